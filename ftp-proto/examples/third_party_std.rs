@@ -141,6 +141,7 @@ fn step(attempt: &mut Attempt, clock: &Clock, ends: &mut [End; 2]) -> Option<Out
             Output::Wait(_) => return None,
             // These are for paths with a host in the middle.
             Output::Connect(..)
+            | Output::Listen(_)
             | Output::JoinAtRelay { .. }
             | Output::Copy
             | Output::Finish

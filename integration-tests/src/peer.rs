@@ -214,6 +214,11 @@ impl Peer {
         assert!(!waited.timed_out(), "a session is still held: {seen:#?}");
     }
 
+    /// Adds a line to what was seen, for a script that waits for it (`until`).
+    pub fn note(&self, line: &str) {
+        self.shared.saw(line);
+    }
+
     /// Waits until a line that starts with `start` was seen.
     pub fn wait_for(&self, start: &str) {
         self.shared.wait_for(start);

@@ -1,10 +1,12 @@
 //! One attempt to transfer one file, on one of three paths.
 
+use super::arrangements::Reach;
 use super::direct::Direct;
 use super::ends::{Ends, Phase};
 use super::event::{Input, Output};
 use super::judge::Answer;
 use super::junction::RelayRoles;
+use super::leg::Turn;
 use super::outcome::Repair;
 use super::relayed::Relayed;
 use super::roles::{Party, Roles};
@@ -64,18 +66,19 @@ impl Attempt {
         Self { ends, strategy }
     }
 
-    /// Starts an attempt through the user agent: it connects to a data port of each server and copies.
+    /// Starts an attempt through the user agent: it has a data connection with each server and copies. With each
+    /// server comes what earlier attempts have learnt ([`Self::reach`]).
     ///
     /// [`Transfer::secret`] is not used, because each server talks to the host of its own user.
     pub fn through(
         transfer: Transfer,
-        source: Party,
-        destination: Party,
+        (source, from): (Party, Reach),
+        (destination, to): (Party, Reach),
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
         let mut ends = Ends::new(transfer, source, destination, timeouts);
-        let strategy = Strategy::Through(Through::start(&mut ends, now));
+        let strategy = Strategy::Through(Through::start(&mut ends, from, to, now));
         Self { ends, strategy }
     }
 
@@ -97,6 +100,12 @@ impl Attempt {
                 direct.unasked(ends, now, side, reply);
             }
             (Input::Connected(side), Strategy::Through(through)) => through.connected(ends, now, side),
+            (Input::Listening(side, at), Strategy::Through(through)) => {
+                through.listening(ends, now, side, at)
+            }
+            (Input::Arrived(side, from), Strategy::Through(through)) => {
+                through.arrived(ends, now, side, from)
+            }
             (Input::Copied, Strategy::Through(through)) => through.copied(ends, now),
             (Input::DataFailed(side, why), Strategy::Through(through)) => {
                 through.data_failed(ends, now, side, why);
@@ -115,6 +124,8 @@ impl Attempt {
             (
                 Input::Unasked { .. }
                 | Input::Connected(_)
+                | Input::Listening(..)
+                | Input::Arrived(..)
                 | Input::Copied
                 | Input::DataFailed(..)
                 | Input::RelayReady { .. }
@@ -138,15 +149,32 @@ impl Attempt {
         &self.ends.repairs
     }
 
+    /// What is known of the data connections between that end and the user agent, for the next attempt.
+    pub fn reach(&self, side: Side) -> Reach {
+        match &self.strategy {
+            Strategy::Through(through) => through.reach(side),
+            Strategy::Direct(_) | Strategy::Relayed(_) => Reach::default(),
+        }
+    }
+
+    /// Why ends have turned to the other posture for their data connection with the user agent.
+    pub fn turns(&self) -> &[Turn] {
+        match &self.strategy {
+            Strategy::Through(through) => through.turns(),
+            Strategy::Direct(_) | Strategy::Relayed(_) => &[],
+        }
+    }
+
     fn reply(&mut self, now: Moment, side: Side, answer: Answer) {
         let ends = &mut self.ends;
         match (&ends.phase, &mut self.strategy) {
             (Phase::Setup, Strategy::Direct(direct)) => direct.setup_reply(ends, now, side, answer),
             (Phase::Setup, Strategy::Relayed(relayed)) => relayed.setup_reply(ends, now, side, answer),
-            (Phase::Setup, Strategy::Through(through)) => through.setup_reply(ends, now, side, answer),
             (Phase::Running, Strategy::Direct(direct)) => direct.running_reply(ends, now, side, answer),
             (Phase::Running, Strategy::Relayed(relayed)) => relayed.running_reply(ends, now, side, answer),
-            (Phase::Running, Strategy::Through(through)) => through.running_reply(ends, now, side, answer),
+            (Phase::Setup | Phase::Running, Strategy::Through(through)) => {
+                through.reply(ends, now, side, answer);
+            }
             (Phase::Rescue(_), _) => ends.rescue_reply(side, answer),
             (Phase::Over, _) => {}
         }

@@ -78,6 +78,8 @@ pub(super) struct End {
     pub(super) data_port: Option<u16>,
     /// The preliminary reply of its transfer command has come.
     pub(super) started: bool,
+    /// An earlier transfer command of this attempt may have touched its file.
+    touched: bool,
     pub(super) session: Session,
     pub(super) timers: Timers<Timer>,
 }
@@ -94,6 +96,7 @@ impl End {
             listening: false,
             data_port: None,
             started: false,
+            touched: false,
             session: Session::InStep,
             timers: Timers::new(),
         }
@@ -161,6 +164,13 @@ impl End {
         Some(blame)
     }
 
+    /// Notes that the transfer command, which has failed, will be sent again.
+    pub(super) fn run_again(&mut self) {
+        self.touched |= self.started;
+        self.started = false;
+        self.run = Run::Not;
+    }
+
     /// Whether all steps before the transfer command are done.
     pub(super) fn is_prepared(&self) -> bool {
         self.steps.is_empty() && self.asked.is_none()
@@ -216,6 +226,7 @@ impl End {
     /// RNDZ it does nothing before the proof. Without a final reply, other replies may have been lost.
     pub(super) fn may_have_written(&self, proven: bool) -> bool {
         match self.run {
+            _ if self.touched => true,
             Run::Not | Run::Refused => false,
             Run::Failed => self.started || !proven,
             Run::Sent | Run::Lost | Run::Moving | Run::Complete(_) => true,

@@ -42,6 +42,11 @@ pub enum Input {
     Timeout,
     /// The data connection of [`Output::Connect`] is open.
     Connected(Side),
+    /// The user agent listens for that side at this address, as [`Output::Listen`] has asked. It is the address at
+    /// which the server can reach it.
+    Listening(Side, SocketAddr),
+    /// That side has connected to the user agent from this address. Its host was verified (I11).
+    Arrived(Side, SocketAddr),
     /// The data connection of an end could not be opened, or it broke. The text is the driver's own and
     /// comes back in [`DataFault::Failed`](super::DataFault::Failed).
     ///
@@ -79,8 +84,12 @@ pub enum Output {
     Abort(Side),
     /// Close the control connection of that side: it does not react any more (H20).
     Close(Side),
-    /// Connect to the data port of that side. Report [`Input::Connected`] or [`Input::DataFailed`].
+    /// Connect to the data port of that side, and forget an earlier data connection with it. Report [`Input::Connected`] or [`Input::DataFailed`].
     Connect(Side, SocketAddr),
+    /// Listen for that side at the local address of its control connection, and forget an earlier data connection with
+    /// it. Report [`Input::Listening`], then [`Input::Arrived`] for the first connection of its host, or
+    /// [`Input::DataFailed`]. Close what comes from other hosts, and go on waiting.
+    Listen(Side),
     /// Ask the relay to join the two data connections. Report [`Input::RelayReady`],
     /// [`Input::DataFailed`], [`Input::RelayRefused`] or [`Input::RelayLost`].
     JoinAtRelay {

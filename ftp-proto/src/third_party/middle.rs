@@ -1,19 +1,18 @@
 //! What the two paths with a host in the middle (the user agent or a relay) have in common: each end has a data
 //! connection of its own and opens its port with the command that it likes best.
 
+use super::arrangements::openings;
 use super::end::Run;
 use super::ends::Ends;
 use super::judge::{Answer, Verdict, is_decisive};
 use super::outcome::{Cause, DataFault};
 use super::replies::Progress;
-use super::roles::{Opening, Party};
+use super::roles::Opening;
 use super::script::{self, Step};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::transfer::Side;
-use crate::address::Family;
 use crate::command::Command;
-use crate::dialect::Dialect;
 use crate::reply::Blame;
 use crate::timer::Moment;
 use std::collections::VecDeque;
@@ -100,7 +99,7 @@ impl Middle {
     }
 
     /// The final reply of `side` says that its part has failed.
-    fn refused(
+    pub(super) fn refused(
         &self,
         ends: &mut Ends,
         now: Moment,
@@ -149,19 +148,5 @@ impl Middle {
         let side = if ends.source.is_running() { Side::Source } else { Side::Destination };
         let stage = ends.transfer_stage(side);
         ends.fail(now, side, stage, Cause::Silent(Timer::HalfDone), Blame::Busy);
-    }
-}
-
-/// How an end can listen, best first, each in its own address family (I07).
-fn openings(party: &Party) -> VecDeque<Opening> {
-    let v4 = Family::of(party.address) == Family::V4;
-    let able = &party.capabilities;
-    match party.dialect {
-        Dialect::Rfc354 if able.lstn => VecDeque::from([Opening::Lstn]),
-        Dialect::Rfc354 => VecDeque::from([Opening::Pasv]),
-        Dialect::Rfc959 if !v4 => VecDeque::from([Opening::Epsv]),
-        // A server without FEAT may know EPSV all the same.
-        Dialect::Rfc959 if able.epsv || !able.known => VecDeque::from([Opening::Epsv, Opening::Pasv]),
-        Dialect::Rfc959 => VecDeque::from([Opening::Pasv]),
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`Attempt::direct`] | one server listens, the other one connects to it ([`Roles`]) |
 //! | [`Attempt::relayed`] | each server has a data connection with a relay, which joins the two ([`RelayRoles`]) |
-//! | [`Attempt::through`] | the user agent connects to both servers and copies |
+//! | [`Attempt::through`] | the user agent has a data connection with each server ([`Arrangements`]) and copies |
 //!
 //! All three prepare the ends, run both transfer commands, and clean up: the ends are prepared, both transfer
 //! commands run, and if anything fails, no end is left with a command that nobody follows.
@@ -17,7 +17,8 @@
 //!            direct:   passive end LSTN, PASV or EPSV; active end SOCK, PORT or EPRT;
 //!                      passive end SOCK (its filter, if it knows SOCK)
 //!            relayed:  passive ends listen; JoinAtRelay; active ends are told where the relay listens
-//!            through:  both ends listen; Connect to each
+//!            through:  each end listens and gets a Connect, or is told where the user agent listens (Listen);
+//!                      an end whose connection does not come about turns to the other posture
 //!            REST at both
 //!    |
 //!  Running   the transfer commands; through: Copy until the source's end of file, then Finish
@@ -112,6 +113,7 @@
 //! );
 //! ```
 
+mod arrangements;
 mod attempt;
 mod direct;
 mod end;
@@ -119,6 +121,7 @@ mod ends;
 mod event;
 mod judge;
 mod junction;
+mod leg;
 mod middle;
 mod outcome;
 pub mod race;
@@ -134,11 +137,14 @@ mod through;
 mod timer;
 mod transfer;
 
+pub use arrangements::{Arrangement, Arrangements, Fault, Reach, Target};
 pub use attempt::Attempt;
 pub use event::{Input, Output};
 pub use junction::{Junction, Posture, Postures, RelayRoles};
+pub use leg::Turn;
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Unusable};
 pub use roles::{DataTls, Opening, Party, Roles, opening};
+pub use script::is_same_socket;
 pub use stage::Stage;
 pub use timer::Timer;
 pub use transfer::{Side, Store, Timeouts, Transfer};

@@ -86,6 +86,13 @@ pub enum DataFault {
     Failed(String),
     /// It was closed before the source was asked for the file.
     ClosedEarly,
+    /// The server connected from another port than it had announced with 255 (H37).
+    OtherPort {
+        /// The port that it had announced.
+        announced: u16,
+        /// The port from which it connected.
+        from: u16,
+    },
 }
 
 /// How the relay failed.
@@ -149,6 +156,10 @@ impl fmt::Display for DataFault {
         match self {
             Self::Failed(why) => f.write_str(why),
             Self::ClosedEarly => f.write_str("it was closed before the file was sent"),
+            Self::OtherPort { announced, from } => write!(
+                f,
+                "the server connected from port {from}, although it had announced port {announced} (socket verification)"
+            ),
         }
     }
 }

@@ -143,7 +143,7 @@ impl Ends {
     fn silent(&mut self, now: Moment, side: Side) {
         let stage = self.end(side).asked.map_or(Stage::Attempt, Asked::stage);
         self.abort(now, side);
-        if matches!(self.phase, Phase::Setup) {
+        if matches!(self.phase, Phase::Setup | Phase::Running) {
             self.fail(now, side, stage, Cause::Silent(Timer::Reply), Blame::Busy);
         }
     }

@@ -224,6 +224,12 @@ pub(super) const fn connect_to_relay(me: &Party, to: SocketAddr) -> Command {
     }
 }
 
+/// Whether two socket numbers mean one socket. Their lowest bit tells only who sends (RFC 354), and servers of 1973
+/// differ in which of the two they announce.
+pub const fn is_same_socket(one: u16, two: u16) -> bool {
+    one | 1 == two | 1
+}
+
 /// The transfer command of `side`.
 pub(super) fn transfer_command(transfer: &Transfer, side: Side) -> Command {
     match (side, transfer.store) {

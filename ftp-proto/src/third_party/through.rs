@@ -1,15 +1,19 @@
-//! The path through the user agent: both ends listen, and the user agent connects to both and copies from one
-//! connection to the other.
+//! The path through the user agent: it has a data connection with each end and copies from one to the other. Each
+//! end listens, or connects to the user agent, whichever works ([`super::arrangements`]).
 //!
 //! RETR goes first and is awaited: a source that does not have the file then touches nothing at the
-//! destination (H14). What the source sends waits in its connection meanwhile.
+//! destination (H14). What the source sends waits in its connection meanwhile. If the data connection of one end does
+//! not come about, that end gets its transfer command again in the other posture; the other end does not notice.
 
+use super::arrangements::{Arrangements, Fault, Reach};
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
-use super::judge::Answer;
+use super::judge::{Answer, Verdict};
+use super::leg::{Leg, Meeting, Turn};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault};
+use super::replies::{Judged, Progress};
 use super::roles::Party;
 use super::script::{self, Step};
 use super::stage::Stage;
@@ -19,6 +23,7 @@ use crate::command::Command;
 use crate::reply::Blame;
 use crate::timer::Moment;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// How far the data is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,79 +42,199 @@ enum Flow {
 #[derive(Debug)]
 pub(super) struct Through {
     middle: Middle,
-    /// The user agent's data connection with the source is open.
-    source: bool,
+    source: Leg,
+    destination: Leg,
+    /// The source was given the time for its preliminary reply. Some servers reply only when data moves.
+    waited_for_source: bool,
     /// The same for the destination.
-    destination: bool,
+    waited_for_destination: bool,
     flow: Flow,
+    /// What was tried in vain.
+    turns: Vec<Turn>,
 }
 
 impl Through {
-    pub(super) fn start(ends: &mut Ends, now: Moment) -> Self {
+    pub(super) fn start(ends: &mut Ends, source: Reach, destination: Reach, now: Moment) -> Self {
         ends.to_cut = true;
+        let leg = |end: &Party, reach| Leg::new(Arrangements::new(end, reach));
+        let mut through = Self {
+            middle: Middle::new(ends),
+            source: leg(&ends.source.party, source),
+            destination: leg(&ends.destination.party, destination),
+            waited_for_source: false,
+            waited_for_destination: false,
+            flow: Flow::Not,
+            turns: Vec::new(),
+        };
         for side in Side::BOTH {
-            let steps = steps(&ends.transfer, side, &ends.end(side).party);
+            let steps = first_steps(&ends.transfer, &ends.end(side).party);
             ends.end_mut(side).steps = steps;
+            through.leg(side).begin(ends, now, side);
         }
-        let middle = Middle::new(ends);
-        let mut through = Self { middle, source: false, destination: false, flow: Flow::Not };
-        through.prepare(ends, now);
+        through.advance(ends, now);
         through
     }
 
-    /// Sends each end its next command. If both ends are prepared and connected, sends RETR.
-    fn prepare(&mut self, ends: &mut Ends, now: Moment) {
-        if !matches!(ends.phase, Phase::Setup) {
+    const fn leg(&mut self, side: Side) -> &mut Leg {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// What is known now of the data connections with both ends.
+    pub(super) const fn reach(&self, side: Side) -> Reach {
+        match side {
+            Side::Source => self.source.arrangements.reach(),
+            Side::Destination => self.destination.arrangements.reach(),
+        }
+    }
+
+    /// What was tried in vain before something else worked, or failed too.
+    pub(super) fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// Sends each end what it can be sent now, and starts to copy as soon as everything is there.
+    fn advance(&mut self, ends: &mut Ends, now: Moment) {
+        if !matches!(ends.phase, Phase::Setup | Phase::Running) {
             return;
         }
         for side in Side::BOTH {
-            let end = ends.end_mut(side);
-            if end.asked.is_none()
-                && let Some(step) = end.steps.pop_front()
-                && let Some(command) = self.command(ends, side, step)
+            let leg = self.leg(side);
+            if let Some(step) = leg.next_step(ends.end_mut(side))
+                && let Some(command) = command(leg, ends, side, step)
             {
                 ends.ask(now, side, Task::Setup(step), command);
             }
         }
-        if ends.is_prepared() && self.middle.open {
+        self.middle.open = self.source.is_open() && self.destination.is_open();
+        let ready = |leg: &Leg, side| leg.is_ready() && ends.end(side).is_prepared();
+        let (source, destination) =
+            (ready(&self.source, Side::Source), ready(&self.destination, Side::Destination));
+        if matches!(ends.phase, Phase::Setup) && source && destination {
             ends.phase = Phase::Running;
-            send_transfer(ends, now, Side::Source);
+        }
+        if matches!(ends.phase, Phase::Running) {
+            if source && ends.source.run == Run::Not {
+                self.send_transfer(ends, now, Side::Source);
+            }
+            let source_begun = ends.source.has_begun() || self.waited_for_source;
+            if destination && source_begun && ends.destination.run == Run::Not {
+                self.send_transfer(ends, now, Side::Destination);
+            }
+            let begun = ends.destination.has_begun() || self.waited_for_destination;
+            if begun && self.middle.open && self.flow == Flow::Not {
+                ends.timers.disarm(Timer::Preliminary);
+                self.flow = Flow::Copying;
+                ends.out.push_back(Output::Copy);
+            }
+            self.settle(ends, now);
         }
     }
 
-    fn command(&mut self, ends: &Ends, side: Side, step: Step) -> Option<Command> {
-        match step {
-            Step::Type => Some(script::IMAGE),
-            Step::Digest => Some(script::compute(&ends.transfer, &ends.end(side).party)),
-            // The server would ask the user agent for the secret of an earlier direct attempt.
-            Step::Rndz => Some(Command::Rndz(None)),
-            Step::Listen => self.middle.listen(side),
-            Step::Announce => Some(script::announce(&ends.transfer, side)),
-            Step::Rest => ends.transfer.restart.map(Command::Rest),
-            Step::Activate | Step::Sscn | Step::Pinc | Step::Connect | Step::Filter => None,
-            Step::Symmetric | Step::Port => None,
-        }
-    }
-
-    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
-        if let Some(at) = self.middle.setup_reply(ends, now, side, answer) {
+    /// Sends a transfer command. Some servers answer it only when data moves, or when all of it has moved. An end
+    /// that connects does so now.
+    fn send_transfer(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+        ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
+        ends.send_transfer(now, side);
+        if !self.leg(side).is_open() {
             let by = now + ends.timeouts.connect;
             ends.end_mut(side).timers.arm(Timer::Connect, by);
-            ends.out.push_back(Output::Connect(side, at));
         }
-        self.prepare(ends, now);
     }
 
-    /// The data connection with that end is open.
-    pub(super) fn connected(&mut self, ends: &mut Ends, now: Moment, side: Side) {
-        if matches!(ends.phase, Phase::Setup) {
-            match side {
-                Side::Source => self.source = true,
-                Side::Destination => self.destination = true,
+    /// Takes a reply to any command.
+    pub(super) fn reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+        match ends.end(side).asked.map(|asked| asked.task) {
+            Some(Task::Setup(_)) => {
+                if let Some(judged) = ends.setup_reply(side, answer) {
+                    self.prepared(ends, now, side, judged);
+                }
+                self.advance(ends, now);
             }
-            self.middle.open = self.source && self.destination;
+            Some(Task::Transfer) => self.running_reply(ends, now, side, answer),
+            None => {}
+        }
+    }
+
+    /// A command before the transfer command was answered.
+    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: Judged) {
+        let Judged { step, stage, verdict } = judged;
+        match verdict {
+            Verdict::Listens(at, _) => {
+                let leg = self.leg(side);
+                let by = now + leg.arrangements.patience(ends.timeouts.connect);
+                leg.meeting = Meeting::Connecting;
+                ends.end_mut(side).timers.arm(Timer::Connect, by);
+                ends.out.push_back(Output::Connect(side, at));
+            }
+            Verdict::ConnectsFrom(_) => {
+                self.leg(side).meeting = Meeting::Expected;
+                ends.end_mut(side).listening = false; // PORT, EPRT and ACTV close the listener
+            }
+            Verdict::Bad(cause, blame) => {
+                let closed = matches!(blame, Blame::Path | Blame::Unsupported);
+                let lied = matches!(cause, Cause::Policy(..));
+                let meets = matches!(step, Step::Listen | Step::Connect);
+                if !(meets && closed && !lied && self.turn(ends, now, side, (Fault::Refused, &cause))) {
+                    ends.fail(now, side, stage, cause, blame);
+                }
+            }
+            Verdict::Wait | Verdict::Fine | Verdict::WantsPret => {}
+        }
+    }
+
+    /// The data connection of `side` has not come about for this reason. Turns to the next arrangement, if there is one.
+    fn turn(&mut self, ends: &mut Ends, now: Moment, side: Side, (fault, cause): (Fault, &Cause)) -> bool {
+        let leg = self.leg(side);
+        let Some(failed) = leg.arrangements.current() else { return false };
+        let Some(next) = leg.arrangements.after(fault) else { return false };
+        leg.begin(ends, now, side);
+        if next.posture() != failed.posture() {
+            self.turns.push(Turn { side, posture: failed.posture(), cause: cause.clone() });
+        }
+        true
+    }
+
+    /// The user agent has connected to that end.
+    pub(super) fn connected(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+        let leg = self.leg(side);
+        if leg.meeting == Meeting::Connecting {
+            leg.meeting = Meeting::Open { from: None };
             ends.end_mut(side).timers.disarm(Timer::Connect);
-            self.prepare(ends, now);
+            self.advance(ends, now);
+        }
+    }
+
+    /// The user agent listens for that end.
+    pub(super) fn listening(&mut self, ends: &mut Ends, now: Moment, side: Side, at: SocketAddr) {
+        let leg = self.leg(side);
+        if leg.meeting == Meeting::Listening(None) {
+            leg.meeting = Meeting::Listening(Some(at));
+            ends.end_mut(side).timers.disarm(Timer::Connect);
+            self.advance(ends, now);
+        }
+    }
+
+    /// That end has connected to the user agent.
+    pub(super) fn arrived(&mut self, ends: &mut Ends, now: Moment, side: Side, from: SocketAddr) {
+        let leg = self.leg(side);
+        if leg.meeting == Meeting::Expected {
+            leg.meeting = Meeting::Open { from: Some(from.port()) };
+            ends.end_mut(side).timers.disarm(Timer::Connect);
+            self.verify_port(ends, now, side);
+            self.advance(ends, now);
+        }
+    }
+
+    /// Fails the attempt if the end has connected from another port than its 255 says (H37).
+    fn verify_port(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+        let Meeting::Open { from: Some(from) } = self.leg(side).meeting else { return };
+        let Some(announced) = ends.end(side).data_port else { return };
+        if !script::is_same_socket(announced, from) {
+            let cause = Cause::Data(DataFault::OtherPort { announced, from });
+            ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
         }
     }
 
@@ -117,6 +242,9 @@ impl Through {
     /// closed.
     pub(super) fn data_failed(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
         match ends.phase {
+            Phase::Setup | Phase::Running if !self.leg(side).is_open() => {
+                self.unconnected(ends, now, side, Cause::Data(DataFault::Failed(why)));
+            }
             Phase::Setup => {
                 let cause = Cause::Data(DataFault::Failed(why));
                 ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
@@ -132,6 +260,17 @@ impl Through {
         }
     }
 
+    /// The data connection with that end did not come about. If its transfer command is under way, only an abort ends
+    /// that, and with it the attempt.
+    fn unconnected(&mut self, ends: &mut Ends, now: Moment, side: Side, cause: Cause) {
+        ends.end_mut(side).timers.disarm(Timer::Connect);
+        if ends.end(side).run == Run::Not && self.turn(ends, now, side, (Fault::Closed, &cause)) {
+            self.advance(ends, now);
+        } else {
+            ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+        }
+    }
+
     /// The source has closed its connection in order, and everything has been sent to the destination.
     pub(super) fn copied(&mut self, ends: &mut Ends, now: Moment) {
         let running = matches!(ends.phase, Phase::Running) && self.middle.broken.is_none();
@@ -142,12 +281,21 @@ impl Through {
         }
     }
 
-    pub(super) fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
-        if !self.middle.running_reply(ends, now, side, answer) {
-            return;
+    fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+        match ends.running_reply(side, answer) {
+            Progress::None => return self.verify_port(ends, now, side),
+            Progress::Good => {}
+            Progress::Bad(stage, cause, blame) => {
+                if self.again(ends, now, side, (&cause, blame)) {
+                    self.advance(ends, now);
+                } else {
+                    self.middle.refused(ends, now, side, (stage, cause, blame));
+                }
+                return;
+            }
         }
         match self.middle.broken {
-            None => self.proceed(ends, now),
+            None => self.advance(ends, now),
             Some((broken, _)) if broken == side && !ends.end(side).is_running() => {
                 self.middle.give_up(ends, now);
             }
@@ -155,23 +303,16 @@ impl Through {
         }
     }
 
-    /// An end has begun or is complete: starts what follows.
-    fn proceed(&mut self, ends: &mut Ends, now: Moment) {
-        if ends.source.run != Run::Sent && ends.destination.run == Run::Not {
-            send_transfer(ends, now, Side::Destination);
+    /// The transfer command of `side` was refused. If that is because of its data connection, and nothing has been
+    /// copied yet, the end gets the command again with another data connection.
+    fn again(&mut self, ends: &mut Ends, now: Moment, side: Side, (cause, blame): (&Cause, Blame)) -> bool {
+        let unused = self.flow == Flow::Not && self.middle.broken.is_none();
+        let refused = blame == Blame::Path && matches!(cause, Cause::Refused(_));
+        let again = unused && refused && self.turn(ends, now, side, (Fault::Closed, cause));
+        if again {
+            ends.end_mut(side).run_again();
         }
-        if ends.destination.has_begun() {
-            self.copy(ends);
-        }
-        self.settle(ends, now);
-    }
-
-    fn copy(&mut self, ends: &mut Ends) {
-        if self.flow == Flow::Not {
-            ends.timers.disarm(Timer::Preliminary);
-            self.flow = Flow::Copying;
-            ends.out.push_back(Output::Copy);
-        }
+        again
     }
 
     /// Ends the attempt in this order: the source's end of file, everything sent, the source's final reply,
@@ -191,38 +332,45 @@ impl Through {
     /// A timer of the end `of`, or of the whole attempt.
     pub(super) fn due(&mut self, ends: &mut Ends, now: Moment, of: Option<Side>, timer: Timer) {
         match (of, timer) {
-            // The user agent could not connect to that end in time.
+            // The data connection with that end is not there in time.
             (Some(side), _) => {
-                if matches!(ends.phase, Phase::Setup) {
-                    ends.fail(now, side, Stage::DataConnection, Cause::Silent(timer), Blame::Path);
+                if matches!(ends.phase, Phase::Setup | Phase::Running) {
+                    self.unconnected(ends, now, side, Cause::Silent(timer));
                 }
             }
-            (None, Timer::Preliminary) if ends.destination.run == Run::Not => {
-                send_transfer(ends, now, Side::Destination);
+            (None, Timer::Preliminary) => {
+                if ends.destination.run == Run::Not {
+                    self.waited_for_source = true;
+                } else {
+                    self.waited_for_destination = true;
+                }
+                self.advance(ends, now);
             }
-            (None, Timer::Preliminary) => self.copy(ends),
             (None, _) => self.middle.half_done(ends, now),
         }
     }
 }
 
-/// Sends a transfer command. Some servers answer it only when data moves, or when all of it has moved.
-fn send_transfer(ends: &mut Ends, now: Moment, side: Side) {
-    ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
-    ends.send_transfer(now, side);
+/// The command of a step, or `None` if the step is not needed.
+fn command(leg: &Leg, ends: &Ends, side: Side, step: Step) -> Option<Command> {
+    match step {
+        Step::Type => Some(script::IMAGE),
+        Step::Digest => Some(script::compute(&ends.transfer, &ends.end(side).party)),
+        // The server would ask the user agent for the secret of an earlier direct attempt.
+        Step::Rndz => Some(Command::Rndz(None)),
+        Step::Listen | Step::Connect => leg.command(side),
+        Step::Announce => Some(script::announce(&ends.transfer, side)),
+        Step::Activate => Some(Command::Actv),
+        Step::Rest => ends.transfer.restart.map(Command::Rest),
+        Step::Sscn | Step::Pinc | Step::Filter | Step::Symmetric | Step::Port => None,
+    }
 }
 
-fn steps(transfer: &Transfer, side: Side, party: &Party) -> VecDeque<Step> {
+/// The steps before those that depend on who listens.
+fn first_steps(transfer: &Transfer, party: &Party) -> VecDeque<Step> {
     let mut steps = script::first_steps(transfer, party);
     if party.capabilities.rndz {
         steps.push_back(Step::Rndz);
-    }
-    if script::needs_pret(party) {
-        steps.push_back(Step::Announce);
-    }
-    steps.push_back(Step::Listen);
-    if script::restarts(transfer, side) {
-        steps.push_back(Step::Rest);
     }
     steps
 }

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
 use clap::Args;
 use ftp_io::copy::{self, Coding, Ended, Meter};
-use ftp_proto::command::{Command, DataType, Direction};
+use ftp_proto::command::{Command, DataType};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 use std::io;
@@ -62,14 +62,13 @@ async fn print(
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(path.clone());
-    let connection = session.open_data(Direction::Send, &command).await?;
     let what = || format!("cannot read {}", path.display());
     let failed =
         |error: io::Error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
     let meter = Meter::default();
-    let copying = async { copy::receive(connection, out, Coding::Image, &meter).await.0 };
-    let flow = session.run(command, copying, &meter, &mut |_| ()).await;
+    let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
+    let flow = session.transfer((command, 0), copying, &meter, &mut |_| ()).await;
     *moved = meter.moved();
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),

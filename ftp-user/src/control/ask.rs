@@ -59,6 +59,13 @@ impl Session {
         }
     }
 
+    /// REST: the next command, which must be a transfer command, skips so many bytes (RFC 3659 5).
+    /// `None` when it does, else the refusal.
+    pub async fn restart(&mut self, bytes: u64) -> Result<Option<Answer>, Failure> {
+        let answer = self.ask(Command::Rest(bytes)).await?;
+        Ok(if answer.is_done() { None } else { Some(answer) })
+    }
+
     /// Sets the data type, if it is not in force already.
     pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Failure> {
         if self.data_type == Some(data_type) {

@@ -1,19 +1,38 @@
-//! Data connections of which this program is one end: the server listens, this program connects.
+//! Data connections of which this program is one end: the server listens and this program connects, or the other way
+//! round.
 
 use super::answer::Answer;
 use super::dial::{via, within};
+use super::port::DataPort;
 use super::reach::{HostPort, anywhere, reach};
 use super::session::Session;
 use crate::failure::{Failure, Kind, words};
 use ftp_io::tls::Data;
-use ftp_proto::address::{Family, parse_227, parse_229, parse_255};
-use ftp_proto::command::{Command, Direction, Epsv};
+use ftp_proto::address::{parse_227, parse_229, parse_255};
+use ftp_proto::command::{Command, Direction};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Meaning, Reply};
+use ftp_proto::third_party::{Arrangement, Arrangements, Fault, Opening};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
+
+/// A data connection before its transfer command is sent.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// It is open.
+    Connected(Data),
+    /// The server connects to this port when it gets its transfer command; from that port of its own, if it said so.
+    Expected(DataPort, Option<u16>),
+}
+
+/// Why one arrangement for a data connection is blocked.
+#[derive(Debug)]
+pub(super) struct Blocked {
+    pub(super) fault: Fault,
+    pub(super) failure: Failure,
+}
 
 impl Session {
     /// The local address for data connections: that of the control connection, unless a relay carries it.
@@ -30,31 +49,102 @@ impl Session {
         reach(&self.context, self.data_from(), to)
     }
 
-    /// A fresh data connection to this server. The transfer command `next` is the next one to send.
-    pub async fn open_data(&mut self, direction: Direction, next: &Command) -> Result<Data, Failure> {
-        self.private_data().await?;
+    /// Opens a data connection by the current arrangement, or prepares the server to open it. The transfer command `next` is
+    /// the next one to send.
+    ///
+    /// # Errors
+    ///
+    /// Why this arrangement is blocked, or inside: why no other one can help.
+    pub(super) async fn open_data(
+        &mut self,
+        arrangements: &Arrangements,
+        next: &Command,
+    ) -> Result<Opened, Result<Blocked, Failure>> {
+        match arrangements.current() {
+            Some(Arrangement::Active(_)) => self.expect_data(arrangements, next).await,
+            Some(Arrangement::Passive(opening)) => {
+                let at = self.announced_listening(opening, next).await?;
+                self.connect_data(at, arrangements).await
+            }
+            None => Err(Err(self.unwilling_to_listen())),
+        }
+    }
+
+    /// Connects to the data port of the server.
+    async fn connect_data(
+        &mut self,
+        at: SocketAddr,
+        arrangements: &Arrangements,
+    ) -> Result<Opened, Result<Blocked, Failure>> {
+        let limit = arrangements.patience(self.context.patience.reply);
+        let via = via(&self.context);
+        let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
+        let why = match within(&self.context, limit, self.reach(at)).await {
+            Some(Ok(connection)) => return Ok(Opened::Connected(self.data(connection))),
+            Some(Err(error)) => words(&error),
+            None if self.context.cancel.is_cancelled() => return Err(Err(Failure::interrupted())),
+            None => "no answer in time".to_owned(),
+        };
+        let failure = Failure::new(Kind::NoPath, format!("{what}: {why}"))
+            .hint("check that its data ports can be reached from here");
+        Err(Ok(Blocked { fault: Fault::Closed, failure }))
+    }
+
+    /// Listens for the server and tells it where.
+    async fn expect_data(
+        &mut self,
+        arrangements: &Arrangements,
+        next: &Command,
+    ) -> Result<Opened, Result<Blocked, Failure>> {
+        let port = DataPort::open(self.local, self.peer).map_err(|error| {
+            let failure = Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
+            Ok(Blocked { fault: Fault::Closed, failure })
+        })?;
+        let Some(command) = arrangements
+            .current()
+            .and_then(|arrangement| arrangement.command(direction(next), Some(port.at())))
+        else {
+            return Err(Err(self.unwilling_to_listen()));
+        };
+        // A 1973 server that listens would take SOCK for its filter.
+        if matches!(command, Command::Sock(_)) && self.machine.standing().listens {
+            self.ask(Command::Actv).await.map_err(Err)?;
+        }
+        let answer = self.ask(command).await.map_err(Err)?;
+        if !answer.is_done() {
+            let failure = self.refusal("the server does not connect to this host", &answer);
+            return Err(self.blocked(&answer, failure));
+        }
+        Ok(Opened::Expected(port, socket_of(self.dialect, &answer.reply)))
+    }
+
+    /// What the refusal of a command that prepares a data connection means.
+    fn blocked(&self, answer: &Answer, failure: Failure) -> Result<Blocked, Failure> {
+        match self.blame(answer) {
+            Blame::Busy | Blame::Login => Err(failure),
+            Blame::Path | Blame::Unsupported | Blame::Peer | Blame::Missing | Blame::File | Blame::Space => {
+                Ok(Blocked { fault: Fault::Refused, failure })
+            }
+        }
+    }
+
+    /// Asks the server to listen, after PRET if it requires that.
+    async fn announced_listening(
+        &mut self,
+        opening: Opening,
+        next: &Command,
+    ) -> Result<SocketAddr, Result<Blocked, Failure>> {
         let announced = self.capabilities.pret;
         if announced {
-            self.announce(next).await?;
+            self.announce(next).await.map_err(Err)?;
         }
-        let mut at = self.listening(direction).await;
+        let at = self.listening(opening, next).await;
         // It had not said so in FEAT.
         if at.is_err() && self.capabilities.pret && !announced {
-            self.announce(next).await?;
-            at = self.listening(direction).await;
+            self.announce(next).await.map_err(Err)?;
+            return self.listening(opening, next).await;
         }
-        let at = at?;
-        let limit = self.context.patience.reply;
-        let via = via(&self.context);
-        let what = || format!("no data connection to the {} {}{via}", self.role.name(), self.title);
-        match within(&self.context, limit, self.reach(at)).await {
-            Some(Ok(connection)) => Ok(self.data(connection)),
-            Some(Err(error)) => Err(Failure::new(Kind::NoPath, format!("{}: {}", what(), words(&error)))
-                .hint("check that its data ports can be reached from here")),
-            None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
-            None => Err(Failure::new(Kind::NoPath, format!("{}: no answer in time", what()))
-                .hint("check that its data ports can be reached from here")),
-        }
+        at
     }
 
     /// PRET: servers that are made of several hosts choose one of them by the file. A refusal is one
@@ -68,41 +158,50 @@ impl Session {
         Err(self.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
     }
 
-    async fn listening(&mut self, direction: Direction) -> Result<SocketAddr, Failure> {
-        match self.dialect {
-            Dialect::Rfc354 => self.listening_1973(direction).await,
-            Dialect::Rfc959 => self.listening_today().await,
-        }
-    }
-
-    /// EPSV, else PASV (RFC 2428, 959).
-    async fn listening_today(&mut self) -> Result<SocketAddr, Failure> {
-        let v4 = Family::of(self.peer) == Family::V4;
-        // Servers without FEAT may know EPSV all the same; over IPv6 there is nothing else.
-        if self.capabilities.epsv || !self.capabilities.known || !v4 {
-            let answer = self.ask(Command::Epsv(Epsv::Same)).await?;
-            if let Some(port) = parse_229(answer.reply.text()).filter(|_| answer.is_done()) {
+    /// LSTN (RFC 438), PASV (RFC 478, 959) or EPSV (RFC 2428), and where the server listens.
+    async fn listening(
+        &mut self,
+        opening: Opening,
+        next: &Command,
+    ) -> Result<SocketAddr, Result<Blocked, Failure>> {
+        let Some(command) = Arrangement::Passive(opening).command(direction(next), None) else {
+            return Err(Err(self.unwilling_to_listen()));
+        };
+        let answer = self.ask(command).await.map_err(Err)?;
+        let refused = |session: &Self| {
+            let failure = session.refusal("the server does not listen for a data connection", &answer);
+            session.blocked(&answer, failure)
+        };
+        let text = answer.reply.text();
+        if opening == Opening::Epsv {
+            if let Some(port) = parse_229(text).filter(|_| answer.is_done()) {
                 return Ok(SocketAddr::new(self.peer, port));
             }
             self.capabilities.epsv = false;
-            if !v4 || self.blame(&answer) == Blame::Busy {
-                return Err(self.refusal("the server does not listen for a data connection", &answer));
-            }
+            return Err(refused(self));
         }
-        let answer = self.ask(Command::Pasv).await?;
         if !answer.is_done() {
-            return Err(self.refusal("the server does not listen for a data connection", &answer));
+            return Err(refused(self));
         }
-        let announced = parse_227(answer.reply.text()).ok_or_else(|| self.unusable(&answer.reply))?;
+        if self.dialect == Dialect::Rfc354 {
+            let port = parse_255(text).ok_or_else(|| Err(self.unusable(&answer.reply)))?;
+            return Ok(SocketAddr::new(self.peer, port));
+        }
+        self.believed(&answer.reply).map_err(Err)
+    }
+
+    /// The address in a 227, if it can be meant.
+    fn believed(&mut self, reply: &Reply) -> Result<SocketAddr, Failure> {
+        let announced = parse_227(reply.text()).ok_or_else(|| self.unusable(reply))?;
         let announced = SocketAddr::V4(announced);
         if self.host.is_some() {
             return Ok(SocketAddr::new(self.peer, announced.port()));
         }
         // A lying server could aim this program at somebody else.
         let believed = believe(self.peer, announced).map_err(|why| {
-            self.context.events.warn(format!("{}: {why}", self.quote(&answer.reply)));
+            self.context.events.warn(format!("{}: {why}", self.quote(reply)));
             Failure::new(Kind::NoPath, format!("the data connection was refused: {why}"))
-                .said(self.quote(&answer.reply))
+                .said(self.quote(reply))
                 .hint("ask the operator to announce the right address")
         })?;
         self.say_repair(announced, believed);
@@ -122,19 +221,27 @@ impl Session {
         }
     }
 
-    /// LSTN (RFC 438) or PASV (RFC 478); both answer with the number of the socket.
-    async fn listening_1973(&mut self, direction: Direction) -> Result<SocketAddr, Failure> {
-        let command = if self.capabilities.lstn { Command::Lstn(direction) } else { Command::Pasv };
-        let answer = self.ask(command).await?;
-        if !answer.is_done() {
-            return Err(self.refusal("the server does not listen for a data connection", &answer));
-        }
-        let port = parse_255(answer.reply.text()).ok_or_else(|| self.unusable(&answer.reply))?;
-        Ok(SocketAddr::new(self.peer, port))
-    }
-
-    fn unusable(&self, reply: &ftp_proto::reply::Reply) -> Failure {
+    fn unusable(&self, reply: &Reply) -> Failure {
         Failure::new(Kind::NoPath, "the server listens nowhere that can be read from its reply")
             .said(self.quote(reply))
     }
+    /// The failure if a data connection cannot be opened at all.
+    fn unwilling_to_listen(&self) -> Failure {
+        let (role, title) = (self.role.name(), &self.title);
+        Failure::new(
+            Kind::NoPath,
+            format!("there is no arrangement to a data connection with the {role} {title}"),
+        )
+    }
+}
+
+/// Which way the data of a transfer command goes.
+const fn direction(next: &Command) -> Direction {
+    let receives = matches!(next, Command::Stor(_) | Command::Appe(_));
+    if receives { Direction::Receive } else { Direction::Send }
+}
+
+/// The port in a 255 reply.
+pub(super) fn socket_of(dialect: Dialect, reply: &Reply) -> Option<u16> {
+    if reply.code == Meaning::Socket.code(dialect) { parse_255(reply.text()) } else { None }
 }

@@ -216,13 +216,6 @@ impl Session {
         Ok(())
     }
 
-    /// REST: the next command, which must be a transfer command, skips so many bytes (RFC 3659 5).
-    /// `None` when it does, else the refusal.
-    pub async fn restart(&mut self, bytes: u64) -> Result<Option<Answer>, Failure> {
-        let answer = self.ask(Command::Rest(bytes)).await?;
-        Ok(if answer.is_done() { None } else { Some(answer) })
-    }
-
     /// Before a transfer of a whole file: a server may have kept the byte of a transfer that was never
     /// begun, and would send or store a part (ProFTPD). Any answer will do, since the copy is verified.
     pub async fn forget_restart(&mut self) -> Result<(), Failure> {

@@ -2,12 +2,14 @@
 //! connection.
 
 use super::answer::Answer;
+use super::begin::Begun;
+use super::sent::Sent;
 use super::session::Session;
 use super::stall::Stall;
 use crate::failure::{Failure, Kind};
 use ftp_io::copy::Meter;
-use ftp_proto::client::{CommandId, Event};
-use ftp_proto::command::{Command, Verb};
+use ftp_io::tls::Data;
+use ftp_proto::command::Command;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -24,52 +26,27 @@ pub enum Flow<T> {
     Refused(Answer),
 }
 
-/// A transfer command that was sent.
-#[derive(Clone, Copy)]
-struct Sent {
-    id: CommandId,
-    verb: Verb,
-}
-
-impl Sent {
-    /// The final reply, if the event is that.
-    fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
-        match event {
-            Event::Reply { to, reply, class } if to == self.id && class.is_final() => {
-                Ok(Some(Answer { reply, class, verb: self.verb }))
-            }
-            Event::Ended(failure) => Err(session.lost(&failure)),
-            Event::Reply { .. }
-            | Event::Sent(_)
-            | Event::Received { .. }
-            | Event::Ready { .. }
-            | Event::Unasked(_)
-            | Event::AbortDone => Ok(None),
-        }
-    }
-}
-
 impl Session {
-    /// Sends a transfer command, runs `copy` from its preliminary reply on, and waits for both to end. `copy` must
-    /// end when `meter` is stopped.
+    /// Opens a data connection, sends a transfer command, runs `copy` from the server's preliminary reply on, and waits
+    /// for both to end. With `skips`, REST asks the server to leave out so many bytes. `copy` must end when `meter` is
+    /// stopped.
     ///
     /// # Errors
     ///
-    /// The session ended, nothing moved for too long, or the work should stop.
-    pub async fn run<T>(
+    /// No data connection came about, the session ended, nothing moved for too long, or the work should stop.
+    pub async fn transfer<T, F: Future<Output = T>>(
         &mut self,
-        command: Command,
-        copy: impl Future<Output = T>,
+        (command, skips): (Command, u64),
+        copy: impl FnOnce(Data) -> F,
         meter: &Meter,
         moving: Moving<'_>,
     ) -> Result<Flow<T>, Failure> {
-        let verb = command.verb();
-        let sent = Sent { id: self.send(command, None), verb };
-        let mut last = self.first_reply(sent).await?;
-        if let Some(answer) = last.take_if(|answer| !answer.is_done()) {
-            return Ok(Flow::Refused(answer));
-        }
-        let mut copy = pin!(copy);
+        // In a box: a future has room for everything that it awaits.
+        let (data, sent, mut last) = match Box::pin(self.begin_transfer(&command, skips)).await? {
+            Begun::Refused(answer) => return Ok(Flow::Refused(answer)),
+            Begun::Open(data, sent, last) => (data, sent, last),
+        };
+        let mut copy = pin!(copy(data));
         let done = match self.copy_beside(sent, &mut last, copy.as_mut(), meter, moving).await {
             Ok(done) => done,
             Err(failure) => {
@@ -85,20 +62,6 @@ impl Session {
         match self.impostor() {
             Some(failure) => Err(failure),
             None => Ok(Flow::Over(done, answer)),
-        }
-    }
-
-    /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
-    /// (modern-servers 1).
-    async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
-        loop {
-            let event = self.next_or_cancelled().await?;
-            if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
-                return Ok(None);
-            }
-            if let Some(answer) = sent.final_reply(self, event)? {
-                return Ok(Some(answer));
-            }
         }
     }
 

@@ -8,7 +8,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
 use ftp_io::tls::Data;
-use ftp_proto::command::{Command, DataType, Direction};
+use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Entry, Found, Kind, Lister, is_empty_listing};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::{PathName, counted, show};
@@ -117,16 +117,17 @@ impl Session {
             Form::List => Command::List(path),
             Form::Nlst => Command::Nlst(path),
         };
-        let connection = self.open_data(Direction::Send, &command).await.map_err(other)?;
         let meter = Meter::default();
-        let reading = read(connection, form.lister(), self.context.listing, &meter);
+        let limit = self.context.listing;
+        let reading = |connection| read(connection, form.lister(), limit, &meter);
         let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
-        let (listing, answer) = match self.run(command, reading, &meter, &mut |_| ()).await.map_err(other)? {
-            Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
-            Flow::Refused(answer) => return Err((self.blame(&answer), self.refusal(what(), &answer))),
-            Flow::Over(listing, answer) => (listing, answer),
-        };
+        let (listing, answer) =
+            match self.transfer((command, 0), reading, &meter, &mut |_| ()).await.map_err(other)? {
+                Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
+                Flow::Refused(answer) => return Err((self.blame(&answer), self.refusal(what(), &answer))),
+                Flow::Over(listing, answer) => (listing, answer),
+            };
         match listing {
             Err(Unread::TooLarge(why)) => {
                 let failure = Failure::new(failure::Kind::Other, format!("{}: the listing {why}", what()));

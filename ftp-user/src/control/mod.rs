@@ -10,10 +10,13 @@
 //! | `files` | commands that change files |
 //! | `manners` | what was learnt about a server from its replies |
 //! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
-//! | `data`, `flow`, `stall` | data connections of this program, a transfer over one, and the stall clock |
+//! | `port`, `data`, `closed` | data connections of this program, and what was learnt about them |
+//! | `sent`, `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
 
 mod answer;
 mod ask;
+mod begin;
+mod closed;
 mod data;
 mod dial;
 mod directory;
@@ -26,9 +29,11 @@ mod listing;
 mod manners;
 mod meant;
 mod open;
+mod port;
 mod reach;
 mod secrets;
 mod secure;
+mod sent;
 mod session;
 mod shown_name;
 mod stall;
@@ -37,10 +42,12 @@ mod tunnel;
 
 pub(crate) use answer::hint;
 pub use answer::{Answer, kind_of};
+pub use closed::Closed;
 pub(crate) use dial::{Dialled, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
+pub use port::DataPort;
 pub(crate) use reach::{HostPort, reach, unbound};
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;

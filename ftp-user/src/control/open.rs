@@ -1,5 +1,6 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
+use super::closed::Closed;
 use super::dial::{Dialled, dial};
 use super::manners::Manners;
 use super::reach::HostPort;
@@ -113,6 +114,7 @@ impl Session {
             restarts: false,
             partial: None,
             repaired: false,
+            closed: Closed::default(),
             manners: Manners::default(),
             keeps_non_ascii: false,
             machine: client::Session::new(config, context.clock.now()),

@@ -1,5 +1,6 @@
 //! One control connection: a socket and its client machine.
 
+use super::closed::Closed;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
@@ -95,6 +96,8 @@ pub struct Session {
     pub(super) partial: Option<Partial>,
     /// It was said that this server announces addresses that cannot be meant.
     pub(super) repaired: bool,
+    /// In which posture no data connection comes about.
+    pub(super) closed: Closed,
     /// What was learnt from its replies.
     pub(super) manners: Manners,
     /// It was seen to keep names beyond ASCII.
@@ -163,6 +166,11 @@ impl Session {
     pub fn adopt(&mut self, context: &Context, role: Role) {
         self.context = context.clone();
         self.role = role;
+    }
+
+    /// From now on the session shares what other sessions with this server learn.
+    pub fn share(&mut self, closed: &Closed) {
+        self.closed = closed.clone();
     }
 
     /// From now on `cancel` interrupts the session, and nothing else does.

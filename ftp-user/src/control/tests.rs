@@ -4,9 +4,10 @@ use super::*;
 use crate::context::{Cancel, Context};
 use crate::failure::Kind;
 use crate::place::{Place, Site};
+use ftp_io::copy::Meter;
 use ftp_io::socket;
 use ftp_proto::command::XDigest;
-use ftp_proto::command::{Command, DataType, Direction};
+use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 use std::net::SocketAddr;
@@ -138,14 +139,24 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
 async fn h34_a_refusal_of_pret_is_one_of_the_file() {
     let refused = async |session: &mut Session, next: Command| {
         session.capabilities.pret = true;
-        session.open_data(Direction::Send, &next).await.unwrap_err().kind
+        let (meter, copy) = (Meter::default(), async |_| ());
+        let ended: Result<Flow<()>, _> = session.transfer((next, 0), copy, &meter, &mut |_| ()).await;
+        ended.unwrap_err().kind
     };
     with(
-        &["550 a: No such file", "550 a: No such file", "200 ok", "500 no EPSV", "500 no PASV"],
+        &[
+            "550 a: No such file",
+            "550 a: No such file",
+            "200 ok",
+            "500 no EPSV",
+            "200 ok",
+            "500 no PASV",
+            "500 no PORT",
+        ],
         async |session| {
             assert_eq!(refused(session, Command::Retr(name("a"))).await, Kind::Missing);
             assert_eq!(refused(session, Command::Stor(name("a"))).await, Kind::Refused);
-            assert_eq!(refused(session, Command::Mlsd(None)).await, Kind::Other, "of PASV");
+            assert_eq!(refused(session, Command::Mlsd(None)).await, Kind::NoPath, "of PASV and PORT");
         },
     )
     .await;

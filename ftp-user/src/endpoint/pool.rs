@@ -1,7 +1,7 @@
 //! The sessions with one site, and its health: whether it answers. All ends at the site share them.
 
 use crate::context::Context;
-use crate::control::{Role, Session};
+use crate::control::{Closed, Role, Session};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::tls::Versions;
@@ -41,6 +41,8 @@ pub struct Pool {
     /// Where the site is, and who logs in there.
     pub site: Site,
     state: Mutex<State>,
+    /// In which posture no data connection with this host comes about.
+    closed: Closed,
     /// Held by whoever runs the retries of an outage.
     outage: tokio::sync::Mutex<()>,
 }
@@ -82,7 +84,12 @@ impl Tls12 {
 impl Pool {
     fn new(site: Site) -> Self {
         let state = State { idle: Vec::new(), leased: 0, answered: false, gone: None, tls12: Tls12::Untried };
-        Self { site, state: Mutex::new(state), outage: tokio::sync::Mutex::default() }
+        Self {
+            site,
+            state: Mutex::new(state),
+            closed: Closed::default(),
+            outage: tokio::sync::Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -175,7 +182,8 @@ impl Pool {
         }
     }
 
-    fn lend(self: &Arc<Self>, session: Session) -> Lease {
+    fn lend(self: &Arc<Self>, mut session: Session) -> Lease {
+        session.share(&self.closed);
         self.state().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
     }

@@ -15,7 +15,7 @@ pub enum Rung {
     RelaySource,
     /// Through a relay agent near the destination.
     RelayDest,
-    /// Through this program: both servers listen.
+    /// Through this program: each server listens, or connects to it.
     User,
     /// One end is this program.
     Local,

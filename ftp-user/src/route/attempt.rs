@@ -62,7 +62,7 @@ impl Attempted {
         // A wrong certificate at a data connection explains more.
         let impostor = || source.impostor().or_else(|| destination.impostor());
         let failure = failure.map(|failure| impostor().unwrap_or(failure));
-        let Ended { outcome, given_up, moved, sha256, said } = ended;
+        let Ended { outcome, given_up, moved, sha256, said, .. } = ended;
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));
             Some(Said { end: session.role.name().to_owned(), reply })
@@ -147,6 +147,7 @@ pub(crate) async fn through(
     let protection = Protection::of(sessions.run_tls());
     let (one, two) = sessions.parties();
     let timeouts = timeouts(context.patience.reply, assignment.size);
+    let (one, two) = ((one, sessions.source.data_reach()), (two, sessions.destination.data_reach()));
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
@@ -171,8 +172,7 @@ async fn unprotected(
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
             let (blame, touched, complete) = (Blame::Path, false, None);
             let failure = third_party::Failure { side, stage, cause, blame, touched, complete };
-            let outcome = Outcome::Failed(failure);
-            return Ok(Some(Ended { outcome, given_up: None, moved: 0, sha256: None, said: [None, None] }));
+            return Ok(Some(Ended::early(failure)));
         }
     }
     Ok(None)

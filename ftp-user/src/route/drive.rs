@@ -12,7 +12,7 @@ use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Code, Reply};
-use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Side, Stage};
+use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Side, Stage, Turn};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -29,6 +29,16 @@ pub(super) struct Ended {
     pub(super) sha256: Option<String>,
     /// The last reply of the source and of the destination before the attempt was given up.
     pub(super) said: [Option<Reply>; 2],
+    /// Why servers have turned to the other posture for their data connection with this host.
+    pub(super) turns: Vec<Turn>,
+}
+
+impl Ended {
+    /// An attempt that has failed before anything was opened.
+    pub(super) const fn early(failure: Failure) -> Self {
+        let outcome = Outcome::Failed(failure);
+        Self { outcome, given_up: None, moved: 0, sha256: None, said: [None, None], turns: Vec::new() }
+    }
 }
 
 /// Why this program cancelled an attempt.
@@ -169,6 +179,7 @@ impl<'a> Drive<'a> {
                 Output::Done(outcome) => return Ok(outcome),
                 Output::Wait(deadline) => return Err(deadline),
                 output @ (Output::Connect(..)
+                | Output::Listen(_)
                 | Output::JoinAtRelay { .. }
                 | Output::Copy
                 | Output::Finish) => self.perform_on_path(output),
@@ -183,6 +194,10 @@ impl<'a> Drive<'a> {
             (Output::Connect(side, at), Path::Through(through)) => {
                 through.connect(sessions, side, at);
                 self.connects();
+            }
+            (Output::Listen(side), Path::Through(through)) => {
+                let listening = through.listen(sessions, side);
+                self.input(listening);
             }
             (Output::Copy, Path::Through(through)) => {
                 Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
@@ -341,13 +356,19 @@ impl<'a> Drive<'a> {
     async fn finish(mut self, outcome: Outcome) -> Ended {
         let given_up = self.reason(&outcome);
         let complete = matches!(outcome, Outcome::Moved { .. });
+        let turns = self.attempt.turns().to_vec();
+        if matches!(self.path, Path::Through(_)) {
+            for side in Side::BOTH {
+                self.sessions.of(side).learn(self.attempt.reach(side));
+            }
+        }
         let mut sha256 = None;
         match self.path {
             Path::Relay(mut relay) if complete => relay.last_count(self.context, &mut self.progress).await,
             Path::Through(through) if complete => sha256 = through.close().await,
             mut path @ (Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => path.cut(),
         }
-        Ended { outcome, given_up, moved: self.progress.moved(), sha256, said: self.said }
+        Ended { outcome, given_up, moved: self.progress.moved(), sha256, said: self.said, turns }
     }
 
     /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before

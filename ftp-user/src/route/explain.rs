@@ -4,7 +4,7 @@ use super::drive::{Ended, GivenUp};
 use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{self, Cause, Outcome, Side, Stage};
+use ftp_proto::third_party::{self, Cause, Outcome, Posture, Side, Stage, Turn};
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -24,6 +24,15 @@ impl Ends<'_> {
         }
     }
 
+    /// Why a posture was given up, without secrets.
+    fn cause(&self, turn: &Turn) -> String {
+        if let Cause::Refused(reply) = &turn.cause {
+            self.of(turn.side).quote(reply)
+        } else {
+            turn.cause.to_string()
+        }
+    }
+
     /// The name of an end, for people.
     fn name(&self, side: Side) -> String {
         let session = self.of(side);
@@ -36,8 +45,20 @@ pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Ended) -> Option
     match (&ended.outcome, ended.given_up) {
         (Outcome::Moved { .. }, _) => None,
         (Outcome::Failed(_), Some(why)) => Some(given_up(stall, ends, why, ended.moved)),
-        (Outcome::Failed(failed), None) => Some(failed_with(ends, failed)),
+        (Outcome::Failed(failed), None) => Some(turned(ends, ended, failed, failed_with(ends, failed))),
     }
+}
+
+/// The failure, with the words for why the other posture of that server was given up before.
+fn turned(ends: &Ends<'_>, ended: &Ended, failed: &third_party::Failure, failure: Failure) -> Failure {
+    let Some(turn) = ended.turns.iter().rev().find(|turn| turn.side == failed.side) else { return failure };
+    let does = match turn.posture {
+        Posture::Passive => "listened for",
+        Posture::Active => "was to connect to",
+    };
+    let before = format!("before, when {} {does} this host: {}", ends.name(turn.side), ends.cause(turn));
+    let said = failure.said.as_ref().map_or_else(|| before.clone(), |said| format!("{said} | {before}"));
+    failure.said(said)
 }
 
 fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind, words};
 use crate::outcome::Protection;
 use crate::report::Event;
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
-use ftp_proto::command::{Command, DataType, Direction};
+use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::counted;
@@ -35,12 +35,11 @@ pub(crate) async fn send_local(
         Store::Replace => Command::Stor(stored),
         Store::Append => Command::Appe(stored),
     };
-    let connection = session.open_data(Direction::Receive, &command).await?;
     let what = format!("cannot store {}", assignment.target.display());
-    skip(session, assignment, count, &what).await?;
     let meter = Meter::default();
-    let sending = copy::send(file, assignment.skips(), connection, Coding::Image, &meter);
-    let flow = session.run(command, sending, &meter, &mut progress(context, assignment)).await;
+    let skips = assignment.skips();
+    let sending = |connection| copy::send(file, skips, connection, Coding::Image, &meter);
+    let flow = session.transfer((command, skips), sending, &meter, &mut progress(context, assignment)).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     let file = format!("cannot read {}", assignment.source.display());
@@ -58,14 +57,12 @@ pub(crate) async fn receive_local(
     forget_restart(session, assignment).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(assignment.source.clone());
-    let connection = session.open_data(Direction::Send, &command).await?;
-    let file = open(assignment).map_err(|error| {
-        not_missing(Failure::of_this_host(format!("cannot write {}", assignment.target.display()), &error))
-    })?;
     let what = format!("cannot read {}", assignment.source.display());
-    skip(session, assignment, count, &what).await?;
     let meter = Meter::default();
-    let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
+    let receiving = async |connection| match open(assignment) {
+        Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
+        Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
+    };
     let (mut report, most) = (progress(context, assignment), most(assignment));
     let mut moving = |moved| {
         report(moved);
@@ -73,7 +70,7 @@ pub(crate) async fn receive_local(
             meter.stop();
         }
     };
-    let flow = session.run(command, receiving, &meter, &mut moving).await;
+    let flow = session.transfer((command, assignment.skips()), receiving, &meter, &mut moving).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     if count.bytes > most {
@@ -120,23 +117,6 @@ async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Resul
     if assignment.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
-/// Sends REST, directly before the transfer command (RFC 3659 section 5.3).
-async fn skip(
-    session: &mut Session,
-    assignment: &Assignment,
-    count: &mut Count,
-    what: &str,
-) -> Result<(), Failure> {
-    if assignment.skips() == 0 {
-        return Ok(());
-    }
-    let refused = session.restart(assignment.skips()).await?;
-    refused.map_or(Ok(()), |answer| {
-        count.refused = true;
-        Err(refusal(session, assignment, &answer, what.to_owned()))
-    })
-}
-
 /// A missing local directory does not mean that the source file is missing.
 fn not_missing(failure: Failure) -> Failure {
     if failure.kind == Kind::Missing { failure.as_kind(Kind::Refused) } else { failure }
@@ -159,13 +139,14 @@ fn conclude(
 ) -> Result<(), Failure> {
     let (moved, answer) = match flow {
         Flow::Refused(answer) => {
-            count.refused = assignment.may_refuse_to_go_on(session.blame(&answer));
+            count.refused =
+                answer.verb == Verb::Rest || assignment.may_refuse_to_go_on(session.blame(&answer));
             return Err(refusal(session, assignment, &answer, what));
         }
         Flow::Over(moved, answer) => (moved, answer),
     };
     match moved.end {
-        Ended::File(error) => Err(Failure::of_this_host(file, &error)),
+        Ended::File(error) => Err(not_missing(Failure::of_this_host(file, &error))),
         _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
         Ended::Whole => Ok(()),
         Ended::Broken(error) => {

@@ -1,8 +1,9 @@
 //! What a transfer through this program needs besides the control sessions: a data connection with each
-//! server, and the copy between them. There is no temporary file, and at most one pipe of data waits.
+//! server, which either of the two opens, and the copy between them. There is no temporary file, and at most one pipe of data waits.
 
 use super::progress::Progress;
 use super::sessions::Sessions;
+use crate::control::DataPort;
 use crate::failure::words;
 use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
 use ftp_io::socket;
@@ -11,15 +12,14 @@ use ftp_proto::timer::Moment;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// The data connections with both servers.
 #[derive(Debug)]
 pub(super) struct Through {
     digest: Digest,
-    /// The connections that wait for the copy.
-    source: Option<TcpStream>,
-    destination: Option<TcpStream>,
+    source: Leg,
+    destination: Leg,
     /// The destination's connection after the last byte.
     unclosed: Option<Unclosed>,
     /// What is being done with the connections.
@@ -29,10 +29,36 @@ pub(super) struct Through {
     sha256: Option<String>,
 }
 
+/// The data connection with one server.
+#[derive(Debug, Default)]
+struct Leg {
+    /// It waits for the copy.
+    stream: Option<TcpStream>,
+    /// It is being opened.
+    opening: Option<AbortHandle>,
+    /// How many times it was begun. What was begun before does not count any more.
+    number: u32,
+}
+
+impl Leg {
+    /// Forgets what there was.
+    fn begin_again(&mut self) -> u32 {
+        self.stream = None;
+        if let Some(opening) = self.opening.take() {
+            opening.abort();
+        }
+        self.number += 1;
+        self.number
+    }
+}
+
 /// Something that was done with a data connection.
 #[derive(Debug)]
 pub(super) enum Done {
-    Connected(Side, io::Result<TcpStream>),
+    /// This program has connected to the server, or could not.
+    Connected(Side, u32, io::Result<TcpStream>),
+    /// The server has connected to this program, or never can.
+    Arrived(Side, u32, io::Result<TcpStream>),
     Copied(Forwarded),
     Closed(Ended),
 }
@@ -42,8 +68,8 @@ impl Through {
     pub(super) fn new(digest: Digest, meters: Meters) -> Self {
         Self {
             digest,
-            source: None,
-            destination: None,
+            source: Leg::default(),
+            destination: Leg::default(),
             unclosed: None,
             work: JoinSet::new(),
             meters,
@@ -66,12 +92,38 @@ impl Through {
     /// Connects to the data port of that side.
     pub(super) fn connect(&mut self, sessions: &mut Sessions<'_>, side: Side, at: SocketAddr) {
         let reached = sessions.of(side).reach(at);
-        self.work.spawn(async move { Done::Connected(side, reached.await) });
+        let number = self.leg(side).begin_again();
+        let connecting = async move { Done::Connected(side, number, reached.await) };
+        self.leg(side).opening = Some(self.work.spawn(connecting));
+    }
+
+    /// Listens for the server of that side. Returns what the attempt is told of it.
+    pub(super) fn listen(&mut self, sessions: &mut Sessions<'_>, side: Side) -> Input {
+        let session = sessions.of(side);
+        let number = self.leg(side).begin_again();
+        let port = match DataPort::open(session.local, session.peer) {
+            Ok(port) => port,
+            Err(error) => return Input::DataFailed(side, words(&error)),
+        };
+        let at = port.at();
+        let accepting = async move { Done::Arrived(side, number, port.accept().await) };
+        self.leg(side).opening = Some(self.work.spawn(accepting));
+        Input::Listening(side, at)
+    }
+
+    const fn leg(&mut self, side: Side) -> &mut Leg {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
     }
 
     /// Starts to copy. The destination's connection stays open at the end.
     pub(super) fn copy(&mut self, now: Moment, sessions: &mut Sessions<'_>, progress: &mut Progress) {
-        let (Some(source), Some(destination)) = (self.source.take(), self.destination.take()) else { return };
+        let (Some(source), Some(destination)) = (self.source.stream.take(), self.destination.stream.take())
+        else {
+            return;
+        };
         progress.start(now);
         let (source, destination) = (sessions.source.data(source), sessions.destination.data(destination));
         let (digest, meters) = (self.digest, self.meters.clone());
@@ -91,22 +143,32 @@ impl Through {
         self.unclosed = None;
         // A connection that is dropped before its orderly end is reset.
         self.work.abort_all();
-        (self.source, self.destination) = (None, None);
+        (self.source.stream, self.destination.stream) = (None, None);
     }
 
     /// What the attempt is told of something that was done.
     pub(super) fn take(&mut self, done: Done, progress: &mut Progress) -> Option<Input> {
         match done {
-            Done::Connected(side, Ok(connection)) => {
-                // The connection is also reset if this process is killed before the first byte (E10).
-                socket::end_by_reset(&connection);
-                match side {
-                    Side::Source => self.source = Some(connection),
-                    Side::Destination => self.destination = Some(connection),
-                }
+            Done::Connected(side, number, _) | Done::Arrived(side, number, _)
+                if number != self.leg(side).number =>
+            {
+                None
+            }
+            Done::Connected(side, _, Ok(connection)) => {
+                self.keep(side, connection);
                 Some(Input::Connected(side))
             }
-            Done::Connected(side, Err(error)) => Some(Input::DataFailed(side, words(&error))),
+            Done::Arrived(side, _, Ok(connection)) => {
+                let from = connection.peer_addr();
+                self.keep(side, connection);
+                Some(match from {
+                    Ok(from) => Input::Arrived(side, from),
+                    Err(error) => Input::DataFailed(side, words(&error)),
+                })
+            }
+            Done::Connected(side, _, Err(error)) | Done::Arrived(side, _, Err(error)) => {
+                Some(Input::DataFailed(side, words(&error)))
+            }
             Done::Copied(Forwarded { sha256, end, .. }) => {
                 progress.stop();
                 match end {
@@ -124,6 +186,14 @@ impl Through {
             Done::Closed(Ended::Broken(error)) => Some(Input::DataFailed(Side::Destination, words(&error))),
             Done::Closed(Ended::Whole | Ended::Stopped | Ended::File(_)) => None,
         }
+    }
+
+    /// Keeps a connection until the copy.
+    fn keep(&mut self, side: Side, connection: TcpStream) {
+        // The connection is also reset if this process is killed before the first byte (E10).
+        socket::end_by_reset(&connection);
+        let leg = self.leg(side);
+        (leg.stream, leg.opening) = (Some(connection), None);
     }
 
     /// Waits until the destination's connection is closed, although its server has already said that it has

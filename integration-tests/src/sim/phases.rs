@@ -10,7 +10,7 @@ use ftp_proto::client::{self, Standing};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::third_party::{Attempt, Input, Outcome, Party, Side, Transfer};
+use ftp_proto::third_party::{Attempt, Input, Outcome, Party, Reach, Side, Transfer};
 
 impl World {
     pub(super) fn is_over(&self) -> bool {
@@ -148,7 +148,10 @@ impl World {
             Path::Relayed(postures) => {
                 Attempt::relayed(transfer, postures.into(), source, destination, timeouts, now)
             }
-            Path::Through => Attempt::through(transfer, source, destination, timeouts, now),
+            Path::Through => {
+                let here = |party| (party, Reach { may_listen: false, closed: None });
+                Attempt::through(transfer, here(source), here(destination), timeouts, now)
+            }
         });
         self.user.phase = Phase::Attempt;
         self.user.alarm = Some(self.now + PATIENCE);

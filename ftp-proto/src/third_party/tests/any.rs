@@ -110,6 +110,7 @@ impl Pair {
                     return;
                 }
                 Output::Connect(..)
+                | Output::Listen(_)
                 | Output::JoinAtRelay { .. }
                 | Output::Copy
                 | Output::Finish
@@ -131,6 +132,8 @@ impl Pair {
             !end.aborting && !end.closed && end.pending.is_none(),
             "{command:?} while something is under way"
         );
+        // Through the user agent, an end may get its transfer command again with another data connection.
+        end.refused &= !command.is_transfer();
         end.transfer |= command.is_transfer();
         end.pending = Some(command);
     }
@@ -330,11 +333,13 @@ proptest! {
     }
 
     #[test]
-    fn any_two_servers_at_this_host_have_one_outcome(restart: bool, acts in acts(&HOST)) {
+    fn any_two_servers_at_this_host_have_one_outcome(restart: bool, may_listen: bool, acts in acts(&HOST)) {
         let know = "EPSV RNDZ";
         let (one, two) = (party(SITE1, know), party(SITE2, know));
         let transfer = Transfer { restart: restart.then_some(4096), ..plain().transfer };
-        let attempt = Attempt::through(transfer, one, two, timeouts(), Moment::START);
+        let reach = Reach { may_listen, closed: None };
+        let attempt =
+            Attempt::through(transfer, (one, reach), (two, reach), timeouts(), Moment::START);
         let pair = Pair::new(attempt, false).play(acts, |pair| pair.asked("! copy") == 1);
         prop_assert!(pair.asked("! cut") == usize::from(!pair.moved()));
         prop_assert!(!pair.moved() || pair.said.contains(&"copied"));
@@ -346,10 +351,11 @@ proptest! {
 fn inputs_of_other_paths_are_ignored() {
     let (source, destination) = (party(SITE1, "EPSV"), party(SITE2, "EPSV"));
     let relay = ["ready", "flows", "passed", "join broken", "lost"];
-    let user = ["connected", "copied"];
+    let user = ["connected", "listening", "arrived 192.0.2.1:9", "copied"];
     let transfer = plain().transfer;
     let direct = plain().start();
-    let through = Attempt::through(transfer, source, destination, timeouts(), Moment::START);
+    let known = |party| (party, Reach::default());
+    let through = Attempt::through(transfer, known(source), known(destination), timeouts(), Moment::START);
     let through = Play::new(through, [Dialect::Rfc959; 2]);
     for (mut play, foreign) in [(direct, [&relay[..], &user].concat()), (through, relay.to_vec())] {
         let (lines, deadline) = (play.lines.clone(), play.deadline);

@@ -101,6 +101,7 @@ impl Play {
                 Output::Abort(_)
                 | Output::Close(_)
                 | Output::Connect(..)
+                | Output::Listen(_)
                 | Output::JoinAtRelay { .. }
                 | Output::Copy
                 | Output::Finish
@@ -118,6 +119,8 @@ pub(super) fn event(side: Side, words: &str) -> Input {
         "closed" => Input::Ended(side, client::Failure::Closed),
         "cancel" => Input::Cancel,
         "connected" => Input::Connected(side),
+        "listening" => Input::Listening(side, "203.0.113.9:50001".parse().unwrap()),
+        "listening v6" => Input::Listening(side, "[2001:db8::9]:50001".parse().unwrap()),
         "unconnected" => Input::DataFailed(side, "refused".into()),
         "broken" => Input::DataFailed(side, "reset".into()),
         "copied" => Input::Copied,
@@ -125,6 +128,9 @@ pub(super) fn event(side: Side, words: &str) -> Input {
         "flows" => Input::RelayFlowing,
         "passed" => Input::RelayPassed,
         "lost" => Input::RelayLost("gone".into()),
+        _ if words.starts_with("arrived ") => {
+            Input::Arrived(side, words.trim_start_matches("arrived ").parse().unwrap())
+        }
         _ => {
             let mut at =
                 words.strip_prefix("ready").unwrap_or_else(|| panic!("{words:?}")).split_whitespace();
@@ -157,6 +163,7 @@ pub(super) fn describe(output: &Output, dialects: [Dialect; 2]) -> String {
         Output::Abort(side) => format!("{}! abort", name(*side)),
         Output::Close(side) => format!("{}! close", name(*side)),
         Output::Connect(side, at) => format!("{}! connect {at}", name(*side)),
+        Output::Listen(side) => format!("{}! listen", name(*side)),
         Output::JoinAtRelay { source, destination } => {
             format!("! join {} {}", junction(*source), junction(*destination))
         }
@@ -194,6 +201,7 @@ fn describe_outcome(outcome: &Outcome) -> String {
                 Cause::Silent(timer) => format!("silent ({} timer)", timer.name()),
                 Cause::Data(DataFault::Failed(why)) => why.clone(),
                 Cause::Data(DataFault::ClosedEarly) => "closed early".into(),
+                Cause::Data(DataFault::OtherPort { announced, from }) => format!("{from} is not {announced}"),
                 Cause::Relay(RelayFault::Refused(why)) => format!("refused, {why}"),
                 Cause::Relay(RelayFault::Lost(why)) => format!("lost, {why}"),
                 Cause::Relay(fault) => format!("{fault:?}"),

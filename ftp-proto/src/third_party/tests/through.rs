@@ -4,14 +4,27 @@
 //! |---|---|
 //! | `src! connect 192.0.2.1:40001` | the driver is to connect to the source there |
 //! | `src. connected`, `src. unconnected` | it has connected; it could not |
+//! | `src! listen` | the driver is to listen for the source |
+//! | `src. listening` | it listens at 203.0.113.9:50001 (`listening v6`: at an address of IPv6) |
+//! | `src. arrived 192.0.2.1:20` | the source has connected from there |
 //! | `! copy`, `! finish`, `! cut` | what to do with the two data connections |
 //! | `copied` | the source has closed its connection, and everything has been sent |
 
 use super::*;
 
 fn between(source: Party, destination: Party) -> Play {
+    known(source, destination, [Reach { may_listen: false, closed: None }; 2])
+}
+
+/// The same; the user agent may listen.
+fn either(source: Party, destination: Party) -> Play {
+    known(source, destination, [Reach::default(); 2])
+}
+
+fn known(source: Party, destination: Party, [from, to]: [Reach; 2]) -> Play {
     let dialects = [source.dialect, destination.dialect];
-    let attempt = Attempt::through(plain().transfer, source, destination, timeouts(), Moment::START);
+    let (transfer, now) = (plain().transfer, Moment::START);
+    let attempt = Attempt::through(transfer, (source, from), (destination, to), timeouts(), now);
     Play::new(attempt, dialects)
 }
 
@@ -307,4 +320,228 @@ fn h34_a_server_that_requires_pret_gets_it_and_is_asked_for_the_best_opening_aga
          src< 229 listening (|||40001|)
          src! connect 192.0.2.1:40001",
     );
+}
+
+/// Two servers of today: the source's data port cannot be listened at or reached, and it is told to connect.
+const TURN: &str = "
+    src! listen
+    src. listening
+    src: PORT 203,0,113,9,195,81
+    src< 200 PORT command successful
+";
+
+const DESTINATION_LISTENS: &str = "
+    dst< 227 Entering Passive Mode (192,0,2,2,156,66)
+    dst! connect 192.0.2.2:40002
+    dst. connected
+    src: RETR a
+";
+
+const BOTH_PASV: &str = "
+    src: TYPE I
+    dst: TYPE I
+    src< 200 image
+    src: PASV
+    dst< 200 image
+    dst: PASV
+";
+
+/// Neither lists EPSV, and the user agent may listen.
+fn both_pasv() -> Play {
+    either(party(SITE1, ""), party(SITE2, "")).play(BOTH_PASV)
+}
+
+impl Play {
+    fn all(self, parts: &[&str]) -> Self {
+        self.play(&parts.join("\n"))
+    }
+}
+
+fn closed(play: &Play) -> [Option<Posture>; 2] {
+    Side::BOTH.map(|side| play.attempt.reach(side).closed)
+}
+
+#[test]
+fn a_server_that_does_not_listen_connects_and_the_other_end_goes_on_listening() {
+    let play = both_pasv().all(&["src< 550 Permission denied", TURN, DESTINATION_LISTENS]).play(
+        "src. arrived 192.0.2.1:20
+         src< 150 opening
+         dst: STOR b
+         dst< 150 opening
+         ! copy
+         copied
+         src< 226 sent
+         ! finish
+         dst< 226 stored
+         = moved 226 226",
+    );
+    assert_eq!(closed(&play), [Some(Posture::Passive), None]);
+    assert_eq!(play.attempt.turns().len(), 1, "{:?}", play.attempt.turns());
+}
+
+#[test]
+fn a_port_that_refuses_or_is_silent_for_three_seconds_is_closed() {
+    for closed in ["src. unconnected", "wait 3"] {
+        let dials = "src< 227 Entering Passive Mode (192,0,2,1,156,65)\n src! connect 192.0.2.1:40001";
+        both_pasv().play(dials).all(&[closed, TURN, DESTINATION_LISTENS]);
+    }
+}
+
+#[test]
+fn a_425_to_a_transfer_command_turns_that_end_only_and_the_other_one_keeps_its_connection() {
+    let listening = both_pasv().play(
+        "src< 227 Entering Passive Mode (192,0,2,1,156,65)\n src! connect 192.0.2.1:40001\n src. connected",
+    );
+    let play = listening.play(DESTINATION_LISTENS).all(&[
+        "src< 425 Cannot open data connection",
+        TURN,
+        "src: RETR a
+         src< 150 opening
+         dst: STOR b
+         dst< 425 Security: bad IP connecting
+         dst! listen
+         dst. listening
+         dst: PORT 203,0,113,9,195,81
+         dst< 200 ok
+         dst: STOR b
+         dst. arrived 192.0.2.2:20
+         dst< 150 opening
+         src. arrived 192.0.2.1:20
+         ! copy
+         src< 226 sent
+         copied
+         ! finish
+         dst< 226 stored
+         = moved 226 226",
+    ]);
+    assert_eq!(closed(&play), [Some(Posture::Passive); 2]);
+}
+
+#[test]
+fn what_an_earlier_file_has_learnt_is_tried_first_and_the_other_posture_after_it() {
+    let port_first = Reach { may_listen: true, closed: Some(Posture::Passive) };
+    let play = known(party(SITE1, ""), party(SITE2, ""), [port_first, Reach::default()]).play(
+        "src! listen
+         src: TYPE I
+         dst: TYPE I
+         src. listening
+         src< 200 image
+         src: PORT 203,0,113,9,195,81
+         dst< 200 image
+         dst: PASV
+         src< 500 Illegal PORT command
+         src: PASV",
+    );
+    assert_eq!(closed(&play), [Some(Posture::Active), None]);
+}
+
+#[test]
+fn an_end_that_never_connects_is_found_out_and_both_are_brought_back_in_step() {
+    let play = both_pasv().all(&["src< 550 Permission denied", TURN, DESTINATION_LISTENS]).play(
+        "wait 5
+         dst: STOR b
+         wait 5
+         wait 10
+         ! cut
+         src! abort
+         dst! abort
+         src< 425 cannot connect
+         src. aborted
+         dst< 426 aborted
+         dst. aborted
+         = src data connection: silent (connect timer), Path, touched",
+    );
+    assert_eq!(play.attempt.turns()[0].posture, Posture::Passive);
+}
+
+#[test]
+fn an_end_that_can_do_neither_fails_the_attempt_and_nothing_is_remembered() {
+    let play = both_pasv().all(&["src< 550 Permission denied", TURN, DESTINATION_LISTENS]).play(
+        "src< 425 cannot connect to you
+         ! cut
+         dst! abort
+         dst. aborted
+         = src RETR: 425, Path",
+    );
+    assert_eq!(closed(&play), [None; 2]);
+}
+
+#[test]
+fn over_ipv6_the_server_is_told_with_eprt() {
+    either(party("2001:db8::1", ""), party(SITE2, "")).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: EPSV
+         src< 500 what
+         src! listen
+         src. listening v6
+         src: EPRT |2|2001:db8::9|50001|
+         dst< 200 image
+         dst: PASV",
+    );
+}
+
+#[test]
+fn a_server_of_1973_is_told_with_sock_and_its_listener_ends_first() {
+    let start = "
+         src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: LSTN S
+         src< 255 SOCK 40001
+         src! connect 192.0.2.1:40001
+         src. unconnected
+         src! listen
+         src: ACTV
+         src. listening
+         src< 506 what
+         src: SOCK 3405803785,50001
+         dst< 200 image
+         dst: PASV
+    ";
+    let both = || either(party(SITE1, "1973 SOCK LSTN"), party(SITE2, "")).play(start);
+    let rest = "dst: STOR b\n dst< 150 opening\n ! copy";
+    // H04: 255 may come later.
+    for told in ["255 SOCK 40003", "200 Socket command accepted"] {
+        both()
+            .play(&format!("src< {told}"))
+            .play(DESTINATION_LISTENS)
+            .all(&["src< 255 SOCK 40003\n src. arrived 192.0.2.1:40003\n src< 250 started", rest]);
+    }
+    // The lowest bit says who sends.
+    both()
+        .play("src< 255 SOCK 40002")
+        .play(DESTINATION_LISTENS)
+        .all(&["src. arrived 192.0.2.1:40003\n src< 250 started", rest]);
+}
+
+#[test]
+fn h37_a_1973_server_that_connects_from_another_port_than_it_announced_is_refused() {
+    let old = Reach { may_listen: true, closed: Some(Posture::Passive) };
+    let both = |told: &str| {
+        known(party(SITE1, "1973 SOCK LSTN"), party(SITE2, ""), [old, Reach::default()])
+            .play(
+                "src! listen
+                 src: TYPE I
+                 dst: TYPE I
+                 src. listening
+                 src< 200 image
+                 src: SOCK 3405803785,50001
+                 dst< 200 image
+                 dst: PASV",
+            )
+            .play(&format!("src< {told}"))
+            .play(DESTINATION_LISTENS)
+    };
+    let end = "
+         ! cut
+         src! abort
+         dst! abort
+         src< 454 aborted
+         src. aborted
+         dst. aborted
+         = src data connection: 40999 is not 40003, Path";
+    both("255 SOCK 40003").all(&["src. arrived 192.0.2.1:40999", end]);
+    both("200 ok").all(&["src. arrived 192.0.2.1:40999\n src< 255 SOCK 40003", end]);
 }

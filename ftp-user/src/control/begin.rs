@@ -1,0 +1,233 @@
+//! A transfer command up to the point where its data can move: the data connection is open, and the server has begun.
+//! If the connection does not come about because the server listens, it connects, and the other way round; which
+//! arrangement is next is decided by [`Arrangements`].
+
+use super::answer::Answer;
+use super::data::{Blocked, Opened, socket_of};
+use super::port::DataPort;
+use super::sent::Sent;
+use super::session::Session;
+use crate::failure::{Failure, Kind, words};
+use ftp_io::tls::Data;
+use ftp_proto::client::Event;
+use ftp_proto::command::{Command, Verb};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::reply::{Blame, Class};
+use ftp_proto::third_party::{Arrangements, Fault, Reach, is_same_socket};
+use ftp_proto::timer::Moment;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// A transfer command that has begun, or was refused.
+pub(super) enum Begun {
+    /// The server has begun. If it has replied finally already, that is the reply.
+    Open(Data, Sent, Option<Answer>),
+    /// The server refused the command, or REST.
+    Refused(Answer),
+}
+
+/// How far one arrangement has come.
+enum Tried {
+    Begun(Begun),
+    /// No connection came about. The session is in step.
+    Nobody(Failure),
+}
+
+/// What is known while a server that was told to connect has not begun.
+struct Arrival {
+    stream: Option<TcpStream>,
+    /// Its preliminary reply has come.
+    begun: bool,
+    last: Option<Answer>,
+    /// The port from which it said that it connects.
+    announced: Option<u16>,
+}
+
+impl Session {
+    /// What is known of data connections between this server and this host.
+    pub fn data_reach(&self) -> Reach {
+        Reach { may_listen: self.relay.is_none() && self.context.proxy.is_none(), closed: self.closed.get() }
+    }
+
+    /// Remembers what was learnt about that, for all sessions with this server.
+    pub fn learn(&self, reach: Reach) {
+        self.closed.set(reach.closed);
+    }
+
+    /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
+    /// not wanted.
+    pub(super) async fn begin_transfer(&mut self, command: &Command, skips: u64) -> Result<Begun, Failure> {
+        self.private_data().await?;
+        let mut arrangements = Arrangements::new(&self.party(), self.data_reach());
+        let mut reasons: Vec<Failure> = Vec::new();
+        loop {
+            let blocked = match self.open_data(&arrangements, command).await {
+                Ok(opened) => match self.send_over(command, skips, opened).await? {
+                    Tried::Begun(Begun::Refused(answer)) if self.is_closed(&answer) => {
+                        let what = format!("no data connection with the {} {}", self.role.name(), self.title);
+                        let failure = self.refusal(what, &answer);
+                        // There is nothing else, and the caller knows what the refusal means.
+                        if reasons.is_empty() && !arrangements.has_other() {
+                            return Ok(Begun::Refused(answer));
+                        }
+                        Blocked { fault: Fault::Closed, failure }
+                    }
+                    Tried::Begun(begun) => {
+                        self.learn(arrangements.reach());
+                        return Ok(begun);
+                    }
+                    Tried::Nobody(failure) => Blocked { fault: Fault::Closed, failure },
+                },
+                Err(Ok(blocked)) => blocked,
+                Err(Err(failure)) => return Err(failure),
+            };
+            if self.is_over() {
+                return Err(blocked.failure);
+            }
+            reasons.push(blocked.failure);
+            if arrangements.after(blocked.fault).is_none() {
+                self.learn(arrangements.reach());
+                return Err(self.unreachable(reasons));
+            }
+        }
+    }
+
+    /// Whether the refusal of a transfer command is about its data connection.
+    fn is_closed(&self, answer: &Answer) -> bool {
+        answer.verb != Verb::Rest && self.blame(answer) == Blame::Path
+    }
+
+    /// The failure if no arrangement has worked.
+    fn unreachable(&self, mut reasons: Vec<Failure>) -> Failure {
+        let Some(last) = reasons.pop() else { return Failure::interrupted() };
+        // Commands that are unknown say less than what became of a connection.
+        let Some(first) = reasons.into_iter().next() else { return last };
+        let said = [first, last].map(|reason| Failure { hint: None, ..reason }.to_string()).join(" | ");
+        let what = format!("no data connection with the {} {}", self.role.name(), self.title);
+        Failure::new(Kind::NoPath, what).said(said).hint(
+            "check that its data ports can be reached from here, or that it can connect to this host (a firewall or NAT \
+             may be between)",
+        )
+    }
+
+    /// Sends the transfer command over a data connection that is open, or that the server will open.
+    async fn send_over(&mut self, command: &Command, skips: u64, opened: Opened) -> Result<Tried, Failure> {
+        if skips > 0
+            && let Some(refused) = self.restart(skips).await?
+        {
+            return Ok(Tried::Begun(Begun::Refused(refused)));
+        }
+        let sent = Sent { id: self.send(command.clone(), None), verb: command.verb() };
+        match opened {
+            Opened::Connected(data) => {
+                let mut last = self.first_reply(sent).await?;
+                Ok(Tried::Begun(match last.take_if(|answer| !answer.is_done()) {
+                    Some(refused) => Begun::Refused(refused),
+                    None => Begun::Open(data, sent, last),
+                }))
+            }
+            Opened::Expected(port, announced) => {
+                let mut arrival = Arrival { stream: None, begun: false, last: None, announced };
+                let deadline = self.context.clock.now() + self.context.patience.reply.min(ARRIVAL);
+                let nobody = self.await_server(sent, &mut arrival, &port, deadline).await?;
+                match (nobody, arrival) {
+                    (_, Arrival { last: Some(answer), .. }) if !answer.is_done() => {
+                        Ok(Tried::Begun(Begun::Refused(answer)))
+                    }
+                    (None, Arrival { stream: Some(stream), last, .. }) => {
+                        Ok(Tried::Begun(Begun::Open(self.data(stream), sent, last)))
+                    }
+                    (nobody, _) => {
+                        self.call_off().await?;
+                        Ok(Tried::Nobody(nobody.unwrap_or_else(Failure::interrupted)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the server has connected and has begun. Returns why nobody came.
+    async fn await_server(
+        &mut self,
+        sent: Sent,
+        arrival: &mut Arrival,
+        port: &DataPort,
+        deadline: Moment,
+    ) -> Result<Option<Failure>, Failure> {
+        let clock = self.context.clock;
+        let who = format!("the {} {}", self.role.name(), self.title);
+        while arrival.last.as_ref().is_none_or(Answer::is_done) {
+            if let (Some(stream), true) = (&arrival.stream, arrival.begun || arrival.last.is_some()) {
+                let from = stream.peer_addr().map_or(0, |from| from.port());
+                return Ok(other_port(arrival.announced, from).map(|why| {
+                    Failure::new(Kind::NoPath, format!("the data connection of {who} was refused: {why}"))
+                }));
+            }
+            tokio::select! {
+                event = self.next_or_cancelled(), if arrival.last.is_none() => {
+                    arrival.note(self.dialect, sent, &event?, |event| sent.final_reply(self, event))?;
+                }
+                accepted = port.accept(), if arrival.stream.is_none() => match accepted {
+                    Ok(stream) => arrival.stream = Some(stream),
+                    Err(error) => {
+                        let what = format!("this host cannot accept the data connection of {who}");
+                        return Ok(Some(Failure::new(Kind::NoPath, format!("{what}: {}", words(&error)))));
+                    }
+                },
+                () = clock.sleep_until(Some(deadline)), if arrival.stream.is_none() => {
+                    let what = format!("{who} did not connect to this host in time (connect timer)");
+                    return Ok(Some(Failure::new(Kind::NoPath, what)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Aborts the transfer command, so that the session is in step. The machine closes a session whose server does not
+    /// react.
+    async fn call_off(&mut self) -> Result<(), Failure> {
+        self.abort();
+        loop {
+            if let Event::AbortDone | Event::Ended(_) = self.next_or_cancelled().await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Arrival {
+    /// Takes note of what the server has said.
+    fn note(
+        &mut self,
+        dialect: Dialect,
+        sent: Sent,
+        event: &Event,
+        mut last: impl FnMut(Event) -> Result<Option<Answer>, Failure>,
+    ) -> Result<(), Failure> {
+        match event {
+            Event::Reply { to, class: Class::Preliminary, .. } if *to == sent.id => self.begun = true,
+            Event::Reply { reply, class: Class::Aside, .. } | Event::Unasked(reply) => {
+                // H04: a server that answers SOCK with 200 names its port later.
+                self.announced = self.announced.or(socket_of(dialect, reply));
+            }
+            Event::Reply { .. }
+            | Event::Ended(_)
+            | Event::Sent(_)
+            | Event::Received { .. }
+            | Event::Ready { .. }
+            | Event::AbortDone => {}
+        }
+        self.last = last(event.clone())?;
+        Ok(())
+    }
+}
+
+/// Why a connection is not the one that the server has announced with 255 (H37).
+fn other_port(announced: Option<u16>, from: u16) -> Option<String> {
+    let announced = announced.filter(|announced| !is_same_socket(*announced, from))?;
+    let why = format!("it connected from port {from}, although it had announced port {announced}");
+    Some(format!("{why} (socket verification)"))
+}
+
+/// How long a server may take to connect after its transfer command. Our own servers give up after 15 s.
+const ARRIVAL: Duration = Duration::from_secs(20);

@@ -1,0 +1,83 @@
+//! A data port of this program: a server connects to it.
+
+use ftp_io::socket::{self, Listener, Ports, Reserved};
+use ftp_proto::address::{Parity, unmapped};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use tokio::net::TcpStream;
+
+/// A port on which this program listens for one server. Dropping it closes the port.
+#[derive(Debug)]
+pub struct DataPort {
+    listener: Listener,
+    /// Keeps the port.
+    reserved: Reserved,
+    peer: IpAddr,
+}
+
+impl DataPort {
+    /// Listens at `local`, the address of this host on the control connection, for connections of `peer`.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub fn open(local: IpAddr, peer: IpAddr) -> io::Result<Self> {
+        let ports = Ports::new(None);
+        let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+        for _ in 0..ATTEMPTS {
+            let reserved = ports.reserve(local, Parity::Any)?;
+            match reserved.listen() {
+                Ok(listener) => return Ok(Self { listener, reserved, peer }),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Where it listens.
+    pub fn at(&self) -> SocketAddr {
+        self.reserved.local()
+    }
+
+    /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11); how
+    /// long is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot accept connections.
+    pub async fn accept(&self) -> io::Result<TcpStream> {
+        loop {
+            let (stream, from) = self.listener.accept().await?;
+            if unmapped(from.ip()) == self.peer {
+                return Ok(stream);
+            }
+            socket::reset(stream);
+        }
+    }
+}
+
+/// Another program may be faster at the same port.
+const ATTEMPTS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn i11_only_the_server_gets_in_and_no_stranger_ends_the_wait() {
+        let port = DataPort::open("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()).unwrap();
+        let at = port.at();
+        let accepted = tokio::spawn(async move { port.accept().await });
+        for _ in 0..5 {
+            let mut stranger = socket::connect("127.0.0.3".parse().unwrap(), at).await.unwrap();
+            assert!(!matches!(stranger.read(&mut [0]).await, Ok(1..)), "it is reset and gets nothing");
+        }
+        let mut server = socket::connect("127.0.0.2".parse().unwrap(), at).await.unwrap();
+        server.write_all(b"x").await.unwrap();
+        let mut stream = accepted.await.unwrap().unwrap();
+        let mut byte = [0];
+        stream.read_exact(&mut byte).await.unwrap();
+        assert_eq!(byte, *b"x");
+    }
+}
