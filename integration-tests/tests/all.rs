@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod active;
 mod bad_input;
 mod between;
 mod claims;

@@ -1,5 +1,6 @@
 //! Other people's servers and clients judge this suite.
 
+mod active;
 mod clients;
 mod encrypted;
 mod families;

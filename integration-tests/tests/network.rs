@@ -5,6 +5,7 @@ mod race;
 mod relayed;
 mod symmetric;
 mod topologies;
+mod walled;
 
 use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{End, Foreign, Hosts, Kind, Skipped};

@@ -104,11 +104,12 @@ fn g02_between_two_firewalls_that_let_nobody_in_both_servers_listen_and_connect(
     or_skip!(both_guarded());
 }
 
-/// Nobody is let in anywhere, and no way around is allowed.
+/// Nobody is let in anywhere, not even by the user, and no way around is allowed.
 fn no_direction() -> Result<(), Skipped> {
     let mut network = Network::new()?;
     let more = ["--path", "user", "--timeout", "3s"];
     let scene = scene(&mut network, [true, true]);
+    network.guard(&scene.user, 9);
     let run = scene.copy("b.bin", &more).fails();
     let target = &scene.servers[1];
     assert_eq!(run.summary()["ok"], false, "{run}");
