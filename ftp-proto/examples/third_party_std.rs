@@ -234,6 +234,8 @@ impl End {
             Event::Received { reply, .. } => {
                 println!("{:>11} > {}", format!("{:?}", self.side), reply.display())
             }
+            // This program asks for no TLS.
+            Event::TlsAbsent => {}
             Event::Ready { dialect, capabilities } => {
                 self.party = Some(Party {
                     dialect,

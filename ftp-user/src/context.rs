@@ -1,15 +1,17 @@
 //! What every call needs: clock, events, cancellation and permissions.
 
-use crate::config::{Proxy, Relays};
+use crate::config::{Proxy, Relays, Unknown};
 use crate::id::Origin;
 use crate::report::Events;
-use crate::state::{Pairs, Runs};
+use crate::state::{Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use ftp_proto::wire::Fingerprint;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// What every call needs. Clones share everything.
 #[derive(Clone, Debug)]
@@ -36,8 +38,14 @@ pub struct Context {
     pub runs: Runs,
     /// Whether data between two servers may go in clear although a control connection runs TLS.
     pub clear_data: bool,
+    /// Whether `ftp://` takes TLS where it is offered.
+    pub takes_tls: bool,
     /// Which certificates are accepted.
     pub trust: Trust,
+    /// What to do with those that nobody vouches for.
+    pub unknown: UnknownCertificates,
+    /// What is known of servers: that they offer TLS, and certificates that were kept.
+    pub sites: Sites,
     /// How large a listing may be.
     pub listing: ListingLimit,
 }
@@ -75,6 +83,23 @@ impl Context {
 const CLEANUP: Duration = Duration::from_secs(10);
 /// After an interruption a copy has two seconds in all (H33).
 const HURRIED_CLEANUP: Duration = Duration::from_millis(700);
+
+/// What to do with certificates that nobody vouches for. Clones share what a person has answered.
+#[derive(Clone, Debug, Default)]
+pub struct UnknownCertificates {
+    /// What to do.
+    pub how: Unknown,
+    /// The servers (by `host:port`) and certificates that a person has refused in this run. Whoever asks a question
+    /// holds the lock, so there is one question at a time.
+    pub refused: Arc<Mutex<HashSet<(String, Fingerprint)>>>,
+}
+
+impl UnknownCertificates {
+    /// What to do; nothing was asked yet.
+    pub fn new(how: Unknown) -> Self {
+        Self { how, refused: Arc::default() }
+    }
+}
 
 /// How large the listing of one directory may be. What is larger may have no end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,7 +177,10 @@ impl Context {
             pairs: Pairs::default(),
             runs: Runs::default(),
             clear_data: false,
+            takes_tls: true,
             trust: Trust::default(),
+            unknown: UnknownCertificates::default(),
+            sites: Sites::default(),
             listing: ListingLimit::default(),
         }
     }

@@ -29,7 +29,7 @@
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`config`] | the settings file: relays |
 //! | [`ladder`] | which candidate between two servers is tried next |
-//! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers |
+//! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | the clock, the events, the wish to stop, and what may be used |
 //! | [`control`] | a session with a server |

@@ -32,8 +32,31 @@ pub enum Sends {
 #[derive(Debug)]
 pub struct TlsPeer {
     address: SocketAddr,
-    certificate: Certificate,
+    shown: Arc<Mutex<Shown>>,
+    sends: Sends,
     heard: Arc<Mutex<Vec<String>>>,
+}
+
+/// How it answers AUTH.
+#[derive(Debug)]
+struct Shown {
+    /// What it says to AUTH.
+    answer: String,
+    pin: String,
+    own: Arc<ServerConfig>,
+    /// For data connections; it resumes the sessions of `own`.
+    data: Arc<ServerConfig>,
+}
+
+impl Shown {
+    fn new(certificate: &Certificate, sends: Sends) -> Self {
+        let own = config(certificate, sends);
+        let mut data = (*own).clone();
+        if sends == Sends::WithoutTickets {
+            data.send_tls13_tickets = 0;
+        }
+        Self { answer: "234 go ahead".to_owned(), pin: certificate.fingerprint(), own, data: Arc::new(data) }
+    }
 }
 
 /// What one control connection needs.
@@ -41,8 +64,7 @@ pub struct TlsPeer {
 struct Rules {
     sends: Sends,
     content: Arc<Vec<u8>>,
-    own: Arc<ServerConfig>,
-    /// For data connections; it resumes the sessions of `own`.
+    shown: Arc<Mutex<Shown>>,
     data: Arc<ServerConfig>,
     another: Arc<ServerConfig>,
     heard: Arc<Mutex<Vec<String>>>,
@@ -55,16 +77,14 @@ impl TlsPeer {
         let address = listener.local_addr().unwrap();
         let [certificate, other] = [(); 2].map(|()| Certificate::of(address.ip()));
         let heard = Arc::<Mutex<Vec<String>>>::default();
-        let own = config(&certificate, sends);
-        let mut data = (*own).clone();
-        if sends == Sends::WithoutTickets {
-            data.send_tls13_tickets = 0;
-        }
+        let shown = Shown::new(&certificate, sends);
+        let data = Arc::clone(&shown.data);
+        let shown = Arc::new(Mutex::new(shown));
         let rules = Rules {
             sends,
             content: Arc::new(content.to_vec()),
-            own,
-            data: Arc::new(data),
+            shown: Arc::clone(&shown),
+            data,
             another: config(&other, sends),
             heard: Arc::clone(&heard),
         };
@@ -75,7 +95,7 @@ impl TlsPeer {
                 thread::spawn(move || serve(stream, &rules));
             }
         });
-        Self { address, certificate, heard }
+        Self { address, shown, sends, heard }
     }
 
     /// The URL of a path.
@@ -83,9 +103,29 @@ impl TlsPeer {
         format!("ftpes://ann:pw@{}/{path}", self.address)
     }
 
+    /// The same by `ftp://`: TLS only because it is offered.
+    pub fn clear_url(&self, path: &str) -> String {
+        format!("ftp://ann:pw@{}/{path}", self.address)
+    }
+
+    /// Where it listens, `host:port`.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on it shows this certificate.
+    pub fn show(&self, certificate: &Certificate) {
+        *self.shown.lock().unwrap() = Shown::new(certificate, self.sends);
+    }
+
+    /// From now on it says this to AUTH, and goes on in clear.
+    pub fn answers_auth(&self, answer: &str) {
+        answer.clone_into(&mut self.shown.lock().unwrap().answer);
+    }
+
     /// The fingerprint of its certificate.
     pub fn pin(&self) -> String {
-        self.certificate.fingerprint()
+        self.shown.lock().unwrap().pin.clone()
     }
 
     /// The commands that it has heard, and how data that it was sent have ended: `data: close_notify`,
@@ -109,6 +149,7 @@ fn tls(stream: TcpStream, config: &Arc<ServerConfig>) -> Stream {
 }
 
 fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
+    let mut rules = rules.clone();
     stream.write_all(b"220 ready\r\n").ok()?;
     let mut line = String::new();
     BufReader::with_capacity(1, &stream).read_line(&mut line).ok()?;
@@ -116,10 +157,23 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
     if line.trim_end() != "AUTH TLS" {
         return stream.write_all(b"530 TLS first\r\n").ok();
     }
-    stream.write_all(b"234 go ahead\r\n").ok()?;
+    let (own, data) = {
+        let shown = rules.shown.lock().unwrap();
+        stream.write_all(format!("{}\r\n", shown.answer).as_bytes()).ok()?;
+        if !shown.answer.starts_with("234") {
+            // Whoever goes on in clear is heard, and gets no further.
+            drop(shown);
+            let mut line = String::new();
+            BufReader::with_capacity(1, &stream).read_line(&mut line).ok()?;
+            rules.note(line.trim_end());
+            return stream.write_all(b"421 TLS first\r\n").ok();
+        }
+        (Arc::clone(&shown.own), Arc::clone(&shown.data))
+    };
+    rules.data = data;
     let mut listener = None;
     let at = stream.local_addr().ok()?;
-    let mut control = BufReader::new(tls(stream, &rules.own));
+    let mut control = BufReader::new(tls(stream, &own));
     loop {
         let mut line = String::new();
         if control.read_line(&mut line).ok()? == 0 {

@@ -147,9 +147,11 @@ impl Run {
         summary
     }
 
-    /// All names in its current directory.
+    /// All names in its current directory, without what it keeps from run to run.
     pub fn names(&self) -> Vec<String> {
-        crate::site::names_below(self.home.path())
+        let mut names = crate::site::names_below(self.home.path());
+        names.retain(|name| !name.starts_with(".local/"));
+        names
     }
 
     /// A file of its current directory.

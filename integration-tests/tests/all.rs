@@ -12,6 +12,7 @@ mod accounts;
 mod active;
 mod bad_input;
 mod between;
+mod certificates;
 mod claims;
 mod cli;
 mod cross;

@@ -64,9 +64,12 @@ fn h23_many_files_are_told_of_tls_once_and_a_listing_is_this_programs_own() {
 
 #[test]
 fn h24_where_one_control_connection_is_in_clear_nothing_goes_from_server_to_server() {
-    let (one, two) = pair(&[]);
-    let run =
-        copy([&one, &two]).args(["--path", "direct", &one.url("a.bin"), &two.explicit_url("a.bin")]).run();
+    let one = Site::new("clear").at("127.0.0.4").file("a.bin", sample(SIZE)).start();
+    let two = Site::new("destination").at("127.0.0.3").tls().start();
+    let run = user()
+        .args(["copy", "--retries", "0", "--pin", &two.pin(), "--path", "direct"])
+        .args([&one.url("a.bin"), &two.explicit_url("a.bin")])
+        .run();
     run.exits(6).says("only one of the two control connections runs TLS");
     assert_eq!(two.names(), [""; 0]);
 }

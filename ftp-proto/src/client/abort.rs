@@ -48,7 +48,7 @@ impl Abort {
         let busy = !control.pipeline.is_empty();
         control.event(Event::Sent("ABOR".into()));
         // TLS has no urgent data, and Telnet signals would be part of the line (RFC 4217 section 14).
-        let line = if control.config.security.is_secured() { PLAIN } else { ABOR };
+        let line = if control.secured { PLAIN } else { ABOR };
         control.output(Output::Send(line.to_vec()));
         control.pipeline.push(Owner::Abort, &Command::Abor, None);
         control.aborting = true;

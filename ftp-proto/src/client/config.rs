@@ -42,6 +42,9 @@ pub enum Security {
     /// Nothing: everything travels in clear.
     #[default]
     Clear,
+    /// TLS from AUTH on where the server offers it, as its answer to AUTH tells. A server of 1973 is not asked. The
+    /// login is in clear only after a refusal, which [`Event::TlsAbsent`](super::Event::TlsAbsent) tells.
+    Offered,
     /// TLS from AUTH on (RFC 4217 section 4). A server that refuses AUTH never sees the user's name.
     Explicit,
     /// TLS from the first byte on. The driver completes the handshake before it passes on any input.
@@ -49,10 +52,10 @@ pub enum Security {
 }
 
 impl Security {
-    /// Returns whether the login travels inside TLS.
+    /// Returns whether the login travels inside TLS, whatever the server answers.
     pub const fn is_secured(self) -> bool {
         match self {
-            Self::Clear => false,
+            Self::Clear | Self::Offered => false,
             Self::Explicit | Self::Implicit => true,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::pipeline::{Owner, Pipeline};
 use super::timer::Timer;
-use super::{Config, Event, Failure, Output, Standing};
+use super::{Config, Event, Failure, Output, Security, Standing};
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Reply, ReplyReader};
@@ -24,6 +24,8 @@ pub(super) struct Control {
     pub(super) reader: ReplyReader,
     pub(super) pipeline: Pipeline,
     pub(super) timers: Timers<Timer>,
+    /// TLS protects the control connection.
+    pub(super) secured: bool,
     /// An abort is under way. It has its own timer, and the reply timer is off.
     pub(super) aborting: bool,
     standing: Standing,
@@ -42,6 +44,7 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn new(config: Config) -> Self {
         Self {
+            secured: config.security == Security::Implicit,
             config,
             dialect: Dialect::Rfc959,
             reader: ReplyReader::new(),

@@ -74,6 +74,8 @@ pub enum Event {
         /// What the server can do, according to its greeting and to FEAT (HELP in 1973).
         capabilities: Capabilities,
     },
+    /// The server offers no TLS, and [`Security::Offered`](super::Security::Offered) lets the login go on in clear.
+    TlsAbsent,
     /// A reply to a command. The command is complete when `class` is final.
     Reply {
         /// The command that the reply answers.

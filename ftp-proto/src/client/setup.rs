@@ -8,7 +8,7 @@ use super::control::{Control, RENEWALS};
 use super::features::Features;
 use super::login::Login;
 use super::timer::Timer;
-use super::{Failure, Output, Security};
+use super::{Event, Failure, Output, Security};
 use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
@@ -73,12 +73,13 @@ impl Setup {
                 control.dialect = dialect;
                 self.loses_early = loses_early(&reply);
                 self.starts_late = starts_late(&reply);
-                self.stage = match control.config.security {
-                    Security::Explicit => {
+                self.stage = match (control.config.security, dialect) {
+                    (Security::Explicit, _) | (Security::Offered, Dialect::Rfc959) => {
                         send(now, Verb::Auth, b"TLS", control);
                         Stage::Auth
                     }
-                    Security::Clear | Security::Implicit => Stage::Login(Login::begin(now, control)),
+                    (Security::Offered, Dialect::Rfc354) => without_tls(now, control),
+                    (Security::Clear | Security::Implicit, _) => Stage::Login(Login::begin(now, control)),
                 };
             }
             // The timer of the whole login bounds how often a server may ask for patience.
@@ -141,6 +142,7 @@ impl Setup {
     pub(super) fn secured(&mut self, now: Moment, control: &mut Control) {
         if self.awaits_tls() {
             control.reader = ReplyReader::new();
+            control.secured = true;
             self.stage = Stage::Login(Login::begin(now, control));
         }
     }
@@ -164,7 +166,10 @@ impl Setup {
     fn auth_reply(&mut self, now: Moment, reply: Reply, class: Class, control: &mut Control) {
         if ends_session(control.dialect, reply.code) {
             control.end(Failure::Unavailable(reply));
+        } else if class == Class::Refused && control.config.security == Security::Offered {
+            self.stage = without_tls(now, control);
         } else if class != Class::Done {
+            // A server that has TLS, and not now (431), is never taken for one that has none.
             control.end(Failure::TlsRefused(reply));
         } else if control.reader.has_unread() {
             control.end(Failure::Injected);
@@ -177,7 +182,7 @@ impl Setup {
 
     /// With TLS, data connections are to be private as well (RFC 4217 section 9).
     fn logged_in(&mut self, now: Moment, control: &mut Control) {
-        self.stage = if control.config.security.is_secured() {
+        self.stage = if control.secured {
             send(now, Verb::Pbsz, b"0", control);
             Stage::Pbsz
         } else {
@@ -206,6 +211,12 @@ impl Setup {
         let (loses_early, starts_late) = (self.loses_early, self.starts_late);
         Capabilities { loses_early, starts_late, takes_ahead: control.takes_ahead, ..capabilities }
     }
+}
+
+/// Begins the login in clear, because the server has no TLS.
+fn without_tls(now: Moment, control: &mut Control) -> Stage {
+    control.event(Event::TlsAbsent);
+    Stage::Login(Login::begin(now, control))
 }
 
 /// Sends a command that has no type of its own.

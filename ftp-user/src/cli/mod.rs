@@ -10,6 +10,7 @@ mod ls;
 mod places;
 mod probe;
 mod program;
+mod sites;
 mod stat;
 mod transfer;
 mod trust;
@@ -19,12 +20,12 @@ pub use conceal::arguments;
 pub use exit::{code, number};
 pub use program::main;
 
-use crate::config::{self, Proxy, Relays};
-use crate::context::{Cancel, Context, ListingLimit, Patience};
+use crate::config::{self, Proxy, Settings, Unknown};
+use crate::context::{Cancel, Context, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::report::{Reporter, Style};
-use crate::state::{self, Pairs, Runs};
+use crate::state::{self, Pairs, Runs, Sites};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
@@ -47,7 +48,7 @@ use std::time::Duration;
 pub struct Cli {
     #[command(flatten, next_help_heading = "General options")]
     general: General,
-    #[command(flatten, next_help_heading = "Certificates of ftpes:// and ftps://")]
+    #[command(flatten, next_help_heading = "Certificates of servers")]
     trust: trust::TrustArgs,
     #[command(subcommand)]
     verb: Verb,
@@ -117,6 +118,7 @@ enum Verb {
     Cat(cat::CatArgs),
     Probe(probe::ProbeArgs),
     Why(why::WhyArgs),
+    Sites(sites::SitesArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -126,13 +128,18 @@ impl Cli {
     pub async fn run(self) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
-        let relays = if verb.is_about_itself() {
-            Ok(Relays::default())
+        let settings = if verb.is_about_itself() {
+            Ok(Settings::default())
         } else {
             config::load(general.config.as_deref())
         };
-        let known = relays.and_then(|relays| Ok((relays, trust.whom()?)));
-        let (context, reporter) = match known.and_then(|(relays, trust)| general.start(relays, trust)) {
+        let known = settings.and_then(|settings| Ok((settings, trust.whom()?)));
+        let started = known.and_then(|(settings, whom)| {
+            let unknown = trust.unknown(settings.trust);
+            let (context, reporter) = general.start(settings, whom, unknown)?;
+            Ok((Context { takes_tls: !trust.no_tls, ..context }, reporter))
+        });
+        let (context, reporter) = match started {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
@@ -144,6 +151,11 @@ impl Cli {
             Verb::Cat(args) => cat::run(context, args).await,
             Verb::Probe(args) => probe::run(context, args).await,
             Verb::Why(args) => why::run(context, args),
+            Verb::Sites(args) => {
+                let done = sites::run(&context, args);
+                drop(context);
+                done
+            }
             Verb::Completions(args) => {
                 drop(context);
                 generate::completions(Self::command(), args)
@@ -169,14 +181,20 @@ impl Verb {
             | Self::Stat(_)
             | Self::Cat(_)
             | Self::Probe(_)
-            | Self::Why(_) => false,
+            | Self::Why(_)
+            | Self::Sites(_) => false,
         }
     }
 }
 
 impl General {
     /// Creates the context and starts the reporter.
-    fn start(self, relays: Relays, trust: Trust) -> Result<(Context, Reporter), Failure> {
+    fn start(
+        self,
+        settings: Settings,
+        trust: Trust,
+        unknown: Unknown,
+    ) -> Result<(Context, Reporter), Failure> {
         let trace = self.trace.as_deref().map(trace_file).transpose()?;
         let wanted = |when, terminal| match when {
             When::Auto => terminal,
@@ -213,12 +231,15 @@ impl General {
                 patience,
                 family,
                 proxy: self.proxy.map(Arc::new),
-                relays,
+                relays: settings.relays,
                 race: true,
                 pairs: Pairs::at(state.clone()),
-                runs: Runs::at(state),
+                runs: Runs::at(state.clone()),
                 clear_data: false,
+                takes_tls: true,
                 trust,
+                unknown: UnknownCertificates::new(unknown),
+                sites: Sites::at(state),
                 listing: ListingLimit::default(),
             },
             reporter,

@@ -1,5 +1,6 @@
 //! Whose certificates are good: `--trust`, `--ca`, `--pin`, `--insecure`.
 
+use crate::config::Unknown;
 use crate::failure::{Failure, Kind};
 use clap::{Args, ValueEnum};
 use ftp_io::tls::{Fingerprint, Trust};
@@ -8,15 +9,20 @@ use std::path::PathBuf;
 /// The options about certificates, for every verb.
 #[derive(Args, Debug)]
 pub(super) struct TrustArgs {
-    /// What to do with an unknown certificate (known: refuse it)
-    #[arg(long, global = true, value_enum, default_value_t = Unknown::Known, value_name = "HOW")]
-    trust: Unknown,
+    /// What to do with a certificate of ftpes:// or ftps:// that nobody vouches for: ask at the terminal, accept and
+    /// keep it (new), or refuse it (known); default: [defaults] trust of the settings, else ask, which refuses it
+    /// without a terminal
+    #[arg(long, global = true, value_enum, value_name = "HOW")]
+    trust: Option<How>,
     /// Roots (PEM) besides those of this host
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Accept this certificate and no other, SHA256: and 64 hexadecimal digits; once for each server
     #[arg(long, global = true, value_name = "SHA256:HEX", conflicts_with = "ca")]
     pin: Vec<Fingerprint>,
+    /// Use ftp:// servers in clear, also where they offer TLS: for servers whose TLS does not work
+    #[arg(long, global = true)]
+    pub(super) no_tls: bool,
     /// Accept any certificate: anyone between can read and change everything
     #[arg(long, global = true, conflicts_with_all = ["ca", "pin"])]
     insecure: bool,
@@ -24,24 +30,25 @@ pub(super) struct TrustArgs {
 
 /// The values of `--trust`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Unknown {
-    Known,
-    #[value(hide = true)]
+enum How {
     Ask,
-    #[value(hide = true)]
     New,
+    Known,
 }
 
 impl TrustArgs {
+    /// What to do with unknown certificates. `default` is what the settings say.
+    pub(super) fn unknown(&self, default: Option<Unknown>) -> Unknown {
+        let typed = self.trust.map(|how| match how {
+            How::Ask => Unknown::Ask,
+            How::New => Unknown::New,
+            How::Known => Unknown::Known,
+        });
+        typed.or(default).unwrap_or_default()
+    }
+
     /// Whom to trust. A file of roots is read now.
     pub(super) fn whom(&self) -> Result<Trust, Failure> {
-        match self.trust {
-            Unknown::Known => {}
-            Unknown::Ask | Unknown::New => {
-                return Err(Failure::usage("only --trust known is built in yet")
-                    .hint("--pin SHA256:HEX accepts the certificate of a server"));
-            }
-        }
         if self.insecure {
             return Ok(Trust::anybody());
         }

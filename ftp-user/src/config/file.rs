@@ -1,14 +1,14 @@
 //! Which file holds the settings, and reading it.
 
-use super::{Relays, parse};
+use super::{Settings, parse};
 use crate::failure::{Failure, words};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there.
-pub fn load(named: Option<&Path>) -> Result<Relays, Failure> {
-    find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Relays::default()), |place| place.read())
+pub fn load(named: Option<&Path>) -> Result<Settings, Failure> {
+    find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Settings::default()), |place| place.read())
 }
 
 /// Where settings may be.
@@ -33,11 +33,11 @@ fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Op
 }
 
 impl Place {
-    fn read(&self) -> Result<Relays, Failure> {
+    fn read(&self) -> Result<Settings, Failure> {
         let (Self::Named(path) | Self::Usual(path)) = self;
         match (std::fs::read_to_string(path), self) {
-            (Ok(text), _) => parse(&text, path).map(Relays::new),
-            (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Relays::default()),
+            (Ok(text), _) => parse(&text, path),
+            (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Settings::default()),
             (Err(error), Self::Named(_) | Self::Usual(_)) => {
                 let failure =
                     Failure::usage(format!("cannot read the settings {}: {}", path.display(), words(&error)));
@@ -75,10 +75,10 @@ mod tests {
     fn only_a_named_file_must_be_there() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
-        assert_eq!(Place::Usual(path.clone()).read(), Ok(Relays::default()));
+        assert_eq!(Place::Usual(path.clone()).read(), Ok(Settings::default()));
         let failure = Place::Named(path.clone()).read().unwrap_err();
         assert!(failure.to_string().contains("config.toml"), "{failure}");
         std::fs::write(&path, "# nothing yet\n").unwrap();
-        assert_eq!(Place::Named(path).read(), Ok(Relays::default()));
+        assert_eq!(Place::Named(path).read(), Ok(Settings::default()));
     }
 }

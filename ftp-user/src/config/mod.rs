@@ -1,6 +1,9 @@
 //! What a person has set up: the relays of a TOML file, and those of the command line before them.
 //!
 //! ```toml
+//! [defaults]
+//! trust = "known"
+//!
 //! [[relays]]
 //! name = "edge"
 //! address = "relay.example.net:2190"
@@ -13,12 +16,14 @@ mod file;
 mod near;
 mod proxy;
 mod read;
+mod unknown;
 
 pub use authority::Authority;
 pub use file::load;
 pub use near::Near;
 pub use proxy::{Proxy, ProxyLogin};
 pub use read::parse;
+pub use unknown::Unknown;
 
 use crate::failure::{Failure, words};
 use crate::place::Site;
@@ -27,6 +32,15 @@ use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// What the settings file says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    /// The relays, in the order of preference.
+    pub relays: Relays,
+    /// What to do with unknown certificates, if the file says so: the default of `--trust`.
+    pub trust: Option<Unknown>,
+}
 
 /// A relay agent that may be used.
 #[derive(Clone, PartialEq, Eq, Debug)]

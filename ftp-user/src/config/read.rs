@@ -1,7 +1,7 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::{Near, Relay};
+use super::{Near, Relay, Relays, Settings, Unknown};
 use crate::failure::Failure;
 use ftp_io::program::settings::{self, Mistakes, Reader};
 use std::ops::Range;
@@ -14,24 +14,36 @@ use toml::de::DeTable;
 /// # Errors
 ///
 /// All mistakes of the text in one line, each with its line and column.
-pub fn parse(text: &str, file: &Path) -> Result<Vec<Relay>, Failure> {
+pub fn parse(text: &str, file: &Path) -> Result<Settings, Failure> {
     let directory = file.parent().unwrap_or(Path::new(""));
-    settings::read(text, |reader, table| relays(reader, table, directory))
+    settings::read(text, |reader, table| whole(reader, table, directory))
         .map_err(|mistakes| Failure::usage(Mistakes::new(file, mistakes).to_string()))
 }
 
-fn relays(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Vec<Relay> {
+fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Settings {
     for key in table.keys() {
         match key.get_ref().as_ref() {
-            "relays" => {}
+            "relays" | "defaults" => {}
             later if LATER.contains(&later) => {
-                let what =
-                    "is not built in yet: leave it out; URLs name servers, and options replace defaults";
+                let what = "is not built in yet: leave it out; URLs name servers";
                 reader.wrong(key.span(), format!("[{later}] {what}"));
             }
-            other => reader.unknown(key.span(), other, &["relays"], "the settings have"),
+            other => reader.unknown(key.span(), other, &["relays", "defaults"], "the settings have"),
         }
     }
+    let trust = defaults(reader, table);
+    Settings { relays: Relays::new(relays(reader, table, directory)), trust }
+}
+
+/// `[defaults]`: what holds unless the command line says something else.
+fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Unknown> {
+    let (_, table) = reader.table(table, "defaults")?;
+    reader.known(table, &DEFAULTS, "[defaults] has");
+    let (at, text) = reader.text(table.get("trust")?)?;
+    reader.parsed(at, text)
+}
+
+fn relays(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Vec<Relay> {
     let mut relays: Vec<Relay> = Vec::new();
     for (at, table) in reader.tables(table, "relays", "relay") {
         let Some(relay) = relay(reader, table, &at, directory) else { continue };
@@ -76,6 +88,7 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 }
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
+const DEFAULTS: [&str; 1] = ["trust"];
 /// Keys of the contract that are not supported yet.
-const LATER: [&str; 2] = ["sites", "defaults"];
+const LATER: [&str; 1] = ["sites"];
 const MAX_NAME: usize = 64;

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn read(text: &str) -> Result<Vec<Relay>, String> {
-    parse(text, Path::new("/etc/x/config.toml")).map_err(|failure| {
+    let settings = parse(text, Path::new("/etc/x/config.toml"));
+    settings.map(|settings| settings.relays.iter().cloned().collect()).map_err(|failure| {
         assert_eq!(failure.kind, Kind::Usage);
         failure.to_string()
     })
@@ -52,16 +53,16 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     };
     let relay = |lines: &str| format!("[[relays]]\n{lines}\n");
     let whole = "name = \"e\"\naddress = \"h:1\"\ntoken-file = \"t\"";
+    check("[sites.a]\nurl = \"x\"", "1:2: [sites] is not built in yet: leave it out; URLs name servers");
+    check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has trust");
+    check("[defaults]\ntrust = \"always\"", "2:9: write \"ask\", \"new\" or \"known\"");
+    check("[defaults]\ntrust = true", "2:9: expected text in quotes, found boolean");
+    check("defaults = 1", "1:12: expected a table: write [defaults]");
     check(
-        "[sites.a]\nurl = \"x\"",
-        "1:2: [sites] is not built in yet: leave it out; URLs name servers, and options replace defaults",
+        "\n[[relay]]",
+        "2:3: unknown key \"relay\": the settings have relays, defaults; did you mean relays?",
     );
-    check(
-        "[defaults]",
-        "1:2: [defaults] is not built in yet: leave it out; URLs name servers, and options replace defaults",
-    );
-    check("\n[[relay]]", "2:3: unknown key \"relay\": the settings have relays; did you mean relays?");
-    check("colour = 1", "1:1: unknown key \"colour\": the settings have relays");
+    check("colour = 1", "1:1: unknown key \"colour\": the settings have relays, defaults");
     check("[relays]", "1:1: write [[relays]], once for each relay");
     check("relays = 7", "1:10: write [[relays]], once for each relay");
     check("relays = [7]", "1:11: expected a table: write [[relays]], once for each relay");
@@ -92,6 +93,16 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
         &format!("{}{}", relay(whole), relay(whole)),
         "6:8: two relays have the name \"e\": choose another",
     );
+}
+
+#[test]
+fn the_default_of_trust_is_read() {
+    let trust = |text: &str| parse(text, Path::new("x.toml")).unwrap().trust;
+    assert_eq!(trust(""), None);
+    assert_eq!(trust("[defaults]"), None);
+    for (word, expect) in [("ask", Unknown::Ask), ("new", Unknown::New), ("known", Unknown::Known)] {
+        assert_eq!(trust(&format!("[defaults]\ntrust = \"{word}\"")), Some(expect));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Final replies, and what a refusal means to people.
 
+use super::certificate;
 use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
 use ftp_proto::client;
@@ -88,6 +89,17 @@ impl Session {
                 format!("{who} did not answer in time ({} timer)", timer.name()),
             )
             .hint("try again later, or raise --timeout"),
+            client::Failure::TlsRefused(reply)
+                if self.has_offered_tls()
+                    && classify(self.dialect, Verb::Auth, reply.code) != Class::Later =>
+            {
+                let what = format!("{who} has offered TLS before, and does not offer it now");
+                Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
+                    "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
+                     permits sessions in clear",
+                    certificate::forget(&self.site)
+                ))
+            }
             client::Failure::TlsRefused(reply) => {
                 let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
                 let exit = if later { Kind::Temporary } else { Kind::Other };

@@ -37,6 +37,7 @@ impl Session {
                 | Event::Sent(_)
                 | Event::Received { .. }
                 | Event::Ready { .. }
+                | Event::TlsAbsent
                 | Event::Unasked(_)
                 | Event::AbortDone => {}
             }

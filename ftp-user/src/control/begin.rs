@@ -215,6 +215,7 @@ impl Arrival {
             | Event::Sent(_)
             | Event::Received { .. }
             | Event::Ready { .. }
+            | Event::TlsAbsent
             | Event::AbortDone => {}
         }
         self.last = last(event.clone())?;

@@ -16,6 +16,7 @@
 mod answer;
 mod ask;
 mod begin;
+mod certificate;
 mod closed;
 mod data;
 mod dial;

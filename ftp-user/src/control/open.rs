@@ -1,5 +1,6 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
+use super::certificate;
 use super::closed::Closed;
 use super::dial::{Dialled, dial};
 use super::manners::Manners;
@@ -28,8 +29,18 @@ impl Session {
         Self::open_by(context, site, role, Versions::All).await
     }
 
-    /// The same with these versions of TLS, where it is used.
+    /// The same with these versions of TLS, where it is used. A person may be asked about an unknown certificate; the
+    /// answer comes without a connection, so that no server waits for it.
     pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
+        match Self::connect(context, site, role, tls).await {
+            Err(failure) if certificate::is_accepted_by_person(context, site, &failure).await => {
+                Self::connect(context, site, role, tls).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn connect(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
         let begun = context.clock.now();
         let Dialled { stream, to } = dial(context, site).await?;
         let round_trip = context.clock.now().since(begun);
@@ -67,6 +78,8 @@ impl Session {
         (local, peer): (SocketAddr, SocketAddr),
         relay: Option<String>,
     ) -> Result<Self, Failure> {
+        let security = secure::security(context, site);
+        let tls = tls.filter(|_| security != client::Security::Clear);
         let config = client::Config {
             user: site.login().to_vec(),
             password: site.password.clone().unwrap_or_else(|| {
@@ -76,7 +89,7 @@ impl Session {
                 })
             }),
             account: site.account.clone(),
-            security: site.security,
+            security,
             reply_timeout: context.patience.reply,
             abort_timeout: ABORT_TIMEOUT,
         };
@@ -94,6 +107,7 @@ impl Session {
             securing: site.security == client::Security::Implicit,
             role,
             title,
+            site: site.clone(),
             login: site.login().to_vec(),
             credentials: match (&site.user, &site.password) {
                 (None, _) => Credentials::Anonymous,
@@ -138,6 +152,7 @@ impl Session {
                     return Ok(());
                 }
                 Event::Ended(end) => return Err(self.lost(&end)),
+                Event::TlsAbsent => self.stays_in_clear(),
                 Event::Sent(_)
                 | Event::Received { .. }
                 | Event::Reply { .. }

@@ -1,5 +1,6 @@
 //! TLS of a session: its control connection, and the data connections that resume it.
 
+use super::certificate;
 use super::dial::within;
 use super::session::{Role, Session};
 use crate::context::Context;
@@ -8,10 +9,22 @@ use crate::place::Site;
 use crate::report::Event;
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
+use ftp_proto::client::Security;
 use std::io;
 use tokio::net::TcpStream;
 
-/// TLS towards a site, where its URL asks for it. The trace says how each handshake went.
+/// Whether the session with a site begins TLS. A site that has offered it once must offer it again; one that has said
+/// in this run that it offers none is not asked again.
+pub(super) fn security(context: &Context, site: &Site) -> Security {
+    match site.security {
+        Security::Offered if !context.takes_tls => Security::Clear,
+        Security::Offered if certificate::known(context, site).offers_tls => Security::Explicit,
+        Security::Offered if context.sites.is_in_clear(&site.key()) => Security::Clear,
+        asked @ (Security::Clear | Security::Offered | Security::Explicit | Security::Implicit) => asked,
+    }
+}
+
+/// TLS towards a site, where its URL asks for it, or where it may be offered. The trace says how each handshake went.
 pub(super) fn client(
     context: &Context,
     site: &Site,
@@ -19,7 +32,7 @@ pub(super) fn client(
     versions: Versions,
     title: &str,
 ) -> Result<Option<Client>, Failure> {
-    if !site.security.is_secured() {
+    if security(context, site) == Security::Clear {
         return Ok(None);
     }
     let (events, clock, title) = (context.events.clone(), context.clock, title.to_owned());
@@ -29,7 +42,7 @@ pub(super) fn client(
         let title = title.clone();
         events.say(Event::Dialogue { side: role.side(), title, at: clock.now(), line });
     };
-    Client::new(&context.trust, &site.host, versions, tell).map(Some).map_err(|error| {
+    Client::new(&certificate::trust(context, site), &site.host, versions, tell).map(Some).map_err(|error| {
         Failure::new(Kind::Other, format!("TLS cannot be used with {}: {error}", site.authority()))
     })
 }
@@ -43,9 +56,10 @@ impl Session {
         };
         match within(&self.context, self.context.patience.reply, client.connect(connection)).await {
             Some(Ok(connection)) => {
-                Control::new(connection, UNSENT).map_err(|error| refused(&who, &Refusal::Failed(error)))
+                certificate::note(&self.context, &self.site, &who, client)?;
+                Control::new(connection, UNSENT).map_err(|error| self.no_tls(&who, &Refusal::Failed(error)))
             }
-            Some(Err(refusal)) => Err(refused(&who, &refusal)),
+            Some(Err(refusal)) => Err(self.no_tls(&who, &refusal)),
             None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
             None => Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
                 .hint("try again later, or raise --timeout")),
@@ -56,7 +70,7 @@ impl Session {
     pub fn impostor(&self) -> Option<Failure> {
         let who = format!("the {} {}", self.role.name(), self.title);
         let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;
-        Some(refused(&who, &Refusal::Another(fingerprint)))
+        Some(self.no_tls(&who, &Refusal::Another(fingerprint)))
     }
 
     /// Its data connections could not resume its TLS session any more: a new session can.
@@ -73,30 +87,74 @@ impl Session {
     }
 }
 
-/// Maximum number of bytes that wait to be sent; the machine never has that many commands under way.
-pub(super) const UNSENT: usize = 1024 * 1024;
+impl Session {
+    /// Takes note that the server offers no TLS.
+    pub(super) fn stays_in_clear(&mut self) {
+        self.tls = None;
+        if self.context.sites.note_in_clear(&self.site.key()) {
+            let who = format!("the {} {}", self.role.name(), self.title);
+            self.context.events.notice(format!("{who} offers no TLS: passwords and files are in clear"));
+        }
+    }
 
-/// Why there is no TLS, for people.
-fn refused(who: &str, refusal: &Refusal) -> Failure {
-    match refusal {
-        Refusal::Untrusted { fingerprint, why } => {
-            Failure::new(Kind::Untrusted, format!("the certificate of {who} is not trusted: {why}"))
-                .said(format!("it is {fingerprint}"))
-                .hint(format!("ask its operator whether that is right; --pin {fingerprint} accepts it"))
+    /// Whether the server has offered TLS in an earlier session, which its URL does not ask for.
+    pub(super) fn has_offered_tls(&self) -> bool {
+        self.site.security == Security::Offered && certificate::known(&self.context, &self.site).offers_tls
+    }
+
+    /// What was not sent, and how a server whose TLS does not work can be used, if its URL does not ask for TLS.
+    fn in_clear_by_option(&self) -> &'static str {
+        match self.site.security {
+            Security::Clear | Security::Offered => {
+                "nothing of the login was sent, and --no-tls uses it in clear"
+            }
+            Security::Explicit | Security::Implicit => "nothing of the login was sent",
         }
-        Refusal::Another(_) => {
-            Failure::new(Kind::Untrusted, format!("the data connection is not with {who}"))
-                .said(refusal.to_string())
-                .hint("somebody may be between; ask its operator")
-        }
-        Refusal::NotTls => Failure::new(Kind::Other, format!("{who} does not speak TLS on this port"))
-            .hint("use ftpes:// if the server offers AUTH TLS, or the port of implicit TLS (990)"),
-        Refusal::Failed(error) => {
-            let lasting = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
-            let exit = if lasting { Kind::Other } else { Kind::Temporary };
-            Failure::new(exit, format!("TLS with {who} failed: {error}")).hint(
-                "check host and port, and whether it is ftpes:// (AUTH TLS) or ftps:// (from the start)",
-            )
+    }
+
+    /// Why there is no TLS, for people.
+    fn no_tls(&self, who: &str, refusal: &Refusal) -> Failure {
+        match refusal {
+            Refusal::Untrusted { fingerprint, why } => {
+                certificate::untrusted(&self.context, &self.site, who, *fingerprint, why)
+            }
+            Refusal::Changed { kept, fingerprint, why } => {
+                let why = why.as_ref().map(ToString::to_string);
+                certificate::changed(&self.site, who, *kept, *fingerprint, why.as_deref())
+            }
+            Refusal::Another(_) => {
+                Failure::new(Kind::Untrusted, format!("the data connection is not with {who}"))
+                    .said(refusal.to_string())
+                    .hint("somebody may be between; ask its operator")
+            }
+            Refusal::NotTls if self.site.security == Security::Implicit => {
+                Failure::new(Kind::Other, format!("{who} does not speak TLS on this port"))
+                    .hint("use ftpes:// if the server offers AUTH TLS, or the port of implicit TLS (990)")
+            }
+            Refusal::NotTls => {
+                let kind = if self.has_offered_tls() { Kind::Untrusted } else { Kind::Other };
+                Failure::new(kind, format!("{who} agreed to begin TLS, and then sent something else"))
+                    .hint(format!("ask its operator; {}", self.in_clear_by_option()))
+            }
+            Refusal::NothingInCommon(error) => {
+                Failure::new(Kind::Other, format!("{who} and this program have no version of TLS in common"))
+                    .said(error.to_string())
+                    .hint(format!(
+                        "ask its operator for a certificate, and for TLS 1.2 or 1.3; {}",
+                        self.in_clear_by_option()
+                    ))
+            }
+            Refusal::Failed(error) => {
+                let lasting =
+                    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+                let exit = if lasting { Kind::Other } else { Kind::Temporary };
+                Failure::new(exit, format!("TLS with {who} failed: {error}")).hint(
+                    "check host and port, and whether it is ftpes:// (AUTH TLS) or ftps:// (from the start)",
+                )
+            }
         }
     }
 }
+
+/// Maximum number of bytes that wait to be sent; the machine never has that many commands under way.
+pub(super) const UNSENT: usize = 1024 * 1024;

@@ -25,6 +25,7 @@ impl Sent {
             | Event::Sent(_)
             | Event::Received { .. }
             | Event::Ready { .. }
+            | Event::TlsAbsent
             | Event::Unasked(_)
             | Event::AbortDone => Ok(None),
         }

@@ -5,6 +5,7 @@ use super::manners::Manners;
 use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
+use crate::place::Site;
 use ftp_io::control::Control;
 use ftp_io::tls::Client;
 use ftp_proto::client::{self, CommandId};
@@ -65,6 +66,8 @@ pub struct Session {
     pub role: Role,
     /// `host:port`, and the relay on the way there.
     pub title: String,
+    /// Where it is, and who logs in there.
+    pub(super) site: Site,
     /// Who is logged in.
     pub login: Vec<u8>,
     /// What was known of the login.
@@ -102,7 +105,7 @@ pub struct Session {
     pub(super) manners: Manners,
     /// It was seen to keep names beyond ASCII.
     pub(super) keeps_non_ascii: bool,
-    /// TLS towards this server, where it is used.
+    /// TLS towards this server, where it is used, or may be.
     pub(super) tls: Option<Client>,
     /// A command whose reply does not matter.
     pub(super) unawaited: Option<CommandId>,

@@ -13,8 +13,8 @@ use ftp_proto::wire::PathName;
 use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-/// Login and features of a server without any.
-const LOGIN: [&str; 4] = ["220 ready", "331 password", "230 in", "502 no FEAT"];
+/// Login and features of a server without TLS and without features.
+const LOGIN: [&str; 5] = ["220 ready", "502 no AUTH", "331 password", "230 in", "502 no FEAT"];
 
 /// A server that says the first line by itself and the next one after each command.
 async fn server(script: &'static [&'static str]) -> SocketAddr {

@@ -69,10 +69,14 @@ impl Host {
     }
 
     /// Whether everything between it and this program is protected.
-    pub const fn is_secured(&self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server has to be asked whether it offers TLS, and cannot be.
+    pub async fn is_secured(&mut self, context: &Context) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.site.security.is_secured(),
-            Self::Local => true,
+            Self::Server(server) => Ok(server.session(context).await?.runs_tls()),
+            Self::Local => Ok(true),
         }
     }
 

@@ -7,6 +7,7 @@ pub use kind::Kind;
 pub use os::words;
 
 use ftp_io::program::secret::without_passwords;
+use ftp_proto::wire::Fingerprint;
 use std::fmt;
 
 /// A failure that ends a verb or a file.
@@ -36,6 +37,8 @@ pub enum About {
     GivenUp,
     /// A source that has changed while it was copied. The next attempt may find it at rest.
     Changed,
+    /// A certificate that nobody vouches for. The person at the terminal may accept it.
+    Unknown(Fingerprint),
     /// A server that does not know RNFR, so that no part gets its final name.
     NoRename,
 }

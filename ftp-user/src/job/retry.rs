@@ -67,7 +67,7 @@ impl Retry {
             Event::StoredIsWrong => return Next::Attempt,
         };
         let limit = match failure.about {
-            About::Operation | About::Changed | About::NoRename => self.limit,
+            About::Operation | About::Changed | About::NoRename | About::Unknown(_) => self.limit,
             About::NoAnswer => self.unanswered,
             About::GivenUp => 0,
         };

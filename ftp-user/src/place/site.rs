@@ -22,7 +22,7 @@ pub struct Site {
     pub host: String,
     /// The port of the control connection.
     pub port: u16,
-    /// What protects its connections.
+    /// What protects its connections. `ftp://` takes TLS where it is offered.
     pub security: Security,
     /// The user, where the URL names one.
     pub user: Option<Vec<u8>>,
@@ -60,6 +60,11 @@ impl Site {
         }
     }
 
+    /// The name under which the server is known from one run to the next: host and port, whoever logs in.
+    pub fn key(&self) -> String {
+        self.authority().to_ascii_lowercase()
+    }
+
     /// Whether both name the same server and user: what a session can be shared for.
     pub fn is_same(&self, other: &Self) -> bool {
         self.host.eq_ignore_ascii_case(&other.host)
@@ -72,7 +77,7 @@ impl fmt::Display for Site {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.security {
-            Security::Clear => "ftp://",
+            Security::Clear | Security::Offered => "ftp://",
             Security::Explicit => "ftpes://",
             Security::Implicit => "ftps://",
         })?;
@@ -90,7 +95,7 @@ impl fmt::Display for Site {
 /// The port of a control connection, where the URL names none.
 pub(super) const fn default_port(security: Security) -> u16 {
     match security {
-        Security::Clear | Security::Explicit => 21,
+        Security::Clear | Security::Offered | Security::Explicit => 21,
         Security::Implicit => 990,
     }
 }

@@ -37,7 +37,7 @@ fn the_scheme_says_what_protects_a_site_and_which_port_it_has() {
         assert_eq!((site.security, site.port), (security, port), "{text}");
         assert_eq!(site.to_string(), shown, "{text}");
     };
-    check("ftp://h/a", Security::Clear, 21, "ftp://h");
+    check("ftp://h/a", Security::Offered, 21, "ftp://h");
     check("ftpes://h/a", Security::Explicit, 21, "ftpes://h");
     check("FTPS://h/a", Security::Implicit, 990, "ftps://h");
     check("ftps://h:21/a", Security::Implicit, 21, "ftps://h:21");

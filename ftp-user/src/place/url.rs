@@ -24,7 +24,7 @@ pub(super) fn scheme(text: &[u8]) -> Option<(String, &[u8])> {
 /// Reads what follows `scheme://`.
 pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Failure> {
     let security = match scheme {
-        "ftp" => Security::Clear,
+        "ftp" => Security::Offered,
         "ftpes" => Security::Explicit,
         "ftps" => Security::Implicit,
         other => {

@@ -8,7 +8,7 @@ use crate::failure::Kind;
 use crate::place::Place;
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
-use ftp_proto::client::Event;
+use ftp_proto::client::{Event, Security};
 use ftp_proto::command::Command;
 use ftp_proto::listing::When;
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
@@ -146,7 +146,7 @@ fn welcome() -> Welcome {
 
 fn site() -> Site {
     match Place::parse(b"ftp://ann:pw@src.example.net:2121/") {
-        Ok(Place::Remote(remote)) => remote.site,
+        Ok(Place::Remote(remote)) => Site { security: Security::Clear, ..remote.site },
         other => panic!("{other:?}"),
     }
 }
@@ -227,6 +227,7 @@ async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
             Event::Sent(_)
             | Event::Received { .. }
             | Event::Ready { .. }
+            | Event::TlsAbsent
             | Event::Unasked(_)
             | Event::AbortDone => {}
         }

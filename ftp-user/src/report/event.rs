@@ -4,6 +4,7 @@ use crate::failure::Kind;
 use crate::history::{PastRun, Tried};
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
+use crate::state::KnownSite;
 use ftp_proto::listing::Entry;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
@@ -83,6 +84,11 @@ pub enum Event {
         /// The warning in words.
         message: String,
     },
+    /// Something that only those want to know who ask for more: for programs it is a warning.
+    Notice {
+        /// The notice in words.
+        message: String,
+    },
     /// The run has ended.
     Summary(Summary),
     /// One entry of a listing, or the facts of one place.
@@ -91,6 +97,8 @@ pub enum Event {
     Past(PastRun),
     /// What a probe has found.
     Surveyed(Survey),
+    /// What was known of a server is forgotten.
+    Forgotten(Forgotten),
     /// One line of the dialogue with a server, secrets removed.
     Dialogue {
         /// Its column in the trace: the source or the only server, or the destination.
@@ -102,6 +110,15 @@ pub enum Event {
         /// `> ` or `< ` and the line.
         line: String,
     },
+}
+
+/// A server that is forgotten.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forgotten {
+    /// Its host and port, `host:port`.
+    pub site: String,
+    /// What was known; `None` if nothing was.
+    pub known: Option<KnownSite>,
 }
 
 /// An entry of `ls`, or what `stat` found.

@@ -1,7 +1,7 @@
 //! Output for people: results on standard output, messages on standard error.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Form, Listed, Summary};
+use super::event::{Event, Forgotten, Form, Listed, Summary};
 use super::past;
 use super::style::Style;
 use crate::failure;
@@ -93,6 +93,12 @@ impl Human {
                 }
                 Ok(())
             }
+            Event::Notice { message } => {
+                if self.style.verbose {
+                    self.talk("", message);
+                }
+                Ok(())
+            }
             Event::Summary(summary) => {
                 self.clear();
                 self.others();
@@ -103,6 +109,7 @@ impl Human {
             Event::Listed(listed) => self.listed(listed),
             Event::Past(run) => past::run(run).iter().try_for_each(|line| self.result(line)),
             Event::Surveyed(survey) => past::survey(survey).iter().try_for_each(|line| self.result(line)),
+            Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Dialogue { .. } => Ok(()),
         }
     }
@@ -215,6 +222,19 @@ impl Human {
             out.write_all(b"\n")
         }
     }
+}
+
+fn forgotten_words(forgotten: &Forgotten) -> String {
+    let site = &forgotten.site;
+    let Some(known) = &forgotten.known else { return format!("nothing was known of {site}") };
+    let certificate = match (known.certificate, known.was_verified) {
+        (Some(certificate), _) => format!("its certificate {certificate}"),
+        (None, true) => "that an authority vouched for it".to_owned(),
+        (None, false) => String::new(),
+    };
+    let tls = if known.offers_tls { "that it offers TLS" } else { "" };
+    let what: Vec<&str> = [certificate.as_str(), tls].into_iter().filter(|words| !words.is_empty()).collect();
+    format!("forgotten of {site}: {}", what.join(", "))
 }
 
 fn facts(listed: &Listed, out: &mut impl Write) -> io::Result<()> {

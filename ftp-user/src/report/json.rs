@@ -1,7 +1,7 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Listed, Summary, Survey};
+use super::event::{Event, Forgotten, Listed, Summary, Survey};
 use crate::failure::Kind;
 use crate::history::{PastRun, Tried};
 use crate::ladder::{Considered, Rung};
@@ -67,6 +67,13 @@ enum Line<'a> {
     },
     Warning {
         message: &'a str,
+    },
+    Forgotten {
+        site: &'a str,
+        known: bool,
+        tls: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        certificate: Option<String>,
     },
     Summary {
         ok: bool,
@@ -167,11 +174,12 @@ impl<'a> Line<'a> {
             Event::Failed { source, dest, kind, message, of: _ } => {
                 Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
             }
-            Event::Warning { message } => Self::Warning { message },
+            Event::Warning { message } | Event::Notice { message } => Self::Warning { message },
             Event::Summary(summary) => Self::summary(summary),
             Event::Listed(listed) => Self::entry(listed),
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
+            Event::Forgotten(forgotten) => Self::forgotten(forgotten),
             Event::Dialogue { .. } => return None,
         })
     }
@@ -203,6 +211,16 @@ impl<'a> Line<'a> {
             path: best.map(|tried| tried.path.as_str()),
             rung: best.map(|tried| tried.rung.as_str()),
             tried: &survey.tried,
+        }
+    }
+
+    fn forgotten(forgotten: &'a Forgotten) -> Self {
+        let known = forgotten.known.unwrap_or_default();
+        Self::Forgotten {
+            site: &forgotten.site,
+            known: forgotten.known.is_some(),
+            tls: known.offers_tls,
+            certificate: known.certificate.map(|certificate| certificate.to_string()),
         }
     }
 

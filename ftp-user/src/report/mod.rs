@@ -10,7 +10,7 @@ mod past;
 mod style;
 mod trace;
 
-pub use event::{Event, Form, Listed, Summary, Survey};
+pub use event::{Event, Forgotten, Form, Listed, Summary, Survey};
 pub use style::Style;
 
 use crate::failure::{Failure, Kind};
@@ -52,6 +52,11 @@ impl Events {
     /// Says it. Nobody listening is no failure: the program is ending.
     pub fn say(&self, event: Event) {
         let _ = self.sender.send(Record { origin: self.origin, event });
+    }
+
+    /// Says a notice: `-v` shows it to people, and `--json` as a warning.
+    pub fn notice(&self, text: impl Into<String>) {
+        self.say(Event::Notice { message: text.into() });
     }
 
     /// Says a warning.

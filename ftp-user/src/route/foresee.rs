@@ -21,7 +21,6 @@ pub(crate) async fn first_rung(
     allowed: Allowed,
     explain: bool,
 ) -> Result<Rung, Failure> {
-    let private = source.is_secured() && destination.is_secured();
     let (rung, relay, protection, why, considered) = match (source, destination) {
         (Host::Server(from), Host::Server(to)) => {
             let situation = Situation::of(context, from, to).await?;
@@ -42,7 +41,8 @@ pub(crate) async fn first_rung(
             let considered = situation.considered(allowed, &ascent, &memory);
             (candidate.rung(), relay, description.protection, why, considered)
         }
-        (Host::Server(_) | Host::Local, Host::Server(_) | Host::Local) => {
+        (source, destination) => {
+            let private = source.is_secured(context).await? && destination.is_secured(context).await?;
             (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())
         }
     };

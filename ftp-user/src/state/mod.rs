@@ -6,13 +6,16 @@
 //! | `file` | how each of its files is read, changed and set aside |
 //! | `pairs` | what is known between two servers |
 //! | `runs` | what the last runs have tried |
+//! | `sites` | what is known of one server: that it offers TLS, and its certificate |
 
 mod directory;
 mod file;
 mod pairs;
 mod runs;
+mod sites;
 
 pub use directory::directory;
 pub use file::StateFile;
 pub use pairs::{Key, Known, Pairs};
 pub use runs::Runs;
+pub use sites::{Kept, KnownSite, Sites};

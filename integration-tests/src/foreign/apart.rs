@@ -37,6 +37,7 @@ impl Apart {
         let run = user().args(["copy", "--no-race", "--json", "--trace", "trace.txt", "--retries", "0"]);
         run.args(["--timeout", "10s", "--stall", "10s", "--relay", &address])
             .args(["--relay-token-file".as_ref(), tokens.as_os_str()])
+            .args(Who::without_tls(&[self.from.who(), self.to.who()]))
     }
 
     /// All that is known, for a person who has to find out.

@@ -29,6 +29,12 @@ impl Who {
         }
     }
 
+    /// The option without which the user agent uses none of these servers in clear: Netkit's agrees to begin TLS, and has
+    /// no certificate.
+    pub fn without_tls(servers: &[Self]) -> Option<&'static str> {
+        servers.contains(&Self::Theirs(Kind::Netkit)).then_some("--no-tls")
+    }
+
     /// The most open policy for foreign hosts that it can have.
     pub fn most_open(self) -> Hosts {
         match self {
@@ -83,6 +89,14 @@ pub enum End {
 }
 
 impl End {
+    /// Whose server it is.
+    pub fn who(&self) -> Who {
+        match self {
+            Self::Ours(_) => Who::Ours,
+            Self::Theirs(server) => Who::Theirs(server.kind()),
+        }
+    }
+
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         match self {

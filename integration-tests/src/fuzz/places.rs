@@ -76,7 +76,8 @@ pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match choice % 3 {
         0 => match config::parse(text, Path::new("/etc/ftp-user.toml")) {
-            Ok(relays) => {
+            Ok(settings) => {
+                let relays = settings.relays;
                 let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
                 assert!((1..).zip(&names).all(|(next, name)| !names[next..].contains(name)), "{names:?}");
                 assert!(relays.iter().all(|relay| relay.token_file.is_absolute()));

@@ -146,6 +146,8 @@ impl World {
                     attempt.input(now, Input::Aborted(side));
                 }
             }
+            // These sessions begin inside TLS or stay in clear.
+            Event::TlsAbsent => {}
             Event::Ended(failure) => self.session_over(side, failure),
         }
     }

@@ -22,10 +22,12 @@ struct Copied {
 
 /// Copies files from one side to the other.
 fn copy(from: Side, to: Side, files: Vec<(&'static str, Vec<u8>)>, more: &[&str]) -> Result<Copied, Skipped> {
+    let both = [from.0, to.0];
     let from = from.0.start(from.1, &files)?;
     let to = to.0.start(to.1, &[])?;
     let run = user()
         .args(["copy", "-r", "--json", "--trace", "trace.txt", "--stall", "10s"])
+        .args(Who::without_tls(&both))
         .args(more)
         .args([from.url("tree"), to.url("")])
         .run();

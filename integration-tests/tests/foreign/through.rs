@@ -18,6 +18,7 @@ fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     let run = user()
         .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
         .args(["--path", path])
+        .args(Who::without_tls(&[from, to]))
         .args([source.url("tree"), target.url("")])
         .run();
     let shown = format!(

@@ -449,6 +449,6 @@ fn an_unknown_certificate_is_exit_11_and_its_pin_is_the_cure() {
     assert_eq!(roots.args(["ls", "--ca", "ca.pem", &server.url("")]).run().exits(0).stdout, ["a.bin"]);
     ls(&["--ca", "/dev/null"]).exits(2).says("no certificate");
     ls(&["--pin", "SHA1:00"]).exits(2);
-    ls(&["--trust", "new"]).exits(2).says("only --trust known");
+    ls(&["--trust", "new"]).exits(0).says("from now on no other is accepted");
     ls(&["--trust", "known"]).exits(11);
 }

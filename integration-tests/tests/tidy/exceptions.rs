@@ -17,6 +17,10 @@ const REASONS: &[(&str, &str)] = &[
     ("C20-an-earlier-sock-is-no-filter", "only here a peer besides the named one may come at all"),
     ("D07-without-sock-any-peer-by-policy-any", "RFC 478 note 3 lets any socket in"),
     (
+        "a_certificate_that_was_kept_and_has_changed_is_refused_whatever_is_trusted",
+        "shows that whoever trusts anybody is not held to what was kept",
+    ),
+    (
         "lftp_copies_from_one_of_our_servers_to_the_other",
         "lftp knows no RNDZ, and the two sites are foreign to each other on loopback",
     ),

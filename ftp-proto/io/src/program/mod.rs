@@ -11,6 +11,7 @@
 //! | [`reexec`] | removes passwords from the argument list |
 //! | [`settings`] | TOML files; every mistake has its place |
 //! | [`secret`] | removes passwords from texts |
+//! | [`terminal`] | questions to the person at the terminal |
 //! | [`ready`] | tells people and systemd that a service is ready, reloads or stops |
 //! | [`inherited`] | sockets that systemd has opened |
 //! | [`privileges`] | a process that was started by root goes on as somebody else |
@@ -32,3 +33,4 @@ pub mod runtime;
 pub mod secret;
 pub mod settings;
 pub mod size;
+pub mod terminal;

@@ -12,6 +12,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 
+use super::doubt::Doubt;
 use super::refusal::Refusal;
 use super::sessions::Sessions;
 use super::trust::Trust;
@@ -100,8 +101,7 @@ impl Client {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(self.name.clone(), stream.into()).await.map_err(|error| {
             let refusal = self.verifier.refusal();
-            refusal
-                .unwrap_or_else(|| if is_not_tls(&error) { Refusal::NotTls } else { Refusal::Failed(error) })
+            refusal.unwrap_or_else(|| failed(error))
         })?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         let connection = Connection::inside(stream);
@@ -112,6 +112,12 @@ impl Client {
     /// The certificate that the control connection has shown, once it was accepted.
     pub fn certificate(&self) -> Option<Fingerprint> {
         self.verifier.accepted()
+    }
+
+    /// Why the certificate of the control connection would not have been accepted, where
+    /// [`Trust::admitting`] has admitted it.
+    pub fn doubt(&self) -> Option<Doubt> {
+        self.verifier.doubt()
     }
 
     /// The certificate that a data connection has shown if it is not that of the control connection.
@@ -127,8 +133,17 @@ impl Client {
     }
 }
 
-/// Whether a handshake failed because the peer sent something that is not a TLS record.
-fn is_not_tls(error: &io::Error) -> bool {
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
-    matches!(cause, Some(rustls::Error::InvalidMessage(_)))
+/// Why a handshake failed that no certificate has ended.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the errors are not ours")]
+fn failed(error: io::Error) -> Refusal {
+    use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        // The peer sent something that is not a TLS record.
+        Some(rustls::Error::InvalidMessage(_)) => Refusal::NotTls,
+        Some(
+            rustls::Error::PeerIncompatible(_)
+            | rustls::Error::AlertReceived(HandshakeFailure | InsufficientSecurity | ProtocolVersion),
+        ) => Refusal::NothingInCommon(error),
+        Some(_) | None => Refusal::Failed(error),
+    }
 }

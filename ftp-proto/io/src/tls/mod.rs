@@ -11,6 +11,7 @@
 mod any_key;
 mod client;
 mod data;
+mod doubt;
 mod identity;
 mod refusal;
 mod server;
@@ -23,6 +24,7 @@ mod verifier;
 
 pub use client::{Client, Handshake, Versions};
 pub use data::Data;
+pub use doubt::Doubt;
 pub use ftp_proto::wire::{BadFingerprint, Fingerprint};
 pub use identity::{Files, Identity, Validity};
 pub use refusal::Refusal;

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{CertificateParams, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, SanType};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -309,7 +309,7 @@ async fn judged(server: &Server, trust: &Trust) -> Option<String> {
         Ok(_) => None,
         Err(Refusal::Untrusted { fingerprint, why }) => {
             assert_eq!(fingerprint, server.fingerprint);
-            Some(why)
+            Some(why.to_string())
         }
         Err(other) => panic!("{other}"),
     }
@@ -334,13 +334,75 @@ async fn an_unknown_certificate_is_told_by_its_fingerprint_and_what_is_wrong_wit
         params.subject_alt_names = vec![SanType::DnsName("elsewhere.example".try_into().unwrap())];
     });
     let other = other.await;
-    assert_eq!(judged(&other, &roots(&other)).await.as_deref(), Some("it is for another host"));
+    assert_eq!(
+        judged(&other, &roots(&other)).await.as_deref(),
+        Some("it is for another host: elsewhere.example")
+    );
     let pins = Trust::pinned([other.fingerprint]);
     assert_eq!(judged(&server, &pins).await.as_deref(), Some("it is not one of the pinned certificates"));
     assert_eq!(judged(&other, &pins).await, None);
     let old = Server::named(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1)).await;
-    assert_eq!(judged(&old, &roots(&old)).await.as_deref(), Some("it has expired"));
+    assert_eq!(judged(&old, &roots(&old)).await.as_deref(), Some("it expired on 2001-01-01"));
+    let early = Server::named(|params| params.not_before = rcgen::date_time_ymd(4000, 1, 1)).await;
+    let not_yet = "it is not valid before 4000-01-01";
+    assert_eq!(judged(&early, &roots(&early)).await.as_deref(), Some(not_yet));
+    // What openssl req -x509 makes unless it is told otherwise.
+    let authority = Server::named(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)).await;
+    let words = "it is the certificate of an authority, and not that of a server";
+    assert_eq!(judged(&authority, &roots(&authority)).await.as_deref(), Some(words));
+    assert_eq!(judged(&authority, &Trust::pinned([authority.fingerprint])).await, None);
     assert_eq!(judged(&old, &Trust::pinned([old.fingerprint])).await, None);
+}
+
+/// Connects once and returns how that went, and the client.
+async fn met(server: &Server, trust: &Trust) -> (Result<(), Refusal>, Client) {
+    let client = client(trust, Versions::All).0;
+    let dialled = server.dial().await;
+    let theirs = async {
+        let (stream, _) = server.listener.accept().await.unwrap();
+        server.acceptor.accept(stream).await.map(drop)
+    };
+    let (control, _) = tokio::join!(client.connect(dialled), theirs);
+    (control.map(drop), client)
+}
+
+#[tokio::test]
+async fn an_unknown_certificate_is_admitted_with_a_doubt_where_that_is_allowed() {
+    let server = Server::start().await;
+    let (met_it, client) = met(&server, &Trust::default().admitting()).await;
+    met_it.unwrap();
+    assert_eq!(client.doubt(), Some(Doubt::UnknownIssuer));
+    assert_eq!(client.certificate(), Some(server.fingerprint));
+    // Whoever named the certificates has said which are good.
+    let pins = Trust::pinned([Fingerprint::of(b"another")]).admitting();
+    let (met_it, _) = met(&server, &pins).await;
+    assert!(matches!(met_it.unwrap_err(), Refusal::Untrusted { why: Doubt::NotPinned, .. }));
+}
+
+#[tokio::test]
+async fn the_certificate_that_was_kept_is_good_and_no_other_whoever_vouches_for_it() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let kept = Trust::default().with_kept(server.fingerprint);
+    let (met_it, client) = met(&server, &kept).await;
+    met_it.unwrap();
+    assert_eq!(client.doubt(), None);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("roots.pem");
+    std::fs::write(&file, &other.pem).unwrap();
+    let vouched = Trust::known(Some(&file)).unwrap().with_kept(server.fingerprint).admitting();
+    for (trust, vouches) in [(kept.admitting(), false), (vouched, true)] {
+        match met(&other, &trust).await.0.unwrap_err() {
+            Refusal::Changed { kept, fingerprint, why } => {
+                assert_eq!((kept, fingerprint), (server.fingerprint, other.fingerprint));
+                assert_eq!(why.is_none(), vouches, "{why:?}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    // A certificate that was named, and trust in everybody, come before what was kept.
+    for trust in [Trust::pinned([other.fingerprint]), Trust::anybody()] {
+        met(&other, &trust.with_kept(server.fingerprint)).await.0.unwrap();
+    }
 }
 
 #[test]

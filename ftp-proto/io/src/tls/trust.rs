@@ -16,7 +16,13 @@ use crate::crypto::provider;
 
 /// The servers that a client trusts. Clones share the roots that were read.
 #[derive(Clone, Debug, Default)]
-pub struct Trust(Arc<Policy>);
+pub struct Trust {
+    policy: Arc<Policy>,
+    /// The only certificate that is good, where roots would decide otherwise.
+    kept: Option<Fingerprint>,
+    /// Whether a server that no root vouches for is admitted.
+    admits: bool,
+}
 
 #[derive(Debug)]
 pub(super) enum Policy {
@@ -45,21 +51,54 @@ impl Trust {
         if let Some(path) = more {
             certificates = read(path)?;
         }
-        Ok(Self(Arc::new(Policy::Known { more: certificates, judge: OnceLock::new() })))
+        Ok(Self::by(Policy::Known { more: certificates, judge: OnceLock::new() }))
     }
 
     /// Trusts servers that show one of these certificates, and no others.
     pub fn pinned(pins: impl IntoIterator<Item = Fingerprint>) -> Self {
-        Self(Arc::new(Policy::Pinned(pins.into_iter().collect())))
+        Self::by(Policy::Pinned(pins.into_iter().collect()))
     }
 
     /// Trusts every server. A host in between can read and change everything.
     pub fn anybody() -> Self {
-        Self(Arc::new(Policy::Anybody))
+        Self::by(Policy::Anybody)
+    }
+
+    /// Whether roots decide. Otherwise somebody has named the certificates, or trusts every server.
+    pub fn is_by_roots(&self) -> bool {
+        matches!(*self.policy, Policy::Known { .. })
+    }
+
+    /// The same trust towards a server whose certificate was kept from an earlier session: where roots decide, the
+    /// server must show this one, whoever vouches for another.
+    #[must_use]
+    pub fn with_kept(mut self, certificate: Fingerprint) -> Self {
+        self.kept = Some(certificate);
+        self
+    }
+
+    /// The same trust, but where roots decide and none vouches for the server, it is admitted all the same.
+    /// [`Client::doubt`](super::Client::doubt) then tells why it would not have been.
+    #[must_use]
+    pub fn admitting(mut self) -> Self {
+        self.admits = true;
+        self
+    }
+
+    fn by(policy: Policy) -> Self {
+        Self { policy: Arc::new(policy), kept: None, admits: false }
     }
 
     pub(super) fn policy(&self) -> &Policy {
-        &self.0
+        &self.policy
+    }
+
+    pub(super) const fn kept(&self) -> Option<Fingerprint> {
+        self.kept
+    }
+
+    pub(super) const fn admits(&self) -> bool {
+        self.admits
     }
 }
 

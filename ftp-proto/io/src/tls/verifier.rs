@@ -7,6 +7,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error};
 
+use super::doubt::Doubt;
 use super::refusal::Refusal;
 use super::signatures::check_signatures;
 use super::trust::{Policy, Trust};
@@ -25,10 +26,23 @@ pub(super) struct Verifier {
 struct Shown {
     /// The certificate that was accepted.
     good: Option<Fingerprint>,
+    /// Why it would not have been accepted, if it was admitted.
+    doubt: Option<Doubt>,
     /// The certificate that was not accepted, and why.
-    bad: Option<(Fingerprint, Error)>,
+    bad: Option<(Fingerprint, Objection)>,
     /// Another certificate that was shown after one was accepted.
     another: Option<Fingerprint>,
+}
+
+/// Why a certificate is not accepted.
+#[derive(Debug)]
+enum Objection {
+    /// It is not trusted.
+    Doubt(Doubt),
+    /// Another one was kept from an earlier session. What the roots say against this one.
+    Kept(Fingerprint, Option<Doubt>),
+    /// Another one was shown before.
+    Another,
 }
 
 impl Verifier {
@@ -40,14 +54,20 @@ impl Verifier {
     /// The refusal by which a handshake has just failed, if it was a refusal.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let (fingerprint, why) = shown.bad.take()?;
-        Some(match shown.good {
-            Some(_) => {
+        let (fingerprint, objection) = shown.bad.take()?;
+        Some(match objection {
+            Objection::Another => {
                 shown.another = Some(fingerprint);
                 Refusal::Another(fingerprint)
             }
-            None => Refusal::Untrusted { fingerprint, why: words(&why) },
+            Objection::Kept(kept, why) => Refusal::Changed { kept, fingerprint, why },
+            Objection::Doubt(why) => Refusal::Untrusted { fingerprint, why },
         })
+    }
+
+    /// Why the certificate that was accepted would not have been, if it was only admitted.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).doubt.clone()
     }
 
     /// The certificate that was accepted.
@@ -60,23 +80,43 @@ impl Verifier {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).another
     }
 
-    fn judge(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<(), Error> {
-        match self.trust.policy() {
-            Policy::Anybody => Ok(()),
-            Policy::Pinned(pins) if pins.contains(&Fingerprint::of(end_entity)) => Ok(()),
-            Policy::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
-            policy @ Policy::Known { .. } => {
-                let judge = policy.judge().ok_or(CertificateError::UnknownIssuer)?;
-                judge.verify_server_cert(end_entity, intermediates, name, ocsp, now).map(drop)
-            }
+    /// Judges the first certificate. Returns why it would not be accepted, if it is only admitted.
+    fn judge(&self, shown: &Leaf<'_>) -> Result<Option<Doubt>, Objection> {
+        let fingerprint = shown.fingerprint;
+        let by_roots = || match self.trust.policy().judge() {
+            Some(judge) => shown.judged(judge).map_err(|error| Doubt::of(&error)),
+            None => Err(Doubt::UnknownIssuer),
+        };
+        match (self.trust.policy(), self.trust.kept()) {
+            (Policy::Anybody, _) => Ok(None),
+            (Policy::Pinned(pins), _) if pins.contains(&fingerprint) => Ok(None),
+            (Policy::Pinned(_), _) => Err(Objection::Doubt(Doubt::NotPinned)),
+            (Policy::Known { .. }, Some(kept)) if kept == fingerprint => Ok(None),
+            (Policy::Known { .. }, Some(kept)) => Err(Objection::Kept(kept, by_roots().err())),
+            (Policy::Known { .. }, None) => match by_roots() {
+                Ok(()) => Ok(None),
+                Err(doubt) if self.trust.admits() => Ok(Some(doubt)),
+                Err(doubt) => Err(Objection::Doubt(doubt)),
+            },
         }
+    }
+}
+
+/// A certificate, and what came with it.
+struct Leaf<'a> {
+    fingerprint: Fingerprint,
+    certificate: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    name: &'a ServerName<'a>,
+    ocsp: &'a [u8],
+    now: UnixTime,
+}
+
+impl Leaf<'_> {
+    fn judged(&self, judge: &dyn ServerCertVerifier) -> Result<(), Error> {
+        judge
+            .verify_server_cert(self.certificate, self.intermediates, self.name, self.ocsp, self.now)
+            .map(drop)
     }
 }
 
@@ -92,41 +132,32 @@ impl ServerCertVerifier for Verifier {
         let fingerprint = Fingerprint::of(end_entity);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let verdict = match shown.good {
-            Some(good) if good == fingerprint => Ok(()),
-            Some(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
-            None => self.judge(end_entity, intermediates, name, ocsp, now),
+            Some(good) if good == fingerprint => return Ok(ServerCertVerified::assertion()),
+            Some(_) => Err(Objection::Another),
+            None => {
+                let certificate = end_entity;
+                self.judge(&Leaf { fingerprint, certificate, intermediates, name, ocsp, now })
+            }
         };
         match verdict {
-            Ok(()) => {
+            Ok(doubt) => {
                 shown.good = Some(fingerprint);
+                shown.doubt = doubt;
                 Ok(ServerCertVerified::assertion())
             }
-            Err(error) => {
-                shown.bad = Some((fingerprint, error.clone()));
-                Err(error)
+            Err(objection) => {
+                let error = match &objection {
+                    Objection::Doubt(Doubt::UnknownIssuer) => CertificateError::UnknownIssuer,
+                    Objection::Doubt(Doubt::Expired(_)) => CertificateError::Expired,
+                    Objection::Doubt(_) | Objection::Kept(..) | Objection::Another => {
+                        CertificateError::ApplicationVerificationFailure
+                    }
+                };
+                shown.bad = Some((fingerprint, objection));
+                Err(error.into())
             }
         }
     }
 
     check_signatures!();
-}
-
-/// What is wrong with a certificate, for people.
-#[allow(clippy::wildcard_enum_match_arm, reason = "the errors are not ours")]
-fn words(error: &Error) -> String {
-    let Error::InvalidCertificate(error) = error else { return error.to_string() };
-    match error {
-        CertificateError::UnknownIssuer => "no authority that this host trusts has signed it".to_owned(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another host".to_owned()
-        }
-        CertificateError::ApplicationVerificationFailure => {
-            "it is not one of the pinned certificates".to_owned()
-        }
-        other => other.to_string(),
-    }
 }

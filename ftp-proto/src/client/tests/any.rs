@@ -103,7 +103,11 @@ impl Seen {
                     continue;
                 }
                 Output::Event(
-                    Event::Sent(_) | Event::Received { .. } | Event::Ready { .. } | Event::Unasked(_),
+                    Event::Sent(_)
+                    | Event::Received { .. }
+                    | Event::Ready { .. }
+                    | Event::TlsAbsent
+                    | Event::Unasked(_),
                 ) => {}
             }
             assert!(!self.over, "{output:?} after the end");
@@ -128,10 +132,12 @@ fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
     let (mut now, mut seen) = (Moment::START, Seen::default());
     if logged_in {
         session.input(now, Input::Bytes(b"220 hi\r\n"));
-        if security == Security::Explicit {
-            session.input(now, Input::Bytes(b"234 go\r\n"));
-            seen.drain(&mut session);
+        match security {
+            Security::Explicit => session.input(now, Input::Bytes(b"234 go\r\n")),
+            Security::Offered => session.input(now, Input::Bytes(b"500 no\r\n")),
+            Security::Clear | Security::Implicit => {}
         }
+        seen.drain(&mut session);
         let private: &[u8] = if security.is_secured() { b"200 no buffer\r\n200 private\r\n" } else { b"" };
         session.input(now, Input::Bytes(&[&b"230 in\r\n"[..], private, b"500 no\r\n"].concat()));
     }
@@ -174,7 +180,12 @@ fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
 proptest! {
     #[test]
     fn any_server_leaves_a_session_with_one_end(
-        security in prop_oneof![Just(Security::Clear), Just(Security::Explicit), Just(Security::Implicit)],
+        security in prop_oneof![
+            Just(Security::Clear),
+            Just(Security::Offered),
+            Just(Security::Explicit),
+            Just(Security::Implicit),
+        ],
         logged_in: bool,
         acts in prop::collection::vec(act(), 0..40),
     ) {

@@ -63,6 +63,7 @@ impl Stage {
                     format!("= {} {class:?} {:03}", to.0, reply.code.0)
                 }
                 Output::Event(Event::Unasked(reply)) => format!("= unasked {:03}", reply.code.0),
+                Output::Event(Event::TlsAbsent) => "= no tls".into(),
                 Output::Event(Event::AbortDone) => "= abort done".into(),
                 Output::Event(Event::Ended(failure)) => format!("= ended: {failure}"),
                 Output::StartTls => "= start tls".into(),

@@ -62,6 +62,70 @@ fn a_server_that_refuses_auth_hears_no_user() {
     );
 }
 
+fn offered() -> Stage {
+    Stage::new(Config { security: Security::Offered, ..config() })
+}
+
+#[test]
+fn tls_that_is_offered_begins_before_the_user_is_named() {
+    let mut stage = offered();
+    stage.play(SECURED);
+    stage.play(PROTECTED);
+    stage.session.input(stage.now, Input::Abort);
+    stage.drain();
+    assert_eq!(stage.said.pop_front().as_deref(), Some("C: ABOR"));
+}
+
+#[test]
+fn a_server_that_offers_no_tls_is_told_and_used_in_clear() {
+    for refusal in ["500 what?", "502 not here", "504 not TLS", "530 log in first", "534 policy"] {
+        offered().play(&format!(
+            "S: 220 ready
+             C: AUTH TLS
+             S: {refusal}
+             = no tls
+             C: USER ann
+             S: 230 in
+             C: FEAT
+             S: 500 what?
+             = ready Rfc959"
+        ));
+    }
+    // The servers of 1973 are older than AUTH.
+    offered().play(
+        "S: 300 ready
+         = no tls
+         C: USER ann
+         S: 230 in
+         C: HELP
+         S: 200 no help
+         = ready Rfc354",
+    );
+}
+
+#[test]
+fn a_server_that_has_tls_and_not_now_is_not_used_in_clear() {
+    for answer in ["431 not now", "334 go on"] {
+        offered().play(&format!(
+            "S: 220 ready
+             C: AUTH TLS
+             S: {answer}
+             = ended: the server does not offer TLS: {answer}
+             = close"
+        ));
+    }
+    offered().play(
+        "S: 220 ready
+         C: AUTH TLS
+         S: 421 no
+         = ended: the server ended the session: 421 no
+         = close",
+    );
+    offered().play(
+        "S: 220 ready\nC: AUTH TLS\nwait 30\n= ended: the server did not answer in time (reply timer)\n= close",
+    );
+}
+
 #[test]
 fn a_server_of_1973_is_asked_for_tls_too() {
     explicit().play(

@@ -1,0 +1,184 @@
+//! The certificate of a server: whether it is accepted, kept or refused, and the words for that.
+
+use super::dial::within;
+use crate::config::Unknown;
+use crate::context::Context;
+use crate::failure::{About, Failure, Kind};
+use crate::place::Site;
+use crate::state::{Kept, KnownSite};
+use ftp_io::program::terminal::Terminal;
+use ftp_io::tls::{Client, Doubt, Fingerprint, Trust};
+use ftp_proto::client::Security;
+use std::time::Duration;
+
+/// What is known of a site from earlier sessions. A state directory that cannot be read is told, once.
+pub(super) fn known(context: &Context, site: &Site) -> KnownSite {
+    context.sites.recall(&site.key()).unwrap_or_else(|why| {
+        context.events.warn(why);
+        KnownSite::default()
+    })
+}
+
+/// Which certificates are accepted from a site. One that nobody vouches for is admitted under `ftp://`, where the
+/// alternative is no TLS at all, and under `--trust new`; but not if an authority has vouched for the site before.
+pub(super) fn trust(context: &Context, site: &Site) -> Trust {
+    let known = known(context, site);
+    let trust = match known.certificate {
+        Some(kept) => context.trust.clone().with_kept(kept),
+        None => context.trust.clone(),
+    };
+    let anybody = site.security == Security::Offered || context.unknown.how == Unknown::New;
+    if anybody && !known.was_verified { trust.admitting() } else { trust }
+}
+
+/// Notes what a session that runs TLS has shown of the site. `who` is the server, for people.
+///
+/// # Errors
+///
+/// Another run has kept another certificate meanwhile.
+pub(super) fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<(), Failure> {
+    let doubt = client.doubt();
+    if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
+        keep(context, site, who, certificate, &doubt.to_string())?;
+    }
+    // Implicit TLS has a port of its own, so nothing there can be in clear.
+    if site.security != Security::Implicit {
+        let verified = doubt.is_none() && context.trust.is_by_roots();
+        let verified = verified && known(context, site).certificate.is_none();
+        if let Err(why) = context.sites.note_tls(&site.key(), verified) {
+            context.events.warn(why);
+        }
+    }
+    Ok(())
+}
+
+fn keep(
+    context: &Context,
+    site: &Site,
+    who: &str,
+    certificate: Fingerprint,
+    why: &str,
+) -> Result<(), Failure> {
+    let told = |how: &str| {
+        context.events.warn(format!(
+            "the certificate of {who} is accepted and not verified: {why}; it is {certificate}{how}"
+        ));
+    };
+    match context.sites.keep(&site.key(), certificate) {
+        Ok(Kept::Now) => told(", and from now on no other is accepted"),
+        Ok(Kept::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
+        Ok(Kept::Before) => {}
+        Ok(Kept::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
+        Err(not_kept) => told(&format!("; {not_kept}")),
+    }
+    Ok(())
+}
+
+/// Asks the person at the terminal about a certificate that nobody vouches for, if that is what `failure` is about.
+/// Returns whether it was accepted; then it is kept.
+pub(super) async fn is_accepted_by_person(context: &Context, site: &Site, failure: &Failure) -> bool {
+    let About::Unknown(certificate) = failure.about else { return false };
+    if context.unknown.how != Unknown::Ask {
+        return false;
+    }
+    let mut refused = context.unknown.refused.lock().await;
+    let asked = (site.key(), certificate);
+    if refused.contains(&asked) {
+        return false;
+    }
+    if known(context, site).certificate == Some(certificate) {
+        return true;
+    }
+    let Some(terminal) = Terminal::open() else { return false };
+    let question = format!("{}\nIt is {certificate}\nAccept it, and keep it for later runs?", failure.what);
+    let answer = within(context, NO_LIMIT, terminal.confirm(question)).await;
+    if answer != Some(true) {
+        refused.insert(asked);
+        return false;
+    }
+    match context.sites.keep(&site.key(), certificate) {
+        Ok(Kept::Now | Kept::Before) => true,
+        Ok(Kept::ForThisRun) => {
+            context.events.warn("there is no state directory (--state), so the certificate is not kept");
+            true
+        }
+        Ok(Kept::Other(_)) => false,
+        Err(why) => {
+            context.events.warn(why);
+            true
+        }
+    }
+}
+
+/// The failure if a certificate is not trusted.
+pub(super) fn untrusted(
+    context: &Context,
+    site: &Site,
+    who: &str,
+    fingerprint: Fingerprint,
+    why: &Doubt,
+) -> Failure {
+    let what = format!("the certificate of {who} is not trusted: {why}");
+    let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
+    if known(context, site).was_verified && context.trust.is_by_roots() {
+        return failure.about(About::Unknown(fingerprint)).hint(format!(
+            "an authority vouched for this server before, so somebody may be between; ask its operator. If this is right, \
+             --pin {fingerprint} accepts it, and {} forgets the server",
+            forget(site)
+        ));
+    }
+    let hint = match why {
+        Doubt::Expired(_) => format!(
+            "check the clock of this host, and ask its operator to renew it; --pin {fingerprint} accepts it as it is"
+        ),
+        Doubt::NotYet(_) => format!("check the clock of this host; --pin {fingerprint} accepts it as it is"),
+        Doubt::OtherHost(_) => {
+            format!("use the name that it is for; --pin {fingerprint} accepts it for this server")
+        }
+        Doubt::Authority => format!(
+            "ask its operator for one that is no authority (basicConstraints CA:FALSE); --pin {fingerprint} accepts it as it is"
+        ),
+        Doubt::NotPinned => {
+            return failure
+                .hint(format!("ask its operator whether it has changed; --pin {fingerprint} accepts it"));
+        }
+        Doubt::UnknownIssuer | Doubt::Other(_) | _ => format!(
+            "ask its operator whether that is right; --pin {fingerprint} accepts it, --trust new keeps it for later runs"
+        ),
+    };
+    failure.about(About::Unknown(fingerprint)).hint(hint)
+}
+
+/// The failure if a server shows another certificate than the one that was kept. `why` is what the roots say against
+/// the new one.
+pub(super) fn changed(
+    site: &Site,
+    who: &str,
+    kept: Fingerprint,
+    now: Fingerprint,
+    why: Option<&str>,
+) -> Failure {
+    let vouched = match why {
+        None => ", for which an authority vouches that this host trusts",
+        Some(_) => "",
+    };
+    Failure::new(Kind::Untrusted, format!("the certificate of {who} has changed"))
+        .said(format!("it was {kept}, it is {now} now{vouched}"))
+        .hint(format!(
+            "somebody may be between; ask its operator. If this is right, {} forgets the old one",
+            forget(site)
+        ))
+}
+
+/// The command that forgets a site.
+pub(super) fn forget(site: &Site) -> String {
+    let scheme = match site.security {
+        Security::Clear | Security::Offered => "ftp",
+        Security::Explicit => "ftpes",
+        Security::Implicit => "ftps",
+    };
+    format!("ftp-user sites forget {scheme}://{}/", site.authority())
+}
+
+/// A person may think as long as it takes. Ctrl-C ends that.
+const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
