@@ -1,6 +1,6 @@
 //! What every call needs: clock, events, cancellation and permissions.
 
-use crate::config::{Proxy, Relays, Unknown};
+use crate::config::{Consent, Proxy, Relays, Unknown};
 use crate::id::Origin;
 use crate::report::Events;
 use crate::state::{Pairs, Runs, Sites};
@@ -30,6 +30,8 @@ pub struct Context {
     pub proxy: Option<Arc<Proxy>>,
     /// The relays that may be used.
     pub relays: Relays,
+    /// Which of them may be used, unless the command line says something else.
+    pub relay_consent: Consent,
     /// Whether candidates are tried beside each other, each with sessions of its own.
     pub race: bool,
     /// What is remembered from earlier runs.
@@ -173,6 +175,7 @@ impl Context {
             family: None,
             proxy: None,
             relays: Relays::default(),
+            relay_consent: Consent::default(),
             race: true,
             pairs: Pairs::default(),
             runs: Runs::default(),

@@ -7,4 +7,4 @@ server.on("client:connected", (connection) => {
   connection.on("command:user", (name, accept, refuse) => (name === user ? accept() : refuse()));
   connection.on("command:pass", (given, accept, refuse) => (given === password ? accept(user) : refuse()));
 });
-server.listen(Number(port));
+server.listen(Number(port), address);

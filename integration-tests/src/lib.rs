@@ -22,6 +22,7 @@ pub mod sim;
 pub mod site;
 pub mod socket;
 pub mod socks;
+pub mod terminal;
 pub mod tls_client;
 pub mod tls_peer;
 pub mod topology;

@@ -1,14 +1,14 @@
 //! TLS where it is offered, and certificates as ssh knows hosts: what a run learns of a server, the next one holds it to.
 
-use integration_tests::binary::Program;
 use integration_tests::certificate::{Certificate, Kind};
+use integration_tests::foreign::Skipped;
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Site, sample};
+use integration_tests::terminal::at_a_terminal;
 use integration_tests::tls_peer::{Sends, TlsPeer};
 use integration_tests::user::{Run, User, user};
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// What runs keep for each other.
@@ -284,41 +284,28 @@ fn sites_has_the_subcommand_forget_and_says_what_it_lacks() {
     assert_eq!(json.events("forgotten")[0]["site"], "h:21", "{json}");
 }
 
-/// What a person sees who types `answers` at a terminal, and the exit code.
-fn at_a_terminal(state: &Path, url: &str, answers: &str) -> Option<(String, Option<i32>)> {
-    let program = Program::User.path();
-    let typed = format!("exec {} ls --retries 0 --state {} '{url}'", program.display(), state.display());
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
-    command.env("HOME", state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().ok()?;
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(answers.as_bytes()).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    drop(stdin);
-    Some((String::from_utf8_lossy(&ended.stdout).into_owned(), ended.status.code()))
+/// A person who lists a server and types `answers`.
+fn lists(state: &Path, url: &str, answers: &str) -> Result<(String, Option<i32>), Skipped> {
+    at_a_terminal(state, &format!("ls '{url}'"), answers)
 }
 
 #[test]
 fn a_person_at_a_terminal_is_asked_about_an_unknown_certificate() {
     let (peer, state) = (peer(), state());
-    let Some((said, code)) = at_a_terminal(state.path(), &peer.url(""), "no\n") else {
-        println!("skipped: there is no script(1)");
-        return;
-    };
+    let (said, code) = or_skip!(lists(state.path(), &peer.url(""), "no\n"));
     assert!(said.contains(&peer.pin()) && said.contains("(yes/no)"), "{said}");
     assert_eq!(code, Some(11), "{said}");
     no_login(&peer.heard(), 0);
-    let (said, code) = at_a_terminal(state.path(), &peer.url(""), "maybe\nyes\n").unwrap();
+    let (said, code) = lists(state.path(), &peer.url(""), "maybe\nyes\n").unwrap();
     assert!(said.contains("please type yes or no") && said.contains("a.bin"), "{said}");
     assert_eq!(code, Some(0), "{said}");
     // It is known from now on, also where nobody can be asked.
-    let (said, code) = at_a_terminal(state.path(), &peer.url(""), "").unwrap();
+    let (said, code) = lists(state.path(), &peer.url(""), "").unwrap();
     assert!(code == Some(0) && !said.contains("(yes/no)"), "{said}");
     run("ls", &state).args([peer.url("")]).run().exits(0);
     // A certificate that has changed is no question.
     peer.show(&Certificate::of(peer.address().ip()));
-    let (said, code) = at_a_terminal(state.path(), &peer.url(""), "yes\n").unwrap();
+    let (said, code) = lists(state.path(), &peer.url(""), "yes\n").unwrap();
     assert!(code == Some(11) && said.contains("has changed") && !said.contains("(yes/no)"), "{said}");
 }
 

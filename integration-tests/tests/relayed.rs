@@ -6,10 +6,12 @@ mod private;
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use ftp_proto::relay::token::Token;
 use integration_tests::foreign::own_address;
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay, write_private};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket;
+use integration_tests::terminal::at_a_terminal;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
 use std::net::SocketAddr;
@@ -139,6 +141,31 @@ fn a_relay_is_not_used_if_a_direct_path_works() {
     let run = copy(&agent).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
     went(&run, "direct", "dest-listens");
     assert!(!agent.running.said().contains("tunnel"), "{}", agent.running.said());
+}
+
+#[test]
+fn r35_a_person_is_asked_for_each_relay_and_without_a_terminal_none_is_used() {
+    let (from, to) = (never().file("a.bin", "hello").start(), never().start());
+    let agent = relay_for(&[&from, &to]);
+    let run =
+        copy(&agent).args(["--relay-consent", "ask", &from.url("a.bin"), &to.url("b.bin")]).run().exits(0);
+    went(&run, "user", "user");
+    warned(&run, "--relay-consent ask needs a terminal, so no relay is used");
+
+    let state = tempfile::tempdir().unwrap();
+    let (address, file) = (agent.address, agent.token_file.display());
+    let words = format!(
+        "copy --relay {address} --relay-token-file {file} --relay-consent ask --path relay '{}' '{}'",
+        from.url("a.bin"),
+        to.url("c.bin"),
+    );
+    let (said, code) = or_skip!(at_a_terminal(state.path(), &words, "no\n"));
+    assert!(said.contains(&format!("May the data pass the relay {address}")), "{said}");
+    assert!(code == Some(6) && said.contains("no relay is permitted"), "{said}");
+    assert!(!agent.running.said().contains("tunnel"), "{}", agent.running.said());
+    let (said, code) = at_a_terminal(state.path(), &words, "yes\n").unwrap();
+    assert!(code == Some(0) && said.contains("relay"), "{said}");
+    assert_eq!(to.bytes("c.bin"), b"hello");
 }
 
 #[test]

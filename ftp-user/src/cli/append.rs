@@ -25,7 +25,7 @@ pub(super) struct AppendArgs {
 
 /// Runs the verb.
 pub(super) async fn run(mut context: Context, args: AppendArgs) -> Status {
-    let report = match prepare(&mut context, args) {
+    let report = match prepare(&mut context, args).await {
         Ok(job) => job::run(job, &context).await,
         Err(failure) => job::refused("append", failure, &context),
     };
@@ -33,13 +33,13 @@ pub(super) async fn run(mut context: Context, args: AppendArgs) -> Status {
 }
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
-fn prepare(context: &mut Context, args: AppendArgs) -> Result<Job, Failure> {
+async fn prepare(context: &mut Context, args: AppendArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(Overwrite::Always)?;
     let mut places = locations(&[args.source, args.dest])?;
     let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
         return Err(Failure::usage("append needs a SOURCE and a DEST"));
     };
     let job = Job::append(source, destination, options)?;
-    args.transfer.apply(context, &job)?;
+    args.transfer.apply(context, &job).await?;
     Ok(job)
 }

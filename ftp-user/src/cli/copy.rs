@@ -58,7 +58,7 @@ impl From<When> for Overwrite {
 
 /// Runs the verb.
 pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
-    let report = match prepare(&mut context, &args) {
+    let report = match prepare(&mut context, &args).await {
         Ok(job) => job::run(job, &context).await,
         Err(failure) => job::refused("copy", failure, &context),
     };
@@ -66,7 +66,7 @@ pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
 }
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
-fn prepare(context: &mut Context, args: &CopyArgs) -> Result<Job, Failure> {
+async fn prepare(context: &mut Context, args: &CopyArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(args.overwrite.into())?;
     let options = Options { recursive: args.recursive, fail_fast: args.fail_fast, ..options };
     let mut sources = locations(&args.places)?;
@@ -74,6 +74,6 @@ fn prepare(context: &mut Context, args: &CopyArgs) -> Result<Job, Failure> {
         return Err(Failure::usage("copy needs a SOURCE and a DEST"));
     };
     let job = Job::copy(sources, destination, options)?;
-    args.transfer.apply(context, &job)?;
+    args.transfer.apply(context, &job).await?;
     Ok(job)
 }

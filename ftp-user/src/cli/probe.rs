@@ -33,7 +33,7 @@ pub(super) async fn run(mut context: Context, args: ProbeArgs) -> Result<Status,
         return Err(Failure::usage(format!("{local} is on this host, and probe needs two servers"))
             .hint("name servers with ftp://host/path"));
     }
-    args.paths.apply(&mut context, || places.iter())?;
+    args.paths.apply(&mut context, || places.iter()).await?;
     let found = job::survey(&context, source, destination, args.paths.allowed()).await?;
     let works = found.best.is_some();
     context.events.say(Event::Surveyed(found));

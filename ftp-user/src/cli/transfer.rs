@@ -1,13 +1,14 @@
 //! The options that copy and append have in common.
 
 use crate::check::{Overwrite, Verify};
-use crate::config::{Authority, Relay, Relays};
+use crate::config::{self, Authority, Relay, Relays};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::{InPlace, Job, Mode, Options};
 use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
+use ftp_io::program::terminal::Terminal;
 use std::path::PathBuf;
 
 /// Options of copy and append.
@@ -53,9 +54,10 @@ pub(super) struct PathArgs {
     /// File with the relay's token (mode 0600), once for each --relay
     #[arg(long, value_name = "FILE")]
     relay_token_file: Vec<PathBuf>,
-    /// Whether data may pass a relay: one that this command line or the settings name, or none
-    #[arg(long, value_enum, default_value_t = Consent::Own, value_name = "WHO")]
-    relay_consent: Consent,
+    /// Which relays data may pass: none, those for which you say yes at the terminal, or those that this command line
+    /// and the settings name; default: [relay] consent of the settings, else own
+    #[arg(long, value_enum, value_name = "WHO")]
+    relay_consent: Option<Consent>,
     /// Let data go in clear from server to server although a control connection runs TLS
     #[arg(long)]
     allow_clear_data: bool,
@@ -90,10 +92,23 @@ impl From<How> for Verify {
 enum Consent {
     /// No relay at all
     Never,
+    /// Those for which you say yes at the terminal; without a terminal none
+    Ask,
     /// Those of this command line and of the settings
     Own,
     /// Any that is known; so far these are the own ones
     Any,
+}
+
+impl From<Consent> for config::Consent {
+    fn from(consent: Consent) -> Self {
+        match consent {
+            Consent::Never => Self::Never,
+            Consent::Ask => Self::Ask,
+            Consent::Own => Self::Own,
+            Consent::Any => Self::Any,
+        }
+    }
 }
 
 /// The values of `--in-place`.
@@ -148,9 +163,9 @@ impl TransferArgs {
     /// # Errors
     ///
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
-    pub(super) fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
+    pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
         context.race = self.race || !self.no_race;
-        self.paths.apply(context, || job.work.places())
+        self.paths.apply(context, || job.work.places()).await
     }
 }
 
@@ -171,15 +186,41 @@ impl PathArgs {
     /// # Errors
     ///
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
-    pub(super) fn apply<'a, P: Iterator<Item = &'a Location>>(
+    pub(super) async fn apply<'a, P: Iterator<Item = &'a Location>>(
         &self,
         context: &mut Context,
         places: impl Fn() -> P,
     ) -> Result<(), Failure> {
         self.refuse_local(places())?;
         context.clear_data = self.allow_clear_data;
-        context.relays = self.relays(&context.relays, places())?;
+        let consent = self.relay_consent.map_or(context.relay_consent, config::Consent::from);
+        let relays = self.relays(&context.relays, consent, places())?;
+        let asks = consent == config::Consent::Ask && !relays.is_empty();
+        context.relays = if asks { self.permitted(context, &relays).await? } else { relays };
         Ok(())
+    }
+
+    /// The relays for which a person says yes. Nothing has been sent to any of them yet.
+    async fn permitted(&self, context: &Context, relays: &Relays) -> Result<Relays, Failure> {
+        let mut permitted = Vec::new();
+        for relay in relays {
+            let Some(terminal) = Terminal::open() else {
+                context.events.warn("--relay-consent ask needs a terminal, so no relay is used");
+                break;
+            };
+            let address = relay.address.to_string();
+            let name = if relay.name == address { address } else { format!("{} ({address})", relay.name) };
+            let question = format!("May the data pass the relay {name} if there is no direct path?");
+            tokio::select! {
+                () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+                yes = terminal.confirm(question) => if yes { permitted.push(relay.clone()) },
+            }
+        }
+        if self.path == Path::Relay && permitted.is_empty() {
+            return Err(Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")
+                .hint("say yes at a terminal, or permit those that you have named: --relay-consent own"));
+        }
+        Ok(Relays::new(permitted))
     }
 
     /// Refuses a place of this host if the path must lie between two servers.
@@ -199,6 +240,7 @@ impl PathArgs {
     fn relays<'a>(
         &self,
         configured: &Relays,
+        consent: config::Consent,
         mut places: impl Iterator<Item = &'a Location>,
     ) -> Result<Relays, Failure> {
         let (relays, files) = (self.relay.len(), self.relay_token_file.len());
@@ -218,10 +260,10 @@ impl PathArgs {
             Path::Auto | Path::Relay => true,
             Path::Direct | Path::User | Path::Symmetric => false,
         };
-        if self.relay_consent == Consent::Never && self.path == Path::Relay {
+        if consent == config::Consent::Never && self.path == Path::Relay {
             return Err(Failure::usage("--path relay needs a relay, and --relay-consent never allows none"));
         }
-        if !wanted || self.relay_consent == Consent::Never || places.any(Location::is_local) {
+        if !wanted || consent == config::Consent::Never || places.any(Location::is_local) {
             return Ok(Relays::default());
         }
         all.check()?;
@@ -260,7 +302,8 @@ mod tests {
         let edge = configured.then(|| Relay::unnamed(EDGE.parse().unwrap(), file));
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
         let places = locations(&places).unwrap();
-        let relays = typed.transfer.relays(&Relays::new(edge), places.iter())?;
+        let consent = typed.transfer.relay_consent.map(config::Consent::from).unwrap_or_default();
+        let relays = typed.transfer.relays(&Relays::new(edge), consent, places.iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())
     }
 

@@ -3,6 +3,10 @@
 //! ```toml
 //! [defaults]
 //! trust = "known"
+//! proxy = "socks5://127.0.0.1:1080"
+//!
+//! [relay]
+//! consent = "ask"
 //!
 //! [[relays]]
 //! name = "edge"
@@ -12,6 +16,7 @@
 //! ```
 
 mod authority;
+mod consent;
 mod file;
 mod near;
 mod proxy;
@@ -19,6 +24,7 @@ mod read;
 mod unknown;
 
 pub use authority::Authority;
+pub use consent::Consent;
 pub use file::load;
 pub use near::Near;
 pub use proxy::{Proxy, ProxyLogin};
@@ -40,6 +46,10 @@ pub struct Settings {
     pub relays: Relays,
     /// What to do with unknown certificates, if the file says so: the default of `--trust`.
     pub trust: Option<Unknown>,
+    /// The proxy, if the file names one: the default of `--proxy`.
+    pub proxy: Option<Proxy>,
+    /// Whether data may pass a relay, if the file says so: the default of `--relay-consent`.
+    pub consent: Option<Consent>,
 }
 
 /// A relay agent that may be used.

@@ -1,11 +1,12 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::{Near, Relay, Relays, Settings, Unknown};
+use super::{Consent, Near, Proxy, Relay, Relays, Settings, Unknown};
 use crate::failure::Failure;
 use ftp_io::program::settings::{self, Mistakes, Reader};
 use std::ops::Range;
 use std::path::Path;
+use std::str::FromStr;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -23,23 +24,39 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Failure> {
 fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Settings {
     for key in table.keys() {
         match key.get_ref().as_ref() {
-            "relays" | "defaults" => {}
+            "relays" | "relay" | "defaults" => {}
             later if LATER.contains(&later) => {
                 let what = "is not built in yet: leave it out; URLs name servers";
                 reader.wrong(key.span(), format!("[{later}] {what}"));
             }
-            other => reader.unknown(key.span(), other, &["relays", "defaults"], "the settings have"),
+            other => reader.unknown(key.span(), other, &["relays", "relay", "defaults"], "the settings have"),
         }
     }
-    let trust = defaults(reader, table);
-    Settings { relays: Relays::new(relays(reader, table, directory)), trust }
+    let (trust, proxy) = defaults(reader, table);
+    let consent = consent(reader, table);
+    Settings { relays: Relays::new(relays(reader, table, directory)), trust, proxy, consent }
 }
 
 /// `[defaults]`: what holds unless the command line says something else.
-fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Unknown> {
-    let (_, table) = reader.table(table, "defaults")?;
+fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> (Option<Unknown>, Option<Proxy>) {
+    let Some((_, table)) = reader.table(table, "defaults") else { return (None, None) };
     reader.known(table, &DEFAULTS, "[defaults] has");
-    let (at, text) = reader.text(table.get("trust")?)?;
+    (value(reader, table, "trust"), value(reader, table, "proxy"))
+}
+
+/// `[relay]`: what holds for all relays.
+fn consent(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Consent> {
+    let (_, table) = reader.table(table, "relay")?;
+    reader.known(table, &RELAY_RULES, "[relay] has");
+    value(reader, table, "consent")
+}
+
+fn value<T: FromStr<Err: Into<String>>>(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+) -> Option<T> {
+    let (at, text) = reader.text(table.get(key)?)?;
     reader.parsed(at, text)
 }
 
@@ -88,7 +105,8 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 }
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
-const DEFAULTS: [&str; 1] = ["trust"];
+const DEFAULTS: [&str; 2] = ["trust", "proxy"];
+const RELAY_RULES: [&str; 1] = ["consent"];
 /// Keys of the contract that are not supported yet.
 const LATER: [&str; 1] = ["sites"];
 const MAX_NAME: usize = 64;

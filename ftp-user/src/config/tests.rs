@@ -54,7 +54,16 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     let relay = |lines: &str| format!("[[relays]]\n{lines}\n");
     let whole = "name = \"e\"\naddress = \"h:1\"\ntoken-file = \"t\"";
     check("[sites.a]\nurl = \"x\"", "1:2: [sites] is not built in yet: leave it out; URLs name servers");
-    check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has trust");
+    check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has trust, proxy");
+    check("[relay]\nconsent = \"yes\"", "2:11: write \"never\", \"ask\", \"own\" or \"any\"");
+    check(
+        "[relay]\nconsents = 1",
+        "2:1: unknown key \"consents\": [relay] has consent; did you mean consent?",
+    );
+    check(
+        "[defaults]\nproxy = \"http://h:1\"",
+        "2:9: write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT",
+    );
     check("[defaults]\ntrust = \"always\"", "2:9: write \"ask\", \"new\" or \"known\"");
     check("[defaults]\ntrust = true", "2:9: expected text in quotes, found boolean");
     check("defaults = 1", "1:12: expected a table: write [defaults]");

@@ -89,25 +89,7 @@ impl Session {
                 format!("{who} did not answer in time ({} timer)", timer.name()),
             )
             .hint("try again later, or raise --timeout"),
-            client::Failure::TlsRefused(reply)
-                if self.has_offered_tls()
-                    && classify(self.dialect, Verb::Auth, reply.code) != Class::Later =>
-            {
-                let what = format!("{who} has offered TLS before, and does not offer it now");
-                Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
-                    "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
-                     permits sessions in clear",
-                    certificate::forget(&self.site)
-                ))
-            }
-            client::Failure::TlsRefused(reply) => {
-                let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
-                let exit = if later { Kind::Temporary } else { Kind::Other };
-                let what = if later { "does not begin TLS now" } else { "does not offer TLS" };
-                Failure::new(exit, format!("{who} {what}"))
-                    .said(self.it_said(reply))
-                    .hint("ask its operator for TLS; nothing of the login was sent")
-            }
+            client::Failure::TlsRefused(reply) => self.tls_refused(&who, reply),
             client::Failure::Injected => Failure::new(
                 Kind::Untrusted,
                 format!("{who}, or somebody in between, sent data in clear after its answer to AUTH"),
@@ -140,6 +122,24 @@ impl Session {
             | client::Failure::TlsOnly
             | _) => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
         }
+    }
+
+    /// The failure of a session whose server refuses AUTH.
+    fn tls_refused(&self, who: &str, reply: &Reply) -> Failure {
+        let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
+        if self.has_offered_tls() && !later {
+            let what = format!("{who} has offered TLS before, and does not offer it now");
+            return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
+                "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
+                 permits sessions in clear",
+                certificate::forget(&self.site)
+            ));
+        }
+        let exit = if later { Kind::Temporary } else { Kind::Other };
+        let what = if later { "does not begin TLS now" } else { "does not offer TLS" };
+        Failure::new(exit, format!("{who} {what}"))
+            .said(self.it_said(reply))
+            .hint("ask its operator for TLS; nothing of the login was sent")
     }
 
     /// The user who logs in, for people.

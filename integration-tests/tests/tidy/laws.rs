@@ -73,7 +73,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "site",
             "user peer transcript",
             "foreign",
-            "net tls_peer",
+            "net terminal tls_peer",
             "topology",
         ],
         is_program: false,

@@ -391,13 +391,10 @@ async fn the_certificate_that_was_kept_is_good_and_no_other_whoever_vouches_for_
     std::fs::write(&file, &other.pem).unwrap();
     let vouched = Trust::known(Some(&file)).unwrap().with_kept(server.fingerprint).admitting();
     for (trust, vouches) in [(kept.admitting(), false), (vouched, true)] {
-        match met(&other, &trust).await.0.unwrap_err() {
-            Refusal::Changed { kept, fingerprint, why } => {
-                assert_eq!((kept, fingerprint), (server.fingerprint, other.fingerprint));
-                assert_eq!(why.is_none(), vouches, "{why:?}");
-            }
-            other => panic!("{other}"),
-        }
+        let refusal = met(&other, &trust).await.0.unwrap_err();
+        let Refusal::Changed { kept, fingerprint, why } = refusal else { panic!("{refusal}") };
+        assert_eq!((kept, fingerprint), (server.fingerprint, other.fingerprint));
+        assert_eq!(why.is_none(), vouches, "{why:?}");
     }
     // A certificate that was named, and trust in everybody, come before what was kept.
     for trust in [Trust::pinned([other.fingerprint]), Trust::anybody()] {

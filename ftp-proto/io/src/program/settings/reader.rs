@@ -152,8 +152,8 @@ impl Reader<'_> {
     }
 
     /// What the text at `at` means.
-    pub fn parsed<T: FromStr<Err = &'static str>>(&mut self, at: Range<usize>, text: &str) -> Option<T> {
-        text.parse().map_err(|expected: &str| self.wrong(at, expected)).ok()
+    pub fn parsed<T: FromStr<Err: Into<String>>>(&mut self, at: Range<usize>, text: &str) -> Option<T> {
+        text.parse::<T>().map_err(|expected| self.wrong(at, expected)).ok()
     }
 }
 
