@@ -140,6 +140,13 @@ impl Run {
             .collect()
     }
 
+    /// The warnings of `--json`, but not that a server offers no TLS.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.events("warning");
+        let texts = warnings.iter().map(|event| event["message"].as_str().unwrap_or_default().to_owned());
+        texts.filter(|text| !text.contains("offers no TLS")).collect()
+    }
+
     /// The last event of `--json`.
     pub fn summary(&self) -> Value {
         let summary = self.events("summary").pop().unwrap_or_else(|| panic!("no summary\n{self}"));

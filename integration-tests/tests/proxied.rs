@@ -82,7 +82,7 @@ fn i08_the_proxy_looks_up_a_name_that_this_host_does_not_know() {
     let listed = run("ls", &proxy.url()).args(["--pin", &server.pin(), &url(server.explicit_url("t"))]);
     assert_eq!(listed.run().exits(0).stdout, ["b.bin"]);
     // Two servers cannot be told of each other, and the file takes the path that is left.
-    let between = || run("copy", &proxy.url()).args(["--json"]);
+    let between = || run("copy", &proxy.url()).args(["--json", "--no-tls"]);
     let run = between().args([url(server.url("a.bin")), other.url("c.bin")]).run().exits(0);
     assert_eq!(run.summary()["path"], "user", "{run}");
     assert!(other.bytes("c.bin") == sample(SIZE), "{run}");

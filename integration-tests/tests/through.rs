@@ -52,7 +52,7 @@ fn path_user_goes_there_at_once() {
     let summary = run.summary();
     assert_eq!((&summary["path"], &summary["rung"]), (&"user".into(), &"user".into()), "{run}");
     assert_eq!(summary["verified"], "sha-256", "{run}");
-    assert_eq!(run.events("warning").len(), 0, "{run}");
+    assert_eq!(run.warnings().len(), 0, "{run}");
     let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
     assert!(!trace.contains("> SOCK") && !trace.contains("> LSTN"), "{trace}");
 }
@@ -114,7 +114,7 @@ fn h18_a_tree_climbs_the_ladder_once() {
     let run =
         user().args(["copy", "--no-race", "--json", "-r"]).args([from.url("t"), to.url("t")]).run().exits(0);
     assert_eq!(run.summary()["files"], 5, "{run}");
-    assert_eq!(run.events("warning").len(), 1, "{run}");
+    assert_eq!(run.warnings().len(), 1, "{run}");
     let rungs: Vec<_> = run.events("path").iter().map(|event| event["rung"].clone()).collect();
     let direct = rungs.iter().take_while(|rung| **rung != "user").count();
     assert!(direct > 0 && rungs[direct..].len() == 5, "{rungs:?}");

@@ -124,10 +124,14 @@ impl Session {
         }
     }
 
-    /// The failure of a session whose server refuses AUTH.
+    /// Converts a refusal of AUTH into a failure. `who` is the server.
     fn tls_refused(&self, who: &str, reply: &Reply) -> Failure {
-        let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
-        if self.has_offered_tls() && !later {
+        if classify(self.dialect, Verb::Auth, reply.code) == Class::Later {
+            return Failure::new(Kind::Temporary, format!("{who} does not begin TLS now"))
+                .said(self.it_said(reply))
+                .hint("ask its operator for TLS; nothing of the login was sent");
+        }
+        if self.has_offered_tls() {
             let what = format!("{who} has offered TLS before, and does not offer it now");
             return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
                 "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
@@ -135,9 +139,7 @@ impl Session {
                 certificate::forget(&self.site)
             ));
         }
-        let exit = if later { Kind::Temporary } else { Kind::Other };
-        let what = if later { "does not begin TLS now" } else { "does not offer TLS" };
-        Failure::new(exit, format!("{who} {what}"))
+        Failure::new(Kind::Other, format!("{who} does not offer TLS"))
             .said(self.it_said(reply))
             .hint("ask its operator for TLS; nothing of the login was sent")
     }

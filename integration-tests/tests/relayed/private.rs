@@ -74,7 +74,7 @@ fn h23_two_servers_that_refuse_each_other_inside_tls_use_the_relay_for_a_whole_t
 fn h24_where_one_control_connection_is_in_clear_the_relay_carries_data_only_if_that_is_permitted() {
     let (one, two) = (site(&[]).file("a.bin", "hello").start(), site(&[]).start());
     let agent = relay_for(&[&one, &two]);
-    let copy = || trusting(&agent, [&one, &two]).args(["--path", "relay"]);
+    let copy = || trusting(&agent, [&one, &two]).args(["--path", "relay", "--no-tls"]);
     let run = copy().args([one.url("a.bin"), two.explicit_url("a.bin")]).run().exits(6);
     run.says("only one of the two control connections runs TLS").says("--allow-clear-data");
     assert_eq!(two.names(), [""; 0]);

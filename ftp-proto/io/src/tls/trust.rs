@@ -70,7 +70,7 @@ impl Trust {
     }
 
     /// The same trust towards a server whose certificate was kept from an earlier session: where roots decide, the
-    /// server must show this one, whoever vouches for another.
+    /// server must show this one, even if a root vouches for another.
     #[must_use]
     pub fn with_kept(mut self, certificate: Fingerprint) -> Self {
         self.kept = Some(certificate);
