@@ -78,7 +78,7 @@ fn h25_a_name_that_the_server_changes_is_no_final_name() {
     // It is asked once, and shows what it has made of the name.
     let to = named(&list("\u{17c}w.txt"), 0);
     assert_eq!((to.seen_of(&["RNTO"]).len(), to.seen_of(&["LIST"]).len()), (1, 1));
-    let absent = "once MLST: 550 none\nonce MLST: 550 none"; // for the place and for the file
+    let absent = "once MLST: 550 none";
     named(&format!("{facts}\n{absent}\n{}", mlst("/\u{17c}w.txt")), 0);
     for rules in [list("w.txt"), format!("{facts}\n{absent}\n{}", mlst("/w.txt"))] {
         let to = named(&rules, 7);
