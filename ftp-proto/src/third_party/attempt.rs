@@ -6,7 +6,7 @@ use super::ends::{Ends, Phase};
 use super::event::{Input, Output};
 use super::judge::Answer;
 use super::junction::RelayRoles;
-use super::leg::Turn;
+use super::leg::FailedPosture;
 use super::outcome::Repair;
 use super::relayed::Relayed;
 use super::roles::{Party, Roles};
@@ -158,9 +158,9 @@ impl Attempt {
     }
 
     /// Why ends have turned to the other posture for their data connection with the user agent.
-    pub fn turns(&self) -> &[Turn] {
+    pub fn failed_postures(&self) -> &[FailedPosture] {
         match &self.strategy {
-            Strategy::Through(through) => through.turns(),
+            Strategy::Through(through) => through.failed_postures(),
             Strategy::Direct(_) | Strategy::Relayed(_) => &[],
         }
     }

@@ -14,9 +14,9 @@ use crate::dialect::Dialect;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 
-/// The two postures of one end were tried one after the other: this is why the first one did not work.
+/// A posture in which the data connection of an end did not come about, although another one was left.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Turn {
+pub struct FailedPosture {
     /// The end whose data connection it was.
     pub side: Side,
     /// What it did when its data connection failed.
@@ -27,7 +27,7 @@ pub struct Turn {
 
 /// How far a data connection is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Meeting {
+pub(super) enum DataState {
     /// The end has not been asked to listen, or has not replied.
     Not,
     /// The end listens, and the user agent connects.
@@ -44,21 +44,21 @@ pub(super) enum Meeting {
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) arrangements: Arrangements,
-    pub(super) meeting: Meeting,
+    pub(super) state: DataState,
 }
 
 impl Leg {
     pub(super) const fn new(arrangements: Arrangements) -> Self {
-        Self { arrangements, meeting: Meeting::Not }
+        Self { arrangements, state: DataState::Not }
     }
 
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self.meeting, Meeting::Open { .. })
+        matches!(self.state, DataState::Open { .. })
     }
 
     /// Whether the end may get its transfer command.
     pub(super) const fn is_ready(&self) -> bool {
-        matches!(self.meeting, Meeting::Open { .. } | Meeting::Expected)
+        matches!(self.state, DataState::Open { .. } | DataState::Expected)
     }
 
     /// Begins with the current arrangement: adds its steps to those of the end, and asks the user agent to listen if the end is
@@ -68,7 +68,7 @@ impl Leg {
         let by = now + ends.timeouts.connect;
         let end = ends.end_mut(side);
         end.steps.retain(|step| *step != Step::Rest);
-        self.meeting = match self.arrangements.current() {
+        self.state = match self.arrangements.current() {
             Some(Arrangement::Active(target)) => {
                 // A 1973 server that listens would take SOCK for its filter.
                 let listens = end.listening || end.party.standing.listens;
@@ -78,14 +78,14 @@ impl Leg {
                 end.steps.push_back(Step::Connect);
                 end.timers.arm(Timer::Connect, by);
                 ends.out.push_back(Output::Listen(side));
-                Meeting::Listening(None)
+                DataState::Listening(None)
             }
             Some(Arrangement::Passive(_)) | None => {
                 if script::needs_pret(&end.party) {
                     end.steps.push_back(Step::Announce);
                 }
                 end.steps.push_back(Step::Listen);
-                Meeting::Not
+                DataState::Not
             }
         };
         if restarts {
@@ -95,15 +95,15 @@ impl Leg {
 
     /// Takes the next step of the end, if everything that it needs is known.
     pub(super) fn next_step(&self, end: &mut End) -> Option<Step> {
-        let waits = end.steps.front() == Some(&Step::Connect) && self.meeting == Meeting::Listening(None);
+        let waits = end.steps.front() == Some(&Step::Connect) && self.state == DataState::Listening(None);
         if end.asked.is_some() || waits { None } else { end.steps.pop_front() }
     }
 
     /// The command with which the end listens, or is told where to connect.
     pub(super) fn command(&self, side: Side) -> Option<Command> {
-        let here = match self.meeting {
-            Meeting::Listening(at) => at,
-            Meeting::Not | Meeting::Connecting | Meeting::Expected | Meeting::Open { .. } => None,
+        let here = match self.state {
+            DataState::Listening(at) => at,
+            DataState::Not | DataState::Connecting | DataState::Expected | DataState::Open { .. } => None,
         };
         let direction = match side {
             Side::Source => Direction::Send,

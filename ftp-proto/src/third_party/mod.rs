@@ -141,7 +141,7 @@ pub use arrangements::{Arrangement, Arrangements, Fault, Reach, Target};
 pub use attempt::Attempt;
 pub use event::{Input, Output};
 pub use junction::{Junction, Posture, Postures, RelayRoles};
-pub use leg::Turn;
+pub use leg::FailedPosture;
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Unusable};
 pub use roles::{DataTls, Opening, Party, Roles, opening};
 pub use script::is_same_socket;

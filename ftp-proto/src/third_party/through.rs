@@ -10,7 +10,7 @@ use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
 use super::judge::{Answer, Verdict};
-use super::leg::{Leg, Meeting, Turn};
+use super::leg::{DataState, FailedPosture, Leg};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault};
 use super::replies::{Judged, Progress};
@@ -50,7 +50,7 @@ pub(super) struct Through {
     waited_for_destination: bool,
     flow: Flow,
     /// What was tried in vain.
-    turns: Vec<Turn>,
+    failed_postures: Vec<FailedPosture>,
 }
 
 impl Through {
@@ -64,7 +64,7 @@ impl Through {
             waited_for_source: false,
             waited_for_destination: false,
             flow: Flow::Not,
-            turns: Vec::new(),
+            failed_postures: Vec::new(),
         };
         for side in Side::BOTH {
             let steps = first_steps(&ends.transfer, &ends.end(side).party);
@@ -91,8 +91,8 @@ impl Through {
     }
 
     /// What was tried in vain before something else worked, or failed too.
-    pub(super) fn turns(&self) -> &[Turn] {
-        &self.turns
+    pub(super) fn failed_postures(&self) -> &[FailedPosture] {
+        &self.failed_postures
     }
 
     /// Sends each end what it can be sent now, and starts to copy as soon as everything is there.
@@ -165,12 +165,12 @@ impl Through {
             Verdict::Listens(at, _) => {
                 let leg = self.leg(side);
                 let by = now + leg.arrangements.patience(ends.timeouts.connect);
-                leg.meeting = Meeting::Connecting;
+                leg.state = DataState::Connecting;
                 ends.end_mut(side).timers.arm(Timer::Connect, by);
                 ends.out.push_back(Output::Connect(side, at));
             }
             Verdict::ConnectsFrom(_) => {
-                self.leg(side).meeting = Meeting::Expected;
+                self.leg(side).state = DataState::Expected;
                 ends.end_mut(side).listening = false; // PORT, EPRT and ACTV close the listener
             }
             Verdict::Bad(cause, blame) => {
@@ -192,7 +192,11 @@ impl Through {
         let Some(next) = leg.arrangements.after(fault) else { return false };
         leg.begin(ends, now, side);
         if next.posture() != failed.posture() {
-            self.turns.push(Turn { side, posture: failed.posture(), cause: cause.clone() });
+            self.failed_postures.push(FailedPosture {
+                side,
+                posture: failed.posture(),
+                cause: cause.clone(),
+            });
         }
         true
     }
@@ -200,8 +204,8 @@ impl Through {
     /// The user agent has connected to that end.
     pub(super) fn connected(&mut self, ends: &mut Ends, now: Moment, side: Side) {
         let leg = self.leg(side);
-        if leg.meeting == Meeting::Connecting {
-            leg.meeting = Meeting::Open { from: None };
+        if leg.state == DataState::Connecting {
+            leg.state = DataState::Open { from: None };
             ends.end_mut(side).timers.disarm(Timer::Connect);
             self.advance(ends, now);
         }
@@ -210,8 +214,8 @@ impl Through {
     /// The user agent listens for that end.
     pub(super) fn listening(&mut self, ends: &mut Ends, now: Moment, side: Side, at: SocketAddr) {
         let leg = self.leg(side);
-        if leg.meeting == Meeting::Listening(None) {
-            leg.meeting = Meeting::Listening(Some(at));
+        if leg.state == DataState::Listening(None) {
+            leg.state = DataState::Listening(Some(at));
             ends.end_mut(side).timers.disarm(Timer::Connect);
             self.advance(ends, now);
         }
@@ -220,8 +224,8 @@ impl Through {
     /// That end has connected to the user agent.
     pub(super) fn arrived(&mut self, ends: &mut Ends, now: Moment, side: Side, from: SocketAddr) {
         let leg = self.leg(side);
-        if leg.meeting == Meeting::Expected {
-            leg.meeting = Meeting::Open { from: Some(from.port()) };
+        if leg.state == DataState::Expected {
+            leg.state = DataState::Open { from: Some(from.port()) };
             ends.end_mut(side).timers.disarm(Timer::Connect);
             self.verify_port(ends, now, side);
             self.advance(ends, now);
@@ -230,7 +234,7 @@ impl Through {
 
     /// Fails the attempt if the end has connected from another port than its 255 says (H37).
     fn verify_port(&mut self, ends: &mut Ends, now: Moment, side: Side) {
-        let Meeting::Open { from: Some(from) } = self.leg(side).meeting else { return };
+        let DataState::Open { from: Some(from) } = self.leg(side).state else { return };
         let Some(announced) = ends.end(side).data_port else { return };
         if !script::is_same_socket(announced, from) {
             let cause = Cause::Data(DataFault::OtherPort { announced, from });

@@ -15,7 +15,7 @@ use crate::route::{
 };
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
-use ftp_proto::third_party::race::Scouting as Ask;
+use ftp_proto::third_party::race::ScoutOutput;
 use ftp_proto::third_party::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race};
 use ftp_proto::third_party::{self, Cause, Outcome, Side, Store};
 use ftp_proto::timer::Moment;
@@ -176,8 +176,8 @@ impl<'a, 'b> Contest<'a, 'b> {
         }
         loop {
             let index = match self.scouting.poll(&self.race, &self.ascent, now) {
-                Ask::Wait(deadline) => return deadline,
-                Ask::Probe(index) => index,
+                ScoutOutput::Wait(deadline) => return deadline,
+                ScoutOutput::Probe(index) => index,
             };
             let candidate = self.entries.get(index).map(|entry| entry.candidate)?;
             self.notes.started(index, Purpose::Probe, now);

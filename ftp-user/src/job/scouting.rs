@@ -6,7 +6,7 @@ use crate::endpoint::Server;
 use crate::ladder::{Ascent, Candidate};
 use crate::route::{Assignment, Lane, Sign};
 use ftp_proto::third_party::Outcome;
-use ftp_proto::third_party::race::{Race, Scouting as Ask, Scouts};
+use ftp_proto::third_party::race::{Race, ScoutOutput, Scouts};
 use ftp_proto::timer::Moment;
 use std::future::pending;
 use tokio::sync::{mpsc, watch};
@@ -24,16 +24,16 @@ pub(super) struct Scouting {
 
 impl Scouting {
     /// What is to be done now.
-    pub(super) fn poll(&mut self, race: &Race, ascent: &Ascent, now: Moment) -> Ask {
+    pub(super) fn poll(&mut self, race: &Race, ascent: &Ascent, now: Moment) -> ScoutOutput {
         let Some(winner) = race.winner() else {
             self.stop();
-            return Ask::Wait(None);
+            return ScoutOutput::Wait(None);
         };
         if self.beside.as_ref().is_none_or(|(known, _)| *known != winner) {
             self.stop();
             self.beside = Some((winner, race.scouts(|index| ascent.is_open(index), now)));
         }
-        self.beside.as_mut().map_or(Ask::Wait(None), |(_, scouts)| scouts.poll(now))
+        self.beside.as_mut().map_or(ScoutOutput::Wait(None), |(_, scouts)| scouts.poll(now))
     }
 
     /// Ends the probe that runs.

@@ -12,7 +12,7 @@ use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Code, Reply};
-use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Side, Stage, Turn};
+use ftp_proto::third_party::{Attempt, Cause, FailedPosture, Failure, Input, Outcome, Output, Side, Stage};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -30,14 +30,21 @@ pub(super) struct Ended {
     /// The last reply of the source and of the destination before the attempt was given up.
     pub(super) said: [Option<Reply>; 2],
     /// Why servers have turned to the other posture for their data connection with this host.
-    pub(super) turns: Vec<Turn>,
+    pub(super) failed_postures: Vec<FailedPosture>,
 }
 
 impl Ended {
     /// An attempt that has failed before anything was opened.
     pub(super) const fn early(failure: Failure) -> Self {
         let outcome = Outcome::Failed(failure);
-        Self { outcome, given_up: None, moved: 0, sha256: None, said: [None, None], turns: Vec::new() }
+        Self {
+            outcome,
+            given_up: None,
+            moved: 0,
+            sha256: None,
+            said: [None, None],
+            failed_postures: Vec::new(),
+        }
     }
 }
 
@@ -356,7 +363,7 @@ impl<'a> Drive<'a> {
     async fn finish(mut self, outcome: Outcome) -> Ended {
         let given_up = self.reason(&outcome);
         let complete = matches!(outcome, Outcome::Moved { .. });
-        let turns = self.attempt.turns().to_vec();
+        let failed_postures = self.attempt.failed_postures().to_vec();
         if matches!(self.path, Path::Through(_)) {
             for side in Side::BOTH {
                 self.sessions.of(side).learn(self.attempt.reach(side));
@@ -368,7 +375,7 @@ impl<'a> Drive<'a> {
             Path::Through(through) if complete => sha256 = through.close().await,
             mut path @ (Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => path.cut(),
         }
-        Ended { outcome, given_up, moved: self.progress.moved(), sha256, said: self.said, turns }
+        Ended { outcome, given_up, moved: self.progress.moved(), sha256, said: self.said, failed_postures }
     }
 
     /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before

@@ -4,7 +4,7 @@ use super::drive::{Ended, GivenUp};
 use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{self, Cause, Outcome, Posture, Side, Stage, Turn};
+use ftp_proto::third_party::{self, Cause, FailedPosture, Outcome, Posture, Side, Stage};
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ impl Ends<'_> {
     }
 
     /// Why a posture was given up, without secrets.
-    fn cause(&self, turn: &Turn) -> String {
-        if let Cause::Refused(reply) = &turn.cause {
-            self.of(turn.side).quote(reply)
+    fn cause(&self, posture: &FailedPosture) -> String {
+        if let Cause::Refused(reply) = &posture.cause {
+            self.of(posture.side).quote(reply)
         } else {
-            turn.cause.to_string()
+            posture.cause.to_string()
         }
     }
 
@@ -45,18 +45,27 @@ pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Ended) -> Option
     match (&ended.outcome, ended.given_up) {
         (Outcome::Moved { .. }, _) => None,
         (Outcome::Failed(_), Some(why)) => Some(given_up(stall, ends, why, ended.moved)),
-        (Outcome::Failed(failed), None) => Some(turned(ends, ended, failed, failed_with(ends, failed))),
+        (Outcome::Failed(failed), None) => {
+            Some(with_failed_posture(ends, ended, failed, failed_with(ends, failed)))
+        }
     }
 }
 
 /// The failure, with the words for why the other posture of that server was given up before.
-fn turned(ends: &Ends<'_>, ended: &Ended, failed: &third_party::Failure, failure: Failure) -> Failure {
-    let Some(turn) = ended.turns.iter().rev().find(|turn| turn.side == failed.side) else { return failure };
-    let does = match turn.posture {
+fn with_failed_posture(
+    ends: &Ends<'_>,
+    ended: &Ended,
+    failed: &third_party::Failure,
+    failure: Failure,
+) -> Failure {
+    let Some(before) = ended.failed_postures.iter().rev().find(|before| before.side == failed.side) else {
+        return failure;
+    };
+    let does = match before.posture {
         Posture::Passive => "listened for",
         Posture::Active => "was to connect to",
     };
-    let before = format!("before, when {} {does} this host: {}", ends.name(turn.side), ends.cause(turn));
+    let before = format!("before, when {} {does} this host: {}", ends.name(before.side), ends.cause(before));
     let said = failure.said.as_ref().map_or_else(|| before.clone(), |said| format!("{said} | {before}"));
     failure.said(said)
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 /// What is to be done about the scouts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scouting {
+pub enum ScoutOutput {
     /// Probe this candidate, on sessions of its own. Report its end with [`Scouts::ended`] or [`Scouts::found`].
     Probe(usize),
     /// Nothing to do until the next end or this moment.
@@ -46,7 +46,7 @@ impl Scouts {
     }
 
     /// The next thing to do.
-    pub fn poll(&mut self, now: Moment) -> Scouting {
+    pub fn poll(&mut self, now: Moment) -> ScoutOutput {
         while self.timers.fire(now).is_some() {}
         if self.running.is_none()
             && self.found.is_none()
@@ -54,9 +54,9 @@ impl Scouts {
             && let Some(next) = self.waiting.pop_front()
         {
             self.running = Some(next);
-            return Scouting::Probe(next);
+            return ScoutOutput::Probe(next);
         }
-        Scouting::Wait(self.timers.next())
+        ScoutOutput::Wait(self.timers.next())
     }
 
     /// The probe of a candidate has failed. Others that cannot work either are those that `is_open` denies.
@@ -104,34 +104,34 @@ mod tests {
     #[test]
     fn n3_more_direct_candidates_are_probed_one_after_the_other_beside_a_detour() {
         let mut scouts = Scouts::new(&entrants(), Some(4), |index| index != 1, at(500));
-        assert_eq!(scouts.poll(at(1)), Scouting::Wait(Some(at(500))));
-        assert_eq!(scouts.poll(at(500)), Scouting::Probe(0));
-        assert_eq!(scouts.poll(at(600)), Scouting::Wait(None));
+        assert_eq!(scouts.poll(at(1)), ScoutOutput::Wait(Some(at(500))));
+        assert_eq!(scouts.poll(at(500)), ScoutOutput::Probe(0));
+        assert_eq!(scouts.poll(at(600)), ScoutOutput::Wait(None));
         scouts.ended(0, |_| true);
-        assert_eq!(scouts.poll(at(700)), Scouting::Probe(2));
+        assert_eq!(scouts.poll(at(700)), ScoutOutput::Probe(2));
         scouts.found(2);
-        assert_eq!((scouts.poll(at(800)), scouts.better()), (Scouting::Wait(None), Some(2)));
+        assert_eq!((scouts.poll(at(800)), scouts.better()), (ScoutOutput::Wait(None), Some(2)));
     }
 
     #[test]
     fn n3_what_shares_a_fault_is_not_probed_and_the_first_success_is_the_last_probe() {
         let mut scouts = Scouts::new(&entrants(), Some(3), |_| true, at(500));
-        assert_eq!(scouts.poll(at(500)), Scouting::Probe(0));
+        assert_eq!(scouts.poll(at(500)), ScoutOutput::Probe(0));
         scouts.found(1);
         assert_eq!(scouts.better(), None, "it does not run");
         scouts.ended(0, |index| index != 2);
-        assert_eq!(scouts.poll(at(500)), Scouting::Probe(1));
+        assert_eq!(scouts.poll(at(500)), ScoutOutput::Probe(1));
         scouts.ended(1, |_| true);
-        assert_eq!(scouts.poll(at(900)), Scouting::Wait(None));
+        assert_eq!(scouts.poll(at(900)), ScoutOutput::Wait(None));
     }
 
     #[test]
     fn n3_beside_a_direct_transfer_and_where_sessions_are_limited_nothing_is_probed() {
         let mut scouts = Scouts::new(&entrants(), Some(2), |_| true, at(500));
-        assert_eq!(scouts.poll(at(10_000)), Scouting::Wait(None));
+        assert_eq!(scouts.poll(at(10_000)), ScoutOutput::Wait(None));
         let mut scouts = Scouts::new(&entrants(), Some(3), |_| true, at(500));
-        assert_eq!(scouts.poll(at(500)), Scouting::Probe(0));
+        assert_eq!(scouts.poll(at(500)), ScoutOutput::Probe(0));
         scouts.stop();
-        assert_eq!((scouts.poll(at(900)), scouts.better()), (Scouting::Wait(None), None));
+        assert_eq!((scouts.poll(at(900)), scouts.better()), (ScoutOutput::Wait(None), None));
     }
 }

@@ -376,7 +376,7 @@ fn a_server_that_does_not_listen_connects_and_the_other_end_goes_on_listening() 
          = moved 226 226",
     );
     assert_eq!(closed(&play), [Some(Posture::Passive), None]);
-    assert_eq!(play.attempt.turns().len(), 1, "{:?}", play.attempt.turns());
+    assert_eq!(play.attempt.failed_postures().len(), 1, "{:?}", play.attempt.failed_postures());
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn an_end_that_never_connects_is_found_out_and_both_are_brought_back_in_step() {
          dst. aborted
          = src data connection: silent (connect timer), Path, touched",
     );
-    assert_eq!(play.attempt.turns()[0].posture, Posture::Passive);
+    assert_eq!(play.attempt.failed_postures()[0].posture, Posture::Passive);
 }
 
 #[test]
