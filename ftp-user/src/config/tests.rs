@@ -62,7 +62,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     );
     check(
         "[defaults]\nproxy = \"http://h:1\"",
-        "2:9: write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT",
+        "2:9: write socks5://HOST:PORT or socks5://USER:***@HOST:PORT",
     );
     check("[defaults]\ntrust = \"always\"", "2:9: write \"ask\", \"new\" or \"known\"");
     check("[defaults]\ntrust = true", "2:9: expected text in quotes, found boolean");
