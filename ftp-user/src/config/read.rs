@@ -46,6 +46,14 @@ fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> (Option<Unknown>, O
 
 /// `[relay]`: what holds for all relays.
 fn consent(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Consent> {
+    let rules = table.get("relay")?;
+    if rules.get_ref().is_array() {
+        reader.wrong(
+            rules.span(),
+            "a relay stands below [[relays]], and [relay] is what holds for all of them",
+        );
+        return None;
+    }
     let (_, table) = reader.table(table, "relay")?;
     reader.known(table, &RELAY_RULES, "[relay] has");
     value(reader, table, "consent")
