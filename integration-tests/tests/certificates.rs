@@ -103,6 +103,28 @@ fn h24_a_site_that_has_offered_tls_and_no_longer_does_is_not_used_until_it_is_fo
 }
 
 #[test]
+fn h24_a_certificate_that_was_kept_means_that_its_site_has_tls() {
+    let (peer, state) = (peer(), state());
+    let entry = format!("[{{\"site\":\"{}\",\"certificate\":\"{}\",\"at\":1}}]", peer.address(), peer.pin());
+    let file = state.path().join("sites.json");
+    std::fs::write(&file, entry).unwrap();
+    peer.answers_auth("502 not here");
+    run("ls", &state).args([peer.clear_url("")]).run().exits(11).says("has offered TLS before");
+    no_login(&peer.heard(), 0);
+}
+
+#[test]
+fn a_site_of_implicit_tls_that_an_authority_has_vouched_for_is_not_believed_without_one() {
+    let state = state();
+    let site = Site::new("implicit").tls().start();
+    let ls = |args: &[&str]| run("ls", &state).args(args).args([&site.implicit_url("")]).run();
+    let roots = site.certificate();
+    ls(&["--ca", roots.to_str().unwrap()]).exits(0).never_says("warning");
+    // Now nobody vouches for it.
+    ls(&["--trust", "new"]).exits(11).says("an authority vouched for this server before");
+}
+
+#[test]
 fn h24_what_ftpes_has_learnt_holds_for_ftp_and_a_server_that_has_no_tls_now_is_asked_later() {
     let (peer, state) = (peer(), state());
     run("ls", &state).args(["--pin", &peer.pin(), &peer.url("")]).run().exits(0);

@@ -39,15 +39,12 @@ pub(super) fn trust(context: &Context, site: &Site) -> Trust {
 pub(super) fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<(), Failure> {
     let doubt = client.doubt();
     if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
-        keep(context, site, who, certificate, &doubt.to_string())?;
+        return keep(context, site, who, certificate, &doubt.to_string());
     }
-    // Implicit TLS has a port of its own, so nothing there can be in clear.
-    if site.security != Security::Implicit {
-        let verified = doubt.is_none() && context.trust.is_by_roots();
-        let verified = verified && known(context, site).certificate.is_none();
-        if let Err(why) = context.sites.note_tls(&site.key(), verified) {
-            context.events.warn(why);
-        }
+    let verified = doubt.is_none() && context.trust.is_by_roots();
+    let verified = verified && known(context, site).certificate.is_none();
+    if let Err(why) = context.sites.note_tls(&site.key(), verified) {
+        context.events.warn(why);
     }
     Ok(())
 }

@@ -13,12 +13,12 @@ use ftp_proto::client::Security;
 use std::io;
 use tokio::net::TcpStream;
 
-/// Whether the session with a site begins TLS. A site that has offered it once must offer it again; one that has said
+/// Whether the session with a site begins TLS. A site that has had it once must offer it again; one that has said
 /// in this run that it offers none is not asked again.
 pub(super) fn security(context: &Context, site: &Site) -> Security {
     match site.security {
         Security::Offered if !context.takes_tls => Security::Clear,
-        Security::Offered if certificate::known(context, site).offers_tls => Security::Explicit,
+        Security::Offered if certificate::known(context, site).has_tls() => Security::Explicit,
         Security::Offered if context.sites.is_in_clear(&site.key()) => Security::Clear,
         asked @ (Security::Clear | Security::Offered | Security::Explicit | Security::Implicit) => asked,
     }
@@ -99,7 +99,7 @@ impl Session {
 
     /// Whether the server has offered TLS in an earlier session, which its URL does not ask for.
     pub(super) fn has_offered_tls(&self) -> bool {
-        self.site.security == Security::Offered && certificate::known(&self.context, &self.site).offers_tls
+        self.site.security == Security::Offered && certificate::known(&self.context, &self.site).has_tls()
     }
 
     /// What was not sent, and how a server whose TLS does not work can be used, if its URL does not ask for TLS.

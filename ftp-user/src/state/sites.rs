@@ -13,12 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What is known of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KnownSite {
-    /// It has offered TLS by AUTH.
+    /// A session with it has run TLS.
     pub offers_tls: bool,
     /// The roots of this host have vouched for its certificate.
     pub was_verified: bool,
     /// The certificate that was kept, because nobody vouched for it.
     pub certificate: Option<Fingerprint>,
+}
+
+impl KnownSite {
+    /// Whether anything that is known of the server shows that it has TLS. A certificate was seen inside TLS, too.
+    pub const fn has_tls(&self) -> bool {
+        self.offers_tls || self.was_verified || self.certificate.is_some()
+    }
 }
 
 /// How a certificate was kept.
@@ -91,7 +98,7 @@ impl Sites {
         entries.map(|_| found)
     }
 
-    /// Notes that a server offers TLS, and whether the roots vouched for its certificate. The file is written only if
+    /// Notes that a session with a server runs TLS, and whether the roots vouched for its certificate. The file is written only if
     /// that is new.
     ///
     /// # Errors
@@ -110,7 +117,7 @@ impl Sites {
         })
     }
 
-    /// Keeps the certificate of a server.
+    /// Keeps the certificate of a server, and notes that it has TLS: both at once, so that no crash comes between.
     ///
     /// # Errors
     ///
@@ -120,14 +127,19 @@ impl Sites {
         match known.certificate {
             Some(kept) if kept == certificate => return Ok(Kept::Before),
             Some(kept) => return Ok(Kept::Other(kept)),
-            None => self.learn(site, KnownSite { certificate: Some(certificate), ..known }),
+            None => {
+                self.learn(site, KnownSite { offers_tls: true, certificate: Some(certificate), ..known });
+            }
         }
         // Another run may have kept one meanwhile.
         let mut kept = None;
-        self.change(site, |entry| kept = Some(*entry.certificate.get_or_insert(certificate)))?;
+        self.change(site, |entry| {
+            entry.tls = true;
+            kept = Some(*entry.certificate.get_or_insert(certificate));
+        })?;
         Ok(match kept {
             Some(other) if other != certificate => {
-                self.learn(site, KnownSite { certificate: Some(other), ..known });
+                self.learn(site, KnownSite { offers_tls: true, certificate: Some(other), ..known });
                 Kept::Other(other)
             }
             Some(_) | None if self.lasts => Kept::Now,
@@ -250,7 +262,6 @@ mod tests {
         let run = || Sites::at(Some(home.path().join("state")));
         let first = run();
         assert_eq!(first.recall("a:21"), Ok(KnownSite::default()));
-        first.note_tls("a:21", false).unwrap();
         assert_eq!(first.keep("a:21", one()), Ok(Kept::Now));
         assert_eq!(first.keep("a:21", one()), Ok(Kept::Before));
         first.note_tls("b:21", true).unwrap();
@@ -276,6 +287,15 @@ mod tests {
         assert_eq!(first.keep("a:21", one()), Ok(Kept::Now));
         assert_eq!(second.keep("a:21", two()), Ok(Kept::Other(one())));
         assert_eq!(second.recall("a:21").map(|known| known.certificate), Ok(Some(one())));
+    }
+
+    #[test]
+    fn all_that_is_known_of_a_server_shows_that_it_has_tls() {
+        let has = |offers_tls, was_verified, certificate| {
+            KnownSite { offers_tls, was_verified, certificate }.has_tls()
+        };
+        assert!(has(true, false, None) && has(false, true, None) && has(false, false, Some(one())));
+        assert!(!KnownSite::default().has_tls());
     }
 
     #[test]
