@@ -177,7 +177,7 @@ impl End {
         stream.set_read_timeout(Some(Duration::from_millis(10)))?;
         let config = Config {
             user: place.user.clone(),
-            password: Secret::new(place.password.clone()),
+            password: Some(Secret::new(place.password.clone())),
             account: None,
             security: client::Security::Clear,
             reply_timeout: Duration::from_secs(60),

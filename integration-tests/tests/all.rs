@@ -43,6 +43,7 @@ mod rescue;
 mod resume;
 mod round_trips;
 mod rsym;
+mod signals;
 mod simulator;
 mod sock;
 mod third_party;

@@ -53,6 +53,10 @@ fn what_a_name_is_is_settled_by_more_than_one_word() {
         check(&[size, "CWD x: 250 in", "CWD /: 250 back"], "directory null");
         check(&[size, "CWD: 550 x: No such file or directory"], "3");
     }
+    // MLST that says the same of a file that is missing and of one that is hidden (ProFTPD).
+    let vague = "FEAT: 211-F\\r\\n MLST type*;size*;\\r\\n211 End\nMLST: 550 'x' cannot be listed";
+    check(&[vague, "SIZE: 550 x: No such file or directory", "CWD: 550 x: No such file or directory"], "3");
+    check(&[vague, "SIZE: 550 x: Permission denied", "CWD: 550 x: Permission denied"], "4");
     // CWD says 250 to whatever it is asked.
     let liar = "CWD .ftp-user.no-such-directory: 250 in\nCWD: 250 in";
     check(&["SIZE: 550 Nope", liar, &list("", &[OTHER])], "3");

@@ -52,6 +52,15 @@ fn a_server_that_was_never_there_is_asked_once_unless_retries_are_given() {
 }
 
 #[test]
+fn a_port_that_does_not_begin_implicit_tls_is_asked_once() {
+    let silent = Peer::start("127.0.0.2", "greet hang", "");
+    let place = silent.url("a").replacen("ftp://", "ftps://", 1);
+    let run = user().args(["copy", "--no-race", "--timeout", "1s", &place, "d/"]).run().exits(5);
+    assert_eq!(connections(&silent), 1, "{run}: {:?}", silent.seen());
+    run.says("did not begin TLS in time; is this a port of implicit TLS?").never_says("trying again");
+}
+
+#[test]
 fn several_sources_of_a_server_that_dies_share_one_round_of_retries() {
     let from = Peer::start("127.0.0.2", "RETR b: die\nSIZE: 213 1000", MODERN);
     let places = ["a", "b", "c", "d", "e"].map(|name| from.url(name));

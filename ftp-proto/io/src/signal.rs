@@ -4,12 +4,13 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM. Make this once and early: from then on the two signals no longer end the process
-/// by themselves.
+/// SIGINT and SIGTERM, and SIGHUP where a closed terminal has to end the program. Make this once and early: from then
+/// on these signals no longer end the process by themselves.
 #[derive(Debug)]
 pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Stop {
@@ -19,17 +20,48 @@ impl Stop {
     ///
     /// The system refuses the handler.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hangup: None })
     }
 
-    /// Returns at the next of the two signals. The first asks to end in order, the second (call it
+    /// Listens for SIGHUP, too, unless it was ignored when the program started (`nohup`).
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the handler.
+    pub fn with_hangup(self) -> io::Result<Self> {
+        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { hangup, ..self })
+    }
+
+    /// Returns at the next of these signals. The first asks to end in order, the second (call it
     /// again) to end at once.
     pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = heard(self.hangup.as_mut()) => {}
         }
     }
+}
+
+/// Returns at the next signal; never if there is none to wait for.
+async fn heard(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process ignores SIGHUP, as the system tells it. Where it does not tell, the signal is not ignored.
+fn is_hangup_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+/// Whether the mask `SigIgn` of a process (proc_pid_status(5)) has SIGHUP, which is its first bit.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// SIGHUP. Make this once and early: from then on the signal no longer ends the process.
@@ -49,5 +81,19 @@ impl Reload {
     /// Returns at the next signal.
     pub async fn wait(&mut self) {
         self.0.recv().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_a_process_tells_whether_it_ignores_sighup() {
+        let check = |status: &str, expect| assert_eq!(ignores_hangup(status), expect, "{status:?}");
+        check("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n", false);
+        check("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n", true);
+        check("SigIgn:\tnothing\n", false);
+        check("", false);
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 pub struct Config {
     /// The user name, the argument of USER.
     pub user: Vec<u8>,
-    /// The password, sent with PASS if the server asks for it.
-    pub password: Secret,
+    /// The password, sent with PASS if the server asks for it. Without one the session ends there, since a server counts
+    /// a wrong password against the user and the address.
+    pub password: Option<Secret>,
     /// The account, sent with ACCT if the server asks for it (RFC 354, RFC 959 section 4.1.1).
     pub account: Option<Secret>,
     /// Whether TLS protects the session.
@@ -27,7 +28,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             user: b"anonymous".to_vec(),
-            password: Secret::new("anonymous@"),
+            password: Some(Secret::new("anonymous@")),
             account: None,
             security: Security::Clear,
             reply_timeout: Duration::from_secs(60),

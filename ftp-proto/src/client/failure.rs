@@ -42,6 +42,9 @@ pub enum Failure {
     /// The server refused the login.
     #[error("the server refused the login: {}", .0.display())]
     LoginRefused(Reply),
+    /// The server asked for a password, and [`Config::password`](super::Config::password) is empty.
+    #[error("the server asks for a password: {}", .0.display())]
+    PasswordNeeded(Reply),
     /// The server asked for an account, and [`Config::account`](super::Config::account) is empty.
     #[error("the server asks for an account: {}", .0.display())]
     AccountNeeded(Reply),

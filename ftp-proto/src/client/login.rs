@@ -39,8 +39,11 @@ impl Login {
     pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
         let mut login = Self::default();
         login.send(now, Step::User, control);
-        if control.takes_ahead && control.config.security.is_secured() {
-            control.send_ahead(now, &Command::Pass(control.config.password.clone()));
+        if let Some(password) = control.config.password.clone()
+            && control.takes_ahead
+            && control.config.security.is_secured()
+        {
+            control.send_ahead(now, &Command::Pass(password));
             control.send_ahead(now, &Command::Other(Verb::Pbsz, b"0".to_vec()));
             control.send_ahead(now, &Command::Other(Verb::Prot, b"P".to_vec()));
             features_ahead(now, control);
@@ -59,6 +62,9 @@ impl Login {
             Next::Send(Step::Acct) if control.config.account.is_none() => {
                 control.end(Failure::AccountNeeded(reply));
             }
+            Next::Send(Step::Pass) if control.config.password.is_none() => {
+                control.end(Failure::PasswordNeeded(reply));
+            }
             Next::Send(step) => self.send(now, step, control),
             Next::Refused => control.end(Failure::LoginRefused(reply)),
         }
@@ -71,7 +77,7 @@ impl Login {
             Step::User => Command::User(config.user.clone()),
             Step::Pass => {
                 self.password = true;
-                Command::Pass(config.password.clone())
+                Command::Pass(config.password.clone().unwrap_or_else(|| Secret::new(Vec::new())))
             }
             Step::Acct => {
                 self.account = true;

@@ -28,7 +28,7 @@
 //!     }
 //! }
 //!
-//! let config = Config { user: b"ann".to_vec(), password: Secret::new("secret"), ..Config::default() };
+//! let config = Config { user: b"ann".to_vec(), password: Some(Secret::new("secret")), ..Config::default() };
 //! let now = Moment::START;
 //! let (mut sent, mut events) = (Vec::new(), Vec::new());
 //!

@@ -120,7 +120,7 @@ pub(super) fn transfer_blame(verb: Verb, party: &Party, answer: &Answer) -> Opti
 /// Whom to blame when a session ends during the attempt.
 pub(super) const fn end_blame(failure: &Failure) -> Blame {
     match failure {
-        Failure::LoginRefused(_) | Failure::AccountNeeded(_) => Blame::Login,
+        Failure::LoginRefused(_) | Failure::PasswordNeeded(_) | Failure::AccountNeeded(_) => Blame::Login,
         Failure::NotFtp(_)
         | Failure::TlsOnly
         | Failure::OutOfStep

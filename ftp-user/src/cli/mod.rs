@@ -260,13 +260,15 @@ fn trace_file(path: &Path) -> Result<File, Failure> {
     };
     open().map_err(|error| {
         Failure::of_this_host(format!("cannot write the trace {}", path.display()), &error)
+            .as_kind(Kind::Other)
             .hint("name a file that this user may write")
     })
 }
 
-/// The first signal asks for an orderly end, the second ends at once.
+/// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.
 fn watch_signals() -> Result<Cancel, Failure> {
     let mut signals = ftp_io::signal::Stop::new()
+        .and_then(ftp_io::signal::Stop::with_hangup)
         .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
     let (stop, cancel) = Cancel::new();
     tokio::spawn(async move {
@@ -358,8 +360,10 @@ mod tests {
         trace_file(&path).unwrap();
         assert_eq!((mode(), std::fs::read(&path).unwrap()), (0o600, vec![]));
 
-        let failure = trace_file(&directory.path().join("none/trace")).unwrap_err().to_string();
-        assert!(failure.contains("no such file or directory"), "{failure}");
+        // Scripts read other kinds as something about the files that are copied.
+        let failure = trace_file(&directory.path().join("none/trace")).unwrap_err();
+        assert!(failure.to_string().contains("no such file or directory"), "{failure}");
+        assert_eq!(failure.kind, Kind::Other);
         assert!(trace_file(Path::new("/dev/null")).is_ok());
     }
 

@@ -101,6 +101,12 @@ impl Session {
                     .hint("ask its operator for PROT P")
             }
             client::Failure::LoginRefused(reply) => self.no_login(&who, reply),
+            client::Failure::PasswordNeeded(reply) => {
+                let (user, host) = (self.user(), &self.site.host);
+                Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
+                    .said(self.it_said(reply))
+                    .hint(format!("write it into ~/.netrc: machine {host} login {user} password ..."))
+            }
             client::Failure::AccountNeeded(reply) => {
                 let what = format!("the login as {} needs an account and none is configured", self.user());
                 Failure::new(Kind::Refused, what)
@@ -158,7 +164,7 @@ impl Session {
                 "name one: ftp://USER@host/path, with the password in ~/.netrc",
             ),
             Credentials::NoPassword => {
-                (format!("no password for {user} at {who}"), "write it into ~/.netrc, or into the URL")
+                (format!("the login as {user} failed at {who}"), "check the user in the URL or in ~/.netrc")
             }
             Credentials::Complete => (
                 format!("the login as {user} failed at {who}"),

@@ -54,6 +54,8 @@ impl Session {
             }
             match self.verdict(&answer) {
                 Verdict::Absent => return Ok(None),
+                // It says so of a file that is not there as well (ProFTPD): SIZE and CWD tell more.
+                Verdict::Failed if announced && is_vague(&answer) => {}
                 Verdict::Failed if announced => {
                     return Err(self.refusal(format!("cannot look at {}", path.display()), &answer));
                 }
@@ -214,6 +216,11 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether a refusal of MLST does not tell whether the file is there.
+fn is_vague(answer: &Answer) -> bool {
+    answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
 }
 
 /// The words of a refusal without the name that it is about.

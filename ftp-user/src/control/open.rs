@@ -82,12 +82,10 @@ impl Session {
         let tls = tls.filter(|_| security != client::Security::Clear);
         let config = client::Config {
             user: site.login().to_vec(),
-            password: site.password.clone().unwrap_or_else(|| {
-                Secret::new(match site.user {
-                    None => ANONYMOUS_PASSWORD,
-                    Some(_) => &b""[..],
-                })
-            }),
+            password: match (&site.user, &site.password) {
+                (None, None) => Some(Secret::new(ANONYMOUS_PASSWORD)),
+                (_, password) => password.clone(),
+            },
             account: site.account.clone(),
             security,
             reply_timeout: context.patience.reply,

@@ -4,7 +4,7 @@ use super::certificate;
 use super::dial::within;
 use super::session::{Role, Session};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::report::Event;
 use ftp_io::control::Control;
@@ -61,6 +61,11 @@ impl Session {
             }
             Some(Err(refusal)) => Err(self.no_tls(&who, &refusal)),
             None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
+            None if self.site.security == Security::Implicit => {
+                Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
+                    .hint("is this a port of implicit TLS? If so, try again later, or raise --timeout")
+                    .about(About::NoAnswer))
+            }
             None => Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
                 .hint("try again later, or raise --timeout")),
         }

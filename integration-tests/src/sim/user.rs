@@ -75,7 +75,7 @@ impl User {
         let Timeouts { reply, abort, .. } = timeouts(scenario.brisk);
         let config = client::Config {
             user: scenario.account.as_bytes().to_vec(),
-            password: Secret::new(PASSWORD),
+            password: Some(Secret::new(PASSWORD)),
             account: None,
             security: match scenario.tls {
                 Some(_) => client::Security::Implicit,

@@ -31,6 +31,25 @@ fn h06_the_greeting_and_the_login_decide_the_dialect() {
 }
 
 #[test]
+fn without_a_password_the_session_ends_where_one_is_asked_for() {
+    Stage::new(Config { password: None, ..config() }).play(
+        "S: 220 ready
+         C: USER ann
+         S: 331 password
+         = ended: the server asks for a password: 331 password
+         = close",
+    );
+    Stage::new(Config { password: None, ..config() }).play(
+        "S: 220 ready
+         C: USER ann
+         S: 230 in, without a password
+         C: FEAT
+         S: 502 no
+         = ready Rfc959",
+    );
+}
+
+#[test]
 fn h06_331_asks_for_an_account_in_1973_and_for_a_password_today() {
     play(
         "S: 300 ready

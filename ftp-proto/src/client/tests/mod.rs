@@ -33,7 +33,7 @@ struct Stage {
 fn config() -> Config {
     Config {
         user: b"ann".to_vec(),
-        password: Secret::new("secret"),
+        password: Some(Secret::new("secret")),
         account: None,
         security: Security::Clear,
         reply_timeout: Duration::from_secs(30),
