@@ -186,3 +186,33 @@ fn ctrl_c_ends_the_wait_for_a_server_that_does_not_come() {
     run.interrupt();
     drop(thread::spawn(move || run.end()).join().unwrap().exits(10));
 }
+
+/// Somebody at the address of the server connects before its transfer command. The server comes later.
+const EARLY: &str = "PORT: unlisten ; target ; dial ; text EVIL ; end ; 200 noted
+RETR: 150 opening ; dial ; data 1000 ; end ; 226 sent\nSTOR: 150 opening ; dial ; drain ; 226 stored";
+/// Two connections come after the transfer command: before and after the preliminary reply, or both before it.
+const TWICE: [&str; 2] = [
+    "RETR: dial ; 150 opening ; dial ; data 1000 ; end ; 226 sent\nSTOR: dial ; 150 opening ; dial ; drain ; 226 stored",
+    "RETR: dial ; dial ; 150 opening ; data 1000 ; end ; 226 sent\nSTOR: dial ; dial ; 150 opening ; drain ; 226 stored",
+];
+
+#[test]
+fn who_connects_before_the_transfer_command_is_not_the_server() {
+    let early = server("127.0.0.2", &format!("{NEVER_LISTENS}\n{EARLY}"));
+    let run = copy(&[early.url("a.txt"), "a.txt".into()]).exits(0);
+    assert_eq!(run.bytes("a.txt"), sample(1000), "{run}");
+    let run = user().file("a.txt", sample(1000)).args(["copy"]).args(PATIENCE);
+    drop(run.args(["a.txt".to_owned(), early.url("b.txt")]).run().exits(0));
+}
+
+#[test]
+fn a_second_connection_of_the_servers_address_ends_the_transfer_and_nothing_is_kept() {
+    for twice in TWICE {
+        let peer = server("127.0.0.2", &format!("{NEVER_LISTENS}\n{twice}"));
+        let run = copy(&[peer.url("a.txt"), "a.txt".into()]).exits(7).says("somebody else");
+        assert_eq!(run.names(), [""; 0], "{run}");
+        let run = user().file("a.txt", sample(1000)).args(["copy"]).args(PATIENCE);
+        let run = run.args(["a.txt".to_owned(), peer.url("b.txt")]).run().exits(7).says("somebody else");
+        assert_eq!(peer.seen_of(&["RNTO"]), [""; 0], "{run}");
+    }
+}

@@ -21,7 +21,8 @@ use tokio::net::TcpStream;
 /// A transfer command that has begun, or was refused.
 pub(super) enum Begun {
     /// The server has begun. If it has replied finally already, that is the reply.
-    Open(Data, Sent, Option<Answer>),
+    /// The port stays open until the transfer is over, because somebody else may have connected to it first.
+    Open(Data, Sent, Option<Answer>, Option<Box<DataPort>>),
     /// The server refused the command, or REST.
     Refused(Answer),
 }
@@ -117,13 +118,16 @@ impl Session {
         {
             return Ok(Tried::Begun(Begun::Refused(refused)));
         }
+        if let Opened::Expected(port, _) = &opened {
+            port.reset_waiting();
+        }
         let sent = Sent { id: self.send(command.clone(), None), verb: command.verb() };
         match opened {
             Opened::Connected(data) => {
                 let mut last = self.first_reply(sent).await?;
                 Ok(Tried::Begun(match last.take_if(|answer| !answer.is_done()) {
                     Some(refused) => Begun::Refused(refused),
-                    None => Begun::Open(data, sent, last),
+                    None => Begun::Open(data, sent, last, None),
                 }))
             }
             Opened::Expected(port, announced) => {
@@ -135,7 +139,8 @@ impl Session {
                         Ok(Tried::Begun(Begun::Refused(answer)))
                     }
                     (None, Arrival { stream: Some(stream), last, .. }) => {
-                        Ok(Tried::Begun(Begun::Open(self.data(stream), sent, last)))
+                        let port = (!self.runs_tls()).then(|| Box::new(port));
+                        Ok(Tried::Begun(Begun::Open(self.data(stream), sent, last, port)))
                     }
                     (nobody, _) => {
                         self.call_off().await?;
@@ -174,6 +179,9 @@ impl Session {
                         return Ok(Some(Failure::new(Kind::NoPath, format!("{what}: {}", words(&error)))));
                     }
                 },
+                () = port.another(), if arrival.stream.is_some() && !self.runs_tls() => {
+                    return Err(self.intruded());
+                }
                 () = clock.sleep_until(Some(deadline)), if arrival.stream.is_none() => {
                     let what = format!("{who} did not connect to this host in time (connect timer)");
                     return Ok(Some(Failure::new(Kind::NoPath, what)));
@@ -181,6 +189,13 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// The failure if two connections came from the address of the server: one of them is not the server's, and nobody
+    /// can tell which. Closes the session.
+    pub(super) fn intruded(&mut self) -> Failure {
+        self.close();
+        intruded(self.role.name(), &self.title)
     }
 
     /// Aborts the transfer command, so that the session is in step. The machine closes a session whose server does not
@@ -228,6 +243,15 @@ fn other_port(announced: Option<u16>, from: u16) -> Option<String> {
     let announced = announced.filter(|announced| !is_same_socket(*announced, from))?;
     let why = format!("it connected from port {from}, although it had announced port {announced}");
     Some(format!("{why} (socket verification)"))
+}
+
+/// Two connections came from the address of the server, and only one of them can be its own.
+pub(super) fn intruded(role: &str, title: &str) -> Failure {
+    let what = format!(
+        "two connections came from the {role} {title} for one transfer: somebody else is at its address"
+    );
+    Failure::new(Kind::Unverified, what)
+        .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
 }
 
 /// How long a server may take to connect after its transfer command. Our own servers give up after 15 s.

@@ -66,7 +66,7 @@ impl Session {
                 let at = self.announced_listening(opening, next).await?;
                 self.connect_data(at, arrangements).await
             }
-            None => Err(Err(self.unwilling_to_listen())),
+            None => Err(Err(self.no_arrangement())),
         }
     }
 
@@ -104,7 +104,7 @@ impl Session {
             .current()
             .and_then(|arrangement| arrangement.command(direction(next), Some(port.at())))
         else {
-            return Err(Err(self.unwilling_to_listen()));
+            return Err(Err(self.no_arrangement()));
         };
         // A 1973 server that listens would take SOCK for its filter.
         if matches!(command, Command::Sock(_)) && self.machine.standing().listens {
@@ -165,7 +165,7 @@ impl Session {
         next: &Command,
     ) -> Result<SocketAddr, Result<Blocked, Failure>> {
         let Some(command) = Arrangement::Passive(opening).command(direction(next), None) else {
-            return Err(Err(self.unwilling_to_listen()));
+            return Err(Err(self.no_arrangement()));
         };
         let answer = self.ask(command).await.map_err(Err)?;
         let refused = |session: &Self| {
@@ -225,12 +225,13 @@ impl Session {
         Failure::new(Kind::NoPath, "the server listens nowhere that can be read from its reply")
             .said(self.quote(reply))
     }
+
     /// The failure if a data connection cannot be opened at all.
-    fn unwilling_to_listen(&self) -> Failure {
+    fn no_arrangement(&self) -> Failure {
         let (role, title) = (self.role.name(), &self.title);
         Failure::new(
             Kind::NoPath,
-            format!("there is no arrangement to a data connection with the {role} {title}"),
+            format!("no way is left to open a data connection with the {role} {title}"),
         )
     }
 }

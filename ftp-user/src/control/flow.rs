@@ -3,6 +3,7 @@
 
 use super::answer::Answer;
 use super::begin::Begun;
+use super::port::DataPort;
 use super::sent::Sent;
 use super::session::Session;
 use super::stall::Stall;
@@ -42,12 +43,17 @@ impl Session {
         moving: Moving<'_>,
     ) -> Result<Flow<T>, Failure> {
         // In a box: a future has room for everything that it awaits.
-        let (data, sent, mut last) = match Box::pin(self.begin_transfer(&command, skips)).await? {
+        let (data, sent, mut last, port) = match Box::pin(self.begin_transfer(&command, skips)).await? {
             Begun::Refused(answer) => return Ok(Flow::Refused(answer)),
-            Begun::Open(data, sent, last) => (data, sent, last),
+            Begun::Open(data, sent, last, port) => (data, sent, last, port),
         };
         let mut copy = pin!(copy(data));
-        let done = match self.copy_beside(sent, &mut last, copy.as_mut(), meter, moving).await {
+        let beside = tokio::select! {
+            biased;
+            () = another(port.as_deref()) => Err(self.intruded()),
+            done = self.copy_beside(sent, &mut last, copy.as_mut(), meter, moving) => done,
+        };
+        let done = match beside {
             Ok(done) => done,
             Err(failure) => {
                 meter.stop();
@@ -57,8 +63,14 @@ impl Session {
         };
         let answer = match last {
             Some(answer) => answer,
-            None => self.last_reply(sent).await?,
+            None => tokio::select! {
+                () = another(port.as_deref()) => return Err(self.intruded()),
+                answer = self.last_reply(sent) => answer?,
+            },
         };
+        if port.is_some_and(|port| port.reset_waiting()) {
+            return Err(self.intruded());
+        }
         match self.impostor() {
             Some(failure) => Err(failure),
             None => Ok(Flow::Over(done, answer)),
@@ -126,6 +138,14 @@ impl Session {
                 return Ok(answer);
             }
         }
+    }
+}
+
+/// Waits for a second connection of the server's address; for ever if none can come.
+async fn another(port: Option<&DataPort>) {
+    match port {
+        Some(port) => port.another().await,
+        None => std::future::pending().await,
     }
 }
 

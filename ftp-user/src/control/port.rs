@@ -3,6 +3,7 @@
 use ftp_io::socket::{self, Listener, Ports, Reserved};
 use ftp_proto::address::{Parity, unmapped};
 use std::io;
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
 
@@ -39,6 +40,24 @@ impl DataPort {
         self.reserved.local()
     }
 
+    /// Resets what has connected so far, and returns whether any of that came from the server's address. At most
+    /// [`MOST_WAITING`] connections are looked at.
+    ///
+    /// A server connects after its transfer command. Who comes earlier is somebody else.
+    pub fn reset_waiting(&self) -> bool {
+        let waiting = iter::from_fn(|| self.listener.reset_waiting()).take(MOST_WAITING);
+        waiting.fold(false, |found, from| found | (unmapped(from.ip()) == self.peer))
+    }
+
+    /// Waits for one more connection of the server's address, and resets it. Never returns if the system cannot
+    /// accept connections.
+    pub async fn another(&self) {
+        match self.accept().await {
+            Ok(stream) => socket::reset(stream),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11); how
     /// long is up to the caller.
     ///
@@ -58,6 +77,8 @@ impl DataPort {
 
 /// Another program may be faster at the same port.
 const ATTEMPTS: usize = 3;
+/// No listener of this program keeps more connections waiting.
+const MOST_WAITING: usize = 4096;
 
 #[cfg(test)]
 mod tests {

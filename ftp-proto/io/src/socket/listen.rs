@@ -52,6 +52,14 @@ impl Listener {
         }
     }
 
+    /// Resets one connection that has arrived already, and returns the address of its peer; `None` if none waits.
+    pub fn reset_waiting(&self) -> Option<SocketAddr> {
+        let (socket, from) = SockRef::from(&self.inner).accept().ok()?;
+        // If the peer has gone meanwhile, nothing is left to reset.
+        drop(socket.set_linger(Some(Duration::ZERO)));
+        from.as_socket()
+    }
+
     /// The address where it listens, with the real port.
     ///
     /// # Errors
