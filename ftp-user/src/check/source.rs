@@ -38,8 +38,8 @@ pub(crate) struct Known<'a> {
 pub(crate) fn refuse_itself(ends: &Ends, source: Known<'_>, target: Known<'_>) -> Result<(), Failure> {
     let one_host = match (&ends.source, &ends.destination) {
         (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
-        (Host::Local, Host::Local) => true,
-        (Host::Server(_), Host::Local) | (Host::Local, Host::Server(_)) => false,
+        (Host::Local(_), Host::Local(_)) => true,
+        (Host::Server(_), Host::Local(_)) | (Host::Local(_), Host::Server(_)) => false,
     };
     let unique = |known: Known<'_>| known.facts.and_then(|facts| facts.unique.clone());
     let one_file = match (unique(source), unique(target)) {

@@ -45,6 +45,6 @@ pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Fail
 async fn entry(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Entry>, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.entry(path).await,
-        Host::Local => Ok(None),
+        Host::Local(_) => Ok(None),
     }
 }

@@ -15,8 +15,8 @@ use ftp_proto::wire::PathName;
 pub enum Host {
     /// An FTP server.
     Server(Box<Server>),
-    /// The host of this program.
-    Local,
+    /// The host of this program. Below this path, if there is one, no symbolic link is followed that leads out of it.
+    Local(Option<PathName>),
 }
 
 impl Host {
@@ -24,7 +24,7 @@ impl Host {
     pub fn at(location: &Location, role: Role, pools: &Pools) -> Self {
         match &location.place {
             Place::Remote(remote) => Self::Server(Box::new(Server::new(pools.of(&remote.site), role))),
-            Place::Local(_) => Self::Local,
+            Place::Local(_) => Self::Local((role == Role::Destination).then(|| location.path.clone())),
         }
     }
 
@@ -32,21 +32,21 @@ impl Host {
     pub fn is_at(&self, location: &Location) -> bool {
         match (&location.place, self) {
             (Place::Remote(remote), Self::Server(server)) => remote.site == server.site,
-            (Place::Local(_), Self::Local) => true,
-            (Place::Remote(_), Self::Local) | (Place::Local(_), Self::Server(_)) => false,
+            (Place::Local(_), Self::Local(_)) => true,
+            (Place::Remote(_), Self::Local(_)) | (Place::Local(_), Self::Server(_)) => false,
         }
     }
 
     /// Whether it is this host.
     pub const fn is_local(&self) -> bool {
-        matches!(self, Self::Local)
+        matches!(self, Self::Local(_))
     }
 
     /// Whether it can be asked something without a new session.
     pub fn is_connected(&mut self) -> bool {
         match self {
             Self::Server(server) => server.open().is_some(),
-            Self::Local => true,
+            Self::Local(_) => true,
         }
     }
 
@@ -58,7 +58,7 @@ impl Host {
     pub async fn restarts(&mut self, context: &Context) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => Ok(server.session(context).await?.capabilities.rest_stream),
-            Self::Local => Ok(true),
+            Self::Local(_) => Ok(true),
         }
     }
 
@@ -76,7 +76,7 @@ impl Host {
     pub async fn is_secured(&mut self, context: &Context) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => Ok(server.session(context).await?.runs_tls()),
-            Self::Local => Ok(true),
+            Self::Local(_) => Ok(true),
         }
     }
 
@@ -86,7 +86,7 @@ impl Host {
             Self::Server(server) => {
                 format!("{}{}", server.site, RemotePath { name: Some(path.clone()), contents: false })
             }
-            Self::Local => path.display(),
+            Self::Local(_) => path.display(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Host {
     pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.facts(path).await,
-            Self::Local => local::facts(path),
+            Self::Local(root) => local::check_file(root.as_ref(), path).and_then(|()| local::facts(path)),
         }
     }
 
@@ -122,7 +122,7 @@ impl Host {
     pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.any_size(path).await,
-            Self::Local => Ok(local::facts(path)?.and_then(|facts| facts.size)),
+            Self::Local(_) => Ok(local::facts(path)?.and_then(|facts| facts.size)),
         }
     }
 
@@ -134,7 +134,7 @@ impl Host {
     pub async fn algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
         match self {
             Self::Server(server) => Ok(server.session(context).await?.capabilities.algorithms()),
-            Self::Local => Ok(Algorithm::ALL.to_vec()),
+            Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
         }
     }
 
@@ -152,7 +152,7 @@ impl Host {
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.hash(algorithm, path, size).await,
-            Self::Local => local::digest(context, algorithm, path, None).await.map(Ok),
+            Self::Local(_) => local::digest(context, algorithm, path, None).await.map(Ok),
         }
     }
 
@@ -172,7 +172,7 @@ impl Host {
                 Kind::Unverified,
                 format!("{} gives no digest of a part of {}", server.site, path.display()),
             ))),
-            Self::Local => local::digest(context, algorithm, path, Some(length)).await.map(Ok),
+            Self::Local(_) => local::digest(context, algorithm, path, Some(length)).await.map(Ok),
         }
     }
 
@@ -180,7 +180,7 @@ impl Host {
     pub fn cannot_rename(&mut self) -> bool {
         match self {
             Self::Server(server) => server.open().is_some_and(|session| session.cannot_rename()),
-            Self::Local => false,
+            Self::Local(_) => false,
         }
     }
 
@@ -191,7 +191,7 @@ impl Host {
     pub async fn rename(&mut self, context: &Context, from: &PathName, to: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.rename(from, to).await,
-            Self::Local => local::rename(from, to),
+            Self::Local(root) => local::check_file(root.as_ref(), to).and_then(|()| local::rename(from, to)),
         }
     }
 
@@ -202,7 +202,7 @@ impl Host {
     pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.delete(path).await.map(drop),
-            Self::Local => local::delete(path),
+            Self::Local(root) => local::check_file(root.as_ref(), path).and_then(|()| local::delete(path)),
         }
     }
 
@@ -213,7 +213,9 @@ impl Host {
     pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.make_directory(path).await,
-            Self::Local => local::make_directory(path),
+            Self::Local(root) => {
+                local::check_directory(root.as_ref(), path).and_then(|()| local::make_directory(path))
+            }
         }
     }
 
@@ -221,7 +223,7 @@ impl Host {
     pub async fn quit(self) {
         match self {
             Self::Server(server) => server.quit().await,
-            Self::Local => {}
+            Self::Local(_) => {}
         }
     }
 
@@ -229,7 +231,7 @@ impl Host {
     pub fn release(self) {
         match self {
             Self::Server(server) => server.release(),
-            Self::Local => {}
+            Self::Local(_) => {}
         }
     }
 }

@@ -18,7 +18,7 @@ use std::os::unix::fs::MetadataExt;
 pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.list(Some(path)).await,
-        Host::Local => here(path),
+        Host::Local(_) => here(path),
     }
 }
 

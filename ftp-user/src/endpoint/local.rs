@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::control::Facts;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use ftp_io::copy::Meter;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Kind, When};
@@ -40,6 +40,42 @@ pub(super) fn facts(path: &PathName) -> Result<Option<Facts>, Failure> {
         modified: Some(When(found.mtime())),
         unique: Some(format!("{}-{}", found.dev(), found.ino())),
     }))
+}
+
+/// Checks that no symbolic link leads from below `root` to somewhere else on the way to the file `path`. A file has
+/// no directory above `root` that anybody but the user has named.
+///
+/// # Errors
+///
+/// A link leads out of `root`.
+pub(crate) fn check_file(root: Option<&PathName>, path: &PathName) -> Result<(), Failure> {
+    match local_path(path).parent() {
+        Some(directory) => check(root, directory, path),
+        None => Ok(()),
+    }
+}
+
+/// Checks the same on the way to what is in the directory `path`.
+pub(super) fn check_directory(root: Option<&PathName>, path: &PathName) -> Result<(), Failure> {
+    check_file(root, path)?;
+    check(root, local_path(path), path)
+}
+
+fn check(root: Option<&PathName>, directory: &Path, path: &PathName) -> Result<(), Failure> {
+    let Some(root) = root.map(local_path).filter(|root| directory.starts_with(root)) else { return Ok(()) };
+    // What is not there leads nowhere.
+    let real = |path: &Path| match path.canonicalize() {
+        Ok(real) => Ok(Some(real)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::of_this_host(format!("cannot look at {}", path.display()), &error)),
+    };
+    let (Some(real_root), Some(real)) = (real(root)?, real(directory)?) else { return Ok(()) };
+    if real.starts_with(&real_root) {
+        return Ok(());
+    }
+    let what = format!("cannot write {}: a symbolic link leads out of {}", path.display(), root.display());
+    Err(Failure::new(failure::Kind::Refused, what)
+        .hint("remove the link, or name its directory as the destination"))
 }
 
 /// The digest of a file, or of its first `length` bytes.
@@ -90,5 +126,43 @@ pub(super) fn make_directory(path: &PathName) -> Result<(), Failure> {
         made => made.map_err(|error| {
             Failure::of_this_host(format!("cannot make the directory {}", path.display()), &error)
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn below_the_destination_no_link_leads_out_of_it() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        for directory in ["outside", "in", "in/real"] {
+            std::fs::create_dir(at(directory)).unwrap();
+        }
+        symlink("../outside", at("in/out")).unwrap();
+        symlink("real", at("in/inside")).unwrap();
+        symlink("in", at("typed")).unwrap();
+        for (root, path, expect) in [
+            ("in", "in/out/f", false),
+            ("in", "in/out", true),
+            ("in", "in/inside/f", true),
+            ("in", "in/real/f", true),
+            ("in", "in/absent/f", true),
+            ("typed", "typed/f", true),
+            ("typed", "typed/out/f", false),
+            ("in/out", "in/out/f", true),
+            ("in/f", "in/.part", true),
+        ] {
+            let name = |name| PathName::from_wire(at(name).as_os_str().as_bytes()).unwrap();
+            let (root, path) = (name(root), name(path));
+            assert_eq!(check_file(Some(&root), &path).is_ok(), expect, "{}", path.display());
+            assert!(check_file(None, &path).is_ok());
+        }
+        let name = |name| PathName::from_wire(at(name).as_os_str().as_bytes()).unwrap();
+        assert!(check_directory(Some(&name("in")), &name("in/out")).is_err());
+        assert!(check_directory(Some(&name("in")), &name("in/inside")).is_ok());
+        assert!(check_directory(Some(&name("in")), &name("in/absent")).is_ok());
     }
 }

@@ -8,6 +8,6 @@ mod server;
 
 pub use host::Host;
 pub use list::{list, with_blanks};
-pub(crate) use local::local_path;
+pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
 pub use server::Server;

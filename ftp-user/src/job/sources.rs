@@ -48,7 +48,7 @@ impl<'a> Sources<'a> {
         options: Options,
         tally: &'a mut Tally,
     ) -> Self {
-        let ends = Ends::new(Host::Local, Host::at(&destination, Role::Destination, pools));
+        let ends = Ends::new(Host::Local(None), Host::at(&destination, Role::Destination, pools));
         Self { context, pools, ends, destination, receiver: None, options, tally }
     }
 

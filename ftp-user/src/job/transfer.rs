@@ -2,7 +2,7 @@
 
 use super::race::ServerPair;
 use crate::context::Context;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, check_file};
 use crate::failure::Failure;
 use crate::ladder::Rung;
 use crate::route::{self, Assignment, Count, Ends};
@@ -31,15 +31,22 @@ pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &As
             (result, stored) = between.transfer(assignment, &mut count).await;
             result
         }
-        (Host::Local, Host::Server(destination)) => {
+        (Host::Local(_), Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
             route::send_local(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
         }
-        (Host::Server(source), Host::Local) => {
-            (count.attempts, count.touched) = (1, true);
-            route::receive_local(context, source, assignment, &mut count).await.map(|()| Rung::Local)
+        (Host::Server(source), Host::Local(root)) => {
+            let checked = check_file(root.as_ref(), &assignment.stored);
+            (count.attempts, count.touched) = (1, checked.is_ok());
+            match checked {
+                Ok(()) => {
+                    let received = route::receive_local(context, source, assignment, &mut count).await;
+                    received.map(|()| Rung::Local)
+                }
+                Err(failure) => Err(failure),
+            }
         }
-        (Host::Local, Host::Local) => {
+        (Host::Local(_), Host::Local(_)) => {
             Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
         }
     };

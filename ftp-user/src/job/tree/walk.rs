@@ -213,7 +213,7 @@ mod tests {
         let context = Context::for_tests(Cancel::never());
         let name = |text: &str| PathName::from_user(text).unwrap();
         let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-        let found: Vec<Visit> = walk(context, Host::Local, root, None).collect().await;
+        let found: Vec<Visit> = walk(context, Host::Local(None), root, None).collect().await;
         assert_eq!(
             found,
             [
