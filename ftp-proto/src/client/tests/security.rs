@@ -105,7 +105,7 @@ fn a_server_that_offers_no_tls_is_told_and_used_in_clear() {
 
 #[test]
 fn a_server_that_has_tls_and_not_now_is_not_used_in_clear() {
-    for answer in ["431 not now", "334 go on"] {
+    for answer in ["431 not now", "334 go on", "600 what?", "999 no"] {
         offered().play(&format!(
             "S: 220 ready
              C: AUTH TLS
