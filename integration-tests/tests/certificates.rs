@@ -8,6 +8,8 @@ use integration_tests::site::{Site, sample};
 use integration_tests::terminal::at_a_terminal;
 use integration_tests::tls_peer::{Sends, TlsPeer};
 use integration_tests::user::{Run, User, user};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -267,18 +269,43 @@ fn a_site_that_an_authority_has_vouched_for_is_not_believed_without_one() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_told_and_what_is_damaged_is_set_aside() {
+fn h24_while_what_is_known_of_sites_cannot_be_believed_nothing_is_sent() {
     let (peer, state) = (peer(), state());
     let file = state.path().join("sites.json");
-    std::fs::write(&file, "[{\"site\":").unwrap();
-    let ls = || run("ls", &state).args([peer.clear_url("")]).run().exits(0);
-    ls().says("sites.json is damaged").says("from now on no other is accepted");
-    assert!(state.path().join("sites.json.damaged").exists());
-    ls().never_says("warning");
-    // A directory in the place of the file can neither be read nor written.
+    let ls = |url: &str| run("ls", &state).args([url]).run();
+    ls(&peer.clear_url("")).exits(0);
+    let (good, before) = (std::fs::read_to_string(&file).unwrap(), peer.heard().len());
+    peer.answers_auth("502 not here");
+    let refused = |words: &str| {
+        for url in [peer.clear_url(""), peer.url(""), peer.clear_url("")] {
+            ls(&url).exits(1).says(words).says("sites.json").says("mode 0600").says("move it away");
+        }
+        run("sites", &state).args(["forget", &peer.clear_url("")]).run().exits(1).says(words);
+    };
+    for text in ["", "[{\"site\":", &good.replace("SHA256:", "SHA256:zz")] {
+        std::fs::write(&file, text).unwrap();
+        refused("is damaged");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "it stays");
+    }
+    std::fs::write(&file, &good).unwrap();
+    for mode in [0o620, 0o666] {
+        std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        refused("others own");
+    }
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
-    ls().says("cannot read").says("cannot write");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o700)).unwrap();
+    refused("cannot read");
+    assert_eq!(peer.heard().len(), before, "{:?}", peer.heard());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_kept_is_told() {
+    let (peer, state) = (peer(), state());
+    let plain = state.path().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    let ls = user().args(["ls", "--state", plain.to_str().unwrap(), &peer.clear_url("")]).run();
+    ls.exits(0).says("accepted and not verified").says("cannot write");
 }
 
 #[test]

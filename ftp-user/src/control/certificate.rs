@@ -11,24 +11,34 @@ use ftp_io::tls::{Client, Doubt, Fingerprint, Trust};
 use ftp_proto::client::Security;
 use std::time::Duration;
 
-/// What is known of a site from earlier sessions. A state directory that cannot be read is told, once.
-pub(super) fn known(context: &Context, site: &Site) -> KnownSite {
-    context.sites.recall(&site.key()).unwrap_or_else(|why| {
-        context.events.warn(why);
-        KnownSite::default()
+/// What is known of a site from earlier sessions.
+///
+/// # Errors
+///
+/// The file of that cannot be believed. Then no session begins.
+pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure> {
+    context.sites.recall(&site.key()).map_err(|why| {
+        Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
+            .hint(
+                "repair the file (your own, mode 0600), or name another directory with --state; if you move it away, no                  server is known any more to have TLS, and certificates are kept anew",
+            )
     })
 }
 
 /// Which certificates are accepted from a site. One that nobody vouches for is admitted under `ftp://`, where the
 /// alternative is no TLS at all, and under `--trust new`; but not if an authority has vouched for the site before.
-pub(super) fn trust(context: &Context, site: &Site) -> Trust {
-    let known = known(context, site);
+///
+/// # Errors
+///
+/// It is not known what is known of the site.
+pub(super) fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
+    let known = known(context, site)?;
     let trust = match known.certificate {
         Some(kept) => context.trust.clone().with_kept(kept),
         None => context.trust.clone(),
     };
     let anybody = site.security == Security::Offered || context.unknown.how == Unknown::New;
-    if anybody && !known.was_verified { trust.admitting() } else { trust }
+    Ok(if anybody && !known.was_verified { trust.admitting() } else { trust })
 }
 
 /// Notes what a session that runs TLS has shown of the site. `who` is the server, for people.
@@ -42,7 +52,7 @@ pub(super) fn note(context: &Context, site: &Site, who: &str, client: &Client) -
         return keep(context, site, who, certificate, &doubt.to_string());
     }
     let verified = doubt.is_none() && context.trust.is_by_roots();
-    let verified = verified && known(context, site).certificate.is_none();
+    let verified = verified && known(context, site)?.certificate.is_none();
     if let Err(why) = context.sites.note_tls(&site.key(), verified) {
         context.events.warn(why);
     }
@@ -83,7 +93,7 @@ pub(super) async fn is_accepted_by_person(context: &Context, site: &Site, failur
     if refused.contains(&asked) {
         return false;
     }
-    if known(context, site).certificate == Some(certificate) {
+    if known(context, site).is_ok_and(|known| known.certificate == Some(certificate)) {
         return true;
     }
     let Some(terminal) = Terminal::open() else { return false };
@@ -117,7 +127,7 @@ pub(super) fn untrusted(
 ) -> Failure {
     let what = format!("the certificate of {who} is not trusted: {why}");
     let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
-    if known(context, site).was_verified && context.trust.is_by_roots() {
+    if known(context, site).is_ok_and(|known| known.was_verified) && context.trust.is_by_roots() {
         return failure.about(About::Unknown(fingerprint)).hint(format!(
             "an authority vouched for this server before, so somebody may be between; ask its operator. If this is right, \
              --pin {fingerprint} accepts it, and {} forgets the server",

@@ -41,6 +41,8 @@ impl Session {
     }
 
     async fn connect(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
+        // Nobody is spoken to before it is known what to expect.
+        let client = secure::client(context, site, role, tls, &site.authority())?;
         let begun = context.clock.now();
         let Dialled { stream, to } = dial(context, site).await?;
         let round_trip = context.clock.now().since(begun);
@@ -51,7 +53,6 @@ impl Session {
         let local = stream.local_addr().map_err(|error| {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
-        let client = secure::client(context, site, role, tls, &site.authority())?;
         let opened = Self::begin(context, site, role, (stream.into(), client), (local, peer), None).await;
         opened.map(|session| Self { round_trip, host, ..session })
     }
@@ -78,7 +79,7 @@ impl Session {
         (local, peer): (SocketAddr, SocketAddr),
         relay: Option<String>,
     ) -> Result<Self, Failure> {
-        let security = secure::security(context, site);
+        let security = secure::security(context, site)?;
         let tls = tls.filter(|_| security != client::Security::Clear);
         let config = client::Config {
             user: site.login().to_vec(),

@@ -15,13 +15,17 @@ use tokio::net::TcpStream;
 
 /// Whether the session with a site begins TLS. A site that has had it once must offer it again; one that has said
 /// in this run that it offers none is not asked again.
-pub(super) fn security(context: &Context, site: &Site) -> Security {
-    match site.security {
+///
+/// # Errors
+///
+/// It is not known what is known of the site.
+pub(super) fn security(context: &Context, site: &Site) -> Result<Security, Failure> {
+    Ok(match site.security {
         Security::Offered if !context.takes_tls => Security::Clear,
-        Security::Offered if certificate::known(context, site).has_tls() => Security::Explicit,
+        Security::Offered if certificate::known(context, site)?.has_tls() => Security::Explicit,
         Security::Offered if context.sites.is_in_clear(&site.key()) => Security::Clear,
         asked @ (Security::Clear | Security::Offered | Security::Explicit | Security::Implicit) => asked,
-    }
+    })
 }
 
 /// TLS towards a site, where its URL asks for it, or where it may be offered. The trace says how each handshake went.
@@ -32,7 +36,7 @@ pub(super) fn client(
     versions: Versions,
     title: &str,
 ) -> Result<Option<Client>, Failure> {
-    if security(context, site) == Security::Clear {
+    if security(context, site)? == Security::Clear {
         return Ok(None);
     }
     let (events, clock, title) = (context.events.clone(), context.clock, title.to_owned());
@@ -42,7 +46,7 @@ pub(super) fn client(
         let title = title.clone();
         events.say(Event::Dialogue { side: role.side(), title, at: clock.now(), line });
     };
-    Client::new(&certificate::trust(context, site), &site.host, versions, tell).map(Some).map_err(|error| {
+    Client::new(&certificate::trust(context, site)?, &site.host, versions, tell).map(Some).map_err(|error| {
         Failure::new(Kind::Other, format!("TLS cannot be used with {}: {error}", site.authority()))
     })
 }
@@ -104,7 +108,8 @@ impl Session {
 
     /// Whether the server has offered TLS in an earlier session, which its URL does not ask for.
     pub(super) fn has_offered_tls(&self) -> bool {
-        self.site.security == Security::Offered && certificate::known(&self.context, &self.site).has_tls()
+        self.site.security == Security::Offered
+            && certificate::known(&self.context, &self.site).is_ok_and(|known| known.has_tls())
     }
 
     /// What was not sent, and how a server whose TLS does not work can be used, if its URL does not ask for TLS.

@@ -1,40 +1,61 @@
 //! A file of the state directory: one JSON value, readable by its user only.
 //!
 //! A reader never sees a half: a new value is written beside the file and takes its name. Two runs that change the
-//! same file take turns. What cannot be read is set aside, so that it is neither lost nor in the way.
+//! same file take turns. What only saves time is set aside if it is damaged, so that it is neither lost nor in the way;
+//! what trust rests on stays, and nothing goes on without it.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A file of the state directory. Clones are the same file. Without a directory it is empty, and nothing is kept.
 #[derive(Clone, Debug, Default)]
-pub struct StateFile(Option<Arc<Path>>);
+pub struct StateFile {
+    path: Option<Arc<Path>>,
+    purpose: Purpose,
+}
+
+/// What the file is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Purpose {
+    /// It saves time. A damaged one is set aside, and a new one begins.
+    #[default]
+    Time,
+    /// Trust rests on it. A damaged one stays as it is, others may not write it, and a new one is on the disk before it
+    /// takes the name.
+    Trust,
+}
 
 impl StateFile {
     /// The file with that name in the state directory.
     pub fn at(directory: Option<PathBuf>, name: &str) -> Self {
-        Self(directory.map(|directory| directory.join(name).into()))
+        let path = directory.map(|directory| directory.join(name).into());
+        Self { path, purpose: Purpose::Time }
+    }
+
+    /// The same for a file that trust rests on: nobody else may write it, and it is never set aside.
+    pub fn of_trust(directory: Option<PathBuf>, name: &str) -> Self {
+        Self { purpose: Purpose::Trust, ..Self::at(directory, name) }
     }
 
     /// The value of the file; the default one if there is no file.
     ///
     /// # Errors
     ///
-    /// Why the file cannot be read, in words. A damaged file is set aside, so the next call finds none.
+    /// Why the file cannot be read, or must not be believed, in words. A damaged file is set aside, so the next call
+    /// finds none; but not one that trust rests on.
     pub fn read<T: DeserializeOwned + Default>(&self) -> Result<T, String> {
-        let Some(file) = &self.0 else { return Ok(T::default()) };
-        let text = match fs::read(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
-            Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
-        };
+        let Some(file) = &self.path else { return Ok(T::default()) };
+        let Some(text) = self.text(file)? else { return Ok(T::default()) };
         serde_json::from_slice(&text).map_err(|error| {
+            if self.purpose == Purpose::Trust {
+                return format!("{} is damaged ({error})", file.display());
+            }
             let aside = file.with_extension("json.damaged");
             let moved = match fs::rename(file, &aside) {
                 Ok(()) => format!("it is {} now", aside.display()),
@@ -44,22 +65,51 @@ impl StateFile {
         })
     }
 
+    /// The bytes of the file; `None` if there is none.
+    fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
+        let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(cannot(error)),
+        };
+        let facts = file.metadata().map_err(cannot)?;
+        let own = rustix::process::geteuid().as_raw();
+        if self.purpose == Purpose::Trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
+            return Err(format!("others own {} or may write it", path.display()));
+        }
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(cannot)?;
+        Ok(Some(text))
+    }
+
     /// Changes the value of the file. No other run changes it meanwhile. It is written only if `change` returns
-    /// `true`. A damaged file is set aside, and a new one begins.
+    /// `true`. A damaged file is set aside, and a new one begins; but not one that trust rests on.
     ///
     /// # Errors
     ///
-    /// Why the file cannot be written, in words.
+    /// Why the file cannot be read or written, in words.
     pub fn update<T: DeserializeOwned + Serialize + Default>(
         &self,
         change: impl FnOnce(&mut T) -> bool,
     ) -> Result<(), String> {
-        let Some(file) = &self.0 else { return Ok(()) };
+        let Some(file) = &self.path else { return Ok(()) };
         let cannot = |error: io::Error| format!("cannot write {}: {error}", file.display());
         let _locked = lock(file).map_err(cannot)?;
-        let mut value = self.read().unwrap_or_default();
-        if change(&mut value) { write(file, &value).map_err(cannot) } else { Ok(()) }
+        let mut value = match self.read() {
+            Err(why) if self.purpose == Purpose::Trust => return Err(why),
+            read => read.unwrap_or_default(),
+        };
+        if change(&mut value) { write(file, &value, self.purpose).map_err(cannot) } else { Ok(()) }
     }
+}
+
+/// Whether a file with that owner and mode may say what others have written. `own` is the user of this run; root may
+/// write everything anyway.
+const fn is_in_other_hands(owner: u32, mode: u32, own: u32) -> bool {
+    (owner != own && owner != 0) || mode & 0o022 != 0
 }
 
 /// Seconds since 1970.
@@ -90,11 +140,15 @@ fn lock(file: &Path) -> io::Result<File> {
     Err(io::Error::other("another run holds its lock"))
 }
 
-/// Writes beside the file and renames.
-fn write(file: &Path, value: &impl Serialize) -> io::Result<()> {
+/// Writes beside the file and renames. After a power loss there is the old value or the new one, where trust rests on
+/// it.
+fn write(file: &Path, value: &impl Serialize, purpose: Purpose) -> io::Result<()> {
     let beside = file.with_extension(format!("json.{}", std::process::id()));
     let mut new = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     new.write_all(&serde_json::to_vec_pretty(value)?)?;
+    if purpose == Purpose::Trust {
+        new.sync_all()?;
+    }
     drop(new);
     fs::rename(&beside, file)
 }
@@ -143,6 +197,37 @@ mod tests {
         fs::write(home.path().join("x.json"), "nonsense").unwrap();
         file.update(|all: &mut Vec<u8>| all.is_empty()).unwrap();
         assert_eq!(file.read::<Vec<u8>>(), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_file_that_trust_rests_on_is_never_set_aside_and_belongs_to_its_user_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("x.json");
+        let file = StateFile::of_trust(Some(home.path().to_path_buf()), "x.json");
+        let push = || {
+            file.update(|all: &mut Vec<u8>| {
+                all.push(1);
+                true
+            })
+        };
+        assert_eq!((push(), file.read()), (Ok(()), Ok(vec![1_u8])));
+        for text in ["", "[{", "{}"] {
+            fs::write(&path, text).unwrap();
+            for said in [file.read::<Vec<u8>>().unwrap_err(), push().unwrap_err()] {
+                assert!(said.contains("x.json is damaged"), "{said}");
+            }
+            assert_eq!(fs::read_to_string(&path).unwrap(), text, "it stays");
+        }
+        fs::write(&path, "[1]").unwrap();
+        for (mode, is_good) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!((file.read::<Vec<u8>>().is_ok(), push().is_ok()), (is_good, is_good), "{mode:o}");
+            fs::write(&path, "[1]").unwrap();
+        }
+        let owners = [(1000, false), (0, false), (1001, true)];
+        for (owner, is_bad) in owners {
+            assert_eq!(is_in_other_hands(owner, 0o600, 1000), is_bad, "{owner}");
+        }
     }
 
     #[test]

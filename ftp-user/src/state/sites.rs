@@ -77,25 +77,26 @@ impl Sites {
     /// What the state directory knows; without a directory, what this run learns.
     pub fn at(directory: Option<PathBuf>) -> Self {
         let lasts = directory.is_some();
-        Self { file: StateFile::at(directory, "sites.json"), lasts, run: Arc::default() }
+        Self { file: StateFile::of_trust(directory, "sites.json"), lasts, run: Arc::default() }
     }
 
     /// What is known of a server.
     ///
     /// # Errors
     ///
-    /// The file is damaged or cannot be read, in words. That is said once; then the run goes on without it.
+    /// The file is damaged, cannot be read or is not this user's alone, in words. Nothing may go on without it: a server
+    /// would be taken for one without TLS, and any certificate for a new one.
     pub fn recall(&self, site: &str) -> Result<KnownSite, String> {
         let mut run = self.run();
         if let Some(known) = &run.known {
             return Ok(known.get(site).copied().unwrap_or_default());
         }
-        let entries = self.file.read::<Vec<Entry>>();
-        let read = entries.as_ref().map(|all| all.iter().map(|entry| (entry.site.clone(), entry.known())));
-        let known: HashMap<String, KnownSite> = read.map(Iterator::collect).unwrap_or_default();
+        let entries = self.file.read::<Vec<Entry>>()?;
+        let known: HashMap<String, KnownSite> =
+            entries.into_iter().map(|entry| (entry.site.clone(), entry.known())).collect();
         let found = known.get(site).copied().unwrap_or_default();
         run.known = Some(known);
-        entries.map(|_| found)
+        Ok(found)
     }
 
     /// Notes that a session with a server runs TLS, and whether the roots vouched for its certificate. The file is written only if
@@ -103,9 +104,9 @@ impl Sites {
     ///
     /// # Errors
     ///
-    /// Why the file cannot be written, in words. The run knows it all the same.
+    /// Why the file cannot be read or written, in words. In the latter case the run knows it all the same.
     pub fn note_tls(&self, site: &str, verified: bool) -> Result<(), String> {
-        let known = self.recall(site).unwrap_or_default();
+        let known = self.recall(site)?;
         let now = KnownSite { offers_tls: true, was_verified: known.was_verified || verified, ..known };
         if now == known {
             return Ok(());
@@ -121,9 +122,9 @@ impl Sites {
     ///
     /// # Errors
     ///
-    /// Why the file cannot be written, in words. The run knows the certificate all the same.
+    /// Why the file cannot be read or written, in words. In the latter case the run knows the certificate all the same.
     pub fn keep(&self, site: &str, certificate: Fingerprint) -> Result<Kept, String> {
-        let known = self.recall(site).unwrap_or_default();
+        let known = self.recall(site)?;
         match known.certificate {
             Some(kept) if kept == certificate => return Ok(Kept::Before),
             Some(kept) => return Ok(Kept::Other(kept)),
@@ -308,16 +309,22 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_once_and_set_aside() {
-        for text in ["[{", "[{\"site\":\"a:21\",\"certificate\":\"SHA256:x\",\"at\":1}]", "{}"] {
+    fn nothing_is_known_or_learnt_while_the_file_is_damaged() {
+        for text in ["", "[{", "[{\"site\":\"a:21\",\"certificate\":\"SHA256:x\",\"at\":1}]", "{}"] {
             let home = tempfile::tempdir().unwrap();
             std::fs::write(home.path().join("sites.json"), text).unwrap();
             let sites = Sites::at(Some(home.path().to_path_buf()));
-            let said = sites.recall("a:21").unwrap_err();
-            assert!(said.contains("sites.json is damaged"), "{said}");
-            assert_eq!(sites.recall("a:21"), Ok(KnownSite::default()));
-            assert_eq!(sites.keep("a:21", one()), Ok(Kept::Now));
-            assert!(home.path().join("sites.json.damaged").exists());
+            let all = [
+                sites.recall("a:21").map(drop),
+                sites.recall("a:21").map(drop),
+                sites.keep("a:21", one()).map(drop),
+                sites.note_tls("a:21", true),
+                sites.forget("a:21").map(drop),
+            ];
+            for said in all.map(Result::unwrap_err) {
+                assert!(said.contains("sites.json is damaged"), "{said}");
+            }
+            assert_eq!(std::fs::read_to_string(home.path().join("sites.json")).unwrap(), text);
         }
     }
 
