@@ -416,3 +416,23 @@ fn h38_no_secret_in_any_trace_or_log() {
         assert_eq!(secrets.filter(|word| hex(word)).count(), 0, "{text}");
     }
 }
+
+#[test]
+fn missing_directories_above_the_destination_are_made_at_any_depth() {
+    let from = Site::new("source").at("127.0.0.2").file("a.bin", b"a").file("t/f", b"f").start();
+    let files =
+        |names: Vec<String>| names.into_iter().filter(|name| !name.ends_with('/')).collect::<Vec<_>>();
+    let check = |source: &str, dest: &str, expect: &str| {
+        let to = Site::new("target").at("127.0.0.3").start();
+        let run = user().args(["copy", "-r", "--retries", "0"]);
+        let run = run.args([from.url(source), to.url(dest)]).run().exits(0);
+        assert_eq!(files(to.names()), [expect], "{source} {dest}: {run}");
+        let run = user().args(["copy", "-r", "--retries", "0"]);
+        let run = run.args([from.url(source), dest.to_owned()]).run().exits(0);
+        assert_eq!(files(run.names()), [expect], "{source} {dest}: {run}");
+    };
+    check("a.bin", "no/such/b.bin", "no/such/b.bin");
+    check("a.bin", "no/such/", "no/such/a.bin");
+    check("t", "deep/er/dir", "deep/er/dir/f");
+    check("t", "deep/er/", "deep/er/t/f");
+}

@@ -6,7 +6,7 @@ use super::server::Server;
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::failure::{Failure, Kind};
-use crate::place::{Location, Place, RemotePath};
+use crate::place::{self, Location, Place, RemotePath};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::wire::PathName;
 
@@ -217,6 +217,39 @@ impl Host {
                 local::check_directory(root.as_ref(), path).and_then(|()| local::make_directory(path))
             }
         }
+    }
+
+    /// Makes a directory, and the directories above it that are missing.
+    ///
+    /// # Errors
+    /// Fails if one of them could not be made.
+    pub async fn make_directories(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
+        let (mut directory, mut below) = (path.clone(), Vec::new());
+        while let Err(failure) = self.make_directory(context, &directory).await {
+            let may_lack_parent = matches!(failure.kind, Kind::Refused | Kind::Missing);
+            let parent = place::parent(&directory).filter(|parent| parent.as_bytes() != b"/");
+            let Some(parent) = parent.filter(|_| may_lack_parent) else { return Err(failure) };
+            if self.facts(context, &parent).await?.is_some() {
+                return Err(failure);
+            }
+            below.push(std::mem::replace(&mut directory, parent));
+        }
+        while let Some(directory) = below.pop() {
+            self.make_directory(context, &directory).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the missing directories above `path`. `Ok(false)` if none is missing.
+    ///
+    /// # Errors
+    /// Fails if one of them could not be made.
+    pub async fn make_parents(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+        let Some(parent) = place::parent(path) else { return Ok(false) };
+        if self.facts(context, &parent).await?.is_some() {
+            return Ok(false);
+        }
+        self.make_directories(context, &parent).await.map(|()| true)
     }
 
     /// Says goodbye to a server.

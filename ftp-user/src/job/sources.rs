@@ -99,7 +99,7 @@ impl<'a> Sources<'a> {
         let is_tree = known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory);
         self.refuse(source, &target, known.is_some(), is_tree)?;
         if receiver == Receiver::NewDirectory && known.is_some() && !self.options.mode.is_dry() {
-            self.ends.destination.make_directory(self.context, &self.destination.path).await?;
+            self.ends.destination.make_directories(self.context, &self.destination.path).await?;
             self.receiver = Some(Receiver::Directory);
         }
         if is_tree {
@@ -118,9 +118,25 @@ impl<'a> Sources<'a> {
             target: if receiver == Receiver::Name { found } else { Target::Unknown },
         };
         let (from, to) = item.names(&self.ends);
-        let copied = copy(self.context, &mut self.ends, &item, self.options).await;
+        let mut copied = copy(self.context, &mut self.ends, &item, self.options).await;
+        if receiver == Receiver::Name
+            && copied.as_ref().is_err_and(may_lack_parent)
+            && self.parents(&item).await
+        {
+            copied = copy(self.context, &mut self.ends, &item, self.options).await;
+        }
         self.tally.file(&self.context.events, from, to, copied);
         Ok(())
+    }
+
+    /// Makes what is missing above the destination of a file. Returns whether anything was; the failure of the copy tells
+    /// the rest.
+    async fn parents(&mut self, item: &Item) -> bool {
+        if item.target != Target::Known(None) || self.options.mode.is_dry() {
+            return false;
+        }
+        let made = self.ends.destination.make_parents(self.context, &item.destination).await;
+        made.unwrap_or(false)
     }
 
     /// What the source is, what the destination is, and what it has just said of itself. If nothing is known yet, both
@@ -158,6 +174,12 @@ impl<'a> Sources<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a copy may have failed because there is no directory that could receive it. Asked only after a failure, so
+/// that the usual copy costs no round trip more.
+const fn may_lack_parent(failure: &Failure) -> bool {
+    matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
 }
 
 /// What the destination is, and what is there. With `several` sources it must be a directory.

@@ -69,7 +69,11 @@ async fn part_at(context: &Context, host: &mut Host, place: &Location) -> Result
     let found = facts(context, host, &place.path).await?;
     let is_directory = place.contents || found.is_some_and(|facts| facts.kind == listing::Kind::Directory);
     let name = || PathName::from_user("probe").map_err(|bad| Failure::new(Kind::Other, bad.to_string()));
-    let target = if is_directory { place::join(Some(&place.path), &name()?) } else { place.path.clone() };
+    let target = if is_directory {
+        place::join(Some(&place.path).filter(|path| path.as_bytes() != b"."), &name()?)
+    } else {
+        place.path.clone()
+    };
     Part::new(&target)
 }
 
@@ -154,7 +158,9 @@ impl<'a> Probing<'a> {
             std::mem::replace(server, beside).release();
         }
         self.all().await;
-        if needs_file {
+        // What was refused is not there, and whoever may not store may not delete.
+        let is_stored = self.no_file.as_ref().is_none_or(|failure| failure.kind != Kind::Refused);
+        if needs_file && is_stored {
             self.names.source.discard_at(self.context, self.source).await;
         }
         if self.context.cancel.is_cancelled() {

@@ -59,7 +59,7 @@ impl Tree {
 impl Copying<'_> {
     async fn run(mut self, walker: Host) {
         let root = self.tree.destination.clone();
-        if let Err(failure) = self.make(&root).await {
+        if let Err(failure) = self.make(&root, true).await {
             return self.failed(None, failure);
         }
         let Tree { source, unique, .. } = &self.tree;
@@ -83,7 +83,7 @@ impl Copying<'_> {
             }
             Visit::Directory(path) => {
                 let target = place::join(Some(&self.tree.destination), &path);
-                if let Err(failure) = self.make(&target).await {
+                if let Err(failure) = self.make(&target, false).await {
                     self.failed(Some(&path), failure);
                     self.lost.insert(path);
                 }
@@ -149,15 +149,20 @@ impl Copying<'_> {
         self.tally.failed(self.ends.source.show(&source), self.ends.destination.show(&dest), failure);
     }
 
-    /// Makes a directory at the destination.
-    async fn make(&mut self, path: &PathName) -> Result<(), Failure> {
+    /// Makes a directory at the destination, also what is missing above the root.
+    async fn make(&mut self, path: &PathName, is_root: bool) -> Result<(), Failure> {
         if self.tree.options.mode.is_dry() {
             return Ok(());
         }
         let mut question = Question::new(self.context);
         loop {
             question.connect(&mut self.ends.destination).await?;
-            match self.ends.destination.make_directory(self.context, path).await {
+            let Ends { destination, .. } = &mut *self.ends;
+            let made = match is_root {
+                true => destination.make_directories(self.context, path).await,
+                false => destination.make_directory(self.context, path).await,
+            };
+            match made {
                 Ok(()) => return Ok(()),
                 Err(failure) => question.again(failure).await?,
             }
