@@ -120,9 +120,9 @@ fn an_unwritable_destination() {
 }
 
 #[test]
-fn a_destination_directory_that_is_missing() {
+fn a_destination_directory_that_cannot_be_made() {
     let (from, to) = (source(), target());
-    let run = copy(&from.url("a.txt"), &to.url("no/such/directory/b.txt")).fails();
+    let run = copy(&from.url("a.txt"), &to.url("b.txt/no/directory/c.txt")).fails();
     one_sentence(run, &["127.0.0.3"]);
     released(&from);
     unharmed(&to);
