@@ -5,7 +5,6 @@ use integration_tests::peer::{MODERN, OLD, Peer};
 use integration_tests::site::{Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
-use std::io::Read;
 use std::thread;
 
 /// A server like vsftpd with `pasv_enable=NO`.
@@ -93,8 +92,7 @@ fn i11_a_stranger_who_comes_first_is_reset_and_the_server_is_waited_for() {
     let fields: Vec<u16> = port.rsplit(',').take(2).map(|field| field.parse().unwrap()).collect();
     let at = format!("127.0.0.1:{}", fields[1] * 256 + fields[0]).parse().unwrap();
     for _ in 0..3 {
-        let mut stranger = socket::try_connect("127.0.0.9:0".parse().unwrap(), at).unwrap();
-        assert!(!matches!(stranger.read(&mut [0]), Ok(1..)), "it gets nothing");
+        assert!(socket::is_turned_away("127.0.0.9:0".parse().unwrap(), at), "it gets nothing");
     }
     from.note("STRANGER");
     let run = run.end().exits(0);
@@ -203,6 +201,16 @@ fn who_connects_before_the_transfer_command_is_not_the_server() {
     assert_eq!(run.bytes("a.txt"), sample(1000), "{run}");
     let run = user().file("a.txt", sample(1000)).args(["copy"]).args(PATIENCE);
     drop(run.args(["a.txt".to_owned(), early.url("b.txt")]).run().exits(0));
+    // The same for a copy through this host, whichever end it is.
+    for (source, destination) in [(EARLY, ""), ("", EARLY)] {
+        let [from, to] = [("127.0.0.2", source), ("127.0.0.3", destination)].map(|(at, rules)| {
+            let refuses = if rules.is_empty() { "" } else { NEVER_LISTENS };
+            server(at, &format!("{refuses}\n{rules}"))
+        });
+        let run = user().args(["copy", "--json", "--path", "user"]).args(PATIENCE);
+        let run = run.args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
+        assert_eq!(run.summary()["bytes"], 1000, "{run}");
+    }
 }
 
 #[test]

@@ -174,6 +174,9 @@ impl<'a> Drive<'a> {
                 Output::Command(side, command) => {
                     if command.is_transfer() {
                         self.connects();
+                        if let Path::Through(through) = &mut self.path {
+                            through.admit(side);
+                        }
                     }
                     self.sessions.of(side).send(command, None);
                 }

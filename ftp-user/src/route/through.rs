@@ -34,6 +34,8 @@ pub(super) struct Through {
 struct Leg {
     /// It waits for the copy.
     stream: Option<TcpStream>,
+    /// The server will connect here when it has its transfer command.
+    port: Option<DataPort>,
     /// It is being opened.
     opening: Option<AbortHandle>,
     /// How many times it was begun. What was begun before does not count any more.
@@ -44,6 +46,7 @@ impl Leg {
     /// Forgets what there was.
     fn begin_again(&mut self) -> u32 {
         self.stream = None;
+        self.port = None;
         if let Some(opening) = self.opening.take() {
             opening.abort();
         }
@@ -100,15 +103,23 @@ impl Through {
     /// Listens for the server of that side. Returns what the attempt is told of it.
     pub(super) fn listen(&mut self, sessions: &mut Sessions<'_>, side: Side) -> Input {
         let session = sessions.of(side);
-        let number = self.leg(side).begin_again();
+        self.leg(side).begin_again();
         let port = match DataPort::open(session.local, session.peer) {
             Ok(port) => port,
             Err(error) => return Input::DataFailed(side, words(&error)),
         };
         let at = port.at();
+        self.leg(side).port = Some(port);
+        Input::Listening(side, at)
+    }
+
+    /// Lets the server of that side in, which is about to get its transfer command. Who came before is not the server.
+    pub(super) fn admit(&mut self, side: Side) {
+        let leg = self.leg(side);
+        let (Some(port), number) = (leg.port.take(), leg.number) else { return };
+        port.reset_waiting();
         let accepting = async move { Done::Arrived(side, number, port.accept().await) };
         self.leg(side).opening = Some(self.work.spawn(accepting));
-        Input::Listening(side, at)
     }
 
     const fn leg(&mut self, side: Side) -> &mut Leg {
@@ -144,6 +155,7 @@ impl Through {
         // A connection that is dropped before its orderly end is reset.
         self.work.abort_all();
         (self.source.stream, self.destination.stream) = (None, None);
+        (self.source.port, self.destination.port) = (None, None);
     }
 
     /// What the attempt is told of something that was done.
