@@ -41,7 +41,7 @@ impl DataPort {
     }
 
     /// Resets what has connected so far, and returns whether any of that came from the server's address. At most
-    /// [`MOST_WAITING`] connections are looked at.
+    /// `MOST_WAITING` connections are looked at.
     ///
     /// A server connects after its transfer command. Who comes earlier is somebody else.
     pub fn reset_waiting(&self) -> bool {
