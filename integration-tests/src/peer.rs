@@ -13,7 +13,8 @@
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
-//! `text LINES`, `flood TEXT` (that text again and again as data, until nobody reads it; `{kib}` is 1 KiB), `pause MILLISECONDS`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
+//! `text LINES`, `flood TEXT` (that text again and again as data, until nobody reads it; `{kib}` is 1 KiB), `pause MILLISECONDS` (says nothing; ends
+//! when the client says something or hangs up), `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection), `die` (the whole server: all connections, now and later, are closed without a word),
 //! `endless TEXT` (that line again and again on the control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
@@ -318,6 +319,16 @@ impl Session {
         self.control.get_ref().local_addr().unwrap().ip()
     }
 
+    /// Says nothing for this time, or until the client says something or hangs up.
+    fn stays_silent(&self, at_most: Duration) {
+        if self.control.buffer().is_empty() {
+            let mut client =
+                [rustix::event::PollFd::new(self.control.get_ref(), rustix::event::PollFlags::IN)];
+            let at_most = rustix::event::Timespec::try_from(at_most).unwrap();
+            rustix::event::poll(&mut client, Some(&at_most)).unwrap();
+        }
+    }
+
     /// Does one action; `None` ends the session.
     fn act(&mut self, action: &str, argument: &str) -> Option<Goes> {
         let (word, count) = action.split_once(' ').unwrap_or((action, ""));
@@ -365,7 +376,7 @@ impl Session {
             "await" => while self.obey()?? != count {},
             "until" => self.shared.wait_for(count),
             // A script asks for a slow server; no assertion depends on the time.
-            "pause" => thread::sleep(Duration::from_millis(count.parse().unwrap())),
+            "pause" => self.stays_silent(Duration::from_millis(count.parse().unwrap())),
             "close" => return None,
             "die" => {
                 self.shared.dead.store(true, Ordering::SeqCst);

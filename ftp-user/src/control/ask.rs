@@ -1,6 +1,7 @@
 //! One command and its final reply, and the commands that every verb needs.
 
 use super::answer::Answer;
+use super::sent::Sent;
 use super::session::Session;
 use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event, Input};
@@ -27,19 +28,11 @@ impl Session {
 
     /// Waits for the final reply to a command that was sent.
     pub(super) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer, Failure> {
+        let sent = Sent { id, verb };
         loop {
-            match self.next_or_cancelled().await? {
-                Event::Reply { to, reply, class } if to == id && class.is_final() => {
-                    return Ok(Answer { reply, class, verb });
-                }
-                Event::Ended(failure) => return Err(self.lost(&failure)),
-                Event::Reply { .. }
-                | Event::Sent(_)
-                | Event::Received { .. }
-                | Event::Ready { .. }
-                | Event::TlsAbsent
-                | Event::Unasked(_)
-                | Event::AbortDone => {}
+            let event = self.next_or_cancelled().await?;
+            if let Some(answer) = sent.final_reply(self, event)? {
+                return Ok(answer);
             }
         }
     }

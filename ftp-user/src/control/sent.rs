@@ -1,4 +1,4 @@
-//! A transfer command that was sent, and the first word of the server about it.
+//! A command that was sent, its final reply, and the first word of the server about a transfer command.
 
 use super::answer::Answer;
 use super::session::Session;
@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Verb;
 
-/// A transfer command that was sent.
+/// A command that was sent.
 #[derive(Clone, Copy)]
 pub(super) struct Sent {
     pub(super) id: CommandId,
