@@ -169,6 +169,16 @@ pub fn direct_path(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
     }
 }
 
+/// Whether a rung is one of an open direct path. The copies of one tree are expected at the first open path, unless the
+/// destination is nodeftpd: it loses a data connection that has ended before its transfer command has come, as that of an
+/// empty file can have, and then the other path is right, too.
+pub fn is_open_rung(rung: &str, from: (Who, Hosts), to: (Who, Hosts)) -> bool {
+    let first = direct_path(from, to);
+    let other = to.0 == Who::Theirs(Kind::Nodeftpd) && connects(to, from);
+    (first == DirectPath::DestinationListens && rung.starts_with("dest-listens"))
+        || ((first == DirectPath::SourceListens || other) && rung.starts_with("source-listens"))
+}
+
 /// Servers that do not bind their side of a connection: here, where every host is this one, they come from the user's
 /// own address, and nobody takes them for strangers.
 const UNBOUND: [Who; 3] =
