@@ -52,7 +52,9 @@ impl Program {
     pub fn command_at(self, path: &Path) -> Command {
         let mut command = Command::new(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ["FTP_USER_CONFIG", "FTP_USER_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        for name in
+            ["FTP_USER_CONFIG", "FTP_USER_STATE", "FTP_USER_PASSWORD", "XDG_CONFIG_HOME", "XDG_STATE_HOME"]
+        {
             command.env_remove(name);
         }
         if matches!(self, Self::Server) {

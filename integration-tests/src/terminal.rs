@@ -2,9 +2,9 @@
 
 use crate::binary::Program;
 use crate::foreign::Skipped;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// Runs `ftp-user` with `arguments`, words of the shell, for a person who types `answers`. What the run keeps is in
 /// `state`. Returns what the person sees, and the exit code.
@@ -13,15 +13,43 @@ use std::process::{Command, Stdio};
 ///
 /// This machine has no `script`.
 pub fn at_a_terminal(state: &Path, arguments: &str, answers: &str) -> Result<(String, Option<i32>), Skipped> {
-    let program = Program::User.path();
-    let typed = format!("exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
-    command.env("HOME", state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|_| Skipped("there is no script(1)".into()))?;
+    let mut child = start(state, arguments)?;
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(answers.as_bytes()).unwrap();
     let ended = child.wait_with_output().unwrap();
     drop(stdin);
     Ok((String::from_utf8_lossy(&ended.stdout).into_owned(), ended.status.code()))
+}
+
+/// The same for a person who types `answer` when `question` is there, and not before: what is typed earlier is shown.
+///
+/// # Errors
+///
+/// This machine has no `script`.
+pub fn answering(
+    state: &Path,
+    arguments: &str,
+    question: &str,
+    answer: &str,
+) -> Result<(String, Option<i32>), Skipped> {
+    let mut child = start(state, arguments)?;
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    while !shown.ends_with(question.as_bytes()) && stdout.read(&mut byte).unwrap() == 1 {
+        shown.push(byte[0]);
+    }
+    stdin.write_all(answer.as_bytes()).unwrap();
+    stdout.read_to_end(&mut shown).unwrap();
+    let status = child.wait().unwrap();
+    drop(stdin);
+    Ok((String::from_utf8_lossy(&shown).into_owned(), status.code()))
+}
+
+fn start(state: &Path, arguments: &str) -> Result<Child, Skipped> {
+    let program = Program::User.path();
+    let typed = format!("exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
+    command.env("HOME", state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().map_err(|_| Skipped("there is no script(1)".into()))
 }

@@ -4,6 +4,8 @@ use crate::binary::{Program, Running};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
@@ -33,6 +35,24 @@ impl User {
     pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.command.args(args);
         self
+    }
+
+    /// With a variable of its environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Its current directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// With a file in its current directory that only its user may read.
+    pub fn private_file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let user = self.file(name, bytes);
+        std::fs::set_permissions(user.home.path().join(name), Permissions::from_mode(0o600)).unwrap();
+        user
     }
 
     /// With a file in its current directory.

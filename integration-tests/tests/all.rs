@@ -33,6 +33,7 @@ mod mixed;
 mod modes;
 mod network;
 mod outage;
+mod passwords;
 mod probe;
 mod proof;
 mod proxied;

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Read, Write};
 
 use anyhow::{Context, ensure};
 use ftp_io::program::output;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use ftp_io::program::terminal::Silence;
 use zeroize::Zeroizing;
 
 use crate::auth::PasswordHash;
@@ -30,7 +30,7 @@ fn piped() -> anyhow::Result<Zeroizing<Vec<u8>>> {
 
 /// A password that is typed twice, without echo.
 fn typed() -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let _silence = Silence::begin()?;
+    let _silence = Silence::begin(std::io::stdin()).context("cannot silence the terminal")?;
     let first = ask("Password: ")?;
     let second = ask("Again: ")?;
     ensure!(first == second, "the two passwords differ: nothing was hashed");
@@ -44,26 +44,6 @@ fn ask(prompt: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     std::io::stdin().read_line(&mut line).context("cannot read the password")?;
     eprintln!();
     Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).as_bytes().to_vec()))
-}
-
-/// While this exists the terminal does not show what is typed.
-struct Silence(Termios);
-
-impl Silence {
-    fn begin() -> anyhow::Result<Self> {
-        let stdin = std::io::stdin();
-        let before = tcgetattr(&stdin).context("cannot look at the terminal")?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(&stdin, OptionalActions::Flush, &silent).context("cannot silence the terminal")?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
-    }
 }
 
 /// Bytes that are read of standard input.

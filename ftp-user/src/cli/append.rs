@@ -1,6 +1,6 @@
 //! `append`: one file to the end of another, across servers (RFC 438's own example).
 
-use super::places::locations;
+use super::passwords::Passwords;
 use super::transfer::TransferArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
@@ -24,8 +24,8 @@ pub(super) struct AppendArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(mut context: Context, args: AppendArgs) -> Status {
-    let report = match prepare(&mut context, args).await {
+pub(super) async fn run(mut context: Context, passwords: &Passwords, args: AppendArgs) -> Status {
+    let report = match prepare(&mut context, passwords, args).await {
         Ok(job) => job::run(job, &context).await,
         Err(failure) => job::refused("append", failure, &context),
     };
@@ -33,9 +33,9 @@ pub(super) async fn run(mut context: Context, args: AppendArgs) -> Status {
 }
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
-async fn prepare(context: &mut Context, args: AppendArgs) -> Result<Job, Failure> {
+async fn prepare(context: &mut Context, passwords: &Passwords, args: AppendArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(Overwrite::Always)?;
-    let mut places = locations(&[args.source, args.dest])?;
+    let mut places = passwords.locations(&[args.source, args.dest]).await?;
     let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
         return Err(Failure::usage("append needs a SOURCE and a DEST"));
     };

@@ -1,6 +1,7 @@
 //! `cat`: files on servers to standard output.
 
-use super::places::{locations, on_servers};
+use super::passwords::Passwords;
+use super::places::on_servers;
 use crate::context::Context;
 use crate::control::{Flow, Role};
 use crate::endpoint::{Host, Pools};
@@ -23,8 +24,8 @@ pub(super) struct CatArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(context: Context, args: CatArgs) -> Result<Status, Failure> {
-    let places = locations(&args.places)?;
+pub(super) async fn run(context: Context, passwords: &Passwords, args: CatArgs) -> Result<Status, Failure> {
+    let places = passwords.locations(&args.places).await?;
     on_servers(&places, "cat")?;
     let pools = Pools::default();
     for location in places {

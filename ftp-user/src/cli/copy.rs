@@ -1,6 +1,6 @@
 //! `copy`: files and trees between any two places.
 
-use super::places::locations;
+use super::passwords::Passwords;
 use super::transfer::TransferArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
@@ -57,8 +57,8 @@ impl From<When> for Overwrite {
 }
 
 /// Runs the verb.
-pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
-    let report = match prepare(&mut context, &args).await {
+pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyArgs) -> Status {
+    let report = match prepare(&mut context, passwords, &args).await {
         Ok(job) => job::run(job, &context).await,
         Err(failure) => job::refused("copy", failure, &context),
     };
@@ -66,10 +66,10 @@ pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
 }
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
-async fn prepare(context: &mut Context, args: &CopyArgs) -> Result<Job, Failure> {
+async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(args.overwrite.into())?;
     let options = Options { recursive: args.recursive, fail_fast: args.fail_fast, ..options };
-    let mut sources = locations(&args.places)?;
+    let mut sources = passwords.locations(&args.places).await?;
     let Some(destination) = sources.pop() else {
         return Err(Failure::usage("copy needs a SOURCE and a DEST"));
     };

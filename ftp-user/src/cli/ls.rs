@@ -1,6 +1,7 @@
 //! `ls`: what a directory on a server holds.
 
-use super::places::{locations, missing, on_servers};
+use super::passwords::Passwords;
+use super::places::{missing, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
@@ -24,8 +25,8 @@ pub(super) struct LsArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failure> {
-    let places = locations(&args.places)?;
+pub(super) async fn run(context: Context, passwords: &Passwords, args: LsArgs) -> Result<Status, Failure> {
+    let places = passwords.locations(&args.places).await?;
     let form = if args.long { Form::Long } else { Form::Name };
     on_servers(&places, "ls")?;
     let pools = Pools::default();

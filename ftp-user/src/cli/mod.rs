@@ -7,6 +7,7 @@ mod copy;
 mod exit;
 mod generate;
 mod ls;
+mod passwords;
 mod places;
 mod probe;
 mod program;
@@ -20,6 +21,7 @@ pub use conceal::arguments;
 pub use exit::{code, number};
 pub use program::main;
 
+use self::passwords::Passwords;
 use crate::config::{self, Proxy, Settings, Unknown};
 use crate::context::{Cancel, Context, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
@@ -66,6 +68,10 @@ struct General {
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The password of the one server that lacks one: the only line of a file that only you can read (mode 0600).
+    /// Without it $FTP_USER_PASSWORD is taken, else you are asked at the terminal
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -128,6 +134,7 @@ impl Cli {
     pub async fn run(self) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
+        let password_file = general.password_file.clone();
         let settings = if verb.is_about_itself() {
             Ok(Settings::default())
         } else {
@@ -143,13 +150,15 @@ impl Cli {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
+        let variable = std::env::var_os(passwords::VARIABLE);
+        let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
         let done = match verb {
-            Verb::Copy(args) => Ok(copy::run(context, args).await),
-            Verb::Append(args) => Ok(append::run(context, args).await),
-            Verb::Ls(args) => ls::run(context, args).await,
-            Verb::Stat(args) => stat::run(context, args).await,
-            Verb::Cat(args) => cat::run(context, args).await,
-            Verb::Probe(args) => probe::run(context, args).await,
+            Verb::Copy(args) => Ok(copy::run(context, &passwords, args).await),
+            Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
+            Verb::Ls(args) => ls::run(context, &passwords, args).await,
+            Verb::Stat(args) => stat::run(context, &passwords, args).await,
+            Verb::Cat(args) => cat::run(context, &passwords, args).await,
+            Verb::Probe(args) => probe::run(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args),
             Verb::Sites(args) => {
                 let done = sites::run(&context, args);

@@ -8,8 +8,9 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use zeroize::Zeroizing;
 
-/// Reads places: all of them, before anything is sent to a server.
+/// Reads places: all of them, before anything is sent to a server. What the URLs lack comes from `~/.netrc`.
 pub(super) fn locations(places: &[OsString]) -> Result<Vec<Location>, Failure> {
     let parsed = places.iter().enumerate().map(|(index, text)| {
         Place::parse(text.as_bytes()).map_err(|failure| of_place(failure, index + 1, places.len()))
@@ -37,11 +38,23 @@ fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
 ///
 /// Others than its owner may read or write it, or it cannot be read.
 fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
+    let Some(bytes) = private_file(path)? else { return Ok(Netrc::default()) };
+    let text = str::from_utf8(&bytes)
+        .map_err(|_| Failure::usage(format!("cannot read {}: it is not UTF-8", path.display())))?;
+    Ok(Netrc::parse(text))
+}
+
+/// What is in a file that holds secrets; `None` if there is no file.
+///
+/// # Errors
+///
+/// Others than its owner may read or write it, or it cannot be read.
+pub(super) fn private_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     let cannot_read =
         |error: &io::Error| Failure::of_this_host(format!("cannot read {}", path.display()), error);
-    let mut file = match File::open(path) {
+    let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Netrc::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot_read(&error)),
     };
     let mode = file.metadata().map_err(|error| cannot_read(&error))?.permissions().mode();
@@ -49,10 +62,13 @@ fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
         return Err(Failure::usage(format!("others may read or write {}", path.display()))
             .hint(format!("chmod 600 {}", path.display())));
     }
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(|error| cannot_read(&error))?;
-    Ok(Netrc::parse(&text))
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LARGEST_SECRETS).read_to_end(&mut bytes).map_err(|error| cannot_read(&error))?;
+    Ok(Some(bytes))
 }
+
+/// The number of bytes that are read of a file with secrets.
+const LARGEST_SECRETS: u64 = 1 << 20;
 
 /// Refuses places of this host: `verb` asks servers.
 pub(super) fn on_servers(places: &[Location], verb: &str) -> Result<(), Failure> {

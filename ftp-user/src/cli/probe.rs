@@ -1,6 +1,6 @@
 //! `probe`: every path between two servers, without moving a file.
 
-use super::places::locations;
+use super::passwords::Passwords;
 use super::transfer::PathArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -24,8 +24,12 @@ pub(super) struct ProbeArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(mut context: Context, args: ProbeArgs) -> Result<Status, Failure> {
-    let places = locations(&[args.source, args.dest])?;
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    args: ProbeArgs,
+) -> Result<Status, Failure> {
+    let places = passwords.locations(&[args.source, args.dest]).await?;
     let [source, destination] = &places[..] else {
         return Err(Failure::usage("probe needs a SOURCE and a DEST"));
     };

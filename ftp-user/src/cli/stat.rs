@@ -1,6 +1,7 @@
 //! `stat`: what a server says about one place.
 
-use super::places::{locations, missing, on_servers};
+use super::passwords::Passwords;
+use super::places::{missing, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
@@ -21,8 +22,8 @@ pub(super) struct StatArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Failure> {
-    let places = locations(&args.places)?;
+pub(super) async fn run(context: Context, passwords: &Passwords, args: StatArgs) -> Result<Status, Failure> {
+    let places = passwords.locations(&args.places).await?;
     on_servers(&places, "stat")?;
     let pools = Pools::default();
     for location in places {

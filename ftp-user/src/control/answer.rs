@@ -105,7 +105,9 @@ impl Session {
                 let (user, host) = (self.user(), &self.site.host);
                 Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
                     .said(self.it_said(reply))
-                    .hint(format!("write it into ~/.netrc: machine {host} login {user} password ..."))
+                    .hint(format!(
+                        "name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ..."
+                    ))
             }
             client::Failure::AccountNeeded(reply) => {
                 let what = format!("the login as {} needs an account and none is configured", self.user());

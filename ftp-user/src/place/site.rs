@@ -46,6 +46,11 @@ impl Site {
         self
     }
 
+    /// Whether a user is named, and the password is not known.
+    pub const fn lacks_password(&self) -> bool {
+        self.user.is_some() && self.password.is_none()
+    }
+
     /// Who logs in.
     pub fn login(&self) -> &[u8] {
         self.user.as_deref().unwrap_or(b"anonymous")

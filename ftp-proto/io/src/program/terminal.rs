@@ -1,19 +1,23 @@
 //! Questions to the person at the controlling terminal.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write, stderr};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write, stderr, stdin};
+use std::os::fd::AsFd;
 use std::thread;
 
+use ftp_proto::wire::Secret;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 /// The controlling terminal of this process.
 #[derive(Debug)]
 pub struct Terminal(File);
 
 impl Terminal {
-    /// Opens it. Returns `None` if there is none, or if standard error is not a terminal.
+    /// Opens it. Returns `None` if there is none, or if neither standard error nor standard input is a terminal.
     pub fn open() -> Option<Self> {
-        if !stderr().is_terminal() {
+        if !stderr().is_terminal() && !stdin().is_terminal() {
             return None;
         }
         File::options().read(true).write(true).open("/dev/tty").ok().map(Self)
@@ -32,6 +36,63 @@ impl Terminal {
         });
         receiver.await.unwrap_or(false)
     }
+
+    /// Asks for a secret: what is typed is not shown. Returns `None` if nothing is typed.
+    ///
+    /// `question` must not have control characters. If the future is dropped, the terminal shows again what is typed;
+    /// the thread that reads the answer ends with the process.
+    pub async fn secret(self, question: String) -> Option<Secret> {
+        let silence = Silence::begin(self.0.try_clone().ok()?).ok()?;
+        let (sender, receiver) = oneshot::channel();
+        thread::spawn(move || {
+            let Self(terminal) = self;
+            let _ = sender.send(secret(&question, &terminal, &terminal).ok().flatten());
+        });
+        let answer = receiver.await.ok().flatten();
+        drop(silence);
+        answer
+    }
+}
+
+/// While this exists the terminal does not show what is typed.
+#[derive(Debug)]
+pub struct Silence<T: AsFd> {
+    terminal: T,
+    before: Termios,
+}
+
+impl<T: AsFd> Silence<T> {
+    /// Silences the terminal.
+    ///
+    /// # Errors
+    ///
+    /// It is no terminal, or does not take the setting.
+    pub fn begin(terminal: T) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&terminal, OptionalActions::Drain, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl<T: AsFd> Drop for Silence<T> {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
+    }
+}
+
+/// Reads one line, byte by byte, so that no buffer keeps it.
+fn secret(question: &str, mut input: impl Read, mut output: impl Write) -> io::Result<Option<Secret>> {
+    write!(output, "{question}")?;
+    output.flush()?;
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_SECRET));
+    let mut byte = Zeroizing::new([0]);
+    while line.len() < LONGEST_SECRET && input.read(byte.as_mut())? == 1 && *byte != [b'\n'] {
+        line.extend_from_slice(byte.as_ref());
+    }
+    writeln!(output)?;
+    Ok(Some(Secret::new(line.as_slice())).filter(|secret| !secret.expose().is_empty()))
 }
 
 fn confirm(question: &str, mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
@@ -56,6 +117,8 @@ fn confirm(question: &str, mut input: impl BufRead, mut output: impl Write) -> i
 const TRIES: usize = 3;
 /// The longest answer in bytes that is read at once.
 const LONGEST: u64 = 1024;
+/// The longest secret in bytes.
+const LONGEST_SECRET: usize = 1023;
 
 #[cfg(test)]
 mod tests {
@@ -75,5 +138,19 @@ mod tests {
         check("y\n\nok\nyes\n", false);
         check("", false);
         check(&"yes".repeat(2000), false);
+    }
+
+    #[test]
+    fn a_secret_is_one_line_and_is_not_shown() {
+        let check = |typed: &[u8], expect: Option<&[u8]>| {
+            let mut shown = Vec::new();
+            let answer = secret("Password: ", typed, &mut shown).unwrap();
+            assert_eq!(answer.as_ref().map(Secret::expose), expect, "{typed:?}");
+            assert_eq!(shown, b"Password: \n");
+        };
+        check(b" s3cret \nnext\n", Some(b" s3cret "));
+        check(b"\xff", Some(b"\xff"));
+        check(b"\n", None);
+        check(b"", None);
     }
 }
