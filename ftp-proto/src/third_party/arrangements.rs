@@ -19,7 +19,7 @@ pub enum Arrangement {
     /// The server listens after this command, and this host connects.
     Passive(Opening),
     /// This host listens, and the server is told where by this command.
-    Active(Target),
+    Active(ActiveCommand),
 }
 
 impl Arrangement {
@@ -46,7 +46,7 @@ impl Arrangement {
 
 /// The command that tells a server where to connect.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Target {
+pub enum ActiveCommand {
     /// PORT (RFC 959), for IPv4.
     Port,
     /// EPRT (RFC 2428).
@@ -55,7 +55,7 @@ pub enum Target {
     Sock,
 }
 
-impl Target {
+impl ActiveCommand {
     /// The command itself, if it can carry `at`.
     const fn command(self, at: SocketAddr) -> Option<Command> {
         match (self, at) {
@@ -69,7 +69,7 @@ impl Target {
 
 /// What is known of the data connections between a server and this host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Reach {
+pub struct KnownPostures {
     /// Whether this host may listen for the server. It may not if another host carries the control connection,
     /// because the server would take this host for a stranger.
     pub may_listen: bool,
@@ -77,7 +77,7 @@ pub struct Reach {
     pub closed: Option<Posture>,
 }
 
-impl Default for Reach {
+impl Default for KnownPostures {
     /// Nothing is known, and this host may listen.
     fn default() -> Self {
         Self { may_listen: true, closed: None }
@@ -90,26 +90,26 @@ pub enum Fault {
     /// The server does not take its command. Another command may do.
     Refused,
     /// No connection came about. Other commands of the same posture do not help.
-    Closed,
+    NoConnection,
 }
 
 /// The arrangements that are left for one data connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrangements {
-    reach: Reach,
+    known: KnownPostures,
     current: Option<Arrangement>,
     left: VecDeque<Arrangement>,
 }
 
 impl Arrangements {
     /// All arrangements with a server, best first, each in the address family of its control connection (I07).
-    pub fn new(party: &Party, reach: Reach) -> Self {
+    pub fn new(party: &Party, known: KnownPostures) -> Self {
         let passive = openings(party).into_iter().map(Arrangement::Passive);
-        let active = targets(party).iter().copied().map(Arrangement::Active).filter(|_| reach.may_listen);
+        let active = targets(party).iter().copied().map(Arrangement::Active).filter(|_| known.may_listen);
         let mut left: VecDeque<Arrangement> = passive.chain(active).collect();
-        let closed = |arrangement: &Arrangement| Some(arrangement.posture()) == reach.closed;
+        let closed = |arrangement: &Arrangement| Some(arrangement.posture()) == known.closed;
         left.make_contiguous().sort_by_key(closed);
-        Self { reach, current: left.pop_front(), left }
+        Self { known, current: left.pop_front(), left }
     }
 
     /// The arrangement to try now. `None` if none is left.
@@ -120,13 +120,13 @@ impl Arrangements {
     /// The arrangement after the current one, which has failed.
     pub fn after(&mut self, fault: Fault) -> Option<Arrangement> {
         let failed = self.current.map(Arrangement::posture);
-        if fault == Fault::Closed {
+        if fault == Fault::NoConnection {
             self.left.retain(|arrangement| Some(arrangement.posture()) != failed);
         }
         self.current = self.left.pop_front();
         // If the other posture was tried before, both are closed, and the next attempt begins anew.
         if self.current.map(Arrangement::posture) != failed {
-            self.reach.closed = failed.filter(|_| self.current.is_some());
+            self.known.closed = failed.filter(|_| self.current.is_some());
         }
         self.current
     }
@@ -145,8 +145,8 @@ impl Arrangements {
     }
 
     /// What is known now.
-    pub const fn reach(&self) -> Reach {
-        self.reach
+    pub const fn known(&self) -> KnownPostures {
+        self.known
     }
 }
 
@@ -165,13 +165,13 @@ pub(super) fn openings(party: &Party) -> VecDeque<Opening> {
 }
 
 /// The commands that tell a server where to connect, best first. Every server knows SOCK or PORT in its dialect.
-fn targets(party: &Party) -> &'static [Target] {
+fn targets(party: &Party) -> &'static [ActiveCommand] {
     let v4 = Family::of(party.address) == Family::V4;
     match party.dialect {
-        Dialect::Rfc354 => &[Target::Sock],
-        Dialect::Rfc959 if !v4 => &[Target::Eprt],
-        Dialect::Rfc959 if party.capabilities.epsv => &[Target::Port, Target::Eprt],
-        Dialect::Rfc959 => &[Target::Port],
+        Dialect::Rfc354 => &[ActiveCommand::Sock],
+        Dialect::Rfc959 if !v4 => &[ActiveCommand::Eprt],
+        Dialect::Rfc959 if party.capabilities.epsv => &[ActiveCommand::Port, ActiveCommand::Eprt],
+        Dialect::Rfc959 => &[ActiveCommand::Port],
     }
 }
 
@@ -190,8 +190,8 @@ mod tests {
     }
 
     /// All arrangements, if each one fails with `fault`.
-    fn all(party: &Party, reach: Reach, fault: Fault) -> Vec<Arrangement> {
-        let mut arrangements = Arrangements::new(party, reach);
+    fn all(party: &Party, known: KnownPostures, fault: Fault) -> Vec<Arrangement> {
+        let mut arrangements = Arrangements::new(party, known);
         let mut found = Vec::new();
         let mut next = arrangements.current();
         while let Some(arrangement) = next {
@@ -207,11 +207,11 @@ mod tests {
         use Opening::{Epsv, Lstn, Pasv};
         let able = |epsv, lstn, known| Capabilities { epsv, lstn, known, ..Capabilities::default() };
         let check = |address, dialect, able, expect: &[Arrangement]| {
-            assert_eq!(all(&party(address, dialect, able), Reach::default(), Fault::Refused), expect);
+            assert_eq!(all(&party(address, dialect, able), KnownPostures::default(), Fault::Refused), expect);
         };
         let (v4, v6) = ("192.0.2.1", "2001:db8::1");
         let (old, new) = (Dialect::Rfc354, Dialect::Rfc959);
-        let [port, eprt, sock] = [Target::Port, Target::Eprt, Target::Sock].map(Active);
+        let [port, eprt, sock] = [ActiveCommand::Port, ActiveCommand::Eprt, ActiveCommand::Sock].map(Active);
         check(v4, new, able(true, false, true), &[Passive(Epsv), Passive(Pasv), port, eprt]);
         check(v4, new, able(false, false, false), &[Passive(Epsv), Passive(Pasv), port]);
         check(v4, new, able(false, false, true), &[Passive(Pasv), port]);
@@ -225,27 +225,27 @@ mod tests {
     fn a_closed_posture_is_closed_for_every_command_and_what_is_known_of_it_comes_last() {
         let able = Capabilities { epsv: true, known: true, ..Capabilities::default() };
         let server = party("192.0.2.1", Dialect::Rfc959, able);
-        let (epsv, port) = (Arrangement::Passive(Opening::Epsv), Arrangement::Active(Target::Port));
-        assert_eq!(all(&server, Reach::default(), Fault::Closed), [epsv, port]);
-        let mut arrangements = Arrangements::new(&server, Reach::default());
-        assert_eq!((arrangements.reach().closed, arrangements.has_other()), (None, true));
-        arrangements.after(Fault::Closed);
-        assert_eq!((arrangements.reach().closed, arrangements.has_other()), (Some(Posture::Passive), false));
-        let known = arrangements.reach();
-        assert_eq!(all(&server, known, Fault::Closed), [port, epsv], "the second file");
+        let (epsv, port) = (Arrangement::Passive(Opening::Epsv), Arrangement::Active(ActiveCommand::Port));
+        assert_eq!(all(&server, KnownPostures::default(), Fault::NoConnection), [epsv, port]);
+        let mut arrangements = Arrangements::new(&server, KnownPostures::default());
+        assert_eq!((arrangements.known().closed, arrangements.has_other()), (None, true));
+        arrangements.after(Fault::NoConnection);
+        assert_eq!((arrangements.known().closed, arrangements.has_other()), (Some(Posture::Passive), false));
+        let known = arrangements.known();
+        assert_eq!(all(&server, known, Fault::NoConnection), [port, epsv], "the second file");
         // If both have failed, nothing is known any more.
-        arrangements.after(Fault::Closed);
-        assert_eq!((arrangements.current(), arrangements.reach()), (None, Reach::default()));
+        arrangements.after(Fault::NoConnection);
+        assert_eq!((arrangements.current(), arrangements.known()), (None, KnownPostures::default()));
     }
 
     #[test]
     fn where_another_host_carries_the_control_connection_the_server_listens_or_nobody() {
         let server = party("192.0.2.1", Dialect::Rfc959, Capabilities::default());
-        let reach = Reach { may_listen: false, closed: None };
-        let arrangements = all(&server, reach, Fault::Refused);
+        let known = KnownPostures { may_listen: false, closed: None };
+        let arrangements = all(&server, known, Fault::Refused);
         assert_eq!(arrangements, [Opening::Epsv, Opening::Pasv].map(Arrangement::Passive));
         let limit = Duration::from_secs(20);
-        assert_eq!(Arrangements::new(&server, reach).patience(limit), limit);
-        assert_eq!(Arrangements::new(&server, Reach::default()).patience(limit), SILENT_PORT);
+        assert_eq!(Arrangements::new(&server, known).patience(limit), limit);
+        assert_eq!(Arrangements::new(&server, KnownPostures::default()).patience(limit), SILENT_PORT);
     }
 }

@@ -1,6 +1,6 @@
 //! One attempt to transfer one file, on one of three paths.
 
-use super::arrangements::Reach;
+use super::arrangements::KnownPostures;
 use super::direct::Direct;
 use super::ends::{Ends, Phase};
 use super::event::{Input, Output};
@@ -67,13 +67,13 @@ impl Attempt {
     }
 
     /// Starts an attempt through the user agent: it has a data connection with each server and copies. With each
-    /// server comes what earlier attempts have learnt ([`Self::reach`]).
+    /// server comes what earlier attempts have learnt ([`Self::known_postures`]).
     ///
     /// [`Transfer::secret`] is not used, because each server talks to the host of its own user.
     pub fn through(
         transfer: Transfer,
-        (source, from): (Party, Reach),
-        (destination, to): (Party, Reach),
+        (source, from): (Party, KnownPostures),
+        (destination, to): (Party, KnownPostures),
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
@@ -150,10 +150,10 @@ impl Attempt {
     }
 
     /// What is known of the data connections between that end and the user agent, for the next attempt.
-    pub fn reach(&self, side: Side) -> Reach {
+    pub fn known_postures(&self, side: Side) -> KnownPostures {
         match &self.strategy {
-            Strategy::Through(through) => through.reach(side),
-            Strategy::Direct(_) | Strategy::Relayed(_) => Reach::default(),
+            Strategy::Through(through) => through.known_postures(side),
+            Strategy::Direct(_) | Strategy::Relayed(_) => KnownPostures::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The data connection of one end with the user agent, from the first command to the connection.
 
-use super::arrangements::{Arrangement, Arrangements, Target};
+use super::arrangements::{ActiveCommand, Arrangement, Arrangements};
 use super::end::End;
 use super::ends::Ends;
 use super::event::Output;
@@ -72,7 +72,7 @@ impl Leg {
             Some(Arrangement::Active(target)) => {
                 // A 1973 server that listens would take SOCK for its filter.
                 let listens = end.listening || end.party.standing.listens;
-                if target == Target::Sock && listens && end.party.dialect == Dialect::Rfc354 {
+                if target == ActiveCommand::Sock && listens && end.party.dialect == Dialect::Rfc354 {
                     end.steps.push_back(Step::Activate);
                 }
                 end.steps.push_back(Step::Connect);

@@ -137,7 +137,7 @@ mod through;
 mod timer;
 mod transfer;
 
-pub use arrangements::{Arrangement, Arrangements, Fault, Reach, Target};
+pub use arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures};
 pub use attempt::Attempt;
 pub use event::{Input, Output};
 pub use junction::{Junction, Posture, Postures, RelayRoles};

@@ -41,13 +41,13 @@ enum Join {
 
 /// Where the data connection of one end meets the relay.
 #[derive(Clone, Copy, Debug)]
-struct Meeting {
+struct RelayLeg {
     posture: Posture,
     /// The address at which the end listens if it is passive, or else the relay.
     at: Option<SocketAddr>,
 }
 
-impl Meeting {
+impl RelayLeg {
     const fn junction(&self) -> Junction {
         match (self.posture, self.at) {
             (Posture::Passive, Some(at)) => Junction::Dial(at),
@@ -61,8 +61,8 @@ impl Meeting {
 pub(super) struct Relayed {
     middle: Middle,
     roles: RelayRoles,
-    source: Meeting,
-    destination: Meeting,
+    source: RelayLeg,
+    destination: RelayLeg,
     join: Join,
 }
 
@@ -74,14 +74,14 @@ impl Relayed {
             let steps = steps(&ends.transfer, side, roles, parties);
             ends.end_mut(side).steps = steps;
         }
-        let meeting = |side| Meeting { posture: roles.postures.of(side), at: None };
-        let (source, destination) = (meeting(Side::Source), meeting(Side::Destination));
+        let leg = |side| RelayLeg { posture: roles.postures.of(side), at: None };
+        let (source, destination) = (leg(Side::Source), leg(Side::Destination));
         let mut relayed = Self { middle: Middle::new(ends), roles, source, destination, join: Join::Not };
         relayed.prepare(ends, now);
         relayed
     }
 
-    const fn meeting(&self, side: Side) -> &Meeting {
+    const fn leg(&self, side: Side) -> &RelayLeg {
         match side {
             Side::Source => &self.source,
             Side::Destination => &self.destination,
@@ -112,16 +112,16 @@ impl Relayed {
 
     /// Whether the end listens, or must be told where the relay does.
     fn awaits_relay(&self, ends: &Ends, side: Side) -> bool {
-        let (end, meeting) = (ends.end(side), self.meeting(side));
-        match meeting.posture {
-            Posture::Passive => meeting.at.is_some(),
+        let (end, leg) = (ends.end(side), self.leg(side));
+        match leg.posture {
+            Posture::Passive => leg.at.is_some(),
             Posture::Active => end.asked.is_none() && end.steps.front() == Some(&Step::Connect),
         }
     }
 
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&self, ends: &mut Ends, side: Side) -> Option<Step> {
-        let known = self.meeting(side).at.is_some();
+        let known = self.leg(side).at.is_some();
         let end = ends.end_mut(side);
         let ready = end.asked.is_none() && (known || end.steps.front() != Some(&Step::Connect));
         if ready { end.steps.pop_front() } else { None }
@@ -143,7 +143,7 @@ impl Relayed {
             }
             Step::Listen if self.roles.cpsv() == Some(side) => Some(self.middle.listen_as_client(side)),
             Step::Listen => self.middle.listen(side),
-            Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.meeting(side).at?)),
+            Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.leg(side).at?)),
             Step::Rest => ends.transfer.restart.map(Command::Rest),
             Step::Filter | Step::Symmetric | Step::Port => None,
         }
@@ -174,8 +174,8 @@ impl Relayed {
         }
         self.join = Join::Ready;
         ends.timers.disarm(Timer::Relay);
-        for (meeting, at) in [(&mut self.source, source), (&mut self.destination, destination)] {
-            meeting.at = meeting.at.or(at);
+        for (leg, at) in [(&mut self.source, source), (&mut self.destination, destination)] {
+            leg.at = leg.at.or(at);
         }
         if self.source.at.is_none() || self.destination.at.is_none() {
             return fail_relay(ends, now, RelayFault::NoAddress, Blame::Path);

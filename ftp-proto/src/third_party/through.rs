@@ -5,7 +5,7 @@
 //! destination (H14). What the source sends waits in its connection meanwhile. If the data connection of one end does
 //! not come about, that end gets its transfer command again in the other posture; the other end does not notice.
 
-use super::arrangements::{Arrangements, Fault, Reach};
+use super::arrangements::{Arrangements, Fault, KnownPostures};
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
@@ -54,9 +54,14 @@ pub(super) struct Through {
 }
 
 impl Through {
-    pub(super) fn start(ends: &mut Ends, source: Reach, destination: Reach, now: Moment) -> Self {
+    pub(super) fn start(
+        ends: &mut Ends,
+        source: KnownPostures,
+        destination: KnownPostures,
+        now: Moment,
+    ) -> Self {
         ends.to_cut = true;
-        let leg = |end: &Party, reach| Leg::new(Arrangements::new(end, reach));
+        let leg = |end: &Party, known| Leg::new(Arrangements::new(end, known));
         let mut through = Self {
             middle: Middle::new(ends),
             source: leg(&ends.source.party, source),
@@ -83,10 +88,10 @@ impl Through {
     }
 
     /// What is known now of the data connections with both ends.
-    pub(super) const fn reach(&self, side: Side) -> Reach {
+    pub(super) const fn known_postures(&self, side: Side) -> KnownPostures {
         match side {
-            Side::Source => self.source.arrangements.reach(),
-            Side::Destination => self.destination.arrangements.reach(),
+            Side::Source => self.source.arrangements.known(),
+            Side::Destination => self.destination.arrangements.known(),
         }
     }
 
@@ -177,7 +182,7 @@ impl Through {
                 let closed = matches!(blame, Blame::Path | Blame::Unsupported);
                 let lied = matches!(cause, Cause::Policy(..));
                 let meets = matches!(step, Step::Listen | Step::Connect);
-                if !(meets && closed && !lied && self.turn(ends, now, side, (Fault::Refused, &cause))) {
+                if !(meets && closed && !lied && self.try_next(ends, now, side, (Fault::Refused, &cause))) {
                     ends.fail(now, side, stage, cause, blame);
                 }
             }
@@ -186,7 +191,13 @@ impl Through {
     }
 
     /// The data connection of `side` has not come about for this reason. Turns to the next arrangement, if there is one.
-    fn turn(&mut self, ends: &mut Ends, now: Moment, side: Side, (fault, cause): (Fault, &Cause)) -> bool {
+    fn try_next(
+        &mut self,
+        ends: &mut Ends,
+        now: Moment,
+        side: Side,
+        (fault, cause): (Fault, &Cause),
+    ) -> bool {
         let leg = self.leg(side);
         let Some(failed) = leg.arrangements.current() else { return false };
         let Some(next) = leg.arrangements.after(fault) else { return false };
@@ -268,7 +279,7 @@ impl Through {
     /// that, and with it the attempt.
     fn unconnected(&mut self, ends: &mut Ends, now: Moment, side: Side, cause: Cause) {
         ends.end_mut(side).timers.disarm(Timer::Connect);
-        if ends.end(side).run == Run::Not && self.turn(ends, now, side, (Fault::Closed, &cause)) {
+        if ends.end(side).run == Run::Not && self.try_next(ends, now, side, (Fault::NoConnection, &cause)) {
             self.advance(ends, now);
         } else {
             ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
@@ -312,7 +323,7 @@ impl Through {
     fn again(&mut self, ends: &mut Ends, now: Moment, side: Side, (cause, blame): (&Cause, Blame)) -> bool {
         let unused = self.flow == Flow::Not && self.middle.broken.is_none();
         let refused = blame == Blame::Path && matches!(cause, Cause::Refused(_));
-        let again = unused && refused && self.turn(ends, now, side, (Fault::Closed, cause));
+        let again = unused && refused && self.try_next(ends, now, side, (Fault::NoConnection, cause));
         if again {
             ends.end_mut(side).run_again();
         }

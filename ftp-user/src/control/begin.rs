@@ -13,7 +13,7 @@ use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::third_party::{Arrangements, Fault, Reach, is_same_socket};
+use ftp_proto::third_party::{Arrangements, Fault, KnownPostures, is_same_socket};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -46,20 +46,23 @@ struct Arrival {
 
 impl Session {
     /// What is known of data connections between this server and this host.
-    pub fn data_reach(&self) -> Reach {
-        Reach { may_listen: self.relay.is_none() && self.context.proxy.is_none(), closed: self.closed.get() }
+    pub fn known_postures(&self) -> KnownPostures {
+        KnownPostures {
+            may_listen: self.relay.is_none() && self.context.proxy.is_none(),
+            closed: self.closed.get(),
+        }
     }
 
     /// Remembers what was learnt about that, for all sessions with this server.
-    pub fn learn(&self, reach: Reach) {
-        self.closed.set(reach.closed);
+    pub fn learn(&self, known: KnownPostures) {
+        self.closed.set(known.closed);
     }
 
     /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
     /// not wanted.
     pub(super) async fn begin_transfer(&mut self, command: &Command, skips: u64) -> Result<Begun, Failure> {
         self.private_data().await?;
-        let mut arrangements = Arrangements::new(&self.party(), self.data_reach());
+        let mut arrangements = Arrangements::new(&self.party(), self.known_postures());
         let mut reasons: Vec<Failure> = Vec::new();
         loop {
             let blocked = match self.open_data(&arrangements, command).await {
@@ -71,13 +74,13 @@ impl Session {
                         if reasons.is_empty() && !arrangements.has_other() {
                             return Ok(Begun::Refused(answer));
                         }
-                        Blocked { fault: Fault::Closed, failure }
+                        Blocked { fault: Fault::NoConnection, failure }
                     }
                     Tried::Begun(begun) => {
-                        self.learn(arrangements.reach());
+                        self.learn(arrangements.known());
                         return Ok(begun);
                     }
-                    Tried::Nobody(failure) => Blocked { fault: Fault::Closed, failure },
+                    Tried::Nobody(failure) => Blocked { fault: Fault::NoConnection, failure },
                 },
                 Err(Ok(blocked)) => blocked,
                 Err(Err(failure)) => return Err(failure),
@@ -87,7 +90,7 @@ impl Session {
             }
             reasons.push(blocked.failure);
             if arrangements.after(blocked.fault).is_none() {
-                self.learn(arrangements.reach());
+                self.learn(arrangements.known());
                 return Err(self.unreachable(reasons));
             }
         }

@@ -87,7 +87,7 @@ impl Session {
         };
         let failure = Failure::new(Kind::NoPath, format!("{what}: {why}"))
             .hint("check that its data ports can be reached from here");
-        Err(Ok(Blocked { fault: Fault::Closed, failure }))
+        Err(Ok(Blocked { fault: Fault::NoConnection, failure }))
     }
 
     /// Listens for the server and tells it where.
@@ -98,7 +98,7 @@ impl Session {
     ) -> Result<Opened, Result<Blocked, Failure>> {
         let port = DataPort::open(self.local, self.peer).map_err(|error| {
             let failure = Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            Ok(Blocked { fault: Fault::Closed, failure })
+            Ok(Blocked { fault: Fault::NoConnection, failure })
         })?;
         let Some(command) = arrangements
             .current()

@@ -147,7 +147,7 @@ pub(crate) async fn through(
     let protection = Protection::of(sessions.run_tls());
     let (one, two) = sessions.parties();
     let timeouts = timeouts(context.patience.reply, assignment.size);
-    let (one, two) = ((one, sessions.source.data_reach()), (two, sessions.destination.data_reach()));
+    let (one, two) = ((one, sessions.source.known_postures()), (two, sessions.destination.known_postures()));
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;

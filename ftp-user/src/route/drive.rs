@@ -369,7 +369,7 @@ impl<'a> Drive<'a> {
         let failed_postures = self.attempt.failed_postures().to_vec();
         if matches!(self.path, Path::Through(_)) {
             for side in Side::BOTH {
-                self.sessions.of(side).learn(self.attempt.reach(side));
+                self.sessions.of(side).learn(self.attempt.known_postures(side));
             }
         }
         let mut sha256 = None;

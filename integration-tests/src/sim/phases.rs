@@ -10,7 +10,7 @@ use ftp_proto::client::{self, Standing};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::third_party::{Attempt, Input, Outcome, Party, Reach, Side, Transfer};
+use ftp_proto::third_party::{Attempt, Input, KnownPostures, Outcome, Party, Side, Transfer};
 
 impl World {
     pub(super) fn is_over(&self) -> bool {
@@ -149,7 +149,7 @@ impl World {
                 Attempt::relayed(transfer, postures.into(), source, destination, timeouts, now)
             }
             Path::Through => {
-                let here = |party| (party, Reach { may_listen: false, closed: None });
+                let here = |party| (party, KnownPostures { may_listen: false, closed: None });
                 Attempt::through(transfer, here(source), here(destination), timeouts, now)
             }
         });

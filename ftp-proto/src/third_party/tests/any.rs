@@ -337,9 +337,9 @@ proptest! {
         let know = "EPSV RNDZ";
         let (one, two) = (party(SITE1, know), party(SITE2, know));
         let transfer = Transfer { restart: restart.then_some(4096), ..plain().transfer };
-        let reach = Reach { may_listen, closed: None };
+        let known = KnownPostures { may_listen, closed: None };
         let attempt =
-            Attempt::through(transfer, (one, reach), (two, reach), timeouts(), Moment::START);
+            Attempt::through(transfer, (one, known), (two, known), timeouts(), Moment::START);
         let pair = Pair::new(attempt, false).play(acts, |pair| pair.asked("! copy") == 1);
         prop_assert!(pair.asked("! cut") == usize::from(!pair.moved()));
         prop_assert!(!pair.moved() || pair.said.contains(&"copied"));
@@ -354,7 +354,7 @@ fn inputs_of_other_paths_are_ignored() {
     let user = ["connected", "listening", "arrived 192.0.2.1:9", "copied"];
     let transfer = plain().transfer;
     let direct = plain().start();
-    let known = |party| (party, Reach::default());
+    let known = |party| (party, KnownPostures::default());
     let through = Attempt::through(transfer, known(source), known(destination), timeouts(), Moment::START);
     let through = Play::new(through, [Dialect::Rfc959; 2]);
     for (mut play, foreign) in [(direct, [&relay[..], &user].concat()), (through, relay.to_vec())] {

@@ -13,15 +13,15 @@
 use super::*;
 
 fn between(source: Party, destination: Party) -> Play {
-    known(source, destination, [Reach { may_listen: false, closed: None }; 2])
+    known(source, destination, [KnownPostures { may_listen: false, closed: None }; 2])
 }
 
 /// The same; the user agent may listen.
 fn either(source: Party, destination: Party) -> Play {
-    known(source, destination, [Reach::default(); 2])
+    known(source, destination, [KnownPostures::default(); 2])
 }
 
-fn known(source: Party, destination: Party, [from, to]: [Reach; 2]) -> Play {
+fn known(source: Party, destination: Party, [from, to]: [KnownPostures; 2]) -> Play {
     let dialects = [source.dialect, destination.dialect];
     let (transfer, now) = (plain().transfer, Moment::START);
     let attempt = Attempt::through(transfer, (source, from), (destination, to), timeouts(), now);
@@ -358,7 +358,7 @@ impl Play {
 }
 
 fn closed(play: &Play) -> [Option<Posture>; 2] {
-    Side::BOTH.map(|side| play.attempt.reach(side).closed)
+    Side::BOTH.map(|side| play.attempt.known_postures(side).closed)
 }
 
 #[test]
@@ -419,8 +419,8 @@ fn a_425_to_a_transfer_command_turns_that_end_only_and_the_other_one_keeps_its_c
 
 #[test]
 fn what_an_earlier_file_has_learnt_is_tried_first_and_the_other_posture_after_it() {
-    let port_first = Reach { may_listen: true, closed: Some(Posture::Passive) };
-    let play = known(party(SITE1, ""), party(SITE2, ""), [port_first, Reach::default()]).play(
+    let port_first = KnownPostures { may_listen: true, closed: Some(Posture::Passive) };
+    let play = known(party(SITE1, ""), party(SITE2, ""), [port_first, KnownPostures::default()]).play(
         "src! listen
          src: TYPE I
          dst: TYPE I
@@ -518,9 +518,9 @@ fn a_server_of_1973_is_told_with_sock_and_its_listener_ends_first() {
 
 #[test]
 fn h37_a_1973_server_that_connects_from_another_port_than_it_announced_is_refused() {
-    let old = Reach { may_listen: true, closed: Some(Posture::Passive) };
+    let old = KnownPostures { may_listen: true, closed: Some(Posture::Passive) };
     let both = |told: &str| {
-        known(party(SITE1, "1973 SOCK LSTN"), party(SITE2, ""), [old, Reach::default()])
+        known(party(SITE1, "1973 SOCK LSTN"), party(SITE2, ""), [old, KnownPostures::default()])
             .play(
                 "src! listen
                  src: TYPE I
