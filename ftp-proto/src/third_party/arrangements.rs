@@ -4,7 +4,7 @@
 //! The server listens first, because a host of a user seldom can be reached. If the server refuses that, or its port
 //! cannot be reached, this host listens and the server connects (RFC 959 section 3.2, RFC 2428 section 2, RFC 354).
 
-use super::junction::Posture;
+use super::posture::Posture;
 use super::roles::{Opening, Party};
 use crate::address::{Family, SockTarget};
 use crate::command::{Command, Direction, Epsv};

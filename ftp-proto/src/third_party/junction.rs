@@ -1,36 +1,9 @@
 //! How the data connection of each end meets a relay.
 
+use super::posture::{Posture, Postures};
 use super::roles::DataTls;
 use super::transfer::Side;
 use std::net::SocketAddr;
-
-/// Who opens the data connection between an end and the relay.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Posture {
-    /// The end listens (EPSV, PASV, LSTN) and the relay connects.
-    Passive,
-    /// The relay listens and the end connects (PORT, EPRT, SOCK).
-    Active,
-}
-
-/// The posture of each end.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Postures {
-    /// The posture of the source.
-    pub source: Posture,
-    /// The posture of the destination.
-    pub destination: Posture,
-}
-
-impl Postures {
-    /// The posture of one side.
-    pub const fn of(self, side: Side) -> Posture {
-        match side {
-            Side::Source => self.source,
-            Side::Destination => self.destination,
-        }
-    }
-}
 
 /// The roles of the two ends of a transfer through a relay.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
