@@ -1,6 +1,6 @@
 //! What every call needs: clock, events, cancellation and permissions.
 
-use crate::config::{Consent, Proxy, Relays, Unknown};
+use crate::config::{Consent, OnUnknown, Proxy, Relays};
 use crate::id::Origin;
 use crate::report::Events;
 use crate::state::{Pairs, Runs, Sites};
@@ -90,7 +90,7 @@ const HURRIED_CLEANUP: Duration = Duration::from_millis(700);
 #[derive(Clone, Debug, Default)]
 pub struct UnknownCertificates {
     /// What to do.
-    pub how: Unknown,
+    pub how: OnUnknown,
     /// The servers (by `host:port`) and certificates that a person has refused in this run. Whoever asks a question
     /// holds the lock, so there is one question at a time.
     pub refused: Arc<Mutex<HashSet<(String, Fingerprint)>>>,
@@ -98,7 +98,7 @@ pub struct UnknownCertificates {
 
 impl UnknownCertificates {
     /// What to do; nothing was asked yet.
-    pub fn new(how: Unknown) -> Self {
+    pub fn new(how: OnUnknown) -> Self {
         Self { how, refused: Arc::default() }
     }
 }

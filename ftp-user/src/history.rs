@@ -45,14 +45,14 @@ pub struct PastRace {
     /// The source of the file.
     pub file: String,
     /// The candidates in their order, then those that could not be used.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<PastCandidate>,
     /// What verified the copy, if it is complete.
     pub verified: Option<String>,
 }
 
 /// A candidate of a file, and what came of it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Tried {
+pub struct PastCandidate {
     /// Its rung, as in events.
     pub rung: String,
     /// Its path, as in events.
@@ -113,7 +113,7 @@ pub struct Said {
 
 impl PastRace {
     /// The candidate that has moved the file.
-    pub fn winner(&self) -> Option<&Tried> {
+    pub fn winner(&self) -> Option<&PastCandidate> {
         self.tried.iter().find(|tried| tried.fate == Fate::Moved)
     }
 
@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_race_is_like_another_one_if_the_same_candidate_won_and_nothing_failed() {
-        let tried = |words: &str, fate| Tried { words: words.to_owned(), fate, ..Tried::default() };
+        let tried =
+            |words: &str, fate| PastCandidate { words: words.to_owned(), fate, ..PastCandidate::default() };
         let race = |tried| PastRace { tried, ..PastRace::default() };
         let first = race(vec![tried("a", Fate::Failed), tried("b", Fate::Moved)]);
         let same = race(vec![tried("b", Fate::Moved)]);

@@ -22,7 +22,7 @@ pub(crate) use change::{has_changed, unchanged};
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
-pub(crate) use source::{Known, readable, refuse_itself};
+pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub(crate) use target::replaceable;
 pub use verify::Verify;
 pub(crate) use verify::{Compared, common, compare};

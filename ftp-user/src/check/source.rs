@@ -27,7 +27,7 @@ pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Failur
 
 /// One file at both ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownFile<'a> {
     /// The path of the file.
     pub(crate) path: &'a PathName,
     /// What is known of it; `None` if it does not exist.
@@ -35,13 +35,17 @@ pub(crate) struct Known<'a> {
 }
 
 /// Refuses to copy a file to itself (H32).
-pub(crate) fn refuse_itself(ends: &Ends, source: Known<'_>, target: Known<'_>) -> Result<(), Failure> {
+pub(crate) fn refuse_itself(
+    ends: &Ends,
+    source: KnownFile<'_>,
+    target: KnownFile<'_>,
+) -> Result<(), Failure> {
     let one_host = match (&ends.source, &ends.destination) {
         (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
         (Host::Local(_), Host::Local(_)) => true,
         (Host::Server(_), Host::Local(_)) | (Host::Local(_), Host::Server(_)) => false,
     };
-    let unique = |known: Known<'_>| known.facts.and_then(|facts| facts.unique.clone());
+    let unique = |known: KnownFile<'_>| known.facts.and_then(|facts| facts.unique.clone());
     let one_file = match (unique(source), unique(target)) {
         (Some(source), Some(target)) => source == target,
         (Some(_) | None, Some(_) | None) => false,

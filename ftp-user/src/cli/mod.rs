@@ -22,7 +22,7 @@ pub use exit::{code, number};
 pub use program::main;
 
 use self::passwords::Passwords;
-use crate::config::{self, Proxy, Settings, Unknown};
+use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{Cancel, Context, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -202,7 +202,7 @@ impl General {
         self,
         settings: Settings,
         trust: Trust,
-        unknown: Unknown,
+        unknown: OnUnknown,
     ) -> Result<(Context, Reporter), Failure> {
         let trace = self.trace.as_deref().map(trace_file).transpose()?;
         let wanted = |when, terminal| match when {

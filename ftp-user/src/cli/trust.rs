@@ -1,6 +1,6 @@
 //! Whose certificates are good: `--trust`, `--ca`, `--pin`, `--insecure`.
 
-use crate::config::Unknown;
+use crate::config::OnUnknown;
 use crate::failure::{Failure, Kind};
 use clap::{Args, ValueEnum};
 use ftp_io::tls::{Fingerprint, Trust};
@@ -38,11 +38,11 @@ enum How {
 
 impl TrustArgs {
     /// What to do with unknown certificates. `default` is what the settings say.
-    pub(super) fn unknown(&self, default: Option<Unknown>) -> Unknown {
+    pub(super) fn unknown(&self, default: Option<OnUnknown>) -> OnUnknown {
         let typed = self.trust.map(|how| match how {
-            How::Ask => Unknown::Ask,
-            How::New => Unknown::New,
-            How::Known => Unknown::Known,
+            How::Ask => OnUnknown::Ask,
+            How::New => OnUnknown::Keep,
+            How::Known => OnUnknown::Refuse,
         });
         typed.or(default).unwrap_or_default()
     }
@@ -55,7 +55,7 @@ impl TrustArgs {
         if !self.pin.is_empty() {
             return Ok(Trust::pinned(self.pin.iter().copied()));
         }
-        Trust::known(self.ca.as_deref()).map_err(|error| {
+        Trust::by_roots(self.ca.as_deref()).map_err(|error| {
             let file = self.ca.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
             Failure::new(Kind::Usage, format!("cannot read the roots in {file}: {error}"))
                 .hint("--ca names a file with certificates in PEM")

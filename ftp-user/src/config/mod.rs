@@ -19,17 +19,17 @@ mod authority;
 mod consent;
 mod file;
 mod near;
+mod on_unknown;
 mod proxy;
 mod read;
-mod unknown;
 
 pub use authority::Authority;
 pub use consent::Consent;
 pub use file::load;
 pub use near::Near;
+pub use on_unknown::OnUnknown;
 pub use proxy::{Proxy, ProxyLogin};
 pub use read::parse;
-pub use unknown::Unknown;
 
 use crate::failure::{Failure, words};
 use crate::place::Site;
@@ -45,7 +45,7 @@ pub struct Settings {
     /// The relays, in the order of preference.
     pub relays: Relays,
     /// What to do with unknown certificates, if the file says so: the default of `--trust`.
-    pub trust: Option<Unknown>,
+    pub trust: Option<OnUnknown>,
     /// The proxy, if the file names one: the default of `--proxy`.
     pub proxy: Option<Proxy>,
     /// Whether data may pass a relay, if the file says so: the default of `--relay-consent`.

@@ -1,7 +1,7 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::{Consent, Near, Proxy, Relay, Relays, Settings, Unknown};
+use super::{Consent, Near, OnUnknown, Proxy, Relay, Relays, Settings};
 use crate::failure::Failure;
 use ftp_io::program::settings::{self, Mistakes, Reader};
 use std::ops::Range;
@@ -38,7 +38,7 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Sett
 }
 
 /// `[defaults]`: what holds unless the command line says something else.
-fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> (Option<Unknown>, Option<Proxy>) {
+fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> (Option<OnUnknown>, Option<Proxy>) {
     let Some((_, table)) = reader.table(table, "defaults") else { return (None, None) };
     reader.known(table, &DEFAULTS, "[defaults] has");
     (value(reader, table, "trust"), value(reader, table, "proxy"))

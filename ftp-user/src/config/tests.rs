@@ -106,7 +106,7 @@ fn the_default_of_trust_is_read() {
     let trust = |text: &str| parse(text, Path::new("x.toml")).unwrap().trust;
     assert_eq!(trust(""), None);
     assert_eq!(trust("[defaults]"), None);
-    for (word, expect) in [("ask", Unknown::Ask), ("new", Unknown::New), ("known", Unknown::Known)] {
+    for (word, expect) in [("ask", OnUnknown::Ask), ("new", OnUnknown::Keep), ("known", OnUnknown::Refuse)] {
         assert_eq!(trust(&format!("[defaults]\ntrust = \"{word}\"")), Some(expect));
     }
 }

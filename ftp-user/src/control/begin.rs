@@ -28,7 +28,7 @@ pub(super) enum Begun {
 }
 
 /// How far one arrangement has come.
-enum Tried {
+enum SentOver {
     Begun(Begun),
     /// No connection came about. The session is in step.
     Nobody(Failure),
@@ -67,7 +67,7 @@ impl Session {
         loop {
             let blocked = match self.open_data(&arrangements, command).await {
                 Ok(opened) => match self.send_over(command, skips, opened).await? {
-                    Tried::Begun(Begun::Refused(answer)) if self.is_closed(&answer) => {
+                    SentOver::Begun(Begun::Refused(answer)) if self.refuses_connection(&answer) => {
                         let what = format!("no data connection with the {} {}", self.role.name(), self.title);
                         let failure = self.refusal(what, &answer);
                         // There is nothing else, and the caller knows what the refusal means.
@@ -76,11 +76,11 @@ impl Session {
                         }
                         Blocked { fault: Fault::NoConnection, failure }
                     }
-                    Tried::Begun(begun) => {
+                    SentOver::Begun(begun) => {
                         self.learn(arrangements.known());
                         return Ok(begun);
                     }
-                    Tried::Nobody(failure) => Blocked { fault: Fault::NoConnection, failure },
+                    SentOver::Nobody(failure) => Blocked { fault: Fault::NoConnection, failure },
                 },
                 Err(Ok(blocked)) => blocked,
                 Err(Err(failure)) => return Err(failure),
@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// Whether the refusal of a transfer command is about its data connection.
-    fn is_closed(&self, answer: &Answer) -> bool {
+    fn refuses_connection(&self, answer: &Answer) -> bool {
         answer.verb != Verb::Rest && self.blame(answer) == Blame::Path
     }
 
@@ -115,11 +115,16 @@ impl Session {
     }
 
     /// Sends the transfer command over a data connection that is open, or that the server will open.
-    async fn send_over(&mut self, command: &Command, skips: u64, opened: Opened) -> Result<Tried, Failure> {
+    async fn send_over(
+        &mut self,
+        command: &Command,
+        skips: u64,
+        opened: Opened,
+    ) -> Result<SentOver, Failure> {
         if skips > 0
             && let Some(refused) = self.restart(skips).await?
         {
-            return Ok(Tried::Begun(Begun::Refused(refused)));
+            return Ok(SentOver::Begun(Begun::Refused(refused)));
         }
         if let Opened::Expected(port, _) = &opened {
             port.reset_waiting();
@@ -128,7 +133,7 @@ impl Session {
         match opened {
             Opened::Connected(data) => {
                 let mut last = self.first_reply(sent).await?;
-                Ok(Tried::Begun(match last.take_if(|answer| !answer.is_done()) {
+                Ok(SentOver::Begun(match last.take_if(|answer| !answer.is_done()) {
                     Some(refused) => Begun::Refused(refused),
                     None => Begun::Open(data, sent, last, None),
                 }))
@@ -139,15 +144,15 @@ impl Session {
                 let nobody = self.await_server(sent, &mut arrival, &port, deadline).await?;
                 match (nobody, arrival) {
                     (_, Arrival { last: Some(answer), .. }) if !answer.is_done() => {
-                        Ok(Tried::Begun(Begun::Refused(answer)))
+                        Ok(SentOver::Begun(Begun::Refused(answer)))
                     }
                     (None, Arrival { stream: Some(stream), last, .. }) => {
                         let port = (!self.runs_tls()).then(|| Box::new(port));
-                        Ok(Tried::Begun(Begun::Open(self.data(stream), sent, last, port)))
+                        Ok(SentOver::Begun(Begun::Open(self.data(stream), sent, last, port)))
                     }
                     (nobody, _) => {
                         self.call_off().await?;
-                        Ok(Tried::Nobody(nobody.unwrap_or_else(Failure::interrupted)))
+                        Ok(SentOver::Nobody(nobody.unwrap_or_else(Failure::interrupted)))
                     }
                 }
             }

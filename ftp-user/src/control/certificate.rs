@@ -1,7 +1,7 @@
 //! The certificate of a server: whether it is accepted, kept or refused, and the words for that.
 
 use super::dial::within;
-use crate::config::Unknown;
+use crate::config::OnUnknown;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
@@ -37,7 +37,7 @@ pub(super) fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
         Some(kept) => context.trust.clone().with_kept(kept),
         None => context.trust.clone(),
     };
-    let anybody = site.security == Security::Offered || context.unknown.how == Unknown::New;
+    let anybody = site.security == Security::Offered || context.unknown.how == OnUnknown::Keep;
     Ok(if anybody && !known.was_verified { trust.admitting() } else { trust })
 }
 
@@ -85,7 +85,7 @@ fn keep(
 /// Returns whether it was accepted; then it is kept.
 pub(super) async fn is_accepted_by_person(context: &Context, site: &Site, failure: &Failure) -> bool {
     let About::Unknown(certificate) = failure.about else { return false };
-    if context.unknown.how != Unknown::Ask {
+    if context.unknown.how != OnUnknown::Ask {
         return false;
     }
     let mut refused = context.unknown.refused.lock().await;

@@ -2,7 +2,7 @@
 //! are settled by NLST.
 
 use super::listing::{Form, Listing};
-use super::meant::{Names, with_blanks};
+use super::masked_names::{Names, with_blanks};
 use super::session::Session;
 use crate::failure::Failure;
 use crate::place;

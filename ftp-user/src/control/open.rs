@@ -1,7 +1,7 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
 use super::certificate;
-use super::closed::Closed;
+use super::closed_posture::ClosedPosture;
 use super::dial::{Dialled, dial};
 use super::manners::Manners;
 use super::reach::HostPort;
@@ -127,7 +127,7 @@ impl Session {
             restarts: false,
             partial: None,
             repaired: false,
-            closed: Closed::default(),
+            closed: ClosedPosture::default(),
             manners: Manners::default(),
             keeps_non_ascii: false,
             machine: client::Session::new(config, context.clock.now()),

@@ -1,6 +1,6 @@
 //! One control connection: a socket and its client machine.
 
-use super::closed::Closed;
+use super::closed_posture::ClosedPosture;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
@@ -100,7 +100,7 @@ pub struct Session {
     /// It was said that this server announces addresses that cannot be meant.
     pub(super) repaired: bool,
     /// In which posture no data connection comes about.
-    pub(super) closed: Closed,
+    pub(super) closed: ClosedPosture,
     /// What was learnt from its replies.
     pub(super) manners: Manners,
     /// It was seen to keep names beyond ASCII.
@@ -172,7 +172,7 @@ impl Session {
     }
 
     /// From now on the session shares what other sessions with this server learn.
-    pub fn share(&mut self, closed: &Closed) {
+    pub fn share(&mut self, closed: &ClosedPosture) {
         self.closed = closed.clone();
     }
 

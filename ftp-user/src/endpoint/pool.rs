@@ -1,7 +1,7 @@
 //! The sessions with one site, and its health: whether it answers. All ends at the site share them.
 
 use crate::context::Context;
-use crate::control::{Closed, Role, Session};
+use crate::control::{ClosedPosture, Role, Session};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::tls::Versions;
@@ -42,7 +42,7 @@ pub struct Pool {
     pub site: Site,
     state: Mutex<State>,
     /// In which posture no data connection with this host comes about.
-    closed: Closed,
+    closed: ClosedPosture,
     /// Held by whoever runs the retries of an outage.
     outage: tokio::sync::Mutex<()>,
 }
@@ -87,7 +87,7 @@ impl Pool {
         Self {
             site,
             state: Mutex::new(state),
-            closed: Closed::default(),
+            closed: ClosedPosture::default(),
             outage: tokio::sync::Mutex::default(),
         }
     }

@@ -6,7 +6,7 @@ use super::options::{Mode, Options};
 use super::outage::{again, connect_both};
 use super::retry::Retry;
 use super::transfer::{Transferred, transfer};
-use crate::check::{Known, Verify, readable, refuse_itself, replaceable};
+use crate::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
 use crate::failure::{self, Failure};
 use crate::outcome::{Protection, Relayed, Verified};
@@ -180,8 +180,8 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
         tokio::try_join!(source.facts(context, &item.source), destination.facts(context, &item.destination))?
     };
     let source = readable(source, &source_name)?;
-    let one = Known { path: &item.source, facts: Some(&source) };
-    refuse_itself(ends, one, Known { path: &item.destination, facts: target.as_ref() })?;
+    let one = KnownFile { path: &item.source, facts: Some(&source) };
+    refuse_itself(ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
     let before = match &target {
         None => Some(0),
         Some(facts) if facts.kind == Kind::Directory => {

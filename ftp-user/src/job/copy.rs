@@ -13,7 +13,7 @@ use super::resume::{Attempts, StartPoint};
 use super::retry::Retry;
 use super::transfer::{Transferred, transfer};
 use crate::check::{
-    self, Compared, Decision, Known, Overwrite, Passed, Verify, common, compare, readable, refuse_itself,
+    self, Compared, Decision, KnownFile, Overwrite, Passed, Verify, common, compare, readable, refuse_itself,
     replaceable,
 };
 use crate::context::Context;
@@ -160,8 +160,8 @@ impl Copying<'_> {
         let (source, target) = tokio::try_join!(known, target)?;
         let source = readable(source, &source_name)?;
         self.ends.source.check_stored_name(self.context, &self.item.source).await?;
-        let one = Known { path: &self.item.source, facts: Some(&source) };
-        refuse_itself(self.ends, one, Known { path: &self.item.destination, facts: target.as_ref() })?;
+        let one = KnownFile { path: &self.item.source, facts: Some(&source) };
+        refuse_itself(self.ends, one, KnownFile { path: &self.item.destination, facts: target.as_ref() })?;
         replaceable(target.as_ref(), &dest_name)?;
         Ok(Files { source, target })
     }

@@ -8,24 +8,24 @@ use std::time::Duration;
 
 /// On which direct rungs nothing has arrived, and no server said why.
 #[derive(Debug, Default)]
-pub(super) struct Silence {
+pub(super) struct SilentRungs {
     /// Since when both ends of each candidate have had their transfer commands.
     since: Vec<(usize, Moment)>,
     rungs: Vec<Rung>,
 }
 
-/// Why it is asked whether nothing has arrived.
+/// How a candidate has ended without moving anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Occasion {
+pub(super) enum Ending {
     /// Another candidate has won.
     Lost,
     /// It has failed.
     Failed,
 }
 
-impl Occasion {
-    /// How long ago the transfer commands were sent, if nothing has arrived. What comes sooner is a refusal; a server
-    /// that refuses without a word, and a firewall, let the others wait.
+impl Ending {
+    /// How long ago the transfer commands must have been sent. If a candidate ends sooner, it was refused. A server
+    /// that refuses without a word, and a firewall, keep it waiting longer.
     const fn limit(self) -> Duration {
         match self {
             Self::Lost => Duration::from_millis(200),
@@ -34,7 +34,7 @@ impl Occasion {
     }
 }
 
-impl Silence {
+impl SilentRungs {
     /// A candidate starts, perhaps once more.
     pub(super) fn started(&mut self, index: usize) {
         self.since.retain(|(other, _)| *other != index);
@@ -46,9 +46,9 @@ impl Silence {
     }
 
     /// A candidate ends without having moved anything.
-    pub(super) fn ends(&mut self, index: usize, candidate: Candidate, occasion: Occasion, now: Moment) {
+    pub(super) fn ends(&mut self, index: usize, candidate: Candidate, ending: Ending, now: Moment) {
         let since = self.since.iter().find(|(other, _)| *other == index);
-        let is_due = since.is_some_and(|(_, since)| now.since(*since) >= occasion.limit());
+        let is_due = since.is_some_and(|(_, since)| now.since(*since) >= ending.limit());
         let rung = candidate.rung();
         if is_due && matches!(candidate, Candidate::Direct(_)) && !self.rungs.contains(&rung) {
             self.rungs.push(rung);
@@ -59,8 +59,8 @@ impl Silence {
     pub(super) fn remember(&self, context: &Context, key: &Key, works: impl Fn(Rung) -> bool) {
         let rungs: Vec<&str> =
             self.rungs.iter().filter(|rung| !works(**rung)).map(|rung| rung.name()).collect();
-        if let Err(why) = context.pairs.silent(key, &rungs) {
-            context.events.warn(format!("what is silent is not remembered: {why}"));
+        if let Err(why) = context.pairs.note_silent(key, &rungs) {
+            context.events.warn(format!("cannot remember for later runs that nothing arrived: {why}"));
         }
     }
 }
@@ -68,9 +68,9 @@ impl Silence {
 /// Remembers for later runs that a candidate has worked, if it is direct.
 pub(super) fn remember(context: &Context, key: &Key, candidate: Candidate) {
     if let Some(label) = candidate.label()
-        && let Err(why) = context.pairs.worked(key, &label, candidate.rung().name())
+        && let Err(why) = context.pairs.note_worked(key, &label, candidate.rung().name())
     {
-        context.events.warn(format!("the path is not remembered: {why}"));
+        context.events.warn(format!("cannot remember for later runs which path works: {why}"));
     }
 }
 
@@ -86,21 +86,21 @@ mod tests {
             Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls })
         };
         let at = |millis| Moment::START + Duration::from_millis(millis);
-        let check = |candidate, occasion, sent: Option<u64>, now, expect: &[Rung]| {
-            let mut silence = Silence::default();
-            silence.started(0);
+        let check = |candidate, ending, sent: Option<u64>, now, expect: &[Rung]| {
+            let mut silent_rungs = SilentRungs::default();
+            silent_rungs.started(0);
             if let Some(sent) = sent {
-                silence.connecting(0, at(sent));
+                silent_rungs.connecting(0, at(sent));
             }
-            silence.ends(0, candidate, occasion, at(now));
-            assert_eq!(silence.rungs, expect);
+            silent_rungs.ends(0, candidate, ending, at(now));
+            assert_eq!(silent_rungs.rungs, expect);
         };
         let source = direct(Side::Source);
-        check(source, Occasion::Lost, Some(100), 300, &[Rung::SourceListens]);
-        check(source, Occasion::Lost, Some(100), 299, &[]);
-        check(source, Occasion::Lost, None, 9_000, &[]);
-        check(source, Occasion::Failed, Some(0), 1_999, &[]);
-        check(direct(Side::Destination), Occasion::Failed, Some(0), 2_000, &[Rung::DestListens]);
-        check(Candidate::Through, Occasion::Failed, Some(0), 2_000, &[]);
+        check(source, Ending::Lost, Some(100), 300, &[Rung::SourceListens]);
+        check(source, Ending::Lost, Some(100), 299, &[]);
+        check(source, Ending::Lost, None, 9_000, &[]);
+        check(source, Ending::Failed, Some(0), 1_999, &[]);
+        check(direct(Side::Destination), Ending::Failed, Some(0), 2_000, &[Rung::DestListens]);
+        check(Candidate::Through, Ending::Failed, Some(0), 2_000, &[]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::runner::{Finished, Obstacle};
 use crate::failure::Failure;
-use crate::history::{Fate, PastRace, Tried, shortened};
+use crate::history::{Fate, PastCandidate, PastRace, shortened};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::route::{Attempted, Situation};
 use ftp_proto::third_party::Outcome;
@@ -14,9 +14,9 @@ use ftp_proto::timer::Moment;
 pub(super) struct Notes {
     start: Moment,
     /// The candidates, in the order of the race.
-    tried: Vec<Tried>,
+    tried: Vec<PastCandidate>,
     /// Those that cannot be used, with the reason.
-    others: Vec<Tried>,
+    others: Vec<PastCandidate>,
 }
 
 impl Notes {
@@ -30,7 +30,7 @@ impl Notes {
     ) -> Self {
         let tried = ascent.candidates().iter().map(|candidate| {
             let memory = memory.says(*candidate);
-            Tried { memory, ..of(situation, *candidate) }
+            PastCandidate { memory, ..blank(situation, *candidate) }
         });
         let others = situation.considered(allowed, ascent, memory).into_iter();
         let others = others.filter_map(|one| {
@@ -38,7 +38,7 @@ impl Notes {
             let words = words(one.rung, one.relay.as_deref());
             let (how, tls) = (one.commands.map(str::to_owned), one.tls.map(str::to_owned));
             let (rung, path) = (one.rung.name().to_owned(), one.rung.path().to_owned());
-            Some(Tried { rung, path, words, how, tls, why, ..Tried::default() })
+            Some(PastCandidate { rung, path, words, how, tls, why, ..PastCandidate::default() })
         });
         Self { start: now, tried: tried.collect(), others: others.collect() }
     }
@@ -90,14 +90,21 @@ impl Notes {
     }
 
     /// A candidate has moved the file although its control connection was lost.
-    pub(super) fn is_whole(&mut self, index: usize) {
+    pub(super) fn note_moved_after_all(&mut self, index: usize) {
         if let Some(tried) = self.tried.get_mut(index) {
             tried.fate = Fate::Moved;
         }
     }
 
-    /// All of it. `known` are the reasons why candidates were left out because of earlier files.
-    pub(super) fn race(&mut self, item: u64, file: &str, ascent: &Ascent, known: &[String]) -> PastRace {
+    /// Takes everything out, as a value that is kept. `known` are the reasons why candidates were left out because of
+    /// earlier files.
+    pub(super) fn take_past_race(
+        &mut self,
+        item: u64,
+        file: &str,
+        ascent: &Ascent,
+        known: &[String],
+    ) -> PastRace {
         let (mut tried, others) = (std::mem::take(&mut self.tried), std::mem::take(&mut self.others));
         let is_won = tried.iter().any(|tried| tried.fate == Fate::Moved);
         for (index, tried) in tried.iter_mut().enumerate().filter(|(_, tried)| tried.started.is_none()) {
@@ -108,10 +115,10 @@ impl Notes {
             };
             tried.why.get_or_insert_with(|| why.to_owned());
         }
-        let known = known.iter().map(|why| Tried {
+        let known = known.iter().map(|why| PastCandidate {
             words: "what failed for an earlier file".to_owned(),
             why: Some(shortened(why)),
-            ..Tried::default()
+            ..PastCandidate::default()
         });
         tried.extend(known.chain(others));
         PastRace { item, file: shortened(file), tried, verified: None }
@@ -119,17 +126,17 @@ impl Notes {
 }
 
 /// The candidate as it is kept and shown, before it has started.
-pub(super) fn of(situation: &Situation, candidate: Candidate) -> Tried {
+pub(super) fn blank(situation: &Situation, candidate: Candidate) -> PastCandidate {
     let description = situation.describe(candidate);
     let rung = candidate.rung();
-    Tried {
+    PastCandidate {
         rung: rung.name().to_owned(),
         path: rung.path().to_owned(),
         words: words(rung, description.relay),
         how: candidate.how(),
         tls: candidate.tls().map(str::to_owned),
         protection: Some(description.protection.name().to_owned()),
-        ..Tried::default()
+        ..PastCandidate::default()
     }
 }
 

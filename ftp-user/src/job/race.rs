@@ -1,7 +1,7 @@
 //! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
 //! tells it what [`Ascent`] makes of a failure.
 
-use super::learning::{Occasion, Silence, remember};
+use super::learning::{Ending, SilentRungs, remember};
 use super::notes::Notes;
 use super::part::Part;
 use super::runner::{Finished, Obstacle, Runner};
@@ -85,7 +85,7 @@ struct Contest<'a, 'b> {
     has_names: bool,
     /// The failure that came last.
     last: Option<Failure>,
-    silence: Silence,
+    silent_rungs: SilentRungs,
     notes: Notes,
     /// What is probed for later files while a third host carries this one.
     scouting: Scouting,
@@ -137,7 +137,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             refused: situation.limitation(assignment.allowed).into_iter().collect(),
             has_names: can_race,
             last: None,
-            silence: Silence::default(),
+            silent_rungs: SilentRungs::default(),
             notes,
             scouting: Scouting::default(),
         }
@@ -229,7 +229,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                     let entry = self.entries.get(index);
                     if let Some(entry) = entry {
                         let now = self.pair.context.clock.now();
-                        self.silence.ends(index, entry.candidate, Occasion::Lost, now);
+                        self.silent_rungs.ends(index, entry.candidate, Ending::Lost, now);
                     }
                     if let Some(lose) = entry.and_then(|entry| entry.lose.as_ref()) {
                         let _ = lose.send(true);
@@ -257,7 +257,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         });
         let (lose, lane) = Lane::new(index, self.sender.clone());
         (entry.lose, entry.purpose) = (Some(lose), purpose);
-        self.silence.started(index);
+        self.silent_rungs.started(index);
         let assignment = Assignment {
             stored: entry.stored.clone(),
             probes: purpose == Purpose::Probe,
@@ -277,7 +277,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Sign::Ready => description.announce(context, &self.refused),
             Sign::Connecting => {
                 let now = context.clock.now();
-                self.silence.connecting(index, now);
+                self.silent_rungs.connecting(index, now);
                 self.notes.connecting(index, now);
                 self.tell(Input::Connecting(index));
             }
@@ -406,14 +406,14 @@ impl<'a, 'b> Contest<'a, 'b> {
         };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
-            self.silence.ends(index, candidate, Occasion::Failed, context.clock.now());
+            self.silent_rungs.ends(index, candidate, Ending::Failed, context.clock.now());
         }
         if !is_stopped && self.is_whole(index, &mut runner, failed).await {
             context.events.warn(format!(
                 "{failure}; what is stored is as long as the source, and is compared with it now"
             ));
             self.pair.memory.worked(candidate, context.clock.now());
-            self.notes.is_whole(index);
+            self.notes.note_moved_after_all(index);
             return (Ended::Moved, Some(runner));
         }
         let step = match attempted.given_up {
@@ -522,11 +522,11 @@ impl<'a, 'b> Contest<'a, 'b> {
         };
         let better = better.and_then(|better| self.entries.get(better)).map(|entry| entry.candidate.rung());
         let works = |rung| [won, better].contains(&Some(rung));
-        self.silence.remember(self.pair.context, self.situation.key(), works);
+        self.silent_rungs.remember(self.pair.context, self.situation.key(), works);
         let key = self.situation.key();
         let item = self.pair.context.events.origin().number();
-        let race = self.notes.race(item, &self.assignment.name, &self.ascent, &self.known);
-        self.pair.context.runs.race(&key.source.0, &key.destination.0, race);
+        let race = self.notes.take_past_race(item, &self.assignment.name, &self.ascent, &self.known);
+        self.pair.context.runs.note_race(&key.source.0, &key.destination.0, race);
         let (index, moved) = match conclusion {
             Conclusion::Won(index) => (index, true),
             Conclusion::Decided(index) => (index, false),

@@ -45,7 +45,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     }
     let took = context.clock.now().since(start);
     if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
-        context.events.warn(format!("this run is not remembered: {why}"));
+        context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
     tally.report(&context.events, took)
 }

@@ -5,7 +5,7 @@
 //! | direct, between two servers that know PROB | PROB: nothing is read or stored |
 //! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
 
-use super::learning::{Occasion, Silence, remember};
+use super::learning::{Ending, SilentRungs, remember};
 use super::notes::Notes;
 use super::outage::{connect_both, facts};
 use super::part::Part;
@@ -51,8 +51,8 @@ pub async fn survey(
         return Err(Failure::usage("probe needs two servers").hint("name servers with ftp://host/path"));
     };
     let situation = Situation::of(context, from, to).await?;
-    let mut probing = Probing::new(context, &situation, (from, to), allowed, names);
-    let found = probing.run().await;
+    let mut surveyor = Surveyor::new(context, &situation, (from, to), allowed, names);
+    let found = surveyor.run().await;
     ends.quit(context).await;
     pools.quit().await;
     found
@@ -77,8 +77,8 @@ async fn part_at(context: &Context, host: &mut Host, place: &Location) -> Result
     Part::new(&target)
 }
 
-/// A probe under way.
-struct Probing<'a> {
+/// A survey under way.
+struct Surveyor<'a> {
     context: &'a Context,
     situation: &'a Situation,
     source: &'a mut Server,
@@ -96,10 +96,10 @@ struct Probing<'a> {
     stops: Vec<watch::Sender<bool>>,
     /// Why candidates that need an empty file cannot be tried.
     no_file: Option<Failure>,
-    silence: Silence,
+    silent_rungs: SilentRungs,
 }
 
-impl<'a> Probing<'a> {
+impl<'a> Surveyor<'a> {
     fn new(
         context: &'a Context,
         situation: &'a Situation,
@@ -130,7 +130,7 @@ impl<'a> Probing<'a> {
             signs,
             stops: Vec::new(),
             no_file: None,
-            silence: Silence::default(),
+            silent_rungs: SilentRungs::default(),
         }
     }
 
@@ -184,7 +184,7 @@ impl<'a> Probing<'a> {
                 Some((index, sign)) = self.signs.recv() => {
                     if sign == Sign::Connecting {
                         let now = self.context.clock.now();
-                        self.silence.connecting(index, now);
+                        self.silent_rungs.connecting(index, now);
                         self.notes.connecting(index, now);
                     }
                 }
@@ -276,7 +276,7 @@ impl<'a> Probing<'a> {
         {
             self.ascent.of(index).after(failed);
             if let Some(candidate) = self.ascent.candidates().get(index) {
-                self.silence.ends(index, *candidate, Occasion::Failed, now);
+                self.silent_rungs.ends(index, *candidate, Ending::Failed, now);
             }
             for other in (0..self.entrants.len()).filter(|other| !self.ascent.is_open(*other)) {
                 self.schedule.closed(other);
@@ -288,11 +288,11 @@ impl<'a> Probing<'a> {
     /// What was found, which is remembered, too.
     fn conclude(&mut self) -> Survey {
         let key = self.situation.key();
-        let tried = self.notes.race(0, "", &self.ascent, &[]).tried;
+        let tried = self.notes.take_past_race(0, "", &self.ascent, &[]).tried;
         let best = tried.iter().position(|tried| tried.fate == Fate::Proven);
         let works =
             |rung: Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
-        self.silence.remember(self.context, key, works);
+        self.silent_rungs.remember(self.context, key, works);
         if let Some(best) = best.and_then(|best| self.ascent.candidates().get(best)) {
             remember(self.context, key, *best);
         }

@@ -1,7 +1,7 @@
 //! Everything that a verb can say.
 
 use crate::failure::Kind;
-use crate::history::{PastRun, Tried};
+use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::state::KnownSite;
@@ -151,7 +151,7 @@ pub struct Survey {
     /// The destination, in the same form.
     pub destination: String,
     /// The candidates in their order, then those that could not be used.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<PastCandidate>,
     /// The index of the best candidate that works.
     pub best: Option<usize>,
 }

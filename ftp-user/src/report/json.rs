@@ -3,7 +3,7 @@
 use super::entry::{kind_name, moment};
 use super::event::{Event, Forgotten, Listed, Summary, Survey};
 use crate::failure::Kind;
-use crate::history::{PastRun, Tried};
+use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
@@ -100,7 +100,7 @@ enum Line<'a> {
         ok: bool,
         path: Option<&'a str>,
         rung: Option<&'a str>,
-        tried: &'a [Tried],
+        tried: &'a [PastCandidate],
     },
     Entry {
         place: &'a str,

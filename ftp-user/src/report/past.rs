@@ -2,7 +2,7 @@
 
 use super::entry::date;
 use super::event::Survey;
-use crate::history::{Fate, PastPair, PastRace, PastRun, Tried};
+use crate::history::{Fate, PastCandidate, PastPair, PastRace, PastRun};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
 
@@ -47,7 +47,7 @@ fn result(race: &PastRace) -> String {
 }
 
 /// The candidate in words.
-fn name(tried: &Tried) -> String {
+fn name(tried: &PastCandidate) -> String {
     let how = tried.how.as_ref().map_or_else(String::new, |how| format!(" by {how}"));
     let how = if tried.path == "relay" { how.replacen(" by ", ", ", 1) } else { how };
     let tls = tried.tls.as_ref().map_or_else(String::new, |tls| format!(", {tls}"));
@@ -55,7 +55,7 @@ fn name(tried: &Tried) -> String {
 }
 
 /// What came of a candidate, and below it what the ends said last.
-fn tried(tried: &Tried) -> Vec<String> {
+fn tried(tried: &PastCandidate) -> Vec<String> {
     let name = name(tried);
     let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
     let Some(started) = tried.started else {
@@ -84,7 +84,8 @@ fn tried(tried: &Tried) -> Vec<String> {
 pub(super) fn survey(survey: &Survey) -> Vec<String> {
     let Survey { source, destination, tried, best } = survey;
     let mut lines = vec![format!("from {source} to {destination}")];
-    let (asked, others): (Vec<&Tried>, Vec<&Tried>) = tried.iter().partition(|tried| tried.started.is_some());
+    let (asked, others): (Vec<&PastCandidate>, Vec<&PastCandidate>) =
+        tried.iter().partition(|tried| tried.started.is_some());
     for tried in asked {
         let since = tried.connecting.or(tried.started);
         let took = tried.ended.zip(since).map_or(0.0, |(ended, since)| ended - since);
@@ -105,7 +106,7 @@ pub(super) fn survey(survey: &Survey) -> Vec<String> {
 }
 
 /// The best path, drawn: who connects to whom.
-fn picture(source: &str, destination: &str, best: &Tried) -> String {
+fn picture(source: &str, destination: &str, best: &PastCandidate) -> String {
     let (left, right) = match best.rung.as_str() {
         "dest-listens" => return format!("{source} ----> {destination}   {}", name(best)),
         "source-listens" => return format!("{source} <---- {destination}   {}", name(best)),
@@ -122,8 +123,8 @@ mod tests {
     use super::*;
     use crate::history::Said;
 
-    fn tried(words: &str, fate: Fate, started: Option<f64>) -> Tried {
-        Tried {
+    fn tried(words: &str, fate: Fate, started: Option<f64>) -> PastCandidate {
+        PastCandidate {
             rung: "dest-listens".to_owned(),
             path: "direct".to_owned(),
             words: words.to_owned(),
@@ -132,19 +133,22 @@ mod tests {
             started,
             ended: started.map(|at| at + 0.25),
             fate,
-            ..Tried::default()
+            ..PastCandidate::default()
         }
     }
 
     #[test]
     fn n14_a_past_run_is_told_with_what_was_tried_and_what_was_said() {
         let said = vec![Said { end: "source".to_owned(), reply: "425 no\u{1b}[31m".to_owned() }];
-        let failed =
-            Tried { said, why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+        let failed = PastCandidate {
+            said,
+            why: Some("nobody came".to_owned()),
+            ..tried("a", Fate::Failed, Some(0.0))
+        };
         let memory = Some("it worked 2 days ago".to_owned());
-        let moved = Tried { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
-        let left = Tried { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
-        let unknown = Tried { protection: None, how: None, ..left.clone() };
+        let moved = PastCandidate { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
+        let left = PastCandidate { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
+        let unknown = PastCandidate { protection: None, how: None, ..left.clone() };
         let race = PastRace {
             item: 1,
             file: "x.bin".to_owned(),
@@ -183,14 +187,15 @@ mod tests {
 
     #[test]
     fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
-        let failed = Tried { why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
-        let through = Tried {
+        let failed =
+            PastCandidate { why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+        let through = PastCandidate {
             rung: "user".to_owned(),
             path: "user".to_owned(),
             how: None,
             ..tried("through this host", Fate::Proven, Some(0.0))
         };
-        let left = Tried { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
+        let left = PastCandidate { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
         let tried = vec![failed, through, left];
         let found = Survey { source: "one".to_owned(), destination: "two".to_owned(), tried, best: Some(1) };
         let expect = [

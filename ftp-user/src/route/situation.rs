@@ -8,7 +8,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung};
 use crate::place::Site;
-use crate::state::{Key, Known};
+use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
 use ftp_proto::third_party::{Party, Side};
@@ -80,7 +80,7 @@ impl Situation {
             return;
         }
         match context.pairs.recall(&self.key) {
-            Ok(Known { worked, silent }) => {
+            Ok(KnownPair { worked, silent }) => {
                 let named = |label: &str| {
                     let mut candidates = self.candidates(allowed).into_iter();
                     candidates.find(|candidate| candidate.label().as_deref() == Some(label))

@@ -16,6 +16,6 @@ mod sites;
 
 pub use directory::directory;
 pub use file::StateFile;
-pub use pairs::{Key, Known, Pairs};
+pub use pairs::{Key, KnownPair, Pairs};
 pub use runs::Runs;
 pub use sites::{Kept, KnownSite, Sites};

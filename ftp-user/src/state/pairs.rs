@@ -48,19 +48,19 @@ struct Entry {
     at: u64,
     /// The direct paths on which nothing arrived.
     #[serde(default)]
-    silent: Vec<Silence>,
+    silent: Vec<SilentRung>,
 }
 
 /// A path on which nothing arrived.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Silence {
+struct SilentRung {
     rung: String,
     at: u64,
 }
 
 /// What is known of a pair from earlier runs.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Known {
+pub struct KnownPair {
     /// The candidate that has worked, and how long ago.
     pub worked: Option<(String, Duration)>,
     /// The rungs on which nothing arrived, and how long ago.
@@ -82,15 +82,15 @@ impl Pairs {
     /// # Errors
     ///
     /// A damaged file, in words. It is set aside, and nothing is remembered.
-    pub fn recall(&self, key: &Key) -> Result<Known, String> {
+    pub fn recall(&self, key: &Key) -> Result<KnownPair, String> {
         let now = now();
         let entries: Vec<Entry> = self.0.read()?;
         let Some(entry) = entries.into_iter().find(|entry| entry.key == *key) else {
-            return Ok(Known::default());
+            return Ok(KnownPair::default());
         };
         let worked_at = age(entry.at, now, WORKED);
         let silent = entry.silent.into_iter();
-        Ok(Known {
+        Ok(KnownPair {
             worked: entry.candidate.zip(worked_at),
             silent: silent
                 .filter_map(|silence| Some((silence.rung, age(silence.at, now, SILENT)?)))
@@ -104,7 +104,7 @@ impl Pairs {
     /// # Errors
     ///
     /// Why the file cannot be written, in words.
-    pub fn worked(&self, key: &Key, candidate: &str, rung: &str) -> Result<(), String> {
+    pub fn note_worked(&self, key: &Key, candidate: &str, rung: &str) -> Result<(), String> {
         self.change(key, |entry, now| {
             let is_new =
                 entry.candidate.as_deref() != Some(candidate) || age(entry.at, now, WORKED / 7).is_none();
@@ -122,7 +122,7 @@ impl Pairs {
     /// # Errors
     ///
     /// Why the file cannot be written, in words.
-    pub fn silent(&self, key: &Key, rungs: &[&str]) -> Result<(), String> {
+    pub fn note_silent(&self, key: &Key, rungs: &[&str]) -> Result<(), String> {
         if rungs.is_empty() {
             return Ok(());
         }
@@ -130,7 +130,7 @@ impl Pairs {
             entry
                 .silent
                 .retain(|silence| !rungs.contains(&&*silence.rung) && age(silence.at, now, SILENT).is_some());
-            entry.silent.extend(rungs.iter().map(|rung| Silence { rung: (*rung).to_owned(), at: now }));
+            entry.silent.extend(rungs.iter().map(|rung| SilentRung { rung: (*rung).to_owned(), at: now }));
             true
         })
     }
@@ -193,26 +193,26 @@ mod tests {
     fn h18_what_has_worked_is_remembered_by_pair_and_replaced_by_what_works_later() {
         let home = tempfile::tempdir().unwrap();
         let pairs = Pairs::at(Some(home.path().join("state")));
-        assert_eq!(pairs.recall(&key("one")), Ok(Known::default()));
-        pairs.worked(&key("one"), "source-listens: LSTN and SOCK", "source-listens").unwrap();
+        assert_eq!(pairs.recall(&key("one")), Ok(KnownPair::default()));
+        pairs.note_worked(&key("one"), "source-listens: LSTN and SOCK", "source-listens").unwrap();
         assert_eq!(worked(&pairs, &key("one")), Some("source-listens: LSTN and SOCK".to_owned()));
         assert_eq!(worked(&pairs, &key("other")), None);
         let elsewhere = Key { from: Key::network("203.0.113.7".parse().unwrap()), ..key("one") };
         assert_eq!(worked(&pairs, &elsewhere), None, "another network of this host");
-        pairs.worked(&key("one"), "dest-listens: EPSV and EPRT", "dest-listens").unwrap();
+        pairs.note_worked(&key("one"), "dest-listens: EPSV and EPRT", "dest-listens").unwrap();
         assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: EPSV and EPRT".to_owned()));
-        assert_eq!(Pairs::at(None).worked(&key("one"), "x", "x"), Ok(()));
+        assert_eq!(Pairs::at(None).note_worked(&key("one"), "x", "x"), Ok(()));
     }
 
     #[test]
     fn a_path_on_which_nothing_arrived_is_remembered_until_it_works() {
         let home = tempfile::tempdir().unwrap();
         let pairs = Pairs::at(Some(home.path().to_path_buf()));
-        pairs.silent(&key("one"), &["dest-listens"]).unwrap();
-        pairs.silent(&key("one"), &["source-listens", "dest-listens"]).unwrap();
-        pairs.worked(&key("one"), "symmetric: x", "symmetric").unwrap();
+        pairs.note_silent(&key("one"), &["dest-listens"]).unwrap();
+        pairs.note_silent(&key("one"), &["source-listens", "dest-listens"]).unwrap();
+        pairs.note_worked(&key("one"), "symmetric: x", "symmetric").unwrap();
         assert_eq!(silent(&pairs, &key("one")), ["source-listens", "dest-listens"]);
-        pairs.worked(&key("one"), "dest-listens: x", "dest-listens").unwrap();
+        pairs.note_worked(&key("one"), "dest-listens: x", "dest-listens").unwrap();
         assert_eq!(silent(&pairs, &key("one")), ["source-listens"]);
         assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: x".to_owned()));
         assert_eq!(silent(&pairs, &key("other")), [""; 0]);
@@ -234,7 +234,7 @@ mod tests {
             key: key("one"),
             candidate: None,
             at,
-            silent: silent.map(|at| Silence { rung: String::new(), at }).into_iter().collect(),
+            silent: silent.map(|at| SilentRung { rung: String::new(), at }).into_iter().collect(),
         };
         let now = 10_000_000;
         let day = SILENT.as_secs();
@@ -251,7 +251,7 @@ mod tests {
             |number| Entry { key: key(&format!("{number}")), candidate: None, at: now(), silent: vec![] };
         let all: Vec<Entry> = (0..MOST).map(entry).collect();
         fs::write(home.path().join("pairs.json"), serde_json::to_vec(&all).unwrap()).unwrap();
-        pairs.worked(&key("new"), "x", "x").unwrap();
+        pairs.note_worked(&key("new"), "x", "x").unwrap();
         let kept: Vec<Entry> = pairs.0.read().unwrap();
         assert_eq!((kept.len(), kept[0].key.clone()), (MOST, key("1")));
         assert_eq!(kept.last().unwrap().key, key("new"));
@@ -263,7 +263,7 @@ mod tests {
         let pairs = Pairs::at(Some(home.path().to_path_buf()));
         fs::write(home.path().join("pairs.json"), "[{").unwrap();
         assert!(pairs.recall(&key("one")).unwrap_err().contains("is damaged"));
-        assert_eq!(pairs.recall(&key("one")), Ok(Known::default()));
+        assert_eq!(pairs.recall(&key("one")), Ok(KnownPair::default()));
     }
 
     #[test]

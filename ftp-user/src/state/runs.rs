@@ -24,7 +24,7 @@ impl Runs {
     }
 
     /// Notes what was tried for a file between two servers.
-    pub fn race(&self, source: &str, destination: &str, race: PastRace) {
+    pub fn note_race(&self, source: &str, destination: &str, race: PastRace) {
         let mut pairs = self.now();
         let races: usize = pairs.iter().map(|pair| pair.races.len()).sum();
         let known = pairs.iter().position(|pair| pair.source == source && pair.destination == destination);
@@ -84,10 +84,10 @@ const RACES: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Fate, Tried};
+    use crate::history::{Fate, PastCandidate};
 
     fn race(item: u64, words: &str, fate: Fate) -> PastRace {
-        let tried = vec![Tried { words: words.to_owned(), fate, ..Tried::default() }];
+        let tried = vec![PastCandidate { words: words.to_owned(), fate, ..PastCandidate::default() }];
         PastRace { item, tried, ..PastRace::default() }
     }
 
@@ -100,12 +100,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runs = Runs::at(Some(home.path().to_path_buf()));
         assert_eq!(runs.kept(), Ok(Vec::new()));
-        runs.race("one", "two", race(1, "a", Fate::Moved));
+        runs.note_race("one", "two", race(1, "a", Fate::Moved));
         runs.verified(1, "sha-256");
         runs.verified(9, "size");
-        runs.race("one", "two", race(2, "a", Fate::Moved));
-        runs.race("one", "two", race(3, "b", Fate::Moved));
-        runs.race("three", "two", race(4, "a", Fate::Failed));
+        runs.note_race("one", "two", race(2, "a", Fate::Moved));
+        runs.note_race("one", "two", race(3, "b", Fate::Moved));
+        runs.note_race("three", "two", race(4, "a", Fate::Failed));
         runs.keep(run(0)).unwrap();
         let kept = runs.kept().unwrap();
         let [one, three] = &kept[0].pairs[..] else { panic!("{kept:?}") };
@@ -122,7 +122,7 @@ mod tests {
     fn of_a_run_with_many_files_a_bounded_number_of_races_is_kept() {
         let runs = Runs::default();
         for item in 0..100 {
-            runs.race("one", "two", race(item, "a", Fate::Failed));
+            runs.note_race("one", "two", race(item, "a", Fate::Failed));
         }
         let pairs = runs.now().clone();
         assert_eq!((pairs[0].races.len(), pairs[0].omitted), (RACES, 80));

@@ -95,7 +95,7 @@ impl Server {
             config.send_tls13_tickets = 0;
             config.max_early_data_size = 0;
         }
-        let trust = Trust::known(None)?;
+        let trust = Trust::by_roots(None)?;
         let asks = AtomicBool::new(false);
         Ok(Arc::new(Self { identity, plain, asking, asks, pinned, trust, resumes }))
     }

@@ -322,11 +322,11 @@ async fn an_unknown_certificate_is_told_by_its_fingerprint_and_what_is_wrong_wit
     let roots = |server: &Server| {
         let file = directory.path().join("roots.pem");
         std::fs::write(&file, &server.pem).unwrap();
-        Trust::known(Some(&file)).unwrap()
+        Trust::by_roots(Some(&file)).unwrap()
     };
     let unknown = "no authority that this host trusts has signed it";
     assert_eq!(judged(&server, &Trust::default()).await.as_deref(), Some(unknown));
-    assert_eq!(judged(&server, &Trust::known(None).unwrap()).await.as_deref(), Some(unknown));
+    assert_eq!(judged(&server, &Trust::by_roots(None).unwrap()).await.as_deref(), Some(unknown));
     assert_eq!(judged(&server, &roots(&server)).await, None);
     assert_eq!(judged(&server, &Trust::anybody()).await, None);
     assert_eq!(judged(&server, &Trust::pinned([server.fingerprint])).await, None);
@@ -389,7 +389,7 @@ async fn the_certificate_that_was_kept_is_good_and_no_other_whoever_vouches_for_
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("roots.pem");
     std::fs::write(&file, &other.pem).unwrap();
-    let vouched = Trust::known(Some(&file)).unwrap().with_kept(server.fingerprint).admitting();
+    let vouched = Trust::by_roots(Some(&file)).unwrap().with_kept(server.fingerprint).admitting();
     for (trust, vouches) in [(kept.admitting(), false), (vouched, true)] {
         let refusal = met(&other, &trust).await.0.unwrap_err();
         let Refusal::Changed { kept, fingerprint, why } = refusal else { panic!("{refusal}") };
@@ -405,8 +405,8 @@ async fn the_certificate_that_was_kept_is_good_and_no_other_whoever_vouches_for_
 #[test]
 fn a_file_without_certificates_is_no_file_of_roots() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert!(Trust::known(Some(file.path())).is_err());
+    assert!(Trust::by_roots(Some(file.path())).is_err());
     std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
-    assert!(Trust::known(Some(file.path())).is_err());
-    assert!(Trust::known(Some("/nowhere/at/all".as_ref())).is_err());
+    assert!(Trust::by_roots(Some(file.path())).is_err());
+    assert!(Trust::by_roots(Some("/nowhere/at/all".as_ref())).is_err());
 }

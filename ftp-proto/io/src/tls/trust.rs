@@ -27,7 +27,7 @@ pub struct Trust {
 #[derive(Debug)]
 pub(super) enum Policy {
     /// Servers with a certificate that the roots of this host, or these, vouch for.
-    Known { more: Vec<CertificateDer<'static>>, judge: OnceLock<Option<Arc<WebPkiServerVerifier>>> },
+    Roots { more: Vec<CertificateDer<'static>>, judge: OnceLock<Option<Arc<WebPkiServerVerifier>>> },
     /// Servers with one of these certificates, and no others.
     Pinned(Vec<Fingerprint>),
     /// Any server there is.
@@ -36,7 +36,7 @@ pub(super) enum Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self::Known { more: Vec::new(), judge: OnceLock::new() }
+        Self::Roots { more: Vec::new(), judge: OnceLock::new() }
     }
 }
 
@@ -46,12 +46,12 @@ impl Trust {
     /// # Errors
     ///
     /// The file cannot be read, or contains no certificate.
-    pub fn known(more: Option<&Path>) -> io::Result<Self> {
+    pub fn by_roots(more: Option<&Path>) -> io::Result<Self> {
         let mut certificates = Vec::new();
         if let Some(path) = more {
             certificates = read(path)?;
         }
-        Ok(Self::by(Policy::Known { more: certificates, judge: OnceLock::new() }))
+        Ok(Self::by(Policy::Roots { more: certificates, judge: OnceLock::new() }))
     }
 
     /// Trusts servers that show one of these certificates, and no others.
@@ -66,7 +66,7 @@ impl Trust {
 
     /// Whether roots decide. Otherwise somebody has named the certificates, or trusts every server.
     pub fn is_by_roots(&self) -> bool {
-        matches!(*self.policy, Policy::Known { .. })
+        matches!(*self.policy, Policy::Roots { .. })
     }
 
     /// The same trust towards a server whose certificate was kept from an earlier session: where roots decide, the
@@ -105,7 +105,7 @@ impl Trust {
 impl Policy {
     /// Verifies chains by their roots; `None` if there is no root at all.
     pub(super) fn judge(&self) -> Option<&dyn ServerCertVerifier> {
-        let Self::Known { more, judge } = self else { return None };
+        let Self::Roots { more, judge } = self else { return None };
         let judge = judge.get_or_init(|| {
             let mut roots = RootCertStore::empty();
             // A root that cannot be read vouches for no server.

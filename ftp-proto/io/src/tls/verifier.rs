@@ -91,9 +91,9 @@ impl Verifier {
             (Policy::Anybody, _) => Ok(None),
             (Policy::Pinned(pins), _) if pins.contains(&fingerprint) => Ok(None),
             (Policy::Pinned(_), _) => Err(Objection::Doubt(Doubt::NotPinned)),
-            (Policy::Known { .. }, Some(kept)) if kept == fingerprint => Ok(None),
-            (Policy::Known { .. }, Some(kept)) => Err(Objection::Kept(kept, by_roots().err())),
-            (Policy::Known { .. }, None) => match by_roots() {
+            (Policy::Roots { .. }, Some(kept)) if kept == fingerprint => Ok(None),
+            (Policy::Roots { .. }, Some(kept)) => Err(Objection::Kept(kept, by_roots().err())),
+            (Policy::Roots { .. }, None) => match by_roots() {
                 Ok(()) => Ok(None),
                 Err(doubt) if self.trust.admits() => Ok(Some(doubt)),
                 Err(doubt) => Err(Objection::Doubt(doubt)),

@@ -4,24 +4,24 @@ use std::str::FromStr;
 
 /// What to do with a certificate that nobody vouches for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Unknown {
+pub enum OnUnknown {
     /// Ask the person at the terminal. Without a terminal it is refused.
     #[default]
     Ask,
     /// Accept it, keep it, and say so.
-    New,
+    Keep,
     /// Refuse it, also at a terminal.
-    Known,
+    Refuse,
 }
 
-impl FromStr for Unknown {
+impl FromStr for OnUnknown {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "ask" => Ok(Self::Ask),
-            "new" => Ok(Self::New),
-            "known" => Ok(Self::Known),
+            "new" => Ok(Self::Keep),
+            "known" => Ok(Self::Refuse),
             _ => Err("write \"ask\", \"new\" or \"known\""),
         }
     }

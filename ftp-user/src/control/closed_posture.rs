@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The posture of a server in which no data connection with this host came about. Clones share it, so that the second
 /// file does not try again what was in vain for the first one.
 #[derive(Clone, Debug, Default)]
-pub struct Closed(Arc<Mutex<Option<Posture>>>);
+pub struct ClosedPosture(Arc<Mutex<Option<Posture>>>);
 
-impl Closed {
+impl ClosedPosture {
     /// The posture, if one is known to be closed.
     pub(super) fn get(&self) -> Option<Posture> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)

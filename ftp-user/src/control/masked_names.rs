@@ -25,7 +25,8 @@ impl<'a> Names<'a> {
         Self { exact, shown }
     }
 
-    /// The name that is shown so, if that is another one and no second one is shown so too.
+    /// Returns the only name that this server would show like this. Returns `None` if `shown` is itself a name, or if
+    /// several names look the same.
     pub(super) fn meant(&self, shown: &PathName) -> Option<&'a PathName> {
         if self.exact.contains(shown.as_bytes()) {
             return None;
