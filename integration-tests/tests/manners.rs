@@ -197,6 +197,30 @@ fn a_copy_without_any_size_is_not_verified_and_says_so() {
 }
 
 #[test]
+fn a_copy_to_a_server_without_any_size_is_not_verified_and_says_so() {
+    let unknown = "SIZE: 502 what\nCWD: 550 nope";
+    let upload = |to: &Peer, how: &str| {
+        let run = user().file("a.txt", "hello").args(["copy", "--json", "--retries", "0", "--verify", how]);
+        run.args(["a.txt".to_owned(), to.url("b.txt")]).run()
+    };
+    let to = ends("", unknown).1;
+    let run = upload(&to, "auto").exits(0).says("is not verified");
+    assert_eq!((&run.summary()["verified"], to.seen_of(&["RNTO"]).len()), (&"none".into(), 1), "{run}");
+    let (from, to) = ends("", unknown);
+    let run = copy(&from, &to, &["--retries", "0"]).exits(0).says("is not verified");
+    assert_eq!(run.summary()["verified"], "none", "{run}");
+    for how in ["size", "hash"] {
+        let to = ends("", unknown).1;
+        let run = upload(&to, how).exits(7);
+        assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+    }
+    // A server that knows sizes, and has no such file, has not stored it.
+    let to = ends("", "SIZE *.part: 550 no such file").1;
+    let run = upload(&to, "auto").exits(7);
+    assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+}
+
+#[test]
 fn a_source_that_changes_while_it_is_copied_is_copied_again_and_reported() {
     const FEAT: &str = "FEAT: 211-F\\r\\n SIZE\\r\\n MDTM\\r\\n211 End";
     const BEFORE: &str = "once MDTM a.txt: 213 20240101000000";

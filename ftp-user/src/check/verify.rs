@@ -77,10 +77,31 @@ impl Verify {
             };
             match compare(context, ends, files, means).await? {
                 Ok(()) => return Ok(means),
+                Err(failure) if means == Verified::Size => {
+                    return self.without_size(context, ends, files, failure).await;
+                }
                 Err(failure) => why = Some(failure),
             }
             refused.extend(common);
         }
+    }
+
+    /// What holds where no sizes could be compared: nothing is verified if that is allowed and an end has no word for
+    /// sizes. A copy that is missing is a failure.
+    async fn without_size(
+        self,
+        context: &Context,
+        ends: &mut Ends,
+        files: &Compared<'_>,
+        failure: Failure,
+    ) -> Result<Verified, Failure> {
+        if self == Self::Auto
+            && (ends.destination.tells_no_size(context, files.copy).await?
+                || ends.source.tells_no_size(context, files.source).await?)
+        {
+            return Ok(Verified::None);
+        }
+        Err(failure)
     }
 
     fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
@@ -137,9 +158,9 @@ pub(crate) async fn compare(
                     source,
                     &format!("the source has {there} bytes and the copy has {here}"),
                 )),
-                (None, _) => Err(differs(from, source, "the source does not say its size")),
+                (None, _) => Ok(Err(untold(from, source, "the source does not tell its size"))),
                 (Some(_), None) => {
-                    Err(differs(from, source, "the destination does not say the size of the copy"))
+                    Ok(Err(untold(from, source, "the destination does not tell the size of the copy")))
                 }
             }
         }
@@ -183,6 +204,12 @@ fn differs(host: &Host, path: &PathName, why: &str) -> Failure {
     Failure::new(Kind::Unverified, format!("the copy of {} is not the same", host.show(path)))
         .said(why)
         .hint("copy it again when nobody writes to it")
+}
+
+fn untold(host: &Host, path: &PathName, why: &str) -> Failure {
+    Failure::new(Kind::Unverified, format!("the copy of {} cannot be compared with it", host.show(path)))
+        .said(why)
+        .hint("--verify none copies without verifying")
 }
 
 #[cfg(test)]

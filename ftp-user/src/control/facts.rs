@@ -88,6 +88,17 @@ impl Session {
         Ok(None)
     }
 
+    /// Whether the server has no word for the size of a file, although the file may be there: it does not know SIZE, or
+    /// answers it without a number, and MLST does not tell a size either.
+    pub async fn tells_no_size(&mut self, path: &PathName) -> Result<bool, Failure> {
+        if self.capabilities.mlst.is_some() {
+            return Ok(self.facts(path).await?.is_some_and(|facts| facts.size.is_none()));
+        }
+        let answer = self.ask_size(path).await?;
+        let has_no_number = answer.is_done() && fact_replies::size(&answer.reply).is_none();
+        Ok(has_no_number || self.blame(&answer) == Blame::Unsupported)
+    }
+
     /// SIZE in TYPE I: RFC 3659 section 4 counts in the type in force.
     async fn ask_size(&mut self, path: &PathName) -> Result<Answer, Failure> {
         self.set_type(DataType::Image).await?;

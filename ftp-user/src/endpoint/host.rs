@@ -126,6 +126,18 @@ impl Host {
         }
     }
 
+    /// Whether it has no word for the size of a file, although the file may be there.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server cannot be asked.
+    pub async fn tells_no_size(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.tells_no_size(path).await,
+            Self::Local(_) => Ok(false),
+        }
+    }
+
     /// The digests that it can compute.
     ///
     /// # Errors

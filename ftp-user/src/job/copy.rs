@@ -261,7 +261,7 @@ impl Copying<'_> {
         if by == Verified::None && verify == Verify::Auto {
             let name = self.ends.source.show(source);
             self.context.events.warn(format!(
-                "the copy of {name} is not verified: the source tells no size, and there is no common digest"
+                "the copy of {name} is not verified: a server tells no size, and there is no common digest"
             ));
         }
         if !start.is_verified_by(by) {
