@@ -43,11 +43,6 @@ impl Page {
         Self::new("matrix", "matrix", sides().map(side).collect())
     }
 
-    /// Through a relay.
-    pub fn of_relay() -> Self {
-        Self::new("matrix of the relay", "matrix-more", Who::all().map(|who| who.name().to_owned()).collect())
-    }
-
     /// Notes a cell that came out as it should.
     pub fn good(&mut self, from: (Who, Hosts), to: (Who, Hosts), path: DirectPath) {
         let word = match path {
@@ -58,21 +53,9 @@ impl Page {
         self.cells.insert((side(from), side(to)), word);
     }
 
-    /// Notes a cell that went through the relay, because there was no other way or because that was
-    /// asked for.
-    pub fn relayed(&mut self, from: Who, to: Who, asked: bool) {
-        let word = if asked { "relay, A" } else { "relay" };
-        self.cells.insert((from.name().to_owned(), to.name().to_owned()), word);
-    }
-
     /// Notes a cell that cannot be had, and why.
     pub fn not_applicable(&mut self, from: (Who, Hosts), to: (Who, Hosts), why: &Skipped) {
         self.skipped(side(from), side(to), why);
-    }
-
-    /// The same for the relay.
-    pub fn not_relayed(&mut self, from: Who, to: Who, why: &Skipped) {
-        self.skipped(from.name().to_owned(), to.name().to_owned(), why);
     }
 
     fn skipped(&mut self, from: String, to: String, why: &Skipped) {

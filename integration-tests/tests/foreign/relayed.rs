@@ -1,6 +1,7 @@
 //! Two servers with their default configuration refuse each other; a relay at an address of its own
 //! carries their file, for a user agent at a fourth.
 
+use super::matrix::{Cell, run_all};
 use integration_tests::foreign::{
     Apart, DirectPath, End, Foreign, Hosts, Kind, Page, Skipped, Who, direct_path,
 };
@@ -150,28 +151,18 @@ fn matrix_of_all_pairs_through_a_relay() {
         skip!("FOREIGN_MATRIX names no servers; `.ci/full matrix-more` runs all pairs");
     };
     let is_wanted = |who: Who| wanted == "all" || wanted == who.name();
-    let (mut page, mut failed) = (Page::of_relay(), Vec::new());
-    for from in Who::all() {
-        for to in Who::all() {
-            if !is_wanted(from) && !is_wanted(to) {
-                continue;
-            }
-            let cell = format!("{} -> {} through a relay", from.name(), to.name());
-            match std::panic::catch_unwind(|| arrives(from, to)) {
-                Ok(Ok(())) => {
-                    eprintln!("{cell}");
-                    page.relayed(from, to, would_go_direct(from, to));
-                }
-                Ok(Err(skipped)) => {
-                    eprintln!("{cell}: n/a, {}", skipped.0);
-                    page.not_relayed(from, to, &skipped);
-                }
-                Err(_) => failed.push(cell),
-            }
-        }
-    }
-    if let Some(path) = std::env::var_os("FOREIGN_PAGE") {
-        page.write(path.as_ref());
-    }
-    assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
+    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
+    let cells: Vec<Cell<'_>> = pairs
+        .filter(|(from, to)| is_wanted(*from) || is_wanted(*to))
+        .map(|(from, to)| Cell {
+            from: from.name(),
+            to: to.name(),
+            work: Box::new(move || {
+                arrives(from, to)?;
+                Ok(if would_go_direct(from, to) { "relay, A" } else { "relay" })
+            }),
+        })
+        .collect();
+    let sides = Who::all().map(|who| who.name().to_owned()).collect();
+    run_all(Page::named("matrix of the relay", sides), &cells);
 }

@@ -1,5 +1,6 @@
 //! Where foreign hosts are refused at both ends every file still arrives: through the user agent.
 
+use super::matrix::{Cell, expect_all};
 use integration_tests::foreign::{DirectPath, Kind, Skipped, Who, direct_path, tree};
 use integration_tests::user::user;
 use integration_tests::{or_skip, skip};
@@ -112,16 +113,13 @@ fn matrix_of_all_pairs_through_this_host() {
     if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
         skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
     }
-    let mut failed = Vec::new();
-    for from in Who::all() {
-        for to in Who::all() {
-            let cell = format!("{} -> {} through this host", from.name(), to.name());
-            match std::panic::catch_unwind(|| arrives(from, to)) {
-                Ok(Ok(())) => eprintln!("{cell}"),
-                Ok(Err(Skipped(reason))) => eprintln!("{cell}: n/a, {reason}"),
-                Err(_) => failed.push(cell),
-            }
-        }
-    }
-    assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
+    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
+    let cells: Vec<Cell<'_>> = pairs
+        .map(|(from, to)| Cell {
+            from: from.name(),
+            to: to.name(),
+            work: Box::new(move || arrives(from, to).map(|()| "through this host")),
+        })
+        .collect();
+    expect_all(&cells);
 }
