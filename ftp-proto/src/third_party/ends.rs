@@ -129,8 +129,10 @@ impl Ends {
         if let (Some(source), Some(destination)) = (source, destination) {
             let (source, destination) = (source.clone(), destination.clone());
             self.conclude(Outcome::Moved { source, destination });
-        } else if source.or(destination).is_some() {
+        } else if source.is_some() {
             self.await_finals(now);
+        } else if destination.is_some() {
+            self.timers.arm(Timer::HalfDone, now + self.timeouts.stored);
         }
     }
 

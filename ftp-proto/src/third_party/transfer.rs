@@ -69,8 +69,10 @@ pub struct Timeouts {
     /// For the preliminary reply of the end that gets its transfer command first. When the time is
     /// up, the other end gets its command as well.
     pub preliminary: Duration,
-    /// From one end's final reply to the other end's.
+    /// From the source's final reply to that of the destination, which may have much to write.
     pub half_done: Duration,
+    /// From the destination's final reply to that of the source. The file is stored, and nothing is left to do.
+    pub stored: Duration,
     /// For the replies to ABOR. An end that does not answer in time is closed.
     pub abort: Duration,
 }
@@ -87,6 +89,7 @@ impl Default for Timeouts {
             connect: seconds(20),
             preliminary: seconds(5),
             half_done: seconds(60),
+            stored: seconds(5),
             abort: seconds(10),
         }
     }

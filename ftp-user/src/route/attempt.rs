@@ -250,6 +250,7 @@ pub fn timeouts(reply: Duration, size: Option<u64>) -> Timeouts {
         connect: reply.min(CONNECT),
         preliminary: reply.min(PRELIMINARY),
         half_done: reply.min(half_done),
+        stored: reply.min(STORED),
         abort: reply.min(ABORT),
     }
 }
@@ -261,6 +262,9 @@ const CONNECT: Duration = Duration::from_secs(20);
 const PRELIMINARY: Duration = Duration::from_secs(5);
 /// When one end has finished, the other one has to write what is on its way, and perhaps to sync the file.
 const HALF_DONE: Duration = Duration::from_secs(15);
+/// When the destination has finished, the source has nothing left to do but to say so. libunftp never does if its peer
+/// has hung up.
+const STORED: Duration = Duration::from_secs(5);
 /// Bytes per second that the slowest disk syncs.
 const SLOWEST_DISK: u64 = 10_000_000;
 const UNKNOWN_SIZE: u64 = 1 << 32;

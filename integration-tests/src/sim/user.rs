@@ -142,8 +142,22 @@ pub(super) enum Clock {
 pub(super) fn timeouts(brisk: bool) -> Timeouts {
     let s = Duration::from_secs;
     if brisk {
-        Timeouts { reply: s(10), connect: s(20), preliminary: s(2), half_done: s(10), abort: s(5) }
+        Timeouts {
+            reply: s(10),
+            connect: s(20),
+            preliminary: s(2),
+            half_done: s(10),
+            stored: s(5),
+            abort: s(5),
+        }
     } else {
-        Timeouts { reply: s(60), connect: s(90), preliminary: s(5), half_done: s(60), abort: s(20) }
+        Timeouts {
+            reply: s(60),
+            connect: s(90),
+            preliminary: s(5),
+            half_done: s(60),
+            stored: s(60),
+            abort: s(20),
+        }
     }
 }

@@ -69,6 +69,7 @@ fn timeouts() -> Timeouts {
         connect: seconds(20),
         preliminary: seconds(5),
         half_done: seconds(120),
+        stored: seconds(5),
         abort: seconds(10),
     }
 }

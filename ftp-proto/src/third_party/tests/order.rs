@@ -228,7 +228,8 @@ fn h16_half_done_has_a_timer() {
     plain().play(&format!(
         "{both}
          dst< 226 done
-         wait 120
+         wait 4
+         wait 1
          src! abort
          src< 226 it was done
          src. aborted

@@ -135,9 +135,11 @@ fn of_an_attempt(timer: &str) -> Option<String> {
         "Reply" | "Relay" => Some(format!("{} (`--timeout`)", words(times.reply))),
         "Connect" => Some(words(times.connect)),
         "Preliminary" => Some(words(times.preliminary)),
-        "HalfDone" => {
-            Some(format!("{} or more, by the size of the file, up to `--timeout`", words(times.half_done)))
-        }
+        "HalfDone" => Some(format!(
+            "{} or more, by the size of the file, up to `--timeout`; {} for the source",
+            words(times.half_done),
+            words(times.stored)
+        )),
         "Abort" => Some(words(times.abort)),
         _ => None,
     }
