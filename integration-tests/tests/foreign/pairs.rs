@@ -111,8 +111,14 @@ fn shown(copied: &Copied) -> String {
 /// From ours, to ours, and between two of the kind.
 fn takes_part(kind: Kind) {
     let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), kind.most_open()));
-    for (from, to) in [(ours, theirs), (theirs, ours), (theirs, theirs)] {
-        or_skip!(cell(from, to));
+    // Beside each other: most of the time of some kinds is waiting.
+    let pairs = [(ours, theirs), (theirs, ours), (theirs, theirs)];
+    let results = std::thread::scope(|scope| {
+        let cells = pairs.map(|(from, to)| scope.spawn(move || cell(from, to)));
+        cells.map(std::thread::ScopedJoinHandle::join)
+    });
+    for result in results {
+        or_skip!(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
     }
 }
 

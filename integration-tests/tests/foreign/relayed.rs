@@ -25,7 +25,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 /// The whole tree arrives through the relay, by one session and one tunnel to each server.
 fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     let apart = Apart::start(from, to, &files())?;
-    let path = if would_go_direct(from, to) { "relay" } else { "auto" };
+    let path = if is_asked_for(from, to) { "relay" } else { "auto" };
     let run =
         apart.copy().args(["-r", "--path", path]).args([apart.from.url("tree"), apart.to.url("")]).run();
     let shown = format!("{from:?} -> {to:?}\n{}", apart.shown(&run));
@@ -52,6 +52,13 @@ fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
         assert!(!log.contains(secret), "the relay's log has {secret:?}\n{shown}");
     }
     Ok(())
+}
+
+/// Whether `--path relay` has to ask for the relay, because a direct path is open, or because nobody refuses one on
+/// which nothing moves: ftp-srv drops a stranger and does not say so, and libunftp waits for its file. Without a race the
+/// next path comes only after the time that a slow line would need.
+fn is_asked_for(from: Who, to: Who) -> bool {
+    would_go_direct(from, to) || (from, to) == (Who::Theirs(Kind::FtpSrv), Who::Theirs(Kind::Libunftp))
 }
 
 /// Two of ours prove themselves to each other, and some servers refuse nobody.
@@ -159,7 +166,7 @@ fn matrix_of_all_pairs_through_a_relay() {
             to: to.name(),
             work: Box::new(move || {
                 arrives(from, to)?;
-                Ok(if would_go_direct(from, to) { "relay, A" } else { "relay" })
+                Ok(if is_asked_for(from, to) { "relay, A" } else { "relay" })
             }),
         })
         .collect();
