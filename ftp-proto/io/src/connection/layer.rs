@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 
 use rustls::{Connection, ProtocolVersion};
 
+use super::received::Received;
+
 /// TLS above a socket that does not block; the handshake is done. Nothing here waits: what cannot be
 /// done now is [`io::ErrorKind::WouldBlock`].
 ///
@@ -17,10 +19,8 @@ pub(crate) struct Layer {
     below: Option<Box<Self>>,
     /// Decrypted bytes that were read before this layer was made; they come first.
     early: Vec<u8>,
-    /// Encrypted bytes that were read from the socket.
-    received: Vec<u8>,
-    /// How many of `received` rustls has taken.
-    taken: usize,
+    /// Encrypted bytes that were read from the socket; rustls takes them.
+    received: Received,
     /// An error behind bytes that were good; the next read tells it.
     failed: Option<io::Error>,
 }
@@ -33,7 +33,7 @@ impl Layer {
     pub(crate) fn new(session: impl Into<Connection>) -> Self {
         let mut session = Box::new(session.into());
         session.set_buffer_limit(Some(PIECE));
-        Self { session, below: None, early: Vec::new(), received: Vec::new(), taken: 0, failed: None }
+        Self { session, below: None, early: Vec::new(), received: Received::default(), failed: None }
     }
 
     /// Has `below` carry this layer, if there is one.
@@ -81,7 +81,7 @@ impl Layer {
         loop {
             let read = match self.session.reader().read(room.get_mut(filled..).unwrap_or_default()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if filled > 0 && self.taken == self.received.len() {
+                    if filled > 0 && self.received.is_empty() {
                         return Ok(filled);
                     }
                     self.receive(socket).map(|()| None)
@@ -120,22 +120,15 @@ impl Layer {
 
     /// Reads encrypted bytes, at least the end of them.
     fn receive(&mut self, socket: &impl AsFd) -> io::Result<()> {
-        if self.taken == self.received.len() {
-            self.received.resize(PIECE, 0);
-            self.taken = 0;
-            let read = match &mut self.below {
-                Some(below) => below.read(socket, &mut self.received),
-                None => rustix::io::read(socket, self.received.as_mut_slice()).map_err(io::Error::from),
-            };
-            self.received.truncate(*read.as_ref().unwrap_or(&0));
-            if read.is_err() {
-                // A connection that waits keeps no buffer.
-                self.received = Vec::new();
-            }
-            read?;
+        if self.received.is_empty() {
+            let below = &mut self.below;
+            self.received.fill(|room| match below {
+                Some(below) => below.read(socket, room),
+                None => Ok(rustix::io::read(socket, room)?),
+            })?;
         }
-        let mut rest = self.received.get(self.taken..).unwrap_or_default();
-        self.taken += self.session.read_tls(&mut rest)?;
+        let taken = self.session.read_tls(&mut self.received.rest())?;
+        self.received.take(taken);
         let processed = self.session.process_new_packets();
         // A new key, or an alert that says what the peer did wrong. Nothing waits until it is sent.
         let _ = self.flush(socket);
@@ -166,20 +159,19 @@ impl Layer {
 
     /// Takes bytes of the peer that somebody else has read from the socket.
     pub(crate) fn feed(&mut self, received: Vec<u8>) {
-        self.received = received;
-        self.taken = 0;
+        self.received = received.into();
     }
 
     /// Drops what has been received. Returns whether the peer has ended TLS.
     pub(crate) fn skip(&mut self) -> io::Result<bool> {
         let mut dropped = [0; 4096];
         loop {
-            let mut rest = self.received.get(self.taken..).unwrap_or_default();
-            self.taken += self.session.read_tls(&mut rest)?;
+            let taken = self.session.read_tls(&mut self.received.rest())?;
+            self.received.take(taken);
             let state = self.session.process_new_packets();
             let state = state.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             while matches!(self.session.reader().read(&mut dropped), Ok(1..)) {}
-            if state.peer_has_closed() || self.taken == self.received.len() {
+            if state.peer_has_closed() || self.received.is_empty() {
                 return Ok(state.peer_has_closed());
             }
         }
@@ -234,5 +226,5 @@ fn cut_short(error: io::Error) -> io::Error {
 }
 
 const CUT_SHORT: &str = "the connection ended without close_notify, so what came may be cut short";
-/// Bytes of one read of the socket, and the most that rustls may keep unsent.
+/// The most that rustls may keep unsent.
 const PIECE: usize = 64 * 1024;

@@ -8,6 +8,7 @@
 //! A link to a relay is TLS too; what is special about it happens before (see [`crate::link`]).
 
 mod layer;
+mod received;
 
 use std::future::poll_fn;
 use std::io;
