@@ -37,12 +37,7 @@ impl PathName {
     /// Fails if the name is empty or contains NUL or LF.
     pub fn from_wire(bytes: impl Into<Vec<u8>>) -> Result<Self, BadName> {
         let bytes = bytes.into();
-        if bytes.is_empty() {
-            return Err(BadName::Empty);
-        }
-        if memchr::memchr2(0, b'\n', &bytes).is_some() {
-            return Err(BadName::Control);
-        }
+        Self::check_wire(&bytes)?;
         Ok(Self(bytes))
     }
 
@@ -52,8 +47,33 @@ impl PathName {
     ///
     /// Fails if the name is empty or contains NUL, LF or CR (H25).
     pub fn from_user(bytes: impl Into<Vec<u8>>) -> Result<Self, BadName> {
-        let name = Self::from_wire(bytes)?;
-        if name.0.contains(&b'\r') { Err(BadName::CarriageReturn) } else { Ok(name) }
+        let bytes = bytes.into();
+        Self::check_user(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Makes this the name that [`Self::from_user`] would create, in the same memory.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Self::from_user`]. Then this name stays as it is.
+    pub fn set_from_user(&mut self, bytes: &[u8]) -> Result<(), BadName> {
+        Self::check_user(bytes)?;
+        self.0.clear();
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn check_wire(bytes: &[u8]) -> Result<(), BadName> {
+        if bytes.is_empty() {
+            return Err(BadName::Empty);
+        }
+        if memchr::memchr2(0, b'\n', bytes).is_some() { Err(BadName::Control) } else { Ok(()) }
+    }
+
+    fn check_user(bytes: &[u8]) -> Result<(), BadName> {
+        Self::check_wire(bytes)?;
+        if memchr::memchr(b'\r', bytes).is_some() { Err(BadName::CarriageReturn) } else { Ok(()) }
     }
 
     /// Returns the bytes of the name.
@@ -152,6 +172,20 @@ mod tests {
         assert_eq!(PathName::from_user("a\nDELE b"), Err(BadName::Control));
         assert_eq!(PathName::from_user("a\0b"), Err(BadName::Control));
         assert_eq!(PathName::from_user("a\r"), Err(BadName::CarriageReturn));
+    }
+
+    #[test]
+    fn h25_a_name_becomes_another_one_only_if_that_is_good() {
+        let mut name = PathName::root();
+        assert_eq!(name.set_from_user(b"a longer name"), Ok(()));
+        for (bad, why) in
+            [(&b""[..], BadName::Empty), (b"a\n", BadName::Control), (b"a\r", BadName::CarriageReturn)]
+        {
+            assert_eq!(name.set_from_user(bad), Err(why));
+            assert_eq!(name.as_bytes(), b"a longer name");
+        }
+        assert_eq!(name.set_from_user(b"b"), Ok(()));
+        assert_eq!(name.as_bytes(), b"b");
     }
 
     #[test]

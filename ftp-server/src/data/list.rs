@@ -95,14 +95,14 @@ impl Lines {
             ListStyle::Long => Ok(match self.listing.next_entry(Detail::Shown)? {
                 Next::Found(entry) if !is_meant(entry.name.as_bytes()) => Next::Hidden,
                 next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => {
-                    next.map(|entry| write_list_line(room, &entry, self.today))
+                    next.map(|entry| write_list_line(room, entry, self.today))
                 }
             }),
             // A pattern of a pattern is none.
             ListStyle::Matching { .. } => Ok(Next::End),
             ListStyle::Facts(wanted) => {
                 let entry = self.listing.next_entry(Detail::Facts)?;
-                Ok(entry.map(|entry| write_facts_line(room, &entry, wanted.as_deref())))
+                Ok(entry.map(|entry| write_facts_line(room, entry, wanted.as_deref())))
             }
             ListStyle::Names { prefix } => {
                 // E19: a line is what RETR takes. If the argument of NLST is a file, it is the line.

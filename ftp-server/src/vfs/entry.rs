@@ -59,37 +59,42 @@ impl May {
 
 /// All facts of `stat` under `name`; `parent` is the directory that holds it.
 pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, may: &May) -> Entry {
-    let shown = shown_entry(name, stat);
-    Entry { perm: Some(perm(shown.kind, stat, parent, may)), unique: Some(unique(stat)), ..shown }
+    let mut entry = Entry::new(name, kind(stat));
+    describe(&mut entry, stat, parent, may);
+    entry
 }
 
-/// What a line of LIST shows of `stat` under `name`.
-pub(super) fn shown_entry(name: PathName, stat: &Stat) -> Entry {
-    let kind = kind(stat);
-    Entry {
-        size: (kind == Kind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0)),
-        modified: Some(When(stat.st_mtime)),
-        mode: Some(stat.st_mode & 0o7777),
-        ..Entry::new(name, kind)
-    }
+/// Makes `entry` all facts of `stat`, under the name that it has. A listing may have a million of them, so no
+/// memory is taken where `entry` has some.
+pub(super) fn describe(entry: &mut Entry, stat: &Stat, parent: Option<&Stat>, may: &May) {
+    describe_shown(entry, stat);
+    write_perm(entry.perm.get_or_insert_default(), stat, parent, may);
+    write_unique(entry.unique.get_or_insert_default(), stat);
 }
 
-/// The `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.
-/// A listing may have a million of them, so it is made without the machinery of formats.
-fn unique(stat: &Stat) -> String {
-    let mut text = Vec::with_capacity(33);
-    push_hex(&mut text, stat.st_dev);
-    text.push(b'g');
-    push_hex(&mut text, stat.st_ino);
-    String::from_utf8(text).unwrap_or_default()
+/// Makes `entry` what a line of LIST shows of `stat`, under the name that it has.
+pub(super) fn describe_shown(entry: &mut Entry, stat: &Stat) {
+    entry.kind = kind(stat);
+    entry.size = (entry.kind == Kind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0));
+    entry.modified = Some(When(stat.st_mtime));
+    entry.mode = Some(stat.st_mode & 0o7777);
+    entry.target = None;
 }
 
-/// Appends `number` without leading zeros.
-fn push_hex(text: &mut Vec<u8>, number: u64) {
+/// Writes the `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.
+fn write_unique(unique: &mut String, stat: &Stat) {
+    unique.clear();
+    push_hex(unique, stat.st_dev);
+    unique.push('g');
+    push_hex(unique, stat.st_ino);
+}
+
+/// Appends `number` without leading zeros, and without the machinery of formats.
+fn push_hex(text: &mut String, number: u64) {
     let digits = number.checked_ilog2().map_or(1, |bits| bits / 4 + 1);
     for position in (0..digits).rev() {
         let digit = (number >> (4 * position) & 0xf) as u8;
-        text.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
     }
 }
 
@@ -121,31 +126,31 @@ pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
     }
 }
 
-/// The `perm` fact (RFC 3659 7.5.5); its letters are in alphabetical order.
-fn perm(kind: Kind, stat: &Stat, parent: Option<&Stat>, may: &May) -> String {
+/// Writes the `perm` fact (RFC 3659 7.5.5); its letters are in alphabetical order.
+fn write_perm(perm: &mut String, stat: &Stat, parent: Option<&Stat>, may: &May) {
     let changes = parent.is_some_and(|parent| may.gives(parent, 3));
     let (removable, renamable) = (changes && may.has(Right::Delete), changes && may.has(Right::Rename));
-    let letters: &[(u8, bool)] = match kind {
+    let letters: &[(char, bool)] = match kind(stat) {
         Kind::Directory | Kind::Current | Kind::Parent => &[
-            (b'c', may.has(Right::Write) && may.gives(stat, 3)),
-            (b'd', removable),
-            (b'e', may.gives(stat, 1)),
-            (b'f', renamable),
-            (b'l', may.has(Right::List) && may.gives(stat, 5)),
-            (b'm', may.has(Right::Mkdir) && may.gives(stat, 3)),
-            (b'p', may.has(Right::Delete) && may.gives(stat, 3)),
+            ('c', may.has(Right::Write) && may.gives(stat, 3)),
+            ('d', removable),
+            ('e', may.gives(stat, 1)),
+            ('f', renamable),
+            ('l', may.has(Right::List) && may.gives(stat, 5)),
+            ('m', may.has(Right::Mkdir) && may.gives(stat, 3)),
+            ('p', may.has(Right::Delete) && may.gives(stat, 3)),
         ],
         Kind::File => &[
-            (b'a', may.has(Right::Append) && may.gives(stat, 2)),
-            (b'd', removable),
-            (b'f', renamable),
-            (b'r', may.has(Right::Read) && may.gives(stat, 4)),
-            (b'w', may.has(Right::Write) && may.gives(stat, 2)),
+            ('a', may.has(Right::Append) && may.gives(stat, 2)),
+            ('d', removable),
+            ('f', renamable),
+            ('r', may.has(Right::Read) && may.gives(stat, 4)),
+            ('w', may.has(Right::Write) && may.gives(stat, 2)),
         ],
-        Kind::Link | Kind::Other => &[(b'd', removable), (b'f', renamable)],
+        Kind::Link | Kind::Other => &[('d', removable), ('f', renamable)],
     };
-    let perm = letters.iter().filter(|(_, given)| *given).map(|(letter, _)| *letter);
-    String::from_utf8(perm.collect()).unwrap_or_default()
+    perm.clear();
+    perm.extend(letters.iter().filter(|(_, given)| *given).map(|(letter, _)| *letter));
 }
 
 #[cfg(test)]
@@ -155,9 +160,9 @@ mod tests {
     #[test]
     fn unique_facts_have_the_digits_of_their_numbers() {
         for number in [0, 1, 9, 15, 16, 255, 0x1000, 0xfee1_dead, u64::MAX] {
-            let mut text = Vec::new();
+            let mut text = String::new();
             push_hex(&mut text, number);
-            assert_eq!(String::from_utf8(text).unwrap(), format!("{number:x}"));
+            assert_eq!(text, format!("{number:x}"));
         }
     }
 }

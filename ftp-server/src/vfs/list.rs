@@ -1,15 +1,18 @@
 //! What a directory holds, entry by entry as the kernel gives it. Nothing is collected or sorted, so
 //! that a hundred thousand entries need no more memory than one.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, show};
-use rustix::fs::{AtFlags, Dir, DirEntry, OFlags, Stat, fstat, statat};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::attributes::target;
-use super::entry::{May, entry, shown_entry};
+use super::entry::{May, describe, describe_shown, entry};
+use super::names::Names;
 use super::partial::is_partial;
 use super::path::Beneath;
 use super::root::Root;
@@ -36,12 +39,20 @@ pub(super) struct Mounted {
 
 #[derive(Debug)]
 enum Of {
-    Directory {
-        dir: Box<Dir>,
-        stat: Stat,
+    Directory(Box<Directory>),
+    File {
+        entry: Box<Entry>,
+        /// Whether it was listed.
+        listed: bool,
     },
-    /// `None` once it was listed.
-    File(Option<Box<Entry>>),
+}
+
+#[derive(Debug)]
+struct Directory {
+    names: Names,
+    stat: Stat,
+    /// The entry that was found last. The next one takes its memory.
+    entry: Entry,
 }
 
 /// What is wanted of the entries of a listing.
@@ -83,13 +94,14 @@ impl Listing {
     pub(super) fn of_directory(root: &Root, may: May, path: Beneath) -> Result<Self, Errno> {
         let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let stat = fstat(&dir)?;
-        let of = Of::Directory { dir: Box::new(Dir::new(dir)?), stat };
+        let entry = Entry::new(PathName::root(), Kind::Other);
+        let of = Of::Directory(Box::new(Directory { names: Names::new(dir), stat, entry }));
         Ok(Self { may, path, of, mounts: Vec::new(), listed: 0 })
     }
 
     /// The listing of one file.
     pub(super) fn of_file(may: May, path: Beneath, file: Entry) -> Self {
-        let of = Of::File(Some(Box::new(file)));
+        let of = Of::File { entry: Box::new(file), listed: false };
         Self { may, path, of, mounts: Vec::new(), listed: 0 }
     }
 
@@ -100,7 +112,7 @@ impl Listing {
 
     /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
-        matches!(self.of, Of::Directory { .. })
+        matches!(self.of, Of::Directory(_))
     }
 
     /// The path of the directory or file beneath the root, for people.
@@ -110,8 +122,8 @@ impl Listing {
 
     /// The directory's own facts, named `.`; `None` for a file.
     pub fn current(&self) -> Option<Entry> {
-        let Of::Directory { stat, .. } = &self.of else { return None };
-        let mut current = entry(PathName::from_wire(".").ok()?, stat, None, &self.may);
+        let Of::Directory(directory) = &self.of else { return None };
+        let mut current = entry(PathName::from_wire(".").ok()?, &directory.stat, None, &self.may);
         current.kind = Kind::Current;
         Some(current)
     }
@@ -120,78 +132,93 @@ impl Listing {
     ///
     /// # Errors
     /// The directory cannot be read further.
-    pub fn next_entry(&mut self, detail: Detail) -> Result<Next<Entry>, Errno> {
-        match &mut self.of {
-            Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(*file))),
-            Of::Directory { dir, stat } => {
-                let (found, name) = match next_name(dir, &self.mounts)? {
-                    Next::Found(found) => found,
-                    Next::Hidden => return Ok(Next::Hidden),
-                    Next::Omitted(name) => return Ok(Next::Omitted(name)),
-                    Next::End => return Ok(self.next_mount().map_or(Next::End, mounted)),
-                };
-                match statat(dir.fd()?, found.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(found) => {
-                        let mut entry = match detail {
-                            Detail::Shown => shown_entry(name, &found),
-                            Detail::Facts => entry(name, &found, Some(stat), &self.may),
-                        };
-                        // A client that walks a tree by its listings never follows a link, so no link makes
-                        // the walk endless. RETR, CWD and the like follow links beneath the root.
-                        if entry.kind == Kind::Link {
-                            entry.target = target(dir.fd()?, entry.name.as_bytes());
-                        }
-                        Ok(Next::Found(entry))
-                    }
-                    // It was removed after the kernel had told its name.
-                    Err(_) => Ok(Next::Hidden),
-                }
+    pub fn next_entry(&mut self, detail: Detail) -> Result<Next<&Entry>, Errno> {
+        let Self { may, of, mounts, listed, .. } = self;
+        let Directory { names, stat: parent, entry } = match of {
+            Of::Directory(directory) => &mut **directory,
+            Of::File { entry, listed } => return Ok(once(entry, listed)),
+        };
+        let (dir, name) = match next_name(names, mounts, &mut entry.name)? {
+            Next::Found(found) => found,
+            Next::Hidden => return Ok(Next::Hidden),
+            Next::Omitted(name) => return Ok(Next::Omitted(name)),
+            Next::End => {
+                return Ok(next_mount(mounts, listed).map_or(Next::End, |mount| mounted(mount, entry)));
             }
+        };
+        // If this fails, it was removed after the kernel had told its name.
+        let Ok(stat) = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(Next::Hidden) };
+        match detail {
+            Detail::Shown => describe_shown(entry, &stat),
+            Detail::Facts => describe(entry, &stat, Some(parent), may),
         }
+        // A client that walks a tree by its listings never follows a link, so no link makes
+        // the walk endless. RETR, CWD and the like follow links beneath the root.
+        if entry.kind == Kind::Link {
+            entry.target = target(dir, name.to_bytes());
+        }
+        Ok(Next::Found(entry))
     }
 
     /// Reads the next name. Blocks on the disk.
     ///
     /// # Errors
     /// The directory cannot be read further.
-    pub fn next_name(&mut self) -> Result<Next<PathName>, Errno> {
-        match &mut self.of {
-            Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(file.name))),
-            Of::Directory { dir, .. } => match next_name(dir, &self.mounts)? {
-                Next::End => Ok(self.next_mount().map_or(Next::End, |mount| Next::Found(mount.name.clone()))),
-                other @ (Next::Found(_) | Next::Hidden | Next::Omitted(_)) => Ok(other.map(|(_, name)| name)),
-            },
-        }
-    }
-
-    fn next_mount(&mut self) -> Option<&Mounted> {
-        let mount = self.mounts.get(self.listed)?;
-        self.listed += 1;
-        Some(mount)
+    pub fn next_name(&mut self) -> Result<Next<&PathName>, Errno> {
+        let Self { of, mounts, listed, .. } = self;
+        let Directory { names, entry, .. } = match of {
+            Of::Directory(directory) => &mut **directory,
+            Of::File { entry, listed } => return Ok(once(entry, listed).map(|file| &file.name)),
+        };
+        Ok(match next_name(names, mounts, &mut entry.name)? {
+            Next::Found(_) => Next::Found(&entry.name),
+            Next::Hidden => Next::Hidden,
+            Next::Omitted(name) => Next::Omitted(name),
+            Next::End => next_mount(mounts, listed).map_or(Next::End, |mount| Next::Found(&mount.name)),
+        })
     }
 }
 
-/// The facts of a mount, or nothing if its directory is gone.
-fn mounted(mount: &Mounted) -> Next<Entry> {
+/// The one file of a listing, or its end.
+fn once<'a>(file: &'a Entry, listed: &mut bool) -> Next<&'a Entry> {
+    if std::mem::replace(listed, true) { Next::End } else { Next::Found(file) }
+}
+
+/// The next mount; `listed` counts them.
+fn next_mount<'a>(mounts: &'a [Mounted], listed: &mut usize) -> Option<&'a Mounted> {
+    let mount = mounts.get(*listed)?;
+    *listed += 1;
+    Some(mount)
+}
+
+/// The facts of a mount, in `room`, or nothing if its directory is gone.
+fn mounted<'a>(mount: &Mounted, room: &'a mut Entry) -> Next<&'a Entry> {
     let here = Beneath::root();
     match mount.root.open_beneath(&here, OFlags::PATH).and_then(fstat) {
-        Ok(stat) => Next::Found(entry(mount.name.clone(), &stat, None, &mount.may)),
+        Ok(stat) => {
+            *room = entry(mount.name.clone(), &stat, None, &mount.may);
+            Next::Found(room)
+        }
         Err(_) => Next::Hidden,
     }
 }
 
-/// The next name. The names of files that are still being received are hidden, and those of mounts.
-fn next_name(dir: &mut Dir, mounts: &[Mounted]) -> Result<Next<(DirEntry, PathName)>, Errno> {
-    let Some(found) = dir.read() else { return Ok(Next::End) };
-    let found = found?;
-    let name = found.file_name().to_bytes();
-    let is_mount = mounts.iter().any(|mount| mount.name.as_bytes() == name);
-    if matches!(name, b"." | b"..") || is_partial(name) || is_mount {
+/// The next name, which `name` becomes, and its directory. The names of files that are still being received are
+/// hidden, and those of mounts.
+fn next_name<'a>(
+    names: &'a mut Names,
+    mounts: &[Mounted],
+    name: &mut PathName,
+) -> Result<Next<(BorrowedFd<'a>, &'a CStr)>, Errno> {
+    let Some((dir, found)) = names.next()? else { return Ok(Next::End) };
+    let bytes = found.to_bytes();
+    let is_mount = mounts.iter().any(|mount| mount.name.as_bytes() == bytes);
+    if matches!(bytes, b"." | b"..") || is_partial(bytes) || is_mount {
         return Ok(Next::Hidden);
     }
     // A client could not read a line with CR, LF or NUL in it.
-    Ok(match PathName::from_user(name) {
-        Ok(path) => Next::Found((found, path)),
-        Err(_) => Next::Omitted(name.to_vec()),
+    Ok(match name.set_from_user(bytes) {
+        Ok(()) => Next::Found((dir, found)),
+        Err(_) => Next::Omitted(bytes.to_vec()),
     })
 }

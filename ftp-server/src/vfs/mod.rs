@@ -5,7 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `path`, `root`, `walk` | confinement: every path is resolved beneath the root |
-//! | `entry`, `list`, `digest` | facts of files, listings, files that are hashed |
+//! | `entry`, `names`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
 //! | `partial_names`, `left` | these names in the state directory, and what a killed server has left of them |
@@ -21,6 +21,7 @@ mod failure;
 mod leftovers;
 mod list;
 mod lock;
+mod names;
 mod partial;
 mod partial_names;
 mod path;

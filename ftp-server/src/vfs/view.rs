@@ -236,7 +236,7 @@ impl View {
                 Next::Found(_) if lines.len() == limit => {
                     return Ok(FileAnswer::Lines { lines, more: true, omitted });
                 }
-                Next::Found(entry) => lines.push(list_line(&entry, today)),
+                Next::Found(entry) => lines.push(list_line(entry, today)),
                 Next::Hidden => {}
                 Next::Omitted(_) => omitted += 1,
                 Next::End => return Ok(FileAnswer::Lines { lines, more: false, omitted }),

@@ -136,7 +136,7 @@ fn entries(view: &View, path: &str) -> Vec<Entry> {
         panic!("{path} cannot be listed");
     };
     let next = || match listing.next_entry(Detail::Facts).unwrap() {
-        Next::Found(entry) => Some(Some(entry)),
+        Next::Found(entry) => Some(Some(entry.clone())),
         Next::Hidden | Next::Omitted(_) => Some(None),
         Next::End => None,
     };
