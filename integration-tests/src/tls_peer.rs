@@ -24,6 +24,8 @@ pub enum Sends {
     Half,
     /// All of it, but it shows another certificate than on its control connection.
     AsAnother,
+    /// The same, and then it closes the control connection.
+    AsAnotherAndGone,
     /// All of it, then close_notify. It speaks TLS 1.3 only, and gives tickets at the login alone (ProFTPD).
     WithoutTickets,
 }
@@ -199,6 +201,9 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
             "RETR" | "LIST" => {
                 say(&mut control, "150 opening")?;
                 rules.send(listener.take()?, verb == "LIST");
+                if rules.sends == Sends::AsAnotherAndGone {
+                    return None;
+                }
                 if rules.sends == Sends::Half { "426 disk trouble" } else { "226 all sent" }.to_owned()
             }
             "STOR" => {
@@ -234,14 +239,20 @@ impl Rules {
 
     fn send(&self, listener: TcpListener, listing: bool) {
         let (stream, _) = socket::accept(&listener);
-        let config = if self.sends == Sends::AsAnother { &self.another } else { &self.data };
+        let config = if matches!(self.sends, Sends::AsAnother | Sends::AsAnotherAndGone) {
+            &self.another
+        } else {
+            &self.data
+        };
         let mut data = tls(stream, config);
         let listed =
             b"-rw-r--r-- 1 ann ann 5 Nov 20 2026 a.bin\r\n-rw-r--r-- 1 ann ann 5 Nov 20 2026 b.bin\r\n";
         let content = if listing { &listed[..] } else { &self.content };
         let count = match self.sends {
             Sends::Cut | Sends::Half => content.len() / 2,
-            Sends::InOrder | Sends::AsAnother | Sends::WithoutTickets => content.len(),
+            Sends::InOrder | Sends::AsAnother | Sends::AsAnotherAndGone | Sends::WithoutTickets => {
+                content.len()
+            }
         };
         // Whoever does not want it says so by closing.
         if data.write_all(&content[..count]).and_then(|()| data.flush()).is_ok() && self.sends != Sends::Cut {

@@ -89,25 +89,29 @@ fn i03_a_source_that_ends_in_order_and_then_says_426_gives_no_close_notify_to_th
 
 #[test]
 fn a_data_connection_shows_the_certificate_of_its_control_connection() {
-    let from = TlsPeer::start("127.0.0.2", Sends::AsAnother, b"hello");
-    for trust in [vec!["--pin".to_owned(), from.pin()], vec!["--insecure".to_owned()]] {
-        let down = user()
-            .args(["copy", "--no-race", "--retries", "0", "--timeout", "10s"])
-            .args(trust)
-            .args([from.url("a.bin"), "b.bin".to_owned()])
-            .run();
-        nothing_arrived(&down.exits(11).says("another certificate"));
+    for sends in [Sends::AsAnother, Sends::AsAnotherAndGone] {
+        let from = TlsPeer::start("127.0.0.2", sends, b"hello");
+        for trust in [vec!["--pin".to_owned(), from.pin()], vec!["--insecure".to_owned()]] {
+            let down = user()
+                .args(["copy", "--no-race", "--retries", "0", "--timeout", "10s"])
+                .args(trust)
+                .args([from.url("a.bin"), "b.bin".to_owned()])
+                .run();
+            nothing_arrived(&down.exits(11).says("another certificate"));
+        }
     }
 }
 
 #[test]
 fn another_certificate_fails_a_copy_through_this_host_too() {
-    let honest = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
-    let other = TlsPeer::start("127.0.0.3", Sends::AsAnother, b"hello");
-    let copied = run("copy", &[&honest, &other]).args([other.url("a.bin"), honest.url("b.bin")]).run();
-    copied.exits(11).says("another certificate");
-    assert!(!honest.heard().iter().any(|line| line.starts_with("RNTO")), "{:?}", honest.heard());
-    assert!(!ends(&honest).iter().any(|end| end.contains("close_notify")), "{:?}", honest.heard());
+    for sends in [Sends::AsAnother, Sends::AsAnotherAndGone] {
+        let honest = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
+        let other = TlsPeer::start("127.0.0.3", sends, b"hello");
+        let copied = run("copy", &[&honest, &other]).args([other.url("a.bin"), honest.url("b.bin")]).run();
+        copied.exits(11).says("another certificate");
+        assert!(!honest.heard().iter().any(|line| line.starts_with("RNTO")), "{:?}", honest.heard());
+        assert!(!ends(&honest).iter().any(|end| end.contains("close_notify")), "{:?}", honest.heard());
+    }
 }
 
 #[test]

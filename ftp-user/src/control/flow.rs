@@ -34,8 +34,24 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// No data connection came about, the session ended, nothing moved for too long, or the work should stop.
+    /// No data connection came about, it was with somebody else, the session ended, nothing moved for too long, or the
+    /// work should stop.
     pub async fn transfer<T, F: Future<Output = T>>(
+        &mut self,
+        command: (Command, u64),
+        copy: impl FnOnce(Data) -> F,
+        meter: &Meter,
+        moving: Moving<'_>,
+    ) -> Result<Flow<T>, Failure> {
+        let ended = self.move_data(command, copy, meter, moving).await;
+        // What the data connection has shown says more than how the server or the session has ended.
+        match self.impostor() {
+            Some(failure) => Err(failure),
+            None => ended,
+        }
+    }
+
+    async fn move_data<T, F: Future<Output = T>>(
         &mut self,
         (command, skips): (Command, u64),
         copy: impl FnOnce(Data) -> F,
@@ -71,10 +87,7 @@ impl Session {
         if port.is_some_and(|port| port.reset_waiting()) {
             return Err(self.intruded());
         }
-        match self.impostor() {
-            Some(failure) => Err(failure),
-            None => Ok(Flow::Over(done, answer)),
-        }
+        Ok(Flow::Over(done, answer))
     }
 
     /// Runs the copy to its end. A final reply that comes meanwhile is left in `last`.
