@@ -69,7 +69,7 @@ async fn print(
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
     let meter = Meter::default();
     let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
-    let flow = session.transfer((command, 0), copying, &meter, &mut |_| ()).await;
+    let flow = session.transfer((command, 0), copying, &meter, &mut |_, _| ()).await;
     *moved = meter.moved();
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),

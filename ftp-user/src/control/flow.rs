@@ -14,8 +14,8 @@ use ftp_proto::command::Command;
 use std::pin::pin;
 use std::time::Duration;
 
-/// Receives how many bytes have moved, about twice a second while they do.
-pub type Moving<'a> = &'a mut (dyn FnMut(u64) + Send);
+/// Receives how many bytes have moved, and in which time, about twice a second while they do.
+pub type Moving<'a> = &'a mut (dyn FnMut(u64, Duration) + Send);
 
 /// How a transfer command ended.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Session {
                 () = clock.sleep_until(stall.next()) => {
                     let (now, moved) = (clock.now(), meter.moved());
                     if stall.saw(now, moved) {
-                        moving(moved);
+                        moving(moved, stall.age(now));
                     }
                     if stall.look(now, limit) {
                         return Err(self.stalled(limit));

@@ -123,7 +123,7 @@ impl Session {
         let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
         let (listing, answer) =
-            match self.transfer((command, 0), reading, &meter, &mut |_| ()).await.map_err(other)? {
+            match self.transfer((command, 0), reading, &meter, &mut |_, _| ()).await.map_err(other)? {
                 Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
                 Flow::Refused(answer) => return Err((self.blame(&answer), self.refusal(what(), &answer))),
                 Flow::Over(listing, answer) => (listing, answer),

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Stall {
     period: Duration,
     moved: u64,
+    /// When it was started first.
+    began: Option<Moment>,
     running: Option<Running>,
 }
 
@@ -22,17 +24,23 @@ struct Running {
 impl Stall {
     /// A clock that looks every `period`. It does not run yet.
     pub const fn new(period: Duration) -> Self {
-        Self { period, moved: 0, running: None }
+        Self { period, moved: 0, began: None, running: None }
     }
 
     /// Starts the clock, unless it runs.
     pub fn start(&mut self, now: Moment) {
+        self.began.get_or_insert(now);
         self.running.get_or_insert(Running { since: now, next: now + self.period });
     }
 
     /// Stops the clock: nothing needs to move any more.
     pub const fn stop(&mut self) {
         self.running = None;
+    }
+
+    /// How long ago the clock was started.
+    pub fn age(&self, now: Moment) -> Duration {
+        self.began.map_or(Duration::ZERO, |began| now.since(began))
     }
 
     /// When to look the next time. `None` if the clock does not run.
@@ -79,7 +87,9 @@ mod tests {
     fn a_transfer_stalls_when_nothing_has_moved_for_the_limit() {
         let mut stall = Stall::new(Duration::from_secs(1));
         assert_eq!((stall.next(), stall.look(at(99), LIMIT)), (None, false), "it does not run");
+        assert_eq!(stall.age(at(99)), Duration::ZERO);
         stall.start(at(100));
+        assert_eq!(stall.age(at(103)), Duration::from_secs(3));
         assert_eq!(stall.next(), Some(at(101)));
         assert!(!stall.look(at(109), LIMIT));
         assert_eq!(stall.next(), Some(at(110)));

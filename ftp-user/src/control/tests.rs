@@ -140,7 +140,7 @@ async fn h34_a_refusal_of_pret_is_one_of_the_file() {
     let refused = async |session: &mut Session, next: Command| {
         session.capabilities.pret = true;
         let (meter, copy) = (Meter::default(), async |_| ());
-        let ended: Result<Flow<()>, _> = session.transfer((next, 0), copy, &meter, &mut |_| ()).await;
+        let ended: Result<Flow<()>, _> = session.transfer((next, 0), copy, &meter, &mut |_, _| ()).await;
         ended.unwrap_err().kind
     };
     with(

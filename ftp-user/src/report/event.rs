@@ -8,6 +8,7 @@ use crate::state::KnownSite;
 use ftp_proto::listing::Entry;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use std::time::Duration;
 
 /// Something that has happened.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,14 +42,7 @@ pub enum Event {
         considered: Vec<Considered>,
     },
     /// How far a file has come.
-    Progress {
-        /// The source of the file.
-        source: String,
-        /// The bytes that have moved.
-        bytes: u64,
-        /// Bytes in all, where known.
-        total: Option<u64>,
-    },
+    Progress(Progress),
     /// A file is done.
     File {
         /// The source of the file.
@@ -110,6 +104,21 @@ pub enum Event {
         /// `> ` or `< ` and the line.
         line: String,
     },
+}
+
+/// How far a file has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// The source of the file.
+    pub source: String,
+    /// The bytes that are at the destination.
+    pub bytes: u64,
+    /// Bytes in all, where known.
+    pub total: Option<u64>,
+    /// How many of them were there before this attempt began to move data.
+    pub before: u64,
+    /// How long this attempt has been moving data.
+    pub time: Duration,
 }
 
 /// A server that is forgotten.

@@ -1,7 +1,8 @@
 //! Output for people: results on standard output, messages on standard error.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Forgotten, Form, Listed, Summary};
+use super::event::{Event, Forgotten, Form, Listed, Progress, Summary};
+use super::pace::Pace;
 use super::past;
 use super::style::Style;
 use crate::failure;
@@ -10,7 +11,7 @@ use crate::outcome::Relayed;
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 
 /// Tells events to a person.
@@ -18,6 +19,8 @@ use std::io::{self, IsTerminal, Write};
 pub(super) struct Human {
     style: Style,
     bar: Option<ProgressBar>,
+    /// How fast what the bar shows is.
+    pace: Pace,
     /// Whether this is a dry run.
     planning: bool,
     /// The candidates that have been explained.
@@ -35,6 +38,7 @@ impl Human {
         Self {
             style,
             bar: None,
+            pace: Pace::default(),
             planning: false,
             explained: Vec::new(),
             kind: None,
@@ -63,8 +67,8 @@ impl Human {
                 }
                 Ok(())
             }
-            Event::Progress { bytes, total, .. } => {
-                self.progress(*bytes, *total);
+            Event::Progress(progress) => {
+                self.progress(progress);
                 Ok(())
             }
             Event::File { source, dest, bytes, rung, relayed, .. } => {
@@ -172,29 +176,33 @@ impl Human {
         };
     }
 
-    fn progress(&mut self, bytes: u64, total: Option<u64>) {
+    fn progress(&mut self, progress: &Progress) {
         if !self.style.progress {
             return;
         }
+        let Progress { bytes, total, .. } = *progress;
         // --progress always, and nothing that a bar could be drawn on.
         if !io::stderr().is_terminal() {
             return self.talk("", &so_far(bytes, total));
         }
+        self.pace.saw(progress);
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
             let form = if total.is_some() {
-                "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"
+                "{wide_bar} {bytes}/{total_bytes} {msg}"
             } else {
-                "{spinner} {bytes} {bytes_per_sec}"
+                "{spinner} {bytes} {msg}"
             };
             bar.with_style(
                 ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
             )
         });
+        bar.set_message(how_fast(&self.pace, total));
         bar.set_position(bytes);
     }
 
     fn clear(&mut self) {
+        self.pace = Pace::default();
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -263,6 +271,13 @@ const fn kind_letter(kind: Kind) -> char {
         Kind::Link => 'l',
         Kind::Other => '?',
     }
+}
+
+/// `1.05 GiB/s 14s`: the rate, and the time that remains.
+fn how_fast(pace: &Pace, total: Option<u64>) -> String {
+    let rate = pace.lately().and_then(|(bytes, seconds)| size::rate(bytes, seconds));
+    let remaining = pace.remaining(total).map(|remaining| format!("{:#}", HumanDuration(remaining)));
+    rate.into_iter().chain(remaining).collect::<Vec<_>>().join(" ")
 }
 
 /// `448.00 MiB of 2.00 GiB (21 %)`.
@@ -395,6 +410,17 @@ mod tests {
             Summary { dry_run: true, ..summary() },
             "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
         );
+    }
+
+    #[test]
+    fn the_bar_shows_the_rate_and_the_time_that_remains() {
+        let mut pace = Pace::default();
+        assert_eq!(how_fast(&pace, None), "");
+        let (source, total) = ("a".to_owned(), Some(6 << 30));
+        let time = std::time::Duration::from_secs(2);
+        pace.saw(&Progress { source, bytes: 1 << 30, total, before: 0, time });
+        assert_eq!(how_fast(&pace, total), "512.00 MiB/s 10s");
+        assert_eq!(how_fast(&pace, None), "512.00 MiB/s");
     }
 
     #[test]

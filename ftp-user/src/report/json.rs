@@ -1,7 +1,7 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Forgotten, Listed, Summary, Survey};
+use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
@@ -156,7 +156,7 @@ impl<'a> Line<'a> {
                 relay: relay.as_deref(),
                 considered: considered.iter().map(Thought::of).collect(),
             },
-            Event::Progress { source, bytes, total } => {
+            Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total }
             }
             Event::File { source, dest, bytes, rung, relayed, verified, attempts } => Self::File {

@@ -6,11 +6,12 @@ mod entry;
 mod event;
 mod human;
 mod json;
+mod pace;
 mod past;
 mod style;
 mod trace;
 
-pub use event::{Event, Forgotten, Form, Listed, Summary, Survey};
+pub use event::{Event, Forgotten, Form, Listed, Progress, Summary, Survey};
 pub use style::Style;
 
 use crate::failure::{Failure, Kind};

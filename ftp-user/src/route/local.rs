@@ -7,7 +7,7 @@ use crate::control::{Flow, Session};
 use crate::endpoint::{Server, local_path};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::Protection;
-use crate::report::Event;
+use crate::report::{Event, Progress};
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
@@ -15,6 +15,7 @@ use ftp_proto::third_party::Store;
 use ftp_proto::wire::counted;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
+use std::time::Duration;
 
 /// Sends a local file to a server.
 pub(crate) async fn send_local(
@@ -64,8 +65,8 @@ pub(crate) async fn receive_local(
         Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
     };
     let (mut report, most) = (progress(context, assignment), most(assignment));
-    let mut moving = |moved| {
-        report(moved);
+    let mut moving = |moved, time| {
+        report(moved, time);
         if moved > most {
             meter.stop();
         }
@@ -122,10 +123,13 @@ fn not_missing(failure: Failure) -> Failure {
     if failure.kind == Kind::Missing { failure.as_kind(Kind::Refused) } else { failure }
 }
 
-fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64) + Send + use<> {
-    let (events, source, total, skips) =
+fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64, Duration) + Send + use<> {
+    let (events, source, total, before) =
         (context.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
-    move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
+    move |moved, time| {
+        let bytes = before + moved;
+        events.say(Event::Progress(Progress { source: source.clone(), bytes, total, before, time }));
+    }
 }
 
 /// Succeeds if both ends have ended well (H16). `what` and `file` say what failed if the server or this host

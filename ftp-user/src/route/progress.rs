@@ -11,7 +11,7 @@
 use crate::context::{Cancel, Context};
 use crate::control::{Role, Session, Stall};
 use crate::place::Site;
-use crate::report::{Event, Events};
+use crate::report::{self, Event, Events};
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meters;
 use ftp_proto::dialect::Dialect;
@@ -211,7 +211,9 @@ impl Progress {
             Origin::Relay => bytes.min(total.unwrap_or(u64::MAX)),
             Origin::Status(_) | Origin::Second(_) | Origin::Copy(_) => bytes,
         };
-        self.events.say(Event::Progress { source: name.clone(), bytes, total: *total });
+        let (before, time) = (*skips, self.stall.age(now));
+        let told = report::Progress { source: name.clone(), bytes, total: *total, before, time };
+        self.events.say(Event::Progress(told));
     }
 
     /// Waits until there is something to see. May be dropped at any point.
