@@ -42,6 +42,9 @@ pub struct Context {
     pub clear_data: bool,
     /// Whether `ftp://` takes TLS where it is offered.
     pub takes_tls: bool,
+    /// Whether it demands TLS, because a certificate was named for one of these servers
+    /// ([`demands_tls`](crate::place::demands_tls)).
+    pub demands_tls: bool,
     /// Which certificates are accepted.
     pub trust: Trust,
     /// What to do with those that nobody vouches for.
@@ -181,6 +184,7 @@ impl Context {
             runs: Runs::default(),
             clear_data: false,
             takes_tls: true,
+            demands_tls: false,
             trust: Trust::default(),
             unknown: UnknownCertificates::default(),
             sites: Sites::default(),

@@ -127,6 +127,25 @@ fn a_site_of_implicit_tls_that_an_authority_has_vouched_for_is_not_believed_with
 }
 
 #[test]
+fn h24_a_pin_means_that_its_server_has_tls_already_at_the_first_contact() {
+    let (peer, other, state) = (peer(), TlsPeer::start("127.0.0.3", Sends::InOrder, b"hello"), state());
+    peer.answers_auth("502 not here");
+    let ls = |args: &[&str]| run("ls", &state).args(["--pin", &peer.pin()]).args(args).run();
+    ls(&[&peer.clear_url("")]).exits(11).says("--pin names a certificate").says("--no-tls");
+    // Nobody knows which of the two it is for.
+    let copy =
+        |from: &str| run("copy", &state).args(["--pin", &other.pin(), from, &peer.clear_url("b.bin")]).run();
+    copy(&other.clear_url("a.bin")).exits(11);
+    no_login(&peer.heard(), 0);
+    // The other one is held to TLS by its URL, and this one may have none.
+    copy(&other.url("a.bin"));
+    assert!(peer.heard().contains(&"USER ann".to_owned()), "it is used in clear: {:?}", peer.heard());
+    let before = peer.heard().len();
+    ls(&["--no-tls", &peer.clear_url("")]);
+    assert!(peer.heard()[before..].contains(&"USER ann".to_owned()), "{:?}", peer.heard());
+}
+
+#[test]
 fn h24_what_ftpes_has_learnt_holds_for_ftp_and_a_server_that_has_no_tls_now_is_asked_later() {
     let (peer, state) = (peer(), state());
     run("ls", &state).args(["--pin", &peer.pin(), &peer.url("")]).run().exits(0);

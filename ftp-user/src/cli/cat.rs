@@ -24,8 +24,12 @@ pub(super) struct CatArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(context: Context, passwords: &Passwords, args: CatArgs) -> Result<Status, Failure> {
-    let places = passwords.locations(&args.places).await?;
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    args: CatArgs,
+) -> Result<Status, Failure> {
+    let places = passwords.locations(&mut context, &args.places).await?;
     on_servers(&places, "cat")?;
     let pools = Pools::default();
     for location in places {

@@ -69,7 +69,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(args.overwrite.into())?;
     let options = Options { recursive: args.recursive, fail_fast: args.fail_fast, ..options };
-    let mut sources = passwords.locations(&args.places).await?;
+    let mut sources = passwords.locations(context, &args.places).await?;
     let Some(destination) = sources.pop() else {
         return Err(Failure::usage("copy needs a SOURCE and a DEST"));
     };

@@ -25,8 +25,12 @@ pub(super) struct LsArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(context: Context, passwords: &Passwords, args: LsArgs) -> Result<Status, Failure> {
-    let places = passwords.locations(&args.places).await?;
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    args: LsArgs,
+) -> Result<Status, Failure> {
+    let places = passwords.locations(&mut context, &args.places).await?;
     let form = if args.long { Form::Long } else { Form::Name };
     on_servers(&places, "ls")?;
     let pools = Pools::default();

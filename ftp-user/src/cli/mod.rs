@@ -247,6 +247,7 @@ impl General {
                 runs: Runs::at(state.clone()),
                 clear_data: false,
                 takes_tls: true,
+                demands_tls: false,
                 trust,
                 unknown: UnknownCertificates::new(unknown),
                 sites: Sites::at(state),

@@ -1,9 +1,9 @@
 //! Passwords that no URL and no `.netrc` has: from a file, from the environment, or from the person at the terminal.
 
 use super::places::{locations, private_file};
-use crate::context::Cancel;
+use crate::context::{Cancel, Context};
 use crate::failure::Failure;
-use crate::place::{Location, Place, Site};
+use crate::place::{Location, Place, Site, demands_tls};
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
 use std::ffi::{OsStr, OsString};
@@ -27,13 +27,19 @@ impl Passwords {
         Self { file, variable: variable.map(|value| Secret::new(value.as_bytes())), cancel }
     }
 
-    /// Reads places: all of them with their passwords, before anything is sent to a server.
+    /// Reads places: all of them with their passwords, before anything is sent to a server. What the pins demand of these
+    /// servers is set in `context`.
     ///
     /// # Errors
     ///
     /// A place cannot be used, a file with secrets cannot be read, or one password is there for several servers.
-    pub(super) async fn locations(&self, places: &[OsString]) -> Result<Vec<Location>, Failure> {
+    pub(super) async fn locations(
+        &self,
+        context: &mut Context,
+        places: &[OsString],
+    ) -> Result<Vec<Location>, Failure> {
         let mut locations = locations(places)?;
+        context.demands_tls = demands_tls(context.trust.pins(), locations.iter());
         let lacking = lacking(&locations);
         if lacking.is_empty() {
             return Ok(locations);
@@ -149,7 +155,7 @@ mod tests {
     ) -> Result<Vec<String>, Failure> {
         let passwords = Passwords::new(file, variable.map(OsStr::new), Cancel::never());
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
-        let locations = passwords.locations(&places).await?;
+        let locations = passwords.locations(&mut Context::for_tests(Cancel::never()), &places).await?;
         let password = |location: &Location| match &location.place {
             Place::Remote(remote) => {
                 let password = remote.site.password.as_ref().map_or(&b"-"[..], Secret::expose);

@@ -29,7 +29,7 @@ pub(super) async fn run(
     passwords: &Passwords,
     args: ProbeArgs,
 ) -> Result<Status, Failure> {
-    let places = passwords.locations(&[args.source, args.dest]).await?;
+    let places = passwords.locations(&mut context, &[args.source, args.dest]).await?;
     let [source, destination] = &places[..] else {
         return Err(Failure::usage("probe needs a SOURCE and a DEST"));
     };

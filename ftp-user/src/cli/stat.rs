@@ -22,8 +22,12 @@ pub(super) struct StatArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(context: Context, passwords: &Passwords, args: StatArgs) -> Result<Status, Failure> {
-    let places = passwords.locations(&args.places).await?;
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    args: StatArgs,
+) -> Result<Status, Failure> {
+    let places = passwords.locations(&mut context, &args.places).await?;
     on_servers(&places, "stat")?;
     let pools = Pools::default();
     for location in places {

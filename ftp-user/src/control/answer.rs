@@ -3,7 +3,7 @@
 use super::certificate;
 use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
-use ftp_proto::client;
+use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
 use std::borrow::Cow;
@@ -146,6 +146,13 @@ impl Session {
                  permits sessions in clear",
                 certificate::forget(&self.site)
             ));
+        }
+        if self.site.security == Security::Offered {
+            let what = format!("{who} does not offer TLS, and --pin names a certificate that may be its own");
+            return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(
+                "somebody may be between; nothing of the login was sent. If it has no TLS, write ftpes:// or ftps:// for \
+                 the servers of the pins, or --no-tls",
+            );
         }
         Failure::new(Kind::Other, format!("{who} does not offer TLS"))
             .said(self.it_said(reply))

@@ -13,8 +13,8 @@ use ftp_proto::client::Security;
 use std::io;
 use tokio::net::TcpStream;
 
-/// Whether the session with a site begins TLS. A site that has had it once must offer it again; one that has said
-/// in this run that it offers none is not asked again.
+/// Whether the session with a site begins TLS. A site that has had it once must offer it again, and so must one for
+/// which a certificate was named; one that has said in this run that it offers none is not asked again.
 ///
 /// # Errors
 ///
@@ -23,6 +23,7 @@ pub(super) fn security(context: &Context, site: &Site) -> Result<Security, Failu
     Ok(match site.security {
         Security::Offered if !context.takes_tls => Security::Clear,
         Security::Offered if certificate::known(context, site)?.has_tls() => Security::Explicit,
+        Security::Offered if context.demands_tls => Security::Explicit,
         Security::Offered if context.sites.is_in_clear(&site.key()) => Security::Clear,
         asked @ (Security::Clear | Security::Offered | Security::Explicit | Security::Implicit) => asked,
     })

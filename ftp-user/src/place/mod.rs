@@ -4,6 +4,7 @@ mod local;
 mod location;
 mod netrc;
 mod path;
+mod pinned;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -15,5 +16,6 @@ pub use location::Location;
 pub use netrc::{Login, Netrc};
 pub(crate) use path::decode;
 pub use path::{RemotePath, base_name, join, parent, sibling};
+pub use pinned::demands_tls;
 pub use site::{Remote, Site};
 pub use typed::Place;

@@ -1,5 +1,6 @@
 //! The servers that a client trusts: by the roots of this host, by roots of a file, by fingerprint, or all.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -67,6 +68,14 @@ impl Trust {
     /// Whether roots decide. Otherwise somebody has named the certificates, or trusts every server.
     pub fn is_by_roots(&self) -> bool {
         matches!(*self.policy, Policy::Roots { .. })
+    }
+
+    /// How many certificates are named as the only good ones.
+    pub fn pins(&self) -> usize {
+        match &*self.policy {
+            Policy::Pinned(pins) => pins.iter().collect::<HashSet<_>>().len(),
+            Policy::Roots { .. } | Policy::Anybody => 0,
+        }
     }
 
     /// The same trust towards a server whose certificate was kept from an earlier session: where roots decide, the
