@@ -144,6 +144,12 @@ pub(super) const fn is_decisive(blame: Blame) -> bool {
     }
 }
 
+/// Whether another command may still open the data connection, after one of them was refused. Not if the server has lied
+/// about its address.
+pub(super) const fn may_try_another(cause: &Cause, blame: Blame) -> bool {
+    matches!(blame, Blame::Path | Blame::Unsupported) && !matches!(cause, Cause::Policy(..))
+}
+
 /// The address in the positive reply to LSTN, PASV or EPSV.
 fn listens(verb: Verb, party: &Party, reply: Reply) -> Verdict {
     // 255 and 229 have no host. It is the address at which we reached the server.

@@ -10,7 +10,6 @@ use super::script::{self, Step};
 use super::timer::Timer;
 use super::transfer::Side;
 use crate::command::{Command, Direction};
-use crate::dialect::Dialect;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 
@@ -70,9 +69,7 @@ impl Leg {
         end.steps.retain(|step| *step != Step::Rest);
         self.state = match self.arrangements.current() {
             Some(Arrangement::Active(target)) => {
-                // A 1973 server that listens would take SOCK for its filter.
-                let listens = end.listening || end.party.standing.listens;
-                if target == ActiveCommand::Sock && listens && end.party.dialect == Dialect::Rfc354 {
+                if target == ActiveCommand::Sock && script::takes_sock_for_filter(&end.party, end.listening) {
                     end.steps.push_back(Step::Activate);
                 }
                 end.steps.push_back(Step::Connect);

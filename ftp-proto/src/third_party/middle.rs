@@ -1,29 +1,20 @@
-//! What the two paths with a host in the middle (the user agent or a relay) have in common: each end has a data
-//! connection of its own and opens its port with the command that it likes best.
+//! What the two paths with a host in the middle (the user agent or a relay) have in common: whether both data
+//! connections are open, which one broke, and who is to blame for a failure.
 
-use super::arrangements::openings;
 use super::end::Run;
 use super::ends::Ends;
-use super::judge::{Answer, Verdict, is_decisive};
+use super::judge::{Answer, is_decisive};
 use super::outcome::{Cause, DataFault};
 use super::replies::Progress;
-use super::roles::Opening;
-use super::script::{self, Step};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::transfer::Side;
-use crate::command::Command;
 use crate::reply::Blame;
 use crate::timer::Moment;
-use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 /// The data connections of both ends with the host in the middle.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Middle {
-    /// The commands with which each end may listen, best first, without those that were tried.
-    source: VecDeque<Opening>,
-    destination: VecDeque<Opening>,
     /// Both data connections are open.
     pub(super) open: bool,
     /// The data connection that broke, and how. The words of its server are awaited.
@@ -31,61 +22,6 @@ pub(super) struct Middle {
 }
 
 impl Middle {
-    pub(super) fn new(ends: &Ends) -> Self {
-        Self {
-            source: openings(&ends.source.party),
-            destination: openings(&ends.destination.party),
-            open: false,
-            broken: None,
-        }
-    }
-
-    const fn openings(&mut self, side: Side) -> &mut VecDeque<Opening> {
-        match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
-        }
-    }
-
-    /// The next command with which an end may listen.
-    pub(super) fn listen(&mut self, side: Side) -> Option<Command> {
-        self.openings(side).pop_front().map(|opening| script::open(opening, side, None))
-    }
-
-    /// CPSV in place of every other command with which an end may listen: only it makes the end TLS client.
-    pub(super) fn listen_as_client(&mut self, side: Side) -> Command {
-        self.openings(side).clear();
-        Command::Cpsv
-    }
-
-    /// Takes a reply to a command before the transfer commands. Returns the address at which the end listens
-    /// now.
-    pub(super) fn setup_reply(
-        &mut self,
-        ends: &mut Ends,
-        now: Moment,
-        side: Side,
-        answer: Answer,
-    ) -> Option<SocketAddr> {
-        let judged = ends.setup_reply(side, answer)?;
-        match judged.verdict {
-            Verdict::Listens(at, _) => return Some(at),
-            Verdict::WantsPret => *self.openings(side) = openings(&ends.end(side).party),
-            Verdict::Bad(cause, blame) => {
-                let closed = matches!(blame, Blame::Path | Blame::Unsupported);
-                let lied = matches!(cause, Cause::Policy(..));
-                if judged.step == Step::Listen && closed && !lied && !self.openings(side).is_empty() {
-                    ends.end_mut(side).steps.push_front(Step::Listen);
-                } else {
-                    ends.fail(now, side, judged.stage, cause, blame);
-                }
-            }
-            // Each end talks only to the host in the middle, so the other end's source port does not matter.
-            Verdict::Wait | Verdict::Fine | Verdict::ConnectsFrom(_) => {}
-        }
-        None
-    }
-
     /// Takes a reply while the transfer commands run. Returns whether the end has begun or is complete.
     pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) -> bool {
         match ends.running_reply(side, answer) {

@@ -9,8 +9,8 @@
 //! | [`Attempt::relayed`] | each server has a data connection with a relay, which joins the two ([`RelayRoles`]) |
 //! | [`Attempt::through`] | the user agent has a data connection with each server ([`Arrangements`]) and copies |
 //!
-//! All three prepare the ends, run both transfer commands, and clean up: the ends are prepared, both transfer
-//! commands run, and if anything fails, no end is left with a command that nobody follows.
+//! All three prepare the ends, run both transfer commands, and clean up: if anything fails, no end is left with a
+//! command that nobody follows.
 //!
 //! ```text
 //!  Setup     both TYPE; SSCN and PINC where TLS protects the data; RNDZ
@@ -146,7 +146,7 @@ pub use leg::FailedPosture;
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Unusable};
 pub use posture::{Posture, Postures};
 pub use roles::{DataTls, Opening, Party, Roles, opening};
-pub use script::is_same_socket;
+pub use script::{is_same_socket, takes_sock_for_filter};
 pub use stage::Stage;
 pub use timer::Timer;
 pub use transfer::{Side, Store, Timeouts, Transfer};

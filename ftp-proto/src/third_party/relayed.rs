@@ -7,21 +7,22 @@
 //! The relay moves nothing before both connections are open, and if it resets one it resets both. So a file is
 //! complete only if both servers say so.
 
+use super::arrangements::openings;
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
-use super::judge::{Answer, is_decisive};
+use super::judge::{Answer, Verdict, is_decisive, may_try_another};
 use super::junction::{Junction, RelayRoles};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault};
 use super::posture::Posture;
-use super::roles::Party;
+use super::replies::Judged;
+use super::roles::{Opening, Party};
 use super::script::{self, Step};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::transfer::{Side, Transfer};
 use crate::command::Command;
-use crate::dialect::Dialect;
 use crate::reply::Blame;
 use crate::timer::Moment;
 use std::collections::VecDeque;
@@ -40,15 +41,32 @@ enum Join {
     Over,
 }
 
-/// Where the data connection of one end meets the relay.
-#[derive(Clone, Copy, Debug)]
+/// The data connection of one end with the relay.
+#[derive(Debug)]
 struct RelayLeg {
     posture: Posture,
+    /// The commands with which the end may listen, best first, without those that were tried.
+    openings: VecDeque<Opening>,
     /// The address at which the end listens if it is passive, or else the relay.
     at: Option<SocketAddr>,
 }
 
 impl RelayLeg {
+    fn new(posture: Posture, party: &Party) -> Self {
+        Self { posture, openings: openings(party), at: None }
+    }
+
+    /// The next command with which the end may listen.
+    fn listen(&mut self, side: Side) -> Option<Command> {
+        self.openings.pop_front().map(|opening| script::open(opening, side, None))
+    }
+
+    /// CPSV in place of every other command with which the end may listen: only it makes the end TLS client.
+    fn listen_as_client(&mut self) -> Command {
+        self.openings.clear();
+        Command::Cpsv
+    }
+
     const fn junction(&self) -> Junction {
         match (self.posture, self.at) {
             (Posture::Passive, Some(at)) => Junction::Dial(at),
@@ -75,9 +93,9 @@ impl Relayed {
             let steps = steps(&ends.transfer, side, roles, parties);
             ends.end_mut(side).steps = steps;
         }
-        let leg = |side| RelayLeg { posture: roles.postures.of(side), at: None };
+        let leg = |side| RelayLeg::new(roles.postures.of(side), &ends.end(side).party);
         let (source, destination) = (leg(Side::Source), leg(Side::Destination));
-        let mut relayed = Self { middle: Middle::new(ends), roles, source, destination, join: Join::Not };
+        let mut relayed = Self { middle: Middle::default(), roles, source, destination, join: Join::Not };
         relayed.prepare(ends, now);
         relayed
     }
@@ -86,6 +104,13 @@ impl Relayed {
         match side {
             Side::Source => &self.source,
             Side::Destination => &self.destination,
+        }
+    }
+
+    const fn leg_mut(&mut self, side: Side) -> &mut RelayLeg {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
         }
     }
 
@@ -142,8 +167,8 @@ impl Relayed {
                 let (me, other) = (&ends.end(side).party, &ends.end(side.other()).party);
                 Some(Command::Pinc(script::pin(self.roles.tls, me, other)))
             }
-            Step::Listen if self.roles.cpsv() == Some(side) => Some(self.middle.listen_as_client(side)),
-            Step::Listen => self.middle.listen(side),
+            Step::Listen if self.roles.cpsv() == Some(side) => Some(self.leg_mut(side).listen_as_client()),
+            Step::Listen => self.leg_mut(side).listen(side),
             Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.leg(side).at?)),
             Step::Rest => ends.transfer.restart.map(Command::Rest),
             Step::Filter | Step::Symmetric | Step::Port => None,
@@ -151,14 +176,29 @@ impl Relayed {
     }
 
     pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
-        if let Some(at) = self.middle.setup_reply(ends, now, side, answer) {
-            match side {
-                Side::Source => self.source.at = Some(at),
-                Side::Destination => self.destination.at = Some(at),
-            }
+        if let Some(judged) = ends.setup_reply(side, answer) {
+            self.prepared(ends, now, side, judged);
         }
         if matches!(ends.phase, Phase::Setup) {
             self.prepare(ends, now);
+        }
+    }
+
+    /// A command before the transfer command was answered.
+    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: Judged) {
+        match judged.verdict {
+            Verdict::Listens(at, _) => self.leg_mut(side).at = Some(at),
+            Verdict::WantsPret => self.leg_mut(side).openings = openings(&ends.end(side).party),
+            Verdict::Bad(cause, blame) => {
+                let is_left = !self.leg(side).openings.is_empty();
+                if judged.step == Step::Listen && is_left && may_try_another(&cause, blame) {
+                    ends.end_mut(side).steps.push_front(Step::Listen);
+                } else {
+                    ends.fail(now, side, judged.stage, cause, blame);
+                }
+            }
+            // Each end talks only to the relay, so the other end's source port does not matter.
+            Verdict::Wait | Verdict::Fine | Verdict::ConnectsFrom(_) => {}
         }
     }
 
@@ -350,7 +390,7 @@ fn steps(
 ) -> VecDeque<Step> {
     let mut steps = script::first_steps(transfer, me);
     let active = roles.postures.of(side) == Posture::Active;
-    if active && me.standing.listens && me.dialect == Dialect::Rfc354 {
+    if active && script::takes_sock_for_filter(me, false) {
         steps.push_back(Step::Activate);
     }
     steps.extend(script::security_steps(roles.tls, side, me, other));

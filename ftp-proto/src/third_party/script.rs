@@ -224,6 +224,12 @@ pub(super) const fn connect_to_relay(me: &Party, to: SocketAddr) -> Command {
     }
 }
 
+/// Whether a server would take a SOCK that says where to connect for the filter of its listener (RFC 438 d.2): a server of
+/// 1973 that listens does. ACTV closes the listener first. `listening` is whether it was asked to listen meanwhile.
+pub fn takes_sock_for_filter(party: &Party, listening: bool) -> bool {
+    party.dialect == Dialect::Rfc354 && (listening || party.standing.listens)
+}
+
 /// Whether two socket numbers mean one socket. Their lowest bit tells only who sends (RFC 354), and servers of 1973
 /// differ in which of the two they announce.
 pub const fn is_same_socket(one: u16, two: u16) -> bool {

@@ -9,7 +9,7 @@ use super::arrangements::{Arrangements, Fault, KnownPostures};
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
-use super::judge::{Answer, Verdict};
+use super::judge::{Answer, Verdict, may_try_another};
 use super::leg::{DataState, FailedPosture, Leg};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault};
@@ -63,7 +63,7 @@ impl Through {
         ends.to_cut = true;
         let leg = |end: &Party, known| Leg::new(Arrangements::new(end, known));
         let mut through = Self {
-            middle: Middle::new(ends),
+            middle: Middle::default(),
             source: leg(&ends.source.party, source),
             destination: leg(&ends.destination.party, destination),
             waited_for_source: false,
@@ -179,10 +179,8 @@ impl Through {
                 ends.end_mut(side).listening = false; // PORT, EPRT and ACTV close the listener
             }
             Verdict::Bad(cause, blame) => {
-                let closed = matches!(blame, Blame::Path | Blame::Unsupported);
-                let lied = matches!(cause, Cause::Policy(..));
-                let meets = matches!(step, Step::Listen | Step::Connect);
-                if !(meets && closed && !lied && self.try_next(ends, now, side, (Fault::Refused, &cause))) {
+                let meets = matches!(step, Step::Listen | Step::Connect) && may_try_another(&cause, blame);
+                if !(meets && self.try_next(ends, now, side, (Fault::Refused, &cause))) {
                     ends.fail(now, side, stage, cause, blame);
                 }
             }

@@ -141,7 +141,6 @@ impl Race {
                     match timer {
                         Timer::Setup | Timer::HeadStart => self.due = true,
                         Timer::Patience => self.lose_patience(),
-                        Timer::Scout => {} // that of the scouts
                         Timer::Claim => self.judge_claim(now),
                     }
                 }

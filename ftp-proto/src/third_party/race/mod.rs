@@ -34,6 +34,6 @@ mod state;
 mod tests;
 
 pub use machine::{Conclusion, Ended, Input, Output, Race};
-pub use scouts::{ScoutOutput, Scouts};
+pub use scouts::{ScoutOutput, ScoutTimer, Scouts};
 pub use settings::{Entrant, Manner, Settings, Timer};
 pub use state::Purpose;

@@ -1,6 +1,6 @@
 //! Which more direct candidates are probed while a file passes a third host.
 
-use super::settings::{Entrant, Timer};
+use super::settings::Entrant;
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 
@@ -13,6 +13,22 @@ pub enum ScoutOutput {
     Wait(Option<Moment>),
 }
 
+/// The wait of the scouts. Its length is in [`Settings`](super::Settings).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ScoutTimer {
+    /// Before more direct candidates are probed beside a file that passes a third host.
+    Start,
+}
+
+impl ScoutTimer {
+    /// The name of the timer in messages for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "scout",
+        }
+    }
+}
+
 /// The probes of more direct candidates beside a transfer through a third host. A file that is soon over is not worth
 /// them. They go one after the other, the best one first, and the first one that succeeds is the last one. They take
 /// no part in the race: the winner moves its file to the end, and later files take what was found.
@@ -21,7 +37,7 @@ pub struct Scouts {
     waiting: VecDeque<usize>,
     running: Option<usize>,
     found: Option<usize>,
-    timers: Timers<Timer>,
+    timers: Timers<ScoutTimer>,
 }
 
 impl Scouts {
@@ -40,7 +56,7 @@ impl Scouts {
         };
         let mut timers = Timers::new();
         if !waiting.is_empty() {
-            timers.arm(Timer::Scout, from);
+            timers.arm(ScoutTimer::Start, from);
         }
         Self { waiting, running: None, found: None, timers }
     }
@@ -50,7 +66,7 @@ impl Scouts {
         while self.timers.fire(now).is_some() {}
         if self.running.is_none()
             && self.found.is_none()
-            && !self.timers.is_armed(Timer::Scout)
+            && !self.timers.is_armed(ScoutTimer::Start)
             && let Some(next) = self.waiting.pop_front()
         {
             self.running = Some(next);

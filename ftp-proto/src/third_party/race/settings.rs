@@ -22,8 +22,7 @@ pub struct Settings {
     pub patience: Duration,
     /// How long a file passes a third host before more direct candidates are probed beside it.
     pub scout: Duration,
-    /// How long nobody starts and nobody is aborted, after both ends of a candidate have said that they have begun
-    /// and it is not certain that they have.
+    /// How long a claimant has to become certain. Meanwhile no candidate starts, and none is aborted.
     pub claim: Duration,
     /// The largest number of candidates that have sessions at the same time.
     pub together: usize,
@@ -63,8 +62,6 @@ pub enum Timer {
     HeadStart,
     /// For a candidate to begin, if candidates must take turns because a server limits its sessions.
     Patience,
-    /// Before more direct candidates are probed beside a file that passes a third host.
-    Scout,
     /// For certainty, after both ends of a candidate have said that they have begun.
     Claim,
 }
@@ -76,7 +73,6 @@ impl Timer {
             Self::Setup => "setup",
             Self::HeadStart => "head start",
             Self::Patience => "patience",
-            Self::Scout => "scout",
             Self::Claim => "claim",
         }
     }

@@ -7,12 +7,16 @@ use ftp_proto::{client, relay, server, third_party};
 use ftp_user::{control, route};
 use std::time::Duration;
 
-/// The machines that have timers: the folder below ftp-proto/src, and what people call the machine.
-const MACHINES: [(&str, &str); 5] = [
+/// The machines that have timers: the folder or file below ftp-proto/src, and what people call the machine.
+const MACHINES: [(&str, &str); 6] = [
     ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
     ("third_party", "ftp-user: an attempt at a copy between two servers"),
     ("third_party/race", "ftp-user: the race of candidates for one file"),
+    (
+        "third_party/race/scouts.rs",
+        "ftp-user: the probes of more direct candidates while a file passes a third host",
+    ),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
 ];
 
@@ -47,21 +51,26 @@ struct Timer {
     meaning: String,
 }
 
-/// The timers of the machine in a folder, as its source has them.
+/// The timers of the machine in a folder or file, as its source has them.
 fn timers(machine: &str) -> Vec<Timer> {
-    let folder = format!("ftp-proto/src/{machine}/");
+    let file = format!("ftp-proto/src/{machine}");
+    let folder = format!("{file}/");
     let text = source::texts()
         .into_iter()
-        .filter(|(path, _)| path.strip_prefix(&folder).is_some_and(|file| !file.contains('/')))
+        .filter(|(path, _)| {
+            *path == file || path.strip_prefix(&folder).is_some_and(|file| !file.contains('/'))
+        })
         .map(|(_, text)| text)
-        .find(|text| text.contains("pub enum Timer {"))
+        .find(|text| {
+            text.contains("pub enum Timer {") || (machine.ends_with(".rs") && text.contains("Timer {"))
+        })
         .unwrap_or_else(|| panic!("{folder} has no enum Timer"));
     read(&text)
 }
 
-/// The variants of the enum `Timer` in a source file: their comments, and their names for people.
+/// The variants of the enum of timers in a source file: their comments, and their names for people.
 fn read(text: &str) -> Vec<Timer> {
-    let body = text.split("pub enum Timer {").nth(1).unwrap_or_default();
+    let body = text.split("Timer {").nth(1).unwrap_or_default();
     let body = body.split("\n}").next().unwrap_or_default();
     let mut comment = Vec::new();
     let mut timers = Vec::new();
@@ -88,6 +97,7 @@ fn default(machine: &str, timer: &str) -> Option<String> {
         "client" => of_the_client(timer),
         "third_party" => of_an_attempt(timer),
         "third_party/race" => of_a_race(timer),
+        "third_party/race/scouts.rs" => of_the_scouts(timer),
         _ => of_the_relay(timer),
     }
 }
@@ -133,7 +143,10 @@ fn of_an_attempt(timer: &str) -> Option<String> {
     let times = route::timeouts(reply, Some(0));
     match timer {
         "Reply" | "Relay" => Some(format!("{} (`--timeout`)", words(times.reply))),
-        "Connect" => Some(words(times.connect)),
+        "Connect" => Some(format!(
+            "{} or `--timeout`, whichever is shorter; also for local files and listings",
+            words(times.connect)
+        )),
         "Preliminary" => Some(words(times.preliminary)),
         "HalfDone" => Some(format!(
             "{} or more, by the size of the file, up to `--timeout`; {} for the source",
@@ -149,12 +162,16 @@ fn of_a_race(timer: &str) -> Option<String> {
     let settings = third_party::race::Settings::default();
     match timer {
         "Setup" => Some(format!("{}, or ten round trips", words(settings.setup))),
-        "HeadStart" => Some("250 ms, or two round trips; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
+        "HeadStart" => Some("250 ms, or two round trips; 100 ms if nothing arrived on its rung in an earlier run; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
         "Patience" => Some(words(settings.patience)),
-        "Scout" => Some(words(settings.scout)),
         "Claim" => Some(words(settings.claim)),
         _ => None,
     }
+}
+
+fn of_the_scouts(timer: &str) -> Option<String> {
+    let settings = third_party::race::Settings::default();
+    (timer == "Start").then(|| words(settings.scout))
 }
 
 fn of_the_relay(timer: &str) -> Option<String> {
