@@ -7,6 +7,7 @@ use crate::state::{Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use ftp_proto::third_party::Timeouts;
 use ftp_proto::wire::Fingerprint;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -132,6 +133,19 @@ pub struct Patience {
     pub retries: u32,
     /// The same for a server that has not answered in this run: it may not exist.
     pub first_retries: u32,
+}
+
+impl Patience {
+    /// For a data connection to stand.
+    pub fn connect(self) -> Duration {
+        connect_limit(self.reply)
+    }
+}
+
+/// How long a data connection may take to stand, if a reply may take `reply`. Our own servers give up after 15 s (RFC 614
+/// section 3), and should have the time to say so.
+pub fn connect_limit(reply: Duration) -> Duration {
+    reply.min(Timeouts::default().connect)
 }
 
 /// Whether the work should stop. Clones share one state.

@@ -1,6 +1,6 @@
 //! Final replies, and what a refusal means to people.
 
-use super::certificate;
+use super::certificate_words;
 use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
 use ftp_proto::client::{self, Security};
@@ -144,7 +144,7 @@ impl Session {
             return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
                 "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
                  permits sessions in clear",
-                certificate::forget(&self.site)
+                certificate_words::forget(&self.site)
             ));
         }
         if self.site.security == Security::Offered {

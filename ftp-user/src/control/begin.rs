@@ -3,7 +3,7 @@
 //! arrangement is next is decided by [`Arrangements`].
 
 use super::answer::Answer;
-use super::data::{Blocked, Opened, socket_of};
+use super::data::{Blocked, OpenError, Opened, socket_of};
 use super::port::DataPort;
 use super::sent::Sent;
 use super::session::Session;
@@ -13,9 +13,8 @@ use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::third_party::{Arrangements, Fault, KnownPostures, is_same_socket};
+use ftp_proto::third_party::{Arrangements, DataFault, Fault, KnownPostures, is_same_socket};
 use ftp_proto::timer::Moment;
-use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// A transfer command that has begun, or was refused.
@@ -31,6 +30,16 @@ pub(super) enum Begun {
 enum SentOver {
     Begun(Begun),
     /// No connection came about. The session is in step.
+    Nobody(Failure),
+}
+
+/// What has become of the wait for a server that was told to connect.
+enum Awaited {
+    /// It has connected and has begun.
+    Server(TcpStream),
+    /// It refused the transfer command.
+    Refused(Answer),
+    /// No connection came about.
     Nobody(Failure),
 }
 
@@ -63,7 +72,7 @@ impl Session {
     pub(super) async fn begin_transfer(&mut self, command: &Command, skips: u64) -> Result<Begun, Failure> {
         self.private_data().await?;
         let mut arrangements = Arrangements::new(&self.party(), self.known_postures());
-        let mut reasons: Vec<Failure> = Vec::new();
+        let mut first = None;
         loop {
             let blocked = match self.open_data(&arrangements, command).await {
                 Ok(opened) => match self.send_over(command, skips, opened).await? {
@@ -71,7 +80,7 @@ impl Session {
                         let what = format!("no data connection with the {} {}", self.role.name(), self.title);
                         let failure = self.refusal(what, &answer);
                         // There is nothing else, and the caller knows what the refusal means.
-                        if reasons.is_empty() && !arrangements.has_other() {
+                        if first.is_none() && !arrangements.has_other() {
                             return Ok(Begun::Refused(answer));
                         }
                         Blocked { fault: Fault::NoConnection, failure }
@@ -82,17 +91,17 @@ impl Session {
                     }
                     SentOver::Nobody(failure) => Blocked { fault: Fault::NoConnection, failure },
                 },
-                Err(Ok(blocked)) => blocked,
-                Err(Err(failure)) => return Err(failure),
+                Err(OpenError::Blocked(blocked)) => blocked,
+                Err(OpenError::Fatal(failure)) => return Err(failure),
             };
             if self.is_over() {
                 return Err(blocked.failure);
             }
-            reasons.push(blocked.failure);
             if arrangements.after(blocked.fault).is_none() {
                 self.learn(arrangements.known());
-                return Err(self.unreachable(reasons));
+                return Err(self.unreachable(first, blocked.failure));
             }
+            first.get_or_insert(blocked.failure);
         }
     }
 
@@ -101,11 +110,10 @@ impl Session {
         answer.verb != Verb::Rest && self.blame(answer) == Blame::Path
     }
 
-    /// The failure if no arrangement has worked.
-    fn unreachable(&self, mut reasons: Vec<Failure>) -> Failure {
-        let Some(last) = reasons.pop() else { return Failure::interrupted() };
-        // Commands that are unknown say less than what became of a connection.
-        let Some(first) = reasons.into_iter().next() else { return last };
+    /// The failure if no arrangement has worked: what became of the first one and of the last one, if there was more
+    /// than one.
+    fn unreachable(&self, first: Option<Failure>, last: Failure) -> Failure {
+        let Some(first) = first else { return last };
         let said = [first, last].map(|reason| Failure { hint: None, ..reason }.to_string()).join(" | ");
         let what = format!("no data connection with the {} {}", self.role.name(), self.title);
         Failure::new(Kind::NoPath, what).said(said).hint(
@@ -140,41 +148,44 @@ impl Session {
             }
             Opened::Expected(port, announced) => {
                 let mut arrival = Arrival { stream: None, begun: false, last: None, announced };
-                let deadline = self.context.clock.now() + self.context.patience.reply.min(ARRIVAL);
-                let nobody = self.await_server(sent, &mut arrival, &port, deadline).await?;
-                match (nobody, arrival) {
-                    (_, Arrival { last: Some(answer), .. }) if !answer.is_done() => {
-                        Ok(SentOver::Begun(Begun::Refused(answer)))
-                    }
-                    (None, Arrival { stream: Some(stream), last, .. }) => {
+                let deadline = self.context.clock.now() + self.context.patience.connect();
+                match self.await_server(sent, &mut arrival, &port, deadline).await? {
+                    Awaited::Refused(answer) => Ok(SentOver::Begun(Begun::Refused(answer))),
+                    Awaited::Server(stream) => {
                         let port = (!self.runs_tls()).then(|| Box::new(port));
-                        Ok(SentOver::Begun(Begun::Open(self.data(stream), sent, last, port)))
+                        Ok(SentOver::Begun(Begun::Open(self.data(stream), sent, arrival.last, port)))
                     }
-                    (nobody, _) => {
+                    Awaited::Nobody(failure) => {
                         self.call_off().await?;
-                        Ok(SentOver::Nobody(nobody.unwrap_or_else(Failure::interrupted)))
+                        Ok(SentOver::Nobody(failure))
                     }
                 }
             }
         }
     }
 
-    /// Waits until the server has connected and has begun. Returns why nobody came.
+    /// Waits until the server has connected and has begun, or will not.
     async fn await_server(
         &mut self,
         sent: Sent,
         arrival: &mut Arrival,
         port: &DataPort,
         deadline: Moment,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Awaited, Failure> {
         let clock = self.context.clock;
         let who = format!("the {} {}", self.role.name(), self.title);
-        while arrival.last.as_ref().is_none_or(Answer::is_done) {
-            if let (Some(stream), true) = (&arrival.stream, arrival.begun || arrival.last.is_some()) {
-                let from = stream.peer_addr().map_or(0, |from| from.port());
-                return Ok(other_port(arrival.announced, from).map(|why| {
-                    Failure::new(Kind::NoPath, format!("the data connection of {who} was refused: {why}"))
-                }));
+        loop {
+            if let Some(refused) = arrival.last.take_if(|answer| !answer.is_done()) {
+                return Ok(Awaited::Refused(refused));
+            }
+            if let Some(stream) = arrival.stream.take_if(|_| arrival.begun || arrival.last.is_some()) {
+                return Ok(match arrival.other_port(&stream) {
+                    None => Awaited::Server(stream),
+                    Some(why) => {
+                        let what = format!("the data connection of {who} was refused: {why}");
+                        Awaited::Nobody(Failure::new(Kind::NoPath, what))
+                    }
+                });
             }
             tokio::select! {
                 event = self.next_or_cancelled(), if arrival.last.is_none() => {
@@ -184,7 +195,8 @@ impl Session {
                     Ok(stream) => arrival.stream = Some(stream),
                     Err(error) => {
                         let what = format!("this host cannot accept the data connection of {who}");
-                        return Ok(Some(Failure::new(Kind::NoPath, format!("{what}: {}", words(&error)))));
+                        let failure = Failure::new(Kind::NoPath, format!("{what}: {}", words(&error)));
+                        return Ok(Awaited::Nobody(failure));
                     }
                 },
                 () = port.another(), if arrival.stream.is_some() && !self.runs_tls() => {
@@ -192,11 +204,10 @@ impl Session {
                 }
                 () = clock.sleep_until(Some(deadline)), if arrival.stream.is_none() => {
                     let what = format!("{who} did not connect to this host in time (connect timer)");
-                    return Ok(Some(Failure::new(Kind::NoPath, what)));
+                    return Ok(Awaited::Nobody(Failure::new(Kind::NoPath, what)));
                 }
             }
         }
-        Ok(None)
     }
 
     /// The failure if two connections came from the address of the server: one of them is not the server's, and nobody
@@ -219,6 +230,13 @@ impl Session {
 }
 
 impl Arrival {
+    /// Why a connection is not the one that the server has announced with 255 (H37).
+    fn other_port(&self, stream: &TcpStream) -> Option<DataFault> {
+        let from = stream.peer_addr().map_or(0, |from| from.port());
+        let announced = self.announced.filter(|announced| !is_same_socket(*announced, from))?;
+        Some(DataFault::OtherPort { announced, from })
+    }
+
     /// Takes note of what the server has said.
     fn note(
         &mut self,
@@ -246,13 +264,6 @@ impl Arrival {
     }
 }
 
-/// Why a connection is not the one that the server has announced with 255 (H37).
-fn other_port(announced: Option<u16>, from: u16) -> Option<String> {
-    let announced = announced.filter(|announced| !is_same_socket(*announced, from))?;
-    let why = format!("it connected from port {from}, although it had announced port {announced}");
-    Some(format!("{why} (socket verification)"))
-}
-
 /// Two connections came from the address of the server, and only one of them can be its own.
 pub(super) fn intruded(role: &str, title: &str) -> Failure {
     let what = format!(
@@ -261,6 +272,3 @@ pub(super) fn intruded(role: &str, title: &str) -> Failure {
     Failure::new(Kind::Unverified, what)
         .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
 }
-
-/// How long a server may take to connect after its transfer command. Our own servers give up after 15 s.
-const ARRIVAL: Duration = Duration::from_secs(20);

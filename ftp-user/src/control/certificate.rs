@@ -1,5 +1,6 @@
-//! The certificate of a server: whether it is accepted, kept or refused, and the words for that.
+//! The certificate of a server: whether it is accepted, kept or refused, by what is known of its site.
 
+use super::certificate_words::changed;
 use super::dial::within;
 use crate::config::OnUnknown;
 use crate::context::Context;
@@ -7,7 +8,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::state::{Kept, KnownSite};
 use ftp_io::program::terminal::Terminal;
-use ftp_io::tls::{Client, Doubt, Fingerprint, Trust};
+use ftp_io::tls::{Client, Fingerprint, Trust};
 use ftp_proto::client::Security;
 use std::time::Duration;
 
@@ -20,9 +21,14 @@ pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure
     context.sites.recall(&site.key()).map_err(|why| {
         Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
             .hint(
-                "repair the file (your own, mode 0600), or name another directory with --state; if you move it away, no                  server is known any more to have TLS, and certificates are kept anew",
+                "repair the file (your own, mode 0600), or name another directory with --state; if you move it away, no server is known any more to have TLS, and certificates are kept anew",
             )
     })
+}
+
+/// Whether an authority has vouched for the site before, and roots still decide.
+pub(super) fn was_verified(context: &Context, site: &Site) -> bool {
+    context.trust.is_by_roots() && known(context, site).is_ok_and(|known| known.was_verified)
 }
 
 /// Which certificates are accepted from a site. One that nobody vouches for is admitted under `ftp://`, where the
@@ -83,7 +89,7 @@ fn keep(
 
 /// Asks the person at the terminal about a certificate that nobody vouches for, if that is what `failure` is about.
 /// Returns whether it was accepted; then it is kept.
-pub(super) async fn is_accepted_by_person(context: &Context, site: &Site, failure: &Failure) -> bool {
+pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure) -> bool {
     let About::Unknown(certificate) = failure.about else { return false };
     if context.unknown.how != OnUnknown::Ask {
         return false;
@@ -115,76 +121,6 @@ pub(super) async fn is_accepted_by_person(context: &Context, site: &Site, failur
             true
         }
     }
-}
-
-/// The failure if a certificate is not trusted.
-pub(super) fn untrusted(
-    context: &Context,
-    site: &Site,
-    who: &str,
-    fingerprint: Fingerprint,
-    why: &Doubt,
-) -> Failure {
-    let what = format!("the certificate of {who} is not trusted: {why}");
-    let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
-    if known(context, site).is_ok_and(|known| known.was_verified) && context.trust.is_by_roots() {
-        return failure.about(About::Unknown(fingerprint)).hint(format!(
-            "an authority vouched for this server before, so somebody may be between; ask its operator. If this is right, \
-             --pin {fingerprint} accepts it, and {} forgets the server",
-            forget(site)
-        ));
-    }
-    let hint = match why {
-        Doubt::Expired(_) => format!(
-            "check the clock of this host, and ask its operator to renew it; --pin {fingerprint} accepts it as it is"
-        ),
-        Doubt::NotYet(_) => format!("check the clock of this host; --pin {fingerprint} accepts it as it is"),
-        Doubt::OtherHost(_) => {
-            format!("use the name that it is for; --pin {fingerprint} accepts it for this server")
-        }
-        Doubt::Authority => format!(
-            "ask its operator for one that is no authority (basicConstraints CA:FALSE); --pin {fingerprint} accepts it as it is"
-        ),
-        Doubt::NotPinned => {
-            return failure
-                .hint(format!("ask its operator whether it has changed; --pin {fingerprint} accepts it"));
-        }
-        Doubt::UnknownIssuer | Doubt::Other(_) | _ => format!(
-            "ask its operator whether that is right; --pin {fingerprint} accepts it, --trust new keeps it for later runs"
-        ),
-    };
-    failure.about(About::Unknown(fingerprint)).hint(hint)
-}
-
-/// The failure if a server shows another certificate than the one that was kept. `why` is what the roots say against
-/// the new one.
-pub(super) fn changed(
-    site: &Site,
-    who: &str,
-    kept: Fingerprint,
-    now: Fingerprint,
-    why: Option<&str>,
-) -> Failure {
-    let vouched = match why {
-        None => ", for which an authority vouches that this host trusts",
-        Some(_) => "",
-    };
-    Failure::new(Kind::Untrusted, format!("the certificate of {who} has changed"))
-        .said(format!("it was {kept}, it is {now} now{vouched}"))
-        .hint(format!(
-            "somebody may be between; ask its operator. If this is right, {} forgets the old one",
-            forget(site)
-        ))
-}
-
-/// The command that forgets a site.
-pub(super) fn forget(site: &Site) -> String {
-    let scheme = match site.security {
-        Security::Clear | Security::Offered => "ftp",
-        Security::Explicit => "ftpes",
-        Security::Implicit => "ftps",
-    };
-    format!("ftp-user sites forget {scheme}://{}/", site.authority())
 }
 
 /// A person may think as long as it takes. Ctrl-C ends that.

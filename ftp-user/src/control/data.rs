@@ -13,7 +13,7 @@ use ftp_proto::command::{Command, Direction};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::{Blame, Meaning, Reply};
-use ftp_proto::third_party::{Arrangement, Arrangements, Fault, Opening};
+use ftp_proto::third_party::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
@@ -32,6 +32,21 @@ pub(super) enum Opened {
 pub(super) struct Blocked {
     pub(super) fault: Fault,
     pub(super) failure: Failure,
+}
+
+/// Why a data connection was not opened.
+#[derive(Debug)]
+pub(super) enum OpenError {
+    /// This arrangement is blocked. Another one may work.
+    Blocked(Blocked),
+    /// No other arrangement can help.
+    Fatal(Failure),
+}
+
+impl From<Failure> for OpenError {
+    fn from(failure: Failure) -> Self {
+        Self::Fatal(failure)
+    }
 }
 
 impl Session {
@@ -54,19 +69,19 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Why this arrangement is blocked, or inside: why no other one can help.
+    /// This arrangement is blocked, or no other one can help either.
     pub(super) async fn open_data(
         &mut self,
         arrangements: &Arrangements,
         next: &Command,
-    ) -> Result<Opened, Result<Blocked, Failure>> {
+    ) -> Result<Opened, OpenError> {
         match arrangements.current() {
             Some(Arrangement::Active(_)) => self.expect_data(arrangements, next).await,
             Some(Arrangement::Passive(opening)) => {
                 let at = self.announced_listening(opening, next).await?;
                 self.connect_data(at, arrangements).await
             }
-            None => Err(Err(self.no_arrangement())),
+            None => Err(self.no_arrangement().into()),
         }
     }
 
@@ -75,19 +90,19 @@ impl Session {
         &mut self,
         at: SocketAddr,
         arrangements: &Arrangements,
-    ) -> Result<Opened, Result<Blocked, Failure>> {
-        let limit = arrangements.patience(self.context.patience.reply);
+    ) -> Result<Opened, OpenError> {
+        let limit = arrangements.patience(self.context.patience.connect());
         let via = via(&self.context);
         let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
         let why = match within(&self.context, limit, self.reach(at)).await {
             Some(Ok(connection)) => return Ok(Opened::Connected(self.data(connection))),
             Some(Err(error)) => words(&error),
-            None if self.context.cancel.is_cancelled() => return Err(Err(Failure::interrupted())),
+            None if self.context.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
             None => "no answer in time".to_owned(),
         };
         let failure = Failure::new(Kind::NoPath, format!("{what}: {why}"))
             .hint("check that its data ports can be reached from here");
-        Err(Ok(Blocked { fault: Fault::NoConnection, failure }))
+        Err(OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure }))
     }
 
     /// Listens for the server and tells it where.
@@ -95,22 +110,21 @@ impl Session {
         &mut self,
         arrangements: &Arrangements,
         next: &Command,
-    ) -> Result<Opened, Result<Blocked, Failure>> {
+    ) -> Result<Opened, OpenError> {
         let port = DataPort::open(self.local, self.peer).map_err(|error| {
             let failure = Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            Ok(Blocked { fault: Fault::NoConnection, failure })
+            OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure })
         })?;
         let Some(command) = arrangements
             .current()
             .and_then(|arrangement| arrangement.command(direction(next), Some(port.at())))
         else {
-            return Err(Err(self.no_arrangement()));
+            return Err(self.no_arrangement().into());
         };
-        // A 1973 server that listens would take SOCK for its filter.
-        if matches!(command, Command::Sock(_)) && self.machine.standing().listens {
-            self.ask(Command::Actv).await.map_err(Err)?;
+        if matches!(command, Command::Sock(_)) && takes_sock_for_filter(&self.party(), false) {
+            self.ask(Command::Actv).await?;
         }
-        let answer = self.ask(command).await.map_err(Err)?;
+        let answer = self.ask(command).await?;
         if !answer.is_done() {
             let failure = self.refusal("the server does not connect to this host", &answer);
             return Err(self.blocked(&answer, failure));
@@ -119,11 +133,11 @@ impl Session {
     }
 
     /// What the refusal of a command that prepares a data connection means.
-    fn blocked(&self, answer: &Answer, failure: Failure) -> Result<Blocked, Failure> {
+    fn blocked(&self, answer: &Answer, failure: Failure) -> OpenError {
         match self.blame(answer) {
-            Blame::Busy | Blame::Login => Err(failure),
+            Blame::Busy | Blame::Login => OpenError::Fatal(failure),
             Blame::Path | Blame::Unsupported | Blame::Peer | Blame::Missing | Blame::File | Blame::Space => {
-                Ok(Blocked { fault: Fault::Refused, failure })
+                OpenError::Blocked(Blocked { fault: Fault::Refused, failure })
             }
         }
     }
@@ -133,15 +147,15 @@ impl Session {
         &mut self,
         opening: Opening,
         next: &Command,
-    ) -> Result<SocketAddr, Result<Blocked, Failure>> {
+    ) -> Result<SocketAddr, OpenError> {
         let announced = self.capabilities.pret;
         if announced {
-            self.announce(next).await.map_err(Err)?;
+            self.announce(next).await?;
         }
         let at = self.listening(opening, next).await;
         // It had not said so in FEAT.
         if at.is_err() && self.capabilities.pret && !announced {
-            self.announce(next).await.map_err(Err)?;
+            self.announce(next).await?;
             return self.listening(opening, next).await;
         }
         at
@@ -159,15 +173,11 @@ impl Session {
     }
 
     /// LSTN (RFC 438), PASV (RFC 478, 959) or EPSV (RFC 2428), and where the server listens.
-    async fn listening(
-        &mut self,
-        opening: Opening,
-        next: &Command,
-    ) -> Result<SocketAddr, Result<Blocked, Failure>> {
+    async fn listening(&mut self, opening: Opening, next: &Command) -> Result<SocketAddr, OpenError> {
         let Some(command) = Arrangement::Passive(opening).command(direction(next), None) else {
-            return Err(Err(self.no_arrangement()));
+            return Err(self.no_arrangement().into());
         };
-        let answer = self.ask(command).await.map_err(Err)?;
+        let answer = self.ask(command).await?;
         let refused = |session: &Self| {
             let failure = session.refusal("the server does not listen for a data connection", &answer);
             session.blocked(&answer, failure)
@@ -184,10 +194,10 @@ impl Session {
             return Err(refused(self));
         }
         if self.dialect == Dialect::Rfc354 {
-            let port = parse_255(text).ok_or_else(|| Err(self.unusable(&answer.reply)))?;
+            let port = parse_255(text).ok_or_else(|| self.unusable(&answer.reply))?;
             return Ok(SocketAddr::new(self.peer, port));
         }
-        self.believed(&answer.reply).map_err(Err)
+        Ok(self.believed(&answer.reply)?)
     }
 
     /// The address in a 227, if it can be meant.

@@ -5,18 +5,22 @@
 //! |---|---|
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
 //! | `reach`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay |
+//! | `certificate`, `certificate_words` | whether the certificate of a server is accepted, kept or refused, and what is said about one that is not |
+//! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
-//! | `listing`, `facts`, `directory` | a listing; what is at a place; what a directory holds |
+//! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
 //! | `files` | commands that change files |
 //! | `manners` | what was learnt about a server from its replies |
 //! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
-//! | `port`, `data`, `closed` | data connections of this program, and what was learnt about them |
+//! | `masked_names` | which name a server means that shows `?` for what it cannot print |
+//! | `port`, `data`, `closed_posture` | data connections of this program, and what was learnt about them |
 //! | `sent`, `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
 
 mod answer;
 mod ask;
 mod begin;
 mod certificate;
+mod certificate_words;
 mod closed_posture;
 mod data;
 mod dial;

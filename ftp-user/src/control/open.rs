@@ -33,7 +33,7 @@ impl Session {
     /// answer comes without a connection, so that no server waits for it.
     pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
         match Self::connect(context, site, role, tls).await {
-            Err(failure) if certificate::is_accepted_by_person(context, site, &failure).await => {
+            Err(failure) if certificate::ask_person(context, site, &failure).await => {
                 Self::connect(context, site, role, tls).await
             }
             opened => opened,

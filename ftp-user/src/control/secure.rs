@@ -1,8 +1,8 @@
 //! TLS of a session: its control connection, and the data connections that resume it.
 
-use super::certificate;
 use super::dial::within;
 use super::session::{Role, Session};
+use super::{certificate, certificate_words};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
@@ -127,11 +127,12 @@ impl Session {
     fn no_tls(&self, who: &str, refusal: &Refusal) -> Failure {
         match refusal {
             Refusal::Untrusted { fingerprint, why } => {
-                certificate::untrusted(&self.context, &self.site, who, *fingerprint, why)
+                let was_verified = certificate::was_verified(&self.context, &self.site);
+                certificate_words::untrusted(&self.site, who, *fingerprint, why, was_verified)
             }
             Refusal::Changed { kept, fingerprint, why } => {
                 let why = why.as_ref().map(ToString::to_string);
-                certificate::changed(&self.site, who, *kept, *fingerprint, why.as_deref())
+                certificate_words::changed(&self.site, who, *kept, *fingerprint, why.as_deref())
             }
             Refusal::Another(_) => {
                 Failure::new(Kind::Untrusted, format!("the data connection is not with {who}"))

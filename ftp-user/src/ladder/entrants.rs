@@ -56,14 +56,14 @@ const fn group(candidate: &Candidate) -> usize {
     }
 }
 
-/// How long a candidate has before the next one starts (RFC 8305 section 8), unless two round trips are longer.
+/// The head start of a candidate (RFC 8305 section 8), unless two round trips are longer.
 const HEAD_START: Duration = Duration::from_millis(250);
-/// How much longer the direct candidates have before the bytes may pass a third host.
+/// The addition to the head start of the last direct candidate, before the bytes may pass a third host.
 const INTERMEDIARY: Duration = Duration::from_millis(500);
-/// How long a candidate has on whose rung nothing arrived in an earlier run (the smallest value of RFC 8305
+/// The head start of a candidate if nothing arrived on its rung in an earlier run (the smallest value of RFC 8305
 /// section 8).
 const SILENT: Duration = Duration::from_millis(100);
-/// How much longer a candidate has that has worked before.
+/// The addition to the head start of a candidate that has worked before.
 const KNOWN: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

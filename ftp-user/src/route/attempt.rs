@@ -10,7 +10,7 @@ use super::progress::{Progress, Stored, Subject};
 use super::relay::RelayPath;
 use super::sessions::Sessions;
 use super::through::Through;
-use crate::context::Context;
+use crate::context::{Context, connect_limit};
 use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
@@ -247,7 +247,7 @@ pub fn timeouts(reply: Duration, size: Option<u64>) -> Timeouts {
     let half_done = HALF_DONE + Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / SLOWEST_DISK);
     Timeouts {
         reply,
-        connect: reply.min(CONNECT),
+        connect: connect_limit(reply),
         preliminary: reply.min(PRELIMINARY),
         half_done: reply.min(half_done),
         stored: reply.min(STORED),
@@ -256,8 +256,6 @@ pub fn timeouts(reply: Duration, size: Option<u64>) -> Timeouts {
 }
 
 const THIS_HOST: &str = "this host";
-/// Our own servers give up after 15 s (RFC 614 section 3), and should have the time to say so.
-const CONNECT: Duration = Duration::from_secs(20);
 /// How long to wait for the preliminary reply of the end that goes first (modern-servers 2).
 const PRELIMINARY: Duration = Duration::from_secs(5);
 /// When one end has finished, the other one has to write what is on its way, and perhaps to sync the file.
