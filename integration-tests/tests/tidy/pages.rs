@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// The last column of each table of these pages names tests, files of tests, or fixtures.
 const PAGES: [&str; 3] =
-    ["docs/features.md", "docs/guide/how-a-path-is-chosen.md", "docs/security/threats.md"];
+    ["docs/features.md", "docs/protocol/path.md", "docs/security/threats.md"];
 
 /// What a row may name.
 struct Tests {
