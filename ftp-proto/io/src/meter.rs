@@ -34,9 +34,6 @@ struct State {
 pub trait Gate: fmt::Debug + Send + Sync {
     /// Waits for a turn. It lasts until the pass is dropped.
     fn pass(&self) -> Pin<Box<dyn Future<Output = Pass> + Send + '_>>;
-
-    /// Takes a turn if there is one at once.
-    fn try_pass(&self) -> Option<Pass>;
 }
 
 /// A turn of some work. Dropping it ends the turn.
@@ -59,11 +56,6 @@ impl Meter {
             Some(gate) => Some(gate.pass().await),
             None => None,
         }
-    }
-
-    /// Whether the work may have one more thread now, and its turn there.
-    pub(crate) fn try_pass(&self) -> Option<Pass> {
-        self.0.gate.as_ref().map_or_else(|| Some(Box::new(()) as Pass), |gate| gate.try_pass())
     }
 
     /// How many bytes may move now.

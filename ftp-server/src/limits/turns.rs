@@ -211,10 +211,6 @@ impl Gate for OwnTurns {
     fn pass(&self) -> Pin<Box<dyn Future<Output = Pass> + Send + '_>> {
         Box::pin(async { Box::new(self.turns.wait(self.owner.clone()).await) as Pass })
     }
-
-    fn try_pass(&self) -> Option<Pass> {
-        self.turns.take(&self.owner).map(|turn| Box::new(turn) as Pass)
-    }
 }
 
 impl Drop for Turn {

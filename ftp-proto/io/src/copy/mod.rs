@@ -8,7 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | `send`, `receive` | a file to a connection and back, in bursts (`burst`) on threads that may block |
-//! | `follow` | the digest of a file that is being sent, on a second thread |
+//! | `digested` | a file that is sent as it is, and digested on its way |
 //! | `whole` | a small file that is in memory to a connection |
 //! | `kept` | a connection between two files (MODE B) |
 //! | `stream`, `lines` | a listing to a connection, in bursts too, and back |
@@ -19,9 +19,9 @@
 mod burst;
 mod data;
 mod decode;
+mod digested;
 mod encode;
 mod flow;
-mod follow;
 mod forward;
 mod join;
 mod kept;
@@ -32,7 +32,6 @@ mod pipe;
 #[cfg(target_os = "linux")]
 mod pool;
 mod receive;
-mod second;
 mod send;
 mod sink;
 mod stream;

@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
+#[cfg(test)]
+use ftp_proto::digest::Algorithm;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
+use super::digested::Digested;
 use super::encode::Encoder;
-use super::follow::Follower;
 use super::outcome::{Coding, Ended, Format, Moved, Packing};
 use crate::meter::Meter;
 use crate::tls::Data;
@@ -31,25 +32,25 @@ pub async fn send(
     format: impl Into<Format>,
     meter: &Meter,
 ) -> Moved {
-    let (file, format) = (Arc::new(file), format.into());
+    let format = format.into();
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
     let as_it_is = (format.coding, format.packing, format.keep) == (Coding::Image, Packing::None, false);
-    let (how, follower) = match format.digest {
-        None if as_it_is => (How::first(), None),
-        Some(algorithm) if as_it_is => (How::first(), Some(Follower::new(algorithm, &file, offset, meter))),
-        None | Some(_) => (How::Coded(Box::new(Encoder::new(&format))), None),
+    let how = match format.digest {
+        None if as_it_is => How::first(),
+        Some(algorithm) if as_it_is => How::Digested(Box::new(Digested::new(algorithm))),
+        None | Some(_) => How::Coded(Box::new(Encoder::new(&format))),
     };
-    send_then(how, (file, offset..end, follower), data.into(), format.keep, meter).await
+    send_then(how, (file, offset..end), data.into(), format.keep, meter).await
 }
 
 #[cfg(test)]
 pub(super) async fn send_by(how: How, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
-    send_then(how, (Arc::new(file.0), file.1, None), data, false, meter).await
+    send_then(how, file, data, false, meter).await
 }
 
 async fn send_then(
     how: How,
-    (file, part, follower): (Arc<File>, Range<u64>, Option<Follower>),
+    (file, part): (File, Range<u64>),
     data: Data,
     keep: bool,
     meter: &Meter,
@@ -60,51 +61,25 @@ async fn send_then(
     };
     let how = how.under(connection.connection().has_tls());
     let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
-    let work = Outgoing { file, part, least, how, follower, followed: None };
+    let work = Outgoing { file, part, least, how };
     let (ended, connection, work) = run(connection, work, meter).await;
     let (end, kept) = match (ended, connection) {
         (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
         (Ended::Whole, Some(connection)) => (connection.finish(meter).await, None),
         (ended, _) => (ended, None),
     };
-    let digest = work.followed.or_else(|| work.how.digest());
+    let digest = work.how.digest();
     Moved { digest, kept, ..Moved::plain(meter.moved(), end) }
 }
 
 /// A file on its way to a connection.
 struct Outgoing {
-    file: Arc<File>,
+    file: File,
     /// What of it has not been read yet.
     part: Range<u64>,
     /// Where it ends at the earliest: its size when the copy began.
     least: u64,
     how: How,
-    /// Who digests what was sent, until it is all.
-    follower: Option<Follower>,
-    /// The digest of all that was sent, and the number of its bytes.
-    followed: Option<(String, u64)>,
-}
-
-impl Outgoing {
-    /// Has the follower, if there is one, know of a step.
-    fn follow(&mut self, step: Step) -> Step {
-        match step {
-            Step::Moved(_) => {
-                if let Some(follower) = &self.follower {
-                    follower.moved(self.part.start);
-                }
-                step
-            }
-            Step::Ended(Ended::Whole) => match self.follower.take().map(Follower::finish) {
-                Some(Err(error)) => Step::Ended(Ended::File(error)),
-                followed => {
-                    self.followed = followed.and_then(Result::ok);
-                    step
-                }
-            },
-            Step::Wait | Step::Ended(_) => step,
-        }
-    }
 }
 
 /// How a file is sent.
@@ -113,6 +88,8 @@ pub(super) enum How {
     #[cfg(target_os = "linux")]
     Sendfile,
     Buffered,
+    /// It is digested on its way.
+    Digested(Box<Digested>),
     /// The bytes on the connection are others than those of the file, or something is done with them.
     Coded(Box<Encoder>),
 }
@@ -138,6 +115,7 @@ impl How {
     /// The digest that was computed, if one was wanted.
     fn digest(self) -> Option<(String, u64)> {
         match self {
+            Self::Digested(digested) => Some(digested.finish()),
             Self::Coded(encoder) => encoder.digest(),
             #[cfg(target_os = "linux")]
             Self::Sendfile => None,
@@ -161,6 +139,7 @@ impl Work for Outgoing {
                 step
             }
             How::Buffered => buffered(file, (part, most), connection, buffer),
+            How::Digested(digested) => digested.step(file, (part, most), connection, buffer),
             How::Coded(encoder) => encoder.step(connection, PIECE.min(most), |most| {
                 let piece = read(file, buffer, part, most)?;
                 part.start += piece.len() as u64;
@@ -172,7 +151,7 @@ impl Work for Outgoing {
                 let error = io::Error::new(io::ErrorKind::UnexpectedEof, super::SHORTER);
                 Step::Ended(Ended::File(error))
             }
-            step @ (Step::Moved(_) | Step::Wait | Step::Ended(_)) => self.follow(step),
+            step @ (Step::Moved(_) | Step::Wait | Step::Ended(_)) => step,
         }
     }
 }
@@ -253,7 +232,8 @@ const PIECE: usize = 256 * 1024;
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
 pub(super) fn all_strategies() -> Vec<How> {
-    vec![How::first(), How::Buffered, How::Coded(Box::new(Encoder::new(&Coding::Ascii.into())))]
+    let digested = How::Digested(Box::new(Digested::new(Algorithm::Blake3)));
+    vec![How::first(), How::Buffered, digested, How::Coded(Box::new(Encoder::new(&Coding::Ascii.into())))]
 }
 
 #[cfg(test)]
@@ -263,6 +243,7 @@ impl How {
             #[cfg(target_os = "linux")]
             Self::Sendfile => Self::Sendfile,
             Self::Buffered => Self::Buffered,
+            Self::Digested(_) => Self::Digested(Box::new(Digested::new(Algorithm::Blake3))),
             Self::Coded(_) => Self::Coded(Box::new(Encoder::new(&Coding::Ascii.into()))),
         }
     }

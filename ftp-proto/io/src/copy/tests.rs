@@ -14,6 +14,7 @@ use tokio_stream::StreamExt;
 use super::*;
 use crate::socket::reset;
 
+mod digested;
 mod kept;
 mod limited;
 mod small;
