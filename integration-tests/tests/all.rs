@@ -54,6 +54,7 @@ mod tls;
 mod told;
 mod transcripts;
 mod transfer;
+mod trees;
 mod user_agent;
 mod walk;
 mod why;

@@ -2,6 +2,7 @@
 
 use super::passwords::Passwords;
 use super::transfer::TransferArgs;
+use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,16 +13,18 @@ use std::ffi::OsString;
 /// Copy files or trees between any two places
 ///
 /// An existing directory, or a DEST that ends in /, receives SOURCE under its last name; a SOURCE
-/// that ends in / means its contents; several SOURCEs need a directory.
+/// that ends in / means its contents; several SOURCEs need a directory. *, ? and [...] in the last
+/// name of a URL that is a SOURCE match names at its server; %2A, %3F and %5B stand for the characters.
 #[derive(Args, Debug)]
-#[command(override_usage = "ftp-user copy [OPTIONS] <SOURCE>... <DEST>")]
+#[command(
+    override_usage = "ftp-user copy [OPTIONS] <SOURCE>... <DEST>\n       ftp-user copy [OPTIONS] --from-file <FILE>"
+)]
 pub(super) struct CopyArgs {
     /// What to copy, then where to
-    #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "DEST"])]
+    #[arg(required_unless_present = "from_file", num_args = 2.., value_names = ["SOURCE", "DEST"])]
     places: Vec<OsString>,
-    /// Copy directories with everything in them
-    #[arg(short, long, visible_short_alias = 'R')]
-    recursive: bool,
+    #[command(flatten)]
+    trees: TreeArgs,
     /// What to do with a file that is there (different: skip it if size and digest are equal)
     #[arg(long, value_enum, default_value_t = When::Different, value_name = "WHEN")]
     overwrite: When,
@@ -68,12 +71,8 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(args.overwrite.into())?;
-    let options = Options { recursive: args.recursive, fail_fast: args.fail_fast, ..options };
-    let mut sources = passwords.locations(context, &args.places).await?;
-    let Some(destination) = sources.pop() else {
-        return Err(Failure::usage("copy needs a SOURCE and a DEST"));
-    };
-    let job = Job::copy(sources, destination, options)?;
+    let options = args.trees.options(Options { fail_fast: args.fail_fast, ..options });
+    let job = args.trees.job(context, passwords, &args.places, options).await?;
     args.transfer.apply(context, &job).await?;
     Ok(job)
 }

@@ -14,6 +14,7 @@ mod program;
 mod sites;
 mod stat;
 mod transfer;
+mod trees;
 mod trust;
 mod why;
 

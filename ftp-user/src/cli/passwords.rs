@@ -38,7 +38,19 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
-        let mut locations = locations(places)?;
+        self.complete(context, locations(places)?).await
+    }
+
+    /// Gives places the passwords that they lack.
+    ///
+    /// # Errors
+    ///
+    /// A file with secrets cannot be read, or one password is there for several servers.
+    pub(super) async fn complete(
+        &self,
+        context: &mut Context,
+        mut locations: Vec<Location>,
+    ) -> Result<Vec<Location>, Failure> {
         context.demands_tls = demands_tls(context.trust.pins(), locations.iter());
         let lacking = lacking(&locations);
         if lacking.is_empty() {

@@ -10,11 +10,20 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
+/// Says where the place with this index was written, for its failure: its text is not repeated.
+pub(super) struct Written<'a>(pub(super) &'a dyn Fn(Failure, usize) -> Failure);
+
 /// Reads places: all of them, before anything is sent to a server. What the URLs lack comes from `~/.netrc`.
 pub(super) fn locations(places: &[OsString]) -> Result<Vec<Location>, Failure> {
-    let parsed = places.iter().enumerate().map(|(index, text)| {
-        Place::parse(text.as_bytes()).map_err(|failure| of_place(failure, index + 1, places.len()))
-    });
+    let count = places.len();
+    read(places, &Written(&|failure, index| of_place(failure, index + 1, count)))
+}
+
+/// The same for places that were written elsewhere.
+pub(super) fn read(places: &[OsString], written: &Written<'_>) -> Result<Vec<Location>, Failure> {
+    let parsed = places.iter().enumerate();
+    let parsed = parsed
+        .map(|(index, text)| Place::parse(text.as_bytes()).map_err(|failure| (written.0)(failure, index)));
     let parsed: Vec<Place> = parsed.collect::<Result<_, _>>()?;
     let lacks_login = |place: &Place| match place {
         Place::Remote(remote) => remote.site.password.is_none(),
@@ -24,7 +33,10 @@ pub(super) fn locations(places: &[OsString]) -> Result<Vec<Location>, Failure> {
         Some(home) if parsed.iter().any(lacks_login) => read_netrc(&Path::new(&home).join(".netrc"))?,
         Some(_) | None => Netrc::default(),
     };
-    parsed.into_iter().map(|place| Location::of(place, &netrc)).collect()
+    let parsed = parsed.into_iter().enumerate();
+    parsed
+        .map(|(at, place)| Location::of(place, &netrc).map_err(|failure| (written.0)(failure, at)))
+        .collect()
 }
 
 /// Says which place is meant, since its text is not repeated.

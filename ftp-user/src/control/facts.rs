@@ -65,6 +65,30 @@ impl Session {
         self.without_mlst(path).await
     }
 
+    /// What is at `path`, or where a symbolic link leads that is there. Some servers show a link as one in MLST
+    /// (ProFTPD), while SIZE and CWD follow it.
+    pub async fn behind(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
+        let found = self.entry(path).await?;
+        if found.as_ref().is_none_or(|entry| entry.kind != Kind::Link) {
+            return Ok(found.map(|entry| Facts::from(&entry)));
+        }
+        let found = self.without_mlst(path).await?;
+        // The listing of its directory shows the link again.
+        Ok(found.filter(|entry| entry.kind != Kind::Link).map(|entry| Facts::from(&entry)))
+    }
+
+    /// Where a directory is, as PWD tells it after CWD: many servers tell the path without symbolic links. `None` if
+    /// it cannot be entered.
+    pub async fn real_directory(&mut self, path: &PathName) -> Result<Option<PathName>, Failure> {
+        let Some(home) = self.current().await? else { return Ok(None) };
+        if !self.ask(Command::Cwd(path.clone())).await?.is_done() {
+            return Ok(None);
+        }
+        let real = self.current().await?;
+        self.go_back(home).await?;
+        Ok(real)
+    }
+
     /// The size of a file, if SIZE tells it.
     pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         let answer = self.ask_size(path).await?;

@@ -84,7 +84,11 @@ impl Host {
     pub fn show(&self, path: &PathName) -> String {
         match self {
             Self::Server(server) => {
-                format!("{}{}", server.site, RemotePath { name: Some(path.clone()), contents: false })
+                format!(
+                    "{}{}",
+                    server.site,
+                    RemotePath { name: Some(path.clone()), contents: false, glob: None }
+                )
             }
             Self::Local(_) => path.display(),
         }
@@ -98,6 +102,33 @@ impl Host {
         match self {
             Self::Server(server) => server.session(context).await?.facts(path).await,
             Self::Local(root) => local::check_file(root.as_ref(), path).and_then(|()| local::facts(path)),
+        }
+    }
+
+    /// What is at `path`, or where a symbolic link leads that is there; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// Fails if it cannot be determined.
+    pub async fn behind(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.behind(path).await,
+            Self::Local(_) => local::facts(path),
+        }
+    }
+
+    /// The path of a directory without symbolic links, if the server tells it. A directory of this host has an
+    /// identity, so that nobody need compare its path.
+    ///
+    /// # Errors
+    /// Fails if the session is lost.
+    pub async fn real_directory(
+        &mut self,
+        context: &Context,
+        path: &PathName,
+    ) -> Result<Option<PathName>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.real_directory(path).await,
+            Self::Local(_) => Ok(None),
         }
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `request`, `options` | the job as a value |
 //! | `run` | runs it: the only entry |
-//! | `sources`, `tree` | from places to files |
+//! | `sources`, `tree`, `filter` | from places to files |
 //! | `item`, `copy`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
@@ -16,6 +16,7 @@
 
 mod append;
 mod copy;
+mod filter;
 mod item;
 mod learning;
 mod leftover;
@@ -38,8 +39,9 @@ mod transfer;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
+pub use filter::Filter;
 pub use item::{Done, Item, Target};
-pub use options::{InPlace, Mode, Options};
+pub use options::{InPlace, Links, Mode, Options};
 pub use outage::{Question, facts};
 pub use request::{Job, Work};
 pub use run::{refused, run};

@@ -18,6 +18,8 @@ pub struct Options {
     pub resume: bool,
     /// Whether directories are copied, with everything in them.
     pub recursive: bool,
+    /// What happens to symbolic links in a tree.
+    pub links: Links,
     /// Whether the first failure ends the job.
     pub fail_fast: bool,
     /// Whether anything is changed.
@@ -34,6 +36,7 @@ impl Default for Options {
             in_place: InPlace::default(),
             resume: true,
             recursive: false,
+            links: Links::default(),
             fail_fast: false,
             mode: Mode::default(),
         }
@@ -48,6 +51,18 @@ pub enum InPlace {
     /// A file that does not exist yet is stored under its final name.
     #[default]
     Fallback,
+}
+
+/// What happens to symbolic links in a tree.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Links {
+    /// Links to files are copied as files, links to directories are skipped.
+    #[default]
+    Files,
+    /// All links are skipped.
+    Skip,
+    /// Links to files are copied as files, and directories behind links as directories.
+    Follow,
 }
 
 /// Whether a job changes anything.

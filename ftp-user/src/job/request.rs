@@ -1,5 +1,6 @@
 //! A job: what a user asked for, as an owned value that could be stored.
 
+use super::filter::Filter;
 use super::options::Options;
 use crate::check::Verify;
 use crate::failure::{Failure, Kind};
@@ -15,6 +16,8 @@ pub struct Job {
     pub work: Work,
     /// How it is done.
     pub options: Options,
+    /// Which files of trees are copied.
+    pub filter: Filter,
 }
 
 /// What a job does.
@@ -26,6 +29,11 @@ pub enum Work {
         sources: Vec<Location>,
         /// Where they are copied to.
         destination: Location,
+    },
+    /// Copies files and trees, each to a place of its own.
+    CopyEach {
+        /// What to copy, and where to.
+        pairs: Vec<(Location, Location)>,
     },
     /// Appends one file to another.
     Append {
@@ -40,18 +48,20 @@ impl Work {
     /// The name of the verb.
     pub const fn verb(&self) -> &'static str {
         match self {
-            Self::Copy { .. } => "copy",
+            Self::Copy { .. } | Self::CopyEach { .. } => "copy",
             Self::Append { .. } => "append",
         }
     }
 
     /// Every place that the job names.
-    pub fn places(&self) -> impl Iterator<Item = &Location> {
-        let (sources, destination) = match self {
-            Self::Copy { sources, destination } => (sources.as_slice(), destination),
-            Self::Append { source, destination } => (std::slice::from_ref(source), destination),
-        };
-        sources.iter().chain([destination])
+    pub fn places(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
+        match self {
+            Self::Copy { sources, destination } => Box::new(sources.iter().chain([destination])),
+            Self::CopyEach { pairs } => {
+                Box::new(pairs.iter().flat_map(|(source, destination)| [source, destination]))
+            }
+            Self::Append { source, destination } => Box::new([source, destination].into_iter()),
+        }
     }
 }
 
@@ -65,16 +75,35 @@ impl Job {
         if sources.is_empty() {
             return Err(Failure::usage("copy needs a SOURCE and a DEST"));
         }
-        if destination.is_local()
-            && let Some(local) = sources.iter().find(|source| source.is_local())
-        {
-            return Err(Failure::usage(format!("{local} and {destination} are both on this host"))
-                .hint("use cp, or name a server with ftp://"));
-        }
         for source in &sources {
-            refuse_itself(source, &destination)?;
+            refuse_pair(source, &destination)?;
         }
         Self::new(Work::Copy { sources, destination }, options)
+    }
+
+    /// Copies each source to its own destination. `locate` says where the pair with that index was written.
+    ///
+    /// # Errors
+    ///
+    /// There are no pairs, or one cannot be copied: both ends are on this host, or it is its own destination.
+    pub fn copy_each(
+        pairs: Vec<(Location, Location)>,
+        locate: impl Fn(usize) -> String,
+        options: Options,
+    ) -> Result<Self, Failure> {
+        if pairs.is_empty() {
+            return Err(Failure::usage("there is nothing to copy"));
+        }
+        for (index, (source, destination)) in pairs.iter().enumerate() {
+            refuse_pair(source, destination).map_err(|failure| failure.during(locate(index)))?;
+        }
+        Self::new(Work::CopyEach { pairs }, options)
+    }
+
+    /// The same job for those files of its trees that `filter` takes.
+    #[must_use]
+    pub fn filtered(self, filter: Filter) -> Self {
+        Self { filter, ..self }
     }
 
     /// Appends `source` to `destination`.
@@ -103,7 +132,7 @@ impl Job {
     fn new(work: Work, options: Options) -> Result<Self, Failure> {
         let number: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-        Ok(Self { id: JobId::new(u64::from_be_bytes(number)), work, options })
+        Ok(Self { id: JobId::new(u64::from_be_bytes(number)), work, options, filter: Filter::default() })
     }
 
     /// Whether all its places are on servers.
@@ -121,6 +150,15 @@ impl Job {
 fn hash_is_impossible() -> Failure {
     Failure::usage("append cannot be verified by hash yet")
         .hint("--verify size compares old size + source size")
+}
+
+/// Refuses a copy whose two ends are on this host, or the same.
+fn refuse_pair(source: &Location, destination: &Location) -> Result<(), Failure> {
+    if source.is_local() && destination.is_local() {
+        return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
+            .hint("use cp, or name a server with ftp://"));
+    }
+    refuse_itself(source, destination)
 }
 
 /// H32, as far as it can be seen without asking: the same server, user and path.

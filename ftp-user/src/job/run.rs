@@ -20,10 +20,21 @@ pub async fn run(job: Job, context: &Context) -> Report {
     tally.protect(job.is_secured());
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
-    let Job { id, work, options } = job;
+    let Job { id, work, options, filter } = job;
     match work {
         Work::Copy { sources, destination } => {
-            Sources::new(&context, &pools, destination, options, &mut tally).copy(sources).await;
+            let settings = (options, filter);
+            let mut copying = Sources::new(&context, &pools, destination, settings, &mut tally);
+            Box::pin(copying.copy(sources)).await;
+            copying.quit().await;
+        }
+        Work::CopyEach { pairs } => {
+            if let Some((_, first)) = pairs.first() {
+                let settings = (options, filter);
+                let mut copying = Sources::new(&context, &pools, first.clone(), settings, &mut tally);
+                Box::pin(copying.copy_each(pairs)).await;
+                copying.quit().await;
+            }
         }
         Work::Append { source, destination } => {
             let from = Host::at(&source, Role::Source, &pools);

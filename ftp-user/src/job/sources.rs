@@ -1,17 +1,17 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
 use super::copy::copy;
+use super::filter::Filter;
 use super::item::{Item, Target};
 use super::options::Options;
-use super::outage::facts;
+use super::outage::{Question, facts};
 use super::tally::Tally;
-use super::tree::{Tree, is_below};
+use super::tree::{Rules, Tree, is_below};
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, list};
 use crate::failure::{self, Failure};
-use crate::ladder::Memory;
-use crate::place::{self, Location};
+use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::route::Ends;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
@@ -26,6 +26,8 @@ pub(super) struct Sources<'a> {
     /// What the destination is, as soon as it is known.
     receiver: Option<Receiver>,
     options: Options,
+    /// Which files of trees and patterns are copied.
+    filter: Filter,
     tally: &'a mut Tally,
 }
 
@@ -45,37 +47,83 @@ impl<'a> Sources<'a> {
         context: &'a Context,
         pools: &'a Pools,
         destination: Location,
-        options: Options,
+        (options, filter): (Options, Filter),
         tally: &'a mut Tally,
     ) -> Self {
         let ends = Ends::new(Host::Local(None), Host::at(&destination, Role::Destination, pools));
-        Self { context, pools, ends, destination, receiver: None, options, tally }
+        Self { context, pools, ends, destination, receiver: None, options, filter, tally }
     }
 
-    /// Copies one source after the other.
-    pub(super) async fn copy(mut self, sources: Vec<Location>) {
-        let several = sources.len() > 1;
-        for source in sources {
-            self.go_to(&source);
-            if several && self.receiver.is_none() {
-                // If the destination cannot receive the first source, it cannot receive the others.
-                match receiver(self.context, &mut self.ends.destination, &self.destination, true).await {
-                    Ok((found, _)) => self.receiver = Some(found),
-                    Err(failure) => {
-                        self.failed(&source, failure);
-                        break;
-                    }
-                }
+    /// Says goodbye to both ends.
+    pub(super) async fn quit(self) {
+        self.ends.quit(self.context).await;
+    }
+
+    /// Copies each source to its own destination, one after the other.
+    pub(super) async fn copy_each(&mut self, pairs: Vec<(Location, Location)>) {
+        for (source, destination) in pairs {
+            if !self.ends.destination.is_at(&destination) {
+                let next = Host::at(&destination, Role::Destination, self.pools);
+                std::mem::replace(&mut self.ends.destination, next).release();
+                self.ends.forget();
             }
-            if let Err(failure) = self.one(&source).await {
-                self.failed(&source, failure);
-            }
-            let failed = self.options.fail_fast && self.tally.has_failed();
-            if self.context.cancel.is_cancelled() || failed {
+            (self.destination, self.receiver) = (destination, None);
+            Box::pin(self.copy(vec![source])).await;
+            if self.is_over() {
                 break;
             }
         }
-        self.ends.quit(self.context).await;
+    }
+
+    /// Copies one source after the other. A pattern stands for every name that it matches.
+    pub(super) async fn copy(&mut self, sources: Vec<Location>) {
+        let is_only = sources.len() == 1;
+        for source in sources {
+            self.go_to(&source);
+            let found = match matches(self.context, self.pools, &source).await {
+                Ok(found) => found,
+                Err(failure) => {
+                    self.failed(&source, failure);
+                    Matches::default()
+                }
+            };
+            for gap in found.gaps {
+                self.failed(&source, gap);
+            }
+            let several = !is_only || found.names.len() > 1;
+            for name in found.names {
+                let source = name.map_or_else(|| source.clone(), |name| named(&source, name));
+                if !Box::pin(self.goes_on(&source, several)).await {
+                    return;
+                }
+            }
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+
+    /// Copies a source. Returns whether the next one can be copied.
+    async fn goes_on(&mut self, source: &Location, several: bool) -> bool {
+        if several && self.receiver.is_none() {
+            // If the destination cannot receive the first source, it cannot receive the others.
+            match receiver(self.context, &mut self.ends.destination, &self.destination, true).await {
+                Ok((found, _)) => self.receiver = Some(found),
+                Err(failure) => {
+                    self.failed(source, failure);
+                    return false;
+                }
+            }
+        }
+        if let Err(failure) = Box::pin(self.one(source)).await {
+            self.failed(source, failure);
+        }
+        !self.is_over()
+    }
+
+    /// Whether nothing more is copied.
+    fn is_over(&self) -> bool {
+        self.context.cancel.is_cancelled() || (self.options.fail_fast && self.tally.has_failed())
     }
 
     /// Makes the host of `source` the source of the next copy.
@@ -85,8 +133,7 @@ impl<'a> Sources<'a> {
         }
         let next = Host::at(source, Role::Source, self.pools);
         std::mem::replace(&mut self.ends.source, next).release();
-        self.ends.memory = Memory::default();
-        self.ends.circuit = None;
+        self.ends.forget();
     }
 
     fn failed(&mut self, source: &Location, failure: Failure) {
@@ -105,9 +152,10 @@ impl<'a> Sources<'a> {
         if is_tree {
             let unique = known.and_then(|facts| facts.unique);
             let walker = Host::at(source, Role::Source, self.pools);
-            let tree =
-                Tree { source: source.path.clone(), unique, destination: target, options: self.options };
-            tree.copy(self.context, &mut self.ends, walker, self.tally).await;
+            let rules = Rules { filter: self.filter.clone(), links: self.options.links };
+            let options = self.options;
+            let tree = Tree { source: source.path.clone(), unique, destination: target, options, rules };
+            Box::pin(tree.copy(self.context, &mut self.ends, walker, self.tally)).await;
             return Ok(());
         }
         let item = Item {
@@ -118,12 +166,12 @@ impl<'a> Sources<'a> {
             target: if receiver == Receiver::Name { found } else { Target::Unknown },
         };
         let (from, to) = item.names(&self.ends);
-        let mut copied = copy(self.context, &mut self.ends, &item, self.options).await;
+        let mut copied = Box::pin(copy(self.context, &mut self.ends, &item, self.options)).await;
         if receiver == Receiver::Name
             && copied.as_ref().is_err_and(may_lack_parent)
             && self.parents(&item).await
         {
-            copied = copy(self.context, &mut self.ends, &item, self.options).await;
+            copied = Box::pin(copy(self.context, &mut self.ends, &item, self.options)).await;
         }
         self.tally.file(&self.context.events, from, to, copied);
         Ok(())
@@ -180,6 +228,54 @@ impl<'a> Sources<'a> {
 /// that the usual copy costs no round trip more.
 const fn may_lack_parent(failure: &Failure) -> bool {
     matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
+}
+
+/// What a source stands for.
+#[derive(Debug, Default)]
+struct Matches {
+    /// The names in the directory of a pattern; `None` is the source itself.
+    names: Vec<Option<PathName>>,
+    /// What cannot be known of the directory.
+    gaps: Vec<Failure>,
+}
+
+/// What a source stands for: itself, or, if it is a pattern, the names that it matches, in their order.
+async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<Matches, Failure> {
+    let Some(glob) = source.glob() else { return Ok(Matches { names: vec![None], gaps: Vec::new() }) };
+    let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
+    let mut host = Host::at(source, Role::Source, pools);
+    let mut question = Question::new(context);
+    let listing = loop {
+        question.connect(&mut host).await?;
+        match list(context, &mut host, &directory).await {
+            Ok(listing) => break listing,
+            Err(failure) => question.again(failure).await?,
+        }
+    };
+    host.release();
+    let gaps = listing.gaps();
+    let fitting = listing.entries.into_iter().map(|entry| entry.name);
+    let mut names: Vec<_> = fitting.filter(|name| glob.matches(name.as_bytes())).collect();
+    names.retain(|name| super::tree::usable(name).is_ok());
+    names.sort();
+    if names.is_empty() && gaps.is_empty() {
+        return Err(Failure::new(failure::Kind::Missing, format!("nothing matches {source}"))
+            .hint("write * as %2A, ? as %3F and [ as %5B in the name of a file"));
+    }
+    Ok(Matches { names: names.into_iter().map(Some).collect(), gaps })
+}
+
+/// The place of a name that the pattern of `source` matches.
+fn named(source: &Location, name: PathName) -> Location {
+    let path = place::sibling(&source.path, &name);
+    let place = match &source.place {
+        Place::Remote(Remote { site, .. }) => Place::Remote(Remote {
+            site: site.clone(),
+            path: RemotePath { name: Some(path.clone()), contents: source.contents, glob: None },
+        }),
+        Place::Local(local) => Place::Local(local.clone()),
+    };
+    Location { place, path, contents: source.contents }
 }
 
 /// What the destination is, and what is there. With `several` sources it must be a directory.

@@ -5,6 +5,7 @@ use super::netrc::Netrc;
 use super::site::Remote;
 use super::typed::Place;
 use crate::failure::Failure;
+use ftp_proto::listing::Pattern;
 use ftp_proto::wire::PathName;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
@@ -48,6 +49,23 @@ impl Location {
                 Ok(Self { contents, path: name, place: Place::Local(Local { path, contents }) })
             }
         }
+    }
+
+    /// The last name as a pattern, if it is one. Names of this host are none.
+    pub const fn glob(&self) -> Option<&Pattern> {
+        match &self.place {
+            Place::Remote(remote) => remote.path.glob.as_ref(),
+            Place::Local(_) => None,
+        }
+    }
+
+    /// The same place; its last name is no pattern.
+    #[must_use]
+    pub fn literal(mut self) -> Self {
+        if let Place::Remote(remote) = &mut self.place {
+            remote.path.glob = None;
+        }
+        self
     }
 
     /// Whether it is on this host.

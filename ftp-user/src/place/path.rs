@@ -1,17 +1,20 @@
 //! Paths: what a URL's path means to a server, and how paths are joined there.
 
 use crate::failure::Failure;
+use ftp_proto::listing::Pattern;
 use ftp_proto::wire::PathName;
 use std::fmt;
 
 /// A path on a server.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RemotePath {
     /// As the server gets it: relative to the login directory unless it begins with `/`. `None` is
     /// the login directory itself.
     pub name: Option<PathName>,
     /// Whether it was written with a `/` at its end: a directory's contents, or a directory to be.
     pub contents: bool,
+    /// The last name as a pattern, if it has `*`, `?` or `[...]` that were not written as `%2A`, `%3F` or `%5B`.
+    pub glob: Option<Pattern>,
 }
 
 impl RemotePath {
@@ -26,7 +29,7 @@ impl RemotePath {
             None => b"/",
         };
         let name = if trimmed.is_empty() { None } else { Some(user_name(trimmed)?) };
-        Ok(Self { name, contents })
+        Ok(Self { name, contents, glob: glob(text.strip_prefix(b"/").unwrap_or(text))? })
     }
 
     /// The path for commands that need one: `.` is the login directory.
@@ -110,6 +113,29 @@ pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
         out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
     }
     Ok(out)
+}
+
+/// The last name of a path of a URL as a pattern. What is percent-encoded stands for itself.
+fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
+    let end = text.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let last = text.get(..end).and_then(|text| text.rsplit(|byte| *byte == b'/').next()).unwrap_or_default();
+    // The second one has nothing in the place of what stands for itself.
+    let (mut pattern, mut typed) = (Vec::with_capacity(last.len()), Vec::with_capacity(last.len()));
+    let mut rest = last;
+    while let Some((&first, after)) = rest.split_first() {
+        let length = if first == b'%' { 3 } else { 1 };
+        let (one, behind) = rest.split_at_checked(length).unwrap_or((rest, b""));
+        rest = if first == b'%' { behind } else { after };
+        match (first, decode(one)?.as_slice()) {
+            (b'%', b"/") => (pattern, typed) = (Vec::new(), Vec::new()),
+            (b'%', [byte @ (b'*' | b'?' | b'[')]) => pattern.extend([b'[', *byte, b']']),
+            (_, decoded) => {
+                pattern.extend(decoded);
+                typed.extend(decoded);
+            }
+        }
+    }
+    Ok(Pattern::parse(&typed).and_then(|_| Pattern::parse(&pattern)))
 }
 
 /// Percent-encodes what would not survive in a URL.

@@ -143,7 +143,7 @@ fn the_password_is_never_shown() {
 #[test]
 fn a_place_is_shown_without_dots_that_mean_nothing() {
     let check = |name: &str, expect: &str| {
-        let path = RemotePath { name: Some(PathName::from_user(name).unwrap()), contents: false };
+        let path = RemotePath { name: Some(PathName::from_user(name).unwrap()), contents: false, glob: None };
         assert_eq!(path.to_string(), expect, "{name}");
     };
     check("a/b", "/a/b");
@@ -177,4 +177,29 @@ fn a_place_that_cannot_be_read_is_shown_in_one_line() {
         let failure = Place::parse(text).unwrap_err().to_string();
         assert!(!failure.contains(char::is_control), "{failure:?}");
     }
+}
+
+#[test]
+fn the_last_name_of_a_url_is_a_pattern_unless_it_is_encoded() {
+    let check = |text: &str, yes: &[&str], no: &[&str]| {
+        let glob = remote(text).path.glob;
+        assert_eq!(glob.is_some(), !yes.is_empty(), "{text}");
+        for (names, expect) in [(yes, true), (no, false)] {
+            for name in names {
+                let matches = glob.as_ref().is_some_and(|glob| glob.matches(name.as_bytes()));
+                assert_eq!(matches, expect, "{text} {name}");
+            }
+        }
+    };
+    check("ftp://h/d/*.txt", &["a.txt", "é.txt"], &[".a.txt", "a.txt.gz"]);
+    check("ftp://h/d/a?c", &["abc"], &["ac"]);
+    check("ftp://h/[ab]x/", &["ax"], &["cx"]);
+    check("ftp://h/*%2A", &["*", "a*"], &["a"]);
+    check("ftp://h/%5Ba]?", &["[a]x"], &["ax"]);
+    check("ftp://h/%2Fsrv*", &["srv1"], &["/srv1"]);
+    check("ftp://h/%2A%3F%5Ba]", &[], &["a"]);
+    check("ftp://h/*/a", &[], &["a"]);
+    check("ftp://h/a[b", &[], &["a[b"]);
+    // The name is what it is, for whoever takes no patterns.
+    assert_eq!(remote("ftp://h/d/*.txt").path.name, Some(PathName::from_user("d/*.txt").unwrap()));
 }

@@ -63,6 +63,12 @@ impl Ends {
         Self { source, destination, memory: Memory::default(), circuit: None }
     }
 
+    /// Forgets what is known between the two ends: one of them is another host now.
+    pub fn forget(&mut self) {
+        self.memory = Memory::default();
+        self.circuit = None;
+    }
+
     /// Says goodbye to both. If the work should stop, the answers are not awaited (H33).
     pub async fn quit(self, context: &Context) {
         let Self { source, destination, circuit, .. } = self;

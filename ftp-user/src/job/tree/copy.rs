@@ -1,6 +1,6 @@
 //! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
 
-use super::walk::{Visit, walk};
+use super::walk::{Rules, Visit, walk};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{Host, with_blanks};
@@ -27,6 +27,8 @@ pub(in crate::job) struct Tree {
     pub(in crate::job) destination: PathName,
     /// How each file is copied.
     pub(in crate::job) options: Options,
+    /// What of it is copied.
+    pub(in crate::job) rules: Rules,
 }
 
 /// A tree while it is copied.
@@ -37,6 +39,8 @@ struct Copying<'a> {
     tally: &'a mut Tally,
     /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
     lost: HashSet<PathName>,
+    /// Directories, relative to the tree, that are made as soon as a file goes into them.
+    unmade: HashSet<PathName>,
     /// The directory of a file that was missing, and whose names have not explained it.
     unexplained: Option<PathName>,
 }
@@ -50,9 +54,17 @@ impl Tree {
         walker: Host,
         tally: &mut Tally,
     ) {
-        Copying { context, ends, tree: self, tally, lost: HashSet::new(), unexplained: None }
-            .run(walker)
-            .await;
+        Copying {
+            context,
+            ends,
+            tree: self,
+            tally,
+            lost: HashSet::new(),
+            unmade: HashSet::new(),
+            unexplained: None,
+        }
+        .run(walker)
+        .await;
     }
 }
 
@@ -62,10 +74,10 @@ impl Copying<'_> {
         if let Err(failure) = self.make(&root, true).await {
             return self.failed(None, failure);
         }
-        let Tree { source, unique, .. } = &self.tree;
-        let mut visits = walk(self.context.clone(), walker, source.clone(), unique.clone());
+        let Tree { source, unique, rules, .. } = self.tree.clone();
+        let mut visits = walk(self.context.clone(), walker, (source, unique), rules);
         while let Some(visit) = visits.next().await {
-            self.visit(visit).await;
+            Box::pin(self.visit(visit)).await;
             let failed = self.tree.options.fail_fast && self.tally.has_failed();
             if self.context.cancel.is_cancelled() || failed {
                 break;
@@ -81,14 +93,19 @@ impl Copying<'_> {
             Visit::Directory(path) | Visit::File(path, _) if self.is_lost(&path) => {
                 self.failed(Some(&path), Failure::new(Kind::Other, "its directory could not be made"));
             }
+            Visit::Directory(path) if self.tree.rules.filter.selects() => {
+                self.unmade.insert(path);
+            }
             Visit::Directory(path) => {
-                let target = place::join(Some(&self.tree.destination), &path);
-                if let Err(failure) = self.make(&target, false).await {
-                    self.failed(Some(&path), failure);
-                    self.lost.insert(path);
+                self.directory(path).await;
+            }
+            Visit::File(path, known) => {
+                if self.directories_above(&path).await {
+                    self.file(&path, known).await;
+                } else {
+                    self.failed(Some(&path), Failure::new(Kind::Other, "its directory could not be made"));
                 }
             }
-            Visit::File(path, known) => self.file(&path, known).await,
             Visit::Skipped(path, why) => {
                 let name = self.ends.source.show(&place::join(Some(&self.tree.source), &path));
                 self.context.events.warn(format!("{name} is skipped: {why}"));
@@ -103,6 +120,32 @@ impl Copying<'_> {
         }
     }
 
+    /// Makes a directory of the tree. Returns whether it is there.
+    async fn directory(&mut self, path: PathName) -> bool {
+        let target = place::join(Some(&self.tree.destination), &path);
+        let made = self.make(&target, false).await;
+        let is_there = made.is_ok();
+        if let Err(failure) = made {
+            self.failed(Some(&path), failure);
+            self.lost.insert(path);
+        }
+        is_there
+    }
+
+    /// Makes the directories above a file that were not needed so far. Returns whether they are there.
+    async fn directories_above(&mut self, path: &PathName) -> bool {
+        let above = std::iter::successors(place::parent(path), place::parent);
+        let mut above: Vec<PathName> =
+            above.take_while(|directory| self.unmade.contains(directory)).collect();
+        while let Some(directory) = above.pop() {
+            self.unmade.remove(&directory);
+            if !self.directory(directory).await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Copies a file.
     async fn file(&mut self, path: &PathName, known: Option<Facts>) {
         let mut item = Item {
@@ -112,7 +155,7 @@ impl Copying<'_> {
             known,
             target: Target::Unknown,
         };
-        let mut copied = copy(self.context, self.ends, &item, self.tree.options).await;
+        let mut copied = Box::pin(copy(self.context, self.ends, &item, self.tree.options)).await;
         let directory = place::parent(&item.source);
         let is_missing = copied.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
         if is_missing && self.unexplained != directory {
@@ -127,7 +170,7 @@ impl Copying<'_> {
             {
                 let above = place::parent(&item.destination);
                 (item.source, item.destination) = (source, place::join(above.as_ref(), &name));
-                copied = copy(self.context, self.ends, &item, self.tree.options).await;
+                copied = Box::pin(copy(self.context, self.ends, &item, self.tree.options)).await;
             }
         }
         let (source, dest) = item.names(self.ends);

@@ -5,3 +5,5 @@ mod name;
 mod walk;
 
 pub(super) use copy::{Tree, is_below};
+pub(super) use name::usable;
+pub(super) use walk::Rules;

@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::control::{Facts, Listing};
 use crate::endpoint::{Host, list};
 use crate::failure::{self, Failure};
+use crate::job::filter::Filter;
+use crate::job::options::Links;
 use crate::job::outage::Question;
 use crate::place;
 use ftp_proto::listing::{Entry, Kind};
@@ -30,16 +32,25 @@ pub(super) enum Visit {
     Failed(Option<PathName>, Failure),
 }
 
+/// What of a tree is copied.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::job) struct Rules {
+    /// Which files.
+    pub(in crate::job) filter: Filter,
+    /// What happens to symbolic links.
+    pub(in crate::job) links: Links,
+}
+
 /// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
 pub(super) fn walk(
     context: Context,
     host: Host,
-    root: PathName,
-    unique: Option<String>,
+    (root, unique): (PathName, Option<String>),
+    rules: Rules,
 ) -> impl Stream<Item = Visit> + Unpin {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
-        let mut walk = Walk { context, host, root, sender, waiting: Vec::new() };
+        let mut walk = Walk { context, host, root, rules, sender, waiting: Vec::new() };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
         walk.host.release();
@@ -51,6 +62,7 @@ struct Walk {
     context: Context,
     host: Host,
     root: PathName,
+    rules: Rules,
     sender: mpsc::Sender<Visit>,
     /// Directories that were found and not entered yet, the next one last.
     waiting: Vec<Waiting>,
@@ -60,7 +72,23 @@ struct Walk {
 struct Waiting {
     parent: Arc<Directory>,
     name: PathName,
+    identity: Identity,
+}
+
+/// What shows that two paths lead to the same directory. Nothing need be known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Identity {
+    /// The server's own identity of it.
     unique: Option<String>,
+    /// Its path without symbolic links.
+    real: Option<PathName>,
+}
+
+impl Identity {
+    fn is(&self, other: &Self) -> bool {
+        let same_unique = self.unique.is_some() && self.unique == other.unique;
+        same_unique || (self.real.is_some() && self.real == other.real)
+    }
 }
 
 /// A directory that was entered.
@@ -68,16 +96,15 @@ struct Waiting {
 struct Directory {
     /// Relative to the root; `None` is the root.
     path: Option<PathName>,
-    /// The server's own identity of it.
-    unique: Option<String>,
+    identity: Identity,
     parent: Option<Arc<Self>>,
 }
 
 impl Directory {
     /// The directory of this chain, from this one up, that has this identity.
-    fn find(&self, unique: &str) -> Option<&Self> {
+    fn find(&self, identity: &Identity) -> Option<&Self> {
         std::iter::successors(Some(self), |directory| directory.parent.as_deref())
-            .find(|directory| directory.unique.as_deref() == Some(unique))
+            .find(|directory| directory.identity.is(identity))
     }
 
     fn name(&self) -> String {
@@ -90,11 +117,16 @@ struct Unheard;
 
 impl Walk {
     async fn run(&mut self, unique: Option<String>) -> Result<(), Unheard> {
-        self.enter(Arc::new(Directory { path: None, unique, parent: None })).await?;
+        let mut identity = Identity { unique, real: None };
+        if self.rules.links == Links::Follow && identity.unique.is_none() {
+            // Without it a loop ends where its path is too long.
+            identity.real = self.real(None).await.ok().flatten();
+        }
+        self.enter(Arc::new(Directory { path: None, identity, parent: None })).await?;
         // The last one first: what is deeper comes before its neighbours, so that few wait.
-        while let Some(Waiting { parent, name, unique }) = self.waiting.pop() {
+        while let Some(Waiting { parent, name, identity }) = self.waiting.pop() {
             let path = Some(place::join(parent.path.as_ref(), &name));
-            self.enter(Arc::new(Directory { path, unique, parent: Some(parent) })).await?;
+            self.enter(Arc::new(Directory { path, identity, parent: Some(parent) })).await?;
         }
         Ok(())
     }
@@ -142,12 +174,63 @@ impl Walk {
         match entry.kind {
             Kind::File => {
                 let facts = entry.size.map(|_| Facts::from(&entry));
-                self.tell(Visit::File(path, facts)).await
+                self.file(path, facts).await
             }
-            Kind::Directory => self.directory(directory, path, entry).await,
-            Kind::Link => self.tell(Visit::Skipped(path, "it is a symbolic link".to_owned())).await,
-            Kind::Other => self.tell(Visit::Skipped(path, "it is not a regular file".to_owned())).await,
+            Kind::Directory => {
+                let real =
+                    directory.identity.real.as_ref().map(|above| place::join(Some(above), &entry.name));
+                let identity = Identity { unique: entry.unique, real };
+                self.directory(directory, path, (entry.name, identity)).await
+            }
+            Kind::Link => self.link(directory, path, entry.name).await,
+            Kind::Other => self.skip(path, "it is not a regular file").await,
             Kind::Current | Kind::Parent => Ok(()),
+        }
+    }
+
+    /// Tells a file, if the filter takes it.
+    async fn file(&self, path: PathName, facts: Option<Facts>) -> Result<(), Unheard> {
+        if self.rules.filter.takes(&path) { self.tell(Visit::File(path, facts)).await } else { Ok(()) }
+    }
+
+    /// Tells that something is not copied, if the filter would have taken it.
+    async fn skip(&self, path: PathName, why: &str) -> Result<(), Unheard> {
+        if self.rules.filter.takes(&path) {
+            self.tell(Visit::Skipped(path, why.to_owned())).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells what a symbolic link leads to.
+    async fn link(&mut self, parent: &Arc<Directory>, path: PathName, name: PathName) -> Result<(), Unheard> {
+        if self.rules.links == Links::Skip {
+            return self.skip(path, "it is a symbolic link").await;
+        }
+        let found = match self.behind(&path).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.skip(path, "it is a symbolic link that leads nowhere").await,
+            Err(failure) => return self.tell(Visit::Failed(Some(path), failure)).await,
+        };
+        match (found.kind, self.rules.links) {
+            (Kind::File, _) => self.file(path, Some(found).filter(|found| found.size.is_some())).await,
+            (Kind::Directory | Kind::Current | Kind::Parent, Links::Follow) => {
+                let mut identity = Identity { unique: found.unique, real: None };
+                if identity.unique.is_none() {
+                    identity.real = match self.real(Some(&path)).await {
+                        Ok(real) => real,
+                        Err(failure) => return self.tell(Visit::Failed(Some(path), failure)).await,
+                    };
+                }
+                self.directory(parent, path, (name, identity)).await
+            }
+            (Kind::Directory | Kind::Current | Kind::Parent, _) => {
+                self.skip(path, "it is a symbolic link to a directory (--links follow copies what is in it)")
+                    .await
+            }
+            (Kind::Link | Kind::Other, _) => {
+                self.skip(path, "it is a symbolic link to something that is not a regular file").await
+            }
         }
     }
 
@@ -155,9 +238,12 @@ impl Walk {
         &mut self,
         parent: &Arc<Directory>,
         path: PathName,
-        entry: Entry,
+        (name, identity): (PathName, Identity),
     ) -> Result<(), Unheard> {
-        if let Some(same) = entry.unique.as_deref().and_then(|unique| parent.find(unique)) {
+        if !self.rules.filter.enters(&path) {
+            return Ok(());
+        }
+        if let Some(same) = parent.find(&identity) {
             let why = format!("it is the same directory as {}, which contains it", same.name());
             return self.tell(Visit::Skipped(path, why)).await;
         }
@@ -167,8 +253,7 @@ impl Walk {
             let failure = Failure::new(failure::Kind::Other, what);
             return self.tell(Visit::Failed(Some(path), failure)).await;
         }
-        let Entry { name, unique, .. } = entry;
-        self.waiting.push(Waiting { parent: Arc::clone(parent), name, unique });
+        self.waiting.push(Waiting { parent: Arc::clone(parent), name, identity });
         Ok(())
     }
 
@@ -179,6 +264,32 @@ impl Walk {
             question.connect(&mut self.host).await?;
             match list(&self.context, &mut self.host, &path).await {
                 Ok(listing) => return Ok(listing),
+                Err(failure) => question.again(failure).await?,
+            }
+        }
+    }
+
+    /// What a symbolic link leads to; `None` if it leads nowhere.
+    async fn behind(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
+        let path = place::join(Some(&self.root), path);
+        let mut question = Question::new(&self.context);
+        loop {
+            question.connect(&mut self.host).await?;
+            match self.host.behind(&self.context, &path).await {
+                Ok(found) => return Ok(found),
+                Err(failure) => question.again(failure).await?,
+            }
+        }
+    }
+
+    /// The path of a directory without symbolic links, if the server tells it.
+    async fn real(&mut self, path: Option<&PathName>) -> Result<Option<PathName>, Failure> {
+        let path = path.map_or_else(|| self.root.clone(), |path| place::join(Some(&self.root), path));
+        let mut question = Question::new(&self.context);
+        loop {
+            question.connect(&mut self.host).await?;
+            match self.host.real_directory(&self.context, &path).await {
+                Ok(found) => return Ok(found),
                 Err(failure) => question.again(failure).await?,
             }
         }
@@ -203,25 +314,76 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use tokio_stream::StreamExt;
 
+    /// What a walk through `root` finds.
+    async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
+        let context = Context::for_tests(Cancel::never());
+        let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
+        let unique = Host::Local(None).facts(&context, &root).await.unwrap().unwrap().unique;
+        let rules = Rules { links, filter: Filter::default() };
+        let visits = walk(context, Host::Local(None), (root, unique), rules);
+        let visits = visits.map(|visit| match visit {
+            Visit::File(path, _) => Visit::File(path, None),
+            other => other,
+        });
+        visits.collect().await
+    }
+
     #[tokio::test]
-    async fn a_walk_finds_everything_and_follows_no_link() {
+    async fn a_walk_finds_everything_and_follows_links_as_it_is_told() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("a/b")).unwrap();
         std::fs::write(root.path().join("a/b/deep"), "x").unwrap();
         std::fs::write(root.path().join("top"), "x").unwrap();
-        std::os::unix::fs::symlink("top", root.path().join("link")).unwrap();
-        let context = Context::for_tests(Cancel::never());
+        for (target, link) in [("top", "link"), ("a", "to"), ("none", "wrong"), ("..", "a/up")] {
+            std::os::unix::fs::symlink(target, root.path().join(link)).unwrap();
+        }
         let name = |text: &str| PathName::from_user(text).unwrap();
-        let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-        let found: Vec<Visit> = walk(context, Host::Local(None), root, None).collect().await;
+        let skipped = |path: &str, why: &str| Visit::Skipped(name(path), format!("it is {why}"));
+        const DIRECTORY: &str = "a symbolic link to a directory (--links follow copies what is in it)";
+        const NOWHERE: &str = "a symbolic link that leads nowhere";
+        const LOOP: &str = "the same directory as the directory that is copied, which contains it";
+        let directory = |path: &str| Visit::Directory(name(path));
+        let file = |path: &str| Visit::File(name(path), None);
         assert_eq!(
-            found,
+            found(root.path(), Links::Skip).await,
             [
-                Visit::Directory(name("a")),
-                Visit::Skipped(name("link"), "it is a symbolic link".to_owned()),
-                Visit::File(name("top"), None),
-                Visit::Directory(name("a/b")),
-                Visit::File(name("a/b/deep"), None),
+                directory("a"),
+                skipped("link", "a symbolic link"),
+                skipped("to", "a symbolic link"),
+                file("top"),
+                skipped("wrong", "a symbolic link"),
+                directory("a/b"),
+                skipped("a/up", "a symbolic link"),
+                file("a/b/deep"),
+            ]
+        );
+        assert_eq!(
+            found(root.path(), Links::Files).await,
+            [
+                directory("a"),
+                file("link"),
+                skipped("to", DIRECTORY),
+                file("top"),
+                skipped("wrong", NOWHERE),
+                directory("a/b"),
+                skipped("a/up", DIRECTORY),
+                file("a/b/deep"),
+            ]
+        );
+        assert_eq!(
+            found(root.path(), Links::Follow).await,
+            [
+                directory("a"),
+                file("link"),
+                directory("to"),
+                file("top"),
+                skipped("wrong", NOWHERE),
+                directory("a/b"),
+                skipped("a/up", LOOP),
+                file("a/b/deep"),
+                directory("to/b"),
+                skipped("to/up", LOOP),
+                file("to/b/deep"),
             ]
         );
     }

@@ -1,0 +1,173 @@
+//! The options of copy that say what is copied: filters, links, and a list of pairs.
+
+use super::passwords::Passwords;
+use super::places::{self, Written};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::job::{self, Filter, Job, Options};
+use clap::{Args, ValueEnum};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Options that say what is copied.
+#[derive(Args, Debug)]
+pub(super) struct TreeArgs {
+    /// Copy directories with everything in them
+    #[arg(short, long, visible_short_alias = 'R')]
+    recursive: bool,
+    /// Of a tree copy only files that this pattern matches, or that are in a directory that it matches; repeatable.
+    /// Without a slash it matches the last name, with one the path below the tree, with one at its end directories
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Leave out what this pattern matches, a directory with everything in it; repeatable
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Copy what this file lists: lines of SOURCE, a tab, DEST; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "places")]
+    from_file: Option<PathBuf>,
+    /// What to do with symbolic links in a tree
+    #[arg(long, value_enum, default_value_t = What::Files, value_name = "WHAT")]
+    links: What,
+}
+
+/// The values of `--links`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum What {
+    /// Copy links to files as files; skip links to directories, with a warning
+    Files,
+    /// Skip all links, with a warning
+    Skip,
+    /// Copy what links lead to, also directories; none is entered twice on one chain
+    Follow,
+}
+
+impl From<What> for job::Links {
+    fn from(what: What) -> Self {
+        match what {
+            What::Files => Self::Files,
+            What::Skip => Self::Skip,
+            What::Follow => Self::Follow,
+        }
+    }
+}
+
+impl TreeArgs {
+    /// The options with those of trees.
+    pub(super) fn options(&self, options: Options) -> Options {
+        Options { recursive: self.recursive, links: self.links.into(), ..options }
+    }
+
+    /// The job that copies `typed`, or the pairs of `--from-file`. Every place is read before anything is sent.
+    ///
+    /// # Errors
+    ///
+    /// A pattern, a place or the list cannot be used.
+    pub(super) async fn job(
+        &self,
+        context: &mut Context,
+        passwords: &Passwords,
+        typed: &[OsString],
+        options: Options,
+    ) -> Result<Job, Failure> {
+        let filter = Filter::new(&self.include, &self.exclude)?;
+        let job = match &self.from_file {
+            Some(path) => listed(context, passwords, path, options).await?,
+            None => {
+                let mut sources = passwords.locations(context, typed).await?;
+                let Some(destination) = sources.pop() else {
+                    return Err(Failure::usage("copy needs a SOURCE and a DEST"));
+                };
+                Job::copy(sources, destination, options)?
+            }
+        };
+        Ok(job.filtered(filter))
+    }
+}
+
+/// The job that copies the pairs of a list.
+async fn listed(
+    context: &mut Context,
+    passwords: &Passwords,
+    path: &Path,
+    options: Options,
+) -> Result<Job, Failure> {
+    let is_input = path.as_os_str() == "-";
+    let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
+    let failed = |error: io::Error| Failure::of_this_host(format!("cannot read {name}"), &error);
+    let mut text = Vec::new();
+    let read = match is_input {
+        true => io::stdin().lock().take(LARGEST_LIST + 1).read_to_end(&mut text),
+        false => File::open(path).and_then(|file| file.take(LARGEST_LIST + 1).read_to_end(&mut text)),
+    };
+    if u64::try_from(read.map_err(failed)?).is_ok_and(|length| length > LARGEST_LIST) {
+        return Err(Failure::usage(format!("{name} is larger than {LARGEST_LIST} bytes"))
+            .hint("divide it into several lists"));
+    }
+    let lines = pairs(&text).map_err(|(line, failure)| failure.during(format_args!("{name} line {line}")))?;
+    let places: Vec<OsString> = lines.iter().flat_map(|(_, pair)| pair.iter().cloned()).collect();
+    let locate = |index: usize| {
+        let line = lines.get(index).map_or(0, |(line, _)| *line);
+        format!("{name} line {line}")
+    };
+    let of_line = |failure: Failure, index: usize| failure.during(locate(index / 2));
+    let mut locations = passwords.complete(context, places::read(&places, &Written(&of_line))?).await?.into_iter();
+    let mut paired = Vec::with_capacity(lines.len());
+    while let (Some(source), Some(destination)) = (locations.next(), locations.next()) {
+        // Names in a list are names: whoever wrote it has had patterns expanded.
+        paired.push((source.literal(), destination.literal()));
+    }
+    if paired.is_empty() {
+        return Err(Failure::usage(format!("{name} lists nothing")).hint("a line is SOURCE, a tab, DEST"));
+    }
+    Job::copy_each(paired, locate, options)
+}
+
+/// The pairs of a list with the numbers of their lines. Empty lines are skipped. A failure comes with its line.
+fn pairs(text: &[u8]) -> Result<Vec<(usize, [OsString; 2])>, (usize, Failure)> {
+    let mut pairs = Vec::new();
+    let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
+    for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
+        let [source, destination] = fields.as_slice() else {
+            let what = format!("it has {} instead of a SOURCE, a tab and a DEST", fields_of(fields.len()));
+            return Err((number, Failure::usage(what).hint("write a tab in a name as %09 in a URL")));
+        };
+        if [source, destination].into_iter().any(|place| *place == b"-") {
+            let failure = Failure::usage("a list names no standard input or output (-)");
+            return Err((number, failure.hint("use ./- for a file of that name")));
+        }
+        pairs.push((number, [source, destination].map(|place| OsStr::from_bytes(place).to_owned())));
+    }
+    Ok(pairs)
+}
+
+fn fields_of(count: usize) -> String {
+    ftp_proto::wire::counted(u64::try_from(count).unwrap_or(u64::MAX), "field")
+}
+
+/// The size of the largest list in bytes: some millions of lines.
+const LARGEST_LIST: u64 = 512 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_two_places_in_a_line() {
+        let check = |text: &str, expect: &[(usize, [&str; 2])]| {
+            let expect: Vec<_> =
+                expect.iter().map(|(line, pair)| (*line, pair.map(OsString::from))).collect();
+            assert_eq!(pairs(text.as_bytes()).unwrap(), expect, "{text:?}");
+        };
+        check("", &[]);
+        check("a\tb\n", &[(1, ["a", "b"])]);
+        check("a\tb", &[(1, ["a", "b"])]);
+        check("\na b \t #c\n\nd\te/\n", &[(2, ["a b ", " #c"]), (4, ["d", "e/"])]);
+        for (text, line) in [("a b\n", 1), ("a\tb\nc\td\te\n", 2), ("a\tb\n\n-\tc", 3), ("a\t-", 1)] {
+            assert_eq!(pairs(text.as_bytes()).unwrap_err().0, line, "{text:?}");
+        }
+    }
+}
