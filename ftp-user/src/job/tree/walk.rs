@@ -35,7 +35,7 @@ pub(super) enum Visit {
 /// What of a tree is copied.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::job) struct Rules {
-    /// Which files.
+    /// Which files are copied.
     pub(in crate::job) filter: Filter,
     /// What happens to symbolic links.
     pub(in crate::job) links: Links,
