@@ -113,7 +113,8 @@ async fn listed(
         format!("{name} line {line}")
     };
     let of_line = |failure: Failure, index: usize| failure.during(locate(index / 2));
-    let mut locations = passwords.complete(context, places::read(&places, &Written(&of_line))?).await?.into_iter();
+    let mut locations =
+        passwords.complete(context, places::read(&places, &Written(&of_line))?).await?.into_iter();
     let mut paired = Vec::with_capacity(lines.len());
     while let (Some(source), Some(destination)) = (locations.next(), locations.next()) {
         // Names in a list are names: whoever wrote it has had patterns expanded.
@@ -125,8 +126,11 @@ async fn listed(
     Job::copy_each(paired, locate, options)
 }
 
+/// A line of a list by its number: SOURCE and DEST.
+type Line = (usize, [OsString; 2]);
+
 /// The pairs of a list with the numbers of their lines. Empty lines are skipped. A failure comes with its line.
-fn pairs(text: &[u8]) -> Result<Vec<(usize, [OsString; 2])>, (usize, Failure)> {
+fn pairs(text: &[u8]) -> Result<Vec<Line>, (usize, Failure)> {
     let mut pairs = Vec::new();
     let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
     for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {

@@ -323,7 +323,7 @@ mod tests {
         let visits = walk(context, Host::Local(None), (root, unique), rules);
         let visits = visits.map(|visit| match visit {
             Visit::File(path, _) => Visit::File(path, None),
-            other => other,
+            other @ (Visit::Directory(_) | Visit::Skipped(..) | Visit::Failed(..)) => other,
         });
         visits.collect().await
     }
