@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`clock`] | the only reader of a clock |
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
+//! | `socks` | connections through a SOCKS5 proxy (feature `socks`) |
 //! | [`connection`] | a TCP connection, in clear or inside TLS |
 //! | [`control`] | the bytes of a control connection, both directions bounded |
 //! | [`tls`] | TLS of both sides: trust, certificates, control connections, data connections that resume them |
@@ -33,4 +34,6 @@ pub mod program;
 pub mod random;
 pub mod signal;
 pub mod socket;
+#[cfg(feature = "socks")]
+pub mod socks;
 pub mod tls;

@@ -4,9 +4,10 @@
 use super::answer::Answer;
 use super::dial::{via, within};
 use super::port::DataPort;
-use super::reach::{HostPort, anywhere, reach};
 use super::session::Session;
+use super::tcp::{anywhere, open_tcp};
 use crate::failure::{Failure, Kind, words};
+use ftp_io::socks::HostPort;
 use ftp_io::tls::Data;
 use ftp_proto::address::{parse_227, parse_229, parse_255};
 use ftp_proto::command::{Command, Direction};
@@ -56,12 +57,15 @@ impl Session {
     }
 
     /// Connects to a data port of this server. If only the proxy knows its address, the host is named to the proxy.
-    pub fn reach(&self, at: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+    pub fn connect_to_data_port(
+        &self,
+        at: SocketAddr,
+    ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
         let to = match &self.host {
             Some(host) => HostPort::Name(host.clone(), at.port()),
             None => HostPort::Address(at),
         };
-        reach(&self.context, self.data_from(), to)
+        open_tcp(&self.context, self.data_from(), to)
     }
 
     /// Opens a data connection by the current arrangement, or prepares the server to open it. The transfer command `next` is
@@ -94,7 +98,7 @@ impl Session {
         let limit = arrangements.patience(self.context.patience.connect());
         let via = via(&self.context);
         let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
-        let why = match within(&self.context, limit, self.reach(at)).await {
+        let why = match within(&self.context, limit, self.connect_to_data_port(at)).await {
             Some(Ok(connection)) => return Ok(Opened::Connected(self.data(connection))),
             Some(Err(error)) => words(&error),
             None if self.context.cancel.is_cancelled() => return Err(Failure::interrupted().into()),

@@ -1,9 +1,10 @@
 //! From a host name to a connection, in bounded time.
 
-use super::reach::{HostPort, reach, unbound};
+use super::tcp::{open_tcp, unbound};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
+use ftp_io::socks::HostPort;
 use ftp_proto::address::Family;
 use std::io;
 use std::time::Duration;
@@ -54,7 +55,7 @@ pub(crate) async fn connect(
     let share = context.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for to in targets {
-        match within(context, share, reach(context, unbound(&to), to.clone())).await {
+        match within(context, share, open_tcp(context, unbound(&to), to.clone())).await {
             Some(Ok(stream)) => return Ok(Dialled { stream, to }),
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
             None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),

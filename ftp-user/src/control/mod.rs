@@ -4,7 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
-//! | `reach`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay |
+//! | `tcp`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay |
 //! | `certificate`, `certificate_words` | whether the certificate of a server is accepted, kept or refused, and what is said about one that is not |
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
@@ -35,7 +35,6 @@ mod manners;
 mod masked_names;
 mod open;
 mod port;
-mod reach;
 mod secrets;
 mod secure;
 mod sent;
@@ -43,6 +42,7 @@ mod session;
 mod shown_name;
 mod stall;
 mod stored_name;
+mod tcp;
 mod tunnel;
 
 pub(crate) use answer::hint;
@@ -53,9 +53,9 @@ pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
 pub use port::DataPort;
-pub(crate) use reach::{HostPort, reach, unbound};
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
+pub(crate) use tcp::{open_tcp, unbound};
 pub use tunnel::Tunnel;
 
 #[cfg(test)]

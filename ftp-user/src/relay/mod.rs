@@ -14,11 +14,12 @@ mod task;
 mod tests;
 
 pub use event::JoinEvent;
-pub use ftp_proto::relay::message::{Id, Leg, Pin};
+pub use ftp_io::socks::HostPort;
+use ftp_proto::relay::message::{Id, Leg, Pin};
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::{Dialled, HostPort, Tunnel, connect, reach, unbound, within};
+use crate::control::{Dialled, Tunnel, connect, open_tcp, unbound, within};
 use crate::failure::Failure;
 use crate::place::Site;
 use ftp_io::link;
@@ -237,7 +238,7 @@ impl Drop for Session {
 }
 
 async fn attach(context: &Context, at: HostPort, ticket: &Secret32) -> Result<link::Link, link::LinkFailure> {
-    let stream = reach(context, unbound(&at), at).await?;
+    let stream = open_tcp(context, unbound(&at), at).await?;
     socket::keepalive(&stream)?;
     link::attach(stream, ticket).await
 }

@@ -94,7 +94,7 @@ impl Through {
 
     /// Connects to the data port of that side.
     pub(super) fn connect(&mut self, sessions: &mut Sessions<'_>, side: Side, at: SocketAddr) {
-        let reached = sessions.of(side).reach(at);
+        let reached = sessions.of(side).connect_to_data_port(at);
         let number = self.leg(side).begin_again();
         let connecting = async move { Done::Connected(side, number, reached.await) };
         self.leg(side).opening = Some(self.work.spawn(connecting));

@@ -31,7 +31,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "clock crypto limiter meter os_error random signal",
             "hash socket",
-            "connection",
+            "connection socks",
             "control tls link",
             "copy",
             "program",
