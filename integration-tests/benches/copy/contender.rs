@@ -69,6 +69,17 @@ pub(crate) struct Purpose<'a> {
 pub(crate) const CROWD: &[&str] =
     &["--max-sessions", "15000", "--max-sessions-per-address", "15000", "--max-unauthenticated", "15000"];
 
+/// What the configurations of other people's servers say here and nowhere else: of which server, and whether only
+/// inside TLS.
+const EXTRA: &[(Kind, bool, &str)] = &[
+    // Its second process for each session leaves the first one's time to nobody.
+    (Kind::Vsftpd, false, "one_process_model=YES\nrequire_ssl_reuse=NO"),
+    // No less than the listed directory has.
+    (Kind::PureFtpd, false, "-L 10000000:9"),
+    // Between two servers there is no session to resume, and none knows the other's certificate.
+    (Kind::Proftpd, true, "TLSOptions NoSessionReuseRequired\nTLSVerifyServer off"),
+];
+
 /// The authorities that our servers trust. They read the file when they need it.
 pub(crate) fn roots(place: &Path) -> PathBuf {
     place.join("roots.pem")
@@ -123,24 +134,8 @@ impl Contender {
     }
 
     fn theirs(kind: Kind, place: &Path, tls: bool, fill: &dyn Fn(&Path)) -> Result<Self, Skipped> {
-        let extra = match kind {
-            // vsftpd's second process for each session leaves the first one's time to nobody.
-            Kind::Vsftpd => "one_process_model=YES\nrequire_ssl_reuse=NO",
-            // No less than the listed directory has.
-            Kind::PureFtpd => "-L 10000000:9",
-            // Between two servers there is no session to resume, and none knows the other's certificate.
-            Kind::Proftpd if tls => "TLSOptions NoSessionReuseRequired\nTLSVerifyServer off",
-            Kind::Proftpd
-            | Kind::Pyftpdlib
-            | Kind::Globus
-            | Kind::Inetutils
-            | Kind::Netkit
-            | Kind::Aioftp
-            | Kind::Twisted
-            | Kind::FtpSrv
-            | Kind::Nodeftpd
-            | Kind::Libunftp => "",
-        };
+        let extra = EXTRA.iter().find(|(of, only_tls, _)| *of == kind && (tls || !only_tls));
+        let extra = extra.map_or("", |(.., lines)| lines);
         let server = Foreign::new(kind).below(place).foreign(Hosts::Allowed);
         let server = if tls { server.tls(Begin::Explicit) } else { server };
         let server = server.extra(extra).start()?;

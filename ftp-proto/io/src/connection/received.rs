@@ -70,8 +70,7 @@ impl Received {
     }
 }
 
-/// The least and the most that a read asks for. With 64, 256, 512 and 1024 KiB an upload took 0.97, 0.94, 0.91 and
-/// 0.91 of the time of 64 KiB at a time with a copy more (docs/performance.md).
+/// The least and the most that a read asks for. More than this most saves no further time (docs/performance.md).
 const LEAST: usize = 4 * 1024;
 const MOST: usize = 512 * 1024;
 
