@@ -1,10 +1,13 @@
 //! Other people's servers and clients judge this suite.
 
 mod active;
+mod behind_proxy;
 mod clients;
 mod encrypted;
 mod families;
+mod loopback_v6;
 mod matrix;
+mod offered;
 mod pairs;
 mod private;
 mod probing;

@@ -21,7 +21,9 @@ pub use client::Desk;
 pub use fetch::Tool;
 pub use kind::{Hosts, Kind};
 pub use page::{Page, sides};
-pub use pair::{DirectPath, End, Who, direct_path, exits_without_a_path, is_open_rung, tree};
+pub use pair::{
+    DirectPath, End, Who, direct_path, direct_path_from_afar, exits_without_a_path, is_open_rung, tree,
+};
 pub use process::Group;
 pub use referee::{Judged, Referee, ftplib_fetches};
 pub use running::ForeignServer;

@@ -53,14 +53,19 @@ impl Who {
 
     /// Starts it with these files. Ours refuses as it does by default: a foreign host without a proof.
     pub fn start(self, hosts: Hosts, files: &[(&str, Vec<u8>)]) -> Result<End, Skipped> {
+        self.start_at(own_address(), hosts, files)
+    }
+
+    /// The same at another address.
+    pub fn start_at(self, ip: IpAddr, hosts: Hosts, files: &[(&str, Vec<u8>)]) -> Result<End, Skipped> {
         match self {
             Self::Ours => {
-                let site = Site::new("pair").at(&own_address().to_string());
+                let site = Site::new("pair").at(&ip.to_string());
                 let site = files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes));
                 Ok(End::Ours(wider(site, hosts)?.start()))
             }
             Self::Theirs(kind) => {
-                let server = Foreign::new(kind).foreign(hosts);
+                let server = Foreign::new(kind).foreign(hosts).at(&ip.to_string());
                 let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
                 Ok(End::Theirs(server.start()?))
             }
@@ -159,10 +164,19 @@ pub enum DirectPath {
 
 /// The direct path that two configurations leave open; the destination listens when both may.
 pub fn direct_path(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
+    direct_path_for(from, to, true)
+}
+
+/// The same for a user whose control connections come from an address that no server has.
+pub fn direct_path_from_afar(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
+    direct_path_for(from, to, false)
+}
+
+fn direct_path_for(from: (Who, Hosts), to: (Who, Hosts), is_near: bool) -> DirectPath {
     let both_prove = from.0 == Who::Ours && to.0 == Who::Ours;
-    if both_prove || connects(from, to) {
+    if both_prove || connects(from, to, is_near) {
         DirectPath::DestinationListens
-    } else if connects(to, from) {
+    } else if connects(to, from, is_near) {
         DirectPath::SourceListens
     } else {
         DirectPath::None
@@ -174,21 +188,21 @@ pub fn direct_path(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
 /// empty file can have, and then the other path is right, too.
 pub fn is_open_rung(rung: &str, from: (Who, Hosts), to: (Who, Hosts)) -> bool {
     let first = direct_path(from, to);
-    let other = to.0 == Who::Theirs(Kind::Nodeftpd) && connects(to, from);
+    let other = to.0 == Who::Theirs(Kind::Nodeftpd) && connects(to, from, true);
     (first == DirectPath::DestinationListens && rung.starts_with("dest-listens"))
         || ((first == DirectPath::SourceListens || other) && rung.starts_with("source-listens"))
 }
 
-/// Servers that do not bind their side of a connection: here, where every host is this one, they come from the user's
-/// own address, and nobody takes them for strangers.
+/// Servers that do not bind their side of a connection: here, where every host is this one, they come from 127.0.0.1.
+/// If that is the user's own address, nobody takes them for strangers.
 const UNBOUND: [Who; 3] =
     [Who::Theirs(Kind::Globus), Who::Theirs(Kind::Twisted), Who::Theirs(Kind::Nodeftpd)];
 
 /// Whether one end may connect to the other. Netkit's server lets nobody in who comes from a privileged port, and
 /// Pure-FTPd, which root starts here, comes from port 20.
-fn connects((active, at_active): (Who, Hosts), (passive, at_passive): (Who, Hosts)) -> bool {
+fn connects((active, at_active): (Who, Hosts), (passive, at_passive): (Who, Hosts), is_near: bool) -> bool {
     let is_privileged = active == Who::Theirs(Kind::PureFtpd) && passive == Who::Theirs(Kind::Netkit);
-    at_active.connects() && !is_privileged && (at_passive.accepts() || UNBOUND.contains(&active))
+    at_active.connects() && !is_privileged && (at_passive.accepts() || is_near && UNBOUND.contains(&active))
 }
 
 /// The exit codes of ftp-user when there is no direct path: 6, but perhaps 5 unless both ends say aloud

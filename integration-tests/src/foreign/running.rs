@@ -46,7 +46,8 @@ impl Foreign {
         };
         fs::set_permissions(&places.state, fs::Permissions::from_mode(0o755)).unwrap();
         own(&places.root);
-        let address = SocketAddr::new(self.ip, socket::free_port(&self.ip.to_string()));
+        let port = if self.port == 0 { socket::free_port(&self.ip.to_string()) } else { self.port };
+        let address = SocketAddr::new(self.ip, port);
         let command = config::command(&self, &tool, address, (user, &password), &places)?;
         let mut group = Group::start(self.kind.name(), &command, &places.log);
         socket::until("its greeting", || {
@@ -135,6 +136,11 @@ impl ForeignServer {
         let password = self.password.replace(':', "%3A");
         let scheme = self.tls.as_ref().map_or("ftp", |(begin, _)| begin.scheme());
         format!("{scheme}://{}:{password}@{}/{}{path}", self.user, self.address, self.prefix())
+    }
+
+    /// The URL of a path that demands no TLS.
+    pub fn clear_url(&self, path: &str) -> String {
+        self.url(path).replace("ftpes://", "ftp://")
     }
 
     /// The certificate that it shows.

@@ -21,6 +21,8 @@ pub struct Foreign {
     pub(super) extra: String,
     pub(super) tls: Option<(Begin, Certificate)>,
     pub(super) ip: IpAddr,
+    /// The port; a free one if it is 0.
+    pub(super) port: u16,
     pub(super) state: TempDir,
 }
 
@@ -28,7 +30,15 @@ impl Foreign {
     /// A server of this kind at an address of its own that refuses foreign hosts, as far as it can.
     pub fn new(kind: Kind) -> Self {
         let state = state(kind, &std::env::temp_dir());
-        Self { kind, hosts: kind.most_closed(), extra: String::new(), tls: None, ip: own_address(), state }
+        Self {
+            kind,
+            hosts: kind.most_closed(),
+            extra: String::new(),
+            tls: None,
+            ip: own_address(),
+            port: 0,
+            state,
+        }
     }
 
     /// A vsftpd like [`Self::new`] makes it.
@@ -74,6 +84,12 @@ impl Foreign {
         self
     }
 
+    /// At a certain port.
+    pub const fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
     /// With more lines of its configuration file, or options where it has none.
     pub fn extra(mut self, lines: &str) -> Self {
         self.extra.push_str(lines);
@@ -97,12 +113,21 @@ impl Foreign {
 
     /// With a certificate: nothing in clear, neither logins nor data, and every data connection has to
     /// resume the session of its control connection where the server can demand that (I02).
-    pub fn tls(mut self, begin: Begin) -> Self {
+    pub fn tls(self, begin: Begin) -> Self {
+        self.with_certificate(begin, |kind, file, log| tls::lines(kind, begin, file, log))
+    }
+
+    /// With a certificate for those who ask for TLS; everybody else is served in clear.
+    pub fn offers_tls(self) -> Self {
+        self.with_certificate(Begin::Explicit, tls::offering)
+    }
+
+    fn with_certificate(mut self, begin: Begin, lines: impl Fn(Kind, &Path, &Path) -> String) -> Self {
         let certificate = Certificate::of(self.ip);
         let file = self.state.path().join("server.pem");
         fs::write(&file, format!("{}{}", certificate.key_pem, certificate.pem)).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        let lines = tls::lines(self.kind, begin, &file, &self.state.path().join("tls.log"));
+        let lines = lines(self.kind, &file, &self.state.path().join("tls.log"));
         self.tls = Some((begin, certificate));
         self.extra(&lines)
     }

@@ -56,3 +56,24 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         | Kind::Libunftp => panic!("{}: TLS is not prepared here", kind.name()),
     }
 }
+
+/// The lines of a configuration with which TLS is there for those who ask for it.
+pub(super) fn offering(kind: Kind, certificate: &Path, log: &Path) -> String {
+    let demanding = lines(kind, Begin::Explicit, certificate, log);
+    match kind {
+        Kind::Vsftpd => ["logins", "data"].iter().fold(demanding, |lines, what| {
+            lines.replace(&format!("force_anon_{what}_ssl=YES"), &format!("force_anon_{what}_ssl=NO"))
+        }),
+        Kind::Proftpd => demanding.replace("TLSRequired on", "TLSRequired off"),
+        Kind::PureFtpd => demanding.replace("-Y 3", "-Y 1"),
+        Kind::Pyftpdlib
+        | Kind::Globus
+        | Kind::Inetutils
+        | Kind::Netkit
+        | Kind::Aioftp
+        | Kind::Twisted
+        | Kind::FtpSrv
+        | Kind::Nodeftpd
+        | Kind::Libunftp => panic!("{}: an offer of TLS is not prepared here", kind.name()),
+    }
+}

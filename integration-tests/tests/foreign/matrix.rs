@@ -1,6 +1,7 @@
 //! What the matrices share: many cells beside each other, and a page that is given the result.
 
-use integration_tests::foreign::{Page, Skipped};
+use integration_tests::foreign::{End, Judged, Page, Skipped, Who, ftplib_fetches, say_skipped};
+use integration_tests::user::{Run, user};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -63,4 +64,35 @@ fn run_each(
         }
     });
     failed.into_inner().unwrap()
+}
+
+/// Copies the tree below `tree` of the source, and asserts that it is there, whole and verified, and that ftplib fetches
+/// the same.
+pub(super) fn brings_tree(from: &End, to: &End, files: &[(&'static str, Vec<u8>)], more: &[&str]) -> Run {
+    let patience = ["--retries", "1", "--timeout", "10s", "--stall", "10s"];
+    let run = user()
+        .args(["copy", "-r", "--json", "--trace", "trace.txt"])
+        .args(patience)
+        .args(Who::without_tls(&[from.who(), to.who()]))
+        .args(more)
+        .args([from.url("tree"), to.url("")])
+        .run();
+    let shown = format!(
+        "{:?} -> {:?} {more:?}\n{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}",
+        from.who(),
+        to.who(),
+        String::from_utf8_lossy(&run.bytes("trace.txt")),
+        from.said(),
+        to.said()
+    );
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert_eq!(to.names(), from.names(), "{shown}");
+    for (path, bytes) in files {
+        assert!(to.bytes(path) == *bytes, "{path} differs\n{shown}");
+    }
+    assert_ne!(run.summary()["verified"], "none", "{shown}");
+    if let Err(skipped) = ftplib_fetches(to, files, Judged::InClear) {
+        say_skipped(skipped.0);
+    }
+    run
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use libunftp::ServerBuilder;
 use libunftp::options::ActivePassiveMode;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal};
 use unftp_sbe_fs::Filesystem;
@@ -33,5 +34,6 @@ async fn main() {
         .active_passive_mode(ActivePassiveMode::ActiveAndPassive)
         .build()
         .unwrap();
-    server.listen(format!("{address}:{port}")).await.unwrap();
+    let at = SocketAddr::new(address.parse().unwrap(), port.parse().unwrap());
+    server.listen(at.to_string()).await.unwrap();
 }
