@@ -1,6 +1,7 @@
 //! Every path, family, dialect and protection with files of every critical length (J01), by the real programs.
 
 use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
+use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::user::{Run, user};
 
@@ -75,5 +76,93 @@ fn j01_trees_inside_tls_by_every_path_in_both_families() {
                 "{run}"
             );
         }
+    }
+}
+
+/// Habits of servers of today: what it is, and the rules of one that sends (`RETR`, `data 1000`) and of one that stores.
+const HABITS: [(&str, &str, &str); 12] = [
+    ("nothing special", "", ""),
+    ("no FEAT, no SIZE", "FEAT: 500 what\nSIZE: 500 what", "FEAT: 500 what\nSIZE: 500 what"),
+    ("one byte in a segment", "style bytes", "style bytes"),
+    ("bare line feeds", "style bare", "style bare"),
+    (
+        "150 after the connection stands",
+        "RETR: connection ; 150 opening ; data 1000 ; end ; 226 sent",
+        "STOR: connection ; 150 opening ; drain ; 226 stored",
+    ),
+    (
+        "no preliminary reply",
+        "RETR: connection ; data 1000 ; end ; 226 sent",
+        "STOR: connection ; drain ; 226 stored",
+    ),
+    (
+        "125, and 250 at the end",
+        "RETR: 125 open already ; connection ; data 1000 ; end ; 250 sent",
+        "STOR: 125 open already ; connection ; drain ; 250 stored",
+    ),
+    (
+        "many lines at the end",
+        "RETR: 150 opening ; connection ; data 1000 ; end ; 226-first\\r\\n 150 no reply\\r\\n226 last",
+        "STOR: 150 opening ; connection ; drain ; 226-first\\r\\n 150 no reply\\r\\n226 last",
+    ),
+    ("blanks in 227", "PASV: listen ; 227 here ({blanks})", "PASV: listen ; 227 here ({blanks})"),
+    ("no host in 227", "PASV: listen ; 227 here ({nowhere})", "PASV: listen ; 227 here ({nowhere})"),
+    ("no PASV", "PASV: 502 no", "PASV: 502 no"),
+    ("no PORT for others", "PORT: 500 Illegal PORT command.", "PORT: 500 Illegal PORT command."),
+];
+
+/// Our server of 1973, which lets foreign hosts of this machine in.
+fn of_1973() -> Server {
+    let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+    Site::new("old").at("127.0.0.3").file("a.bin", sample(1000)).args(open).start()
+}
+
+fn with_habit(from: &str, to: &str) -> Run {
+    let patience = ["--retries", "0", "--timeout", "10s", "--stall", "10s", "--path", "direct"];
+    user().args(["copy", "--no-race", "--json"]).args(patience).args([from, to]).run().exits(0)
+}
+
+#[test]
+fn j01_a_server_of_1973_sends_to_servers_of_today_with_all_their_habits() {
+    for (what, _, rules) in HABITS {
+        let old = of_1973();
+        let absent = "SIZE *.bin: 550 no such file\nMLST: 550 none\nCWD: 550 no directory";
+        let modern = Peer::start("127.0.0.2", &format!("{rules}\n{absent}"), MODERN);
+        let run = with_habit(&old.url_of(Rfc354, "a.bin"), &modern.url("b.bin"));
+        assert_eq!(run.summary()["path"], "direct", "{what}\n{run}");
+        assert_eq!(modern.seen_of(&["RNTO"]).len(), 1, "{what}\n{run}");
+        modern.wait_for_the_end_of_all();
+    }
+}
+
+#[test]
+fn j01_a_server_of_1973_gets_files_of_servers_of_today_with_all_their_habits() {
+    for (what, rules, _) in HABITS {
+        let old = of_1973();
+        let there = "SIZE a.bin: 213 1000\nCWD: 550 no directory";
+        let modern = Peer::start("127.0.0.2", &format!("{rules}\n{there}"), MODERN);
+        let run = with_habit(&modern.url("a.bin"), &old.url_of(Rfc354, "b.bin"));
+        assert_eq!(run.summary()["path"], "direct", "{what}\n{run}");
+        assert!(old.bytes("b.bin") == sample(1000), "{what}: the bytes differ\n{run}");
+        modern.wait_for_the_end_of_all();
+    }
+}
+
+#[test]
+fn h14_h16_what_fails_at_a_server_of_today_is_never_whole_at_one_of_1973() {
+    for rules in [
+        "RETR: 550 a.bin: Permission denied",
+        "RETR: 150 opening ; connection ; data 500 ; end ; 426 the disk failed",
+        "RETR: 150 opening ; connection ; data 500 ; end ; 226 sent",
+        "RETR: 150 opening ; connection ; data 500 ; reset-data ; 226 sent",
+        "RETR: 150 opening ; connection ; data 500 ; close",
+    ] {
+        let old = of_1973();
+        let modern = Peer::start("127.0.0.2", &format!("{rules}\nSIZE a.bin: 213 1000\nCWD: 550 no"), MODERN);
+        let patience = ["--retries", "0", "--timeout", "5s", "--stall", "5s", "--path", "direct"];
+        let run = user().args(["copy", "--no-race", "--json", "--no-resume"]).args(patience);
+        let run = run.args([modern.url("a.bin"), old.url_of(Rfc354, "b.bin")]).run().fails();
+        assert_eq!(old.names(), ["a.bin"], "{rules}\n{run}");
+        modern.wait_for_the_end_of_all();
     }
 }
