@@ -175,8 +175,8 @@ fn targets(party: &Party) -> &'static [ActiveCommand] {
     }
 }
 
-/// Time for a SYN that is repeated after a second.
-const SILENT_PORT: Duration = Duration::from_secs(3);
+/// Time for a SYN that is repeated after a second (RFC 6298 section 2), and for its answer.
+const SILENT_PORT: Duration = Duration::from_millis(1_500);
 
 #[cfg(test)]
 mod tests {

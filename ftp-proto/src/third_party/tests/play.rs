@@ -76,7 +76,7 @@ impl Play {
             return Input::Unasked { side, reply: parse(text) };
         }
         if let Some(seconds) = line.strip_prefix("wait ") {
-            self.now = self.now + Duration::from_secs(seconds.parse().unwrap());
+            self.now = self.now + Duration::from_secs_f64(seconds.parse().unwrap());
             return Input::Timeout;
         }
         event(side, rest.strip_prefix(". ").unwrap_or(rest))

@@ -380,8 +380,36 @@ fn a_server_that_does_not_listen_connects_and_the_other_end_goes_on_listening() 
 }
 
 #[test]
-fn a_port_that_refuses_or_is_silent_for_three_seconds_is_closed() {
-    for closed in ["src. unconnected", "wait 3"] {
+fn two_silent_ports_cost_one_wait_of_a_second_and_a_half() {
+    let play = both_pasv().play(
+        "src< 227 Entering Passive Mode (192,0,2,1,156,65)
+         src! connect 192.0.2.1:40001
+         dst< 227 Entering Passive Mode (192,0,2,2,156,66)
+         dst! connect 192.0.2.2:40002
+         wait 1
+         wait 0.5
+         src! listen
+         dst! listen
+         src. listening
+         src: PORT 203,0,113,9,195,81
+         dst. listening
+         dst: PORT 203,0,113,9,195,81
+         src< 200 ok
+         dst< 200 ok
+         src: RETR a
+         src. arrived 192.0.2.1:20
+         src< 150 opening
+         dst: STOR b
+         dst. arrived 192.0.2.2:20
+         dst< 150 opening
+         ! copy",
+    );
+    assert_eq!(play.attempt.failed_postures().len(), 2);
+}
+
+#[test]
+fn a_port_that_refuses_or_is_silent_for_a_second_and_a_half_is_closed() {
+    for closed in ["src. unconnected", "wait 1.5"] {
         let dials = "src< 227 Entering Passive Mode (192,0,2,1,156,65)\n src! connect 192.0.2.1:40001";
         both_pasv().play(dials).all(&[closed, TURN, DESTINATION_LISTENS]);
     }
