@@ -182,7 +182,7 @@ impl World {
             Listener::Relay(_) if self.scenario.sabotage == Some(Sabotage::ForgeAddress) => {
                 SIDES.into_iter().find(|side| self.scenario.is_active(*side)).map(|side| self.address(side))
             }
-            Listener::Server(..) | Listener::Relay(_) => None,
+            Listener::Server(..) | Listener::Relay(_) | Listener::User(..) => None,
         };
         let host = expected.unwrap_or_else(|| self.stranger_address().ip());
         let port = u16::try_from(20_000 + self.random.below(10_000)).unwrap_or(20_000);
@@ -208,6 +208,7 @@ impl World {
         match listener {
             Listener::Server(side, _) => self.new_conn(side),
             Listener::Relay(_) => self.new_relay_conn(),
+            Listener::User(side, _) => Owner::User(side),
         }
     }
 
@@ -232,6 +233,9 @@ impl World {
             (Owner::Relay(id), Some(Listener::Relay(listener))) => {
                 let local = self.wire.end(conn, 1).address;
                 self.agent_input(agent::Input::Arrived { listener, conn: id, local, from });
+            }
+            (Owner::User(side), Some(Listener::User(_, attempt))) => {
+                self.user_accepts(side, attempt, conn, from);
             }
             (Owner::Server(..) | Owner::Relay(_) | Owner::User(_), _) => {}
         }

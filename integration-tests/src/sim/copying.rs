@@ -2,7 +2,8 @@
 
 use super::SIDES;
 use super::place::user_address;
-use super::wire::{Caller, Place, Syn};
+use super::scenario::{Obstacle, Sabotage};
+use super::wire::{Caller, Listener, Place, Syn};
 use super::world::World;
 use ftp_proto::server::ask::Ending;
 use ftp_proto::third_party::{Input, Side};
@@ -28,6 +29,47 @@ impl World {
     pub(super) fn user_not_connected(&mut self, side: Side, attempt: usize) {
         if self.is_current(attempt) {
             self.tell_attempt(Input::DataFailed(side, "it cannot be connected".to_owned()));
+        }
+    }
+
+    /// Whether the user agent may listen for its servers: those behind a relay would take it for a stranger.
+    pub(super) fn may_listen(&self) -> bool {
+        self.has(Obstacle::Walled) && !self.scenario.relay
+    }
+
+    /// The attempt wants that server to connect.
+    pub(super) fn user_listens(&mut self, side: Side) {
+        if !self.may_listen() {
+            return self.violation("the user agent listens where it may not".to_owned());
+        }
+        self.forget_data(side);
+        let port = u16::try_from(61_000 + self.random.below(4_000)).unwrap_or(61_000);
+        let at = SocketAddr::new(user_address(&self.scenario), port);
+        if self.scenario.sabotage != Some(Sabotage::Deaf) {
+            self.wire.listeners.insert(at, Listener::User(side, self.user.outcomes.len()));
+            self.strangers_notice(at);
+        }
+        self.tell_attempt(Input::Listening(side, at));
+    }
+
+    /// Somebody has come to the user agent's listener. It takes the server, and goes on waiting after anybody else.
+    pub(super) fn user_accepts(&mut self, side: Side, attempt: usize, conn: usize, from: SocketAddr) {
+        let is_server =
+            from.ip() == self.address(side) || self.scenario.sabotage == Some(Sabotage::Credulous);
+        if !is_server || !self.is_current(attempt) {
+            return self.close_end(conn, 1, Ending::Reset);
+        }
+        self.wire.stop_listening(|listener| listener == Listener::User(side, attempt));
+        *self.user.data.at_mut(side) = Some((conn, 1));
+        self.tell_attempt(Input::Arrived(side, from));
+    }
+
+    /// An earlier data connection with that server, or its listener, is not needed any more.
+    fn forget_data(&mut self, side: Side) {
+        self.wire.stop_listening(|listener| matches!(listener, Listener::User(of, _) if of == side));
+        let place: Option<Place> = self.user.data.at_mut(side).take();
+        if let Some((conn, end)) = place {
+            self.close_end(conn, end, Ending::Reset);
         }
     }
 
@@ -66,12 +108,7 @@ impl World {
     /// What the attempt has of data connections is reset.
     pub(super) fn drop_data(&mut self) {
         self.user.copying = false;
-        for side in SIDES {
-            let place: Option<Place> = self.user.data.at_mut(side).take();
-            if let Some((conn, end)) = place {
-                self.close_end(conn, end, Ending::Reset);
-            }
-        }
+        SIDES.into_iter().for_each(|side| self.forget_data(side));
     }
 
     pub(super) fn tell_attempt(&mut self, input: Input) {

@@ -13,7 +13,8 @@ impl World {
     /// A SYN leaves.
     pub(super) fn connect(&mut self, syn: Syn) {
         let data = self.scenario.delays.data;
-        let unanswered = self.has(Obstacle::Unanswered) || self.wire.dead;
+        let walled = matches!(syn.by, Caller::User(..)) && self.has(Obstacle::Walled);
+        let unanswered = self.has(Obstacle::Unanswered) || self.wire.dead || walled;
         let dead_host = self.stands_at(syn.to) == Some(Target::Dead);
         if unanswered || dead_host {
             // What a kernel says in the end.

@@ -76,7 +76,7 @@ impl World {
                 }
                 Output::Done(outcome) => self.attempt_over(outcome),
                 Output::Connect(side, at) => self.user_connects(side, at),
-                Output::Listen(_) => self.violation("the simulated user agent may not listen".to_owned()),
+                Output::Listen(side) => self.user_listens(side),
                 Output::JoinAtRelay { source, destination } => self.join_at_relay(source, destination),
                 Output::Copy => self.begin_copy(),
                 Output::Finish => self.finish_copy(),

@@ -149,7 +149,8 @@ impl World {
                 Attempt::relayed(transfer, postures.into(), source, destination, timeouts, now)
             }
             Path::Through => {
-                let here = |party| (party, KnownPostures { may_listen: false, closed: None });
+                let may_listen = self.may_listen();
+                let here = |party| (party, KnownPostures { may_listen, closed: None });
                 Attempt::through(transfer, here(source), here(destination), timeouts, now)
             }
         });

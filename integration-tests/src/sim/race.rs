@@ -88,6 +88,8 @@ impl Field {
             scenario.store = Store::Replace;
             if random.once_in(3) {
                 scenario.obstacles = vec![Obstacle::Unanswered];
+            } else if scenario.path == Path::Through && random.once_in(2) {
+                scenario.obstacles = vec![Obstacle::Walled];
             }
             scenario
         });

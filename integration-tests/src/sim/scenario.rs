@@ -137,6 +137,8 @@ pub enum Obstacle {
     NoPermit,
     /// The servers' limits allow the SYN late.
     LatePermit(Duration),
+    /// Data connections of the user agent are never answered. It may listen itself.
+    Walled,
     /// The relay has no data connection with that server.
     NoLeg(Side),
     /// A host between the servers ends TLS on both sides, with a certificate of its own.
@@ -263,6 +265,10 @@ pub enum Sabotage {
     OneOwner,
     /// A server that is told to doubt a file believes it.
     NoDoubt,
+    /// The user agent says that it listens, and does not.
+    Deaf,
+    /// The user agent takes whoever comes to its listener for its server.
+    Credulous,
 }
 
 /// How a run must end.
@@ -375,6 +381,7 @@ impl Scenario {
                 | Obstacle::NoHandshake
                 | Obstacle::WrongSecret(_)
                 | Obstacle::Bounce(_)
+                | Obstacle::Walled
                 | Obstacle::NoLeg(_) => continue,
             };
             must = if must == Must::Fail { Must::Fail } else { new };

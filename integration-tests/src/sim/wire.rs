@@ -75,6 +75,8 @@ pub(super) enum Owner {
 pub(super) enum Listener {
     Server(Side, Ticket),
     Relay(agent::Ticket),
+    /// The user agent, for that server, in the attempt of that number.
+    User(Side, usize),
 }
 
 /// Who connects, and under which ticket.

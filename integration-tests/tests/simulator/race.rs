@@ -2,7 +2,7 @@
 
 use ftp_proto::third_party::race::{Conclusion, Settings};
 use integration_tests::sim::race::{Field, Raced, Slip, race};
-use integration_tests::sim::scenario::{Obstacle, Scenario};
+use integration_tests::sim::scenario::{Obstacle, Path, Sabotage, Scenario};
 use std::time::Duration;
 
 /// How many seeds run, unless `FTP_SIM_SEEDS` says otherwise.
@@ -84,6 +84,48 @@ fn h17_a_candidate_that_works_wins_while_those_before_it_are_dead_without_a_word
         assert_eq!(raced.conclusion, Some(Conclusion::Won(before)), "{raced:?}");
         assert!(raced.took < Duration::from_secs(20), "{raced:?}");
     }
+}
+
+/// Through a user agent whose own connections are never answered.
+fn walled() -> Scenario {
+    Scenario { path: Path::Through, obstacles: vec![Obstacle::Walled], ..Scenario::plain() }
+}
+
+#[test]
+fn h17_where_its_connections_are_not_answered_the_user_agent_listens_for_both_servers_in_one_wait() {
+    let raced = hold(&Field::plain(vec![walled()]));
+    assert_eq!(raced.conclusion, Some(Conclusion::Won(0)), "{raced:?}");
+    let open = Scenario { obstacles: Vec::new(), ..walled() };
+    let open = hold(&Field::plain(vec![open])).first.expect("a connection");
+    let first = raced.first.expect("a connection");
+    assert!(first <= open + Duration::from_millis(2_500), "{first:?} and {open:?}");
+    let raced = hold(&Field::plain(vec![dead(), walled()]));
+    assert_eq!(raced.conclusion, Some(Conclusion::Won(1)), "{raced:?}");
+}
+
+#[test]
+fn the_simulator_notices_a_user_agent_that_does_not_listen() {
+    let deaf = Scenario { sabotage: Some(Sabotage::Deaf), ..walled() };
+    let raced = race(&Field::plain(vec![deaf]));
+    assert!(
+        !raced.violations.is_empty() && !matches!(raced.conclusion, Some(Conclusion::Won(_))),
+        "{raced:?}"
+    );
+}
+
+#[test]
+fn the_simulator_notices_a_user_agent_that_takes_strangers_for_its_servers() {
+    let notices = (0..400).any(|seed| {
+        let mut field = Field::of(seed);
+        let is_walled = |scenario: &Scenario| scenario.obstacles.contains(&Obstacle::Walled);
+        field.scenarios.retain(is_walled);
+        field.groups = (0..field.scenarios.len()).collect();
+        for scenario in &mut field.scenarios {
+            scenario.sabotage = Some(Sabotage::Credulous);
+        }
+        !field.scenarios.is_empty() && !race(&field).violations.is_empty()
+    });
+    assert!(notices);
 }
 
 #[test]
