@@ -73,6 +73,7 @@ const REASONS: &[(&str, &str)] = &[
         "h35_a_killed_destination_is_named_and_leaves_no_session_at_the_source",
         "the scripted source is foreign and knows no RNDZ",
     ),
+    ("of_1973", "scripted servers of today are foreign and know no RNDZ"),
     ("open_target", "scripted sources are foreign and know no RNDZ"),
     ("open_site", "the scripted peers that break off are foreign and know no RNDZ"),
     (
