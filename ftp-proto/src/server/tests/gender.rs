@@ -30,7 +30,15 @@ fn refusal(h: &Harness) -> &'static str {
 
 #[test]
 fn b14_an_even_socket_receives_and_an_odd_one_sends() {
-    for (number, fits, fits_not) in [(40_004, "RETR a", "STOR c"), (40_005, "STOR c", "RETR a")] {
+    let cases = [
+        (40_004, "RETR a", "STOR c"),
+        (40_004, "NLST", "APPE c"),
+        (40_004, "MLSD", "STOU"),
+        (40_005, "STOR c", "RETR a"),
+        (40_005, "APPE c", "NLST"),
+        (40_005, "STOU", "MLSD"),
+    ];
+    for (number, fits, fits_not) in cases {
         for mut h in both() {
             let refusal = refusal(&h);
             h.check(&format!("SOCK {OWN},{number}"), &["255"]);

@@ -188,18 +188,23 @@ fn d16_a_missing_file_is_told_at_once_and_uses_nothing_up() {
 
 #[test]
 fn d17_after_epsv_all_only_epsv() {
-    let mut h = modern();
-    h.check("EPSV ALL", &["200"]);
-    for line in ["PORT 192,0,2,7,156,68", "PASV", "EPRT |1|192.0.2.7|40004|", "SOCK 40004", "LSTN R"] {
-        h.check(line, &["503"]);
+    for mut h in both() {
+        let (refusal, passive) = if is_old(&h) { ("505", "255") } else { ("503", "227") };
+        h.check("EPSV ALL", &["200"]);
+        let others =
+            ["PORT 192,0,2,7,156,68", "PASV", "EPRT |1|192.0.2.7|40004|", "SOCK 40004", "LSTN R", "LSTN S"];
+        for line in others {
+            h.check(line, &[refusal]);
+        }
+        assert_eq!(h.did(), [""; 0]);
+        let port = h.port("EPSV");
+        assert!(h.listens(port));
+        h.check("SOCK 40004", &["255"]); // a filter opens nothing
+        h.say("REIN");
+        h.say("USER u");
+        h.say("PASS secret");
+        h.check("PASV", &[passive]);
     }
-    let port = h.port("EPSV");
-    assert!(h.listens(port));
-    h.check("SOCK 40004", &["255"]); // a filter opens nothing
-    h.say("REIN");
-    h.say("USER u");
-    h.say("PASS secret");
-    h.check("PASV", &["227"]);
 }
 
 #[test]

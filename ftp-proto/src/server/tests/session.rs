@@ -198,6 +198,63 @@ fn a23_rein_sets_everything_to_its_default() {
     }
 }
 
+/// All that a session can set for its transfers, its listings and its digests.
+const SETTINGS: [&str; 16] = [
+    "TYPE I",
+    "MODE B",
+    "CWD d",
+    "RSYM ON",
+    "CEPR ON",
+    "DGST SHA-256",
+    "RATE 1000",
+    "OPTS MLST size;",
+    "OPTS HASH CRC32C",
+    "OPTS STOR PARTIAL KEEP",
+    "RNDZ 0707070707070707070707070707070707070707070707070707070707070707",
+    "ALLO 5",
+    "DETA 60",
+    "GSOC",
+    "EPSV ALL",
+    "REST 3",
+];
+
+#[test]
+fn a23_whatever_was_set_before_rein_has_its_default_after_it() {
+    let shown = |h: &mut Harness| {
+        let said = [h.say("STAT"), h.say("FEAT"), h.say("PWD"), h.say("EPSV"), h.say("ACTV")].concat();
+        // The number of a port is another each time.
+        said.join("\n").replace(|c: char| c.is_ascii_digit(), "")
+    };
+    let stored = |h: &mut Harness| {
+        let port = h.port("LSTN R");
+        h.arrive(port, &format!("{OWN}:5000"));
+        h.check("STOR c", &["150"]);
+        let replies = h.finish(7, End::Whole);
+        (h.intent.clone(), h.terms, replies)
+    };
+    let listed = |h: &mut Harness| {
+        let port = h.port("LSTN S");
+        h.arrive(port, &format!("{OWN}:5000"));
+        h.check("MLSD", &["150"]);
+        h.finish(7, End::Whole);
+        (h.intent.clone(), h.terms, h.say("OPTS HASH"))
+    };
+    let mut fresh = modern();
+    let mut set = modern();
+    for line in SETTINGS {
+        let replies = set.say(line);
+        assert!(replies[0].starts_with(['2', '3']), "{line}: {replies:?}");
+    }
+    set.say("RNFR a");
+    set.say("REIN");
+    let mut again = set.logged_in();
+    again.take();
+    again.check("RNTO c", &["503"]);
+    assert_eq!(shown(&mut again), shown(&mut fresh));
+    assert_eq!(stored(&mut again), stored(&mut fresh));
+    assert_eq!(listed(&mut again), listed(&mut fresh));
+}
+
 #[test]
 fn a24_a_lost_control_connection_ends_everything_at_once() {
     let mut h = modern();

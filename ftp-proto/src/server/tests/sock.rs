@@ -141,6 +141,8 @@ fn b15_one_value_serves_both_directions() {
 fn b17_low_ports_are_no_targets_but_filters() {
     for mut h in both() {
         h.say("SOCK 40004");
+        h.check("SOCK 1", &["504"]);
+        h.check("SOCK 1024", &["255"]);
         h.check("SOCK 1023", &["504"]);
         let failure = if is_old(&h) { "454" } else { "425" };
         h.check("RETR a", &[failure]);

@@ -6,9 +6,9 @@ use super::Harness;
 use super::harness::{FOREIGN, OWN, Setup, seconds};
 use crate::command::Verb;
 use crate::policy::{Foreign, Rules};
-use crate::server::ask::{Answer, End, Event, Handshake, Input};
+use crate::server::ask::{Answer, End, Event, Handshake, Input, Intent};
 use crate::server::{Reuse, Tls, TlsStart};
-use crate::wire::Fingerprint;
+use crate::wire::{ByteRange, Fingerprint};
 
 const EXPLICIT: Tls = Tls { begin: TlsStart::Explicit, required: false, reuse: Reuse::Preferred };
 
@@ -146,6 +146,28 @@ fn f02_auth_resets_the_session() {
 }
 
 #[test]
+fn f02_e14_auth_forgets_sock_lstn_the_type_and_the_restart_point() {
+    let mut h = server(EXPLICIT).logged_in();
+    let listener = h.port("LSTN R");
+    h.say("SOCK 40004");
+    h.say("GSOC");
+    h.say("REST 5");
+    h.check("AUTH TLS", &["234"]);
+    assert!(!h.listens(listener) && h.has_no_port());
+    h.handshake(shown(None, false));
+    h.say("USER u");
+    h.say("PASS secret");
+    h.take();
+    // TYPE A again, of which no size is known.
+    h.check("SIZE a", &["550"]);
+    h.say("TYPE I");
+    h.check("RETR a", &["425"]);
+    h.check("STOR c", &["425"]);
+    data(&mut h, "RETR a");
+    assert_eq!(h.intent, Some(Intent::Send { range: ByteRange::WHOLE }));
+}
+
+#[test]
 fn f02_nothing_that_was_sent_in_clear_survives_the_handshake() {
     let mut h = server(EXPLICIT);
     h.send("AUTH TLS\r\nUSER u\r\nPASS secret\r\nNOO");
@@ -184,10 +206,11 @@ fn f01_implicit_tls_begins_before_the_greeting() {
 
 #[test]
 fn f03_feat_shows_what_tls_brings() {
-    let mut h = server(EXPLICIT);
-    let lines = h.say("FEAT");
-    for feature in [" AUTH TLS", " PBSZ", " PROT", " SSCN", " CPSV", " PINC SHA-256"] {
-        assert!(lines.iter().any(|line| line == feature), "{feature}: {lines:?}");
+    for mut h in [server(EXPLICIT), private(EXPLICIT)] {
+        let lines = h.say("FEAT");
+        for feature in [" AUTH TLS", " PBSZ", " PROT", " SSCN", " CPSV", " PINC SHA-256"] {
+            assert!(lines.iter().any(|line| line == feature), "{feature}: {lines:?}");
+        }
     }
 }
 
@@ -203,9 +226,9 @@ fn f04_sscn_tells_the_method() {
 
 #[test]
 fn f05_sscn_makes_this_server_the_client_where_files_move() {
-    for (command, role) in
-        [("RETR a", "Client"), ("STOR c", "Client"), ("LIST", "Server resumes"), ("MLSD", "Server resumes")]
-    {
+    let files = ["RETR a", "STOR c", "APPE c", "STOU"].map(|command| (command, "Client"));
+    let listings = ["LIST", "NLST", "MLSD"].map(|command| (command, "Server resumes"));
+    for (command, role) in files.into_iter().chain(listings) {
         let mut h = private(EXPLICIT);
         h.say("SSCN ON");
         data(&mut h, command);
@@ -224,6 +247,11 @@ fn f06_cpsv_is_for_exactly_one_transfer() {
     let mut h = server(EXPLICIT).logged_in();
     h.check("CPSV", &["503"]);
     let mut h = private(EXPLICIT);
+    h.say("PROT C");
+    h.check("CPSV", &["503"]);
+    let mut h = private(EXPLICIT);
+    let reply = h.say("CPSV");
+    assert!(reply[0].starts_with("227 "), "{reply:?}");
     let port = h.port("CPSV");
     h.arrive(port, &format!("{OWN}:5000"));
     h.check("RETR a", &["150"]);
@@ -430,6 +458,25 @@ fn a_certificate_of_nobody_and_none_at_all_need_a_password() {
         h.handshake(shown(shows, false));
         assert_eq!(h.say("USER u"), ["331 Password, please"]);
         h.check("PASS wrong", &["530"]);
+    }
+}
+
+#[test]
+fn a24_a_private_upload_that_outlives_its_control_connection_shows_its_own_end() {
+    for (protection, doubted) in [("PROT P", false), ("PROT C", true)] {
+        let mut h = private(EXPLICIT);
+        h.check(protection, &["200"]);
+        data(&mut h, "STOR a");
+        if !doubted {
+            h.handshake(shown(None, false));
+        }
+        assert!(h.is_moving());
+        h.did();
+        h.input(Input::HungUp);
+        assert!(!h.closed);
+        assert_eq!(h.did().contains(&"doubt None".to_owned()), doubted, "{protection}");
+        h.finish(7, End::Whole);
+        assert!(h.closed);
     }
 }
 
