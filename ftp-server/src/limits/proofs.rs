@@ -2,7 +2,7 @@
 //! (docs/protocol/extensions.md, "No port scanner"). Attempts over the limit of their account wait.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_io::clock::Clock;
@@ -74,6 +74,11 @@ impl Proofs {
                 Permission::Later(slot(), answered)
             }
         }
+    }
+
+    /// The host `peer` has proven itself to `account`, to which it has connected.
+    pub fn proved(&self, account: &[u8], peer: IpAddr) {
+        self.state().limits.proved(self.clock.now(), account, peer);
     }
 
     /// How far the limit of targets at the same time is used.

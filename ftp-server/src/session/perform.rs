@@ -125,6 +125,7 @@ impl Performer {
             Ask::Secure { .. } | Ask::Clear { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, end } => self.cx.held.end_proof(ticket, end),
+            Ask::PeerProven { account, peer } => self.cx.shared.shares.proofs.proved(&account, peer),
             Ask::Prepare { ticket, path, intent } => {
                 let work = move |view: View| view.prepare(&path, &intent);
                 self.cx.start_with_files(ticket, work, move |prepared| Done::Prepared(ticket, prepared));

@@ -191,6 +191,9 @@ impl World {
                 self.perform_permit(side, ticket, &account, target);
             }
             Ask::PermitDone { ticket, end } => self.end_permit(side, ticket, end),
+            Ask::PeerProven { account, peer } => {
+                self.shared.borrow_mut().proved(now, side, &account, peer);
+            }
             Ask::Doubt { of, unless } => {
                 if let Some(moving) = host.moves.get_mut(&of) {
                     moving.doubt = Some(unless);
@@ -352,7 +355,8 @@ impl World {
             | Ask::Write { .. }
             | Ask::Read { .. }
             | Ask::Permit { .. }
-            | Ask::PermitDone { .. } => unreachable!("not about files"),
+            | Ask::PermitDone { .. }
+            | Ask::PeerProven { .. } => unreachable!("not about files"),
         }
     }
 

@@ -7,7 +7,7 @@ use ftp_proto::server::ask::{Ticket, TryEnd};
 use ftp_proto::shared::proofs::{ProofLimits, Verdict};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The limits of both servers.
 #[derive(Debug, Default)]
@@ -32,6 +32,10 @@ impl Shared {
         target: SocketAddr,
     ) -> Verdict {
         self.limits.at_mut(side).ask(now, permit, account, target)
+    }
+
+    pub(super) fn proved(&mut self, now: Moment, side: Side, account: &[u8], peer: IpAddr) {
+        self.limits.at_mut(side).proved(now, account, peer);
     }
 
     pub(super) fn done(&mut self, now: Moment, side: Side, permit: Permit, end: TryEnd) {

@@ -202,6 +202,14 @@ pub enum Ask {
         /// How the try ended.
         end: TryEnd,
     },
+    /// A foreign host that has connected to a listener has proven itself: the limits of tries count what the
+    /// account has given up at that host no more.
+    PeerProven {
+        /// The account to which it has proven itself.
+        account: Vec<u8>,
+        /// The address of that host.
+        peer: IpAddr,
+    },
     /// Check that a transfer is possible, before there is a data connection (RFC 614.3). For RETR, open
     /// the file; for STOR and APPE, check the path and the permission and touch nothing; for a listing,
     /// open the directory -> [`Answer::Prepared`], or [`Answer::File`] with the failure.

@@ -307,6 +307,7 @@ impl Harness {
             Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
             Ask::Permit { ticket, account, target } => self.ask_permit(ticket, &account, target),
             Ask::PermitDone { end, .. } => self.did.push(format!("permit done {end:?}")),
+            Ask::PeerProven { account, peer } => self.note_proof(&account, peer),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
             Ask::Move { ticket, conn, terms, .. } => self.begin_move(ticket, conn, terms),
             Ask::Progress { ticket, of } => {

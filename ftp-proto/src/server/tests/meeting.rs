@@ -287,7 +287,7 @@ impl World {
                     (0..2).for_each(|host| self.soon(Event::Moved(host)));
                 }
             }
-            Ask::PermitDone { .. } => {}
+            Ask::PermitDone { .. } | Ask::PeerProven { .. } => {}
             other @ (Ask::ReservePair { .. }
             | Ask::Progress { .. }
             | Ask::Doubt { .. }

@@ -49,6 +49,21 @@ fn the_right_proof_moves_the_file_and_is_told() {
 }
 
 #[test]
+fn the_limits_are_told_of_a_foreign_host_that_proves_itself_at_a_listener() {
+    for (host, told) in [(FOREIGN, true), (OWN, false)] {
+        let mut h = with_secret();
+        let port = h.port("PASV");
+        h.check("STOR c", &[]);
+        let wrong = h.arrive(port, &format!("{FOREIGN}:40126"));
+        h.prove(wrong, [8; 32], Direction::Send);
+        let conn = h.arrive(port, &format!("{host}:40127"));
+        assert!(!h.did().iter().any(|did| did.contains("has proof")), "nobody has proven anything");
+        h.prove(conn, SECRET, Direction::Send);
+        assert_eq!(h.did().contains(&format!("u has proof of {host}")), told, "{host}");
+    }
+}
+
+#[test]
 fn nothing_is_opened_and_nothing_said_before_the_proof() {
     let mut h = with_secret();
     let port = h.port("PASV");

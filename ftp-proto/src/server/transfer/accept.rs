@@ -9,7 +9,7 @@ use super::tls::DataRequirements;
 use crate::address::{Group, unmapped};
 use crate::fair::{Bounds, Fair, GivesWay};
 use crate::policy::{self, Evidence, Filter, Grant, Moved, Why};
-use crate::server::ask::{Answer, ConnId, Ticket, TlsRole};
+use crate::server::ask::{Answer, Ask, ConnId, Ticket, TlsRole};
 use crate::server::config::Reuse;
 use crate::server::context::Context;
 use crate::server::setup::arrivals;
@@ -181,6 +181,7 @@ impl Accept {
             Verdict::Ready(peer) => {
                 self.candidates.take_if(|other| other.conn() == peer.conn);
                 self.drop_candidates(cx, |_| true);
+                tell_proof(cx, &peer);
                 return Progress::Connected(Peer { announced: self.announced, ..peer });
             }
             Verdict::Wrong => {
@@ -261,6 +262,17 @@ impl Accept {
         for candidate in self.candidates.take_all() {
             cx.out.reset(candidate.conn());
         }
+    }
+}
+
+/// Tells the limits of tries that a foreign host has proven itself. Which end connects is the client's choice, so
+/// this proof is worth as much as one of a target.
+fn tell_proof(cx: &mut Context, peer: &Peer) {
+    if !peer.proven || peer.grant == Grant::Own {
+        return;
+    }
+    if let Some(account) = cx.user().map(|user| user.account.name.clone()) {
+        cx.out.ask(Ask::PeerProven { account, peer: unmapped(peer.address.ip()) });
     }
 }
 

@@ -10,7 +10,8 @@
 //!
 //! A try that the client gives up counts as a failure whatever the target did, and counts no more as soon as
 //! the account proves a transfer with that target address: what one try costs must not tell anything about
-//! its target, or an attacker would learn it from the SYN that a limit withholds later.
+//! its target, or an attacker would learn it from the SYN that a limit withholds later. It makes no difference
+//! which end has connected for the proof.
 //!
 //! So the failures of one account never delay or refuse a transfer of another one. A port that is being tried
 //! may fail, so it counts as failed until its try has ended.
@@ -21,7 +22,8 @@
 //!
 //! The driver keeps one [`ProofLimits`]. It calls [`ProofLimits::ask`] for each
 //! [`Ask::Permit`](crate::server::Ask::Permit), and [`ProofLimits::done`] for each
-//! [`Ask::PermitDone`](crate::server::Ask::PermitDone) and for each permit whose session has ended.
+//! [`Ask::PermitDone`](crate::server::Ask::PermitDone) and for each permit whose session has ended, and
+//! [`ProofLimits::proved`] for each [`Ask::PeerProven`](crate::server::Ask::PeerProven).
 
 mod account;
 mod failed_ports;
@@ -150,6 +152,16 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         }
         self.forget_surplus();
         self.next_of(now, &account)
+    }
+
+    /// The host `peer` has proven itself to `account` at a listener, without a try: what the account has given up
+    /// there counts no more.
+    pub fn proved(&mut self, now: Moment, account: &[u8], peer: IpAddr) {
+        let entry = self.accounts.entry(account.to_vec()).or_insert_with(Account::new);
+        let before = entry.remembered();
+        entry.proved(now, unmapped(peer));
+        self.pairs += entry.remembered().saturating_sub(before);
+        self.forget_surplus();
     }
 
     /// The most targets that one account is trying now.

@@ -84,7 +84,7 @@ fn what_was_given_up_is_a_failure_until_its_target_proves_itself() {
     assert_eq!(give_up(&mut limits, target(2, 3001)), Verdict::Never);
     let permit = 7;
     // A proof with the second target forgives what was given up there, and nothing else.
-    limits.accounts.get_mut(b"u".as_slice()).unwrap().proved(at(0), target(2, 0).ip());
+    limits.proved(at(0), b"u", "::ffff:192.0.2.2".parse().unwrap());
     let account = &limits.accounts[b"u".as_slice()];
     assert_eq!(account.failed_ports(target(2, 0).ip(), std::iter::empty()), 0);
     assert_eq!(account.failed_ports(target(1, 0).ip(), std::iter::empty()), 10);
@@ -94,10 +94,27 @@ fn what_was_given_up_is_a_failure_until_its_target_proves_itself() {
         limits.done(at(0), permit, TryEnd::GivenUp);
     }
     assert_eq!(limits.ask(at(0), permit, b"u", target(99, 2000)), Verdict::Never);
-    let of_account = limits.accounts.get_mut(b"u".as_slice()).unwrap();
-    of_account.proved(at(0), target(1, 0).ip());
-    let failed = of_account.failed_ports(target(1, 0).ip(), std::iter::empty());
+    limits.proved(at(0), b"u", target(1, 0).ip());
+    let failed = limits.accounts[b"u".as_slice()].failed_ports(target(1, 0).ip(), std::iter::empty());
     assert_eq!(failed, 1, "the one that was not given up");
+}
+
+#[test]
+fn hosts_that_prove_themselves_at_a_listener_take_no_more_memory_than_others() {
+    let mut limits = Limits::new();
+    let most = u32::try_from(MAX_REMEMBERED).unwrap();
+    for n in 0..most + 50 {
+        let peer = std::net::Ipv4Addr::from(0x0A00_0000 + n).into();
+        limits.proved(at(u64::from(n)), b"u", peer);
+        limits.proved(at(u64::from(n)), b"u", peer);
+        assert_eq!(limits.pairs, limits.accounts[b"u".as_slice()].remembered());
+        assert!(limits.pairs <= MAX_REMEMBERED);
+    }
+    assert!(
+        !limits.accounts[b"u".as_slice()].has_proved("10.0.0.0".parse().unwrap()),
+        "the oldest goes first"
+    );
+    assert!(limits.accounts[b"u".as_slice()].has_proved("10.0.1.0".parse().unwrap()));
 }
 
 #[test]

@@ -4,8 +4,13 @@ use super::Harness;
 use crate::command::Direction;
 use crate::rendezvous::{self, Exchange, Flags, RendezvousSecret};
 use crate::server::ask::{Answer, ConnId, DataTls, Input, Ticket};
+use std::net::IpAddr;
 
 impl Harness {
+    pub(super) fn note_proof(&mut self, account: &[u8], peer: IpAddr) {
+        self.did.push(format!("{} has proof of {peer}", String::from_utf8_lossy(account)));
+    }
+
     pub(super) fn change_tls(&mut self, how: &str, ticket: Ticket, last: Vec<u8>) {
         self.hear(last);
         self.did.push(how.to_owned());
