@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::thread;
 use tempfile::TempDir;
 
 /// A directory with files that only their owner may read.
@@ -428,6 +429,45 @@ fn a_user_with_rates_sends_and_receives_whole_files() {
     assert!(fetch(&mut session, "RETR big") == content);
     assert_eq!(store(&mut session, "STOR copy", &content), 226);
     assert!(server.bytes("copy") == content);
+}
+
+/// With a rate of one kilobyte a second, this file would take a quarter of an hour.
+#[test]
+fn each_rate_of_a_user_holds_back_its_own_direction_only() {
+    const SIZE: usize = 1 << 20;
+    let secrets = Secrets::new();
+    let config = user("up", "x", "rate-up = \"1KB\"") + &user("down", "x", "rate-down = \"1KB\"");
+    let config = secrets.file("server.toml", &config);
+    let content = sample(SIZE);
+    let server =
+        Site::new("rates").file("big", &content).args(["--config", config.to_str().unwrap()]).start();
+    for name in ["up", "down"] {
+        let mut session = server.connect(Rfc959);
+        session.login(name, "x");
+        session.ask("TYPE I", "200");
+        let at = SocketAddr::new(server.ip(), session.ask("EPSV", "229").port());
+        let mut data = socket::connect(SocketAddr::new("127.0.0.1".parse().unwrap(), 0), at);
+        session.ask(if name == "up" { "STOR held" } else { "RETR big" }, "150");
+        let held = content.clone();
+        let other_end = thread::spawn(move || match name {
+            // Both end with a reset, when ABOR comes.
+            "up" => drop(data.write_all(&held).and_then(|()| data.read(&mut [0]))),
+            _ => drop(data.read_to_end(&mut Vec::new())),
+        });
+        for _ in 0..20 {
+            let said = session.ask("STAT", "211").text();
+            let moved = said.split("Bytes ").nth(1).unwrap().split_whitespace().next().unwrap();
+            assert!(moved.parse::<usize>().unwrap() < SIZE, "{said}");
+        }
+        session.ask("ABOR", "426");
+        session.expect("226");
+        other_end.join().unwrap();
+        if name == "up" {
+            assert!(fetch(&mut session, "RETR big") == content);
+        } else {
+            assert_eq!(store(&mut session, "STOR free", &content), 226);
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Clients that end the control connection before the data connection (A24).
 
+use super::accounts::{Secrets, user};
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
@@ -57,6 +58,32 @@ fn a24_an_old_file_is_replaced_only_by_as_many_bytes_as_allo_has_named() {
         let expected: &[u8] = if replaces { &sent } else { b"old" };
         assert!(server.bytes("old.bin") == expected, "ALLO {allo:?}");
     }
+}
+
+/// The account may have one session. What goes on without its control connection is still that one.
+#[test]
+fn a24_a_file_that_outlives_its_control_connection_counts_as_a_session() {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", &user("eve", "x", "max-sessions = 1"));
+    let server = Site::new("leaves").args(["--config", config.to_str().unwrap()]).start();
+    let login = |expect: &str| {
+        let mut raw = server.connect(Rfc959);
+        raw.ask("USER eve", "331");
+        let code = raw.ask("PASS x", expect).code;
+        (raw, code)
+    };
+    let (mut raw, _) = login("230");
+    let mut data = storing(&server, &mut raw, "new.bin");
+    data.write_all(b"half").unwrap();
+    drop(raw);
+    // The end of the other session comes before these logins, and each of them is refused.
+    for _ in 0..10 {
+        login("421");
+    }
+    data.write_all(b" and half").unwrap();
+    end(&data);
+    until("the place is free", || login("230|421").1 == 230);
+    assert_eq!(server.bytes("new.bin"), b"half and half");
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Server {
             accepting.spawn(Arc::clone(&acceptor).run(listener));
         }
         if let Some(identity) = &identity {
-            operating.spawn(certificate::watch(Arc::clone(identity)));
+            operating.spawn(certificate::watch(Arc::clone(identity), certificate::CHECK_INTERVAL));
         }
         Ok(Self {
             places,

@@ -63,10 +63,11 @@ fn make(path: &Path) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-/// Reads the certificates again whenever their files have changed. Never returns.
-pub async fn watch(identity: Arc<Identity>) {
+/// Looks `every` so often whether the files of the certificates have changed, and then reads them again. Never
+/// returns.
+pub async fn watch(identity: Arc<Identity>, every: Duration) {
     loop {
-        tokio::time::sleep(CHECK_INTERVAL).await;
+        tokio::time::sleep(every).await;
         let identity = Arc::clone(&identity);
         match spawn_blocking(move || identity.refresh()).await {
             Ok(Ok(true)) => tracing::info!("the certificates were read again"),
@@ -82,11 +83,30 @@ pub async fn watch(identity: Arc<Identity>) {
 }
 
 /// How often the files are looked at.
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn new_files_are_noticed_without_a_word() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("one.pem");
+        make(&path).unwrap();
+        let files = Files { certificate: path.clone(), key: path.clone() };
+        let identity = Arc::new(Identity::read(vec![files]).unwrap());
+        let first = identity.fingerprints();
+        let watching = tokio::spawn(watch(Arc::clone(&identity), Duration::from_millis(1)));
+        make(&path).unwrap();
+        let renewed = async {
+            while identity.fingerprints() == first {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), renewed).await.expect("the files are read again");
+        watching.abort();
+    }
 
     #[test]
     fn the_certificate_is_kept_and_nobody_else_reads_its_key() {

@@ -3,10 +3,12 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::ops::Add;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::server::{Client, Server};
+use crate::server::{Client, Server, command};
 
 const ANN: &str = "--user ann:secret --listen 127.0.0.2:0";
 
@@ -53,6 +55,27 @@ fn a24_a_control_connection_that_drops_gives_up_its_data_connection_and_port() {
     let is_refused =
         |_| TcpStream::connect(port).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
     assert!((0..ATTEMPTS).any(is_refused), "the port is given up");
+}
+
+#[test]
+fn new_files_and_directories_have_the_modes_that_the_umask_leaves() {
+    let asked = command(ANN);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 027; exec \"$0\" \"$@\""]).arg(asked.get_program()).args(asked.get_args());
+    let server = Server::with(shell.stderr(Stdio::piped()), tempfile::tempdir().unwrap(), 1);
+    let mut client = Client::login(&server);
+    client.say("TYPE I", "200");
+    for command in ["STOR stored", "APPE appended"] {
+        let mut data = client.transfer(&server, command);
+        data.write_all(b"content").unwrap();
+        drop(data);
+        client.expect("226");
+    }
+    client.say("MKD made", "257");
+    for (name, mode) in [("stored", 0o640), ("appended", 0o640), ("made", 0o750)] {
+        let facts = std::fs::metadata(server.root.path().join(name)).unwrap();
+        assert_eq!(facts.permissions().mode() & 0o7777, mode, "{name}");
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The control connection: what comes before TLS, and what is asked of it.
 
-use super::{Raw, TlsClient, private, server};
+use super::{Raw, SIZE, TlsClient, private, server};
 use ftp_proto::dialect::Dialect;
-use integration_tests::site::{PASSWORD, Site, USER};
+use integration_tests::certificate::Certificate;
+use integration_tests::site::{PASSWORD, Site, USER, sample};
+use integration_tests::socket::until;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 #[test]
 fn f02_what_was_sent_in_clear_before_the_handshake_is_never_executed() {
@@ -28,6 +30,27 @@ fn f01_tls_1_2_and_1_3_explicit_and_implicit() {
         raw.ask("QUIT", "221");
         raw.closed();
     }
+}
+
+#[test]
+fn after_sighup_others_are_shown_the_new_certificate_and_the_session_that_is_there_goes_on() {
+    let server = server();
+    let client = TlsClient::new();
+    let mut before = private(&server, &client);
+    let renewed = Certificate::of(server.ip());
+    std::fs::write(server.certificate(), [&*renewed.key_pem, &renewed.pem].concat()).unwrap();
+    server.running.signal(rustix::process::Signal::HUP);
+    until("the files are read", || server.running.said().contains("certificates were read again"));
+    let mut tls = TlsClient::new().begin(TcpStream::connect(server.implicit()).unwrap());
+    tls.read_exact(&mut [0; 4]).unwrap();
+    assert_eq!(tls.conn.peer_certificates().unwrap()[0].as_ref(), renewed.der);
+    let at = SocketAddr::new(server.ip(), before.ask("EPSV", "229").port());
+    let mut data = client.begin(TcpStream::connect(at).unwrap());
+    before.ask("RETR a.bin", "150");
+    let mut content = Vec::new();
+    data.read_to_end(&mut content).unwrap();
+    assert!(content == sample(SIZE));
+    before.expect("226");
 }
 
 #[test]

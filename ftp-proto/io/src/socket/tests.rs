@@ -255,6 +255,16 @@ async fn urgent_bytes_stay_in_their_place_among_the_others() {
     assert_eq!(all, b"a\xff\xf4\xff\xf2b");
 }
 
+#[tokio::test]
+async fn the_system_looks_whether_the_peer_of_a_control_connection_has_vanished() {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
+    let (out, (accepted, _)) = (out.unwrap(), accepted.unwrap());
+    control(&accepted).unwrap();
+    let looks = |stream| socket2::SockRef::from(stream).keepalive().unwrap();
+    assert!(looks(&accepted) && !looks(&out));
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn little_is_under_way_between_two_ends_on_this_host() {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -57,7 +57,7 @@ struct Current {
 pub(super) struct Certificates(Vec<Arc<CertifiedKey>>);
 
 /// What changes when a file is replaced or written.
-type Stamp = Option<(SystemTime, u64)>;
+type Stamp = Option<(SystemTime, u64, u64)>;
 
 impl Identity {
     /// Reads certificates from files. The first one is shown to clients that ask for no name, or for one
@@ -226,5 +226,5 @@ fn bad_kind(kind: ErrorKind, path: &Path, what: impl std::fmt::Display) -> io::E
 
 fn stamps(files: &[Files]) -> Vec<Stamp> {
     let paths = files.iter().flat_map(|files| [&files.certificate, &files.key]);
-    paths.map(|path| fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok()).collect()
+    paths.map(|path| fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len(), m.ino()))).ok()).collect()
 }

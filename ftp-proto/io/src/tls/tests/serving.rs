@@ -201,6 +201,23 @@ fn a_key_of_another_certificate_is_told_with_its_file() {
 }
 
 #[tokio::test]
+async fn a_client_that_names_a_server_is_shown_the_certificate_of_that_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["one.example", "two.example"];
+    let paths = names.map(|name| directory.path().join(name));
+    let leaves: Vec<_> = paths.iter().zip(names).map(|(path, name)| certificate(path, name)).collect();
+    let identity = Identity::read(paths.iter().map(|path| files(path)).collect()).unwrap();
+    let server = Server::new(Arc::new(identity), true, None).unwrap();
+    for (name, expect) in [("one.example", 0), ("two.example", 1), ("127.0.0.1", 0)] {
+        let client = Client::new(&Trust::pinned([leaves[expect]]), name, Versions::All, |_| ()).unwrap();
+        let session = server.session().unwrap();
+        let (ours, theirs) = connections().await;
+        let (ours, _) = tokio::join!(client.connect(ours), session.accept(theirs));
+        assert!(ours.is_ok(), "{name} is shown another certificate");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_is_asked_shows_a_certificate_or_none() {
     let (here, there) = (place(), place());
     let asked = |how: bool| {
