@@ -124,3 +124,51 @@ const OPEN: u64 = 4;
 const MAX_TURNS: usize = 16 * 1024;
 /// Turns that are remembered when there are too many networks; each is a turn of two networks.
 const HALF_OF_TURNS: u64 = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    /// Each in a site of its own.
+    fn host(n: u32) -> Group {
+        Group::of(Ipv4Addr::from_bits(n << 8).into())
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_latest_turns_are_remembered() {
+        let mut pool = Pool::default();
+        for n in 0..40_000 {
+            pool.push(host(n), n, false);
+            assert_eq!(pool.next(1, |_, _| (Standing::Stranger, 0)), Some(n));
+            pool.free();
+            assert!(pool.turns.len() <= MAX_TURNS);
+        }
+        for (n, is_remembered) in [(39_999, true), (36_000, true), (0, false)] {
+            assert_eq!(pool.turns.contains_key(&host(n).site()), is_remembered, "{n}");
+        }
+    }
+
+    #[test]
+    fn the_place_for_known_addresses_is_for_one_of_them_at_a_time() {
+        let mut pool = Pool::default();
+        let judge = |_: &Group, key: u32| match key {
+            0..10 => (Standing::Stranger, 0),
+            _ => (Standing::KnownHost, 0),
+        };
+        for key in [0, 1, 10, 11] {
+            pool.push(host(key), key, key >= 10);
+        }
+        assert_eq!(pool.next(1, judge), Some(10), "a known address comes first");
+        assert_eq!(pool.next(1, judge), Some(11), "and has a place more");
+        assert_eq!((pool.next(1, judge), pool.busy()), (None, 2));
+        pool.free();
+        assert_eq!(pool.next(1, judge), None, "that place is not for strangers");
+        pool.free();
+        assert_eq!(pool.next(1, judge), Some(0));
+        // Whoever has guessed since he came is known no more.
+        pool.push(host(12), 12, true);
+        assert_eq!(pool.next(1, |_, _| (Standing::Guesses, 9)), None);
+        assert_eq!(pool.next(1, judge), Some(12));
+    }
+}

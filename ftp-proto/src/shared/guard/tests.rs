@@ -207,6 +207,53 @@ fn a_host_is_banned_after_so_many_failures_and_only_for_a_time() {
 }
 
 #[test]
+fn a_ban_that_is_over_begins_the_count_anew() {
+    let ban = Some(Ban { after: 3, time: Duration::from_secs(60) });
+    let mut guard = Guard::new(Settings { ban, ..Settings::default() });
+    let mut fail = |n: u32, now: Moment| {
+        guard.enter(n, host(1), b"ann".to_vec());
+        steps(&mut guard, now);
+        guard.failed(now, n);
+        (guard.is_banned(now, host(1)), guard.banned())
+    };
+    assert_eq!([0, 1, 2].map(|n| fail(n, at(0))), [(false, 0), (false, 0), (true, 1)]);
+    let later = at(60_000);
+    assert_eq!([3, 4, 5].map(|n| fail(n, later)), [(false, 1), (false, 1), (true, 2)]);
+}
+
+#[test]
+fn bans_hold_beside_each_other_and_those_that_are_over_are_forgotten() {
+    let mut guard = guard();
+    guard.ban(at(0), host(1), at(10_000));
+    guard.ban(at(0), host(2), at(20_000));
+    guard.ban(at(5_000), host(3), at(30_000));
+    assert!([1, 2, 3].into_iter().all(|n| guard.is_banned(at(5_000), host(n))));
+    guard.ban(at(10_000), host(4), at(30_000));
+    assert_eq!(guard.bans.len(), 3, "the first one is over");
+    assert!([2, 3, 4].into_iter().all(|n| guard.is_banned(at(10_000), host(n))));
+}
+
+#[test]
+fn an_operator_sees_how_many_places_and_hashes_are_taken() {
+    let mut guard = guard();
+    assert_eq!(guard.settings().most_hashes(), 3);
+    for n in 0..3 {
+        guard.enter(n, host(1), b"ann".to_vec());
+    }
+    guard.enter(3, host(2), b"bob".to_vec());
+    steps(&mut guard, at(0));
+    assert_eq!((guard.most_taken(at(0)), guard.hashes()), (3, 0));
+    guard.needs_hash(0);
+    guard.needs_hash(3);
+    steps(&mut guard, at(0));
+    assert_eq!((guard.most_taken(at(0)), guard.hashes()), (3, 2));
+    guard.failed(at(0), 0);
+    guard.succeeded(at(0), 1, Whose::Anonymous);
+    assert_eq!((guard.most_taken(at(999)), guard.hashes()), (2, 1), "a wrong password keeps its place");
+    assert_eq!(guard.most_taken(at(1_000)), 1);
+}
+
+#[test]
 fn an_ipv6_network_is_one_host_and_each_loopback_address_is_one() {
     let group = |text: &str| Group::of(text.parse().unwrap());
     assert_eq!(group("2001:db8::1"), group("2001:db8::ffff:1"));
