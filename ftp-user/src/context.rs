@@ -2,6 +2,7 @@
 
 use crate::config::{Consent, OnUnknown, Proxy, Relays};
 use crate::id::Origin;
+use crate::journal::{JobJournal, Journal};
 use crate::report::Events;
 use crate::state::{Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
@@ -39,6 +40,10 @@ pub struct Context {
     pub pairs: Pairs,
     /// What the last runs have tried, and this one so far.
     pub runs: Runs,
+    /// Where the journal of jobs is.
+    pub journal: Journal,
+    /// The journal of the job that runs.
+    pub job_journal: JobJournal,
     /// Whether data between two servers may go in clear although a control connection runs TLS.
     pub clear_data: bool,
     /// Whether `ftp://` takes TLS where it is offered.
@@ -196,6 +201,8 @@ impl Context {
             race: true,
             pairs: Pairs::default(),
             runs: Runs::default(),
+            journal: Journal::default(),
+            job_journal: JobJournal::default(),
             clear_data: false,
             takes_tls: true,
             demands_tls: false,

@@ -49,6 +49,11 @@ impl JobId {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    /// The number of this identity.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl Origin {

@@ -50,6 +50,7 @@ pub mod failure;
 pub mod history;
 pub mod id;
 pub mod job;
+pub mod journal;
 pub mod ladder;
 pub mod outcome;
 pub mod place;

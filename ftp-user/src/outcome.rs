@@ -91,6 +91,12 @@ pub enum Verified {
 }
 
 impl Verified {
+    /// The one with that [`name`](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        let hashes = Algorithm::ALL.iter().copied().map(Self::Hash);
+        [Self::None, Self::Size].into_iter().chain(hashes).find(|known| known.name() == name)
+    }
+
     /// The value of `verified` in events.
     pub const fn name(self) -> &'static str {
         match self {

@@ -61,6 +61,12 @@ impl User {
         self
     }
 
+    /// In another current directory.
+    pub fn here(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
     /// Starts it and returns at once.
     pub fn start(self) -> Started {
         let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());

@@ -27,6 +27,7 @@ mod hangup;
 mod harm;
 mod harness;
 mod hostile;
+mod journal;
 mod lines;
 mod manners;
 mod mixed;

@@ -94,6 +94,8 @@ fn a_destination_that_dies_fails_the_rest_of_a_tree_at_once() {
         "--verify",
         "none",
     ]);
+    let state = tempfile::tempdir().unwrap();
+    let home = home.args(["--state", state.path().to_str().unwrap()]);
     let home = (0..40).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
     let run = home.args(["./", &to.url("d/")]).run().exits(5);
     assert!(connections(&to) <= 6, "{:?}", to.seen());
@@ -109,6 +111,8 @@ fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
     );
     let home =
         user().args(["copy", "--no-race", "-r", "--retries", "0", "--timeout", "5s", "--verify", "none"]);
+    let state = tempfile::tempdir().unwrap();
+    let home = home.args(["--state", state.path().to_str().unwrap()]);
     let home = (0..12).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
     let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 others");
     assert_eq!(run.said.matches("cannot copy").count(), 10, "{run}");

@@ -23,9 +23,19 @@ fn concealed(given: &[OsString]) -> Option<Vec<OsString>> {
         .then(|| given.iter().zip(masks).map(|(text, mask)| mask.unwrap_or_else(|| text.clone())).collect())
 }
 
-/// The argument without its password if it is a URL that has one. A URL with a mistake counts too: a
-/// missing colon or slash, or a slash in the password.
+/// The arguments without their passwords: what may be stored.
+pub(super) fn without_passwords(given: &[OsString]) -> Vec<OsString> {
+    let without = |text: &OsString| replaced(text.as_bytes(), b"").map(OsString::from_vec);
+    given.iter().map(|text| without(text).unwrap_or_else(|| text.clone())).collect()
+}
+
 fn masked(text: &[u8]) -> Option<Vec<u8>> {
+    replaced(text, b":***")
+}
+
+/// The argument with other words for the colon and the password if it is a URL that has one. A URL with a mistake
+/// counts too: a missing colon or slash, or a slash in the password.
+fn replaced(text: &[u8], words: &[u8]) -> Option<Vec<u8>> {
     let scheme = text.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
     if scheme == 0 && is_path(text) {
         return None;
@@ -40,7 +50,7 @@ fn masked(text: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let before = text.get(..scheme + colon)?;
-    Some([before, b":***", text.get(scheme + at..)?].concat())
+    Some([before, words, text.get(scheme + at..)?].concat())
 }
 
 /// Whether an argument begins like a path of this host.
@@ -89,6 +99,16 @@ mod tests {
         check("ftp:/bob:s3cret@h/a", "ftp:***@h/a");
         check("bob:s3cret@h/a", "bob:***@h/a");
         check("--relay-token-file=ftp://bob:s3cret@h/a", "--relay-token-file=ftp://bob:***@h/a");
+    }
+
+    #[test]
+    fn what_is_stored_has_no_password() {
+        let given = ["copy", "ftp://bob:s3cret@h:2121/a", "--proxy=socks5://ann:s3cret@h:1080", "b:c"];
+        let stored = without_passwords(&given.map(OsString::from));
+        assert_eq!(
+            stored,
+            ["copy", "ftp://bob@h:2121/a", "--proxy=socks5://ann@h:1080", "b:c"].map(OsString::from)
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `copy`: files and trees between any two places.
 
+use super::asked::{self, Asked, Named};
+use super::cancel;
 use super::passwords::Passwords;
 use super::transfer::TransferArgs;
 use super::trees::TreeArgs;
@@ -7,6 +9,7 @@ use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Job, Options, Status};
+use crate::report::Event;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 
@@ -31,6 +34,9 @@ pub(super) struct CopyArgs {
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
+    /// The name of the job: if it is there already, it is reported or continued
+    #[arg(long, value_name = "NAME", value_parser = asked::job_name, conflicts_with = "from_file")]
+    id: Option<String>,
     #[command(flatten)]
     transfer: TransferArgs,
 }
@@ -59,10 +65,21 @@ impl From<When> for Overwrite {
     }
 }
 
-/// Runs the verb.
-pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyArgs) -> Status {
-    let report = match prepare(&mut context, passwords, &args).await {
-        Ok(job) => job::run(job, &context).await,
+/// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
+pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyArgs, asked: Asked) -> Status {
+    let asked = match asked.named(&context, args.id.as_deref()) {
+        Ok(Named::Goes(asked)) => asked,
+        Ok(Named::Done(record)) => {
+            context.events.say(Event::Job(record));
+            return Status::Done;
+        }
+        Err(failure) => return job::refused("copy", failure, &context).status,
+    };
+    let prepared =
+        prepare(&mut context, passwords, &args).await.map(|job| job.kept(asked.command, asked.resumes));
+    let report = match prepared {
+        Ok(job) if asked.cancels => return Box::pin(cancel::cancelled(job, &context)).await,
+        Ok(job) => Box::pin(job::run(job, &context)).await,
         Err(failure) => job::refused("copy", failure, &context),
     };
     report.status

@@ -1,16 +1,20 @@
 //! The verbs: what was typed, one file per verb, and how the program ends.
 
 mod append;
+mod asked;
+mod cancel;
 mod cat;
 mod conceal;
 mod copy;
 mod exit;
 mod generate;
+mod jobs;
 mod ls;
 mod passwords;
 mod places;
 mod probe;
 mod program;
+mod resume;
 mod sites;
 mod stat;
 mod transfer;
@@ -26,14 +30,17 @@ use self::passwords::Passwords;
 use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{Cancel, Context, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
-use crate::job::Status;
+use crate::job::{self, Status};
+use crate::journal::{JobJournal, JobRecord, Journal};
 use crate::report::{Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
+use asked::Asked;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -58,7 +65,7 @@ pub struct Cli {
 }
 
 /// The options of every verb.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct General {
     /// One JSON object per line on standard output
     #[arg(long, global = true)]
@@ -124,6 +131,9 @@ enum Verb {
     Stat(stat::StatArgs),
     Cat(cat::CatArgs),
     Probe(probe::ProbeArgs),
+    Resume(resume::ResumeArgs),
+    Jobs(jobs::JobsArgs),
+    Cancel(cancel::CancelArgs),
     Why(why::WhyArgs),
     Sites(sites::SitesArgs),
     Completions(generate::CompletionsArgs),
@@ -131,8 +141,20 @@ enum Verb {
 }
 
 impl Cli {
-    /// Does what was typed.
-    pub async fn run(self) -> Status {
+    /// Does what was typed. `words` are its arguments.
+    pub async fn run(self, words: &[OsString]) -> Status {
+        let color = self.general.color;
+        if let Verb::Resume(args) = &self.verb {
+            return status_of(color, Box::pin(self.general.resume(args)).await);
+        }
+        if let Verb::Cancel(args) = &self.verb {
+            return status_of(color, Box::pin(self.general.cancel(args)).await);
+        }
+        Box::pin(self.perform(Asked::typed(words))).await
+    }
+
+    /// Does what was asked for, now or in an earlier run.
+    async fn perform(self, asked: Asked) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let password_file = general.password_file.clone();
@@ -154,13 +176,16 @@ impl Cli {
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
         let done = match verb {
-            Verb::Copy(args) => Ok(copy::run(context, &passwords, args).await),
+            Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
             Verb::Ls(args) => ls::run(context, &passwords, args).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
+            Verb::Jobs(args) => jobs::run(context, &args),
             Verb::Why(args) => why::run(context, args),
+            // They ask for others.
+            Verb::Resume(_) | Verb::Cancel(_) => Ok(Status::Done),
             Verb::Sites(args) => {
                 let done = sites::run(&context, args);
                 drop(context);
@@ -191,6 +216,9 @@ impl Verb {
             | Self::Stat(_)
             | Self::Cat(_)
             | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
             | Self::Why(_)
             | Self::Sites(_) => false,
         }
@@ -198,6 +226,73 @@ impl Verb {
 }
 
 impl General {
+    /// Goes on with jobs that were interrupted.
+    async fn resume(&self, args: &resume::ResumeArgs) -> Result<Status, Failure> {
+        let (general, jobs) = self.jobs()?;
+        let mut status = Status::Done;
+        for record in args.chosen(&jobs)? {
+            let one = Box::pin(general.command(record)?.perform(Asked::again(record))).await;
+            if one != Status::Done {
+                status = one;
+            }
+            if one == Status::Failed(Kind::Interrupted) {
+                break;
+            }
+        }
+        Ok(status)
+    }
+
+    /// Gives up a job that was interrupted.
+    async fn cancel(&self, args: &cancel::CancelArgs) -> Result<Status, Failure> {
+        let (general, jobs) = self.jobs()?;
+        let record = args.chosen(&jobs)?;
+        Ok(Box::pin(general.command(record)?.perform(Asked::never_again(record))).await)
+    }
+
+    /// The jobs of the journal, and these options with paths that do not depend on the current directory.
+    fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);
+        let state = state::directory(self.state.clone()).as_deref().map(absolute);
+        let (config, trace) = (here(&self.config), here(&self.trace));
+        let password_file = here(&self.password_file);
+        let jobs = Journal::at(state.clone()).jobs().map_err(|why| job::of_journal(&why))?;
+        Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
+    }
+
+    /// The command of a job, as it was typed, in its directory. How it is shown is up to this run.
+    fn command(&self, record: &JobRecord) -> Result<Cli, Failure> {
+        let name = OsString::from("ftp-user");
+        let words = [name].into_iter().chain(record.command.words.iter().cloned());
+        let mut cli = Cli::try_parse_from(words).map_err(|error| {
+            let why = error.to_string();
+            let why = why.lines().next().unwrap_or_default().to_owned();
+            Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
+        })?;
+        let directory = &record.command.directory;
+        std::env::set_current_dir(directory).map_err(|error| {
+            Failure::of_this_host(format!("cannot go to {}", directory.display()), &error)
+                .as_kind(Kind::Other)
+                .hint("the job was typed there, and its paths are relative to it: make it again")
+        })?;
+        let Self { json, trace, color, progress, verbose, quiet, state, .. } = self.clone();
+        let typed = cli.general;
+        cli.general = Self {
+            config: self.config.clone().or(typed.config),
+            password_file: self.password_file.clone().or(typed.password_file),
+            proxy: self.proxy.clone().or(typed.proxy),
+            json,
+            trace,
+            color,
+            progress,
+            verbose,
+            quiet,
+            state,
+            ..typed
+        };
+        Ok(cli)
+    }
+
     /// Creates the context and starts the reporter.
     fn start(
         self,
@@ -246,6 +341,8 @@ impl General {
                 race: true,
                 pairs: Pairs::at(state.clone()),
                 runs: Runs::at(state.clone()),
+                journal: Journal::at(state.clone()),
+                job_journal: JobJournal::default(),
                 clear_data: false,
                 takes_tls: true,
                 demands_tls: false,

@@ -13,13 +13,14 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(failure) => return fail(&failure),
     };
+    let words = arguments.get(1..).unwrap_or_default().to_vec();
     let cli: Cli = match args::parse(arguments) {
         Ok(cli) => cli,
         Err(rejected) => return rejected.print("ftp-user"),
     };
     match runtime::start(THREADS) {
         Ok(runtime) => {
-            let exit = runtime.block_on(cli.run());
+            let exit = runtime.block_on(cli.run(&words));
             // A blocking read of a dead disk must not keep the program.
             runtime.shutdown_background();
             code(exit)

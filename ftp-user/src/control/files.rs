@@ -116,6 +116,23 @@ impl Session {
         Ok(())
     }
 
+    /// Gives the old file its name back that [`rename`](Self::rename) has renamed aside for the part `part` in a run that
+    /// was killed. If a new file has the name, returns where the old one is.
+    pub async fn put_back(
+        &mut self,
+        part: &PathName,
+        target: &PathName,
+    ) -> Result<Option<PathName>, Failure> {
+        let Some(aside) = aside(part, target) else { return Ok(None) };
+        if self.facts(&aside).await?.is_none() {
+            return Ok(None);
+        }
+        if self.facts(target).await?.is_some() {
+            return Ok(Some(aside));
+        }
+        self.name(&aside, target).await.map(|()| None)
+    }
+
     async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         let what = format!("cannot rename the finished copy to {}", to.display());
         let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));

@@ -238,6 +238,23 @@ impl Host {
         }
     }
 
+    /// Gives the old file its name back that was renamed aside for the part `part`, unless a new one has the name. Then
+    /// returns where the old one is.
+    ///
+    /// # Errors
+    /// Fails if it cannot be determined, or the old file did not get its name back.
+    pub async fn put_back(
+        &mut self,
+        context: &Context,
+        part: &PathName,
+        target: &PathName,
+    ) -> Result<Option<PathName>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.put_back(part, target).await,
+            Self::Local(_) => Ok(None),
+        }
+    }
+
     /// Deletes a file. If it is not there, that is no failure.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! ```
 
 use super::item::{Done, Item, Target};
+use super::kept::{self, Claimed, Kept};
 use super::options::{InPlace, Mode, Options};
 use super::outage::connect_both;
 use super::resume::{Attempts, StartPoint};
@@ -33,9 +34,26 @@ pub(super) async fn copy(
     options: Options,
 ) -> Result<Done, Failure> {
     let context = context.item(item.number);
+    let Claimed { context, kept, options, done } = kept::claim(&context, ends, item, options).await?;
+    if let Some(means) = done {
+        return Ok(Done::skipped(means));
+    }
+    // In a box: a future has room for everything that it awaits.
+    let copied = Box::pin(copy_claimed(&context, ends, item, options, kept)).await;
+    kept::ended(&context, &copied);
+    copied
+}
+
+/// Copies a file that is claimed.
+async fn copy_claimed(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+    kept: Kept,
+) -> Result<Done, Failure> {
     let mut retry = Retry::new(&context.patience);
-    // If there is no next attempt, nothing need be kept for it.
-    let mut attempts = Attempts::new(options.resume && context.patience.retries > 0);
+    let mut attempts = Attempts::new(options.resume, context.patience.retries > 0, kept);
     let mut number = 0;
     loop {
         number += 1;
@@ -44,11 +62,13 @@ pub(super) async fn copy(
         // for people has no exact date.
         let dated = |facts: &Facts| facts.modified.is_some() || options.overwrite != Overwrite::Newer;
         let known = item.known.clone().filter(|facts| number == 1 && dated(facts));
-        let target = if number == 1 { item.target.clone() } else { Target::Unknown };
+        let is_first = number == 1 && !attempts.kept.has_left();
+        let target = if is_first { item.target.clone() } else { Target::Unknown };
         let mut copying = Copying { context: &context, ends, item, options };
-        match copying.attempt((known, target), &mut attempts).await {
+        match Box::pin(copying.attempt((known, target), &mut attempts)).await {
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
+                attempts.kept.remove_aside(&context, ends).await;
                 context.runs.verified(item.number, done.verified.name());
                 return Ok(done);
             }
@@ -81,6 +101,7 @@ impl Copying<'_> {
         attempts: &mut Attempts,
     ) -> Result<Done, Failure> {
         connect_both(self.context, self.ends).await?;
+        attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files).await? {
             return Ok(Done::skipped(means));
@@ -102,6 +123,7 @@ impl Copying<'_> {
                 attempts: 0,
             });
         }
+        kept::note_source(self.context, &source);
         let is_new = files.target.is_none() && self.options.in_place == InPlace::Fallback;
         if is_new && self.ends.destination.cannot_rename() {
             self.store_in_place(attempts).await;

@@ -15,8 +15,8 @@ use ftp_proto::wire::counted;
 pub(super) struct Leftover {
     /// What is stored.
     pub(super) part: Part,
-    /// The facts of the source before its first byte was read.
-    pub(super) source: Facts,
+    /// The facts of the source before its first byte was read. If they are not known, only the digest decides.
+    pub(super) source: Option<Facts>,
 }
 
 /// What can be continued of a broken copy.
@@ -45,7 +45,7 @@ impl Leftover {
         source: &Facts,
         means: Verified,
     ) -> Result<Found, Failure> {
-        if has_changed(&self.source, source) {
+        if self.source.as_ref().is_some_and(|before| has_changed(before, source)) {
             return Ok(Found::Useless("the source has changed since the last attempt".to_owned()));
         }
         let bytes = match (ends.destination.size(context, &self.part.stored).await?, source.size) {

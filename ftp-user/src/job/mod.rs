@@ -7,7 +7,8 @@
 //! | `sources`, `tree`, `filter` | from places to files |
 //! | `item`, `copy`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
-//! | `resume`, `left`, `part` | what an attempt leaves for the next one |
+//! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
+//! | `kept`, `cancel` | what the journal keeps of the job for another run |
 //! | `survey` | every candidate between two servers, without a file |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `tally`, `status` | what was done, and the report |
@@ -15,9 +16,11 @@
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
 mod append;
+mod cancel;
 mod copy;
 mod filter;
 mod item;
+mod kept;
 mod learning;
 mod leftover;
 mod notes;
@@ -39,8 +42,10 @@ mod transfer;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
+pub use cancel::cancel;
 pub use filter::Filter;
 pub use item::{Done, Item, Target};
+pub use kept::of_journal;
 pub use options::{InPlace, Links, Mode, Options};
 pub use outage::{Question, facts};
 pub use request::{Job, Work};

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
+use crate::journal::PartId;
 use crate::place;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -16,6 +17,13 @@ pub(super) struct Part {
     pub(super) target: PathName,
 }
 
+/// A random number for a part.
+pub(super) fn new_id() -> Result<PartId, Failure> {
+    let number: [u8; 8] = ftp_io::random::bytes()
+        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+    Ok(PartId(u64::from_be_bytes(number)))
+}
+
 /// What became of a part that was deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Discarded {
@@ -26,22 +34,22 @@ pub(super) struct Discarded {
 }
 
 impl Part {
-    /// A part with a random name.
-    pub(super) fn new(target: &PathName) -> Result<Self, Failure> {
-        let number: [u8; 8] = ftp_io::random::bytes()
-            .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-        Self::named(u64::from_be_bytes(number), target)
+    /// The part with that number.
+    pub(super) fn new(id: PartId, target: &PathName) -> Result<Self, Failure> {
+        let PartId(id) = id;
+        let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
+            .map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
+        Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
+    }
+
+    /// A part with a random number.
+    pub(super) fn random(target: &PathName) -> Result<Self, Failure> {
+        Self::new(new_id()?, target)
     }
 
     /// A file that is stored under its final name, because its server cannot rename.
     pub(super) fn in_place(target: &PathName) -> Self {
         Self { stored: target.clone(), target: target.clone() }
-    }
-
-    fn named(id: u64, target: &PathName) -> Result<Self, Failure> {
-        let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
-            .map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
-        Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
     }
 
     /// Renames it to its final name, unless it has that already.
@@ -111,7 +119,7 @@ mod tests {
     fn a_part_is_stored_beside_its_target() {
         let name = |text: &str| PathName::from_user(text).unwrap();
         let check = |target: &str, stored: &str| {
-            let part = Part::named(0xab, &name(target)).unwrap();
+            let part = Part::new(PartId(0xab), &name(target)).unwrap();
             assert_eq!(part.stored, name(stored));
         };
         check("b.bin", ".00000000000000ab.ftp-user.part");

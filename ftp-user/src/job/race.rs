@@ -3,12 +3,13 @@
 
 use super::learning::{Ending, SilentRungs, remember};
 use super::notes::Notes;
-use super::part::Part;
+use super::part::{self, Part};
 use super::runner::{Finished, Obstacle, Runner};
 use super::scouting::Scouting;
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
+use crate::journal::PartId;
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
 use crate::route::{
     Assignment, Attempted, Circuit, Count, FAILED_FOR_EARLIER_FILE, GivenUp, Lane, Sign, Situation,
@@ -55,6 +56,8 @@ struct Entry {
     candidate: Candidate,
     /// The name under which it stores.
     stored: PathName,
+    /// The number in that name, if it is its own: the journal has to know it.
+    own: Option<PartId>,
     /// What it has while it does not run.
     runner: Option<Runner>,
     /// Sending `true` tells it that it has lost.
@@ -111,15 +114,19 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (ascent, known) = pair.memory.ascend(situation.candidates(assignment.allowed), manner, now);
         let (entrants, settings) = situation.race(&ascent, manner);
         let notes = Notes::new(situation, assignment.allowed, &ascent, pair.memory, now);
-        let entries = ascent.candidates().iter().enumerate().map(|(index, candidate)| Entry {
+        let entries = ascent.candidates().iter().map(|candidate| Entry {
             candidate: *candidate,
-            stored: if index == 0 || !can_race { assignment.stored.clone() } else { own_name(assignment) },
+            stored: assignment.stored.clone(),
+            own: None,
             runner: None,
             lose: None,
             purpose: Purpose::Transfer,
             failure: None,
         });
-        let entries = entries.collect();
+        let mut entries: Vec<Entry> = entries.collect();
+        for entry in entries.iter_mut().skip(1).filter(|_| can_race) {
+            entry.take_own_name(assignment);
+        }
         let (sender, signs) = mpsc::unbounded_channel();
         Self {
             race: Race::new(entrants, settings, now),
@@ -263,9 +270,13 @@ impl<'a, 'b> Contest<'a, 'b> {
             probes: purpose == Purpose::Probe,
             ..self.assignment.clone()
         };
-        let (context, candidate) = (context.clone(), entry.candidate);
-        self.tasks
-            .spawn(async move { (index, Box::pin(runner.run(context, candidate, assignment, lane)).await) });
+        let (context, candidate, own) = (context.clone(), entry.candidate, entry.own);
+        self.tasks.spawn(async move {
+            if let Some(part) = own {
+                context.job_journal.part(part).await;
+            }
+            (index, Box::pin(runner.run(context, candidate, assignment, lane)).await)
+        });
     }
 
     /// Takes a sign of a candidate that runs.
@@ -568,7 +579,13 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 }
 
-/// A name for the copy of a candidate that runs beside others. Without random numbers, all have one name.
-fn own_name(assignment: &Assignment) -> PathName {
-    Part::new(&assignment.target).map_or_else(|_| assignment.stored.clone(), |part| part.stored)
+impl Entry {
+    /// Takes a name of its own, since it runs beside others. Without random numbers, all have one name.
+    fn take_own_name(&mut self, assignment: &Assignment) {
+        if let Ok(id) = part::new_id()
+            && let Ok(part) = Part::new(id, &assignment.target)
+        {
+            (self.stored, self.own) = (part.stored, Some(id));
+        }
+    }
 }

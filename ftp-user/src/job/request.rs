@@ -5,6 +5,7 @@ use super::options::Options;
 use crate::check::Verify;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
+use crate::journal::{Command, Start};
 use crate::place::{Location, Place};
 
 /// What a user asked for.
@@ -18,6 +19,8 @@ pub struct Job {
     pub options: Options,
     /// Which files of trees are copied.
     pub filter: Filter,
+    /// How the journal has it; `None` if it is not kept there.
+    pub start: Option<Start>,
 }
 
 /// What a job does.
@@ -132,7 +135,18 @@ impl Job {
     fn new(work: Work, options: Options) -> Result<Self, Failure> {
         let number: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-        Ok(Self { id: JobId::new(u64::from_be_bytes(number)), work, options, filter: Filter::default() })
+        let (id, filter) = (JobId::new(u64::from_be_bytes(number)), Filter::default());
+        Ok(Self { id, work, options, filter, start: None })
+    }
+
+    /// The same job, kept in the journal if files are copied to one destination. `command` asks for it again; `resumes` is the job that it continues.
+    #[must_use]
+    pub fn kept(self, command: Command, resumes: Option<JobId>) -> Self {
+        let id = resumes.unwrap_or(self.id);
+        let verb = self.work.verb().to_owned();
+        let start = Start { id, verb, command, resumes: resumes.is_some() };
+        let has_one_destination = matches!(self.work, Work::Copy { .. });
+        Self { id, start: has_one_destination.then_some(start), ..self }
     }
 
     /// Whether all its places are on servers.

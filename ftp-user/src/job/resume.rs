@@ -11,9 +11,11 @@
 //! stored with the beginning of the source, or the whole copy with the whole source afterwards. If that shows a
 //! difference, the file is copied once more from its first byte.
 //!
-//! What is left after the last attempt is deleted: without a journal of [`Leftover`]s nobody would find it again.
+//! What is left after the last attempt is deleted, unless the run was interrupted and the journal knows the name of the
+//! part: then `resume` continues it.
 
 use super::item::Item;
+use super::kept::{self, Kept};
 use super::leftover::{Found, Leftover, can_continue};
 use super::outage::wait;
 use super::part::Part;
@@ -39,6 +41,8 @@ pub(super) struct Attempts {
     pub(super) protection: Option<Protection>,
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
+    /// Whether there may be another attempt in this run.
+    has_next: bool,
     /// What the last attempt has left.
     left: Option<Leftover>,
     /// Whether what is left can be continued.
@@ -50,6 +54,8 @@ pub(super) struct Attempts {
     last: Last,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
+    /// What the journal knows of the file.
+    pub(super) kept: Kept,
 }
 
 /// The last attempt, if it came as far as to move something.
@@ -82,20 +88,36 @@ impl StartPoint {
 }
 
 impl Attempts {
-    /// No attempts yet.
-    pub(super) fn new(resume: bool) -> Self {
+    /// No attempts yet in this run.
+    pub(super) fn new(resume: bool, has_next: bool, kept: Kept) -> Self {
         Self {
             count: 0,
             relayed: None,
             protection: None,
             resume,
+            has_next,
             left: None,
             keeps: false,
             in_place: false,
             seen: 0,
             last: Last::default(),
             behind: false,
+            kept,
         }
+    }
+
+    /// Does what has to be done after an earlier run was killed in the middle of this file. What it has stored is looked
+    /// at like what an attempt of this run has left.
+    pub(super) async fn recover(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+    ) -> Result<(), Failure> {
+        if let Some(left) = self.kept.recover(context, ends, item).await? {
+            self.left = Some(left);
+        }
+        Ok(())
     }
 
     /// Where the next attempt starts. `means` will verify the copy.
@@ -107,9 +129,12 @@ impl Attempts {
         source: &Facts,
         means: Verified,
     ) -> Result<StartPoint, Failure> {
-        let keeps = self.resume && !self.in_place && can_continue(context, ends, source, means).await?;
+        // If there is no next attempt, nothing need be kept for it.
+        let asks = self.resume && !self.in_place && (self.has_next || self.left.is_some());
+        let continues = asks && can_continue(context, ends, source, means).await?;
+        let keeps = continues && self.has_next;
         if let Some(left) = self.left.clone() {
-            let found = if keeps {
+            let found = if continues {
                 left.look(context, ends, item, source, means).await?
             } else {
                 Found::Useless("it cannot be continued".to_owned())
@@ -124,7 +149,11 @@ impl Attempts {
             }
         }
         let target = &item.destination;
-        let part = if self.in_place { Part::in_place(target) } else { Part::new(target)? };
+        let part = if self.in_place {
+            Part::in_place(target)
+        } else {
+            Part::new(self.kept.next_part(context).await?, target)?
+        };
         Ok(StartPoint { part, at: 0, keeps, compared: false })
     }
 
@@ -137,7 +166,7 @@ impl Attempts {
         (self.keeps, self.seen) = (start.keeps, seen);
         self.last = Last { continued: start.at > 0, refused: moved.count.refused };
         if moved.count.touched && self.left.is_none() {
-            self.left = Some(Leftover { part: start.part.clone(), source: source.clone() });
+            self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
         }
     }
 
@@ -179,8 +208,24 @@ impl Attempts {
             Next::GiveUp => Some(failure),
         };
         let Some(failure) = given_up else { return Ok(()) };
-        let seen = stored.into_iter().chain(self.discard(context, ends).await).max();
-        Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), self.behind))
+        let rest = self.rest(context);
+        let discarded = match rest {
+            Rest::Kept => self.stored(&context.for_cleanup().0, ends).await,
+            Rest::Deleted | Rest::Behind => self.discard(context, ends).await,
+        };
+        let rest = if self.behind { Rest::Behind } else { rest };
+        let seen = stored.into_iter().chain(discarded).max();
+        Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
+    }
+
+    /// What becomes of what is stored after the last attempt.
+    fn rest(&self, context: &Context) -> Rest {
+        let is_found_again = context.cancel.is_cancelled() && context.job_journal.keeps_item();
+        match (is_found_again, &self.left) {
+            (true, None) => Rest::Kept,
+            (true, Some(_)) if self.keeps => Rest::Kept,
+            (true | false, _) => Rest::Deleted,
+        }
     }
 
     /// Before the next attempt: how many bytes are stored, and what the attempt will do with them, in words.
@@ -228,9 +273,20 @@ impl Attempts {
     }
 }
 
+/// What becomes of what is stored after the last attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rest {
+    /// It stays, and the journal knows its name.
+    Kept,
+    /// It is deleted.
+    Deleted,
+    /// It should have been deleted.
+    Behind,
+}
+
 /// Returns the failure of a file. After an interruption, that is the number of bytes moved and what is left
 /// (H33).
-fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) -> Failure {
+fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> Failure {
     if !context.cancel.is_cancelled() {
         return failure;
     }
@@ -240,10 +296,13 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) ->
     } else {
         format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
     };
-    Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(if behind {
-        "run it again to copy the file"
-    } else {
-        "what was stored is deleted, run it again to copy the file"
+    Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
+        Rest::Kept => kept::GOES_ON,
+        Rest::Behind => "run it again to copy the file",
+        Rest::Deleted if context.job_journal.keeps_item() => {
+            "what was stored is deleted, ftp-user resume copies the file"
+        }
+        Rest::Deleted => "what was stored is deleted, run it again to copy the file",
     })
 }
 
@@ -253,12 +312,13 @@ const QUESTION: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::PartId;
     use ftp_proto::digest::Algorithm;
     use ftp_proto::wire::PathName;
 
     #[test]
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
-        let part = Part::new(&PathName::from_user("f").unwrap()).unwrap();
+        let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
             let start = StartPoint { part: part.clone(), at, keeps: true, compared };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");

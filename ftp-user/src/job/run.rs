@@ -2,6 +2,7 @@
 
 use super::append::append;
 use super::item::{Item, Target};
+use super::kept;
 use super::request::{Job, Work};
 use super::sources::Sources;
 use super::tally::{Report, Tally};
@@ -14,13 +15,16 @@ use crate::route::Ends;
 
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
 pub async fn run(job: Job, context: &Context) -> Report {
-    let context = context.about(Origin::Job(job.id));
+    let mut context = context.about(Origin::Job(job.id));
+    if let Err(failure) = kept::start(&mut context, &job).await {
+        return refused(job.work.verb(), failure, &context);
+    }
     let start = context.clock.now();
     let mut tally = Tally::new(job.work.verb(), job.options.mode.is_dry());
     tally.protect(job.is_secured());
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
-    let Job { id, work, options, filter } = job;
+    let Job { id, work, options, filter, .. } = job;
     match work {
         Work::Copy { sources, destination } => {
             let settings = (options, filter);
@@ -55,6 +59,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
         pools.quit().await;
     }
     let took = context.clock.now().since(start);
+    kept::finish(&context, tally.has_failed()).await;
     if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
         context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }

@@ -42,6 +42,21 @@ enum Receiver {
     NewDirectory,
 }
 
+impl Receiver {
+    /// Its word in the journal.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Directory => "directory",
+            Self::NewDirectory => "new-directory",
+        }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        [Self::Name, Self::Directory, Self::NewDirectory].into_iter().find(|known| known.word() == word)
+    }
+}
+
 impl<'a> Sources<'a> {
     pub(super) fn new(
         context: &'a Context,
@@ -51,7 +66,17 @@ impl<'a> Sources<'a> {
         tally: &'a mut Tally,
     ) -> Self {
         let ends = Ends::new(Host::Local(None), Host::at(&destination, Role::Destination, pools));
-        Self { context, pools, ends, destination, receiver: None, options, filter, tally }
+        // The first run may have made the directory that is there now.
+        let receiver = context.job_journal.decided().and_then(Receiver::of_word);
+        Self { context, pools, ends, destination, receiver, options, filter, tally }
+    }
+
+    /// Every run of the job takes the destination for what the first one has found.
+    async fn is_received_by(&mut self, receiver: Receiver) {
+        if self.receiver != Some(receiver) {
+            self.context.job_journal.decide(receiver.word()).await;
+            self.receiver = Some(receiver);
+        }
     }
 
     /// Says goodbye to both ends.
@@ -108,7 +133,7 @@ impl<'a> Sources<'a> {
         if several && self.receiver.is_none() {
             // If the destination cannot receive the first source, it cannot receive the others.
             match receiver(self.context, &mut self.ends.destination, &self.destination, true).await {
-                Ok((found, _)) => self.receiver = Some(found),
+                Ok((found, _)) => self.is_received_by(found).await,
                 Err(failure) => {
                     self.failed(source, failure);
                     return false;
@@ -196,7 +221,7 @@ impl<'a> Sources<'a> {
             Some(receiver) => (known.await?, (receiver, Target::Unknown)),
             None => tokio::try_join!(known, receiver(self.context, to, &self.destination, false))?,
         };
-        self.receiver = Some(receiver);
+        self.is_received_by(receiver).await;
         Ok((known, receiver, target))
     }
 

@@ -74,7 +74,7 @@ async fn part_at(context: &Context, host: &mut Host, place: &Location) -> Result
     } else {
         place.path.clone()
     };
-    Part::new(&target)
+    Part::random(&target)
 }
 
 /// A survey under way.
@@ -235,7 +235,7 @@ impl<'a> Surveyor<'a> {
         let Some(candidate) = self.ascent.candidates().get(index).copied() else { return };
         let now = self.context.clock.now();
         self.notes.started(index, Purpose::Probe, now);
-        let stored = Part::new(&self.names.destination.target)
+        let stored = Part::random(&self.names.destination.target)
             .map_or_else(|_| self.names.destination.stored.clone(), |part| part.stored);
         let assignment = self.assignment(&self.names.source.stored, &stored, self.probes(index));
         let (source, destination) = (self.source.beside(), self.destination.beside());

@@ -2,6 +2,7 @@
 
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
+use crate::journal::JobRecord;
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::state::KnownSite;
@@ -91,6 +92,8 @@ pub enum Event {
     Past(PastRun),
     /// What a probe has found.
     Surveyed(Survey),
+    /// A job of the journal.
+    Job(JobRecord),
     /// What was known of a server is forgotten.
     Forgotten(Forgotten),
     /// One line of the dialogue with a server, secrets removed.

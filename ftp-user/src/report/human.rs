@@ -2,6 +2,7 @@
 
 use super::entry::{kind_name, moment};
 use super::event::{Event, Forgotten, Form, Listed, Progress, Summary};
+use super::job;
 use super::pace::Pace;
 use super::past;
 use super::style::Style;
@@ -113,6 +114,7 @@ impl Human {
             Event::Listed(listed) => self.listed(listed),
             Event::Past(run) => past::run(run).iter().try_for_each(|line| self.result(line)),
             Event::Surveyed(survey) => past::survey(survey).iter().try_for_each(|line| self.result(line)),
+            Event::Job(record) => self.result(&job::sentence(record)),
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Dialogue { .. } => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 use super::entry::{kind_name, moment};
 use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
+use super::job::JobLine;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
@@ -94,6 +95,7 @@ enum Line<'a> {
         dry_run: bool,
     },
     Run(&'a PastRun),
+    Job(JobLine<'a>),
     Probe {
         source: &'a str,
         dest: &'a str,
@@ -179,6 +181,7 @@ impl<'a> Line<'a> {
             Event::Listed(listed) => Self::entry(listed),
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
+            Event::Job(record) => Self::Job(JobLine::of(record)),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
             Event::Dialogue { .. } => return None,
         })

@@ -5,6 +5,7 @@
 mod entry;
 mod event;
 mod human;
+mod job;
 mod json;
 mod pace;
 mod past;

@@ -48,6 +48,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "failure history id outcome",
             "place ladder",
+            "journal",
             "config report state",
             "context",
             "control",

@@ -7,6 +7,7 @@ use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::job::copy::copy;
 use crate::job::item::{Item, Target};
+use crate::job::kept;
 use crate::job::options::Options;
 use crate::job::outage::Question;
 use crate::job::tally::Tally;
@@ -84,7 +85,7 @@ impl Copying<'_> {
             }
         }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
-            self.failed(None, Failure::interrupted().hint("run it again: finished files are skipped"));
+            self.failed(None, Failure::interrupted().hint(kept::rest(self.context)));
         }
     }
 
@@ -174,7 +175,8 @@ impl Copying<'_> {
             }
         }
         let (source, dest) = item.names(self.ends);
-        let copied = copied.map_err(|failure| of_tree(failure, &source));
+        let rest = kept::rest(self.context);
+        let copied = copied.map_err(|failure| of_tree(failure, &source, rest));
         self.tally.file(&self.context.events, source, dest, copied);
     }
 
@@ -214,12 +216,8 @@ impl Copying<'_> {
 }
 
 /// The failure of one file of a tree. Whoever interrupts a tree has not named the file.
-fn of_tree(failure: Failure, source: &str) -> Failure {
-    if failure.kind == Kind::Interrupted {
-        failure.during(source).hint("run it again to copy the rest: finished files are skipped")
-    } else {
-        failure
-    }
+fn of_tree(failure: Failure, source: &str, rest: &str) -> Failure {
+    if failure.kind == Kind::Interrupted { failure.during(source).hint(rest) } else { failure }
 }
 
 /// Whether `path` is in the directory `directory`, at any depth.
@@ -237,12 +235,11 @@ mod tests {
     fn an_interrupted_tree_names_the_file_and_says_what_another_run_does() {
         let failure = Failure::new(Kind::Interrupted, "interrupted after 5 bytes").hint("run it again");
         assert_eq!(
-            of_tree(failure, "ftp://h/t/a").to_string(),
-            "ftp://h/t/a: interrupted after 5 bytes; \
-             run it again to copy the rest: finished files are skipped"
+            of_tree(failure, "ftp://h/t/a", "do this").to_string(),
+            "ftp://h/t/a: interrupted after 5 bytes; do this"
         );
         let failure = Failure::new(Kind::Refused, "cannot copy a");
-        assert_eq!(of_tree(failure.clone(), "a"), failure);
+        assert_eq!(of_tree(failure.clone(), "a", "do this"), failure);
     }
 
     #[test]

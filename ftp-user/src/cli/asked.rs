@@ -1,0 +1,128 @@
+//! How a job was asked for: what the journal keeps, so that another process can ask for the same.
+
+use super::conceal::without_passwords;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::id::JobId;
+use crate::job;
+use crate::journal::{Command, JobRecord, JobState};
+use std::ffi::OsString;
+
+/// How a job was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Asked {
+    /// The words, without passwords.
+    pub(super) command: Command,
+    /// The job that goes on.
+    pub(super) resumes: Option<JobId>,
+    /// Whether it is given up instead.
+    pub(super) cancels: bool,
+}
+
+/// What a name of a job means.
+#[derive(Debug)]
+pub(super) enum Named {
+    /// A job begins or goes on.
+    Goes(Asked),
+    /// The job with that name is done.
+    Done(JobRecord),
+}
+
+impl Asked {
+    /// What was typed just now. `words` are the arguments after the name of the program.
+    pub(super) fn typed(words: &[OsString]) -> Self {
+        let directory = std::env::current_dir().unwrap_or_default();
+        let command = Command { words: without_passwords(words), directory, name: None };
+        Self { command, resumes: None, cancels: false }
+    }
+
+    /// A job of the journal goes on.
+    pub(super) fn again(record: &JobRecord) -> Self {
+        Self { command: record.command.clone(), resumes: Some(record.id), cancels: false }
+    }
+
+    /// A job of the journal is given up.
+    pub(super) fn never_again(record: &JobRecord) -> Self {
+        Self { cancels: true, ..Self::again(record) }
+    }
+
+    /// The same with the name of `--id`: a job that has it already goes on, or is reported.
+    ///
+    /// # Errors
+    ///
+    /// The job that has the name was asked for in other words, or the journal cannot be read.
+    pub(super) fn named(mut self, context: &Context, name: Option<&str>) -> Result<Named, Failure> {
+        let Some(name) = name.filter(|_| self.resumes.is_none()) else { return Ok(Named::Goes(self)) };
+        self.command.name = Some(name.to_owned());
+        let jobs = context.journal.jobs().map_err(|why| job::of_journal(&why))?;
+        let Some(known) = jobs.into_iter().find(|job| job.command.name.as_deref() == Some(name)) else {
+            return Ok(Named::Goes(self));
+        };
+        if known.command != self.command {
+            return Err(Failure::usage(format!("the job {name} was asked for in other words"))
+                .hint(format!("it is job {}: choose another --id, or repeat its command", known.id)));
+        }
+        match known.state {
+            JobState::Done => Ok(Named::Done(known)),
+            JobState::Running | JobState::Interrupted | JobState::Failed | JobState::Cancelled => {
+                self.resumes = Some(known.id);
+                Ok(Named::Goes(self))
+            }
+        }
+    }
+}
+
+/// Reads the name of a job.
+///
+/// # Errors
+///
+/// It is empty, long, or may be taken for something else.
+pub(super) fn job_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_taken = text == "last" || text.parse::<JobId>().is_ok();
+    if text.is_empty() || text.len() > LONGEST || !text.bytes().all(is_plain) || is_taken {
+        return Err(format!(
+            "a name has 1 to {LONGEST} letters, digits, dots, dashes and underscores, and is neither last nor an id"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The job that is called so: by its id or its name.
+///
+/// # Errors
+///
+/// There is none.
+pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord, Failure> {
+    let id = called.parse().ok();
+    let is_called = |job: &&JobRecord| id == Some(job.id) || job.command.name.as_deref() == Some(called);
+    let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
+    found.ok_or_else(|| {
+        Failure::new(Kind::Missing, format!("the journal has no job {called}"))
+            .hint("ftp-user jobs lists them; use the same --state")
+    })
+}
+
+/// The length of the longest name, in bytes.
+const LONGEST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain_words() {
+        for (text, is_good) in [
+            ("nightly", true),
+            ("a-b_c.9", true),
+            ("", false),
+            ("last", false),
+            ("00000000000000ab", false),
+            ("a b", false),
+            ("a/b", false),
+        ] {
+            assert_eq!(job_name(text).is_ok(), is_good, "{text:?}");
+        }
+        assert!(job_name(&"x".repeat(LONGEST + 1)).is_err());
+    }
+}

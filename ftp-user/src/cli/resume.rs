@@ -1,0 +1,38 @@
+//! `resume`: goes on with jobs that were interrupted.
+
+use super::asked::find;
+use crate::failure::Failure;
+use crate::journal::{JobRecord, JobState};
+use clap::Args;
+
+/// Continue jobs that were interrupted, all of them or one
+///
+/// Passwords are not kept: they come again from the place where they came from, or from ~/.netrc.
+#[derive(Args, Debug)]
+pub(super) struct ResumeArgs {
+    /// The id or the name of a job; without it, all that are interrupted
+    #[arg(value_name = "JOB")]
+    job: Option<String>,
+}
+
+impl ResumeArgs {
+    /// The jobs to go on with.
+    ///
+    /// # Errors
+    ///
+    /// There is no such job, or it has nothing left to do.
+    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<Vec<&'a JobRecord>, Failure> {
+        let Some(called) = &self.job else {
+            return Ok(jobs.iter().filter(|job| job.state == JobState::Interrupted).collect());
+        };
+        let job = find(jobs, called)?;
+        match job.state {
+            JobState::Running | JobState::Interrupted | JobState::Failed => Ok(vec![job]),
+            JobState::Done | JobState::Cancelled => Err(Failure::usage(format!(
+                "job {} is {}: there is nothing to resume",
+                job.id,
+                job.state.name()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What the journal keeps of a job and its files, and what a file does with what it finds there.
+//!
+//! A file is claimed before anything of it is stored: its row and the name of its first part are on the disk by then, and
+//! each further name before it is used. How a file has ended is written soon afterwards; if that is lost, the file is
+//! compared once more, and not copied again.
+
+use super::item::{Done, Item};
+use super::leftover::Leftover;
+use super::options::Options;
+use super::part::{Part, new_id};
+use super::request::Job;
+use crate::check::Overwrite;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{Host, local_path};
+use crate::failure::{Failure, Kind};
+use crate::history::shortened;
+use crate::journal::{Began, End, Ended, JobState, JournalFailure, Next, PartId, Place, Seen, decide};
+use crate::outcome::Verified;
+use crate::route::Ends;
+use ftp_proto::listing::{self, When};
+use ftp_proto::wire::PathName;
+use std::os::unix::ffi::OsStrExt;
+
+/// The hint of an interruption that leaves everything to `resume`.
+pub(super) const GOES_ON: &str = "ftp-user resume goes on with it";
+
+/// The hint of an interruption in the middle of a tree.
+pub(super) fn rest(context: &Context) -> &'static str {
+    match context.job_journal.job() {
+        Some(_) => "ftp-user resume copies the rest",
+        None => "run it again to copy the rest: finished files are skipped",
+    }
+}
+
+/// Begins the journal of a job that is to be kept.
+///
+/// # Errors
+///
+/// The journal does not have a job that is to be continued, or another process runs it. That a new job cannot be kept is
+/// only a warning.
+pub(super) async fn start(context: &mut Context, job: &Job) -> Result<(), Failure> {
+    let Some(start) = job.start.clone().filter(|_| !job.options.mode.is_dry()) else { return Ok(()) };
+    let must_be_kept = start.resumes || start.command.name.is_some();
+    let (journal, begun) = context.journal.begin(start);
+    context.job_journal = journal;
+    if !must_be_kept {
+        return Ok(());
+    }
+    match begun.await {
+        Ok(decided) => {
+            context.job_journal = context.job_journal.clone().with_decided(decided);
+            Ok(())
+        }
+        Err(_) => Err(of_journal(&context.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
+    }
+}
+
+/// Notes how the job has ended.
+pub(super) async fn finish(context: &Context, has_failed: bool) {
+    let state = match (context.cancel.is_cancelled(), has_failed) {
+        (true, true) => JobState::Interrupted,
+        (false, true) => JobState::Failed,
+        (true | false, false) => JobState::Done,
+    };
+    context.job_journal.finish(End { state }).await;
+    tell(context);
+}
+
+/// The failure of a verb that needs the journal.
+pub fn of_journal(why: &JournalFailure) -> Failure {
+    let kind = match why {
+        JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
+        JournalFailure::Unknown { .. } => Kind::Missing,
+        JournalFailure::Nowhere
+        | JournalFailure::Newer { .. }
+        | JournalFailure::Damaged { .. }
+        | JournalFailure::Unusable { .. } => Kind::Other,
+    };
+    Failure::new(kind, why.to_string()).hint(why.hint())
+}
+
+/// Warns once if the journal has ended before the job.
+fn tell(context: &Context) {
+    if let Some(why) = context.job_journal.ended_by() {
+        let hint = why.hint();
+        context.events.warn(format!("{why}; if this run is killed, it cannot be resumed ({hint})"));
+    }
+}
+
+/// What the journal knows of a file, while it is copied.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Kept {
+    /// A name for a part that is on the disk and that nobody has used.
+    unused: Option<PartId>,
+    /// What an earlier run has left, until it was looked at.
+    left: Option<Left>,
+    /// Old files that were renamed aside, and whose names new ones have now.
+    aside: Vec<PathName>,
+}
+
+/// What an earlier run has left of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Left {
+    last: Option<PartId>,
+    others: Vec<PartId>,
+    seen: Option<Seen>,
+}
+
+/// A file that is claimed.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    /// The context, whose journal is asked about this file from now on.
+    pub(super) context: Context,
+    /// What the journal knows of it.
+    pub(super) kept: Kept,
+    /// How it is copied.
+    pub(super) options: Options,
+    /// If it need not be copied: what has verified it.
+    pub(super) done: Option<Verified>,
+}
+
+/// Claims a file. Nothing may be stored before this returns.
+///
+/// # Errors
+///
+/// Another job that runs has claimed the same destination.
+pub(super) async fn claim(
+    context: &Context,
+    ends: &Ends,
+    item: &Item,
+    options: Options,
+) -> Result<Claimed, Failure> {
+    let mut claimed = Claimed { context: context.clone(), kept: Kept::default(), options, done: None };
+    if context.job_journal.job().is_none() {
+        tell(context);
+        return Ok(claimed);
+    }
+    let began = context.job_journal.begin(vec![(place(ends, item), new_id()?)]).await;
+    let begun = match began.into_iter().next() {
+        Some(Began::Kept(begun)) => begun,
+        Some(Began::Claimed(job)) => {
+            let (_, dest) = item.names(ends);
+            return Err(Failure::new(Kind::Exists, format!("{dest} is claimed by job {job}, which runs"))
+                .hint("wait for its end (ftp-user jobs), or choose another destination"));
+        }
+        Some(Began::Unkept) | None => {
+            tell(context);
+            return Ok(claimed);
+        }
+    };
+    claimed.context.job_journal = context.job_journal.about(begun.key);
+    claimed.kept.unused = begun.first;
+    let now = item.known.as_ref().map(seen);
+    match decide(begun.found, now.as_ref()) {
+        Next::Copy => {}
+        Next::Skip { verified } => {
+            claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
+        }
+        Next::GoOn { last, others, seen } => {
+            claimed.kept.left = Some(Left { last, others, seen });
+            // The file that is there may be the copy, which was finished just before the end.
+            if options.overwrite == Overwrite::Never {
+                claimed.options.overwrite = Overwrite::Different;
+            }
+        }
+    }
+    Ok(claimed)
+}
+
+impl Kept {
+    /// The number of the next part. The journal has it on the disk when this returns.
+    pub(super) async fn next_part(&mut self, context: &Context) -> Result<PartId, Failure> {
+        if let Some(unused) = self.unused.take() {
+            return Ok(unused);
+        }
+        let id = new_id()?;
+        context.job_journal.part(id).await;
+        tell(context);
+        Ok(id)
+    }
+
+    /// Whether an earlier run has left something that nobody has looked at.
+    pub(super) const fn has_left(&self) -> bool {
+        self.left.is_some()
+    }
+
+    /// Puts the old file back if it was renamed aside, removes what cannot be continued, and returns what may be.
+    pub(super) async fn recover(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+    ) -> Result<Option<Leftover>, Failure> {
+        let Some(left) = self.left.clone() else { return Ok(None) };
+        let target = &item.destination;
+        self.aside.clear();
+        for id in left.others.iter().chain(&left.last) {
+            let part = Part::new(*id, target)?;
+            self.aside.extend(ends.destination.put_back(context, &part.stored, target).await?);
+        }
+        for id in &left.others {
+            Part::new(*id, target)?.discard(context, &mut ends.destination).await;
+        }
+        self.left = None;
+        let Some(last) = left.last else { return Ok(None) };
+        let source = left.seen.map(|seen| Facts {
+            kind: listing::Kind::File,
+            size: seen.size,
+            modified: seen.modified.map(When),
+            unique: seen.unique,
+        });
+        Ok(Some(Leftover { part: Part::new(last, target)?, source }))
+    }
+
+    /// Removes the old files whose names verified new ones have now.
+    pub(super) async fn remove_aside(&mut self, context: &Context, ends: &mut Ends) {
+        for aside in self.aside.drain(..) {
+            if let Err(why) = ends.destination.delete(context, &aside).await {
+                let name = ends.destination.show(&aside);
+                context.events.warn(format!("the old file is {name} now and can be deleted: {why}"));
+            }
+        }
+    }
+}
+
+/// Notes what the source is before its first byte is read.
+pub(super) fn note_source(context: &Context, source: &Facts) {
+    if context.job_journal.keeps_item() {
+        context.job_journal.seen(seen(source));
+    }
+}
+
+/// Notes how a file has ended. What was interrupted stays open.
+pub(super) fn ended(context: &Context, copied: &Result<Done, Failure>) {
+    if !context.job_journal.keeps_item() {
+        return;
+    }
+    match copied {
+        Ok(done) => context.job_journal.ended(Ended::Done {
+            bytes: done.bytes,
+            verified: done.verified.name().to_owned(),
+            path: done.rung.map(|rung| rung.name().to_owned()),
+        }),
+        Err(failure) if failure.kind == Kind::Interrupted => {}
+        Err(failure) => context.job_journal.ended(Ended::Failed(shortened(&failure.to_string()))),
+    }
+}
+
+fn seen(facts: &Facts) -> Seen {
+    Seen {
+        size: facts.size,
+        modified: facts.modified.map(|When(seconds)| seconds),
+        unique: facts.unique.clone(),
+    }
+}
+
+/// A file as the journal names it.
+fn place(ends: &Ends, item: &Item) -> Place {
+    let (site, path) = match &ends.destination {
+        Host::Server(server) => {
+            let login = String::from_utf8_lossy(server.site.login());
+            (format!("{login}@{}", server.site.key()), item.destination.as_bytes().to_vec())
+        }
+        Host::Local(_) => {
+            let path = local_path(&item.destination);
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            (String::new(), path.as_os_str().as_bytes().to_vec())
+        }
+    };
+    Place { source: ends.source.show(&item.source), site, path }
+}

@@ -1,0 +1,81 @@
+//! What is wrong with a journal, and what to do about it.
+
+use crate::id::JobId;
+use std::path::PathBuf;
+
+/// Why the journal cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum JournalFailure {
+    /// There is no state directory.
+    #[error("there is no state directory")]
+    Nowhere,
+    /// A newer version has written it.
+    #[error("the journal {} belongs to a newer ftp-user (tables {found}, this one knows {known})", path.display())]
+    Newer {
+        /// Where it is.
+        path: PathBuf,
+        /// The version of its tables.
+        found: i64,
+        /// The version that this program writes.
+        known: i64,
+    },
+    /// What it holds is not what was written.
+    #[error("the journal {} is damaged: {why}", path.display())]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// It cannot be opened, read or written.
+    #[error("the journal {} cannot be used: {why}", path.display())]
+    Unusable {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system or the database says.
+        why: String,
+    },
+    /// Another process runs the job.
+    #[error("job {job} is being run by {}", holder(*process))]
+    Held {
+        /// The job in question.
+        job: JobId,
+        /// The process, if it has told its number.
+        process: Option<u32>,
+    },
+    /// There is no such job.
+    #[error("the journal has no job {job}")]
+    Unknown {
+        /// The job in question.
+        job: JobId,
+    },
+    /// Another job has that name.
+    #[error("job {job} has the name {name} already")]
+    Named {
+        /// The job that has it.
+        job: JobId,
+        /// The name in question.
+        name: String,
+    },
+}
+
+fn holder(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
+}
+
+impl JournalFailure {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Nowhere => "name one with --state DIR",
+            Self::Newer { .. } => "use that version, or another directory with --state",
+            Self::Damaged { .. } => {
+                "move it away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
+            }
+            Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
+            Self::Held { .. } => "wait for its end, or end that process",
+            Self::Unknown { .. } => "ftp-user jobs lists them",
+            Self::Named { .. } => "choose another --id",
+        }
+    }
+}

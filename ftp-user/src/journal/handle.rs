@@ -1,0 +1,212 @@
+//! What the rest of the program sees of the journal.
+
+use super::failure::JournalFailure;
+use super::record::{
+    Begun, End, Ended, ItemKey, ItemRecord, ItemState, JobRecord, PartId, Place, Seen, Start,
+};
+use super::store::Store;
+use super::writer::{self, Answer, Ask};
+use crate::id::JobId;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// Where the journal is. Without a state directory nothing is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Option<Arc<Path>>);
+
+/// The journal of a job that runs. Clones share it. The default one keeps nothing.
+#[derive(Clone, Debug, Default)]
+pub struct JobJournal {
+    open: Option<Arc<Open>>,
+    /// What an earlier run of the job has decided.
+    decided: Option<Arc<str>>,
+    /// The file that the questions are about.
+    item: Option<ItemKey>,
+}
+
+#[derive(Debug)]
+struct Open {
+    job: JobId,
+    asks: SyncSender<Ask>,
+    fate: Arc<Mutex<Fate>>,
+}
+
+/// Whether the journal of a job is still kept.
+#[derive(Debug, Default)]
+struct Fate {
+    has_ended: bool,
+    /// Why it has ended. Taken once.
+    why: Option<JournalFailure>,
+}
+
+/// What became of a file that a job wants to begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Began {
+    /// It is claimed, and that is on the disk.
+    Kept(Begun),
+    /// Another job that runs has claimed its destination.
+    Claimed(JobId),
+    /// Nothing is kept of it.
+    Unkept,
+}
+
+impl Journal {
+    /// The journal in that state directory.
+    pub fn at(directory: Option<PathBuf>) -> Self {
+        Self(directory.map(Into::into))
+    }
+
+    /// Begins a job or goes on with it. The second value is ready as soon as it has begun: what an earlier run has
+    /// decided. If it never is, [`JobJournal::ended_by`] says why.
+    pub fn begin(&self, start: Start) -> (JobJournal, oneshot::Receiver<Option<String>>) {
+        let (started, begun) = oneshot::channel();
+        let Some(directory) = &self.0 else { return (JobJournal::default(), begun) };
+        let (asks, asked) = sync_channel(WAITING);
+        let fate: Arc<Mutex<Fate>> = Arc::default();
+        let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
+        let work = move || {
+            writer::run(&directory, &start, &asked, started, |failure| {
+                let mut fate = told.lock().unwrap_or_else(PoisonError::into_inner);
+                *fate = Fate { has_ended: true, why: Some(failure) };
+            });
+        };
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
+        if thread.is_err() {
+            return (JobJournal::default(), begun);
+        }
+        (JobJournal { open: Some(Arc::new(Open { job, asks, fate })), ..JobJournal::default() }, begun)
+    }
+
+    /// Every job, the one that began first comes first. All of the journal is checked before.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
+        match self.existing()? {
+            Some(store) => store.jobs(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The files of a job in that state.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn items(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, JournalFailure> {
+        match self.existing()? {
+            Some(store) => store.items(job, state),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn existing(&self) -> Result<Option<Store>, JournalFailure> {
+        let directory = self.0.as_deref().ok_or(JournalFailure::Nowhere)?;
+        Store::existing(directory)
+    }
+}
+
+impl JobJournal {
+    /// The job whose journal it is; `None` if nothing is kept.
+    pub fn job(&self) -> Option<JobId> {
+        self.open.as_ref().filter(|open| !open.fate().has_ended).map(|open| open.job)
+    }
+
+    /// Whether what is stored of its file will be found again.
+    pub fn keeps_item(&self) -> bool {
+        self.item.is_some() && self.job().is_some()
+    }
+
+    /// Why the journal has ended, if it has and nobody was told yet.
+    pub fn ended_by(&self) -> Option<JournalFailure> {
+        self.open.as_ref()?.fate().why.take()
+    }
+
+    /// The same journal, asked about a file.
+    #[must_use]
+    pub fn about(&self, item: ItemKey) -> Self {
+        Self { item: Some(item), ..self.clone() }
+    }
+
+    /// The same journal of a job for which an earlier run has decided this.
+    #[must_use]
+    pub fn with_decided(self, decided: Option<String>) -> Self {
+        Self { decided: decided.map(Into::into), ..self }
+    }
+
+    /// What an earlier run of the job has decided.
+    pub fn decided(&self) -> Option<&str> {
+        self.decided.as_deref()
+    }
+
+    /// Notes what holds for all runs of the job, before anything is done that depends on it.
+    pub async fn decide(&self, decided: &str) {
+        let (reply, answer) = oneshot::channel();
+        if self.ask(Ask::Decided(decided.to_owned(), reply)) {
+            let _ = answer.await;
+        }
+    }
+
+    /// Claims files before anything of them is stored.
+    pub async fn begin(&self, files: Vec<(Place, PartId)>) -> Vec<Began> {
+        let unkept = vec![Began::Unkept; files.len()];
+        let (reply, answers) = oneshot::channel();
+        if !self.ask(Ask::Begin(files, reply)) {
+            return unkept;
+        }
+        let began = |answer| match answer {
+            Answer::Ours(begun) => Began::Kept(begun),
+            Answer::Theirs(job) => Began::Claimed(job),
+        };
+        answers.await.map_or(unkept, |answers| answers.into_iter().map(began).collect())
+    }
+
+    /// Adds a name under which something of the file may be stored as soon as this returns.
+    pub async fn part(&self, part: PartId) {
+        let (reply, answer) = oneshot::channel();
+        if let Some(key) = self.item
+            && self.ask(Ask::Part(key, part, reply))
+        {
+            let _ = answer.await;
+        }
+    }
+
+    /// Notes what the source was before its first byte was read.
+    pub fn seen(&self, seen: Seen) {
+        if let Some(key) = self.item {
+            self.ask(Ask::Seen(key, seen));
+        }
+    }
+
+    /// Notes how the file has ended. If that is lost, the file is compared once more.
+    pub fn ended(&self, ended: Ended) {
+        if let Some(key) = self.item {
+            self.ask(Ask::Ended(key, ended));
+        }
+    }
+
+    /// Notes how the job has ended, with everything before it.
+    pub async fn finish(&self, end: End) {
+        let (reply, answer) = oneshot::channel();
+        if self.ask(Ask::Finish(end, reply)) {
+            let _ = answer.await;
+        }
+    }
+
+    /// Whether there is somebody to answer. Each file has few questions at a time, so there is always room.
+    fn ask(&self, ask: Ask) -> bool {
+        self.open.as_ref().is_some_and(|open| open.asks.send(ask).is_ok())
+    }
+}
+
+impl Open {
+    fn fate(&self) -> MutexGuard<'_, Fate> {
+        self.fate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The largest number of questions that wait.
+const WAITING: usize = 4_096;

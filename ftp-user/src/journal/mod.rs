@@ -1,0 +1,31 @@
+//! The journal: what every job has begun and finished, so that a job that was killed can go on.
+//!
+//! | file | what |
+//! |---|---|
+//! | `record` | what is kept, as owned values |
+//! | `decide` | what a resumed job does with a file that it finds in the journal: pure |
+//! | `failure` | what is wrong with a journal |
+//! | `lock` | who runs a job |
+//! | `tables` | the form of each row in SQLite, and its checksum |
+//! | `store` | the database: opened, checked, read and changed |
+//! | `writer` | the thread that owns the connection of a job that runs |
+//! | `handle` | what the rest of the program sees |
+//!
+//! [The decision](../../../docs/decisions/0045-the-journal.md) says what is durable when.
+
+mod decide;
+mod failure;
+mod handle;
+mod lock;
+mod record;
+mod store;
+mod tables;
+mod writer;
+
+pub use decide::{Next, decide};
+pub use failure::JournalFailure;
+pub use handle::{Began, JobJournal, Journal};
+pub use record::{
+    Begun, Command, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place,
+    Seen, Start,
+};

@@ -1,0 +1,203 @@
+//! What the journal keeps, as owned values. None of them holds a secret.
+
+use crate::id::JobId;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// How another process asks for the same job: the words of the command line without passwords, and where it was typed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Command {
+    /// The arguments after the name of the program.
+    pub words: Vec<OsString>,
+    /// The current directory, to which their paths are relative.
+    pub directory: PathBuf,
+    /// The name that the user gave the job (`--id`).
+    pub name: Option<String>,
+}
+
+/// A job that begins or goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// The identity of the job.
+    pub id: JobId,
+    /// What it does, as `copy`.
+    pub verb: String,
+    /// How it was asked for.
+    pub command: Command,
+    /// Whether it must be in the journal already.
+    pub resumes: bool,
+}
+
+/// A job as the journal has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JobRecord {
+    /// The identity of the job.
+    pub id: JobId,
+    /// What it does, as `copy`.
+    pub verb: String,
+    /// How it was asked for.
+    pub command: Command,
+    /// How it stands.
+    pub state: JobState,
+    /// When it began first, in seconds since 1970.
+    pub begun: u64,
+    /// When it ended last, in the same form.
+    pub ended: Option<u64>,
+    /// The number of files that are done.
+    pub files: u64,
+    /// The bytes of these files.
+    pub bytes: u64,
+    /// The number of files that have failed.
+    pub failed: u64,
+    /// The process that runs it, where it is known.
+    pub process: Option<u32>,
+}
+
+/// How a job stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum JobState {
+    /// A process runs it.
+    Running,
+    /// It has not ended, and no process runs it.
+    Interrupted,
+    /// Every file is done.
+    Done,
+    /// It has ended, and something has failed.
+    Failed,
+    /// It was given up, and what it left was removed.
+    Cancelled,
+}
+
+impl JobState {
+    /// Its name, for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How a job has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct End {
+    /// How it stands now. [`JobState::Interrupted`] leaves it to `resume`.
+    pub state: JobState,
+}
+
+/// A row of the items.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ItemKey(pub(super) i64);
+
+/// The number in the name of a part. It is random, so that no other attempt of any program has the same name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PartId(pub u64);
+
+/// A file of a job: where it comes from, and where it goes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    /// The source as reports show it: a URL without a password, or a path.
+    pub source: String,
+    /// The destination's user, host and port; empty for this host.
+    pub site: String,
+    /// The path there.
+    pub path: Vec<u8>,
+}
+
+/// What a file was when it was looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// When it was changed, in seconds since 1970.
+    pub modified: Option<i64>,
+    /// The server's own identity of it.
+    pub unique: Option<String>,
+}
+
+/// How a file stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ItemState {
+    /// It is claimed. Something of it may be stored under one of its part names.
+    Open,
+    /// It is verified under its final name.
+    Done,
+    /// It has failed, and nothing of it is left.
+    Failed,
+    /// A later job has claimed the same destination, and what was stored is its business now.
+    GivenOver,
+}
+
+/// A file as the journal has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ItemRecord {
+    /// Where its row is.
+    pub key: ItemKey,
+    /// Where it comes from, and where it goes.
+    pub place: Place,
+    /// How it stands.
+    pub state: ItemState,
+    /// The names under which something of it may be stored, the last one last.
+    pub parts: Vec<PartId>,
+    /// The source before its first byte was read.
+    pub seen: Option<Seen>,
+    /// Its size in bytes, if it is done.
+    pub bytes: u64,
+    /// What has verified it, if it is done.
+    pub verified: Option<String>,
+    /// The path that its bytes took, if they have moved.
+    pub path: Option<String>,
+    /// Why it has failed.
+    pub why: Option<String>,
+}
+
+/// A file that is claimed for a job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Begun {
+    /// Where its row is.
+    pub key: ItemKey,
+    /// A durable name for its first part, which nobody has used yet; `None` if `found` has names.
+    pub first: Option<PartId>,
+    /// What earlier runs have done with it.
+    pub found: Found,
+}
+
+/// What earlier runs have done with a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Nothing, or it has failed and nothing is left.
+    New,
+    /// It was begun and has not ended.
+    Open {
+        /// The names under which something may be stored, the last one last.
+        parts: Vec<PartId>,
+        /// The source before its first byte was read, if it came so far.
+        seen: Option<Seen>,
+    },
+    /// It is verified under its final name.
+    Done {
+        /// The source before its first byte was read.
+        seen: Seen,
+        /// What has verified it.
+        verified: Option<String>,
+    },
+}
+
+/// How a file has ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// It is verified under its final name.
+    Done {
+        /// Its size in bytes.
+        bytes: u64,
+        /// What has verified it.
+        verified: String,
+        /// The path of its bytes; `None` if they were there already.
+        path: Option<String>,
+    },
+    /// It has failed, and nothing of it is left.
+    Failed(String),
+}

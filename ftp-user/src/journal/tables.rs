@@ -1,0 +1,383 @@
+//! The form of each row in SQLite. Every row has a checksum of its other columns, so that a byte that has changed on the
+//! disk is found before anybody acts on it.
+
+use super::record::{Command, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen};
+use crate::id::JobId;
+use rusqlite::types::{ToSql, Value};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// The version of these tables (`user_version`).
+pub(super) const VERSION: i64 = 1;
+
+/// Creates the tables of version 1.
+pub(super) const SCHEMA: &str = "
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL, directory BLOB NOT NULL,
+    state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL, path BLOB NOT NULL,
+    state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT, looked INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    verified TEXT, taken TEXT, why TEXT, sum INTEGER NOT NULL);
+CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
+CREATE INDEX items_by_job ON items (job, state);
+CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);
+CREATE INDEX parts_by_item ON parts (item, number);
+";
+
+/// Why a row cannot be used.
+#[derive(Debug)]
+pub(super) enum Bad {
+    /// The database says so.
+    Sql(rusqlite::Error),
+    /// It is not what was written.
+    Row(&'static str),
+}
+
+impl From<rusqlite::Error> for Bad {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// A job as its row has it: [`JobState::Running`] stands for every job that has not ended.
+#[derive(Clone, Debug)]
+pub(super) struct JobRow {
+    pub(super) id: JobId,
+    pub(super) verb: String,
+    pub(super) command: Command,
+    pub(super) state: JobState,
+    pub(super) begun: u64,
+    pub(super) ended: Option<u64>,
+    /// What the first run has decided for all others.
+    pub(super) decided: Option<String>,
+}
+
+/// A file as its row has it, without its parts.
+#[derive(Clone, Debug)]
+pub(super) struct ItemRow {
+    pub(super) key: i64,
+    pub(super) job: JobId,
+    pub(super) place: Place,
+    pub(super) state: ItemState,
+    pub(super) seen: Option<Seen>,
+    pub(super) bytes: u64,
+    pub(super) verified: Option<String>,
+    /// The path of its bytes.
+    pub(super) taken: Option<String>,
+    pub(super) why: Option<String>,
+}
+
+impl JobRow {
+    const COLUMNS: &str = "id, verb, name, words, directory, state, begun, ended, decided";
+
+    pub(super) fn find(sql: &Connection, id: JobId) -> Result<Option<Self>, Bad> {
+        Self::query(sql, "id = ?1", &[&id.number().cast_signed()]).map(|rows| rows.into_iter().next())
+    }
+
+    pub(super) fn named(sql: &Connection, name: &str) -> Result<Option<Self>, Bad> {
+        Self::query(sql, "name = ?1", &[&name]).map(|rows| rows.into_iter().next())
+    }
+
+    /// Every job, the one that began first comes first.
+    pub(super) fn all(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "1 ORDER BY begun, id", &[])
+    }
+
+    fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
+        let mut statement =
+            sql.prepare(&format!("SELECT {}, sum FROM jobs WHERE {condition}", Self::COLUMNS))?;
+        let mut rows = statement.query(values)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            check(row, 9)?;
+            found.push(Self::of(row)?);
+        }
+        Ok(found)
+    }
+
+    fn of(row: &Row<'_>) -> Result<Self, Bad> {
+        let words: Vec<u8> = row.get(3)?;
+        let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
+        Ok(Self {
+            id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            verb: row.get(1)?,
+            command: Command {
+                words: words.collect(),
+                directory: PathBuf::from(OsString::from_vec(row.get(4)?)),
+                name: row.get(2)?,
+            },
+            state: job_state(row.get(5)?)?,
+            begun: row.get::<_, i64>(6)?.cast_unsigned(),
+            ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+            decided: row.get(8)?,
+        })
+    }
+
+    /// Writes the row, in the place of the one that is there.
+    pub(super) fn save(&self, sql: &Connection) -> Result<(), Bad> {
+        let words: Vec<&[u8]> = self.command.words.iter().map(|word| word.as_bytes()).collect();
+        let values = vec![
+            Value::Integer(self.id.number().cast_signed()),
+            Value::Text(self.verb.clone()),
+            text(self.command.name.clone()),
+            Value::Blob(words.join(&0)),
+            Value::Blob(self.command.directory.as_os_str().as_bytes().to_vec()),
+            Value::Integer(match self.state {
+                JobState::Running | JobState::Interrupted => 0,
+                JobState::Done => 1,
+                JobState::Failed => 2,
+                JobState::Cancelled => 3,
+            }),
+            Value::Integer(self.begun.cast_signed()),
+            self.ended.map_or(Value::Null, |ended| Value::Integer(ended.cast_signed())),
+            text(self.decided.clone()),
+        ];
+        replace(sql, "jobs", Self::COLUMNS, values)
+    }
+
+    /// The record. `process` is who runs the job, as the lock says.
+    pub(super) fn record(self, process: Option<Option<u32>>, count: (u64, u64, u64)) -> JobRecord {
+        let state = match (self.state, process) {
+            (JobState::Running | JobState::Interrupted, Some(_)) => JobState::Running,
+            (JobState::Running | JobState::Interrupted, None) => JobState::Interrupted,
+            (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,
+        };
+        let (files, bytes, failed) = count;
+        JobRecord {
+            id: self.id,
+            verb: self.verb,
+            command: self.command,
+            state,
+            begun: self.begun,
+            ended: self.ended,
+            files,
+            bytes,
+            failed,
+            process: process.flatten(),
+        }
+    }
+}
+
+impl ItemRow {
+    const COLUMNS: &str =
+        "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why";
+
+    /// A file that begins. It has no key yet.
+    pub(super) const fn new(job: JobId, place: Place) -> Self {
+        let (state, seen) = (ItemState::Open, None);
+        Self { key: 0, job, place, state, seen, bytes: 0, verified: None, taken: None, why: None }
+    }
+
+    pub(super) fn find(sql: &Connection, key: ItemKey) -> Result<Option<Self>, Bad> {
+        Self::query(sql, "id = ?1", &[&key.0]).map(|rows| rows.into_iter().next())
+    }
+
+    /// The files of all jobs that go there.
+    pub(super) fn at(sql: &Connection, place: &Place) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "site = ?1 AND path = ?2", &[&place.site, &place.path])
+    }
+
+    /// The files of a job in that state.
+    pub(super) fn of_job(sql: &Connection, job: JobId, state: ItemState) -> Result<Vec<Self>, Bad> {
+        let values: [&dyn ToSql; 2] = [&job.number().cast_signed(), &item_number(state)];
+        Self::query(sql, "job = ?1 AND state = ?2 ORDER BY id", &values)
+    }
+
+    fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
+        let mut statement =
+            sql.prepare(&format!("SELECT {}, sum FROM items WHERE {condition}", Self::COLUMNS))?;
+        let mut rows = statement.query(values)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            check(row, 14)?;
+            found.push(Self::of(row)?);
+        }
+        Ok(found)
+    }
+
+    fn of(row: &Row<'_>) -> Result<Self, Bad> {
+        let seen = Seen {
+            size: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
+            modified: row.get(7)?,
+            unique: row.get(8)?,
+        };
+        Ok(Self {
+            key: row.get(0)?,
+            job: JobId::new(row.get::<_, i64>(1)?.cast_unsigned()),
+            place: Place { source: row.get(2)?, site: row.get(3)?, path: row.get(4)? },
+            state: item_state(row.get(5)?)?,
+            seen: row.get::<_, bool>(9)?.then_some(seen),
+            bytes: row.get::<_, i64>(10)?.cast_unsigned(),
+            verified: row.get(11)?,
+            taken: row.get(12)?,
+            why: row.get(13)?,
+        })
+    }
+
+    /// Writes the row, and gives it a key if it has none.
+    pub(super) fn save(&mut self, sql: &Connection) -> Result<(), Bad> {
+        if self.key == 0 {
+            let last: Option<i64> = sql.query_row("SELECT max(id) FROM items", [], |row| row.get(0))?;
+            self.key = last.unwrap_or(0) + 1;
+        }
+        let seen = self.seen.clone().unwrap_or_default();
+        let values = vec![
+            Value::Integer(self.key),
+            Value::Integer(self.job.number().cast_signed()),
+            Value::Text(self.place.source.clone()),
+            Value::Text(self.place.site.clone()),
+            Value::Blob(self.place.path.clone()),
+            Value::Integer(item_number(self.state)),
+            seen.size.map_or(Value::Null, |size| Value::Integer(size.cast_signed())),
+            seen.modified.map_or(Value::Null, Value::Integer),
+            text(seen.unique),
+            Value::Integer(i64::from(self.seen.is_some())),
+            Value::Integer(self.bytes.cast_signed()),
+            text(self.verified.clone()),
+            text(self.taken.clone()),
+            text(self.why.clone()),
+        ];
+        replace(sql, "items", Self::COLUMNS, values)
+    }
+
+    /// The names under which something of it may be stored, the last one last.
+    pub(super) fn parts(&self, sql: &Connection) -> Result<Vec<PartId>, Bad> {
+        let mut statement =
+            sql.prepare("SELECT part, item, number, sum FROM parts WHERE item = ?1 ORDER BY number")?;
+        let mut rows = statement.query([self.key])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            check(row, 3)?;
+            found.push(PartId(row.get::<_, i64>(0)?.cast_unsigned()));
+        }
+        Ok(found)
+    }
+
+    /// Adds a name under which something of it may be stored from now on.
+    pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
+        let number =
+            sql.query_row("SELECT count(*) FROM parts WHERE item = ?1", [self.key], |row| row.get(0))?;
+        let values =
+            vec![Value::Integer(part.0.cast_signed()), Value::Integer(self.key), Value::Integer(number)];
+        replace(sql, "parts", "part, item, number", values)
+    }
+
+    /// Forgets these names: nothing is stored under them.
+    pub(super) fn forget_parts(&self, sql: &Connection) -> Result<(), Bad> {
+        sql.execute("DELETE FROM parts WHERE item = ?1", [self.key])?;
+        Ok(())
+    }
+
+    /// The record of this row.
+    pub(super) fn record(self, sql: &Connection) -> Result<ItemRecord, Bad> {
+        let parts = self.parts(sql)?;
+        Ok(ItemRecord {
+            key: ItemKey(self.key),
+            place: self.place,
+            state: self.state,
+            parts,
+            seen: self.seen,
+            bytes: self.bytes,
+            verified: self.verified,
+            path: self.taken,
+            why: self.why,
+        })
+    }
+}
+
+/// How many files of a job are done, their bytes, and how many have failed.
+pub(super) fn count(sql: &Connection, job: JobId) -> Result<(u64, u64, u64), Bad> {
+    let number = |state, what: &str| -> Result<u64, Bad> {
+        let ask = format!("SELECT {what} FROM items WHERE job = ?1 AND state = ?2");
+        let values = [job.number().cast_signed(), item_number(state)];
+        let found: Option<i64> = sql.query_row(&ask, values, |row| row.get(0)).optional()?;
+        Ok(found.unwrap_or(0).cast_unsigned())
+    };
+    Ok((
+        number(ItemState::Done, "count(*)")?,
+        number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
+        number(ItemState::Failed, "count(*)")?,
+    ))
+}
+
+/// Forgets a job and its files.
+pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), Bad> {
+    let job = job.number().cast_signed();
+    sql.execute("DELETE FROM parts WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;
+    sql.execute("DELETE FROM items WHERE job = ?1", [job])?;
+    sql.execute("DELETE FROM jobs WHERE id = ?1", [job])?;
+    Ok(())
+}
+
+fn replace(sql: &Connection, table: &str, columns: &str, mut values: Vec<Value>) -> Result<(), Bad> {
+    let marks = vec!["?"; values.len() + 1].join(", ");
+    values.push(Value::Integer(sum(values.iter())));
+    let statement = format!("INSERT OR REPLACE INTO {table} ({columns}, sum) VALUES ({marks})");
+    sql.execute(&statement, params_from_iter(values))?;
+    Ok(())
+}
+
+/// Checks the sum of a row, which stands after its other columns.
+fn check(row: &Row<'_>, columns: usize) -> Result<(), Bad> {
+    let values: Vec<Value> = (0..columns).map(|index| row.get(index)).collect::<Result<_, _>>()?;
+    if row.get::<_, i64>(columns)? == sum(values.iter()) {
+        Ok(())
+    } else {
+        Err(Bad::Row("the checksum of a row does not fit"))
+    }
+}
+
+fn sum<'a>(values: impl Iterator<Item = &'a Value>) -> i64 {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut add = |kind: u8, bytes: &[u8]| {
+        hasher.update(&[kind]);
+        hasher.update(&bytes.len().to_le_bytes());
+        hasher.update(bytes);
+    };
+    for value in values {
+        match value {
+            Value::Null => add(0, &[]),
+            Value::Integer(number) => add(1, &number.to_le_bytes()),
+            Value::Real(number) => add(2, &number.to_le_bytes()),
+            Value::Text(text) => add(3, text.as_bytes()),
+            Value::Blob(bytes) => add(4, bytes),
+        }
+    }
+    i64::from(hasher.finalize())
+}
+
+fn text(text: Option<String>) -> Value {
+    text.map_or(Value::Null, Value::Text)
+}
+
+fn job_state(number: i64) -> Result<JobState, Bad> {
+    match number {
+        0 => Ok(JobState::Running),
+        1 => Ok(JobState::Done),
+        2 => Ok(JobState::Failed),
+        3 => Ok(JobState::Cancelled),
+        _ => Err(Bad::Row("a job has no known state")),
+    }
+}
+
+const fn item_number(state: ItemState) -> i64 {
+    match state {
+        ItemState::Open => 0,
+        ItemState::Done => 1,
+        ItemState::Failed => 2,
+        ItemState::GivenOver => 3,
+    }
+}
+
+fn item_state(number: i64) -> Result<ItemState, Bad> {
+    match number {
+        0 => Ok(ItemState::Open),
+        1 => Ok(ItemState::Done),
+        2 => Ok(ItemState::Failed),
+        3 => Ok(ItemState::GivenOver),
+        _ => Err(Bad::Row("a file has no known state")),
+    }
+}

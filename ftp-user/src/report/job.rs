@@ -1,0 +1,110 @@
+//! How a job of the journal is shown.
+
+use super::entry::moment;
+use crate::journal::{JobRecord, JobState};
+use ftp_io::program::size;
+use ftp_proto::listing::{Precision, When};
+use ftp_proto::wire::counted;
+use serde::Serialize;
+
+/// A job, for programs.
+#[derive(Serialize)]
+pub(super) struct JobLine<'a> {
+    id: String,
+    name: Option<&'a str>,
+    state: &'a str,
+    verb: &'a str,
+    command: Vec<String>,
+    directory: String,
+    begun: String,
+    ended: Option<String>,
+    files: u64,
+    bytes: u64,
+    failed: u64,
+    process: Option<u32>,
+}
+
+impl<'a> JobLine<'a> {
+    pub(super) fn of(job: &'a JobRecord) -> Self {
+        Self {
+            id: job.id.to_string(),
+            name: job.command.name.as_deref(),
+            state: job.state.name(),
+            verb: &job.verb,
+            command: words(job),
+            directory: job.command.directory.display().to_string(),
+            begun: at(job.begun),
+            ended: job.ended.map(at),
+            files: job.files,
+            bytes: job.bytes,
+            failed: job.failed,
+            process: job.process,
+        }
+    }
+}
+
+/// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
+pub(super) fn sentence(job: &JobRecord) -> String {
+    let name = job.command.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+    let process = match (job.state, job.process) {
+        (JobState::Running, Some(process)) => format!(" (process {process})"),
+        (JobState::Running, None)
+        | (JobState::Interrupted | JobState::Done | JobState::Failed | JobState::Cancelled, _) => {
+            String::new()
+        }
+    };
+    let failed = if job.failed > 0 { format!(", {} failed", job.failed) } else { String::new() };
+    format!(
+        "{}{name} {}{process} since {}, {} done ({}){failed}: {}",
+        job.id,
+        job.state.name(),
+        at(job.ended.unwrap_or(job.begun)),
+        counted(job.files, "file"),
+        size::bytes(job.bytes),
+        words(job).join(" "),
+    )
+}
+
+/// The words of its command.
+fn words(job: &JobRecord) -> Vec<String> {
+    job.command.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// A moment in seconds since 1970.
+fn at(seconds: u64) -> String {
+    moment(When(i64::try_from(seconds).unwrap_or(i64::MAX)), Precision::Exact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::JobId;
+    use crate::journal::Command;
+
+    #[test]
+    fn a_job_is_one_line_for_people_and_one_object_for_programs() {
+        let command = Command {
+            words: ["copy", "a", "b"].map(Into::into).into(),
+            name: Some("night".into()),
+            ..Command::default()
+        };
+        let job = JobRecord {
+            id: JobId::new(0xab),
+            verb: "copy".to_owned(),
+            command,
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 2,
+            bytes: 2048,
+            failed: 1,
+            process: None,
+        };
+        assert_eq!(
+            sentence(&job),
+            "00000000000000ab night interrupted since 1970-01-01T00:00:00Z, 2 files done (2.00 KiB), 1 failed: copy a b"
+        );
+        let line = serde_json::to_value(JobLine::of(&job)).unwrap();
+        assert_eq!((&line["state"], &line["command"][2]), (&"interrupted".into(), &"b".into()));
+    }
+}

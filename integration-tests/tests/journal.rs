@@ -1,0 +1,284 @@
+//! Jobs that are killed and go on: the journal of ftp-user, with real servers and real kills.
+
+use crate::accounts::{Secrets, user as account};
+use integration_tests::disk::SmallDisk;
+use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::socket::until;
+use integration_tests::user::{Run, Started, User, user};
+use rustix::process::Signal;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The size of the file that takes seconds.
+const LARGE: usize = 2_500_000;
+
+/// Two servers with a tree at one of them, and a state directory.
+struct Scene {
+    from: Server,
+    to: Server,
+    state: TempDir,
+    _secrets: Secrets,
+}
+
+/// The destination stores 1 MB in a second.
+fn scene() -> Scene {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", &account("eve", "s3cret", "rate-up = \"1MB\""));
+    let mut from = Site::new("source").file("t/large.bin", sample(LARGE)).directory("t/empty");
+    for name in ["t/a", "t/b", "t/d/c", "t/d/e/f", "t/z"] {
+        from = from.file(name, sample(10_000 + name.len()));
+    }
+    let to = Site::new("destination").at("127.0.0.3").args(["--config", config.to_str().unwrap()]);
+    Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap(), _secrets: secrets }
+}
+
+impl Scene {
+    /// A run with the state directory, and with the passwords of both servers in `.netrc`.
+    fn user(&self) -> User {
+        let netrc = format!(
+            "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password s3cret\n"
+        );
+        user().private_file(".netrc", netrc).args([
+            "--state",
+            self.state.path().to_str().unwrap(),
+            "--timeout",
+            "5s",
+            "--json",
+        ])
+    }
+
+    fn destination(&self, path: &str) -> String {
+        self.to.url(path).replace(&format!("ann:{}", PASSWORD.replace(':', "%3A")), "eve:s3cret")
+    }
+
+    /// Starts to copy the tree, and returns in the middle of the large file.
+    fn begin(&self, more: &[&str]) -> Started {
+        let run = user().args(["--state", self.state.path().to_str().unwrap(), "--json", "copy", "-r"]);
+        let run = run.args(more).args([self.from.url("t"), self.destination("copy")]).start();
+        until("a part of the large file has arrived", || {
+            self.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
+        });
+        run
+    }
+
+    fn parts(&self) -> Vec<PathBuf> {
+        let names = self.to.names().into_iter().filter(|name| name.contains(".ftp-user."));
+        names.map(|name| self.to.path(&name)).collect()
+    }
+
+    /// The copy has everything that the source has, and nothing else.
+    fn is_whole(&self, run: &Run) {
+        let (from, to) = (self.from.path("t"), self.to.path("copy"));
+        assert_eq!(names_below(&from), names_below(&to), "{run}");
+        for name in names_below(&from).iter().filter(|name| !name.ends_with('/')) {
+            assert!(fs::read(from.join(name)).unwrap() == fs::read(to.join(name)).unwrap(), "{name}: {run}");
+        }
+    }
+
+    fn jobs(&self) -> Vec<serde_json::Value> {
+        self.user().args(["jobs"]).run().exits(0).events("job")
+    }
+
+    fn state_of_the_job(&self) -> String {
+        let jobs = self.jobs();
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        jobs[0]["state"].as_str().unwrap().to_owned()
+    }
+
+    fn database(&self) -> PathBuf {
+        self.state.path().join("journal.db")
+    }
+}
+
+/// Ends a run as a power failure of its host would.
+fn kill(run: Started) -> Run {
+    run.running.signal(Signal::KILL);
+    run.end()
+}
+
+#[test]
+fn n8_a_tree_whose_coordinator_is_killed_goes_on_where_it_was() {
+    let scene = scene();
+    let killed = kill(scene.begin(&[]));
+    let done = killed.events("file").len();
+    let left = scene.parts();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(scene.state_of_the_job(), "interrupted");
+
+    let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+    scene.is_whole(&run);
+    let (files, skipped) = (&run.summary()["files"], run.summary()["skipped"].as_u64().unwrap());
+    assert_eq!(files, 6, "{run}");
+    assert!(skipped >= done as u64, "{skipped} of {done}: {run}");
+    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let part = left[0].file_name().unwrap().to_str().unwrap().to_owned();
+    let middle = trace.lines().filter(|line| line.contains("> REST ") && !line.contains("> REST 0"));
+    assert_eq!(middle.count(), 2, "both ends go on in the middle: {trace}");
+    assert!(trace.contains(&format!("> STOR copy/{part}")), "{trace}");
+    assert_eq!(scene.state_of_the_job(), "done");
+    assert_eq!(scene.user().args(["resume"]).run().exits(0).stdout, [""; 0], "nothing is left to do");
+}
+
+#[test]
+fn n8_an_interrupted_tree_keeps_what_is_stored_and_goes_on() {
+    let scene = scene();
+    let run = scene.begin(&[]);
+    run.running.signal(Signal::TERM);
+    let run = run.end().exits(10).says("ftp-user resume");
+    assert_eq!(scene.parts().len(), 1, "{run}");
+    let run = scene.user().args(["resume", "last"]).run().exits(0);
+    scene.is_whole(&run);
+}
+
+#[test]
+fn n8_the_journal_holds_no_password_and_only_its_user_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = scene();
+    let secret = format!("ann:{}", PASSWORD.replace(':', "%3A"));
+    let run = kill(scene.begin(&[]));
+    for name in names_below(scene.state.path()).iter().filter(|name| !name.ends_with('/')) {
+        let path = scene.state.path().join(name);
+        let bytes = fs::read(&path).unwrap();
+        for word in [secret.as_bytes(), PASSWORD.as_bytes(), b"s3cret"] {
+            assert!(!bytes.windows(word.len()).any(|part| part == word), "{name}: {run}");
+        }
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    // Without a password there is a refusal, and no guess.
+    let state = scene.state.path().to_str().unwrap();
+    user().args(["--state", state, "--json", "resume"]).run().exits(4);
+}
+
+#[test]
+fn n8_cancel_removes_what_is_left_and_keeps_what_is_finished() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&["--id", "nightly"]));
+    let finished = scene.to.names().len() - 1;
+    let run = scene.user().args(["cancel", "nightly"]).run().exits(0).says("cancelled");
+    assert_eq!(scene.parts(), [""; 0].map(PathBuf::from), "{run}");
+    assert_eq!(scene.to.names().len(), finished, "{run}");
+    assert_eq!(scene.state_of_the_job(), "cancelled");
+    scene.user().args(["resume", "nightly"]).run().exits(2);
+    scene.user().args(["cancel", "nobody"]).run().exits(3);
+}
+
+#[test]
+fn n10_a_running_job_has_one_coordinator_and_its_destinations() {
+    let scene = scene();
+    let run = scene.begin(&["--timeout", "10m", "--stall", "10m"]);
+    // It runs for as long as the others are asked.
+    run.running.signal(Signal::STOP);
+    let jobs = scene.jobs();
+    assert_eq!(jobs[0]["state"], "running", "{jobs:?}");
+    assert_eq!(jobs[0]["process"], run.running.id(), "{jobs:?}");
+    let process = format!("process {}", run.running.id());
+    scene.user().args(["resume", "last"]).run().exits(8).says(&process);
+    scene.user().args(["cancel", "last"]).run().exits(8).says(&process);
+    let other =
+        ["copy", "--overwrite", "always", &scene.from.url("t/a"), &scene.destination("copy/large.bin")];
+    scene.user().args(other).run().exits(8).says("is claimed by job");
+    run.running.signal(Signal::CONT);
+    let run = run.end().exits(0);
+    scene.is_whole(&run);
+}
+
+#[test]
+fn n8_a_job_with_a_name_is_continued_or_reported_when_it_is_asked_for_again() {
+    let scene = scene();
+    let words = |scene: &Scene| {
+        ["copy", "-r", "--id", "nightly", &scene.from.url("t"), &scene.destination("copy")]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let home = tempfile::tempdir().unwrap();
+    let run = |words: &[String]| {
+        let state = scene.state.path().to_str().unwrap();
+        user().here(home.path()).args(["--state", state, "--json"]).args(words)
+    };
+    let started = run(&words(&scene)).start();
+    until("the large file is under way", || !scene.parts().is_empty());
+    kill(started);
+    let ended = run(&words(&scene)).run().exits(0);
+    scene.is_whole(&ended);
+    let again = run(&words(&scene)).run().exits(0);
+    assert_eq!(again.events("job")[0]["state"], "done", "{again}");
+    let mut other = words(&scene);
+    other.insert(1, "--fail-fast".to_owned());
+    run(&other).run().exits(2).says("in other words");
+}
+
+/// A copy of one file goes on without a journal, and says so.
+fn copies_with_a_warning(scene: &Scene, words: &str) {
+    let name = format!("b-{}", words.len());
+    let run = scene.user().args(["copy", &scene.from.url("t/a"), &scene.destination(&name)]).run().exits(0);
+    assert!(run.warnings().iter().any(|warning| warning.contains(words)), "{words:?}: {run}");
+    assert!(scene.to.bytes(&name) == scene.from.bytes("t/a"), "{run}");
+}
+
+#[test]
+fn n8_a_journal_that_is_newer_cut_or_damaged_is_told_and_nothing_is_resumed_from_it() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&[]));
+    // What is still beside the database goes into it.
+    scene.jobs();
+    let whole = fs::read(scene.database()).unwrap();
+    let write = |bytes: &[u8]| {
+        for beside in ["journal.db-wal", "journal.db-shm"] {
+            let _ = fs::remove_file(scene.state.path().join(beside));
+        }
+        fs::write(scene.database(), bytes).unwrap();
+    };
+    let at = |words: &[u8]| whole.windows(words.len()).position(|part| part == words).unwrap();
+    // The version of the tables stands at byte 60 (SQLite's file format).
+    let mut newer = whole.clone();
+    newer[63] = 9;
+    let mut flipped = whole.clone();
+    flipped[at(b"copy/large.bin")] ^= 1;
+    let cut = &whole[..whole.len() / 2 + 100];
+    for (bytes, words) in [
+        (newer.as_slice(), "belongs to a newer ftp-user"),
+        (cut, "is damaged"),
+        (b"nothing that SQLite has ever written, but long enough to be looked at by it", "is damaged"),
+        (flipped.as_slice(), "is damaged"),
+    ] {
+        write(bytes);
+        let before = scene.to.names();
+        for verb in ["resume", "cancel"] {
+            let run = scene.user().args([verb, "last"]).run().fails().says(words);
+            assert_eq!(scene.to.names(), before, "{run}");
+        }
+    }
+    write(&newer);
+    copies_with_a_warning(&scene, "belongs to a newer ftp-user");
+    assert!(fs::read(scene.database()).unwrap() == newer, "it is not touched");
+    write(b"nothing that SQLite has ever written, but long enough to be looked at by it");
+    copies_with_a_warning(&scene, "is damaged");
+    // With the whole journal the job goes on.
+    write(&whole);
+    let run = scene.user().args(["resume"]).run().exits(0);
+    scene.is_whole(&run);
+}
+
+#[test]
+fn n8_a_copy_goes_on_without_a_state_directory_that_can_be_written() {
+    let scene = scene();
+    let blocked = scene.state.path().join("file");
+    fs::write(&blocked, "").unwrap();
+    let state = Path::new(&blocked).join("below");
+    let run = user().args(["--state", state.to_str().unwrap(), "--json", "copy"]);
+    let run = run.args([scene.from.url("t/a"), scene.destination("b")]).run().exits(0);
+    assert!(run.warnings().iter().any(|warning| warning.contains("cannot be resumed")), "{run}");
+
+    let Some(disk) = SmallDisk::mount("a full disk under the journal") else { return };
+    let full = disk.path().join("full");
+    let filled = fs::write(&full, vec![0; 1 << 20]);
+    assert!(filled.is_err() || fs::metadata(&full).unwrap().len() == 1 << 20);
+    let run = user().args(["--state", disk.path().to_str().unwrap(), "--json", "copy", "-r"]);
+    let run = run.args([scene.from.url("t"), scene.destination("copy")]).run().exits(0);
+    let warnings: Vec<String> = run.warnings();
+    let of_journal = warnings.iter().filter(|warning| warning.contains("cannot be resumed"));
+    assert_eq!(of_journal.count(), 1, "it is told once: {run}");
+    scene.is_whole(&run);
+}
