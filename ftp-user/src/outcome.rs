@@ -70,6 +70,14 @@ impl Protection {
         };
     }
 
+    /// What it is, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Clear => "in clear",
+            Self::Private => "inside TLS",
+        }
+    }
+
     /// The value of `protection` in events.
     pub const fn name(self) -> &'static str {
         match self {

@@ -222,5 +222,13 @@ fn a_second_connection_of_the_servers_address_ends_the_transfer_and_nothing_is_k
         let run = user().file("a.txt", sample(1000)).args(["copy"]).args(PATIENCE);
         let run = run.args(["a.txt".to_owned(), peer.url("b.txt")]).run().exits(7).says("somebody else");
         assert_eq!(peer.seen_of(&["RNTO"]), [""; 0], "{run}");
+        // The same for a copy through this host, whichever end it is.
+        for (source, destination) in [(twice, ""), ("", twice)] {
+            let [from, to] = [("127.0.0.3", source), ("127.0.0.4", destination)]
+                .map(|(at, rules)| server(at, &format!("{NEVER_LISTENS}\n{rules}")));
+            let run = user().args(["copy", "--path", "user"]).args(PATIENCE);
+            let run = run.args([from.url("a.txt"), to.url("b.txt")]).run().exits(7).says("somebody else");
+            assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Failur
     match facts.kind {
         Kind::File => Ok(facts),
         Kind::Directory | Kind::Current | Kind::Parent => {
-            Err(Failure::usage(format!("{name} is a directory")).hint("copy -r copies trees"))
+            Err(Failure::usage(format!("{name} is a directory")).hint("name a file; copy -r copies trees"))
         }
         Kind::Link | Kind::Other => {
             Err(Failure::new(failure::Kind::Other, format!("{name} is not a regular file")))

@@ -22,6 +22,9 @@ pub(super) struct LsArgs {
     /// With type, mode, size and date (UTC)
     #[arg(short)]
     long: bool,
+    /// Names that begin with a dot, too: they are always listed
+    #[arg(short, hide = true)]
+    all: bool,
 }
 
 /// Runs the verb.

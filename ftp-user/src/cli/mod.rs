@@ -9,6 +9,7 @@ mod copy;
 mod exit;
 mod generate;
 mod jobs;
+mod later;
 mod ls;
 mod passwords;
 mod places;
@@ -359,6 +360,10 @@ impl General {
 /// The file of `--trace`, empty. Only this user may read it: a dialogue names files and users.
 fn trace_file(path: &Path) -> Result<File, Failure> {
     let open = || {
+        let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        if link && std::fs::metadata(path).is_ok_and(|target| target.is_file()) {
+            return Err(io::Error::other("it is a symbolic link to a file"));
+        }
         let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         // It may have been there, and it may be a device or a pipe.
         if file.metadata()?.is_file() {
@@ -473,6 +478,13 @@ mod tests {
         assert!(failure.to_string().contains("no such file or directory"), "{failure}");
         assert_eq!(failure.kind, Kind::Other);
         assert!(trace_file(Path::new("/dev/null")).is_ok());
+
+        // The target may be anybody's file, and must keep its content and mode.
+        let (target, link) = (directory.path().join("target"), directory.path().join("link"));
+        std::fs::write(&target, "what was there").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(trace_file(&link).unwrap_err().to_string().contains("symbolic link"));
+        assert_eq!(std::fs::read(&target).unwrap(), b"what was there");
     }
 
     #[test]

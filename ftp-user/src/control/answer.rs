@@ -115,6 +115,7 @@ impl Session {
                     .said(self.quote(reply))
                     .hint("add one to ~/.netrc (account NAME)")
             }
+            client::Failure::Unavailable(reply) if self.demands_tls(reply) => self.no_login(&who, reply),
             client::Failure::Unavailable(reply) => {
                 Failure::new(Kind::Temporary, format!("{who} ended the session"))
                     .said(self.it_said(reply))
@@ -167,6 +168,11 @@ impl Session {
     /// Converts the refusal of a login into a failure. `who` is the server.
     fn no_login(&self, who: &str, reply: &Reply) -> Failure {
         let user = self.user();
+        if self.demands_tls(reply) {
+            let hint = if self.context.takes_tls { "use ftpes://" } else { "leave --no-tls out" };
+            let what = format!("the login as {user} failed, because {who} demands TLS");
+            return Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint);
+        }
         let (what, hint) = match self.credentials {
             Credentials::Anonymous => (
                 format!("the login as {user} failed, and no user is known for {who}"),
@@ -183,18 +189,25 @@ impl Session {
         Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint)
     }
 
+    /// Whether a session in clear was refused with words of TLS.
+    fn demands_tls(&self, reply: &Reply) -> bool {
+        !self.runs_tls() && names_tls(reply.text())
+    }
+
     /// Converts the end of a session without a greeting into a failure.
     fn no_greeting(&self, end: &client::Failure) -> Option<Failure> {
         let title = &self.title;
         if matches!(end, client::Failure::NoGreeting) {
             let patience = self.patience().as_secs();
             let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
-            let failure = Failure::new(Kind::Temporary, what).hint("is this an FTP port?");
+            let failure = Failure::new(Kind::Temporary, what)
+                .hint("is this an FTP port? If it is a port of implicit TLS, use ftps://");
             return Some(failure.about(About::NoAnswer));
         }
         if matches!(end, client::Failure::ClosedEarly) {
             let what = format!("{title} closed the connection before its FTP greeting");
-            let failure = Failure::new(Kind::Temporary, what).hint("try again later");
+            let failure = Failure::new(Kind::Temporary, what)
+                .hint("try again later; if this is a port of implicit TLS, use ftps://");
             return Some(failure.about(About::NoAnswer));
         }
         if matches!(end, client::Failure::TlsOnly) {
@@ -203,6 +216,13 @@ impl Session {
         }
         None
     }
+}
+
+/// Whether the words of a refusal are about TLS, as vsftpd, ProFTPD, Pure-FTPd, FileZilla Server and our own servers say it.
+fn names_tls(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.any(|word| matches!(word, "tls" | "ssl" | "ftps" | "ftpes" | "encryption" | "encrypted"))
 }
 
 /// The kind of failure that a refusal is.
@@ -227,5 +247,26 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
         Blame::Busy => Some("try again later"),
         Blame::Unsupported => Some("this server cannot do that"),
         Blame::Peer => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_tls_are_known_in_refusals_of_a_login() {
+        for text in [
+            "Send AUTH TLS first",
+            "SSL/TLS required on the control channel",
+            "Anonymous sessions must use encryption.",
+            "Non-anonymous sessions must use encryption.",
+            "Please reconnect using TLS security mechanisms.",
+        ] {
+            assert!(names_tls(text.as_bytes()), "{text}");
+        }
+        for text in ["Login incorrect.", "Too many users", "User hustler cannot log in"] {
+            assert!(!names_tls(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -214,7 +214,18 @@ impl Session {
     /// can tell which. Closes the session.
     pub(super) fn intruded(&mut self) -> Failure {
         self.close();
-        intruded(self.role.name(), &self.title)
+        self.intruded_words()
+    }
+
+    /// The failure if two connections came from the address of the server, and only one of them can be its own.
+    pub fn intruded_words(&self) -> Failure {
+        let what = format!(
+            "two connections came from the {} {} for one transfer: somebody else is at its address",
+            self.role.name(),
+            self.title
+        );
+        Failure::new(Kind::Unverified, what)
+            .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
     }
 
     /// Aborts the transfer command, so that the session is in step. The machine closes a session whose server does not
@@ -262,13 +273,4 @@ impl Arrival {
         self.last = last(event.clone())?;
         Ok(())
     }
-}
-
-/// Two connections came from the address of the server, and only one of them can be its own.
-pub(super) fn intruded(role: &str, title: &str) -> Failure {
-    let what = format!(
-        "two connections came from the {role} {title} for one transfer: somebody else is at its address"
-    );
-    Failure::new(Kind::Unverified, what)
-        .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
 }

@@ -17,8 +17,8 @@ pub(super) fn untrusted(
     let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
     if was_verified {
         return failure.about(About::Unknown(fingerprint)).hint(format!(
-            "an authority vouched for this server before, so somebody may be between; ask its operator. If this is right, \
-             --pin {fingerprint} accepts it, and {} forgets the server",
+            "an authority vouched for this server before: if you named it with --ca then, name it again. Otherwise somebody \
+             may be between; ask its operator. If this is right, --pin {fingerprint} accepts it, and {} forgets the server",
             forget(site)
         ));
     }
@@ -34,8 +34,9 @@ pub(super) fn untrusted(
             "ask its operator for one that is no authority (basicConstraints CA:FALSE); --pin {fingerprint} accepts it as it is"
         ),
         Doubt::NotPinned => {
-            return failure
-                .hint(format!("ask its operator whether it has changed; --pin {fingerprint} accepts it"));
+            return failure.hint(format!(
+                "ask its operator whether it has changed; --pin {fingerprint} beside the others accepts it"
+            ));
         }
         Doubt::UnknownIssuer | Doubt::Other(_) | _ => format!(
             "ask its operator whether that is right; --pin {fingerprint} accepts it, --trust new keeps it for later runs"

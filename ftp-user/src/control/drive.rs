@@ -128,6 +128,10 @@ impl Session {
                 Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
                     self.trace_reply(&lines);
+                    if self.greeting.is_none() {
+                        self.greeting =
+                            Some(String::from_utf8_lossy(&reply.lines.concat()).chars().take(500).collect());
+                    }
                     self.capabilities.pret |= wants_pret(&reply);
                     self.orphan = classify(self.dialect, Verb::Retr, reply.code) == Class::Preliminary;
                 }

@@ -30,6 +30,7 @@ mod fact_replies;
 mod facts;
 mod files;
 mod flow;
+mod foreign;
 mod listing;
 mod manners;
 mod masked_names;

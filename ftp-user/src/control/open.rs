@@ -114,6 +114,7 @@ impl Session {
                 (Some(_), Some(_)) => Credentials::Complete,
             },
             secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
+            greeting: None,
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),

@@ -74,6 +74,8 @@ pub struct Session {
     pub(super) credentials: Credentials,
     /// What no reply may show.
     pub(super) secrets: Secrets,
+    /// What the server has said first, cut short. It is looked at, and not shown.
+    pub(super) greeting: Option<String>,
     /// What the greeting decided.
     pub dialect: Dialect,
     /// What the server said it can.

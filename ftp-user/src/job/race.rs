@@ -294,9 +294,13 @@ impl<'a, 'b> Contest<'a, 'b> {
             }
             Sign::Moving(side) => {
                 let unasked = self.assignment.allowed == Allowed::Auto && description.has_intermediary();
-                if unasked && side == Side::Source && self.pair.memory.announces(entry.candidate) {
-                    let reasons = [&self.known[..], &self.refused[..]].concat();
-                    description.warn_of_intermediary(context, &reasons);
+                let matters = unasked || description.is_half_clear();
+                if matters && side == Side::Source && self.pair.memory.announces(entry.candidate) {
+                    if unasked {
+                        let reasons = [&self.known[..], &self.refused[..]].concat();
+                        description.warn_of_intermediary(context, &reasons);
+                    }
+                    description.warn_of_clear_end(context);
                 }
                 self.tell(Input::Moving(index, side));
             }
@@ -389,7 +393,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 if step == Step::Exhausted && failure.kind == Kind::Temporary {
                     return self.decided(index, failure);
                 }
-                let why = Failure { hint: None, ..failure }.to_string();
+                let why = failure.to_string();
                 self.pair.memory.unusable(candidate, &why, self.pair.context.clock.now());
                 if !self.refused.contains(&why) {
                     self.refused.push(why);
@@ -455,13 +459,15 @@ impl<'a, 'b> Contest<'a, 'b> {
         if !changed && self.assignment.skips() == 0 {
             self.pair.memory.failed(candidate, failed, &refusal, context.clock.now());
         }
-        if failure.kind == Kind::Untrusted {
+        if matches!(failure.kind, Kind::Untrusted | Kind::Unverified) {
             return (self.decided(index, failure), Some(runner));
         }
         let step = if changed { step.after_change(self.assignment.store) } else { step };
         match step {
             Step::Attempt(_) | Step::Exhausted => {
-                self.refused.push(refusal);
+                if !self.refused.contains(&refusal) {
+                    self.refused.push(refusal);
+                }
                 self.last = Some(failure);
                 (Ended::Failed, self.removed(index, runner, failed.touched))
             }
@@ -575,7 +581,8 @@ impl<'a, 'b> Contest<'a, 'b> {
         } else {
             [&self.known[..], &self.refused[..]].concat()
         };
-        self.situation.no_path(self.assignment.allowed, &why)
+        let advice = self.last.take().and_then(|last| last.hint);
+        self.situation.no_path(self.assignment.allowed, &why, advice)
     }
 }
 

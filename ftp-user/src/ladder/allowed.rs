@@ -59,9 +59,9 @@ impl DataProtection {
     }
 }
 
-const IN_CLEAR: &str = "the data would be in clear: only one of the two control connections runs TLS; \
+const IN_CLEAR: &str = "from server to server the data would be in clear: only one of the two control connections runs TLS; \
                         --allow-clear-data permits it";
-const NO_CLIENT: &str = "the data would be in clear: both control connections run TLS, but neither server can be TLS \
+const NO_CLIENT: &str = "from server to server the data would be in clear: both control connections run TLS, but neither server can be TLS \
                          client on a data connection (SSCN, CPSV); --allow-clear-data permits it";
 
 /// A relay that may be used: what the choice of candidates needs to know of it.

@@ -22,8 +22,8 @@ impl Place {
             return url::parse(&scheme, rest).map(Self::Remote);
         }
         // The text is not repeated: it may be a URL that cannot be read, and have a password.
-        if is_mistyped_url(text) {
-            return Err(Failure::usage("a place looks like a URL with a mistake")
+        if let Some(mistake) = mistake(text) {
+            return Err(Failure::usage(format!("a place looks like a URL with a mistake: {mistake}"))
                 .hint("use ftp://user@host/path, or put ./ before the name of a local file"));
         }
         if is_named_site(text) {
@@ -53,8 +53,9 @@ fn is_path(text: &[u8]) -> bool {
     [&b"/"[..], b"./", b"../"].into_iter().any(|start| text.starts_with(start))
 }
 
-/// `ftp//host/path`, `ftp:/host/path`, `user:password@host/path`, and `://` after anything but a scheme.
-fn is_mistyped_url(text: &[u8]) -> bool {
+/// What is wrong with `ftp//host/path`, `ftp:/host/path`, `user:password@host/path`, and with `://` after anything but a
+/// scheme.
+fn mistake(text: &[u8]) -> Option<&'static str> {
     let is_scheme = |word: &[u8]| {
         ["ftp", "ftps", "ftpes"].into_iter().any(|scheme| word.eq_ignore_ascii_case(scheme.as_bytes()))
     };
@@ -64,7 +65,13 @@ fn is_mistyped_url(text: &[u8]) -> bool {
     let mut after_colon = text.splitn(2, |o| *o == b':').skip(1);
     let has_login = after_colon.next().is_some_and(|rest| rest.contains(&b'@'));
     let has_slashes = text.windows(3).any(|three| three == b"://");
-    !is_path(text) && (has_scheme || has_login || has_slashes)
+    match () {
+        () if is_path(text) => None,
+        () if has_slashes => Some("what stands before :// is no scheme"),
+        () if has_scheme => Some("its scheme is not followed by ://"),
+        () if has_login => Some("it does not begin with ftp://"),
+        () => None,
+    }
 }
 
 /// `SITE:path` has a colon before its first slash, `[SITE]path` says so itself.

@@ -49,7 +49,10 @@ pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) ->
 pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
     let (kind, said) = match failure {
         LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => {
-            (Kind::Other, format!("it does not answer like a relay ({})", words(error)))
+            let words = words(error);
+            let why =
+                if words.contains("InvalidContentType") { "what it says is not TLS" } else { words.as_str() };
+            (Kind::Other, format!("it does not answer like a relay: {why}"))
         }
         LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             (Kind::Temporary, "it closed the connection in the handshake".to_owned())

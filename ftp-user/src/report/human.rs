@@ -8,7 +8,7 @@ use super::past;
 use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
-use crate::outcome::Relayed;
+use crate::outcome::{Protection, Relayed};
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
@@ -56,9 +56,9 @@ impl Human {
                 let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
-            Event::Path { rung, relay, protection: _, why, considered } => {
+            Event::Path { rung, relay, protection, why, considered } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
-                let line = format!("path: {}{relay}: {why}", rung.words());
+                let line = format!("path: {}{relay}, {}: {why}", rung.words(), protection.words());
                 if self.planning {
                     self.result(&format!("  {line}"))?;
                     return self.explain(considered);
@@ -312,6 +312,10 @@ fn sentence(summary: &Summary) -> String {
         line.push_str(&format!(", {}, ", path(rung, summary.relayed.as_ref())));
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
+        // What the URLs of a dry run promise may be exceeded.
+        if summary.protection == Protection::Clear && !summary.dry_run {
+            line.push_str(", in clear");
+        }
     }
     if summary.skipped > 0 {
         line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
@@ -343,7 +347,6 @@ const NAMED: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Protection;
     use crate::outcome::Verified;
     use ftp_proto::digest::Algorithm;
 
@@ -358,7 +361,7 @@ mod tests {
             seconds: 1.9,
             rung: Some(Rung::DestListens),
             relayed: None,
-            protection: Protection::Clear,
+            protection: Protection::Private,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
         }
@@ -375,6 +378,10 @@ mod tests {
             Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..summary() },
             "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
              2 files skipped (already there); 1 file failed",
+        );
+        check(
+            Summary { protection: Protection::Clear, ..summary() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256, in clear",
         );
         check(
             Summary { skipped: 1, bytes: 0, rung: None, ..summary() },
@@ -409,7 +416,7 @@ mod tests {
              verified sha-256",
         );
         check(
-            Summary { dry_run: true, ..summary() },
+            Summary { dry_run: true, protection: Protection::Clear, ..summary() },
             "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
         );
     }

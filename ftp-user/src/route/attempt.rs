@@ -53,15 +53,19 @@ impl Attempted {
         context: &Context,
         source: &Session,
         destination: &Session,
-        intermediary: &str,
+        intermediary: Option<&str>,
         ended: Ended,
         protection: Protection,
     ) -> Self {
         let ends = explain::Ends { source, destination, intermediary };
         let failure = explain::failure(context.patience.stall, &ends, &ended);
-        // A wrong certificate at a data connection explains more.
+        // A wrong certificate at a data connection, or somebody else at a server's address, explains more.
         let impostor = || source.impostor().or_else(|| destination.impostor());
-        let failure = failure.map(|failure| impostor().unwrap_or(failure));
+        let intruded = ended.intruded.map(|side| match side {
+            Side::Source => source.intruded_words(),
+            Side::Destination => destination.intruded_words(),
+        });
+        let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
         let Ended { outcome, given_up, moved, sha256, said, .. } = ended;
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));
@@ -86,7 +90,7 @@ pub(crate) async fn direct(
     let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
     if let Some(refused) = unprotected(source, destination, roles.tls).await? {
-        return Ok(Attempted::new(context, source, destination, THIS_HOST, refused, Protection::Clear));
+        return Ok(Attempted::new(context, source, destination, None, refused, Protection::Clear));
     }
     let progress = Progress::direct(context, source, destination, stored, subject(assignment));
     let transfer = transfer(assignment, secret(source, destination)?);
@@ -97,7 +101,7 @@ pub(crate) async fn direct(
     let path = Path::Direct(Direct::default());
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     note_type(source, destination, &ended);
-    Ok(Attempted::new(context, source, destination, THIS_HOST, ended, Protection::of(roles.tls.runs_tls())))
+    Ok(Attempted::new(context, source, destination, None, ended, Protection::of(roles.tls.runs_tls())))
 }
 
 /// Makes an attempt through a relay.
@@ -113,7 +117,14 @@ pub(crate) async fn by_relay(
     lane.unless_lost(ready(source, destination, assignment)).await?;
     let intermediary = format!("the relay {name}");
     if let Some(refused) = unprotected(source, destination, roles.tls).await? {
-        return Ok(Attempted::new(context, source, destination, &intermediary, refused, Protection::Clear));
+        return Ok(Attempted::new(
+            context,
+            source,
+            destination,
+            Some(&intermediary),
+            refused,
+            Protection::Clear,
+        ));
     }
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
@@ -125,7 +136,7 @@ pub(crate) async fn by_relay(
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
     let protection = Protection::of(roles.tls.runs_tls());
-    let attempted = Attempted::new(context, source, destination, &intermediary, ended, protection);
+    let attempted = Attempted::new(context, source, destination, Some(&intermediary), ended, protection);
     Ok(Attempted { relayed: Some(relayed), ..attempted })
 }
 
@@ -152,7 +163,7 @@ pub(crate) async fn through(
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     note_type(source, destination, &ended);
-    Ok(Attempted::new(context, source, destination, THIS_HOST, ended, protection))
+    Ok(Attempted::new(context, source, destination, Some(THIS_HOST), ended, protection))
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.

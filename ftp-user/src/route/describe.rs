@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::ladder::{Candidate, Nearby};
 use crate::outcome::Protection;
 use crate::report::Event;
-use ftp_proto::third_party::Party;
+use ftp_proto::third_party::{Party, Side};
 
 /// A candidate, described for people.
 pub(crate) struct Description<'a> {
@@ -16,6 +16,8 @@ pub(crate) struct Description<'a> {
     pub(crate) proven: bool,
     /// What protects the data on the whole path.
     pub(crate) protection: Protection,
+    /// The end that runs no TLS although the other one does, if the data passes this host.
+    clear_end: Option<Side>,
     /// Whether the source and the destination verify each other's certificate, if TLS is between them.
     verifies: Option<[bool; 2]>,
 }
@@ -38,6 +40,12 @@ impl<'a> Description<'a> {
                 Some(tls) => tls.runs_tls(),
                 None => parties.iter().all(|party| party.leaf.is_some()),
             }),
+            clear_end: match (candidate, source.leaf.is_some(), destination.leaf.is_some()) {
+                (Candidate::Through, true, false) => Some(Side::Destination),
+                (Candidate::Through, false, true) => Some(Side::Source),
+                (Candidate::Through, true, true) | (Candidate::Through, false, false) => None,
+                (Candidate::Direct(_) | Candidate::Relay(_), ..) => None,
+            },
             verifies: candidate.tls_client().map(|_| parties.map(|party| party.capabilities.pinc)),
         }
     }
@@ -68,10 +76,24 @@ impl<'a> Description<'a> {
         context.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
     }
 
+    /// Whether the data is inside TLS on one side of this host and in clear on the other one.
+    pub(crate) const fn is_half_clear(&self) -> bool {
+        self.clear_end.is_some()
+    }
+
+    /// Warns that the data is in clear on one side of this host.
+    pub(crate) fn warn_of_clear_end(&self, context: &Context) {
+        if let Some(end) = self.clear_end {
+            context.events.warn(format!("{}, which runs no TLS", clear_between(end)));
+        }
+    }
+
     /// Why it failed, as a reason for the next candidate.
     pub(crate) fn refusal(&self, failure: &Failure) -> String {
         let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
-        format!("{}{relay}: {}", self.candidate.rung().words(), Failure { hint: None, ..failure.clone() })
+        let tls = self.candidate.tls().map_or_else(String::new, |tls| format!(", {tls}"));
+        let words = self.candidate.rung().words();
+        format!("{words}{relay}{tls}: {}", Failure { hint: None, ..failure.clone() })
     }
 
     /// Why it is tried.
@@ -87,10 +109,20 @@ impl<'a> Description<'a> {
             Some([false, true]) => ", and the destination verifies the certificate of the source (PINC)",
             Some([false, false]) => ", and neither can verify the certificate of the other (PINC)",
         });
+        if let Some(end) = self.clear_end {
+            why.push_str(&format!(", and {}", clear_between(end)));
+        }
         if let Some(last) = refused.last() {
             why.push_str(&format!("; before: {last}"));
         }
         why
+    }
+}
+
+const fn clear_between(end: Side) -> &'static str {
+    match end {
+        Side::Source => "the data is in clear between the source and this host",
+        Side::Destination => "the data is in clear between this host and the destination",
     }
 }
 

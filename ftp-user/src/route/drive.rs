@@ -12,7 +12,9 @@ use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Code, Reply};
-use ftp_proto::third_party::{Attempt, Cause, FailedPosture, Failure, Input, Outcome, Output, Side, Stage};
+use ftp_proto::third_party::{
+    Attempt, Cause, DataFault, FailedPosture, Failure, Input, Outcome, Output, Side, Stage,
+};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub(super) struct Ended {
     pub(super) said: [Option<Reply>; 2],
     /// Why servers have turned to the other posture for their data connection with this host.
     pub(super) failed_postures: Vec<FailedPosture>,
+    /// The server at whose address somebody else is, if that is why the attempt failed.
+    pub(super) intruded: Option<Side>,
 }
 
 impl Ended {
@@ -44,6 +48,7 @@ impl Ended {
             sha256: None,
             said: [None, None],
             failed_postures: Vec::new(),
+            intruded: None,
         }
     }
 }
@@ -363,7 +368,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Ends what happens on the path: in order if the file is complete, else with a reset.
-    async fn finish(mut self, outcome: Outcome) -> Ended {
+    async fn finish(mut self, mut outcome: Outcome) -> Ended {
         let given_up = self.reason(&outcome);
         let complete = matches!(outcome, Outcome::Moved { .. });
         let failed_postures = self.attempt.failed_postures().to_vec();
@@ -372,13 +377,21 @@ impl<'a> Drive<'a> {
                 self.sessions.of(side).learn(self.attempt.known_postures(side));
             }
         }
-        let mut sha256 = None;
+        let (mut sha256, mut intruded) = (None, None);
         match self.path {
             Path::Relay(mut relay) if complete => relay.last_count(self.context, &mut self.progress).await,
-            Path::Through(through) if complete => sha256 = through.close().await,
-            mut path @ (Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => path.cut(),
+            Path::Through(through) if complete => match through.close().await {
+                Ok(found) => sha256 = found,
+                Err(side) => (outcome, intruded) = (not_believed(side), Some(side)),
+            },
+            Path::Through(mut through) => {
+                intruded = through.intruded();
+                through.cut();
+            }
+            mut path @ (Path::Direct(_) | Path::Relay(_)) => path.cut(),
         }
-        Ended { outcome, given_up, moved: self.progress.moved(), sha256, said: self.said, failed_postures }
+        let moved = self.progress.moved();
+        Ended { outcome, given_up, moved, sha256, said: self.said, failed_postures, intruded }
     }
 
     /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before
@@ -392,6 +405,18 @@ impl<'a> Drive<'a> {
             }
         })
     }
+}
+
+/// The end of an attempt whose copy may come from somebody else, or may have gone to them.
+const fn not_believed(side: Side) -> Outcome {
+    Outcome::Failed(Failure {
+        side,
+        stage: Stage::DataConnection,
+        cause: Cause::Data(DataFault::ClosedEarly),
+        blame: Blame::File,
+        touched: true,
+        complete: None,
+    })
 }
 
 /// How long two servers may take to answer ABOR. An interrupted copy has two seconds in all (H33).

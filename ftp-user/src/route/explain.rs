@@ -3,7 +3,7 @@
 use super::drive::{Ended, GivenUp};
 use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::third_party::{self, Cause, FailedPosture, Outcome, Posture, Side, Stage};
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use std::time::Duration;
 pub(super) struct Ends<'a> {
     pub(super) source: &'a Session,
     pub(super) destination: &'a Session,
-    /// The host in the middle, for people.
-    pub(super) intermediary: &'a str,
+    /// The host in the middle, for people; `None` if the two servers exchange data with each other.
+    pub(super) intermediary: Option<&'a str>,
 }
 
 impl Ends<'_> {
@@ -30,6 +30,21 @@ impl Ends<'_> {
             self.of(posture.side).quote(reply)
         } else {
             posture.cause.to_string()
+        }
+    }
+
+    /// With whom an end exchanges data, for people.
+    fn other(&self) -> &str {
+        self.intermediary.unwrap_or("the other server")
+    }
+
+    /// What to do if an end refused to exchange data with the other server.
+    fn foreign_advice(&self, failed: &third_party::Failure, reply: &Reply) -> Option<String> {
+        match failed.stage {
+            Stage::Command(verb) if self.intermediary.is_none() && failed.blame == Blame::Path => {
+                self.of(failed.side).foreign_advice(verb, reply)
+            }
+            Stage::Command(_) | Stage::DataConnection | Stage::Relay | Stage::Attempt => None,
         }
     }
 
@@ -77,7 +92,11 @@ fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
     let new = |what: String| Failure::new(kind(failed), what);
     match &failed.cause {
         Cause::Refused(reply) => {
-            with_hint(new(format!("{asked} failed")).said(session.quote(reply)), failed.blame)
+            let failure = new(format!("{asked} failed")).said(session.quote(reply));
+            match ends.foreign_advice(failed, reply) {
+                Some(advice) => failure.hint(advice),
+                None => with_hint(failure, failed.blame),
+            }
         }
         Cause::Unusable(reply, why) => {
             new(format!("{asked} failed: {why}")).said(session.quote(reply)).hint("ask its operator")
@@ -89,7 +108,7 @@ fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
             .hint("try again later, or raise --timeout"),
         // The host in the middle noticed it. The server has said nothing.
         Cause::Data(fault) => {
-            let connection = format!("the data connection between {who} and {} failed", ends.intermediary);
+            let connection = format!("the data connection between {who} and {} failed", ends.other());
             let what = match failed.stage {
                 Stage::DataConnection => connection,
                 Stage::Command(_) | Stage::Relay | Stage::Attempt => {
@@ -98,7 +117,7 @@ fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
             };
             new(what).said(fault.to_string()).hint("try again later")
         }
-        Cause::Relay(fault) => new(format!("{} did not transfer the file", ends.intermediary))
+        Cause::Relay(fault) => new(format!("{} did not transfer the file", ends.other()))
             .said(fault.to_string())
             .hint("try again later, or use another relay"),
         Cause::Ended(failure) => session.lost(failure),

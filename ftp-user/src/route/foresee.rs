@@ -30,7 +30,7 @@ pub(crate) async fn first_rung(
             let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.clock.now());
             let candidate = ascent.candidates().first().copied().ok_or_else(|| {
                 let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
-                situation.no_path(allowed, &limitation)
+                situation.no_path(allowed, &limitation, None)
             })?;
             let description = situation.describe(candidate);
             let relay = description.relay.map(str::to_owned);

@@ -120,12 +120,23 @@ impl Situation {
         Description::new(candidate, &self.relays, &self.source.1, &self.destination.1)
     }
 
-    /// The failure if no candidate is left. `refused` are the reasons.
-    pub(crate) fn no_path(&self, allowed: Allowed, refused: &[String]) -> Failure {
+    /// The failure if no candidate is left. `refused` are the reasons, and `advice` is what to do about the last one.
+    pub(crate) fn no_path(&self, allowed: Allowed, refused: &[String], advice: Option<String>) -> Failure {
         let one_family = Family::of(self.source.1.address) == Family::of(self.destination.1.address);
         let failure = Failure::new(Kind::NoPath, "no path between the two servers works");
         let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
-        failure.said(said).hint(match allowed {
+        let failure = failure.said(said);
+        if allowed == Allowed::Direct
+            && one_family
+            && let Some(advice) = advice
+        {
+            return failure.hint(format!("{advice}, or let the data pass this host (--path auto)"));
+        }
+        // The reasons name the option that permits it, and nothing was asked of a server.
+        if self.limitation(allowed).is_some() && self.candidates(allowed).is_empty() {
+            return failure;
+        }
+        failure.hint(match allowed {
             Allowed::Direct if !one_family => {
                 "reach both by addresses of one family (-4 or -6), or let the data pass this host \
                  (--path auto)"

@@ -11,6 +11,7 @@ use ftp_proto::third_party::{Input, Side};
 use ftp_proto::timer::Moment;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -35,9 +36,17 @@ struct Leg {
     /// It waits for the copy.
     stream: Option<TcpStream>,
     /// The server will connect here when it has its transfer command.
-    port: Option<DataPort>,
+    port: Option<Arc<DataPort>>,
+    /// The server has connected here in clear. Somebody else may be at its address, and may have been faster.
+    watched: Option<Arc<DataPort>>,
+    /// That port is looked at.
+    watch: Option<AbortHandle>,
+    /// A second connection of the server's address has come.
+    is_intruded: bool,
     /// It is being opened.
     opening: Option<AbortHandle>,
+    /// Whether TLS proves who connects.
+    runs_tls: bool,
     /// How many times it was begun. What was begun before does not count any more.
     number: u32,
 }
@@ -46,9 +55,9 @@ impl Leg {
     /// Forgets what there was.
     fn begin_again(&mut self) -> u32 {
         self.stream = None;
-        self.port = None;
-        if let Some(opening) = self.opening.take() {
-            opening.abort();
+        (self.port, self.watched, self.is_intruded) = (None, None, false);
+        for task in [self.opening.take(), self.watch.take()].into_iter().flatten() {
+            task.abort();
         }
         self.number += 1;
         self.number
@@ -62,6 +71,8 @@ pub(super) enum Done {
     Connected(Side, u32, io::Result<TcpStream>),
     /// The server has connected to this program, or never can.
     Arrived(Side, u32, io::Result<TcpStream>),
+    /// A second connection of the server's address has come.
+    Intruded(Side, u32),
     Copied(Forwarded),
     Closed(Ended),
 }
@@ -104,12 +115,13 @@ impl Through {
     pub(super) fn listen(&mut self, sessions: &mut Sessions<'_>, side: Side) -> Input {
         let session = sessions.of(side);
         self.leg(side).begin_again();
+        self.leg(side).runs_tls = session.runs_tls();
         let port = match DataPort::open(session.local, session.peer) {
             Ok(port) => port,
             Err(error) => return Input::DataFailed(side, words(&error)),
         };
         let at = port.at();
-        self.leg(side).port = Some(port);
+        self.leg(side).port = Some(Arc::new(port));
         Input::Listening(side, at)
     }
 
@@ -118,6 +130,7 @@ impl Through {
         let leg = self.leg(side);
         let (Some(port), number) = (leg.port.take(), leg.number) else { return };
         port.reset_waiting();
+        leg.watched = (!leg.runs_tls).then(|| Arc::clone(&port));
         let accepting = async move { Done::Arrived(side, number, port.accept().await) };
         self.leg(side).opening = Some(self.work.spawn(accepting));
     }
@@ -156,12 +169,15 @@ impl Through {
         self.work.abort_all();
         (self.source.stream, self.destination.stream) = (None, None);
         (self.source.port, self.destination.port) = (None, None);
+        (self.source.watched, self.destination.watched) = (None, None);
     }
 
     /// What the attempt is told of something that was done.
     pub(super) fn take(&mut self, done: Done, progress: &mut Progress) -> Option<Input> {
         match done {
-            Done::Connected(side, number, _) | Done::Arrived(side, number, _)
+            Done::Connected(side, number, _)
+            | Done::Arrived(side, number, _)
+            | Done::Intruded(side, number)
                 if number != self.leg(side).number =>
             {
                 None
@@ -170,9 +186,10 @@ impl Through {
                 self.keep(side, connection);
                 Some(Input::Connected(side))
             }
-            Done::Arrived(side, _, Ok(connection)) => {
+            Done::Arrived(side, number, Ok(connection)) => {
                 let from = connection.peer_addr();
                 self.keep(side, connection);
+                self.watch(side, number);
                 Some(match from {
                     Ok(from) => Input::Arrived(side, from),
                     Err(error) => Input::DataFailed(side, words(&error)),
@@ -180,6 +197,10 @@ impl Through {
             }
             Done::Connected(side, _, Err(error)) | Done::Arrived(side, _, Err(error)) => {
                 Some(Input::DataFailed(side, words(&error)))
+            }
+            Done::Intruded(side, _) => {
+                self.leg(side).is_intruded = true;
+                Some(Input::DataFailed(side, INTRUDED.to_owned()))
             }
             Done::Copied(Forwarded { sha256, end, .. }) => {
                 progress.stop();
@@ -200,6 +221,23 @@ impl Through {
         }
     }
 
+    /// From here on, another connection of the address of that server means that somebody else is there. Nobody can
+    /// tell which of the two is the server's.
+    fn watch(&mut self, side: Side, number: u32) {
+        let Some(port) = self.leg(side).watched.clone() else { return };
+        let watching = async move {
+            port.another().await;
+            Done::Intruded(side, number)
+        };
+        let watch = self.work.spawn(watching);
+        self.leg(side).watch = Some(watch);
+    }
+
+    /// The end at whose address somebody else is, if that was seen.
+    pub(super) fn intruded(&mut self) -> Option<Side> {
+        Side::BOTH.into_iter().find(|side| self.leg(*side).is_intruded)
+    }
+
     /// Keeps a connection until the copy.
     fn keep(&mut self, side: Side, connection: TcpStream) {
         // The connection is also reset if this process is killed before the first byte (E10).
@@ -210,8 +248,31 @@ impl Through {
 
     /// Waits until the destination's connection is closed, although its server has already said that it has
     /// everything. Returns the SHA-256 of what was copied, if it was computed.
-    pub(super) async fn close(mut self) -> Option<String> {
-        while self.work.join_next().await.is_some() {}
-        self.sha256
+    ///
+    /// # Errors
+    ///
+    /// Somebody else is at the address of that server, and the copy may be theirs.
+    pub(super) async fn close(mut self) -> Result<Option<String>, Side> {
+        for side in Side::BOTH {
+            if let Some(watch) = self.leg(side).watch.take() {
+                watch.abort();
+            }
+        }
+        while let Some(done) = self.work.join_next().await {
+            if let Ok(Done::Intruded(side, _)) = done {
+                self.leg(side).is_intruded = true;
+            }
+        }
+        for side in Side::BOTH {
+            let leg = self.leg(side);
+            leg.is_intruded |= leg.watched.as_ref().is_some_and(|port| port.reset_waiting());
+        }
+        match self.intruded() {
+            Some(side) => Err(side),
+            None => Ok(self.sha256),
+        }
     }
 }
+
+/// What the attempt is told if a second connection of a server's address comes.
+const INTRUDED: &str = "two connections came from its address";

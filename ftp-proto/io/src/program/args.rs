@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 
 use super::output;
@@ -45,6 +45,18 @@ pub fn parse_with_names<C: Parser>(
 }
 
 impl Rejected {
+    /// The option or subcommand that is not known, if that is the mistake.
+    pub fn unknown(&self) -> Option<&str> {
+        let context = if self.0.kind() == ErrorKind::UnknownArgument {
+            ContextKind::InvalidArg
+        } else if self.0.kind() == ErrorKind::InvalidSubcommand {
+            ContextKind::InvalidSubcommand
+        } else {
+            return None;
+        };
+        if let Some(ContextValue::String(unknown)) = self.0.get(context) { Some(unknown) } else { None }
+    }
+
     /// Prints the help, the version or the mistake, and returns the exit status: 2 after a mistake.
     pub fn print(&self, program: &str) -> ExitCode {
         let Self(error) = self;
@@ -107,6 +119,16 @@ mod tests {
             "unexpected argument '--listne' found; a similar argument exists: '--listen'",
         );
         check("program", "the following required arguments were not provided: --listen <LISTEN>");
+    }
+
+    #[test]
+    fn what_is_not_known_can_be_asked_for() {
+        let unknown = |words: &str| {
+            let rejected = parse::<Cli>(words.split_whitespace().map(OsString::from)).unwrap_err();
+            rejected.unknown().map(str::to_owned)
+        };
+        assert_eq!(unknown("program --limit 5").as_deref(), Some("--limit"));
+        assert_eq!(unknown("program --listen here"), None);
     }
 
     #[test]
