@@ -2,6 +2,7 @@
 
 use integration_tests::foreign::{Foreign, Hosts, Kind, Skipped};
 use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below};
 use integration_tests::user::{Run, user};
 use std::os::unix::fs::symlink;
@@ -184,4 +185,73 @@ fn links_patterns_and_filters_at_vsftpd() {
 #[test]
 fn links_patterns_and_filters_at_proftpd() {
     or_skip!(at_other_servers(Kind::Proftpd));
+}
+
+/// Some second of 2020.
+const TIME: u64 = 1_600_000_000;
+
+fn set_time(path: &Path) {
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(TIME);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+fn time(path: &Path) -> u64 {
+    let time = path.metadata().unwrap().modified().unwrap();
+    time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+#[test]
+fn a_copy_has_the_time_of_its_source() {
+    let (from, to) = (source(&["t/a", "t/d/b"]), target());
+    set_time(&from.path("t/a"));
+    set_time(&from.path("t/d/b"));
+    // Between two servers, to this host and from it.
+    copy(&["-r", &from.url("t"), &to.url("")]).exits(0).never_says("times are not kept");
+    assert_eq!([time(&to.path("t/a")), time(&to.path("t/d/b"))], [TIME; 2]);
+    let here = tempfile::tempdir().unwrap();
+    let directory = here.path().display().to_string();
+    copy(&["-r", &from.url("t"), &directory]).exits(0);
+    assert_eq!(time(&here.path().join("t/d/b")), TIME);
+    copy(&[&format!("{directory}/t/a"), &to.url("c")]).exits(0);
+    assert_eq!(time(&to.path("c")), TIME);
+    copy(&["--no-times", &from.url("t/a"), &to.url("e")]).exits(0);
+    assert_ne!(time(&to.path("e")), TIME);
+}
+
+/// Times of a server of other people, in both directions.
+fn times_at_other_servers(kind: Kind) -> Result<(), Skipped> {
+    let server = Foreign::new(kind).foreign(Hosts::Allowed).file("t/a", "a").directory("in").start()?;
+    set_time(&server.path("t/a"));
+    let to = target();
+    copy(&["-r", &server.url("t"), &to.url("")]).exits(0).never_says("times are not kept");
+    assert_eq!(time(&to.path("t/a")), TIME);
+    copy(&[&to.url("t/a"), &server.url("in/")]).exits(0).never_says("times are not kept");
+    assert_eq!(time(&server.path("in/a")), TIME);
+    Ok(())
+}
+
+#[test]
+fn times_are_kept_at_vsftpd() {
+    or_skip!(times_at_other_servers(Kind::Vsftpd));
+}
+
+#[test]
+fn times_are_kept_at_proftpd() {
+    or_skip!(times_at_other_servers(Kind::Proftpd));
+}
+
+#[test]
+fn a_destination_that_sets_no_times_is_told_once() {
+    let from = source(&["t/a", "t/b"]);
+    let features = "FEAT: 211-Features\\r\\n SIZE\\r\\n MFMT\\r\\n211 End";
+    let peer = Peer::start(
+        "127.0.0.3",
+        &format!(
+            "{features}\nMFMT: 550 no rights\nMKD: 257 made\nSIZE *.part: 213 3\nSIZE: 550 no such file"
+        ),
+        MODERN,
+    );
+    let run = copy(&["-r", "--path", "user", &from.url("t"), &peer.url("")]).exits(0);
+    assert_eq!(peer.seen_of(&["MFMT"]).len(), 1, "{run}");
+    assert_eq!(run.said.matches("times are not kept").count(), 1, "{run}");
 }

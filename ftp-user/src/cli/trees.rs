@@ -28,6 +28,12 @@ pub(super) struct TreeArgs {
     /// Copy what this file lists: lines of SOURCE, a tab, DEST; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "places")]
     from_file: Option<PathBuf>,
+    /// Give copies the modification times of their sources, where the destination can set them (the default)
+    #[arg(long, overrides_with = "no_times")]
+    times: bool,
+    /// Leave the time of a copy to the destination
+    #[arg(long, overrides_with = "times")]
+    no_times: bool,
     /// What to do with symbolic links in a tree
     #[arg(long, value_enum, default_value_t = What::Files, value_name = "WHAT")]
     links: What,
@@ -57,7 +63,8 @@ impl From<What> for job::Links {
 impl TreeArgs {
     /// The options with those of trees.
     pub(super) fn options(&self, options: Options) -> Options {
-        Options { recursive: self.recursive, links: self.links.into(), ..options }
+        let times = self.times || !self.no_times;
+        Options { recursive: self.recursive, links: self.links.into(), times, ..options }
     }
 
     /// The job that copies `typed`, or the pairs of `--from-file`. Every place is read before anything is sent.

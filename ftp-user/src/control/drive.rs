@@ -43,9 +43,10 @@ impl Session {
         self.over.get_or_insert(client::Failure::Closed);
     }
 
-    /// Reads what arrived while the session was idle, such as a 421 before the server closed it.
+    /// Reads what arrived while the session was idle, such as a 421 before the server closed it. A session that waits
+    /// for a reply is not idle.
     pub async fn catch_up(&mut self) {
-        while !self.is_over() {
+        while !self.is_over() && self.time.unanswered.is_none() {
             tokio::select! {
                 biased;
                 _ = self.next() => {}

@@ -232,14 +232,6 @@ impl Session {
         Ok((self.manners.enters_anything == Some(false), None))
     }
 
-    async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Failure> {
-        if !self.capabilities.mdtm {
-            return Ok(None);
-        }
-        let answer = self.ask(Command::Mdtm(path.clone())).await?;
-        Ok(if answer.is_done() { fact_replies::time(&answer.reply) } else { None })
-    }
-
     fn verdict(&self, answer: &Answer) -> Verdict {
         match self.blame(answer) {
             Blame::Missing => Verdict::Absent,

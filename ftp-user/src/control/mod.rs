@@ -39,11 +39,13 @@ mod port;
 mod secrets;
 mod secure;
 mod sent;
+mod sent_time;
 mod session;
 mod shown_name;
 mod stall;
 mod stored_name;
 mod tcp;
+mod times;
 mod tunnel;
 
 pub(crate) use answer::hint;

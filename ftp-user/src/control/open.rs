@@ -102,6 +102,7 @@ impl Session {
             tls,
             refused: None,
             unawaited: None,
+            time: super::sent_time::SentTime::default(),
             in_clear: false,
             securing: site.security == client::Security::Implicit,
             role,

@@ -3,6 +3,7 @@
 use super::closed_posture::ClosedPosture;
 use super::manners::Manners;
 use super::secrets::Secrets;
+use super::sent_time::SentTime;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::place::Site;
@@ -111,6 +112,8 @@ pub struct Session {
     pub(super) tls: Option<Client>,
     /// A command whose reply does not matter.
     pub(super) unawaited: Option<CommandId>,
+    /// The time of the file that was stored last.
+    pub(super) time: SentTime,
     /// Why there is no TLS.
     pub(super) refused: Option<Failure>,
     /// PROT C is in force.

@@ -8,6 +8,7 @@ use crate::control::{Facts, Role};
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
 use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
 
 /// An end of a copy.
@@ -143,6 +144,47 @@ impl Host {
         match server.session(context).await?.check_stored_name(path).await {
             Err(failure) if failure.kind == Kind::Unverified => Err(failure),
             Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// When the file at `path` was modified last, if that is known.
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked.
+    pub async fn modified(&mut self, context: &Context, path: &PathName) -> Result<Option<When>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.modified(path).await,
+            Self::Local(_) => Ok(local::facts(path)?.and_then(|facts| facts.modified)),
+        }
+    }
+
+    /// Sets when the file at `path` was modified last. Whether that was refused is told by [`Self::time_refusal`].
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked, or this host refuses.
+    pub async fn set_modified(
+        &mut self,
+        context: &Context,
+        path: &PathName,
+        time: When,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.set_modified(path, time).await,
+            Self::Local(_) => local::set_modified(path, time),
+        }
+    }
+
+    /// Why a server has not taken the last time that was set.
+    ///
+    /// # Errors
+    /// Fails if the session is lost.
+    pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
+        match self {
+            Self::Server(server) => match server.open() {
+                Some(session) => session.time_refusal().await,
+                None => Ok(None),
+            },
+            Self::Local(_) => Ok(None),
         }
     }
 

@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A name as a path of this host.
 pub(crate) fn local_path(name: &PathName) -> &Path {
@@ -100,6 +101,20 @@ pub(super) async fn digest(
             Ok(Digest { algorithm, hex })
         }
     }
+}
+
+/// Sets when a file was modified last. A time before 1970 is left out.
+pub(super) fn set_modified(path: &PathName, time: When) -> Result<(), Failure> {
+    let Ok(seconds) = u64::try_from(time.0) else { return Ok(()) };
+    let set = || {
+        let file = std::fs::File::options().write(true).open(local_path(path))?;
+        // A device has no time of its own.
+        if file.metadata()?.is_file() {
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))?;
+        }
+        Ok(())
+    };
+    set().map_err(|error| Failure::of_this_host(format!("cannot set the time of {}", path.display()), &error))
 }
 
 /// Renames a finished copy.

@@ -12,6 +12,7 @@ use super::options::{InPlace, Mode, Options};
 use super::outage::connect_both;
 use super::resume::{Attempts, StartPoint};
 use super::retry::Retry;
+use super::times;
 use super::transfer::{Transferred, transfer};
 use crate::check::{
     self, Compared, Decision, KnownFile, Overwrite, Passed, Verify, common, compare, readable, refuse_itself,
@@ -166,12 +167,18 @@ impl Copying<'_> {
     /// What is known of both files, if the source can be copied there.
     async fn files(&mut self, (known, target): (Option<Facts>, Target)) -> Result<Files, Failure> {
         let (source_name, dest_name) = self.item.names(self.ends);
-        let Ends { source, destination, .. } = &mut *self.ends;
+        let Ends { source, destination, no_times, .. } = &mut *self.ends;
+        let asks_time = self.options.times && !self.options.mode.is_dry() && !*no_times;
         let known = async {
-            match known {
-                Some(facts) => Ok(Some(facts)),
-                None => source.facts(self.context, &self.item.source).await,
+            let mut known = match known {
+                Some(facts) => Some(facts),
+                None => source.facts(self.context, &self.item.source).await?,
+            };
+            // A listing for people has no exact time.
+            if let Some(facts) = known.as_mut().filter(|facts| asks_time && facts.modified.is_none()) {
+                facts.modified = source.modified(self.context, &self.item.source).await?;
             }
+            Ok(known)
         };
         let target = async {
             match target {
@@ -292,6 +299,10 @@ impl Copying<'_> {
                 "no digest proves what was stored before the transfer broke",
             ));
         }
-        part.publish(self.context, &mut self.ends.destination).await.map(|()| by)
+        times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
+            .await?;
+        part.publish(self.context, &mut self.ends.destination).await?;
+        times::tell(self.context, self.ends).await;
+        Ok(by)
     }
 }

@@ -5,7 +5,7 @@
 //! | `request`, `options` | the job as a value |
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree`, `filter` | from places to files |
-//! | `item`, `copy`, `append` | one file |
+//! | `item`, `copy`, `times`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
 //! | `kept`, `cancel` | what the journal keeps of the job for another run |
@@ -38,6 +38,7 @@ mod sources;
 mod status;
 mod survey;
 mod tally;
+mod times;
 mod transfer;
 mod tree;
 

@@ -20,6 +20,8 @@ pub struct Options {
     pub recursive: bool,
     /// What happens to symbolic links in a tree.
     pub links: Links,
+    /// Whether copies get the modification times of their sources.
+    pub times: bool,
     /// Whether the first failure ends the job.
     pub fail_fast: bool,
     /// Whether anything is changed.
@@ -37,6 +39,7 @@ impl Default for Options {
             resume: true,
             recursive: false,
             links: Links::default(),
+            times: true,
             fail_fast: false,
             mode: Mode::default(),
         }

@@ -55,18 +55,21 @@ pub struct Ends {
     pub memory: Memory,
     /// What is kept with a relay between them.
     pub circuit: Option<Circuit>,
+    /// The destination sets no times of files; that was told.
+    pub no_times: bool,
 }
 
 impl Ends {
     /// Two ends without memory or relay session.
     pub fn new(source: Host, destination: Host) -> Self {
-        Self { source, destination, memory: Memory::default(), circuit: None }
+        Self { source, destination, memory: Memory::default(), circuit: None, no_times: false }
     }
 
     /// Forgets what is known between the two ends: one of them is another host now.
     pub fn forget(&mut self) {
         self.memory = Memory::default();
         self.circuit = None;
+        self.no_times = false;
     }
 
     /// Says goodbye to both. If the work should stop, the answers are not awaited (H33).

@@ -1,0 +1,75 @@
+//! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time.
+
+use super::session::Session;
+use crate::failure::{self, Failure};
+use ftp_proto::calendar::{When, facts_time};
+use ftp_proto::command::{Command, Practice, Site, Verb};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::wire::PathName;
+
+impl Session {
+    /// When the file was modified last, if MDTM tells it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session is lost.
+    pub async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Failure> {
+        if !self.capabilities.mdtm {
+            return Ok(None);
+        }
+        let answer = self.ask(Command::Mdtm(path.clone())).await?;
+        Ok(if answer.is_done() { super::fact_replies::time(&answer.reply) } else { None })
+    }
+
+    /// Sets when the file was modified last. A server that takes commands ahead is asked together with the next
+    /// command; [`Self::time_refusal`] tells afterwards whether it has refused.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session is lost.
+    pub async fn set_modified(&mut self, path: &PathName, time: When) -> Result<(), Failure> {
+        let Some(command) = self.time_command(path, time) else {
+            let what = format!("{} offers no command that sets the time of a file", self.title);
+            self.time.refusal = Some(Failure::new(failure::Kind::Other, what));
+            return Ok(());
+        };
+        let verb = command.verb();
+        self.time.unanswered = Some((self.send(command, None), verb));
+        if self.capabilities.takes_ahead { Ok(()) } else { self.settle_time().await }
+    }
+
+    /// Waits for the reply to the time that was sent last.
+    pub(super) async fn settle_time(&mut self) -> Result<(), Failure> {
+        let Some((id, verb)) = self.time.unanswered.take() else { return Ok(()) };
+        let answer = self.answer_to(id, verb).await?;
+        if !answer.is_done() {
+            self.time.refusal = Some(self.refusal("cannot set the time of a file".to_owned(), &answer));
+        }
+        Ok(())
+    }
+
+    /// Why the last time was not taken.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session is lost.
+    pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
+        self.settle_time().await?;
+        Ok(self.time.refusal.take())
+    }
+
+    /// The command that sets a time at this server. MDTM with a time, where the server does not know it, asks for a
+    /// file with a name that is not there.
+    fn time_command(&self, path: &PathName, time: When) -> Option<Command> {
+        let digits = facts_time(time).filter(|_| self.dialect == Dialect::Rfc959)?;
+        let lines = || self.capabilities.others.iter().map(|line| line.to_ascii_uppercase());
+        if lines().any(|line| line == "MFMT" || (line.starts_with("MFF ") && line.contains("MODIFY"))) {
+            return Some(Command::Practice(Practice::Mfmt(time, path.clone())));
+        }
+        if lines().any(|line| line.starts_with("SITE ") && line.contains("UTIME")) {
+            return Some(Command::Practice(Practice::Site(Site::Utime(time, path.clone()))));
+        }
+        let argument = [digits.as_bytes(), b" ", path.as_bytes()].concat();
+        self.capabilities.mdtm.then_some(Command::Other(Verb::Mdtm, argument))
+    }
+}
