@@ -156,6 +156,16 @@ impl Raw {
         self.dialogue.push("= in clear".to_owned());
     }
 
+    /// Ends the control connection in order, which inside TLS is close_notify and FIN.
+    pub fn leave(mut self) {
+        if let Wire::Tls(tls) = self.lines.get_mut() {
+            tls.conn.send_close_notify();
+            while tls.conn.wants_write() {
+                tls.conn.write_tls(&mut tls.sock).unwrap();
+            }
+        }
+    }
+
     /// Logs in with USER and PASS.
     pub fn login(&mut self, user: &str, password: &str) {
         self.ask(&format!("USER {user}"), "330/331");

@@ -390,8 +390,7 @@ fn h24_between_a_site_with_tls_and_one_without_nothing_goes_in_clear_unless_that
     assert_eq!((path, protection), (&"user".into(), &"clear".into()), "{through}");
     let half = "in clear between this host and the destination";
     assert!(warnings(&through).iter().any(|warning| warning.contains(half)), "{through}");
-    let people = run("copy", &state).args([&from.url("a.bin"), &to.url("e.bin")]).run().exits(0).says(half);
-    assert!(people.stdout.last().unwrap().ends_with(", in clear"), "{people}");
+    run("copy", &state).args([&from.url("a.bin"), &to.url("e.bin")]).run().exits(0).says(half);
     let explained = run("copy", &state).args(["--explain", &from.url("a.bin"), &to.url("f.bin")]).run();
     explained.exits(0).says(half);
     copy(&["--path", "direct"], "c.bin").exits(6).says("--allow-clear-data");

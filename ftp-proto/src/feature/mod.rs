@@ -5,7 +5,7 @@ mod digests;
 use crate::command::{NewFact, Verb, XDigest};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::listing::FACTS;
+use crate::listing::{FACTS, SELDOM};
 use crate::reply::{Class, Reply, classify};
 
 /// What a server can do, according to its replies.
@@ -191,6 +191,7 @@ pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
     let digests = COMPUTED.iter().map(default).collect::<Vec<_>>().join(";");
     let digests = format!("DGST {digests}");
     let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
+    let facts = facts + &SELDOM.iter().map(|fact| format!("{fact};")).collect::<String>();
     let always = [
         "ACTV",
         "AVBL",
@@ -257,7 +258,8 @@ mod tests {
     fn our_own_features_are_recognised_in_both_dialects() {
         for (dialect, code) in [(Rfc959, 211), (Rfc354, 200)] {
             let found = read(dialect, code, &format!("Features\n{}\nEnd", ours()));
-            let facts = ["type", "size", "modify", "perm", "unique", "unix.mode"].map(str::to_owned);
+            let facts = ["type", "size", "modify", "perm", "unique", "unix.mode", "unix.owner", "unix.group"]
+                .map(str::to_owned);
             assert_eq!(
                 found,
                 Capabilities {

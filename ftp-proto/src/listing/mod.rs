@@ -32,7 +32,7 @@ pub use detect::Format;
 pub use facts::parse_facts;
 pub use lister::{Found, Lister, Unfit, is_empty_listing};
 pub use pattern::Pattern;
-pub use write::{FACTS, facts_line, list_line, write_facts_line, write_list_line};
+pub use write::{FACTS, SELDOM, facts_line, list_line, write_facts_line, write_list_line};
 
 use crate::wire::PathName;
 
@@ -80,12 +80,23 @@ pub struct Entry {
     pub precision: Precision,
     /// The UNIX permission bits, if they are known.
     pub mode: Option<u32>,
+    /// The numbers of the UNIX owner and group, if they are known.
+    pub owner: Option<Owner>,
     /// The fact `perm` (RFC 3659 section 7.5.5), if it is known.
     pub perm: Option<String>,
     /// The fact `unique` (RFC 3659 section 7.5.2), if it is known.
     pub unique: Option<String>,
     /// Where a symbolic link leads, if that may be told.
     pub target: Option<Vec<u8>>,
+}
+
+/// Whom a file belongs to on its host.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Owner {
+    /// The number of the user.
+    pub user: u32,
+    /// The number of the group.
+    pub group: u32,
 }
 
 impl Entry {
@@ -98,6 +109,7 @@ impl Entry {
             modified: None,
             precision: Precision::Exact,
             mode: None,
+            owner: None,
             perm: None,
             unique: None,
             target: None,

@@ -28,6 +28,7 @@ impl<'a> Row<'a> {
             modified: self.modified.map(|(when, _)| when),
             precision: self.modified.map(|(_, precision)| precision).unwrap_or_default(),
             mode: self.mode,
+            owner: None,
             perm: self.perm,
             unique: self.unique,
             target: None,

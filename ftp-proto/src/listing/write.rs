@@ -1,10 +1,10 @@
 //! Writing the lines of listings, for a server.
 
 use super::date::{HALF_A_YEAR, MONTHS};
-use super::{Entry, Kind, When, civil};
+use super::{Entry, Kind, Owner, When, civil};
 
 /// Returns one line of MLSD or MLST without CR LF: those facts of `wanted` (in lower case; `None` means
-/// all) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
+/// [`FACTS`]) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
 /// (RFC 3659 section 7.2), so such a fact is left out.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
     let mut line = Vec::with_capacity(USUAL);
@@ -30,6 +30,10 @@ pub fn write_facts_line(line: &mut Vec<u8>, entry: &Entry, wanted: Option<&[Stri
         let octal = [9, 6, 3, 0].map(|shift: u32| digit((mode >> shift & 7).into()));
         facts.add("UNIX.mode", |line| line.extend_from_slice(&octal));
     }
+    if let Some(Owner { user, group }) = entry.owner.filter(|_| wanted.is_some()) {
+        facts.add("UNIX.owner", |line| write_number(line, user.into(), (0, b'0')));
+        facts.add("UNIX.group", |line| write_number(line, group.into(), (0, b'0')));
+    }
     line.push(b' ');
     line.extend_from_slice(entry.name.as_bytes());
 }
@@ -37,7 +41,7 @@ pub fn write_facts_line(line: &mut Vec<u8>, entry: &Entry, wanted: Option<&[Stri
 /// The facts of a line.
 struct Facts<'a> {
     line: &'a mut Vec<u8>,
-    /// The names of the facts to write, in lower case; `None` for all of them.
+    /// The names of the facts to write, in lower case; `None` for [`FACTS`].
     wanted: Option<&'a [String]>,
 }
 
@@ -71,8 +75,12 @@ fn fits(value: &str) -> bool {
 /// Bytes of a usual line.
 const USUAL: usize = 160;
 
-/// The names of the facts that [`facts_line`] can write, as in FEAT.
+/// The names of the facts that [`facts_line`] writes unless others are wanted, as in FEAT.
 pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
+
+/// The names of those that it writes only if they are wanted: numbers that mean something on the host of the server
+/// alone.
+pub const SELDOM: &[&str] = &["UNIX.owner", "UNIX.group"];
 
 /// Writes the fact `type` (RFC 3659 section 7.5.1). That of a symbolic link ends with its target, unless
 /// the target would end the fact.
@@ -203,6 +211,7 @@ mod tests {
             size: Some(4_294_967_297),
             modified: when(2026, 11, 20, 10, 20, 30),
             mode: Some(0o640),
+            owner: Some(Owner { user: 1000, group: 0 }),
             perm: Some("adfrw".into()),
             unique: Some("8U1".into()),
             ..Entry::new(PathName::from_wire(name).unwrap(), Kind::File)
@@ -225,6 +234,9 @@ mod tests {
         );
         let wanted = ["unix.mode".to_owned(), "size".to_owned()];
         assert_eq!(facts_line(&entry("x"), Some(&wanted)), b"size=4294967297;UNIX.mode=0640; x");
+        let seldom = ["unix.owner".to_owned(), "unix.group".to_owned()];
+        assert_eq!(facts_line(&entry("x"), Some(&seldom)), b"UNIX.owner=1000;UNIX.group=0; x");
+        assert_eq!(facts_line(&entry("x"), Some(&seldom[1..])), b"UNIX.group=0; x");
         assert_eq!(facts_line(&entry("x"), Some(&[])), b" x");
     }
 

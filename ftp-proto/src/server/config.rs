@@ -1,5 +1,6 @@
 //! What a session is told at its start: the listener's configuration and its own connection.
 
+use super::ask::CloseNotify;
 use super::sockets::gender::Gender;
 use crate::dialect::Dialect;
 use crate::policy::Rules;
@@ -68,6 +69,8 @@ pub struct Tls {
     pub required: bool,
     /// Whether data connections must resume the TLS session of their control connection.
     pub reuse: Reuse,
+    /// Whether an upload inside TLS must end with close_notify.
+    pub close_notify: CloseNotify,
 }
 
 /// When TLS begins on a control connection.

@@ -9,7 +9,7 @@ use crate::command::verbs::{Row, Served};
 use crate::command::{DataType, Direction, VERBS, Verb};
 use crate::dialect::Dialect;
 use crate::feature;
-use crate::listing::FACTS;
+use crate::listing::{FACTS, SELDOM};
 use crate::reply::Meaning;
 
 /// STAT without an argument that waits for the limits of the server.
@@ -156,7 +156,7 @@ fn features(cx: &Context) -> Vec<String> {
         && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))
     {
         let star = |fact: &str| if chosen.contains(&fact.to_ascii_lowercase()) { "*" } else { "" };
-        let facts: String = FACTS.iter().map(|fact| format!("{fact}{};", star(fact))).collect();
+        let facts: String = FACTS.iter().chain(SELDOM).map(|fact| format!("{fact}{};", star(fact))).collect();
         *line = format!("MLST {facts}"); // RFC 3659 7.8
     }
     lines

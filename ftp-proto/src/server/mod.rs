@@ -86,7 +86,7 @@ mod timer;
 mod tls;
 mod transfer;
 
-pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
+pub use ask::{Account, Answer, Ask, CloseNotify, ConnId, Input, Output, Ticket};
 pub use config::{Config, Connection, Reuse, Timeouts, Tls, TlsStart};
 pub use partial::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};

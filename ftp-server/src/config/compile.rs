@@ -43,7 +43,7 @@ impl Config {
         let listeners = listeners(&options, certificates.is_some(), &mut errors);
         let limits = file.sections.limit(limits(&options));
         let timeouts = timeouts(&options, file);
-        let session_reuse = tls::reuse(&options);
+        let (session_reuse, close_notify) = (tls::reuse(&options), tls::close_notify(&options));
         let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
             if errors.is_empty() {
                 errors.push(ConfigError::NoRoot);
@@ -66,6 +66,7 @@ impl Config {
             client_authorities: options.tls_client_ca,
             require_tls: options.require_tls,
             session_reuse,
+            close_notify,
             state: options.state,
             foreign,
             foreign_networks: (!options.foreign_networks.is_empty()).then_some(options.foreign_networks),
@@ -171,7 +172,7 @@ mod tests {
     use clap::Parser;
     use ftp_io::program::log;
     use ftp_proto::dialect::Dialect;
-    use ftp_proto::server::{Reuse, TlsStart};
+    use ftp_proto::server::{CloseNotify, Reuse, TlsStart};
 
     fn compile(words: &str) -> Result<Config, Vec<ConfigError>> {
         let words = std::iter::once("ftp-server").chain(words.split_whitespace());
@@ -282,8 +283,10 @@ mod tests {
         assert_eq!(begins, [TlsStart::Explicit, TlsStart::Implicit, TlsStart::Never]);
         assert_eq!(config.certificates, Some(Certificates::SelfSigned));
         assert_eq!(config.session_reuse, Reuse::Preferred);
-        let config =
-            compile("--root / --anonymous --tls-cert a --tls-key b --tls-session-reuse off").unwrap();
+        assert_eq!(config.close_notify, CloseNotify::Required);
+        let words = "--root / --anonymous --tls-cert a --tls-key b --tls-session-reuse off --tls-close-notify optional";
+        let config = compile(words).unwrap();
+        assert_eq!(config.close_notify, CloseNotify::Optional);
         assert_eq!(config.session_reuse, Reuse::Off);
         assert!(config.listeners.iter().all(|listen| listen.begin == TlsStart::Explicit));
     }

@@ -23,7 +23,7 @@ pub use file::File;
 pub use inspect::Findings;
 pub use people::{MountKeys, RightName, UserKeys};
 pub use public::PublicKeys;
-pub use raw::{ForeignPolicy, Options, SessionReuse, SockReply, SocketGender};
+pub use raw::{ForeignPolicy, Options, SessionReuse, SockReply, SocketGender, UploadEnd};
 pub use sections::{BanKeys, HookKeys, LimitKeys, PamKeys, TimeoutKeys};
 
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ use ftp_io::program::log;
 use ftp_io::tls::Files;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::{Gender, Reuse, Timeouts, TlsStart};
+use ftp_proto::server::{CloseNotify, Gender, Reuse, Timeouts, TlsStart};
 use ipnet::IpNet;
 
 use crate::auth::User;
@@ -101,6 +101,8 @@ pub struct Config {
     pub require_tls: bool,
     /// Whether data connections resume the session of their control connection.
     pub session_reuse: Reuse,
+    /// Whether an upload inside TLS must end with close_notify.
+    pub close_notify: CloseNotify,
     /// The state directory, if the operator named one.
     pub state: Option<PathBuf>,
     /// Who may name a data peer that is not the user's own host.

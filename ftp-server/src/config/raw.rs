@@ -57,6 +57,9 @@ pub struct Options {
     /// Whether data connections must resume the TLS session of their control connection [default: preferred]
     #[arg(long, value_name = "REUSE")]
     pub tls_session_reuse: Option<SessionReuse>,
+    /// Whether an upload inside TLS must end with close_notify [default: required]
+    #[arg(long, value_name = "DEMAND")]
+    pub tls_close_notify: Option<UploadEnd>,
     /// The directory for what must outlive a restart: self-signed certificate, bans, names of unfinished
     /// uploads, and the socket of `who` and `kick` [default: $STATE_DIRECTORY, or ftp-server in the user's
     /// state directory]
@@ -148,6 +151,15 @@ pub enum SessionReuse {
     Preferred,
     /// Nothing is ever resumed
     Off,
+}
+
+/// The values of `--tls-close-notify`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UploadEnd {
+    /// An upload without it is cut short: 426, and an old file of that name stays
+    Required,
+    /// The user's own host may end an upload without it; such a file may be cut short and look whole
+    Optional,
 }
 
 /// The values of `--sock-reply`.

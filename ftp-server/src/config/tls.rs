@@ -1,10 +1,10 @@
 //! What the options say about TLS.
 
 use ftp_io::tls::Files;
-use ftp_proto::server::Reuse;
+use ftp_proto::server::{CloseNotify, Reuse};
 
 use super::error::ConfigError;
-use super::raw::SessionReuse;
+use super::raw::{SessionReuse, UploadEnd};
 use super::{Certificates, Options};
 
 /// Where the certificates come from, if there are any.
@@ -35,6 +35,13 @@ pub(super) fn certificates(options: &Options, errors: &mut Vec<ConfigError>) -> 
     let pairs = tls_cert.iter().zip(tls_key);
     let files = pairs.map(|(certificate, key)| Files { certificate: certificate.clone(), key: key.clone() });
     Some(Certificates::Files(files.collect()))
+}
+
+pub(super) const fn close_notify(options: &Options) -> CloseNotify {
+    match options.tls_close_notify {
+        Some(UploadEnd::Required) | None => CloseNotify::Required,
+        Some(UploadEnd::Optional) => CloseNotify::Optional,
+    }
 }
 
 pub(super) const fn reuse(options: &Options) -> Reuse {

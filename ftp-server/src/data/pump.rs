@@ -11,6 +11,7 @@ use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{DataType, Mode, Partial};
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
+use ftp_proto::server::CloseNotify;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle, TransferTerms};
 use ftp_proto::wire::ByteRange;
 use tokio::task::spawn_blocking;
@@ -131,6 +132,9 @@ pub async fn pump(
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
         Begun::Receive { mut upload, mut file, limit } => {
+            if terms.close_notify == CloseNotify::Optional {
+                data.may_end_silently();
+            }
             let first = file.stream_position().unwrap_or(0);
             let sink = copy::Sink::with_budget(file, upload.take_budget());
             let (moved, file) = copy::receive(data, sink, Format { limit, ..format }, &meter).await;

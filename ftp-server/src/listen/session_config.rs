@@ -26,8 +26,12 @@ pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr
 
 /// The configuration of the sessions at a listener.
 pub(super) fn for_listener(config: &Config, listener: &Listener, rules: Rules) -> server::Config {
-    let tls =
-        server::Tls { begin: listener.begin, required: config.require_tls, reuse: config.session_reuse };
+    let tls = server::Tls {
+        begin: listener.begin,
+        required: config.require_tls,
+        reuse: config.session_reuse,
+        close_notify: config.close_notify,
+    };
     server::Config {
         dialect: listener.dialect,
         gender: config.gender,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ftp_proto::listing::{Entry, Kind, When};
+use ftp_proto::listing::{Entry, Kind, Owner, When};
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::server::{Right, Rights};
 use ftp_proto::wire::PathName;
@@ -78,6 +78,7 @@ pub(super) fn describe_shown(entry: &mut Entry, stat: &Stat) {
     entry.size = (entry.kind == Kind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0));
     entry.modified = Some(When(stat.st_mtime));
     entry.mode = Some(stat.st_mode & 0o7777);
+    entry.owner = Some(Owner { user: stat.st_uid, group: stat.st_gid });
     entry.target = None;
 }
 

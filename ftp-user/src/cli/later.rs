@@ -18,8 +18,6 @@ pub(super) fn later(word: &str) -> Option<Failure> {
 const VERBS: &[&str] = &["move", "sync", "tree", "mkdir", "rm", "mv", "hash", "shell"];
 /// Options of the contract that may be absent.
 const OPTIONS: &[&str] = &[
-    "--times",
-    "--no-times",
     "--perms",
     "--jobs",
     "-j",

@@ -228,7 +228,7 @@ impl<'a> Line<'a> {
     }
 
     fn entry(listed: &'a Listed) -> Self {
-        let Entry { name, kind, size, modified, precision, mode, perm, unique, target: _ } = &listed.entry;
+        let Entry { name, kind, size, modified, precision, mode, perm, unique, .. } = &listed.entry;
         Self::Entry {
             place: &listed.place,
             name: name.display(),

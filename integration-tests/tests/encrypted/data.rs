@@ -2,6 +2,7 @@
 
 use super::{Raw, SIZE, TlsClient, private, server};
 use integration_tests::site::{Server, Site, sample};
+use integration_tests::socket::{reset, until};
 use integration_tests::tls_client::Private;
 use rustls::HandshakeKind;
 use std::io::{ErrorKind, Read, Write};
@@ -20,6 +21,12 @@ fn read(data: &mut Private) -> Vec<u8> {
     let mut all = Vec::new();
     data.read_to_end(&mut all).unwrap();
     all
+}
+
+/// Waits until so many bytes of the file have come. The handshake is over then: 150 comes before it.
+fn await_bytes(raw: &mut Raw, count: usize) {
+    let moved = format!("Bytes {count}");
+    until("the first bytes have come", || raw.ask("STAT", "211").text().contains(&moved));
 }
 
 #[test]
@@ -95,6 +102,59 @@ fn f11_an_upload_without_close_notify_is_cut_short_and_the_old_file_stays() {
         let expect = if clean { b"new content".to_vec() } else { sample(SIZE) };
         assert!(server.bytes("a.bin") == expect);
         assert_eq!(server.names(), ["a.bin"]);
+    }
+}
+
+/// As some clients do it, which never send close_notify.
+#[test]
+fn f11_where_close_notify_is_optional_the_users_own_host_ends_an_upload_without_it() {
+    let args = ["--tls-close-notify", "optional"];
+    let server = Site::new("lenient").tls().args(args).file("a.bin", "old").start();
+    let client = TlsClient::new();
+    let mut raw = private(&server, &client);
+    let mut data = open(&server, &mut raw, &client);
+    raw.ask("STOR a.bin", "150");
+    data.write_all(b"new content").unwrap();
+    data.flush().unwrap();
+    data.sock.shutdown(Shutdown::Write).unwrap();
+    raw.expect("226");
+    assert_eq!(server.bytes("a.bin"), b"new content");
+    // A reset is no end of a file there either.
+    let mut data = open(&server, &mut raw, &client);
+    raw.ask("STOR a.bin", "150");
+    data.write_all(b"half").unwrap();
+    data.flush().unwrap();
+    await_bytes(&mut raw, 4);
+    reset(data.sock);
+    raw.expect("426");
+    assert_eq!(server.bytes("a.bin"), b"new content");
+}
+
+/// The control connection ends first. Inside TLS the end of the file shows itself, so it needs no ALLO to replace an
+/// old one, and without that end nothing is replaced.
+#[test]
+fn a24_an_old_file_is_replaced_after_the_control_connection_where_close_notify_ends_the_new_one() {
+    let server = server();
+    let client = TlsClient::new();
+    for clean in [false, true] {
+        let mut raw = private(&server, &client);
+        let mut data = open(&server, &mut raw, &client);
+        raw.ask("STOR a.bin", "150");
+        data.write_all(b"new ").unwrap();
+        data.flush().unwrap();
+        await_bytes(&mut raw, 4);
+        raw.leave();
+        data.write_all(b"content").unwrap();
+        if clean {
+            data.conn.send_close_notify();
+        }
+        data.flush().unwrap();
+        data.sock.shutdown(Shutdown::Write).unwrap();
+        // The server closes when it has finished with the file.
+        let _ = data.sock.read_to_end(&mut Vec::new());
+        until("nothing is under way", || server.names() == ["a.bin"]);
+        let expect = if clean { b"new content".to_vec() } else { sample(SIZE) };
+        until("the file has its content", || server.bytes("a.bin") == expect);
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Layer {
     received: Received,
     /// An error behind bytes that were good; the next read tells it.
     failed: Option<io::Error>,
+    /// Whether the end of the connection is an end of the bytes without close_notify too.
+    ends_silently: bool,
 }
 
 impl Layer {
@@ -33,7 +35,14 @@ impl Layer {
     pub(crate) fn new(session: impl Into<Connection>) -> Self {
         let mut session = Box::new(session.into());
         session.set_buffer_limit(Some(PIECE));
-        Self { session, below: None, early: Vec::new(), received: Received::default(), failed: None }
+        Self {
+            session,
+            below: None,
+            early: Vec::new(),
+            received: Received::default(),
+            failed: None,
+            ends_silently: false,
+        }
     }
 
     /// Has `below` carry this layer, if there is one.
@@ -86,7 +95,7 @@ impl Layer {
                     }
                     self.receive(socket).map(|()| None)
                 }
-                read => read.map(Some).map_err(cut_short),
+                read => self.end(read).map(Some),
             };
             match read {
                 Ok(None) => {}
@@ -113,9 +122,28 @@ impl Layer {
         loop {
             match self.session.reader().fill_buf().map(<[u8]>::len) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive(socket)?,
-                come => return come.map_err(cut_short),
+                come => return self.end(come),
             }
         }
+    }
+
+    /// What an end without close_notify means.
+    fn end(&self, read: io::Result<usize>) -> io::Result<usize> {
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                if self.ends_silently {
+                    Ok(0)
+                } else {
+                    Err(io::Error::new(error.kind(), CUT_SHORT))
+                }
+            }
+            read => read,
+        }
+    }
+
+    /// Takes the end of the connection for the end of the bytes, also without close_notify.
+    pub(crate) const fn end_silently(&mut self) {
+        self.ends_silently = true;
     }
 
     /// Reads encrypted bytes, at least the end of them.
@@ -218,11 +246,6 @@ impl<S: AsFd> Write for Socket<'_, S> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Says what an end without close_notify means.
-fn cut_short(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::UnexpectedEof { io::Error::new(error.kind(), CUT_SHORT) } else { error }
 }
 
 const CUT_SHORT: &str = "the connection ended without close_notify, so what came may be cut short";

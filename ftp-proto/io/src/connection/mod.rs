@@ -124,6 +124,14 @@ impl Connection {
         self.tls.as_ref().map(|layer| layer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Takes the end of the connection for the end of the bytes, also if TLS does not end before with
+    /// close_notify. Whether all bytes have come is not known then.
+    pub fn may_end_silently(&self) {
+        if let Some(mut layer) = self.layer() {
+            layer.end_silently();
+        }
+    }
+
     /// Reads what has come; 0 is the end.
     ///
     /// # Errors

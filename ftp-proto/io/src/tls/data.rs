@@ -47,6 +47,14 @@ impl Data {
         }
     }
 
+    /// [`Connection::may_end_silently`], for a connection of a server.
+    pub fn may_end_silently(&self) {
+        match &self.0 {
+            State::Open(connection) => connection.may_end_silently(),
+            State::Client(..) => {}
+        }
+    }
+
     /// Performs the handshake, if there is still to be one.
     ///
     /// # Errors

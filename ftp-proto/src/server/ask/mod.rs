@@ -15,4 +15,4 @@ pub use detached::{DetachedState, DetachedTransfer};
 pub use event::{Account, Event};
 pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 pub use interface::{Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole};
-pub use transfer_terms::TransferTerms;
+pub use transfer_terms::{CloseNotify, TransferTerms};

@@ -26,4 +26,17 @@ pub struct TransferTerms {
     /// How many bytes move in a second, at most (RATE). What the account may move is a limit of its own, and
     /// the smaller one holds.
     pub rate: Option<NonZeroU64>,
+    /// Whether a file that is received inside TLS must end with close_notify.
+    pub close_notify: CloseNotify,
+}
+
+/// Whether an upload inside TLS must end with close_notify (F11). Anybody on the way can end a TCP connection, so
+/// without it a cut file looks whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum CloseNotify {
+    /// An upload without it is cut short.
+    #[default]
+    Required,
+    /// The user's own host may end the connection without it. Another server may not.
+    Optional,
 }

@@ -3,7 +3,7 @@
 
 use crate::command::{DataType, Mode, Opts, Partial, Structure};
 use crate::digest::Algorithm;
-use crate::listing::FACTS;
+use crate::listing::{FACTS, SELDOM};
 use crate::reply::Meaning;
 use crate::server::outbox::Outbox;
 use crate::wire::{ByteRange, PathName, TransferId};
@@ -197,6 +197,7 @@ impl Parameters {
     fn choose_facts(&mut self, wanted: &[String], out: &mut Outbox) {
         let chosen: Vec<String> = FACTS
             .iter()
+            .chain(SELDOM)
             .filter(|fact| wanted.iter().any(|name| name.eq_ignore_ascii_case(fact)))
             .map(|fact| fact.to_ascii_lowercase())
             .collect();

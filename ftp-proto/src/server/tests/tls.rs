@@ -4,13 +4,18 @@ mod candidates;
 
 use super::Harness;
 use super::harness::{FOREIGN, OWN, Setup, seconds};
-use crate::command::Verb;
+use crate::command::{Direction, Verb};
 use crate::policy::{Foreign, Rules};
 use crate::server::ask::{Answer, End, Event, Handshake, Input, Intent};
-use crate::server::{Reuse, Tls, TlsStart};
+use crate::server::{CloseNotify, Reuse, Tls, TlsStart};
 use crate::wire::{ByteRange, Fingerprint};
 
-const EXPLICIT: Tls = Tls { begin: TlsStart::Explicit, required: false, reuse: Reuse::Preferred };
+const EXPLICIT: Tls = Tls {
+    begin: TlsStart::Explicit,
+    required: false,
+    reuse: Reuse::Preferred,
+    close_notify: CloseNotify::Required,
+};
 
 fn leaf(n: u8) -> Fingerprint {
     Fingerprint::of(&[n])
@@ -363,6 +368,25 @@ fn f10_the_pin_is_forgotten() {
 }
 
 #[test]
+fn f11_only_the_users_own_host_may_end_a_file_without_close_notify_and_only_where_it_is_optional() {
+    for close_notify in [CloseNotify::Required, CloseNotify::Optional] {
+        let tls = Tls { close_notify, ..EXPLICIT };
+        let mut h = private(tls);
+        data(&mut h, "STOR c");
+        h.handshake(shown(None, false));
+        assert_eq!(h.terms.unwrap().close_notify, close_notify);
+        let mut h = private(tls);
+        h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
+        let port = h.port("PASV");
+        h.say("STOR c");
+        let conn = h.arrive(port, &format!("{FOREIGN}:5000"));
+        h.handshake(shown(None, false));
+        h.prove_inside(conn, [7; 32], Direction::Send, &[3; 32]);
+        assert_eq!(h.terms.unwrap().close_notify, CloseNotify::Required);
+    }
+}
+
+#[test]
 fn f12_abor_during_the_handshake_of_a_data_connection() {
     let mut h = private(EXPLICIT);
     data(&mut h, "RETR a");
@@ -463,11 +487,14 @@ fn a_certificate_of_nobody_and_none_at_all_need_a_password() {
 
 #[test]
 fn a24_a_private_upload_that_outlives_its_control_connection_shows_its_own_end() {
-    for (protection, doubted) in [("PROT P", false), ("PROT C", true)] {
-        let mut h = private(EXPLICIT);
+    let lenient = Tls { close_notify: CloseNotify::Optional, ..EXPLICIT };
+    for (tls, protection, doubted) in
+        [(EXPLICIT, "PROT P", false), (EXPLICIT, "PROT C", true), (lenient, "PROT P", true)]
+    {
+        let mut h = private(tls);
         h.check(protection, &["200"]);
         data(&mut h, "STOR a");
-        if !doubted {
+        if protection == "PROT P" {
             h.handshake(shown(None, false));
         }
         assert!(h.is_moving());

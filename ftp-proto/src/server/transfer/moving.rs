@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, End, Ending, Intent, Ticket, TransferTerms};
+use crate::server::ask::{Answer, Ask, CloseNotify, End, Ending, Intent, Ticket, TransferTerms};
 use crate::server::context::Context;
 use crate::server::context::parameters::DetachPermit;
 use crate::server::timer::Timer;
@@ -94,6 +94,10 @@ impl Moving {
             digest: parameters.digest.filter(|_| request.cargo() == Cargo::File),
             detach: leave.map(|leave| leave.id),
             rate: parameters.rate,
+            close_notify: match peer.grant {
+                Grant::Own => cx.config.tls.close_notify,
+                Grant::Foreign | Grant::AfterProof => CloseNotify::Required,
+            },
         };
         cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, terms });
         let (started, seen, hung_up) = (false, (0, 0), false);
@@ -160,7 +164,8 @@ impl Moving {
     /// stream mode in clear that looks like the end of the file: then the old file is kept.
     fn hang_up(&mut self, cx: &mut Context, request: &Request) {
         self.hung_up = !self.may_detach;
-        let shows_its_end = cx.tls.private || cx.parameters.mode != Mode::Stream;
+        let is_closed = cx.tls.private && cx.config.tls.close_notify == CloseNotify::Required;
+        let shows_its_end = is_closed || cx.parameters.mode != Mode::Stream;
         if request.intent == Intent::Replace && !shows_its_end {
             cx.out.ask(Ask::Doubt { of: self.ticket, unless: self.allocated });
         }

@@ -1,10 +1,10 @@
 //! Questions about files, and what a read-only account may not do.
 
 use super::*;
-use ftp_proto::listing::Kind;
+use ftp_proto::listing::{Kind, Owner};
 use ftp_proto::server::ask::ListStyle;
 use rustix::fs::Mode;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 #[test]
 fn directories_are_made_and_removed() {
@@ -140,6 +140,8 @@ fn facts_are_those_of_the_file() {
     };
     let file = facts("/file");
     assert_eq!((file.kind, file.size, file.mode), (Kind::File, Some(5), Some(0o640)));
+    let here = fs::metadata(site.path("file")).unwrap();
+    assert_eq!(file.owner, Some(Owner { user: here.uid(), group: here.gid() }));
     assert_eq!(file.perm.as_deref(), Some("adfrw"));
     let modified = file.modified.unwrap().0;
     assert!(modified > 1_577_836_800, "after 2020: {modified}");
