@@ -147,6 +147,7 @@ fn c06_who_holds_most_data_ports_gives_one_back_to_others() {
     }
     // One of them even waits for its peer.
     anns[0].send("STOR never");
+    anns[0].ask("STAT", "211");
     let mut fifth = server.login(Rfc959);
     fifth.ask("EPSV", "425");
     let mut bob = Bob::login(&server);
