@@ -236,12 +236,16 @@ fn n8_a_journal_that_is_newer_cut_or_damaged_is_told_and_nothing_is_resumed_from
     newer[63] = 9;
     let mut flipped = whole.clone();
     flipped[at(b"copy/large.bin")] ^= 1;
+    // The source of a file stands nowhere else: SQLite itself sees nothing of it.
+    let mut row = whole.clone();
+    row[at(b"/t/large.bin")] ^= 1;
     let cut = &whole[..whole.len() / 2 + 100];
     for (bytes, words) in [
         (newer.as_slice(), "belongs to a newer ftp-user"),
         (cut, "is damaged"),
         (b"nothing that SQLite has ever written, but long enough to be looked at by it", "is damaged"),
         (flipped.as_slice(), "is damaged"),
+        (row.as_slice(), "of the table items does not fit"),
     ] {
         write(bytes);
         let before = scene.to.names();

@@ -80,6 +80,17 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
     Failure::new(kind, why.to_string()).hint(why.hint())
 }
 
+/// A file that nothing is kept of is copied, with a warning, unless an earlier run may have left something of it.
+fn goes_without(context: &Context) -> Result<(), Failure> {
+    match context.job_journal.is_missed() {
+        Some(why) => Err(of_journal(&why)),
+        None => {
+            tell(context);
+            Ok(())
+        }
+    }
+}
+
 /// Warns once if the journal has ended before the job.
 fn tell(context: &Context) {
     if let Some(why) = context.job_journal.ended_by() {
@@ -124,7 +135,8 @@ pub(super) struct Claimed {
 ///
 /// # Errors
 ///
-/// Another job that runs has claimed the same destination.
+/// Another job that runs has claimed the same destination, or a job that was resumed has lost its journal: then nobody
+/// knows what an earlier run has left of the file.
 pub(super) async fn claim(
     context: &Context,
     ends: &Ends,
@@ -133,7 +145,7 @@ pub(super) async fn claim(
 ) -> Result<Claimed, Failure> {
     let mut claimed = Claimed { context: context.clone(), kept: Kept::default(), options, done: None };
     if context.job_journal.job().is_none() {
-        tell(context);
+        goes_without(context)?;
         return Ok(claimed);
     }
     let began = context.job_journal.begin(vec![(place(ends, item), new_id()?)]).await;
@@ -145,7 +157,7 @@ pub(super) async fn claim(
                 .hint("wait for its end (ftp-user jobs), or choose another destination"));
         }
         Some(Began::Unkept) | None => {
-            tell(context);
+            goes_without(context)?;
             return Ok(claimed);
         }
     };

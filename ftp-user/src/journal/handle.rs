@@ -24,6 +24,8 @@ pub struct JobJournal {
     decided: Option<Arc<str>>,
     /// The file that the questions are about.
     item: Option<ItemKey>,
+    /// Whether an earlier run has left something that only the journal knows.
+    is_needed: bool,
 }
 
 #[derive(Debug)]
@@ -36,9 +38,10 @@ struct Open {
 /// Whether the journal of a job is still kept.
 #[derive(Debug, Default)]
 struct Fate {
-    has_ended: bool,
-    /// Why it has ended. Taken once.
+    /// Why it has ended, if it has.
     why: Option<JournalFailure>,
+    /// Whether somebody was told.
+    was_told: bool,
 }
 
 /// What became of a file that a job wants to begin.
@@ -66,17 +69,19 @@ impl Journal {
         let (asks, asked) = sync_channel(WAITING);
         let fate: Arc<Mutex<Fate>> = Arc::default();
         let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
+        let is_needed = start.resumes;
         let work = move || {
             writer::run(&directory, &start, &asked, started, |failure| {
                 let mut fate = told.lock().unwrap_or_else(PoisonError::into_inner);
-                *fate = Fate { has_ended: true, why: Some(failure) };
+                *fate = Fate { why: Some(failure), was_told: false };
             });
         };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
         if thread.is_err() {
             return (JobJournal::default(), begun);
         }
-        (JobJournal { open: Some(Arc::new(Open { job, asks, fate })), ..JobJournal::default() }, begun)
+        let open = Some(Arc::new(Open { job, asks, fate }));
+        (JobJournal { open, is_needed, ..JobJournal::default() }, begun)
     }
 
     /// Every job, the one that began first comes first. All of the journal is checked before.
@@ -112,7 +117,7 @@ impl Journal {
 impl JobJournal {
     /// The job whose journal it is; `None` if nothing is kept.
     pub fn job(&self) -> Option<JobId> {
-        self.open.as_ref().filter(|open| !open.fate().has_ended).map(|open| open.job)
+        self.open.as_ref().filter(|open| !open.fate().why.is_some()).map(|open| open.job)
     }
 
     /// Whether what is stored of its file will be found again.
@@ -122,7 +127,14 @@ impl JobJournal {
 
     /// Why the journal has ended, if it has and nobody was told yet.
     pub fn ended_by(&self) -> Option<JournalFailure> {
-        self.open.as_ref()?.fate().why.take()
+        let mut fate = self.open.as_ref()?.fate();
+        let is_news = !std::mem::replace(&mut fate.was_told, true);
+        fate.why.clone().filter(|_| is_news)
+    }
+
+    /// Why nothing more may be stored: the journal has ended, and what an earlier run has left is not known without it.
+    pub fn is_missed(&self) -> Option<JournalFailure> {
+        self.open.as_ref().filter(|_| self.is_needed)?.fate().why.clone()
     }
 
     /// The same journal, asked about a file.
@@ -210,3 +222,47 @@ impl Open {
 
 /// The largest number of questions that wait.
 const WAITING: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Command;
+    use super::super::store::FILE;
+    use super::*;
+
+    #[tokio::test]
+    async fn n8_a_job_that_goes_on_misses_a_journal_that_is_damaged_meanwhile_and_a_new_one_does_not() {
+        for resumes in [false, true] {
+            let home = tempfile::tempdir().unwrap();
+            let journal = Journal::at(Some(home.path().to_owned()));
+            let start = |resumes| Start {
+                id: JobId::new(1),
+                verb: "copy".to_owned(),
+                command: Command::default(),
+                resumes,
+            };
+            let (mut job, begun) = journal.begin(start(false));
+            begun.await.unwrap();
+            let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
+            let files = vec![(place, PartId(10))];
+            assert!(matches!(job.begin(files.clone()).await[..], [Began::Kept(_)]));
+            if resumes {
+                drop(job);
+                // Its thread ends soon after it.
+                job = loop {
+                    let (job, begun) = journal.begin(start(true));
+                    if begun.await.is_ok() {
+                        break job;
+                    }
+                };
+            }
+            assert_eq!(job.is_missed(), None);
+            let sql = rusqlite::Connection::open(home.path().join(FILE)).unwrap();
+            sql.execute("UPDATE items SET source = 'b'", []).unwrap();
+            assert_eq!(job.begin(files).await, [Began::Unkept]);
+            assert!(job.job().is_none());
+            assert_eq!(job.is_missed().is_some(), resumes);
+            assert!(matches!(job.ended_by(), Some(JournalFailure::Damaged { .. })));
+            assert_eq!(job.ended_by(), None, "it is told once");
+        }
+    }
+}

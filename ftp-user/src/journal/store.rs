@@ -5,9 +5,10 @@ use super::lock::{self, JobLock, Taken};
 use super::record::{
     Begun, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen, Start,
 };
-use super::tables::{Bad, ItemRow, JobRow, SCHEMA, VERSION, count, forget};
+use super::tables::{Bad, ItemRow, JobRow, SCHEMA, VERSION, check_files, count, forget};
 use crate::id::JobId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -123,6 +124,7 @@ impl Store {
     }
 
     /// Begins a job or goes on with it. The lock is kept as long as it runs. With it comes what an earlier run has decided.
+    /// A job goes on only if all rows of files are whole.
     pub(super) fn start(&self, start: &Start) -> Result<(JobLock, Option<String>), JournalFailure> {
         let taken = JobLock::take(&self.directory, start.id);
         let lock = match taken.map_err(|error| self.unusable(&error))? {
@@ -131,6 +133,9 @@ impl Store {
         };
         let now = now();
         let begun = self.durably(|store| {
+            if start.resumes {
+                check_files(&store.sql)?;
+            }
             if let Some(mut row) = JobRow::find(&store.sql, start.id)? {
                 (row.state, row.ended) = (JobState::Running, None);
                 row.save(&store.sql)?;
@@ -302,12 +307,12 @@ impl Store {
 }
 
 /// A row that this run has written is not there any more.
-const GONE: Bad = Bad::Row("a row of this run is gone");
+const GONE: Bad = Bad::Row(Cow::Borrowed("a row of this run is gone"));
 
 fn failure_of(path: &Path, bad: Bad) -> JournalFailure {
     let path = path.to_owned();
     match bad {
-        Bad::Row(why) => JournalFailure::Damaged { path, why: why.to_owned() },
+        Bad::Row(why) => JournalFailure::Damaged { path, why: why.into_owned() },
         Bad::Sql(error) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 JournalFailure::Damaged { path, why: error.to_string() }
@@ -428,5 +433,31 @@ mod tests {
         begin(&store, 1, "a", 10);
         store.sql.execute("UPDATE items SET path = ?1", params![b"copy/g".to_vec()]).unwrap();
         assert!(matches!(store.items(JobId::new(1), ItemState::Open), Err(JournalFailure::Damaged { .. })));
+    }
+
+    #[test]
+    fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
+        for (table, change, back) in [
+            ("items", "UPDATE items SET path = x'00'", "UPDATE items SET path = CAST('copy/f' AS BLOB)"),
+            // These rows look like those of another job and another file.
+            ("items", "UPDATE items SET job = 7", "UPDATE items SET job = 1"),
+            ("parts", "UPDATE parts SET item = 7", "UPDATE parts SET item = 1"),
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            let store = Store::open(home.path()).unwrap();
+            let lock = start(&store, 1, false).unwrap();
+            begin(&store, 1, "a", 10);
+            store.finish(JobId::new(1), End { state: JobState::Failed }).unwrap();
+            drop(lock);
+            store.sql.execute(change, []).unwrap();
+            let damage = start(&store, 1, true).unwrap_err();
+            assert!(matches!(damage, JournalFailure::Damaged { .. }), "{change}: {damage}");
+            assert!(damage.to_string().contains(&format!("of the table {table}")), "{change}: {damage}");
+            assert_eq!(store.jobs().unwrap()[0].state, JobState::Failed, "{change}");
+            // A new job does not need what others have left.
+            assert!(start(&store, 2, false).is_ok(), "{change}");
+            store.sql.execute(back, []).unwrap();
+            assert!(start(&store, 1, true).is_ok(), "{change}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::record::{Command, ItemKey, ItemRecord, ItemState, JobRecord, JobState
 use crate::id::JobId;
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -27,13 +28,16 @@ CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTE
 CREATE INDEX parts_by_item ON parts (item, number);
 ";
 
+/// The columns of a part.
+const PART: &str = "part, item, number";
+
 /// Why a row cannot be used.
 #[derive(Debug)]
 pub(super) enum Bad {
     /// The database says so.
     Sql(rusqlite::Error),
     /// It is not what was written.
-    Row(&'static str),
+    Row(Cow<'static, str>),
 }
 
 impl From<rusqlite::Error> for Bad {
@@ -92,7 +96,7 @@ impl JobRow {
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            check(row, 9)?;
+            check(row, "jobs", 9)?;
             found.push(Self::of(row)?);
         }
         Ok(found)
@@ -192,7 +196,7 @@ impl ItemRow {
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            check(row, 14)?;
+            check(row, "items", 14)?;
             found.push(Self::of(row)?);
         }
         Ok(found)
@@ -246,11 +250,11 @@ impl ItemRow {
     /// The names under which something of it may be stored, the last one last.
     pub(super) fn parts(&self, sql: &Connection) -> Result<Vec<PartId>, Bad> {
         let mut statement =
-            sql.prepare("SELECT part, item, number, sum FROM parts WHERE item = ?1 ORDER BY number")?;
+            sql.prepare(&format!("SELECT {PART}, sum FROM parts WHERE item = ?1 ORDER BY number"))?;
         let mut rows = statement.query([self.key])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            check(row, 3)?;
+            check(row, "parts", 3)?;
             found.push(PartId(row.get::<_, i64>(0)?.cast_unsigned()));
         }
         Ok(found)
@@ -262,7 +266,7 @@ impl ItemRow {
             sql.query_row("SELECT count(*) FROM parts WHERE item = ?1", [self.key], |row| row.get(0))?;
         let values =
             vec![Value::Integer(part.0.cast_signed()), Value::Integer(self.key), Value::Integer(number)];
-        replace(sql, "parts", "part, item, number", values)
+        replace(sql, "parts", PART, values)
     }
 
     /// Forgets these names: nothing is stored under them.
@@ -303,6 +307,18 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<(u64, u64, u64), Bad
     ))
 }
 
+/// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
+pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
+    for (table, columns, number) in [("items", ItemRow::COLUMNS, 14), ("parts", PART, 3)] {
+        let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM {table}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            check(row, table, number)?;
+        }
+    }
+    Ok(())
+}
+
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), Bad> {
     let job = job.number().cast_signed();
@@ -321,12 +337,14 @@ fn replace(sql: &Connection, table: &str, columns: &str, mut values: Vec<Value>)
 }
 
 /// Checks the sum of a row, which stands after its other columns.
-fn check(row: &Row<'_>, columns: usize) -> Result<(), Bad> {
+fn check(row: &Row<'_>, table: &str, columns: usize) -> Result<(), Bad> {
     let values: Vec<Value> = (0..columns).map(|index| row.get(index)).collect::<Result<_, _>>()?;
     if row.get::<_, i64>(columns)? == sum(values.iter()) {
         Ok(())
     } else {
-        Err(Bad::Row("the checksum of a row does not fit"))
+        // The number may be what has changed: it only helps a person who looks.
+        let number: i64 = row.get(0)?;
+        Err(Bad::Row(format!("the checksum of row {number} of the table {table} does not fit").into()))
     }
 }
 
@@ -359,7 +377,7 @@ fn job_state(number: i64) -> Result<JobState, Bad> {
         1 => Ok(JobState::Done),
         2 => Ok(JobState::Failed),
         3 => Ok(JobState::Cancelled),
-        _ => Err(Bad::Row("a job has no known state")),
+        _ => Err(Bad::Row(Cow::Borrowed("a job has no known state"))),
     }
 }
 
@@ -378,6 +396,6 @@ fn item_state(number: i64) -> Result<ItemState, Bad> {
         1 => Ok(ItemState::Done),
         2 => Ok(ItemState::Failed),
         3 => Ok(ItemState::GivenOver),
-        _ => Err(Bad::Row("a file has no known state")),
+        _ => Err(Bad::Row(Cow::Borrowed("a file has no known state"))),
     }
 }

@@ -61,9 +61,7 @@ pub(super) fn run(
     match begun {
         Ok((store, (lock, decided))) => {
             let _ = started.send(decided);
-            if let Err(failure) = serve(&store, start.id, asks) {
-                told(failure);
-            }
+            serve(&store, start.id, asks, told);
             // The connection is closed before another process may take the job.
             drop(store);
             drop::<JobLock>(lock);
@@ -72,19 +70,22 @@ pub(super) fn run(
     }
 }
 
-fn serve(store: &Store, job: JobId, asks: &Receiver<Ask>) -> Result<(), JournalFailure> {
+fn serve(store: &Store, job: JobId, asks: &Receiver<Ask>, told: impl FnOnce(JournalFailure)) {
     while let Ok(first) = asks.recv() {
         let batch = gather(first, asks);
-        // Answers are sent after the commit.
-        let answers = store.durably(|store| {
-            let answered = batch.into_iter().map(|ask| perform(store, job, ask));
-            answered.collect::<Result<Vec<Box<dyn FnOnce()>>, Bad>>()
-        })?;
-        for answer in answers {
-            answer();
+        let done = store.durably(|store| {
+            batch.iter().map(|ask| perform(store, job, ask)).collect::<Result<Vec<Vec<Answer>>, Bad>>()
+        });
+        match done {
+            // Answers are sent after the commit.
+            Ok(done) => batch.into_iter().zip(done).for_each(|(ask, answers)| answer(ask, answers)),
+            // Whoever waits learns that there is no answer when the batch ends, and finds the reason then.
+            Err(failure) => {
+                told(failure);
+                return;
+            }
         }
     }
-    Ok(())
 }
 
 /// More of what was asked: all that is there, and what comes soon if nobody waits yet.
@@ -106,11 +107,10 @@ fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
     batch
 }
 
-/// Does what is asked. Returns how to answer.
-fn perform(store: &Store, job: JobId, ask: Ask) -> Result<Box<dyn FnOnce()>, Bad> {
-    // Whoever asked may be gone.
-    Ok(match ask {
-        Ask::Begin(places, reply) => {
+/// Does what is asked. Returns the answers for files that are claimed.
+fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
+    match ask {
+        Ask::Begin(places, _) => {
             let claims = places.iter().map(|(place, part)| store.begin(job, place, *part));
             let answers = claims.map(|claim| {
                 Ok(match claim? {
@@ -118,36 +118,24 @@ fn perform(store: &Store, job: JobId, ask: Ask) -> Result<Box<dyn FnOnce()>, Bad
                     Claim::Theirs(job) => Answer::Theirs(job),
                 })
             });
-            let answers = answers.collect::<Result<Vec<Answer>, Bad>>()?;
-            Box::new(move || drop(reply.send(answers)))
+            return answers.collect();
         }
-        Ask::Part(key, part, reply) => {
-            store.again(key, part)?;
-            Box::new(move || {
-                let _ = reply.send(());
-            })
-        }
-        Ask::Seen(key, seen) => {
-            store.seen(key, seen)?;
-            Box::new(|| ())
-        }
-        Ask::Ended(key, ended) => {
-            store.ended(key, ended)?;
-            Box::new(|| ())
-        }
-        Ask::Decided(decided, reply) => {
-            store.decided(job, decided)?;
-            Box::new(move || {
-                let _ = reply.send(());
-            })
-        }
-        Ask::Finish(end, reply) => {
-            store.finish(job, end)?;
-            Box::new(move || {
-                let _ = reply.send(());
-            })
-        }
-    })
+        Ask::Part(key, part, _) => store.again(*key, *part)?,
+        Ask::Seen(key, seen) => store.seen(*key, seen.clone())?,
+        Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
+        Ask::Decided(decided, _) => store.decided(job, decided.clone())?,
+        Ask::Finish(end, _) => store.finish(job, *end)?,
+    }
+    Ok(Vec::new())
+}
+
+/// Tells whoever asked that it is on the disk. They may be gone.
+fn answer(ask: Ask, answers: Vec<Answer>) {
+    match ask {
+        Ask::Begin(_, reply) => drop(reply.send(answers)),
+        Ask::Part(_, _, reply) | Ask::Decided(_, reply) | Ask::Finish(_, reply) => drop(reply.send(())),
+        Ask::Seen(..) | Ask::Ended(..) => {}
+    }
 }
 
 /// How long what nobody waits for may wait for more.
