@@ -145,7 +145,7 @@ fn i08_a_proxy_that_refuses_dies_or_lies_is_named_with_its_reply() {
     check(proxy(Conduct::Replies(1)).url(), 5, "said \"general SOCKS server failure\"");
     check(proxy(Conduct::Replies(4)).url(), 5, "said \"host unreachable\"");
     check(proxy(Conduct::Replies(5)).url(), 5, "said \"connection refused\"");
-    check(proxy(Conduct::Replies(99)).url(), 1, "does not speak SOCKS5");
+    check(proxy(Conduct::Replies(99)).url(), 5, "refused with the reply 99, which RFC 1928 does not know");
     check(proxy(Conduct::Lies).url(), 1, "does not speak SOCKS5");
     check(proxy(Conduct::Dies).url(), 5, "closed the connection");
     check(format!("socks5://{nobody}"), 5, "cannot connect to the proxy");

@@ -5,6 +5,9 @@ use ftp_proto::wire::Secret;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
@@ -42,6 +45,9 @@ pub enum Error {
     /// It has refused to connect, or could not. The text is that of RFC 1928 section 6.
     #[error("said \"{1}\"")]
     Refused(ErrorKind, &'static str),
+    /// It has refused to connect, with a reply that RFC 1928 does not name.
+    #[error("refused with the reply {0}, which RFC 1928 does not know")]
+    Unnamed(u8),
     /// Anything else, in the words of the library.
     #[error("cannot be used: {0}")]
     Other(String),
@@ -57,7 +63,7 @@ impl Error {
             Self::NotSocks => ErrorKind::InvalidData,
             Self::LoginDemanded | Self::NoPasswords | Self::LoginRefused => ErrorKind::PermissionDenied,
             Self::Refused(kind, _) => *kind,
-            Self::Other(_) => ErrorKind::Other,
+            Self::Unnamed(_) | Self::Other(_) => ErrorKind::Other,
         }
     }
 }
@@ -77,14 +83,65 @@ pub async fn connect(
         HostPort::Address(at) => TargetAddr::Ip(at),
         HostPort::Name(host, port) => TargetAddr::Domain(Cow::Owned(host), port),
     };
+    let mut heard = Heard { stream, answer: Vec::with_capacity(HEAD) };
     let connected = match login {
-        None => Socks5Stream::connect_with_socket(stream, to).await,
+        None => Socks5Stream::connect_with_socket(&mut heard, to).await,
         Some((user, password)) => {
             let password = str::from_utf8(password.expose()).unwrap_or_default();
-            Socks5Stream::connect_with_password_and_socket(stream, to, user, password).await
+            Socks5Stream::connect_with_password_and_socket(&mut heard, to, user, password).await
         }
     };
-    connected.map(Socks5Stream::into_inner).map_err(|error| refusal(error, login.is_some()))
+    match connected.map(drop) {
+        Ok(()) => Ok(heard.stream),
+        Err(error) => Err(heard.unnamed(&error).unwrap_or_else(|| refusal(error, login.is_some()))),
+    }
+}
+
+/// The connection with the proxy, which remembers how its last answer begins.
+#[derive(Debug)]
+struct Heard {
+    stream: TcpStream,
+    /// What has come since something was sent, up to [`HEAD`] bytes.
+    answer: Vec<u8>,
+}
+
+impl Heard {
+    /// The reply that the library does not know. It has the same error for a method that it has not offered.
+    fn unnamed(&self, error: &tokio_socks::Error) -> Option<Error> {
+        match (error, self.answer.as_slice()) {
+            (tokio_socks::Error::UnknownAuthMethod, [_, reply, _, _]) => Some(Error::Unnamed(*reply)),
+            _ => None,
+        }
+    }
+}
+
+impl AsyncRead for Heard {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = room.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, room));
+        let free = HEAD.saturating_sub(self.answer.len());
+        self.answer.extend(room.filled().iter().skip(before).take(free));
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Heard {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.answer.clear();
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "the errors are not ours")]
@@ -115,3 +172,6 @@ fn refusal(error: tokio_socks::Error, had_login: bool) -> Error {
         other => Error::Other(other.to_string()),
     }
 }
+
+/// How many bytes a reply has before its address (RFC 1928 section 6).
+const HEAD: usize = 4;
