@@ -423,3 +423,18 @@ fn a_server_whose_tls_does_not_work_is_used_in_clear_only_by_option() {
     run("ls", &state).args(["--no-tls", "--pin", &tls.pin(), &tls.url("")]).run().exits(0);
     assert_eq!(tls.heard()[..2], ["AUTH TLS", "USER ann"]);
 }
+
+#[test]
+fn a_server_that_demands_a_certificate_of_its_client_is_told_so_and_is_asked_once() {
+    let desk = tempfile::tempdir().unwrap();
+    let authority = desk.path().join("authority.pem");
+    std::fs::write(&authority, Certificate::of("127.0.0.1".parse().unwrap()).pem).unwrap();
+    let site = Site::new("clients").tls().args(["--tls-client-ca", authority.to_str().unwrap()]);
+    let server = site.file("a.bin", sample(9)).start();
+    for url in [server.url("a.bin"), server.explicit_url("a.bin"), server.implicit_url("a.bin")] {
+        let run = user().args(["copy", "--trust", "new", &url, "b.bin"]).run().exits(4);
+        run.says("demands a certificate of its client")
+            .says("no certificate of its own")
+            .never_says("trying again");
+    }
+}

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::connection::{Connection, poll_io};
 use crate::os_error::words;
 use crate::socket;
-use crate::tls::Session;
+use crate::tls::{self, Session};
 
 /// A control connection: what it brings, and what it has not taken yet.
 ///
@@ -33,6 +33,8 @@ pub struct Control {
     limit: usize,
     /// Whether the peer has ended the connection with FIN.
     ended: bool,
+    /// Whether the peer has ended TLS because it got no certificate.
+    demands_certificate: bool,
     /// Since when something has been unsent. Taking one byte now and then gains the peer no time.
     behind: Option<Moment>,
 }
@@ -87,6 +89,7 @@ impl Control {
             unsent: Unsent::default(),
             limit,
             ended: false,
+            demands_certificate: false,
             behind: None,
         })
     }
@@ -111,6 +114,11 @@ impl Control {
     /// Whether the peer has ended the connection with FIN, and has not reset it. It may still read.
     pub const fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether the peer has ended TLS because it got no certificate. A server says so after the handshake (TLS 1.3).
+    pub const fn demands_certificate(&self) -> bool {
+        self.demands_certificate
     }
 
     /// Whether the limit of unsent bytes is reached; then nothing is read.
@@ -181,6 +189,7 @@ impl Control {
         Poll::Ready(match (ready!(Pin::new(connection).poll_read(cx, &mut room)), room.filled().len()) {
             (Ok(()), count @ 1..) => Read::Bytes(count),
             (read, _) => {
+                self.demands_certificate = read.as_ref().is_err_and(tls::demands_certificate);
                 // Many clients do not end TLS before they end TCP.
                 self.ended =
                     read.map_or_else(|error| error.kind() == io::ErrorKind::UnexpectedEof, |()| true);

@@ -110,7 +110,12 @@ impl Session {
                     Read::Bytes(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
                     Read::Room => {}
                     // TLS of a server begins nowhere here.
-                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => self.machine.input(now(), Input::Closed),
+                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
+                        if control.demands_certificate() {
+                            self.refused = Some(self.no_certificate());
+                        }
+                        self.machine.input(now(), Input::Closed);
+                    }
                 },
                 () = clock.sleep_until(deadline) => self.machine.input(now(), Input::Timeout),
             }

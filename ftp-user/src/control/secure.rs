@@ -123,6 +123,12 @@ impl Session {
         }
     }
 
+    /// The server demands a certificate of its client, and there is none.
+    pub(super) fn no_certificate(&self) -> Failure {
+        let who = format!("the {} {}", self.role.name(), self.title);
+        self.no_tls(&who, &Refusal::CertificateDemanded)
+    }
+
     /// Why there is no TLS, for people.
     fn no_tls(&self, who: &str, refusal: &Refusal) -> Failure {
         match refusal {
@@ -155,6 +161,10 @@ impl Session {
                         "ask its operator for a certificate, and for TLS 1.2 or 1.3; {}",
                         self.in_clear_by_option()
                     ))
+            }
+            Refusal::CertificateDemanded => {
+                Failure::new(Kind::Refused, format!("{who} demands a certificate of its client"))
+                    .hint("ask its operator for a login without one: ftp-user has no certificate of its own")
             }
             Refusal::Failed(error) => {
                 let lasting =

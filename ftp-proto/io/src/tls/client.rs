@@ -133,6 +133,13 @@ impl Client {
     }
 }
 
+/// Whether the peer has ended TLS because it got no certificate. With TLS 1.3 this comes after the handshake.
+pub(crate) fn demands_certificate(error: &io::Error) -> bool {
+    use rustls::AlertDescription::CertificateRequired;
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::AlertReceived(CertificateRequired)))
+}
+
 /// Why a handshake failed that no certificate has ended.
 #[allow(clippy::wildcard_enum_match_arm, reason = "the errors are not ours")]
 fn failed(error: io::Error) -> Refusal {
@@ -140,6 +147,7 @@ fn failed(error: io::Error) -> Refusal {
     match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
         // The peer sent something that is not a TLS record.
         Some(rustls::Error::InvalidMessage(_)) => Refusal::NotTls,
+        Some(_) if demands_certificate(&error) => Refusal::CertificateDemanded,
         Some(
             rustls::Error::PeerIncompatible(_)
             | rustls::Error::AlertReceived(HandshakeFailure | InsufficientSecurity | ProtocolVersion),

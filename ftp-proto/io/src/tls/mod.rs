@@ -22,6 +22,7 @@ mod tests;
 mod trust;
 mod verifier;
 
+pub(crate) use client::demands_certificate;
 pub use client::{Client, Handshake, Versions};
 pub use data::Data;
 pub use doubt::Doubt;

@@ -35,6 +35,9 @@ pub enum Refusal {
     /// The two have no version of TLS, or no cipher, in common.
     #[error("no version of TLS, or no cipher, in common: {0}")]
     NothingInCommon(io::Error),
+    /// The server demands a certificate of its client (RFC 8446 section 6.2).
+    #[error("the server demands a certificate of its client")]
+    CertificateDemanded,
     /// The handshake failed, or the connection failed.
     #[error("TLS failed: {0}")]
     Failed(io::Error),
@@ -49,7 +52,7 @@ impl From<Refusal> for io::Error {
             }
             Refusal::Untrusted { .. } | Refusal::Changed { .. } | Refusal::Another(_) => Self::other(refusal),
             Refusal::NothingInCommon(_) => Self::new(io::ErrorKind::InvalidData, refusal),
-            Refusal::NotTls => Self::new(io::ErrorKind::InvalidData, refusal),
+            Refusal::NotTls | Refusal::CertificateDemanded => Self::new(io::ErrorKind::InvalidData, refusal),
         }
     }
 }
