@@ -11,7 +11,7 @@ use ftp_proto::address::Family;
 use ftp_proto::third_party::Timeouts;
 use ftp_proto::wire::Fingerprint;
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
@@ -32,6 +32,8 @@ pub struct Context {
     pub proxy: Option<Arc<Proxy>>,
     /// The relays that may be used.
     pub relays: Relays,
+    /// Which of them have answered in this run.
+    pub heard: Heard,
     /// Which of them may be used, unless the command line says something else.
     pub relay_consent: Consent,
     /// Whether candidates are tried beside each other, each with sessions of its own.
@@ -127,6 +129,22 @@ impl Default for ListingLimit {
     }
 }
 
+/// The relays that have answered in this run, by their addresses. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Heard(Arc<std::sync::Mutex<HashSet<String>>>);
+
+impl Heard {
+    /// Notes that this relay has answered.
+    pub fn note(&self, relay: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned());
+    }
+
+    /// Whether this relay has answered.
+    pub fn has(&self, relay: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(relay)
+    }
+}
+
 /// Timeouts, and the number of retries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Patience {
@@ -136,7 +154,7 @@ pub struct Patience {
     pub stall: Duration,
     /// How often a temporary failure is tried again.
     pub retries: u32,
-    /// The same for a server that has not answered in this run: it may not exist.
+    /// The same for a server or a relay that has not answered in this run: it may not exist.
     pub first_retries: u32,
 }
 
@@ -197,6 +215,7 @@ impl Context {
             family: None,
             proxy: None,
             relays: Relays::default(),
+            heard: Heard::default(),
             relay_consent: Consent::default(),
             race: true,
             pairs: Pairs::default(),

@@ -298,3 +298,22 @@ fn r09_a_stranger_at_the_relays_listener_is_reset_and_the_file_arrives() {
     went(&run, "relay", "relay-source");
     assert!(to.bytes("b.bin") == sample(100_000), "{run}");
 }
+
+#[test]
+fn a_relay_that_was_never_there_is_asked_once_unless_retries_are_given() {
+    let (from, to) = (never().file("a.bin", "hello").start(), never().start());
+    let agent = relay_for(&[]);
+    let nobody = Peer::start("127.0.0.4", "greet close", "");
+    let check = |more: &[&str], expect: usize| {
+        let before = nobody.seen().len();
+        let (relay, token) = (nobody.address().to_string(), agent.token_file.to_str().unwrap());
+        let run = user().args(["copy", "--no-race", "--path", "relay", "--timeout", "5s"]).args(more);
+        let run = run.args(["--relay", &relay, "--relay-token-file", token]);
+        let run =
+            run.args([from.url("a.bin"), to.url("b.bin")]).run().exits(5).says("no session with the relay");
+        let asked = nobody.seen().iter().skip(before).filter(|line| *line == "connected").count();
+        assert_eq!(asked, expect, "{more:?}: {run}");
+    };
+    check(&[], 1);
+    check(&["--retries", "1"], 2);
+}

@@ -29,7 +29,7 @@ pub use program::main;
 
 use self::passwords::Passwords;
 use crate::config::{self, OnUnknown, Proxy, Settings};
-use crate::context::{Cancel, Context, ListingLimit, Patience, UnknownCertificates};
+use crate::context::{Cancel, Context, Heard, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
 use crate::journal::{JobJournal, JobRecord, Journal};
@@ -338,6 +338,7 @@ impl General {
                 family,
                 proxy: self.proxy.or(settings.proxy).map(Arc::new),
                 relays: settings.relays,
+                heard: Heard::default(),
                 relay_consent: settings.consent.unwrap_or_default(),
                 race: true,
                 pairs: Pairs::at(state.clone()),

@@ -33,6 +33,8 @@ pub enum About {
     Operation,
     /// A server that has not answered: no connection was made, or no greeting came.
     NoAnswer,
+    /// A relay that has not answered in this run: there is no session with it.
+    NoRelay,
     /// A server that was given up after all retries. Nothing else is tried there.
     GivenUp,
     /// A source that has changed while it was copied. The next attempt may find it at rest.

@@ -19,6 +19,8 @@ pub struct Retry {
     limit: u32,
     /// The same for a server that has not answered in this run.
     unanswered: u32,
+    /// The same for a relay that has not answered in this run.
+    no_relay: u32,
 }
 
 /// What happened to an attempt.
@@ -51,7 +53,8 @@ pub enum Next {
 impl Retry {
     /// The retries of a file or a question.
     pub const fn new(patience: &Patience) -> Self {
-        Self { used: 0, limit: patience.retries, unanswered: patience.retries }
+        let Patience { retries, first_retries, .. } = *patience;
+        Self { used: 0, limit: retries, unanswered: retries, no_relay: first_retries }
     }
 
     /// The retries of an outage. A server that has not `answered` in this run may not exist.
@@ -69,6 +72,7 @@ impl Retry {
         let limit = match failure.about {
             About::Operation | About::Changed | About::NoRename | About::Unknown(_) => self.limit,
             About::NoAnswer => self.unanswered,
+            About::NoRelay => self.no_relay,
             About::GivenUp => 0,
         };
         let may_pass = failure.kind == Kind::Temporary || failure.about == About::Changed;
@@ -149,6 +153,13 @@ mod tests {
         let busy = failure(Kind::Temporary, About::Operation);
         let mut retry = Retry::of_outage(&patience(5, 0), false);
         assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 5));
+    }
+
+    #[test]
+    fn a_relay_that_has_never_answered_is_asked_once_unless_retries_are_given() {
+        let nobody = failure(Kind::Temporary, About::NoRelay);
+        assert_eq!(Retry::new(&patience(5, 0)).after(Event::Failed(&nobody)), Next::GiveUp);
+        assert_eq!(Retry::new(&patience(5, 2)).after(Event::Failed(&nobody)), wait(500, 1, 2));
     }
 
     #[test]

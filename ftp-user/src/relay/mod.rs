@@ -20,7 +20,7 @@ use ftp_proto::relay::message::{Id, Leg, Pin};
 use crate::config::Relay;
 use crate::context::Context;
 use crate::control::{Dialled, Tunnel, connect, open_tcp, unbound, within};
-use crate::failure::Failure;
+use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::link;
 use ftp_io::socket;
@@ -57,6 +57,20 @@ pub struct Session {
 impl Session {
     /// Connects to the relay. Both ends prove that they know the token before anything else is sent.
     pub async fn open(context: &Context, relay: &Relay) -> Result<Self, Failure> {
+        let address = relay.address.to_string();
+        match Self::begin(context, relay).await {
+            Ok(session) => {
+                context.heard.note(&address);
+                Ok(session)
+            }
+            Err(failure) if failure.kind == Kind::Temporary && !context.heard.has(&address) => {
+                Err(failure.about(About::NoRelay))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn begin(context: &Context, relay: &Relay) -> Result<Self, Failure> {
         let display_name = failure::display_name(relay);
         let token = relay.token()?;
         let address = &relay.address;
