@@ -127,6 +127,12 @@ fn n8_an_interrupted_tree_keeps_what_is_stored_and_goes_on() {
     run.running.signal(Signal::TERM);
     let run = run.end().exits(10).says("ftp-user resume");
     assert_eq!(scene.parts().len(), 1, "{run}");
+    // What demands less than the job does is refused, and changes nothing.
+    for (option, verb) in [("--insecure", "resume"), ("--no-tls", "resume"), ("--insecure", "cancel")] {
+        let run = scene.user().args([verb, "last", option]).run().exits(2);
+        run.says(&format!("{verb} does not take {option}"));
+    }
+    assert_eq!((scene.state_of_the_job().as_str(), scene.parts().len()), ("interrupted", 1));
     let run = scene.user().args(["resume", "last"]).run().exits(0);
     scene.is_whole(&run);
 }

@@ -48,6 +48,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use trust::TrustArgs;
 
 /// Copies files and trees straight from one FTP server to another.
 ///
@@ -60,7 +61,7 @@ pub struct Cli {
     #[command(flatten, next_help_heading = "General options")]
     general: General,
     #[command(flatten, next_help_heading = "Certificates of servers")]
-    trust: trust::TrustArgs,
+    trust: TrustArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -105,12 +106,12 @@ struct General {
     /// Use IPv6 only
     #[arg(short = '6', global = true)]
     v6: bool,
-    /// Timeout for a connection and for each reply
-    #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
-    timeout: Duration,
-    /// Give up a transfer that moves nothing for this time
-    #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
-    stall: Duration,
+    /// Timeout for a connection and for each reply (default: 60s)
+    #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
+    timeout: Option<Duration>,
+    /// Give up a transfer that moves nothing for this time (default: 60s)
+    #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
+    stall: Option<Duration>,
     /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
     #[arg(long, global = true, value_name = "N")]
     retries: Option<u32>,
@@ -146,10 +147,10 @@ impl Cli {
     pub async fn run(self, words: &[OsString]) -> Status {
         let color = self.general.color;
         if let Verb::Resume(args) = &self.verb {
-            return status_of(color, Box::pin(self.general.resume(args)).await);
+            return status_of(color, Box::pin(self.general.resume(&self.trust, args)).await);
         }
         if let Verb::Cancel(args) = &self.verb {
-            return status_of(color, Box::pin(self.general.cancel(args)).await);
+            return status_of(color, Box::pin(self.general.cancel(&self.trust, args)).await);
         }
         Box::pin(self.perform(Asked::typed(words))).await
     }
@@ -228,11 +229,12 @@ impl Verb {
 
 impl General {
     /// Goes on with jobs that were interrupted.
-    async fn resume(&self, args: &resume::ResumeArgs) -> Result<Status, Failure> {
-        let (general, jobs) = self.jobs()?;
+    async fn resume(&self, trust: &TrustArgs, args: &resume::ResumeArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
         let mut status = Status::Done;
         for record in args.chosen(&jobs)? {
-            let one = Box::pin(general.command(record)?.perform(Asked::again(record))).await;
+            let one =
+                Box::pin(general.command("resume", &trust, record)?.perform(Asked::again(record))).await;
             if one != Status::Done {
                 status = one;
             }
@@ -244,10 +246,11 @@ impl General {
     }
 
     /// Gives up a job that was interrupted.
-    async fn cancel(&self, args: &cancel::CancelArgs) -> Result<Status, Failure> {
-        let (general, jobs) = self.jobs()?;
+    async fn cancel(&self, trust: &TrustArgs, args: &cancel::CancelArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
         let record = args.chosen(&jobs)?;
-        Ok(Box::pin(general.command(record)?.perform(Asked::never_again(record))).await)
+        let command = general.command("cancel", &trust, record)?;
+        Ok(Box::pin(command.perform(Asked::never_again(record))).await)
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
@@ -261,8 +264,9 @@ impl General {
         Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
     }
 
-    /// The command of a job, as it was typed, in its directory. How it is shown is up to this run.
-    fn command(&self, record: &JobRecord) -> Result<Cli, Failure> {
+    /// The command of a job, as it was typed, in its directory. How it is shown and how long it waits is up to this run;
+    /// what this run trusts is added ([`TrustArgs::and`]).
+    fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
         let name = OsString::from("ftp-user");
         let words = [name].into_iter().chain(record.command.words.iter().cloned());
         let mut cli = Cli::try_parse_from(words).map_err(|error| {
@@ -270,6 +274,7 @@ impl General {
             let why = why.lines().next().unwrap_or_default().to_owned();
             Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
         })?;
+        cli.trust = cli.trust.and(verb, trust)?;
         let directory = &record.command.directory;
         std::env::set_current_dir(directory).map_err(|error| {
             Failure::of_this_host(format!("cannot go to {}", directory.display()), &error)
@@ -278,7 +283,13 @@ impl General {
         })?;
         let Self { json, trace, color, progress, verbose, quiet, state, .. } = self.clone();
         let typed = cli.general;
+        let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
         cli.general = Self {
+            v4,
+            v6,
+            timeout: self.timeout.or(typed.timeout),
+            stall: self.stall.or(typed.stall),
+            retries: self.retries.or(typed.retries),
             config: self.config.clone().or(typed.config),
             password_file: self.password_file.clone().or(typed.password_file),
             proxy: self.proxy.clone().or(typed.proxy),
@@ -289,7 +300,6 @@ impl General {
             verbose,
             quiet,
             state,
-            ..typed
         };
         Ok(cli)
     }
@@ -323,8 +333,8 @@ impl General {
             (false, false) => None,
         };
         let patience = Patience {
-            reply: self.timeout,
-            stall: self.stall,
+            reply: self.timeout.unwrap_or(PATIENCE),
+            stall: self.stall.unwrap_or(PATIENCE),
             retries: self.retries.unwrap_or(RETRIES),
             first_retries: self.retries.unwrap_or(0),
         };
@@ -416,12 +426,16 @@ pub(crate) fn print_failure(failure: &Failure, color: bool) {
     let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {failure}");
 }
 
+/// The default of `--timeout` and `--stall`.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The default of `--retries`.
 const RETRIES: u32 = 5;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::JobId;
+    use crate::journal::{Command, JobState};
     use clap::CommandFactory;
 
     #[test]
@@ -434,10 +448,41 @@ mod tests {
         let check = |args: &[&str]| {
             let cli = Cli::try_parse_from(args).unwrap();
             assert!(cli.general.json, "{args:?}");
-            assert_eq!(cli.general.timeout, Duration::from_secs(5), "{args:?}");
+            assert_eq!(cli.general.timeout, Some(Duration::from_secs(5)), "{args:?}");
         };
         check(&["ftp-user", "--json", "--timeout", "5s", "copy", "a", "b"]);
         check(&["ftp-user", "copy", "--json", "a", "b", "--timeout", "5"]);
+    }
+
+    #[test]
+    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
+        let words = ["--timeout", "7s", "--stall", "7s", "-4", "--retries", "7", "copy", "a", "b"];
+        let record = JobRecord {
+            id: JobId::new(1),
+            verb: "copy".to_owned(),
+            command: Command {
+                words: words.map(OsString::from).to_vec(),
+                directory: std::env::current_dir().unwrap(),
+                name: None,
+            },
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 0,
+            bytes: 0,
+            failed: 0,
+            process: None,
+        };
+        let again = |options: &[&str]| {
+            let typed = ["ftp-user", "resume"].iter().chain(options);
+            let typed = Cli::try_parse_from(typed).unwrap();
+            let General { timeout, stall, retries, v4, v6, .. } =
+                typed.general.command("resume", &typed.trust, &record).unwrap().general;
+            (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
+        };
+        assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
+        let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
+        assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
     }
 
     #[test]

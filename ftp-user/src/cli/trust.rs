@@ -7,7 +7,7 @@ use ftp_io::tls::{Fingerprint, Trust};
 use std::path::PathBuf;
 
 /// The options about certificates, for every verb.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct TrustArgs {
     /// What to do with a certificate of ftpes:// or ftps:// that nobody vouches for: ask at the terminal, accept and
     /// keep it (new), or refuse it (known); default: [defaults] trust of the settings, else ask, which refuses it
@@ -36,7 +36,62 @@ enum How {
     Known,
 }
 
+impl How {
+    /// How much it demands.
+    const fn strictness(self) -> u8 {
+        match self {
+            Self::New => 0,
+            Self::Ask => 1,
+            Self::Known => 2,
+        }
+    }
+}
+
 impl TrustArgs {
+    /// These options of a job, with those that were given to `verb`, which goes on with it or gives it up. What is added
+    /// never demands less than the job does.
+    ///
+    /// # Errors
+    ///
+    /// The option that would.
+    pub(super) fn and(self, verb: &str, more: &Self) -> Result<Self, Failure> {
+        let refuse = |option: &str, why: &str| {
+            Err(Failure::usage(format!("{verb} does not take {option}: the job was asked for {why}")).hint(
+                format!("leave {option} out, or give the job up with ftp-user cancel and make it again"),
+            ))
+        };
+        if more.insecure && !self.insecure {
+            return refuse("--insecure", "without it");
+        }
+        if more.no_tls && !self.no_tls {
+            return refuse("--no-tls", "without it");
+        }
+        if more.ca.is_some() && !self.pin.is_empty() {
+            return refuse("--ca", "with --pin");
+        }
+        if !more.pin.is_empty() && self.ca.is_some() {
+            return refuse("--pin", "with --ca");
+        }
+        let demanded = self.trust.unwrap_or(How::Known);
+        if more.trust.is_some_and(|how| how.strictness() < demanded.strictness()) {
+            return refuse("this value of --trust", "with a stricter one, or with that of the settings");
+        }
+        let names_some = more.ca.is_some() || !more.pin.is_empty();
+        Ok(Self {
+            trust: more.trust.or(self.trust),
+            ca: more.ca.clone().or(self.ca),
+            pin: [self.pin, more.pin.clone()].concat(),
+            no_tls: self.no_tls,
+            insecure: self.insecure && !names_some,
+        })
+    }
+
+    /// The same with paths that do not depend on the current directory.
+    pub(super) fn absolute(&self) -> Self {
+        let ca = self.ca.as_deref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+        Self { ca, ..self.clone() }
+    }
+
     /// What to do with unknown certificates. `default` is what the settings say.
     pub(super) fn unknown(&self, default: Option<OnUnknown>) -> OnUnknown {
         let typed = self.trust.map(|how| match how {
@@ -60,5 +115,55 @@ impl TrustArgs {
             Failure::new(Kind::Usage, format!("cannot read the roots in {file}: {error}"))
                 .hint("--ca names a file with certificates in PEM")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cli, Verb};
+    use super::*;
+    use clap::Parser;
+
+    fn typed(words: &[&str]) -> TrustArgs {
+        let words = ["ftp-user"].iter().chain(words).chain(&["jobs"]);
+        let cli = Cli::try_parse_from(words).unwrap();
+        assert!(matches!(cli.verb, Verb::Jobs(_)));
+        cli.trust
+    }
+
+    #[test]
+    fn what_is_given_to_resume_is_added_and_never_demands_less_than_the_job() {
+        let pins = ["1", "2"].map(|digit| format!("SHA256:{}", digit.repeat(64)));
+        let [one, two] = pins.each_ref().map(String::as_str);
+        let whole = |args: &TrustArgs| format!("{args:?}");
+        for (job, more, expect) in [
+            (&[][..], &[][..], Some(&[][..])),
+            (&[], &["--pin", one], Some(&["--pin", one])),
+            (&["--pin", one], &["--pin", two], Some(&["--pin", one, "--pin", two])),
+            (&["--pin", one], &[], Some(&["--pin", one])),
+            (&["--pin", one], &["--ca", "/ca"], None),
+            (&["--ca", "/ca"], &["--pin", one], None),
+            (&["--ca", "/ca"], &["--ca", "/new"], Some(&["--ca", "/new"])),
+            (&[], &["--ca", "/ca"], Some(&["--ca", "/ca"])),
+            (&[], &["--insecure"], None),
+            (&["--insecure"], &["--insecure"], Some(&["--insecure"])),
+            (&["--insecure"], &["--pin", one], Some(&["--pin", one])),
+            (&["--insecure"], &[], Some(&["--insecure"])),
+            (&[], &["--no-tls"], None),
+            (&["--no-tls"], &[], Some(&["--no-tls"])),
+            (&[], &["--trust", "known"], Some(&["--trust", "known"])),
+            (&[], &["--trust", "ask"], None),
+            (&["--trust", "new"], &["--trust", "ask"], Some(&["--trust", "ask"])),
+            (&["--trust", "ask"], &["--trust", "new"], None),
+            (&["--trust", "new"], &[], Some(&["--trust", "new"])),
+        ] {
+            let found = typed(job).and("resume", &typed(more));
+            let expect = expect.map(|words| whole(&typed(words)));
+            assert_eq!(found.as_ref().ok().map(whole), expect, "{job:?} {more:?}");
+            if let Err(failure) = found {
+                assert_eq!(failure.kind, Kind::Usage, "{failure}");
+                assert!(failure.to_string().contains("resume does not take"), "{failure}");
+            }
+        }
     }
 }

@@ -117,7 +117,7 @@ impl Journal {
 impl JobJournal {
     /// The job whose journal it is; `None` if nothing is kept.
     pub fn job(&self) -> Option<JobId> {
-        self.open.as_ref().filter(|open| !open.fate().why.is_some()).map(|open| open.job)
+        self.open.as_ref().filter(|open| open.fate().why.is_none()).map(|open| open.job)
     }
 
     /// Whether what is stored of its file will be found again.

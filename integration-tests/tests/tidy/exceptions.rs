@@ -28,6 +28,7 @@ const REASONS: &[(&str, &str)] = &[
         "agent",
         "the certificates of the servers of a benchmark are made for it, and no authority vouches for them",
     ),
+    ("n8_an_interrupted_tree_keeps_what_is_stored_and_goes_on", "shows that a job that goes on refuses it"),
     (
         "two_of_each",
         "the benchmark has lftp, which knows no RNDZ, copy between two sites that are foreign to each other",
