@@ -158,6 +158,42 @@ fn n8_the_journal_holds_no_password_and_only_its_user_may_read_it() {
 }
 
 #[test]
+fn n8_a_file_that_somebody_stores_meanwhile_is_not_replaced_where_that_was_forbidden() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&["--overwrite", "never"]));
+    let theirs = scene.to.path("copy/large.bin");
+    fs::write(&theirs, "somebody's own").unwrap();
+    // Another source for the same name: what the first job has left does not make it a copy of that one.
+    let other = [scene.from.url("t/a"), scene.destination("copy/large.bin")];
+    scene.user().args(["copy", "--overwrite", "never"]).args(other).run().exits(8);
+    scene.user().args(["resume"]).run().fails().says("exists");
+    assert_eq!(fs::read(theirs).unwrap(), b"somebody's own");
+}
+
+#[test]
+fn n8_a_copy_waits_for_nothing_that_lies_in_the_place_of_the_journal() {
+    let scene = scene();
+    let fifo = scene.database();
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    copies_with_a_warning(&scene, "not a regular file");
+}
+
+#[test]
+fn n8_one_password_is_for_one_job() {
+    let scene = scene();
+    for name in ["one", "two"] {
+        let run = user().args(["--state", scene.state.path().to_str().unwrap(), "copy"]);
+        let run = run.args([scene.from.url("t/large.bin"), scene.destination(name)]).start();
+        until("a part has arrived", || !scene.parts().is_empty());
+        drop(kill(run));
+        scene.parts().iter().for_each(|part| fs::remove_file(part).unwrap());
+    }
+    let run = user().args(["--state", scene.state.path().to_str().unwrap(), "resume"]);
+    let run = run.environment("FTP_USER_PASSWORD", "of-another-server").run().exits(2);
+    run.says("resume them one after the other");
+}
+
+#[test]
 fn n8_cancel_removes_what_is_left_and_keeps_what_is_finished() {
     let scene = scene();
     let _killed = kill(scene.begin(&["--id", "nightly"]));

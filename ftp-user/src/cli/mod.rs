@@ -41,6 +41,7 @@ use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use ftp_proto::wire::counted;
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
@@ -232,7 +233,19 @@ impl General {
     async fn resume(&self, trust: &TrustArgs, args: &resume::ResumeArgs) -> Result<Status, Failure> {
         let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
         let mut status = Status::Done;
-        for record in args.chosen(&jobs)? {
+        let chosen = args.chosen(&jobs)?;
+        let has_password = general.password_file.is_some()
+            || std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
+        if has_password && chosen.len() > 1 {
+            // It is the password of one server, and the jobs may be of several.
+            return Err(Failure::usage(format!(
+                "{} and one password ({})",
+                counted(chosen.len() as u64, "job"),
+                passwords::VARIABLE
+            ))
+            .hint("resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc"));
+        }
+        for record in chosen {
             let one =
                 Box::pin(general.command("resume", &trust, record)?.perform(Asked::again(record))).await;
             if one != Status::Done {

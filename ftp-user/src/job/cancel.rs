@@ -48,7 +48,10 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     for id in &item.parts {
         let part = Part::new(*id, &target)?;
         if let Some(aside) = host.put_back(context, &part.stored, &target).await? {
-            host.delete(context, &aside).await?;
+            let (old, name) = (host.show(&aside), host.show(&target));
+            context.events.warn(format!(
+                "the file that {name} was before is kept as {old}, because something has that name: delete it if it is not needed"
+            ));
         }
         host.delete(context, &part.stored).await?;
     }

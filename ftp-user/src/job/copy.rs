@@ -35,7 +35,7 @@ pub(super) async fn copy(
     options: Options,
 ) -> Result<Done, Failure> {
     let context = context.item(item.number);
-    let Claimed { context, kept, options, done } = kept::claim(&context, ends, item, options).await?;
+    let Claimed { context, kept, done } = kept::claim(&context, ends, item).await?;
     if let Some(means) = done {
         return Ok(Done::skipped(means));
     }
@@ -104,7 +104,7 @@ impl Copying<'_> {
         connect_both(self.context, self.ends).await?;
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
-        if let Some(means) = self.is_skipped(&files).await? {
+        if let Some(means) = self.is_skipped(&files, attempts.kept.may_be_done).await? {
             return Ok(Done::skipped(means));
         }
         let Options { verify, allowed, mode, .. } = self.options;
@@ -195,12 +195,18 @@ impl Copying<'_> {
         Ok(Files { source, target })
     }
 
-    /// Whether the file need not be copied, and what has shown that.
-    async fn is_skipped(&mut self, files: &Files) -> Result<Option<Verified>, Failure> {
+    /// Whether the file need not be copied, and what has shown that. `may_be_done` says that an earlier run may have
+    /// finished the copy.
+    async fn is_skipped(&mut self, files: &Files, may_be_done: bool) -> Result<Option<Verified>, Failure> {
         match self.options.overwrite.decide(&files.source, files.target.as_ref()) {
             Decision::Copy => Ok(None),
             Decision::Skip => Ok(Some(Verified::None)),
             Decision::Exists => {
+                let size = files.source.size.unwrap_or(0);
+                let same = if may_be_done { self.compare(size).await? } else { None };
+                if same.is_some() {
+                    return Ok(same);
+                }
                 let (_, dest) = self.item.names(self.ends);
                 Err(Failure::new(failure::Kind::Exists, format!("{dest} exists"))
                     .hint("--overwrite always replaces it"))

@@ -81,6 +81,10 @@ impl Patterns {
             if pattern.is_empty() {
                 return Err(Failure::usage(format!("the pattern {text:?} matches nothing")));
             }
+            // The library descends into braces by recursion.
+            if pattern.matches('{').count() > BRACES {
+                return Err(Failure::usage(format!("a pattern has more than {BRACES} braces")));
+            }
             let pattern = if anywhere { format!("**/{pattern}") } else { pattern.to_owned() };
             let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build();
             let glob = glob.map_err(|error| failed(text, error))?;
@@ -101,6 +105,9 @@ impl Patterns {
     }
 }
 
+/// The largest number of braces in a pattern.
+const BRACES: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +115,12 @@ mod tests {
     fn filter(include: &[&str], exclude: &[&str]) -> Filter {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         Filter::new(&texts(include), &texts(exclude)).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_cannot_overflow_the_stack() {
+        let nested = "{".repeat(20_000) + &"}".repeat(20_000);
+        assert!(Filter::new(&[], &[nested]).is_err());
     }
 
     #[test]

@@ -6,10 +6,8 @@
 
 use super::item::{Done, Item};
 use super::leftover::Leftover;
-use super::options::Options;
 use super::part::{Part, new_id};
 use super::request::Job;
-use crate::check::Overwrite;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{Host, local_path};
@@ -108,6 +106,8 @@ pub(super) struct Kept {
     left: Option<Left>,
     /// Old files that were renamed aside, and whose names new ones have now.
     aside: Vec<PathName>,
+    /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
+    pub(super) may_be_done: bool,
 }
 
 /// What an earlier run has left of a file.
@@ -125,8 +125,6 @@ pub(super) struct Claimed {
     pub(super) context: Context,
     /// What the journal knows of it.
     pub(super) kept: Kept,
-    /// How it is copied.
-    pub(super) options: Options,
     /// If it need not be copied: what has verified it.
     pub(super) done: Option<Verified>,
 }
@@ -137,13 +135,8 @@ pub(super) struct Claimed {
 ///
 /// Another job that runs has claimed the same destination, or a job that was resumed has lost its journal: then nobody
 /// knows what an earlier run has left of the file.
-pub(super) async fn claim(
-    context: &Context,
-    ends: &Ends,
-    item: &Item,
-    options: Options,
-) -> Result<Claimed, Failure> {
-    let mut claimed = Claimed { context: context.clone(), kept: Kept::default(), options, done: None };
+pub(super) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<Claimed, Failure> {
+    let mut claimed = Claimed { context: context.clone(), kept: Kept::default(), done: None };
     if context.job_journal.job().is_none() {
         goes_without(context)?;
         return Ok(claimed);
@@ -170,11 +163,9 @@ pub(super) async fn claim(
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
         }
         Next::GoOn { last, others, seen } => {
+            // Nothing has a final name before the source was seen, and only the same source counts.
+            claimed.kept.may_be_done = seen.is_some();
             claimed.kept.left = Some(Left { last, others, seen });
-            // The file that is there may be the copy, which was finished just before the end.
-            if options.overwrite == Overwrite::Never {
-                claimed.options.overwrite = Overwrite::Different;
-            }
         }
     }
     Ok(claimed)

@@ -1,6 +1,7 @@
 //! Who runs a job: a file for each job that runs, locked for as long as its process lives.
 
 use crate::id::JobId;
+use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -37,6 +38,7 @@ impl JobLock {
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
+                .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
                 .open(&path)?;
             match file.try_lock() {
                 // Whoever looks at it holds it for an instant.

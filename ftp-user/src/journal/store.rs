@@ -8,10 +8,11 @@ use super::record::{
 use super::tables::{Bad, ItemRow, JobRow, SCHEMA, VERSION, check_files, count, forget};
 use crate::id::JobId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::OFlags;
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -40,7 +41,7 @@ impl Store {
             |error: io::Error| JournalFailure::Unusable { path: path.clone(), why: error.to_string() };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
         // SQLite gives its other files the same mode.
-        File::options().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(cannot)?;
+        look(&path, File::options().create(true).truncate(false).mode(0o600))?;
         Self::at(directory, path, OpenFlags::SQLITE_OPEN_READ_WRITE)
     }
 
@@ -50,6 +51,7 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
+        look(&path, &mut File::options())?;
         let store = Self::at(directory, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         store.check()?;
         Ok(Some(store))
@@ -304,6 +306,23 @@ impl Store {
     fn unusable(&self, error: &io::Error) -> JournalFailure {
         JournalFailure::Unusable { path: self.path.clone(), why: error.to_string() }
     }
+}
+
+/// Looks at the file before SQLite opens it. The command lines in it are run again, so others may not write it.
+fn look(path: &Path, options: &mut OpenOptions) -> Result<(), JournalFailure> {
+    let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
+    // Opening a FIFO must not wait for somebody at its other end.
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
+    let file = options.read(true).write(true).custom_flags(flags).open(path);
+    let facts = file.and_then(|file| file.metadata()).map_err(|error| unusable(error.to_string()))?;
+    if !facts.is_file() {
+        return Err(unusable("it is not a regular file".to_owned()));
+    }
+    let own = rustix::process::geteuid().as_raw();
+    if (facts.uid() != own && facts.uid() != 0) || facts.mode() & 0o022 != 0 {
+        return Err(unusable("others own it or may write it".to_owned()));
+    }
+    Ok(())
 }
 
 /// A row that this run has written is not there any more.

@@ -4,7 +4,7 @@ use super::entry::moment;
 use crate::journal::{JobRecord, JobState};
 use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
-use ftp_proto::wire::counted;
+use ftp_proto::wire::{PathName, counted};
 use serde::Serialize;
 
 /// A job, for programs.
@@ -61,8 +61,13 @@ pub(super) fn sentence(job: &JobRecord) -> String {
         at(job.ended.unwrap_or(job.begun)),
         counted(job.files, "file"),
         size::bytes(job.bytes),
-        words(job).join(" "),
+        words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" "),
     )
+}
+
+/// A word as a terminal may have it.
+fn shown(word: &str) -> String {
+    PathName::from_user(word).map_or_else(|_| word.escape_debug().to_string(), |name| name.display())
 }
 
 /// The words of its command.

@@ -13,8 +13,10 @@ use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::counted;
+use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
 /// Sends a local file to a server.
@@ -107,7 +109,18 @@ fn open(assignment: &Assignment) -> io::Result<File> {
         (Store::Replace, 0) => options.write(true).create(true).truncate(true),
         (Store::Replace, _) => options.write(true),
     };
+    // A link may have taken the name of what an earlier run has left: what it leads to is another file.
+    let continues = assignment.store == Store::Replace && assignment.skips() > 0;
+    if continues {
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
     let mut file = options.open(local_path(&assignment.stored))?;
+    if continues {
+        let facts = file.metadata()?;
+        if !facts.is_file() || facts.nlink() != 1 {
+            return Err(io::Error::other("what an earlier run has left there is another file now"));
+        }
+    }
     if assignment.skips() > 0 {
         file.seek(SeekFrom::Start(assignment.skips()))?;
     }
