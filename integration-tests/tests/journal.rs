@@ -7,6 +7,7 @@ use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -176,6 +177,46 @@ fn n8_a_copy_waits_for_nothing_that_lies_in_the_place_of_the_journal() {
     let fifo = scene.database();
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     copies_with_a_warning(&scene, "not a regular file");
+}
+
+#[test]
+fn n8_links_in_the_place_of_what_was_left_or_of_a_lock_lead_nowhere() {
+    let scene = scene();
+    let home = tempfile::tempdir().unwrap();
+    let (copy, victim) = (home.path().join("copy"), home.path().join("victim"));
+    let run = user().args(["--state", scene.state.path().to_str().unwrap(), "copy"]);
+    let run = run.args([&scene.destination("large"), copy.to_str().unwrap()]);
+    fs::write(scene.to.path("large"), sample(20_000_000)).unwrap();
+    let run = run.start();
+    let parts = || names_below(home.path()).into_iter().filter(|name| name.contains(".part"));
+    until("a part has arrived", || {
+        parts().any(|part| fs::metadata(home.path().join(part)).is_ok_and(|facts| facts.len() > 500_000))
+    });
+    let _killed = kill(run);
+    fs::write(&victim, "their own").unwrap();
+    let part = home.path().join(parts().next().unwrap());
+    fs::remove_file(&part).unwrap();
+    std::os::unix::fs::symlink(&victim, &part).unwrap();
+    scene.user().args(["resume"]).run();
+    assert_eq!(fs::read(&victim).unwrap(), b"their own");
+
+    let job = scene.jobs()[0]["id"].as_str().unwrap().to_owned();
+    let lock = scene.state.path().join("jobs").join(format!("{job}.lock"));
+    let _ = fs::remove_file(&lock);
+    std::os::unix::fs::symlink(&victim, &lock).unwrap();
+    scene.user().args(["resume", &job]).run();
+    assert_eq!(fs::read(&victim).unwrap(), b"their own");
+}
+
+#[test]
+fn n8_a_journal_that_others_may_write_is_not_obeyed() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&[]));
+    fs::set_permissions(scene.database(), fs::Permissions::from_mode(0o666)).unwrap();
+    for verb in ["jobs", "resume"] {
+        scene.user().args([verb]).run().exits(1).says("others own it or may write it");
+    }
+    assert_eq!(scene.parts().len(), 1);
 }
 
 #[test]
