@@ -126,9 +126,16 @@ impl Session {
         let waits = self.waits;
         let id =
             self.task.with_machine(|machine, now| machine.join(now, grant, [source, destination], waits));
+        self.forget_join();
         self.current_join = Some((id, grant));
-        self.pending_events.retain(|event| matches!(event, JoinEvent::Lost(_)));
         id
+    }
+
+    /// Drops what comes, and has come, of the last join. An attempt that closed its join does not wait for
+    /// [`JoinEvent::Ended`], which would then be taken for the end of the next attempt.
+    pub fn forget_join(&mut self) {
+        self.current_join = None;
+        self.pending_events.retain(|event| matches!(event, JoinEvent::Lost(_)));
     }
 
     /// Resets both data connections of a join. [`JoinEvent::Ended`] follows, unless the join has ended already.

@@ -397,6 +397,32 @@ async fn a_join_counts_bytes_from_the_source_to_the_destination() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_join_that_was_forgotten_is_not_the_end_of_what_follows() {
+    let both = |message: ToAgent| [joins(message.clone()), tunnels(message)].concat();
+    let agent = Agent::start(Script::new(both)).await;
+    let mut session = agent.session().await;
+    let context = Context::for_tests(Cancel::never());
+    for came_before in [false, true] {
+        let id = session.join(listen("192.0.2.1"), listen("192.0.2.2"));
+        let JoinEvent::Ready { .. } = session.next().await else { panic!("not ready") };
+        session.close(id);
+        // The tunnel is ready after everything else that was said.
+        if came_before {
+            session.tunnel(&context, &site()).await.unwrap();
+            session.forget_join();
+        } else {
+            session.forget_join();
+            session.tunnel(&context, &site()).await.unwrap();
+        }
+        tokio::select! {
+            biased;
+            event = session.next() => panic!("{event:?}"),
+            () = std::future::ready(()) => {}
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_grant_serves_many_joins_of_the_same_hosts() {
     let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
     let mut session = agent.session().await;

@@ -25,8 +25,9 @@ pub(super) struct RelayPath<'a> {
 }
 
 impl<'a> RelayPath<'a> {
-    /// Creates the path, without a join yet.
-    pub(super) const fn new(name: &'a str, session: &'a mut relay::Session) -> Self {
+    /// Creates the path, without a join yet. The join of an earlier attempt is over for it.
+    pub(super) fn new(name: &'a str, session: &'a mut relay::Session) -> Self {
+        session.forget_join();
         Self { name, session, join: None, counted: false }
     }
 
