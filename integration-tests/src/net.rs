@@ -221,6 +221,20 @@ impl Network {
         self.rules(&host.space, "delete table inet parted").unwrap();
     }
 
+    /// What this host connects to at `from` leads to `to`, and whoever asked it to connect cannot tell.
+    pub fn mislead(&self, host: &Host, from: SocketAddr, to: SocketAddr) {
+        let rules = format!(
+            "table ip misled {{ chain out {{
+                type nat hook output priority -100; policy accept;
+                ip daddr {} tcp dport {} dnat to {to}
+            }}
+            }}",
+            from.ip(),
+            from.port()
+        );
+        self.rules(&host.space, &rules).unwrap();
+    }
+
     /// Lets in no more than this many kilobytes a second, so that transfers to the host take their time.
     pub fn slow(&self, host: &Host, kilobytes: u32) {
         let rules = format!(
