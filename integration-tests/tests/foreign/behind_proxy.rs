@@ -1,11 +1,9 @@
 //! A user behind a SOCKS5 proxy: each server sees the proxy alone, and two of them exchange files as directly as ever.
 
-use super::matrix::{Cell, brings_tree, run_all};
-use integration_tests::foreign::{
-    DirectPath, Kind, Page, Skipped, Who, direct_path_from_afar, own_address, tree,
-};
+use super::matrix::{brings_tree, run_all_pairs};
+use integration_tests::foreign::{DirectPath, Kind, Skipped, Who, direct_path_from_afar, own_address, tree};
+use integration_tests::or_skip;
 use integration_tests::socks::{Conduct, Proxy};
-use integration_tests::{or_skip, skip};
 
 /// The tree arrives, directly where that is open, and once more through this host. Only the proxy has called the two
 /// servers.
@@ -38,13 +36,5 @@ fn i08_servers_of_other_people_exchange_files_for_a_user_behind_a_proxy() {
 /// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the test above has two pairs.
 #[test]
 fn matrix_of_all_pairs_behind_a_proxy() {
-    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
-        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
-    }
-    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
-    let cells: Vec<Cell<'_>> = pairs
-        .map(|(from, to)| Cell { from: from.name(), to: to.name(), work: Box::new(move || cell(from, to)) })
-        .collect();
-    let sides = Who::all().map(|who| who.name().to_owned()).collect();
-    run_all(Page::named("matrix behind a proxy", sides), &cells);
+    run_all_pairs("matrix behind a proxy", cell);
 }

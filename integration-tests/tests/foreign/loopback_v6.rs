@@ -1,8 +1,8 @@
 //! Every kind of server that can listen at `::1`, between two of them.
 
-use super::matrix::{Cell, brings_tree, run_all};
-use integration_tests::foreign::{Kind, Page, Skipped, Who, tree};
-use integration_tests::{or_skip, skip};
+use super::matrix::{brings_tree, run_all_pairs};
+use integration_tests::foreign::{Kind, Skipped, Who, tree};
+use integration_tests::or_skip;
 use std::net::{IpAddr, Ipv6Addr};
 
 const HERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -29,13 +29,5 @@ fn j01_servers_of_other_people_exchange_files_at_the_loopback_address_of_ipv6() 
 /// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the test above has two pairs.
 #[test]
 fn matrix_of_all_pairs_at_the_loopback_address_of_ipv6() {
-    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
-        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
-    }
-    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
-    let cells: Vec<Cell<'_>> = pairs
-        .map(|(from, to)| Cell { from: from.name(), to: to.name(), work: Box::new(move || cell(from, to)) })
-        .collect();
-    let sides = Who::all().map(|who| who.name().to_owned()).collect();
-    run_all(Page::named("matrix over ipv6", sides), &cells);
+    run_all_pairs("matrix over ipv6", cell);
 }

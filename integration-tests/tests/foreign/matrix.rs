@@ -1,6 +1,7 @@
 //! What the matrices share: many cells beside each other, and a page that is given the result.
 
 use integration_tests::foreign::{End, Judged, Page, Skipped, Who, ftplib_fetches, say_skipped};
+use integration_tests::skip;
 use integration_tests::user::{Run, user};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,19 @@ pub(super) struct Cell<'a> {
     pub(super) from: &'a str,
     pub(super) to: &'a str,
     pub(super) work: Work<'a>,
+}
+
+/// `FOREIGN_MATRIX=all`: every ordered pair, for the matrix of that name. Otherwise nothing.
+pub(super) fn run_all_pairs(name: &'static str, cell: fn(Who, Who) -> Result<&'static str, Skipped>) {
+    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
+        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
+    }
+    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
+    let cells: Vec<Cell<'_>> = pairs
+        .map(|(from, to)| Cell { from: from.name(), to: to.name(), work: Box::new(move || cell(from, to)) })
+        .collect();
+    let sides = Who::all().map(|who| who.name().to_owned()).collect();
+    run_all(Page::named(name, sides), &cells);
 }
 
 /// Runs these cells, four at a time, and names those that failed at the end. `FOREIGN_PAGE` names the page that is
