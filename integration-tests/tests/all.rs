@@ -59,3 +59,4 @@ mod trees;
 mod user_agent;
 mod walk;
 mod why;
+mod workers;

@@ -8,10 +8,11 @@ use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Job, Options, Status};
+use crate::job::{self, Job, Jobs, Options, Status};
 use crate::report::Event;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
+use std::num::NonZero;
 
 /// Copy files or trees between any two places
 ///
@@ -31,6 +32,10 @@ pub(super) struct CopyArgs {
     /// What to do with a file that is there (different: skip it if size and digest are equal)
     #[arg(long, value_enum, default_value_t = When::Different, value_name = "WHEN")]
     overwrite: When,
+    /// How many files of a tree are copied at the same time, each on sessions of its own (auto: as many as make it faster,
+    /// at most 8)
+    #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs)]
+    jobs: Jobs,
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
@@ -65,6 +70,18 @@ impl From<When> for Overwrite {
     }
 }
 
+/// Reads the number of files at the same time.
+fn jobs(text: &str) -> Result<Jobs, String> {
+    if text == "auto" {
+        return Ok(Jobs::Auto);
+    }
+    let number = text.parse().ok().filter(|number: &NonZero<usize>| number.get() <= MOST_JOBS);
+    number.map(Jobs::Exactly).ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
+}
+
+/// The largest number of files that can be copied at the same time: each needs two sessions.
+const MOST_JOBS: usize = 64;
+
 /// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyArgs, asked: Asked) -> Status {
     let asked = match asked.named(&context, args.id.as_deref()) {
@@ -88,7 +105,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(args.overwrite.into())?;
-    let options = args.trees.options(Options { fail_fast: args.fail_fast, ..options });
+    let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs: args.jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;
     args.transfer.apply(context, &job).await?;
     Ok(job)

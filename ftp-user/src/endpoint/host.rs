@@ -29,6 +29,15 @@ impl Host {
         }
     }
 
+    /// The same host without a session, for another use.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        match self {
+            Self::Server(server) => Self::Server(Box::new(server.beside())),
+            Self::Local(root) => Self::Local(root.clone()),
+        }
+    }
+
     /// Whether it is the host of that place.
     pub fn is_at(&self, location: &Location) -> bool {
         match (&location.place, self) {
@@ -41,6 +50,18 @@ impl Host {
     /// Whether it is this host.
     pub const fn is_local(&self) -> bool {
         matches!(self, Self::Local(_))
+    }
+
+    /// Opens a session, unless one is open.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server refuses or does not answer.
+    pub async fn connect(&mut self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await.map(drop),
+            Self::Local(_) => Ok(()),
+        }
     }
 
     /// Whether it can be asked something without a new session.

@@ -29,7 +29,7 @@ impl Pools {
         for pool in pools {
             let idle = std::mem::take(&mut pool.state().idle);
             for session in idle {
-                session.quit().await;
+                Box::pin(session.quit()).await;
             }
         }
     }
@@ -50,7 +50,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct State {
     /// Sessions that nobody uses.
-    idle: Vec<Session>,
+    idle: Vec<Box<Session>>,
     /// The number of sessions in use.
     leased: usize,
     /// Whether the server has answered in this run.
@@ -147,7 +147,7 @@ impl Pool {
         if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
             self.state().answered = true;
         }
-        opened.map(|session| self.lend(session))
+        opened.map(|session| self.lend(Box::new(session)))
     }
 
     /// Returns a session in place of `lease`, which cannot resume its TLS session any more. TLS 1.2 is tried once,
@@ -172,7 +172,7 @@ impl Pool {
             Ok(session) => {
                 self.state().tls12 = Tls12::Works;
                 lease.quit().await;
-                Ok(self.lend(session))
+                Ok(self.lend(Box::new(session)))
             }
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(_) => {
@@ -182,7 +182,7 @@ impl Pool {
         }
     }
 
-    fn lend(self: &Arc<Self>, mut session: Session) -> Lease {
+    fn lend(self: &Arc<Self>, mut session: Box<Session>) -> Lease {
         session.share(&self.closed);
         self.state().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
@@ -194,13 +194,13 @@ impl Pool {
 pub struct Lease {
     pool: Arc<Pool>,
     /// `None` after it was given back.
-    session: Option<Session>,
+    session: Option<Box<Session>>,
 }
 
 impl Lease {
     /// The session; `None` if it has ended.
     pub fn session(&mut self) -> Option<&mut Session> {
-        self.session.as_mut().filter(|session| !session.is_over())
+        self.session.as_deref_mut().filter(|session| !session.is_over())
     }
 
     /// Whether its data connections could not resume its TLS session any more: a new session can.
@@ -211,7 +211,7 @@ impl Lease {
     /// Ends the session in order.
     pub async fn quit(mut self) {
         if let Some(session) = self.session.take() {
-            session.quit().await;
+            Box::pin(session.quit()).await;
         }
     }
 

@@ -24,15 +24,15 @@ impl Server {
         Self { site: pool.site.clone(), pool, role, lease: None }
     }
 
-    /// The open session, or a new one.
+    /// The open session, or a new one. Whatever is seldom needed is in a box: this future is part of all that ask a server.
     ///
     /// # Errors
     /// Fails if no session can be opened.
     pub async fn session(&mut self, context: &Context) -> Result<&mut Session, Failure> {
         let lease = match self.alive(context).await {
-            Some(lease) if lease.is_used_up() => self.pool.renew(context, self.role, lease).await?,
+            Some(lease) if lease.is_used_up() => Box::pin(self.pool.renew(context, self.role, lease)).await?,
             Some(lease) => lease,
-            None => self.pool.lease(context, self.role).await?,
+            None => Box::pin(self.pool.lease(context, self.role)).await?,
         };
         self.lease.insert(lease).session().ok_or_else(Failure::interrupted)
     }
@@ -42,10 +42,10 @@ impl Server {
         let mut lease = self.lease.take()?;
         let session = lease.session()?;
         session.cancel_by(&context.cancel);
-        session.catch_up().await;
+        Box::pin(session.catch_up()).await;
         // A session that was opened for cleanup has too little patience for anything else.
         if session.patience() < context.patience.reply {
-            lease.quit().await;
+            Box::pin(lease.quit()).await;
             return None;
         }
         lease.session().is_some().then_some(lease)

@@ -26,6 +26,7 @@ use crate::report::Event;
 use crate::route::{self, Assignment, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::third_party::Store;
+use std::sync::atomic::Ordering;
 
 /// Copies one file. Temporary failures are tried again.
 pub(super) async fn copy(
@@ -168,7 +169,7 @@ impl Copying<'_> {
     async fn files(&mut self, (known, target): (Option<Facts>, Target)) -> Result<Files, Failure> {
         let (source_name, dest_name) = self.item.names(self.ends);
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
-        let asks_time = self.options.times && !self.options.mode.is_dry() && !*no_times;
+        let asks_time = self.options.times && !self.options.mode.is_dry() && !no_times.load(Ordering::Relaxed);
         let known = async {
             let mut known = match known {
                 Some(facts) => Some(facts),

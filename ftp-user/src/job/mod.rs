@@ -5,6 +5,7 @@
 //! | `request`, `options` | the job as a value |
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree`, `filter` | from places to files |
+//! | `workers`, `width` | several files at the same time, and how many |
 //! | `item`, `copy`, `times`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
@@ -41,13 +42,15 @@ mod tally;
 mod times;
 mod transfer;
 mod tree;
+mod width;
+mod workers;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use cancel::cancel;
 pub use filter::Filter;
 pub use item::{Done, Item, Target};
 pub use kept::of_journal;
-pub use options::{InPlace, Links, Mode, Options};
+pub use options::{InPlace, Jobs, Links, Mode, Options};
 pub use outage::{Question, facts};
 pub use request::{Job, Work};
 pub use run::{refused, run};

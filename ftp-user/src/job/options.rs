@@ -2,6 +2,7 @@
 
 use crate::check::{Overwrite, Verify};
 use crate::ladder::Allowed;
+use std::num::NonZero;
 
 /// How a job is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +25,8 @@ pub struct Options {
     pub times: bool,
     /// Whether the first failure ends the job.
     pub fail_fast: bool,
+    /// How many files of a tree are copied at the same time.
+    pub jobs: Jobs,
     /// Whether anything is changed.
     pub mode: Mode,
 }
@@ -41,6 +44,7 @@ impl Default for Options {
             links: Links::default(),
             times: true,
             fail_fast: false,
+            jobs: Jobs::default(),
             mode: Mode::default(),
         }
     }
@@ -66,6 +70,16 @@ pub enum Links {
     Skip,
     /// Links to files are copied as files, and directories behind links as directories.
     Follow,
+}
+
+/// How many files of a tree are copied at the same time, each on sessions of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Jobs {
+    /// As many as make it faster, at most 8.
+    #[default]
+    Auto,
+    /// So many, unless a server refuses that many sessions.
+    Exactly(NonZero<usize>),
 }
 
 /// Whether a job changes anything.

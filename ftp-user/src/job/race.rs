@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::journal::PartId;
-use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
+use crate::ladder::{Allowed, Ascent, Candidate, Rung, SharedMemory, Step};
 use crate::route::{
     Assignment, Attempted, Circuit, Count, FAILED_FOR_EARLIER_FILE, GivenUp, Lane, Sign, Situation,
 };
@@ -30,7 +30,7 @@ pub(super) struct ServerPair<'a> {
     pub(super) from: &'a mut Server,
     pub(super) to: &'a mut Server,
     pub(super) circuit: &'a mut Option<Circuit>,
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a SharedMemory,
 }
 
 impl ServerPair<'_> {
@@ -102,8 +102,9 @@ impl<'a, 'b> Contest<'a, 'b> {
         count: &'a mut Count,
     ) -> Self {
         let now = pair.context.clock.now();
-        situation.recall(pair.context, pair.memory, assignment.allowed);
-        if let Some(news) = pair.memory.news() {
+        let mut memory = pair.memory.lock();
+        situation.recall(pair.context, &mut memory, assignment.allowed);
+        if let Some(news) = memory.news() {
             pair.context.events.warn(news);
         }
         // What is appended to, continued, or stored under its final name is one file.
@@ -111,9 +112,10 @@ impl<'a, 'b> Contest<'a, 'b> {
         let in_place = assignment.stored == assignment.target;
         let can_race = pair.context.race && is_new && !in_place;
         let manner = if can_race { Manner::Beside } else { Manner::Turns };
-        let (ascent, known) = pair.memory.ascend(situation.candidates(assignment.allowed), manner, now);
+        let (ascent, known) = memory.ascend(situation.candidates(assignment.allowed), manner, now);
         let (entrants, settings) = situation.race(&ascent, manner);
-        let notes = Notes::new(situation, assignment.allowed, &ascent, pair.memory, now);
+        let notes = Notes::new(situation, assignment.allowed, &ascent, &memory, now);
+        drop(memory);
         let entries = ascent.candidates().iter().map(|candidate| Entry {
             candidate: *candidate,
             stored: assignment.stored.clone(),
@@ -208,7 +210,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         {
             self.ascent.of(index).after(failed);
             let refusal = self.situation.describe(candidate).refusal(failure);
-            self.pair.memory.failed(candidate, failed, &refusal, now);
+            self.pair.memory.lock().failed(candidate, failed, &refusal, now);
         }
         self.scouting.ended(index, &finished, &self.ascent);
         self.release(finished.runner);
@@ -219,8 +221,8 @@ impl<'a, 'b> Contest<'a, 'b> {
         let Some(entry) = self.entries.get(index) else { return };
         let (candidate, name) = (entry.candidate, &self.assignment.name);
         let context = self.pair.context;
-        self.pair.memory.worked(candidate, context.clock.now());
-        self.pair.memory.tell(format!(
+        self.pair.memory.lock().worked(candidate, context.clock.now());
+        self.pair.memory.lock().tell(format!(
             "{} works now: its probe succeeded while {name} took another path; from here on files take it",
             candidate.rung().words()
         ));
@@ -295,7 +297,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Sign::Moving(side) => {
                 let unasked = self.assignment.allowed == Allowed::Auto && description.has_intermediary();
                 let matters = unasked || description.is_half_clear();
-                if matters && side == Side::Source && self.pair.memory.announces(entry.candidate) {
+                if matters && side == Side::Source && self.pair.memory.lock().announces(entry.candidate) {
                     if unasked {
                         let reasons = [&self.known[..], &self.refused[..]].concat();
                         description.warn_of_intermediary(context, &reasons);
@@ -394,7 +396,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                     return self.decided(index, failure);
                 }
                 let why = failure.to_string();
-                self.pair.memory.unusable(candidate, &why, self.pair.context.clock.now());
+                self.pair.memory.lock().unusable(candidate, &why, self.pair.context.clock.now());
                 if !self.refused.contains(&why) {
                     self.refused.push(why);
                 }
@@ -415,7 +417,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             return (Ended::Failed, Some(runner));
         };
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
-            self.pair.memory.worked(candidate, context.clock.now());
+            self.pair.memory.lock().worked(candidate, context.clock.now());
             remember(context, self.situation.key(), candidate);
             return (Ended::Moved, Some(runner));
         };
@@ -427,7 +429,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             context.events.warn(format!(
                 "{failure}; what is stored is as long as the source, and is compared with it now"
             ));
-            self.pair.memory.worked(candidate, context.clock.now());
+            self.pair.memory.lock().worked(candidate, context.clock.now());
             self.notes.note_moved_after_all(index);
             return (Ended::Moved, Some(runner));
         }
@@ -457,7 +459,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let refusal = description.refusal(&failure);
         // A candidate that has moved data is open. An attempt that continues a file may fail for that reason.
         if !changed && self.assignment.skips() == 0 {
-            self.pair.memory.failed(candidate, failed, &refusal, context.clock.now());
+            self.pair.memory.lock().failed(candidate, failed, &refusal, context.clock.now());
         }
         if matches!(failure.kind, Kind::Untrusted | Kind::Unverified) {
             return (self.decided(index, failure), Some(runner));

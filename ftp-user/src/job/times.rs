@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::route::Ends;
 use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
+use std::sync::atomic::Ordering;
 
 /// Gives what was stored the time of its source, before it gets its final name.
 ///
@@ -17,7 +18,7 @@ pub(super) async fn set(
     stored: &PathName,
     time: Option<When>,
 ) -> Result<(), Failure> {
-    match time.filter(|_| !ends.no_times) {
+    match time.filter(|_| !ends.no_times.load(Ordering::Relaxed)) {
         Some(time) => ends.destination.set_modified(context, stored, time).await,
         None => Ok(()),
     }
@@ -26,8 +27,9 @@ pub(super) async fn set(
 /// Tells once that the destination sets no times. Nothing is wrong with a copy that is there already, so that a session
 /// which is lost now fails nothing.
 pub(super) async fn tell(context: &Context, ends: &mut Ends) {
-    if let Ok(Some(refusal)) = ends.destination.time_refusal().await {
-        ends.no_times = true;
+    if let Ok(Some(refusal)) = ends.destination.time_refusal().await
+        && !ends.no_times.swap(true, Ordering::Relaxed)
+    {
         context.events.notice(format!("modification times are not kept: {refusal}"));
     }
 }

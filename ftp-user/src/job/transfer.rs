@@ -28,7 +28,7 @@ pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &As
             let Ends { circuit, memory, .. } = ends;
             let mut between = ServerPair { context, from: source, to: destination, circuit, memory };
             let result;
-            (result, stored) = between.transfer(assignment, &mut count).await;
+            (result, stored) = Box::pin(between.transfer(assignment, &mut count)).await;
             result
         }
         (Host::Local(_), Host::Server(destination)) => {

@@ -18,6 +18,7 @@ mod entrants;
 mod memory;
 mod schedule;
 mod security;
+mod shared;
 
 pub use allowed::{Allowed, DataProtection, Nearby};
 pub use ascent::{Ascent, Step};
@@ -27,3 +28,4 @@ pub use considered::{Considered, considered, in_order};
 pub use entrants::entrants;
 pub use memory::{Memory, ago};
 pub use schedule::Schedule;
+pub use shared::SharedMemory;

@@ -16,9 +16,9 @@ pub struct Circuit {
     relay: usize,
     /// The name of the relay in reports.
     pub(super) name: String,
-    pub(super) relay_session: relay::Session,
-    pub(super) source: Session,
-    pub(super) destination: Session,
+    pub(super) relay_session: Box<relay::Session>,
+    pub(super) source: Box<Session>,
+    pub(super) destination: Box<Session>,
 }
 
 impl Circuit {
@@ -53,7 +53,7 @@ impl Circuit {
             .iter()
             .nth(relay)
             .ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
-        let mut relay_session = relay::Session::open(context, chosen).await?;
+        let mut relay_session = Box::new(relay::Session::open(context, chosen).await?);
         let source = session(context, &mut relay_session, &source.site, Role::Source).await?;
         let destination = session(context, &mut relay_session, &destination.site, Role::Destination).await?;
         Ok(Self { relay, name: chosen.name.clone(), relay_session, source, destination })
@@ -79,7 +79,7 @@ impl Circuit {
 
     /// Says goodbye to both servers.
     pub(crate) async fn quit(self) {
-        tokio::join!(self.source.quit(), self.destination.quit());
+        tokio::join!(Box::pin(self.source.quit()), Box::pin(self.destination.quit()));
     }
 }
 
@@ -88,7 +88,7 @@ async fn session(
     relay_session: &mut relay::Session,
     site: &Site,
     role: Role,
-) -> Result<Session, Failure> {
+) -> Result<Box<Session>, Failure> {
     let tunnel = relay_session.tunnel(context, site).await?;
-    Session::open_tunnelled(context, site, role, tunnel).await
+    Box::pin(Session::open_tunnelled(context, site, role, tunnel)).await.map(Box::new)
 }

@@ -42,7 +42,10 @@ pub(crate) use situation::Situation;
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::ladder::Memory;
+use crate::failure::Failure;
+use crate::ladder::SharedMemory;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// The two ends of a copy.
 #[derive(Debug)]
@@ -52,24 +55,48 @@ pub struct Ends {
     /// Where they go.
     pub destination: Host,
     /// What is known of the candidates between them.
-    pub memory: Memory,
+    pub memory: SharedMemory,
     /// What is kept with a relay between them.
     pub circuit: Option<Circuit>,
-    /// The destination sets no times of files; that was told.
-    pub no_times: bool,
+    /// The destination sets no times of files; that was told. Workers share it.
+    pub no_times: Arc<AtomicBool>,
 }
 
 impl Ends {
     /// Two ends without memory or relay session.
     pub fn new(source: Host, destination: Host) -> Self {
-        Self { source, destination, memory: Memory::default(), circuit: None, no_times: false }
+        let memory = SharedMemory::default();
+        Self { source, destination, memory, circuit: None, no_times: Arc::default() }
     }
 
     /// Forgets what is known between the two ends: one of them is another host now.
     pub fn forget(&mut self) {
-        self.memory = Memory::default();
+        self.memory = SharedMemory::default();
         self.circuit = None;
-        self.no_times = false;
+        self.no_times = Arc::default();
+    }
+
+    /// The same ends without sessions, for another worker. What is known of the candidates is shared.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let Self { source, destination, memory, circuit: _, no_times } = self;
+        Self {
+            source: source.beside(),
+            destination: destination.beside(),
+            memory: memory.clone(),
+            circuit: None,
+            no_times: Arc::clone(no_times),
+        }
+    }
+
+    /// Opens a session at each end that is a server, at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them refuses or does not answer.
+    pub async fn connect(&mut self, context: &Context) -> Result<(), Failure> {
+        let Self { source, destination, .. } = self;
+        tokio::try_join!(source.connect(context), destination.connect(context)).map(drop)
     }
 
     /// Says goodbye to both. If the work should stop, the answers are not awaited (H33).

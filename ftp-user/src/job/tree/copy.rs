@@ -3,14 +3,14 @@
 use super::walk::{Rules, Visit, walk};
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::{Host, with_blanks};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
-use crate::job::copy::copy;
 use crate::job::item::{Item, Target};
 use crate::job::kept;
 use crate::job::options::Options;
 use crate::job::outage::Question;
 use crate::job::tally::Tally;
+use crate::job::workers::{Copied, Workers};
 use crate::place;
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
@@ -35,15 +35,15 @@ pub(in crate::job) struct Tree {
 /// A tree while it is copied.
 struct Copying<'a> {
     context: &'a Context,
-    ends: &'a mut Ends,
+    /// The ends without sessions: the workers have those.
+    ends: Ends,
+    workers: Workers<'a>,
     tree: Tree,
     tally: &'a mut Tally,
     /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
     lost: HashSet<PathName>,
     /// Directories, relative to the tree, that are made as soon as a file goes into them.
     unmade: HashSet<PathName>,
-    /// The directory of a file that was missing, and whose names have not explained it.
-    unexplained: Option<PathName>,
 }
 
 impl Tree {
@@ -55,38 +55,47 @@ impl Tree {
         walker: Host,
         tally: &mut Tally,
     ) {
-        Copying {
-            context,
-            ends,
-            tree: self,
-            tally,
-            lost: HashSet::new(),
-            unmade: HashSet::new(),
-            unexplained: None,
-        }
-        .run(walker)
-        .await;
+        let beside = ends.beside();
+        let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
+        let (lost, unmade) = (HashSet::new(), HashSet::new());
+        let copying = Copying { context, ends: beside, workers, tree: self, tally, lost, unmade };
+        *ends = copying.run(walker).await;
     }
 }
 
 impl Copying<'_> {
-    async fn run(mut self, walker: Host) {
+    /// Copies everything, and returns the ends with their sessions.
+    async fn run(mut self, walker: Host) -> Ends {
         let root = self.tree.destination.clone();
         if let Err(failure) = self.make(&root, true).await {
-            return self.failed(None, failure);
+            self.failed(None, failure);
+            return self.workers.finish().await;
         }
         let Tree { source, unique, rules, .. } = self.tree.clone();
         let mut visits = walk(self.context.clone(), walker, (source, unique), rules);
-        while let Some(visit) = visits.next().await {
-            Box::pin(self.visit(visit)).await;
+        loop {
+            let (is_free, are_busy) = (self.workers.is_free(), self.workers.are_busy());
+            tokio::select! {
+                biased;
+                copied = self.workers.next(), if are_busy => self.copied(copied),
+                visit = visits.next(), if is_free => match visit {
+                    Some(visit) => Box::pin(self.visit(visit)).await,
+                    None => break,
+                },
+            }
             let failed = self.tree.options.fail_fast && self.tally.has_failed();
             if self.context.cancel.is_cancelled() || failed {
                 break;
             }
         }
+        while self.workers.are_busy() {
+            let copied = self.workers.next().await;
+            self.copied(copied);
+        }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
             self.failed(None, Failure::interrupted().hint(kept::rest(self.context)));
         }
+        self.workers.finish().await
     }
 
     async fn visit(&mut self, visit: Visit) {
@@ -102,7 +111,7 @@ impl Copying<'_> {
             }
             Visit::File(path, known) => {
                 if self.directories_above(&path).await {
-                    self.file(&path, known).await;
+                    self.file(&path, known);
                 } else {
                     self.failed(Some(&path), Failure::new(Kind::Other, "its directory could not be made"));
                 }
@@ -147,37 +156,24 @@ impl Copying<'_> {
         true
     }
 
-    /// Copies a file.
-    async fn file(&mut self, path: &PathName, known: Option<Facts>) {
-        let mut item = Item {
+    /// Has an idle worker copy a file.
+    fn file(&mut self, path: &PathName, known: Option<Facts>) {
+        self.workers.start(Item {
             number: self.tally.next_number(),
             source: place::join(Some(&self.tree.source), path),
             destination: place::join(Some(&self.tree.destination), path),
             known,
             target: Target::Unknown,
-        };
-        let mut copied = Box::pin(copy(self.context, self.ends, &item, self.tree.options)).await;
-        let directory = place::parent(&item.source);
-        let is_missing = copied.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
-        if is_missing && self.unexplained != directory {
-            // The listing may have dropped leading blanks of the name.
-            let found = with_blanks(self.context, &mut self.ends.source, &item.source).await;
-            let found = found.ok().flatten();
-            if found.is_none() {
-                self.unexplained = directory;
-            }
-            if let Some((source, name)) =
-                found.and_then(|path| place::base_name(&path).map(|name| (path, name)))
-            {
-                let above = place::parent(&item.destination);
-                (item.source, item.destination) = (source, place::join(above.as_ref(), &name));
-                copied = Box::pin(copy(self.context, self.ends, &item, self.tree.options)).await;
-            }
-        }
-        let (source, dest) = item.names(self.ends);
+        });
+    }
+
+    /// Notes what came of a file.
+    fn copied(&mut self, copied: Option<Copied>) {
+        let Some(Copied { item, result }) = copied else { return };
+        let (source, dest) = item.names(&self.ends);
         let rest = kept::rest(self.context);
-        let copied = copied.map_err(|failure| of_tree(failure, &source, rest));
-        self.tally.file(&self.context.events, source, dest, copied);
+        let result = result.map_err(|failure| of_tree(failure, &source, rest));
+        self.tally.file(&self.context.events, source, dest, result);
     }
 
     /// Whether a directory above `path` could not be made.
@@ -200,9 +196,9 @@ impl Copying<'_> {
             return Ok(());
         }
         let mut question = Question::new(self.context);
+        let Ends { destination, .. } = self.workers.idle().unwrap_or(&mut self.ends);
         loop {
-            question.connect(&mut self.ends.destination).await?;
-            let Ends { destination, .. } = &mut *self.ends;
+            question.connect(destination).await?;
             let made = match is_root {
                 true => destination.make_directories(self.context, path).await,
                 false => destination.make_directory(self.context, path).await,

@@ -1,0 +1,166 @@
+//! How many files are copied at the same time. Pure.
+//!
+//! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays: each
+//! number is measured over a few files, and the first one that is hardly faster than the one before ends the search.
+//! A server that refuses one more session ends it, too.
+
+use super::options::Jobs;
+use ftp_proto::timer::Moment;
+use std::time::Duration;
+
+/// The number of files that are copied at the same time.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Width {
+    target: usize,
+    /// The largest number that may be tried.
+    most: usize,
+    search: Search,
+}
+
+/// How the number is found.
+#[derive(Clone, PartialEq, Debug)]
+enum Search {
+    /// The first file is on its way.
+    First(Jobs),
+    /// The target is being measured.
+    Measures {
+        since: Moment,
+        files: usize,
+        work: f64,
+        /// The rate with half the target, in units of work per second.
+        half: Option<f64>,
+    },
+    /// The number is found, for this reason.
+    Found(Reason),
+}
+
+/// Why the number is what it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reason {
+    /// The user has named it.
+    Asked,
+    /// Twice as many were hardly faster.
+    NoFaster,
+    /// It is the largest one.
+    Most,
+    /// A server has refused one more session.
+    Refused,
+}
+
+impl Width {
+    pub(super) const fn new(jobs: Jobs) -> Self {
+        Self { target: 1, most: MOST, search: Search::First(jobs) }
+    }
+
+    /// How many files may be copied now. One, until the first one has found the path.
+    pub(super) const fn target(&self) -> usize {
+        self.target
+    }
+
+    /// The number that was found, and why; `None` while it is searched.
+    pub(super) const fn found(&self) -> Option<(usize, Reason)> {
+        if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
+    }
+
+    /// Notes that a file has ended, and how many bytes were copied.
+    pub(super) fn ended(&mut self, bytes: u64, now: Moment) {
+        match &mut self.search {
+            Search::Found(_) => {}
+            Search::First(Jobs::Auto) => self.measure(now, None),
+            Search::First(Jobs::Exactly(jobs)) => {
+                (self.target, self.search) = (jobs.get(), Search::Found(Reason::Asked));
+            }
+            Search::Measures { since, files, work, half } => {
+                *files += 1;
+                *work += work_of(bytes);
+                let took = now.since(*since);
+                if *files < self.target * FILES_EACH || took < WINDOW {
+                    return;
+                }
+                let rate = *work / took.as_secs_f64();
+                if half.is_some_and(|half| rate < half * GAIN) {
+                    (self.target, self.search) = ((self.target / 2).max(1), Search::Found(Reason::NoFaster));
+                } else if self.target >= self.most {
+                    self.search = Search::Found(Reason::Most);
+                } else {
+                    self.measure(now, Some(rate));
+                }
+            }
+        }
+    }
+
+    /// Notes that a server refuses another session beside `open` others.
+    pub(super) fn refused(&mut self, open: usize) {
+        (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
+    }
+
+    /// Measures the next number: one after the first file, then twice the last one.
+    fn measure(&mut self, now: Moment, half: Option<f64>) {
+        if half.is_some() {
+            self.target = (self.target * 2).min(self.most);
+        }
+        self.search = Search::Measures { since: now, files: 0, work: 0.0, half };
+    }
+}
+
+/// The work that a file is: a small one costs round trips, a large one bytes.
+fn work_of(bytes: u64) -> f64 {
+    // The loss of precision beyond 2^53 bytes does not matter here.
+    #[expect(clippy::cast_precision_loss)]
+    let bytes = bytes as f64;
+    1.0 + bytes / FILE
+}
+
+/// The largest number that is tried unless the user names one.
+const MOST: usize = 8;
+/// How many files each worker copies before its number is judged.
+const FILES_EACH: usize = 3;
+/// How long a number is measured at least.
+const WINDOW: Duration = Duration::from_millis(50);
+/// How much faster twice as many must be.
+const GAIN: f64 = 1.15;
+/// So many bytes cost as much as the round trips of one file.
+const FILE: f64 = 1_048_576.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZero;
+
+    /// Copies files of `bytes` until the number is found, where `rate` files a second are possible with a number.
+    fn search(bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
+        let mut width = Width::new(Jobs::Auto);
+        let mut now = Moment::START;
+        for _ in 0..1000 {
+            if let Some(found) = width.found() {
+                return found;
+            }
+            now = now + Duration::from_secs_f64(1.0 / rate(width.target()));
+            width.ended(bytes, now);
+        }
+        panic!("nothing was found");
+    }
+
+    #[test]
+    fn the_number_grows_while_that_pays() {
+        let of = |width: usize| f64::from(u32::try_from(width).unwrap());
+        assert_eq!(search(4096, |width| 10.0 * of(width)), (8, Reason::Most));
+        assert_eq!(search(4096, |width| 100.0 * of(width.min(4))), (4, Reason::NoFaster));
+        assert_eq!(search(1 << 30, |_| 2.0), (1, Reason::NoFaster));
+    }
+
+    #[test]
+    fn a_server_that_refuses_sessions_ends_the_search() {
+        let mut width = Width::new(Jobs::Auto);
+        width.refused(3);
+        assert_eq!((width.target(), width.found()), (3, Some((3, Reason::Refused))));
+        width.ended(1, Moment::START);
+        assert_eq!(width.target(), 3);
+        let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
+        assert_eq!((width.target(), width.found()), (1, None));
+        width.ended(1, Moment::START);
+        assert_eq!((width.target(), width.found()), (5, Some((5, Reason::Asked))));
+        width.refused(0);
+        assert_eq!(width.target(), 1);
+    }
+}

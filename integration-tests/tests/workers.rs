@@ -1,0 +1,94 @@
+//! Several files of a tree at the same time, each on sessions of its own.
+
+use crate::accounts::{Secrets, user as account};
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::user::{Run, user};
+
+/// A tree of 48 small files in three directories.
+fn tree() -> Server {
+    let names = (0..48).map(|number| format!("tree/{}/{number}", number % 3));
+    let site = names.fold(Site::new("source"), |site, name| {
+        let bytes = sample(name.len() * 100);
+        site.file(&name, bytes)
+    });
+    site.directory("tree/empty").start()
+}
+
+fn is_whole(from: &Server, to: &Server) {
+    assert_eq!(to.names(), from.names());
+    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
+        assert!(to.bytes(name) == from.bytes(name), "{name} differs");
+    }
+}
+
+fn copy(from: &Server, to: &Server, args: &[&str]) -> Run {
+    user().args(["copy", "-r", "-v"]).args(args).args([from.url("tree"), to.url("")]).run()
+}
+
+fn logins(server: &Server) -> usize {
+    server.running.said().matches("logged in").count()
+}
+
+#[test]
+fn a_tree_is_copied_by_as_many_workers_as_were_asked_for() {
+    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
+    copy(&from, &to, &["-j", "4"]).exits(0).says("copied 48 files").says("verified sha-256");
+    is_whole(&from, &to);
+    // One session for each worker, and at the source one for the walk.
+    assert_eq!((logins(&from), logins(&to)), (5, 4), "{}", to.running.said());
+}
+
+#[test]
+fn one_job_uses_one_pair_of_sessions() {
+    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
+    copy(&from, &to, &["--jobs", "1"]).exits(0);
+    is_whole(&from, &to);
+    assert_eq!((logins(&from), logins(&to)), (2, 1));
+}
+
+#[test]
+fn a_server_that_refuses_more_sessions_gets_the_tree_by_fewer() {
+    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").args(["--max-sessions", "2"]).start());
+    let run = copy(&from, &to, &["-j", "8"]).exits(0);
+    run.says("2 files at the same time: there is no session for more").says("copied 48 files");
+    is_whole(&from, &to);
+}
+
+#[test]
+fn the_first_failure_ends_a_tree_that_should_fail_fast() {
+    let from = tree();
+    let to = Site::new("target").at("127.0.0.3").directory("tree/0/0").directory("tree/1/1").start();
+    let run = copy(&from, &to, &["-j", "4", "--fail-fast"]).fails();
+    assert!(to.names().len() < from.names().len(), "{run}");
+    assert!(!to.names().iter().any(|name| name.ends_with(".part")), "{run}");
+}
+
+#[test]
+fn an_interrupted_tree_leaves_no_part_of_any_worker() {
+    let names = (0..8).map(|number| format!("tree/{number}"));
+    let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(3_000_000))).start();
+    // So slow that every worker has a file under way.
+    let secrets = Secrets::new();
+    let path = secrets.file("server.toml", &account("eve", "x", "rate-up = \"500KB\""));
+    let to = Site::new("target").at("127.0.0.3").args(["--config", path.to_str().unwrap()]).start();
+    let url = to.url("").replace("ann:open%3Asesame", "eve:x");
+    let run = user().args(["copy", "-r", "-j", "4", &from.url("tree"), &url]).start();
+    let parts = |to: &Server| to.names().iter().filter(|name| name.ends_with(".part")).count();
+    let mut looks = 0;
+    while parts(&to) < 2 {
+        looks += 1;
+        assert!(looks < 1000, "no second worker has begun: {:?}", to.names());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    run.interrupt();
+    run.end().exits(10).says("interrupted");
+    assert_eq!(parts(&to), 0, "{:?}", to.names());
+}
+
+#[test]
+fn numbers_of_workers_that_cannot_be_are_refused() {
+    for jobs in ["0", "65", "-1", "x", ""] {
+        let run = user().args(["copy", "--jobs", jobs, "ftp://a/x", "ftp://b/y"]).run();
+        run.exits(2).says("between 1 and 64");
+    }
+}
