@@ -1,8 +1,10 @@
 //! Several files of a tree at the same time, each on sessions of its own.
 
 use crate::accounts::{Secrets, user as account};
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
+use rustix::process::Signal;
 
 /// A tree of 48 small files in three directories.
 fn tree() -> Server {
@@ -65,25 +67,28 @@ fn the_first_failure_ends_a_tree_that_should_fail_fast() {
 }
 
 #[test]
-fn an_interrupted_tree_leaves_no_part_of_any_worker() {
-    let names = (0..8).map(|number| format!("tree/{number}"));
-    let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(3_000_000))).start();
-    // So slow that every worker has a file under way.
-    let secrets = Secrets::new();
-    let path = secrets.file("server.toml", &account("eve", "x", "rate-up = \"500KB\""));
-    let to = Site::new("target").at("127.0.0.3").args(["--config", path.to_str().unwrap()]).start();
-    let url = to.url("").replace("ann:open%3Asesame", "eve:x");
-    let run = user().args(["copy", "-r", "-j", "4", &from.url("tree"), &url]).start();
-    let parts = |to: &Server| to.names().iter().filter(|name| name.ends_with(".part")).count();
-    let mut looks = 0;
-    while parts(&to) < 2 {
-        looks += 1;
-        assert!(looks < 1000, "no second worker has begun: {:?}", to.names());
-        std::thread::sleep(std::time::Duration::from_millis(20));
+fn n8_a_tree_with_a_file_under_way_at_each_of_several_workers_goes_on_after_ctrl_c_and_after_a_kill() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let names = (0..8).map(|number| format!("tree/{number}"));
+        let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(1_000_000))).start();
+        // So slow that every worker has a file under way.
+        let secrets = Secrets::new();
+        let path = secrets.file("server.toml", &account("eve", "x", "rate-up = \"500KB\""));
+        let to = Site::new("target").at("127.0.0.3").args(["--config", path.to_str().unwrap()]).start();
+        let netrc = format!(
+            "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password x\n"
+        );
+        let state = tempfile::tempdir().unwrap();
+        let user = || user().private_file(".netrc", &netrc).args(["--state", state.path().to_str().unwrap()]);
+        let url = to.url("").replace("ann:open%3Asesame@", "eve@");
+        let run = user().args(["copy", "-r", "-j", "4", &from.url("tree"), &url]).start();
+        let parts = |to: &Server| to.names().iter().filter(|name| name.ends_with(".part")).count();
+        until("a second worker has begun", || parts(&to) >= 2);
+        run.running.signal(signal);
+        let _home = run.end();
+        user().args(["resume"]).run().exits(0);
+        is_whole(&from, &to);
     }
-    run.interrupt();
-    run.end().exits(10).says("interrupted");
-    assert_eq!(parts(&to), 0, "{:?}", to.names());
 }
 
 #[test]

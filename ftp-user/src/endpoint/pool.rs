@@ -50,6 +50,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct State {
     /// Sessions that nobody uses.
+    #[expect(clippy::vec_box, reason = "a session moves between tasks; in a box it is not copied each time")]
     idle: Vec<Box<Session>>,
     /// The number of sessions in use.
     leased: usize,

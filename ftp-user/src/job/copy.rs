@@ -169,7 +169,8 @@ impl Copying<'_> {
     async fn files(&mut self, (known, target): (Option<Facts>, Target)) -> Result<Files, Failure> {
         let (source_name, dest_name) = self.item.names(self.ends);
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
-        let asks_time = self.options.times && !self.options.mode.is_dry() && !no_times.load(Ordering::Relaxed);
+        let asks_time =
+            self.options.times && !self.options.mode.is_dry() && !no_times.load(Ordering::Relaxed);
         let known = async {
             let mut known = match known {
                 Some(facts) => Some(facts),

@@ -105,8 +105,7 @@ impl Width {
 
 /// The work that a file is: a small one costs round trips, a large one bytes.
 fn work_of(bytes: u64) -> f64 {
-    // The loss of precision beyond 2^53 bytes does not matter here.
-    #[expect(clippy::cast_precision_loss)]
+    #[expect(clippy::cast_precision_loss, reason = "what is lost beyond 2^53 bytes does not matter here")]
     let bytes = bytes as f64;
     1.0 + bytes / FILE
 }

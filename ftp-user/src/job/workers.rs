@@ -17,8 +17,9 @@ use crate::place;
 use crate::route::{Circuit, Ends};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// The workers between two ends.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ type Unexplained = Arc<Mutex<HashSet<Option<PathName>>>>;
 /// What a task has come to.
 enum Ended {
     Opened(Result<Ends, Failure>),
-    Copied(Ends, Copied),
+    Copied(Ends, Box<Copied>),
 }
 
 /// A file that a worker has done with.
@@ -105,7 +106,7 @@ impl<'a> Workers<'a> {
         let unexplained = Arc::clone(&self.unexplained);
         self.tasks.spawn(async move {
             let copied = Box::pin(copied(&context, &mut ends, item, options, &unexplained)).await;
-            Ended::Copied(ends, copied)
+            Ended::Copied(ends, Box::new(copied))
         });
     }
 
@@ -117,7 +118,7 @@ impl<'a> Workers<'a> {
     /// The next file that has ended. `None` if another worker is ready, or nothing is under way. May be dropped
     /// without losing anything.
     pub(super) async fn next(&mut self) -> Option<Copied> {
-        match self.tasks.join_next().await?.ok()? {
+        match ended(self.tasks.join_next().await?) {
             Ended::Opened(Ok(ends)) => {
                 self.opening -= 1;
                 self.keep(ends);
@@ -137,7 +138,7 @@ impl<'a> Workers<'a> {
                     self.explain(None);
                 }
                 self.keep(ends);
-                Some(copied)
+                Some(*copied)
             }
         }
     }
@@ -182,6 +183,15 @@ impl<'a> Workers<'a> {
             circuit.quit().await;
         }
         ends
+    }
+}
+
+/// What a task has come to. A panic goes on here: a file that nobody knows the end of must not count as copied.
+fn ended(joined: Result<Ended, JoinError>) -> Ended {
+    match joined.map_err(JoinError::try_into_panic) {
+        Ok(ended) => ended,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => Ended::Opened(Err(Failure::interrupted())), // tasks are cancelled only with this program
     }
 }
 
