@@ -3,7 +3,7 @@
 use crate::config::{Consent, OnUnknown, Proxy, Relays};
 use crate::id::Origin;
 use crate::journal::{JobJournal, Journal};
-use crate::report::Events;
+use crate::report::{Events, Finding};
 use crate::state::{Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
@@ -22,6 +22,8 @@ pub struct Context {
     pub clock: Clock,
     /// Receives what happens.
     pub events: Events,
+    /// How many files the job has, as far as that is known.
+    pub finding: Finding,
     /// Whether the work should stop.
     pub cancel: Cancel,
     /// Timeouts, and the number of retries.
@@ -210,6 +212,7 @@ impl Context {
         Self {
             clock: Clock::start(),
             events: crate::report::Reporter::start(crate::report::Style::for_tests(), None).0,
+            finding: Finding::default(),
             cancel,
             patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
             family: None,

@@ -13,7 +13,23 @@ use std::process::{Child, Command, Stdio};
 ///
 /// This machine has no `script`.
 pub fn at_a_terminal(state: &Path, arguments: &str, answers: &str) -> Result<(String, Option<i32>), Skipped> {
-    let mut child = start(state, arguments)?;
+    ended(start(state, arguments, None)?, answers)
+}
+
+/// The same at a terminal with so many columns, for a person who types nothing.
+///
+/// # Errors
+///
+/// This machine has no `script`.
+pub fn at_a_terminal_of(
+    columns: u16,
+    state: &Path,
+    arguments: &str,
+) -> Result<(String, Option<i32>), Skipped> {
+    ended(start(state, arguments, Some(columns))?, "")
+}
+
+fn ended(mut child: Child, answers: &str) -> Result<(String, Option<i32>), Skipped> {
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(answers.as_bytes()).unwrap();
     let ended = child.wait_with_output().unwrap();
@@ -32,7 +48,7 @@ pub fn answering(
     question: &str,
     answer: &str,
 ) -> Result<(String, Option<i32>), Skipped> {
-    let mut child = start(state, arguments)?;
+    let mut child = start(state, arguments, None)?;
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let (mut shown, mut byte) = (Vec::new(), [0]);
     while !shown.ends_with(question.as_bytes()) && stdout.read(&mut byte).unwrap() == 1 {
@@ -45,9 +61,11 @@ pub fn answering(
     Ok((String::from_utf8_lossy(&shown).into_owned(), status.code()))
 }
 
-fn start(state: &Path, arguments: &str) -> Result<Child, Skipped> {
+fn start(state: &Path, arguments: &str, columns: Option<u16>) -> Result<Child, Skipped> {
     let program = Program::User.path();
-    let typed = format!("exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
+    let columns = columns.map_or_else(String::new, |columns| format!("stty rows 24 columns {columns}; "));
+    let typed =
+        format!("{columns}exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
     command.env("HOME", state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

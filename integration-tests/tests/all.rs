@@ -36,6 +36,7 @@ mod network;
 mod outage;
 mod passwords;
 mod probe;
+mod progress;
 mod proof;
 mod proxied;
 mod quirks;

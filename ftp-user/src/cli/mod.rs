@@ -33,7 +33,7 @@ use crate::context::{Cancel, Context, Heard, ListingLimit, Patience, UnknownCert
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
 use crate::journal::{JobJournal, JobRecord, Journal};
-use crate::report::{Reporter, Style};
+use crate::report::{Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
 use asked::Asked;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -356,6 +356,7 @@ impl General {
             Context {
                 clock: Clock::start(),
                 events,
+                finding: Finding::default(),
                 cancel,
                 patience,
                 family,

@@ -62,8 +62,12 @@ fn here(path: &PathName) -> Result<Listing, Failure> {
             continue;
         };
         let mut entry = Entry::new(name, kind);
-        if kind == Kind::Directory {
-            entry.unique = found.metadata().ok().map(|facts| format!("{}-{}", facts.dev(), facts.ino()));
+        match kind {
+            Kind::Directory => {
+                entry.unique = found.metadata().ok().map(|facts| format!("{}-{}", facts.dev(), facts.ino()));
+            }
+            Kind::File => entry.size = found.metadata().ok().map(|facts| facts.len()),
+            Kind::Link | Kind::Other | Kind::Current | Kind::Parent => {}
         }
         listing.entries.push(entry);
     }

@@ -41,9 +41,9 @@ pub(super) async fn append(
         verify: plan.means,
         dry_run,
     });
-    let bytes = plan.size.unwrap_or(0);
+    let size = plan.size;
     let mut done =
-        Done { bytes, rung: None, relayed: None, protection: None, verified: plan.means, attempts: 0 };
+        Done { size, rung: None, relayed: None, protection: None, verified: plan.means, attempts: 0 };
     if dry_run {
         let explain = options.mode == Mode::Explain;
         done.rung = Some(

@@ -38,7 +38,7 @@ pub(super) async fn copy(
     let context = context.item(item.number);
     let Claimed { context, kept, done } = kept::claim(&context, ends, item).await?;
     if let Some(means) = done {
-        return Ok(Done::skipped(means));
+        return Ok(Done::skipped(item.known.as_ref().and_then(|facts| facts.size), means));
     }
     // In a box: a future has room for everything that it awaits.
     let copied = Box::pin(copy_claimed(&context, ends, item, options, kept)).await;
@@ -106,7 +106,7 @@ impl Copying<'_> {
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files, attempts.kept.may_be_done).await? {
-            return Ok(Done::skipped(means));
+            return Ok(Done::skipped(files.source.size, means));
         }
         let Options { verify, allowed, mode, .. } = self.options;
         let source = files.source;
@@ -115,9 +115,8 @@ impl Copying<'_> {
         if mode.is_dry() {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
-            let bytes = source.size.unwrap_or(0);
             return Ok(Done {
-                bytes,
+                size: source.size,
                 rung: Some(rung),
                 relayed: None,
                 protection: None,
@@ -130,14 +129,14 @@ impl Copying<'_> {
         if is_new && self.ends.destination.cannot_rename() {
             self.store_in_place(attempts).await;
         }
-        let (rung, verified) = loop {
+        let (rung, verified, moved) = loop {
             let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
             let moved = self.move_part(&start, &source, means, look).await;
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, &source, &moved);
             let rung = moved.result?;
             match self.publish(&start, &moved.count, &source).await {
-                Ok(verified) => break (rung, verified),
+                Ok(verified) => break (rung, verified, moved.count.bytes),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
                     self.store_in_place(attempts).await;
                 }
@@ -145,14 +144,24 @@ impl Copying<'_> {
             }
         };
         attempts.published();
+        let size = match source.size {
+            None => self.size_of_copy(moved).await,
+            size => size,
+        };
         Ok(Done {
-            bytes: source.size.unwrap_or(0),
+            size,
             rung: Some(rung),
             relayed: attempts.relayed.take(),
             protection: attempts.protection,
             verified,
             attempts: attempts.count,
         })
+    }
+
+    /// The size of the copy of a source that tells none: what the destination says, or else what this program has moved.
+    async fn size_of_copy(&mut self, moved: u64) -> Option<u64> {
+        let told = self.ends.destination.size(self.context, &self.item.destination).await;
+        told.ok().flatten().or((moved > 0).then_some(moved))
     }
 
     /// From now on the file is stored under its final name.

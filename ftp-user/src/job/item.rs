@@ -41,8 +41,8 @@ impl Item {
 /// What was done with one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Done {
-    /// The size of the file in bytes; 0 if it was skipped.
-    pub bytes: u64,
+    /// The size of the file in bytes, if it is known; also if it was skipped.
+    pub size: Option<u64>,
     /// The path that it took; `None` if it was skipped.
     pub rung: Option<Rung>,
     /// What passed a relay.
@@ -56,8 +56,13 @@ pub struct Done {
 }
 
 impl Done {
-    /// The file was skipped, since it is the same at the destination.
-    pub const fn skipped(verified: Verified) -> Self {
-        Self { bytes: 0, rung: None, relayed: None, protection: None, verified, attempts: 0 }
+    /// A file of that size was skipped, since it is the same at the destination.
+    pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
+        Self { size, rung: None, relayed: None, protection: None, verified, attempts: 0 }
+    }
+
+    /// The bytes that have moved, as far as that is known.
+    pub fn moved(&self) -> u64 {
+        self.rung.and(self.size).unwrap_or(0)
     }
 }

@@ -241,7 +241,7 @@ pub(super) fn ended(context: &Context, copied: &Result<Done, Failure>) {
     }
     match copied {
         Ok(done) => context.job_journal.ended(Ended::Done {
-            bytes: done.bytes,
+            bytes: done.moved(),
             verified: done.verified.name().to_owned(),
             path: done.rung.map(|rung| rung.name().to_owned()),
         }),

@@ -12,6 +12,7 @@ use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::{self, Failure};
 use crate::place::{self, Location, Place, Remote, RemotePath};
+use crate::report::{Event, Found};
 use crate::route::Ends;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
@@ -28,6 +29,8 @@ pub(super) struct Sources<'a> {
     options: Options,
     /// Which files of trees and patterns are copied.
     filter: Filter,
+    /// Whether the files that the current source stands for are counted.
+    counted: bool,
     tally: &'a mut Tally,
 }
 
@@ -68,7 +71,7 @@ impl<'a> Sources<'a> {
         let ends = Ends::new(Host::Local(None), Host::at(&destination, Role::Destination, pools));
         // The first run may have made the directory that is there now.
         let receiver = context.job_journal.decided().and_then(Receiver::of_word);
-        Self { context, pools, ends, destination, receiver, options, filter, tally }
+        Self { context, pools, ends, destination, receiver, options, filter, counted: false, tally }
     }
 
     /// Every run of the job takes the destination for what the first one has found.
@@ -86,6 +89,7 @@ impl<'a> Sources<'a> {
 
     /// Copies each source to its own destination, one after the other.
     pub(super) async fn copy_each(&mut self, pairs: Vec<(Location, Location)>) {
+        self.expect(pairs.len());
         for (source, destination) in pairs {
             if !self.ends.destination.is_at(&destination) {
                 let next = Host::at(&destination, Role::Destination, self.pools);
@@ -93,7 +97,7 @@ impl<'a> Sources<'a> {
                 self.ends.forget();
             }
             (self.destination, self.receiver) = (destination, None);
-            Box::pin(self.copy(vec![source])).await;
+            Box::pin(self.copy_all(vec![source])).await;
             if self.is_over() {
                 break;
             }
@@ -102,6 +106,11 @@ impl<'a> Sources<'a> {
 
     /// Copies one source after the other. A pattern stands for every name that it matches.
     pub(super) async fn copy(&mut self, sources: Vec<Location>) {
+        self.expect(sources.len());
+        self.copy_all(sources).await;
+    }
+
+    async fn copy_all(&mut self, sources: Vec<Location>) {
         let is_only = sources.len() == 1;
         for source in sources {
             self.go_to(&source);
@@ -114,6 +123,10 @@ impl<'a> Sources<'a> {
             };
             for gap in found.gaps {
                 self.failed(&source, gap);
+            }
+            match found.names.len().checked_sub(1) {
+                Some(more) => self.expect(more),
+                None => self.found(self.context.finding.nothing()),
             }
             let several = !is_only || found.names.len() > 1;
             for name in found.names {
@@ -130,18 +143,19 @@ impl<'a> Sources<'a> {
 
     /// Copies a source. Returns whether the next one can be copied.
     async fn goes_on(&mut self, source: &Location, several: bool) -> bool {
+        self.counted = false;
         if several && self.receiver.is_none() {
             // If the destination cannot receive the first source, it cannot receive the others.
             match receiver(self.context, &mut self.ends.destination, &self.destination, true).await {
                 Ok((found, _)) => self.is_received_by(found).await,
                 Err(failure) => {
-                    self.failed(source, failure);
+                    self.source_failed(source, failure);
                     return false;
                 }
             }
         }
         if let Err(failure) = Box::pin(self.one(source)).await {
-            self.failed(source, failure);
+            self.source_failed(source, failure);
         }
         !self.is_over()
     }
@@ -161,6 +175,26 @@ impl<'a> Sources<'a> {
         self.ends.forget();
     }
 
+    /// A source stands for one file, as far as is known, and that has failed.
+    fn source_failed(&mut self, source: &Location, failure: Failure) {
+        if !self.counted {
+            self.found(self.context.finding.file(None));
+        }
+        self.context.events.say(Event::FileFailed { source: source.to_string() });
+        self.failed(source, failure);
+    }
+
+    /// Tells how many files there are now.
+    fn found(&mut self, found: Found) {
+        self.counted = true;
+        self.context.events.say(Event::Found(found));
+    }
+
+    /// There are so many more sources. Each counts as a file until it was looked at.
+    fn expect(&mut self, sources: usize) {
+        self.found(self.context.finding.sources(u64::try_from(sources).unwrap_or(u64::MAX)));
+    }
+
     fn failed(&mut self, source: &Location, failure: Failure) {
         self.tally.failed(source.to_string(), self.destination.to_string(), failure);
     }
@@ -175,6 +209,7 @@ impl<'a> Sources<'a> {
             self.receiver = Some(Receiver::Directory);
         }
         if is_tree {
+            self.found(self.context.finding.tree());
             let unique = known.and_then(|facts| facts.unique);
             let walker = Host::at(source, Role::Source, self.pools);
             let rules = Rules { filter: self.filter.clone(), links: self.options.links };
@@ -183,6 +218,7 @@ impl<'a> Sources<'a> {
             Box::pin(tree.copy(self.context, &mut self.ends, walker, self.tally)).await;
             return Ok(());
         }
+        self.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
         let item = Item {
             number: self.tally.next_number(),
             source: source.path.clone(),

@@ -20,6 +20,8 @@ pub(super) struct Tally {
     files: u64,
     skipped: u64,
     bytes: u64,
+    /// Files that were copied and whose size nobody knows.
+    unsized_files: u64,
     /// How many files took which path.
     rungs: Vec<(Rung, u64)>,
     relayed: Option<Relayed>,
@@ -63,6 +65,7 @@ impl Tally {
             files: 0,
             skipped: 0,
             bytes: 0,
+            unsized_files: 0,
             rungs: Vec::new(),
             relayed: None,
             promised: Protection::Clear,
@@ -93,12 +96,15 @@ impl Tally {
     ) {
         let done = match ended {
             Ok(done) => done,
-            Err(failure) => return self.failed(source, dest, failure),
+            Err(failure) => {
+                events.say(Event::FileFailed { source: source.clone() });
+                return self.failed(source, dest, failure);
+            }
         };
         self.done(&done);
         if !self.dry_run {
-            let Done { bytes, rung, relayed, verified, attempts, .. } = done;
-            events.say(Event::File { source, dest, bytes, rung, relayed, verified, attempts });
+            let Done { size, rung, relayed, verified, attempts, .. } = done;
+            events.say(Event::File { source, dest, size, rung, relayed, verified, attempts });
         }
     }
 
@@ -108,7 +114,8 @@ impl Tally {
             self.skipped += 1;
             return;
         };
-        self.bytes += done.bytes;
+        self.bytes += done.moved();
+        self.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.relayed, done.relayed.clone());
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
@@ -165,6 +172,7 @@ impl Tally {
             files: self.files,
             skipped: self.skipped,
             bytes: self.bytes,
+            unsized_files: self.unsized_files,
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
             relayed: self.relayed,
@@ -187,7 +195,7 @@ mod tests {
     use ftp_proto::digest::Algorithm;
 
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
-        Done { bytes, rung, relayed: None, protection: None, verified, attempts: 1 }
+        Done { size: Some(bytes), rung, relayed: None, protection: None, verified, attempts: 1 }
     }
 
     #[tokio::test]

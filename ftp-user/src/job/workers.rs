@@ -132,7 +132,7 @@ impl<'a> Workers<'a> {
             }
             Ended::Copied(ends, copied) => {
                 let was_found = self.width.found().is_some();
-                let bytes = copied.result.as_ref().map_or(0, |done| done.bytes);
+                let bytes = copied.result.as_ref().map_or(0, Done::moved);
                 self.width.ended(bytes, self.context.clock.now());
                 if !was_found {
                     self.explain(None);

@@ -1,5 +1,6 @@
 //! Everything that a verb can say.
 
+use super::found::Found;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::journal::JobRecord;
@@ -42,6 +43,8 @@ pub enum Event {
         /// All candidates, if an explanation was asked for.
         considered: Vec<Considered>,
     },
+    /// Files were found, or there are no more.
+    Found(Found),
     /// How far a file has come.
     Progress(Progress),
     /// A file is done.
@@ -50,8 +53,8 @@ pub enum Event {
         source: String,
         /// The destination of the file.
         dest: String,
-        /// The bytes that have moved.
-        bytes: u64,
+        /// Its size in bytes, if it is known.
+        size: Option<u64>,
         /// The path that it took; `None` if it was skipped.
         rung: Option<Rung>,
         /// What passed a relay.
@@ -60,6 +63,11 @@ pub enum Event {
         verified: Verified,
         /// How often its bytes were sent.
         attempts: u32,
+    },
+    /// A file has failed just now. Why is told at the end.
+    FileFailed {
+        /// The source of the file.
+        source: String,
     },
     /// A file failed.
     Failed {
@@ -181,8 +189,10 @@ pub struct Summary {
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
-    /// The bytes that have moved.
+    /// The bytes that have moved, as far as that is known.
     pub bytes: u64,
+    /// Files that were copied and whose size nobody knows.
+    pub unsized_files: u64,
     /// How many seconds the run took.
     pub seconds: f64,
     /// The path of most files.

@@ -1,9 +1,10 @@
 //! Output for people: results on standard output, messages on standard error.
 
+use super::bar::Bar;
 use super::entry::{kind_name, moment};
-use super::event::{Event, Forgotten, Form, Listed, Progress, Summary};
+use super::event::{Event, Forgotten, Form, Listed, Summary};
 use super::job;
-use super::pace::Pace;
+use super::overall::Shown;
 use super::past;
 use super::style::Style;
 use crate::failure;
@@ -12,18 +13,18 @@ use crate::outcome::Relayed;
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 /// Tells events to a person.
 #[derive(Debug)]
 pub(super) struct Human {
     style: Style,
-    bar: Option<ProgressBar>,
-    /// How fast what the bar shows is.
-    pace: Pace,
+    bar: Bar,
     /// Whether this is a dry run.
     planning: bool,
+    /// Whether files are being copied, and not only counted.
+    has_begun: bool,
     /// The candidates that have been explained.
     explained: Vec<Considered>,
     /// The kind of the last failure that was shown.
@@ -38,9 +39,9 @@ impl Human {
     pub(super) fn new(style: Style) -> Self {
         Self {
             style,
-            bar: None,
-            pace: Pace::default(),
+            bar: Bar::new(),
             planning: false,
+            has_begun: false,
             explained: Vec::new(),
             kind: None,
             failures: 0,
@@ -68,15 +69,12 @@ impl Human {
                 }
                 Ok(())
             }
-            Event::Progress(progress) => {
-                self.progress(progress);
-                Ok(())
-            }
-            Event::File { source, dest, bytes, rung, relayed, .. } => {
-                self.clear();
+            Event::Found(_) | Event::Progress(_) | Event::FileFailed { .. } => Ok(()),
+            Event::File { source, dest, size, rung, relayed, .. } => {
                 if self.style.verbose {
+                    let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
                     let how = match rung {
-                        Some(rung) => format!("{}, {}", size::bytes(*bytes), path(*rung, relayed.as_ref())),
+                        Some(rung) => format!("{}, {}", size(), path(*rung, relayed.as_ref())),
                         None => "skipped, it is already there".to_owned(),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
@@ -84,7 +82,7 @@ impl Human {
                 Ok(())
             }
             Event::Failed { source, message, kind, of, .. } => {
-                self.clear();
+                self.bar.clear();
                 if *of == 1 {
                     self.talk("", message);
                 } else {
@@ -105,7 +103,7 @@ impl Human {
                 Ok(())
             }
             Event::Summary(summary) => {
-                self.clear();
+                self.bar.clear();
                 self.others();
                 // If one file has failed and that is all, nothing more need be said.
                 let shown = summary.files == 0 && summary.failed == 1;
@@ -164,7 +162,7 @@ impl Human {
     }
 
     fn result(&self, line: &str) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{line}")
+        self.bar.beside(|| writeln!(io::stdout().lock(), "{line}"))
     }
 
     /// Standard error may be closed: that is no reason to stop.
@@ -172,41 +170,14 @@ impl Human {
         let kind =
             if self.style.color && !kind.is_empty() { format!("\x1b[33m{kind}\x1b[0m") } else { kind.into() };
         let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{line}");
-        let _ = match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        };
+        let _ = self.bar.beside(write);
     }
 
-    fn progress(&mut self, progress: &Progress) {
-        if !self.style.progress {
-            return;
-        }
-        let Progress { bytes, total, .. } = *progress;
-        // --progress always, and nothing that a bar could be drawn on.
-        if !io::stderr().is_terminal() {
-            return self.talk("", &so_far(bytes, total));
-        }
-        self.pace.saw(progress);
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-            let form = if total.is_some() {
-                "{wide_bar} {bytes}/{total_bytes} {msg}"
-            } else {
-                "{spinner} {bytes} {msg}"
-            };
-            bar.with_style(
-                ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
-            )
-        });
-        bar.set_message(how_fast(&self.pace, total));
-        bar.set_position(bytes);
-    }
-
-    fn clear(&mut self) {
-        self.pace = Pace::default();
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+    /// Shows how far the job is after this event.
+    pub(super) fn progress(&mut self, event: &Event, shown: &Shown, at: Duration) {
+        self.has_begun |= !matches!(event, Event::Found(_));
+        if self.style.progress && self.has_begun {
+            self.bar.show(shown, at);
         }
     }
 
@@ -275,21 +246,6 @@ const fn kind_letter(kind: Kind) -> char {
     }
 }
 
-/// `1.05 GiB/s 14s`: the rate, and the time that remains.
-fn how_fast(pace: &Pace, total: Option<u64>) -> String {
-    let rate = pace.lately().and_then(|(bytes, seconds)| size::rate(bytes, seconds));
-    let remaining = pace.remaining(total).map(|remaining| format!("{:#}", HumanDuration(remaining)));
-    rate.into_iter().chain(remaining).collect::<Vec<_>>().join(" ")
-}
-
-/// `448.00 MiB of 2.00 GiB (21 %)`.
-fn so_far(bytes: u64, total: Option<u64>) -> String {
-    let percent = |total: u64| u128::from(bytes) * 100 / u128::from(total.max(1));
-    let of =
-        total.map_or_else(String::new, |total| format!(" of {} ({} %)", size::bytes(total), percent(total)));
-    format!("{}{of}", size::bytes(bytes))
-}
-
 /// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
 /// verified sha-256`.
 fn sentence(summary: &Summary) -> String {
@@ -301,7 +257,13 @@ fn sentence(summary: &Summary) -> String {
     };
     let files = |count: u64| counted(count, "file");
     let moved = summary.files - summary.skipped.min(summary.files);
-    let mut line = format!("{done} {}, {}", files(moved), size::bytes(summary.bytes));
+    let unknown = summary.unsized_files;
+    let bytes = match unknown {
+        0 => size::bytes(summary.bytes),
+        _ if unknown == moved => SIZE_UNKNOWN.to_owned(),
+        _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
+    };
+    let mut line = format!("{done} {}, {bytes}", files(moved));
     if !summary.dry_run {
         line.push_str(&format!(" in {:.1} s", summary.seconds));
         if let Some(rate) = size::rate(summary.bytes, summary.seconds).filter(|_| summary.bytes > 0) {
@@ -337,6 +299,8 @@ fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
     }
 }
 
+/// What is said where nobody knows how large a file is.
+const SIZE_UNKNOWN: &str = "size unknown";
 /// The number of failures of one kind that are named.
 const NAMED: usize = 10;
 
@@ -354,6 +318,7 @@ mod tests {
             files: 1,
             skipped: 0,
             bytes: 2 << 30,
+            unsized_files: 0,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
             relayed: None,
@@ -410,27 +375,17 @@ mod tests {
              verified sha-256",
         );
         check(
+            Summary { bytes: 0, unsized_files: 1, verified: Verified::None, ..summary() },
+            "copied 1 file, size unknown in 1.9 s, direct (destination listens), verified none",
+        );
+        check(
+            Summary { files: 5, unsized_files: 1, ..summary() },
+            "copied 5 files, 2.00 GiB and 1 file of unknown size in 1.9 s (1.05 GiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+        check(
             Summary { dry_run: true, protection: Protection::Clear, ..summary() },
             "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
         );
-    }
-
-    #[test]
-    fn the_bar_shows_the_rate_and_the_time_that_remains() {
-        let mut pace = Pace::default();
-        assert_eq!(how_fast(&pace, None), "");
-        let (source, total) = ("a".to_owned(), Some(6 << 30));
-        let time = std::time::Duration::from_secs(2);
-        pace.saw(&Progress { source, bytes: 1 << 30, total, before: 0, time });
-        assert_eq!(how_fast(&pace, total), "512.00 MiB/s 10s");
-        assert_eq!(how_fast(&pace, None), "512.00 MiB/s");
-    }
-
-    #[test]
-    fn progress_without_a_terminal_is_a_line() {
-        assert_eq!(so_far(448 << 20, Some(2 << 30)), "448.00 MiB of 2.00 GiB (21 %)");
-        assert_eq!(so_far(u64::MAX, Some(u64::MAX)), "16.00 EiB of 16.00 EiB (100 %)");
-        assert_eq!(so_far(5, None), "5 B");
-        assert_eq!(so_far(0, Some(0)), "0 B of 0 B (0 %)");
     }
 }

@@ -3,20 +3,87 @@
 use super::entry::{kind_name, moment};
 use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
 use super::job::JobLine;
+use super::overall::Shown;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::io::{self, Write};
+use std::time::Duration;
 
-/// Writes the line of `event`, if it has one. One write per line. `exit_of` is [`Style::exit_of`](super::Style).
-pub(super) fn line(event: &Event, exit_of: fn(Kind) -> u8, out: &mut impl Write) -> io::Result<()> {
-    let Some(line) = Line::of(event, exit_of) else { return Ok(()) };
-    let mut text = serde_json::to_vec(&line)?;
+/// Tells events to a program.
+#[derive(Debug)]
+pub(super) struct Json {
+    /// The number for a kind of failure ([`Style::exit_of`](super::Style)).
+    exit_of: fn(Kind) -> u8,
+    /// When it was told last how far the job is.
+    last: Duration,
+}
+
+impl Json {
+    pub(super) const fn new(exit_of: fn(Kind) -> u8) -> Self {
+        Self { exit_of, last: Duration::ZERO }
+    }
+
+    /// Writes the line of `event`, if it has one. `shown` is how far the job is now, if that has changed; `at` is the
+    /// time since the first event. Many small files have no progress of their own: after one of them, the program is
+    /// told how far the job is, once a second.
+    pub(super) fn tell(
+        &mut self,
+        event: &Event,
+        shown: Option<&Shown>,
+        at: Duration,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        if let Some(line) = Line::of(event, shown, self.exit_of) {
+            write(&line, out)?;
+        }
+        match (event, shown) {
+            (Event::Progress(_), _) => self.last = at,
+            (Event::File { source, size, .. }, Some(shown))
+                if shown.of > 1 && at.saturating_sub(self.last) >= PERIOD =>
+            {
+                self.last = at;
+                let job = Some(Job::of(shown));
+                write(&Line::Progress { source, bytes: size.unwrap_or(0), total: *size, job }, out)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The time between two lines that tell how far the job is.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// One write per line.
+fn write(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');
     out.write_all(&text)?;
     out.flush()
+}
+
+/// How far the job of a file is.
+#[derive(Serialize)]
+struct Job {
+    files: u64,
+    of: u64,
+    more: bool,
+    job_bytes: u64,
+    job_total: Option<u64>,
+    rate: Option<u64>,
+    remaining: Option<u64>,
+}
+
+impl Job {
+    fn of(shown: &Shown) -> Self {
+        let Shown { files, of, more, bytes, total, rate, remaining } = *shown;
+        let rate = rate.map(|rate| rate as u64);
+        let remaining = remaining.map(|remaining| remaining.as_secs());
+        Self { files, of, more, job_bytes: bytes, job_total: total, rate, remaining }
+    }
 }
 
 /// A line, its members in the order of the contract; what is not in the contract comes last.
@@ -44,11 +111,13 @@ enum Line<'a> {
         source: &'a str,
         bytes: u64,
         total: Option<u64>,
+        #[serde(flatten)]
+        job: Option<Job>,
     },
     File {
         source: &'a str,
         dest: &'a str,
-        bytes: u64,
+        bytes: Option<u64>,
         path: Option<&'a str>,
         rung: Option<&'a str>,
         verified: &'a str,
@@ -145,7 +214,7 @@ impl<'a> Thought<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(event: &'a Event, exit_of: fn(Kind) -> u8) -> Option<Self> {
+    fn of(event: &'a Event, shown: Option<&Shown>, exit_of: fn(Kind) -> u8) -> Option<Self> {
         Some(match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
@@ -159,12 +228,12 @@ impl<'a> Line<'a> {
                 considered: considered.iter().map(Thought::of).collect(),
             },
             Event::Progress(Progress { source, bytes, total, .. }) => {
-                Self::Progress { source, bytes: *bytes, total: *total }
+                Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
             }
-            Event::File { source, dest, bytes, rung, relayed, verified, attempts } => Self::File {
+            Event::File { source, dest, size, rung, relayed, verified, attempts } => Self::File {
                 source,
                 dest,
-                bytes: *bytes,
+                bytes: if rung.is_some() { *size } else { Some(0) },
                 path: rung.map(Rung::path),
                 rung: rung.map(Rung::name),
                 verified: verified.name(),
@@ -183,7 +252,7 @@ impl<'a> Line<'a> {
             Event::Surveyed(survey) => Self::survey(survey),
             Event::Job(record) => Self::Job(JobLine::of(record)),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
-            Event::Dialogue { .. } => return None,
+            Event::Found(_) | Event::FileFailed { .. } | Event::Dialogue { .. } => return None,
         })
     }
 
@@ -255,7 +324,7 @@ mod tests {
 
     fn check(event: &Event, expect: &str) {
         let mut out = Vec::new();
-        line(event, |_| 4, &mut out).unwrap();
+        Json::new(|_| 4).tell(event, None, Duration::ZERO, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
     }
 
@@ -268,6 +337,7 @@ mod tests {
             files: 1,
             skipped: 0,
             bytes: 2_147_483_648,
+            unsized_files: 0,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
             relayed: None,
@@ -287,7 +357,7 @@ mod tests {
             &Event::File {
                 source: "ftp://a/x".into(),
                 dest: "ftp://b/x".into(),
-                bytes: 5,
+                size: Some(5),
                 rung: Some(Rung::SourceListens),
                 relayed: None,
                 verified: Verified::Size,
@@ -298,12 +368,51 @@ mod tests {
     }
 
     #[test]
+    fn a_progress_event_has_its_file_and_its_job() {
+        let progress = Progress {
+            source: "ftp://a/x".into(),
+            bytes: 5,
+            total: Some(10),
+            before: 0,
+            time: Duration::from_secs(1),
+        };
+        let mut shown =
+            Shown { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
+        let mut out = Vec::new();
+        let mut json = Json::new(|_| 4);
+        json.tell(&Event::Progress(progress), Some(&shown), Duration::from_secs(1), &mut out).unwrap();
+        let file = |source: &str| Event::File {
+            source: source.into(),
+            dest: "ftp://b/x".into(),
+            size: Some(5),
+            rung: None,
+            relayed: None,
+            verified: Verified::Size,
+            attempts: 1,
+        };
+        // Once a second.
+        for (source, millis) in [("ftp://a/y", 1500), ("ftp://a/z", 2000), ("ftp://a/0", 2999)] {
+            shown.files += 1;
+            json.tell(&file(source), Some(&shown), Duration::from_millis(millis), &mut out).unwrap();
+        }
+        let told = String::from_utf8(out).unwrap();
+        let told: Vec<&str> = told.lines().filter(|line| line.contains("\"progress\"")).collect();
+        assert_eq!(
+            told,
+            [
+                r#"{"event":"progress","source":"ftp://a/x","bytes":5,"total":10,"files":3,"of":7,"more":true,"job_bytes":35,"job_total":null,"rate":5,"remaining":null}"#,
+                r#"{"event":"progress","source":"ftp://a/z","bytes":5,"total":5,"files":5,"of":7,"more":true,"job_bytes":35,"job_total":null,"rate":5,"remaining":null}"#,
+            ]
+        );
+    }
+
+    #[test]
     fn what_passed_a_relay_is_told_last() {
         check(
             &Event::File {
                 source: "ftp://a/x".into(),
                 dest: "ftp://b/x".into(),
-                bytes: 5,
+                size: Some(5),
                 rung: Some(Rung::RelaySource),
                 relayed: Some(Relayed { relay: "edge".into(), bytes: 5 }),
                 verified: Verified::Size,

@@ -2,21 +2,28 @@
 //!
 //! Everything that a verb has to say goes through one channel; one task reads it as a stream.
 
+mod bar;
 mod entry;
 mod event;
+mod found;
+mod gauge;
 mod human;
 mod job;
 mod json;
+mod overall;
 mod pace;
 mod past;
 mod style;
 mod trace;
 
 pub use event::{Event, Forgotten, Form, Listed, Progress, Summary, Survey};
+pub use found::{Finding, Found};
 pub use style::Style;
 
 use crate::failure::{Failure, Kind};
 use crate::id::Origin;
+use ftp_io::clock::Clock;
+use overall::Overall;
 use std::io::{self, Write};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -99,6 +106,9 @@ async fn tell(
 ) -> io::Result<()> {
     let mut trace = trace.map(trace::Trace::new);
     let mut human = human::Human::new(style);
+    let (mut overall, clock) = (Overall::default(), Clock::start());
+    let started = clock.now();
+    let mut json = json::Json::new(style.exit_of);
     // A reader that went away must not stop the trace, nor the transfer.
     let mut told = Ok(());
     while let Some(Record { event, .. }) = events.next().await {
@@ -106,10 +116,16 @@ async fn tell(
             trace.line(*side, title, *at, line)?;
         }
         if told.is_ok() {
+            let at = clock.now().since(started);
+            let shown = overall.take(&event, at).then(|| overall.shown());
             told = if style.json {
-                json::line(&event, style.exit_of, &mut io::stdout().lock())
+                json.tell(&event, shown.as_ref(), at, &mut io::stdout().lock())
             } else {
-                human.tell(&event)
+                human.tell(&event).map(|()| {
+                    if let Some(shown) = &shown {
+                        human.progress(&event, shown, at);
+                    }
+                })
             };
         }
     }

@@ -12,6 +12,7 @@ use crate::job::outage::Question;
 use crate::job::tally::Tally;
 use crate::job::workers::{Copied, Workers};
 use crate::place;
+use crate::report::Event;
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -68,6 +69,7 @@ impl Copying<'_> {
     async fn run(mut self, walker: Host) -> Ends {
         let root = self.tree.destination.clone();
         if let Err(failure) = self.make(&root, true).await {
+            self.context.events.say(Event::Found(self.context.finding.tree_ends()));
             self.failed(None, failure);
             return self.workers.finish().await;
         }
@@ -100,8 +102,8 @@ impl Copying<'_> {
 
     async fn visit(&mut self, visit: Visit) {
         match visit {
-            Visit::Directory(path) | Visit::File(path, _) if self.is_lost(&path) => {
-                self.failed(Some(&path), Failure::new(Kind::Other, "its directory could not be made"));
+            Visit::Directory(path) if self.is_lost(&path) => {
+                self.failed(Some(&path), Failure::new(Kind::Other, WITHOUT_DIRECTORY));
             }
             Visit::Directory(path) if self.tree.rules.filter.selects() => {
                 self.unmade.insert(path);
@@ -110,10 +112,11 @@ impl Copying<'_> {
                 self.directory(path).await;
             }
             Visit::File(path, known) => {
-                if self.directories_above(&path).await {
+                if !self.is_lost(&path) && self.directories_above(&path).await {
                     self.file(&path, known);
                 } else {
-                    self.failed(Some(&path), Failure::new(Kind::Other, "its directory could not be made"));
+                    self.context.events.say(Event::FileFailed { source: path.display() });
+                    self.failed(Some(&path), Failure::new(Kind::Other, WITHOUT_DIRECTORY));
                 }
             }
             Visit::Skipped(path, why) => {
@@ -210,6 +213,9 @@ impl Copying<'_> {
         }
     }
 }
+
+/// Why nothing can be copied into a directory.
+const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 
 /// The failure of one file of a tree. Whoever interrupts a tree has not named the file.
 fn of_tree(failure: Failure, source: &str, rest: &str) -> Failure {

@@ -12,6 +12,7 @@ use crate::job::filter::Filter;
 use crate::job::options::Links;
 use crate::job::outage::Question;
 use crate::place;
+use crate::report::Event;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
@@ -50,9 +51,12 @@ pub(super) fn walk(
 ) -> impl Stream<Item = Visit> + Unpin {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
-        let mut walk = Walk { context, host, root, rules, sender, waiting: Vec::new() };
+        let mut walk =
+            Walk { context, host, root, rules, sender, waiting: Vec::new(), found: Count::default() };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
+        walk.tell_found();
+        walk.context.events.say(Event::Found(walk.context.finding.tree_ends()));
         walk.host.release();
     });
     ReceiverStream::new(receiver)
@@ -66,6 +70,17 @@ struct Walk {
     sender: mpsc::Sender<Visit>,
     /// Directories that were found and not entered yet, the next one last.
     waiting: Vec<Waiting>,
+    /// What was found and is not told yet.
+    found: Count,
+}
+
+/// Files that were found.
+#[derive(Debug, Default)]
+struct Count {
+    files: u64,
+    /// The bytes of those that tell their sizes.
+    bytes: u64,
+    unsized_files: u64,
 }
 
 /// A directory that was found and not entered yet.
@@ -156,6 +171,7 @@ impl Walk {
             self.tell(Visit::Failed(directory.path.clone(), failure)).await?;
         }
         self.waiting.get_mut(before..).unwrap_or_default().reverse();
+        self.tell_found();
         Ok(())
     }
 
@@ -189,8 +205,27 @@ impl Walk {
     }
 
     /// Tells a file, if the filter takes it.
-    async fn file(&self, path: PathName, facts: Option<Facts>) -> Result<(), Unheard> {
-        if self.rules.filter.takes(&path) { self.tell(Visit::File(path, facts)).await } else { Ok(()) }
+    async fn file(&mut self, path: PathName, facts: Option<Facts>) -> Result<(), Unheard> {
+        if !self.rules.filter.takes(&path) {
+            return Ok(());
+        }
+        let size = facts.as_ref().and_then(|facts| facts.size);
+        self.found.files += 1;
+        self.found.bytes = self.found.bytes.saturating_add(size.unwrap_or(0));
+        self.found.unsized_files += u64::from(size.is_none());
+        if self.found.files >= TOLD_AT_ONCE {
+            self.tell_found();
+        }
+        // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
+        self.tell(Visit::File(path, facts.filter(|_| !self.host.is_local()))).await
+    }
+
+    /// Tells how many files were found since the last time.
+    fn tell_found(&mut self) {
+        let Count { files, bytes, unsized_files } = std::mem::take(&mut self.found);
+        if files > 0 {
+            self.context.events.say(Event::Found(self.context.finding.in_tree(files, bytes, unsized_files)));
+        }
     }
 
     /// Tells that something is not copied, if the filter would have taken it.
@@ -300,6 +335,8 @@ impl Walk {
     }
 }
 
+/// The number of files that are told together.
+const TOLD_AT_ONCE: u64 = 256;
 /// How far the walk may be ahead of the copying.
 const AHEAD: usize = 256;
 /// The length of the longest path, in bytes.

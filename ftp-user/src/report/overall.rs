@@ -1,0 +1,257 @@
+//! How far a job is: what its events add up to, also when several files are under way. It reads no clock.
+
+use super::event::{Event, Progress};
+use super::found::Found;
+use super::pace::Pace;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How far a job is.
+#[derive(Debug, Default)]
+pub(super) struct Overall {
+    found: Found,
+    /// The number of files that have ended, well or not.
+    ended: u64,
+    /// The bytes of those of which they are known.
+    ended_bytes: u64,
+    /// The bytes that have moved for them, and in attempts that have failed.
+    moved: u64,
+    /// Files under way, by their sources.
+    under_way: HashMap<String, UnderWay>,
+    /// How fast bytes move.
+    bytes: Pace,
+    /// How fast files end.
+    files: Pace,
+}
+
+/// A file under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct UnderWay {
+    size: Option<u64>,
+    /// The bytes that are at the destination.
+    bytes: u64,
+    /// How many of them were there before this attempt.
+    before: u64,
+}
+
+impl UnderWay {
+    const fn moved(&self) -> u64 {
+        self.bytes.saturating_sub(self.before)
+    }
+}
+
+/// What there is to show of a job.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Shown {
+    /// The number of files that have ended.
+    pub(super) files: u64,
+    /// The number of files that were found.
+    pub(super) of: u64,
+    /// Whether more may be found.
+    pub(super) more: bool,
+    /// The bytes that are at the destination.
+    pub(super) bytes: u64,
+    /// The bytes of all files that were found, if all sizes are known.
+    pub(super) total: Option<u64>,
+    /// Bytes per second, lately.
+    pub(super) rate: Option<f64>,
+    /// How long the rest takes at this pace.
+    pub(super) remaining: Option<Duration>,
+}
+
+impl Overall {
+    /// Takes an event. `at` is the time since the first one. Returns whether it has changed what there is to show.
+    pub(super) fn take(&mut self, event: &Event, at: Duration) -> bool {
+        match event {
+            Event::Found(found) => self.found = *found,
+            Event::Plan { source, size, dry_run: false, .. } => {
+                self.bytes.begin(at);
+                self.files.begin(at);
+                self.under_way.insert(source.clone(), UnderWay { size: *size, ..UnderWay::default() });
+            }
+            Event::Progress(progress) => self.progress(progress, at),
+            Event::File { source, size, rung, .. } => {
+                let known = self.under_way.remove(source).unwrap_or_default();
+                let size = size.or(known.size).unwrap_or(known.bytes);
+                // What was resumed has moved in part only.
+                let moved = if rung.is_some() { size.saturating_sub(known.before) } else { 0 };
+                self.ends(size, moved, at);
+            }
+            Event::FileFailed { source } => {
+                let known = self.under_way.remove(source).unwrap_or_default();
+                self.ends(known.size.unwrap_or(0), known.moved(), at);
+            }
+            Event::Plan { .. }
+            | Event::Path { .. }
+            | Event::Failed { .. }
+            | Event::Warning { .. }
+            | Event::Notice { .. }
+            | Event::Summary(_)
+            | Event::Listed(_)
+            | Event::Past(_)
+            | Event::Surveyed(_)
+            | Event::Job(_)
+            | Event::Forgotten(_)
+            | Event::Dialogue { .. } => return false,
+        }
+        true
+    }
+
+    fn progress(&mut self, progress: &Progress, at: Duration) {
+        let Progress { source, bytes, total, before, time } = progress;
+        self.bytes.begin(at.saturating_sub(*time));
+        let known = self.under_way.entry(source.clone()).or_default();
+        if *bytes < known.bytes || *before != known.before {
+            // Another attempt.
+            self.moved += known.moved();
+        }
+        *known = UnderWay { size: total.or(known.size), bytes: *bytes, before: *before };
+        self.bytes.saw(at, self.all_moved());
+    }
+
+    fn ends(&mut self, size: u64, moved: u64, at: Duration) {
+        self.ended += 1;
+        self.ended_bytes = self.ended_bytes.saturating_add(size);
+        self.moved = self.moved.saturating_add(moved);
+        self.files.begin(at);
+        self.bytes.begin(at);
+        self.bytes.saw(at, self.all_moved());
+        self.files.saw(at, self.ended);
+    }
+
+    fn all_moved(&self) -> u64 {
+        self.under_way.values().fold(self.moved, |sum, file| sum.saturating_add(file.moved()))
+    }
+
+    /// What there is to show.
+    pub(super) fn shown(&self) -> Shown {
+        let under_way = self.under_way.values();
+        let bytes = under_way.clone().fold(self.ended_bytes, |sum, file| sum.saturating_add(file.bytes));
+        let of = self.found.files.max(self.ended + under_way.len() as u64);
+        let total = match (self.found.files, of) {
+            // Nobody has said what the files are.
+            (0, 1) => under_way.clone().next().and_then(|file| file.size),
+            (found, of) if found > 0 && found == of && self.found.unsized_files == 0 => {
+                Some(self.found.bytes)
+            }
+            // The only file, whose size was not known at first.
+            (1, 1) => under_way.clone().next().and_then(|file| file.size),
+            _ => None,
+        };
+        let total = total.map(|total| total.max(bytes));
+        let rate = self.bytes.lately().map(|(bytes, seconds)| bytes as f64 / seconds);
+        let remaining = match total {
+            _ if self.found.more => None,
+            Some(total) => self.bytes.remaining(total - bytes),
+            None if of > 1 => self.files.remaining(of - self.ended),
+            None => None,
+        };
+        let Found { more, .. } = self.found;
+        Shown { files: self.ended, of, more, bytes, total, rate, remaining }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::Rung;
+    use crate::outcome::Verified;
+
+    const MIB: u64 = 1 << 20;
+
+    fn found(files: u64, mib: u64, unsized_files: u64, more: bool) -> Event {
+        Event::Found(Found { files, bytes: mib * MIB, unsized_files, more })
+    }
+
+    fn plan(source: &str, mib: u64) -> Event {
+        let (source, dest) = (source.to_owned(), String::new());
+        let (size, verify) = (Some(mib * MIB), Verified::None);
+        Event::Plan { verb: "copy", source, dest, size, verify, dry_run: false }
+    }
+
+    fn at(source: &str, before: u64, mib: u64, seconds: u64) -> Event {
+        Event::Progress(Progress {
+            source: source.to_owned(),
+            bytes: mib * MIB,
+            total: None,
+            before: before * MIB,
+            time: Duration::from_secs(seconds),
+        })
+    }
+
+    fn file(source: &str, mib: u64, is_skipped: bool) -> Event {
+        Event::File {
+            source: source.to_owned(),
+            dest: String::new(),
+            size: Some(mib * MIB),
+            rung: (!is_skipped).then_some(Rung::Local),
+            relayed: None,
+            verified: Verified::None,
+            attempts: 1,
+        }
+    }
+
+    /// What is shown after these events, each with its second: files, of, MiB, total in MiB, MiB per second, seconds.
+    fn shown(events: &[(u64, Event)]) -> (u64, u64, u64, Option<u64>, Option<f64>, Option<u64>) {
+        let mut overall = Overall::default();
+        for (second, event) in events {
+            overall.take(event, Duration::from_secs(*second));
+        }
+        let Shown { files, of, bytes, total, rate, remaining, .. } = overall.shown();
+        let mib = |bytes: u64| bytes / MIB;
+        let rate = rate.map(|rate| (rate / MIB as f64 * 10.0).round() / 10.0);
+        (files, of, mib(bytes), total.map(mib), rate, remaining.map(|remaining| remaining.as_secs()))
+    }
+
+    #[test]
+    fn a_job_is_right_from_its_first_event() {
+        assert_eq!(shown(&[]), (0, 0, 0, None, None, None));
+        assert_eq!(shown(&[(0, found(1, 100, 0, false))]), (0, 1, 0, Some(100), None, None));
+        let one = [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (2, at("a", 0, 20, 2))];
+        assert_eq!(shown(&one), (0, 1, 20, Some(100), Some(10.0), Some(8)));
+        // Nobody has counted it.
+        assert_eq!(shown(&one[1..]), (0, 1, 20, Some(100), Some(10.0), Some(8)));
+    }
+
+    #[test]
+    fn the_files_of_several_workers_add_up() {
+        let events = [
+            (0, found(3, 120, 0, false)),
+            (0, plan("a", 50)),
+            (0, plan("b", 50)),
+            (1, at("a", 0, 10, 1)),
+            (1, at("b", 0, 20, 1)),
+            (2, file("b", 50, false)),
+            (2, file("c", 20, true)),
+        ];
+        // 60 MiB have moved in 2 s, 20 were there, 40 remain.
+        assert_eq!(shown(&events), (2, 3, 80, Some(120), Some(30.0), Some(1)));
+    }
+
+    #[test]
+    fn nothing_is_promised_while_more_may_be_found() {
+        let events = [(0, found(2, 100, 0, true)), (0, plan("a", 50)), (1, at("a", 0, 10, 1))];
+        assert_eq!(shown(&events), (0, 2, 10, Some(100), Some(10.0), None));
+    }
+
+    #[test]
+    fn without_sizes_the_files_tell_how_long_it_takes() {
+        let events = [(0, found(4, 0, 4, false)), (0, plan("a", 1)), (1, file("a", 1, false))];
+        assert_eq!(shown(&events), (1, 4, 1, None, Some(1.0), Some(3)));
+    }
+
+    #[test]
+    fn bytes_that_were_there_before_or_were_lost_are_no_progress() {
+        let resumed = [(0, plan("a", 100)), (2, at("a", 50, 60, 2))];
+        assert_eq!(shown(&resumed), (0, 1, 60, Some(100), Some(5.0), Some(8)));
+        let again = [(0, plan("a", 100)), (1, at("a", 0, 90, 1)), (2, at("a", 0, 10, 1))];
+        assert_eq!(shown(&again), (0, 1, 10, Some(100), Some(50.0), Some(1)));
+    }
+
+    #[test]
+    fn a_file_that_failed_is_not_waited_for() {
+        let failed = Event::FileFailed { source: "a".to_owned() };
+        let events = [(0, found(2, 100, 0, false)), (0, plan("a", 40)), (1, failed)];
+        assert_eq!(shown(&events), (1, 2, 40, Some(100), Some(0.0), None));
+    }
+}

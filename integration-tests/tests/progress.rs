@@ -1,0 +1,144 @@
+//! How far a job is: on terminals of several widths, without a terminal, and for programs.
+
+use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::terminal::{at_a_terminal, at_a_terminal_of};
+use integration_tests::user::user;
+
+/// A server with a directory of three files. One of them stops in its middle until it was seen there.
+fn server() -> Peer {
+    let file = |name: &str| format!("type=file;size=1000;modify=20200101000000; {name}\\r\\n");
+    let script = format!(
+        "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End\n\
+         MLST t: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
+         MLST t/: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
+         MLST *: 250-facts\\r\\n type=file;size=1000;modify=20200101000000; x\\r\\n250 End\n\
+         MLSD: 150 here ; accept ; text {}{}{} ; end ; 226 done\n\
+         RETR t/b: 150 opening ; accept ; data 700 ; pause 2500 ; data 700..1000 ; end ; 226 sent",
+        file("a"),
+        file("b"),
+        file("c")
+    );
+    Peer::start("127.0.0.2", &script, MODERN)
+}
+
+/// What a terminal shows, line by line and drawing by drawing.
+fn drawn(shown: &str) -> Vec<String> {
+    let mut plain = String::new();
+    let mut letters = shown.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{1b}' => {
+                // A sequence ends with its first letter.
+                for letter in letters.by_ref() {
+                    if letter.is_ascii_alphabetic() {
+                        break;
+                    }
+                }
+                plain.push('\n');
+            }
+            '\r' => plain.push('\n'),
+            letter => plain.push(letter),
+        }
+    }
+    plain.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_progress_of_a_tree_fits_into_thirty_columns_and_is_right_from_its_first_drawing() {
+    let (from, home) = (server(), tempfile::tempdir().unwrap());
+    let arguments =
+        |to: &str| format!("copy -r --jobs 1 '{}' {}", from.url("t/"), home.path().join(to).display());
+    let narrow = or_skip!(at_a_terminal_of(30, home.path(), &arguments("narrow")));
+    let lines = drawn(&narrow.0);
+    let is_drawing = |line: &&String| line.contains("/3");
+    let drawings: Vec<&String> = lines.iter().filter(is_drawing).collect();
+    assert_eq!(narrow.1, Some(0), "{narrow:?}");
+    assert_eq!(
+        drawings.first().map(|line| line.as_str()),
+        Some("░░░░░░░░ 0/3 0 % 0 B/2.93 KiB"),
+        "{lines:#?}"
+    );
+    assert!(drawings.iter().all(|line| line.chars().count() < 30), "{lines:#?}");
+    // One file has ended, and of the next one 700 bytes are here.
+    assert!(drawings.iter().any(|line| line.starts_with("1/3 56 %")), "{lines:#?}");
+    let wide = or_skip!(at_a_terminal_of(100, home.path(), &arguments("wide")));
+    let lines = drawn(&wide.0);
+    assert!(lines.iter().any(|line| line.contains("1/3 56 % 1.66 KiB/2.93 KiB")), "{lines:#?}");
+    // The bar is gone at the end.
+    assert!(lines.last().is_some_and(|line| line.starts_with("copied 3 files")), "{lines:#?}");
+}
+
+#[test]
+fn progress_is_neither_asked_for_nor_shown_where_it_is_of_no_use() {
+    let (from, home) = (server(), tempfile::tempdir().unwrap());
+    let arguments = format!("--quiet copy -r --jobs 1 '{}' {}/q", from.url("t/"), home.path().display());
+    let (shown, _) = or_skip!(at_a_terminal(home.path(), &arguments, ""));
+    assert!(!shown.contains("/3"), "{shown}");
+    let run = user().args(["copy", "-r", "-n", "--progress", "always", &from.url("t/"), "t"]).run().exits(0);
+    run.never_says(" of 3 files");
+}
+
+#[test]
+fn without_a_terminal_progress_is_a_line_every_few_seconds() {
+    let from = server();
+    let run = user()
+        .args(["copy", "-r", "--jobs", "1", "--progress", "always", &from.url("t/"), "t"])
+        .run()
+        .exits(0);
+    let said: Vec<&str> = run.said.lines().filter(|line| line.contains(" of 3 files")).collect();
+    assert_eq!(said[0].rsplit("ftp-user: ").next(), Some("0 of 3 files, 0 B of 2.93 KiB (0 %)"), "{run}");
+    // Nobody is told of every file.
+    assert!(said.len() < 3, "{run}");
+    user().args(["copy", "-r", &from.url("t/"), "t"]).run().exits(0).never_says(" of 3 files");
+}
+
+#[test]
+fn programs_are_told_how_far_the_file_and_its_job_are() {
+    let from = server();
+    let run = user().args(["copy", "-r", "--jobs", "1", "--json", &from.url("t/"), "t"]).run().exits(0);
+    let told = run.events("progress");
+    assert_eq!((&told[0]["bytes"], &told[0]["total"]), (&700.into(), &1000.into()), "{run}");
+    assert!(told[0]["source"].as_str().is_some_and(|source| source.ends_with("/t/b")), "{run}");
+    assert_eq!(
+        (&told[0]["files"], &told[0]["of"], &told[0]["more"]),
+        (&1.into(), &3.into(), &false.into()),
+        "{run}"
+    );
+    assert_eq!((&told[0]["job_bytes"], &told[0]["job_total"]), (&1700.into(), &3000.into()), "{run}");
+}
+
+#[test]
+fn several_files_under_way_add_up() {
+    let from = server();
+    let run = user().args(["copy", "-r", "--jobs", "3", "--json", &from.url("t/"), "t"]).run().exits(0);
+    let told = run.events("progress");
+    let bytes = |told: &serde_json::Value| told["job_bytes"].as_u64();
+    let ended = |told: &serde_json::Value| told["files"].as_u64().map(|files| 1000 * files);
+    let halves: Vec<_> = told.iter().filter(|told| told["bytes"] == 700).collect();
+    assert!(!halves.is_empty(), "{run}");
+    assert!(halves.iter().all(|told| bytes(told) == ended(told).map(|ended| ended + 700)), "{run}");
+    assert!(told.iter().all(|told| told["of"] == 3 && told["job_total"] == 3000), "{run}");
+}
+
+#[test]
+fn a_dry_run_tells_programs_what_it_tells_people() {
+    let from = server();
+    let copy = |more: &[&str]| {
+        user().args([&["copy", "-r", "-n"], more].concat()).args([&from.url("t/"), "t"]).run().exits(0)
+    };
+    let (people, programs) = (copy(&[]), copy(&["--json"]));
+    let would = people.stdout.iter().filter(|line| line.starts_with("would copy ftp://")).count();
+    let paths = people.stdout.iter().filter(|line| line.trim().starts_with("path: ")).count();
+    assert_eq!(would, 3, "{people}");
+    assert_eq!(programs.events("plan").len(), would, "{programs}");
+    assert_eq!(programs.events("path").len(), paths, "{people}\n{programs}");
+    let plan = &programs.events("plan")[0];
+    assert_eq!((&plan["bytes"], &plan["verify"]), (&1000.into(), &"size".into()), "{programs}");
+    assert_eq!(
+        (&programs.summary()["files"], &programs.summary()["dry_run"]),
+        (&3.into(), &true.into()),
+        "{programs}"
+    );
+    assert_eq!(programs.events("file").len(), 0, "{programs}");
+}
