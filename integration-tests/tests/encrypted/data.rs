@@ -158,6 +158,51 @@ fn a24_an_old_file_is_replaced_after_the_control_connection_where_close_notify_e
     }
 }
 
+/// Reads one zlib stream, and not a byte behind it.
+fn unpack(from: &mut impl Read) -> Vec<u8> {
+    let (mut stream, mut all) = (flate2::Decompress::new(true), Vec::new());
+    loop {
+        let (mut byte, mut room) = ([0], [0; 4096]);
+        from.read_exact(&mut byte).unwrap();
+        let status = stream.decompress(&byte, &mut room, flate2::FlushDecompress::None).unwrap();
+        let count = stream.total_out() as usize - all.len();
+        all.extend(&room[..count]);
+        if status == flate2::Status::StreamEnd {
+            return all;
+        }
+    }
+}
+
+/// As lftp does it: it knows the end from the compressed bytes, and does not wait for close_notify.
+#[test]
+fn e25_a_reset_behind_the_end_of_the_bytes_is_no_failure_where_they_mark_it() {
+    let server = Site::new("early").tls().file("a.bin", sample(20_000)).start();
+    for client in [TlsClient::new(), TlsClient::old()] {
+        let mut raw = private(&server, &client);
+        for (mode, command) in [("Z", "LIST"), ("Z", "RETR a.bin"), ("S", "LIST"), ("S", "RETR a.bin")] {
+            raw.ask(&format!("MODE {mode}"), "200");
+            let mut data = open(&server, &mut raw, &client);
+            raw.ask(command, "150");
+            let got = if mode == "Z" { unpack(&mut data) } else { read(&mut data) };
+            reset(data.sock);
+            raw.expect("226");
+            if command == "LIST" {
+                assert!(String::from_utf8(got).unwrap().contains("a.bin"), "MODE {mode}");
+            } else {
+                assert!(got == sample(20_000), "MODE {mode}");
+            }
+        }
+        // In clear only the end of the connection is the end of the file.
+        raw.ask("MODE S", "200");
+        raw.ask("PROT C", "200");
+        let mut data = connect(&server, &mut raw, "EPSV");
+        raw.ask("RETR a.bin", "150");
+        data.read_exact(&mut [0; 20_000]).unwrap();
+        reset(data);
+        raw.expect("426");
+    }
+}
+
 #[test]
 fn the_handshake_may_be_over_before_the_transfer_command() {
     let server = server();

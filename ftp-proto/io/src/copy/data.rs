@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::kept::Kept;
 use super::outcome::Ended;
 use crate::connection::{Connection, Layer};
 use crate::meter::Meter;
-#[cfg(target_os = "linux")]
-use crate::socket::within_this_host;
 use crate::socket::{end_by_reset, end_in_order};
+#[cfg(target_os = "linux")]
+use crate::socket::{sent, within_this_host};
 use crate::tls::Data;
 
 /// A data connection. Dropping it resets it, and so does the end of this process; [`Self::close`] and
@@ -77,28 +78,52 @@ impl DataConnection {
         end_in_order(connection.socket());
     }
 
-    /// Says that nothing more follows, waits for the peer to see it, and closes in order.
-    pub(super) async fn finish(mut self, meter: &Meter) -> Ended {
-        let last = tokio::select! {
+    /// Says that nothing more follows, waits for the peer to see it, and closes in order. `marked` says that the
+    /// bytes mark their own end, so that the peer knows whether it has got them all.
+    pub(super) async fn finish(mut self, marked: bool, meter: &Meter) -> Ended {
+        let ended = tokio::select! {
             () = meter.stopped() => return Ended::Stopped,
-            last = self.0.shutdown() => last,
+            ended = self.end(marked) => ended,
         };
-        // Inside TLS the peer may answer close_notify and close before TCP ends here: what it has said tells.
-        let answered = |error: &io::Error| self.0.has_tls() && error.kind() == io::ErrorKind::NotConnected;
-        if let Err(error) = last
-            && !answered(&error)
-        {
-            return Ended::Broken(error);
+        match ended {
+            Ok(()) => {
+                end_in_order(self.0.socket());
+                Ended::Whole
+            }
+            Err(error) => Ended::Broken(error),
         }
-        let seen = tokio::select! {
-            () = meter.stopped() => return Ended::Stopped,
-            seen = tokio::time::timeout(CLOSE_TIMEOUT, self.peer_closes()) => seen,
-        };
-        if let Ok(Err(error)) = seen {
-            return Ended::Broken(error);
+    }
+
+    /// A reset may come at any moment (decision 47). Before the system has all bytes, they have not arrived. After
+    /// that, a peer that can tell the end may be content: by the bytes themselves, or inside TLS by close_notify.
+    async fn end(&mut self, marked: bool) -> io::Result<()> {
+        let tls = self.0.has_tls();
+        let has_sent = !(marked || tls) || self.has_sent().await?;
+        match self.0.shutdown().await {
+            Ok(()) => {}
+            Err(error) if marked && is_reset(&error) => return Ok(()),
+            // Inside TLS the peer may answer close_notify and close before TCP ends here: what it has said tells.
+            Err(error) if tls && error.kind() == io::ErrorKind::NotConnected => {}
+            Err(error) => return Err(error),
         }
-        end_in_order(self.0.socket());
-        Ended::Whole
+        if !has_sent {
+            return Ok(());
+        }
+        match timeout(CLOSE_TIMEOUT, self.peer_closes()).await {
+            Ok(Err(error)) if (marked || tls) && is_reset(&error) => Ok(()),
+            Ok(closed) => closed,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits for a moment until the system has sent everything. Returns whether it has.
+    async fn has_sent(&mut self) -> io::Result<bool> {
+        self.0.flush().await?;
+        #[cfg(target_os = "linux")]
+        let has_sent = sent(self.0.socket(), CLOSE_TIMEOUT).await;
+        #[cfg(not(target_os = "linux"))]
+        let has_sent = Ok(true);
+        has_sent
     }
 
     /// Sends what TLS still holds. The connection stays open for the next file.
@@ -163,6 +188,12 @@ impl Detached {
             None => Ok(rustix::io::write(&self.socket, bytes)?),
         }
     }
+}
+
+/// Whether the other end has reset the connection. Other errors say that the bytes do not arrive.
+fn is_reset(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    matches!(error.kind(), ConnectionReset | BrokenPipe | NotConnected)
 }
 
 /// How long the peer may take to close its side after the end of the file.

@@ -62,7 +62,7 @@ pub struct Unclosed(DataConnection);
 impl Unclosed {
     /// Closes it in order: the file is whole.
     pub async fn close(self, meter: &Meter) -> Ended {
-        self.0.finish(meter).await
+        self.0.finish(false, meter).await
     }
 }
 

@@ -1,9 +1,9 @@
 //! Moves the bytes of a file or a listing between a file and a data connection, or between two
 //! connections (STRU F; MODE S, B and Z).
 //!
-//! A connection that was closed in order is the end of the file; a reset never is (E10). A copy that
-//! does not reach its end resets its connections, so that the peers know. Inside TLS only close_notify
-//! is the end (I03).
+//! A connection that was closed in order is the end of the file; to a receiver a reset never is (E10), and to a
+//! sender only behind bytes that mark their own end (E25). A copy that does not reach its end resets its connections,
+//! so that the peers know. Inside TLS only close_notify is the end (I03).
 //!
 //! | module | what |
 //! |---|---|

@@ -29,6 +29,16 @@ pub enum Packing {
     Zlib,
 }
 
+impl Packing {
+    /// Whether the bytes on the connection mark their own end.
+    pub(super) const fn marks_end(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Block(_) | Self::Zlib => true,
+        }
+    }
+}
+
 /// How a file crosses a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Format {

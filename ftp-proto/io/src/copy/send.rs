@@ -23,8 +23,9 @@ use crate::tls::Data;
 /// connection in order or keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. The connection is also reset if the file shrinks ([`io::ErrorKind::UnexpectedEof`]): what was sent is not whole.
 ///
 /// The whole file has gone when the peer has closed its side in turn. A peer that keeps it open is
-/// given a second; a peer that resets it now has not got everything. Until then what the peer sends is
-/// read: inside TLS that may be tickets, without which the next data connection would resume nothing.
+/// given a second. A peer that resets it now has not got everything, unless it can tell: the packing marks the end
+/// of the file, or inside TLS close_notify does, and the system has sent all of it. Until then what the peer sends
+/// is read: inside TLS that may be tickets, without which the next data connection would resume nothing.
 pub async fn send(
     file: File,
     offset: u64,
@@ -40,19 +41,19 @@ pub async fn send(
         Some(algorithm) if as_it_is => How::Digested(Box::new(Digested::new(algorithm))),
         None | Some(_) => How::Coded(Box::new(Encoder::new(&format))),
     };
-    send_then(how, (file, offset..end), data.into(), format.keep, meter).await
+    send_then(how, (file, offset..end), data.into(), &format, meter).await
 }
 
 #[cfg(test)]
 pub(super) async fn send_by(how: How, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
-    send_then(how, file, data, false, meter).await
+    send_then(how, file, data, &Format::default(), meter).await
 }
 
 async fn send_then(
     how: How,
     (file, part): (File, Range<u64>),
     data: Data,
-    keep: bool,
+    format: &Format,
     meter: &Meter,
 ) -> Moved {
     let connection = match DataConnection::open(data, meter).await {
@@ -64,8 +65,10 @@ async fn send_then(
     let work = Outgoing { file, part, least, how };
     let (ended, connection, work) = run(connection, work, meter).await;
     let (end, kept) = match (ended, connection) {
-        (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
-        (Ended::Whole, Some(connection)) => (connection.finish(meter).await, None),
+        (Ended::Whole, Some(connection)) if format.keep => connection.keep(meter).await,
+        (Ended::Whole, Some(connection)) => {
+            (connection.finish(format.packing.marks_end(), meter).await, None)
+        }
         (ended, _) => (ended, None),
     };
     let digest = work.how.digest();

@@ -19,6 +19,11 @@ pub trait Pieces: Send + 'static {
     /// # Errors
     /// The listing cannot be read further. What is in `room` is not sent.
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>>;
+
+    /// Whether the bytes mark their own end.
+    fn mark_end(&self) -> bool {
+        false
+    }
 }
 
 /// A listing that does not cross the connection as it is (MODE B, MODE Z).
@@ -49,6 +54,10 @@ impl<P: Pieces> Pieces for Packed<P> {
         packer.pack(&self.plain, more.is_break(), room)?;
         Ok(more)
     }
+
+    fn mark_end(&self) -> bool {
+        self.packer.is_some()
+    }
 }
 
 /// Sends all `pieces`, then closes the connection in order, or keeps it if `keep` ([`Moved::kept`]). A piece is made and sent on one thread that
@@ -71,7 +80,7 @@ pub async fn send_pieces<P: Pieces>(
     let (ended, connection, work) = run(connection, work, meter).await;
     let (end, kept) = match (ended, connection) {
         (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
-        (Ended::Whole, Some(connection)) => (connection.finish(meter).await, None),
+        (Ended::Whole, Some(connection)) => (connection.finish(work.pieces.mark_end(), meter).await, None),
         (ended, _) => (ended, None),
     };
     (Moved { kept, ..Moved::plain(meter.moved(), end) }, work.pieces)

@@ -17,7 +17,7 @@ pub async fn send_whole(bytes: &[u8], data: impl Into<Data>, meter: &Meter) -> M
         Err(end) => return Moved::plain(0, end),
     };
     let end = match write(bytes, &mut connection, meter).await {
-        Ok(()) => connection.finish(meter).await,
+        Ok(()) => connection.finish(false, meter).await,
         Err(end) => end,
     };
     Moved::plain(meter.moved(), end)

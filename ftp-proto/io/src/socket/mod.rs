@@ -17,4 +17,4 @@ pub use own::everywhere;
 pub use ports::{Ports, Reserved};
 pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
 #[cfg(target_os = "linux")]
-pub use tune::{vanishes_after, within_this_host};
+pub use tune::{sent, vanishes_after, within_this_host};

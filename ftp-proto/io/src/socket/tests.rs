@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ftp_proto::address::Parity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::tune::THE_SYSTEMS;
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -277,4 +278,67 @@ async fn little_is_under_way_between_two_ends_on_this_host() {
     // Linux doubles what it is given, for its own book-keeping.
     let room = socket2::SockRef::from(&ours).send_buffer_size().unwrap();
     assert!(room <= 1024 * 1024, "{room}");
+}
+
+/// Two ends of one connection. The second one has little room for what it does not read.
+#[cfg(target_os = "linux")]
+async fn narrow() -> (tokio::net::TcpStream, tokio::net::TcpStream) {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let (ours, theirs) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
+    let (ours, (theirs, _)) = (ours.unwrap(), theirs.unwrap());
+    socket2::SockRef::from(&theirs).set_recv_buffer_size(4096).unwrap();
+    socket2::SockRef::from(&ours).set_send_buffer_size(256 * 1024).unwrap();
+    (ours, theirs)
+}
+
+/// Writes until the system takes no more. Returns how much it has taken.
+#[cfg(target_os = "linux")]
+async fn fill(ours: &tokio::net::TcpStream) -> usize {
+    ours.writable().await.unwrap();
+    std::iter::from_fn(|| ours.try_write(&[7; 16 * 1024]).ok()).sum()
+}
+
+#[cfg(target_os = "linux")]
+const LONG: std::time::Duration = std::time::Duration::from_secs(3600);
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_was_written_is_sent_when_the_peer_takes_it() {
+    let (ours, mut theirs) = narrow().await;
+    assert!(sent(&ours, LONG).await.unwrap());
+    let filled = fill(&ours).await;
+    let (sent, ()) = tokio::join!(sent(&ours, LONG), async {
+        theirs.read_exact(&mut vec![0; filled]).await.unwrap();
+    });
+    assert!(sent.unwrap());
+    // The connection takes more at a time than one piece again.
+    assert!(fill(&ours).await > 16 * 1024);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_system_still_had_when_the_peer_reset_the_connection_was_not_sent() {
+    let (ours, theirs) = narrow().await;
+    fill(&ours).await;
+    let (sent, ()) = tokio::join!(biased; sent(&ours, LONG), async { reset(theirs) });
+    assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_peer_that_takes_nothing_is_not_waited_for_longer_than_that() {
+    let (ours, _theirs) = narrow().await;
+    fill(&ours).await;
+    assert!(!sent(&ours, std::time::Duration::from_millis(1)).await.unwrap());
+    assert_eq!(socket2::SockRef::from(&ours).tcp_notsent_lowat().unwrap(), THE_SYSTEMS);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn nothing_is_known_of_what_a_connection_had_that_was_reset_before() {
+    let (mut ours, theirs) = narrow().await;
+    ours.write_all(b"abc").await.unwrap();
+    reset(theirs);
+    ours.readable().await.unwrap();
+    assert!(sent(&ours, LONG).await.unwrap());
 }

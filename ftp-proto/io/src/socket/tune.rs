@@ -6,8 +6,14 @@ use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 use ftp_proto::address::{Kind, kind};
+#[cfg(target_os = "linux")]
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{SockRef, TcpKeepalive};
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
 use tokio::net::TcpStream;
+#[cfg(target_os = "linux")]
+use tokio::time::timeout;
 
 /// Closes the connection so that the peer sees a reset. It never takes what it has got for a whole file
 /// (E10).
@@ -61,6 +67,45 @@ pub fn within_this_host(stream: &TcpStream) {
         let _ = SockRef::from(stream).set_send_buffer_size(WITHIN_THIS_HOST);
     }
 }
+
+/// Waits until the system has sent everything that was written to the connection, but no longer than `patience`.
+/// Returns whether it has. What was sent may not have arrived.
+///
+/// # Errors
+///
+/// The connection ended while the system still had something to send. If it had ended before, nothing is known, and
+/// that is no error.
+#[cfg(target_os = "linux")]
+pub async fn sent(stream: &TcpStream, patience: Duration) -> io::Result<bool> {
+    let socket = SockRef::from(stream);
+    // The connection is writable when nothing is left.
+    if socket.set_tcp_notsent_lowat(1).is_err() {
+        return Ok(true);
+    }
+    let mut waits = false;
+    let mut look = || -> io::Result<()> {
+        let mut polled = [PollFd::new(stream, PollFlags::OUT)];
+        poll(&mut polled, Some(&Timespec::default()))?;
+        let [now] = polled.map(|polled| polled.revents());
+        if now.intersects(PollFlags::ERR | PollFlags::HUP) {
+            return if waits { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) };
+        }
+        waits = !now.contains(PollFlags::OUT);
+        if waits { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    };
+    match look() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        known => return known.map(|()| true),
+    }
+    let waited = timeout(patience, stream.async_io(Interest::WRITABLE, look)).await;
+    // What is written next need not wait.
+    let _ = socket.set_tcp_notsent_lowat(THE_SYSTEMS);
+    waited.map_or(Ok(false), |known| known.map(|()| true))
+}
+
+/// The value of `TCP_NOTSENT_LOWAT` that stands for that of the system.
+#[cfg(target_os = "linux")]
+pub(super) const THE_SYSTEMS: u32 = 0;
 
 /// Bytes under way between two ends on this host: the best of 64 KiB to 4 MiB (docs/performance.md).
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! A client with a server of rustls: resumption, trust, and what is an end inside TLS.
 
+mod ends;
 mod inside;
 mod serving;
 
