@@ -313,15 +313,21 @@ fn n8_a_journal_that_is_newer_cut_or_damaged_is_told_and_nothing_is_resumed_from
         }
         fs::write(scene.database(), bytes).unwrap();
     };
-    let at = |words: &[u8]| whole.windows(words.len()).position(|part| part == words).unwrap();
+    // Pages also have what was in them before, so every place with these words is changed.
+    let flip = |words: &[u8]| {
+        let mut bytes = whole.clone();
+        for (at, part) in whole.windows(words.len()).enumerate() {
+            bytes[at] ^= u8::from(part == words);
+        }
+        assert!(bytes != whole, "{words:?}");
+        bytes
+    };
     // The version of the tables stands at byte 60 (SQLite's file format).
     let mut newer = whole.clone();
     newer[63] = 9;
-    let mut flipped = whole.clone();
-    flipped[at(b"copy/large.bin")] ^= 1;
-    // The source of a file stands nowhere else: SQLite itself sees nothing of it.
-    let mut row = whole.clone();
-    row[at(b"/t/large.bin")] ^= 1;
+    let flipped = flip(b"copy/large.bin");
+    // The source of a file is in no index: SQLite itself sees nothing of it.
+    let row = flip(b"/t/large.bin");
     let cut = &whole[..whole.len() / 2 + 100];
     for (bytes, words) in [
         (newer.as_slice(), "belongs to a newer ftp-user"),

@@ -35,19 +35,31 @@ pub(super) async fn copy(
     item: &Item,
     options: Options,
 ) -> Result<Done, Failure> {
-    let context = context.item(item.number);
-    let Claimed { context, kept, done } = kept::claim(&context, ends, item).await?;
+    let claimed = kept::claim(context, ends, item).await?;
+    Box::pin(copy_claimed(context, ends, item, options, claimed)).await
+}
+
+/// Copies a file that is claimed.
+pub(super) async fn copy_claimed(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+    claimed: Claimed,
+) -> Result<Done, Failure> {
+    let context = claimed.context(context, item);
+    let Claimed { kept, done, .. } = claimed;
     if let Some(means) = done {
         return Ok(Done::skipped(item.known.as_ref().and_then(|facts| facts.size), means));
     }
     // In a box: a future has room for everything that it awaits.
-    let copied = Box::pin(copy_claimed(&context, ends, item, options, kept)).await;
+    let copied = Box::pin(try_until_done(&context, ends, item, options, kept)).await;
     kept::ended(&context, &copied);
     copied
 }
 
-/// Copies a file that is claimed.
-async fn copy_claimed(
+/// Makes attempts until one has copied the file or there are no more.
+async fn try_until_done(
     context: &Context,
     ends: &mut Ends,
     item: &Item,

@@ -13,7 +13,9 @@ use crate::control::Facts;
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::history::shortened;
-use crate::journal::{Began, End, Ended, JobState, JournalFailure, Next, PartId, Place, Seen, decide};
+use crate::journal::{
+    Began, End, Ended, ItemKey, JobState, JournalFailure, Next, PartId, Place, Seen, decide,
+};
 use crate::outcome::Verified;
 use crate::route::Ends;
 use ftp_proto::listing::{self, When};
@@ -119,42 +121,72 @@ struct Left {
 }
 
 /// A file that is claimed.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Claimed {
-    /// The context, whose journal is asked about this file from now on.
-    pub(super) context: Context,
+    /// Its row in the journal; `None` if nothing is kept of it.
+    key: Option<ItemKey>,
     /// What the journal knows of it.
     pub(super) kept: Kept,
     /// If it need not be copied: what has verified it.
     pub(super) done: Option<Verified>,
 }
 
+impl Claimed {
+    /// The context in which the file is copied: its journal is asked about this file.
+    pub(super) fn context(&self, context: &Context, item: &Item) -> Context {
+        let mut context = context.item(item.number);
+        if let Some(key) = self.key {
+            context.job_journal = context.job_journal.about(key);
+        }
+        context
+    }
+}
+
 /// Claims a file. Nothing may be stored before this returns.
 ///
 /// # Errors
 ///
-/// Another job that runs has claimed the same destination, or a job that was resumed has lost its journal: then nobody
-/// knows what an earlier run has left of the file.
+/// See [`claim_all`].
 pub(super) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<Claimed, Failure> {
-    let mut claimed = Claimed { context: context.clone(), kept: Kept::default(), done: None };
-    if context.job_journal.job().is_none() {
-        goes_without(context)?;
-        return Ok(claimed);
-    }
-    let began = context.job_journal.begin(vec![(place(ends, item), new_id()?)]).await;
-    let begun = match began.into_iter().next() {
-        Some(Began::Kept(begun)) => begun,
-        Some(Began::Claimed(job)) => {
+    let claimed = claim_all(context, ends, std::slice::from_ref(item)).await?.pop();
+    claimed.unwrap_or_else(|| Ok(Claimed::default()))
+}
+
+/// Claims files, all of them with one write to the disk. Nothing may be stored before this returns. Each file has its own
+/// result: another job that runs may have claimed its destination, or a job that was resumed may have lost its journal,
+/// so that nobody knows what an earlier run has left of the file.
+///
+/// # Errors
+///
+/// This host has no random numbers.
+pub(super) async fn claim_all(
+    context: &Context,
+    ends: &Ends,
+    items: &[Item],
+) -> Result<Vec<Result<Claimed, Failure>>, Failure> {
+    let began = if context.job_journal.job().is_some() {
+        let files: Result<Vec<(Place, PartId)>, Failure> =
+            items.iter().map(|item| Ok((place(ends, item), new_id()?))).collect();
+        context.job_journal.begin(files?).await
+    } else {
+        Vec::new()
+    };
+    let began = began.into_iter().chain(std::iter::repeat(Began::Unkept));
+    Ok(items.iter().zip(began).map(|(item, began)| claimed(context, ends, item, began)).collect())
+}
+
+/// What the answer of the journal means for a file.
+fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<Claimed, Failure> {
+    let begun = match began {
+        Began::Kept(begun) => begun,
+        Began::Claimed(job) => {
             let (_, dest) = item.names(ends);
             return Err(Failure::new(Kind::Exists, format!("{dest} is claimed by job {job}, which runs"))
                 .hint("wait for its end (ftp-user jobs), or choose another destination"));
         }
-        Some(Began::Unkept) | None => {
-            goes_without(context)?;
-            return Ok(claimed);
-        }
+        Began::Unkept => return goes_without(context).map(|()| Claimed::default()),
     };
-    claimed.context.job_journal = context.job_journal.about(begun.key);
+    let mut claimed = Claimed { key: Some(begun.key), ..Claimed::default() };
     claimed.kept.unused = begun.first;
     let now = item.known.as_ref().map(seen);
     match decide(begun.found, now.as_ref()) {
@@ -224,6 +256,13 @@ impl Kept {
                 context.events.warn(format!("the old file is {name} now and can be deleted: {why}"));
             }
         }
+    }
+}
+
+/// Gives up the claim of a file that was not begun.
+pub(super) fn release(context: &Context, item: &Item, claimed: &Claimed) {
+    if claimed.key.is_some() && !claimed.kept.has_left() && claimed.done.is_none() {
+        claimed.context(context, item).job_journal.ended(Ended::Unbegun);
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `request`, `options` | the job as a value |
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree`, `filter` | from places to files |
-//! | `workers`, `width` | several files at the same time, and how many |
+//! | `plan`, `workers`, `width` | files that wait; several files at the same time, and how many |
 //! | `item`, `copy`, `times`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
@@ -28,6 +28,7 @@ mod notes;
 mod options;
 mod outage;
 mod part;
+mod plan;
 mod race;
 mod request;
 mod resume;

@@ -6,8 +6,9 @@
 //!    '── opened <── opening (while fewer work than the width wants)
 //! ```
 
-use super::copy::copy;
+use super::copy::{copy, copy_claimed};
 use super::item::{Done, Item};
+use super::kept::Claimed;
 use super::options::Options;
 use super::width::{Reason, Width};
 use crate::context::Context;
@@ -16,7 +17,7 @@ use crate::failure::{Failure, Kind};
 use crate::place;
 use crate::route::{Circuit, Ends};
 use ftp_proto::wire::PathName;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::{JoinError, JoinSet};
@@ -36,6 +37,14 @@ pub(super) struct Workers<'a> {
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
     unexplained: Unexplained,
+}
+
+/// A file that has its claim, and waits for a worker.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) item: Item,
+    /// What the journal knows of it, or why it cannot be copied.
+    pub(super) claimed: Result<Claimed, Failure>,
 }
 
 /// The directories in which a file was missing and whose names have not explained it. They are not asked again.
@@ -77,11 +86,11 @@ impl<'a> Workers<'a> {
         self.idle.last_mut()
     }
 
-    /// Whether a worker has nothing to do. Otherwise, and if more may work, another one is opened.
-    pub(super) fn is_free(&mut self) -> bool {
+    /// Whether a worker has nothing to do. Otherwise, if files wait and more may work, another one is opened.
+    pub(super) fn is_free(&mut self, files_wait: bool) -> bool {
         let is_free = !self.idle.is_empty();
         let all = self.idle.len() + self.tasks.len();
-        if !is_free && all < self.width.target() && self.opening == 0 {
+        if !is_free && files_wait && all < self.width.target() && self.opening == 0 {
             self.open(self.width.target() - all);
         }
         is_free
@@ -99,13 +108,21 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Has an idle worker copy `item`.
-    pub(super) fn start(&mut self, item: Item) {
+    /// Has idle workers copy files that are claimed, for as long as there are both.
+    pub(super) fn start(&mut self, ready: &mut VecDeque<Planned>) {
+        while !self.idle.is_empty()
+            && let Some(planned) = ready.pop_front()
+        {
+            self.start_one(planned);
+        }
+    }
+
+    fn start_one(&mut self, planned: Planned) {
         let Some(mut ends) = self.idle.pop() else { return };
         let (context, options) = (self.context.clone(), self.options);
         let unexplained = Arc::clone(&self.unexplained);
         self.tasks.spawn(async move {
-            let copied = Box::pin(copied(&context, &mut ends, item, options, &unexplained)).await;
+            let copied = Box::pin(copied(&context, &mut ends, planned, options, &unexplained)).await;
             Ended::Copied(ends, Box::new(copied))
         });
     }
@@ -199,11 +216,14 @@ fn ended(joined: Result<Ended, JoinError>) -> Ended {
 async fn copied(
     context: &Context,
     ends: &mut Ends,
-    mut item: Item,
+    Planned { mut item, claimed }: Planned,
     options: Options,
     unexplained: &Mutex<HashSet<Option<PathName>>>,
 ) -> Copied {
-    let mut result = copy(context, ends, &item, options).await;
+    let mut result = match claimed {
+        Ok(claimed) => copy_claimed(context, ends, &item, options, claimed).await,
+        Err(failure) => Err(failure),
+    };
     let directory = place::parent(&item.source);
     let is_missing = result.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
     let unexplained = || unexplained.lock().unwrap_or_else(PoisonError::into_inner);

@@ -200,4 +200,6 @@ pub enum Ended {
     },
     /// It has failed, and nothing of it is left.
     Failed(String),
+    /// It was claimed and not begun: the claim is given up.
+    Unbegun,
 }

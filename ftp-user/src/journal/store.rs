@@ -262,6 +262,7 @@ impl Store {
                 (row.bytes, row.verified, row.taken, row.why) = (bytes, Some(verified), path, None);
             }
             Ended::Failed(why) => (row.state, row.why) = (ItemState::Failed, Some(why)),
+            Ended::Unbegun => return row.forget(&self.sql),
         }
         row.save(&self.sql)?;
         row.forget_parts(&self.sql)

@@ -275,6 +275,13 @@ impl ItemRow {
         Ok(())
     }
 
+    /// Forgets the file: it was not begun.
+    pub(super) fn forget(&self, sql: &Connection) -> Result<(), Bad> {
+        self.forget_parts(sql)?;
+        sql.execute("DELETE FROM items WHERE id = ?1", [self.key])?;
+        Ok(())
+    }
+
     /// The record of this row.
     pub(super) fn record(self, sql: &Connection) -> Result<ItemRecord, Bad> {
         let parts = self.parts(sql)?;

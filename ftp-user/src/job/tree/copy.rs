@@ -9,6 +9,7 @@ use crate::job::item::{Item, Target};
 use crate::job::kept;
 use crate::job::options::Options;
 use crate::job::outage::Question;
+use crate::job::plan::Plan;
 use crate::job::tally::Tally;
 use crate::job::workers::{Copied, Workers};
 use crate::place;
@@ -39,6 +40,9 @@ struct Copying<'a> {
     /// The ends without sessions: the workers have those.
     ends: Ends,
     workers: Workers<'a>,
+    plan: Plan,
+    /// A directory that waits until a worker is idle, whose session makes it.
+    held: Option<Visit>,
     tree: Tree,
     tally: &'a mut Tally,
     /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
@@ -58,8 +62,9 @@ impl Tree {
     ) {
         let beside = ends.beside();
         let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
-        let (lost, unmade) = (HashSet::new(), HashSet::new());
-        let copying = Copying { context, ends: beside, workers, tree: self, tally, lost, unmade };
+        let (lost, unmade, plan) = (HashSet::new(), HashSet::new(), Plan::default());
+        let copying =
+            Copying { context, ends: beside, workers, plan, held: None, tree: self, tally, lost, unmade };
         *ends = copying.run(walker).await;
     }
 }
@@ -75,21 +80,32 @@ impl Copying<'_> {
         }
         let Tree { source, unique, rules, .. } = self.tree.clone();
         let mut visits = walk(self.context.clone(), walker, (source, unique), rules);
-        loop {
-            let (is_free, are_busy) = (self.workers.is_free(), self.workers.are_busy());
+        let mut has_more = true;
+        while !self.is_over() {
+            self.workers.start(&mut self.plan.ready);
+            let is_free = self.workers.is_free(!self.plan.is_empty());
+            if is_free && let Some(visit) = self.held.take() {
+                Box::pin(self.visit(visit)).await;
+                continue;
+            }
+            let are_busy = self.workers.are_busy();
+            let reads_on = has_more && self.held.is_none() && self.plan.has_room();
             tokio::select! {
                 biased;
                 copied = self.workers.next(), if are_busy => self.copied(copied),
-                visit = visits.next(), if is_free => match visit {
+                visit = visits.next(), if reads_on => match visit {
+                    Some(visit) if self.needs_session(&visit) => self.held = Some(visit),
                     Some(visit) => Box::pin(self.visit(visit)).await,
-                    None => break,
+                    None => has_more = false,
                 },
-            }
-            let failed = self.tree.options.fail_fast && self.tally.has_failed();
-            if self.context.cancel.is_cancelled() || failed {
-                break;
+                // The walk has found nothing more for now.
+                () = std::future::ready(()), if is_free && !self.plan.is_empty() => {
+                    self.plan.claim(self.context, &self.ends).await;
+                }
+                else => break,
             }
         }
+        self.plan.release(self.context);
         while self.workers.are_busy() {
             let copied = self.workers.next().await;
             self.copied(copied);
@@ -98,6 +114,21 @@ impl Copying<'_> {
             self.failed(None, Failure::interrupted().hint(kept::rest(self.context)));
         }
         self.workers.finish().await
+    }
+
+    /// Whether nothing more is begun.
+    fn is_over(&self) -> bool {
+        let has_failed = self.tree.options.fail_fast && self.tally.has_failed();
+        self.context.cancel.is_cancelled() || has_failed
+    }
+
+    /// Whether a directory has to be made before anything else.
+    fn needs_session(&self, visit: &Visit) -> bool {
+        match visit {
+            Visit::Directory(_) => !self.tree.rules.filter.selects(),
+            Visit::File(..) => !self.unmade.is_empty(),
+            Visit::Skipped(..) | Visit::Failed(..) => false,
+        }
     }
 
     async fn visit(&mut self, visit: Visit) {
@@ -159,9 +190,9 @@ impl Copying<'_> {
         true
     }
 
-    /// Has an idle worker copy a file.
+    /// Plans a file.
     fn file(&mut self, path: &PathName, known: Option<Facts>) {
-        self.workers.start(Item {
+        self.plan.add(Item {
             number: self.tally.next_number(),
             source: place::join(Some(&self.tree.source), path),
             destination: place::join(Some(&self.tree.destination), path),
