@@ -9,10 +9,11 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
+//! | `FTP_BENCH_FILES` | files of the very large directory of `tree` | 100000 |
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(
     clippy::unwrap_used,
@@ -47,6 +48,7 @@ mod start;
 mod suite;
 mod through;
 mod tls;
+mod tree;
 
 use std::fs;
 
@@ -107,6 +109,9 @@ fn run(plan: &Plan) {
     }
     if begins(plan, "files") {
         files::table(plan, &suites);
+    }
+    if begins(plan, "tree") {
+        tree::table(plan, place.path());
     }
     if begins(plan, "login") {
         login::table(plan, place.path());

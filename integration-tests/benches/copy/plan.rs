@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) entries: usize,
     /// Idle sessions of our server.
     pub(crate) sessions: usize,
+    /// Files of a very large directory.
+    pub(crate) files: usize,
     directory: Option<PathBuf>,
     /// The directory of the programs to compare with.
     pub(crate) baseline: Option<PathBuf>,
@@ -36,6 +38,7 @@ impl Plan {
             parts: std::env::var("FTP_BENCH_PARTS").ok(),
             entries: number("FTP_BENCH_ENTRIES", 100_000),
             sessions: number("FTP_BENCH_SESSIONS", 10_000),
+            files: number("FTP_BENCH_FILES", 100_000),
             directory: std::env::var_os("FTP_BENCH_DIR").map(PathBuf::from),
             baseline: std::env::var_os("FTP_BENCH_BASELINE").map(PathBuf::from),
         }

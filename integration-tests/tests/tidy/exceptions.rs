@@ -34,6 +34,10 @@ const REASONS: &[(&str, &str)] = &[
         "the benchmark has lftp, which knows no RNDZ, copy between two sites that are foreign to each other",
     ),
     (
+        "pairs",
+        "the benchmark has lftp, which knows no RNDZ, copy trees between sites that are foreign to each other",
+    ),
+    (
         "f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself",
         "the constant after it: peers that are held by pins alone, as other people's servers could be",
     ),

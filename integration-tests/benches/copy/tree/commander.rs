@@ -1,0 +1,188 @@
+//! Who has a tree copied from server to server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
+use integration_tests::user::{user, user_at};
+
+use integration_tests::binary::Program;
+
+use crate::contender::{Contender, Door};
+use crate::plan::Plan;
+
+/// A directory of a server.
+pub(super) struct End {
+    pub(super) at: SocketAddr,
+    user: String,
+    password: String,
+    path: String,
+}
+
+impl End {
+    pub(super) fn of(server: &Contender, path: &str) -> Self {
+        let Door { at, user, password } = server.door();
+        Self { at, user, password, path: server.named(path) }
+    }
+
+    fn url(&self) -> String {
+        let Self { at, user, password, path } = self;
+        format!("ftp://{user}:{}@{at}/{}", password.replace(':', "%3A"), path.trim_start_matches('/'))
+    }
+
+    /// The same as rclone names it; `hidden` is its password in rclone's form.
+    fn remote(&self, hidden: &str) -> String {
+        let Self { at, user, path, .. } = self;
+        format!(":ftp,host={},port={},user={user},pass={hidden}:{path}", at.ip(), at.port())
+    }
+}
+
+/// A way to run lftp's mirror.
+#[derive(Clone, Copy)]
+pub(super) struct Mirror {
+    pub(super) name: &'static str,
+    option: &'static str,
+}
+
+/// One file after the other, and eight at once.
+pub(super) const MIRRORS: [Mirror; 2] =
+    [Mirror { name: "lftp mirror -P1", option: "-P1" }, Mirror { name: "lftp mirror -P8", option: "-P8" }];
+
+/// Somebody who commands two servers.
+pub(super) enum Commander {
+    /// `None` is the build of this tree.
+    User(Option<PathBuf>),
+    Lftp(Lftp),
+    Globus(Box<(Desk, Tool)>),
+}
+
+impl Commander {
+    /// All that can be had.
+    pub(super) fn all(plan: &Plan) -> Vec<Self> {
+        let mut all = vec![Self::User(None)];
+        all.extend(plan.baseline.clone().map(|programs| Self::User(Some(programs))));
+        for mirror in MIRRORS {
+            match Lftp::mirror(mirror) {
+                Ok(commander) => all.push(commander),
+                Err(Skipped(reason)) => println!("{} skipped: {reason}", mirror.name),
+            }
+        }
+        match Tool::debian("globus-url-copy", &["globus-gass-copy-progs"], "bin/globus-url-copy") {
+            Ok(tool) => all.push(Self::Globus(Box::new((Desk::new(), tool)))),
+            Err(Skipped(reason)) => println!("globus-url-copy skipped: {reason}"),
+        }
+        all
+    }
+
+    /// Our user agent between two servers of this name: that of the same build.
+    pub(super) fn user(plan: &Plan, between: &str) -> Self {
+        Self::User(plan.baseline.clone().filter(|_| between == "baseline"))
+    }
+
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::User(_) => "ftp-user",
+            Self::Lftp(lftp) => lftp.mirror.name,
+            Self::Globus(_) => "globus-url-copy",
+        }
+    }
+
+    /// Whether it has a part in the comparison between two servers of this name.
+    pub(super) fn commands(&self, between: &str) -> bool {
+        let globus = Kind::Globus.name();
+        match self {
+            Self::User(None) => between != "baseline" && between != globus,
+            Self::User(Some(_)) => between == "baseline",
+            Self::Lftp(_) => between != "baseline" && between != globus,
+            Self::Globus(_) => between == globus,
+        }
+    }
+
+    /// Has the tree copied.
+    pub(super) fn copy(&self, ends: &[End; 2]) -> Result<(), String> {
+        let [from, to] = ends.each_ref().map(End::url);
+        match self {
+            Self::User(programs) => {
+                let agent = programs.as_ref().map_or_else(user, |at| user_at(&Program::User.path_in(at)));
+                let run = agent.args(["-q", "copy", "-r", "--path", "direct", &from, &to]).run();
+                if run.code() == Some(0) { Ok(()) } else { Err(format!("ftp-user: {}", run.said.trim())) }
+            }
+            Self::Lftp(lftp) => lftp.copy(&from, &to),
+            Self::Globus(globus) => {
+                let (desk, tool) = &**globus;
+                let [from, to] = [from, to].map(|url| format!("{url}/"));
+                ran(desk.try_run(tool, &["-r", "-cd", "-pp", "-cc", "4", "-fast", &from, &to], ""))
+            }
+        }
+    }
+}
+
+/// lftp, for one way to mirror.
+pub(super) struct Lftp {
+    desk: Desk,
+    tool: Tool,
+    mirror: Mirror,
+}
+
+impl Lftp {
+    pub(super) fn mirror(mirror: Mirror) -> Result<Commander, Skipped> {
+        let tool = Tool::debian("lftp", &["lftp"], "bin/lftp")?;
+        Ok(Commander::Lftp(Self { desk: Desk::new(), tool, mirror }))
+    }
+
+    fn copy(&self, from: &str, to: &str) -> Result<(), String> {
+        let script = format!(
+            "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set ftp:ssl-allow no; \
+             set ftp:use-fxp yes; set ftp:fxp-force yes; set ftp:use-mode-z no; mirror {} {from} {to}",
+            self.mirror.option,
+        );
+        ran(self.desk.try_run(&self.tool, &["--norc", "-c", &script], ""))
+    }
+}
+
+/// How a tool has ended.
+fn ran((code, _, said): (Option<i32>, String, String)) -> Result<(), String> {
+    if code == Some(0) { Ok(()) } else { Err(format!("exit {code:?}: {}", said.trim())) }
+}
+
+/// Somebody through whose host the files pass.
+pub(super) enum Through {
+    User,
+    Rclone(Box<(Desk, Tool)>),
+}
+
+impl Through {
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self::User];
+        match Tool::debian("rclone", &["rclone"], "bin/rclone") {
+            Ok(tool) => all.push(Self::Rclone(Box::new((Desk::new(), tool)))),
+            Err(Skipped(reason)) => println!("rclone skipped: {reason}"),
+        }
+        all
+    }
+
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::User => "ftp-user",
+            Self::Rclone(_) => "rclone",
+        }
+    }
+
+    pub(super) fn copy(&self, ends: &[End; 2]) -> Result<(), String> {
+        match self {
+            Self::User => {
+                let [from, to] = ends.each_ref().map(End::url);
+                let run = user().args(["-q", "copy", "-r", "--path", "user", &from, &to]).run();
+                if run.code() == Some(0) { Ok(()) } else { Err(format!("ftp-user: {}", run.said.trim())) }
+            }
+            Self::Rclone(rclone) => {
+                let (desk, tool) = &**rclone;
+                let [from, to] = ends.each_ref().map(|end| {
+                    let hidden = desk.run(tool, &["obscure", &end.password]).trim().to_owned();
+                    end.remote(&hidden)
+                });
+                ran(desk.try_run(tool, &["--config", "", "--retries", "1", "copy", &from, &to], ""))
+            }
+        }
+    }
+}
