@@ -49,7 +49,6 @@ mod rsym;
 mod signals;
 mod simulator;
 mod sock;
-mod standard;
 mod third_party;
 mod through;
 mod tidy;

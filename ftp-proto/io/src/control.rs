@@ -97,9 +97,21 @@ impl Control {
     /// Queues `bytes`, and sends at once what the connection takes. This never waits: a driver that sends
     /// more while [`Self::is_full`] decides by this how much memory a slow peer costs.
     pub fn send(&mut self, bytes: &[u8], now: Moment) {
+        self.queue(bytes, now);
+        self.flush();
+    }
+
+    /// Queues `bytes` until [`Self::flush`] or the next wait, so that several replies go out in one piece.
+    pub fn queue(&mut self, bytes: &[u8], now: Moment) {
         self.unsent.push(bytes);
         self.behind.get_or_insert(now);
-        if let Some(connection) = &self.connection {
+    }
+
+    /// Sends at once what the connection takes of everything that is queued. This never waits.
+    pub fn flush(&mut self) {
+        if !self.unsent.bytes.is_empty()
+            && let Some(connection) = &self.connection
+        {
             // Nearly always the connection takes everything. A failure shows at the next read.
             let _ = self.unsent.send(connection);
         }
@@ -355,6 +367,26 @@ mod tests {
         let mut heard = Vec::new();
         peer.read_to_end(&mut heard).await.unwrap();
         assert_eq!(heard, b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n");
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_goes_out_in_one_piece() {
+        let (mut control, mut peer, now) = pair().await;
+        control.queue(b"150 first\r\n", now);
+        let mut room = [0; 512];
+        let patience = Duration::from_millis(50);
+        assert!(tokio::time::timeout(patience, peer.read(&mut room)).await.is_err());
+        control.queue(b"226 second\r\n", now);
+        assert_eq!(control.behind_since(), Some(now));
+        control.flush();
+        assert_eq!(control.behind_since(), None);
+        let count = peer.read(&mut room).await.unwrap();
+        assert_eq!(&room[..count], b"150 first\r\n226 second\r\n");
+        // What was not sent before a wait goes out in it.
+        control.queue(b"200 third\r\n", now);
+        assert!(tokio::time::timeout(patience, control.write()).await.is_err());
+        let count = peer.read(&mut room).await.unwrap();
+        assert_eq!(&room[..count], b"200 third\r\n");
     }
 
     #[tokio::test]

@@ -3,4 +3,4 @@
 mod list;
 mod pump;
 
-pub use pump::{Begun, Doubt, Pumped, begin, pump};
+pub use pump::{Arriving, Begun, Doubt, Pumped, begin, pump};

@@ -4,22 +4,21 @@ use std::fs::File;
 use std::io::Seek;
 use std::sync::{Arc, OnceLock};
 
-use ftp_io::copy::{self, Coding, Ended, Format, Kept, Meter, Moved, Packed, Packing};
+use ftp_io::copy::{self, Coding, Ended, Format, Kept, Meter, Moved, Packed, Packing, Ready};
 use ftp_io::os_error::words;
 use ftp_io::tls::Data;
 use ftp_proto::coding::BlockCodes;
-use ftp_proto::command::{DataType, Mode, Partial};
+use ftp_proto::command::{DataType, Mode};
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
 use ftp_proto::server::CloseNotify;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle, TransferTerms};
 use ftp_proto::wire::ByteRange;
-use tokio::task::spawn_blocking;
 
 use super::list::Lines;
 use crate::vfs::{Durability, Listing, Prepared, Received, Upload, io_failure};
 
-/// A file or directory that is open for its transfer.
+/// A file or directory that is open for its transfer over a connection.
 #[derive(Debug)]
 pub enum Begun {
     /// A file to send.
@@ -30,38 +29,99 @@ pub enum Begun {
         range: ByteRange,
         /// All of that part, if it is small.
         whole: Option<Vec<u8>>,
+        /// The connection that takes it.
+        data: Data,
     },
-    /// A file to receive.
-    Receive {
-        /// Finishes the file afterwards.
-        upload: Upload,
-        /// Open for writing.
-        file: File,
-        /// How many bytes there may be.
-        limit: Option<u64>,
-    },
+    /// A file to receive. Some of it may have come already.
+    Receive(Arriving),
     /// A listing to send.
     List {
         /// Open for listing.
         listing: Listing,
         /// How the lines look.
         style: ListStyle,
+        /// The connection that takes it.
+        data: Data,
     },
+    /// A file that had come as soon as it was open.
+    Received(Pumped),
 }
 
-/// Opens what was prepared. For STOR and APPE this is the first thing that changes the disk.
+/// A file that is open for writing.
+#[derive(Debug)]
+pub struct Arriving {
+    receipt: copy::Receipt,
+    last: Last,
+}
+
+/// Opens what was prepared, for its transfer over `data`. For STOR and APPE this is the first thing that changes the
+/// disk. What a peer has sent already is received at once.
 ///
 /// # Errors
-/// The file cannot be opened or made.
-pub fn begin(prepared: Prepared, partial: Partial, durability: Durability) -> Result<Begun, FileFailure> {
+/// The file cannot be opened or made. The connection is reset.
+pub fn begin(
+    prepared: Prepared,
+    data: Data,
+    terms: TransferTerms,
+    durability: Durability,
+    (meter, doubt): (&Meter, Doubt),
+) -> Result<Begun, FileFailure> {
     match prepared {
-        Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole }),
+        Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole, data }),
+        Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
         Prepared::Receive(target) => {
             let limit = target.limit();
-            let begun = target.begin(partial);
-            begun.map(|(upload, file)| Begun::Receive { upload: upload.durable(durability), file, limit })
+            let (upload, mut file) = target.begin(terms.partial)?;
+            let mut upload = upload.durable(durability);
+            if terms.close_notify == CloseNotify::Optional {
+                data.may_end_silently();
+            }
+            let first = file.stream_position().unwrap_or(0);
+            let sink = copy::Sink::with_budget(file, upload.take_budget());
+            let receipt = copy::Receipt::new(data, sink, Format { limit, ..format(&terms) });
+            let last = Last { upload, terms, first, limit, doubt };
+            Ok(match receipt.take_ready(meter) {
+                Ready::Ended(moved, file) => Begun::Received(last.finish(moved, file)),
+                Ready::More(receipt) => Begun::Receive(Arriving { receipt, last }),
+            })
         }
-        Prepared::List { listing, style } => Ok(Begun::List { listing, style }),
+    }
+}
+
+/// What is left to do when a file has arrived.
+#[derive(Debug)]
+struct Last {
+    upload: Upload,
+    terms: TransferTerms,
+    /// Where the first byte stands in the file.
+    first: u64,
+    /// How many bytes there may be.
+    limit: Option<u64>,
+    doubt: Doubt,
+}
+
+impl Last {
+    /// Gives the file its final name, or removes it. This may block.
+    fn finish(self, moved: Moved, file: File) -> Pumped {
+        let Self { upload, terms, first, limit, doubt } = self;
+        let is_worthless = matches!(&moved.end, Ended::Broken(error) if copy::is_bad_coding(error));
+        let mut pumped = doubt.judge(ended(moved, &terms, first));
+        if limit.is_some() && pumped.end == End::Failed(FileFailure::TooLarge) {
+            pumped.end = End::Failed(FileFailure::BeyondRange);
+        }
+        let received = match pumped.end {
+            End::Whole => Received::Whole,
+            End::Broken(_) if is_worthless => Received::Failed,
+            End::Broken(_) | End::Stopped => Received::Broken,
+            End::Failed(_) => Received::Failed,
+        };
+        // E24: the reply comes after the file has its final name, and is on stable storage if it has to be.
+        match upload.finish(file, received) {
+            Err(failure) if received == Received::Whole => {
+                Pumped { end: End::Failed(failure), kept: None, ..pumped }
+            }
+            Ok(()) | Err(_) => pumped,
+        }
     }
 }
 
@@ -105,18 +165,13 @@ impl Doubt {
 }
 
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-pub async fn pump(
-    begun: Begun,
-    data: Data,
-    terms: TransferTerms,
-    today: When,
-    (meter, doubt): (Meter, Doubt),
-) -> Pumped {
+pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter) -> Pumped {
     let format = format(&terms);
     match begun {
-        Begun::Send { file, range, whole } => {
-            let moved = match whole.filter(|_| format == Format::default()) {
-                Some(bytes) => copy::send_whole(&bytes, data, &meter).await,
+        Begun::Send { file, range, whole, data } => {
+            // Compression takes a processor for long enough to need a thread of its own.
+            let moved = match whole.filter(|_| format.packing != Packing::Zlib) {
+                Some(bytes) => copy::send_whole(&bytes, data, format, &meter).await,
                 None => {
                     let format = Format { limit: range.length, ..format };
                     copy::send(file, range.first, data, format, &meter).await
@@ -124,45 +179,19 @@ pub async fn pump(
             };
             ended(moved, &terms, range.first)
         }
-        Begun::List { listing, style } => {
+        Begun::List { listing, style, data } => {
             let lines = Lines::new(listing, style, today);
             let packed = Packed::new(lines, format.packing);
             let (moved, packed) = copy::send_pieces(packed, data, format.keep, &meter).await;
             let lines = packed.into_inner();
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
-        Begun::Receive { mut upload, mut file, limit } => {
-            if terms.close_notify == CloseNotify::Optional {
-                data.may_end_silently();
-            }
-            let first = file.stream_position().unwrap_or(0);
-            let sink = copy::Sink::with_budget(file, upload.take_budget());
-            let (moved, file) = copy::receive(data, sink, Format { limit, ..format }, &meter).await;
-            let is_worthless = matches!(&moved.end, Ended::Broken(error) if copy::is_bad_coding(error));
-            let mut pumped = doubt.judge(ended(moved, &terms, first));
-            if limit.is_some() && pumped.end == End::Failed(FileFailure::TooLarge) {
-                pumped.end = End::Failed(FileFailure::BeyondRange);
-            }
-            let received = match pumped.end {
-                End::Whole => Received::Whole,
-                End::Broken(_) if is_worthless => Received::Failed,
-                End::Broken(_) | End::Stopped => Received::Broken,
-                End::Failed(_) => Received::Failed,
-            };
-            // E24: the reply comes after the file has its final name, and is on stable storage if it has to be.
-            let pass = meter.pass().await;
-            let finish = move || {
-                let _pass = pass;
-                upload.finish(file, received)
-            };
-            let finished = spawn_blocking(finish).await;
-            match finished.unwrap_or(Err(FileFailure::Other)) {
-                Err(failure) if received == Received::Whole => {
-                    Pumped { end: End::Failed(failure), kept: None, ..pumped }
-                }
-                Ok(()) | Err(_) => pumped,
-            }
+        Begun::Receive(Arriving { receipt, last }) => {
+            let (pumped, kept) = receipt.receive(&meter, |moved, file| last.finish(moved, file)).await;
+            let kept = kept.filter(|_| pumped.end == End::Whole);
+            Pumped { kept, ..pumped }
         }
+        Begun::Received(pumped) => pumped,
     }
 }
 

@@ -67,6 +67,11 @@ impl Client {
         self.view.clone()
     }
 
+    /// What `look` finds among the files without a wait for a disk, if it finds something.
+    pub(super) fn cached<T>(&self, look: impl FnOnce(&View) -> Option<T>) -> Option<T> {
+        self.view.as_ref().and_then(look)
+    }
+
     /// The path of a file of the account for other programs of this host.
     pub(super) fn host_path_of(&self, path: &PathName) -> Option<PathBuf> {
         self.view.as_ref()?.host_path_of(path)

@@ -12,6 +12,7 @@ mod digest;
 mod hook;
 mod login;
 mod network;
+mod own_work;
 mod perform;
 mod ports;
 mod report;

@@ -8,7 +8,7 @@ use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
 use ftp_proto::digest::Algorithm;
-use ftp_proto::server::ask::{Answer, Ask, ConnId, DataTls, Event, FileAsk, Input, Ticket};
+use ftp_proto::server::ask::{Answer, Ask, ConnId, DataTls, Event, FileAsk, Input, Intent, Ticket};
 use ftp_proto::wire::{ByteRange, PathName};
 use tokio::sync::Notify;
 use tokio::task::JoinError;
@@ -126,10 +126,7 @@ impl Performer {
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, end } => self.cx.held.end_proof(ticket, end),
             Ask::PeerProven { account, peer } => self.cx.shared.shares.proofs.proved(&account, peer),
-            Ask::Prepare { ticket, path, intent } => {
-                let work = move |view: View| view.prepare(&path, &intent);
-                self.cx.start_with_files(ticket, work, move |prepared| Done::Prepared(ticket, prepared));
-            }
+            Ask::Prepare { ticket, path, intent } => self.prepare(ticket, path, intent),
             Ask::Move { ticket, prepared, conn, terms } => {
                 transfers::begin(&mut self.cx, &mut self.transfers, ticket, (prepared, conn), terms)
             }
@@ -152,12 +149,27 @@ impl Performer {
             Ask::File { ticket, ask: FileAsk::Hash { path, algorithm, range } } => {
                 self.hash(ticket, path, (algorithm, range));
             }
-            Ask::File { ticket, ask } => {
-                let work = move |view: View| view.answer(&ask);
-                self.cx
-                    .start_with_files(ticket, work, move |found| Done::Answer(ticket, Answer::File(found)));
-            }
+            Ask::File { ticket, ask } => self.look(ticket, ask),
         }
+    }
+
+    /// Prepares a file for a transfer, without a thread if the system has it in memory.
+    fn prepare(&mut self, ticket: Ticket, path: PathName, intent: Intent) {
+        if let Some(found) = self.cx.client.cached(|view| view.prepare_cached(&path, &intent)) {
+            let done = Done::Prepared(ticket, Ok(found));
+            return self.cx.ready.push_back(Ready::Done(Box::new(done)));
+        }
+        let work = move |view: View| view.prepare(&path, &intent);
+        self.cx.start_with_files(ticket, work, move |prepared| Done::Prepared(ticket, prepared));
+    }
+
+    /// Answers a question about files in the same way.
+    fn look(&mut self, ticket: Ticket, ask: FileAsk) {
+        if let Some(found) = self.cx.client.cached(|view| view.answer_cached(&ask)) {
+            return self.cx.answer(ticket, Answer::File(Ok(found)));
+        }
+        let work = move |view: View| view.answer(&ask);
+        self.cx.start_with_files(ticket, work, move |found| Done::Answer(ticket, Answer::File(found)));
     }
 
     /// Cancels work: its result is not needed any more.
@@ -224,12 +236,12 @@ impl Performer {
             Done::Secured(ticket, _, Err(error)) => {
                 input(Input::Answer(ticket, Answer::Failed(words(&error))));
             }
-            Done::Begun(ticket, Ok(begun), on, terms) => {
-                transfers::start(&mut self.cx, ticket, begun, on, terms);
+            Done::Begun(ticket, Ok(begun), conn, terms) => {
+                transfers::start(&mut self.cx, ticket, *begun, conn, terms);
                 input(Input::Answer(ticket, Answer::Started));
             }
-            Done::Begun(ticket, Err(failure), on, _) => {
-                input(Input::Answer(ticket, transfers::not_begun(&mut self.cx, ticket, failure, on)));
+            Done::Begun(ticket, Err(failure), ..) => {
+                input(Input::Answer(ticket, transfers::not_begun(&mut self.cx, ticket, failure)));
             }
             Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, kept, end }) => {
                 let kept = kept.is_some_and(|kept| self.transfers.keep(&mut self.cx, conn, kept));

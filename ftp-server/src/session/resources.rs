@@ -20,10 +20,12 @@ use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
 use ftp_io::tls::Data;
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms, TryEnd};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::Sleep;
 use tracing::Instrument;
 
+use super::own_work::OwnWork;
 use crate::auth::Entry;
 use crate::data::{Begun, Doubt, Pumped};
 use crate::limits::{DataPort, DetachedSlot, KeptSlot, ProofSlot, SessionSlot};
@@ -58,7 +60,7 @@ pub(super) enum Done {
     /// TLS has begun on a data connection, or could not.
     Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
     /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Begun, FileFailure>, (ConnId, Data), TransferTerms),
+    Begun(Ticket, Result<Box<Begun>, FileFailure>, ConnId, TransferTerms),
     /// A transfer has ended; this was the name of its connection.
     Moved(Ticket, ConnId, Pumped),
 }
@@ -115,6 +117,15 @@ impl Listening {
     }
 }
 
+/// What work of the session is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum For {
+    /// The answer to a question.
+    Question(Ticket),
+    /// What a connection brings, or TLS on it.
+    Connection(ConnId),
+}
+
 /// Everything that one session holds.
 #[derive(Debug)]
 pub(super) struct Resources {
@@ -131,12 +142,14 @@ pub(super) struct Resources {
     kept: HashMap<ConnId, (Kept, KeptSlot)>,
     /// Connections that were not accepted yet wait in the backlog of each.
     listeners: HashMap<Ticket, Listening>,
-    work_for: HashMap<Ticket, AbortHandle>,
-    reads: HashMap<ConnId, AbortHandle>,
-    /// Aborted when the session ends.
-    work: JoinSet<Done>,
-    /// Detached when the session ends; each transfer ends soon after its meter is stopped.
-    moving: JoinSet<Done>,
+    /// Work that the session's own task does, and what it is for. It ends with the session.
+    work: OwnWork<For, Done>,
+    /// Work on threads that may block. Its results are dropped when the session ends.
+    blocking: JoinSet<Done>,
+    blocking_for: HashMap<Ticket, AbortHandle>,
+    /// Transfers, which the session's own task moves as well. When the session ends they go on without it; each
+    /// ends soon after its meter is stopped.
+    moving: OwnWork<(), Done>,
     next_connection: u64,
     /// Every transfer keeps a guard, so that the server does not end before it.
     running: Running,
@@ -154,10 +167,10 @@ impl Resources {
             connections: HashMap::new(),
             kept: HashMap::new(),
             listeners: HashMap::new(),
-            work_for: HashMap::new(),
-            reads: HashMap::new(),
-            work: JoinSet::new(),
-            moving: JoinSet::new(),
+            work: OwnWork::new(),
+            blocking: JoinSet::new(),
+            blocking_for: HashMap::new(),
+            moving: OwnWork::new(),
             next_connection: 0,
             running,
         }
@@ -172,8 +185,9 @@ impl Resources {
         self.connections.shrink_to_fit();
         self.kept.shrink_to_fit();
         self.listeners.shrink_to_fit();
-        self.work_for.shrink_to_fit();
-        self.reads.shrink_to_fit();
+        self.work.shrink();
+        self.blocking_for.shrink_to_fit();
+        self.moving.shrink();
     }
 
     /// The next work that has ended and whose result is still wanted. Waits forever if there is none.
@@ -184,8 +198,9 @@ impl Resources {
         loop {
             let done = tokio::select! {
                 biased;
-                Some(done) = self.moving.join_next() => done?,
-                Some(done) = self.work.join_next() => match done {
+                done = poll_fn(|cx| self.moving.poll_next(cx)) => done,
+                done = poll_fn(|cx| self.work.poll_next(cx)) => return Ok(done),
+                Some(done) = self.blocking.join_next() => match done {
                     Err(error) if error.is_cancelled() => continue,
                     other => other?,
                 },
@@ -194,12 +209,8 @@ impl Resources {
             };
             // Work may end just when it is cancelled: its result is dropped.
             let wanted = match (&done, done.ticket()) {
-                (_, Some(ticket)) => self.work_for.remove(&ticket).is_some(),
-                (Done::Moved(ticket, ..), _) => {
-                    self.doubts.remove(ticket);
-                    self.moves.remove(ticket).is_some()
-                }
-                (Done::Read(conn, _) | Done::Secured(_, conn, _), _) => self.reads.remove(conn).is_some(),
+                (_, Some(ticket)) => self.blocking_for.remove(&ticket).is_some(),
+                (Done::Moved(ticket, ..), _) => self.forget_move(*ticket),
                 (_, None) => true,
             };
             if wanted {
@@ -210,30 +221,28 @@ impl Resources {
 
     /// Starts work whose result answers `ticket`.
     pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
-        let handle = self.work.spawn(work.in_current_span());
-        self.work_for.insert(ticket, handle);
+        self.work.push(For::Question(ticket), work);
     }
 
     /// Starts work whose result answers `ticket`, on a thread that may block. It cannot be aborted.
     pub(super) fn start_blocking(&mut self, ticket: Ticket, work: impl FnOnce() -> Done + Send + 'static) {
-        let handle = self.work.spawn_blocking(work);
-        self.work_for.insert(ticket, handle);
+        let handle = self.blocking.spawn_blocking(work);
+        self.blocking_for.insert(ticket, handle);
     }
 
-    /// Starts a transfer. Unlike other work it is not aborted when the session ends; it keeps the `place` of
-    /// the session until its end.
+    /// Starts a transfer. Unlike other work it goes on when the session ends; it keeps the `place` of the session
+    /// until its end.
     pub(super) fn start_transfer(
         &mut self,
         place: SessionSlot,
         work: impl Future<Output = Done> + Send + 'static,
     ) {
         let guard = self.running.guard();
-        let work = async move {
+        self.moving.push((), async move {
             let done = work.await;
             drop((guard, place));
             done
-        };
-        self.moving.spawn(work.in_current_span());
+        });
     }
 
     /// Accepts connections for the session.
@@ -248,7 +257,8 @@ impl Resources {
 
     /// Cancels the work for `ticket`, and releases its result.
     pub(super) fn cancel(&mut self, ticket: Ticket) {
-        if let Some(work) = self.work_for.remove(&ticket) {
+        self.work.cancel(&For::Question(ticket));
+        if let Some(work) = self.blocking_for.remove(&ticket) {
             work.abort();
         }
         self.prepared.remove(&ticket);
@@ -260,6 +270,17 @@ impl Resources {
         if let Some(slot) = self.proofs.remove(&ticket) {
             slot.done(end);
         }
+    }
+
+    /// Forgets a transfer that has ended. Returns whether there was one of this name.
+    pub(super) fn forget_move(&mut self, ticket: Ticket) -> bool {
+        self.doubts.remove(&ticket);
+        self.moves.remove(&ticket).is_some()
+    }
+
+    /// Keeps the server from ending while it is held.
+    pub(super) fn guard(&self) -> impl Send + Sync + 'static {
+        self.running.guard()
     }
 
     /// Stops the transfer of this name.
@@ -324,15 +345,12 @@ impl Resources {
 
     /// Starts work that reads from a connection, or begins TLS on it.
     pub(super) fn read(&mut self, conn: ConnId, work: impl Future<Output = Done> + Send + 'static) {
-        let handle = self.work.spawn(work.in_current_span());
-        self.reads.insert(conn, handle);
+        self.work.push(For::Connection(conn), work);
     }
 
     /// Takes a connection out and stops reading from it.
     pub(super) fn remove(&mut self, conn: ConnId) -> Option<Arc<Connection>> {
-        if let Some(reading) = self.reads.remove(&conn) {
-            reading.abort();
-        }
+        self.work.cancel(&For::Connection(conn));
         self.connections.remove(&conn)
     }
 }
@@ -342,7 +360,12 @@ impl Drop for Resources {
         for meter in self.moves.values() {
             meter.stop();
         }
-        self.moving.detach_all();
+        // Without a runtime the process ends, and so do all connections.
+        if let Ok(runtime) = Handle::try_current() {
+            for work in self.moving.take() {
+                runtime.spawn(work.in_current_span());
+            }
+        }
         for (_, (kept, _)) in self.kept.drain() {
             kept.close();
         }

@@ -185,9 +185,9 @@ impl SessionTask {
                         return Box::pin(self.detached()).await;
                     }
                 }
+                // A client that reads nothing cannot be told, and keeps its place for no longer.
                 Wake::Evicted(why) => {
                     self.take(Ready::End(why));
-                    // A client that reads nothing cannot be told, and keeps its place for no longer.
                     if self.control.is_full() {
                         break;
                     }
@@ -305,6 +305,8 @@ impl SessionTask {
     /// Waits for whatever comes first. A client whose commands have come in great number keeps no other
     /// session waiting: nothing more of it is read or done before the others have had their turn.
     async fn wait(&mut self, drained: Drained, received: &mut Vec<u8>) -> Wake {
+        // All replies to what needed no wait go out in one piece.
+        self.control.flush();
         let (deadline, more) = match drained {
             Drained::Waits(deadline) => (deadline, false),
             Drained::More => (None, true),
@@ -339,7 +341,7 @@ impl SessionTask {
         while !self.used.is_all() && !self.control.is_full() {
             self.used.outputs += 1;
             match self.machine.poll() {
-                Output::Send(bytes) => self.control.send(&bytes, self.shared.clock.now()),
+                Output::Send(bytes) => self.control.queue(&bytes, self.shared.clock.now()),
                 Output::Ask(Ask::Secure { ticket, last }) => self.begin_tls(ticket, &last),
                 Output::Ask(Ask::Clear { ticket, last }) => {
                     self.securing = Some(ticket);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 use ftp_io::copy::Kept;
 use ftp_io::limiter::Limiter;
-use ftp_io::tls::Data;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferTerms};
 use ftp_proto::wire::TransferId;
 use tokio::sync::Notify;
@@ -66,11 +65,18 @@ pub(super) fn begin(
         slot.begin(&meter, is_synced && matches!(prepared, Prepared::Receive(_)));
         cx.held.detached.insert(ticket, slot);
     }
-    cx.held.moves.insert(ticket, meter);
-    cx.held.doubts.insert(ticket, Doubt::default());
+    let doubt = Doubt::default();
+    cx.held.moves.insert(ticket, meter.clone());
+    cx.held.doubts.insert(ticket, doubt.clone());
     let (is_open, durability) = (prepared.is_open(), cx.shared.durability);
-    let open = move || data::begin(prepared, terms.partial, durability);
-    let done = move |begun| Done::Begun(ticket, begun, (conn, connection), terms);
+    // The session counts until its file is finished, even if its control connection ends before.
+    let place = (!is_open).then(|| (cx.slot.share(), cx.held.guard()));
+    let open = move || {
+        let begun = data::begin(prepared, connection, terms, durability, (&meter, doubt));
+        drop(place);
+        begun
+    };
+    let done = move |begun: Result<Begun, _>| Done::Begun(ticket, begun.map(Box::new), conn, terms);
     if is_open {
         return cx.ready.push_back(Ready::Done(Box::new(done(open()))));
     }
@@ -78,33 +84,23 @@ pub(super) fn begin(
 }
 
 /// Moves the bytes of a transfer.
-pub(super) fn start(
-    cx: &mut Context,
-    ticket: Ticket,
-    begun: Begun,
-    (conn, connection): (ConnId, Data),
-    terms: TransferTerms,
-) {
+pub(super) fn start(cx: &mut Context, ticket: Ticket, begun: Begun, conn: ConnId, terms: TransferTerms) {
+    if let Begun::Received(pumped) = begun {
+        cx.held.forget_move(ticket);
+        return cx.ready.push_back(Ready::Done(Box::new(Done::Moved(ticket, conn, pumped))));
+    }
     let meter = cx.held.moves.get(&ticket).cloned().unwrap_or_default();
-    let doubt = cx.held.doubts.entry(ticket).or_default().clone();
     // The session counts until the file is finished, even if its control connection ends before.
     let place = cx.slot.share();
     cx.held.start_transfer(place, async move {
-        let pumped = data::pump(begun, connection, terms, Clock::today(), (meter, doubt)).await;
+        let pumped = data::pump(begun, terms, Clock::today(), meter).await;
         Done::Moved(ticket, conn, pumped)
     });
 }
 
-/// Answers that the file could not be opened, and resets the connection.
-pub(super) fn not_begun(
-    cx: &mut Context,
-    ticket: Ticket,
-    failure: FileFailure,
-    on: (ConnId, Data),
-) -> Answer {
-    drop(on);
-    cx.held.moves.remove(&ticket);
-    cx.held.doubts.remove(&ticket);
+/// Answers that the file could not be opened; its connection was reset.
+pub(super) fn not_begun(cx: &mut Context, ticket: Ticket, failure: FileFailure) -> Answer {
+    cx.held.forget_move(ticket);
     let end = End::Failed(failure);
     detached_ends(cx, ticket, 0, &end);
     nothing_moved(end)

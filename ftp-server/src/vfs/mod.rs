@@ -1,6 +1,6 @@
 //! The files of an account: what a path means beneath the root and what may be done with it.
 //!
-//! Everything here may block on a disk: call it from the blocking pool.
+//! Everything here may block on a disk, unless it says otherwise: call it from the blocking pool.
 //!
 //! | file | what |
 //! |---|---|
@@ -13,11 +13,14 @@
 //! | `quota` | how much each root holds, and how much an account may store |
 //! | `room` | how large a file may be, and how much of a disk stays free |
 //! | `view` | all of that with the rights of one account |
+//! | `cached`, `file_system` | what needs no wait for a disk, and so no thread |
 
 mod attributes;
+mod cached;
 mod digest;
 mod entry;
 mod failure;
+mod file_system;
 mod leftovers;
 mod list;
 mod lock;

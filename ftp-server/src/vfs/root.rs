@@ -15,6 +15,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::failure::failure;
+use super::file_system::is_of_this_host;
 use super::partial::is_partial;
 use super::partial_names::{PartialNames, host_path};
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
@@ -28,6 +29,8 @@ pub struct Root {
     /// The device and the inode of the directory.
     id: (u64, u64),
     resolver: Resolver,
+    /// Whether it is on a disk of this host.
+    is_local: bool,
     /// Where its temporary names are listed.
     partial_names: Arc<PartialNames>,
 }
@@ -96,7 +99,8 @@ impl Root {
             Err(error) => return Err(error.into()),
         };
         let stat = fstat(&dir)?;
-        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, partial_names: Arc::default() })
+        let is_local = is_of_this_host(&dir);
+        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, is_local, partial_names: Arc::default() })
     }
 
     /// The same root, whose temporary names are listed in `all`.
@@ -136,6 +140,17 @@ impl Root {
         // A slash at the end follows a link, too, and finds nothing but directories (POSIX 4.16).
         let flags = if path.is_directory() { (flags | OFlags::DIRECTORY) - OFlags::NOFOLLOW } else { flags };
         self.open_path(path.for_kernel(), flags)
+    }
+
+    /// The same, if it needs no wait for a disk: the kernel knows the whole path, all of which is on the file system
+    /// of the root.
+    pub(super) fn open_cached(&self, path: &Beneath, flags: OFlags) -> Option<OwnedFd> {
+        if self.resolver != Resolver::Openat2 || !self.is_local {
+            return None;
+        }
+        let flags = if path.is_directory() { (flags | OFlags::DIRECTORY) - OFlags::NOFOLLOW } else { flags };
+        let quiet = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY };
+        openat2(&self.dir, path.for_kernel(), flags | OFlags::CLOEXEC | quiet, Mode::empty(), CACHED).ok()
     }
 
     fn open_path(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -193,5 +208,6 @@ impl Root {
 }
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+const CACHED: ResolveFlags = BENEATH.union(ResolveFlags::CACHED).union(ResolveFlags::NO_XDEV);
 /// How often a path is tried again because of renames.
 const RENAME_RACES: usize = 64;

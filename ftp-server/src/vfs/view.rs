@@ -1,7 +1,7 @@
 //! The files as one account sees them: what a path means and what may be done with it.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::failure::failure;
 use super::list::{Detail, Listing, Mounted, Next};
 use super::quota::RootQuota;
 use super::root::{Located, Root};
-use super::tree::Tree;
+use super::tree::{Resolved, Tree};
 use super::upload::Target;
 
 /// The root as one account sees it. Cheap to clone.
@@ -78,8 +78,18 @@ impl View {
         }
     }
 
+    /// What `path` means.
+    pub(super) fn find(&self, path: &PathName) -> Result<Resolved<'_>, FileFailure> {
+        self.tree.find(path)
+    }
+
+    /// Whether a mount lies beneath `path`.
+    pub(super) fn holds_mount(&self, path: &PathName) -> bool {
+        self.tree.holds_mount(path)
+    }
+
     /// What the account may do at `path`, as facts show it.
-    fn may(&self, path: &PathName) -> May {
+    pub(super) fn may(&self, path: &PathName) -> May {
         May::new(self.access.at(path), &self.process)
     }
 
@@ -101,7 +111,7 @@ impl View {
                 if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
                 }
-                let whole = whole(&file, size, *range);
+                let whole = whole(size, *range, |room, at| file.read_at(room, at));
                 Ok((Prepared::Send { file, range: *range, whole }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
@@ -300,13 +310,17 @@ impl View {
 }
 
 /// The part of a small file, unless it cannot be read or its size is not what it was.
-fn whole(file: &File, size: u64, range: ByteRange) -> Option<Vec<u8>> {
+pub(super) fn whole(
+    size: u64,
+    range: ByteRange,
+    read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+) -> Option<Vec<u8>> {
     let size = usize::try_from(size).ok().filter(|size| (1..=SMALL_FILE).contains(size))?;
     // One more than there should be: the end has to be seen.
     let mut bytes = vec![0; size + 1];
     let mut read = 0;
     loop {
-        match file.read_at(bytes.get_mut(read..)?, u64::try_from(read).ok()?) {
+        match read_at(bytes.get_mut(read..)?, u64::try_from(read).ok()?) {
             Ok(0) => break,
             Ok(count) => read += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

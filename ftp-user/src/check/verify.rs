@@ -104,8 +104,7 @@ impl Verify {
         Err(failure)
     }
 
-    /// What verifies a file of that size, if both ends know the digest `common`.
-    pub(crate) fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
+    fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
         match (self, common, size) {
             (Self::None, ..) => Ok(Verified::None),
             (Self::Auto | Self::Hash, Some(algorithm), _) => Ok(Verified::Hash(algorithm)),

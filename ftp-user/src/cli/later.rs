@@ -21,6 +21,7 @@ const OPTIONS: &[&str] = &[
     "--perms",
     "--jobs",
     "-j",
+    "--limit",
     "--detach",
     "--compare",
     "--delete",
@@ -55,8 +56,8 @@ mod tests {
                 None => assert_eq!(found, None, "{word}"),
             }
         };
-        check("--detach", Some("--detach is not built in yet"));
-        check("--compare=size", Some("--compare is not built in yet"));
+        check("--limit", Some("--limit is not built in yet"));
+        check("--limit=1MB", Some("--limit is not built in yet"));
         check("sync", Some("sync is not built in yet"));
         check("cp", Some("use copy"));
         check("--incude", None);

@@ -31,7 +31,7 @@ impl Place {
                 .hint("use ftp://host/path, or put ./ before the name of a local file"));
         }
         if text == b"-" {
-            return Err(Failure::usage("standard input and output (-) are for copy, with one other place")
+            return Err(Failure::usage("standard input and output (-) are not built in yet")
                 .hint("use ./- for a file of that name"));
         }
         Local::parse(text).map(Self::Local)

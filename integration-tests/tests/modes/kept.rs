@@ -2,6 +2,7 @@
 
 use super::*;
 use integration_tests::raw::Reply;
+use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
 
 /// One file in the blocks of today.
@@ -16,6 +17,10 @@ fn expect_blocks(connection: &mut TcpStream, content: &str) {
     let mut wire = vec![0; content.len() + 6];
     connection.read_exact(&mut wire).unwrap();
     assert_eq!(wire, blocks(content));
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn block_mode(raw: &mut Raw) {
@@ -148,6 +153,43 @@ fn e12_many_small_files_go_from_server_to_server_over_one_connection() {
     let said = to.ask("STOR again", "425|125");
     if said.code == 125 {
         to.expect("426");
+    }
+}
+
+/// Commands and files that are all there before the first is looked at: every file is opened, taken and renamed in
+/// its turn, and what belongs to the next one is left alone.
+#[test]
+fn e12_commands_and_files_far_ahead_are_taken_one_after_the_other() {
+    const FILES: usize = 60;
+    let content = |n: usize| format!("this is file {n}").repeat(n * n + 1);
+    let server = (0..FILES).fold(Site::new("ahead").user("bob:bob"), |site, n| {
+        site.file(&format!("{n}.txt"), content(n)).file(&format!("old/{n}.txt"), "old")
+    });
+    let server = server.start();
+    for (direction, command) in [("R", "STOR old/"), ("S", "RETR ")] {
+        let mut raw = server.login(Rfc959);
+        block_mode(&mut raw);
+        raw.ask("DGST SHA-256", "200");
+        let mut connection = data(&server, &mut raw, direction);
+        let commands = |range: std::ops::Range<usize>| -> String {
+            range.map(|n| format!("{command}{n}.txt\r\n")).collect()
+        };
+        if direction == "R" {
+            let all: Vec<u8> = (0..FILES).flat_map(|n| blocks(&content(n))).collect();
+            let mut connection = connection.try_clone().unwrap();
+            std::thread::spawn(move || connection.write_all(&all).unwrap());
+        }
+        raw.send_bytes(commands(0..FILES).as_bytes());
+        for n in 0..FILES {
+            raw.expect(if n == 0 { "150" } else { "125" });
+            let said = raw.expect("250").text();
+            let digest = sha256(content(n).as_bytes());
+            assert!(said.contains(&digest), "{n}: {said}");
+            match direction {
+                "R" => assert!(server.bytes(&format!("old/{n}.txt")) == content(n).as_bytes(), "{n}"),
+                _ => expect_blocks(&mut connection, &content(n)),
+            }
+        }
     }
 }
 

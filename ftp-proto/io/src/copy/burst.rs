@@ -66,6 +66,12 @@ pub(super) trait Work: Send + 'static {
 
     /// Moves at most a few MiB, and at most `most` bytes. `buffer` belongs to the burst.
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step;
+
+    /// Does on the same thread what is left to do after the last step. Returns the connection, unless it has
+    /// ended it.
+    fn ended(&mut self, _end: &Ended, connection: Detached, _meter: &Meter) -> Option<Detached> {
+        Some(connection)
+    }
 }
 
 /// The direction of a copy, seen from this host.
@@ -97,11 +103,14 @@ pub(super) async fn run<W: Work>(
         let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
         let burst = spawn_blocking(move || {
             let _pass = pass;
-            let pause = burst(&mut detached, &mut work, &meter_there, &flag);
-            (pause, detached, work)
+            let after = match burst(&mut detached, &mut work, &meter_there, &flag) {
+                Ok(pause) => After::Paused(pause, detached),
+                Err(end) => After::Ended(work.ended(&end, detached, &meter_there), end),
+            };
+            (after, work)
         });
-        let (pause, back);
-        (pause, back, work) = match burst.await {
+        let after;
+        (after, work) = match burst.await {
             Ok(done) => done,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
@@ -109,20 +118,25 @@ pub(super) async fn run<W: Work>(
                 Err(_) => pending().await,
             },
         };
+        let (pause, back) = match after {
+            After::Ended(None, end) => return (end, None, work),
+            After::Ended(Some(back), end) => (Err(end), back),
+            After::Paused(pause, back) => (Ok(pause), back),
+        };
         connection = match back.attach() {
             Ok(connection) => connection,
             Err(error) => return (Ended::Broken(error), None, work),
         };
         match pause {
-            Pause::Ended(ended) => return (ended, Some(connection), work),
-            Pause::Quota => {}
-            Pause::Rest(rest) => {
+            Err(end) => return (end, Some(connection), work),
+            Ok(Pause::Quota) => {}
+            Ok(Pause::Rest(rest)) => {
                 tokio::select! {
                     () = meter.stopped() => return (Ended::Stopped, Some(connection), work),
                     () = tokio::time::sleep(rest) => {}
                 }
             }
-            Pause::Park => {
+            Ok(Pause::Park) => {
                 #[cfg(test)]
                 meter.count_parked();
                 tokio::select! {
@@ -138,9 +152,16 @@ pub(super) async fn run<W: Work>(
     }
 }
 
-/// Why a burst ends.
+/// What a burst leaves.
+enum After {
+    /// The copy is over; the connection, unless it has ended as well.
+    Ended(Option<Detached>, Ended),
+    /// The copy goes on.
+    Paused(Pause, Detached),
+}
+
+/// Why a burst ends before the copy.
 enum Pause {
-    Ended(Ended),
     /// The connection was idle for a moment.
     Park,
     /// It has had the thread long enough.
@@ -149,16 +170,25 @@ enum Pause {
     Rest(Duration),
 }
 
-fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
+/// Moves what can be moved at once.
+///
+/// # Errors
+/// How the copy has ended.
+fn burst<W: Work>(
+    connection: &mut Detached,
+    work: &mut W,
+    meter: &Meter,
+    abandoned: &AtomicBool,
+) -> Result<Pause, Ended> {
     let mut buffer = Vec::new();
     let (mut quota, mut pace) = (W::QUOTA, Pace::default());
     while quota > 0 {
         if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
-            return Pause::Ended(Ended::Stopped);
+            return Err(Ended::Stopped);
         }
         let most = match meter.allowance() {
             Ok(most) => most,
-            Err(rest) => return Pause::Rest(rest),
+            Err(rest) => return Ok(Pause::Rest(rest)),
         };
         match work.step(connection, &mut buffer, most) {
             Step::Moved(bytes) => {
@@ -167,11 +197,11 @@ fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abando
                 quota = quota.saturating_sub(bytes);
             }
             Step::Wait if pace.is_worth_waiting() && soon(connection.socket(), W::DIRECTION) => {}
-            Step::Wait => return Pause::Park,
-            Step::Ended(ended) => return Pause::Ended(ended),
+            Step::Wait => return Ok(Pause::Park),
+            Step::Ended(ended) => return Err(ended),
         }
     }
-    Pause::Quota
+    Ok(Pause::Quota)
 }
 
 /// Whether the peer is busy enough to hold a thread for it. Otherwise a few slow peers could hold all threads.

@@ -4,6 +4,7 @@ use std::io;
 use std::net;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -37,8 +38,13 @@ impl DataConnection {
         end_by_reset(data.socket());
         tokio::select! {
             () = meter.stopped() => Err(Ended::Stopped),
-            opened = data.open() => opened.map(Self::tuned).map_err(Ended::Broken),
+            opened = data.open() => opened.map(Self).map_err(Ended::Broken),
         }
+    }
+
+    /// The same, tuned for many bytes that are sent. What is received, and a small file, gains nothing by that.
+    pub(super) async fn open_to_send(data: Data, meter: &Meter) -> Result<Self, Ended> {
+        Self::open(data, meter).await.map(|Self(connection)| Self::tuned(connection))
     }
 
     pub(super) fn new(connection: impl Into<Connection>) -> Self {
@@ -52,6 +58,15 @@ impl DataConnection {
         #[cfg(target_os = "linux")]
         within_this_host(connection.socket());
         Self(connection)
+    }
+
+    /// Ends a file that has come over `connection`, which stays open for the next one, or closes in order.
+    pub(super) fn end_file(connection: Connection, keep: bool) -> Option<Kept> {
+        if keep {
+            return Some(Kept::new(connection));
+        }
+        Self(connection).close();
+        None
     }
 
     /// The connection, registered with the reactor.
@@ -153,6 +168,15 @@ impl DataConnection {
 }
 
 impl Detached {
+    /// Closes the connection as [`DataConnection::close`] does.
+    pub(super) fn close(mut self) {
+        if let Some(layer) = &mut self.tls {
+            // The peer may have gone; it has said all that it had to say.
+            let _ = layer.close(&self.socket);
+        }
+        let _ = SockRef::from(&self.socket).set_linger(None);
+    }
+
     /// Puts the connection into the sight of the reactor of this thread, which learns at once whether it
     /// is ready.
     pub(super) fn attach(self) -> io::Result<DataConnection> {
@@ -162,6 +186,10 @@ impl Detached {
 
     pub(super) const fn socket(&self) -> &net::TcpStream {
         &self.socket
+    }
+
+    pub(super) const fn has_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Reads what has come; 0 is the end. Never waits.

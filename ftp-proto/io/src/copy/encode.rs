@@ -1,6 +1,7 @@
 //! From the bytes of a file to those on the connection: digest, line ends of TYPE A, blocks of MODE B,
 //! compression of MODE Z.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use flate2::Compression;
@@ -22,6 +23,13 @@ pub(super) struct Encoder {
     sent: usize,
     /// The file has ended; what is in `wire` is the last.
     ended: bool,
+}
+
+/// A whole file as it goes out.
+pub(super) struct Encoded<'a> {
+    pub(super) wire: Cow<'a, [u8]>,
+    /// What [`Encoder::digest`] returns.
+    pub(super) digest: Option<(String, u64)>,
 }
 
 impl Encoder {
@@ -70,6 +78,25 @@ impl Encoder {
             }
             Err(error) => Step::failed(error),
         }
+    }
+
+    /// Encodes a whole file.
+    pub(super) fn encode_whole(mut self, bytes: &[u8]) -> io::Result<Encoded<'_>> {
+        if self.coding.is_none() && self.packer.is_none() {
+            if let Some((digester, count)) = &mut self.digest {
+                digester.update(bytes);
+                *count += bytes.len() as u64;
+            }
+            return Ok(Encoded { wire: bytes.into(), digest: self.digest() });
+        }
+        let mut wire = Vec::new();
+        // Nothing is the end of the file.
+        let pieces = [bytes, &[]];
+        for piece in pieces.iter().skip(usize::from(bytes.is_empty())) {
+            self.encode(piece)?;
+            wire.append(&mut self.wire);
+        }
+        Ok(Encoded { wire: wire.into(), digest: self.digest() })
     }
 
     fn encode(&mut self, piece: &[u8]) -> io::Result<()> {

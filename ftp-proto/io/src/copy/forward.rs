@@ -94,10 +94,14 @@ async fn forward_by(transit: Transit, from: Data, to: Data, meters: &Meters) -> 
     // An end whose handshake fails is not kept waiting for the other's.
     let opened = tokio::try_join!(
         async {
-            DataConnection::open(from, &meters.taken).await.map_err(|end| failed(end, ForwardEnd::Source))
+            DataConnection::open_to_send(from, &meters.taken)
+                .await
+                .map_err(|end| failed(end, ForwardEnd::Source))
         },
         async {
-            DataConnection::open(to, &meters.given).await.map_err(|end| failed(end, ForwardEnd::Destination))
+            DataConnection::open_to_send(to, &meters.given)
+                .await
+                .map_err(|end| failed(end, ForwardEnd::Destination))
         },
     );
     let (from, to) = match opened {

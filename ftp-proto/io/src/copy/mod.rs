@@ -50,7 +50,7 @@ pub use lines::lines;
 pub use outcome::{Coding, Ended, Format, Moved, Packing};
 #[cfg(target_os = "linux")]
 pub use pool::Pipes;
-pub use receive::receive;
+pub use receive::{Ready, Receipt, receive};
 pub use send::send;
 pub use sink::{Budget, Sink};
 pub use stream::{Packed, Pieces, send_pieces};

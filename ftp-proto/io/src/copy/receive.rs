@@ -1,18 +1,25 @@
 //! A connection to a file: splice where it can be, otherwise read and write.
 
 use std::fs::File;
+use std::future::pending;
 use std::io::{self, Write};
+use std::panic::resume_unwind;
+
+use tokio::task::spawn_blocking;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::decode::Decoder;
+use super::kept::Kept;
 #[cfg(test)]
 use super::outcome::Coding;
 use super::outcome::{Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
 use super::sink::Sink;
+use crate::connection::Connection;
 use crate::meter::Meter;
+use crate::socket::end_by_reset;
 use crate::tls::Data;
 
 /// Writes what `data` brings to `file`, from the file's position on. Only a connection that was closed
@@ -24,40 +31,229 @@ pub async fn receive(
     format: impl Into<Format>,
     meter: &Meter,
 ) -> (Moved, File) {
-    let format = format.into();
-    let how =
-        if format == Format::default() { How::first() } else { How::Coded(Box::new(Decoder::new(&format))) };
-    receive_then(how, data.into(), sink.into(), format.keep, meter).await
+    let ((moved, file), kept) =
+        Receipt::new(data, sink, format).receive(meter, |moved, file| (moved, file)).await;
+    (Moved { kept, ..moved }, file)
 }
 
 #[cfg(test)]
 pub(super) async fn receive_by(how: How, data: Data, sink: impl Into<Sink>, meter: &Meter) -> (Moved, File) {
-    receive_then(how, data, sink.into(), false, meter).await
+    let receipt = Receipt { data, body: Body { sink: sink.into(), how }, keep: false };
+    receipt.receive(meter, |moved, file| (moved, file)).await.0
 }
 
-async fn receive_then(how: How, data: Data, sink: Sink, keep: bool, meter: &Meter) -> (Moved, File) {
-    let connection = match DataConnection::open(data, meter).await {
-        Ok(connection) => connection,
-        Err(end) => return (Moved::plain(0, end), sink.file),
-    };
-    let how = how.under(connection.connection().has_tls());
-    let (end, connection, work) = run(connection, Incoming { sink, how }, meter).await;
-    let (end, kept) = match (end, connection) {
-        (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
-        (Ended::Whole, Some(connection)) => {
-            connection.close();
-            (Ended::Whole, None)
-        }
-        (end, _) => (end, None),
-    };
-    let digest = work.how.digest();
-    (Moved { digest, kept, ..Moved::plain(meter.moved(), end) }, work.sink.file)
+/// A file that is to be received, as [`receive`] does it, in up to two steps: what has come already, and the rest.
+#[derive(Debug)]
+pub struct Receipt {
+    data: Data,
+    body: Body,
+    keep: bool,
 }
 
-/// A file that comes from a connection.
-struct Incoming {
+impl Receipt {
+    /// Nothing was received yet.
+    pub fn new(data: impl Into<Data>, sink: impl Into<Sink>, format: impl Into<Format>) -> Self {
+        let format = format.into();
+        let how = if format == Format::default() {
+            How::first()
+        } else {
+            How::Coded(Box::new(Decoder::new(&format)))
+        };
+        Self { data: data.into(), body: Body { sink: sink.into(), how }, keep: format.keep }
+    }
+
+    /// Takes what has come already. Call it on a thread that may block on the file; it never waits for the
+    /// connection.
+    pub fn take_ready(mut self, meter: &Meter) -> Ready {
+        let Some(connection) = self.data.clear() else { return Ready::More(self) };
+        end_by_reset(connection.socket());
+        let Some(end) = self.body.take_ready(connection, meter) else { return Ready::More(self) };
+        let kept = match self.data.into_open() {
+            Some(connection) if matches!(end, Ended::Whole) => {
+                DataConnection::end_file(connection, self.keep)
+            }
+            Some(_) | None => None,
+        };
+        let (digest, file) = self.body.into_parts();
+        Ready::Ended(Moved { digest, kept, ..Moved::plain(meter.moved(), end) }, file)
+    }
+
+    /// Takes what is still to come, and passes the file to `finish` on the thread that has written its last bytes;
+    /// the copy is over then, and its connection has ended. Returns the connection if it stays open instead.
+    pub async fn receive<T: Send + 'static>(
+        self,
+        meter: &Meter,
+        finish: impl FnOnce(Moved, File) -> T + Send + 'static,
+    ) -> (T, Option<Kept>) {
+        let Self { data, body, keep } = self;
+        let mut work = Incoming { rest: Some((body, Box::new(finish))), keep, finished: None };
+        let (end, connection) = match DataConnection::open(data, meter).await {
+            Ok(connection) => {
+                work.under(connection.connection().has_tls());
+                let ran = run(connection, work, meter).await;
+                work = ran.2;
+                (ran.0, ran.1)
+            }
+            Err(end) => (end, None),
+        };
+        let (end, kept) = match (end, connection) {
+            (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
+            (Ended::Whole, Some(connection)) => {
+                connection.close();
+                (Ended::Whole, None)
+            }
+            (end, _) => (end, None),
+        };
+        (work.finished(end, meter).await, kept)
+    }
+}
+
+/// What [`Receipt::take_ready`] has found.
+#[derive(Debug)]
+#[must_use]
+pub enum Ready {
+    /// The copy is over.
+    Ended(Moved, File),
+    /// There may be more to come: nothing of what was taken is lost.
+    More(Receipt),
+}
+
+/// A file, and how its bytes come.
+#[derive(Debug)]
+struct Body {
     sink: Sink,
     how: How,
+}
+
+impl Body {
+    /// Takes what has come already, if it is not much. Returns how the copy has ended, if it has.
+    fn take_ready(&mut self, connection: &Connection, meter: &Meter) -> Option<Ended> {
+        let (mut left, mut buffer) = (READY, Vec::new());
+        loop {
+            if meter.is_stopped() {
+                return Some(Ended::Stopped);
+            }
+            let most = meter.allowance().ok()?.min(left);
+            let step = match &mut self.how {
+                How::Coded(decoder) => {
+                    decoder.step(&mut self.sink, most, |most| ready(connection, &mut buffer, most))
+                }
+                #[cfg(target_os = "linux")]
+                How::Splice(_) => self.sink.store(ready(connection, &mut buffer, most)),
+                How::Buffered => self.sink.store(ready(connection, &mut buffer, most)),
+            };
+            match step {
+                Step::Moved(bytes) => {
+                    meter.add(bytes);
+                    left = left.saturating_sub(bytes);
+                }
+                Step::Wait => return None,
+                Step::Ended(end) => return Some(end),
+            }
+            if left == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// The digest, if one was wanted, and the file.
+    fn into_parts(self) -> (Option<(String, u64)>, File) {
+        (self.how.digest(), self.sink.file)
+    }
+}
+
+/// What has come to a connection that the reactor knows, at most `most` bytes.
+fn ready<'a>(connection: &Connection, buffer: &'a mut Vec<u8>, most: usize) -> io::Result<&'a [u8]> {
+    buffer.resize(most.min(READY_PIECE), 0);
+    let read = connection.read_now(buffer)?;
+    Ok(buffer.get(..read).unwrap_or_default())
+}
+
+/// What is done with a file after its last byte.
+type Finish<T> = Box<dyn FnOnce(Moved, File) -> T + Send>;
+
+/// A file that comes from a connection.
+struct Incoming<T> {
+    /// `None` once it is finished.
+    rest: Option<(Body, Finish<T>)>,
+    /// Whether the connection stays open after a whole file.
+    keep: bool,
+    finished: Option<T>,
+}
+
+impl<T: Send + 'static> Incoming<T> {
+    /// What comes is inside TLS, or not.
+    fn under(&mut self, tls: bool) {
+        if let Some((body, _)) = &mut self.rest {
+            body.how = std::mem::replace(&mut body.how, How::Buffered).under(tls);
+        }
+    }
+
+    /// Finishes the file, unless that was done when its last byte came.
+    async fn finished(mut self, end: Ended, meter: &Meter) -> T {
+        if let Some(finished) = self.finished.take() {
+            return finished;
+        }
+        let (pass, moved) = (meter.pass().await, meter.moved());
+        let finish = move || {
+            let _pass = pass;
+            self.finish(end, moved);
+            self.finished
+        };
+        match spawn_blocking(finish).await {
+            Ok(Some(finished)) => finished,
+            // The runtime is being shut down: nobody waits for an answer.
+            Ok(None) => pending().await,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => pending().await,
+            },
+        }
+    }
+
+    fn finish(&mut self, end: Ended, bytes: u64) {
+        if let Some((body, finish)) = self.rest.take() {
+            let (digest, file) = body.into_parts();
+            self.finished = Some(finish(Moved { digest, ..Moved::plain(bytes, end) }, file));
+        }
+    }
+}
+
+impl<T: Send + 'static> Work for Incoming<T> {
+    const DIRECTION: Direction = Direction::In;
+
+    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
+        let Some((Body { sink, how }, _)) = &mut self.rest else { return Step::Ended(Ended::Stopped) };
+        match how {
+            #[cfg(target_os = "linux")]
+            How::Splice(pipe) => {
+                let (step, works) = splice(pipe, connection, sink, (buffer, most));
+                if !works {
+                    *how = How::Buffered;
+                }
+                step
+            }
+            How::Buffered => sink.store(read(connection, buffer, most)),
+            How::Coded(decoder) => decoder.step(sink, PIECE.min(most), |most| read(connection, buffer, most)),
+        }
+    }
+
+    /// The file is finished here. A file that has to be kept waits until the connection is ready for the next one.
+    fn ended(&mut self, end: &Ended, connection: Detached, meter: &Meter) -> Option<Detached> {
+        match end {
+            Ended::Whole if self.keep && connection.has_tls() => return Some(connection),
+            Ended::Whole if self.keep => {
+                self.finish(Ended::Whole, meter.moved());
+                return Some(connection);
+            }
+            Ended::Whole => {
+                connection.close();
+                self.finish(Ended::Whole, meter.moved());
+            }
+            Ended::Broken(_) | Ended::Stopped | Ended::File(_) => drop(connection),
+        }
+        None
+    }
 }
 
 /// How a file is received.
@@ -95,30 +291,6 @@ impl How {
             #[cfg(target_os = "linux")]
             Self::Splice(_) => None,
             Self::Buffered => None,
-        }
-    }
-}
-
-impl Work for Incoming {
-    const DIRECTION: Direction = Direction::In;
-
-    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
-        let Self { sink, how } = self;
-        match how {
-            #[cfg(target_os = "linux")]
-            How::Splice(pipe) => {
-                let (step, works) = splice(pipe, connection, sink, (buffer, most));
-                if !works {
-                    self.how = How::Buffered;
-                }
-                step
-            }
-            How::Buffered => match read(connection, buffer, most) {
-                Ok([]) => Step::Ended(Ended::Whole),
-                Ok(piece) => written(sink.write(piece), piece.len()),
-                Err(error) => Step::failed(error),
-            },
-            How::Coded(decoder) => decoder.step(sink, PIECE.min(most), |most| read(connection, buffer, most)),
         }
     }
 }
@@ -173,6 +345,10 @@ fn written(result: io::Result<()>, bytes: usize) -> Step {
 
 /// Bytes that are read at once where splice is not used.
 const PIECE: usize = 256 * 1024;
+/// Bytes that [`Receipt::take_ready`] takes: a file that is larger is better spliced.
+const READY: usize = 64 * 1024;
+/// Bytes of them that are read at once.
+const READY_PIECE: usize = 16 * 1024;
 
 /// All strategies, for the tests that compare them.
 #[cfg(test)]

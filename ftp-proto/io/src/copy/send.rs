@@ -56,7 +56,7 @@ async fn send_then(
     format: &Format,
     meter: &Meter,
 ) -> Moved {
-    let connection = match DataConnection::open(data, meter).await {
+    let connection = match DataConnection::open_to_send(data, meter).await {
         Ok(connection) => connection,
         Err(end) => return Moved::plain(0, end),
     };

@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+use super::burst::Step;
+use super::outcome::Ended;
+
 /// Where a received file goes.
 #[derive(Debug)]
 pub struct Sink {
@@ -36,6 +39,18 @@ impl Sink {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.take(bytes.len())?;
         self.file.write_all(bytes)
+    }
+
+    /// Writes what a connection has brought; nothing is its end.
+    pub(super) fn store(&mut self, piece: io::Result<&[u8]>) -> Step {
+        match piece {
+            Ok([]) => Step::Ended(Ended::Whole),
+            Ok(piece) => match self.write(piece) {
+                Ok(()) => Step::Moved(piece.len()),
+                Err(error) => Step::Ended(Ended::File(error)),
+            },
+            Err(error) => Step::failed(error),
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn send_pieces<P: Pieces>(
     keep: bool,
     meter: &Meter,
 ) -> (Moved, P) {
-    let connection = match DataConnection::open(data.into(), meter).await {
+    let connection = match DataConnection::open_to_send(data.into(), meter).await {
         Ok(connection) => connection,
         Err(end) => return (Moved::plain(0, end), pieces),
     };

@@ -17,6 +17,7 @@ use crate::socket::reset;
 mod digested;
 mod kept;
 mod limited;
+mod ready;
 mod small;
 
 /// Two ends of one connection.

@@ -5,22 +5,37 @@ use std::io;
 use tokio::io::AsyncWriteExt;
 
 use super::data::DataConnection;
-use super::outcome::{Ended, Moved};
+use super::encode::{Encoded, Encoder};
+use super::outcome::{Ended, Format, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
 
-/// Sends `bytes`, then closes the connection in order. If that does not succeed, or the future is dropped,
-/// the connection is reset. As with [`send`](super::send) the peer has to close its side in turn.
-pub async fn send_whole(bytes: &[u8], data: impl Into<Data>, meter: &Meter) -> Moved {
+/// Sends `bytes`, which are a whole file or the part of it that is wanted, then closes the connection in order or
+/// keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. As with
+/// [`send`](super::send) the peer has to close its side in turn.
+///
+/// Everything that `format` wants is done at once, so it takes the time that a small file takes.
+pub async fn send_whole(
+    bytes: &[u8],
+    data: impl Into<Data>,
+    format: impl Into<Format>,
+    meter: &Meter,
+) -> Moved {
+    let format = format.into();
+    let Encoded { wire, digest } = match Encoder::new(&format).encode_whole(bytes) {
+        Ok(encoded) => encoded,
+        Err(error) => return Moved::plain(0, Ended::File(error)),
+    };
     let mut connection = match DataConnection::open(data.into(), meter).await {
         Ok(connection) => connection,
         Err(end) => return Moved::plain(0, end),
     };
-    let end = match write(bytes, &mut connection, meter).await {
-        Ok(()) => connection.finish(false, meter).await,
-        Err(end) => end,
+    let (end, kept) = match write(&wire, &mut connection, meter).await {
+        Ok(()) if format.keep => connection.keep(meter).await,
+        Ok(()) => (connection.finish(format.packing.marks_end(), meter).await, None),
+        Err(end) => (end, None),
     };
-    Moved::plain(meter.moved(), end)
+    Moved { digest, kept, ..Moved::plain(meter.moved(), end) }
 }
 
 async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> Result<(), Ended> {

@@ -5,9 +5,10 @@
 //! many there were.
 
 use std::io::{self, ErrorKind, Write, stderr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Thread;
 use std::time::Duration;
 
 use tracing::Dispatch;
@@ -149,6 +150,10 @@ impl Write for Line {
 #[derive(Clone, Debug)]
 struct Queue {
     messages: SyncSender<Message>,
+    /// How many lines are queued.
+    length: Arc<AtomicUsize>,
+    /// The thread that writes them.
+    writer: Thread,
     /// Lines that found the queue full and that no message has told of yet.
     lost: Arc<AtomicU64>,
     /// All lines that were lost, also by the writer.
@@ -172,6 +177,8 @@ impl Write for Queue {
         if self.messages.try_send(Message::Line { text: text.to_vec(), lost }).is_err() {
             self.lost.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
             self.all_lost.add(1);
+        } else if self.length.fetch_add(1, Ordering::Relaxed) == MANY {
+            self.writer.unpark();
         }
         Ok(text.len())
     }
@@ -184,17 +191,19 @@ impl Write for Queue {
 fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queue)> {
     let (messages, queued) = sync_channel(QUEUED);
     let (finish, finished) = sync_channel(1);
-    let queue = Queue { messages, lost: Arc::default(), all_lost: Lost::default() };
-    let mut writer = Writer { out, style, lost: 0, all_lost: queue.all_lost.clone() };
-    let full = Arc::clone(&queue.lost);
+    let (lost, all_lost, length) =
+        (Arc::<AtomicU64>::default(), Lost::default(), Arc::<AtomicUsize>::default());
+    let mut writer = Writer { out, style, lost: 0, all_lost: all_lost.clone() };
+    let (full, left) = (Arc::clone(&lost), Arc::clone(&length));
     let work = move || {
         let mut next = queued.recv().ok();
         while let Some(Message::Line { text, lost }) = next {
+            left.fetch_sub(1, Ordering::Relaxed);
             writer.lost = writer.lost.saturating_add(lost);
             writer.line(&text);
             next = queued.try_recv().ok().or_else(|| {
-                // Whoever queues a line meanwhile need not wake this thread.
-                std::thread::sleep(REST);
+                // Whoever queues a line meanwhile need not wake this thread, unless there are many of them.
+                std::thread::park_timeout(REST);
                 queued.recv().ok()
             });
         }
@@ -203,7 +212,8 @@ fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queu
         // `Log` no longer waits if this took too long.
         let _ = finish.send(());
     };
-    std::thread::Builder::new().name("log".to_owned()).spawn(work)?;
+    let writer = std::thread::Builder::new().name("log".to_owned()).spawn(work)?.thread().clone();
+    let queue = Queue { messages, length, writer, lost, all_lost };
     Ok((Log { queue: queue.clone(), finished }, queue))
 }
 
@@ -249,6 +259,7 @@ impl<W: Write> Writer<W> {
 impl Drop for Log {
     fn drop(&mut self) {
         if self.queue.messages.try_send(Message::Last).is_ok() {
+            self.queue.writer.unpark();
             let _ = self.finished.recv_timeout(FLUSH_TIMEOUT);
         }
     }
@@ -256,9 +267,10 @@ impl Drop for Log {
 
 /// Maximum number of queued lines.
 const QUEUED: usize = 1_024;
-/// How long the thread that writes the lines rests when there is none. In this time the queue must not
-/// become full.
-const REST: Duration = Duration::from_millis(1);
+/// How long the thread that writes the lines rests when there is none, unless there are [`MANY`] before.
+const REST: Duration = Duration::from_millis(10);
+/// Queued lines that end its rest: before the queue is full, it has some time to begin.
+const MANY: usize = QUEUED / 4;
 /// How long to wait before a full pipe that does not block is tried again.
 const FULL: Duration = Duration::from_millis(20);
 /// How long a slow reader of the log can delay the end of the program.

@@ -55,6 +55,22 @@ impl Data {
         }
     }
 
+    /// The connection, if there is no TLS and none is to begin.
+    pub(crate) const fn clear(&self) -> Option<&Connection> {
+        match &self.0 {
+            State::Open(connection) if !connection.has_tls() => Some(connection),
+            State::Open(_) | State::Client(..) => None,
+        }
+    }
+
+    /// The connection, if no handshake is to come.
+    pub(crate) fn into_open(self) -> Option<Connection> {
+        match self.0 {
+            State::Open(connection) => Some(connection),
+            State::Client(..) => None,
+        }
+    }
+
     /// Performs the handshake, if there is still to be one.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The files of an account, tried on a real directory: with `openat2` and without.
 
+mod cached;
 mod escape;
 mod files;
 mod mounts;

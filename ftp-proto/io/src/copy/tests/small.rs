@@ -1,6 +1,7 @@
 //! Files that are in memory before they are sent.
 
 use super::*;
+use ftp_proto::digest::Algorithm;
 
 #[tokio::test]
 async fn what_is_in_memory_arrives_whole_however_large_it_is() {
@@ -13,7 +14,7 @@ async fn what_is_in_memory_arrives_whole_however_large_it_is() {
             there.read_to_end(&mut heard).await.unwrap();
             heard
         };
-        let (sent, heard) = tokio::join!(send_whole(&content, here, &meter), read);
+        let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), read);
         assert!(matches!(sent.end, Ended::Whole), "{size}: {:?}", sent.end);
         assert!(sent.bytes == size as u64 && heard == content, "{size}");
     }
@@ -23,7 +24,7 @@ async fn what_is_in_memory_arrives_whole_however_large_it_is() {
 async fn e10_a_peer_that_resets_has_not_got_what_was_in_memory() {
     let (here, there) = pair().await;
     reset(there);
-    let sent = send_whole(&sample(16_384, 3), here, &Meter::default()).await;
+    let sent = send_whole(&sample(16_384, 3), here, Coding::Image, &Meter::default()).await;
     assert!(matches!(sent.end, Ended::Broken(_)), "{:?}", sent.end);
 }
 
@@ -32,7 +33,7 @@ async fn e10_what_is_in_memory_and_stopped_ends_by_reset() {
     let (here, mut there) = pair().await;
     let meter = Meter::default();
     meter.stop();
-    let sent = send_whole(&sample(16_384, 3), here, &meter).await;
+    let sent = send_whole(&sample(16_384, 3), here, Coding::Image, &meter).await;
     assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
     let mut heard = Vec::new();
     let end = there.read_to_end(&mut heard).await.unwrap_err();
@@ -50,7 +51,43 @@ async fn what_is_in_memory_is_no_faster_than_its_limit() {
         there.read_to_end(&mut heard).await.unwrap();
         heard
     };
-    let (sent, heard) = tokio::join!(send_whole(&content, here, &meter), read);
+    let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), read);
     assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
     assert!(heard == content);
+}
+
+#[tokio::test]
+async fn what_is_in_memory_crosses_the_connection_as_a_file_does() {
+    let digest = Some(Algorithm::Blake3);
+    let in_blocks = Format { packing: blocks(), keep: true, digest, ..Format::default() };
+    let ascii = Format { coding: Coding::Ascii, digest, ..Format::default() };
+    for format in [Format { digest, ..Format::default() }, in_blocks, ascii] {
+        for size in [0, 1, 5_000, 16_384] {
+            let content = sample(size, 11);
+            let (mut wires, mut moved) = (Vec::new(), Vec::new());
+            for in_memory in [true, false] {
+                let (here, mut there) = pair().await;
+                let meter = Meter::default();
+                let send = async {
+                    let sent = match in_memory {
+                        true => send_whole(&content, here, format, &meter).await,
+                        false => send(file_with(&content), 0, here, format, &meter).await,
+                    };
+                    assert!(matches!(sent.end, Ended::Whole), "{format:?}: {:?}", sent.end);
+                    (sent.bytes, sent.digest, sent.kept.map(Kept::close).is_some())
+                };
+                let read = async {
+                    let mut heard = Vec::new();
+                    there.read_to_end(&mut heard).await.unwrap();
+                    drop(there);
+                    heard
+                };
+                let (sent, heard) = tokio::join!(send, read);
+                moved.push(sent);
+                wires.push(heard);
+            }
+            assert!(wires[0] == wires[1], "{format:?}, {size}");
+            assert_eq!(moved[0], moved[1], "{format:?}, {size}");
+        }
+    }
 }

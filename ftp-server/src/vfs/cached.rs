@@ -1,0 +1,63 @@
+//! What can be answered without a wait for a disk, because the kernel has all of it in its caches: then no thread is
+//! needed for it. Whatever else comes out, even a refusal, is left to [`View::prepare`] and [`View::answer`].
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::os::unix::fs::FileExt;
+
+use ftp_proto::server::ask::{FileAnswer, FileAsk, Intent};
+use ftp_proto::wire::PathName;
+use rustix::fs::{OFlags, fstat};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+use super::entry::{entry, regular};
+use super::file_system::is_in_memory;
+use super::view::{Prepared, View, whole};
+
+impl View {
+    /// Prepares a small file to send, as [`View::prepare`] does. `None` if that might wait for a disk, or fail.
+    pub fn prepare_cached(&self, path: &PathName, intent: &Intent) -> Option<(Prepared, Option<u64>)> {
+        let Intent::Send { range } = intent else { return None };
+        let found = self.find(path).ok()?;
+        let fd = found.root.open_cached(&found.path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let stat = fstat(&fd).ok()?;
+        regular(&stat).ok()?;
+        let (file, size) = (File::from(fd), u64::try_from(stat.st_size).ok()?);
+        if range.first > size {
+            return None;
+        }
+        let bytes = whole(size, *range, |room, at| read_cached(&file, room, at))?;
+        Some((Prepared::Send { file, range: *range, whole: Some(bytes) }, Some(size)))
+    }
+
+    /// Answers a question about a file, as [`View::answer`] does. `None` if that might wait for a disk, or fail.
+    pub fn answer_cached(&self, ask: &FileAsk) -> Option<FileAnswer> {
+        if let FileAsk::Facts(path) = ask {
+            let found = self.find(path).ok()?;
+            let fd = found.root.open_cached(&found.path, OFlags::PATH)?;
+            let parent = match found.path.directory() {
+                Some(above) => Some(fstat(found.root.open_cached(&above, OFlags::PATH)?).ok()?),
+                None => None,
+            };
+            let entry = entry(path.clone(), &fstat(&fd).ok()?, parent.as_ref(), &self.may(path));
+            return Some(FileAnswer::Entry(entry));
+        }
+        if let FileAsk::RenameFrom(path) = ask {
+            let found = self.find(path).ok().filter(|found| !found.path.is_directory())?;
+            let is_fixed = found.path.split().is_none() || self.holds_mount(path);
+            let fd =
+                found.root.open_cached(&found.path, OFlags::PATH | OFlags::NOFOLLOW).filter(|_| !is_fixed);
+            return fd.map(|_| FileAnswer::Done);
+        }
+        None
+    }
+}
+
+/// Reads what is cached, and no less.
+fn read_cached(file: &File, room: &mut [u8], at: u64) -> io::Result<usize> {
+    match preadv2(file, &mut [IoSliceMut::new(room)], at, ReadWriteFlags::NOWAIT) {
+        // A file system in memory does not know that flag.
+        Err(Errno::OPNOTSUPP) if is_in_memory(file) => file.read_at(room, at),
+        read => Ok(read?),
+    }
+}
