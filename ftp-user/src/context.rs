@@ -6,11 +6,15 @@ use crate::journal::{JobJournal, Journal};
 use crate::report::{Events, Finding};
 use crate::state::{Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
+use ftp_io::copy::Meter;
+use ftp_io::limiter::Limiter;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use ftp_proto::third_party::Timeouts;
 use ftp_proto::wire::Fingerprint;
 use std::collections::HashSet;
+use std::num::NonZeroU64;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -63,6 +67,8 @@ pub struct Context {
     pub sites: Sites,
     /// How large a listing may be.
     pub listing: ListingLimit,
+    /// How fast the job may be.
+    pub limit: Option<RateLimit>,
 }
 
 impl Context {
@@ -70,6 +76,11 @@ impl Context {
     #[must_use]
     pub fn about(&self, origin: Origin) -> Self {
         Self { events: self.events.about(origin), ..self.clone() }
+    }
+
+    /// A meter for bytes that pass this host, which are no faster than the job may be.
+    pub fn meter(&self) -> Meter {
+        Meter::limited(self.limit.iter().map(|limit| limit.limiter.clone()).collect())
     }
 
     /// The context of a file of the job.
@@ -114,6 +125,17 @@ impl UnknownCertificates {
     pub fn new(how: OnUnknown) -> Self {
         Self { how, refused: Arc::default() }
     }
+}
+
+/// How fast a job may be. Clones share it.
+#[derive(Clone, Debug)]
+pub struct RateLimit {
+    /// What passes this host shares this rate.
+    pub limiter: Limiter,
+    /// The rate of each file that goes from server to server, in bytes per second: a server knows nothing of the others.
+    pub share: NonZeroU64,
+    /// Whether it was said that files pass this host because of it.
+    pub told: Arc<AtomicBool>,
 }
 
 /// How large the listing of one directory may be. What is larger may have no end.
@@ -232,6 +254,7 @@ impl Context {
             unknown: UnknownCertificates::default(),
             sites: Sites::default(),
             listing: ListingLimit::default(),
+            limit: None,
         }
     }
 }

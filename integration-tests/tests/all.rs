@@ -49,6 +49,7 @@ mod rsym;
 mod signals;
 mod simulator;
 mod sock;
+mod standard;
 mod third_party;
 mod through;
 mod tidy;

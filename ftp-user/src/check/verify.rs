@@ -104,7 +104,8 @@ impl Verify {
         Err(failure)
     }
 
-    fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
+    /// What verifies a file of that size, if both ends know the digest `common`.
+    pub(crate) fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
         match (self, common, size) {
             (Self::None, ..) => Ok(Verified::None),
             (Self::Auto | Self::Hash, Some(algorithm), _) => Ok(Verified::Hash(algorithm)),

@@ -8,7 +8,7 @@ use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Job, Jobs, Options, Status};
+use crate::job::{self, Job, Jobs, Options, Status, Work};
 use crate::report::Event;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -44,6 +44,13 @@ pub(super) struct CopyArgs {
     id: Option<String>,
     #[command(flatten)]
     transfer: TransferArgs,
+}
+
+impl CopyArgs {
+    /// Whether the destination is standard output.
+    pub(super) fn writes_a_file(&self) -> bool {
+        self.places.len() > 1 && self.places.last().is_some_and(|place| place == "-")
+    }
 }
 
 /// The values of `--overwrite`.
@@ -105,8 +112,17 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(args.overwrite.into())?;
-    let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs: args.jobs, ..options });
+    // A server knows nothing of the others: with a limit, one file at a time has all of it.
+    let jobs = match args.jobs {
+        Jobs::Auto if args.transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
+        jobs @ (Jobs::Auto | Jobs::Exactly(_)) => jobs,
+    };
+    let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;
+    if args.id.is_some() && matches!(job.work, Work::Output { .. } | Work::Input { .. }) {
+        return Err(Failure::usage("a copy of standard input or output (-) cannot be continued")
+            .hint("leave out --id"));
+    }
     args.transfer.apply(context, &job).await?;
     Ok(job)
 }

@@ -21,7 +21,6 @@ const OPTIONS: &[&str] = &[
     "--perms",
     "--jobs",
     "-j",
-    "--limit",
     "--detach",
     "--compare",
     "--delete",
@@ -56,8 +55,8 @@ mod tests {
                 None => assert_eq!(found, None, "{word}"),
             }
         };
-        check("--limit", Some("--limit is not built in yet"));
-        check("--limit=1MB", Some("--limit is not built in yet"));
+        check("--detach", Some("--detach is not built in yet"));
+        check("--compare=size", Some("--compare is not built in yet"));
         check("sync", Some("sync is not built in yet"));
         check("cp", Some("use copy"));
         check("--incude", None);

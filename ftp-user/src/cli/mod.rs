@@ -169,7 +169,7 @@ impl Cli {
         let known = settings.and_then(|settings| Ok((settings, trust.whom()?)));
         let started = known.and_then(|(settings, whom)| {
             let unknown = trust.unknown(settings.trust);
-            let (context, reporter) = general.start(settings, whom, unknown)?;
+            let (context, reporter) = general.start(settings, whom, unknown, verb.writes_a_file())?;
             Ok((Context { takes_tls: !trust.no_tls, ..context }, reporter))
         });
         let (context, reporter) = match started {
@@ -209,6 +209,25 @@ impl Cli {
 }
 
 impl Verb {
+    /// Whether standard output receives a file, so that nothing else may be written there.
+    fn writes_a_file(&self) -> bool {
+        match self {
+            Self::Copy(args) => args.writes_a_file(),
+            Self::Append(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
+            | Self::Why(_)
+            | Self::Sites(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+
     /// Whether the verb needs no settings.
     const fn is_about_itself(&self) -> bool {
         match self {
@@ -323,6 +342,7 @@ impl General {
         settings: Settings,
         trust: Trust,
         unknown: OnUnknown,
+        writes_a_file: bool,
     ) -> Result<(Context, Reporter), Failure> {
         let trace = self.trace.as_deref().map(trace_file).transpose()?;
         let wanted = |when, terminal| match when {
@@ -332,6 +352,7 @@ impl General {
         };
         let style = Style {
             json: self.json,
+            to_stderr: writes_a_file,
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),
@@ -376,6 +397,7 @@ impl General {
                 unknown: UnknownCertificates::new(unknown),
                 sites: Sites::at(state),
                 listing: ListingLimit::default(),
+                limit: None,
             },
             reporter,
         ))

@@ -2,14 +2,18 @@
 
 use crate::check::{Overwrite, Verify};
 use crate::config::{self, Authority, Relay, Relays};
-use crate::context::Context;
+use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind};
-use crate::job::{InPlace, Job, Mode, Options};
+use crate::job::{InPlace, Job, Jobs, Mode, Options, Work};
 use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
+use ftp_io::limiter::Limiter;
+use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug)]
@@ -34,6 +38,10 @@ pub(super) struct TransferArgs {
     /// Try candidates one after the other, each on the same sessions, with all the patience that each may need
     #[arg(long, overrides_with = "race")]
     no_race: bool,
+    /// Move no more bytes per second, in all: 500KB, 2MiB. Servers that know RATE keep to it themselves; the bytes of
+    /// others pass this host
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    limit: Option<NonZeroU64>,
     /// Print what would be done; nothing is changed
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -158,6 +166,11 @@ impl TransferArgs {
         Ok(Options { verify, overwrite, allowed, in_place, resume, mode, ..Options::default() })
     }
 
+    /// Whether the job may only be so fast.
+    pub(super) const fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
     /// Sets in `context` what the job may use.
     ///
     /// # Errors
@@ -165,8 +178,39 @@ impl TransferArgs {
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
         context.race = self.race || !self.no_race;
+        context.limit = self.limit.map(|rate| RateLimit {
+            limiter: Limiter::new(rate, context.clock),
+            share: share(rate, job.options.jobs),
+            told: Arc::default(),
+        });
+        let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });
+        if is_standard && (self.resume || self.race) {
+            return Err(Failure::usage("standard input and output (-) are neither resumed nor raced for")
+                .hint("leave out --resume and --race"));
+        }
+        if is_standard && !matches!(self.paths.path, Path::Auto | Path::User) {
+            return Err(Failure::usage(
+                "this --path needs two servers, and standard input and output (-) are here",
+            )
+            .hint("leave out --path"));
+        }
         self.paths.apply(context, || job.work.places()).await
     }
+}
+
+/// Reads a rate in bytes per second.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let rate = size::parse(text.strip_suffix("/s").unwrap_or(text))?;
+    NonZeroU64::new(rate).ok_or_else(|| "a job that moves nothing never ends".to_owned())
+}
+
+/// What each of the files has that go from server to server at the same time.
+fn share(rate: NonZeroU64, jobs: Jobs) -> NonZeroU64 {
+    let files = match jobs {
+        Jobs::Auto => 1,
+        Jobs::Exactly(jobs) => u64::try_from(jobs.get()).unwrap_or(u64::MAX),
+    };
+    NonZeroU64::new(rate.get() / files).unwrap_or(NonZeroU64::MIN)
 }
 
 impl PathArgs {

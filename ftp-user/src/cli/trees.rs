@@ -4,7 +4,7 @@ use super::passwords::Passwords;
 use super::places::{self, Written};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Filter, Job, Options};
+use crate::job::{self, Filter, Job, Options, Work};
 use clap::{Args, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -82,6 +82,9 @@ impl TreeArgs {
         let filter = Filter::new(&self.include, &self.exclude)?;
         let job = match &self.from_file {
             Some(path) => listed(context, passwords, path, options).await?,
+            None if typed.iter().any(|place| place == "-") => {
+                standard(context, passwords, typed, options).await?
+            }
             None => {
                 let mut sources = passwords.locations(context, typed).await?;
                 let Some(destination) = sources.pop() else {
@@ -92,6 +95,36 @@ impl TreeArgs {
         };
         Ok(job.filtered(filter))
     }
+}
+
+/// The job that copies from standard input or to standard output.
+async fn standard(
+    context: &mut Context,
+    passwords: &Passwords,
+    typed: &[OsString],
+    options: Options,
+) -> Result<Job, Failure> {
+    let (place, is_input) = match typed {
+        [source, place] if source == "-" && place != "-" => (place, true),
+        [place, destination] if destination == "-" && place != "-" => (place, false),
+        _ => {
+            return Err(Failure::usage("standard input and output (-) are one file, with one other place")
+                .hint("use ./- for a file of that name"));
+        }
+    };
+    let mut places = passwords.locations(context, std::slice::from_ref(place)).await?;
+    let Some(place) = places.pop() else {
+        return Err(Failure::usage("copy needs a SOURCE and a DEST"));
+    };
+    if place.glob().is_some() && !is_input {
+        return Err(Failure::usage("standard output receives one file, and no pattern")
+            .hint("write * as %2A, ? as %3F and [ as %5B in the name of a file"));
+    }
+    let work = match is_input {
+        true => Work::Input { destination: place.literal() },
+        false => Work::Output { source: place },
+    };
+    Job::standard(work, options)
 }
 
 /// The job that copies the pairs of a list.

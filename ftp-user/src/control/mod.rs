@@ -11,6 +11,7 @@
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
 //! | `files` | commands that change files |
 //! | `manners` | what was learnt about a server from its replies |
+//! | `rate` | how fast a server may be |
 //! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
 //! | `masked_names` | which name a server means that shows `?` for what it cannot print |
 //! | `port`, `data`, `closed_posture` | data connections of this program, and what was learnt about them |
@@ -36,6 +37,7 @@ mod manners;
 mod masked_names;
 mod open;
 mod port;
+mod rate;
 mod secrets;
 mod secure;
 mod sent;
@@ -56,6 +58,7 @@ pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
 pub use port::DataPort;
+pub use rate::knows_rate;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
 pub(crate) use tcp::{open_tcp, unbound};

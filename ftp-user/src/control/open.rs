@@ -127,6 +127,7 @@ impl Session {
             data_type: None,
             selected: None,
             restarts: false,
+            rate: None,
             partial: None,
             repaired: false,
             closed: ClosedPosture::default(),

@@ -8,6 +8,7 @@ use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::place::Site;
 use ftp_io::control::Control;
+use ftp_io::copy::Meter;
 use ftp_io::tls::Client;
 use ftp_proto::client::{self, CommandId};
 use ftp_proto::command::{DataType, Partial};
@@ -17,6 +18,7 @@ use ftp_proto::feature::Capabilities;
 use ftp_proto::reply::{Code, is_open};
 use ftp_proto::third_party::{Party, Side};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// What a session is for.
@@ -98,6 +100,8 @@ pub struct Session {
     pub(super) selected: Option<Algorithm>,
     /// REST has named a byte at which the next transfer may begin.
     pub(super) restarts: bool,
+    /// What RATE has said.
+    pub(super) rate: Option<NonZeroU64>,
     /// What OPTS STOR PARTIAL has said.
     pub(super) partial: Option<Partial>,
     /// It was said that this server announces addresses that cannot be meant.
@@ -163,6 +167,11 @@ impl Session {
     /// Whether this preliminary reply to a transfer command shows that the data connection stands.
     pub const fn has_data_connection(&self, code: Code) -> bool {
         self.is_ours() || self.capabilities.starts_late || is_open(self.dialect, code)
+    }
+
+    /// A meter for bytes that pass this host.
+    pub fn meter(&self) -> Meter {
+        self.context.meter()
     }
 
     /// How long it waits for a reply.

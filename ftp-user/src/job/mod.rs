@@ -8,6 +8,7 @@
 //! | `plan`, `workers`, `width` | files that wait; several files at the same time, and how many |
 //! | `item`, `copy`, `times`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
+//! | `standard` | one file between a server and standard input or output |
 //! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
 //! | `kept`, `cancel` | what the journal keeps of the job for another run |
 //! | `survey` | every candidate between two servers, without a file |
@@ -37,6 +38,7 @@ mod run;
 mod runner;
 mod scouting;
 mod sources;
+mod standard;
 mod status;
 mod survey;
 mod tally;

@@ -38,6 +38,16 @@ pub enum Work {
         /// What to copy, and where to.
         pairs: Vec<(Location, Location)>,
     },
+    /// Writes one file to standard output.
+    Output {
+        /// Where the file is.
+        source: Location,
+    },
+    /// Stores standard input as one file.
+    Input {
+        /// The file that receives it.
+        destination: Location,
+    },
     /// Appends one file to another.
     Append {
         /// The file to append.
@@ -51,7 +61,7 @@ impl Work {
     /// The name of the verb.
     pub const fn verb(&self) -> &'static str {
         match self {
-            Self::Copy { .. } | Self::CopyEach { .. } => "copy",
+            Self::Copy { .. } | Self::CopyEach { .. } | Self::Output { .. } | Self::Input { .. } => "copy",
             Self::Append { .. } => "append",
         }
     }
@@ -64,6 +74,9 @@ impl Work {
                 Box::new(pairs.iter().flat_map(|(source, destination)| [source, destination]))
             }
             Self::Append { source, destination } => Box::new([source, destination].into_iter()),
+            Self::Output { source: place } | Self::Input { destination: place } => {
+                Box::new(std::iter::once(place))
+            }
         }
     }
 }
@@ -101,6 +114,23 @@ impl Job {
             refuse_pair(source, destination).map_err(|failure| failure.during(locate(index)))?;
         }
         Self::new(Work::CopyEach { pairs }, options)
+    }
+
+    /// Copies one file from `source` to standard output, or from standard input to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// The other end is on this host, or `options` ask for what one stream cannot have.
+    pub fn standard(work: Work, options: Options) -> Result<Self, Failure> {
+        if work.places().any(Location::is_local) {
+            return Err(
+                Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
+            );
+        }
+        if options.recursive {
+            return Err(Failure::usage("standard input and output (-) are one file").hint("leave out -r"));
+        }
+        Self::new(work, options)
     }
 
     /// The same job for those files of its trees that `filter` takes.
@@ -151,7 +181,8 @@ impl Job {
 
     /// Whether all its places are on servers.
     pub fn is_between_servers(&self) -> bool {
-        !self.work.places().any(Location::is_local)
+        let is_standard = matches!(self.work, Work::Output { .. } | Work::Input { .. });
+        !is_standard && !self.work.places().any(Location::is_local)
     }
 
     /// Whether everything between its places and this program is protected.

@@ -5,6 +5,7 @@ use super::item::{Item, Target};
 use super::kept;
 use super::request::{Job, Work};
 use super::sources::Sources;
+use super::standard;
 use super::tally::{Report, Tally};
 use crate::context::Context;
 use crate::control::Role;
@@ -39,6 +40,18 @@ pub async fn run(job: Job, context: &Context) -> Report {
                 Box::pin(copying.copy_each(pairs)).await;
                 copying.quit().await;
             }
+        }
+        Work::Output { source } => {
+            let mut host = Host::at(&source, Role::Source, &pools);
+            let copied = Box::pin(standard::to_output(&context, &mut host, &source, options)).await;
+            tally.file(&context.events, host.show(&source.path), standard::NAME.to_owned(), copied);
+            host.quit().await;
+        }
+        Work::Input { destination } => {
+            let mut host = Host::at(&destination, Role::Destination, &pools);
+            let copied = Box::pin(standard::from_input(&context, &mut host, &destination, options)).await;
+            tally.file(&context.events, standard::NAME.to_owned(), host.show(&destination.path), copied);
+            host.quit().await;
         }
         Work::Append { source, destination } => {
             let from = Host::at(&source, Role::Source, &pools);

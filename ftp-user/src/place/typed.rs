@@ -31,7 +31,7 @@ impl Place {
                 .hint("use ftp://host/path, or put ./ before the name of a local file"));
         }
         if text == b"-" {
-            return Err(Failure::usage("standard input and output (-) are not built in yet")
+            return Err(Failure::usage("standard input and output (-) are for copy, with one other place")
                 .hint("use ./- for a file of that name"));
         }
         Local::parse(text).map(Self::Local)

@@ -162,7 +162,7 @@ impl Human {
     }
 
     fn result(&self, line: &str) -> io::Result<()> {
-        self.bar.beside(|| writeln!(io::stdout().lock(), "{line}"))
+        self.bar.beside(|| writeln!(self.style.output(), "{line}"))
     }
 
     /// Standard error may be closed: that is no reason to stop.

@@ -119,7 +119,7 @@ async fn tell(
             let at = clock.now().since(started);
             let shown = overall.take(&event, at).then(|| overall.shown());
             told = if style.json {
-                json.tell(&event, shown.as_ref(), at, &mut io::stdout().lock())
+                json.tell(&event, shown.as_ref(), at, &mut style.output())
             } else {
                 human.tell(&event).map(|()| {
                     if let Some(shown) = &shown {
@@ -132,5 +132,5 @@ async fn tell(
     if let Some(trace) = &mut trace {
         trace.finish()?;
     }
-    told.and_then(|()| io::stdout().lock().flush())
+    told.and_then(|()| style.output().flush())
 }

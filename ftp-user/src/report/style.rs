@@ -1,12 +1,15 @@
 //! How events are shown.
 
 use crate::failure::Kind;
+use std::io::{self, Write};
 
 /// How events are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// One JSON object per line instead of words.
     pub json: bool,
+    /// Everything goes to standard error, since standard output receives a file.
+    pub to_stderr: bool,
     /// Only failures are shown.
     pub quiet: bool,
     /// Every file and every path is shown.
@@ -19,10 +22,25 @@ pub struct Style {
     pub exit_of: fn(Kind) -> u8,
 }
 
+impl Style {
+    /// Where results go.
+    pub(super) fn output(&self) -> Box<dyn Write> {
+        if self.to_stderr { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) }
+    }
+}
+
 #[cfg(test)]
 impl Style {
     /// JSON without progress, for tests that do not look at it.
     pub(crate) fn for_tests() -> Self {
-        Self { json: true, quiet: true, verbose: false, color: false, progress: false, exit_of: |_| 1 }
+        Self {
+            json: true,
+            to_stderr: false,
+            quiet: true,
+            verbose: false,
+            color: false,
+            progress: false,
+            exit_of: |_| 1,
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::relay::RelayPath;
 use super::sessions::Sessions;
 use super::through::Through;
 use crate::context::{Context, connect_limit};
-use crate::control::Session;
+use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::history::{Said, shortened};
@@ -114,7 +114,7 @@ pub(crate) async fn by_relay(
 ) -> Result<Attempted, Failure> {
     let Circuit { name, relay_session, source, destination, .. } = circuit;
     lane.say(Sign::Ready);
-    lane.unless_lost(ready(source, destination, assignment)).await?;
+    lane.unless_lost(ready(context, source, destination, assignment)).await?;
     let intermediary = format!("the relay {name}");
     if let Some(refused) = unprotected(source, destination, roles.tls).await? {
         return Ok(Attempted::new(
@@ -152,7 +152,7 @@ pub(crate) async fn through(
     lane.say(Sign::Ready);
     source.private_data().await?;
     destination.private_data().await?;
-    let meters = Meters::default();
+    let meters = Meters { taken: context.meter(), ..Meters::default() };
     let progress = Progress::copy(context, meters.clone(), subject(assignment));
     let sessions = Sessions { source, destination };
     let protection = Protection::of(sessions.run_tls());
@@ -197,7 +197,7 @@ async fn prepared<'a>(
     assignment: &Assignment,
 ) -> Result<(&'a mut Session, &'a mut Session), Failure> {
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-    ready(source, destination, assignment).await?;
+    ready(context, source, destination, assignment).await?;
     source.note_type(None);
     destination.note_type(None);
     Ok((source, destination))
@@ -206,6 +206,7 @@ async fn prepared<'a>(
 /// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
 /// file.
 async fn ready(
+    context: &Context,
     source: &mut Session,
     destination: &mut Session,
     assignment: &Assignment,
@@ -216,7 +217,11 @@ async fn ready(
     if assignment.store == Store::Replace {
         destination.partials(assignment.keeps).await?;
     }
-    Ok(())
+    match &context.limit {
+        Some(limit) if knows_rate(&source.capabilities) => source.keep_to(limit.share).await,
+        Some(limit) if knows_rate(&destination.capabilities) => destination.keep_to(limit.share).await,
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Notes that TYPE I is in force at both ends. After a failure nobody knows.

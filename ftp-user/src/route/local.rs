@@ -8,7 +8,7 @@ use crate::endpoint::{Server, local_path};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::Protection;
 use crate::report::{Event, Progress};
-use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
+use ftp_io::copy::{self, Coding, Ended, Moved};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
@@ -39,7 +39,7 @@ pub(crate) async fn send_local(
         Store::Append => Command::Appe(stored),
     };
     let what = format!("cannot store {}", assignment.target.display());
-    let meter = Meter::default();
+    let meter = context.meter();
     let skips = assignment.skips();
     let sending = |connection| copy::send(file, skips, connection, Coding::Image, &meter);
     let flow = session.transfer((command, skips), sending, &meter, &mut progress(context, assignment)).await;
@@ -61,7 +61,7 @@ pub(crate) async fn receive_local(
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(assignment.source.clone());
     let what = format!("cannot read {}", assignment.source.display());
-    let meter = Meter::default();
+    let meter = context.meter();
     let receiving = async |connection| match open(assignment) {
         Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
         Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },

@@ -3,7 +3,7 @@
 use super::describe::{Description, NOTHING_IN_COMMON};
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::Session;
+use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung};
@@ -12,6 +12,7 @@ use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
 use ftp_proto::third_party::{Party, Side};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Two servers, the relays that may be used between them, and how their data must be protected.
@@ -23,6 +24,8 @@ pub(crate) struct Situation {
     key: Key,
     /// Whether the address of both is known. Otherwise neither can be told to the other one.
     has_addresses: bool,
+    /// Whether the job has a limit to which neither of them keeps: then the bytes have to pass this host.
+    is_unlimited: bool,
     /// The longer one of the round trips from here to the two servers.
     round_trip: Duration,
 }
@@ -43,7 +46,13 @@ impl Situation {
         let round_trip = source.round_trip.max(destination.round_trip);
         let has_addresses = source.host.is_none() && destination.host.is_none();
         let (source, destination) = (source.party(), destination.party());
+        let keeps_to_rates = [&source, &destination].iter().any(|party| knows_rate(&party.capabilities));
+        let unlimited = context.limit.as_ref().filter(|_| !keeps_to_rates);
+        if unlimited.is_some_and(|limit| !limit.told.swap(true, Ordering::Relaxed)) {
+            context.events.warn(format!("{NO_RATE}; --path direct refuses that"));
+        }
         Ok(Self {
+            is_unlimited: unlimited.is_some(),
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &source, &destination),
             has_addresses,
@@ -59,6 +68,7 @@ impl Situation {
         let mut candidates =
             ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data);
         candidates.retain(|candidate| self.has_addresses || !matches!(candidate, Candidate::Direct(_)));
+        candidates.retain(|candidate| !self.is_unlimited || candidate.rung() == Rung::User);
         candidates
     }
 
@@ -100,12 +110,18 @@ impl Situation {
         let (source, destination) = (&self.source.1, &self.destination.1);
         let mut found = ladder::considered(source, destination, allowed, &self.relays, self.data);
         let says = |candidate| memory.says(candidate);
+        for candidate in found.iter_mut().filter(|found| self.is_unlimited && found.rung != Rung::User) {
+            candidate.limitation.get_or_insert_with(|| NO_RATE.to_owned());
+        }
         ladder::in_order(&mut found, ascent.candidates(), &self.relays, says);
         found
     }
 
     /// Why some of the allowed paths cannot be used, if so.
     pub(crate) fn limitation(&self, allowed: Allowed) -> Option<String> {
+        if self.is_unlimited && allowed != Allowed::User {
+            return Some(NO_RATE.to_owned());
+        }
         let limitation = self.data.limitation(allowed, &self.source.1, &self.destination.1);
         let is_between = match allowed {
             Allowed::Auto | Allowed::Direct | Allowed::Symmetric => true,
@@ -182,6 +198,8 @@ fn data_protection(context: &Context, source: &Party, destination: &Party) -> Da
     }
 }
 
+/// Why only this host can keep to a rate.
+const NO_RATE: &str = "neither server keeps to the rate of --limit (RATE), so files have to pass this host";
 /// Why two servers are not told of each other.
 const NO_ADDRESS: &str =
     "only the proxy knows the address of a server, so the servers cannot be told of each other";

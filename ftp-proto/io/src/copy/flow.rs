@@ -19,8 +19,7 @@ use super::transit::Transit;
 use crate::connection::Connection;
 use crate::meter::{Meter, Meters};
 
-/// One direction between two connections. A limit of the rate would stand beside the meters: it would
-/// wait before the next filling.
+/// One direction between two connections. It is as fast as the meter of what is taken allows.
 pub(super) struct Flow<'a> {
     pub(super) from: &'a Connection,
     pub(super) to: &'a Connection,
@@ -55,7 +54,7 @@ impl Flow<'_> {
         let (mut pace, mut rounds) = (Pace { slot, moved: 0 }, 0_u64);
         loop {
             // With nothing left one byte is asked for: there must be none.
-            let limit = allowance.left().max(1);
+            let limit = allowance.left().max(1).min(may_be_taken(&meters.taken).await?);
             let filled =
                 pace.at_once(from.socket(), Interest::READABLE, &meters.taken, || transit.fill(from, limit));
             let mut held = filled.await.map_err(|unable| unable.because(Broken::From))?;
@@ -81,6 +80,19 @@ impl Flow<'_> {
             if rounds.is_multiple_of(ROUNDS) {
                 yield_now().await;
             }
+        }
+    }
+}
+
+/// Waits until some bytes may be taken, and returns how many.
+async fn may_be_taken(meter: &Meter) -> Result<usize, Broken> {
+    loop {
+        match meter.allowance() {
+            Ok(most) => return Ok(most.max(1)),
+            Err(rest) => tokio::select! {
+                () = meter.stopped() => return Err(Broken::Stopped),
+                () = tokio::time::sleep(rest) => {}
+            },
         }
     }
 }
