@@ -33,6 +33,8 @@ pub(super) struct Control {
     surplus: usize,
     /// The greeting is that of a server that takes the commands of a login together.
     pub(super) takes_ahead: bool,
+    /// The greeting says that there is no TLS.
+    pub(super) has_no_tls: bool,
     /// Commands of the set-up that were sent before it asked for them.
     ahead: VecDeque<Verb>,
     /// How many replies to such commands nobody awaits.
@@ -54,6 +56,7 @@ impl Control {
             standing: Standing::default(),
             surplus: 0,
             takes_ahead: false,
+            has_no_tls: false,
             ahead: VecDeque::new(),
             unasked_for: 0,
             out: VecDeque::new(),

@@ -15,6 +15,8 @@ use crate::wire::Secret;
 pub(super) struct Login {
     password: bool,
     account: bool,
+    /// The commands of the usual course were sent together with USER.
+    together: bool,
 }
 
 /// The commands of a login.
@@ -34,18 +36,22 @@ enum Next {
 }
 
 impl Login {
-    /// Sends USER and begins the login. Inside TLS, a server that is known to take them gets all commands of the usual
-    /// course together; what a reply makes needless is skipped later.
+    /// Sends USER and begins the login. A server that is known to take them gets all commands of the usual course
+    /// together; what a reply makes needless is skipped later. In clear, only a server that has no TLS gets the password
+    /// before it asks for it: any other may demand TLS, refuse USER, and then nobody on the path sees the password.
     pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
         let mut login = Self::default();
         login.send(now, Step::User, control);
         if let Some(password) = control.config.password.clone()
             && control.takes_ahead
-            && control.config.security.is_secured()
+            && (control.secured || control.has_no_tls)
         {
+            login.together = true;
             control.send_ahead(now, &Command::Pass(password));
-            control.send_ahead(now, &Command::Other(Verb::Pbsz, b"0".to_vec()));
-            control.send_ahead(now, &Command::Other(Verb::Prot, b"P".to_vec()));
+            if control.secured {
+                control.send_ahead(now, &Command::Other(Verb::Pbsz, b"0".to_vec()));
+                control.send_ahead(now, &Command::Other(Verb::Prot, b"P".to_vec()));
+            }
             features_ahead(now, control);
         }
         login
@@ -85,8 +91,7 @@ impl Login {
             }
         };
         control.send_in_setup(now, &command);
-        // In clear the password waits: a server that demands TLS refuses USER, and then nobody on the path sees it.
-        if step == Step::Pass && control.takes_ahead && !control.config.security.is_secured() {
+        if step == Step::Pass && control.takes_ahead && !self.together {
             features_ahead(now, control);
         }
     }
@@ -119,8 +124,8 @@ mod tests {
     #[test]
     fn h06_what_a_login_reply_asks_for_depends_on_the_dialect() {
         let new = Login::default();
-        let sent = Login { password: true, account: false };
-        let both = Login { password: true, account: true };
+        let sent = Login { password: true, ..new };
+        let both = Login { password: true, account: true, ..new };
         let check = |dialect, login: Login, code, class, expect| {
             assert_eq!(login.next(dialect, Code(code), class), expect, "{dialect:?} {code}");
         };

@@ -13,8 +13,8 @@ use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
-    Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, loses_early, starts_late,
-    takes_ahead,
+    Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, has_no_tls, loses_early,
+    starts_late, takes_ahead,
 };
 use crate::timer::Moment;
 
@@ -69,17 +69,20 @@ impl Setup {
         match greeting(reply.code) {
             Greeting::Speaks(dialect) => {
                 control.takes_ahead = dialect == Dialect::Rfc959 && takes_ahead(&reply);
+                control.has_no_tls = dialect == Dialect::Rfc959 && has_no_tls(&reply);
                 control.timers.disarm(Timer::Greeting);
                 control.dialect = dialect;
                 self.loses_early = loses_early(&reply);
                 self.starts_late = starts_late(&reply);
-                self.stage = match (control.config.security, dialect) {
-                    (Security::Explicit, _) | (Security::Offered, Dialect::Rfc959) => {
+                let is_offered = dialect == Dialect::Rfc959 && !control.has_no_tls;
+                self.stage = match control.config.security {
+                    Security::Offered if !is_offered => without_tls(now, control),
+                    // Where TLS is demanded, a greeting excuses nobody.
+                    Security::Explicit | Security::Offered => {
                         send(now, Verb::Auth, b"TLS", control);
                         Stage::Auth
                     }
-                    (Security::Offered, Dialect::Rfc354) => without_tls(now, control),
-                    (Security::Clear | Security::Implicit, _) => Stage::Login(Login::begin(now, control)),
+                    Security::Clear | Security::Implicit => Stage::Login(Login::begin(now, control)),
                 };
             }
             // The timer of the whole login bounds how often a server may ask for patience.

@@ -56,6 +56,16 @@ pub fn takes_ahead(greeting: &Reply) -> bool {
     greeting.lines.first().is_some_and(|line| line.trim_ascii_start().starts_with(b"ftp-server "))
 }
 
+/// The end of the greeting of an `ftp-server` that has no TLS at this listener. It would answer 502 to AUTH, and the login is
+/// taken in clear.
+pub(crate) const NO_TLS: &str = ", no TLS";
+
+/// Returns whether a server with this greeting offers no TLS: an `ftp-server` that says so. A greeting is no more and no less
+/// to be trusted than a refused AUTH, because neither is authenticated.
+pub fn has_no_tls(greeting: &Reply) -> bool {
+    takes_ahead(greeting) && greeting.lines.last().is_some_and(|line| line.ends_with(NO_TLS.as_bytes()))
+}
+
 /// Returns whether the server ends the session with this code, whatever command it answers (RFC 959
 /// section 5.4: 421; RFC 354 and 454: 401, 430, 434 to 436).
 pub fn ends_session(dialect: Dialect, code: Code) -> bool {
@@ -112,6 +122,18 @@ mod tests {
         check("---------- Welcome to Pure-FTPd [privsep] [TLS] ----------", true);
         check("pyftpdlib 2.2.0 ready.", false);
         check("Microsoft FTP Service", false);
+    }
+
+    #[test]
+    fn t14_only_our_own_server_can_say_that_it_has_no_tls() {
+        let check = |text: &str, expect| {
+            let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
+            assert_eq!(has_no_tls(&greeting), expect, "{text}");
+        };
+        check("ftp-server 0.1.0 ready, no TLS", true);
+        check("ftp-server 0.1.0 ready", false);
+        check("ftp-server 0.1.0 ready, no TLS yet", false);
+        check("Welcome, no TLS", false);
     }
 
     #[test]

@@ -22,6 +22,11 @@ pub(super) const fn serves(config: &Config, verb: Verb) -> bool {
     has_tls || !needs_tls
 }
 
+/// Whether a client of today needs not send AUTH: this listener has no TLS, and takes a login in clear.
+pub(super) const fn is_absent(config: &Config) -> bool {
+    matches!(config.dialect, Dialect::Rfc959) && !serves(config, Verb::Auth) && !config.tls.required
+}
+
 /// Whether the client must send AUTH before it may log in.
 pub(super) fn must_send_auth(cx: &Context) -> bool {
     cx.config.tls.required && !cx.tls.is_inside_tls()

@@ -307,6 +307,55 @@ fn a_password_in_clear_waits_until_it_is_asked_for() {
 }
 
 #[test]
+fn t14_a_server_that_has_no_tls_gets_the_whole_login_at_once() {
+    for security in [Security::Offered, Security::Clear] {
+        let told = if security == Security::Offered { "= no tls" } else { "" };
+        Stage::new(Config { security, ..config() }).play(&format!(
+            "
+            S: 220 ftp-server 0.1.0 ready, no TLS
+            {told}
+            C: USER ann
+            C: PASS secret
+            C: FEAT
+            C: OPTS UTF8 ON
+            S: 331 password
+            S: 230 in
+            S: 211-Features
+            S:  UTF8
+            S: 211 End
+            S: 200 Names are UTF-8
+            = ready Rfc959"
+        ));
+    }
+}
+
+#[test]
+fn t14_where_tls_is_demanded_a_greeting_that_denies_it_changes_nothing() {
+    Stage::new(Config { security: Security::Explicit, ..config() }).play(
+        "
+        S: 220 ftp-server 0.1.0 ready, no TLS
+        C: AUTH TLS
+        S: 502 not here
+        = ended: the server does not offer TLS: 502 not here
+        = close",
+    );
+    // It is not believed against itself either: the server has TLS after all.
+    Stage::new(Config { security: Security::Explicit, ..config() }).play(
+        "
+        S: 220 ftp-server 0.1.0 ready, no TLS
+        C: AUTH TLS
+        S: 234 begin
+        = start tls",
+    );
+    // Nobody else's greeting is taken for such a word.
+    Stage::new(Config { security: Security::Offered, ..config() }).play(
+        "
+        S: 220 example ready, no TLS
+        C: AUTH TLS",
+    );
+}
+
+#[test]
 fn t14_what_a_reply_makes_needless_is_skipped() {
     // A certificate has logged in: nobody needs the answer to PASS.
     Stage::new(Config { security: Security::Implicit, ..config() }).play(
@@ -351,9 +400,12 @@ fn t14_what_a_reply_makes_needless_is_skipped() {
 
 #[test]
 fn t14_inside_tls_the_protection_of_data_comes_with_the_login() {
-    let mut stage = Stage::new(Config { security: Security::Explicit, ..config() });
-    stage.play(
-        "
+    for security in [Security::Explicit, Security::Offered] {
+        Stage::new(Config { security, ..config() }).play(INSIDE_TLS);
+    }
+}
+
+const INSIDE_TLS: &str = "
         S: 220 ftp-server 0.1.0 ready
         C: AUTH TLS
         S: 234 begin
@@ -373,6 +425,4 @@ fn t14_inside_tls_the_protection_of_data_comes_with_the_login() {
         S:  UTF8
         S: 211 End
         S: 200 Names are UTF-8
-        = ready Rfc959",
-    );
-}
+        = ready Rfc959";

@@ -10,7 +10,7 @@ mod work;
 
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
-use crate::reply::Meaning;
+use crate::reply::{Meaning, NO_TLS};
 use crate::server::ask::{Event, Input, Output, Ticket};
 use crate::server::config::{Config, Connection, TlsStart};
 use crate::server::context::Context;
@@ -134,7 +134,8 @@ impl Session {
 
     fn greet(&mut self) {
         self.greeted = true;
-        let text = format!("{} ready", self.cx.config.software);
+        let no_tls = if tls::is_absent(&self.cx.config) { NO_TLS } else { "" };
+        let text = format!("{} ready{no_tls}", self.cx.config.software);
         self.cx.out.reply(Meaning::Ready, text);
     }
 

@@ -32,6 +32,12 @@ fn a10_the_greeting_says_the_dialect() {
 }
 
 #[test]
+fn t14_the_greeting_says_that_there_is_no_tls() {
+    assert_eq!(fresh(Dialect::Rfc959).take(), ["220 server ready, no TLS"]);
+    assert_eq!(fresh(Dialect::Rfc354).take(), ["300 server ready"]);
+}
+
+#[test]
 fn a12_stat_of_1973_is_a_status_block_and_a_final_200() {
     let mut h = old();
     let replies = h.say("STAT");

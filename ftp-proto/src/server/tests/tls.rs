@@ -210,6 +210,18 @@ fn f01_implicit_tls_begins_before_the_greeting() {
 }
 
 #[test]
+fn t14_a_greeting_never_denies_tls_that_is_there_or_demanded() {
+    for begin in [TlsStart::Never, TlsStart::Explicit] {
+        for required in [false, true] {
+            let mut h = Harness::new(Setup { tls: Tls { begin, required, ..EXPLICIT }, ..Setup::default() });
+            let denies = begin == TlsStart::Never && !required;
+            let expect = if denies { "220 server ready, no TLS" } else { "220 server ready" };
+            assert_eq!(h.take(), [expect], "{begin:?} {required}");
+        }
+    }
+}
+
+#[test]
 fn f03_feat_shows_what_tls_brings() {
     for mut h in [server(EXPLICIT), private(EXPLICIT)] {
         let lines = h.say("FEAT");
