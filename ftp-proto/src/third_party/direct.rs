@@ -40,8 +40,8 @@ impl Direct {
         direct
     }
 
-    /// Sends each end its next command, as far as what it needs is known. If both ends are prepared, sends
-    /// the transfer commands.
+    /// Sends each end its next command, as far as what it needs is known. If both ends are prepared, or will be
+    /// without another word, sends the transfer commands.
     fn prepare(&self, ends: &mut Ends, now: Moment) {
         for side in [self.roles.passive, self.roles.passive.other()] {
             while let Some(step) = self.next_step(ends, side) {
@@ -50,9 +50,17 @@ impl Direct {
                 }
             }
         }
-        if ends.is_prepared() {
+        if ends.is_prepared() || self.needs_no_reply(ends) {
             self.launch(ends, now);
         }
+    }
+
+    /// Whether the transfer commands need not wait for the replies that are due. They do while the passive end has the
+    /// filter of an earlier attempt, which takes the active end for a stranger.
+    fn needs_no_reply(&self, ends: &Ends) -> bool {
+        ends.proven
+            && !script::has_old_filter(self.roles, &ends.end(self.roles.passive).party)
+            && Side::BOTH.into_iter().all(|side| ends.end(side).takes_transfer())
     }
 
     /// Whether both ends listen and connect.
@@ -134,7 +142,9 @@ impl Direct {
             Verdict::ConnectsFrom(port) => self.connects_from = Some(port),
             Verdict::Bad(cause, blame) => return ends.fail(now, side, judged.stage, cause, blame),
         }
-        self.prepare(ends, now);
+        if matches!(ends.phase, Phase::Setup) {
+            self.prepare(ends, now);
+        }
     }
 
     /// Sends the transfer commands.
@@ -162,8 +172,11 @@ impl Direct {
     }
 
     /// `side` has begun or is complete. Then the other end gets its command or a limited time, or the attempt
-    /// is over.
-    pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    /// is over. If it owes replies to commands before its transfer command, those come first.
+    pub(super) fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+        if ends.end(side).asked.is_some_and(|asked| asked.task != Task::Transfer) {
+            return self.setup_reply(ends, now, side, answer);
+        }
         match ends.running_reply(side, answer) {
             Progress::None => return,
             Progress::Good => {}

@@ -126,7 +126,7 @@ impl End {
     /// Notes that the final reply came.
     pub(super) fn answered(&mut self) {
         self.asked = self.behind.pop_front();
-        if self.asked.is_none() {
+        if self.asked.is_none_or(|asked| asked.task == Task::Transfer) {
             self.timers.disarm(Timer::Reply);
         }
     }
@@ -142,6 +142,16 @@ impl End {
         };
         self.party.capabilities.takes_ahead && self.asked.iter().chain(&self.behind).all(is_setting)
             || self.asked.is_none()
+    }
+
+    /// Whether the transfer command may be sent now, if both ends prove themselves: nothing is asked, or the server takes
+    /// commands ahead and is asked only whom to connect to, and whom to accept. If it refuses that, the transfer command
+    /// is harmless: the secret is in force, so that nothing moves before the right peer has proven itself.
+    pub(super) fn takes_transfer(&self) -> bool {
+        let names_peer = |asked: &Asked| matches!(asked.task, Task::Setup(Step::Connect | Step::Filter));
+        let names_only_peer = || self.asked.iter().chain(&self.behind).all(names_peer);
+        self.is_prepared()
+            || self.steps.is_empty() && self.party.capabilities.takes_ahead && names_only_peer()
     }
 
     /// Notes that the server requires PRET: PRET and the listening command are sent, the latter once more.

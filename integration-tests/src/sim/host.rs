@@ -88,7 +88,7 @@ impl Host {
             max_held: HELD,
             max_of_one_address: OF_ONE_ADDRESS,
             max_detached: std::time::Duration::from_secs(3600),
-            software: "simulated".to_owned(),
+            software: "ftp-server simulated".to_owned(),
             ..Config::default()
         };
         let connection = Connection {

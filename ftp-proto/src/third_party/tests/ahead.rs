@@ -19,10 +19,15 @@ fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
          dst: SOCK 192.0.2.1,0
          src: SOCK 192.0.2.2,40002
          src< 200 ok
+         src: RETR a
+         dst: STOR b
          src< 255 SOCK 40003
          dst< 255 SOCK 40002
-         src: RETR a
-         dst: STOR b",
+         src< 150 go
+         dst< 150 go
+         src< 226 sent
+         dst< 226 stored
+         = moved 226 226",
     );
     // A listener that may have opened behind a refusal is closed.
     case(party(SITE1, ahead), party(SITE2, ahead)).proven().play(
@@ -38,5 +43,133 @@ fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
          dst! abort
          dst. aborted
          = dst RNDZ: 504, Unsupported",
+    );
+}
+
+/// Two servers that take commands ahead, up to the transfer commands.
+const LAUNCHED: &str = "
+    dst: TYPE I
+    dst: RNDZ ***
+    dst: LSTN R
+    src: TYPE I
+    src: RNDZ ***
+    src< 200 ok
+    src< 200 ok
+    dst< 200 ok
+    dst< 200 ok
+    dst< 255 SOCK 40002
+    dst: SOCK 192.0.2.1,0
+    src: SOCK 192.0.2.2,40002
+    src: RETR a
+    dst: STOR b
+";
+
+fn launched() -> Play {
+    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
+    let case = case(party(SITE1, ahead), party(SITE2, ahead)).with(|_, roles| roles.filter = true);
+    case.proven().start().play(LAUNCHED)
+}
+
+#[test]
+fn t14_a_peer_that_is_refused_behind_the_transfer_commands_ends_the_attempt() {
+    launched().play(
+        "src< 504 not there
+         src! abort
+         dst! abort
+         src< 425 no peer is named
+         src. aborted
+         dst< 255 SOCK 40002
+         dst< 426 aborted
+         dst. aborted
+         = src SOCK: 504, Path",
+    );
+    launched().play(
+        "dst< 504 not from there
+         src! abort
+         dst! abort
+         dst< 425 nobody may connect
+         src< 255 SOCK 40003
+         dst. aborted
+         src< 426 aborted
+         src. aborted
+         = dst SOCK: 504, Path",
+    );
+}
+
+#[test]
+fn t14_the_reply_to_sock_that_does_not_come_ends_the_attempt_and_that_to_the_transfer_command_has_no_such_timer()
+ {
+    launched().play(
+        "src< 255 SOCK 40003
+         src< 150 go
+         wait 30
+         dst! abort
+         src! abort
+         dst. aborted
+         src. aborted
+         src! close
+         = dst SOCK: silent (reply timer), Busy, touched",
+    );
+    launched().play(
+        "src< 255 SOCK 40003
+         src< 150 go
+         dst< 255 SOCK 40002
+         dst< 150 go
+         wait 1000
+         src< 226 sent
+         dst< 226 stored
+         = moved 226 226",
+    );
+}
+
+#[test]
+fn t14_rest_is_answered_before_the_transfer_commands() {
+    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
+    let case = case(party(SITE1, ahead), party(SITE2, ahead)).with(|transfer, _| transfer.restart = Some(5));
+    case.proven().play(
+        "dst: TYPE I
+         dst: RNDZ ***
+         dst: LSTN R
+         src: TYPE I
+         src: RNDZ ***
+         src< 200 ok
+         src< 200 ok
+         dst< 200 ok
+         dst< 200 ok
+         dst< 255 SOCK 40002
+         dst: REST 5
+         src: SOCK 192.0.2.2,40002
+         dst< 350 go on
+         src< 255 SOCK 40003
+         src: REST 5
+         src< 350 go on
+         src: RETR a
+         dst: STOR b",
+    );
+}
+
+#[test]
+fn t14_where_an_old_filter_acts_the_new_one_is_in_force_before_anybody_connects() {
+    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
+    let mut destination = party(SITE2, ahead);
+    destination.standing.sock = true;
+    let with_pasv = |_: &mut Transfer, roles: &mut Roles| roles.opening = Opening::Pasv;
+    case(party(SITE1, ahead), destination).with(with_pasv).proven().play(
+        "dst: TYPE I
+         dst: RNDZ ***
+         dst: PASV
+         src: TYPE I
+         src: RNDZ ***
+         src< 200 ok
+         src< 200 ok
+         dst< 200 ok
+         dst< 200 ok
+         dst< 227 Entering Passive Mode (192,0,2,2,156,66)
+         dst: SOCK 192.0.2.1,0
+         src: PORT 192,0,2,2,156,66
+         src< 200 noted
+         dst< 255 SOCK 40002
+         src: RETR a
+         dst: STOR b",
     );
 }
