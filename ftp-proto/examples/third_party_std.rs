@@ -15,7 +15,7 @@
     reason = "a driver owns the sockets and the clock"
 )]
 
-use ftp_proto::client::{self, CommandId, Config, Event, Session, Standing};
+use ftp_proto::client::{self, Config, Event, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::{
     Attempt, DataTls, Input, Opening, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
@@ -166,7 +166,6 @@ struct End {
     address: IpAddr,
     /// Known when it is logged in.
     party: Option<Party>,
-    awaited: Option<CommandId>,
 }
 
 impl End {
@@ -184,11 +183,11 @@ impl End {
             abort_timeout: Duration::from_secs(10),
         };
         let session = Session::new(config, clock.now());
-        Ok(Self { side, stream, session, address: address.ip(), party: None, awaited: None })
+        Ok(Self { side, stream, session, address: address.ip(), party: None })
     }
 
     fn send(&mut self, now: Moment, command: ftp_proto::command::Command) {
-        self.awaited = Some(self.session.send(now, command, None));
+        self.session.send(now, command, None);
     }
 
     fn read(&mut self, now: Moment) -> Result<(), Problem> {
@@ -234,8 +233,8 @@ impl End {
             Event::Received { reply, .. } => {
                 println!("{:>11} > {}", format!("{:?}", self.side), reply.display())
             }
-            // This program asks for no TLS.
-            Event::TlsAbsent => {}
+            // This program asks for no TLS, and has nothing to say before the login is over.
+            Event::TlsAbsent | Event::TakesMore => {}
             Event::Ready { dialect, capabilities } => {
                 self.party = Some(Party {
                     dialect,
@@ -245,8 +244,8 @@ impl End {
                     leaf: None,
                 });
             }
-            Event::Reply { to, reply, class } => {
-                return (self.awaited == Some(to)).then_some(Input::Reply { side: self.side, reply, class });
+            Event::Reply { reply, class, .. } => {
+                return Some(Input::Reply { side: self.side, reply, class });
             }
             Event::Unasked(reply) => return Some(Input::Unasked { side: self.side, reply }),
             Event::AbortDone => return Some(Input::Aborted(self.side)),

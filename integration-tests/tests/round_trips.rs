@@ -45,47 +45,84 @@ fn place(sent: &[Sent], verb: &str) -> (usize, usize) {
     (of(verb), of("QUIT") - 1)
 }
 
-/// The dialogues of two copies between two such servers, the second one with what the first has left: `login` is what is
-/// sent in the first round trips, `transfer` the one of the transfer commands, and `all` that of the last command before QUIT.
-fn check(
-    with: fn(Site) -> Site,
+/// What two dialogues must be like.
+struct Expected {
+    /// The commands of the first round trips.
+    login: &'static [&'static [&'static str]],
+    /// The round trip of the transfer commands.
+    transfer: usize,
+    /// That of the last command before QUIT.
+    all: usize,
+}
+
+/// Copies a file between two such servers twice, the second time with what the first copy has left. Returns a dialogue
+/// that is not as expected.
+fn differs(
+    source: &Server,
+    target: &Server,
     places: fn(&Server, &str) -> String,
-    login: &[&[&str]],
-    (transfer, all): (usize, usize),
-) {
+    expected: &Expected,
+) -> Option<String> {
     let state = tempfile::tempdir().unwrap();
     let state = state.path().to_str().unwrap();
+    ["cold.bin", "remembered.bin"].into_iter().find_map(|name| {
+        let run = user().args([
+            "copy",
+            "--overwrite",
+            "always",
+            "--state",
+            state,
+            "--trace",
+            "trace.txt",
+            "--trust",
+            "new",
+        ]);
+        let run = run.args([places(source, "a.bin"), places(target, name)]).run().exits(0);
+        let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+        [(0, "RETR"), (1, "STOR")].into_iter().find_map(|(column, verb)| {
+            let sent = round_trips(&trace, column);
+            let logs_in = |(number, commands): (usize, &&[&str])| of(&sent, number + 1) == **commands;
+            let is_expected = expected.login.iter().enumerate().all(logs_in)
+                && place(&sent, verb) == (expected.transfer, expected.all);
+            (!is_expected).then(|| format!("{name}: {sent:?}\n{trace}"))
+        })
+    })
+}
+
+/// Checks copies between two such servers. A machine under load can let a command wait although no reply is needed, and
+/// then a copy seems to take more round trips; none takes fewer than it needs.
+fn check(with: fn(Site) -> Site, places: fn(&Server, &str) -> String, expected: &Expected) {
     let source = with(Site::new("source").at("127.0.0.2")).file("a.bin", sample(100_000)).start();
     let target = with(Site::new("target").at("127.0.0.3")).start();
-    for name in ["cold.bin", "remembered.bin"] {
-        let run = user().args(["copy", "--state", state, "--trace", "trace.txt", "--trust", "new"]);
-        let run = run.args([places(&source, "a.bin"), places(&target, name)]).run().exits(0);
-        let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
-        for (column, verb) in [(0, "RETR"), (1, "STOR")] {
-            let sent = round_trips(&trace, column);
-            let shown = format!("{name}: {sent:?}\n{trace}");
-            for (number, commands) in login.iter().enumerate() {
-                assert_eq!(of(&sent, number + 1), *commands, "{shown}");
-            }
-            assert_eq!(place(&sent, verb), (transfer, all), "{shown}");
+    let mut shown = None;
+    for _ in 0..8 {
+        shown = differs(&source, &target, places, expected);
+        if shown.is_none() {
+            return;
         }
     }
+    panic!("{}", shown.unwrap());
 }
 
 #[test]
-fn t14_in_clear_the_transfer_commands_are_in_the_fourth_round_trip_after_the_greeting() {
-    let login: &[&[&str]] = &[&["USER", "PASS", "FEAT", "OPTS"]];
-    check(|site| site, |site, name| site.url(name), login, (4, 5));
+fn t14_in_clear_the_transfer_commands_are_in_the_third_round_trip_after_the_greeting() {
+    let login: &'static [&'static [&'static str]] = &[&["USER", "PASS", "FEAT", "OPTS", "MLST"]];
+    let expected = Expected { login, transfer: 3, all: 4 };
+    check(|site| site, |site, name| site.url(name), &expected);
 }
 
 #[test]
-fn t14_inside_tls_the_transfer_commands_are_in_the_fourth_round_trip_after_the_handshake() {
-    let login: &[&[&str]] = &[&["USER", "PASS", "PBSZ", "PROT", "FEAT", "OPTS"]];
-    check(|site| site.tls(), |site, name| site.implicit_url(name), login, (4, 5));
+fn t14_inside_tls_the_transfer_commands_are_in_the_third_round_trip_after_the_handshake() {
+    let login: &'static [&'static [&'static str]] =
+        &[&["USER", "PASS", "PBSZ", "PROT", "FEAT", "OPTS", "MLST"]];
+    let expected = Expected { login, transfer: 3, all: 4 };
+    check(|site| site.tls(), |site, name| site.implicit_url(name), &expected);
 }
 
 #[test]
 fn t14_tls_that_is_offered_takes_one_round_trip_more() {
-    let login: &[&[&str]] = &[&["AUTH"], &["USER", "PASS", "PBSZ", "PROT", "FEAT", "OPTS"]];
-    check(|site| site.tls(), |site, name| site.url(name), login, (5, 6));
+    let login: &'static [&'static [&'static str]] =
+        &[&["AUTH"], &["USER", "PASS", "PBSZ", "PROT", "FEAT", "OPTS", "MLST"]];
+    let expected = Expected { login, transfer: 4, all: 5 };
+    check(|site| site.tls(), |site, name| site.url(name), &expected);
 }

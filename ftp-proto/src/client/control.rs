@@ -35,6 +35,8 @@ pub(super) struct Control {
     pub(super) takes_ahead: bool,
     /// The greeting says that there is no TLS.
     pub(super) has_no_tls: bool,
+    /// All commands of the set-up were sent, and no reply can ask for another one: what the caller sends may follow.
+    pub(super) takes_more: bool,
     /// Commands of the set-up that were sent before it asked for them.
     ahead: VecDeque<Verb>,
     /// How many replies to such commands nobody awaits.
@@ -57,6 +59,7 @@ impl Control {
             surplus: 0,
             takes_ahead: false,
             has_no_tls: false,
+            takes_more: false,
             ahead: VecDeque::new(),
             unasked_for: 0,
             out: VecDeque::new(),

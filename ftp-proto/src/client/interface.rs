@@ -76,6 +76,9 @@ pub enum Event {
     },
     /// The server offers no TLS, and [`Security::Offered`](super::Security::Offered) lets the login go on in clear.
     TlsAbsent,
+    /// The commands of the login are on their way, and the server takes more behind them: from now on
+    /// [`Session::send`](super::Session::send) does not wait for [`Event::Ready`].
+    TakesMore,
     /// A reply to a command. The command is complete when `class` is final.
     Reply {
         /// The command that the reply answers.

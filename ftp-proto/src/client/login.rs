@@ -1,8 +1,8 @@
 //! USER, PASS and ACCT in both dialects: 331 asks for an account in 1973 and for a password today
 //! (conformance H06).
 
-use super::Failure;
 use super::control::Control;
+use super::{Event, Failure};
 use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Code, Meaning, Reply};
@@ -53,6 +53,11 @@ impl Login {
                 control.send_ahead(now, &Command::Other(Verb::Prot, b"P".to_vec()));
             }
             features_ahead(now, control);
+            // ACCT would come after what the caller sends, which would be refused before it.
+            if control.config.account.is_none() {
+                control.takes_more = true;
+                control.event(Event::TakesMore);
+            }
         }
         login
     }

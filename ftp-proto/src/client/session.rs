@@ -75,8 +75,8 @@ impl Session {
     /// Sends a command and returns its id, which [`Event::Reply`] carries.
     ///
     /// Several commands may be under way; replies are matched in order, except for STAT, which a
-    /// server may answer during a transfer. Before [`Event::Ready`] and during an abort commands wait
-    /// for their turn. After the end of the session and after [`Input::Quit`] they are not sent.
+    /// server may answer during a transfer. Before [`Event::Ready`] (or [`Event::TakesMore`], if that comes) and
+    /// during an abort commands wait for their turn. After the end of the session and after [`Input::Quit`] they are not sent.
     ///
     /// `patience` replaces the reply timeout for this command, for example for HASH of a large file. A
     /// preliminary reply starts the timeout anew. Without `patience`, only the first reply to a
@@ -183,6 +183,9 @@ impl Session {
         }
         match self.stage {
             Stage::Ready => self.control.send(now, owner, &command, patience),
+            Stage::Setup(_) if self.control.takes_more && !self.quitting => {
+                self.control.send(now, owner, &command, patience);
+            }
             Stage::Setup(_) | Stage::Aborting(_) => self.held.push_back(Held { owner, command, patience }),
         }
     }

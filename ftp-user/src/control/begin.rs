@@ -268,6 +268,7 @@ impl Arrival {
             | Event::Received { .. }
             | Event::Ready { .. }
             | Event::TlsAbsent
+            | Event::TakesMore
             | Event::AbortDone => {}
         }
         self.last = last(event.clone())?;

@@ -16,6 +16,7 @@ use std::time::Duration;
 impl Session {
     /// Sends a command; its replies come out of [`Session::next`].
     pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
+        self.first = None;
         let transfer = command.is_transfer();
         if let Command::Rest(offset) = &command {
             self.restarts = *offset > 0;

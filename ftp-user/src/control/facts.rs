@@ -2,10 +2,11 @@
 
 use super::answer::Answer;
 use super::fact_replies;
+use super::first::First;
 use super::session::{Role, Session};
 use crate::failure::Failure;
 use crate::place;
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::reply::Blame;
@@ -44,7 +45,12 @@ impl Session {
         // A server without FEAT may know MLST all the same.
         let unasked = !self.capabilities.known && !self.manners.refuses_mlst;
         if announced || (unasked && self.dialect == Dialect::Rfc959) {
-            let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
+            let answer = match self.first.take() {
+                Some(First { path: asked, reply, class }) if asked == *path => {
+                    Answer { reply, class, verb: Verb::Mlst }
+                }
+                Some(_) | None => self.ask(Command::Mlst(Some(path.clone()))).await?,
+            };
             if answer.is_done()
                 && let Some(entry) = fact_replies::entry(&answer.reply)
             {

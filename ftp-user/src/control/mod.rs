@@ -6,6 +6,7 @@
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
 //! | `tcp`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay |
 //! | `certificate`, `certificate_words` | whether the certificate of a server is accepted, kept or refused, and what is said about one that is not |
+//! | `first` | the answer to what a server was asked together with the login |
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
@@ -30,6 +31,7 @@ mod drive;
 mod fact_replies;
 mod facts;
 mod files;
+mod first;
 mod flow;
 mod foreign;
 mod listing;

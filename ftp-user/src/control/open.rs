@@ -1,8 +1,10 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
+use super::answer::Answer;
 use super::certificate;
 use super::closed_posture::ClosedPosture;
 use super::dial::{Dialled, dial};
+use super::first::First;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
@@ -17,30 +19,44 @@ use ftp_io::socks::HostPort;
 use ftp_io::tls::{Client, Versions};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, Event};
+use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::feature::Capabilities;
-use ftp_proto::wire::Secret;
+use ftp_proto::wire::{PathName, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 impl Session {
     /// Connects, logs in and asks what the server can.
     pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self, Failure> {
-        Self::open_by(context, site, role, Versions::All).await
+        Self::open_by(context, site, role, Versions::All, None).await
     }
 
     /// The same with these versions of TLS, where it is used. A person may be asked about an unknown certificate; the
-    /// answer comes without a connection, so that no server waits for it.
-    pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
-        match Self::connect(context, site, role, tls).await {
+    /// answer comes without a connection, so that no server waits for it. A server that takes commands behind those of
+    /// the login is asked with them what is at `first`.
+    pub async fn open_by(
+        context: &Context,
+        site: &Site,
+        role: Role,
+        tls: Versions,
+        first: Option<&PathName>,
+    ) -> Result<Self, Failure> {
+        match Self::connect(context, site, role, tls, first).await {
             Err(failure) if certificate::ask_person(context, site, &failure).await => {
-                Self::connect(context, site, role, tls).await
+                Self::connect(context, site, role, tls, first).await
             }
             opened => opened,
         }
     }
 
-    async fn connect(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
+    async fn connect(
+        context: &Context,
+        site: &Site,
+        role: Role,
+        tls: Versions,
+        first: Option<&PathName>,
+    ) -> Result<Self, Failure> {
         // Nobody is spoken to before it is known what to expect.
         let client = secure::client(context, site, role, tls, &site.authority())?;
         let begun = context.clock.now();
@@ -53,8 +69,9 @@ impl Session {
         let local = stream.local_addr().map_err(|error| {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
-        let opened = Self::begin(context, site, role, (stream.into(), client), (local, peer), None).await;
-        opened.map(|session| Self { round_trip, host, ..session })
+        let mut session = Self::new(context, site, role, (stream.into(), client), (local, peer), None)?;
+        session.greeting_and_login(first).await?;
+        Ok(Self { round_trip, host, ..session })
     }
 
     /// The same through a relay that has connected to the server. TLS is between this program and the server: the
@@ -68,10 +85,14 @@ impl Session {
         let Tunnel { stream, local, peer, relay } = tunnel;
         let title = tunnelled(site, &relay);
         let client = secure::client(context, site, role, Versions::All, &title)?;
-        Self::begin(context, site, role, (stream.into(), client), (local, peer), Some(relay)).await
+        let connected = (stream.into(), client);
+        let mut session = Self::new(context, site, role, connected, (local, peer), Some(relay))?;
+        session.greeting_and_login(None).await?;
+        Ok(session)
     }
 
-    async fn begin(
+    /// A session over a connection on which nothing was said yet.
+    fn new(
         context: &Context,
         site: &Site,
         role: Role,
@@ -98,7 +119,7 @@ impl Session {
         };
         let control = Control::new(connection, UNSENT)
             .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
-        let mut session = Self {
+        Ok(Self {
             tls,
             refused: None,
             unawaited: None,
@@ -138,20 +159,23 @@ impl Session {
             over: None,
             transfer: None,
             orphan: false,
-        };
-        session.greeting_and_login().await?;
-        Ok(session)
+            first: None,
+        })
     }
 
-    /// Waits until the session is ready.
-    async fn greeting_and_login(&mut self) -> Result<(), Failure> {
+    /// Waits until the session is ready, and for the answer to what was asked with the login.
+    async fn greeting_and_login(&mut self, first: Option<&PathName>) -> Result<(), Failure> {
+        let mut asked = None;
         loop {
             match self.next_or_cancelled().await? {
                 Event::Ready { dialect, capabilities } => {
                     self.dialect = dialect;
                     self.selected = capabilities.hash.first().copied();
                     self.capabilities = capabilities;
-                    return Ok(());
+                    break;
+                }
+                Event::TakesMore => {
+                    asked = first.map(|path| (path, self.send(Command::Mlst(Some(path.clone())), None)));
                 }
                 Event::Ended(end) => return Err(self.lost(&end)),
                 Event::TlsAbsent => self.stays_in_clear(),
@@ -162,6 +186,11 @@ impl Session {
                 | Event::AbortDone => {}
             }
         }
+        if let Some((path, id)) = asked {
+            let Answer { reply, class, .. } = self.answer_to(id, Verb::Mlst).await?;
+            self.first = Some(First { path: path.clone(), reply, class });
+        }
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ impl Sent {
             | Event::Received { .. }
             | Event::Ready { .. }
             | Event::TlsAbsent
+            | Event::TakesMore
             | Event::Unasked(_)
             | Event::AbortDone => Ok(None),
         }

@@ -1,6 +1,7 @@
 //! One control connection: a socket and its client machine.
 
 use super::closed_posture::ClosedPosture;
+use super::first::First;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use super::sent_time::SentTime;
@@ -116,6 +117,8 @@ pub struct Session {
     pub(super) tls: Option<Client>,
     /// A command whose reply does not matter.
     pub(super) unawaited: Option<CommandId>,
+    /// What MLST has said together with the login. It holds until something else is sent.
+    pub(super) first: Option<First>,
     /// The time of the file that was stored last.
     pub(super) time: SentTime,
     /// Why there is no TLS.

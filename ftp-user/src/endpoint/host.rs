@@ -116,6 +116,15 @@ impl Host {
         }
     }
 
+    /// Tells a server that has no session yet that [`Self::facts`] of `path` will be its first question: some take it
+    /// together with the login.
+    pub fn will_be_asked(&mut self, path: &PathName) {
+        match self {
+            Self::Server(server) => server.will_be_asked(path),
+            Self::Local(_) => {}
+        }
+    }
+
     /// What is at `path`; `None` if nothing is.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use crate::control::{ClosedPosture, Role, Session};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::tls::Versions;
+use ftp_proto::wire::PathName;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The pools of a job: one for each site.
@@ -124,11 +125,16 @@ impl Pool {
         failure
     }
 
-    /// A session: one that nobody uses, or a new one.
+    /// A session: one that nobody uses, or a new one, which may be asked with its login what is at `first`.
     ///
     /// # Errors
     /// Fails if there is no session. A server that was given up is not asked again.
-    pub async fn lease(self: &Arc<Self>, context: &Context, role: Role) -> Result<Lease, Failure> {
+    pub async fn lease(
+        self: &Arc<Self>,
+        context: &Context,
+        role: Role,
+        first: Option<&PathName>,
+    ) -> Result<Lease, Failure> {
         let (idle, tls12) = {
             let mut state = self.state();
             (state.idle.pop(), state.tls12)
@@ -144,7 +150,7 @@ impl Pool {
             return Err(gone);
         }
         // In a box: a future has room for everything that it awaits, and this one is awaited deep down.
-        let opened = Box::pin(Session::open_by(context, &self.site, role, tls12.versions())).await;
+        let opened = Box::pin(Session::open_by(context, &self.site, role, tls12.versions(), first)).await;
         if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
             self.state().answered = true;
         }
@@ -167,9 +173,9 @@ impl Pool {
         let tls12 = self.state().tls12;
         if tls12 != Tls12::Untried {
             lease.quit().await;
-            return self.lease(context, role).await;
+            return self.lease(context, role, None).await;
         }
-        match Box::pin(Session::open_by(context, &self.site, role, Versions::Tls12)).await {
+        match Box::pin(Session::open_by(context, &self.site, role, Versions::Tls12, None)).await {
             Ok(session) => {
                 self.state().tls12 = Tls12::Works;
                 lease.quit().await;

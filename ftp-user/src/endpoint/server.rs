@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::control::{Role, Session};
 use crate::failure::Failure;
 use crate::place::Site;
+use ftp_proto::wire::PathName;
 use std::sync::Arc;
 
 /// A server as an end of a copy.
@@ -16,12 +17,19 @@ pub struct Server {
     pub pool: Arc<Pool>,
     role: Role,
     lease: Option<Lease>,
+    /// What the next session is asked about first, perhaps together with its login.
+    first: Option<PathName>,
 }
 
 impl Server {
     /// A server without a session yet.
     pub fn new(pool: Arc<Pool>, role: Role) -> Self {
-        Self { site: pool.site.clone(), pool, role, lease: None }
+        Self { site: pool.site.clone(), pool, role, lease: None, first: None }
+    }
+
+    /// If the next thing that it is asked needs a session first, asks it together with the login what is at `path`.
+    pub fn will_be_asked(&mut self, path: &PathName) {
+        self.first = Some(path.clone());
     }
 
     /// The open session, or a new one. Whatever is seldom needed is in a box: this future is part of all that ask a server.
@@ -32,8 +40,9 @@ impl Server {
         let lease = match self.alive(context).await {
             Some(lease) if lease.is_used_up() => Box::pin(self.pool.renew(context, self.role, lease)).await?,
             Some(lease) => lease,
-            None => Box::pin(self.pool.lease(context, self.role)).await?,
+            None => Box::pin(self.pool.lease(context, self.role, self.first.as_ref())).await?,
         };
+        self.first = None;
         self.lease.insert(lease).session().ok_or_else(Failure::interrupted)
     }
 

@@ -60,6 +60,7 @@ impl<'a> Question<'a> {
 pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Failure> {
     let mut question = Question::new(context);
     loop {
+        host.will_be_asked(path);
         question.connect(host).await?;
         match host.facts(context, path).await {
             Ok(facts) => return Ok(facts),

@@ -228,6 +228,7 @@ async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
             | Event::Received { .. }
             | Event::Ready { .. }
             | Event::TlsAbsent
+            | Event::TakesMore
             | Event::Unasked(_)
             | Event::AbortDone => {}
         }

@@ -269,7 +269,11 @@ impl<'a> Drive<'a> {
             Event::Unasked(reply) => self.input(Input::Unasked { side, reply }),
             Event::AbortDone => self.input(Input::Aborted(side)),
             Event::Ended(failure) => self.input(Input::Ended(side, failure)),
-            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } | Event::TlsAbsent => {}
+            Event::Ready { .. }
+            | Event::Sent(_)
+            | Event::Received { .. }
+            | Event::TlsAbsent
+            | Event::TakesMore => {}
         }
         for repair in self.attempt.repairs() {
             self.sessions.of(repair.side).say_repair(repair.announced, repair.used);

@@ -147,7 +147,7 @@ impl World {
                 }
             }
             // These sessions begin inside TLS or stay in clear.
-            Event::TlsAbsent => {}
+            Event::TlsAbsent | Event::TakesMore => {}
             Event::Ended(failure) => self.session_over(side, failure),
         }
     }

@@ -389,14 +389,17 @@ impl Scenario {
         must
     }
 
-    /// Whether strangers at the relay's own address may take the relay's share of the places in which a
-    /// listener holds connections until its transfer command comes. The relay connects before that command,
-    /// and until then nothing tells its connection from theirs. A server connects after its own command.
+    /// Whether strangers at the peer's own address may take the peer's share of the places in which a
+    /// listener holds connections until its transfer command comes. A relay connects before that command, and a server
+    /// may, because both ends get their commands at the same time. Until then nothing tells its connection from theirs.
     fn may_be_crowded_out(&self) -> bool {
-        let early =
-            matches!(self.path, Path::Relayed(_)) && SIDES.into_iter().any(|side| !self.is_active(side));
-        let at_relay = self.strangers.iter().filter(|stranger| stranger.at_peer).count();
-        early && self.rendezvous && at_relay >= OF_ONE_ADDRESS
+        let early = match self.path {
+            Path::Relayed(_) => SIDES.into_iter().any(|side| !self.is_active(side)),
+            Path::Direct => true,
+            Path::Through => false,
+        };
+        let at_peer = self.strangers.iter().filter(|stranger| stranger.at_peer).count();
+        early && self.rendezvous && at_peer >= OF_ONE_ADDRESS
     }
 
     /// Whether the listening end announces a host and not only a port.

@@ -107,6 +107,7 @@ impl Seen {
                     | Event::Received { .. }
                     | Event::Ready { .. }
                     | Event::TlsAbsent
+                    | Event::TakesMore
                     | Event::Unasked(_),
                 ) => {}
             }

@@ -330,6 +330,35 @@ fn t14_a_server_that_has_no_tls_gets_the_whole_login_at_once() {
 }
 
 #[test]
+fn t14_a_command_of_the_caller_goes_with_the_whole_login() {
+    let mut stage = Stage::new(config());
+    stage.play(
+        "
+        S: 220 ftp-server 0.1.0 ready, no TLS
+        C: USER ann
+        C: PASS secret
+        C: FEAT
+        C: OPTS UTF8 ON
+        > NOOP
+        C: NOOP
+        S: 331 password
+        S: 230 in
+        S: 500 no FEAT
+        = ready Rfc959
+        S: 501 no
+        S: 200 fine
+        = 0 Done 200",
+    );
+    // ACCT would come too late, and without the usual course nobody knows what comes next.
+    let begin =
+        "S: 220 ftp-server 0.1.0 ready, no TLS\nC: USER ann\nC: PASS secret\nC: FEAT\nC: OPTS UTF8 ON";
+    let refused = "> NOOP\nS: 530 no\n= ended: the server refused the login: 530 no\n= close";
+    let mut stage = Stage::new(Config { account: Some(Secret::new("a")), ..config() });
+    stage.play(&format!("{begin}\n{refused}"));
+    play(&format!("S: 220 ftp-server 0.1.0 ready\nC: USER ann\n{refused}"));
+}
+
+#[test]
 fn t14_where_tls_is_demanded_a_greeting_that_denies_it_changes_nothing() {
     Stage::new(Config { security: Security::Explicit, ..config() }).play(
         "

@@ -64,6 +64,7 @@ impl Stage {
                 }
                 Output::Event(Event::Unasked(reply)) => format!("= unasked {:03}", reply.code.0),
                 Output::Event(Event::TlsAbsent) => "= no tls".into(),
+                Output::Event(Event::TakesMore) => continue,
                 Output::Event(Event::AbortDone) => "= abort done".into(),
                 Output::Event(Event::Ended(failure)) => format!("= ended: {failure}"),
                 Output::StartTls => "= start tls".into(),
