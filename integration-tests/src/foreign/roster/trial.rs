@@ -22,13 +22,16 @@ const TALKATIVE: [&str; 2] = ["--log-level", "debug"];
 /// Runs a client in a setting. `Ok(Err(_))` says what went wrong.
 pub fn trial(client: &Client, setting: Setting) -> Result<Result<(), String>, Skipped> {
     let (tool, args) = (client.start)()?;
-    let server = server(client, setting);
+    let mut server = server(client, setting);
     let desk = desk(client, setting);
     let tool = describe(tool, &server, setting);
     let steps = client.steps(setting);
     let args: Vec<&str> =
         args.iter().map(String::as_str).chain(steps.iter().map(|step| step.name())).collect();
     let (code, said, errors) = desk.try_run(&tool, &args, "");
+    // The log is complete when the server has ended.
+    server.running.signal(rustix::process::Signal::TERM);
+    server.running.wait();
     let log = server.running.said();
     let mut wrong: Vec<String> = steps
         .iter()
