@@ -45,6 +45,10 @@ pub(super) struct Harness {
     pub(super) files: BTreeMap<String, u64>,
     /// What was stored.
     pub(super) progress: (u64, u64),
+    /// Whether the driver says at once how far a transfer is.
+    pub(super) answers_progress: bool,
+    /// The questions how far a transfer is that are not answered yet.
+    asks_progress: Vec<Ticket>,
     /// How the driver answers `Permit`; not at all when `None`.
     pub(super) permit: Option<bool>,
     /// What the account may do with files.
@@ -193,6 +197,8 @@ impl Harness {
             closed: false,
             files: BTreeMap::from([("/a".to_owned(), 1000), ("/b".to_owned(), 5)]),
             progress: (0, 0),
+            answers_progress: true,
+            asks_progress: Vec::new(),
             permit: Some(true),
             access: Access::everywhere(Rights::ALL),
             ports: true,
@@ -310,11 +316,7 @@ impl Harness {
             Ask::PeerProven { account, peer } => self.note_proof(&account, peer),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
             Ask::Move { ticket, conn, terms, .. } => self.begin_move(ticket, conn, terms),
-            Ask::Progress { ticket, of } => {
-                assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(of));
-                let (moved, durable) = self.progress;
-                self.answer(ticket, Answer::Progress { moved, durable });
-            }
+            Ask::Progress { ticket, of } => self.ask_progress(ticket, of),
             Ask::Doubt { of, unless } => {
                 assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(of));
                 self.did.push(format!("doubt {unless:?}"));
@@ -451,11 +453,17 @@ impl Harness {
         self.input(Input::Arrived { listener, conn, from: address(&format!("{OWN}:5000")) });
     }
 
-    fn new_conn(&mut self) -> ConnId {
+    pub(super) fn new_conn(&mut self) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
         self.open.push(conn);
         conn
+    }
+
+    /// The name of the oldest attempt to connect.
+    #[track_caller]
+    pub(super) fn connecting_ticket(&self) -> Ticket {
+        self.connecting.front().expect("nobody connects").0
     }
 
     /// The oldest attempt to connect succeeds.

@@ -13,6 +13,7 @@ mod kept;
 mod lstn;
 mod meeting;
 mod oracle;
+mod owed;
 mod pasv;
 mod rights;
 mod rndz;

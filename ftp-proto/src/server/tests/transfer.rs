@@ -4,7 +4,8 @@ use super::Harness;
 use super::harness::{FOREIGN, OWN, both, modern, old, open_to_all, seconds};
 use crate::dialect::Dialect;
 use crate::listing::Pattern;
-use crate::server::ask::{End, FileFailure, Intent, ListStyle};
+use crate::server::Timer;
+use crate::server::ask::{End, Event, FileFailure, Intent, ListStyle};
 use crate::wire::ByteRange;
 use std::time::Duration;
 
@@ -96,6 +97,7 @@ fn e03_a_silent_target_ends_with_the_limit_and_its_attempt_is_dropped() {
     h.pass(seconds(15));
     assert!(h.take()[0].starts_with("425"));
     assert_eq!(h.did(), ["prepare /c", "connect any -> 192.0.2.7:40004", "cancel", "cancel"]);
+    assert!(h.events.contains(&Event::TimedOut(Timer::Connect)));
 }
 
 #[test]
@@ -152,6 +154,11 @@ fn e07_abor_while_a_connection_is_awaited_has_two_replies() {
             h.check("STOR c", &[]);
             h.check("ABOR", if is_old(&h) { &["452", "201"] } else { &["426", "226"] });
             assert!(h.did().contains(&"cancel".to_owned()));
+            let aborted = |event: &Event| {
+                let Event::Transfer { failure, .. } = event else { return false };
+                failure.as_deref() == Some("aborted by the client")
+            };
+            assert!(h.events.iter().any(aborted), "{:?}", h.events);
             assert_eq!(h.listens(port), socket == "LSTN R", "{socket}");
             h.pass(seconds(100));
             h.check("NOOP", &["200"]);

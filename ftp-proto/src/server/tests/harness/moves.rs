@@ -1,7 +1,7 @@
 //! What becomes of data connections and of the moves over them.
 
 use super::Harness;
-use crate::server::ask::{Answer, ConnId, End, Ending, Ticket, TransferTerms};
+use crate::server::ask::{Answer, ConnId, End, Ending, Input, Ticket, TransferTerms};
 
 impl Harness {
     pub(super) fn drop_connection(&mut self, conn: ConnId, how: Ending) {
@@ -37,6 +37,36 @@ impl Harness {
             self.kept.push(conn);
         }
         keeps
+    }
+
+    pub(super) fn ask_progress(&mut self, ticket: Ticket, of: Ticket) {
+        assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(of));
+        self.asks_progress.push(ticket);
+        if self.answers_progress {
+            self.say_progress();
+        }
+    }
+
+    /// The driver answers how far the transfer is.
+    fn say_progress(&mut self) {
+        let (moved, durable) = self.progress;
+        for ticket in std::mem::take(&mut self.asks_progress) {
+            self.answer(ticket, Answer::Progress { moved, durable });
+        }
+    }
+
+    /// The same later, and everything that follows from it.
+    pub(in crate::server::tests) fn say_progress_late(&mut self) {
+        self.say_progress();
+        self.send("");
+    }
+
+    /// Answers the last of these questions and leaves the others.
+    #[track_caller]
+    pub(in crate::server::tests) fn answer_last_progress(&mut self) {
+        let ticket = self.asks_progress.pop().expect("nobody asks");
+        let (moved, durable) = self.progress;
+        self.input(Input::Answer(ticket, Answer::Progress { moved, durable }));
     }
 
     pub(super) fn stop_move(&mut self, ticket: Ticket) {
