@@ -168,7 +168,8 @@ impl Performer {
         if let Some(found) = self.cx.client.cached(|view| view.answer_cached(&ask)) {
             return self.cx.answer(ticket, Answer::File(Ok(found)));
         }
-        let work = move |view: View| view.answer(&ask);
+        let durability = self.cx.shared.durability;
+        let work = move |view: View| view.answer_durably(&ask, durability);
         self.cx.start_with_files(ticket, work, move |found| Done::Answer(ticket, Answer::File(found)));
     }
 

@@ -282,10 +282,7 @@ impl Upload {
     fn sync_names(&self) -> Result<(), Errno> {
         match self.durability {
             Durability::Cached => Ok(()),
-            Durability::Synced => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                fsync(openat(&self.at.dir, ".", flags, Mode::empty())?)
-            }
+            Durability::Synced => self.at.sync_names(),
         }
     }
 

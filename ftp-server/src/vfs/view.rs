@@ -24,7 +24,7 @@ use super::list::{Detail, Listing, Mounted, Next};
 use super::quota::RootQuota;
 use super::root::{Located, Root};
 use super::tree::{Resolved, Tree};
-use super::upload::Target;
+use super::upload::{Durability, Target};
 
 /// The root as one account sees it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -127,6 +127,33 @@ impl View {
                 let listing = self.listing(path, file_too)?;
                 Ok((Prepared::List { listing, style: style.clone() }, None))
             }
+        }
+    }
+
+    /// Answers a question about files as [`Self::answer`] does. New names of files and directories count as there as
+    /// `durability` says.
+    ///
+    /// # Errors
+    /// The same, or the names could not be synced.
+    pub fn answer_durably(&self, ask: &FileAsk, durability: Durability) -> Result<FileAnswer, FileFailure> {
+        let answer = self.answer(ask)?;
+        if durability == Durability::Synced {
+            if let FileAsk::Rename { to: path, .. } | FileAsk::MakeDirectory(path) = ask {
+                self.sync_names(path)?;
+            }
+            // The old name is gone as well, where it stood in another directory.
+            if let FileAsk::Rename { from, .. } = ask {
+                self.sync_names(from)?;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Waits until the names beside `path` are on stable storage.
+    fn sync_names(&self, path: &PathName) -> Result<(), FileFailure> {
+        match self.parent(path)? {
+            Some((at, _)) => at.sync_names().map_err(failure),
+            None => Ok(()),
         }
     }
 
