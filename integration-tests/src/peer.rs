@@ -172,6 +172,14 @@ impl Peer {
         Self { address, shared }
     }
 
+    /// From now on these rules come before all others.
+    pub fn changes(&self, script: &str) {
+        let mut rules: Vec<Rule> = script.lines().map(Rule::parse).collect();
+        let mut known = self.shared.rules.lock().unwrap();
+        rules.append(&mut known);
+        *known = rules;
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -28,6 +28,7 @@ mod harm;
 mod harness;
 mod hostile;
 mod journal;
+mod journal_more;
 mod lines;
 mod manners;
 mod mixed;

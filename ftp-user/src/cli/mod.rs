@@ -35,7 +35,7 @@ use crate::job::{self, Status};
 use crate::journal::{JobJournal, JobRecord, Journal};
 use crate::report::{Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
-use asked::Asked;
+use asked::{Asked, go_to};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
@@ -253,6 +253,9 @@ impl General {
         let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
         let mut status = Status::Done;
         let chosen = args.chosen(&jobs)?;
+        if chosen.is_empty() {
+            self.warn(resume::nothing(&jobs)).await?;
+        }
         let has_password = general.password_file.is_some()
             || std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
         if has_password && chosen.len() > 1 {
@@ -265,11 +268,13 @@ impl General {
             .hint("resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc"));
         }
         for record in chosen {
-            let one =
-                Box::pin(general.command("resume", &trust, record)?.perform(Asked::again(record))).await;
-            if one != Status::Done {
-                status = one;
-            }
+            let command = general.command("resume", &trust, record);
+            // What keeps one job from going on keeps no other.
+            let one = match command.and_then(|command| go_to(record).map(|()| command)) {
+                Ok(command) => Box::pin(command.perform(Asked::again(record))).await,
+                Err(failure) => status_of(self.color, Err(failure)),
+            };
+            status = status.and(one);
             if one == Status::Failed(Kind::Interrupted) {
                 break;
             }
@@ -282,6 +287,10 @@ impl General {
         let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
         let record = args.chosen(&jobs)?;
         let command = general.command("cancel", &trust, record)?;
+        if let Err(failure) = go_to(record) {
+            // What it has left at a server is removed all the same, and what was in the directory is gone with it.
+            self.warn(failure.what).await?;
+        }
         Ok(Box::pin(command.perform(Asked::never_again(record))).await)
     }
 
@@ -296,7 +305,15 @@ impl General {
         Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
     }
 
-    /// The command of a job, as it was typed, in its directory. How it is shown and how long it waits is up to this run;
+    /// Says something to know.
+    async fn warn(&self, message: String) -> Result<(), Failure> {
+        let (events, reporter) = Reporter::start(self.style(), None);
+        events.warn(message);
+        drop(events);
+        reporter.finish().await
+    }
+
+    /// The command of a job, as it was typed. How it is shown and how long it waits is up to this run;
     /// what this run trusts is added ([`TrustArgs::and`]).
     fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
         let name = OsString::from("ftp-user");
@@ -307,12 +324,6 @@ impl General {
             Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
         })?;
         cli.trust = cli.trust.and(verb, trust)?;
-        let directory = &record.command.directory;
-        std::env::set_current_dir(directory).map_err(|error| {
-            Failure::of_this_host(format!("cannot go to {}", directory.display()), &error)
-                .as_kind(Kind::Other)
-                .hint("the job was typed there, and its paths are relative to it: make it again")
-        })?;
         let Self { json, trace, color, progress, verbose, quiet, state, .. } = self.clone();
         let typed = cli.general;
         let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
@@ -336,6 +347,24 @@ impl General {
         Ok(cli)
     }
 
+    /// How events are shown.
+    fn style(&self) -> Style {
+        let wanted = |when, terminal| match when {
+            When::Auto => terminal,
+            When::Always => true,
+            When::Never => false,
+        };
+        Style {
+            json: self.json,
+            to_stderr: false,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            color: colored(self.color),
+            progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
+            exit_of: exit::of_kind,
+        }
+    }
+
     /// Creates the context and starts the reporter.
     fn start(
         self,
@@ -345,20 +374,7 @@ impl General {
         writes_a_file: bool,
     ) -> Result<(Context, Reporter), Failure> {
         let trace = self.trace.as_deref().map(trace_file).transpose()?;
-        let wanted = |when, terminal| match when {
-            When::Auto => terminal,
-            When::Always => true,
-            When::Never => false,
-        };
-        let style = Style {
-            json: self.json,
-            to_stderr: writes_a_file,
-            quiet: self.quiet,
-            verbose: self.verbose,
-            color: colored(self.color),
-            progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
-            exit_of: exit::of_kind,
-        };
+        let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
         let cancel = watch_signals()?;
         let family = match (self.v4, self.v6) {

@@ -15,6 +15,18 @@ pub(super) struct ResumeArgs {
     job: Option<String>,
 }
 
+/// What is said where no job was interrupted.
+pub(super) fn nothing(jobs: &[JobRecord]) -> String {
+    let running = jobs.iter().filter(|job| job.state == JobState::Running);
+    let running: Vec<String> = running.map(|job| job.id.to_string()).collect();
+    let nothing = "there is nothing to resume: no job was interrupted";
+    match running.as_slice() {
+        [] => nothing.to_owned(),
+        [one] => format!("{nothing}, and job {one} runs"),
+        several => format!("{nothing}, and {} jobs run: {}", several.len(), several.join(", ")),
+    }
+}
+
 impl ResumeArgs {
     /// The jobs to go on with.
     ///

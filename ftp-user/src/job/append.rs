@@ -42,8 +42,15 @@ pub(super) async fn append(
         dry_run,
     });
     let size = plan.size;
-    let mut done =
-        Done { size, rung: None, relayed: None, protection: None, verified: plan.means, attempts: 0 };
+    let mut done = Done {
+        size,
+        rung: None,
+        relayed: None,
+        protection: None,
+        verified: plan.means,
+        attempts: 0,
+        earlier: None,
+    };
     if dry_run {
         let explain = options.mode == Mode::Explain;
         done.rung = Some(
@@ -89,6 +96,7 @@ impl Appending<'_> {
             size: self.plan.size,
             before: self.plan.before.unwrap_or(0),
             keeps: false,
+            goes_on: false,
             probes: false,
             allowed: options.allowed,
             look: Digest::Off,

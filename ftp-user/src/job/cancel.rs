@@ -45,6 +45,12 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
 async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<(), Failure> {
     let target = PathName::from_wire(item.place.path.clone())
         .map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))?;
+    if item.in_place && host.facts(context, &target).await?.is_some() {
+        let name = host.show(&target);
+        context.events.warn(format!(
+            "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
+        ));
+    }
     for id in &item.parts {
         let part = Part::new(*id, &target)?;
         if let Some(aside) = host.put_back(context, &part.stored, &target).await? {

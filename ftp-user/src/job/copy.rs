@@ -10,7 +10,7 @@ use super::item::{Done, Item, Target};
 use super::kept::{self, Claimed, Kept};
 use super::options::{InPlace, Mode, Options};
 use super::outage::connect_both;
-use super::resume::{Attempts, StartPoint};
+use super::resume::{Attempts, NextAttempt, StartPoint};
 use super::retry::Retry;
 use super::times;
 use super::transfer::{Transferred, transfer};
@@ -50,7 +50,7 @@ pub(super) async fn copy_claimed(
     let context = claimed.context(context, item);
     let Claimed { kept, done, .. } = claimed;
     if let Some(means) = done {
-        return Ok(Done::skipped(item.known.as_ref().and_then(|facts| facts.size), means));
+        return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
     }
     // In a box: a future has room for everything that it awaits.
     let copied = Box::pin(try_until_done(&context, ends, item, options, kept)).await;
@@ -67,7 +67,11 @@ async fn try_until_done(
     kept: Kept,
 ) -> Result<Done, Failure> {
     let mut retry = Retry::new(&context.patience);
-    let mut attempts = Attempts::new(options.resume, context.patience.retries > 0, kept);
+    let next = NextAttempt {
+        in_this_run: context.patience.retries > 0,
+        by_resume: context.job_journal.keeps_item(),
+    };
+    let mut attempts = Attempts::new(options.resume, next, kept);
     let mut number = 0;
     loop {
         number += 1;
@@ -117,7 +121,7 @@ impl Copying<'_> {
         connect_both(self.context, self.ends).await?;
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
-        if let Some(means) = self.is_skipped(&files, attempts.kept.may_be_done).await? {
+        if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
             return Ok(Done::skipped(files.source.size, means));
         }
         let Options { verify, allowed, mode, .. } = self.options;
@@ -134,12 +138,14 @@ impl Copying<'_> {
                 protection: None,
                 verified: means,
                 attempts: 0,
+                earlier: None,
             });
         }
         kept::note_source(self.context, &source);
-        let is_new = files.target.is_none() && self.options.in_place == InPlace::Fallback;
-        if is_new && self.ends.destination.cannot_rename() {
-            self.store_in_place(attempts).await;
+        let is_ours = files.target.is_none() || attempts.kept.in_place;
+        let is_new = is_ours && self.options.in_place == InPlace::Fallback;
+        if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
+            self.store_in_place(attempts).await?;
         }
         let (rung, verified, moved) = loop {
             let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
@@ -150,7 +156,7 @@ impl Copying<'_> {
             match self.publish(&start, &moved.count, &source).await {
                 Ok(verified) => break (rung, verified, moved.count.bytes),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
-                    self.store_in_place(attempts).await;
+                    self.store_in_place(attempts).await?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -167,6 +173,7 @@ impl Copying<'_> {
             protection: attempts.protection,
             verified,
             attempts: attempts.count,
+            earlier: None,
         })
     }
 
@@ -177,13 +184,15 @@ impl Copying<'_> {
     }
 
     /// From now on the file is stored under its final name.
-    async fn store_in_place(&mut self, attempts: &mut Attempts) {
+    async fn store_in_place(&mut self, attempts: &mut Attempts) -> Result<(), Failure> {
         attempts.discard(self.context, self.ends).await;
+        attempts.kept.store_in_place(self.context).await?;
         attempts.in_place = true;
         let (_, dest) = self.item.names(self.ends);
         self.context.events.warn(format!(
             "{dest} is stored under its final name, since its server cannot rename: until the copy is verified, others may see a part of it"
         ));
+        Ok(())
     }
 
     /// What is known of both files, if the source can be copied there.
@@ -218,21 +227,29 @@ impl Copying<'_> {
         Ok(Files { source, target })
     }
 
-    /// Whether the file need not be copied, and what has shown that. `may_be_done` says that an earlier run may have
-    /// finished the copy.
-    async fn is_skipped(&mut self, files: &Files, may_be_done: bool) -> Result<Option<Verified>, Failure> {
-        match self.options.overwrite.decide(&files.source, files.target.as_ref()) {
+    /// Whether the file need not be copied, and what has shown that.
+    async fn is_skipped(&mut self, files: &Files, kept: &Kept) -> Result<Option<Verified>, Failure> {
+        let rule = match self.options.overwrite {
+            // A part of the copy is always newer than its source.
+            Overwrite::Newer if kept.in_place => Overwrite::Different,
+            rule @ (Overwrite::Never | Overwrite::Always | Overwrite::Different | Overwrite::Newer) => rule,
+        };
+        match rule.decide(&files.source, files.target.as_ref()) {
             Decision::Copy => Ok(None),
             Decision::Skip => Ok(Some(Verified::None)),
             Decision::Exists => {
                 let size = files.source.size.unwrap_or(0);
-                let same = if may_be_done { self.compare(size).await? } else { None };
+                let same = if kept.may_be_done { self.compare(size).await? } else { None };
                 if same.is_some() {
                     return Ok(same);
                 }
                 let (_, dest) = self.item.names(self.ends);
-                Err(Failure::new(failure::Kind::Exists, format!("{dest} exists"))
-                    .hint("--overwrite always replaces it"))
+                let failure = Failure::new(failure::Kind::Exists, format!("{dest} exists"));
+                Err(failure.hint(if kept.in_place {
+                    "it may be what the killed run has stored: delete it, and resume again"
+                } else {
+                    "--overwrite always replaces it"
+                }))
             }
             Decision::Compare => self.compare(files.source.size.unwrap_or(0)).await,
         }
@@ -279,6 +296,7 @@ impl Copying<'_> {
             size: source.size,
             before: start.at,
             keeps: start.keeps,
+            goes_on: start.goes_on,
             probes: false,
             allowed: self.options.allowed,
             look: if is_whole { look } else { Digest::Off },

@@ -53,12 +53,19 @@ pub struct Done {
     pub verified: Verified,
     /// The number of attempts that may have moved bytes.
     pub attempts: u32,
+    /// What has verified it in an earlier run of the job, if this run has not looked at it.
+    pub earlier: Option<Verified>,
 }
 
 impl Done {
     /// A file of that size was skipped, since it is the same at the destination.
     pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
-        Self { size, rung: None, relayed: None, protection: None, verified, attempts: 0 }
+        Self { size, rung: None, relayed: None, protection: None, verified, attempts: 0, earlier: None }
+    }
+
+    /// An earlier run of the job has copied the file, and this one has not looked at it.
+    pub fn earlier(size: Option<u64>, verified: Verified) -> Self {
+        Self { earlier: Some(verified), ..Self::skipped(size, Verified::None) }
     }
 
     /// The bytes that have moved, as far as that is known.

@@ -110,6 +110,9 @@ pub(super) struct Kept {
     aside: Vec<PathName>,
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
     pub(super) may_be_done: bool,
+    /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
+    /// server that cannot rename, when nothing had that name.
+    pub(super) in_place: bool,
 }
 
 /// What an earlier run has left of a file.
@@ -127,7 +130,7 @@ pub(super) struct Claimed {
     key: Option<ItemKey>,
     /// What the journal knows of it.
     pub(super) kept: Kept,
-    /// If it need not be copied: what has verified it.
+    /// If it need not be copied: what has verified it in an earlier run.
     pub(super) done: Option<Verified>,
 }
 
@@ -190,17 +193,32 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     claimed.kept.unused = begun.first;
     let now = item.known.as_ref().map(seen);
     match decide(begun.found, now.as_ref()) {
+        // A power failure may have taken what was not synced. To look at it here costs nothing.
+        Next::Skip { .. } if is_lost(ends, item) => {}
         Next::Copy => {}
         Next::Skip { verified } => {
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
         }
-        Next::GoOn { last, others, seen } => {
+        Next::GoOn { last, others, seen, in_place } => {
+            claimed.kept.in_place = in_place;
             // Nothing has a final name before the source was seen, and only the same source counts.
             claimed.kept.may_be_done = seen.is_some();
             claimed.kept.left = Some(Left { last, others, seen });
         }
     }
     Ok(claimed)
+}
+
+/// Whether a finished copy on this host is not there any more, or has another size.
+fn is_lost(ends: &Ends, item: &Item) -> bool {
+    let size = item.known.as_ref().and_then(|facts| facts.size);
+    match &ends.destination {
+        Host::Server(_) => false,
+        Host::Local(_) => {
+            let found = std::fs::metadata(local_path(&item.destination));
+            !found.is_ok_and(|found| found.is_file() && Some(found.len()) == size)
+        }
+    }
 }
 
 impl Kept {
@@ -213,6 +231,17 @@ impl Kept {
         context.job_journal.part(id).await;
         tell(context);
         Ok(id)
+    }
+
+    /// From now on something of the file may be stored under its final name. The journal has that on the disk when this
+    /// returns.
+    pub(super) async fn store_in_place(&mut self, context: &Context) -> Result<(), Failure> {
+        if !self.in_place {
+            context.job_journal.in_place(new_id()?).await;
+            self.in_place = true;
+            tell(context);
+        }
+        Ok(())
     }
 
     /// Whether an earlier run has left something that nobody has looked at.

@@ -444,7 +444,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             context.events.warn(failure.to_string());
         }
         let matters = match self.assignment.store {
-            Store::Replace => self.assignment.keeps,
+            Store::Replace => self.assignment.goes_on,
             Store::Append => step.continues(),
         };
         let changed = failed.touched && matters && !self.is_unchanged(index, &mut runner).await;

@@ -41,8 +41,8 @@ pub(super) struct Attempts {
     pub(super) protection: Option<Protection>,
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
-    /// Whether there may be another attempt in this run.
-    has_next: bool,
+    /// Who may continue what the last attempt has left.
+    next: NextAttempt,
     /// What the last attempt has left.
     left: Option<Leftover>,
     /// Whether what is left can be continued.
@@ -56,6 +56,15 @@ pub(super) struct Attempts {
     behind: bool,
     /// What the journal knows of the file.
     pub(super) kept: Kept,
+}
+
+/// Who may continue what an attempt leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct NextAttempt {
+    /// Another attempt of this run.
+    pub(super) in_this_run: bool,
+    /// After an interruption, one of `resume`.
+    pub(super) by_resume: bool,
 }
 
 /// The last attempt, if it came as far as to move something.
@@ -74,8 +83,10 @@ pub(super) struct StartPoint {
     pub(super) part: Part,
     /// The number of bytes that are stored already.
     pub(super) at: u64,
-    /// Whether a later attempt may continue what this one stores.
+    /// Whether a later attempt may continue what this one stores, in this run or by `resume`.
     pub(super) keeps: bool,
+    /// Whether that may be one of this run.
+    pub(super) goes_on: bool,
     /// Whether a digest has compared the bytes that are stored already.
     compared: bool,
 }
@@ -89,18 +100,18 @@ impl StartPoint {
 
 impl Attempts {
     /// No attempts yet in this run.
-    pub(super) fn new(resume: bool, has_next: bool, kept: Kept) -> Self {
+    pub(super) const fn new(resume: bool, next: NextAttempt, kept: Kept) -> Self {
         Self {
             count: 0,
             relayed: None,
             protection: None,
             resume,
-            has_next,
+            next,
             left: None,
             keeps: false,
             in_place: false,
             seen: 0,
-            last: Last::default(),
+            last: Last { continued: false, refused: false },
             behind: false,
             kept,
         }
@@ -130,9 +141,10 @@ impl Attempts {
         means: Verified,
     ) -> Result<StartPoint, Failure> {
         // If there is no next attempt, nothing need be kept for it.
-        let asks = self.resume && !self.in_place && (self.has_next || self.left.is_some());
+        let has_next = self.next.in_this_run || self.next.by_resume;
+        let asks = self.resume && !self.in_place && (has_next || self.left.is_some());
         let continues = asks && can_continue(context, ends, source, means).await?;
-        let keeps = continues && self.has_next;
+        let (keeps, goes_on) = (continues && has_next, continues && self.next.in_this_run);
         if let Some(left) = self.left.clone() {
             let found = if continues {
                 left.look(context, ends, item, source, means).await?
@@ -141,7 +153,7 @@ impl Attempts {
             };
             match found {
                 Found::Stored { bytes, compared } => {
-                    return Ok(StartPoint { part: left.part, at: bytes, keeps, compared });
+                    return Ok(StartPoint { part: left.part, at: bytes, keeps, goes_on, compared });
                 }
                 // Our own server keeps only what arrives under a new name.
                 Found::Nothing => drop(self.discard(context, ends).await),
@@ -154,7 +166,7 @@ impl Attempts {
         } else {
             Part::new(self.kept.next_part(context).await?, target)?
         };
-        Ok(StartPoint { part, at: 0, keeps, compared: false })
+        Ok(StartPoint { part, at: 0, keeps, goes_on, compared: false })
     }
 
     /// Notes how an attempt ended.
@@ -320,7 +332,7 @@ mod tests {
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
         let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let start = StartPoint { part: part.clone(), at, keeps: true, compared };
+            let start = StartPoint { part: part.clone(), at, keeps: true, goes_on: true, compared };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);

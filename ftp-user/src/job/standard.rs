@@ -368,7 +368,7 @@ fn progress(
 }
 
 const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> Done {
-    Done { size, rung: Some(Rung::Local), relayed: None, protection, verified, attempts: 1 }
+    Done { size, rung: Some(Rung::Local), relayed: None, protection, verified, attempts: 1, earlier: None }
 }
 
 const fn hashed(means: Verified) -> Option<Algorithm> {

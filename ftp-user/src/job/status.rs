@@ -14,6 +14,21 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status of two jobs together, the worst of both. If both have failed and not for the same reason, it is
+    /// [`Kind::Other`], but an interruption stays one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (one, Self::Done) | (Self::Done, one) => one,
+            (Self::Failed(Kind::Interrupted), _) | (_, Self::Failed(Kind::Interrupted)) => {
+                Self::Failed(Kind::Interrupted)
+            }
+            (Self::Failed(one), Self::Failed(two)) if one != two => Self::Failed(Kind::Other),
+            (failed @ Self::Failed(_), _) | (_, failed @ Self::Failed(_)) => failed,
+            (Self::Partly, Self::Partly) => Self::Partly,
+        }
+    }
+
     /// The status of many files. If nothing succeeded and the failures have no common kind, it is
     /// [`Kind::Other`].
     pub fn of_many(succeeded: u64, failures: &[Kind]) -> Self {
@@ -33,6 +48,23 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_jobs_have_the_worst_status_of_both() {
+        use Kind::{Interrupted, Other, Refused, Temporary};
+        use Status::{Done, Failed, Partly};
+        for (one, two, expect) in [
+            (Done, Done, Done),
+            (Done, Partly, Partly),
+            (Partly, Failed(Refused), Failed(Refused)),
+            (Failed(Refused), Done, Failed(Refused)),
+            (Failed(Refused), Failed(Refused), Failed(Refused)),
+            (Failed(Refused), Failed(Temporary), Failed(Other)),
+            (Failed(Refused), Failed(Interrupted), Failed(Interrupted)),
+        ] {
+            assert_eq!((one.and(two), two.and(one)), (expect, expect), "{one:?} {two:?}");
+        }
+    }
 
     #[test]
     fn many_files_have_one_status() {

@@ -216,6 +216,7 @@ impl<'a> Surveyor<'a> {
             size: Some(0),
             before: 0,
             keeps: false,
+            goes_on: false,
             probes,
             allowed: self.allowed,
             look: Digest::Off,

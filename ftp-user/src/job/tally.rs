@@ -103,8 +103,8 @@ impl Tally {
         };
         self.done(&done);
         if !self.dry_run {
-            let Done { size, rung, relayed, verified, attempts, .. } = done;
-            events.say(Event::File { source, dest, size, rung, relayed, verified, attempts });
+            let Done { size, rung, relayed, verified, attempts, earlier, .. } = done;
+            events.say(Event::File { source, dest, size, rung, relayed, verified, attempts, earlier });
         }
     }
 
@@ -195,7 +195,15 @@ mod tests {
     use ftp_proto::digest::Algorithm;
 
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
-        Done { size: Some(bytes), rung, relayed: None, protection: None, verified, attempts: 1 }
+        Done {
+            size: Some(bytes),
+            rung,
+            relayed: None,
+            protection: None,
+            verified,
+            attempts: 1,
+            earlier: None,
+        }
     }
 
     #[tokio::test]

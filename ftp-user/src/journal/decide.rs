@@ -21,6 +21,8 @@ pub enum Next {
         others: Vec<PartId>,
         /// The source before its first byte was read, if it is known.
         seen: Option<Seen>,
+        /// Whether what stands under the final name may be a part of the copy, at a server that cannot rename.
+        in_place: bool,
     },
 }
 
@@ -34,9 +36,9 @@ pub fn decide(found: Found, now: Option<&Seen>) -> Next {
             Some(now) if is_same(&seen, now) => Next::Skip { verified },
             Some(_) | None => Next::Copy,
         },
-        Found::Open { mut parts, seen } => {
+        Found::Open { mut parts, seen, in_place } => {
             let last = parts.pop();
-            Next::GoOn { last, others: parts, seen }
+            Next::GoOn { last, others: parts, seen, in_place }
         }
     }
 }
@@ -67,11 +69,13 @@ mod tests {
         let open = |parts: &[u64]| Found::Open {
             parts: parts.iter().copied().map(PartId).collect(),
             seen: Some(before.clone()),
+            in_place: true,
         };
         let go_on = |last: Option<u64>, others: &[u64]| Next::GoOn {
             last: last.map(PartId),
             others: others.iter().copied().map(PartId).collect(),
             seen: Some(before.clone()),
+            in_place: true,
         };
         let skip = || Next::Skip { verified: Some("sha-256".to_owned()) };
         for (found, now, expect) in [

@@ -75,7 +75,7 @@ impl JournalFailure {
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
             Self::Held { .. } => "wait for its end, or end that process",
             Self::Unknown { .. } => "ftp-user jobs lists them",
-            Self::Named { .. } => "choose another --id",
+            Self::Named { .. } => "repeat the command to go on with that job, or choose another --id",
         }
     }
 }

@@ -186,6 +186,17 @@ impl JobJournal {
         }
     }
 
+    /// From the moment at which this returns, something of the file may be stored under its final name. `part` is a
+    /// number that nobody else uses.
+    pub async fn in_place(&self, part: PartId) {
+        let (reply, answer) = oneshot::channel();
+        if let Some(key) = self.item
+            && self.ask(Ask::InPlace(key, part, reply))
+        {
+            let _ = answer.await;
+        }
+    }
+
     /// Notes what the source was before its first byte was read.
     pub fn seen(&self, seen: Seen) {
         if let Some(key) = self.item {

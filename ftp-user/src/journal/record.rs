@@ -142,6 +142,8 @@ pub struct ItemRecord {
     pub state: ItemState,
     /// The names under which something of it may be stored, the last one last.
     pub parts: Vec<PartId>,
+    /// Whether something of it may be stored under its final name, at a server that cannot rename.
+    pub in_place: bool,
     /// The source before its first byte was read.
     pub seen: Option<Seen>,
     /// Its size in bytes, if it is done.
@@ -176,6 +178,8 @@ pub enum Found {
         parts: Vec<PartId>,
         /// The source before its first byte was read, if it came so far.
         seen: Option<Seen>,
+        /// Whether something of it may be stored under its final name, at a server that cannot rename.
+        in_place: bool,
     },
     /// It is verified under its final name.
     Done {

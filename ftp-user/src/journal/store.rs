@@ -5,7 +5,7 @@ use super::lock::{self, JobLock, Taken};
 use super::record::{
     Begun, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen, Start,
 };
-use super::tables::{Bad, ItemRow, JobRow, SCHEMA, VERSION, check_files, count, forget};
+use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, check_files, count, forget};
 use crate::id::JobId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::OFlags;
@@ -148,8 +148,13 @@ impl Store {
             }
             let name = start.command.name.as_deref();
             if let Some(other) = name.map(|name| JobRow::named(&store.sql, name)).transpose()?.flatten() {
+                // It was not there a moment ago: another process has begun it at the same time.
                 let name = name.unwrap_or_default().to_owned();
-                return Ok(Err(JournalFailure::Named { job: other.id, name }));
+                let is_same = other.command == start.command;
+                return Ok(Err(match lock::holder(&store.directory, other.id).filter(|_| is_same) {
+                    Some(process) => JournalFailure::Held { job: other.id, process },
+                    None => JournalFailure::Named { job: other.id, name },
+                }));
             }
             store.prune()?;
             let (verb, command) = (start.verb.clone(), start.command.clone());
@@ -197,15 +202,21 @@ impl Store {
         }
         let mut row = known.clone().unwrap_or_else(|| ItemRow::new(job, place.clone()));
         let is_same = row.place.source == place.source;
+        let mut parts = Parts::default();
         let found = match (row.state, adopted) {
             (ItemState::Done, None) if is_same && known.is_some() => {
                 let (seen, verified) = (row.seen.clone().unwrap_or_default(), row.verified.clone());
                 Found::Done { seen, verified }
             }
             (ItemState::Open, None) if known.is_some() => {
-                Found::Open { parts: row.parts(&self.sql)?, seen: row.seen.clone().filter(|_| is_same) }
+                let seen = row.seen.clone().filter(|_| is_same);
+                parts = row.parts(&self.sql)?;
+                Found::Open { parts: parts.names.clone(), seen, in_place: parts.in_place.is_some() }
             }
-            (_, Some((parts, seen))) => Found::Open { parts, seen },
+            (_, Some((theirs, seen))) => {
+                parts = theirs;
+                Found::Open { parts: parts.names.clone(), seen, in_place: parts.in_place.is_some() }
+            }
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
                 Found::New
             }
@@ -216,12 +227,15 @@ impl Store {
         }
         (row.state, row.why, row.verified, row.taken, row.bytes) = (ItemState::Open, None, None, None, 0);
         let first = match &found {
-            Found::Open { parts, seen } => {
+            Found::Open { seen, .. } => {
                 row.seen.clone_from(seen);
                 row.save(&self.sql)?;
                 row.forget_parts(&self.sql)?;
-                for part in parts {
+                for part in &parts.names {
                     row.add_part(&self.sql, *part)?;
+                }
+                if let Some(part) = parts.in_place {
+                    row.add_in_place(&self.sql, part)?;
                 }
                 None
             }
@@ -244,6 +258,12 @@ impl Store {
             row.save(&self.sql)?;
         }
         row.add_part(&self.sql, part)
+    }
+
+    /// Something of a file may be stored under its final name.
+    pub(super) fn in_place(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
+        let Some(row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        row.add_in_place(&self.sql, part)
     }
 
     /// Notes what the source was before its first byte was read.
@@ -391,8 +411,8 @@ mod tests {
         assert!(matches!(begin(&store, 2, "a", 20), Claim::Theirs(job) if job == JobId::new(1)));
         drop(first);
         // Its process is gone: what it has left is the business of the other job.
-        let left = |seen| Found::Open { parts: vec![PartId(10)], seen };
-        assert_eq!(found(begin(&store, 2, "a", 20)), left(None));
+        let left = Found::Open { parts: vec![PartId(10)], seen: None, in_place: false };
+        assert_eq!(found(begin(&store, 2, "a", 20)), left);
         let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
         assert_eq!((given_over.len(), given_over[0].parts.clone()), (1, vec![]));
         assert!(store.items(JobId::new(1), ItemState::Open).unwrap().is_empty());
@@ -416,8 +436,12 @@ mod tests {
         let lock = start(&store, 1, true).unwrap();
         assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
         let parts = vec![PartId(10), PartId(11)];
-        let open = Found::Open { parts, seen: Some(seen.clone()) };
-        assert_eq!(found(begin(&store, 1, "a", 12)), open);
+        let open = |in_place| Found::Open { parts: parts.clone(), seen: Some(seen.clone()), in_place };
+        assert_eq!(found(begin(&store, 1, "a", 12)), open(false));
+        store.in_place(begun.key, PartId(12)).unwrap();
+        for _ in 0..2 {
+            assert_eq!(found(begin(&store, 1, "a", 13)), open(true));
+        }
         let verified = "sha-256".to_owned();
         store.ended(begun.key, Ended::Done { bytes: 5, verified: verified.clone(), path: None }).unwrap();
         assert_eq!(found(begin(&store, 1, "a", 13)), Found::Done { seen, verified: Some(verified) });

@@ -74,6 +74,18 @@ pub(super) struct ItemRow {
     pub(super) why: Option<String>,
 }
 
+/// Under which names something of a file may be stored.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Parts {
+    /// Those of parts, the last one last.
+    pub(super) names: Vec<PartId>,
+    /// If its final name is one of them: the number of the row that says so.
+    pub(super) in_place: Option<PartId>,
+}
+
+/// What stands in the place of the order of a part if the name is the final one.
+const IN_PLACE: i64 = -1;
+
 impl JobRow {
     const COLUMNS: &str = "id, verb, name, words, directory, state, begun, ended, decided";
 
@@ -247,15 +259,19 @@ impl ItemRow {
         replace(sql, "items", Self::COLUMNS, values)
     }
 
-    /// The names under which something of it may be stored, the last one last.
-    pub(super) fn parts(&self, sql: &Connection) -> Result<Vec<PartId>, Bad> {
+    /// The names under which something of it may be stored.
+    pub(super) fn parts(&self, sql: &Connection) -> Result<Parts, Bad> {
         let mut statement =
             sql.prepare(&format!("SELECT {PART}, sum FROM parts WHERE item = ?1 ORDER BY number"))?;
         let mut rows = statement.query([self.key])?;
-        let mut found = Vec::new();
+        let mut found = Parts::default();
         while let Some(row) = rows.next()? {
             check(row, "parts", 3)?;
-            found.push(PartId(row.get::<_, i64>(0)?.cast_unsigned()));
+            let part = PartId(row.get::<_, i64>(0)?.cast_unsigned());
+            match row.get::<_, i64>(2)? {
+                IN_PLACE => found.in_place = Some(part),
+                _ => found.names.push(part),
+            }
         }
         Ok(found)
     }
@@ -264,6 +280,15 @@ impl ItemRow {
     pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
         let number =
             sql.query_row("SELECT count(*) FROM parts WHERE item = ?1", [self.key], |row| row.get(0))?;
+        self.save_part(sql, part, number)
+    }
+
+    /// From now on something of it may be stored under its final name. The number of the part is used for nothing else.
+    pub(super) fn add_in_place(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
+        self.save_part(sql, part, IN_PLACE)
+    }
+
+    fn save_part(&self, sql: &Connection, part: PartId, number: i64) -> Result<(), Bad> {
         let values =
             vec![Value::Integer(part.0.cast_signed()), Value::Integer(self.key), Value::Integer(number)];
         replace(sql, "parts", PART, values)
@@ -289,7 +314,8 @@ impl ItemRow {
             key: ItemKey(self.key),
             place: self.place,
             state: self.state,
-            parts,
+            parts: parts.names,
+            in_place: parts.in_place.is_some(),
             seen: self.seen,
             bytes: self.bytes,
             verified: self.verified,

@@ -19,6 +19,8 @@ pub(super) enum Ask {
     Begin(Vec<(Place, PartId)>, oneshot::Sender<Vec<Answer>>),
     /// Adds a name for a part.
     Part(ItemKey, PartId, oneshot::Sender<()>),
+    /// Something of a file may be stored under its final name.
+    InPlace(ItemKey, PartId, oneshot::Sender<()>),
     /// Notes what the source was.
     Seen(ItemKey, Seen),
     /// Notes how a file has ended.
@@ -42,7 +44,9 @@ impl Ask {
     /// Whether somebody waits for it.
     const fn is_awaited(&self) -> bool {
         match self {
-            Self::Begin(..) | Self::Part(..) | Self::Decided(..) | Self::Finish(..) => true,
+            Self::Begin(..) | Self::Part(..) | Self::InPlace(..) | Self::Decided(..) | Self::Finish(..) => {
+                true
+            }
             Self::Seen(..) | Self::Ended(..) => false,
         }
     }
@@ -61,16 +65,26 @@ pub(super) fn run(
     match begun {
         Ok((store, (lock, decided))) => {
             let _ = started.send(decided);
-            serve(&store, start.id, asks, told);
-            // The connection is closed before another process may take the job.
+            let finished = serve(&store, start.id, asks, told);
+            // The connection is closed before another process may take the job. The process may end as soon as it
+            // knows that the job is finished, so the lock is gone before that.
             drop(store);
             drop::<JobLock>(lock);
+            for reply in finished {
+                let _ = reply.send(());
+            }
         }
         Err(failure) => told(failure),
     }
 }
 
-fn serve(store: &Store, job: JobId, asks: &Receiver<Ask>, told: impl FnOnce(JournalFailure)) {
+/// Does what is asked until nobody can ask any more, or the job has ended. Returns who wants to know that it has.
+fn serve(
+    store: &Store,
+    job: JobId,
+    asks: &Receiver<Ask>,
+    told: impl FnOnce(JournalFailure),
+) -> Vec<oneshot::Sender<()>> {
     while let Ok(first) = asks.recv() {
         let batch = gather(first, asks);
         let done = store.durably(|store| {
@@ -78,14 +92,21 @@ fn serve(store: &Store, job: JobId, asks: &Receiver<Ask>, told: impl FnOnce(Jour
         });
         match done {
             // Answers are sent after the commit.
-            Ok(done) => batch.into_iter().zip(done).for_each(|(ask, answers)| answer(ask, answers)),
+            Ok(done) => {
+                let finished: Vec<_> =
+                    batch.into_iter().zip(done).filter_map(|(ask, answers)| answer(ask, answers)).collect();
+                if !finished.is_empty() {
+                    return finished;
+                }
+            }
             // Whoever waits learns that there is no answer when the batch ends, and finds the reason then.
             Err(failure) => {
                 told(failure);
-                return;
+                return Vec::new();
             }
         }
     }
+    Vec::new()
 }
 
 /// More of what was asked: all that is there, and what comes soon if nobody waits yet.
@@ -121,6 +142,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
             return answers.collect();
         }
         Ask::Part(key, part, _) => store.again(*key, *part)?,
+        Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
         Ask::Seen(key, seen) => store.seen(*key, seen.clone())?,
         Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
         Ask::Decided(decided, _) => store.decided(job, decided.clone())?,
@@ -129,13 +151,15 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
     Ok(Vec::new())
 }
 
-/// Tells whoever asked that it is on the disk. They may be gone.
-fn answer(ask: Ask, answers: Vec<Answer>) {
+/// Tells the one who asked that it is on the disk; he may be gone. The end of the job is told later, by the caller.
+fn answer(ask: Ask, answers: Vec<Answer>) -> Option<oneshot::Sender<()>> {
     match ask {
         Ask::Begin(_, reply) => drop(reply.send(answers)),
-        Ask::Part(_, _, reply) | Ask::Decided(_, reply) | Ask::Finish(_, reply) => drop(reply.send(())),
+        Ask::Part(_, _, reply) | Ask::InPlace(_, _, reply) | Ask::Decided(_, reply) => drop(reply.send(())),
         Ask::Seen(..) | Ask::Ended(..) => {}
+        Ask::Finish(_, reply) => return Some(reply),
     }
+    None
 }
 
 /// How long what nobody waits for may wait for more.

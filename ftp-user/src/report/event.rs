@@ -63,6 +63,8 @@ pub enum Event {
         verified: Verified,
         /// How often its bytes were sent.
         attempts: u32,
+        /// What has verified it in an earlier run of the job, if this run has not looked at it.
+        earlier: Option<Verified>,
     },
     /// A file has failed just now. Why is told at the end.
     FileFailed {

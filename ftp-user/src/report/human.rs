@@ -9,7 +9,7 @@ use super::past;
 use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
-use crate::outcome::Relayed;
+use crate::outcome::{Relayed, Verified};
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
@@ -70,12 +70,12 @@ impl Human {
                 Ok(())
             }
             Event::Found(_) | Event::Progress(_) | Event::FileFailed { .. } => Ok(()),
-            Event::File { source, dest, size, rung, relayed, .. } => {
+            Event::File { source, dest, size, rung, relayed, earlier, .. } => {
                 if self.style.verbose {
                     let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
                     let how = match rung {
                         Some(rung) => format!("{}, {}", size(), path(*rung, relayed.as_ref())),
-                        None => "skipped, it is already there".to_owned(),
+                        None => skipped(*earlier),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
                 }
@@ -203,6 +203,14 @@ impl Human {
             out.write_all(b"\n")
         }
     }
+}
+
+/// Why a file was not copied. `earlier` has verified it in an earlier run of the job.
+fn skipped(earlier: Option<Verified>) -> String {
+    earlier.map_or_else(
+        || "skipped, it is already there".to_owned(),
+        |earlier| format!("skipped, an earlier run has copied it (verified: {})", earlier.name()),
+    )
 }
 
 fn forgotten_words(forgotten: &Forgotten) -> String {

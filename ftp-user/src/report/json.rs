@@ -7,6 +7,7 @@ use super::overall::Shown;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
+use crate::outcome::Verified;
 use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -124,6 +125,8 @@ enum Line<'a> {
         attempts: u32,
         skipped: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
+        earlier: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         relay: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         relayed: Option<u64>,
@@ -230,7 +233,7 @@ impl<'a> Line<'a> {
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
             }
-            Event::File { source, dest, size, rung, relayed, verified, attempts } => Self::File {
+            Event::File { source, dest, size, rung, relayed, verified, attempts, earlier } => Self::File {
                 source,
                 dest,
                 bytes: if rung.is_some() { *size } else { Some(0) },
@@ -239,6 +242,7 @@ impl<'a> Line<'a> {
                 verified: verified.name(),
                 attempts: *attempts,
                 skipped: rung.is_none(),
+                earlier: earlier.map(Verified::name),
                 relay: relayed.as_ref().map(|relayed| &*relayed.relay),
                 relayed: relayed.as_ref().map(|relayed| relayed.bytes),
             },
@@ -362,6 +366,7 @@ mod tests {
                 relayed: None,
                 verified: Verified::Size,
                 attempts: 2,
+                earlier: None,
             },
             r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
         );
@@ -389,6 +394,7 @@ mod tests {
             relayed: None,
             verified: Verified::Size,
             attempts: 1,
+            earlier: None,
         };
         // Once a second.
         for (source, millis) in [("ftp://a/y", 1500), ("ftp://a/z", 2000), ("ftp://a/0", 2999)] {
@@ -407,6 +413,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_an_earlier_run_has_copied_is_not_called_verified() {
+        check(
+            &Event::File {
+                source: "ftp://a/x".into(),
+                dest: "ftp://b/x".into(),
+                size: None,
+                rung: None,
+                relayed: None,
+                verified: Verified::None,
+                attempts: 0,
+                earlier: Some(Verified::Hash(Algorithm::Sha256)),
+            },
+            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":0,"path":null,"rung":null,"verified":"none","attempts":0,"skipped":true,"earlier":"sha-256"}"#,
+        );
+    }
+
+    #[test]
     fn what_passed_a_relay_is_told_last() {
         check(
             &Event::File {
@@ -417,6 +440,7 @@ mod tests {
                 relayed: Some(Relayed { relay: "edge".into(), bytes: 5 }),
                 verified: Verified::Size,
                 attempts: 1,
+                earlier: None,
             },
             r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5}"#,
         );

@@ -188,6 +188,7 @@ mod tests {
             relayed: None,
             verified: Verified::None,
             attempts: 1,
+            earlier: None,
         }
     }
 

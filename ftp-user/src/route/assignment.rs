@@ -24,8 +24,10 @@ pub(crate) struct Assignment {
     pub(crate) size: Option<u64>,
     /// How many bytes the destination has already: what APPE appends to, or what STOR continues.
     pub(crate) before: u64,
-    /// Whether a later attempt may continue what this one leaves.
+    /// Whether a later attempt may continue what this one leaves, in this run or by `resume`.
     pub(crate) keeps: bool,
+    /// Whether there may be a later attempt in this run, which continues it.
+    pub(crate) goes_on: bool,
     /// Whether only the path is tried, and nothing moves (PROB).
     pub(crate) probes: bool,
     /// Which paths are allowed.

@@ -1,0 +1,137 @@
+//! What a job that was killed finds when it goes on: directories that are gone, other jobs, old files that were renamed
+//! aside, and copies under their final names.
+
+use crate::journal::{kill, scene};
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::socket::until;
+use integration_tests::user::{Run, Started, User, user};
+use std::path::Path;
+
+const SOURCE: &str = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End\nSIZE a.txt: 213 1000\nMDTM a.txt: 213 20240102030405";
+const DESTINATION: &str = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End\nSIZE *.txt: 550 no such file\nCWD: 550 no directory";
+
+fn ends(destination: &str) -> (Peer, Peer) {
+    let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}"), MODERN);
+    (Peer::start("127.0.0.2", SOURCE, MODERN), to)
+}
+
+fn with_state(state: &Path) -> User {
+    user().args(["--state", state.to_str().unwrap(), "--json", "--timeout", "5s", "--stall", "1h"])
+}
+
+/// Copies one file, and is killed as soon as the destination has seen this.
+fn killed_at(line: &str, state: &Path, (from, to): (&Peer, &Peer), more: &[&str]) -> Run {
+    let run = with_state(state).args(["copy", "--path", "direct", "--no-race"]).args(more);
+    let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
+    to.wait_for(line);
+    kill(run)
+}
+
+/// Goes on in the directory where the job was typed.
+fn resume(state: &Path, (from, to): (&Peer, &Peer)) -> Run {
+    let machine = |peer: &Peer| {
+        let password = integration_tests::site::PASSWORD;
+        format!("machine {} login ann password {password}\n", peer.address().ip())
+    };
+    with_state(state).private_file(".netrc", machine(from) + &machine(to)).args(["resume"]).run()
+}
+
+#[test]
+fn n8_an_old_file_that_was_renamed_aside_gets_its_name_back_before_anything_else() {
+    let (from, to) =
+        ends("once RNTO b.txt: 550 path already exists\nonce RNTO b.txt: hang\nSIZE b.txt: 213 5");
+    let state = tempfile::tempdir().unwrap();
+    let run = with_state(state.path()).args(["copy", "--path", "direct", "--no-race"]);
+    let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
+    let named = || to.seen_of(&["RNTO"]).iter().filter(|line| *line == "RNTO b.txt").count();
+    until("the new file is about to get the name", || named() == 2);
+    let killed = kill(run);
+    let before = to.seen_of(&["RNTO"]);
+    let aside = before.iter().find(|line| line.ends_with(".ftp-user.old")).unwrap().replace("RNTO ", "");
+
+    // The old file has its other name now, and nothing has the final one.
+    to.changes("SIZE *.ftp-user.old: 213 5\nonce SIZE b.txt: 550 no such file");
+    let first = to.seen().len();
+    let run = resume(state.path(), (&from, &to)).exits(0);
+    let seen = to.seen().split_off(first);
+    let changes: Vec<&String> = seen
+        .iter()
+        .filter(|line| ["RNFR", "RNTO", "DELE", "STOR"].iter().any(|verb| line.starts_with(verb)))
+        .collect();
+    assert_eq!(changes[0], &format!("RNFR {aside}"), "{changes:?}\n{killed}\n{run}");
+    assert_eq!(changes[1], "RNTO b.txt", "{changes:?}\n{run}");
+    assert_eq!(changes.iter().filter(|line| **line == "RNTO b.txt").count(), 2, "{changes:?}\n{run}");
+}
+
+#[test]
+fn n8_a_part_of_a_copy_under_its_final_name_is_never_taken_for_the_whole() {
+    for rule in ["different", "newer", "always"] {
+        let (from, to) = ends("RNFR: 502 not here\nonce STOR b.txt: 150 opening ; connection ; hang");
+        let state = tempfile::tempdir().unwrap();
+        let _killed = killed_at("STOR b.txt", state.path(), (&from, &to), &["--overwrite", rule]);
+        // Half of it is there, and it is newer than the source.
+        to.changes("MDTM b.txt: 213 20300101000000\nSIZE b.txt: 213 {stored}\nonce SIZE b.txt: 213 500");
+        to.changes("once SIZE b.txt: 213 500");
+        let first = to.seen().len();
+        let run = resume(state.path(), (&from, &to)).exits(0);
+        let seen = to.seen().split_off(first);
+        assert!(seen.contains(&"STOR b.txt".to_owned()), "{rule}: {seen:#?}\n{run}");
+        let file = &run.events("file")[0];
+        assert_eq!((&file["skipped"], &file["bytes"]), (&false.into(), &1000.into()), "{rule}: {run}");
+    }
+}
+
+#[test]
+fn n8_where_nothing_may_be_replaced_a_part_under_the_final_name_is_left_to_its_user() {
+    let (from, to) = ends("RNFR: 502 not here\nonce STOR b.txt: 150 opening ; connection ; hang");
+    let state = tempfile::tempdir().unwrap();
+    let _killed = killed_at("STOR b.txt", state.path(), (&from, &to), &["--overwrite", "never"]);
+    to.changes("SIZE b.txt: 213 500");
+    let first = to.seen().len();
+    let run = resume(state.path(), (&from, &to)).exits(8).says("it may be what the killed run has stored");
+    let seen = to.seen().split_off(first);
+    assert!(!seen.iter().any(|line| line == "STOR b.txt" || line == "DELE b.txt"), "{seen:#?}\n{run}");
+}
+
+#[test]
+fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_cancelled() {
+    let scene = scene();
+    let state = scene.state.path().to_str().unwrap().to_owned();
+    let begin = |name: &str, parts: usize| -> Started {
+        let run = user().args(["--state", &state, "copy", "--id", name]);
+        let run = run.args([scene.from.url("t/large.bin"), scene.destination(name)]).start();
+        until("a part has arrived", || scene.parts().len() == parts);
+        run
+    };
+    // The directory in which it runs is removed with its run.
+    drop(kill(begin("first", 1)));
+    let second = kill(begin("second", 2));
+    let run = scene.user().args(["resume"]).run().exits(1).says("cannot go to").says("ftp-user cancel");
+    assert!(scene.to.bytes("second") == scene.from.bytes("t/large.bin"), "{run}");
+    assert_eq!(scene.parts().len(), 1, "{run}");
+    drop(second);
+    let run = scene.user().args(["cancel", "first"]).run().exits(0).says("cannot go to");
+    assert!(scene.parts().is_empty(), "{run}");
+    scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
+}
+
+#[test]
+fn n8_of_many_that_begin_one_job_at_once_one_runs_it_and_the_others_say_so() {
+    let scene = scene();
+    let home = tempfile::tempdir().unwrap();
+    let state = scene.state.path().to_str().unwrap();
+    let runs: Vec<Started> = (0..6)
+        .map(|_| {
+            let run = user().here(home.path()).args(["--state", state, "copy", "--id", "night"]);
+            run.args([scene.from.url("t/large.bin"), scene.destination("large")]).start()
+        })
+        .collect();
+    let runs: Vec<Run> = runs.into_iter().map(Started::end).collect();
+    let (done, others): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(|run| run.code() == Some(0));
+    assert!(!done.is_empty(), "{others:?}");
+    for run in others {
+        run.exits(8).says("is being run by process").never_says("--id");
+    }
+    assert_eq!(scene.jobs().len(), 1);
+    assert!(scene.to.bytes("large") == scene.from.bytes("t/large.bin"));
+}
