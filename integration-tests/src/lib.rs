@@ -12,6 +12,7 @@
 pub mod binary;
 pub mod certificate;
 pub mod disk;
+pub mod faults;
 pub mod foreign;
 pub mod fuzz;
 pub mod net;

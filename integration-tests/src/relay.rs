@@ -8,7 +8,7 @@ use ftp_io::link::{self, Link, LinkFailure};
 use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::{Secret32, Token};
 use ftp_proto::relay::user::{self, Failure, Input, Output};
-use rustix::process::geteuid;
+use rustix::process::{Signal, geteuid};
 use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -75,11 +75,17 @@ impl Relay {
         let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
         let file = directory.path().join("tokens");
         write_private(&file, &token.line());
+        let listen = self.listen.clone();
+        let (running, address) = self.launch(&listen, directory.path(), &file);
+        Agent { directory, token_file: file, token, address, running, relay: self }
+    }
+
+    fn launch(&self, listen: &str, directory: &Path, token_file: &Path) -> (Running, SocketAddr) {
         let mut command = Program::RelayAgent.command_at(&self.program);
         if self.poor {
-            command = self.without_rights(directory.path(), &file);
+            command = self.without_rights(directory, token_file);
         }
-        command.args(["run", "--log-level", "debug", "--listen", &self.listen, "--token-file"]).arg(&file);
+        command.args(["run", "--log-level", "debug", "--listen", listen, "--token-file"]).arg(token_file);
         for address in &self.also {
             command.args(["--listen", address]);
         }
@@ -90,7 +96,7 @@ impl Relay {
         let line = running.line().unwrap_or_else(|| panic!("no relay:\n{}", running.said()));
         let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (relay)"));
         let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
-        Agent { _directory: directory, token_file: file, token, address, running }
+        (running, address)
     }
 
     /// Nobody may look into the directory of the build, so the program is copied.
@@ -120,7 +126,8 @@ pub fn write_private(path: &PathBuf, text: &str) {
 /// A relay that runs.
 #[derive(Debug)]
 pub struct Agent {
-    _directory: TempDir,
+    directory: TempDir,
+    relay: Relay,
     /// Its token file, which a user agent may share.
     pub token_file: PathBuf,
     /// Its only token.
@@ -132,6 +139,14 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Kills it and starts it again at the same address, with the same token.
+    pub fn die_and_return(&mut self) {
+        self.running.signal(Signal::KILL);
+        self.running.wait();
+        let listen = self.address.to_string();
+        (self.running, _) = self.relay.launch(&listen, self.directory.path(), &self.token_file);
+    }
+
     /// A user agent's session, from 127.0.0.1.
     pub fn session(&self) -> Session {
         self.session_with(&self.token).unwrap_or_else(|error| panic!("{error}:\n{}", self.running.said()))

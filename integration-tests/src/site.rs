@@ -246,6 +246,11 @@ impl Server {
     pub fn die_and_return(&mut self) {
         self.running.signal(Signal::KILL);
         self.running.wait();
+        self.start_again();
+    }
+
+    /// Starts it again at the same addresses. It has ended.
+    pub fn start_again(&mut self) {
         (self.running, _) = self.site.launch(&self.directory, self.modern, self.old);
     }
 

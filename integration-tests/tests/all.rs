@@ -20,6 +20,7 @@ mod deaths;
 mod detached;
 mod digests;
 mod encrypted;
+mod faults;
 mod foreign;
 mod fuzz;
 mod gender;

@@ -74,7 +74,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "site",
             "user peer transcript",
             "foreign",
-            "net terminal tls_peer",
+            "faults net terminal tls_peer",
             "topology",
         ],
         is_program: false,
