@@ -323,6 +323,15 @@ impl Through {
         let refused = blame == Blame::Path && matches!(cause, Cause::Refused(_));
         let again = unused && refused && self.try_next(ends, now, side, (Fault::NoConnection, cause));
         if again {
+            // The wait for its first reply is over.
+            let awaited = if ends.destination.run == Run::Not { Side::Source } else { Side::Destination };
+            if side == awaited {
+                ends.timers.disarm(Timer::Preliminary);
+            }
+            match side {
+                Side::Source => self.waited_for_source = false,
+                Side::Destination => self.waited_for_destination = false,
+            }
             ends.end_mut(side).run_again();
         }
         again

@@ -464,6 +464,25 @@ fn what_an_earlier_file_has_learnt_is_tried_first_and_the_other_posture_after_it
 }
 
 #[test]
+fn h14_a_destination_gets_no_command_while_a_source_that_has_refused_its_own_gets_another_connection() {
+    let listening = both_pasv().play(
+        "src< 227 Entering Passive Mode (192,0,2,1,156,65)\n src! connect 192.0.2.1:40001\n src. connected",
+    );
+    listening.play(DESTINATION_LISTENS).play(
+        "src< 425 Cannot open data connection
+         src! listen
+         wait 6
+         src. listening
+         src: PORT 203,0,113,9,195,81
+         wait 6
+         src< 200 ok
+         src: RETR a
+         src< 150 opening
+         dst: STOR b",
+    );
+}
+
+#[test]
 fn an_end_that_never_connects_is_found_out_and_both_are_brought_back_in_step() {
     let play = both_pasv().all(&["src< 550 Permission denied", TURN, DESTINATION_LISTENS]).play(
         "wait 5
