@@ -138,18 +138,20 @@ pub struct RateLimit {
     pub told: Arc<AtomicBool>,
 }
 
-/// How large the listing of one directory may be. What is larger may have no end.
+/// How large the listing of one directory, and a tree, may be. What is larger may have no end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ListingLimit {
     /// The number of entries.
     pub entries: usize,
     /// The number of bytes.
     pub bytes: u64,
+    /// The number of names in a tree.
+    pub names: u64,
 }
 
 impl Default for ListingLimit {
     fn default() -> Self {
-        Self { entries: 2_000_000, bytes: 512 << 20 }
+        Self { entries: 2_000_000, bytes: 512 << 20, names: 50_000_000 }
     }
 }
 

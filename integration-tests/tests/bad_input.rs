@@ -316,7 +316,7 @@ fn names_of_a_listing_that_lead_elsewhere() {
     // A terminal obeys no name.
     assert!(!run.said.contains(['\u{1b}', '\u{7}', '\r']), "{run}");
     assert_eq!(to.bytes("b.txt"), OLD);
-    assert_eq!(to.names(), ["b.txt", "t/", "t/d", "t/good"], "{run}");
+    assert_eq!(to.names(), ["b.txt", "t/", "t/b\u{1b}[2J", "t/c\u{7}", "t/d", "t/good"], "{run}");
     assert_eq!(to.bytes("t/good"), sample(1000));
     released(&to);
     drop(run.exits(9));

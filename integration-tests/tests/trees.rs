@@ -5,7 +5,8 @@ use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below};
 use integration_tests::user::{Run, user};
-use std::os::unix::fs::symlink;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 fn source(files: &[&str]) -> Server {
@@ -192,7 +193,7 @@ const TIME: u64 = 1_600_000_000;
 
 fn set_time(path: &Path) {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(TIME);
-    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    std::fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
 
 fn time(path: &Path) -> u64 {
@@ -203,19 +204,26 @@ fn time(path: &Path) -> u64 {
 #[test]
 fn a_copy_has_the_time_of_its_source() {
     let (from, to) = (source(&["t/a", "t/d/b"]), target());
-    set_time(&from.path("t/a"));
-    set_time(&from.path("t/d/b"));
+    for name in ["t/a", "t/d/b", "t/d", "t"] {
+        set_time(&from.path(name));
+    }
     // Between two servers, to this host and from it.
     copy(&["-r", &from.url("t"), &to.url("")]).exits(0).never_says("times are not kept");
-    assert_eq!([time(&to.path("t/a")), time(&to.path("t/d/b"))], [TIME; 2]);
+    // Directories get theirs after their contents.
+    let names = ["t/a", "t/d/b", "t/d", "t"];
+    assert_eq!(names.map(|name| time(&to.path(name))), [TIME; 4]);
     let here = tempfile::tempdir().unwrap();
     let directory = here.path().display().to_string();
     copy(&["-r", &from.url("t"), &directory]).exits(0);
-    assert_eq!(time(&here.path().join("t/d/b")), TIME);
+    assert_eq!(names.map(|name| time(&here.path().join(name))), [TIME; 4]);
+    copy(&["-r", &format!("{directory}/t"), &to.url("again")]).exits(0);
+    assert_eq!([time(&to.path("again/d")), time(&to.path("again"))], [TIME; 2]);
     copy(&[&format!("{directory}/t/a"), &to.url("c")]).exits(0);
     assert_eq!(time(&to.path("c")), TIME);
     copy(&["--no-times", &from.url("t/a"), &to.url("e")]).exits(0);
     assert_ne!(time(&to.path("e")), TIME);
+    copy(&["-r", "--no-times", &from.url("t"), &to.url("no")]).exits(0);
+    assert_ne!(time(&to.path("no/d")), TIME);
 }
 
 /// Times of a server of other people, in both directions.
@@ -254,4 +262,145 @@ fn a_destination_that_sets_no_times_is_told_once() {
     let run = copy(&["-r", "--path", "user", &from.url("t"), &peer.url("")]).exits(0);
     assert_eq!(peer.seen_of(&["MFMT"]).len(), 1, "{run}");
     assert_eq!(run.said.matches("times are not kept").count(), 1, "{run}");
+}
+
+#[test]
+fn two_sources_with_one_last_name_are_refused_before_anything_moves() {
+    let (from, to) = (source(&["a/x", "b/x", "c/y"]), target());
+    let run = copy(&[&from.url("c/y"), &from.url("a/x"), &from.url("b/x"), &to.url("")]).exits(2);
+    assert!(to.names().is_empty(), "{run}");
+    // Patterns show only later what they stand for: nothing is replaced.
+    let run = copy(&[&from.url("a/*"), &from.url("b/*"), &to.url("")]).exits(9).says("another source");
+    assert_eq!(to.bytes("x"), b"a/x", "{run}");
+    // Contents are merged.
+    copy(&["-r", &from.url("a/"), &from.url("c/"), &to.url("all/")]).exits(0);
+    assert_eq!((to.bytes("all/x"), to.bytes("all/y")), (b"a/x".to_vec(), b"c/y".to_vec()));
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn permissions_are_kept_if_they_are_asked_for() {
+    let (from, to) = (source(&["t/a", "t/d/b"]), target());
+    // Nobody gets the rights of another owner.
+    for (name, rights) in [("t/a", 0o4701), ("t/d/b", 0o604), ("t/d", 0o1711), ("t", 0o705)] {
+        set_mode(&from.path(name), rights);
+    }
+    let names = ["t/a", "t/d/b", "t/d", "t"];
+    let expect = [0o701, 0o604, 0o711, 0o705];
+    copy(&["-r", "--perms", &from.url("t"), &to.url("")]).exits(0).never_says("permissions are not kept");
+    assert_eq!(names.map(|name| mode(&to.path(name))), expect);
+    let here = tempfile::tempdir().unwrap();
+    let directory = here.path().display().to_string();
+    copy(&["-r", "--perms", &from.url("t"), &directory]).exits(0);
+    assert_eq!(names.map(|name| mode(&here.path().join(name))), expect);
+    copy(&["-r", "--perms", &format!("{directory}/t"), &to.url("again")]).exits(0);
+    assert_eq!([mode(&to.path("again/a")), mode(&to.path("again/d"))], [0o701, 0o711]);
+    copy(&["-r", &from.url("t"), &to.url("without")]).exits(0);
+    assert_ne!(mode(&to.path("without/a")), 0o701);
+}
+
+#[test]
+fn a_destination_that_sets_no_permissions_is_told_once() {
+    let from = source(&["t/a", "t/b"]);
+    let peer = Peer::start(
+        "127.0.0.3",
+        "MKD: 257 made\nSIZE *.part: 213 3\nSIZE: 550 no such file\nSITE: 502 no SITE here",
+        MODERN,
+    );
+    let run =
+        copy(&["-r", "--perms", "--no-times", "-j", "1", "--path", "user", &from.url("t"), &peer.url("")])
+            .exits(0);
+    assert_eq!(peer.seen_of(&["SITE"]).len(), 1, "{run}");
+    assert_eq!(run.said.matches("permissions are not kept").count(), 1, "{run}");
+}
+
+/// Names that are hard to carry, and easy to take for something else.
+const STRANGE: [&[u8]; 5] = [b"tab\there", b"esc\x1b[2Jape", b"\xff\xfe bytes", b"del\x7fete", b"bell\x07"];
+
+/// Makes a directory `t` with these names below a root, and a name that FTP cannot carry. Returns false if this file
+/// system takes other names only.
+fn name_strangely(root: &Path) -> bool {
+    std::fs::create_dir_all(root.join("t")).unwrap();
+    let at = |name: &[u8]| root.join("t").join(std::ffi::OsStr::from_bytes(name));
+    STRANGE.iter().chain(&[&b"line\nfeed"[..], b"plain"]).all(|name| std::fs::write(at(name), name).is_ok())
+}
+
+/// The names in a directory that FTP can carry.
+fn names_in(directory: &Path) -> Vec<Vec<u8>> {
+    let names =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_encoded_bytes());
+    let mut names: Vec<_> = names.filter(|name| !name.contains(&b'\n')).collect();
+    names.sort();
+    names
+}
+
+/// What is told of a run has no control characters.
+fn is_escaped(run: &Run) {
+    assert!(!run.said.chars().any(|letter| letter.is_control() && letter != '\n'), "{run}");
+}
+
+#[test]
+fn strange_names_are_carried_and_escaped_and_what_cannot_be_carried_stops_nothing() {
+    let (from, to) = (source(&[]), target());
+    if !name_strangely(&from.path("")) {
+        return; // this file system keeps only names in UTF-8
+    }
+    let run = copy(&["-r", &from.url("t"), &to.url("")]).exits(9).says("that FTP cannot carry");
+    assert_eq!(names_in(&to.path("t")), names_in(&from.path("t")), "{run}");
+    is_escaped(&run);
+    assert_eq!(run.summary()["files"], 6, "{run}");
+    let here = tempfile::tempdir().unwrap();
+    let directory = here.path().display().to_string();
+    let run = copy(&["-v", "-r", &from.url("t"), &directory]).exits(9);
+    assert_eq!(names_in(&here.path().join("t")), names_in(&from.path("t")), "{run}");
+    let run = user().args(["copy", "-v", "-r", &format!("{directory}/t"), &to.url("again")]).run().exits(0);
+    assert_eq!(names_in(&to.path("again")), names_in(&from.path("t")), "{run}");
+    is_escaped(&run);
+}
+
+/// Strange names to a server of other people and back. What it cannot carry is a failure of its own.
+fn strange_names_at(kind: Kind) -> Result<(), Skipped> {
+    let server = Foreign::new(kind).foreign(Hosts::Allowed).directory("in").start()?;
+    let here = tempfile::tempdir().unwrap();
+    if !name_strangely(here.path()) {
+        return Ok(());
+    }
+    let directory = here.path().join("t").display().to_string();
+    let run = copy(&["-r", &directory, &server.url("in/")]);
+    assert!(matches!(run.code(), Some(0 | 9)), "{run}");
+    is_escaped(&run);
+    // Every name is there unchanged, or told as a failure.
+    let stored = names_in(&server.path("in/t"));
+    let expect = names_in(&here.path().join("t"));
+    assert!(stored.iter().all(|name| expect.contains(name)), "{stored:?} {run}");
+    assert!(stored.contains(&b"plain".to_vec()), "{run}");
+    let failed = run.events("failed");
+    let missing = expect.len() - stored.len();
+    // A name with a line feed is one failure more.
+    assert_eq!(failed.len(), missing + 1, "{stored:?} {run}");
+    let back = tempfile::tempdir().unwrap();
+    let run = copy(&["-r", &server.url("in/t"), &back.path().display().to_string()]);
+    is_escaped(&run);
+    let returned = names_in(&back.path().join("t"));
+    assert!(returned.iter().all(|name| stored.contains(name)), "{returned:?} {run}");
+    assert!(returned.contains(&b"plain".to_vec()), "{run}");
+    assert!(returned.len() == stored.len() || run.code() == Some(9), "{returned:?} {run}");
+    Ok(())
+}
+
+#[test]
+fn strange_names_at_vsftpd() {
+    or_skip!(strange_names_at(Kind::Vsftpd));
+}
+
+#[test]
+fn strange_names_at_proftpd() {
+    or_skip!(strange_names_at(Kind::Proftpd));
 }

@@ -66,7 +66,7 @@ mod tests {
 
     fn facts(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
         let unique = unique.map(str::to_owned);
-        Facts { kind: Kind::File, size: Some(size), modified: modified.map(When), unique }
+        Facts { kind: Kind::File, size: Some(size), modified: modified.map(When), unique, mode: None }
     }
 
     #[test]

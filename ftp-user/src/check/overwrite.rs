@@ -58,7 +58,7 @@ mod tests {
     use ftp_proto::listing::{Kind, When};
 
     fn facts(size: Option<u64>, modified: Option<i64>) -> Facts {
-        Facts { kind: Kind::File, size, modified: modified.map(When), unique: None }
+        Facts { kind: Kind::File, size, modified: modified.map(When), unique: None, mode: None }
     }
 
     #[test]

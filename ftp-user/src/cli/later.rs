@@ -17,18 +17,8 @@ pub(super) fn later(word: &str) -> Option<Failure> {
 /// Verbs of the contract that may be absent.
 const VERBS: &[&str] = &["move", "sync", "tree", "mkdir", "rm", "mv", "hash", "shell"];
 /// Options of the contract that may be absent.
-const OPTIONS: &[&str] = &[
-    "--perms",
-    "--jobs",
-    "-j",
-    "--detach",
-    "--compare",
-    "--delete",
-    "--max-delete",
-    "--backup-dir",
-    "--yes",
-    "--alg",
-];
+const OPTIONS: &[&str] =
+    &["--jobs", "-j", "--detach", "--compare", "--delete", "--max-delete", "--backup-dir", "--yes", "--alg"];
 /// Verbs of other programs, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cp", "copy"),

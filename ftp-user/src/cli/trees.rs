@@ -34,6 +34,9 @@ pub(super) struct TreeArgs {
     /// Leave the time of a copy to the destination
     #[arg(long, overrides_with = "times")]
     no_times: bool,
+    /// Give copies the permissions of their sources (read, write, execute), where both ends can
+    #[arg(long)]
+    perms: bool,
     /// What to do with symbolic links in a tree
     #[arg(long, value_enum, default_value_t = What::Files, value_name = "WHAT")]
     links: What,
@@ -64,7 +67,8 @@ impl TreeArgs {
     /// The options with those of trees.
     pub(super) fn options(&self, options: Options) -> Options {
         let times = self.times || !self.no_times;
-        Options { recursive: self.recursive, links: self.links.into(), times, ..options }
+        let perms = self.perms;
+        Options { recursive: self.recursive, links: self.links.into(), times, perms, ..options }
     }
 
     /// The job that copies `typed`, or the pairs of `--from-file`. Every place is read before anything is sent.

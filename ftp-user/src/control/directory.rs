@@ -1,12 +1,13 @@
 //! What a directory holds: its listing, and where that has only names, what each of them is. Names that LIST cannot show
 //! are settled by NLST.
 
-use super::listing::{Form, Listing};
+use super::listing::{Each, Form, Listing};
 use super::masked_names::{Names, with_blanks};
 use super::session::Session;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::listing::Entry;
+use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -21,6 +22,29 @@ impl Session {
             (Form::List, listing) => self.settle(directory, listing).await,
             (Form::Mlsd, listing) => Ok(listing),
         }
+    }
+
+    /// Lists a directory and hands over its entries, by MLSD as they come. What is returned has none. If this fails, some
+    /// may have been handed over.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
+    pub async fn list_each(
+        &mut self,
+        directory: Option<&PathName>,
+        each: Each<'_>,
+    ) -> Result<Listing, Failure> {
+        if self.capabilities.mlst.is_some() && self.manners.no_listings.is_none() {
+            match self.list_argument(Form::Mlsd, directory.cloned(), (directory, Some(&mut *each))).await {
+                Ok(listing) => return Ok(listing),
+                Err((Blame::Unsupported, _)) => {}
+                Err((_, failure)) => return Err(failure),
+            }
+        }
+        let mut listing = self.list(directory).await?;
+        std::mem::take(&mut listing.entries).into_iter().for_each(each);
+        Ok(listing)
     }
 
     /// The name of a file that is not there under the name that LIST has shown: some servers drop leading blanks there.

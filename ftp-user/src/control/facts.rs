@@ -23,12 +23,15 @@ pub struct Facts {
     pub modified: Option<When>,
     /// The server's own identity of the file, where known.
     pub unique: Option<String>,
+    /// Its permission bits, where known.
+    pub mode: Option<u32>,
 }
 
 impl From<&Entry> for Facts {
     fn from(entry: &Entry) -> Self {
         let modified = entry.exactly_modified();
-        Self { kind: entry.kind, size: entry.size, modified, unique: entry.unique.clone() }
+        let (unique, mode) = (entry.unique.clone(), entry.mode);
+        Self { kind: entry.kind, size: entry.size, modified, unique, mode }
     }
 }
 

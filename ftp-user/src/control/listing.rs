@@ -26,7 +26,12 @@ pub struct Listing {
     pub omitted: usize,
     /// Entries with a name that no file can have: what to say about each.
     pub refused: Vec<String>,
+    /// The number of entries that were taken as they came.
+    pub taken: usize,
 }
+
+/// Takes the entries of a listing as they come.
+pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
 
 /// The commands that list, best first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,32 +87,33 @@ impl Session {
         if let Some(inside) = inside {
             return self.list_inside(form, inside).await;
         }
-        self.list_argument(form, directory.cloned(), directory).await
+        self.list_argument(form, directory.cloned(), (directory, None)).await
     }
 
     /// Enters a directory, lists it without an argument and comes back.
     async fn list_inside(&mut self, form: Form, directory: &PathName) -> Result<Listing, (Blame, Failure)> {
         let what = || format!("cannot list {}", directory.display());
         let Some(home) = self.current().await.map_err(other)? else {
-            return self.list_argument(form, Some(directory.clone()), Some(directory)).await;
+            return self.list_argument(form, Some(directory.clone()), (Some(directory), None)).await;
         };
         let answer = self.ask(Command::Cwd(directory.clone())).await.map_err(other)?;
         if !answer.is_done() {
             return Err((self.blame(&answer), self.refusal(what(), &answer)));
         }
-        let listing = self.list_argument(form, None, Some(directory)).await;
+        let listing = self.list_argument(form, None, (Some(directory), None)).await;
         if !self.is_over() {
             self.go_back(home).await.map_err(other)?;
         }
         listing
     }
 
-    /// Lists by a command with this argument. `directory` is what failures call it.
-    async fn list_argument(
+    /// Lists by a command with this argument. `directory` is what failures call it. If there is `each`, it gets the
+    /// entries.
+    pub(super) async fn list_argument(
         &mut self,
         form: Form,
         path: Option<PathName>,
-        directory: Option<&PathName>,
+        (directory, each): (Option<&PathName>, Option<Each<'_>>),
     ) -> Result<Listing, (Blame, Failure)> {
         // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
@@ -119,7 +125,7 @@ impl Session {
         };
         let meter = Meter::default();
         let limit = self.context.listing;
-        let reading = |connection| read(connection, form.lister(), limit, &meter);
+        let reading = |connection| read(connection, form.lister(), (limit, each), &meter);
         let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
         let (listing, answer) =
@@ -176,7 +182,7 @@ enum Unread {
 async fn read(
     connection: Data,
     mut lister: Lister,
-    limit: ListingLimit,
+    (limit, mut each): (ListingLimit, Option<Each<'_>>),
     meter: &Meter,
 ) -> Result<Listing, Unread> {
     let mut listing = Listing::default();
@@ -192,7 +198,7 @@ async fn read(
             None => lister.end(),
         }
         while let Some(found) = lister.next() {
-            listing.take(found);
+            listing.take(found, &mut each);
         }
         if meter.moved() > limit.bytes {
             return Err(Unread::TooLarge(format!("has more than {}", size::bytes(limit.bytes))));
@@ -253,13 +259,19 @@ impl Listing {
 
     /// The number of lines.
     fn len(&self) -> usize {
-        self.entries.len() + self.unread + self.refused.len()
+        self.entries.len() + self.taken + self.unread + self.refused.len()
     }
 
-    fn take(&mut self, found: Found) {
+    fn take(&mut self, found: Found, each: &mut Option<Each<'_>>) {
         match found {
             Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {}
-            Found::Entry(entry) => self.entries.push(entry),
+            Found::Entry(entry) => match each {
+                Some(each) => {
+                    self.taken += 1;
+                    each(entry);
+                }
+                None => self.entries.push(entry),
+            },
             Found::Refused { name, why } => {
                 self.refused.push(format!("the listing has an entry \"{}\": {why}", show(&name)));
             }
@@ -291,12 +303,17 @@ mod tests {
             let line = b"-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f\r\n";
             while there.write_all(line).await.is_ok() {}
         });
-        read(here.unwrap().into(), Form::List.lister(), limit, &Meter::default()).await
+        read(here.unwrap().into(), Form::List.lister(), (limit, None), &Meter::default()).await
     }
 
     #[tokio::test]
     async fn a_listing_without_end_is_ended() {
-        let check = async |entries, bytes, expect: &str| match endless(ListingLimit { entries, bytes }).await
+        let check = async |entries, bytes, expect: &str| match endless(ListingLimit {
+            entries,
+            bytes,
+            names: u64::MAX,
+        })
+        .await
         {
             Err(Unread::TooLarge(why)) => assert_eq!(why, expect),
             other => panic!("{other:?}"),

@@ -58,7 +58,7 @@ pub use closed_posture::ClosedPosture;
 pub(crate) use dial::{Dialled, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
-pub use listing::Listing;
+pub use listing::{Each, Listing};
 pub use port::DataPort;
 pub use rate::knows_rate;
 pub use session::{ABORT_TIMEOUT, Role, Session};

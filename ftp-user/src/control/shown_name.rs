@@ -50,10 +50,17 @@ fn compare(asked: &[u8], shown: &[u8]) -> Shown {
 }
 
 /// Whether a name is shown whole. A server may show it in another encoding, but then it has non-ASCII letters
-/// between the same ASCII letters.
+/// between the same ASCII letters. A name with IAC is shown as it is: a server that does not know Telnet (RFC 854) has
+/// stored that byte twice.
 pub(super) fn is_alike(asked: &[u8], shown: &[u8]) -> bool {
     let ascii = |name: &[u8]| name.iter().copied().filter(u8::is_ascii).collect::<Vec<_>>();
-    asked == shown || (!shown.is_ascii() && ascii(asked).eq_ignore_ascii_case(&ascii(shown)))
+    asked == shown
+        || (!has_iac(asked) && !shown.is_ascii() && ascii(asked).eq_ignore_ascii_case(&ascii(shown)))
+}
+
+/// Whether a name has the byte that begins a command of Telnet.
+pub(super) fn has_iac(name: &[u8]) -> bool {
+    name.contains(&0xff)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::fact_replies;
 use super::session::Session;
-use super::shown_name::{changed, is_alike};
+use super::shown_name::{changed, has_iac, is_alike};
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::Command;
@@ -16,16 +16,19 @@ impl Session {
     ///
     /// Fails if the server shows another name, or if it cannot be asked.
     pub async fn check_stored_name(&mut self, path: &PathName) -> Result<(), Failure> {
-        if self.keeps_non_ascii || path.as_bytes().is_ascii() {
+        let is_trusted = self.keeps_non_ascii && !has_iac(path.as_bytes());
+        if is_trusted || path.as_bytes().is_ascii() {
             return Ok(());
         }
+        let mut is_kept = false;
         if self.capabilities.mlst.is_some() {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
             if let Some(entry) = fact_replies::entry(&answer.reply).filter(|_| answer.is_done()) {
                 self.check_shown_name(path, &entry.name)?;
+                is_kept = self.keeps_non_ascii;
             }
         }
-        let Some((directory, name)) = first_non_ascii(path).filter(|_| !self.keeps_non_ascii) else {
+        let Some((directory, name)) = first_non_ascii(path).filter(|_| !is_kept) else {
             return Ok(());
         };
         let listing = self.list(directory.as_ref()).await?;

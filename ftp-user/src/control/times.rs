@@ -1,9 +1,9 @@
-//! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time.
+//! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
 use super::session::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::calendar::{When, facts_time};
-use ftp_proto::command::{Command, Practice, Site, Verb};
+use ftp_proto::command::{Command, NewFact, Practice, Site, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::PathName;
 
@@ -56,6 +56,27 @@ impl Session {
     pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
         self.settle_time().await?;
         Ok(self.time.refusal.take())
+    }
+
+    /// Sets the permission bits of a file or directory. Returns why the server has not done so. Servers do not announce
+    /// SITE CHMOD, so that it is tried.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session is lost.
+    pub async fn set_mode(&mut self, path: &PathName, mode: u32) -> Result<Option<Failure>, Failure> {
+        self.settle_time().await?; // its reply comes first
+        let is_mff = |line: &String| {
+            let line = line.to_ascii_uppercase();
+            line.starts_with("MFF ") && line.contains("UNIX.MODE")
+        };
+        let command = match self.capabilities.others.iter().any(is_mff) {
+            true => Practice::Mff(vec![NewFact::Mode(mode)], path.clone()),
+            false => Practice::Site(Site::Chmod(mode, path.clone())),
+        };
+        let answer = self.ask(Command::Practice(command)).await?;
+        let refusal = || self.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
+        Ok((!answer.is_done()).then(refusal))
     }
 
     /// The command that sets a time at this server. MDTM with a time, where the server does not know it, asks for a

@@ -204,6 +204,22 @@ impl Host {
         }
     }
 
+    /// Sets the permission bits of the file or directory at `path`. Returns why a server has not done so.
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked, or this host refuses.
+    pub async fn set_mode(
+        &mut self,
+        context: &Context,
+        path: &PathName,
+        mode: u32,
+    ) -> Result<Option<Failure>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.set_mode(path, mode).await,
+            Self::Local(_) => local::set_mode(path, mode).map(|()| None),
+        }
+    }
+
     /// Why a server has not taken the last time that was set.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 use super::host::Host;
 use super::local::local_path;
 use crate::context::Context;
-use crate::control::Listing;
+use crate::control::{Each, Listing};
 use crate::failure::Failure;
 use crate::place;
-use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +18,28 @@ use std::os::unix::fs::MetadataExt;
 pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.list(Some(path)).await,
-        Host::Local(_) => here(path),
+        Host::Local(_) => {
+            let mut entries = Vec::new();
+            let listing = here(path, &mut |entry| entries.push(entry))?;
+            Ok(Listing { entries, ..listing })
+        }
+    }
+}
+
+/// Hands over the entries of a directory, as they come where that can be. What is returned has none. If this fails, some
+/// may have been handed over.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub async fn list_each(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+    each: Each<'_>,
+) -> Result<Listing, Failure> {
+    match host {
+        Host::Server(server) => server.session(context).await?.list_each(Some(path), each).await,
+        Host::Local(_) => here(path, each),
     }
 }
 
@@ -39,11 +60,11 @@ pub async fn with_blanks(
     Ok(found.map(|name| place::join(directory.as_ref(), &name)))
 }
 
-/// A directory of this host, in the order of names.
-fn here(path: &PathName) -> Result<Listing, Failure> {
+/// A directory of this host, in the order of names unless it is large.
+fn here(path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
     let failed =
         |error: std::io::Error| Failure::of_this_host(format!("cannot list {}", path.display()), &error);
-    let mut listing = Listing::default();
+    let (mut listing, mut sorted) = (Listing::default(), Vec::new());
     for found in std::fs::read_dir(local_path(path)).map_err(failed)? {
         let found = found.map_err(failed)?;
         let kind = found.file_type().map_err(failed)?;
@@ -62,15 +83,22 @@ fn here(path: &PathName) -> Result<Listing, Failure> {
             continue;
         };
         let mut entry = Entry::new(name, kind);
-        match kind {
-            Kind::Directory => {
-                entry.unique = found.metadata().ok().map(|facts| format!("{}-{}", facts.dev(), facts.ino()));
-            }
-            Kind::File => entry.size = found.metadata().ok().map(|facts| facts.len()),
-            Kind::Link | Kind::Other | Kind::Current | Kind::Parent => {}
+        if matches!(kind, Kind::File | Kind::Directory)
+            && let Ok(facts) = found.metadata()
+        {
+            (entry.modified, entry.mode) = (Some(When(facts.mtime())), Some(facts.mode() & 0o7777));
+            entry.unique = Some(format!("{}-{}", facts.dev(), facts.ino()));
+            entry.size = (kind == Kind::File).then_some(facts.len());
         }
-        listing.entries.push(entry);
+        sorted.push(entry);
+        if sorted.len() > MOST_SORTED {
+            sorted.drain(..).for_each(&mut *each);
+        }
     }
-    listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    sorted.sort_by(|a: &Entry, b: &Entry| a.name.cmp(&b.name));
+    sorted.into_iter().for_each(each);
     Ok(listing)
 }
+
+/// A directory with more entries is read a piece at a time, in no order.
+const MOST_SORTED: usize = 10_000;

@@ -10,7 +10,7 @@ use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -40,6 +40,7 @@ pub(super) fn facts(path: &PathName) -> Result<Option<Facts>, Failure> {
         size: found.is_file().then_some(found.len()),
         modified: Some(When(found.mtime())),
         unique: Some(format!("{}-{}", found.dev(), found.ino())),
+        mode: Some(found.mode() & 0o7777),
     }))
 }
 
@@ -107,14 +108,24 @@ pub(super) async fn digest(
 pub(super) fn set_modified(path: &PathName, time: When) -> Result<(), Failure> {
     let Ok(seconds) = u64::try_from(time.0) else { return Ok(()) };
     let set = || {
-        let file = std::fs::File::options().write(true).open(local_path(path))?;
+        // A directory can only be opened for reading, and a file without rights for its owner not even so.
+        let is_directory = local_path(path).is_dir();
+        let file = std::fs::File::options().write(!is_directory).read(is_directory).open(local_path(path))?;
         // A device has no time of its own.
-        if file.metadata()?.is_file() {
+        if is_directory || file.metadata()?.is_file() {
             file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))?;
         }
         Ok(())
     };
     set().map_err(|error| Failure::of_this_host(format!("cannot set the time of {}", path.display()), &error))
+}
+
+/// Sets the permission bits of a file or directory.
+pub(super) fn set_mode(path: &PathName, mode: u32) -> Result<(), Failure> {
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(local_path(path), permissions).map_err(|error| {
+        Failure::of_this_host(format!("cannot set the permissions of {}", path.display()), &error)
+    })
 }
 
 /// Renames a finished copy.

@@ -7,7 +7,7 @@ mod pool;
 mod server;
 
 pub use host::Host;
-pub use list::{list, with_blanks};
+pub use list::{list, list_each, with_blanks};
 pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
 pub use server::Server;

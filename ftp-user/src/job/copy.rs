@@ -346,6 +346,9 @@ impl Copying<'_> {
                 "no digest proves what was stored before the transfer broke",
             ));
         }
+        if self.options.perms {
+            times::set_mode(self.context, self.ends, &part.stored, facts.mode).await?;
+        }
         times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
             .await?;
         part.publish(self.context, &mut self.ends.destination).await?;

@@ -273,6 +273,7 @@ impl Kept {
             size: seen.size,
             modified: seen.modified.map(When),
             unique: seen.unique,
+            mode: None,
         });
         Ok(Some(Leftover { part: Part::new(last, target)?, source }))
     }

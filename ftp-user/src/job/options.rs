@@ -23,6 +23,8 @@ pub struct Options {
     pub links: Links,
     /// Whether copies get the modification times of their sources.
     pub times: bool,
+    /// Whether copies get the permissions of their sources.
+    pub perms: bool,
     /// Whether the first failure ends the job.
     pub fail_fast: bool,
     /// How many files of a tree are copied at the same time.
@@ -43,6 +45,7 @@ impl Default for Options {
             recursive: false,
             links: Links::default(),
             times: true,
+            perms: false,
             fail_fast: false,
             jobs: Jobs::default(),
             mode: Mode::default(),

@@ -6,7 +6,8 @@ use crate::check::Verify;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::journal::{Command, Start};
-use crate::place::{Location, Place};
+use crate::place::{Location, Place, base_name};
+use std::collections::HashSet;
 
 /// What a user asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,8 +92,17 @@ impl Job {
         if sources.is_empty() {
             return Err(Failure::usage("copy needs a SOURCE and a DEST"));
         }
+        let mut names = HashSet::new();
         for source in &sources {
             refuse_pair(source, &destination)?;
+            let name =
+                if source.contents || source.glob().is_some() { None } else { base_name(&source.path) };
+            if let Some(name) = name
+                && !names.insert(name.clone())
+            {
+                let what = format!("two sources have the last name {}", name.display());
+                return Err(Failure::usage(what).hint("copy them one after the other, to different names"));
+            }
         }
         Self::new(Work::Copy { sources, destination }, options)
     }

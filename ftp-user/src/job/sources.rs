@@ -6,6 +6,7 @@ use super::item::{Item, Target};
 use super::options::Options;
 use super::outage::{Question, facts};
 use super::tally::Tally;
+use super::times::Attributes;
 use super::tree::{Rules, Tree, is_below};
 use crate::context::Context;
 use crate::control::{Facts, Role};
@@ -16,6 +17,7 @@ use crate::report::{Event, Found};
 use crate::route::Ends;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
+use std::collections::HashSet;
 
 /// Copies all sources of a job.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Sources<'a> {
     filter: Filter,
     /// Whether the files that the current source stands for are counted.
     counted: bool,
+    /// Where sources of this job have gone.
+    taken: HashSet<PathName>,
     tally: &'a mut Tally,
 }
 
@@ -71,7 +75,18 @@ impl<'a> Sources<'a> {
         let ends = Ends::new(Host::Local(None), Host::at(&destination, Role::Destination, pools));
         // The first run may have made the directory that is there now.
         let receiver = context.job_journal.decided().and_then(Receiver::of_word);
-        Self { context, pools, ends, destination, receiver, options, filter, counted: false, tally }
+        Self {
+            context,
+            pools,
+            ends,
+            destination,
+            receiver,
+            options,
+            filter,
+            counted: false,
+            taken: HashSet::new(),
+            tally,
+        }
     }
 
     /// Every run of the job takes the destination for what the first one has found.
@@ -97,6 +112,7 @@ impl<'a> Sources<'a> {
                 self.ends.forget();
             }
             (self.destination, self.receiver) = (destination, None);
+            self.taken.clear();
             Box::pin(self.copy_all(vec![source])).await;
             if self.is_over() {
                 break;
@@ -203,6 +219,9 @@ impl<'a> Sources<'a> {
         let (known, receiver, found) = self.look(source).await?;
         let target = target(source, &self.destination, receiver != Receiver::Name);
         let is_tree = known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory);
+        if receiver != Receiver::Name && !source.contents && !self.taken.insert(target.clone()) {
+            return Err(one_name(source));
+        }
         self.refuse(source, &target, known.is_some(), is_tree)?;
         if receiver == Receiver::NewDirectory && known.is_some() && !self.options.mode.is_dry() {
             self.ends.destination.make_directories(self.context, &self.destination.path).await?;
@@ -210,11 +229,16 @@ impl<'a> Sources<'a> {
         }
         if is_tree {
             self.found(self.context.finding.tree());
+            let attributes = known.as_ref().map_or_else(Attributes::default, |facts| Attributes {
+                modified: facts.modified,
+                mode: facts.mode,
+            });
             let unique = known.and_then(|facts| facts.unique);
             let walker = Host::at(source, Role::Source, self.pools);
             let rules = Rules { filter: self.filter.clone(), links: self.options.links };
             let options = self.options;
-            let tree = Tree { source: source.path.clone(), unique, destination: target, options, rules };
+            let tree =
+                Tree { source: source.path.clone(), unique, attributes, destination: target, options, rules };
             Box::pin(tree.copy(self.context, &mut self.ends, walker, self.tally)).await;
             return Ok(());
         }
@@ -283,6 +307,12 @@ impl<'a> Sources<'a> {
         }
         Ok(())
     }
+}
+
+/// The failure of a source that would replace another one of the same job.
+fn one_name(source: &Location) -> Failure {
+    Failure::usage(format!("{source} has the last name of another source, which it would replace"))
+        .hint("copy them one after the other, to different names")
 }
 
 /// Whether a copy may have failed because there is no directory that could receive it. Asked only after a failure, so

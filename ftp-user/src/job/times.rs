@@ -1,7 +1,8 @@
-//! A copy gets the modification time of its source, where the destination can set it.
+//! A copy gets the modification time and the permissions of its source, where the destination can set them.
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::endpoint::Host;
+use crate::failure::{self, Failure};
 use crate::route::Ends;
 use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
@@ -33,3 +34,86 @@ pub(super) async fn tell(context: &Context, ends: &mut Ends) {
         context.events.notice(format!("modification times are not kept: {refusal}"));
     }
 }
+
+/// Gives what was stored the permissions of its source, before it gets its final name. If the destination does not set
+/// them, that is told once.
+///
+/// # Errors
+///
+/// Fails if the session is lost, or this host refuses.
+pub(super) async fn set_mode(
+    context: &Context,
+    ends: &mut Ends,
+    stored: &PathName,
+    mode: Option<u32>,
+) -> Result<(), Failure> {
+    if ends.no_modes.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let refusal = match mode {
+        Some(mode) => ends.destination.set_mode(context, stored, mode & KEPT).await?,
+        None => Some(Failure::new(failure::Kind::Other, "the source does not tell them")),
+    };
+    if let Some(refusal) = refusal
+        && !ends.no_modes.swap(true, Ordering::Relaxed)
+    {
+        context.events.warn(format!("permissions are not kept: {refusal}"));
+    }
+    Ok(())
+}
+
+/// What a copy of a directory gets after its contents, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Attributes {
+    /// When it was modified last.
+    pub(super) modified: Option<When>,
+    /// Its permission bits.
+    pub(super) mode: Option<u32>,
+}
+
+/// What directories get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Wanted {
+    /// The modification times of their sources.
+    pub(super) times: bool,
+    /// The permissions of their sources.
+    pub(super) modes: bool,
+}
+
+impl Wanted {
+    /// Whether there is anything to do.
+    pub(super) const fn is_any(self) -> bool {
+        self.times || self.modes
+    }
+}
+
+/// Gives a directory what it gets after its contents. What the destination refuses is told, and not asked for again.
+pub(super) async fn finish_directory(
+    context: &Context,
+    destination: &mut Host,
+    (path, Attributes { modified, mode }): (&PathName, Attributes),
+    wanted: &mut Wanted,
+) {
+    if let Some(time) = modified.filter(|_| wanted.times) {
+        let set = destination.set_modified(context, path, time).await;
+        let refusal = match set {
+            Ok(()) => destination.time_refusal().await,
+            Err(failure) => Err(failure),
+        };
+        if let Some(refusal) = refusal.unwrap_or_else(Some) {
+            wanted.times = false;
+            context.events.notice(format!("of directories, modification times are not kept: {refusal}"));
+        }
+    }
+    if let Some(mode) = mode.filter(|_| wanted.modes) {
+        let refusal = destination.set_mode(context, path, mode & KEPT).await;
+        if let Some(refusal) = refusal.unwrap_or_else(Some) {
+            wanted.modes = false;
+            context.events.warn(format!("of directories, permissions are not kept: {refusal}"));
+        }
+    }
+}
+
+/// Who may read, write and execute. Bits that give a program the rights of its owner are never kept: the source may be
+/// somebody else's.
+const KEPT: u32 = 0o777;

@@ -60,13 +60,22 @@ pub struct Ends {
     pub circuit: Option<Circuit>,
     /// The destination sets no times of files; that was told. Workers share it.
     pub no_times: Arc<AtomicBool>,
+    /// The destination sets no permissions, or the source tells none; that was told. Workers share it.
+    pub no_modes: Arc<AtomicBool>,
 }
 
 impl Ends {
     /// Two ends without memory or relay session.
     pub fn new(source: Host, destination: Host) -> Self {
         let memory = SharedMemory::default();
-        Self { source, destination, memory, circuit: None, no_times: Arc::default() }
+        Self {
+            source,
+            destination,
+            memory,
+            circuit: None,
+            no_times: Arc::default(),
+            no_modes: Arc::default(),
+        }
     }
 
     /// Forgets what is known between the two ends: one of them is another host now.
@@ -74,18 +83,20 @@ impl Ends {
         self.memory = SharedMemory::default();
         self.circuit = None;
         self.no_times = Arc::default();
+        self.no_modes = Arc::default();
     }
 
     /// The same ends without sessions, for another worker. What is known of the candidates is shared.
     #[must_use]
     pub fn beside(&self) -> Self {
-        let Self { source, destination, memory, circuit: _, no_times } = self;
+        let Self { source, destination, memory, circuit: _, no_times, no_modes } = self;
         Self {
             source: source.beside(),
             destination: destination.beside(),
             memory: memory.clone(),
             circuit: None,
             no_times: Arc::clone(no_times),
+            no_modes: Arc::clone(no_modes),
         }
     }
 

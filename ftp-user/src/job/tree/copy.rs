@@ -1,6 +1,8 @@
 //! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
 
-use super::walk::{Rules, Visit, walk};
+use super::spool::Spool;
+use super::visits::Visit;
+use super::walk::{Rules, walk};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::Host;
@@ -11,13 +13,14 @@ use crate::job::options::Options;
 use crate::job::outage::Question;
 use crate::job::plan::Plan;
 use crate::job::tally::Tally;
+use crate::job::times::{Attributes, Wanted, finish_directory};
 use crate::job::workers::{Copied, Workers};
 use crate::place;
 use crate::report::Event;
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
-use std::collections::HashSet;
-use tokio_stream::StreamExt;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A tree to copy.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub(in crate::job) struct Tree {
     pub(in crate::job) source: PathName,
     /// The server's own identity of that directory, if it is known.
     pub(in crate::job) unique: Option<String>,
+    /// What its copy gets after its contents.
+    pub(in crate::job) attributes: Attributes,
     /// The directory at the destination that receives them. It is made if it is not there.
     pub(in crate::job) destination: PathName,
     /// How each file is copied.
@@ -48,7 +53,9 @@ struct Copying<'a> {
     /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
     lost: HashSet<PathName>,
     /// Directories, relative to the tree, that are made as soon as a file goes into them.
-    unmade: HashSet<PathName>,
+    unmade: HashMap<PathName, Attributes>,
+    /// Directories that were made, and what they get after their contents.
+    made: Spool<Visit>,
 }
 
 impl Tree {
@@ -62,9 +69,20 @@ impl Tree {
     ) {
         let beside = ends.beside();
         let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
-        let (lost, unmade, plan) = (HashSet::new(), HashSet::new(), Plan::default());
-        let copying =
-            Copying { context, ends: beside, workers, plan, held: None, tree: self, tally, lost, unmade };
+        let (lost, unmade, plan) = (HashSet::new(), HashMap::new(), Plan::default());
+        let made = Spool::new(MADE_IN_MEMORY);
+        let copying = Copying {
+            context,
+            ends: beside,
+            workers,
+            plan,
+            held: None,
+            tree: self,
+            tally,
+            lost,
+            unmade,
+            made,
+        };
         *ends = copying.run(walker).await;
     }
 }
@@ -110,6 +128,9 @@ impl Copying<'_> {
             let copied = self.workers.next().await;
             self.copied(copied);
         }
+        if !self.is_over() {
+            self.finish_directories().await;
+        }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
             self.failed(None, Failure::interrupted().hint(kept::rest(self.context)));
         }
@@ -125,7 +146,7 @@ impl Copying<'_> {
     /// Whether a directory has to be made before anything else.
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
-            Visit::Directory(_) => !self.tree.rules.filter.selects(),
+            Visit::Directory(..) => !self.tree.rules.filter.selects(),
             Visit::File(..) => !self.unmade.is_empty(),
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
@@ -133,14 +154,14 @@ impl Copying<'_> {
 
     async fn visit(&mut self, visit: Visit) {
         match visit {
-            Visit::Directory(path) if self.is_lost(&path) => {
+            Visit::Directory(path, _) if self.is_lost(&path) => {
                 self.failed(Some(&path), Failure::new(Kind::Other, WITHOUT_DIRECTORY));
             }
-            Visit::Directory(path) if self.tree.rules.filter.selects() => {
-                self.unmade.insert(path);
+            Visit::Directory(path, attributes) if self.tree.rules.filter.selects() => {
+                self.unmade.insert(path, attributes);
             }
-            Visit::Directory(path) => {
-                self.directory(path).await;
+            Visit::Directory(path, attributes) => {
+                self.directory(path, attributes).await;
             }
             Visit::File(path, known) => {
                 if !self.is_lost(&path) && self.directories_above(&path).await {
@@ -165,29 +186,62 @@ impl Copying<'_> {
     }
 
     /// Makes a directory of the tree. Returns whether it is there.
-    async fn directory(&mut self, path: PathName) -> bool {
+    async fn directory(&mut self, path: PathName, attributes: Attributes) -> bool {
         let target = place::join(Some(&self.tree.destination), &path);
         let made = self.make(&target, false).await;
-        let is_there = made.is_ok();
         if let Err(failure) = made {
             self.failed(Some(&path), failure);
             self.lost.insert(path);
+            return false;
         }
-        is_there
+        if let Err(error) = self.made.push(Visit::Directory(path, attributes)) {
+            self.context.events.warn(format!("a directory does not get its time: {error}"));
+        }
+        true
     }
 
     /// Makes the directories above a file that were not needed so far. Returns whether they are there.
     async fn directories_above(&mut self, path: &PathName) -> bool {
         let above = std::iter::successors(place::parent(path), place::parent);
         let mut above: Vec<PathName> =
-            above.take_while(|directory| self.unmade.contains(directory)).collect();
+            above.take_while(|directory| self.unmade.contains_key(directory)).collect();
         while let Some(directory) = above.pop() {
-            self.unmade.remove(&directory);
-            if !self.directory(directory).await {
+            let attributes = self.unmade.remove(&directory).unwrap_or_default();
+            if !self.directory(directory, attributes).await {
                 return false;
             }
         }
         true
+    }
+
+    /// Directories get their times and modes after their contents: each file changes the time of its directory, and a
+    /// directory may be one into which nothing can be written.
+    async fn finish_directories(&mut self) {
+        let Tree { destination: root, attributes, options, .. } = self.tree.clone();
+        if options.mode.is_dry() {
+            return;
+        }
+        let question = Question::new(self.context);
+        let is_set = |refused: &AtomicBool| !refused.load(Ordering::Relaxed);
+        let times = options.times && is_set(&self.ends.no_times);
+        let mut wanted = Wanted { times, modes: options.perms && is_set(&self.ends.no_modes) };
+        let Ends { destination, .. } = self.workers.idle().unwrap_or(&mut self.ends);
+        let mut next = Some((root.clone(), attributes));
+        while let Some((path, attributes)) = next {
+            if !wanted.is_any()
+                || self.context.cancel.is_cancelled()
+                || question.connect(destination).await.is_err()
+            {
+                return;
+            }
+            finish_directory(self.context, destination, (&path, attributes), &mut wanted).await;
+            next = match self.made.pop() {
+                Ok(Some(Visit::Directory(path, attributes))) => {
+                    Some((place::join(Some(&root), &path), attributes))
+                }
+                Ok(_) | Err(_) => None,
+            };
+        }
     }
 
     /// Plans a file.
@@ -245,6 +299,8 @@ impl Copying<'_> {
     }
 }
 
+/// The number of directories that were made and that are in memory.
+const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.
 const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 

@@ -1,7 +1,10 @@
 //! A tree: a walk through a directory at the source, and its copy at the destination.
 
+mod chain;
 mod copy;
 mod name;
+mod spool;
+mod visits;
 mod walk;
 
 pub(super) use copy::{Tree, is_below};

@@ -1,37 +1,27 @@
-//! What is in a directory, at any depth: a stream, so that copying starts before the walk ends.
+//! What is in a directory, at any depth: copying starts before the walk ends, and little of what was found is in memory.
 //!
 //! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
-//! [`LONGEST_PATH`], and no more than [`MOST_WAITING`] directories wait.
+//! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
+use super::chain::{Child, Directory, Identity};
 use super::name::usable;
+use super::spool::Spool;
+use super::visits::{Giver, Unheard, Visit, Visits, queue};
 use crate::context::Context;
 use crate::control::{Facts, Listing};
-use crate::endpoint::{Host, list};
+use crate::endpoint::{Host, list_each};
 use crate::failure::{self, Failure};
 use crate::job::filter::Filter;
 use crate::job::options::Links;
 use crate::job::outage::Question;
+use crate::job::times::Attributes;
 use crate::place;
 use crate::report::Event;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
-
-/// What the walk finds. Paths are relative to its root.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Visit {
-    /// A directory, before what is in it.
-    Directory(PathName),
-    /// A regular file, and what the listing says about it if that is enough.
-    File(PathName, Option<Facts>),
-    /// Something that is not copied, and why.
-    Skipped(PathName, String),
-    /// Something that could not be looked at; `None` is the root.
-    Failed(Option<PathName>, Failure),
-}
 
 /// What of a tree is copied.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -48,18 +38,16 @@ pub(super) fn walk(
     host: Host,
     (root, unique): (PathName, Option<String>),
     rules: Rules,
-) -> impl Stream<Item = Visit> + Unpin {
-    let (sender, receiver) = mpsc::channel(AHEAD);
+) -> Visits {
+    let (giver, visits) = queue();
     tokio::spawn(async move {
-        let mut walk =
-            Walk { context, host, root, rules, sender, waiting: Vec::new(), found: Count::default() };
+        let mut walk = Walk { context, host, root, rules, giver, levels: Vec::new(), waiting: 0, names: 0 };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
-        walk.tell_found();
         walk.context.events.say(Event::Found(walk.context.finding.tree_ends()));
         walk.host.release();
     });
-    ReceiverStream::new(receiver)
+    visits
 }
 
 struct Walk {
@@ -67,11 +55,44 @@ struct Walk {
     host: Host,
     root: PathName,
     rules: Rules,
-    sender: mpsc::Sender<Visit>,
-    /// Directories that were found and not entered yet, the next one last.
-    waiting: Vec<Waiting>,
+    giver: Giver,
+    /// The directories of the chain that was entered, each with those in it that were not entered yet.
+    levels: Vec<Level>,
+    /// How many directories were not entered yet.
+    waiting: usize,
+    /// How many names were found.
+    names: u64,
+}
+
+/// A directory that was entered.
+struct Level {
+    directory: Arc<Directory>,
+    /// Directories in it that were not entered yet.
+    children: Spool<Child>,
+}
+
+/// Takes the entries of one directory as they come.
+struct Taking<'a> {
+    context: &'a Context,
+    rules: &'a Rules,
+    giver: &'a Giver,
+    level: Level,
+    /// How many bytes a name may have here.
+    longest: usize,
+    /// Symbolic links, which are looked at when the listing has ended.
+    links: Vec<PathName>,
+    too_long: u64,
+    /// How many directories wait already.
+    waiting: usize,
     /// What was found and is not told yet.
     found: Count,
+    names: u64,
+    /// Whether the files are on this host.
+    is_local: bool,
+    /// Names that have come from a server, by their hashes. A listing that breaks is asked for again from its beginning.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+    is_repeated: bool,
 }
 
 /// Files that were found.
@@ -83,131 +104,46 @@ struct Count {
     unsized_files: u64,
 }
 
-/// A directory that was found and not entered yet.
-struct Waiting {
-    parent: Arc<Directory>,
-    name: PathName,
-    identity: Identity,
-}
-
-/// What shows that two paths lead to the same directory. Nothing need be known.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Identity {
-    /// The server's own identity of it.
-    unique: Option<String>,
-    /// Its path without symbolic links.
-    real: Option<PathName>,
-}
-
-impl Identity {
-    fn is(&self, other: &Self) -> bool {
-        let same_unique = self.unique.is_some() && self.unique == other.unique;
-        same_unique || (self.real.is_some() && self.real == other.real)
-    }
-}
-
-/// A directory that was entered.
-#[derive(Debug)]
-struct Directory {
-    /// Relative to the root; `None` is the root.
-    path: Option<PathName>,
-    identity: Identity,
-    parent: Option<Arc<Self>>,
-}
-
-impl Directory {
-    /// The directory of this chain, from this one up, that has this identity.
-    fn find(&self, identity: &Identity) -> Option<&Self> {
-        std::iter::successors(Some(self), |directory| directory.parent.as_deref())
-            .find(|directory| directory.identity.is(identity))
-    }
-
-    fn name(&self) -> String {
-        self.path.as_ref().map_or_else(|| "the directory that is copied".to_owned(), PathName::display)
-    }
-}
-
-/// The receiver of the visits is gone.
-struct Unheard;
-
-impl Walk {
-    async fn run(&mut self, unique: Option<String>) -> Result<(), Unheard> {
-        let mut identity = Identity { unique, real: None };
-        if self.rules.links == Links::Follow && identity.unique.is_none() {
-            // Without it a loop ends where its path is too long.
-            identity.real = self.real(None).await.ok().flatten();
-        }
-        self.enter(Arc::new(Directory { path: None, identity, parent: None })).await?;
-        // The last one first: what is deeper comes before its neighbours, so that few wait.
-        while let Some(Waiting { parent, name, identity }) = self.waiting.pop() {
-            let path = Some(place::join(parent.path.as_ref(), &name));
-            self.enter(Arc::new(Directory { path, identity, parent: Some(parent) })).await?;
-        }
-        Ok(())
-    }
-
-    /// Lists a directory and tells what is in it.
-    async fn enter(&mut self, directory: Arc<Directory>) -> Result<(), Unheard> {
-        let listing = match self.list(directory.path.as_ref()).await {
-            Ok(listing) => listing,
-            Err(failure) => return self.tell(Visit::Failed(directory.path.clone(), failure)).await,
-        };
-        for failure in listing.gaps() {
-            self.tell(Visit::Failed(directory.path.clone(), failure)).await?;
-        }
-        let before = self.waiting.len();
-        let mut too_long = 0;
-        for entry in listing.entries {
-            if self.is_too_long(&directory, &entry.name) {
-                too_long += 1;
-            } else {
-                self.visit(&directory, entry).await?;
+impl Taking<'_> {
+    fn entry(&mut self, entry: Entry) {
+        if !self.is_local {
+            let is_new = self.seen.insert(self.hasher.hash_one(entry.name.as_bytes()));
+            if self.is_repeated && !is_new {
+                return;
             }
         }
-        if too_long > 0 {
-            let what = format!("{too_long} paths in it are longer than {LONGEST_PATH} bytes");
-            let failure = Failure::new(failure::Kind::Other, what)
-                .hint("check whether a directory contains a link to itself");
-            self.tell(Visit::Failed(directory.path.clone(), failure)).await?;
+        self.names += 1;
+        if entry.name.as_bytes().len() > self.longest {
+            self.too_long += 1;
+            return;
         }
-        self.waiting.get_mut(before..).unwrap_or_default().reverse();
-        self.tell_found();
-        Ok(())
-    }
-
-    fn is_too_long(&self, directory: &Directory, name: &PathName) -> bool {
-        let above = directory.path.as_ref().map_or(0, |path| path.as_bytes().len() + 1);
-        self.root.as_bytes().len() + 1 + above + name.as_bytes().len() > LONGEST_PATH
-    }
-
-    /// Tells what an entry is. A directory waits to be entered.
-    async fn visit(&mut self, directory: &Arc<Directory>, entry: Entry) -> Result<(), Unheard> {
-        let path = place::join(directory.path.as_ref(), &entry.name);
+        let path = place::join(self.level.directory.path.as_ref(), &entry.name);
         if let Err(why) = usable(&entry.name) {
             let failure = Failure::new(failure::Kind::Usage, why.to_string());
-            return self.tell(Visit::Failed(Some(path), failure)).await;
+            return self.giver.give(Visit::Failed(Some(path), failure));
         }
         match entry.kind {
             Kind::File => {
                 let facts = entry.size.map(|_| Facts::from(&entry));
-                self.file(path, facts).await
+                self.file(path, facts);
             }
             Kind::Directory => {
-                let real =
-                    directory.identity.real.as_ref().map(|above| place::join(Some(above), &entry.name));
+                let attributes = Attributes { modified: entry.exactly_modified(), mode: entry.mode };
+                let above = self.level.directory.identity.real.as_ref();
+                let real = above.map(|above| place::join(Some(above), &entry.name));
                 let identity = Identity { unique: entry.unique, real };
-                self.directory(directory, path, (entry.name, identity)).await
+                self.directory(path, attributes, Child { name: entry.name, identity });
             }
-            Kind::Link => self.link(directory, path, entry.name).await,
-            Kind::Other => self.skip(path, "it is not a regular file").await,
-            Kind::Current | Kind::Parent => Ok(()),
+            Kind::Link => self.links.push(entry.name),
+            Kind::Other => self.skip(path, "it is not a regular file"),
+            Kind::Current | Kind::Parent => {}
         }
     }
 
     /// Tells a file, if the filter takes it.
-    async fn file(&mut self, path: PathName, facts: Option<Facts>) -> Result<(), Unheard> {
+    fn file(&mut self, path: PathName, facts: Option<Facts>) {
         if !self.rules.filter.takes(&path) {
-            return Ok(());
+            return;
         }
         let size = facts.as_ref().and_then(|facts| facts.size);
         self.found.files += 1;
@@ -217,7 +153,7 @@ impl Walk {
             self.tell_found();
         }
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
-        self.tell(Visit::File(path, facts.filter(|_| !self.host.is_local()))).await
+        self.giver.give(Visit::File(path, facts.filter(|_| !self.is_local)));
     }
 
     /// Tells how many files were found since the last time.
@@ -229,127 +165,225 @@ impl Walk {
     }
 
     /// Tells that something is not copied, if the filter would have taken it.
-    async fn skip(&self, path: PathName, why: &str) -> Result<(), Unheard> {
+    fn skip(&self, path: PathName, why: &str) {
         if self.rules.filter.takes(&path) {
-            self.tell(Visit::Skipped(path, why.to_owned())).await
-        } else {
-            Ok(())
+            self.giver.give(Visit::Skipped(path, why.to_owned()));
         }
     }
 
-    /// Tells what a symbolic link leads to.
-    async fn link(&mut self, parent: &Arc<Directory>, path: PathName, name: PathName) -> Result<(), Unheard> {
-        if self.rules.links == Links::Skip {
-            return self.skip(path, "it is a symbolic link").await;
-        }
-        let found = match self.behind(&path).await {
-            Ok(Some(found)) => found,
-            Ok(None) => return self.skip(path, "it is a symbolic link that leads nowhere").await,
-            Err(failure) => return self.tell(Visit::Failed(Some(path), failure)).await,
-        };
-        match (found.kind, self.rules.links) {
-            (Kind::File, _) => self.file(path, Some(found).filter(|found| found.size.is_some())).await,
-            (Kind::Directory | Kind::Current | Kind::Parent, Links::Follow) => {
-                let mut identity = Identity { unique: found.unique, real: None };
-                if identity.unique.is_none() {
-                    identity.real = match self.real(Some(&path)).await {
-                        Ok(real) => real,
-                        Err(failure) => return self.tell(Visit::Failed(Some(path), failure)).await,
-                    };
-                }
-                self.directory(parent, path, (name, identity)).await
-            }
-            (Kind::Directory | Kind::Current | Kind::Parent, _) => {
-                self.skip(path, "it is a symbolic link to a directory (--links follow copies what is in it)")
-                    .await
-            }
-            (Kind::Link | Kind::Other, _) => {
-                self.skip(path, "it is a symbolic link to something that is not a regular file").await
-            }
-        }
-    }
-
-    async fn directory(
-        &mut self,
-        parent: &Arc<Directory>,
-        path: PathName,
-        (name, identity): (PathName, Identity),
-    ) -> Result<(), Unheard> {
+    fn directory(&mut self, path: PathName, attributes: Attributes, child: Child) {
         if !self.rules.filter.enters(&path) {
-            return Ok(());
+            return;
         }
-        if let Some(same) = parent.find(&identity) {
+        if let Some(same) = self.level.directory.find(&child.identity) {
             let why = format!("it is the same directory as {}, which contains it", same.name());
-            return self.tell(Visit::Skipped(path, why)).await;
+            return self.giver.give(Visit::Skipped(path, why));
         }
-        self.tell(Visit::Directory(path.clone())).await?;
-        if self.waiting.len() >= MOST_WAITING {
+        self.giver.give(Visit::Directory(path.clone(), attributes));
+        if self.waiting + self.level.children.len() >= MOST_WAITING {
             let what = format!("more than {MOST_WAITING} directories wait to be listed");
             let failure = Failure::new(failure::Kind::Other, what);
-            return self.tell(Visit::Failed(Some(path), failure)).await;
+            return self.giver.give(Visit::Failed(Some(path), failure));
         }
-        self.waiting.push(Waiting { parent: Arc::clone(parent), name, identity });
+        if let Err(error) = self.level.children.push(child) {
+            self.giver.give(Visit::Failed(Some(path), cannot_keep(&error)));
+        }
+    }
+}
+
+/// The failure if what was found cannot be kept on the disk.
+fn cannot_keep(error: &std::io::Error) -> Failure {
+    let what = "the names of the tree cannot be kept in the directory for temporary files";
+    Failure::of_this_host(what.to_owned(), error).hint("set TMPDIR to a directory with room")
+}
+
+impl Walk {
+    async fn run(&mut self, unique: Option<String>) -> Result<(), Unheard> {
+        let mut identity = Identity { unique, real: None };
+        if self.rules.links == Links::Follow && identity.unique.is_none() {
+            // Without it a loop ends where its path is too long.
+            identity.real = self.real(None).await.ok().flatten();
+        }
+        self.enter(Arc::new(Directory { path: None, identity, parent: None })).await?;
+        // What is deeper comes before its neighbours, so that few wait.
+        while let Some(level) = self.levels.last_mut() {
+            let parent = Arc::clone(&level.directory);
+            let child = match level.children.pop() {
+                Ok(Some(child)) => child,
+                Ok(None) => {
+                    self.levels.pop();
+                    continue;
+                }
+                Err(error) => {
+                    self.levels.pop();
+                    self.giver.give(Visit::Failed(parent.path.clone(), cannot_keep(&error)));
+                    continue;
+                }
+            };
+            self.waiting = self.waiting.saturating_sub(1);
+            let most = self.context.listing.names;
+            if self.names > most {
+                let what = format!("the tree has more than {most} names, and may have no end");
+                let failure = Failure::new(failure::Kind::Other, what)
+                    .hint("check whether a directory contains a link to itself, or copy parts of the tree");
+                self.giver.give(Visit::Failed(None, failure));
+                break;
+            }
+            let Child { name, identity } = child;
+            let path = Some(place::join(parent.path.as_ref(), &name));
+            self.enter(Arc::new(Directory { path, identity, parent: Some(parent) })).await?;
+        }
         Ok(())
     }
 
-    async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
-        let path = directory.map_or_else(|| self.root.clone(), |path| place::join(Some(&self.root), path));
-        let mut question = Question::new(&self.context);
-        loop {
-            question.connect(&mut self.host).await?;
-            match list(&self.context, &mut self.host, &path).await {
-                Ok(listing) => return Ok(listing),
-                Err(failure) => question.again(failure).await?,
+    /// Lists a directory and tells what is in it.
+    async fn enter(&mut self, directory: Arc<Directory>) -> Result<(), Unheard> {
+        self.giver.has_room().await?;
+        let (context, rules) = (self.context.clone(), self.rules.clone());
+        let above = directory.path.as_ref().map_or(0, |path| path.as_bytes().len() + 1);
+        let (giver, waiting) = (&self.giver, self.waiting);
+        let mut taking = Taking {
+            context: &context,
+            rules: &rules,
+            giver,
+            level: Level { directory: Arc::clone(&directory), children: Spool::new(CHILDREN_IN_MEMORY) },
+            longest: LONGEST_PATH.saturating_sub(self.root.as_bytes().len() + 1 + above),
+            links: Vec::new(),
+            too_long: 0,
+            waiting,
+            found: Count::default(),
+            names: 0,
+            is_local: self.host.is_local(),
+            seen: HashSet::new(),
+            hasher: RandomState::new(),
+            is_repeated: false,
+        };
+        match list(&context, (&mut self.host, &self.root), &mut taking).await {
+            Ok(listing) => {
+                let gaps = listing.gaps().into_iter();
+                gaps.for_each(|failure| giver.give(Visit::Failed(directory.path.clone(), failure)));
             }
+            Err(failure) => giver.give(Visit::Failed(directory.path.clone(), failure)),
         }
-    }
-
-    /// What a symbolic link leads to; `None` if it leads nowhere.
-    async fn behind(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
-        let path = place::join(Some(&self.root), path);
-        let mut question = Question::new(&self.context);
-        loop {
-            question.connect(&mut self.host).await?;
-            match self.host.behind(&self.context, &path).await {
-                Ok(found) => return Ok(found),
-                Err(failure) => question.again(failure).await?,
-            }
+        for name in std::mem::take(&mut taking.links) {
+            link(&context, (&mut self.host, &self.root), &mut taking, name).await;
         }
+        if taking.too_long > 0 {
+            let what = format!("{} paths in it are longer than {LONGEST_PATH} bytes", taking.too_long);
+            let failure = Failure::new(failure::Kind::Other, what)
+                .hint("check whether a directory contains a link to itself");
+            giver.give(Visit::Failed(directory.path.clone(), failure));
+        }
+        taking.tell_found();
+        let Taking { level, names, .. } = taking;
+        self.names += names;
+        self.waiting += level.children.len();
+        self.levels.push(level);
+        Ok(())
     }
 
     /// The path of a directory without symbolic links, if the server tells it.
     async fn real(&mut self, path: Option<&PathName>) -> Result<Option<PathName>, Failure> {
-        let path = path.map_or_else(|| self.root.clone(), |path| place::join(Some(&self.root), path));
-        let mut question = Question::new(&self.context);
-        loop {
-            question.connect(&mut self.host).await?;
-            match self.host.real_directory(&self.context, &path).await {
-                Ok(found) => return Ok(found),
-                Err(failure) => question.again(failure).await?,
+        real(&self.context, (&mut self.host, &self.root), path).await
+    }
+}
+
+/// Where a walk is: its host, and its root there.
+type At<'a> = (&'a mut Host, &'a PathName);
+
+/// Lists the directory of `taking`.
+async fn list(context: &Context, (host, root): At<'_>, taking: &mut Taking<'_>) -> Result<Listing, Failure> {
+    let directory = taking.level.directory.path.as_ref();
+    let path = directory.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match list_each(context, host, &path, &mut |entry| taking.entry(entry)).await {
+            Ok(listing) => return Ok(listing),
+            Err(failure) => question.again(failure).await?,
+        }
+        taking.is_repeated = true;
+    }
+}
+
+/// Tells what a symbolic link leads to.
+async fn link(context: &Context, (host, root): At<'_>, taking: &mut Taking<'_>, name: PathName) {
+    let path = place::join(taking.level.directory.path.as_ref(), &name);
+    if taking.rules.links == Links::Skip {
+        return taking.skip(path, "it is a symbolic link");
+    }
+    let found = match behind(context, (host, root), &path).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return taking.skip(path, "it is a symbolic link that leads nowhere"),
+        Err(failure) => return taking.giver.give(Visit::Failed(Some(path), failure)),
+    };
+    match (found.kind, taking.rules.links) {
+        (Kind::File, _) => taking.file(path, Some(found).filter(|found| found.size.is_some())),
+        (Kind::Directory | Kind::Current | Kind::Parent, Links::Follow) => {
+            let attributes = Attributes { modified: found.modified, mode: found.mode };
+            let mut identity = Identity { unique: found.unique, real: None };
+            if identity.unique.is_none() {
+                identity.real = match real(context, (host, root), Some(&path)).await {
+                    Ok(real) => real,
+                    Err(failure) => return taking.giver.give(Visit::Failed(Some(path), failure)),
+                };
             }
+            taking.directory(path, attributes, Child { name, identity });
+        }
+        (Kind::Directory | Kind::Current | Kind::Parent, _) => {
+            let why = "it is a symbolic link to a directory (--links follow copies what is in it)";
+            taking.skip(path, why);
+        }
+        (Kind::Link | Kind::Other, _) => {
+            taking.skip(path, "it is a symbolic link to something that is not a regular file");
         }
     }
+}
 
-    async fn tell(&self, visit: Visit) -> Result<(), Unheard> {
-        self.sender.send(visit).await.map_err(|_| Unheard)
+/// What a symbolic link leads to; `None` if it leads nowhere.
+async fn behind(context: &Context, (host, root): At<'_>, path: &PathName) -> Result<Option<Facts>, Failure> {
+    let path = place::join(Some(root), path);
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match host.behind(context, &path).await {
+            Ok(found) => return Ok(found),
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
+/// The path of a directory without symbolic links, if the server tells it.
+async fn real(
+    context: &Context,
+    (host, root): At<'_>,
+    path: Option<&PathName>,
+) -> Result<Option<PathName>, Failure> {
+    let path = path.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match host.real_directory(context, &path).await {
+            Ok(found) => return Ok(found),
+            Err(failure) => question.again(failure).await?,
+        }
     }
 }
 
 /// The number of files that are told together.
 const TOLD_AT_ONCE: u64 = 256;
-/// How far the walk may be ahead of the copying.
-const AHEAD: usize = 256;
 /// The length of the longest path, in bytes.
 const LONGEST_PATH: usize = 4096;
 /// The number of directories that may wait to be entered.
 const MOST_WAITING: usize = 2_000_000;
+/// How many of them are in memory, for each directory of the chain.
+const CHILDREN_IN_MEMORY: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::Cancel;
     use std::os::unix::ffi::OsStrExt;
-    use tokio_stream::StreamExt;
 
     /// What a walk through `root` finds.
     async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
@@ -357,12 +391,27 @@ mod tests {
         let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
         let unique = Host::Local(None).facts(&context, &root).await.unwrap().unwrap().unique;
         let rules = Rules { links, filter: Filter::default() };
-        let visits = walk(context, Host::Local(None), (root, unique), rules);
-        let visits = visits.map(|visit| match visit {
-            Visit::File(path, _) => Visit::File(path, None),
-            other @ (Visit::Directory(_) | Visit::Skipped(..) | Visit::Failed(..)) => other,
+        let mut visits = walk(context, Host::Local(None), (root, unique), rules);
+        let mut found = Vec::new();
+        while let Some(visit) = visits.next().await {
+            found.push(match visit {
+                Visit::Directory(path, _) => Visit::Directory(path, Attributes::default()),
+                other @ (Visit::File(..) | Visit::Skipped(..) | Visit::Failed(..)) => other,
+            });
+        }
+        // A directory comes before what is in it. What is only told may come at any time.
+        let at = |wanted: &str| {
+            found.iter().position(|visit| match visit {
+                Visit::Directory(path, _) | Visit::File(path, _) => path.as_bytes() == wanted.as_bytes(),
+                Visit::Skipped(..) | Visit::Failed(..) => false,
+            })
+        };
+        assert!(at("a") < at("a/b") && at("a/b") < at("a/b/deep"), "{found:?}");
+        found.sort_by_key(|visit| match visit {
+            Visit::Directory(path, _) | Visit::File(path, _) | Visit::Skipped(path, _) => path.clone(),
+            Visit::Failed(..) => PathName::from_user("~").unwrap(),
         });
-        visits.collect().await
+        found
     }
 
     #[tokio::test]
@@ -379,49 +428,113 @@ mod tests {
         const DIRECTORY: &str = "a symbolic link to a directory (--links follow copies what is in it)";
         const NOWHERE: &str = "a symbolic link that leads nowhere";
         const LOOP: &str = "the same directory as the directory that is copied, which contains it";
-        let directory = |path: &str| Visit::Directory(name(path));
+        let directory = |path: &str| Visit::Directory(name(path), Attributes::default());
         let file = |path: &str| Visit::File(name(path), None);
         assert_eq!(
             found(root.path(), Links::Skip).await,
             [
                 directory("a"),
+                directory("a/b"),
+                file("a/b/deep"),
+                skipped("a/up", "a symbolic link"),
                 skipped("link", "a symbolic link"),
                 skipped("to", "a symbolic link"),
                 file("top"),
                 skipped("wrong", "a symbolic link"),
-                directory("a/b"),
-                skipped("a/up", "a symbolic link"),
-                file("a/b/deep"),
             ]
         );
         assert_eq!(
             found(root.path(), Links::Files).await,
             [
                 directory("a"),
+                directory("a/b"),
+                file("a/b/deep"),
+                skipped("a/up", DIRECTORY),
                 file("link"),
                 skipped("to", DIRECTORY),
                 file("top"),
                 skipped("wrong", NOWHERE),
-                directory("a/b"),
-                skipped("a/up", DIRECTORY),
-                file("a/b/deep"),
             ]
         );
         assert_eq!(
             found(root.path(), Links::Follow).await,
             [
                 directory("a"),
+                directory("a/b"),
+                file("a/b/deep"),
+                skipped("a/up", LOOP),
                 file("link"),
                 directory("to"),
+                directory("to/b"),
+                file("to/b/deep"),
+                skipped("to/up", LOOP),
                 file("top"),
                 skipped("wrong", NOWHERE),
-                directory("a/b"),
-                skipped("a/up", LOOP),
-                file("a/b/deep"),
-                directory("to/b"),
-                skipped("to/up", LOOP),
-                file("to/b/deep"),
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn of_a_large_directory_little_is_in_memory() {
+        let context = Context::for_tests(Cancel::never());
+        let (giver, mut visits) = queue();
+        let directory = Arc::new(Directory { path: None, identity: Identity::default(), parent: None });
+        let rules = Rules::default();
+        let mut taking = Taking {
+            context: &context,
+            rules: &rules,
+            giver: &giver,
+            level: Level { directory, children: Spool::new(CHILDREN_IN_MEMORY) },
+            longest: LONGEST_PATH,
+            links: Vec::new(),
+            too_long: 0,
+            waiting: 0,
+            found: Count::default(),
+            names: 0,
+            is_local: false,
+            seen: HashSet::new(),
+            hasher: RandomState::new(),
+            is_repeated: false,
+        };
+        // The listing breaks in its middle and is asked for again.
+        for number in (0..100_000).chain(0..200_000) {
+            taking.is_repeated |= number == 0 && taking.names > 0;
+            let kind = if number % 2 == 0 { Kind::File } else { Kind::Directory };
+            let name = PathName::from_user(format!("name-{number}")).unwrap();
+            taking.entry(Entry { size: Some(1), ..Entry::new(name, kind) });
+            assert!(visits.in_memory() < 20_000 && taking.level.children.in_memory() < 20_000);
+        }
+        assert_eq!((taking.names, taking.level.children.len()), (200_000, 100_000));
+        drop(giver);
+        let mut count = 0;
+        while let Some(visit) = visits.next().await {
+            assert!(matches!(visit, Visit::File(..) | Visit::Directory(..)), "{visit:?}");
+            count += 1;
+            assert!(visits.in_memory() < 20_000);
+        }
+        assert_eq!(count, 200_000);
+    }
+
+    #[tokio::test]
+    async fn a_tree_without_end_is_ended() {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..50 {
+            std::fs::create_dir_all(root.path().join(format!("{number}/deeper"))).unwrap();
+        }
+        let mut context = Context::for_tests(Cancel::never());
+        context.listing.names = 40;
+        let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
+        let mut visits = walk(context, Host::Local(None), (root, None), Rules::default());
+        let mut failures = Vec::new();
+        let mut directories = 0;
+        while let Some(visit) = visits.next().await {
+            match visit {
+                Visit::Failed(None, failure) => failures.push(failure.to_string()),
+                Visit::Directory(..) => directories += 1,
+                Visit::Failed(Some(_), _) | Visit::File(..) | Visit::Skipped(..) => panic!("{visit:?}"),
+            }
+        }
+        assert_eq!((failures.len(), directories), (1, 50), "{failures:?}");
+        assert!(failures[0].contains("may have no end"), "{failures:?}");
     }
 }

@@ -1,0 +1,220 @@
+//! A queue of which little is in memory: the rest waits in a file without a name, in the directory for temporary files.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// What can wait in a file.
+pub(super) trait Record: Sized {
+    /// Appends the record to `out`.
+    fn write(&self, out: &mut Vec<u8>);
+
+    /// Reads what [`write`](Self::write) has written; `None` if this is something else.
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// The oldest record is taken first.
+#[derive(Debug)]
+pub(super) struct Spool<T> {
+    /// The oldest ones.
+    held: VecDeque<T>,
+    /// How many of them may be in memory.
+    most: usize,
+    /// Younger ones, in parts of the file that were not read yet.
+    file: Option<File>,
+    read: u64,
+    written: u64,
+    /// The youngest ones, which are not in the file yet.
+    fresh: Vec<u8>,
+    /// The number of records that are not held.
+    away: usize,
+}
+
+impl<T: Record> Spool<T> {
+    /// An empty queue that keeps about `most` records in memory.
+    pub(super) const fn new(most: usize) -> Self {
+        let held = VecDeque::new();
+        Self { held, most, file: None, read: 0, written: 0, fresh: Vec::new(), away: 0 }
+    }
+
+    /// The number of records.
+    pub(super) fn len(&self) -> usize {
+        self.held.len() + self.away
+    }
+
+    /// The number of bytes that wait in the file.
+    pub(super) const fn on_disk(&self) -> u64 {
+        self.written - self.read
+    }
+
+    /// Appends a record.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub(super) fn push(&mut self, record: T) -> io::Result<()> {
+        if self.away == 0 && self.held.len() < self.most {
+            self.held.push_back(record);
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        record.write(&mut bytes);
+        put_bytes(&mut self.fresh, &bytes);
+        self.away += 1;
+        if self.fresh.len() < CHUNK {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all_at(&self.fresh, self.written)?;
+        self.written += self.fresh.len() as u64;
+        self.fresh.clear();
+        Ok(())
+    }
+
+    /// Takes the oldest record.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(super) fn pop(&mut self) -> io::Result<Option<T>> {
+        if self.held.is_empty() && self.away > 0 {
+            self.refill()?;
+        }
+        Ok(self.held.pop_front())
+    }
+
+    /// Brings the next records into memory.
+    fn refill(&mut self) -> io::Result<()> {
+        let unread = usize::try_from(self.on_disk()).unwrap_or(usize::MAX);
+        let chunk = match &self.file {
+            Some(file) if unread > 0 => {
+                let mut chunk = vec![0; unread.min(2 * CHUNK)];
+                file.read_exact_at(&mut chunk, self.read)?;
+                chunk
+            }
+            Some(_) | None => std::mem::take(&mut self.fresh),
+        };
+        let mut fields = Fields(&chunk);
+        let mut used = 0;
+        while let Some(bytes) = fields.bytes() {
+            let record = T::read(&mut Fields(bytes)).ok_or(io::ErrorKind::InvalidData)?;
+            self.held.push_back(record);
+            self.away -= 1;
+            used = chunk.len() - fields.0.len();
+        }
+        if used == 0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if unread > 0 {
+            self.read += used as u64;
+        }
+        if self.read == self.written
+            && let Some(file) = &self.file
+        {
+            file.set_len(0)?;
+            (self.read, self.written) = (0, 0);
+        }
+        Ok(())
+    }
+
+    /// The number of records in memory, as records or in the form of the file.
+    #[cfg(test)]
+    pub(super) fn in_memory(&self) -> usize {
+        self.held.len() + self.fresh.len() / 16
+    }
+}
+
+/// What is left to read of a record.
+#[derive(Debug)]
+pub(super) struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// A piece that [`put_bytes`] has written.
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (bytes, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// A number that [`put_number`] has written.
+    pub(super) fn number(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*number))
+    }
+
+    /// What [`put_some`] has written; the inner `None` is nothing.
+    pub(super) fn some(&mut self) -> Option<Option<u64>> {
+        match self.number()? {
+            0 => Some(None),
+            _ => self.number().map(Some),
+        }
+    }
+}
+
+/// Appends bytes with their number.
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend(u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes());
+    out.extend(bytes);
+}
+
+/// Appends a number.
+pub(super) fn put_number(out: &mut Vec<u8>, number: u64) {
+    out.extend(number.to_le_bytes());
+}
+
+/// Appends a number, or that there is none.
+pub(super) fn put_some(out: &mut Vec<u8>, number: Option<u64>) {
+    put_number(out, u64::from(number.is_some()));
+    if let Some(number) = number {
+        put_number(out, number);
+    }
+}
+
+/// Bytes that are written or read at once. No record is longer.
+const CHUNK: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Record for u64 {
+        fn write(&self, out: &mut Vec<u8>) {
+            put_some(out, (*self != 7).then_some(*self));
+            put_bytes(out, b"padding");
+        }
+
+        fn read(fields: &mut Fields<'_>) -> Option<Self> {
+            let number = fields.some()?.unwrap_or(7);
+            (fields.bytes()? == b"padding").then_some(number)
+        }
+    }
+
+    #[test]
+    fn a_queue_keeps_its_order_and_little_in_memory() {
+        let mut spool = Spool::new(10);
+        let (mut pushed, mut popped, mut most) = (0_u64, 0_u64, 0);
+        // It grows, and is emptied twice.
+        for (push, pop) in [(3, 2), (200_000, 50_000), (10, 150_011), (5, 0), (100_000, 100_005)] {
+            for _ in 0..push {
+                spool.push(pushed).unwrap();
+                pushed += 1;
+                most = most.max(spool.in_memory());
+            }
+            for _ in 0..pop {
+                assert_eq!(spool.pop().unwrap(), Some(popped));
+                popped += 1;
+                most = most.max(spool.in_memory());
+            }
+            assert_eq!(spool.len() as u64, pushed - popped);
+        }
+        assert_eq!((spool.pop().unwrap(), spool.on_disk()), (None, 0));
+        assert!(most < 20_000, "{most}");
+    }
+}

@@ -1,0 +1,269 @@
+//! What a walk has found and nobody has taken yet: a queue between the walk and the copying.
+
+use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
+use crate::control::Facts;
+use crate::failure::Failure;
+use crate::job::times::Attributes;
+use ftp_proto::listing::{Kind, When};
+use ftp_proto::wire::PathName;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// What the walk finds. Paths are relative to its root.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Visit {
+    /// A directory, before what is in it.
+    Directory(PathName, Attributes),
+    /// A regular file, and what the listing says about it if that is enough.
+    File(PathName, Option<Facts>),
+    /// Something that is not copied, and why.
+    Skipped(PathName, String),
+    /// Something that could not be looked at; `None` is the root.
+    Failed(Option<PathName>, Failure),
+}
+
+/// The end of the queue that takes.
+#[derive(Debug)]
+pub(super) struct Visits(Arc<Shared>);
+
+/// The end of the queue that gives.
+#[derive(Debug)]
+pub(super) struct Giver(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// There is something to take, or there will be nothing more.
+    given: Notify,
+    /// There is more room, or nobody takes anything more.
+    taken: Notify,
+}
+
+#[derive(Debug)]
+struct Queue {
+    found: Spool<Visit>,
+    /// What can only be told. It comes first.
+    told: VecDeque<Visit>,
+    /// The file has failed.
+    broken: Option<io::Error>,
+    /// The walk has ended.
+    has_ended: bool,
+    /// Nobody takes anything more.
+    is_unheard: bool,
+}
+
+/// The receiver of the visits is gone.
+#[derive(Debug)]
+pub(super) struct Unheard;
+
+/// An empty queue.
+pub(super) fn queue() -> (Giver, Visits) {
+    let queue = Queue {
+        found: Spool::new(IN_MEMORY),
+        told: VecDeque::new(),
+        broken: None,
+        has_ended: false,
+        is_unheard: false,
+    };
+    let shared = Arc::new(Shared { queue: Mutex::new(queue), given: Notify::new(), taken: Notify::new() });
+    (Giver(Arc::clone(&shared)), Visits(shared))
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Giver {
+    /// Appends a visit. It waits for nobody.
+    pub(super) fn give(&self, visit: Visit) {
+        let mut queue = self.0.queue();
+        match visit {
+            visit @ (Visit::Directory(..) | Visit::File(..)) => {
+                if let Err(error) = queue.found.push(visit) {
+                    queue.broken.get_or_insert(error);
+                }
+            }
+            visit @ (Visit::Skipped(..) | Visit::Failed(..)) => queue.told.push_back(visit),
+        }
+        drop(queue);
+        self.0.given.notify_one();
+    }
+
+    /// Waits until so little waits to be taken that the walk may go on.
+    ///
+    /// # Errors
+    ///
+    /// Nobody takes anything more.
+    pub(super) async fn has_room(&self) -> Result<(), Unheard> {
+        loop {
+            let taken = self.0.taken.notified();
+            {
+                let queue = self.0.queue();
+                if queue.is_unheard || queue.broken.is_some() {
+                    return Err(Unheard);
+                }
+                if queue.found.on_disk() < MOST_ON_DISK && queue.told.len() < IN_MEMORY {
+                    return Ok(());
+                }
+            }
+            taken.await;
+        }
+    }
+}
+
+impl Drop for Giver {
+    fn drop(&mut self) {
+        self.0.queue().has_ended = true;
+        self.0.given.notify_one();
+    }
+}
+
+impl Visits {
+    /// The next visit; `None` after the last one. May be dropped without losing anything.
+    pub(super) async fn next(&mut self) -> Option<Visit> {
+        loop {
+            let given = self.0.given.notified();
+            {
+                let mut queue = self.0.queue();
+                let next = queue.next();
+                self.0.taken.notify_one();
+                if next.is_some() || queue.has_ended {
+                    return next;
+                }
+            }
+            given.await;
+        }
+    }
+
+    /// How many visits are in memory.
+    #[cfg(test)]
+    pub(super) fn in_memory(&self) -> usize {
+        let queue = self.0.queue();
+        queue.found.in_memory() + queue.told.len()
+    }
+}
+
+impl Drop for Visits {
+    fn drop(&mut self) {
+        self.0.queue().is_unheard = true;
+        self.0.taken.notify_one();
+    }
+}
+
+impl Queue {
+    fn next(&mut self) -> Option<Visit> {
+        if let Some(told) = self.told.pop_front() {
+            return Some(told);
+        }
+        if self.broken.is_none() {
+            match self.found.pop() {
+                Ok(visit) => return visit,
+                Err(error) => self.broken = Some(error),
+            }
+        }
+        let error = self.broken.as_ref().filter(|_| self.found.len() > 0)?;
+        let what = "the names of the tree cannot be kept in the directory for temporary files";
+        let failure =
+            Failure::of_this_host(what.to_owned(), error).hint("set TMPDIR to a directory with room");
+        self.found = Spool::new(IN_MEMORY);
+        Some(Visit::Failed(None, failure))
+    }
+}
+
+impl Record for Visit {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Directory(path, Attributes { modified, mode }) => {
+                put_number(out, DIRECTORY);
+                put_bytes(out, path.as_bytes());
+                put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
+                put_some(out, mode.map(u64::from));
+            }
+            Self::File(path, facts) => {
+                put_number(out, if facts.is_some() { KNOWN_FILE } else { FILE });
+                put_bytes(out, path.as_bytes());
+                if let Some(Facts { kind: _, size, modified, unique, mode }) = facts {
+                    put_some(out, *size);
+                    put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
+                    put_some(out, mode.map(u64::from));
+                    put_some(out, unique.as_ref().map(|unique| unique.len() as u64));
+                    put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
+                }
+            }
+            // They wait elsewhere.
+            Self::Skipped(..) | Self::Failed(..) => {}
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let what = fields.number()?;
+        let path = PathName::from_wire(fields.bytes()?).ok()?;
+        if what == FILE {
+            return Some(Self::File(path, None));
+        }
+        let size = if what == KNOWN_FILE { fields.some()? } else { None };
+        let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
+        let mode = fields.some()?.and_then(|mode| u32::try_from(mode).ok());
+        if what == DIRECTORY {
+            return Some(Self::Directory(path, Attributes { modified, mode }));
+        }
+        let has_unique = fields.some()?.is_some();
+        let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
+        let unique = has_unique.then_some(unique);
+        Some(Self::File(path, Some(Facts { kind: Kind::File, size, modified, unique, mode })))
+    }
+}
+
+const DIRECTORY: u64 = 1;
+const FILE: u64 = 2;
+const KNOWN_FILE: u64 = 3;
+
+/// The number of visits that wait in memory.
+const IN_MEMORY: usize = 1024;
+/// The number of bytes that may wait on the disk: millions of visits.
+const MOST_ON_DISK: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn visits_come_as_they_were_given_and_few_are_in_memory() {
+        let (giver, mut visits) = queue();
+        let name = |text: String| PathName::from_user(text).unwrap();
+        let visit = |number: u64| match number % 3 {
+            0 => {
+                let modified = Some(When(-5));
+                Visit::Directory(name(format!("d{number}")), Attributes { modified, mode: Some(0o750) })
+            }
+            1 => Visit::File(name(format!("f\t{number}")), None),
+            _ => {
+                let (size, unique) = (Some(number), number.is_multiple_of(2).then(|| "1-2".to_owned()));
+                let facts = Facts { kind: Kind::File, size, modified: None, unique, mode: None };
+                Visit::File(name(format!("k{number}")), Some(facts))
+            }
+        };
+        for number in 0..200_000 {
+            giver.give(visit(number));
+            assert!(visits.in_memory() < 20_000);
+        }
+        assert!(giver.has_room().await.is_ok());
+        for number in 0..200_000 {
+            assert_eq!(visits.next().await, Some(visit(number)));
+            assert!(visits.in_memory() < 20_000);
+        }
+        drop(giver);
+        assert_eq!(visits.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_walk_that_nobody_listens_to_ends() {
+        let (giver, visits) = queue();
+        drop(visits);
+        assert!(giver.has_room().await.is_err());
+    }
+}
