@@ -74,10 +74,56 @@ fn a_record_that_is_missing_or_damaged_is_told_in_words() {
 }
 
 #[test]
-fn a_run_with_one_server_or_without_changes_is_not_kept() {
+fn of_a_run_with_one_server_only_the_journal_knows_and_of_one_without_changes_nobody() {
     let state = tempfile::tempdir().unwrap();
     let (one, two) = pair(&[]);
     run(state.path(), &["copy", &one.url("b.bin"), "b.bin"]).exits(0);
     run(state.path(), &["copy", "--explain", &one.url("b.bin"), &two.url("")]).exits(0);
-    run(state.path(), &["why"]).exits(3);
+    // What the journal knows of the first one is no path between two servers.
+    run(state.path(), &["why"]).exits(0).says("1 file: local").never_says("from ftp");
+}
+
+#[test]
+fn n12_why_gives_the_receipt_of_a_job() {
+    let from = Site::new("source").file("t/a", "one").file("t/b", "three").start();
+    let to = Site::new("target").at("127.0.0.3").file("t/b", "three").start();
+    let state = tempfile::tempdir().unwrap();
+    run(state.path(), &["copy", "-r", "--id", "night", &from.url("t"), &to.url("")]).exits(0);
+    for name in ["night", "last"] {
+        let told = run(state.path(), &["--json", "why", name]).exits(0);
+        let job = &told.events("job")[0];
+        assert_eq!(
+            (&job["name"], &job["state"], &job["files"]),
+            (&"night".into(), &"done".into(), &2.into()),
+            "{told}"
+        );
+        let mut receipts = told.events("receipt");
+        receipts.sort_by_key(|receipt| receipt["source"].as_str().map(str::to_owned));
+        assert_eq!(receipts.len(), 2, "{told}");
+        let copied = &receipts[0];
+        assert!(
+            copied["dest"].as_str().is_some_and(|dest| dest.ends_with("/t/a") && !dest.contains("sesame")),
+            "{told}"
+        );
+        assert_eq!((&copied["path"], &copied["verified"]), (&"direct".into(), &"sha-256".into()), "{told}");
+        assert_eq!(
+            (&copied["bytes"], &copied["state"], &copied["job"]),
+            (&3.into(), &"done".into(), &job["id"]),
+            "{told}"
+        );
+        // The other one was there.
+        assert_eq!(
+            (&receipts[1]["path"], &receipts[1]["state"]),
+            (&serde_json::Value::Null, &"done".into()),
+            "{told}"
+        );
+    }
+    run(state.path(), &["why", "night"])
+        .exits(0)
+        .says("1 file: direct, verified sha-256")
+        .says("1 file: already there");
+    // What failed is told with its reason.
+    run(state.path(), &["copy", "--overwrite", "never", &from.url("t/a"), &to.url("t/a")]).exits(8);
+    run(state.path(), &["why"]).exits(0).says("1 file: failed").says("exists");
+    run(state.path(), &["why", "none"]).exits(3);
 }

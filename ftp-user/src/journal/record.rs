@@ -92,6 +92,14 @@ pub struct End {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ItemKey(pub(super) i64);
 
+#[cfg(test)]
+impl ItemKey {
+    /// The key of no row.
+    pub(crate) const fn for_tests() -> Self {
+        Self(0)
+    }
+}
+
 /// The number in the name of a part. It is random, so that no other attempt of any program has the same name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PartId(pub u64);

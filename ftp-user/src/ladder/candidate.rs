@@ -35,6 +35,14 @@ impl Rung {
         }
     }
 
+    /// The rung with that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::RelaySource, Self::RelayDest, Self::User, Self::Local]
+            .into_iter()
+            .find(|rung| rung.name() == name)
+            .or_else(|| Self::direct(name))
+    }
+
     /// The rung from server to server with that name.
     pub fn direct(name: &str) -> Option<Self> {
         [Self::DestListens, Self::SourceListens, Self::Symmetric].into_iter().find(|rung| rung.name() == name)

@@ -3,7 +3,8 @@
 use super::found::Found;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
-use crate::journal::JobRecord;
+use crate::id::JobId;
+use crate::journal::{ItemRecord, JobRecord};
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::state::KnownSite;
@@ -104,6 +105,10 @@ pub enum Event {
     Surveyed(Survey),
     /// A job of the journal.
     Job(JobRecord),
+    /// What the journal knows of a file of that job.
+    Receipt(JobId, ItemRecord),
+    /// What the journal knows of all files of a job, for people.
+    Receipts(Receipts),
     /// What was known of a server is forgotten.
     Forgotten(Forgotten),
     /// One line of the dialogue with a server, secrets removed.
@@ -132,6 +137,21 @@ pub struct Progress {
     pub before: u64,
     /// How long this attempt has been moving data.
     pub time: Duration,
+}
+
+/// What the journal knows of the files of a job.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Receipts {
+    /// How many files were copied by each path, and what has verified them.
+    pub copied: Vec<(String, String, u64)>,
+    /// How many files were there already.
+    pub skipped: u64,
+    /// How many files were begun and have not ended.
+    pub open: u64,
+    /// How many files have failed.
+    pub failed: u64,
+    /// The first of those, and why.
+    pub failures: Vec<(String, String)>,
 }
 
 /// A server that is forgotten.

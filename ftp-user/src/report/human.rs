@@ -6,6 +6,7 @@ use super::event::{Event, Forgotten, Form, Listed, Summary};
 use super::job;
 use super::overall::Shown;
 use super::past;
+use super::receipt;
 use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
@@ -69,7 +70,7 @@ impl Human {
                 }
                 Ok(())
             }
-            Event::Found(_) | Event::Progress(_) | Event::FileFailed { .. } => Ok(()),
+            Event::Found(_) | Event::Progress(_) | Event::FileFailed { .. } | Event::Receipt(..) => Ok(()),
             Event::File { source, dest, size, rung, relayed, earlier, .. } => {
                 if self.style.verbose {
                     let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
@@ -113,6 +114,9 @@ impl Human {
             Event::Past(run) => past::run(run).iter().try_for_each(|line| self.result(line)),
             Event::Surveyed(survey) => past::survey(survey).iter().try_for_each(|line| self.result(line)),
             Event::Job(record) => self.result(&job::sentence(record)),
+            Event::Receipts(receipts) => {
+                receipt::lines(receipts).iter().try_for_each(|line| self.result(line))
+            }
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Dialogue { .. } => Ok(()),
         }

@@ -4,6 +4,7 @@ use super::entry::{kind_name, moment};
 use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
 use super::job::JobLine;
 use super::overall::Shown;
+use super::receipt::ReceiptLine;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
@@ -168,6 +169,7 @@ enum Line<'a> {
     },
     Run(&'a PastRun),
     Job(JobLine<'a>),
+    Receipt(ReceiptLine<'a>),
     Probe {
         source: &'a str,
         dest: &'a str,
@@ -255,8 +257,11 @@ impl<'a> Line<'a> {
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
             Event::Job(record) => Self::Job(JobLine::of(record)),
+            Event::Receipt(job, item) => Self::Receipt(ReceiptLine::of(*job, item)),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
-            Event::Found(_) | Event::FileFailed { .. } | Event::Dialogue { .. } => return None,
+            Event::Found(_) | Event::Receipts(_) | Event::FileFailed { .. } | Event::Dialogue { .. } => {
+                return None;
+            }
         })
     }
 

@@ -13,10 +13,11 @@ mod json;
 mod overall;
 mod pace;
 mod past;
+mod receipt;
 mod style;
 mod trace;
 
-pub use event::{Event, Forgotten, Form, Listed, Progress, Summary, Survey};
+pub use event::{Event, Forgotten, Form, Listed, Progress, Receipts, Summary, Survey};
 pub use found::{Finding, Found};
 pub use style::Style;
 

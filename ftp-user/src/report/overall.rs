@@ -91,6 +91,8 @@ impl Overall {
             | Event::Past(_)
             | Event::Surveyed(_)
             | Event::Job(_)
+            | Event::Receipt(..)
+            | Event::Receipts(_)
             | Event::Forgotten(_)
             | Event::Dialogue { .. } => return false,
         }

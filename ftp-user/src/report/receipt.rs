@@ -1,0 +1,130 @@
+//! How the files of a job of the journal are shown.
+
+use super::event::Receipts;
+use crate::id::JobId;
+use crate::journal::{ItemRecord, ItemState, Place};
+use crate::place::RemotePath;
+use ftp_proto::wire::{PathName, counted, show};
+use serde::Serialize;
+
+/// A file of a job, for programs.
+#[derive(Serialize)]
+pub(super) struct ReceiptLine<'a> {
+    job: String,
+    source: &'a str,
+    dest: String,
+    state: &'a str,
+    bytes: Option<u64>,
+    path: Option<&'a str>,
+    rung: Option<&'a str>,
+    verified: Option<&'a str>,
+    why: Option<&'a str>,
+}
+
+impl<'a> ReceiptLine<'a> {
+    pub(super) fn of(job: JobId, item: &'a ItemRecord) -> Self {
+        let is_done = item.state == ItemState::Done;
+        let rung = item.path.as_deref();
+        Self {
+            job: job.to_string(),
+            source: &item.place.source,
+            dest: destination(&item.place),
+            state: match item.state {
+                ItemState::Open => "open",
+                ItemState::Done => "done",
+                ItemState::Failed => "failed",
+                ItemState::GivenOver => "given-over",
+            },
+            bytes: is_done.then_some(item.bytes),
+            path: rung.and_then(path_of),
+            rung,
+            verified: item.verified.as_deref().filter(|_| is_done),
+            why: item.why.as_deref(),
+        }
+    }
+}
+
+/// The path of a rung, by the names of both.
+fn path_of(rung: &str) -> Option<&'static str> {
+    crate::ladder::Rung::named(rung).map(crate::ladder::Rung::path)
+}
+
+/// The destination as a URL without a password, or as a path of this host.
+fn destination(place: &Place) -> String {
+    let Ok(path) = PathName::from_wire(place.path.clone()) else { return show(&place.path) };
+    if place.site.is_empty() {
+        return path.display();
+    }
+    let path = RemotePath { name: Some(path), contents: false, glob: None };
+    format!("ftp://{}{path}", place.site)
+}
+
+/// The files of a job, for people.
+pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
+    let Receipts { copied, skipped, open, failed, failures } = receipts;
+    let files = |count: u64| counted(count, "file");
+    let mut lines: Vec<String> = copied
+        .iter()
+        .map(|(path, verified, count)| format!("  {}: {path}, verified {verified}", files(*count)))
+        .collect();
+    if *skipped > 0 {
+        lines.push(format!("  {}: already there", files(*skipped)));
+    }
+    if *open > 0 {
+        lines.push(format!("  {}: begun and not ended", files(*open)));
+    }
+    if *failed > 0 {
+        lines.push(format!("  {}: failed", files(*failed)));
+    }
+    lines.extend(failures.iter().map(|(source, why)| format!("    {source}: {why}")));
+    if let Some(others) = failed.checked_sub(failures.len() as u64).filter(|others| *others > 0) {
+        lines.push(format!("    and {others} others (--json names all)"));
+    }
+    lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::ItemKey;
+
+    #[test]
+    fn n12_a_receipt_tells_what_was_copied_by_which_path_and_how_it_was_verified() {
+        let receipts = Receipts {
+            copied: vec![("direct".into(), "sha-256".into(), 3), ("user".into(), "size".into(), 1)],
+            skipped: 2,
+            open: 1,
+            failed: 2,
+            failures: vec![("ftp://h/a".into(), "no\u{1b}".into())],
+        };
+        assert_eq!(
+            lines(&receipts),
+            [
+                "  3 files: direct, verified sha-256",
+                "  1 file: user, verified size",
+                "  2 files: already there",
+                "  1 file: begun and not ended",
+                "  2 files: failed",
+                "    ftp://h/a: no%1B",
+                "    and 1 others (--json names all)",
+            ]
+        );
+        let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
+        let item = ItemRecord {
+            key: ItemKey::for_tests(),
+            place,
+            state: ItemState::Done,
+            parts: Vec::new(),
+            seen: None,
+            bytes: 5,
+            verified: Some("sha-256".into()),
+            path: Some("dest-listens".into()),
+            why: None,
+            in_place: false,
+        };
+        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item)).unwrap();
+        assert_eq!((&line["path"], &line["rung"]), (&"direct".into(), &"dest-listens".into()));
+        assert_eq!((&line["bytes"], &line["verified"]), (&5.into(), &"sha-256".into()));
+        assert_eq!((&line["state"], &line["dest"]), (&"done".into(), &"ftp://ann@two:21//d/a".into()));
+    }
+}
