@@ -13,6 +13,8 @@
 //!
 //! [The decision](../../../docs/decisions/0045-the-journal.md) says what is durable when.
 
+#[cfg(test)]
+mod damage;
 mod decide;
 mod failure;
 mod handle;
