@@ -13,6 +13,7 @@
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
+//! | `FTP_BENCH_TREES` | how many files the trees of `tree` have | 2000,10000 |
 //! | `FTP_BENCH_FILES` | files of the very large directory of `tree` | 100000 |
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(

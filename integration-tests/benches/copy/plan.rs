@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) entries: usize,
     /// Idle sessions of our server.
     pub(crate) sessions: usize,
+    /// How many files the trees have.
+    pub(crate) trees: Vec<usize>,
     /// Files of a very large directory.
     pub(crate) files: usize,
     directory: Option<PathBuf>,
@@ -38,6 +40,7 @@ impl Plan {
             parts: std::env::var("FTP_BENCH_PARTS").ok(),
             entries: number("FTP_BENCH_ENTRIES", 100_000),
             sessions: number("FTP_BENCH_SESSIONS", 10_000),
+            trees: trees(&std::env::var("FTP_BENCH_TREES").unwrap_or_else(|_| "2000,10000".to_owned())),
             files: number("FTP_BENCH_FILES", 100_000),
             directory: std::env::var_os("FTP_BENCH_DIR").map(PathBuf::from),
             baseline: std::env::var_os("FTP_BENCH_BASELINE").map(PathBuf::from),
@@ -81,4 +84,9 @@ impl Plan {
             file.write_all(&block).unwrap();
         }
     }
+}
+
+fn trees(text: &str) -> Vec<usize> {
+    let number = |one: &str| one.parse().unwrap_or_else(|_| panic!("FTP_BENCH_TREES={text} has no numbers"));
+    text.split(',').map(number).collect()
 }

@@ -17,17 +17,25 @@ pub(super) struct End {
     user: String,
     password: String,
     path: String,
+    /// The place in the real file system.
+    place: PathBuf,
 }
 
 impl End {
     pub(super) fn of(server: &Contender, path: &str) -> Self {
         let Door { at, user, password } = server.door();
-        Self { at, user, password, path: server.named(path) }
+        Self { at, user, password, path: server.named(path), place: server.path(path) }
     }
 
     fn url(&self) -> String {
-        let Self { at, user, password, path } = self;
+        let Self { at, user, password, path, .. } = self;
         format!("ftp://{user}:{}@{at}/{}", password.replace(':', "%3A"), path.trim_start_matches('/'))
+    }
+
+    /// The same for globus-url-copy, whose paths begin at the root of the file system.
+    fn globus_url(&self) -> String {
+        let Self { at, user, password, place, .. } = self;
+        format!("ftp://{user}:{}@{at}{}/", password.replace(':', "%3A"), place.display())
     }
 
     /// The same as rclone names it; `hidden` is its password in rclone's form.
@@ -110,7 +118,7 @@ impl Commander {
             Self::Lftp(lftp) => lftp.copy(&from, &to),
             Self::Globus(globus) => {
                 let (desk, tool) = &**globus;
-                let [from, to] = [from, to].map(|url| format!("{url}/"));
+                let [from, to] = ends.each_ref().map(End::globus_url);
                 ran(desk.try_run(tool, &["-r", "-cd", "-pp", "-cc", "4", "-fast", &from, &to], ""))
             }
         }

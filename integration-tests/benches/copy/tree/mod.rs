@@ -31,8 +31,6 @@ const TRIPS_ELSEWHERE: f64 = 1.0;
 /// T13 with small files: times the rate of rclone.
 const OVER_RCLONE: f64 = 2.0;
 
-/// How many files the trees have. The second one takes long, so it has one round.
-const SIZES: [usize; 2] = [2_000, 10_000];
 /// Files of the tree with delays.
 const DELAYED: usize = 200;
 const LENGTH: usize = 4096;
@@ -109,7 +107,9 @@ impl Row<'_> {
 pub(crate) fn table(plan: &Plan, place: &Path) {
     let pairs = pairs(plan, place);
     let commanders = Commander::all(plan);
-    for (count, rounds) in SIZES.into_iter().zip([plan.rounds, 1]) {
+    // The larger ones take long.
+    let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(1));
+    for (&count, rounds) in plan.trees.iter().zip(rounds) {
         let mut rows = Vec::new();
         for pair in &pairs {
             let able = commanders.iter().filter(|commander| commander.commands(pair.name()));
@@ -127,7 +127,7 @@ fn pairs(plan: &Plan, place: &Path) -> Vec<Pair> {
     let kinds = &[Kind::Globus, Kind::Vsftpd, Kind::Proftpd];
     let purpose = Purpose { kinds, tls: false, args: &args };
     let sources = Contender::all(plan, place, purpose, &|root| {
-        for count in SIZES.into_iter().chain([DELAYED, 1]) {
+        for count in plan.trees.iter().copied().chain([DELAYED, 1]) {
             let tree = root.join(named(count));
             fs::create_dir(&tree).unwrap();
             let content = sample(LENGTH);
@@ -199,7 +199,7 @@ fn target(ratio: f64, whose: &str, least: f64) {
 
 /// T13 with small files: everything passes this host.
 fn through(plan: &Plan, pair: &Pair) {
-    let count = SIZES[0];
+    let count = plan.trees[0];
     let all = Through::all();
     let mut rates: Vec<Vec<f64>> = all.iter().map(|_| Vec::new()).collect();
     for round in 0..plan.rounds.min(3) {
