@@ -11,6 +11,7 @@
 mod accounts;
 mod active;
 mod bad_input;
+mod batches;
 mod between;
 mod certificates;
 mod claims;

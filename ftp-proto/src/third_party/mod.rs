@@ -115,6 +115,7 @@
 
 mod arrangements;
 mod attempt;
+pub mod batch;
 mod direct;
 mod end;
 mod ends;

@@ -26,7 +26,10 @@ impl Session {
         }
         let id = self.machine.send(self.context.clock.now(), command, patience);
         if transfer {
-            self.transfer = Some(id);
+            if self.transfers.len() >= MOST_TRANSFERS {
+                self.transfers.pop_front();
+            }
+            self.transfers.push_back(id);
         }
         id
     }
@@ -144,7 +147,7 @@ impl Session {
                 }
                 Output::Event(event) => {
                     if let Event::Reply { to, class: Class::Preliminary, .. } = &event
-                        && self.transfer == Some(*to)
+                        && self.transfers.contains(to)
                     {
                         self.orphan = false;
                     }
@@ -155,7 +158,7 @@ impl Session {
                 }
                 Output::StartTls => self.securing = true,
                 Output::Close => self.control = None,
-                Output::Wait(_) if self.orphan && self.transfer.is_some() => {
+                Output::Wait(_) if self.orphan && !self.transfers.is_empty() => {
                     return Ok(self.lose_step());
                 }
                 Output::Wait(deadline) => return Err(deadline),
@@ -188,3 +191,6 @@ impl Session {
         });
     }
 }
+
+/// How many transfer commands may be sent ahead of their replies.
+const MOST_TRANSFERS: usize = 64;

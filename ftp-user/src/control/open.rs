@@ -23,6 +23,7 @@ use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::feature::Capabilities;
 use ftp_proto::wire::{PathName, Secret};
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -157,7 +158,7 @@ impl Session {
             machine: client::Session::new(config, context.clock.now()),
             control: Some(control),
             over: None,
-            transfer: None,
+            transfers: VecDeque::new(),
             orphan: false,
             first: None,
         })

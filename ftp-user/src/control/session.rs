@@ -18,6 +18,7 @@ use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
 use ftp_proto::reply::{Code, is_open};
 use ftp_proto::third_party::{Party, Side};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -133,8 +134,8 @@ pub struct Session {
     pub(super) control: Option<Control>,
     /// Why it has ended.
     pub(super) over: Option<client::Failure>,
-    /// The last transfer command.
-    pub(super) transfer: Option<CommandId>,
+    /// The last transfer commands.
+    pub(super) transfers: VecDeque<CommandId>,
     /// Whether a preliminary reply came before its transfer command was taken into account.
     pub(super) orphan: bool,
 }

@@ -9,6 +9,12 @@ use ftp_proto::command::Command;
 use ftp_proto::wire::PathName;
 
 impl Session {
+    /// Whether the server was seen to keep such names, so that [`Self::check_stored_name`] has nothing to ask.
+    pub fn keeps_name(&self, path: &PathName) -> bool {
+        let is_trusted = self.keeps_non_ascii && !has_iac(path.as_bytes());
+        is_trusted || path.as_bytes().is_ascii()
+    }
+
     /// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
     /// directory. ASCII names are not checked. If one non-ASCII name is right, later ones are not checked.
     ///
@@ -16,8 +22,7 @@ impl Session {
     ///
     /// Fails if the server shows another name, or if it cannot be asked.
     pub async fn check_stored_name(&mut self, path: &PathName) -> Result<(), Failure> {
-        let is_trusted = self.keeps_non_ascii && !has_iac(path.as_bytes());
-        if is_trusted || path.as_bytes().is_ascii() {
+        if self.keeps_name(path) {
             return Ok(());
         }
         let mut is_kept = false;

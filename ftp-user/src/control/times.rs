@@ -81,7 +81,7 @@ impl Session {
 
     /// The command that sets a time at this server. MDTM with a time, where the server does not know it, asks for a
     /// file with a name that is not there.
-    fn time_command(&self, path: &PathName, time: When) -> Option<Command> {
+    pub fn time_command(&self, path: &PathName, time: When) -> Option<Command> {
         let digits = facts_time(time).filter(|_| self.dialect == Dialect::Rfc959)?;
         let lines = || self.capabilities.others.iter().map(|line| line.to_ascii_uppercase());
         if lines().any(|line| line == "MFMT" || (line.starts_with("MFF ") && line.contains("MODIFY"))) {

@@ -135,6 +135,12 @@ pub(super) struct Claimed {
 }
 
 impl Claimed {
+    /// Whether nothing of the file was begun before, and a name for its part is on the disk if the journal keeps it.
+    pub(super) const fn is_new(&self) -> bool {
+        let has_name = self.key.is_none() || self.kept.unused.is_some();
+        self.done.is_none() && !self.kept.has_left() && has_name
+    }
+
     /// The context in which the file is copied: its journal is asked about this file.
     pub(super) fn context(&self, context: &Context, item: &Item) -> Context {
         let mut context = context.item(item.number);
@@ -242,6 +248,22 @@ impl Kept {
             tell(context);
         }
         Ok(())
+    }
+
+    /// Takes the name that is on the disk and that nobody has used.
+    pub(super) const fn take_unused(&mut self) -> Option<PartId> {
+        self.unused.take()
+    }
+
+    /// Gives it back: nothing was stored under it.
+    pub(super) const fn put_unused(&mut self, part: PartId) {
+        self.unused = Some(part);
+    }
+
+    /// Something may be stored under the name of this part: it is looked at like that of an earlier run.
+    pub(super) fn leave(&mut self, part: PartId, source: &Facts, may_be_done: bool) {
+        self.left = Some(Left { last: Some(part), others: Vec::new(), seen: Some(seen(source)) });
+        self.may_be_done = may_be_done;
     }
 
     /// Whether an earlier run has left something that nobody has looked at.

@@ -5,7 +5,8 @@
 //! | `request`, `options` | the job as a value |
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree`, `filter` | from places to files |
-//! | `plan`, `workers`, `width` | files that wait; several files at the same time, and how many |
+//! | `plan`, `planned`, `workers`, `width` | files that wait; several files at the same time, and how many |
+//! | `batch` | small files that move together |
 //! | `item`, `copy`, `times`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `standard` | one file between a server and standard input or output |
@@ -18,6 +19,7 @@
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
 mod append;
+mod batch;
 mod cancel;
 mod copy;
 mod filter;
@@ -30,6 +32,7 @@ mod options;
 mod outage;
 mod part;
 mod plan;
+mod planned;
 mod race;
 mod request;
 mod resume;

@@ -7,7 +7,7 @@
 
 use super::item::Item;
 use super::kept;
-use super::workers::Planned;
+use super::planned::Planned;
 use crate::context::Context;
 use crate::route::Ends;
 use std::collections::VecDeque;

@@ -62,8 +62,8 @@ impl Width {
         if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
     }
 
-    /// Notes that a file has ended, and how many bytes were copied.
-    pub(super) fn ended(&mut self, bytes: u64, now: Moment) {
+    /// Notes that files have ended, and how many bytes of each were copied.
+    pub(super) fn ended(&mut self, bytes: &[u64], now: Moment) {
         match &mut self.search {
             Search::Found(_) => {}
             Search::First(Jobs::Auto) => self.measure(now, None),
@@ -71,8 +71,8 @@ impl Width {
                 (self.target, self.search) = (jobs.get(), Search::Found(Reason::Asked));
             }
             Search::Measures { since, files, work, half } => {
-                *files += 1;
-                *work += work_of(bytes);
+                *files += bytes.len();
+                *work += bytes.iter().map(|bytes| work_of(*bytes)).sum::<f64>();
                 let took = now.since(*since);
                 if *files < self.target * FILES_EACH || took < WINDOW {
                     return;
@@ -135,7 +135,7 @@ mod tests {
                 return found;
             }
             now = now + Duration::from_secs_f64(1.0 / rate(width.target()));
-            width.ended(bytes, now);
+            width.ended(&[bytes], now);
         }
         panic!("nothing was found");
     }
@@ -153,11 +153,11 @@ mod tests {
         let mut width = Width::new(Jobs::Auto);
         width.refused(3);
         assert_eq!((width.target(), width.found()), (3, Some((3, Reason::Refused))));
-        width.ended(1, Moment::START);
+        width.ended(&[1], Moment::START);
         assert_eq!(width.target(), 3);
         let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
         assert_eq!((width.target(), width.found()), (1, None));
-        width.ended(1, Moment::START);
+        width.ended(&[1], Moment::START);
         assert_eq!((width.target(), width.found()), (5, Some((5, Reason::Asked))));
         width.refused(0);
         assert_eq!(width.target(), 1);

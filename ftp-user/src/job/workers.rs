@@ -6,16 +6,19 @@
 //!    '── opened <── opening (while fewer work than the width wants)
 //! ```
 
+use super::batch;
 use super::copy::{copy, copy_claimed};
-use super::item::{Done, Item};
-use super::kept::Claimed;
+use super::item::Done;
 use super::options::Options;
+use super::planned::{Copied, Planned};
 use super::width::{Reason, Width};
 use crate::context::Context;
 use crate::endpoint::with_blanks;
 use crate::failure::{Failure, Kind};
+use crate::ladder::Rung;
 use crate::place;
 use crate::route::{Circuit, Ends};
+use ftp_proto::third_party::Side;
 use ftp_proto::wire::PathName;
 use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
@@ -37,14 +40,10 @@ pub(super) struct Workers<'a> {
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
     unexplained: Unexplained,
-}
-
-/// A file that has its claim, and waits for a worker.
-#[derive(Clone, Debug)]
-pub(super) struct Planned {
-    pub(super) item: Item,
-    /// What the journal knows of it, or why it cannot be copied.
-    pub(super) claimed: Result<Claimed, Failure>,
+    /// The end that has listened for the last file that went from server to server.
+    passive: Option<Side>,
+    /// Whether small files may move together.
+    batches: bool,
 }
 
 /// The directories in which a file was missing and whose names have not explained it. They are not asked again.
@@ -53,16 +52,18 @@ type Unexplained = Arc<Mutex<HashSet<Option<PathName>>>>;
 /// What a task has come to.
 enum Ended {
     Opened(Result<Ends, Failure>),
-    Copied(Ends, Box<Copied>),
+    Copied(Ends, Box<Worked>),
 }
 
-/// A file that a worker has done with.
-#[derive(Debug)]
-pub(super) struct Copied {
-    /// The file, under the names that it turned out to have.
-    pub(super) item: Item,
-    /// What came of it.
-    pub(super) result: Result<Done, Failure>,
+/// What a worker has come to with the files that it was given.
+#[derive(Debug, Default)]
+pub(super) struct Worked {
+    /// The files that have ended.
+    pub(super) copied: Vec<Copied>,
+    /// Those that were not begun, because nothing more is.
+    pub(super) unbegun: Vec<Planned>,
+    /// Small files cannot move together here.
+    no_batches: bool,
 }
 
 impl<'a> Workers<'a> {
@@ -78,6 +79,8 @@ impl<'a> Workers<'a> {
             tasks: JoinSet::new(),
             circuits: Vec::new(),
             unexplained: Unexplained::default(),
+            passive: None,
+            batches: true,
         }
     }
 
@@ -110,20 +113,30 @@ impl<'a> Workers<'a> {
 
     /// Has idle workers copy files that are claimed, for as long as there are both.
     pub(super) fn start(&mut self, ready: &mut VecDeque<Planned>) {
-        while !self.idle.is_empty()
-            && let Some(planned) = ready.pop_front()
-        {
-            self.start_one(planned);
+        while !self.idle.is_empty() && !ready.is_empty() {
+            let some = self.share(ready);
+            self.start_some(some);
         }
     }
 
-    fn start_one(&mut self, planned: Planned) {
+    /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
+    fn share(&self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
+        let may_batch = self.batches && self.passive.is_some();
+        let most = if may_batch { ready.len().div_ceil(self.width.target()) } else { 1 };
+        let is_small = |planned: &Planned| batch::is_small(planned, self.options);
+        let small = ready.iter().take(most).take_while(|planned| is_small(planned)).count();
+        ready.drain(..small.max(1)).collect()
+    }
+
+    fn start_some(&mut self, planned: Vec<Planned>) {
         let Some(mut ends) = self.idle.pop() else { return };
+        let passive = self.passive;
         let (context, options) = (self.context.clone(), self.options);
         let unexplained = Arc::clone(&self.unexplained);
         self.tasks.spawn(async move {
-            let copied = Box::pin(copied(&context, &mut ends, planned, options, &unexplained)).await;
-            Ended::Copied(ends, Box::new(copied))
+            let work = Work { context: &context, options, unexplained: &unexplained };
+            let worked = Box::pin(work.run(&mut ends, planned, passive)).await;
+            Ended::Copied(ends, Box::new(worked))
         });
     }
 
@@ -132,9 +145,9 @@ impl<'a> Workers<'a> {
         !self.tasks.is_empty()
     }
 
-    /// The next file that has ended. `None` if another worker is ready, or nothing is under way. May be dropped
+    /// The next files that have ended. `None` if another worker is ready, or nothing is under way. May be dropped
     /// without losing anything.
-    pub(super) async fn next(&mut self) -> Option<Copied> {
+    pub(super) async fn next(&mut self) -> Option<Worked> {
         match ended(self.tasks.join_next().await?) {
             Ended::Opened(Ok(ends)) => {
                 self.opening -= 1;
@@ -147,15 +160,30 @@ impl<'a> Workers<'a> {
                 self.explain(Some(&failure));
                 None
             }
-            Ended::Copied(ends, copied) => {
+            Ended::Copied(ends, worked) => {
                 let was_found = self.width.found().is_some();
-                let bytes = copied.result.as_ref().map_or(0, Done::moved);
-                self.width.ended(bytes, self.context.clock.now());
+                self.learn(&worked);
                 if !was_found {
                     self.explain(None);
                 }
                 self.keep(ends);
-                Some(*copied)
+                Some(*worked)
+            }
+        }
+    }
+
+    /// Takes note of what a worker has found out.
+    fn learn(&mut self, worked: &Worked) {
+        let done = || worked.copied.iter().map(|copied| copied.result.as_ref().ok());
+        let bytes: Vec<u64> = done().map(|done| done.map_or(0, Done::moved)).collect();
+        self.width.ended(&bytes, self.context.clock.now());
+        self.batches &= !worked.no_batches;
+        for done in done().flatten() {
+            match done.rung {
+                Some(Rung::DestListens) => self.passive = Some(Side::Destination),
+                Some(Rung::SourceListens) => self.passive = Some(Side::Source),
+                Some(_) => self.passive = None,
+                None => {}
             }
         }
     }
@@ -209,6 +237,35 @@ fn ended(joined: Result<Ended, JoinError>) -> Ended {
         Ok(ended) => ended,
         Err(Ok(panic)) => resume_unwind(panic),
         Err(Err(_)) => Ended::Opened(Err(Failure::interrupted())), // tasks are cancelled only with this program
+    }
+}
+
+/// What a worker needs beside its ends.
+struct Work<'a> {
+    context: &'a Context,
+    options: Options,
+    unexplained: &'a Mutex<HashSet<Option<PathName>>>,
+}
+
+impl Work<'_> {
+    /// Copies files: together if that is possible, else one after the other.
+    async fn run(&self, ends: &mut Ends, mut planned: Vec<Planned>, passive: Option<Side>) -> Worked {
+        let mut worked = Worked::default();
+        if let Some(passive) = passive.filter(|_| planned.len() > 1) {
+            let batched = batch::batched(self.context, ends, planned, self.options, passive).await;
+            (worked.copied, planned, worked.no_batches) = (batched.copied, batched.rest, batched.is_useless);
+        }
+        let mut planned = planned.into_iter();
+        for next in planned.by_ref() {
+            let copied = Box::pin(copied(self.context, ends, next, self.options, self.unexplained)).await;
+            let has_failed = copied.result.is_err() && self.options.fail_fast;
+            worked.copied.push(copied);
+            if has_failed || self.context.cancel.is_cancelled() {
+                break;
+            }
+        }
+        worked.unbegun = planned.collect();
+        worked
     }
 }
 

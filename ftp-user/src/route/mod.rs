@@ -4,6 +4,7 @@
 //!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
 //!  drive     the one loop over third_party::Attempt
 //!  direct, relay, through    what each path needs besides the control sessions
+//!  batch     many small files between two servers of ours, over one connection
 //!  lane      what connects an attempt with the race of its candidates
 //!  progress  how far the transfer is; how long it may stall, and which end is to blame
 //!  circuit   what is kept with a relay from one file to the next
@@ -13,6 +14,7 @@
 
 mod assignment;
 mod attempt;
+mod batch;
 mod circuit;
 mod count;
 mod describe;
@@ -31,6 +33,7 @@ mod through;
 pub(crate) use assignment::Assignment;
 pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
+pub(crate) use batch::{BatchPath, batch};
 pub use circuit::Circuit;
 pub(crate) use count::Count;
 pub(crate) use describe::FAILED_FOR_EARLIER_FILE;

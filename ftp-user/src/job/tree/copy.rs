@@ -12,9 +12,10 @@ use crate::job::kept;
 use crate::job::options::Options;
 use crate::job::outage::Question;
 use crate::job::plan::Plan;
+use crate::job::planned::Copied;
 use crate::job::tally::Tally;
 use crate::job::times::{Attributes, Wanted, finish_directory};
-use crate::job::workers::{Copied, Workers};
+use crate::job::workers::{Worked, Workers};
 use crate::place;
 use crate::report::Event;
 use crate::route::Ends;
@@ -110,7 +111,7 @@ impl Copying<'_> {
             let reads_on = has_more && self.held.is_none() && self.plan.has_room();
             tokio::select! {
                 biased;
-                copied = self.workers.next(), if are_busy => self.copied(copied),
+                worked = self.workers.next(), if are_busy => self.worked(worked),
                 visit = visits.next(), if reads_on => match visit {
                     Some(visit) if self.needs_session(&visit) => self.held = Some(visit),
                     Some(visit) => Box::pin(self.visit(visit)).await,
@@ -123,11 +124,11 @@ impl Copying<'_> {
                 else => break,
             }
         }
-        self.plan.release(self.context);
         while self.workers.are_busy() {
-            let copied = self.workers.next().await;
-            self.copied(copied);
+            let worked = self.workers.next().await;
+            self.worked(worked);
         }
+        self.plan.release(self.context);
         if !self.is_over() {
             self.finish_directories().await;
         }
@@ -255,9 +256,17 @@ impl Copying<'_> {
         });
     }
 
+    /// Notes what a worker has come to.
+    fn worked(&mut self, worked: Option<Worked>) {
+        let Worked { copied, unbegun, .. } = worked.unwrap_or_default();
+        self.plan.ready.extend(unbegun);
+        for copied in copied {
+            self.copied(copied);
+        }
+    }
+
     /// Notes what came of a file.
-    fn copied(&mut self, copied: Option<Copied>) {
-        let Some(Copied { item, result }) = copied else { return };
+    fn copied(&mut self, Copied { item, result }: Copied) {
         let (source, dest) = item.names(&self.ends);
         let rest = kept::rest(self.context);
         let result = result.map_err(|failure| of_tree(failure, &source, rest));

@@ -8,7 +8,7 @@ use ftp_user::{control, route};
 use std::time::Duration;
 
 /// The machines that have timers: the folder or file below ftp-proto/src, and what people call the machine.
-const MACHINES: [(&str, &str); 6] = [
+const MACHINES: [(&str, &str); 7] = [
     ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
     ("third_party", "ftp-user: an attempt at a copy between two servers"),
@@ -17,6 +17,7 @@ const MACHINES: [(&str, &str); 6] = [
         "third_party/race/scouts.rs",
         "ftp-user: the probes of more direct candidates while a file passes a third host",
     ),
+    ("third_party/batch", "ftp-user: a batch of small files between two servers"),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
 ];
 
@@ -98,6 +99,7 @@ fn default(machine: &str, timer: &str) -> Option<String> {
         "third_party" => of_an_attempt(timer),
         "third_party/race" => of_a_race(timer),
         "third_party/race/scouts.rs" => of_the_scouts(timer),
+        "third_party/batch" => (timer == "Silence").then(|| "60 s (`--stall`)".to_owned()),
         _ => of_the_relay(timer),
     }
 }

@@ -1,0 +1,79 @@
+//! What is under way at one server: its commands, in the order of their replies.
+
+use super::settings::Window;
+use crate::command::Command;
+use crate::dialect::Dialect;
+use std::collections::VecDeque;
+
+/// What a command is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Task {
+    /// ACTV: its refusal does not matter.
+    Activate,
+    /// TYPE, MODE B, DGST, RNDZ: what has to be in force for all files.
+    Setting,
+    /// LSTN: its reply says where the end listens.
+    Listen,
+    /// SOCK at the active end, or as the filter of the passive end.
+    Connect,
+    /// MLST at the destination: has something the name of this file?
+    Look(usize),
+    /// RETR or STOR.
+    Move(usize),
+    /// MLST at the source: is it still the same file?
+    Again(usize),
+    /// MFMT: the time of a verified file.
+    Time(usize),
+    /// RNFR: the name of its part.
+    From(usize),
+    /// RNTO: its final name.
+    To(usize),
+    /// MODE S: the batch is over.
+    Close,
+}
+
+/// The commands without a reply at one server.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    asked: VecDeque<(Task, usize)>,
+    bytes: usize,
+}
+
+impl Line {
+    /// Notes that a command is sent.
+    pub(super) fn ask(&mut self, task: Task, command: &Command) {
+        let bytes = length(command);
+        self.asked.push_back((task, bytes));
+        self.bytes += bytes;
+    }
+
+    /// What the next reply answers.
+    pub(super) fn head(&self) -> Option<Task> {
+        self.asked.front().map(|(task, _)| *task)
+    }
+
+    /// Notes a final reply.
+    pub(super) fn answered(&mut self) {
+        if let Some((_, bytes)) = self.asked.pop_front() {
+            self.bytes -= bytes;
+        }
+    }
+
+    /// Whether these commands may be sent as well.
+    pub(super) fn has_room(&self, window: Window, commands: &[&Command]) -> bool {
+        let bytes: usize = commands.iter().map(|command| length(command)).sum();
+        self.asked.is_empty()
+            || (self.asked.len() + commands.len() <= window.commands
+                && self.bytes + bytes <= window.line_bytes)
+    }
+
+    /// Whether every command has its reply.
+    pub(super) fn is_empty(&self) -> bool {
+        self.asked.is_empty()
+    }
+}
+
+/// The bytes of the line of a command.
+fn length(command: &Command) -> usize {
+    command.to_line(Dialect::Rfc959).len()
+}

@@ -1,0 +1,446 @@
+//! The machine of a batch.
+
+use super::file::{BatchEnd, BatchFile, Moved, Progress};
+use super::line::{Line, Task};
+use super::opening;
+use super::settings::{BatchTerms, Timer};
+use crate::command::{Command, Mode};
+use crate::reply::{Class, Meaning, Reply};
+use crate::third_party::judge::announced_port;
+use crate::third_party::roles::Party;
+use crate::third_party::transfer::Side;
+use crate::timer::{Moment, Timers};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// What has happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BatchInput {
+    /// A server has replied to the command that is due next there.
+    Reply {
+        /// The side of the server.
+        side: Side,
+        /// What it has said.
+        reply: Reply,
+        /// What the reply is for that command.
+        class: Class,
+    },
+    /// The session of that side has ended.
+    Ended(Side),
+    /// The deadline of [`BatchOutput::Wait`] has passed.
+    Timeout,
+    /// The caller gives up.
+    Cancel,
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BatchOutput {
+    /// Send this command to that side.
+    Command(Side, Command),
+    /// A file has ended, named by its index.
+    Ended(usize, BatchEnd),
+    /// Close the session of that side: its replies cannot be told apart any more, or are not awaited.
+    Close(Side),
+    /// The batch is over. Every file has ended, and each session is closed or idle in MODE S.
+    Done,
+    /// Nothing, until the next input or this deadline.
+    Wait(Option<Moment>),
+}
+
+/// How far the batch is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// The data connection is not proven: one file at most is under way.
+    Opening,
+    /// Files follow each other.
+    Open,
+    /// Nothing more is asked for: what is under way ends, and what waits is left.
+    Broken,
+    /// MODE S was sent.
+    Closing,
+    /// The end was told.
+    Over,
+}
+
+/// The machine of a batch of files between two servers. See the [module](super).
+#[derive(Debug)]
+pub struct Batch {
+    terms: BatchTerms,
+    source: Party,
+    destination: Party,
+    files: Vec<(BatchFile, Progress)>,
+    lines: [Line; 2],
+    /// Where the passive end listens, as soon as it has said so.
+    listens: Option<SocketAddr>,
+    /// Whether the active end was told where to connect.
+    connects: bool,
+    /// The first file that no transfer command was sent for.
+    next: usize,
+    /// The first file that the destination was not asked about.
+    next_asked: usize,
+    /// The files that are verified, and are still to be named.
+    verified: VecDeque<usize>,
+    /// Bytes of the files that move.
+    moving: u64,
+    phase: Phase,
+    timers: Timers<Timer>,
+    out: VecDeque<BatchOutput>,
+    is_done: bool,
+}
+
+impl Batch {
+    /// Whether files can be moved in a batch between these two.
+    pub fn is_possible(source: &Party, destination: &Party, terms: &BatchTerms) -> bool {
+        opening::is_possible(source, destination, terms)
+    }
+
+    /// Begins a batch.
+    pub fn start(
+        files: Vec<BatchFile>,
+        terms: BatchTerms,
+        (source, destination): (Party, Party),
+        now: Moment,
+    ) -> Self {
+        let mut batch = Self {
+            terms,
+            source,
+            destination,
+            files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
+            lines: <[Line; 2]>::default(),
+            listens: None,
+            connects: false,
+            next: 0,
+            next_asked: 0,
+            verified: VecDeque::new(),
+            moving: 0,
+            phase: Phase::Opening,
+            timers: Timers::new(),
+            out: VecDeque::new(),
+            is_done: false,
+        };
+        for side in Side::BOTH {
+            let other = batch.party(side.other()).clone();
+            let listens = batch.party(side).standing.listens;
+            for (task, command) in opening::first(&batch.terms, side, &other, listens) {
+                batch.ask(side, task, command);
+            }
+        }
+        batch.proceed(now);
+        batch
+    }
+
+    /// Takes something that has happened. After [`BatchOutput::Done`] it is ignored.
+    pub fn input(&mut self, now: Moment, input: BatchInput) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        match input {
+            BatchInput::Reply { side, reply, class } => self.reply(side, &reply, class),
+            BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),
+            BatchInput::Timeout => {
+                if let Some(Timer::Silence) = self.timers.fire(now) {
+                    self.give_up();
+                }
+                return;
+            }
+        }
+        self.proceed(now);
+    }
+
+    /// The next thing to do. Call it until it returns [`BatchOutput::Wait`] or [`BatchOutput::Done`].
+    pub fn poll(&mut self) -> BatchOutput {
+        match self.out.pop_front() {
+            Some(output) => output,
+            None if self.is_done => BatchOutput::Done,
+            None => BatchOutput::Wait(self.timers.next()),
+        }
+    }
+
+    const fn party(&self, side: Side) -> &Party {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    const fn line(&mut self, side: Side) -> &mut Line {
+        let [source, destination] = &mut self.lines;
+        match side {
+            Side::Source => source,
+            Side::Destination => destination,
+        }
+    }
+
+    fn ask(&mut self, side: Side, task: Task, command: Command) {
+        self.line(side).ask(task, &command);
+        self.out.push_back(BatchOutput::Command(side, command));
+    }
+
+    /// Tells how a file has ended.
+    fn end(&mut self, index: usize, end: BatchEnd) {
+        let Some((file, progress)) = self.files.get_mut(index) else { return };
+        match std::mem::replace(progress, Progress::Over) {
+            Progress::Over => return,
+            Progress::Moving(_) => self.moving -= file.size,
+            Progress::Waiting | Progress::Asked | Progress::Clear | Progress::Naming(_) => {}
+        }
+        self.out.push_back(BatchOutput::Ended(index, end));
+    }
+
+    /// Closes both sessions and leaves everything that is not published.
+    fn give_up(&mut self) {
+        for index in 0..self.files.len() {
+            if let Some(end) = self.files.get(index).and_then(|(_, progress)| progress.left()) {
+                self.end(index, end);
+            }
+        }
+        self.lines = <[Line; 2]>::default();
+        self.out.extend(Side::BOTH.map(BatchOutput::Close));
+        self.over();
+    }
+
+    fn over(&mut self) {
+        self.phase = Phase::Over;
+        self.timers.clear();
+        self.is_done = true;
+    }
+
+    /// No more files are asked for. Those that wait are left.
+    fn break_line(&mut self) {
+        if matches!(self.phase, Phase::Opening | Phase::Open) {
+            self.phase = Phase::Broken;
+        }
+        for index in 0..self.files.len() {
+            if let Some((_, Progress::Waiting | Progress::Clear)) = self.files.get(index) {
+                self.end(index, BatchEnd::UNTOUCHED);
+            }
+        }
+    }
+
+    fn reply(&mut self, side: Side, reply: &Reply, class: Class) {
+        let Some(task) = self.line(side).head() else { return };
+        if !class.is_final() {
+            if matches!(task, Task::Move(_)) && side == Side::Destination && self.phase == Phase::Opening {
+                self.phase = Phase::Open; // it has proven its data connection
+            }
+            return;
+        }
+        self.line(side).answered();
+        let is_done = matches!(class, Class::Done | Class::More);
+        match task {
+            Task::Listen if is_done => match announced_port(self.party(side), reply) {
+                Some(port) => self.listens = Some(SocketAddr::new(self.party(side).address, port)),
+                None => self.give_up(),
+            },
+            // A STOR may wait at its listener for a connection that never comes.
+            Task::Activate => {}
+            Task::Setting | Task::Listen | Task::Connect => {
+                if !is_done {
+                    self.give_up();
+                }
+            }
+            Task::Close => {
+                if !is_done {
+                    self.out.push_back(BatchOutput::Close(side));
+                }
+            }
+            Task::Look(index) => self.looked(index, reply, is_done),
+            Task::Move(index) => self.moved(side, index, reply, is_done),
+            Task::Again(index) => {
+                let same = self.files.get(index).is_some_and(|(file, _)| is_done && file.is_same(reply));
+                self.judge(index, |moved| moved.same = Some(same));
+            }
+            Task::Time(index) => {
+                if !is_done && let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) {
+                    *refused = Some(reply.clone());
+                }
+            }
+            Task::From(index) => {
+                if !is_done {
+                    self.end(index, BatchEnd::TOUCHED);
+                }
+            }
+            Task::To(index) => self.named(index, is_done),
+        }
+    }
+
+    /// The destination has said whether something has the name of a file.
+    fn looked(&mut self, index: usize, reply: &Reply, is_there: bool) {
+        let is_absent = !is_there && reply.code == Meaning::NotFound.code(self.destination.dialect);
+        let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
+        match self.files.get_mut(index) {
+            Some((_, progress)) if is_absent && may_move => *progress = Progress::Clear,
+            Some(_) | None => self.end(index, BatchEnd::UNTOUCHED),
+        }
+    }
+
+    /// A transfer command has its final reply.
+    fn moved(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
+        let algorithm = self.terms.algorithm;
+        let digest = self.files.get(index).and_then(|(file, _)| file.digest(algorithm, reply));
+        let Some(digest) = digest.filter(|_| is_done) else {
+            // The other end may wait for a connection that never comes, or this is not the file that was asked for.
+            if self.phase == Phase::Opening || is_done {
+                return self.give_up();
+            }
+            self.end(index, BatchEnd::TOUCHED);
+            return self.break_line();
+        };
+        if reply.code != Meaning::TransferredKept.code(self.party(side).dialect) {
+            self.break_line(); // the connection does not stay open
+        }
+        self.judge(index, |moved| match side {
+            Side::Source => moved.sent = Some(digest),
+            Side::Destination => moved.stored = Some(digest),
+        });
+    }
+
+    /// Notes something of a file that moves, and judges it as soon as everything is known.
+    fn judge(&mut self, index: usize, note: impl FnOnce(&mut Moved)) {
+        let Some((file, progress)) = self.files.get_mut(index) else { return };
+        let Progress::Moving(moved) = progress else { return };
+        note(moved);
+        let Moved { sent: Some(sent), stored: Some(stored), same: Some(same) } = moved else { return };
+        if sent != stored {
+            // The destination has stored another file: nothing that follows can be believed.
+            return self.give_up();
+        }
+        if !*same {
+            return self.end(index, BatchEnd::TOUCHED);
+        }
+        self.moving -= file.size;
+        *progress = Progress::Naming(None);
+        self.verified.push_back(index);
+    }
+
+    /// The destination has answered RNTO.
+    fn named(&mut self, index: usize, is_done: bool) {
+        let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
+        let end =
+            if is_done { BatchEnd::Published { time_refused: refused.take() } } else { BatchEnd::TOUCHED };
+        self.end(index, end);
+    }
+
+    /// Sends what may be sent, and ends what is over.
+    fn proceed(&mut self, now: Moment) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.connect();
+        self.name_verified();
+        if self.connects && matches!(self.phase, Phase::Opening | Phase::Open) {
+            self.ask_about_names();
+            while self.move_next() {}
+        }
+        let is_idle = self.lines.iter().all(Line::is_empty);
+        let are_over = self.files.iter().all(|(_, progress)| *progress == Progress::Over);
+        match self.phase {
+            Phase::Closing if is_idle => return self.over(),
+            Phase::Opening | Phase::Open | Phase::Broken if is_idle && are_over => {
+                self.phase = Phase::Closing;
+                for side in Side::BOTH {
+                    self.ask(side, Task::Close, Command::Mode(Mode::Stream));
+                }
+            }
+            // Nothing is under way, and what there is cannot go on: no window takes it.
+            Phase::Opening | Phase::Open | Phase::Broken if is_idle => return self.give_up(),
+            Phase::Opening | Phase::Open | Phase::Broken | Phase::Closing | Phase::Over => {}
+        }
+        self.timers.arm(Timer::Silence, now + self.terms.silence);
+    }
+
+    /// Tells the active end where to connect, once.
+    fn connect(&mut self) {
+        if let Some(at) = self.listens.filter(|_| !self.connects) {
+            self.connects = true;
+            let (task, command) = opening::connect(at);
+            self.ask(self.terms.passive.other(), task, command);
+        }
+    }
+
+    /// Gives verified files their times and names.
+    fn name_verified(&mut self) {
+        while let Some(index) = self.verified.front().copied() {
+            let Some((file, _)) = self.files.get(index) else { return };
+            let (from, to) = (Command::Rnfr(file.part.clone()), Command::Rnto(file.target.clone()));
+            let time = file.time.clone();
+            let window = self.terms.window;
+            let commands: Vec<&Command> = time.iter().chain([&from, &to]).collect();
+            if !self.line(Side::Destination).has_room(window, &commands) {
+                return;
+            }
+            self.verified.pop_front();
+            if let Some(time) = time {
+                self.ask(Side::Destination, Task::Time(index), time);
+            }
+            self.ask(Side::Destination, Task::From(index), from);
+            self.ask(Side::Destination, Task::To(index), to);
+        }
+    }
+
+    /// Asks the destination whether something has the names of the next files.
+    fn ask_about_names(&mut self) {
+        while self.next_asked < self.next + AHEAD
+            && let Some((file, progress)) = self.files.get_mut(self.next_asked)
+        {
+            let [_, destination] = &self.lines;
+            let question = file.asks.then(|| Command::Mlst(Some(file.target.clone())));
+            let has_room =
+                question.iter().all(|question| destination.has_room(self.terms.window, &[question]));
+            if !has_room || !self.verified.is_empty() {
+                return;
+            }
+            let index = self.next_asked;
+            self.next_asked += 1;
+            *progress = if question.is_some() { Progress::Asked } else { Progress::Clear };
+            if let Some(question) = question {
+                self.ask(Side::Destination, Task::Look(index), question);
+            }
+        }
+    }
+
+    /// Sends the transfer commands of the next file, if it may move now. Returns whether there may be another one.
+    fn move_next(&mut self) -> bool {
+        let is_first = self.phase == Phase::Opening;
+        let Some((file, progress)) = self.files.get(self.next) else { return false };
+        match progress {
+            Progress::Clear => {}
+            Progress::Over => {
+                self.next += 1;
+                return true;
+            }
+            Progress::Waiting | Progress::Asked | Progress::Moving(_) | Progress::Naming(_) => return false,
+        }
+        let window = self.terms.window;
+        let fits = self.moving == 0 || self.moving + file.size <= window.file_bytes;
+        if !fits || !self.verified.is_empty() || (is_first && self.is_moving()) {
+            return false;
+        }
+        let size = file.size;
+        let (send, again) = (Command::Retr(file.source.clone()), Command::Mlst(Some(file.source.clone())));
+        let store = Command::Stor(file.part.clone());
+        let [source, destination] = &self.lines;
+        if !source.has_room(window, &[&send, &again]) || !destination.has_room(window, &[&store]) {
+            return false;
+        }
+        let index = self.next;
+        self.next += 1;
+        self.moving += size;
+        if let Some((_, progress)) = self.files.get_mut(index) {
+            *progress = Progress::Moving(Moved::default());
+        }
+        self.ask(Side::Source, Task::Move(index), send);
+        self.ask(Side::Source, Task::Again(index), again);
+        self.ask(Side::Destination, Task::Move(index), store);
+        true
+    }
+
+    /// Whether a file moves.
+    fn is_moving(&self) -> bool {
+        self.files.iter().any(|(_, progress)| matches!(progress, Progress::Moving(_)))
+    }
+}
+
+/// How many names the destination is asked about ahead of the transfer commands.
+const AHEAD: usize = 32;

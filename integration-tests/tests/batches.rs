@@ -1,0 +1,130 @@
+//! Small files of a tree that move together between two of our servers, over one data connection (MODE B).
+
+use crate::accounts::{Secrets, user as account};
+use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::socket::until;
+use integration_tests::user::{Run, user};
+use rustix::process::Signal;
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+/// A tree of small files in three directories.
+fn tree(count: usize) -> Server {
+    let names = (0..count).map(|number| format!("tree/{}/{number}", number % 3));
+    let site = names.fold(Site::new("source"), |site, name| {
+        let bytes = sample(name.len() * 100);
+        site.file(&name, bytes)
+    });
+    site.directory("tree/empty").start()
+}
+
+fn target() -> Server {
+    Site::new("target").at("127.0.0.3").start()
+}
+
+fn is_whole(from: &Server, to: &Server, run: &Run) {
+    assert_eq!(to.names(), from.names(), "{run}");
+    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
+        assert!(to.bytes(name) == from.bytes(name), "{name} differs: {run}");
+    }
+}
+
+/// Copies the tree, and returns the trace.
+fn copy(from: &Server, to: &Server, args: &[&str]) -> (Run, String) {
+    let home = tempfile::tempdir().unwrap();
+    let trace = home.path().join("trace");
+    let run = user().args(["--trace", trace.to_str().unwrap(), "--json", "copy", "-r", "-j", "1"]);
+    let run = run.args(args).args([from.url("tree"), to.url("")]).run();
+    let trace = fs::read_to_string(trace).unwrap();
+    (run, trace)
+}
+
+#[test]
+fn small_files_move_together_and_are_verified_and_named() {
+    let (from, to) = (tree(120), target());
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
+        fs::File::options().write(true).open(from.path(name)).unwrap().set_modified(old).unwrap();
+    }
+    let (run, trace) = copy(&from, &to, &[]);
+    let run = run.exits(0);
+    is_whole(&from, &to, &run);
+    let files = run.events("file");
+    assert_eq!(files.len(), 120, "{run}");
+    assert!(files.iter().all(|file| file["verified"] == "sha-256"), "{run}");
+    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
+        assert_eq!(fs::metadata(to.path(name)).unwrap().modified().unwrap(), old, "{name}");
+    }
+    // A few files go alone before and at the borders of directories.
+    let count = |words: &str| trace.matches(words).count();
+    assert!(count("> MODE B") >= 2, "{trace}");
+    assert!(count("> LSTN") < 12, "{} connections: {trace}", count("> LSTN"));
+    assert_eq!(count("> MODE B"), count("> MODE S"), "{trace}");
+}
+
+#[test]
+fn a_batch_leaves_what_is_there_to_the_overwrite_rule() {
+    let from = tree(40);
+    let other = || {
+        let to = Site::new("target").at("127.0.0.3").directory("tree/0/6").file("tree/1/4", b"other");
+        to.file("tree/0/3", from.bytes("tree/0/3")).start()
+    };
+    let to = other();
+    let (run, trace) = copy(&from, &to, &[]);
+    // A directory has the name of one file.
+    let run = run.fails().says("tree/0/6");
+    assert!(trace.contains("> MODE B"), "{trace}");
+    assert_eq!((run.events("file").len(), run.events("failed").len()), (39, 1), "{run}");
+    let skipped = run.events("file").into_iter().filter(|file| file["skipped"] == true);
+    assert!(
+        skipped.map(|file| file["source"].to_string()).eq([format!("\"{}\"", shown(&from, "tree/0/3"))]),
+        "{run}"
+    );
+    assert!(to.bytes("tree/1/4") == from.bytes("tree/1/4"), "{run}");
+
+    let to = other();
+    let run = copy(&from, &to, &["--overwrite", "never"]).0.fails().says("exists");
+    assert_eq!(run.events("failed").len(), 3, "{run}");
+    assert_eq!(to.bytes("tree/1/4"), b"other", "{run}");
+    assert!(!to.names().iter().any(|name| name.ends_with(".part")), "{run}");
+}
+
+/// How reports show a place at the source.
+fn shown(server: &Server, path: &str) -> String {
+    server.url(path).replace(&format!(":{}@", PASSWORD.replace(':', "%3A")), "@")
+}
+
+#[test]
+fn n8_a_batch_whose_coordinator_is_killed_or_interrupted_goes_on_with_resume() {
+    for signal in [Signal::KILL, Signal::INT] {
+        let names = (0..60).map(|number| format!("tree/{number}"));
+        let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(40_000))).start();
+        let secrets = Secrets::new();
+        let path = secrets.file("server.toml", &account("eve", "x", "rate-up = \"600KB\""));
+        let to = Site::new("target").at("127.0.0.3").args(["--config", path.to_str().unwrap()]).start();
+        let netrc = format!(
+            "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password x\n"
+        );
+        let state = tempfile::tempdir().unwrap();
+        let trace = state.path().join("trace");
+        let user = || {
+            let state =
+                ["--state", state.path().to_str().unwrap(), "--json", "--trace", trace.to_str().unwrap()];
+            user().private_file(".netrc", &netrc).args(state)
+        };
+        let url = to.url("").replace("ann:open%3Asesame@", "eve@");
+        let run = user().args(["copy", "-r", "-j", "1", &from.url("tree"), &url]).start();
+        let named = |to: &Server| to.names().iter().filter(|name| !name.ends_with(".part")).count();
+        until("files of the batch have their names", || named(&to) >= 20);
+        run.running.signal(signal);
+        let _home = run.end();
+        let before = named(&to);
+        assert!(before < 60, "it was over");
+        assert!(fs::read_to_string(&trace).unwrap().contains("> MODE B"));
+        let run = user().args(["resume"]).run().exits(0);
+        is_whole(&from, &to, &run);
+        // What has its name is not sent again, except for what was named just before the end.
+        let sent = fs::read_to_string(&trace).unwrap().matches("> STOR").count();
+        assert!(sent <= 60 - before + 20, "{sent} files, {before} before: {run}");
+    }
+}
