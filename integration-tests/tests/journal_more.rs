@@ -94,6 +94,23 @@ fn n8_where_nothing_may_be_replaced_a_part_under_the_final_name_is_left_to_its_u
 }
 
 #[test]
+fn n8_where_nothing_may_be_replaced_a_copy_that_has_just_got_its_name_is_still_the_copy() {
+    let hash = |name: &str| {
+        let feat = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n HASH SHA-256*\\r\\n211 End";
+        format!("{feat}\nHASH: 213 SHA-256 0-1000 {} {name}", "ab".repeat(32))
+    };
+    let from = Peer::start("127.0.0.2", &format!("{}\n{SOURCE}", hash("a.txt")), MODERN);
+    let to = format!("once RNTO b.txt: hang\n{}\n{DESTINATION}", hash("b.txt"));
+    let to = Peer::start("127.0.0.3", &to, MODERN);
+    let state = tempfile::tempdir().unwrap();
+    let killed = killed_at("RNTO b.txt", state.path(), (&from, &to), &["--overwrite", "never"]);
+    // The server has renamed the part all the same.
+    to.changes("SIZE b.txt: 213 1000\nMDTM b.txt: 213 20240102030405");
+    let run = resume(state.path(), (&from, &to)).exits(0);
+    assert_eq!(run.events("file")[0]["skipped"], true, "{killed}\n{run}");
+}
+
+#[test]
 fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_cancelled() {
     let scene = scene();
     let state = scene.state.path().to_str().unwrap().to_owned();

@@ -118,12 +118,12 @@ async fn moved(
 ) -> (Vec<Member>, Option<String>) {
     let (verified, passive) = (Verified::Hash(path.algorithm()), path.passive());
     let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
-    for member in &members {
+    for member in &mut members {
         let (source, dest) = member.item.names(ends);
         let (verb, size, dry_run) = ("copy", member.facts.size, false);
         let context = member.claimed.context(context, &member.item);
         context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
-        kept::note_source(&context, &member.facts);
+        kept::note_source(&context, &mut member.claimed.kept, &member.facts).ready().await;
     }
     let (Some(files), Host::Server(from), Host::Server(to)) =
         (files, &mut ends.source, &mut ends.destination)

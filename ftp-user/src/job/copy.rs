@@ -141,7 +141,7 @@ impl Copying<'_> {
                 earlier: None,
             });
         }
-        kept::note_source(self.context, &source);
+        let mut noted = kept::note_source(self.context, &mut attempts.kept, &source);
         let is_ours = files.target.is_none() || attempts.kept.in_place;
         let is_new = is_ours && self.options.in_place == InPlace::Fallback;
         if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
@@ -153,6 +153,7 @@ impl Copying<'_> {
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, &source, &moved);
             let rung = moved.result?;
+            noted.ready().await;
             match self.publish(&start, &moved.count, &source).await {
                 Ok(verified) => break (rung, verified, moved.count.bytes),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {

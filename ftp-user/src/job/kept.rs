@@ -14,7 +14,8 @@ use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::history::shortened;
 use crate::journal::{
-    Began, End, Ended, ItemKey, JobState, JournalFailure, Next, PartId, Place, Seen, decide,
+    Began, Durable, End, Ended, Found, ItemKey, JobState, JournalFailure, NewItem, Next, PartId, Place, Seen,
+    decide,
 };
 use crate::outcome::Verified;
 use crate::route::Ends;
@@ -106,6 +107,8 @@ pub(super) struct Kept {
     unused: Option<PartId>,
     /// What an earlier run has left, until it was looked at.
     left: Option<Left>,
+    /// What the source was, as the journal has it.
+    noted: Option<Seen>,
     /// Old files that were renamed aside, and whose names new ones have now.
     aside: Vec<PathName>,
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
@@ -174,8 +177,11 @@ pub(super) async fn claim_all(
     items: &[Item],
 ) -> Result<Vec<Result<Claimed, Failure>>, Failure> {
     let began = if context.job_journal.job().is_some() {
-        let files: Result<Vec<(Place, PartId)>, Failure> =
-            items.iter().map(|item| Ok((place(ends, item), new_id()?))).collect();
+        let new = |item: &Item| {
+            let seen = item.known.as_ref().map(seen);
+            Ok(NewItem { place: place(ends, item), part: new_id()?, seen })
+        };
+        let files: Result<Vec<NewItem>, Failure> = items.iter().map(new).collect();
         context.job_journal.begin(files?).await
     } else {
         Vec::new()
@@ -198,6 +204,11 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     let mut claimed = Claimed { key: Some(begun.key), ..Claimed::default() };
     claimed.kept.unused = begun.first;
     let now = item.known.as_ref().map(seen);
+    claimed.kept.noted = match &begun.found {
+        Found::New => now.clone(),
+        Found::Open { seen, .. } => seen.clone(),
+        Found::Done { .. } => None,
+    };
     match decide(begun.found, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
         Next::Skip { .. } if is_lost(ends, item) => {}
@@ -318,10 +329,17 @@ pub(super) fn release(context: &Context, item: &Item, claimed: &Claimed) {
     }
 }
 
-/// Notes what the source is before its first byte is read.
-pub(super) fn note_source(context: &Context, source: &Facts) {
-    if context.job_journal.keeps_item() {
-        context.job_journal.seen(seen(source));
+/// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
+/// without it a copy that was finished just before a kill would be somebody else's file.
+pub(super) fn note_source(context: &Context, kept: &mut Kept, source: &Facts) -> Durable {
+    let now = Some(seen(source));
+    match &now {
+        Some(seen) if kept.noted != now && context.job_journal.keeps_item() => {
+            let durable = context.job_journal.seen(seen.clone());
+            kept.noted = now;
+            durable
+        }
+        Some(_) | None => Durable::default(),
     }
 }
 

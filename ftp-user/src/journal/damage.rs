@@ -1,7 +1,7 @@
 //! Tests: whatever happens to the file of a journal, it is either read as it was written, or refused.
 
 use super::failure::JournalFailure;
-use super::record::{Command, Ended, ItemState, PartId, Place, Seen, Start};
+use super::record::{Command, Ended, ItemState, NewItem, PartId, Place, Seen, Start};
 use super::store::{Claim, FILE, Store};
 use crate::id::JobId;
 use std::fs;
@@ -20,7 +20,9 @@ fn written(directory: &Path) -> Vec<u8> {
     let command = Command { words, ..Command::default() };
     let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
     for number in 0..40 {
-        let claim = store.durably(|store| store.begin(id, &place(number), PartId(u64::from(number) + 1)));
+        let part = PartId(u64::from(number) + 1);
+        let file = NewItem { place: place(number), part, seen: None };
+        let claim = store.durably(|store| store.begin(id, &file));
         let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
         let seen = Seen { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
         store.seen(begun.key, seen).unwrap();

@@ -2,7 +2,7 @@
 
 use super::failure::JournalFailure;
 use super::record::{
-    Begun, End, Ended, ItemKey, ItemRecord, ItemState, JobRecord, PartId, Place, Seen, Start,
+    Begun, End, Ended, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen, Start,
 };
 use super::store::Store;
 use super::writer::{self, Answer, Ask};
@@ -43,6 +43,11 @@ struct Fate {
     /// Whether somebody was told.
     was_told: bool,
 }
+
+/// A note on its way to the disk. The default one is there.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Durable(Option<oneshot::Receiver<()>>);
 
 /// What became of a file that a job wants to begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -163,7 +168,7 @@ impl JobJournal {
     }
 
     /// Claims files before anything of them is stored.
-    pub async fn begin(&self, files: Vec<(Place, PartId)>) -> Vec<Began> {
+    pub async fn begin(&self, files: Vec<NewItem>) -> Vec<Began> {
         let unkept = vec![Began::Unkept; files.len()];
         let (reply, answers) = oneshot::channel();
         if !self.ask(Ask::Begin(files, reply)) {
@@ -197,10 +202,12 @@ impl JobJournal {
         }
     }
 
-    /// Notes what the source was before its first byte was read.
-    pub fn seen(&self, seen: Seen) {
-        if let Some(key) = self.item {
-            self.ask(Ask::Seen(key, seen));
+    /// Notes what the source was before its first byte was read. It is on the disk when the result is ready.
+    pub fn seen(&self, seen: Seen) -> Durable {
+        let (reply, answer) = oneshot::channel();
+        match self.item {
+            Some(key) if self.ask(Ask::Seen(key, seen, reply)) => Durable(Some(answer)),
+            Some(_) | None => Durable::default(),
         }
     }
 
@@ -225,6 +232,15 @@ impl JobJournal {
     }
 }
 
+impl Durable {
+    /// Waits until it is on the disk, or until the journal has ended.
+    pub async fn ready(&mut self) {
+        if let Some(answer) = self.0.take() {
+            let _ = answer.await;
+        }
+    }
+}
+
 impl Open {
     fn fate(&self) -> MutexGuard<'_, Fate> {
         self.fate.lock().unwrap_or_else(PoisonError::into_inner)
@@ -236,7 +252,7 @@ const WAITING: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Command;
+    use super::super::record::{Command, Place};
     use super::super::store::FILE;
     use super::*;
 
@@ -254,7 +270,7 @@ mod tests {
             let (mut job, begun) = journal.begin(start(false));
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-            let files = vec![(place, PartId(10))];
+            let files = vec![NewItem { place, part: PartId(10), seen: None }];
             assert!(matches!(job.begin(files.clone()).await[..], [Began::Kept(_)]));
             if resumes {
                 drop(job);

@@ -26,8 +26,8 @@ mod writer;
 
 pub use decide::{Next, decide};
 pub use failure::JournalFailure;
-pub use handle::{Began, JobJournal, Journal};
+pub use handle::{Began, Durable, JobJournal, Journal};
 pub use record::{
-    Begun, Command, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place,
-    Seen, Start,
+    Begun, Command, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, NewItem, PartId,
+    Place, Seen, Start,
 };

@@ -164,6 +164,17 @@ pub struct ItemRecord {
     pub why: Option<String>,
 }
 
+/// A file that is to be claimed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewItem {
+    /// Where it is and where its copy goes.
+    pub place: Place,
+    /// The name of its first part, if nothing is left of an earlier run.
+    pub part: PartId,
+    /// What its source is now, if a listing has told it. Counts if nothing is left of an earlier run.
+    pub seen: Option<Seen>,
+}
+
 /// A file that is claimed for a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Begun {

@@ -3,9 +3,10 @@
 use super::failure::JournalFailure;
 use super::lock::{self, JobLock, Taken};
 use super::record::{
-    Begun, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen, Start,
+    Begun, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, NewItem, PartId, Seen,
+    Start,
 };
-use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, check_files, count, forget};
+use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, forget};
 use crate::id::JobId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::OFlags;
@@ -133,7 +134,6 @@ impl Store {
             Taken::Ours(lock) => lock,
             Taken::Theirs(process) => return Err(JournalFailure::Held { job: start.id, process }),
         };
-        let now = now();
         let begun = self.durably(|store| {
             if start.resumes {
                 check_files(&store.sql)?;
@@ -159,7 +159,8 @@ impl Store {
             store.prune()?;
             let (verb, command) = (start.verb.clone(), start.command.clone());
             let (state, ended, decided) = (JobState::Running, None, None);
-            JobRow { id: start.id, verb, command, state, begun: now, ended, decided }.save(&store.sql)?;
+            let begun = begins(&store.sql, now())?;
+            JobRow { id: start.id, verb, command, state, begun, ended, decided }.save(&store.sql)?;
             Ok(Ok(None))
         })?;
         begun.map(|decided| (lock, decided))
@@ -177,7 +178,8 @@ impl Store {
     }
 
     /// Claims a file for a job.
-    pub(super) fn begin(&self, job: JobId, place: &Place, first: PartId) -> Result<Claim, Bad> {
+    pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim, Bad> {
+        let NewItem { place, part: first, seen } = file;
         let rows = ItemRow::at(&self.sql, place)?;
         let mut adopted = None;
         let mut known = None;
@@ -240,11 +242,11 @@ impl Store {
                 None
             }
             Found::New | Found::Done { .. } => {
-                row.seen = None;
+                row.seen.clone_from(seen);
                 row.save(&self.sql)?;
                 row.forget_parts(&self.sql)?;
-                row.add_part(&self.sql, first)?;
-                Some(first)
+                row.add_part(&self.sql, *first)?;
+                Some(*first)
             }
         };
         Ok(Claim::Ours(Begun { key: ItemKey(row.key), first, found }))
@@ -299,7 +301,7 @@ impl Store {
     pub(super) fn finish(&self, job: JobId, end: End) -> Result<(), Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
         row.state = end.state;
-        row.ended = Some(now());
+        row.ended = Some(now().as_secs());
         row.save(&self.sql)
     }
 
@@ -364,8 +366,9 @@ fn failure_of(path: &Path, bad: Bad) -> JournalFailure {
     }
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+/// The time since 1970.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The name of the database in the state directory.
@@ -378,7 +381,7 @@ const ENDED: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Command;
+    use crate::journal::{Command, Place};
     use rusqlite::params;
 
     fn place(source: &str) -> Place {
@@ -391,7 +394,8 @@ mod tests {
     }
 
     fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
-        store.durably(|store| store.begin(JobId::new(job), &place(source), PartId(part))).unwrap()
+        let file = NewItem { place: place(source), part: PartId(part), seen: None };
+        store.durably(|store| store.begin(JobId::new(job), &file)).unwrap()
     }
 
     fn found(claim: Claim) -> Found {

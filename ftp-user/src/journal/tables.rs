@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The version of these tables (`user_version`).
 pub(super) const VERSION: i64 = 1;
@@ -53,7 +54,9 @@ pub(super) struct JobRow {
     pub(super) verb: String,
     pub(super) command: Command,
     pub(super) state: JobState,
+    /// When it began first, in microseconds since 1970. No other job has the same.
     pub(super) begun: u64,
+    /// When it ended last, in seconds since 1970.
     pub(super) ended: Option<u64>,
     /// What the first run has decided for all others.
     pub(super) decided: Option<String>,
@@ -99,7 +102,7 @@ impl JobRow {
 
     /// Every job, the one that began first comes first.
     pub(super) fn all(sql: &Connection) -> Result<Vec<Self>, Bad> {
-        Self::query(sql, "1 ORDER BY begun, id", &[])
+        Self::query(sql, "1 ORDER BY begun", &[])
     }
 
     fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
@@ -167,7 +170,7 @@ impl JobRow {
             verb: self.verb,
             command: self.command,
             state,
-            begun: self.begun,
+            begun: self.begun / MICROSECONDS,
             ended: self.ended,
             files,
             bytes,
@@ -324,6 +327,16 @@ impl ItemRow {
         })
     }
 }
+
+/// When a job begins that begins now: later than every other one, whatever becomes of the clock.
+pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, Bad> {
+    let last: Option<i64> = sql.query_row("SELECT max(begun) FROM jobs", [], |row| row.get(0))?;
+    let after = last.map_or(0, |last| last.cast_unsigned().saturating_add(1));
+    Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
+}
+
+/// Of a second.
+const MICROSECONDS: u64 = 1_000_000;
 
 /// How many files of a job are done, their bytes, and how many have failed.
 pub(super) fn count(sql: &Connection, job: JobId) -> Result<(u64, u64, u64), Bad> {

@@ -2,7 +2,7 @@
 
 use super::failure::JournalFailure;
 use super::lock::JobLock;
-use super::record::{Begun, End, Ended, ItemKey, PartId, Place, Seen, Start};
+use super::record::{Begun, End, Ended, ItemKey, NewItem, PartId, Seen, Start};
 use super::store::{Claim, Store};
 use super::tables::Bad;
 use crate::id::JobId;
@@ -16,13 +16,13 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) enum Ask {
     /// Claims files for the job.
-    Begin(Vec<(Place, PartId)>, oneshot::Sender<Vec<Answer>>),
+    Begin(Vec<NewItem>, oneshot::Sender<Vec<Answer>>),
     /// Adds a name for a part.
     Part(ItemKey, PartId, oneshot::Sender<()>),
     /// Something of a file may be stored under its final name.
     InPlace(ItemKey, PartId, oneshot::Sender<()>),
     /// Notes what the source was.
-    Seen(ItemKey, Seen),
+    Seen(ItemKey, Seen, oneshot::Sender<()>),
     /// Notes how a file has ended.
     Ended(ItemKey, Ended),
     /// Notes what holds for all runs of the job.
@@ -44,10 +44,13 @@ impl Ask {
     /// Whether somebody waits for it.
     const fn is_awaited(&self) -> bool {
         match self {
-            Self::Begin(..) | Self::Part(..) | Self::InPlace(..) | Self::Decided(..) | Self::Finish(..) => {
-                true
-            }
-            Self::Seen(..) | Self::Ended(..) => false,
+            Self::Begin(..)
+            | Self::Part(..)
+            | Self::InPlace(..)
+            | Self::Seen(..)
+            | Self::Decided(..)
+            | Self::Finish(..) => true,
+            Self::Ended(..) => false,
         }
     }
 }
@@ -131,8 +134,8 @@ fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
 /// Does what is asked. Returns the answers for files that are claimed.
 fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
     match ask {
-        Ask::Begin(places, _) => {
-            let claims = places.iter().map(|(place, part)| store.begin(job, place, *part));
+        Ask::Begin(files, _) => {
+            let claims = files.iter().map(|file| store.begin(job, file));
             let answers = claims.map(|claim| {
                 Ok(match claim? {
                     Claim::Ours(begun) => Answer::Ours(begun),
@@ -143,7 +146,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
         }
         Ask::Part(key, part, _) => store.again(*key, *part)?,
         Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
-        Ask::Seen(key, seen) => store.seen(*key, seen.clone())?,
+        Ask::Seen(key, seen, _) => store.seen(*key, seen.clone())?,
         Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
         Ask::Decided(decided, _) => store.decided(job, decided.clone())?,
         Ask::Finish(end, _) => store.finish(job, *end)?,
@@ -155,8 +158,11 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
 fn answer(ask: Ask, answers: Vec<Answer>) -> Option<oneshot::Sender<()>> {
     match ask {
         Ask::Begin(_, reply) => drop(reply.send(answers)),
-        Ask::Part(_, _, reply) | Ask::InPlace(_, _, reply) | Ask::Decided(_, reply) => drop(reply.send(())),
-        Ask::Seen(..) | Ask::Ended(..) => {}
+        Ask::Part(_, _, reply)
+        | Ask::InPlace(_, _, reply)
+        | Ask::Seen(_, _, reply)
+        | Ask::Decided(_, reply) => drop(reply.send(())),
+        Ask::Ended(..) => {}
         Ask::Finish(_, reply) => return Some(reply),
     }
     None
