@@ -366,6 +366,17 @@ fn r27_r31_a_wrong_token_is_denied_with_the_reason_in_the_relays_log_alone() {
 }
 
 #[test]
+fn user_agents_that_are_killed_in_the_handshake_are_not_taken_for_wrong_tokens() {
+    let agent = relay();
+    for _ in 0..6 {
+        reset(connect_from(SOURCE, agent.address));
+        drop(connect_from(SOURCE, agent.address));
+    }
+    agent.logs("the handshake of a link failed");
+    drop(agent.session());
+}
+
+#[test]
 fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
     let agent = relay();
     let (mut session, mut source, mut target) = joined(&agent, u64::MAX);

@@ -86,7 +86,8 @@ impl Links {
         tokio::spawn(work.instrument(span));
     }
 
-    /// Only a proof makes somebody known; until then every failure counts against the address.
+    /// Only a proof makes somebody known. Until then every failure counts against the address, but for a connection
+    /// that breaks off: nothing was tried, and user agents are killed.
     async fn welcome(&self, stream: TcpStream, from: SocketAddr, running: Running) {
         if socket::keepalive(&stream).is_err() {
             return;
@@ -96,6 +97,9 @@ impl Links {
             Ok((link, First::Data(hello))) => self.attach(link, &hello, from).await,
             Err(error) => {
                 tracing::info!(%error, "the handshake of a link failed");
+                if error.is_broken_off() {
+                    return;
+                }
                 self.bans.record(from.ip(), self.shared.clock.now());
             }
         }

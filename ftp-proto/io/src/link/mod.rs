@@ -60,6 +60,17 @@ impl LinkFailure {
             Self::Proof(LinkError::Versions(..)) | Self::Io(_) | Self::Frame(_) => false,
         }
     }
+
+    /// Whether the other end closed or reset the connection, as it does when its process is killed.
+    pub fn is_broken_off(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match self {
+            Self::Io(error) => {
+                matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+            }
+            Self::Frame(_) | Self::Proof(_) => false,
+        }
+    }
 }
 
 /// Begins a session at an agent: TLS and the proof of the token, within [`HANDSHAKE`].
