@@ -61,7 +61,7 @@ where
 
 impl Worker {
     fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         thread::Builder::new().name("ftp-copy".into()).spawn(move || runtime.block_on(pending::<()>()))?;
         Ok(Self { handle, pairs: AtomicUsize::new(0) })
