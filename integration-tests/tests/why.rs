@@ -24,7 +24,8 @@ fn n14_why_tells_the_candidates_of_the_last_run_and_no_secret() {
     told.says("copy, 2 files done, 0 failed")
         .says("/a.bin: direct (destination listens) by LSTN and SOCK, clear, verified sha-256")
         .says("at 0.00 s direct (destination listens) by LSTN and SOCK: it moved the file")
-        .says("not tried direct (source listens) by LSTN and SOCK: another one moved the file first")
+        .says("not tried: another one moved the file first")
+        .says("      direct (source listens) by LSTN and SOCK")
         .says("not through the relay: none is configured")
         .says("1 more are not listed");
     let kept = state.path().join("runs.json");
@@ -55,7 +56,8 @@ fn n14_why_repeats_the_words_of_a_refusal() {
         .says("failed after 0.")
         .says("not tried")
         .says("it shares a fault that another candidate has shown")
-        .says("not through this host: --path direct does not allow it")
+        .says("left out: --path direct does not allow it")
+        .says("      through this host")
         .says("failed: cannot copy");
 }
 

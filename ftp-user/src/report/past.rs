@@ -28,7 +28,8 @@ fn pair(pair: &PastPair, lines: &mut Vec<String>) {
     lines.push(format!("from {} to {}", pair.source, pair.destination));
     for race in &pair.races {
         lines.push(format!("  {}: {}", race.file, result(race)));
-        lines.extend(race.tried.iter().flat_map(tried).map(|line| format!("    {line}")));
+        let alike = race.tried.chunk_by(is_left_like);
+        lines.extend(alike.flat_map(told).map(|line| format!("    {line}")));
     }
     if pair.omitted > 0 {
         lines.push(format!("  {} more are not listed: most went as the one before them", pair.omitted));
@@ -52,6 +53,25 @@ fn name(tried: &PastCandidate) -> String {
     let how = if tried.path == "relay" { how.replacen(" by ", ", ", 1) } else { how };
     let tls = tried.tls.as_ref().map_or_else(String::new, |tls| format!(", {tls}"));
     format!("{}{how}{tls}", tried.words)
+}
+
+/// Whether both candidates were left, and for the same reason.
+fn is_left_like(one: &PastCandidate, next: &PastCandidate) -> bool {
+    let reason =
+        |tried: &PastCandidate| (tried.started.is_none(), tried.why.clone(), tried.protection.is_some());
+    reason(one).0 && reason(one) == reason(next)
+}
+
+/// What came of candidates that are alike: a reason that several have in common is said once, above them.
+fn told(alike: &[PastCandidate]) -> Vec<String> {
+    match alike {
+        [first, _, ..] if let Some(why) = &first.why => {
+            let word = if first.protection.is_some() { "not tried" } else { "left out" };
+            let names = alike.iter().map(|tried| format!("  {}", name(tried)));
+            std::iter::once(format!("{word}: {why}")).chain(names).collect()
+        }
+        _ => alike.iter().flat_map(tried).collect(),
+    }
 }
 
 /// What came of a candidate, and below it what the ends said last.
@@ -149,10 +169,12 @@ mod tests {
         let moved = PastCandidate { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
         let left = PastCandidate { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
         let unknown = PastCandidate { protection: None, how: None, ..left.clone() };
+        let late = |words| PastCandidate { why: left.why.clone(), ..tried(words, Fate::Skipped, None) };
+        let (four, five) = (late("d"), late("e"));
         let race = PastRace {
             item: 1,
             file: "x.bin".to_owned(),
-            tried: vec![failed, moved, left, unknown],
+            tried: vec![failed, moved, left, unknown, four, five],
             verified: Some("sha-256".to_owned()),
         };
         let pair = PastPair {
@@ -178,6 +200,9 @@ mod tests {
             "    at 0.25 s b by PASV and PORT (it worked 2 days ago): probed, it moved the file, in 0.25 s",
             "    not tried c by PASV and PORT: too late",
             "    not c: too late",
+            "    not tried: too late",
+            "      d by PASV and PORT",
+            "      e by PASV and PORT",
             "  3 more are not listed: most went as the one before them",
         ];
         assert_eq!(run(&past), expect);
