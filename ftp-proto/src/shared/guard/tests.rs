@@ -222,6 +222,19 @@ fn a_ban_that_is_over_begins_the_count_anew() {
 }
 
 #[test]
+fn of_too_many_bans_the_one_that_would_end_first_gives_way() {
+    let mut guard = guard();
+    for n in 0..8 {
+        guard.ban(at(0), host(n), at(80_000 - 10_000 * u64::from(n)));
+    }
+    guard.ban(at(0), host(3), at(90_000));
+    assert!((0..8).all(|n| guard.is_banned(at(0), host(n))), "a host is in the table already");
+    guard.ban(at(0), host(8), at(60_000));
+    let banned: Vec<u8> = (0..9).filter(|n| guard.is_banned(at(0), host(*n))).collect();
+    assert_eq!(banned, [0, 1, 2, 3, 4, 5, 6, 8]);
+}
+
+#[test]
 fn bans_hold_beside_each_other_and_those_that_are_over_are_forgotten() {
     let mut guard = guard();
     guard.ban(at(0), host(1), at(10_000));
