@@ -14,7 +14,7 @@ use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
     Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, has_no_tls, loses_early,
-    starts_late, takes_ahead,
+    mixes_sessions, starts_late, takes_ahead,
 };
 use crate::timer::Moment;
 
@@ -22,9 +22,10 @@ use crate::timer::Moment;
 #[derive(Debug)]
 pub(super) struct Setup {
     stage: Stage,
-    /// The two capabilities that only the greeting shows.
+    /// The capabilities that only the greeting shows.
     loses_early: bool,
     starts_late: bool,
+    mixes_sessions: bool,
 }
 
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Setup {
         let patience = control.config.reply_timeout;
         control.timers.arm(Timer::Greeting, now + patience);
         control.timers.arm(Timer::Login, now + patience.saturating_mul(RENEWALS));
-        Self { stage: Stage::Greeting, loses_early: false, starts_late: false }
+        Self { stage: Stage::Greeting, loses_early: false, starts_late: false, mixes_sessions: false }
     }
 
     pub(super) const fn awaits_greeting(&self) -> bool {
@@ -74,6 +75,7 @@ impl Setup {
                 control.dialect = dialect;
                 self.loses_early = loses_early(&reply);
                 self.starts_late = starts_late(&reply);
+                self.mixes_sessions = mixes_sessions(&reply);
                 let is_offered = dialect == Dialect::Rfc959 && !control.has_no_tls;
                 self.stage = match control.config.security {
                     Security::Offered if !is_offered => without_tls(now, control),
@@ -212,8 +214,9 @@ impl Setup {
 
     fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
         control.timers.disarm(Timer::Login);
-        let (loses_early, starts_late) = (self.loses_early, self.starts_late);
-        Capabilities { loses_early, starts_late, takes_ahead: control.takes_ahead, ..capabilities }
+        let Self { loses_early, starts_late, mixes_sessions, .. } = *self;
+        let takes_ahead = control.takes_ahead;
+        Capabilities { loses_early, starts_late, mixes_sessions, takes_ahead, ..capabilities }
     }
 }
 

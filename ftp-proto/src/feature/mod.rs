@@ -56,6 +56,8 @@ pub struct Capabilities {
     /// The server loses data that arrives before STOR, and answers STOR before the data connection
     /// comes. Only its greeting tells.
     pub loses_early: bool,
+    /// The server loses what comes on one session while data connections of others come and go. Only its greeting tells.
+    pub mixes_sessions: bool,
     /// The server says that a transfer has begun only when its data connection stands. Only its greeting tells.
     pub starts_late: bool,
     /// The server takes commands before it has replied to those before them. Only its greeting tells.
@@ -288,6 +290,7 @@ mod tests {
                     pinc: true,
                     partial: true,
                     loses_early: false,
+                    mixes_sessions: false,
                     starts_late: false,
                     takes_ahead: false,
                     known: true,

@@ -20,7 +20,8 @@ pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, TlsFault, blame, tls_fault, wants_pret};
 pub(crate) use session::NO_TLS;
 pub use session::{
-    Greeting, ends_session, greeting, has_no_tls, is_open, is_status, loses_early, starts_late, takes_ahead,
+    Greeting, ends_session, greeting, has_no_tls, is_open, is_status, loses_early, mixes_sessions,
+    starts_late, takes_ahead,
 };
 pub use write::{write, write_inner};
 

@@ -37,6 +37,12 @@ pub fn loses_early(greeting: &Reply) -> bool {
     memchr::memmem::find(&words, b"pyftpdlib").is_some()
 }
 
+/// Returns whether a server with this greeting loses what comes on one session while data connections of others come and
+/// go: a command is never answered, or data is never read. pyftpdlib 2.2.0 does, where it connects to the other end.
+pub fn mixes_sessions(greeting: &Reply) -> bool {
+    loses_early(greeting)
+}
+
 /// Returns whether a server with this greeting sends its preliminary reply only after it has connected or accepted.
 /// vsftpd, ProFTPD and Pure-FTPd do.
 pub fn starts_late(greeting: &Reply) -> bool {
@@ -104,7 +110,7 @@ mod tests {
     fn a_server_that_loses_early_bytes_is_known_by_its_greeting() {
         let check = |text: &str, expect| {
             let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
-            assert_eq!(loses_early(&greeting), expect, "{text}");
+            assert_eq!((loses_early(&greeting), mixes_sessions(&greeting)), (expect, expect), "{text}");
         };
         check("pyftpdlib 2.2.0 ready.", true);
         check("Welcome to our files (pyftpdlib)", true);

@@ -52,6 +52,14 @@ impl Host {
         matches!(self, Self::Local(_))
     }
 
+    /// Whether it is a server that mixes up sessions which are busy at the same time.
+    pub fn mixes_sessions(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.capabilities.mixes_sessions),
+            Self::Local(_) => false,
+        }
+    }
+
     /// Opens a session, unless one is open.
     ///
     /// # Errors

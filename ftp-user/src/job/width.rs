@@ -45,6 +45,8 @@ pub(super) enum Reason {
     Most,
     /// A server has refused one more session.
     Refused,
+    /// A server is known to mix up sessions that are busy at the same time.
+    Mixed,
 }
 
 impl Width {
@@ -92,6 +94,13 @@ impl Width {
     /// Notes that a server refuses another session beside `open` others.
     pub(super) fn refused(&mut self, open: usize) {
         (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
+    }
+
+    /// Notes that a server mixes up sessions. Only a user who has named a number knows better.
+    pub(super) fn mixes(&mut self) {
+        if matches!(self.search, Search::First(Jobs::Auto) | Search::Measures { .. }) {
+            (self.target, self.search) = (1, Search::Found(Reason::Mixed));
+        }
     }
 
     /// Measures the next number: one after the first file, then twice the last one.
@@ -146,6 +155,18 @@ mod tests {
         assert_eq!(search(4096, |width| 10.0 * of(width)), (8, Reason::Most));
         assert_eq!(search(4096, |width| 100.0 * of(width.min(4))), (4, Reason::NoFaster));
         assert_eq!(search(1 << 30, |_| 2.0), (1, Reason::NoFaster));
+    }
+
+    #[test]
+    fn a_server_that_mixes_up_sessions_gets_one_file_at_a_time_unless_the_user_knows_better() {
+        let mut width = Width::new(Jobs::Auto);
+        width.mixes();
+        width.ended(&[1], Moment::START);
+        assert_eq!((width.target(), width.found()), (1, Some((1, Reason::Mixed))));
+        let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
+        width.mixes();
+        width.ended(&[1], Moment::START);
+        assert_eq!(width.found(), Some((5, Reason::Asked)));
     }
 
     #[test]

@@ -160,8 +160,11 @@ impl<'a> Workers<'a> {
                 self.explain(Some(&failure));
                 None
             }
-            Ended::Copied(ends, worked) => {
+            Ended::Copied(mut ends, worked) => {
                 let was_found = self.width.found().is_some();
+                if ends.source.mixes_sessions() || ends.destination.mixes_sessions() {
+                    self.width.mixes();
+                }
                 self.learn(&worked);
                 if !was_found {
                     self.explain(None);
@@ -211,6 +214,7 @@ impl<'a> Workers<'a> {
             (Reason::Asked, _) => return,
             (Reason::NoFaster, _) => "twice as many were hardly faster".to_owned(),
             (Reason::Most, _) => "--jobs permits more".to_owned(),
+            (Reason::Mixed, _) => "a server mixes up sessions".to_owned(),
             (Reason::Refused, None) => "there is no session for more".to_owned(),
             (Reason::Refused, Some(failure)) => format!("there is no session for more: {failure}"),
         };
