@@ -52,9 +52,19 @@ pub(super) async fn copy_claimed(
     if let Some(means) = done {
         return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
     }
+    let next = NextAttempt {
+        in_this_run: context.patience.retries > 0,
+        by_resume: context.job_journal.keeps_item(),
+    };
+    let mut attempts = Attempts::new(options.resume, next, kept);
     // In a box: a future has room for everything that it awaits.
-    let copied = Box::pin(try_until_done(&context, ends, item, options, kept)).await;
-    kept::ended(&context, &copied);
+    let copied = Box::pin(try_until_done(&context, ends, item, options, &mut attempts)).await;
+    let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
+    match &copied {
+        // Without the row, resume would take the copy for somebody else's file.
+        Err(failure) if may_be_done && failure.kind != failure::Kind::Exists => {}
+        ended => kept::ended(&context, ended),
+    }
     copied
 }
 
@@ -64,14 +74,9 @@ async fn try_until_done(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-    kept: Kept,
+    attempts: &mut Attempts,
 ) -> Result<Done, Failure> {
     let mut retry = Retry::new(&context.patience);
-    let next = NextAttempt {
-        in_this_run: context.patience.retries > 0,
-        by_resume: context.job_journal.keeps_item(),
-    };
-    let mut attempts = Attempts::new(options.resume, next, kept);
     let mut number = 0;
     loop {
         number += 1;
@@ -83,7 +88,7 @@ async fn try_until_done(
         let is_first = number == 1 && !attempts.kept.has_left();
         let target = if is_first { item.target.clone() } else { Target::Unknown };
         let mut copying = Copying { context: &context, ends, item, options };
-        match Box::pin(copying.attempt((known, target), &mut attempts)).await {
+        match Box::pin(copying.attempt((known, target), attempts)).await {
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
                 attempts.kept.remove_aside(&context, ends).await;
@@ -154,6 +159,8 @@ impl Copying<'_> {
             attempts.note(&start, &source, &moved);
             let rung = moved.result?;
             noted.ready().await;
+            // A server that is killed may have given the name without saying so.
+            attempts.kept.may_be_done = true;
             match self.publish(&start, &moved.count, &source).await {
                 Ok(verified) => break (rung, verified, moved.count.bytes),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {

@@ -74,7 +74,10 @@ impl World {
         for _ in 0..random.below(3) {
             let one = usize::try_from(random.below(3)).unwrap();
             let ip = [self.source.ip(), self.destination.ip(), self.relay.address.ip()][one];
-            let ports = Sockets::of(self.all()[one].id()).listens;
+            // Five wrong links of a neighbour's address have a relay turn the network away for a minute.
+            let links = self.relay.address.port();
+            let mut ports: Vec<u16> = Sockets::of(self.all()[one].id()).listens.into_iter().collect();
+            ports.retain(|port| one < 2 || *port != links);
             let Some(port) = ports.get(random.length(ports.len().saturating_sub(1))) else { continue };
             if let Some(mut stranger) = stranger(ip, *port) {
                 if random.once_in(2) {
