@@ -1,6 +1,6 @@
 //! Small files of a tree that move together between two of our servers, over one data connection (MODE B).
 
-use crate::accounts::{Secrets, user as account};
+use crate::workers::slow_destination;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
@@ -99,12 +99,7 @@ fn n8_a_batch_whose_coordinator_is_killed_or_interrupted_goes_on_with_resume() {
     for signal in [Signal::KILL, Signal::INT] {
         let names = (0..60).map(|number| format!("tree/{number}"));
         let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(40_000))).start();
-        let secrets = Secrets::new();
-        let path = secrets.file("server.toml", &account("eve", "x", "rate-up = \"600KB\""));
-        let to = Site::new("target").at("127.0.0.3").args(["--config", path.to_str().unwrap()]).start();
-        let netrc = format!(
-            "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password x\n"
-        );
+        let (to, netrc, _secrets) = slow_destination("600KB");
         let state = tempfile::tempdir().unwrap();
         let trace = state.path().join("trace");
         let user = || {
