@@ -42,6 +42,8 @@ pub struct Context {
     pub heard: Heard,
     /// Which of them may be used, unless the command line says something else.
     pub relay_consent: Consent,
+    /// The number of servers that have a user and whose password nobody has told.
+    pub lacking: usize,
     /// Whether candidates are tried beside each other, each with sessions of its own.
     pub race: bool,
     /// What is remembered from earlier runs.
@@ -95,6 +97,18 @@ impl Context {
         self.about(self.events.origin().attempt(number))
     }
 
+    /// Context for a question whose answer is only shown: it waits for a short time, and asks nobody at the terminal.
+    #[must_use]
+    pub fn for_inquiry(self) -> Self {
+        let reply = self.patience.reply.min(INQUIRY);
+        let patience = Patience { reply, retries: 0, first_retries: 0, ..self.patience };
+        let how = match self.unknown.how {
+            OnUnknown::Ask | OnUnknown::Refuse => OnUnknown::Refuse,
+            OnUnknown::Keep => OnUnknown::Keep,
+        };
+        Self { patience, unknown: UnknownCertificates::new(how), ..self }
+    }
+
     /// Context for cleanup: it ignores Ctrl-C. With it comes how long the cleanup may take in all.
     #[must_use]
     pub fn for_cleanup(&self) -> (Self, Duration) {
@@ -105,6 +119,8 @@ impl Context {
     }
 }
 
+/// How long a server may take for an answer that is only shown.
+const INQUIRY: Duration = Duration::from_secs(5);
 /// Deleting a file is not worth a longer wait.
 const CLEANUP: Duration = Duration::from_secs(10);
 /// After an interruption a copy has two seconds in all (H33).
@@ -244,6 +260,7 @@ impl Context {
             relays: Relays::default(),
             heard: Heard::default(),
             relay_consent: Consent::default(),
+            lacking: 0,
             race: true,
             pairs: Pairs::default(),
             runs: Runs::default(),

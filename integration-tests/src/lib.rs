@@ -11,6 +11,7 @@
 
 pub mod binary;
 pub mod certificate;
+pub mod delay;
 pub mod disk;
 pub mod faults;
 pub mod foreign;

@@ -10,6 +10,7 @@ use ftp_proto::relay::token::{Secret32, Token};
 use ftp_proto::relay::user::{self, Failure, Input, Output};
 use rustix::process::{Signal, geteuid};
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -67,6 +68,21 @@ impl Relay {
     pub fn allow(mut self, target: &str) -> Self {
         self.allow.push(target.to_owned());
         self
+    }
+
+    /// Servers of that host may be reached, at whatever port they listen.
+    pub fn server(self, ip: &str) -> Self {
+        self.ports(ip, "21,990/tls,1024-65535")
+    }
+
+    /// The same where TLS begins at once.
+    pub fn tls_server(self, ip: &str) -> Self {
+        self.ports(ip, "21,990/tls,1024-65535/tls")
+    }
+
+    fn ports(self, ip: &str, ports: &str) -> Self {
+        let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+        self.allow(&format!("{host}:{ports}"))
     }
 
     /// Starts it with a token of its own and waits until it listens.
@@ -162,7 +178,7 @@ impl Agent {
         })?;
         let clock = Clock::start();
         let user = user::Session::new(clock.now(), &welcome, "tests", "integration-tests");
-        Ok(Session { runtime, link, user, clock, address })
+        Ok(Session { runtime, link, user, clock, address, tunnels: Vec::new() })
     }
 
     /// Waits until its log has a line with these words.
@@ -200,9 +216,70 @@ pub struct Session {
     user: user::Session,
     clock: Clock,
     address: SocketAddr,
+    /// The links of tunnels that are held open.
+    tunnels: Vec<Link>,
+}
+
+/// A server that greets everybody and says nothing more, until the end of the test.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeter {
+    address: SocketAddr,
+}
+
+impl Greeter {
+    /// Starts one at this address.
+    pub fn start(ip: &str) -> Self {
+        Self::saying(ip, b"220 here\r\n")
+    }
+
+    /// One that greets with something else.
+    pub fn saying(ip: &str, words: &'static [u8]) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                // The relay may have gone.
+                drop(stream.write_all(words));
+                kept.push(stream);
+            }
+        });
+        Self { address }
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 impl Session {
+    /// Opens tunnels to servers of these hosts and holds them, so that data connections with the hosts are
+    /// possible.
+    pub fn greeted(mut self, hosts: &[&str]) -> Self {
+        for host in hosts {
+            self.meet(Greeter::start(host));
+        }
+        self
+    }
+
+    /// Opens a tunnel to this server and holds it.
+    pub fn meet(&mut self, greeter: Greeter) {
+        self.tunnel(&greeter.address.ip().to_string(), greeter.address.port());
+        let ticket = self.hear_until(|heard| match heard {
+            FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
+            FromAgent::Refused { .. } => panic!("{heard:?}"),
+            _ => None,
+        });
+        let address = self.address;
+        let link = self.runtime.block_on(async {
+            let stream = TcpSocket::new_v4()?.connect(address).await?;
+            link::attach(stream, &ticket).await
+        });
+        self.tunnels.push(link.unwrap());
+    }
+
     /// A grant for data connections with these hosts.
     pub fn grant(&mut self, hosts: &[&str], max_bytes: u64, uses: u8) -> Id {
         let purpose = Purpose::Join(hosts.iter().map(|host| host.parse().unwrap()).collect());

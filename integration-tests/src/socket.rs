@@ -3,8 +3,10 @@
 
 use crate::binary::WATCHDOG;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 
 fn socket(ip: IpAddr) -> Socket {
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
@@ -25,6 +27,29 @@ pub fn listen(ip: &str, port: u16) -> TcpListener {
 /// A port at `ip` that nobody listens on just now.
 pub fn free_port(ip: &str) -> u16 {
     listen(ip, 0).local_addr().unwrap().port()
+}
+
+/// A port at `ip` that nobody listens on just now at any address of this host: some servers listen at all of them. No two
+/// calls of this process return the same port, as long as there are others.
+pub fn port_free_everywhere(ip: &str) -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let is_free = |port: u16| {
+        // A listener at any address keeps this one away; a connection that is over does not (std sets SO_REUSEADDR).
+        let all = [
+            SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        ];
+        all.into_iter().all(|at| match TcpListener::bind(at) {
+            Ok(_) => true,
+            Err(error) => error.kind() != ErrorKind::AddrInUse,
+        })
+    };
+    let mut given = GIVEN.lock().unwrap();
+    let mut ports = std::iter::repeat_with(|| free_port(ip)).take(64);
+    let port = ports.find(|port| is_free(*port) && !given.contains(port));
+    let port = port.unwrap_or_else(|| panic!("no port of {ip} is free at all addresses"));
+    given.insert(port);
+    port
 }
 
 /// Connects to `to` from `from` (port 0: any); the error is the caller's to judge.

@@ -151,7 +151,7 @@ impl Lab {
     /// A relay that both servers and the user reach, and that may connect to both servers.
     pub fn relay(&self) -> Agent {
         let relay = Relay::new().at(&self.relay.ip());
-        let relay = self.at.iter().fold(relay, |relay, at| relay.allow(&at.ip().to_string()));
+        let relay = self.at.iter().fold(relay, |relay, at| relay.server(&at.ip().to_string()));
         let also = self.relay_v6.map(|ip| SocketAddr::new(ip.into(), 0).to_string());
         let relay = also.iter().fold(relay, |relay, also| relay.also(also));
         self.relay.run(|| relay.start())

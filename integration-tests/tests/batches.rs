@@ -10,8 +10,13 @@ use std::time::{Duration, SystemTime};
 
 /// A tree of small files in three directories.
 fn tree(count: usize) -> Server {
+    tree_at(Site::new("source"), count)
+}
+
+/// The same at a site of some kind.
+fn tree_at(site: Site, count: usize) -> Server {
     let names = (0..count).map(|number| format!("tree/{}/{number}", number % 3));
-    let site = names.fold(Site::new("source"), |site, name| {
+    let site = names.fold(site, |site, name| {
         let bytes = sample(name.len() * 100);
         site.file(&name, bytes)
     });
@@ -31,10 +36,15 @@ fn is_whole(from: &Server, to: &Server, run: &Run) {
 
 /// Copies the tree, and returns the trace.
 fn copy(from: &Server, to: &Server, args: &[&str]) -> (Run, String) {
+    copy_between([from.url("tree"), to.url("")], args)
+}
+
+/// Copies one file after the other, or several together, by one worker, and returns the trace.
+pub(crate) fn copy_between(urls: [String; 2], args: &[&str]) -> (Run, String) {
     let home = tempfile::tempdir().unwrap();
     let trace = home.path().join("trace");
     let run = user().args(["--trace", trace.to_str().unwrap(), "--json", "copy", "-r", "-j", "1"]);
-    let run = run.args(args).args([from.url("tree"), to.url("")]).run();
+    let run = run.args(args).args(urls).run();
     let trace = fs::read_to_string(trace).unwrap();
     (run, trace)
 }
@@ -60,6 +70,40 @@ fn small_files_move_together_and_are_verified_and_named() {
     assert!(count("> MODE B") >= 2, "{trace}");
     assert!(count("> LSTN") < 12, "{} connections: {trace}", count("> LSTN"));
     assert_eq!(count("> MODE B"), count("> MODE S"), "{trace}");
+}
+
+#[test]
+fn n16_inside_tls_small_files_move_together_over_one_private_connection() {
+    let from = tree_at(Site::new("source").tls(), 120);
+    let to = Site::new("target").at("127.0.0.3").tls().start();
+    let urls = [from.explicit_url("tree"), to.implicit_url("")];
+    let (run, trace) = copy_between(urls, &["--trust", "new"]);
+    let run = run.exits(0);
+    is_whole(&from, &to, &run);
+    let files = run.events("file");
+    assert_eq!(files.len(), 120, "{run}");
+    assert!(files.iter().all(|file| file["verified"] == "sha-256"), "{run}");
+    assert_eq!(run.summary()["protection"], "private", "{run}");
+    let count = |words: &str| trace.matches(words).count();
+    assert!(count("> MODE B") >= 2 && count("> PINC SHA-256") >= 2, "{trace}");
+    assert!(count("> LSTN") < 12, "{} connections: {trace}", count("> LSTN"));
+    // One end is the client for the whole tree, and nothing goes in clear.
+    assert_eq!((count("> SSCN ON"), count("> PROT C")), (1, 0), "{trace}");
+}
+
+#[test]
+fn i02_a_batch_goes_in_clear_from_a_server_inside_tls_only_where_that_is_permitted() {
+    let from = tree_at(Site::new("source").tls(), 24);
+    let to = Site::new("target").at("127.0.0.3").start();
+    let urls = || [from.explicit_url("tree"), to.url("")];
+    let (run, trace) = copy_between(urls(), &["--trust", "new", "--allow-clear-data"]);
+    let run = run.exits(0);
+    is_whole(&from, &to, &run);
+    assert!(trace.contains("> MODE B") && trace.contains("> PROT C"), "{trace}");
+    let (run, trace) = copy_between(urls(), &["--trust", "new", "--overwrite", "always"]);
+    let run = run.exits(0);
+    is_whole(&from, &to, &run);
+    assert!(!trace.contains("> MODE B") && !trace.contains("> PROT C"), "{trace}");
 }
 
 #[test]

@@ -142,13 +142,16 @@ fn a_terminated_server_lets_its_transfers_end() {
 
 #[test]
 fn usage_mistakes_are_2() {
-    for args in [
-        &["copy"][..],
-        &["copy", "ftp://127.0.0.2/a"],
-        &["no-such-verb"],
-        &["copy", "--no-such-option", "a", "b"],
+    for (args, says) in [
+        (&["copy"][..], "--help"),
+        (
+            &["copy", "ftp://127.0.0.2/a"],
+            "copy needs a SOURCE and a DEST, and ftp://127.0.0.2/a is one place",
+        ),
+        (&["no-such-verb"], "--help"),
+        (&["copy", "--no-such-option", "a", "b"], "--help"),
     ] {
-        let run = user().args(args).run().exits(2).says("--help");
+        let run = user().args(args).run().exits(2).says(says);
         assert_eq!(run.said.trim_end().lines().count(), 1, "one line says it: {run}");
     }
 }

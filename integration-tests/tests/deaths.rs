@@ -119,8 +119,8 @@ fn scene(script: &str, relays: usize) -> Scene {
     let relay = hosts.first().cloned().unwrap_or_default().replace('.', ",");
     let from = peer(&script.replace("{relay}", &relay), "");
     let start = |host: &String| {
-        let relay = Relay::new().at(host).allow(&from.address().ip().to_string());
-        relay.allow(&to.ip().to_string()).start()
+        let relay = Relay::new().at(host).server(&from.address().ip().to_string());
+        relay.server(&to.ip().to_string()).start()
     };
     let agents = hosts.iter().map(start).collect();
     Scene { from, to, agents }

@@ -37,12 +37,17 @@ pub(crate) fn scene() -> Scene {
 impl Scene {
     /// A run with the state directory, and with the passwords of both servers in `.netrc`.
     pub(crate) fn user(&self) -> User {
+        self.user_with(self.state.path())
+    }
+
+    /// The same with another state directory.
+    pub(crate) fn user_with(&self, state: &Path) -> User {
         let netrc = format!(
             "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password s3cret\n"
         );
         user().private_file(".netrc", netrc).args([
             "--state",
-            self.state.path().to_str().unwrap(),
+            state.to_str().unwrap(),
             "--timeout",
             "5s",
             "--json",
@@ -81,7 +86,7 @@ impl Scene {
         self.user().args(["jobs"]).run().exits(0).events("job")
     }
 
-    fn state_of_the_job(&self) -> String {
+    pub(crate) fn state_of_the_job(&self) -> String {
         let jobs = self.jobs();
         assert_eq!(jobs.len(), 1, "{jobs:?}");
         jobs[0]["state"].as_str().unwrap().to_owned()
@@ -221,10 +226,35 @@ fn n8_links_in_the_place_of_what_was_left_or_of_a_lock_lead_nowhere() {
 fn n8_a_journal_that_others_may_write_is_not_obeyed() {
     let scene = scene();
     let _killed = kill(scene.begin(&[]));
-    fs::set_permissions(scene.database(), fs::Permissions::from_mode(0o666)).unwrap();
-    for verb in ["jobs", "resume"] {
-        scene.user().args([verb]).run().exits(1).says("others own it or may write it");
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let refused = |words: &str| {
+        for verb in ["jobs", "resume"] {
+            scene.user().args([verb]).run().exits(1).says(words);
+        }
+    };
+    mode(&scene.database(), 0o666);
+    refused("others own it or may write it");
+    mode(&scene.database(), 0o600);
+    // SQLite takes what stands there for the newest pages.
+    let wal = scene.state.path().join("journal.db-wal");
+    fs::OpenOptions::new().create(true).append(true).open(&wal).unwrap();
+    mode(&wal, 0o622);
+    refused("-wal: others own it or may write it");
+    mode(&wal, 0o600);
+    for open in [0o722, 0o720, 0o1777] {
+        mode(scene.state.path(), open);
+        refused("others own the directory");
     }
+    // Copies do not need it.
+    copies_with_a_warning(&scene, "others own the directory");
+    if rustix::process::geteuid().is_root() {
+        mode(scene.state.path(), 0o700);
+        std::os::unix::fs::chown(scene.state.path(), Some(65_534), None).unwrap();
+        refused("others own the directory");
+        std::os::unix::fs::chown(scene.state.path(), Some(0), None).unwrap();
+    }
+    mode(scene.state.path(), 0o700);
+    assert_eq!(scene.jobs().len(), 1);
     assert_eq!(scene.parts().len(), 1);
 }
 
@@ -299,6 +329,31 @@ fn n8_a_job_with_a_name_is_continued_or_reported_when_it_is_asked_for_again() {
     let mut other = words(&scene);
     other.insert(1, "--fail-fast".to_owned());
     run(&other).run().exits(2).says("in other words");
+}
+
+/// A run may be killed between the last row that it writes and the end of its lock, and also before its first row: then no
+/// job has the number of the lock.
+#[test]
+fn n8_locks_of_killed_runs_are_removed_by_the_next_one_and_those_of_live_ones_are_not() {
+    let scene = scene();
+    let words =
+        ["copy", "--id", "nightly", &scene.from.url("t/a"), &scene.destination("b")].map(str::to_owned);
+    let home = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| scene.user().here(home.path()).args(words).run();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    run(&words).exits(0);
+    let jobs = run(&["jobs"]).exits(0).events("job");
+    let own = format!("{}.lock", jobs[0]["id"].as_str().unwrap());
+    let folder = scene.state.path().join("jobs");
+    let live = fs::File::create(folder.join("00000000000000aa.lock")).unwrap();
+    live.try_lock().unwrap();
+    for verb in [&words[..], &["jobs"], &["resume"], &["copy", words[3], &scene.destination("c")]] {
+        for left in [own.as_str(), "00000000000000bb.lock"] {
+            fs::write(folder.join(left), "4711").unwrap();
+        }
+        let run = run(verb).exits(0);
+        assert_eq!(names_below(&folder), ["00000000000000aa.lock"], "{verb:?}: {run}");
+    }
 }
 
 /// A copy of one file goes on without a journal, and says so.

@@ -117,7 +117,8 @@ fn copy(from: &Peer, to: &Peer, more: &[&str]) -> Run {
 
 #[test]
 fn an_old_file_that_rnto_would_not_replace_is_renamed_aside_and_deleted_last() {
-    let (from, to) = ends("", "once RNTO: 550 path already exists\nSIZE b.txt: 213 5");
+    let part = "once SIZE *.part: 213 {stored}\nSIZE *.part: 550 no such file";
+    let (from, to) = ends("", &format!("once RNTO: 550 path already exists\nSIZE b.txt: 213 5\n{part}"));
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(0);
     let dialogue = to.seen_of(&["RNFR", "RNTO", "DELE"]);
     let [part, _, old, aside, again, last, gone] = &dialogue[..] else { panic!("{dialogue:?}\n{run}") };

@@ -114,7 +114,7 @@ fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
     let state = tempfile::tempdir().unwrap();
     let home = home.args(["--state", state.path().to_str().unwrap()]);
     let home = (0..12).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
-    let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 others");
+    let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 other files");
     assert_eq!(run.said.matches("cannot copy").count(), 10, "{run}");
 }
 

@@ -96,7 +96,7 @@ fn i08_a_relay_behind_the_proxy_is_used() {
     let (from, to) = (site().args(never).start(), site().args(never).start());
     let proxy = proxy(Conduct::Works);
     let relay = Relay::new().at(&own_address().to_string());
-    let agent = relay.allow(&from.ip().to_string()).allow(&to.ip().to_string()).start();
+    let agent = relay.server(&from.ip().to_string()).server(&to.ip().to_string()).start();
     let run = run("copy", &proxy.url())
         .args(["--json", "--path", "relay", "--relay", &agent.address.to_string(), "--relay-token-file"])
         .args([&agent.token_file])

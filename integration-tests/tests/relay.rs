@@ -2,6 +2,8 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
 mod blind;
+mod crowd;
+mod greets;
 mod proven;
 mod release;
 mod silence;
@@ -28,7 +30,12 @@ const SOURCE: &str = "127.0.0.2";
 const TARGET: &str = "127.0.0.3";
 
 fn relay() -> Agent {
-    Relay::new().allow("127.0.0.2/31").start()
+    Relay::new().server(SOURCE).server(TARGET).start()
+}
+
+/// A session in which both servers have greeted.
+fn greeted(agent: &Agent) -> Session {
+    agent.session().greeted(&[SOURCE, TARGET])
 }
 
 /// A connection from a chosen address.
@@ -50,7 +57,7 @@ fn at(state: LegState) -> SocketAddr {
 
 /// A session with a join of two listening legs, and the two servers' ends of it.
 fn joined(agent: &Agent, max_bytes: u64) -> (Session, TcpStream, TcpStream) {
-    let mut session = agent.session();
+    let mut session = greeted(agent);
     let grant = session.grant(&[SOURCE, TARGET], max_bytes, 1);
     session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
@@ -90,7 +97,7 @@ fn sample(count: u32) -> Vec<u8> {
 #[test]
 fn r01_r04_a_file_of_a_sender_that_comes_first_arrives_whole() {
     let agent = relay();
-    let mut session = agent.session();
+    let mut session = greeted(&agent);
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
@@ -115,7 +122,7 @@ fn r02_two_servers_that_listen_are_dialled_from_the_relays_address() {
     let agent = relay();
     let servers = [SOURCE, TARGET].map(|host| TcpListener::bind((host, 0)).unwrap());
     let [a, b] = servers.each_ref().map(|server| server.local_addr().unwrap());
-    let mut session = agent.session();
+    let mut session = greeted(&agent);
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     session.join(grant, Leg::Dial(a), Leg::Dial(b), Waits::default());
     assert_eq!(session.ready(), (LegState::Dialing(a), LegState::Dialing(b)));
@@ -132,8 +139,8 @@ fn r02_two_servers_that_listen_are_dialled_from_the_relays_address() {
 
 #[test]
 fn r03_a_server_of_ipv6_and_one_of_ipv4_are_joined() {
-    let agent = Relay::new().also("[::1]:0").allow("::1").allow(TARGET).start();
-    let mut session = agent.session();
+    let agent = Relay::new().also("[::1]:0").server("::1").server(TARGET).start();
+    let mut session = agent.session().greeted(&["::1", TARGET]);
     let grant = session.grant(&["::1", TARGET], u64::MAX, 1);
     session.join(grant, listen("::1"), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
@@ -184,17 +191,16 @@ fn r12_r13_a_reset_of_either_end_is_a_reset_of_the_other_never_an_end_of_file() 
 #[test]
 fn r19_more_joins_than_pipes_still_carry_every_byte() {
     let agent = relay();
-    let mut session = agent.session();
+    let mut session = greeted(&agent);
     let data = sample(6 << 20);
     let mut targets = Vec::new();
     std::thread::scope(|scope| {
+        let mut grant = Id(0);
         for number in 0..64 {
             // A grant has 16 uses at most.
-            let grant = if number % 16 == 0 {
-                session.grant(&[SOURCE, TARGET], u64::MAX, 16)
-            } else {
-                Id(number / 16 * 17 + 1)
-            };
+            if number % 16 == 0 {
+                grant = session.grant(&[SOURCE, TARGET], u64::MAX, 16);
+            }
             session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
             let (a, b) = session.ready();
             let (mut source, target) = (connect_from(SOURCE, at(a)), connect_from(TARGET, at(b)));
@@ -240,7 +246,7 @@ fn a_relay_that_is_killed_in_mid_file_leaves_resets() {
 #[test]
 fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
     let agent = relay();
-    let mut session = agent.session();
+    let mut session = greeted(&agent);
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
@@ -264,7 +270,7 @@ fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
 #[test]
 fn r07_a_leg_that_never_comes_is_named_and_the_one_that_came_is_reset() {
     let agent = relay();
-    let mut session = agent.session();
+    let mut session = greeted(&agent);
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     let waits = Waits { leg_ms: 1_000, ..Waits::default() };
     let join = session.join(grant, listen(SOURCE), listen(TARGET), waits);
@@ -291,7 +297,7 @@ fn r20_a_relay_that_allows_nothing_relays_nothing() {
 
 #[test]
 fn r22_r24_r25_targets_are_judged_by_the_address_that_would_be_dialled() {
-    let agent = Relay::new().allow("0.0.0.0/0:1-65535").allow("127.0.0.2").start();
+    let agent = Relay::new().allow("0.0.0.0/0:1-65535").allow("::/0:1-65535").allow("127.0.0.2").start();
     let mut session = agent.session();
     let own = agent.address.port();
     let denied = [
@@ -299,12 +305,26 @@ fn r22_r24_r25_targets_are_judged_by_the_address_that_would_be_dialled() {
         ("127.0.0.1", 2121),
         ("0x7f.1", 2121),
         ("2130706433", 2121),
+        ("0177.0.0.1", 2121),
+        ("127.1", 2121),
+        ("localhost.", 2121),
         ("::ffff:127.0.0.1", 2121),
+        ("::ffff:7f00:3", 2121),
+        ("::127.0.0.1", 2121),
+        ("::1", 2121),
+        ("::1%lo", 2121),
         ("64:ff9b::7f00:1", 2121),
+        ("2002:7f00:1::", 2121),
+        ("2001:0:808:808::80ff:fffe", 2121),
+        ("2001:db8::5efe:127.0.0.1", 2121),
+        ("fe80::1%lo", 2121),
+        ("127\u{3002}0\u{3002}0\u{3002}1", 2121),
         ("169.254.169.254", 2121),
         ("10.0.0.1", 2121),
         ("127.0.0.2", 22),
+        ("127.0.0.2", 5000),
         ("127.0.0.9", own),
+        ("::ffff:127.0.0.9", own),
         ("0.0.0.0", 2121),
     ];
     for (host, port) in denied {
@@ -322,15 +342,16 @@ fn a_tunnel_carries_a_control_connection_from_the_relays_address() {
     let port = server.local_addr().unwrap().port();
     let mut session = agent.session();
     session.tunnel(SOURCE, port);
+    session.hear_until(|heard| matches!(heard, FromAgent::Granted { .. }).then_some(()));
+    let (mut control, from) = server.accept().unwrap();
+    control.write_all(b"220 ready\r\n").unwrap();
     let (local, ticket) = session.hear_until(|heard| match heard {
         FromAgent::TunnelReady { local, ticket, .. } => Some((*local, ticket.clone())),
         FromAgent::Refused { .. } => panic!("{heard:?}"),
         _ => None,
     });
-    let (mut control, from) = server.accept().unwrap();
     assert_eq!(from, local);
     assert_eq!(from.ip(), agent.address.ip());
-    control.write_all(b"220 ready\r\n").unwrap();
     let got = session.through(&ticket, b"QUIT\r\n", 11).unwrap();
     assert_eq!(got, b"220 ready\r\n");
     let mut said = [0; 6];
@@ -397,7 +418,7 @@ fn r32_one_session_knows_nothing_of_anothers_join() {
     let agent = relay();
     let (mut first, mut source, mut target) = joined(&agent, u64::MAX);
     let mut second = agent.session();
-    for id in 1..4 {
+    for id in 1..8 {
         second.say(ToAgent::Close { id: Id(id) });
         assert_eq!(refused(&mut second), (Id(id), Code::NoGrant, None));
     }

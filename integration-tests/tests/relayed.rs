@@ -26,7 +26,7 @@ fn never() -> Site {
 /// A relay at an address of its own that may reach these.
 fn relay_for(hosts: &[&Server]) -> Agent {
     let relay = Relay::new().at(&own_address().to_string());
-    hosts.iter().fold(relay, |relay, host| relay.allow(&host.ip().to_string())).start()
+    hosts.iter().fold(relay, |relay, host| relay.server(&host.ip().to_string())).start()
 }
 
 fn copy_with(address: &str, token_file: &Path) -> User {
@@ -235,7 +235,7 @@ fn killed(script: &str, path: &str, next: &[&str]) -> (Run, Server) {
     let [host, relay] = [own_address(), own_address()].map(|address| address.to_string());
     let to = never().start();
     let from = Peer::start(&host, &script.replace("{relay}", &relay.replace('.', ",")), MODERN);
-    let agent = Relay::new().at(&relay).allow(&host).allow(&to.ip().to_string()).start();
+    let agent = Relay::new().at(&relay).server(&host).server(&to.ip().to_string()).start();
     let run = copy(&agent).args(["--path", path]).args(next).args([from.url("a.bin"), to.url("b.bin")]);
     let run = run.start();
     agent.logs("joined");
@@ -279,7 +279,8 @@ fn r09_a_stranger_at_the_relays_listener_is_reset_and_the_file_arrives() {
     let script = "SIZE a.bin: 213 100000\nPASV: 502 not here\n\
         RETR: 150 opening ; until NOOP now ; dial ; data 100000 ; end ; 226 sent";
     let from = Peer::start(&host, script, MODERN);
-    let agent = Relay::new().at(&own_address().to_string()).allow(&host).allow(&to.ip().to_string()).start();
+    let agent =
+        Relay::new().at(&own_address().to_string()).server(&host).server(&to.ip().to_string()).start();
     let run = copy(&agent).args(["--path", "relay"]).args([from.url("a.bin"), to.url("b.bin")]).start();
     from.wait_for("RETR");
     let port = from.seen_of(&["PORT"]).pop().unwrap();

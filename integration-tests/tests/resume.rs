@@ -426,7 +426,9 @@ fn h35_our_server_that_was_killed_in_mid_file_sends_the_rest_when_it_is_back() {
             "127.0.0.3",
             &format!(
                 "once STOR: 150 opening ; connection ; until GO ; close\n\
-                 STOR: 150 opening ; connection ; drain ; 226 stored {{stored}}\nHASH: {}\n{ABLE}",
+                 STOR: 150 opening ; connection ; drain ; 226 stored {{stored}}\n\
+                 once HASH: {}\nHASH: {}\n{ABLE}",
+                hash(&content[..400]),
                 hash(&content)
             ),
             MODERN,

@@ -1,15 +1,17 @@
 //! How many round trips a copy between two of our servers takes: commands that are sent together need one.
 
+use integration_tests::delay::Delayed;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::user::user;
+use std::time::Duration;
 
 /// A command, and the round trip in which it is sent, from 1.
-type Sent = (String, usize);
+pub(crate) type Sent = (String, usize);
 
 /// The dialogue with one server: in which round trip each command is sent. Replies come in the order of the commands, so
 /// each command is one round trip behind the last one that was answered before it. What happens to be heard a moment
 /// earlier or later changes nothing.
-fn round_trips(trace: &str, column: usize) -> Vec<Sent> {
+pub(crate) fn round_trips(trace: &str, column: usize) -> Vec<Sent> {
     let mut sent: Vec<Sent> = Vec::new();
     let mut answered = 0_usize;
     for line in trace.lines() {
@@ -125,4 +127,37 @@ fn t14_tls_that_is_offered_takes_one_round_trip_more() {
         &[&["AUTH"], &["USER", "PASS", "PBSZ", "PROT", "FEAT", "OPTS", "MLST"]];
     let expected = Expected { login, transfer: 4, all: 5 };
     check(|site| site.tls(), |site, name| site.url(name), &expected);
+}
+
+/// How many round trips at the destination a tree of so many small files takes, with a delay before both servers.
+fn of_tree(count: usize) -> usize {
+    let files = (0..count).map(|number| format!("tree/{number}"));
+    let source = files.fold(Site::new("source"), |site, name| site.file(&name, sample(300))).start();
+    let target = Site::new("target").at("127.0.0.3").start();
+    let delayed = |server: &Server, path: &str| {
+        let url = server.url(path);
+        let (_, at) = url.split_once('@').unwrap();
+        let at = at.split('/').next().unwrap();
+        let before = Delayed::before(at.parse().unwrap(), Duration::from_millis(40)).address();
+        url.replace(at, &before.to_string())
+    };
+    let run = user().args(["--trace", "trace.txt", "copy", "-r", "-j", "1"]);
+    let run = run.args([delayed(&source, "tree"), delayed(&target, "")]).run().exits(0);
+    assert_eq!(target.names().iter().filter(|name| !name.ends_with('/')).count(), count, "{run}");
+    let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+    round_trips(&trace, 1).iter().map(|(_, at)| *at).max().unwrap()
+}
+
+#[test]
+fn t7_a_small_file_of_a_tree_between_our_servers_takes_less_than_a_tenth_of_a_round_trip() {
+    // The beginning and the end do not depend on the number of files. A machine under load hears replies later than they
+    // come, and then a command seems to take a round trip more.
+    let mut shown = 0;
+    for _ in 0..4 {
+        shown = of_tree(520).saturating_sub(of_tree(20));
+        if shown <= 50 {
+            return;
+        }
+    }
+    panic!("{shown} round trips for 500 files");
 }

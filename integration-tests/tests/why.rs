@@ -27,7 +27,7 @@ fn n14_why_tells_the_candidates_of_the_last_run_and_no_secret() {
         .says("not tried: another one moved the file first")
         .says("      direct (source listens) by LSTN and SOCK")
         .says("not through the relay: none is configured")
-        .says("1 more are not listed");
+        .says("1 more race not shown");
     let kept = state.path().join("runs.json");
     assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     let kept = fs::read_to_string(kept).unwrap();

@@ -53,7 +53,7 @@ fn one_job_uses_one_pair_of_sessions() {
 fn a_server_that_refuses_more_sessions_gets_the_tree_by_fewer() {
     let (from, to) = (tree(), Site::new("target").at("127.0.0.3").args(["--max-sessions", "2"]).start());
     let run = copy(&from, &to, &["-j", "8"]).exits(0);
-    run.says("2 files at the same time: there is no session for more").says("copied 48 files");
+    run.says("2 files at the same time: a server permits no more sessions").says("copied 48 files");
     is_whole(&from, &to);
 }
 

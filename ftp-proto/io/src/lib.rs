@@ -12,6 +12,7 @@
 //! | [`link`] | TLS and proof between a user agent and a relay |
 //! | [`copy`] | moves files and listings between a file and a connection, or between two connections |
 //! | [`meter`], [`limiter`] | counts running work, can stop it and slow it down |
+//! | [`named_file`] | files that options and settings name: no pipe, device or directory makes a program wait or fills its memory |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | tells a program to stop |
 //! | [`os_error`] | errors of the operating system in words for people |
@@ -28,6 +29,7 @@ pub mod hash;
 pub mod limiter;
 pub mod link;
 pub mod meter;
+pub mod named_file;
 pub mod os_error;
 #[cfg(feature = "program")]
 pub mod program;

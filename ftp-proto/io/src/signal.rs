@@ -53,6 +53,17 @@ async fn heard(signal: Option<&mut Signal>) {
     }
 }
 
+/// From now on a file that reaches the largest size that this process may write (RLIMIT_FSIZE) is an error of that file
+/// (EFBIG). The signal that comes with it would end the process, and with it everybody else's files. Call this in a runtime.
+///
+/// # Errors
+///
+/// The system refuses the handler.
+pub fn survive_large_files() -> io::Result<()> {
+    // The handler stays for as long as the process lives.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
 /// Whether this process ignores SIGHUP, as the system tells it. Where it does not tell, the signal is not ignored.
 fn is_hangup_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))

@@ -37,8 +37,8 @@ pub fn plain(at: SocketAddr) -> SocketAddr {
 }
 
 /// Returns the address that a packet to `ip` finally reaches: the IPv4 address inside an IPv4-mapped,
-/// NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16, RFC 3056) or Teredo (2001::/32, RFC 4380) address,
-/// otherwise `ip` itself.
+/// IPv4-compatible (::/96, RFC 4291 section 2.5.5.1), NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16,
+/// RFC 3056) or Teredo (2001::/32, RFC 4380) address, otherwise `ip` itself.
 ///
 /// ```
 /// use ftp_proto::address::embedded;
@@ -52,11 +52,27 @@ pub fn embedded(ip: IpAddr) -> IpAddr {
     };
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into();
     match v6.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => v6.into(),
+        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
         // RFC 4380 section 4: the client's address comes last, with each bit inverted.
         [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
         _ => v6.into(),
+    }
+}
+
+/// Returns the IPv4 address at which an ISATAP interface with the address `ip` is reached (RFC 5214
+/// section 6.1). Any host may give itself such an address, so that it shows a second host that a packet may
+/// reach, and never replaces the first.
+pub fn isatap(ip: IpAddr) -> Option<Ipv4Addr> {
+    match unmapped(ip) {
+        IpAddr::V6(v6) => match v6.segments() {
+            [.., 0 | 0x200, 0x5efe, high, low] => {
+                Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+            }
+            _ => None,
+        },
+        IpAddr::V4(_) => None,
     }
 }
 
@@ -123,12 +139,24 @@ mod tests {
     fn disguises_are_judged_by_the_embedded_ipv4_address() {
         check(Kind::Loopback, &["::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"]);
         check(Kind::Private, &["::ffff:10.0.0.1", "64:ff9b::192.168.0.1", "2002:a00:1::1"]);
+        check(Kind::Loopback, &["::127.0.0.1", "::ffff:7f00:1"]);
+        check(Kind::Unspecified, &["::0.0.0.2"]);
         check(Kind::LinkLocal, &["64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1"]);
         // Teredo: 10.0.0.1 and 8.8.8.8 with all bits reversed.
         check(Kind::Private, &["2001:0:808:808::f5ff:fffe"]);
         check(Kind::Public, &["2001:0:a00:1::f7f7:f7f7", "64:ff9b::8.8.8.8", "2002:808:808::1"]);
         // One bit beside each prefix: an ordinary IPv6 address.
         check(Kind::Public, &["64:ff9b::1:7f00:1", "64:ff9c::7f00:1", "2001:1::7f00:1"]);
+    }
+
+    #[test]
+    fn an_isatap_address_shows_a_second_host() {
+        let of = |text: &str| isatap(text.parse().unwrap()).map(|ip| ip.to_string());
+        assert_eq!(of("2001:db8::5efe:10.0.0.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(of("fe80::200:5efe:192.0.2.1").as_deref(), Some("192.0.2.1"));
+        for other in ["2001:db8::5eff:10.0.0.1", "2001:db8::300:5efe:10.0.0.1", "10.0.0.1"] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use eport::{Eprt, format_eprt, parse_229, parse_eprt};
 pub use family::Family;
 pub use group::{Group, Network};
 pub use invalid::Invalid;
-pub use kind::{Kind, embedded, kind, plain, unmapped};
+pub use kind::{Kind, embedded, isatap, kind, plain, unmapped};
 pub use parity::Parity;
 pub use port::{format_227, format_port, parse_227, parse_port};
 pub use sock::{SockTarget, format_sock, parse_255, parse_sock};

@@ -14,7 +14,7 @@ use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
     Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, has_no_tls, loses_early,
-    mixes_sessions, starts_late, takes_ahead,
+    mixes_sessions, queues_commands, starts_late, takes_ahead,
 };
 use crate::timer::Moment;
 
@@ -23,9 +23,8 @@ use crate::timer::Moment;
 pub(super) struct Setup {
     stage: Stage,
     /// The capabilities that only the greeting shows.
-    loses_early: bool,
-    starts_late: bool,
-    mixes_sessions: bool,
+    /// What only the greeting tells.
+    heard: Box<Capabilities>,
 }
 
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Setup {
         let patience = control.config.reply_timeout;
         control.timers.arm(Timer::Greeting, now + patience);
         control.timers.arm(Timer::Login, now + patience.saturating_mul(RENEWALS));
-        Self { stage: Stage::Greeting, loses_early: false, starts_late: false, mixes_sessions: false }
+        Self { stage: Stage::Greeting, heard: Box::default() }
     }
 
     pub(super) const fn awaits_greeting(&self) -> bool {
@@ -73,9 +72,13 @@ impl Setup {
                 control.has_no_tls = dialect == Dialect::Rfc959 && has_no_tls(&reply);
                 control.timers.disarm(Timer::Greeting);
                 control.dialect = dialect;
-                self.loses_early = loses_early(&reply);
-                self.starts_late = starts_late(&reply);
-                self.mixes_sessions = mixes_sessions(&reply);
+                *self.heard = Capabilities {
+                    loses_early: loses_early(&reply),
+                    mixes_sessions: mixes_sessions(&reply),
+                    queues_commands: queues_commands(&reply),
+                    starts_late: starts_late(&reply),
+                    ..Capabilities::default()
+                };
                 let is_offered = dialect == Dialect::Rfc959 && !control.has_no_tls;
                 self.stage = match control.config.security {
                     Security::Offered if !is_offered => without_tls(now, control),
@@ -214,9 +217,16 @@ impl Setup {
 
     fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
         control.timers.disarm(Timer::Login);
-        let Self { loses_early, starts_late, mixes_sessions, .. } = *self;
+        let Capabilities { loses_early, mixes_sessions, queues_commands, starts_late, .. } = *self.heard;
         let takes_ahead = control.takes_ahead;
-        Capabilities { loses_early, starts_late, mixes_sessions, takes_ahead, ..capabilities }
+        Capabilities {
+            loses_early,
+            mixes_sessions,
+            queues_commands,
+            starts_late,
+            takes_ahead,
+            ..capabilities
+        }
     }
 }
 

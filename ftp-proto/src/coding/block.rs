@@ -53,8 +53,14 @@ pub struct BlockReader {
     header: Vec<u8>,
     /// The block that is being read: its descriptor, and how many of its bytes are to come.
     block: Option<(u8, usize)>,
+    /// How many bytes have come since the last byte of the file.
+    idle: usize,
     ended: bool,
 }
+
+/// Maximum number of bytes between two bytes of the file, in headers and markers: empty blocks without an end would
+/// look like a transfer that moves.
+const MOST_IDLE: usize = 256 * 1024;
 
 /// Bytes of a header.
 const HEADER: usize = 3;
@@ -66,7 +72,7 @@ pub struct NotBlocks;
 impl BlockReader {
     /// Creates a reader of a new file.
     pub const fn new(codes: BlockCodes) -> Self {
-        Self { codes, header: Vec::new(), block: None, ended: false }
+        Self { codes, header: Vec::new(), block: None, idle: 0, ended: false }
     }
 
     /// Returns whether the file has ended.
@@ -104,7 +110,7 @@ impl BlockReader {
     ///
     /// # Errors
     ///
-    /// A descriptor is unknown, or bytes follow the end of the file.
+    /// A descriptor is unknown, bytes follow the end of the file, or too many bytes come between two bytes of the file.
     ///
     /// ```
     /// use ftp_proto::coding::{BlockCodes, BlockReader};
@@ -126,9 +132,11 @@ impl BlockReader {
             };
             let (data, rest) = wire.split_at_checked(left).unwrap_or((*wire, &[]));
             *wire = rest;
+            self.idle += data.len();
             self.block = Some((descriptor, left - data.len()));
             self.close();
             if !data.is_empty() && !self.codes.has(descriptor, self.codes.marker) {
+                self.idle = 0;
                 return Ok(data);
             }
         }
@@ -142,6 +150,10 @@ impl BlockReader {
         }
         *wire = rest;
         self.header.push(byte);
+        self.idle += 1;
+        if self.idle > MOST_IDLE {
+            return Err(NotBlocks);
+        }
         if let [descriptor, high, low] = *self.header {
             self.header.clear();
             if !self.codes.is_known(descriptor) {
@@ -228,6 +240,21 @@ mod tests {
                 assert_eq!(reader.wanted(), 0);
             }
             assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn blocks_without_a_byte_of_the_file_have_an_end() {
+        for dialect in [Rfc354, Rfc959] {
+            let codes = BlockCodes::of(dialect);
+            let marker = [&[codes.marker, 0, 5][..], b"mark!"].concat();
+            for idle in [&[0, 0, 0][..], &marker] {
+                // Some of them between two bytes of the file are no reason to stop, however many there are in all.
+                let some = [idle.repeat(20_000), vec![0, 0, 1, 7]].concat();
+                let wire = [some.repeat(10), vec![codes.end_of_file, 0, 0]].concat();
+                assert_eq!(read(dialect, &wire, 4_096), Ok((vec![7; 10], true)));
+                assert_eq!(read(dialect, &idle.repeat(100_000), 4_096), Err(NotBlocks));
+            }
         }
     }
 

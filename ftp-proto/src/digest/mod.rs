@@ -116,6 +116,27 @@ pub fn parse_answer(algorithm: Algorithm, lines: &[Vec<u8>], name: &PathName) ->
     Some(Digest { algorithm, hex: format!("{hex:0>length$}") })
 }
 
+/// Finds the first and the last byte in a server's answer to HASH (draft-ietf-ftpext2-hash): `SHA-256 0-1023 <hex> path`.
+/// A server may ignore the part that RANG has named, and says so only here. `None` if the answer does not tell it.
+///
+/// ```
+/// use ftp_proto::digest::{Algorithm, parse_answered_range};
+///
+/// let lines = [b"MD5 5-9 d41d8cd98f00b204e9800998ecf8427e name".to_vec()];
+/// assert_eq!(parse_answered_range(Algorithm::Md5, &lines), Some((5, 9)));
+/// ```
+pub fn parse_answered_range(algorithm: Algorithm, lines: &[Vec<u8>]) -> Option<(u64, u64)> {
+    let number = |word: &str| {
+        word.bytes().all(|digit| digit.is_ascii_digit()).then(|| word.parse::<u64>().ok()).flatten()
+    };
+    lines.iter().find_map(|line| {
+        let mut words = line.trim_ascii().split(|byte| *byte == b' ').map(std::str::from_utf8);
+        let (name, range) = (words.next()?.ok()?, words.next()?.ok()?);
+        let (first, last) = range.split_once('-').filter(|_| name.eq_ignore_ascii_case(algorithm.name()))?;
+        Some((number(first)?, number(last)?))
+    })
+}
+
 /// Returns the hex digits of a word such as `BEEF` or `0xBEEF`.
 fn hex(word: &[u8]) -> Option<&[u8]> {
     let digits = word.strip_prefix(b"0x").or_else(|| word.strip_prefix(b"0X")).unwrap_or(word);
@@ -206,6 +227,23 @@ mod tests {
         assert_eq!(text, [b"SHA-256 0-0 ", digest.hex.as_bytes(), b" a b"].concat());
         let lines = [text];
         assert_eq!(parse_answer(Algorithm::Sha256, &lines, &name("a b")), Some(digest));
+    }
+
+    #[test]
+    fn h21_an_answer_tells_of_which_bytes_its_digest_is() {
+        for (text, expect) in [
+            (format!("MD5 0-399 {MD5} name"), Some((0, 399))),
+            (format!("md5 5-5 {MD5} 1-2"), Some((5, 5))),
+            (format!("Computing\n MD5 0-9 {MD5} name"), Some((0, 9))),
+            (format!("SHA-1 0-9 {MD5} name"), None),
+            (format!("{MD5} 0-9"), None),
+            (format!("MD5 {MD5} 0-9"), None),
+            ("MD5 +1-9 x".to_owned(), None),
+            ("MD5 1-99999999999999999999 x".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(parse_answered_range(Algorithm::Md5, &lines(&text)), expect, "{text}");
+        }
     }
 
     #[test]

@@ -25,11 +25,26 @@ impl Capabilities {
         XDigest::ALL.into_iter().find(computes).map(DigestCommand::X)
     }
 
+    /// Returns the algorithms that this server computes of a part of a file: by HASH after RANG (draft-bryan-ftp-range).
+    /// Whether it minds RANG is only seen in its answer.
+    pub fn part_algorithms(&self) -> Vec<Algorithm> {
+        let knows_rang = self.others.iter().any(|line| line.eq_ignore_ascii_case(RANG));
+        if knows_rang { self.hash.clone() } else { Vec::new() }
+    }
+
+    /// Notes that HASH was seen to ignore RANG.
+    pub fn no_parts(&mut self) {
+        self.others.retain(|line| !line.eq_ignore_ascii_case(RANG));
+    }
+
     /// Returns the algorithms that this server computes with any command.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         Algorithm::ALL.into_iter().filter(|algorithm| self.digest_command(*algorithm).is_some()).collect()
     }
 }
+
+/// The line of FEAT that tells of RANG.
+const RANG: &str = "RANG STREAM";
 
 #[cfg(test)]
 mod tests {
@@ -54,6 +69,16 @@ mod tests {
         check(&server(&[], &[XDigest::Xcrc]), &server(&[Crc32], &[]), Some(Crc32));
         check(&ours, &server(&[], &[XDigest::Xmd5]), None);
         check(&ours, &server(&[], &[]), None);
+    }
+
+    #[test]
+    fn h21_parts_need_rang_and_hash_and_a_server_that_minds_rang() {
+        let mut both = server(&[Algorithm::Sha256], &[XDigest::Xmd5]);
+        assert_eq!(both.part_algorithms(), []);
+        both.others = vec!["MDTM".to_owned(), "rang stream".to_owned()];
+        assert_eq!(both.part_algorithms(), [Algorithm::Sha256]);
+        both.no_parts();
+        assert_eq!((both.part_algorithms(), both.others.len()), (Vec::new(), 1));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 mod digests;
 
-use crate::command::{NewFact, Verb, XDigest};
+use crate::calendar::{When, facts_time};
+use crate::command::{Command, NewFact, Practice, Site, Verb, XDigest};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::listing::{FACTS, SELDOM};
 use crate::reply::{Class, Reply, classify};
+use crate::wire::PathName;
 
 /// What a server can do, according to its replies.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -58,6 +60,8 @@ pub struct Capabilities {
     pub loses_early: bool,
     /// The server loses what comes on one session while data connections of others come and go. Only its greeting tells.
     pub mixes_sessions: bool,
+    /// The server does in order what comes in one piece, also what is behind a transfer command. Only its greeting tells.
+    pub queues_commands: bool,
     /// The server says that a transfer has begun only when its data connection stands. Only its greeting tells.
     pub starts_late: bool,
     /// The server takes commands before it has replied to those before them. Only its greeting tells.
@@ -69,6 +73,22 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// The command that sets when a file was modified: MFMT, SITE UTIME, or MDTM with a time. MDTM with a time, where the
+    /// server does not know it, asks for a file with a name that is not there. `None` if it offers none, or if the year does
+    /// not have four digits.
+    pub fn time_command(&self, path: &PathName, time: When) -> Option<Command> {
+        let digits = facts_time(time)?;
+        let lines = || self.others.iter().map(|line| line.to_ascii_uppercase());
+        if lines().any(|line| line == "MFMT" || (line.starts_with("MFF ") && line.contains("MODIFY"))) {
+            return Some(Command::Practice(Practice::Mfmt(time, path.clone())));
+        }
+        if lines().any(|line| line.starts_with("SITE ") && line.contains("UTIME")) {
+            return Some(Command::Practice(Practice::Site(Site::Utime(time, path.clone()))));
+        }
+        let argument = [digits.as_bytes(), b" ", path.as_bytes()].concat();
+        self.mdtm.then_some(Command::Other(Verb::Mdtm, argument))
+    }
+
     /// Reads the reply to FEAT (RFC 2389 section 3.2), or to HELP of a server of 1973.
     ///
     /// ```
@@ -291,6 +311,7 @@ mod tests {
                     partial: true,
                     loses_early: false,
                     mixes_sessions: false,
+                    queues_commands: false,
                     starts_late: false,
                     takes_ahead: false,
                     known: true,

@@ -22,6 +22,7 @@ mod pattern;
 mod row;
 #[cfg(test)]
 mod tests;
+mod told;
 mod unix;
 mod vms;
 mod write;
@@ -32,6 +33,7 @@ pub use detect::Format;
 pub use facts::parse_facts;
 pub use lister::{Found, Lister, Unfit, is_empty_listing};
 pub use pattern::Pattern;
+pub use told::{told_size, told_time};
 pub use write::{FACTS, SELDOM, facts_line, list_line, write_facts_line, write_list_line};
 
 use crate::wire::PathName;
@@ -70,6 +72,9 @@ pub enum Precision {
 pub struct Entry {
     /// The name of the entry, or the path in the answer to MLST.
     pub name: PathName,
+    /// How many more blanks than one stand before the name in a line of `ls -l`. Some servers fill a column with them,
+    /// for others they begin the name, and the line does not tell.
+    pub blanks: usize,
     /// What kind of entry it is.
     pub kind: Kind,
     /// The size in bytes, if it is known.
@@ -104,6 +109,7 @@ impl Entry {
     pub const fn new(name: PathName, kind: Kind) -> Self {
         Self {
             name,
+            blanks: 0,
             kind,
             size: None,
             modified: None,

@@ -7,6 +7,8 @@ use crate::wire::{PathName, decimal};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Row<'a> {
     pub(super) name: &'a [u8],
+    /// How many more blanks than one stand before the name.
+    pub(super) blanks: usize,
     pub(super) kind: Kind,
     pub(super) size: Option<u64>,
     pub(super) modified: Option<(When, Precision)>,
@@ -17,12 +19,13 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) const fn new(name: &'a [u8], kind: Kind) -> Self {
-        Self { name, kind, size: None, modified: None, mode: None, perm: None, unique: None }
+        Self { name, blanks: 0, kind, size: None, modified: None, mode: None, perm: None, unique: None }
     }
 
     pub(super) fn entry(self, name: PathName) -> Entry {
         Entry {
             name,
+            blanks: self.blanks,
             kind: self.kind,
             size: self.size,
             modified: self.modified.map(|(when, _)| when),
@@ -54,6 +57,11 @@ impl<'a> Words<'a> {
         self.rest = rest;
         // A word that is not UTF-8 is the name of an owner, from which nothing is read.
         if word.is_empty() { None } else { Some(std::str::from_utf8(word).unwrap_or("?")) }
+    }
+
+    /// Returns how many blanks come next.
+    pub(super) const fn blanks(self) -> usize {
+        self.rest.len() - unindented(self.rest).len()
     }
 
     /// Returns what follows, without leading blanks.

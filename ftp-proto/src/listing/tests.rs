@@ -125,6 +125,21 @@ fn unix_listings_of_real_servers_are_read() {
 }
 
 #[test]
+fn h25_blanks_before_a_name_are_counted() {
+    for (line, expect) in [
+        ("-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20 x", 0),
+        ("-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20  x", 1),
+        ("drwxr-xr-x 1 ftp ftp 5 Nov 19  2025   x y", 2),
+        ("11-19-26  10:20AM       <DIR>          x", 0),
+    ] {
+        let mut lister = Lister::of_list(When(1_795_168_800)); // 20 November 2026
+        lister.push(line.as_bytes());
+        let Some(Found::Entry(entry)) = lister.next() else { panic!("{line}") };
+        assert_eq!(entry.blanks, expect, "{line}");
+    }
+}
+
+#[test]
 fn the_lines_around_unix_entries_are_no_entries() {
     check(
         Format::Unix,

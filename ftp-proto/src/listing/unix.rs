@@ -6,12 +6,12 @@ use super::{Kind, Precision, When, date};
 
 /// Reads one line of `ls -l`. The number of links, the owner and the group may be missing or consist of
 /// several words, so the size is the last number before a date. Blanks before a name are dropped,
-/// because some servers add them.
+/// because some servers add them, and counted, because they may belong to it.
 pub(super) fn row(line: &[u8], now: When) -> Option<Row<'_>> {
     let mut words = Words::new(line);
     let (kind, mode) = rights(&mut words)?;
     let (size, modified) = size_and_date(&mut words, now)?;
-    let rest = words.rest();
+    let (blanks, rest) = (words.blanks().saturating_sub(1), words.rest());
     let name = match kind {
         Kind::Link => memchr::memmem::find(rest, b" -> ").and_then(|at| rest.get(..at)).unwrap_or(rest),
         Kind::File | Kind::Directory | Kind::Current | Kind::Parent | Kind::Other => rest,
@@ -21,7 +21,7 @@ pub(super) fn row(line: &[u8], now: When) -> Option<Row<'_>> {
     if name.is_empty() {
         return None;
     }
-    Some(Row { size, modified: Some(modified), mode, ..Row::new(name, kind) })
+    Some(Row { blanks, size, modified: Some(modified), mode, ..Row::new(name, kind) })
 }
 
 /// Reads `drwxr-xr-x`, perhaps followed by `+`, `.` or `@`, or NetWare's `d [RWCEAFMS]`.

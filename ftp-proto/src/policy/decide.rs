@@ -25,15 +25,24 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why>
         Ask::Transfer { peer, cargo, moved, evidence } => {
             (case.transfer(peer, cargo, evidence)?, peer, Some(moved))
         }
-        Ask::RelayDial { to, own } => {
-            return relay::dial(&rules.relay, &rules.own_listeners, to, own);
+        Ask::RelayControl { to, own } => {
+            return relay::control(&rules.relay, &rules.own_listeners, relay::Target { to, own });
         }
-        Ask::RelayPeer { ip } => return relay::peer(&rules.relay, ip),
+        Ask::RelayData { to, own, greeted } => {
+            return relay::data(&rules.relay, &rules.own_listeners, relay::Target { to, own }, greeted);
+        }
+        Ask::RelayPeer { ip, greeted } => return relay::peer(&rules.relay, ip, greeted),
     };
     if grant != Grant::Own {
         exchange::permit(&rules.exchanges, peer, moved)?;
     }
     Ok(grant)
+}
+
+/// Decides whether a user agent may begin with TLS at this control port of a server behind a relay
+/// (`PORT/tls`). At all other ports the server speaks first.
+pub fn may_begin_with_tls(rules: &Rules, to: SocketAddr) -> bool {
+    relay::begins_with_tls(&rules.relay, to)
 }
 
 /// Decides where a user agent sends the peer of a server at `server` that announced (227) that it

@@ -18,6 +18,7 @@
 //! assert_eq!(decide(&rules, &asker, &target(Evidence::Rendezvous)), Ok(Grant::AfterProof));
 //! ```
 
+mod allowed;
 #[cfg(test)]
 mod contract;
 mod decide;
@@ -30,10 +31,10 @@ mod tests;
 mod uniform;
 mod verdict;
 
-pub use decide::{believe, decide};
+pub use allowed::{Allowed, AllowedError};
+pub use decide::{believe, decide, may_begin_with_tls};
 pub use exchange::{Exchange, Moved};
 pub use question::{Ask, Cargo, Evidence, Filter};
-pub use relay::{Allowed, AllowedError};
 pub use rules::{Asker, Foreign, Rules};
 pub use uniform::hides_failure;
 pub use verdict::{Grant, Why};

@@ -78,16 +78,27 @@ pub enum Ask<'a> {
         /// What shows, or will show, that the peer takes part.
         evidence: Evidence,
     },
-    /// A relay is to connect to an address.
-    RelayDial {
+    /// A relay is to carry a control connection to a server.
+    RelayControl {
         /// The address, as it will be used.
         to: SocketAddr,
         /// Whether it belongs to the relay's own host.
         own: bool,
     },
-    /// A relay is to let a host connect to it.
+    /// A relay is to connect to a data port of a server.
+    RelayData {
+        /// The address, as it will be used.
+        to: SocketAddr,
+        /// Whether it belongs to the relay's own host.
+        own: bool,
+        /// Whether a server of that host has greeted, over a tunnel of this session that is still open.
+        greeted: bool,
+    },
+    /// A relay is to let a host connect to it for data.
     RelayPeer {
         /// The host that holds the other end.
         ip: IpAddr,
+        /// Whether a server of that host has greeted, over a tunnel of this session that is still open.
+        greeted: bool,
     },
 }

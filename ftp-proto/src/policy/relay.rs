@@ -1,140 +1,102 @@
-//! What a relay may reach: what its operator has listed. Private ranges and the ports of other services
-//! count only where a rule names them as such.
+//! What a relay may reach: servers that its operator has listed, and data ports of those of them that have
+//! greeted. Private ranges and the ports of other services count only where a rule names them as such.
 
+use super::allowed::{Allowed, is_of_another_service, needs_own_rule};
 use super::verdict::{Grant, Why};
-use crate::address::{Kind, embedded, kind};
-use ipnet::IpNet;
+use crate::address::{Kind, embedded, isatap, kind};
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
-/// What one `--allow` allows: `CIDR` or `CIDR:PORT[-PORT][,PORT[-PORT]]...`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Allowed {
-    network: IpNet,
-    /// First and last port of each range.
-    ports: Vec<(u16, u16)>,
+/// An address that a relay is to connect to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    /// The address, as it will be used.
+    pub(super) to: SocketAddr,
+    /// Whether it belongs to the relay's own host.
+    pub(super) own: bool,
 }
 
-/// Why a text is not a target.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum AllowedError {
-    /// The part before the ports is not a network.
-    #[error("{0} is neither a network nor an address, such as 192.0.2.0/24 or [2001:db8::7]")]
-    Network(String),
-    /// The part after the network is not a list of ports.
-    #[error("{0} is no list of ports, such as 21,1024-65535")]
-    Ports(String),
-}
-
-impl FromStr for Allowed {
-    type Err = AllowedError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || AllowedError::Network(text.to_owned());
-        let (network, ports) = match (text.strip_prefix('['), text.rfind('/'), text.matches(':').count()) {
-            // [2001:db8::7]:21
-            (Some(inside), ..) => {
-                let (ip, rest) = inside.split_once(']').ok_or_else(wrong)?;
-                let ports =
-                    if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or_else(wrong)?) };
-                (ip, ports)
-            }
-            // 2001:db8::/32:21
-            (None, Some(slash), _) => match text.get(slash..).and_then(|rest| rest.find(':')) {
-                Some(colon) => {
-                    let (network, ports) = text.split_at_checked(slash + colon).ok_or_else(wrong)?;
-                    (network, ports.strip_prefix(':'))
-                }
-                None => (text, None),
-            },
-            // 192.0.2.7:21
-            (None, None, 1) => text.split_once(':').map(|(ip, ports)| (ip, Some(ports))).ok_or_else(wrong)?,
-            (None, None, _) => (text, None),
-        };
-        let network = match network.parse::<IpAddr>() {
-            Ok(ip) => IpNet::from(ip),
-            Err(_) => network.parse::<IpNet>().map_err(|_| wrong())?,
-        };
-        let ports = ports.map_or_else(|| Some(DEFAULT_PORTS.to_vec()), ranges);
-        let ports = ports.ok_or_else(|| AllowedError::Ports(text.to_owned()))?;
-        Ok(Self { network: network.trunc(), ports })
-    }
-}
-
-/// Whether a relay may connect to `to`. `own` says that the address belongs to the relay's own host.
-pub(super) fn dial(
-    allowed: &[Allowed],
-    listeners: &[SocketAddr],
-    to: SocketAddr,
-    own: bool,
-) -> Result<Grant, Why> {
-    if to.port() == 0 {
-        return Err(Why::PortZero);
-    }
-    let ip = embedded(to.ip());
-    if listeners.iter().any(|at| {
-        let here = embedded(at.ip()) == ip || kind(at.ip()) == Kind::Unspecified && own;
-        at.port() == to.port() && here
-    }) {
-        return Err(Why::OwnListener);
-    }
-    let naming = naming(allowed, to.ip())?;
-    if own && !naming.iter().any(|rule| rule.network.prefix_len() == rule.network.max_prefix_len()) {
-        return Err(Why::OwnAddress);
-    }
-    if naming.iter().any(|rule| rule.names_port(to.port())) {
+/// Whether a relay may carry a control connection to a server.
+pub(super) fn control(allowed: &[Allowed], listeners: &[SocketAddr], target: Target) -> Result<Grant, Why> {
+    let naming = host(allowed, listeners, target)?;
+    if naming.iter().any(|rule| rule.names_port(target.to.port())) {
         Ok(Grant::Foreign)
     } else {
         Err(Why::PortNotListed)
     }
 }
 
-/// Whether a relay may let `ip` connect to it, from any port.
-pub(super) fn peer(allowed: &[Allowed], ip: IpAddr) -> Result<Grant, Why> {
-    naming(allowed, ip).map(|_| Grant::Foreign)
-}
-
-/// The rules that name the host. Only a rule that lies inside a private range names a host of that range:
-/// 0.0.0.0/0 does not mean 10.0.0.1, 127.0.0.1 or 169.254.169.254.
-fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
-    let (kind_of_host, ip) = (kind(ip), embedded(ip));
-    let inside = match kind_of_host {
-        Kind::Unspecified | Kind::Multicast | Kind::Broadcast => return Err(Why::SpecialAddress),
-        Kind::Public => None,
-        Kind::Private => Some(Why::PrivateNetwork),
-        Kind::Loopback => Some(Why::Loopback),
-        Kind::LinkLocal => Some(Why::SpecialAddress),
-    };
-    let named = |rule: &&Allowed| {
-        let lies_in_it =
-            kind(rule.network.network()) == kind_of_host && kind(rule.network.broadcast()) == kind_of_host;
-        rule.network.contains(&ip) && (inside.is_none() || lies_in_it)
-    };
-    let rules: Vec<&Allowed> = allowed.iter().filter(named).collect();
-    if rules.is_empty() { Err(inside.unwrap_or(Why::OutsideNetworks)) } else { Ok(rules) }
-}
-
-impl Allowed {
-    /// Whether the rule names `port`. A port of another well-known service must be named alone.
-    fn names_port(&self, port: u16) -> bool {
-        let alone = OTHER_SERVICES.contains(&port);
-        self.ports.iter().any(|&(low, high)| (low..=high).contains(&port) && (!alone || low == high))
+/// Whether a relay may connect to a data port. `greeted` says that a server of that host has greeted in this
+/// session, over a tunnel that is still open.
+pub(super) fn data(
+    allowed: &[Allowed],
+    listeners: &[SocketAddr],
+    target: Target,
+    greeted: bool,
+) -> Result<Grant, Why> {
+    let naming = host(allowed, listeners, target)?;
+    let port = target.to.port();
+    if port < FIRST_DATA_PORT {
+        return Err(Why::LowPort);
     }
+    if is_of_another_service(port) && !naming.iter().any(|rule| rule.names_port(port)) {
+        return Err(Why::PortNotListed);
+    }
+    if greeted { Ok(Grant::Foreign) } else { Err(Why::NotGreeted) }
 }
 
-fn ranges(text: &str) -> Option<Vec<(u16, u16)>> {
-    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0 && !text.starts_with('+'));
-    text.split(',')
-        .map(|range| match range.split_once('-') {
-            Some((low, high)) => Some((port(low)?, port(high)?)).filter(|(low, high)| low <= high),
-            None => port(range).map(|port| (port, port)),
-        })
-        .collect()
+/// Whether a relay may let `ip` connect to it, from any port.
+pub(super) fn peer(allowed: &[Allowed], ip: IpAddr, greeted: bool) -> Result<Grant, Why> {
+    naming(allowed, ip)?;
+    if greeted { Ok(Grant::Foreign) } else { Err(Why::NotGreeted) }
 }
 
-const DEFAULT_PORTS: [(u16, u16); 3] = [(21, 21), (990, 990), (1024, 65_535)];
-/// SSH, SMTP, DNS, POP, IMAP, SMB, MySQL, PostgreSQL, Redis: what people abuse open proxies for.
-const OTHER_SERVICES: [u16; 9] = [22, 25, 53, 110, 143, 445, 3306, 5432, 6379];
+/// Whether a user agent may begin with TLS at this control port. At all other ports the server speaks
+/// first.
+pub(super) fn begins_with_tls(allowed: &[Allowed], to: SocketAddr) -> bool {
+    naming(allowed, to.ip()).is_ok_and(|rules| rules.iter().any(|rule| rule.begins_with_tls(to.port())))
+}
+
+/// The rules that name the host of a target, which is not one of the relay's own listeners.
+fn host<'a>(
+    allowed: &'a [Allowed],
+    listeners: &[SocketAddr],
+    Target { to, own }: Target,
+) -> Result<Vec<&'a Allowed>, Why> {
+    if to.port() == 0 {
+        return Err(Why::PortZero);
+    }
+    let ip = embedded(to.ip());
+    let loopback = kind(to.ip()) == Kind::Loopback;
+    let is_listener = |at: &SocketAddr| {
+        let here = embedded(at.ip()) == ip || kind(at.ip()) == Kind::Unspecified && (own || loopback);
+        at.port() == to.port() && here
+    };
+    if listeners.iter().any(is_listener) {
+        return Err(Why::OwnListener);
+    }
+    let naming = naming(allowed, to.ip())?;
+    if own && !loopback && !naming.iter().any(|rule| rule.is_one_address()) {
+        return Err(Why::OwnAddress);
+    }
+    Ok(naming)
+}
+
+/// The rules that name the host.
+fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
+    let of = kind(ip);
+    let special = matches!(of, Kind::Unspecified | Kind::Multicast | Kind::Broadcast);
+    // A tunnel may lead to the second host, which no rule for the first one names.
+    let second = isatap(ip).and_then(|second| needs_own_rule(kind(second.into())));
+    if let Some(why) = second.or(special.then_some(Why::SpecialAddress)) {
+        return Err(why);
+    }
+    let ip = embedded(ip);
+    let rules: Vec<&Allowed> = allowed.iter().filter(|rule| rule.names(ip, of)).collect();
+    if rules.is_empty() { Err(needs_own_rule(of).unwrap_or(Why::OutsideNetworks)) } else { Ok(rules) }
+}
+
+/// Data ports begin here (RFC 2577 section 3).
+const FIRST_DATA_PORT: u16 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -153,11 +115,22 @@ mod tests {
     }
 
     /// 192.0.2.5 and 127.0.0.1 are the relay's own addresses.
+    fn is_own(to: SocketAddr) -> bool {
+        ["192.0.2.5", "127.0.0.1"].contains(&embedded(to.ip()).to_string().as_str())
+    }
+
     fn check(allow: &str, expected: Result<Grant, Why>, targets: &[&str]) {
         for text in targets {
             let to: SocketAddr = text.parse().unwrap();
-            let own = ["192.0.2.5", "127.0.0.1"].contains(&embedded(to.ip()).to_string().as_str());
-            let found = decide(&rules(allow), &asker(), &Ask::RelayDial { to, own });
+            let found = decide(&rules(allow), &asker(), &Ask::RelayControl { to, own: is_own(to) });
+            assert_eq!(found, expected, "--allow {allow}: {text}");
+        }
+    }
+
+    fn check_data(allow: &str, greeted: bool, expected: Result<Grant, Why>, targets: &[&str]) {
+        for text in targets {
+            let to: SocketAddr = text.parse().unwrap();
+            let found = decide(&rules(allow), &asker(), &Ask::RelayData { to, own: is_own(to), greeted });
             assert_eq!(found, expected, "--allow {allow}: {text}");
         }
     }
@@ -166,36 +139,54 @@ mod tests {
 
     #[test]
     fn r20_with_nothing_allowed_nothing_is_relayed() {
-        check("", Err(Why::OutsideNetworks), &["8.8.8.8:21", "192.0.2.7:2121", "[2001:db8::7]:21"]);
-        let found = decide(&rules(""), &asker(), &Ask::RelayPeer { ip: "8.8.8.8".parse().unwrap() });
-        assert_eq!(found, Err(Why::OutsideNetworks));
+        let targets = ["8.8.8.8:21", "192.0.2.7:2121", "[2001:db8::7]:21"];
+        check("", Err(Why::OutsideNetworks), &targets);
+        check_data("", true, Err(Why::OutsideNetworks), &["8.8.8.8:2121"]);
+        let peer = Ask::RelayPeer { ip: "8.8.8.8".parse().unwrap(), greeted: true };
+        assert_eq!(decide(&rules(""), &asker(), &peer), Err(Why::OutsideNetworks));
     }
 
     #[test]
     fn r21_a_wide_rule_does_not_mean_what_is_inside_somewhere() {
         let all = "0.0.0.0/0 ::/0";
-        check(all, YES, &["8.8.8.8:21", "[2001:db8::7]:990", "192.0.2.7:40000"]);
-        check(all, Err(Why::Loopback), &["127.0.0.1:2121", "[::1]:2121"]);
+        check(all, YES, &["8.8.8.8:21", "[2001:db8::7]:990", "192.0.2.7:2121"]);
+        check(all, Err(Why::Loopback), &["127.0.0.1:2121", "127.8.9.7:2121", "[::1]:2121"]);
         check(all, Err(Why::PrivateNetwork), &["10.0.0.1:21", "100.64.0.1:21", "[fd00::1]:21"]);
-        check(all, Err(Why::SpecialAddress), &["0.0.0.0:21", "169.254.169.254:2121", "[fe80::1]:21"]);
-        check(
-            all,
-            Err(Why::SpecialAddress),
-            &["224.0.0.1:21", "255.255.255.255:21", "[::]:21", "[ff02::1]:21"],
-        );
+        let special = [
+            "0.0.0.0:21",
+            "169.254.169.254:2121",
+            "[fe80::1]:21",
+            "[fe80::1%3]:21",
+            "224.0.0.1:21",
+            "255.255.255.255:21",
+            "[::]:21",
+            "[ff02::1]:21",
+        ];
+        check(all, Err(Why::SpecialAddress), &special);
+        check_data(all, true, Err(Why::Loopback), &["127.0.0.2:2121"]);
     }
 
     #[test]
     fn r22_disguises_are_judged_by_what_they_reach() {
         let all = "0.0.0.0/0 ::/0";
-        check(
-            all,
-            Err(Why::Loopback),
-            &["[::ffff:127.0.0.1]:21", "[64:ff9b::7f00:1]:21", "[2002:7f00:1::]:21"],
-        );
+        let loopback = [
+            "[::ffff:127.0.0.1]:21",
+            "[::127.0.0.1]:21",
+            "[64:ff9b::7f00:1]:21",
+            "[2002:7f00:1::]:21",
+            "[2001:0:808:808::80ff:fffe]:21",
+            "[2001:db8::5efe:127.0.0.1]:21",
+            "[2001:db8::200:5efe:127.0.0.2]:21",
+            "[::1%1]:21",
+        ];
+        check(all, Err(Why::Loopback), &loopback);
         check(all, Err(Why::PrivateNetwork), &["[::ffff:10.0.0.1]:21", "[64:ff9b::a00:1]:21"]);
+        check(all, Err(Why::SpecialAddress), &["[2001:db8::5efe:169.254.169.254]:21", "[::0.0.0.2]:21"]);
         check("192.0.2.0/24", YES, &["[::ffff:192.0.2.9]:21", "[64:ff9b::192.0.2.9]:21"]);
         check("192.0.2.0/24", Err(Why::OutsideNetworks), &["[64:ff9b::8.8.8.8]:21"]);
+        // An interface that calls itself 192.0.2.9 may belong to anybody.
+        check("192.0.2.0/24", Err(Why::OutsideNetworks), &["[2001:db8::5efe:192.0.2.9]:21"]);
+        check("2001:db8::/32", YES, &["[2001:db8::5efe:8.8.8.8]:21"]);
     }
 
     #[test]
@@ -211,77 +202,74 @@ mod tests {
 
     #[test]
     fn r23_ports_of_other_services_are_named_one_by_one() {
-        check("192.0.2.0/24", YES, &["192.0.2.7:21", "192.0.2.7:990", "192.0.2.7:1024", "192.0.2.7:65535"]);
-        check("192.0.2.0/24", Err(Why::PortNotListed), &["192.0.2.7:22", "192.0.2.7:80", "192.0.2.7:6379"]);
+        check("192.0.2.0/24", YES, &["192.0.2.7:21", "192.0.2.7:990", "192.0.2.7:2121"]);
+        let not_listed = ["192.0.2.7:22", "192.0.2.7:80", "192.0.2.7:1024", "192.0.2.7:65535"];
+        check("192.0.2.0/24", Err(Why::PortNotListed), &not_listed);
         let wide = "192.0.2.0/24:1-65535";
-        check(
-            wide,
-            Err(Why::PortNotListed),
-            &["192.0.2.7:25", "192.0.2.7:22", "192.0.2.7:6379", "192.0.2.7:5432"],
-        );
+        for port in [22, 25, 53, 110, 143, 445, 3306, 5432, 6379, 2375, 2376, 9200, 10_250, 11_211, 27_017] {
+            let target = format!("192.0.2.7:{port}");
+            check(wide, Err(Why::PortNotListed), &[&target]);
+            check(&format!("{wide},{port}"), YES, &[&target]);
+        }
         check(wide, YES, &["192.0.2.7:80"]);
         check("192.0.2.0/24:25,80-90", YES, &["192.0.2.7:25", "192.0.2.7:85"]);
         check("192.0.2.0/24", Err(Why::PortZero), &["192.0.2.7:0"]);
     }
 
     #[test]
-    fn r24_the_relays_own_address_is_named_alone_and_its_listener_never() {
+    fn r23_data_goes_to_high_ports_of_hosts_that_have_greeted() {
+        let narrow = "192.0.2.0/24:21";
+        check_data(narrow, true, YES, &["192.0.2.7:1024", "192.0.2.7:65535", "[::ffff:192.0.2.7]:5000"]);
+        check_data(narrow, false, Err(Why::NotGreeted), &["192.0.2.7:1024", "192.0.2.7:65535"]);
+        check_data(narrow, true, Err(Why::LowPort), &["192.0.2.7:21", "192.0.2.7:1023"]);
+        check_data(narrow, true, Err(Why::PortZero), &["192.0.2.7:0"]);
+        let services = ["192.0.2.7:6379", "192.0.2.7:11211", "192.0.2.7:27017", "192.0.2.7:10250"];
+        check_data("192.0.2.0/24:21,1024-65535", true, Err(Why::PortNotListed), &services);
+        check_data("192.0.2.0/24:21,6379", true, YES, &["192.0.2.7:6379"]);
+        check_data("192.0.2.0/24:21,6379", false, Err(Why::NotGreeted), &["192.0.2.7:6379"]);
+        check_data(narrow, true, Err(Why::OutsideNetworks), &["192.0.3.7:5000"]);
+    }
+
+    #[test]
+    fn r24_the_relays_own_host_needs_a_rule_and_its_listener_is_never_reached() {
         check("192.0.2.0/24", Err(Why::OwnAddress), &["192.0.2.5:21", "[::ffff:192.0.2.5]:21"]);
-        check("127.0.0.0/8", Err(Why::OwnAddress), &["127.0.0.1:21"]);
-        check("192.0.2.5:21,1024-65535", YES, &["192.0.2.5:21"]);
-        check("192.0.2.5", Err(Why::OwnListener), &["192.0.2.5:2190", "192.0.2.5:2191"]);
-        check("192.0.2.0/24", YES, &["192.0.2.6:2191"]);
+        check("0.0.0.0/0 127.0.0.0/8", YES, &["127.0.0.1:21", "[::ffff:127.0.0.1]:21"]);
+        check("192.0.2.5:21,2000-3000", YES, &["192.0.2.5:21"]);
+        let listeners =
+            ["192.0.2.5:2190", "192.0.2.5:2191", "[::ffff:192.0.2.5]:2190", "[64:ff9b::c000:205]:2190"];
+        check("192.0.2.5:1-65535", Err(Why::OwnListener), &listeners);
+        let on_loopback = ["127.0.0.1:2191", "127.0.0.2:2191", "[::1]:2191", "[::127.0.0.2]:2191"];
+        check("127.0.0.0/8:1-65535 [::1]:1-65535", Err(Why::OwnListener), &on_loopback);
+        check("192.0.2.0/24:2191", YES, &["192.0.2.6:2191"]);
+        check_data("192.0.2.5", true, Err(Why::OwnListener), &["192.0.2.5:2190"]);
+        check_data("192.0.2.0/24", true, Err(Why::OwnAddress), &["192.0.2.5:5000"]);
     }
 
     #[test]
     fn peers_of_a_listening_leg_are_judged_like_targets_without_a_port() {
-        let check = |allow, ip: &str, expected| {
-            assert_eq!(
-                decide(&rules(allow), &asker(), &Ask::RelayPeer { ip: ip.parse().unwrap() }),
-                expected,
-                "{ip}"
-            );
+        let check = |allow, ip: &str, greeted, expected| {
+            let ask = Ask::RelayPeer { ip: ip.parse().unwrap(), greeted };
+            assert_eq!(decide(&rules(allow), &asker(), &ask), expected, "{ip}");
         };
-        check("192.0.2.0/24:21", "192.0.2.9", YES);
-        check("192.0.2.0/24:21", "::ffff:192.0.2.9", YES);
-        check("192.0.2.0/24:21", "192.0.3.9", Err(Why::OutsideNetworks));
-        check("0.0.0.0/0", "10.0.0.1", Err(Why::PrivateNetwork));
+        check("192.0.2.0/24:21", "192.0.2.9", true, YES);
+        check("192.0.2.0/24:21", "192.0.2.9", false, Err(Why::NotGreeted));
+        check("192.0.2.0/24:21", "::ffff:192.0.2.9", true, YES);
+        check("192.0.2.0/24:21", "192.0.3.9", true, Err(Why::OutsideNetworks));
+        check("0.0.0.0/0", "10.0.0.1", true, Err(Why::PrivateNetwork));
     }
 
     #[test]
-    fn targets_are_read_as_the_manual_writes_them() {
-        let check = |text: &str, network: &str, ports: &[(u16, u16)]| {
-            let expected = Allowed { network: network.parse().unwrap(), ports: ports.to_vec() };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
+    fn tls_begins_at_once_only_at_ports_that_say_so() {
+        let check = |allow: &str, to: &str, expected| {
+            let allowed = rules(allow).relay;
+            assert_eq!(begins_with_tls(&allowed, to.parse().unwrap()), expected, "--allow {allow}: {to}");
         };
-        check("192.0.2.0/24", "192.0.2.0/24", &DEFAULT_PORTS);
-        check("192.0.2.9/24:21", "192.0.2.0/24", &[(21, 21)]);
-        check("192.0.2.7", "192.0.2.7/32", &DEFAULT_PORTS);
-        check("192.0.2.7:21,990,2000-3000", "192.0.2.7/32", &[(21, 21), (990, 990), (2000, 3000)]);
-        check("2001:db8::/32", "2001:db8::/32", &DEFAULT_PORTS);
-        check("2001:db8::/32:21", "2001:db8::/32", &[(21, 21)]);
-        check("2001:db8::7", "2001:db8::7/128", &DEFAULT_PORTS);
-        check("[2001:db8::7]:21", "2001:db8::7/128", &[(21, 21)]);
-        check("[2001:db8::]", "2001:db8::/128", &DEFAULT_PORTS);
-        let wrong = [
-            "",
-            "example.net",
-            "192.0.2",
-            "192.0.2.0/33",
-            "192.0.2.7:",
-            "192.0.2.7:0",
-            "192.0.2.7:9-8",
-            "192.0.2.7:+1",
-            "192.0.2.7:65536",
-            "192.0.2.0/24:21,",
-            "[192.0.2.7",
-            "[2001:db8::7]21",
-            "0x7f.1",
-            "2130706433",
-            "0177.0.0.1",
-        ];
-        for text in wrong {
-            assert!(text.parse::<Allowed>().is_err(), "{text}");
-        }
+        check("192.0.2.0/24", "192.0.2.7:990", true);
+        check("192.0.2.0/24", "[::ffff:192.0.2.7]:990", true);
+        check("192.0.2.0/24", "192.0.2.7:21", false);
+        check("192.0.2.0/24", "192.0.3.7:990", false);
+        check("192.0.2.0/24:990", "192.0.2.7:990", false);
+        check("192.0.2.0/24:2000-3000/tls,990", "192.0.2.7:2500", true);
+        check("192.0.2.0/24:990 192.0.2.7:990/tls", "192.0.2.7:990", true);
     }
 }

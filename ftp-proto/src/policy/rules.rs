@@ -1,7 +1,7 @@
 //! What the operator allows, and who asks.
 
+use super::allowed::Allowed;
 use super::exchange::Exchange;
-use super::relay::Allowed;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -32,7 +32,7 @@ pub struct Rules {
     pub same_host: Vec<IpNet>,
     /// The server's own control and metrics listeners, which are never a target.
     pub own_listeners: Vec<SocketAddr>,
-    /// What a relay may reach. An empty list allows nothing.
+    /// The servers that a relay may reach. An empty list allows nothing.
     pub relay: Vec<Allowed>,
 }
 

@@ -44,6 +44,7 @@ fn word(verdict: Result<Grant, Why>) -> &'static str {
         Err(Why::ExchangeInClear) => "clear",
         Err(Why::PortNotListed) => "port",
         Err(Why::OwnAddress) => "self",
+        Err(Why::NotGreeted) => "silent",
     }
 }
 
@@ -431,9 +432,11 @@ fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
             let expected = match resumed {
                 Ask::Arrival { filter: Filter::Nobody, .. } => Err(Why::NotThePeer),
                 Ask::Arrival { .. } | Ask::Transfer { .. } => Ok(Grant::Own),
-                Ask::Target { .. } | Ask::Filter { .. } | Ask::RelayDial { .. } | Ask::RelayPeer { .. } => {
-                    decide(&rules, &asker, &plain)
-                }
+                Ask::Target { .. }
+                | Ask::Filter { .. }
+                | Ask::RelayControl { .. }
+                | Ask::RelayData { .. }
+                | Ask::RelayPeer { .. } => decide(&rules, &asker, &plain),
             };
             assert_eq!(decide(&rules, &asker, &resumed), expected, "{name}: {resumed:?}");
         }

@@ -60,9 +60,12 @@ pub enum Why {
     /// The operator of the relay has not listed the port.
     #[error("that port is not allowed here")]
     PortNotListed,
-    /// The target is the relay's own host, and no rule names that address alone.
+    /// The target is an address of the relay's own host, and no rule names it alone.
     #[error("that is the relay's own address")]
     OwnAddress,
+    /// No server of that host has greeted in this session of a relay, or its tunnel is closed again.
+    #[error("no server of that host has greeted in this session: data goes only where a tunnel leads")]
+    NotGreeted,
     /// A server announced an address that cannot be its own (227).
     #[error("the server announced the address of another host")]
     AnotherHost,

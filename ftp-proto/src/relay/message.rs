@@ -328,6 +328,8 @@ pub enum End {
     Revoked,
     /// The agent stops or the session was lost.
     Shutdown,
+    /// What answered at the other end of a tunnel is not an FTP server.
+    NoGreeting,
 }
 
 /// Why something was refused.
@@ -348,7 +350,7 @@ pub enum Code {
     /// The time of the grant or of the token is over.
     #[error("the grant has expired")]
     Expired,
-    /// A limit of the agent is reached: sessions, grants, joins, open questions.
+    /// A limit of the agent is reached: sessions, tunnels, joins, grants, or the share of this token in them.
     #[error("the relay is busy")]
     Busy,
     /// The version of the agent does not support it.
@@ -378,6 +380,12 @@ pub enum Code {
     /// Any other failure of the agent.
     #[error("the relay failed")]
     Internal,
+    /// What listens at the target of a tunnel did not greet as an FTP server does.
+    #[error("no FTP server greeted there")]
+    NoGreeting,
+    /// The server of a tunnel refuses all clients now; it said so instead of a greeting.
+    #[error("the server does not accept clients now")]
+    Unwelcome,
 }
 
 impl Code {

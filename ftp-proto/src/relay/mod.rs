@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  user agent --TLS 1.3, frames--> agent          link proof: both hold the token (link)
-//!     Grant{Tunnel}, Tunnel ------> dials the server, judged on the address dialled
+//!     Grant{Tunnel}, Tunnel ------> dials the server, judged on the address dialled; the server greets
 //!     <------------- TunnelReady    ticket: one more TLS connection carries the control connection
 //!     Grant{Join}, Join ----------> listens (exact pin) or dials, both legs from one address
 //!     <--------------- JoinReady    addresses for PORT and EPRT
@@ -13,6 +13,7 @@
 //!
 //! * [`frame`]: a length and one message. [`message`]: the messages of each end, as two types.
 //! * [`token`]: the secret that both ends hold. [`link`]: the proof that they hold it.
+//! * [`opening`]: what may pass before a server has greeted.
 //! * [`agent`]: the machine of one user agent's session, at the agent. [`user`]: the machine of the
 //!   other end.
 
@@ -20,5 +21,6 @@ pub mod agent;
 pub mod frame;
 pub mod link;
 pub mod message;
+pub mod opening;
 pub mod token;
 pub mod user;

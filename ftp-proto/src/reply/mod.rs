@@ -3,6 +3,7 @@
 //! The server machine chooses a [`Meaning`], and one table gives its code in each dialect. The client
 //! machine reads a [`Reply`], and [`classify`] tells what it is for the command that it answers.
 
+mod beginning;
 mod classify;
 mod facts;
 mod marker;
@@ -12,6 +13,7 @@ mod refusals;
 mod session;
 mod write;
 
+pub use beginning::{Beginning, MAX_FIRST_LINE, beginning};
 pub use classify::{Class, classify};
 pub use facts::{write_facts, write_open};
 pub use marker::Markers;
@@ -21,7 +23,7 @@ pub use refusals::{Blame, TlsFault, blame, tls_fault, wants_pret};
 pub(crate) use session::NO_TLS;
 pub use session::{
     Greeting, ends_session, greeting, has_no_tls, is_open, is_status, loses_early, mixes_sessions,
-    starts_late, takes_ahead,
+    queues_commands, starts_late, takes_ahead,
 };
 pub use write::{write, write_inner};
 

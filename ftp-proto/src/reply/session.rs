@@ -50,6 +50,14 @@ pub fn starts_late(greeting: &Reply) -> bool {
     [&b"vsftpd"[..], b"proftpd", b"pure-ftpd"].iter().any(|name| memchr::memmem::find(&words, name).is_some())
 }
 
+/// Returns whether a server with this greeting does in order what comes in one piece, also what is behind a transfer command.
+/// vsftpd reads nothing while a file moves. ProFTPD has read all of the piece before, and looks for more while a file moves:
+/// a command that comes in a piece of its own is refused or done then.
+pub fn queues_commands(greeting: &Reply) -> bool {
+    let words = greeting.lines.join(&b' ').to_ascii_lowercase();
+    [&b"vsftpd"[..], b"proftpd"].iter().any(|name| memchr::memmem::find(&words, name).is_some())
+}
+
 /// Returns whether this preliminary reply to a transfer command says that the data connection is open (RFC 959
 /// section 4.2: 125). A 150 may come before it.
 pub const fn is_open(dialect: Dialect, code: Code) -> bool {
@@ -122,6 +130,8 @@ mod tests {
         let check = |text: &str, expect| {
             let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
             assert_eq!(starts_late(&greeting), expect, "{text}");
+            let queues = expect && !text.contains("Pure");
+            assert_eq!(queues_commands(&greeting), queues, "{text}");
         };
         check("(vsFTPd 3.0.3)", true);
         check("ProFTPD Server (Debian) [192.0.2.1]", true);

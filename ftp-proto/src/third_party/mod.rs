@@ -125,6 +125,7 @@ mod junction;
 mod leg;
 mod middle;
 mod outcome;
+pub mod pipeline;
 mod posture;
 pub mod race;
 mod relayed;

@@ -86,6 +86,13 @@ impl Party {
     pub fn knows_sock(&self) -> bool {
         self.capabilities.sock || self.dialect == Dialect::Rfc354
     }
+
+    /// Whether it knows EPSV and EPRT (RFC 2428), or is expected to. Many servers do not list them in FEAT. PASV and PORT
+    /// cannot name an address of IPv6, so a server of today that is reached by IPv6 is asked, and may refuse.
+    pub fn knows_epsv(&self) -> bool {
+        let needs_it = self.dialect == Dialect::Rfc959 && Family::of(self.address) == Family::V6;
+        self.capabilities.epsv || needs_it
+    }
 }
 
 /// Finds the best command for `passive` to listen with, such that `active` can connect. Returns `None` if the
@@ -95,10 +102,10 @@ impl Party {
 /// otherwise. PASV needs IPv4 at both ends, unless `passive` is a 1973 server: its 255 has no address.
 pub fn opening(passive: &Party, active: &Party) -> Option<Opening> {
     let both_v4 = Family::of(passive.address) == Family::V4 && Family::of(active.address) == Family::V4;
-    let any_family = active.capabilities.epsv || active.capabilities.sock;
+    let any_family = active.knows_epsv() || active.capabilities.sock;
     if passive.capabilities.lstn && active.knows_sock() {
         Some(Opening::Lstn)
-    } else if passive.capabilities.epsv && any_family {
+    } else if passive.knows_epsv() && any_family {
         Some(Opening::Epsv)
     } else if both_v4 || (passive.dialect == Dialect::Rfc354 && any_family) {
         Some(Opening::Pasv)

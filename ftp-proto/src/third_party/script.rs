@@ -205,12 +205,13 @@ pub(super) fn connect(roles: Roles, me: &Party, passive: &Party, to: SocketAddr)
         _ if connects_by_sock(roles, me, passive) => {
             Command::Sock(SockTarget { host: Some(to.ip()), port: to.port() })
         }
-        SocketAddr::V4(to) if roles.opening != Opening::Epsv || !me.capabilities.epsv => Command::Port(to),
+        SocketAddr::V4(to) if roles.opening != Opening::Epsv || !me.knows_epsv() => Command::Port(to),
         SocketAddr::V4(_) | SocketAddr::V6(_) => Command::Eprt(to),
     }
 }
 
-fn connects_by_sock(roles: Roles, me: &Party, passive: &Party) -> bool {
+/// Whether the active end is told by SOCK where to connect.
+pub(super) fn connects_by_sock(roles: Roles, me: &Party, passive: &Party) -> bool {
     let useful = roles.opening == Opening::Lstn || sets_filter(roles, passive);
     me.dialect == Dialect::Rfc354 || (me.capabilities.sock && useful)
 }

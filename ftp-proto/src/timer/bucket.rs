@@ -122,6 +122,32 @@ mod tests {
     }
 
     #[test]
+    fn small_files_that_share_a_bucket_last_as_long_as_the_rate_says() {
+        const RATE: u64 = 3_000_000;
+        let start = Moment::START + Duration::from_secs(1);
+        for size in [100, 100_000, 700_000, 2_000_000] {
+            let (mut bucket, mut now) = (Bucket::new(RATE.try_into().unwrap()), start);
+            for _ in 0..40 {
+                // The whole file moves in pieces, each when it may.
+                let mut left = size;
+                while left > 0 {
+                    match bucket.allowance(now) {
+                        Ok(most) => {
+                            let piece = left.min(most as u64);
+                            bucket.take(piece, now);
+                            left -= piece;
+                        }
+                        Err(rest) => now = now + rest,
+                    }
+                }
+            }
+            // What a bucket keeps for a burst moves at once, and so does one more piece.
+            let due = Duration::from_secs_f64((40 * size) as f64 / RATE as f64);
+            assert!(now.since(start) + BURST + Duration::from_millis(125) >= due, "{size}: {now:?}");
+        }
+    }
+
+    #[test]
     fn the_strictest_of_several_rates_is_the_smallest_allowance_or_the_longest_wait() {
         let wait = Duration::from_secs;
         assert_eq!(strictest([]), Ok(usize::MAX));

@@ -65,9 +65,13 @@ impl FromStr for Fingerprint {
     type Err = BadFingerprint;
 
     fn from_str(text: &str) -> Result<Self, BadFingerprint> {
-        let (prefix, digits) = text.split_at_checked(PREFIX.len()).ok_or(BadFingerprint)?;
+        // Some programs print the digits alone.
+        let digits = match text.split_at_checked(PREFIX.len()) {
+            Some((prefix, digits)) if prefix.eq_ignore_ascii_case(PREFIX) => digits,
+            Some(_) | None => text,
+        };
         let digits: Vec<u8> = digits.bytes().filter(|byte| *byte != b':').collect();
-        if prefix.eq_ignore_ascii_case(PREFIX) { Self::from_hex(&digits) } else { Err(BadFingerprint) }
+        Self::from_hex(&digits)
     }
 }
 

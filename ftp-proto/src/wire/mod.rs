@@ -16,7 +16,7 @@ pub use count::counted;
 pub(crate) use decimal::{BadDecimal, decimal};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use line::{Item, LineReader};
-pub use name::{BadName, PathName, show};
+pub use name::{BadName, PathName, misleads, show};
 pub use rendezvous::RendezvousSecret;
 pub use secret::Secret;
 pub(crate) use telnet::{Decoded, Telnet, escape};

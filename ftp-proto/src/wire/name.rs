@@ -148,7 +148,7 @@ pub fn show(bytes: &[u8]) -> String {
 
 /// Whether a terminal or an editor would act on the character instead of showing it: control characters, those that
 /// change the direction of a text, and separators of lines.
-fn misleads(c: char) -> bool {
+pub fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -15,6 +15,7 @@ use ftp_proto::policy::Allowed;
 
 use super::exit::Exit;
 use crate::listen::{Relay, Settings};
+use crate::policy::Limits;
 
 /// How to relay.
 #[derive(clap::Args, Debug)]
@@ -25,8 +26,8 @@ pub struct Options {
     /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
-    /// Servers that may be reached, repeatable: CIDR or CIDR:PORT[-PORT][,PORT[-PORT]]...; default ports
-    /// 21,990,1024-65535
+    /// FTP servers that may be reached, repeatable: CIDR or CIDR:PORTS, with the ports of control connections
+    /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
     /// The form of the log on standard error
@@ -55,7 +56,12 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     if options.allow.is_empty() {
         tracing::warn!("no server may be reached, so nothing is relayed; name servers with --allow");
     }
-    let relay = Relay::start(Settings { listen: options.listen, allow: options.allow, tokens })?;
+    let relay = Relay::start(Settings {
+        listen: options.listen,
+        allow: options.allow,
+        tokens,
+        limits: Limits::USUAL,
+    })?;
     announce(relay.addresses())?;
     loop {
         tokio::select! {

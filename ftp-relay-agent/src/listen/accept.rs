@@ -11,6 +11,7 @@ use ftp_io::copy::Pipes;
 use ftp_io::link::{Acceptor, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener};
+use ftp_proto::address::Group;
 use ftp_proto::listing::When;
 use ftp_proto::policy::Rules;
 use ftp_proto::relay::agent::Config;
@@ -18,12 +19,11 @@ use ftp_proto::relay::link::{Accepted, DataHello, First, Hello, Welcome, accept_
 use ftp_proto::relay::message::Text;
 use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::operate::Running;
-use crate::policy::{Bans, MAX_LINKS, PING, SESSION};
-use crate::session::{self, Shared, Tickets};
+use crate::policy::{Delays, Door, Kind, Limits, PING, Place, Quotas, SESSION};
+use crate::session::{self, Holder, Shared, Tickets};
 
 /// Accepts links: those of user agents become sessions, those of tunnels join their session.
 #[derive(Debug)]
@@ -33,23 +33,28 @@ pub(super) struct Links {
     rules: Rules,
     /// The addresses that data connections may come from and go to.
     addresses: Vec<IpAddr>,
-    bans: Bans,
-    places: Arc<Semaphore>,
+    door: Arc<Door>,
+    delays: Delays,
     /// The number of the next link.
     next: AtomicU64,
 }
 
 impl Links {
     /// No link yet. `addresses` are those of the listeners.
-    pub(super) fn new(acceptor: Acceptor, rules: Rules, addresses: &[SocketAddr]) -> Self {
-        let shared = Shared { clock: Clock::start(), pipes: Pipes::default(), tickets: Tickets::default() };
+    pub(super) fn new(acceptor: Acceptor, rules: Rules, addresses: &[SocketAddr], limits: &Limits) -> Self {
+        let shared = Shared {
+            clock: Clock::start(),
+            pipes: Pipes::default(),
+            tickets: Tickets::default(),
+            quotas: Quotas::new(*limits),
+        };
         Self {
             shared: Arc::new(shared),
             acceptor,
             rules,
             addresses: addresses.iter().map(SocketAddr::ip).collect(),
-            bans: Bans::default(),
-            places: Arc::new(Semaphore::new(MAX_LINKS)),
+            door: Door::new(limits),
+            delays: Delays::default(),
             next: AtomicU64::new(1),
         }
     }
@@ -68,77 +73,95 @@ impl Links {
     }
 
     fn start(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, running: &Running) {
-        if self.bans.is_banned(from.ip(), self.shared.clock.now()) {
-            return;
-        }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::warn!(%from, "turned away: {MAX_LINKS} links are open");
-            return;
-        };
+        let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("link", id, %from);
-        let (links, running) = (Arc::clone(self), running.clone());
-        let work = async move {
-            links.welcome(stream, from, running).await;
-            drop(place);
-        };
+        let work = Arc::clone(self).serve(stream, from, place, running.clone());
         // Sessions outlive the accept loop: they are given time to end.
         tokio::spawn(work.instrument(span));
     }
 
-    /// Only a proof makes somebody known. Until then every failure counts against the address, but for a connection
-    /// that breaks off: nothing was tried, and user agents are killed.
-    async fn welcome(&self, stream: TcpStream, from: SocketAddr, running: Running) {
+    /// Serves a link. Until it has proven something it may have to make room for others.
+    async fn serve(self: Arc<Self>, stream: TcpStream, from: SocketAddr, mut place: Place, running: Running) {
+        let proven = tokio::select! {
+            biased;
+            () = place.displaced() => {
+                tracing::info!("closed before its proof: too many links wait for one");
+                return;
+            }
+            proven = self.prove(stream, from, &running) => proven,
+        };
+        drop(place);
+        match proven {
+            Some(Proven::Session(accepted)) => session::run(Arc::clone(&self.shared), *accepted).await,
+            Some(Proven::Tunnel(link, holder)) => holder.attach(*link).await,
+            None => {}
+        }
+    }
+
+    /// Only a proof makes somebody known. A connection that breaks off before is no failed proof: nothing was
+    /// tried, and user agents are killed.
+    async fn prove(&self, stream: TcpStream, from: SocketAddr, running: &Running) -> Option<Proven> {
         if socket::keepalive(&stream).is_err() {
-            return;
+            return None;
         }
         match self.acceptor.accept(stream).await {
             Ok((link, First::Session(hello))) => self.session(link, &hello, from, running).await,
-            Ok((link, First::Data(hello))) => self.attach(link, &hello, from).await,
+            Ok((link, First::Data(hello))) => self.tunnel(link, &hello, from).await,
             Err(error) => {
                 tracing::info!(%error, "the handshake of a link failed");
-                if error.is_broken_off() {
-                    return;
-                }
-                self.bans.record(from.ip(), self.shared.clock.now());
+                None
             }
         }
     }
 
-    async fn session(&self, mut link: Link, hello: &Hello, from: SocketAddr, running: Running) {
+    async fn session(
+        &self,
+        mut link: Link,
+        hello: &Hello,
+        from: SocketAddr,
+        running: &Running,
+    ) -> Option<Proven> {
         let today = Clock::today();
         match running.orders().tokens.accept(hello, link.exporter(), today) {
             Ok(token) => {
                 let welcome = token.welcome(welcome(from, &token));
-                let Ok(config) = self.config(&link, from, &token, today) else { return };
-                if link.send(&welcome).await.is_ok() {
-                    tracing::info!(token = token.name, "session");
-                    let accepted = session::Accepted { link, token, config, running };
-                    session::run(Arc::clone(&self.shared), accepted).await;
-                }
+                let config = self.config(&link, from, &token, today).ok()?;
+                link.send(&welcome).await.ok()?;
+                tracing::info!(token = token.name, "session");
+                let place = self.shared.quotas.take(Kind::Session, &token.name);
+                let running = running.clone();
+                let accepted = session::Accepted { link, token, config, running, place };
+                Some(Proven::Session(Box::new(accepted)))
             }
             Err(denial) => {
                 tracing::warn!("denied: {denial}");
-                self.bans.record(from.ip(), self.shared.clock.now());
+                self.delay(from).await;
                 // If the other end has gone, the reason stands in the log only.
                 let _ = link.send(&denial.answer()).await;
                 link.close().await;
+                None
             }
         }
     }
 
-    /// Hands the link of a tunnel to its session. Without a valid ticket there is no answer.
-    async fn attach(&self, mut link: Link, hello: &DataHello, from: SocketAddr) {
+    /// Finds the session of a tunnel's link. Without a valid ticket there is no answer.
+    async fn tunnel(&self, mut link: Link, hello: &DataHello, from: SocketAddr) -> Option<Proven> {
         let claimed =
             self.shared.tickets.claim(&hello.id, |secret| accept_data(secret, hello, link.exporter()));
         let Some((accepted, holder)) = claimed else {
             tracing::warn!("denied: unknown or used ticket");
-            self.bans.record(from.ip(), self.shared.clock.now());
-            return;
+            self.delay(from).await;
+            return None;
         };
-        if link.send(&accepted.data()).await.is_ok() {
-            holder.attach(link).await;
-        }
+        link.send(&accepted.data()).await.ok()?;
+        Some(Proven::Tunnel(Box::new(link), holder))
+    }
+
+    /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.
+    async fn delay(&self, from: SocketAddr) {
+        let now = self.shared.clock.now();
+        tokio::time::sleep(self.delays.failed(Group::of(from.ip()), now)).await;
     }
 
     fn config(&self, link: &Link, from: SocketAddr, token: &Accepted, today: When) -> io::Result<Config> {
@@ -157,6 +180,14 @@ impl Links {
         let seconds = u64::try_from(at.saturating_sub(today)).unwrap_or(0);
         self.shared.clock.now() + Duration::from_secs(seconds)
     }
+}
+
+/// What a link has proven to be.
+enum Proven {
+    /// That of a user agent that holds a token.
+    Session(Box<session::Accepted>),
+    /// That of a tunnel, with its session.
+    Tunnel(Box<Link>, Holder),
 }
 
 fn welcome(from: SocketAddr, token: &Accepted) -> Welcome {

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::accept::Links;
 use crate::operate::Operator;
+use crate::policy::Limits;
 
 /// What the relay has to know.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub allow: Vec<Allowed>,
     /// The tokens of those who may use the relay.
     pub tokens: Vec<Token>,
+    /// How much the relay holds at the same time.
+    pub limits: Limits,
 }
 
 /// The running relay.
@@ -48,7 +51,7 @@ impl Relay {
         }
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
         let rules = Rules { relay: settings.allow, own_listeners: addresses.clone(), ..Rules::default() };
-        let links = Arc::new(Links::new(acceptor, rules, &addresses));
+        let links = Arc::new(Links::new(acceptor, rules, &addresses, &settings.limits));
         let (operator, running) = Operator::new(settings.tokens);
         let mut accepting = JoinSet::new();
         for listener in listeners {

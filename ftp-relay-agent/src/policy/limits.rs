@@ -2,13 +2,42 @@
 
 use std::time::Duration;
 
-use ftp_proto::relay::agent::Limits;
+use ftp_proto::relay::agent;
+
+/// How much the relay holds at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Maximum number of links that have not proven anything yet.
+    pub unproven: usize,
+    /// The same of one address (IPv4) or /64 network (IPv6).
+    pub unproven_of_one: usize,
+    /// Maximum number of sessions.
+    pub sessions: usize,
+    /// Maximum number of joins.
+    pub joins: usize,
+    /// Maximum number of tunnels; each join needs two.
+    pub tunnels: usize,
+}
+
+impl Limits {
+    /// Limits that suit most relays.
+    pub const USUAL: Self =
+        Self { unproven: 512, unproven_of_one: 64, sessions: 1_024, joins: 1_024, tunnels: 2_048 };
+
+    /// The share of one token in `whole`, unless another one is configured: a quarter.
+    pub const fn share(whole: usize) -> usize {
+        whole.div_ceil(4)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
 
 /// What one session may have at the same time, and how long.
-pub const SESSION: Limits = Limits::USUAL;
+pub const SESSION: agent::Limits = agent::Limits::USUAL;
 
 /// How often a user agent has to send a sign of life.
 pub const PING: Duration = Duration::from_secs(20);
-
-/// Links at the same time: sessions, and handshakes that are not complete. Tunnels are limited by session.
-pub const MAX_LINKS: usize = 1_024;

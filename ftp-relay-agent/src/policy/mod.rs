@@ -2,12 +2,19 @@
 //!
 //! | limit | when it is reached |
 //! |---|---|
-//! | links in all ([`MAX_LINKS`]) | the connection is closed |
-//! | failed links of one network ([`Bans`]) | its connections are closed for a minute |
+//! | links without a proof, in all and of one address ([`Door`]) | the oldest one of the address that holds most is closed |
+//! | failed proofs of one address ([`Delays`]) | the refusals of its next failed proofs come later |
+//! | sessions, tunnels and joins, in all and of one token ([`Quotas`]) | the request is refused |
 //! | grants, tunnels and joins of one session ([`SESSION`]) | the request is refused |
+//!
+//! A right proof is answered at once, whatever its neighbours have done.
 
-mod bans;
+mod delays;
+mod door;
 mod limits;
+mod quotas;
 
-pub use bans::Bans;
-pub use limits::{MAX_LINKS, PING, SESSION};
+pub use delays::Delays;
+pub use door::{Door, Place};
+pub use limits::{Limits, PING, SESSION};
+pub use quotas::{Full, Kind, Quotas, Share};

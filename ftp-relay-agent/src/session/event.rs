@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use ftp_io::link::Link;
-use ftp_proto::relay::agent::{Answer, Ticket};
-use ftp_proto::relay::message::LegId;
+use ftp_proto::relay::agent::{Answer, ConnId, Ticket};
+use ftp_proto::relay::message::{Code, LegId};
 use tokio::net::TcpStream;
+
+use super::greeting::Server;
 
 /// Something that a task of the session reports.
 #[derive(Debug)]
@@ -14,6 +16,17 @@ pub(super) enum Event {
     Answer(Ticket, Answer),
     /// An outgoing connection was made.
     Connected(Ticket, TcpStream),
+    /// The server of a tunnel has spoken.
+    Greeted {
+        /// The ticket of the question.
+        ticket: Ticket,
+        /// The connection with the server.
+        conn: ConnId,
+        /// The connection itself, and what was read from it; or why the tunnel is refused.
+        server: Result<Server, (Code, String)>,
+    },
+    /// The server of a tunnel that began with TLS has greeted.
+    Opened(Ticket),
     /// A listener has accepted a connection.
     Arrived {
         /// The ticket of the listener.

@@ -7,6 +7,7 @@
 //! ```
 
 mod event;
+mod greeting;
 mod link;
 mod perform;
 mod report;

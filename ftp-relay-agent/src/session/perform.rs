@@ -12,7 +12,8 @@ use ftp_io::copy::{self, Join, Meters};
 use ftp_io::link::Link;
 use ftp_io::os_error::words;
 use ftp_io::socket;
-use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Ticket};
+use ftp_proto::address::embedded;
+use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Opening, Route, Ticket, Work};
 use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::token::Secret32;
 use tokio::net::{TcpStream, lookup_host};
@@ -20,14 +21,18 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::event::Event;
+use super::greeting::{self, Server};
 use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
+use crate::policy::{Kind, Share};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
 /// session and resets its connections.
 pub(super) struct Performer {
     shared: Arc<Shared>,
+    /// The name of the session's token.
+    name: String,
     /// Given to the tasks.
     report: mpsc::Sender<Event>,
     /// Answers that needed no wait.
@@ -38,6 +43,8 @@ pub(super) struct Performer {
     /// Tasks that listen, connect, resolve or carry.
     working: HashMap<Ticket, AbortHandle>,
     expected: HashMap<Ticket, Expectation>,
+    /// The places of tunnels and joins.
+    places: HashMap<Ticket, Share>,
     /// Joins that carry bytes.
     flows: HashMap<Ticket, Flowing>,
     tasks: JoinSet<()>,
@@ -45,7 +52,8 @@ pub(super) struct Performer {
 
 /// A connection that is held and not read.
 enum Conn {
-    Plain(TcpStream),
+    /// With a server, and what was read from it already.
+    Server(Server),
     Link(Box<Link>),
 }
 
@@ -58,15 +66,17 @@ enum Flowing {
 }
 
 impl Performer {
-    pub(super) fn new(shared: Arc<Shared>, report: mpsc::Sender<Event>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, name: &str, report: mpsc::Sender<Event>) -> Self {
         Self {
             shared,
+            name: name.to_owned(),
             report,
             ready: VecDeque::new(),
             conns: HashMap::new(),
             last_conn: 0,
             working: HashMap::new(),
             expected: HashMap::new(),
+            places: HashMap::new(),
             flows: HashMap::new(),
             tasks: JoinSet::new(),
         }
@@ -80,12 +90,14 @@ impl Performer {
     /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
+            Ask::Place { ticket, work } => self.place(ticket, work),
+            Ask::Leave(place) => drop(self.places.remove(&place)),
             Ask::Resolve { ticket, host, port } => {
                 self.start(ticket, async move { resolve(ticket, host, port).await });
             }
             Ask::Route { ticket, to } => {
-                let routes = to.into_iter().map(socket::route).collect();
-                self.answer(ticket, Answer::Routes(routes));
+                let route = |ip| Route { from: socket::route(ip), is_own: socket::is_own(embedded(ip)) };
+                self.answer(ticket, Answer::Routes(to.into_iter().map(route).collect()));
             }
             Ask::Listen { ticket, at } => self.listen(ticket, at),
             Ask::Unlisten(ticket) | Ask::Cancel(ticket) => {
@@ -94,6 +106,7 @@ impl Performer {
                 }
             }
             Ask::Dial { ticket, from, to } => self.start(ticket, connect(ticket, from, to)),
+            Ask::Greeting { ticket, conn } => self.greeting(ticket, conn),
             Ask::Reset(conn) => self.reset(conn),
             Ask::Expect { ticket, secret } => {
                 let expectation = self.shared.tickets.expect(secret, ticket, self.report.clone());
@@ -107,7 +120,9 @@ impl Performer {
                 };
                 self.answer(ticket, answer);
             }
-            Ask::Join { ticket, a, b, limit, stall } => self.join(ticket, (a, b), limit, stall),
+            Ask::Join { ticket, a, b, limit, opening, stall } => {
+                self.join(ticket, (a, b), limit, (opening, stall));
+            }
             Ask::Progress { ticket, of } => {
                 // A join that has just ended has its answer on the way.
                 if let Some(flow) = self.flows.get(&of).map(Flowing::flow) {
@@ -136,12 +151,24 @@ impl Performer {
             Event::Connected(ticket, stream) => {
                 self.working.remove(&ticket);
                 let Ok(local) = stream.local_addr() else { return };
-                let conn = self.hold(Conn::Plain(stream));
+                let conn = self.hold(Conn::silent(stream));
                 input(Input::Answer(ticket, Answer::Connected { conn, local }));
             }
+            Event::Greeted { ticket, conn, server } => {
+                self.working.remove(&ticket);
+                let answer = match server {
+                    Ok(server) => {
+                        self.conns.insert(conn, Conn::Server(server));
+                        Answer::Greeted
+                    }
+                    Err((code, text)) => Answer::Failed(code, text),
+                };
+                input(Input::Answer(ticket, answer));
+            }
+            Event::Opened(join) => input(Input::Greeted { join }),
             Event::Arrived { listener, stream, from } => {
                 let Ok(local) = stream.local_addr() else { return };
-                let conn = self.hold(Conn::Plain(stream));
+                let conn = self.hold(Conn::silent(stream));
                 input(Input::Arrived { listener, conn, local, from });
             }
             Event::Attached { ticket, link } => {
@@ -176,6 +203,35 @@ impl Performer {
         self.working.insert(ticket, task);
     }
 
+    fn place(&mut self, ticket: Ticket, work: Work) {
+        let kind = match work {
+            Work::Tunnel => Kind::Tunnel,
+            Work::Join => Kind::Join,
+        };
+        let answer = match self.shared.quotas.take(kind, &self.name) {
+            Ok(share) => {
+                self.places.insert(ticket, share);
+                Answer::Admitted
+            }
+            Err(full) => Answer::Failed(Code::Busy, full.to_string()),
+        };
+        self.answer(ticket, answer);
+    }
+
+    /// Lets the server of a tunnel speak first.
+    fn greeting(&mut self, ticket: Ticket, conn: ConnId) {
+        match self.conns.remove(&conn) {
+            Some(Conn::Server(Server { stream, .. })) => self.start(ticket, async move {
+                let server = greeting::first_line(stream).await;
+                Event::Greeted { ticket, conn, server }
+            }),
+            // The machine has reset it before.
+            Some(Conn::Link(_)) | None => {
+                self.answer(ticket, Answer::Failed(Code::Internal, "no connection".to_owned()));
+            }
+        }
+    }
+
     fn listen(&mut self, ticket: Ticket, at: IpAddr) {
         let opened =
             socket::listen(SocketAddr::new(at, 0)).and_then(|listener| Ok((listener.local()?, listener)));
@@ -206,20 +262,33 @@ impl Performer {
 
     fn reset(&mut self, conn: ConnId) {
         match self.conns.remove(&conn) {
-            Some(Conn::Plain(stream)) => socket::reset(stream),
+            Some(Conn::Server(server)) => socket::reset(server.stream),
             Some(Conn::Link(link)) => socket::end_by_reset(link.socket()),
             None => {}
         }
     }
 
-    fn join(&mut self, ticket: Ticket, (a, b): (ConnId, ConnId), limit: u64, stall: Duration) {
+    fn join(
+        &mut self,
+        ticket: Ticket,
+        (a, b): (ConnId, ConnId),
+        limit: u64,
+        (opening, stall): (Opening, Duration),
+    ) {
         match (self.conns.remove(&a), self.conns.remove(&b)) {
-            (Some(Conn::Plain(a)), Some(Conn::Plain(b))) => self.join_data(ticket, a, b, limit, stall),
-            (Some(Conn::Link(link)), Some(Conn::Plain(server))) => {
-                prepare(&server, stall);
+            (Some(Conn::Server(a)), Some(Conn::Server(b))) => {
+                self.join_data(ticket, a.stream, b.stream, limit, stall);
+            }
+            (Some(Conn::Link(link)), Some(Conn::Server(server))) => {
+                prepare(&server.stream, stall);
                 let tunnel = Arc::new(Tunnel::new(limit));
                 self.flows.insert(ticket, Flowing::Tunnel(Arc::clone(&tunnel)));
-                self.start(ticket, async move { Event::Answer(ticket, tunnel.run(*link, server).await) });
+                let report = self.report.clone();
+                self.start(ticket, async move {
+                    // The session may have ended before.
+                    let opened = async || drop(report.send(Event::Opened(ticket)).await);
+                    Event::Answer(ticket, tunnel.run(*link, server, opening, opened).await)
+                });
             }
             // The machine has reset one of them before.
             (Some(_) | None, Some(_) | None) => {
@@ -256,6 +325,13 @@ impl Performer {
             };
             Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });
+    }
+}
+
+impl Conn {
+    /// A connection from which nothing was read.
+    const fn silent(stream: TcpStream) -> Self {
+        Self::Server(Server { stream, said: Vec::new() })
     }
 }
 

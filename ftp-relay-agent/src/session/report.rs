@@ -17,6 +17,7 @@ pub(super) fn log(event: &Event) {
                 None => tracing::warn!(id, address, "refused: {code}: {text}"),
             }
         }
+        Event::Greeted { id: Id(id), peer } => tracing::info!(id, %peer, "greeted"),
         Event::TunnelReady { id: Id(id), peer } => tracing::info!(id, %peer, "tunnel"),
         Event::Stranger { join: Id(id), leg, from } => {
             tracing::warn!(id, ?leg, %from, "the connection of a stranger was reset");

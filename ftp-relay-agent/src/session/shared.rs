@@ -4,14 +4,17 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 
 use super::tickets::Tickets;
+use crate::policy::Quotas;
 
 /// What all sessions of a relay use.
 #[derive(Debug)]
 pub struct Shared {
-    /// The clock of all machines and bans.
+    /// The clock of all machines and delays.
     pub clock: Clock,
     /// The pipes of all joins.
     pub pipes: Pipes,
     /// The tickets of all tunnels.
     pub tickets: Tickets,
+    /// How many tunnels and joins there are.
+    pub quotas: Quotas,
 }

@@ -15,6 +15,7 @@ use super::perform::Performer;
 use super::report;
 use super::shared::Shared;
 use crate::operate::{Orders, Running};
+use crate::policy::{Full, Share};
 
 /// A user agent that has proven to hold a token.
 #[derive(Debug)]
@@ -27,21 +28,23 @@ pub struct Accepted {
     pub config: Config,
     /// Tells the session what the operator wants.
     pub running: Running,
+    /// The place of the session, or why there is none.
+    pub place: Result<Share, Full>,
 }
 
 /// Runs a session until nothing of it is left.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
-    let Accepted { link, token, config, running } = accepted;
+    let Accepted { link, token, config, running, place } = accepted;
     let link = match Frames::new(link, shared.clock) {
         Ok(link) => link,
         // The user agent has gone already.
         Err(error) => return tracing::debug!(%error, "the session could not start"),
     };
     let (report, events) = mpsc::channel(MAX_EVENTS);
-    let session = Session {
+    let mut session = Session {
         machine: Machine::new(shared.clock.now(), config),
         link,
-        performer: Performer::new(Arc::clone(&shared), report),
+        performer: Performer::new(Arc::clone(&shared), &token.name, report),
         shared,
         token,
         running,
@@ -49,7 +52,12 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
         revoked: false,
         events,
     };
+    if let Err(full) = &place {
+        tracing::warn!("refused: {full}");
+        session.input(Input::Full);
+    }
     session.run().await;
+    drop(place);
 }
 
 struct Session {

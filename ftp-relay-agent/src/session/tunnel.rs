@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ftp_io::connection::Connection;
 use ftp_io::link::Link;
 use ftp_io::socket::{end_by_reset, end_in_order};
-use ftp_proto::relay::agent::{Answer, Flow, JoinEnd};
+use ftp_proto::relay::agent::{Answer, Flow, JoinEnd, Opening};
 use ftp_proto::relay::message::LegId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
+
+use super::greeting::{self, Server, Unopened};
 
 /// A running tunnel: how much it has carried, and how to end it.
 #[derive(Debug)]
@@ -40,28 +41,56 @@ impl Tunnel {
         self.stop.notify_one();
     }
 
-    /// Carries bytes until both ends have closed in order. Otherwise the server's connection is reset.
-    pub(super) async fn run(&self, link: Link, mut server: TcpStream) -> Answer {
-        end_by_reset(&server);
+    /// Carries bytes until both ends have closed in order. Otherwise the server's connection is reset. Calls
+    /// `opened` when a server that begins with TLS has greeted.
+    pub(super) async fn run<F>(
+        &self,
+        link: Link,
+        mut server: Server,
+        opening: Opening,
+        opened: impl FnOnce() -> F,
+    ) -> Answer
+    where
+        F: Future<Output = ()>,
+    {
+        end_by_reset(&server.stream);
         let how = tokio::select! {
             () = self.stop.notified() => JoinEnd::Stopped,
-            how = self.carry(link, &mut server) => how,
+            how = self.carry(link, &mut server, opening, opened) => how,
         };
         if how == JoinEnd::Whole {
-            end_in_order(&server);
+            end_in_order(&server.stream);
         }
         let (a_to_b, b_to_a) = (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed));
         Answer::Ended { a_to_b, b_to_a, how }
     }
 
-    async fn carry(&self, link: Link, server: &mut TcpStream) -> JoinEnd {
-        let (from_user, mut to_user) = split(Connection::from(link));
-        let (from_server, mut to_server) = server.split();
+    async fn carry<F: Future<Output = ()>>(
+        &self,
+        link: Link,
+        server: &mut Server,
+        opening: Opening,
+        opened: impl FnOnce() -> F,
+    ) -> JoinEnd {
+        let (mut from_user, mut to_user) = split(Connection::from(link));
+        let (mut from_server, mut to_server) = server.stream.split();
+        let (mut said, mut ahead) = (std::mem::take(&mut server.said), Vec::new());
+        if opening == Opening::Tls {
+            match greeting::open(&mut from_user, &mut from_server, &mut to_server).await {
+                Ok(read) => (said, ahead) = read,
+                Err(Unopened::User) => return JoinEnd::Leg(LegId::A),
+                Err(Unopened::Server) => return JoinEnd::Leg(LegId::B),
+                Err(Unopened::NoGreeting) => return JoinEnd::NoGreeting,
+            }
+            opened().await;
+        }
         let up = async {
+            self.pass(&ahead, &mut to_server, LegId::B, &self.up).await?;
             self.copy((from_user, LegId::A), &mut to_server, &self.up).await?;
             to_server.shutdown().await.map_err(|_| JoinEnd::Leg(LegId::B))
         };
         let down = async {
+            self.pass(&said, &mut to_user, LegId::A, &self.down).await?;
             self.copy((from_server, LegId::B), &mut to_user, &self.down).await?;
             to_user.shutdown().await.map_err(|_| JoinEnd::Leg(LegId::A))
         };
@@ -84,15 +113,27 @@ impl Tunnel {
             if bytes.is_empty() {
                 return Ok(());
             }
-            let length = u64::try_from(count).unwrap_or(u64::MAX);
-            let left =
-                self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
-            if left.is_err() {
-                return Err(JoinEnd::Limit);
-            }
-            send(to, bytes).await.map_err(|_| JoinEnd::Leg(leg.other()))?;
-            moved.fetch_add(length, Ordering::Relaxed);
+            self.pass(bytes, to, leg.other(), moved).await?;
         }
+    }
+
+    /// Passes bytes on to a leg, within the limit.
+    async fn pass(
+        &self,
+        bytes: &[u8],
+        to: &mut (impl AsyncWrite + Unpin),
+        leg: LegId,
+        moved: &AtomicU64,
+    ) -> Result<(), JoinEnd> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let left =
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
+        if left.is_err() {
+            return Err(JoinEnd::Limit);
+        }
+        send(to, bytes).await.map_err(|_| JoinEnd::Leg(leg))?;
+        moved.fetch_add(length, Ordering::Relaxed);
+        Ok(())
     }
 }
 

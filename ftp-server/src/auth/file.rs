@@ -1,9 +1,9 @@
 //! The file of `--users`: one user in each line. It holds passwords, so only its owner may read it.
 
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ftp_io::named_file::{NamedFile, Readable};
 use ftp_io::os_error::words;
 use ftp_io::program::settings::{Mistake, Mistakes};
 use zeroize::Zeroizing;
@@ -42,21 +42,14 @@ pub fn read_users(path: &Path) -> Result<Vec<User>, Mistakes> {
 pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Mistakes> {
     let wrong = |what: String| Mistakes::whole(path, what);
     let unread = |error: std::io::Error| wrong(format!("cannot read it: {}", words(&error)));
-    let file = std::fs::File::open(path).map_err(unread)?;
-    let facts = file.metadata().map_err(unread)?;
-    if facts.permissions().mode() & OTHERS != 0 {
+    let file = NamedFile::open(path, Readable::File).map_err(unread)?;
+    if file.facts().permissions().mode() & OTHERS != 0 {
         return Err(wrong(format!(
             "it holds passwords, and others may read or write it; chmod 600 {}",
             path.display()
         )));
     }
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unread)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= LIMIT) {
-        Ok(bytes)
-    } else {
-        Err(wrong(format!("it is larger than {LIMIT} bytes")))
-    }
+    file.read(LIMIT).map_err(unread)
 }
 
 /// The permission bits of everybody but the owner.

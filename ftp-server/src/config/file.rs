@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
 use clap::Args;
+use ftp_io::named_file::{self, LARGEST_SETTINGS};
 use ftp_io::os_error::words;
 use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Reader};
 use toml::de::DeTable;
@@ -44,9 +45,10 @@ impl File {
     /// # Errors
     /// All mistakes of the file, each with its place.
     pub fn read(path: &Path) -> Result<Self, Mistakes> {
-        let bytes = std::fs::read(path)
+        let bytes = named_file::read(path, LARGEST_SETTINGS)
             .map_err(|error| Mistakes::whole(path, format!("cannot read it: {}", words(&error))))?;
-        let text = String::from_utf8(bytes).map_err(|error| Mistakes::new(path, vec![not_utf8(&error)]))?;
+        let text =
+            String::from_utf8(bytes.to_vec()).map_err(|error| Mistakes::new(path, vec![not_utf8(&error)]))?;
         let file = Self::parse(&text, path).map_err(|list| Mistakes::new(path, list))?;
         if file.secret().is_some() {
             read_secret(path)?;

@@ -106,7 +106,8 @@ pub struct Options {
     /// Refuse a peer that connects after LSTN and before the transfer command, as the letter of RFC 438 has it
     #[arg(long)]
     pub strict_438_listen: bool,
-    /// Bring each file that was received to stable storage before its final reply
+    /// Bring each file that was received to stable storage before its final reply, and the list of names under way before a
+    /// file is made
     #[arg(long)]
     pub sync: bool,
     /// How long a data port may listen unused [default: 300s]

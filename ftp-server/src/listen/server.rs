@@ -28,7 +28,7 @@ use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
 use crate::operate::{Shutdown, State, bans, certificate, control, http, known};
 use crate::session::Shared;
-use crate::vfs::Roots;
+use crate::vfs::{Durability, Roots};
 
 /// The running server.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Server {
         let (roots, users) = users(config, clock)?;
         let roots = Arc::new(roots);
         let (identity, state) = identity::open(config)?;
-        remove_what_is_left(&roots, state.as_ref());
+        remove_what_is_left(&roots, state.as_ref(), config.durability);
         roots.keep_free(config.keep_free);
         let shared = Arc::new(Shared {
             clock,
@@ -196,9 +196,9 @@ impl Server {
 
 /// Removes temporary files that a killed server has left. Listed files are removed before the server listens;
 /// unlisted files older than a day are removed in the background.
-fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>) {
+fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>, durability: Durability) {
     if let Some(state) = state
-        && let Err(error) = roots.list_partial_names_in(&state.directory().join("under-way"))
+        && let Err(error) = roots.list_partial_names_in(&state.directory().join("under-way"), durability)
     {
         tracing::warn!(
             error = words(&error),

@@ -72,6 +72,11 @@ impl Client {
         self.view.as_ref().and_then(look)
     }
 
+    /// Whether the kernel knows the directory of this file, on the root's own file system, which is one of this host.
+    pub(super) fn is_near(&self, path: &PathName) -> bool {
+        self.view.as_ref().is_some_and(|view| view.is_near(path))
+    }
+
     /// The path of a file of the account for other programs of this host.
     pub(super) fn host_path_of(&self, path: &PathName) -> Option<PathBuf> {
         self.view.as_ref()?.host_path_of(path)

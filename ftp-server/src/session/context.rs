@@ -7,11 +7,13 @@ use std::task::{self, Poll, Waker};
 
 use ftp_io::tls;
 use ftp_proto::server::ask::{Answer, FileFailure, Ticket};
+use ftp_proto::wire::PathName;
 use tokio::net::TcpStream;
 
 use super::client::Client;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
+use super::visit::Visit;
 use crate::limits::{NoPlace, Scarcity, SessionSlot, Turns};
 use crate::operate::Running;
 use crate::vfs::View;
@@ -29,6 +31,8 @@ pub(super) struct Context {
     /// TLS of the control connection and its data connections, once it has begun.
     pub(super) tls: Option<Arc<tls::Session>>,
     pub(super) client: Client,
+    /// Whether the session is on a thread that may block.
+    pub(super) visit: Visit,
 }
 
 /// An answer that is available immediately.
@@ -52,7 +56,8 @@ impl Context {
         running: Running,
     ) -> Self {
         let (held, client) = (Resources::new(running), Client::new(from));
-        Self { id, shared, held, ready: VecDeque::new(), slot, tls: None, client }
+        let (ready, visit) = (VecDeque::new(), Visit::default());
+        Self { id, shared, held, ready, slot, tls: None, client, visit }
     }
 
     /// An answer that needs no wait.
@@ -79,11 +84,25 @@ impl Context {
         }
     }
 
-    /// Starts work on the files of the account, on a thread that may block. `done` makes an answer of its
-    /// result.
+    /// What `look` finds among the files without a wait for a disk. Where waiting is permitted, nothing is looked for: it
+    /// is done as all work there.
+    pub(super) fn cached<T>(&self, look: impl FnOnce(&View) -> Option<T>) -> Option<T> {
+        if self.visit.is_here() { None } else { self.client.cached(look) }
+    }
+
+    /// Whether all of these files are on a file system of this host, as far as the kernel knows that without a look at the
+    /// disk.
+    pub(super) fn are_near(&mut self, paths: &[&PathName]) -> bool {
+        let client = &self.client;
+        self.visit.are_near(paths, |path| client.is_near(path))
+    }
+
+    /// Starts work on the files of the account, on a thread that may block. `is_near`: all of them are on a file system
+    /// of this host. `done` makes an answer of its result.
     pub(super) fn start_with_files<T: Send + 'static>(
         &mut self,
         ticket: Ticket,
+        is_near: bool,
         work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
         done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
     ) {
@@ -91,19 +110,29 @@ impl Context {
             return self.held.start(ticket, async move { done(Err(FileFailure::Denied)) });
         };
         let turns = Arc::clone(&self.shared.shares.files);
-        self.start_in_turn(ticket, &turns, move || work(view), done);
+        self.start_in_turn(ticket, (&turns, is_near), move || work(view), done);
     }
 
-    /// Starts work that may block, in a turn of the owner. `done` makes an answer of its result.
+    /// Starts work that may block, in a turn of the owner: in the session's own visit to a thread if the files are near,
+    /// otherwise on a thread of its own. `done` makes an answer of its result.
     pub(super) fn start_in_turn<T: Send + 'static>(
         &mut self,
         ticket: Ticket,
-        turns: &Arc<Turns>,
+        (turns, is_near): (&Arc<Turns>, bool),
         work: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
         done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
     ) {
+        if let Visit::Here { until, .. } = self.visit
+            && is_near
+            && self.shared.clock.now() < until
+        {
+            return self.ready.push_back(Ready::Done(Box::new(done(work()))));
+        }
         let owner = &self.client.owner;
         match turns.take(owner) {
+            Some(turn) if is_near && matches!(self.visit, Visit::Ready) => {
+                self.visit = Visit::Wanted { ticket, turn, work: Box::new(move || done(work())) };
+            }
             Some(turn) => self.held.start_blocking(ticket, turn.during(move || done(work()))),
             None => {
                 let (turns, owner) = (Arc::clone(turns), owner.clone());

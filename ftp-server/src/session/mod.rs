@@ -21,6 +21,7 @@ mod shared;
 mod task;
 mod transfers;
 mod uploads;
+mod visit;
 
 pub use shared::Shared;
 pub use task::{Accepted, run};

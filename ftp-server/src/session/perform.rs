@@ -19,9 +19,10 @@ use super::digest::digest;
 use super::resources::Done;
 use super::transfers::{self, Transfers};
 use super::uploads::Uploads;
+use super::visit::Visit;
 use super::{hook, login, network, ports};
 use crate::data::Pumped;
-use crate::limits::Permission;
+use crate::limits::{Permission, Turn};
 use crate::operate::Running;
 use crate::vfs::View;
 
@@ -72,6 +73,29 @@ impl Performer {
     /// An answer that needs no wait.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.cx.answer(ticket, answer);
+    }
+
+    /// Records whether commands wait for the one that is being carried out.
+    pub(super) fn note_commands(&mut self, wait: bool) {
+        self.cx.visit.note_commands(wait);
+    }
+
+    /// Whether the session has to go to a thread that may block, for work that waits there.
+    pub(super) const fn wants_visit(&self) -> bool {
+        matches!(self.cx.visit, Visit::Wanted { .. })
+    }
+
+    /// Begins the visit to the thread that this is called on: work that may block is done at once until
+    /// [`Self::end_visit`]. Keep the turn until then.
+    pub(super) fn begin_visit(&mut self) -> Option<Turn> {
+        let (turn, work) = self.cx.visit.begin(self.cx.shared.clock.now())?;
+        self.cx.ready.push_back(Ready::Done(Box::new(work())));
+        Some(turn)
+    }
+
+    /// Ends a visit.
+    pub(super) fn end_visit(&mut self) {
+        self.cx.visit = Visit::default();
     }
 
     /// Waits for work that has ended. Pass it to [`Self::finish`].
@@ -155,28 +179,31 @@ impl Performer {
 
     /// Prepares a file for a transfer, without a thread if the system has it in memory.
     fn prepare(&mut self, ticket: Ticket, path: PathName, intent: Intent) {
-        if let Some(found) = self.cx.client.cached(|view| view.prepare_cached(&path, &intent)) {
+        if let Some(found) = self.cx.cached(|view| view.prepare_cached(&path, &intent)) {
             let done = Done::Prepared(ticket, Ok(found));
             return self.cx.ready.push_back(Ready::Done(Box::new(done)));
         }
+        let is_near = self.cx.are_near(&[&path]);
         let work = move |view: View| view.prepare(&path, &intent);
-        self.cx.start_with_files(ticket, work, move |prepared| Done::Prepared(ticket, prepared));
+        self.cx.start_with_files(ticket, is_near, work, move |prepared| Done::Prepared(ticket, prepared));
     }
 
     /// Answers a question about files in the same way.
     fn look(&mut self, ticket: Ticket, ask: FileAsk) {
-        if let Some(found) = self.cx.client.cached(|view| view.answer_cached(&ask)) {
+        if let Some(found) = self.cx.cached(|view| view.answer_cached(&ask)) {
             return self.cx.answer(ticket, Answer::File(Ok(found)));
         }
-        let durability = self.cx.shared.durability;
+        let (is_near, durability) = (self.cx.are_near(&quick(&ask)), self.cx.shared.durability);
         let work = move |view: View| view.answer_durably(&ask, durability);
-        self.cx.start_with_files(ticket, work, move |found| Done::Answer(ticket, Answer::File(found)));
+        self.cx
+            .start_with_files(ticket, is_near, work, move |found| Done::Answer(ticket, Answer::File(found)));
     }
 
     /// Cancels work: its result is not needed any more.
     fn cancel(&mut self, ticket: Ticket) {
         let is_of = |ready: &Ready| matches!(ready, Ready::Done(done) if done.ticket() == Some(ticket));
         self.cx.ready.retain(|ready| !is_of(ready));
+        self.cx.visit.cancel(ticket);
         self.cx.held.cancel(ticket);
     }
 
@@ -303,6 +330,21 @@ impl Performer {
             };
             Done::Answer(ticket, Answer::File(found))
         });
+    }
+}
+
+/// The paths of a question that takes no longer than a few reads of directories. Empty for every other one.
+fn quick(ask: &FileAsk) -> Vec<&PathName> {
+    match ask {
+        FileAsk::Facts(path)
+        | FileAsk::Enter(path)
+        | FileAsk::MakeDirectory(path)
+        | FileAsk::RemoveDirectory(path)
+        | FileAsk::Remove(path)
+        | FileAsk::RenameFrom(path)
+        | FileAsk::Change { path, .. } => vec![path],
+        FileAsk::Rename { from, to } => vec![from, to],
+        FileAsk::List(..) | FileAsk::Link { .. } | FileAsk::Space(_) | FileAsk::Hash { .. } => Vec::new(),
     }
 }
 

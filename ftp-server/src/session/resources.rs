@@ -117,6 +117,17 @@ impl Listening {
     }
 }
 
+/// A connection between two files.
+#[derive(Debug)]
+struct KeptHere {
+    connection: Kept,
+    /// Whether the machine was told that the peer has ended it. It may not close the connection before its next turn,
+    /// and is not told again.
+    has_ended: bool,
+    /// Its place among those of all sessions.
+    _slot: KeptSlot,
+}
+
 /// What work of the session is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum For {
@@ -138,8 +149,8 @@ pub(super) struct Resources {
     /// The places of transfers that may outlive the control connection.
     pub(super) detached: HashMap<Ticket, DetachedSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
-    /// Connections between two files (MODE B), each with its place among those of all sessions.
-    kept: HashMap<ConnId, (Kept, KeptSlot)>,
+    /// Connections between two files (MODE B).
+    kept: HashMap<ConnId, KeptHere>,
     /// Connections that were not accepted yet wait in the backlog of each.
     listeners: HashMap<Ticket, Listening>,
     /// Work that the session's own task does, and what it is for. It ends with the session.
@@ -204,7 +215,7 @@ impl Resources {
                     Err(error) if error.is_cancelled() => continue,
                     other => other?,
                 },
-                conn = ended(&self.kept), if !self.kept.is_empty() => Done::Ended(conn),
+                conn = ended(&mut self.kept), if !self.kept.is_empty() => Done::Ended(conn),
                 arrived = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => arrived,
             };
             // Work may end just when it is cancelled: its result is dropped.
@@ -318,14 +329,14 @@ impl Resources {
     /// Takes a connection out for a transfer. `None` if there is none.
     pub(super) fn take_data(&mut self, conn: ConnId) -> Option<Data> {
         match self.kept.remove(&conn) {
-            Some((kept, _)) => Some(kept.into()),
+            Some(kept) => Some(kept.connection.into()),
             None => self.take(conn).map(Data::from),
         }
     }
 
     /// Keeps a connection under its name for the next file.
     pub(super) fn keep(&mut self, conn: ConnId, kept: Kept, slot: KeptSlot) {
-        self.kept.insert(conn, (kept, slot));
+        self.kept.insert(conn, KeptHere { connection: kept, has_ended: false, _slot: slot });
     }
 
     /// Whether a connection is kept under this name.
@@ -335,7 +346,7 @@ impl Resources {
 
     /// Ends a connection that is kept. Returns whether there was one of this name.
     pub(super) fn end_kept(&mut self, conn: ConnId) -> bool {
-        self.kept.remove(&conn).map(|(kept, _)| kept.close()).is_some()
+        self.kept.remove(&conn).map(|kept| kept.connection.close()).is_some()
     }
 
     /// Whether the session holds a data connection.
@@ -366,8 +377,8 @@ impl Drop for Resources {
                 runtime.spawn(work.in_current_span());
             }
         }
-        for (_, (kept, _)) in self.kept.drain() {
-            kept.close();
+        for (_, kept) in self.kept.drain() {
+            kept.connection.close();
         }
     }
 }
@@ -382,11 +393,57 @@ fn poll_accept(listeners: &mut HashMap<Ticket, Listening>, cx: &mut Context<'_>)
     Poll::Pending
 }
 
-/// Waits until the other end has ended one of the connections.
-async fn ended(kept: &HashMap<ConnId, (Kept, KeptSlot)>) -> ConnId {
+/// Waits until the other end has ended one of the connections. Each is told once.
+async fn ended(kept: &mut HashMap<ConnId, KeptHere>) -> ConnId {
     poll_fn(|cx| {
-        let ended = kept.iter().find(|(_, (kept, _))| kept.poll_ended(cx).is_ready());
-        ended.map_or(Poll::Pending, |(conn, _)| Poll::Ready(*conn))
+        let ended =
+            kept.iter_mut().find(|(_, kept)| !kept.has_ended && kept.connection.poll_ended(cx).is_ready());
+        ended.map_or(Poll::Pending, |(conn, kept)| {
+            kept.has_ended = true;
+            Poll::Ready(*conn)
+        })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{KeptConnections, Owner};
+    use crate::operate::Shutdown;
+    use ftp_io::copy::{Format, Packing, send_whole};
+    use ftp_proto::coding::BlockCodes;
+    use ftp_proto::dialect::Dialect;
+    use tokio::net::TcpListener;
+
+    /// The result of the next work, if there is one now.
+    async fn next_now(held: &mut Resources) -> Option<Done> {
+        tokio::select! {
+            biased;
+            done = held.next() => Some(done.unwrap()),
+            () = tokio::task::yield_now() => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn e12_the_end_of_a_kept_connection_is_told_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (here, _) = listener.accept().await.unwrap();
+        let packing = Packing::Block(BlockCodes::of(Dialect::Rfc959));
+        let format = Format { packing, keep: true, ..Format::default() };
+        let kept =
+            send_whole(b"a", here, format, &Meter::default()).await.kept.expect("the connection is kept");
+        let all = KeptConnections::new();
+        let slot = all.keep(Owner::Account(b"ann".to_vec()), &Arc::default()).expect("there is a place");
+        let mut held = Resources::new(Shutdown::new().1);
+        held.keep(ConnId(7), kept, slot);
+        assert!(next_now(&mut held).await.is_none());
+        drop(there);
+        let told = held.next().await.unwrap();
+        assert!(matches!(told, Done::Ended(ConnId(7))), "{told:?}");
+        // The machine has not closed it yet: it may have no turn.
+        assert!(next_now(&mut held).await.is_none());
+        assert!(held.end_kept(ConnId(7)));
+    }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ enum Drained {
     More,
     /// It has closed the session.
     Closed,
+    /// Something has panicked.
+    Failed,
 }
 
 /// Why the task wakes up.
@@ -143,15 +146,15 @@ impl SessionTask {
         self.input(Input::Start);
         let mut received = Vec::new();
         loop {
-            let drained = self.drain();
-            if let Drained::Closed = drained {
-                break;
+            let mut drained = self.proceed();
+            if self.performer.wants_visit() {
+                let Ok(visited) = Box::pin(self.visit()).await else { return };
+                (self, drained) = visited;
             }
-            if !self.used.is_all()
-                && let Some(ready) = self.performer.next_ready()
-            {
-                self.take(ready);
-                continue;
+            match drained {
+                Drained::Closed => break,
+                Drained::Failed => break self.reporter.ends(Cause::Failed),
+                Drained::Waits(_) | Drained::More => {}
             }
             match self.wait(drained, &mut received).await {
                 Wake::Phase(Phase::Ending) => break self.reporter.ends(Cause::Stopped),
@@ -239,6 +242,7 @@ impl SessionTask {
         let (mut machine, mut reporter, mut performer) = (machine, reporter, performer);
         let (mut displacement, mut running, mut phase) = (displacement, running, phase);
         drop(control);
+        performer.note_commands(false);
         let clock = shared.clock;
         loop {
             let deadline = match machine.poll() {
@@ -310,7 +314,7 @@ impl SessionTask {
         let (deadline, more) = match drained {
             Drained::Waits(deadline) => (deadline, false),
             Drained::More => (None, true),
-            Drained::Closed => (None, false),
+            Drained::Closed | Drained::Failed => (None, false),
         };
         self.performer.note_idle(matches!(drained, Drained::Waits(_)) && self.machine.is_idle());
         let deadline = [deadline, self.give_up()].into_iter().flatten().min();
@@ -323,7 +327,7 @@ impl SessionTask {
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
             why = self.displacement.wait() => Wake::Evicted(why),
             () = self.reporter.kicked() => Wake::Kicked,
-            done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
+            done = self.performer.next_done(), if !turn => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
             () = tokio::task::yield_now(), if turn => Wake::Turn,
             read = control, if !turn => Wake::Control(read),
@@ -333,6 +337,38 @@ impl SessionTask {
     /// When the session ends because the client does not read its replies.
     fn give_up(&self) -> Option<Moment> {
         self.control.behind_since().map(|since| since + MAX_BEHIND)
+    }
+
+    /// Performs outputs, and passes on what comes of them at once, until the machine waits or other sessions have their
+    /// turn.
+    fn proceed(&mut self) -> Drained {
+        loop {
+            let drained = self.drain();
+            if matches!(drained, Drained::Closed) || self.used.is_all() {
+                return drained;
+            }
+            let Some(ready) = self.performer.next_ready() else { return drained };
+            self.take(ready);
+        }
+    }
+
+    /// Goes on in the same way on a thread that may block, where work on files is done at once.
+    ///
+    /// # Errors
+    /// The process ends.
+    async fn visit(mut self: Box<Self>) -> Result<(Box<Self>, Drained), JoinError> {
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || {
+            let _span = span.entered();
+            let proceeded = catch_unwind(AssertUnwindSafe(|| {
+                let _turn = self.performer.begin_visit();
+                self.proceed()
+            }));
+            self.performer.end_visit();
+            // The panic was told when it happened; the session ends.
+            (self, proceeded.unwrap_or(Drained::Failed))
+        })
+        .await
     }
 
     /// Performs outputs until the machine waits. One input can cause very many of them (refusals of
@@ -347,7 +383,10 @@ impl SessionTask {
                     self.securing = Some(ticket);
                     self.control.end_tls(&last);
                 }
-                Output::Ask(ask) => self.performer.perform(ask),
+                Output::Ask(ask) => {
+                    self.performer.note_commands(self.machine.has_commands());
+                    self.performer.perform(ask);
+                }
                 Output::Event(event) => {
                     self.reporter.event(&event, || self.performer.moved());
                     self.performer.start_hook_after_upload(&event, &self.running);

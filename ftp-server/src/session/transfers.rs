@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Kept;
-use ftp_io::limiter::Limiter;
+use ftp_io::limiter::LastingRate;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferTerms};
 use ftp_proto::wire::TransferId;
 use tokio::sync::Notify;
@@ -20,6 +20,8 @@ use crate::vfs::{Durability, Prepared};
 pub(super) struct Transfers {
     /// Signalled when the session must close the data connections that it keeps between two files.
     pub(super) connections_needed: Arc<Notify>,
+    /// What RATE has left to the next transfer.
+    rate: LastingRate,
     /// The place of the next transfer, if DETA permits it to outlive the control connection.
     detaches: Option<DetachedSlot>,
 }
@@ -57,7 +59,7 @@ pub(super) fn begin(
         return cx.answer(ticket, nothing_moved(end));
     };
     let turns = Arc::clone(&cx.shared.shares.transfers);
-    let own = terms.rate.map(|rate| Limiter::new(rate, cx.shared.clock));
+    let own = transfers.rate.limiter(terms.rate, cx.shared.clock);
     let meter = cx.client.meter(&prepared, own, &turns);
     let leave = terms.detach.and_then(|id| transfers.detaches.take_if(|slot| slot.id == id));
     if let Some(slot) = leave {
@@ -68,7 +70,7 @@ pub(super) fn begin(
     let doubt = Doubt::default();
     cx.held.moves.insert(ticket, meter.clone());
     cx.held.doubts.insert(ticket, doubt.clone());
-    let (is_open, durability) = (prepared.is_open(), cx.shared.durability);
+    let (is_open, is_near, durability) = (prepared.is_open(), prepared.is_near(), cx.shared.durability);
     // The session counts until its file is finished, even if its control connection ends before.
     let place = (!is_open).then(|| (cx.slot.share(), cx.held.guard()));
     let open = move || {
@@ -80,7 +82,7 @@ pub(super) fn begin(
     if is_open {
         return cx.ready.push_back(Ready::Done(Box::new(done(open()))));
     }
-    cx.start_in_turn(ticket, &turns, open, done);
+    cx.start_in_turn(ticket, (&turns, is_near), open, done);
 }
 
 /// Moves the bytes of a transfer.

@@ -15,6 +15,14 @@ use super::file_system::is_in_memory;
 use super::view::{Prepared, View, whole};
 
 impl View {
+    /// Whether work on `path` can wait for nothing but a disk of this host: the kernel knows its directory, which is on the
+    /// root's own file system.
+    pub fn is_near(&self, path: &PathName) -> bool {
+        let Ok(found) = self.find(path) else { return false };
+        let above = found.path.directory();
+        above.is_some_and(|above| found.root.open_cached(&above, OFlags::PATH).is_some())
+    }
+
     /// Prepares a small file to send, as [`View::prepare`] does. `None` if that might wait for a disk, or fail.
     pub fn prepare_cached(&self, path: &PathName, intent: &Intent) -> Option<(Prepared, Option<u64>)> {
         let Intent::Send { range } = intent else { return None };

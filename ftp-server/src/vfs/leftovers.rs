@@ -9,6 +9,7 @@ use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
+use super::durability::{Durability, sync_names};
 use super::entry::regular;
 use super::lock;
 use super::partial::is_partial;
@@ -17,13 +18,17 @@ use super::root::Root;
 
 /// Removes `name` in the directory `directory` of this host, if that lies beneath `root` and the file is not
 /// being written. Returns whether the directory lies there.
-pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8]) -> bool {
+pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8], durability: Durability) -> bool {
     let Some(beneath) = root.host_path().and_then(|top| below(&top, directory)) else { return false };
     let dir = root.open_beneath(&beneath, OFlags::RDONLY | OFlags::DIRECTORY);
     if let Ok(dir) = dir
         && is_partial(name)
         && remove_dead(&dir, name)
     {
+        if durability == Durability::Synced {
+            // If this fails, a power failure may bring the name back until it is a day old.
+            let _ = sync_names(&dir);
+        }
         let (directory, name) = (std::ffi::OsStr::from_bytes(directory), String::from_utf8_lossy(name));
         tracing::info!(directory = %directory.display(), %name, "removed what an earlier run has left");
     }

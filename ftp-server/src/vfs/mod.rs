@@ -8,7 +8,8 @@
 //! | `entry`, `names`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
-//! | `partial_names`, `left` | these names in the state directory, and what a killed server has left of them |
+//! | `durability` | what is on stable storage when something is said to be done |
+//! | `partial_names`, `leftovers` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
 //! | `quota` | how much each root holds, and how much an account may store |
 //! | `room` | how large a file may be, and how much of a disk stays free |
@@ -18,6 +19,7 @@
 mod attributes;
 mod cached;
 mod digest;
+mod durability;
 mod entry;
 mod failure;
 mod file_system;
@@ -39,10 +41,11 @@ mod view;
 mod walk;
 
 pub use digest::Subject;
+pub use durability::Durability;
 pub(crate) use failure::io_failure;
 pub use list::{Detail, Listing, Next};
 pub use quota::QuotaLimits;
 pub use root::Root;
 pub use tree::{Roots, Tree};
-pub use upload::{Durability, Received, Target, Upload};
+pub use upload::{Received, Target, Upload};
 pub use view::{Prepared, View};

@@ -3,16 +3,22 @@
 //!
 //! The list is a file that only grows while the server runs: `+ NAME DIRECTORY` when a name is made,
 //! `- NAME` when it is gone. It is written anew when most of its lines are of no use any more.
+//!
+//! Where the server syncs what it receives, the list survives a power failure as well: a name is on stable storage in the
+//! list before it is made, and is struck out only after it is gone on stable storage. Otherwise a power failure may take
+//! lines of the list, and the names that they had are found when they are a day old.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::readlink;
+
+use super::durability::{Durability, sync_names};
 
 /// The temporary names of all roots. Without a state directory it lists nothing.
 #[derive(Debug, Default)]
@@ -20,7 +26,10 @@ pub(super) struct PartialNames(Mutex<Option<List>>);
 
 #[derive(Debug)]
 struct List {
-    file: File,
+    path: PathBuf,
+    /// Shared with those who wait until it is on stable storage.
+    file: Arc<File>,
+    durability: Durability,
     /// Each name with the directory where it is.
     names: HashMap<Vec<u8>, Vec<u8>>,
     /// How many lines the file has.
@@ -40,12 +49,13 @@ impl PartialNames {
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub(super) fn keep_in(&self, path: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    pub(super) fn keep_in(&self, path: &Path, durability: Durability) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let mut options = File::options();
-        let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let mut text = Vec::new();
-        (&mut file).take(MAX_LIST).read_to_end(&mut text)?;
-        let mut list = List { file, names: read(&text), lines: 0 };
+        (&file).take(MAX_LIST).read_to_end(&mut text)?;
+        let (path, file) = (path.to_owned(), Arc::new(file));
+        let mut list = List { path, file, durability, names: read(&text), lines: 0 };
         list.write_anew()?;
         let left = list.names.clone().into_iter().collect();
         *self.list() = Some(list);
@@ -54,13 +64,23 @@ impl PartialNames {
 
     /// Lists `name` in the open directory `dir`. Call this before the name is made.
     pub(super) fn add(self: &Arc<Self>, dir: impl AsFd, name: &[u8]) -> Listed {
+        let mut to_sync = None;
         if let Some(list) = self.list().as_mut()
             && let Some(directory) = host_path(dir)
         {
             list.say(b'+', name, &directory);
             list.names.insert(name.to_vec(), directory);
+            to_sync = (list.durability == Durability::Synced).then(|| Arc::clone(&list.file));
+        }
+        // Others may use the list meanwhile, and what several wait for goes to the disk together.
+        if let Some(Err(error)) = to_sync.map(|file| file.sync_data()) {
+            tracing::debug!(%error, "cannot sync the list of temporary names");
         }
         Listed { all: Arc::clone(self), name: name.to_vec() }
+    }
+
+    fn is_durable(&self) -> bool {
+        self.list().as_ref().is_some_and(|list| list.durability == Durability::Synced)
     }
 
     /// A name is gone.
@@ -86,20 +106,40 @@ impl List {
             self.lines += 1;
             Ok(())
         };
-        let written = written.and_then(|()| self.file.write_all(&line(sign, name, directory)));
+        let written = written.and_then(|()| (&*self.file).write_all(&line(sign, name, directory)));
         if let Err(error) = written {
             tracing::debug!(%error, "cannot write the list of temporary names");
         }
     }
 
-    /// Writes the names that are left, and nothing else.
+    /// Writes the names that are left, and nothing else, to a new file that takes the place of the old one.
     fn write_anew(&mut self) -> io::Result<()> {
         let text: Vec<u8> =
             self.names.iter().flat_map(|(name, directory)| line(b'+', name, directory)).collect();
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.lines = self.names.len();
-        self.file.write_all(&text)
+        let new = self.path.with_extension("new");
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(&text)?;
+        if self.durability == Durability::Synced {
+            file.sync_all()?;
+        }
+        std::fs::rename(new, &self.path)?;
+        if let (Durability::Synced, Some(directory)) = (self.durability, self.path.parent()) {
+            File::open(directory)?.sync_all()?;
+        }
+        (self.file, self.lines) = (Arc::new(file), self.names.len());
+        Ok(())
+    }
+}
+
+impl Listed {
+    /// The name was removed from this directory. Where the list is durable, that is on stable storage when this returns,
+    /// so that the name can be struck out.
+    pub(super) fn removed_from(&self, dir: impl AsFd) {
+        if self.all.is_durable()
+            && let Err(error) = sync_names(dir)
+        {
+            tracing::debug!(%error, "cannot sync the directory of a temporary name");
+        }
     }
 }
 
@@ -179,17 +219,17 @@ mod tests {
         let dir = File::open(&strange).unwrap();
         let all = Arc::new(PartialNames::default());
         drop(all.add(&dir, b"not listed"));
-        assert_eq!(all.keep_in(&path).unwrap(), []);
+        assert_eq!(all.keep_in(&path, Durability::Synced).unwrap(), []);
         let (gone, kept) = (all.add(&dir, b"gone"), all.add(&dir, b"kept"));
         drop(gone);
         std::mem::forget(kept);
         // The last line was not written to its end.
         File::options().append(true).open(&path).unwrap().write_all(b"+ cut /som").unwrap();
         let next = PartialNames::default();
-        let left = next.keep_in(&path).unwrap();
+        let left = next.keep_in(&path, Durability::Cached).unwrap();
         assert_eq!(left, [(b"kept".to_vec(), host_path(&dir).unwrap())]);
         next.remove(b"kept");
-        assert_eq!(PartialNames::default().keep_in(&path).unwrap(), []);
+        assert_eq!(PartialNames::default().keep_in(&path, Durability::Cached).unwrap(), []);
     }
 
     #[test]
@@ -198,13 +238,13 @@ mod tests {
         let path = top.path().join("list");
         let dir = File::open(top.path()).unwrap();
         let all = Arc::new(PartialNames::default());
-        all.keep_in(&path).unwrap();
+        all.keep_in(&path, Durability::Synced).unwrap();
         let _kept = all.add(&dir, b"kept");
         for _ in 0..3 * MIN_LINES {
             drop(all.add(&dir, b"name"));
         }
         let text = std::fs::read(&path).unwrap();
         assert!(text.split(|&byte| byte == b'\n').count() < MIN_LINES + 10);
-        assert_eq!(PartialNames::default().keep_in(&path).unwrap().len(), 1);
+        assert_eq!(PartialNames::default().keep_in(&path, Durability::Cached).unwrap().len(), 1);
     }
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, fsync, openat, openat2, readlinkat, statat,
-    unlinkat,
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
+use super::durability::sync_names;
 use super::failure::failure;
 use super::file_system::is_of_this_host;
 use super::partial::is_partial;
@@ -55,8 +55,7 @@ pub(super) struct Located {
 impl Located {
     /// Waits until the names in its directory are on stable storage.
     pub(super) fn sync_names(&self) -> Result<(), Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        fsync(openat(&self.dir, ".", flags, Mode::empty())?)
+        sync_names(&self.dir)
     }
 
     /// Whether something may be made under this name. Names with CR, LF or NUL cannot be listed, so they may

@@ -12,6 +12,7 @@ use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
 use rustix::io::Errno;
 
+use super::durability::Durability;
 use super::leftovers::{remove_listed, remove_old};
 use super::partial::is_partial;
 use super::partial_names::PartialNames;
@@ -71,14 +72,15 @@ impl Roots {
     }
 
     /// Lists the temporary names of all roots in the file `list` from now on, and removes what an earlier run
-    /// has left, as far as it lies beneath a root that is open.
+    /// has left, as far as it lies beneath a root that is open. With [`Durability::Synced`] a power failure
+    /// takes nothing from the list.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn list_partial_names_in(&self, list: &Path) -> io::Result<()> {
+    pub fn list_partial_names_in(&self, list: &Path, durability: Durability) -> io::Result<()> {
         let roots = self.all();
-        for (name, directory) in self.partial_names.keep_in(list)? {
-            roots.iter().any(|root| remove_listed(root, &directory, &name));
+        for (name, directory) in self.partial_names.keep_in(list, durability)? {
+            roots.iter().any(|root| remove_listed(root, &directory, &name, durability));
             self.partial_names.remove(&name);
         }
         Ok(())

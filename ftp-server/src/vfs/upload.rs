@@ -27,8 +27,10 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
+use super::durability::Durability;
 use super::entry::regular;
 use super::failure::{failure, io_failure};
+use super::file_system::is_of_this_host;
 use super::lock;
 use super::partial::partial_name;
 use super::partial_names::{Listed, PartialNames};
@@ -69,16 +71,6 @@ pub struct Upload {
     /// Bounds the file while it grows; taken by the copy.
     budget: Option<UploadBudget>,
     durability: Durability,
-}
-
-/// When a file counts as stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Durability {
-    /// Once the system has taken it. A system that crashes may lose it.
-    #[default]
-    Cached,
-    /// Once it is on stable storage, with its name.
-    Synced,
 }
 
 #[derive(Debug)]
@@ -165,6 +157,11 @@ impl Target {
             (How::Replace, Partial::Discard) => self.begin_partial(false),
             (How::Overwrite | How::At(_) | How::Append, _) => self.in_place(),
         }
+    }
+
+    /// Whether it is on a file system of this host.
+    pub fn is_near(&self) -> bool {
+        is_of_this_host(&self.at.dir)
     }
 
     /// How many bytes may be received.
@@ -317,6 +314,7 @@ impl Upload {
                 drop(file);
                 if let Err(error) = moved {
                     remove(&self.quota, dir, &name);
+                    listed.removed_from(dir);
                     drop(listed);
                     if received == Received::Whole {
                         return Err(failure(error));
@@ -343,7 +341,10 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         match &self.form {
-            Form::Partial { name, .. } => remove(&self.quota, &self.at.dir, name),
+            Form::Partial { name, listed, .. } => {
+                remove(&self.quota, &self.at.dir, name);
+                listed.removed_from(&self.at.dir);
+            }
             Form::InPlace { device, inode } => {
                 let now = statat(&self.at.dir, &*self.at.name, AtFlags::SYMLINK_NOFOLLOW);
                 if let Ok(now) = now.as_ref()

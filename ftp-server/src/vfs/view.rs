@@ -18,13 +18,14 @@ use rustix::io::Errno;
 
 use super::attributes;
 use super::digest::Subject;
+use super::durability::Durability;
 use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
 use super::list::{Detail, Listing, Mounted, Next};
 use super::quota::RootQuota;
 use super::root::{Located, Root};
 use super::tree::{Resolved, Tree};
-use super::upload::{Durability, Target};
+use super::upload::Target;
 
 /// The root as one account sees it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -63,6 +64,14 @@ impl Prepared {
         match self {
             Self::Send { .. } | Self::List { .. } => true,
             Self::Receive(_) => false,
+        }
+    }
+
+    /// Whether a file to receive is made on a file system of this host.
+    pub fn is_near(&self) -> bool {
+        match self {
+            Self::Send { .. } | Self::List { .. } => false,
+            Self::Receive(target) => target.is_near(),
         }
     }
 }

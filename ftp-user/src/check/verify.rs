@@ -112,7 +112,7 @@ impl Verify {
             (Self::Auto | Self::Size, _, Some(_)) => Ok(Verified::Size),
             (Self::Hash, None, _) => Err(Failure::new(
                 Kind::Unverified,
-                "the two ends know no common digest, so that nothing could be verified by hash",
+                "the two ends have no common digest, so the copy cannot be verified by hash",
             )
             .hint("--verify size compares sizes")),
             // Nothing can be compared.

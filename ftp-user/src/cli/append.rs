@@ -34,7 +34,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: Appen
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: AppendArgs) -> Result<Job, Failure> {
-    let options = args.transfer.options(Overwrite::Always)?;
+    let options = args.transfer.options(Overwrite::Always);
     let mut places = passwords.locations(context, &[args.source, args.dest]).await?;
     let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
         return Err(Failure::usage("append needs a SOURCE and a DEST"));

@@ -7,6 +7,7 @@ use crate::id::JobId;
 use crate::job;
 use crate::journal::{Command, JobRecord, JobState};
 use std::ffi::OsString;
+use std::path::Path;
 
 /// How a job was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,8 +16,19 @@ pub(super) struct Asked {
     pub(super) command: Command,
     /// The job that goes on.
     pub(super) resumes: Option<JobId>,
-    /// Whether it is given up instead.
-    pub(super) cancels: bool,
+    /// What is done with it.
+    pub(super) purpose: Purpose,
+}
+
+/// What is done with a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// It begins, or goes on.
+    Run,
+    /// It is given up.
+    GiveUp,
+    /// It is shown, with what its servers say of a transfer that goes on without this program.
+    Show,
 }
 
 /// What a name of a job means.
@@ -33,17 +45,22 @@ impl Asked {
     pub(super) fn typed(words: &[OsString]) -> Self {
         let directory = std::env::current_dir().unwrap_or_default();
         let command = Command { words: without_passwords(words), directory, name: None };
-        Self { command, resumes: None, cancels: false }
+        Self { command, resumes: None, purpose: Purpose::Run }
     }
 
     /// A job of the journal goes on.
     pub(super) fn again(record: &JobRecord) -> Self {
-        Self { command: record.command.clone(), resumes: Some(record.id), cancels: false }
+        Self { command: record.command.clone(), resumes: Some(record.id), purpose: Purpose::Run }
     }
 
     /// A job of the journal is given up.
     pub(super) fn never_again(record: &JobRecord) -> Self {
-        Self { cancels: true, ..Self::again(record) }
+        Self { purpose: Purpose::GiveUp, ..Self::again(record) }
+    }
+
+    /// A job of the journal is shown.
+    pub(super) fn shown(record: &JobRecord) -> Self {
+        Self { purpose: Purpose::Show, ..Self::again(record) }
     }
 
     /// The same with the name of `--id`: a job that has it already goes on, or is reported.
@@ -64,7 +81,11 @@ impl Asked {
         }
         match known.state {
             JobState::Done => Ok(Named::Done(known)),
-            JobState::Running | JobState::Interrupted | JobState::Failed | JobState::Cancelled => {
+            JobState::Running
+            | JobState::Interrupted
+            | JobState::Detached
+            | JobState::Failed
+            | JobState::Cancelled => {
                 self.resumes = Some(known.id);
                 Ok(Named::Goes(self))
             }
@@ -101,6 +122,21 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
         Failure::new(Kind::Missing, format!("the journal has no job {called}"))
             .hint("ftp-user jobs lists them; use the same --state")
     })
+}
+
+/// Refuses a state directory that was named and is not there: the jobs of other runs are somewhere else.
+///
+/// # Errors
+///
+/// It is not there.
+pub(super) fn check_state(named: Option<&Path>) -> Result<(), Failure> {
+    match named {
+        Some(named) if !named.exists() => {
+            let what = format!("there is no state directory {}", named.display());
+            Err(Failure::new(Kind::Other, what).hint("name the one that the jobs were started with"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Goes to the directory in which a job was typed.

@@ -13,7 +13,7 @@ use clap::Args;
 /// Files that are finished stay.
 #[derive(Args, Debug)]
 pub(super) struct CancelArgs {
-    /// The id or the name of a job
+    /// The id or the name of a job, or last
     #[arg(value_name = "JOB")]
     job: String,
 }
@@ -27,7 +27,9 @@ impl CancelArgs {
     pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
         let job = find(jobs, &self.job)?;
         match job.state {
-            JobState::Running | JobState::Interrupted => Ok(job),
+            JobState::Running | JobState::Interrupted | JobState::Detached => Ok(job),
+            // Something may be stored at a server.
+            JobState::Done | JobState::Failed | JobState::Cancelled if job.open > 0 => Ok(job),
             JobState::Done | JobState::Failed | JobState::Cancelled => Err(Failure::usage(format!(
                 "job {} is {}: there is nothing to cancel",
                 job.id,

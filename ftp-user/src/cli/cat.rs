@@ -3,14 +3,14 @@
 use super::passwords::Passwords;
 use super::places::on_servers;
 use crate::context::Context;
-use crate::control::{Flow, Role};
+use crate::control::{Flow, Role, Session, most};
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
 use clap::Args;
 use ftp_io::copy::{self, Coding, Ended, Meter};
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
@@ -66,26 +66,53 @@ async fn print(
     let Host::Server(server) = host else { return Ok(Printed::All) };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
+    let announced = session.size(path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
     let failed =
         |error: io::Error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
-    let meter = Meter::default();
+    let (meter, most) = (Meter::default(), most(announced));
     let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
-    let flow = session.transfer((command, 0), copying, &meter, &mut |_, _| ()).await;
+    let mut moving = |moved, _| {
+        if moved > most {
+            meter.stop();
+        }
+    };
+    let flow = session.transfer((command, 0), copying, &meter, &mut moving).await;
     *moved = meter.moved();
+    if *moved > most {
+        return Err(session.sends_too_much(announced.unwrap_or(0)).during(what()));
+    }
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
         Flow::Over(copied, answer) => match copied.end {
             Ended::File(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Printed::ReaderGone),
             Ended::File(error) => Err(failed(error)),
             _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
-            Ended::Whole => Ok(Printed::All),
+            Ended::Whole => check(session, path, announced, *moved).await.map(|()| Printed::All),
             Ended::Broken(error) => Err(Failure::new(Kind::Temporary, what())
                 .said(format!("the data connection broke: {error}"))
                 .hint("try again later")),
             Ended::Stopped => Err(Failure::interrupted()),
         },
     }
+}
+
+/// Whether the file was printed whole. A file that grows while it is read has another size afterwards.
+async fn check(
+    session: &mut Session,
+    path: &PathName,
+    announced: Option<u64>,
+    moved: u64,
+) -> Result<(), Failure> {
+    let Some(announced) = announced.filter(|announced| *announced != moved) else { return Ok(()) };
+    if session.size(path).await? == Some(moved) {
+        return Ok(());
+    }
+    let (came, size) = (counted(moved, "byte"), counted(announced, "byte"));
+    let what = format!("{} was not printed whole", path.display());
+    Err(Failure::new(Kind::Unverified, what)
+        .said(format!("the {} {} announced {size} and sent {came}", session.role.name(), session.title))
+        .hint("what was printed cannot be taken back: copy the file"))
 }

@@ -1,7 +1,8 @@
 //! `copy`: files and trees between any two places.
 
-use super::asked::{self, Asked, Named};
+use super::asked::{self, Asked, Named, Purpose};
 use super::cancel;
+use super::jobs;
 use super::passwords::Passwords;
 use super::transfer::TransferArgs;
 use super::trees::TreeArgs;
@@ -25,7 +26,7 @@ use std::num::NonZero;
 )]
 pub(super) struct CopyArgs {
     /// What to copy, then where to
-    #[arg(required_unless_present = "from_file", num_args = 2.., value_names = ["SOURCE", "DEST"])]
+    #[arg(required_unless_present = "from_file", num_args = 1.., value_names = ["SOURCE", "DEST"])]
     places: Vec<OsString>,
     #[command(flatten)]
     trees: TreeArgs,
@@ -39,7 +40,11 @@ pub(super) struct CopyArgs {
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
-    /// The name of the job: if it is there already, it is reported or continued
+    /// Leave both servers alone as soon as they move the file; ftp-user resume JOB waits for its end and gives it its name
+    #[arg(long, conflicts_with = "from_file")]
+    detach: bool,
+    /// The name of this one copy: if a job has it already, that job is continued, or reported if it is done. The name is
+    /// known until 20 other jobs have ended after it
     #[arg(long, value_name = "NAME", value_parser = asked::job_name, conflicts_with = "from_file")]
     id: Option<String>,
     #[command(flatten)]
@@ -94,15 +99,24 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
     let asked = match asked.named(&context, args.id.as_deref()) {
         Ok(Named::Goes(asked)) => asked,
         Ok(Named::Done(record)) => {
+            let name = args.id.unwrap_or_default();
             context.events.say(Event::Job(record));
+            context.events.warn(format!(
+                "the job {name} is done already: nothing was copied now (a name is for one copy, such as {name}-$(date +%F))"
+            ));
             return Status::Done;
         }
         Err(failure) => return job::refused("copy", failure, &context).status,
     };
     let prepared =
         prepare(&mut context, passwords, &args).await.map(|job| job.kept(asked.command, asked.resumes));
+    if let (Purpose::Show, Some(id)) = (asked.purpose, asked.resumes) {
+        return Box::pin(jobs::shown(prepared, id, &context)).await;
+    }
     let report = match prepared {
-        Ok(job) if asked.cancels => return Box::pin(cancel::cancelled(job, &context)).await,
+        Ok(job) if asked.purpose == Purpose::GiveUp => {
+            return Box::pin(cancel::cancelled(job, &context)).await;
+        }
         Ok(job) => Box::pin(job::run(job, &context)).await,
         Err(failure) => job::refused("copy", failure, &context),
     };
@@ -111,18 +125,20 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
-    let options = args.transfer.options(args.overwrite.into())?;
+    let transfer = if args.detach { args.transfer.detached()? } else { args.transfer.clone() };
+    let options = transfer.options(args.overwrite.into());
     // A server knows nothing of the others: with a limit, one file at a time has all of it.
     let jobs = match args.jobs {
-        Jobs::Auto if args.transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
+        Jobs::Auto if transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
         jobs @ (Jobs::Auto | Jobs::Exactly(_)) => jobs,
     };
     let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;
+    let job = if args.detach { job.detached()? } else { job };
     if args.id.is_some() && matches!(job.work, Work::Output { .. } | Work::Input { .. }) {
         return Err(Failure::usage("a copy of standard input or output (-) cannot be continued")
             .hint("leave out --id"));
     }
-    args.transfer.apply(context, &job).await?;
+    transfer.apply(context, &job).await?;
     Ok(job)
 }

@@ -2,18 +2,28 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Status};
+use crate::id::JobId;
+use crate::job::{self, Job, Status};
 use crate::report::Event;
 use clap::Args;
 
-/// List the jobs that run, that were interrupted, and the last ones that have ended
+/// List the jobs that run, that were interrupted or go on without this program, and the last ones that have ended
+///
+/// The destination of a file that goes on by itself is asked how far it is, if its password need not be typed.
 #[derive(Args, Debug)]
 pub(super) struct JobsArgs {}
 
-/// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) fn run(context: Context, _args: &JobsArgs) -> Result<Status, Failure> {
-    for record in context.journal.jobs().map_err(|why| job::of_journal(&why))? {
+/// Shows a job with what its destination says of the transfer that goes on without this program.
+pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Context) -> Status {
+    let asked = async { job::transfer_of(&job?, context).await };
+    let transfer = asked.await.unwrap_or_else(|failure| {
+        context.events.notice(failure.to_string());
+        None
+    });
+    let jobs = context.journal.jobs().unwrap_or_default();
+    for mut record in jobs.into_iter().filter(|record| record.id == id) {
+        record.transfer.clone_from(&transfer);
         context.events.say(Event::Job(record));
     }
-    Ok(Status::Done)
+    Status::Done
 }

@@ -17,8 +17,7 @@ pub(super) fn later(word: &str) -> Option<Failure> {
 /// Verbs of the contract that may be absent.
 const VERBS: &[&str] = &["move", "sync", "tree", "mkdir", "rm", "mv", "hash", "shell"];
 /// Options of the contract that may be absent.
-const OPTIONS: &[&str] =
-    &["--jobs", "-j", "--detach", "--compare", "--delete", "--max-delete", "--backup-dir", "--yes", "--alg"];
+const OPTIONS: &[&str] = &["--compare", "--delete", "--max-delete", "--backup-dir", "--yes", "--alg"];
 /// Verbs of other programs, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cp", "copy"),
@@ -45,7 +44,7 @@ mod tests {
                 None => assert_eq!(found, None, "{word}"),
             }
         };
-        check("--detach", Some("--detach is not built in yet"));
+        check("--delete", Some("--delete is not built in yet"));
         check("--compare=size", Some("--compare is not built in yet"));
         check("sync", Some("sync is not built in yet"));
         check("cp", Some("use copy"));

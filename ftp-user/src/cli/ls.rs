@@ -1,7 +1,7 @@
 //! `ls`: what a directory on a server holds.
 
 use super::passwords::Passwords;
-use super::places::{missing, on_servers};
+use super::places::{EachPlace, missing, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
@@ -37,30 +37,40 @@ pub(super) async fn run(
     let form = if args.long { Form::Long } else { Form::Name };
     on_servers(&places, "ls")?;
     let pools = Pools::default();
-    let mut status = Status::Done;
+    let mut each = EachPlace::of(&places);
     for location in places {
         let mut host = Host::at(&location, Role::Server, &pools);
-        let mut question = Question::new(&context);
-        let Found { mut entries, gaps, is_incomplete } = loop {
-            question.connect(&mut host).await?;
-            match look(&context, &mut host, &location).await {
-                Ok(found) => break found,
-                Err(failure) => question.again(failure).await?,
-            }
-        };
-        for gap in gaps {
-            context.events.warn(format!("{location}: {gap}"));
-        }
-        if is_incomplete {
-            status = Status::Partly;
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        for entry in entries {
-            context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form }));
-        }
-        host.quit().await;
+        let listed = tell(&context, &mut host, &location, form).await;
+        host.release();
+        each.ended(&context, &location, listed)?;
     }
-    Ok(status)
+    pools.quit().await;
+    Ok(each.status())
+}
+
+/// Tells what is at a place.
+async fn tell(
+    context: &Context,
+    host: &mut Host,
+    location: &Location,
+    form: Form,
+) -> Result<Status, Failure> {
+    let mut question = Question::new(context);
+    let Found { mut entries, gaps, is_incomplete } = loop {
+        question.connect(host).await?;
+        match look(context, host, location).await {
+            Ok(found) => break found,
+            Err(failure) => question.again(failure).await?,
+        }
+    };
+    for gap in gaps {
+        context.events.warn(format!("{location}: {gap}"));
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    for entry in entries {
+        context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form }));
+    }
+    Ok(if is_incomplete { Status::Partly } else { Status::Done })
 }
 
 /// What is at a place.

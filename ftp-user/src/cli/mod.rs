@@ -18,6 +18,7 @@ mod program;
 mod resume;
 mod sites;
 mod stat;
+mod trace_file;
 mod transfer;
 mod trees;
 mod trust;
@@ -32,10 +33,10 @@ use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{Cancel, Context, Heard, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
-use crate::journal::{JobJournal, JobRecord, Journal};
-use crate::report::{Finding, Reporter, Style};
+use crate::journal::{JobJournal, JobRecord, JobState, Journal};
+use crate::report::{Event, Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
-use asked::{Asked, go_to};
+use asked::{Asked, Purpose, check_state, go_to};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
@@ -43,9 +44,7 @@ use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use ftp_proto::wire::counted;
 use std::ffi::OsString;
-use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,6 +152,9 @@ impl Cli {
         if let Verb::Cancel(args) = &self.verb {
             return status_of(color, Box::pin(self.general.cancel(&self.trust, args)).await);
         }
+        if let Verb::Jobs(_) = &self.verb {
+            return status_of(color, Box::pin(self.general.list(&self.trust)).await);
+        }
         Box::pin(self.perform(Asked::typed(words))).await
     }
 
@@ -166,7 +168,8 @@ impl Cli {
         } else {
             config::load(general.config.as_deref())
         };
-        let known = settings.and_then(|settings| Ok((settings, trust.whom()?)));
+        let state = general.state.as_deref().filter(|_| matches!(verb, Verb::Jobs(_)));
+        let known = check_state(state).and(settings).and_then(|settings| Ok((settings, trust.whom()?)));
         let started = known.and_then(|(settings, whom)| {
             let unknown = trust.unknown(settings.trust);
             let (context, reporter) = general.start(settings, whom, unknown, verb.writes_a_file())?;
@@ -178,6 +181,10 @@ impl Cli {
         };
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
+        let (context, passwords) = match asked.purpose {
+            Purpose::Run | Purpose::GiveUp => (context, passwords),
+            Purpose::Show => (context.for_inquiry(), passwords.unasked()),
+        };
         let done = match verb {
             Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
@@ -185,10 +192,9 @@ impl Cli {
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
-            Verb::Jobs(args) => jobs::run(context, &args),
             Verb::Why(args) => why::run(context, args),
             // They ask for others.
-            Verb::Resume(_) | Verb::Cancel(_) => Ok(Status::Done),
+            Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) => Ok(Status::Done),
             Verb::Sites(args) => {
                 let done = sites::run(&context, args);
                 drop(context);
@@ -282,6 +288,22 @@ impl General {
         Ok(status)
     }
 
+    /// Lists the jobs of the journal.
+    async fn list(&self, trust: &TrustArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        for record in jobs {
+            let goes_on = record.state == JobState::Detached && go_to(&record).is_ok();
+            let is_told = match general.command("jobs", &trust, &record).ok().filter(|_| goes_on) {
+                Some(command) => Box::pin(command.perform(Asked::shown(&record))).await == Status::Done,
+                None => false,
+            };
+            if !is_told {
+                self.tell(Event::Job(record)).await?;
+            }
+        }
+        Ok(Status::Done)
+    }
+
     /// Gives up a job that was interrupted.
     async fn cancel(&self, trust: &TrustArgs, args: &cancel::CancelArgs) -> Result<Status, Failure> {
         let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
@@ -296,6 +318,7 @@ impl General {
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
     fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
+        check_state(self.state.as_deref())?;
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);
         let state = state::directory(self.state.clone()).as_deref().map(absolute);
@@ -307,8 +330,12 @@ impl General {
 
     /// Says something to know.
     async fn warn(&self, message: String) -> Result<(), Failure> {
+        self.tell(Event::Warning { message }).await
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Failure> {
         let (events, reporter) = Reporter::start(self.style(), None);
-        events.warn(message);
+        events.say(event);
         drop(events);
         reporter.finish().await
     }
@@ -373,7 +400,7 @@ impl General {
         unknown: OnUnknown,
         writes_a_file: bool,
     ) -> Result<(Context, Reporter), Failure> {
-        let trace = self.trace.as_deref().map(trace_file).transpose()?;
+        let trace = self.trace.as_deref().map(trace_file::create).transpose()?;
         let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
         let cancel = watch_signals()?;
@@ -400,6 +427,7 @@ impl General {
                 proxy: self.proxy.or(settings.proxy).map(Arc::new),
                 relays: settings.relays,
                 heard: Heard::default(),
+                lacking: 0,
                 relay_consent: settings.consent.unwrap_or_default(),
                 race: true,
                 pairs: Pairs::at(state.clone()),
@@ -418,27 +446,6 @@ impl General {
             reporter,
         ))
     }
-}
-
-/// The file of `--trace`, empty. Only this user may read it: a dialogue names files and users.
-fn trace_file(path: &Path) -> Result<File, Failure> {
-    let open = || {
-        let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-        if link && std::fs::metadata(path).is_ok_and(|target| target.is_file()) {
-            return Err(io::Error::other("it is a symbolic link to a file"));
-        }
-        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        // It may have been there, and it may be a device or a pipe.
-        if file.metadata()?.is_file() {
-            file.set_permissions(Permissions::from_mode(0o600))?;
-        }
-        Ok(file)
-    };
-    open().map_err(|error| {
-        Failure::of_this_host(format!("cannot write the trace {}", path.display()), &error)
-            .as_kind(Kind::Other)
-            .hint("name a file that this user may write")
-    })
 }
 
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.
@@ -487,7 +494,7 @@ const RETRIES: u32 = 5;
 mod tests {
     use super::*;
     use crate::id::JobId;
-    use crate::journal::{Command, JobState};
+    use crate::journal::Command;
     use clap::CommandFactory;
 
     #[test]
@@ -523,7 +530,9 @@ mod tests {
             files: 0,
             bytes: 0,
             failed: 0,
+            open: 0,
             process: None,
+            transfer: None,
         };
         let again = |options: &[&str]| {
             let typed = ["ftp-user", "resume"].iter().chain(options);
@@ -559,36 +568,9 @@ mod tests {
     }
 
     #[test]
-    fn only_its_user_can_read_a_trace() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("trace");
-        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        trace_file(&path).unwrap();
-        assert_eq!(mode(), 0o600);
-
-        std::fs::write(&path, "what was there").unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-        trace_file(&path).unwrap();
-        assert_eq!((mode(), std::fs::read(&path).unwrap()), (0o600, vec![]));
-
-        // Scripts read other kinds as something about the files that are copied.
-        let failure = trace_file(&directory.path().join("none/trace")).unwrap_err();
-        assert!(failure.to_string().contains("no such file or directory"), "{failure}");
-        assert_eq!(failure.kind, Kind::Other);
-        assert!(trace_file(Path::new("/dev/null")).is_ok());
-
-        // The target may be anybody's file, and must keep its content and mode.
-        let (target, link) = (directory.path().join("target"), directory.path().join("link"));
-        std::fs::write(&target, "what was there").unwrap();
-        std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(trace_file(&link).unwrap_err().to_string().contains("symbolic link"));
-        assert_eq!(std::fs::read(&target).unwrap(), b"what was there");
-    }
-
-    #[test]
     fn options_that_are_not_built_in_are_refused() {
         for args in
-            [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--detach", "a", "b"], &["ftp-user"]]
+            [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--delete", "a", "b"], &["ftp-user"]]
         {
             assert_eq!(Cli::try_parse_from(args).unwrap_err().exit_code(), 2, "{args:?}");
         }

@@ -4,6 +4,7 @@ use super::places::{locations, private_file};
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::place::{Location, Place, Site, demands_tls};
+use ftp_io::named_file::Readable;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
 use std::ffi::{OsStr, OsString};
@@ -18,13 +19,20 @@ pub(super) struct Passwords {
     /// What [`VARIABLE`] holds.
     variable: Option<Secret>,
     cancel: Cancel,
+    /// Whether a person at the terminal may be asked.
+    asks: bool,
 }
 
 impl Passwords {
     /// The file, if one was named, comes before the environment.
     pub(super) fn new(file: Option<PathBuf>, variable: Option<&OsStr>, cancel: Cancel) -> Self {
         let variable = variable.filter(|value| !value.is_empty());
-        Self { file, variable: variable.map(|value| Secret::new(value.as_bytes())), cancel }
+        Self { file, variable: variable.map(|value| Secret::new(value.as_bytes())), cancel, asks: true }
+    }
+
+    /// The same; nobody is asked.
+    pub(super) fn unasked(self) -> Self {
+        Self { asks: false, ..self }
     }
 
     /// Reads places: all of them with their passwords, before anything is sent to a server. What the pins demand of these
@@ -66,8 +74,10 @@ impl Passwords {
                 }
                 fill(&mut locations, &lacking, &password);
             }
-            None => self.ask(&mut locations, &lacking).await?,
+            None if self.asks => self.ask(&mut locations, &lacking).await?,
+            None => {}
         }
+        context.lacking = self::lacking(&locations).len();
         Ok(locations)
     }
 
@@ -129,7 +139,7 @@ fn fill(locations: &mut [Location], sites: &[Site], password: &Secret) {
 /// The password in the first and only line of a file.
 fn read(path: &Path) -> Result<Secret, Failure> {
     let name = path.display().to_string();
-    let bytes = private_file(path)?
+    let bytes = private_file(path, Readable::FileOrPipe)?
         .ok_or_else(|| Failure::usage(format!("there is no file {name}")).hint("--password-file names it"))?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let password = Secret::new(line.strip_suffix(b"\r").unwrap_or(line));
@@ -229,7 +239,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let failure = found(Some(path.clone()), None, "ftp://ann@h/a").await.unwrap_err();
         assert_eq!(failure.kind, Kind::Usage, "{failure}");
-        // Nobody needs it, so that it need not be there.
+        // No server lacks a password, so the file need not exist.
         assert!(found(Some(path), None, "ftp://ann:own@h/a").await.is_ok());
     }
 }

@@ -1,10 +1,13 @@
 //! The places of a command line, with their logins.
 
+use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::job::Status;
 use crate::place::{Location, Netrc, Place};
+use crate::report::Event;
+use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -50,7 +53,7 @@ fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
 ///
 /// Others than its owner may read or write it, or it cannot be read.
 fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
-    let Some(bytes) = private_file(path)? else { return Ok(Netrc::default()) };
+    let Some(bytes) = private_file(path, Readable::File)? else { return Ok(Netrc::default()) };
     let text = str::from_utf8(&bytes)
         .map_err(|_| Failure::usage(format!("cannot read {}: it is not UTF-8", path.display())))?;
     Ok(Netrc::parse(text))
@@ -60,26 +63,27 @@ fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
 ///
 /// # Errors
 ///
-/// Others than its owner may read or write it, or it cannot be read.
-pub(super) fn private_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+/// Another user owns it, others than its owner may read or write it, or it cannot be read.
+pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     let cannot_read =
         |error: &io::Error| Failure::of_this_host(format!("cannot read {}", path.display()), error);
-    let file = match File::open(path) {
+    let file = match NamedFile::open(path, readable) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot_read(&error)),
     };
-    let mode = file.metadata().map_err(|error| cannot_read(&error))?.permissions().mode();
-    if mode & 0o077 != 0 {
+    if file.is_of_another_user() {
+        return Err(Failure::usage(format!("another user owns {}", path.display()))
+            .hint("whoever owns it says what is in it: use a file of your own"));
+    }
+    if file.facts().permissions().mode() & 0o077 != 0 {
         return Err(Failure::usage(format!("others may read or write {}", path.display()))
             .hint(format!("chmod 600 {}", path.display())));
     }
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(LARGEST_SECRETS).read_to_end(&mut bytes).map_err(|error| cannot_read(&error))?;
-    Ok(Some(bytes))
+    file.read(LARGEST_SECRETS).map(Some).map_err(|error| cannot_read(&error))
 }
 
-/// The number of bytes that are read of a file with secrets.
+/// Bytes of a file with secrets, at most.
 const LARGEST_SECRETS: u64 = 1 << 20;
 
 /// Refuses places of this host: `verb` asks servers.
@@ -92,6 +96,54 @@ pub(super) fn on_servers(places: &[Location], verb: &str) -> Result<(), Failure>
         }
     }
     Ok(())
+}
+
+/// How a verb goes on that asks one place after the other. A place that fails stops no other, but the only one is the
+/// failure of the verb.
+#[derive(Debug)]
+pub(super) struct EachPlace {
+    is_only: bool,
+    succeeded: u64,
+    status: Status,
+    failures: Vec<Kind>,
+}
+
+impl EachPlace {
+    pub(super) const fn of(places: &[Location]) -> Self {
+        Self { is_only: places.len() == 1, succeeded: 0, status: Status::Done, failures: Vec::new() }
+    }
+
+    /// Notes what came of a place.
+    ///
+    /// # Errors
+    ///
+    /// No other place is asked.
+    pub(super) fn ended(
+        &mut self,
+        context: &Context,
+        place: &Location,
+        ended: Result<Status, Failure>,
+    ) -> Result<(), Failure> {
+        match ended {
+            Ok(status) => {
+                self.succeeded += 1;
+                self.status = self.status.and(status);
+            }
+            Err(failure) if self.is_only || failure.kind == Kind::Interrupted => return Err(failure),
+            Err(failure) => {
+                self.failures.push(failure.kind);
+                let (source, message) = (place.to_string(), failure.to_string());
+                let (dest, kind, of) = (String::new(), failure.kind, 1);
+                context.events.say(Event::Failed { source, dest, kind, message, of });
+            }
+        }
+        Ok(())
+    }
+
+    /// The status of the verb.
+    pub(super) fn status(self) -> Status {
+        Status::of_many(self.succeeded, &self.failures).and(self.status)
+    }
 }
 
 /// The failure if nothing is at a place.
@@ -121,6 +173,22 @@ mod tests {
                     assert!(failure.to_string().contains("chmod 600"), "{failure}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_netrc_of_another_user_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".netrc");
+        write(&path, "machine h login eve password s3cret\n").unwrap();
+        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+            let failure = read_netrc(&path).unwrap_err();
+            assert!(
+                failure.kind == Kind::Usage && failure.to_string().contains("another user owns"),
+                "{failure}"
+            );
         }
     }
 

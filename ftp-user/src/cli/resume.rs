@@ -10,7 +10,7 @@ use clap::Args;
 /// Passwords are not kept: they come again from the place where they came from, or from ~/.netrc.
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
-    /// The id or the name of a job; without it, all that are interrupted
+    /// The id or the name of a job, or last; without it, all that are interrupted
     #[arg(value_name = "JOB")]
     job: Option<String>,
 }
@@ -35,11 +35,15 @@ impl ResumeArgs {
     /// There is no such job, or it has nothing left to do.
     pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<Vec<&'a JobRecord>, Failure> {
         let Some(called) = &self.job else {
-            return Ok(jobs.iter().filter(|job| job.state == JobState::Interrupted).collect());
+            // What moves without this program is waited for last.
+            let of = |state| jobs.iter().filter(move |job| job.state == state);
+            return Ok(of(JobState::Interrupted).chain(of(JobState::Detached)).collect());
         };
         let job = find(jobs, called)?;
         match job.state {
-            JobState::Running | JobState::Interrupted | JobState::Failed => Ok(vec![job]),
+            JobState::Running | JobState::Interrupted | JobState::Detached | JobState::Failed => {
+                Ok(vec![job])
+            }
             JobState::Done | JobState::Cancelled => Err(Failure::usage(format!(
                 "job {} is {}: there is nothing to resume",
                 job.id,

@@ -1,12 +1,13 @@
 //! `stat`: what a server says about one place.
 
 use super::passwords::Passwords;
-use super::places::{missing, on_servers};
+use super::places::{EachPlace, missing, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::job::{Question, Status};
+use crate::place::Location;
 use crate::report::{Event, Form, Listed};
 use clap::Args;
 use ftp_proto::listing::Entry;
@@ -30,19 +31,28 @@ pub(super) async fn run(
     let places = passwords.locations(&mut context, &args.places).await?;
     on_servers(&places, "stat")?;
     let pools = Pools::default();
+    let mut each = EachPlace::of(&places);
     for location in places {
         let mut host = Host::at(&location, Role::Server, &pools);
-        let mut question = Question::new(&context);
-        let entry = loop {
-            question.connect(&mut host).await?;
-            match entry(&context, &mut host, &location.path).await {
-                Ok(entry) => break entry.ok_or_else(|| missing(&location))?,
-                Err(failure) => question.again(failure).await?,
-            }
-        };
-        context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form: Form::Facts }));
-        host.quit().await;
+        let told = tell(&context, &mut host, &location).await;
+        host.release();
+        each.ended(&context, &location, told)?;
     }
+    pools.quit().await;
+    Ok(each.status())
+}
+
+/// Tells what is at a place.
+async fn tell(context: &Context, host: &mut Host, location: &Location) -> Result<Status, Failure> {
+    let mut question = Question::new(context);
+    let entry = loop {
+        question.connect(host).await?;
+        match entry(context, host, &location.path).await {
+            Ok(entry) => break entry.ok_or_else(|| missing(location))?,
+            Err(failure) => question.again(failure).await?,
+        }
+    };
+    context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form: Form::Facts }));
     Ok(Status::Done)
 }
 

@@ -32,10 +32,10 @@ pub(super) struct TransferArgs {
     /// Start each attempt with the first byte
     #[arg(long, overrides_with = "resume")]
     no_resume: bool,
-    /// Try candidates beside each other if the first one does not begin soon (the default)
+    /// Try candidates beside each other if the first one is slow to begin (the default)
     #[arg(long, overrides_with = "no_race")]
     race: bool,
-    /// Try candidates one after the other, each on the same sessions, with all the patience that each may need
+    /// Try candidates one after the other on the same sessions, and wait for each as long as its timeouts allow
     #[arg(long, overrides_with = "race")]
     no_race: bool,
     /// Move no more bytes per second, in all: 500KB, 2MiB. Servers that know RATE keep to it themselves; the bytes of
@@ -153,8 +153,8 @@ enum Path {
 }
 
 impl TransferArgs {
-    /// What was asked for, if it can be done.
-    pub(super) fn options(&self, overwrite: Overwrite) -> Result<Options, Failure> {
+    /// The options of the job, with those of trees at their defaults.
+    pub(super) fn options(&self, overwrite: Overwrite) -> Options {
         let allowed = self.paths.allowed();
         let resume = self.resume || !self.no_resume;
         let mode = match (self.explain, self.dry_run) {
@@ -163,7 +163,25 @@ impl TransferArgs {
             (false, false) => Mode::Run,
         };
         let (verify, in_place) = (self.verify.into(), self.in_place.into());
-        Ok(Options { verify, overwrite, allowed, in_place, resume, mode, ..Options::default() })
+        Options { verify, overwrite, allowed, in_place, resume, mode, ..Options::default() }
+    }
+
+    /// The same for a file that goes on without this program: only from server to server.
+    ///
+    /// # Errors
+    ///
+    /// Another path was asked for.
+    pub(super) fn detached(&self) -> Result<Self, Failure> {
+        let path = match self.paths.path {
+            Path::Auto | Path::Direct => Path::Direct,
+            Path::Symmetric => Path::Symmetric,
+            Path::Relay | Path::User => {
+                return Err(Failure::usage("--detach needs a path from server to server")
+                    .hint("leave out --detach or --path"));
+            }
+        };
+        let paths = PathArgs { path, ..self.paths.clone() };
+        Ok(Self { paths, ..self.clone() })
     }
 
     /// Whether the job may only be so fast.
@@ -272,7 +290,8 @@ impl PathArgs {
         let between = match self.path {
             Path::Direct => "direct",
             Path::Relay => "relay",
-            Path::Auto | Path::User | Path::Symmetric => return Ok(()),
+            Path::Symmetric => "symmetric",
+            Path::Auto | Path::User => return Ok(()),
         };
         let Some(local) = places.find(|place| place.is_local()) else { return Ok(()) };
         Err(Failure::usage(format!("--path {between} needs two servers, and {local} is on this host"))
@@ -380,7 +399,7 @@ mod tests {
                 "{words} {places:?}"
             );
         };
-        for path in ["direct", "relay"] {
+        for path in ["direct", "relay", "symmetric"] {
             check(&format!("--path {path}"), "ftp://127.0.0.2/a ./b", true);
             check(&format!("--path {path}"), "./a ftp://127.0.0.2/b", true);
             check(&format!("--path {path}"), "ftp://127.0.0.2/a ftp://127.0.0.3/b", false);

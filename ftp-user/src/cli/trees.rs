@@ -6,11 +6,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Filter, Job, Options, Work};
 use clap::{Args, ValueEnum};
+use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Options that say what is copied.
 #[derive(Args, Debug)]
@@ -90,6 +91,13 @@ impl TreeArgs {
                 standard(context, passwords, typed, options).await?
             }
             None => {
+                if let [only] = typed {
+                    let what = format!(
+                        "copy needs a SOURCE and a DEST, and {} is one place",
+                        only.to_string_lossy()
+                    );
+                    return Err(Failure::usage(what).hint("name where the copy goes, such as ./"));
+                }
                 let mut sources = passwords.locations(context, typed).await?;
                 let Some(destination) = sources.pop() else {
                     return Err(Failure::usage("copy needs a SOURCE and a DEST"));
@@ -141,12 +149,16 @@ async fn listed(
     let is_input = path.as_os_str() == "-";
     let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
     let failed = |error: io::Error| Failure::of_this_host(format!("cannot read {name}"), &error);
-    let mut text = Vec::new();
+    let mut text = Zeroizing::new(Vec::new());
     let read = match is_input {
-        true => io::stdin().lock().take(LARGEST_LIST + 1).read_to_end(&mut text),
-        false => File::open(path).and_then(|file| file.take(LARGEST_LIST + 1).read_to_end(&mut text)),
+        true => io::stdin().lock().take(LARGEST_LIST + 1).read_to_end(&mut text).map(drop),
+        // It is told below if it is too large.
+        false => NamedFile::open(path, Readable::FileOrPipe)
+            .and_then(|file| file.read_first(LARGEST_LIST + 1))
+            .map(|read| text = read),
     };
-    if u64::try_from(read.map_err(failed)?).is_ok_and(|length| length > LARGEST_LIST) {
+    read.map_err(failed)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_LIST) {
         return Err(Failure::usage(format!("{name} is larger than {LARGEST_LIST} bytes"))
             .hint("divide it into several lists"));
     }
@@ -176,8 +188,16 @@ type Line = (usize, [OsString; 2]);
 /// The pairs of a list with the numbers of their lines. Empty lines are skipped. A failure comes with its line.
 fn pairs(text: &[u8]) -> Result<Vec<Line>, (usize, Failure)> {
     let mut pairs = Vec::new();
+    if text.starts_with(BYTE_ORDER_MARK) {
+        let failure = Failure::usage("it begins with a byte order mark, which is no part of a name");
+        return Err((1, failure.hint("write the list without one")));
+    }
     let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
     for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
+        if line.ends_with(b"\r") {
+            let failure = Failure::usage("it ends in CR and LF");
+            return Err((number, failure.hint("write the list with lines that end in LF")));
+        }
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
         let [source, destination] = fields.as_slice() else {
             let what = format!("it has {} instead of a SOURCE, a tab and a DEST", fields_of(fields.len()));
@@ -196,6 +216,8 @@ fn fields_of(count: usize) -> String {
     ftp_proto::wire::counted(u64::try_from(count).unwrap_or(u64::MAX), "field")
 }
 
+/// What some editors write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The size of the largest list in bytes: some millions of lines.
 const LARGEST_LIST: u64 = 512 << 20;
 
@@ -214,7 +236,14 @@ mod tests {
         check("a\tb\n", &[(1, ["a", "b"])]);
         check("a\tb", &[(1, ["a", "b"])]);
         check("\na b \t #c\n\nd\te/\n", &[(2, ["a b ", " #c"]), (4, ["d", "e/"])]);
-        for (text, line) in [("a b\n", 1), ("a\tb\nc\td\te\n", 2), ("a\tb\n\n-\tc", 3), ("a\t-", 1)] {
+        for (text, line) in [
+            ("a b\n", 1),
+            ("a\tb\nc\td\te\n", 2),
+            ("a\tb\n\n-\tc", 3),
+            ("a\t-", 1),
+            ("a\tb\nc\td\r\n", 2),
+            ("\u{feff}a\tb\n", 1),
+        ] {
             assert_eq!(pairs(text.as_bytes()).unwrap_err().0, line, "{text:?}");
         }
     }

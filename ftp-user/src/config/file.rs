@@ -2,8 +2,9 @@
 
 use super::{Settings, parse};
 use crate::failure::{Failure, words};
+use ftp_io::named_file::{self, LARGEST_SETTINGS};
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there.
@@ -35,7 +36,7 @@ fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Op
 impl Place {
     fn read(&self) -> Result<Settings, Failure> {
         let (Self::Named(path) | Self::Usual(path)) = self;
-        match (std::fs::read_to_string(path), self) {
+        match (text(path), self) {
             (Ok(text), _) => parse(&text, path),
             (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Settings::default()),
             (Err(error), Self::Named(_) | Self::Usual(_)) => {
@@ -45,6 +46,13 @@ impl Place {
             }
         }
     }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let bytes = named_file::read(path, LARGEST_SETTINGS)?;
+    let text =
+        str::from_utf8(&bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

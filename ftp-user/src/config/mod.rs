@@ -82,7 +82,7 @@ impl Relay {
                     format!("cannot read the token file {}: {}", path.display(), words(error))
                 }
                 TokenFileError::Others(_)
-                | TokenFileError::Large(_)
+                | TokenFileError::Owner(_)
                 | TokenFileError::Line(..)
                 | TokenFileError::Twice(..)
                 | TokenFileError::Empty(_)

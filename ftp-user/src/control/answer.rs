@@ -30,7 +30,7 @@ impl Session {
     /// Converts a refusal into a failure.
     pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Failure {
         let blame = self.blame(answer);
-        let failure = Failure::new(kind_of(blame), what).said(self.quote(&answer.reply));
+        let failure = Failure::new(kind_of(blame), what).said(self.quote(&answer.reply)).about(about(blame));
         match hint(blame) {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -105,9 +105,11 @@ impl Session {
                 let (user, host) = (self.user(), &self.site.host);
                 Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
                     .said(self.it_said(reply))
-                    .hint(format!(
-                        "name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ..."
-                    ))
+                    .hint(if self.context.lacking > 1 {
+                        format!("write it into ~/.netrc: machine {host} login {user} password ...; another server lacks its own, so that --password-file does not do")
+                    } else {
+                        format!("name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ...")
+                    })
             }
             client::Failure::AccountNeeded(reply) => {
                 let what = format!("the login as {} needs an account and none is configured", self.user());
@@ -233,6 +235,20 @@ pub const fn kind_of(blame: Blame) -> Kind {
         Blame::Space | Blame::Unsupported | Blame::Peer => Kind::Other,
         Blame::Path => Kind::NoPath,
         Blame::Busy => Kind::Temporary,
+    }
+}
+
+/// What a refusal is about.
+pub(crate) const fn about(blame: Blame) -> About {
+    match blame {
+        Blame::Space => About::NoRoom,
+        Blame::Missing
+        | Blame::File
+        | Blame::Login
+        | Blame::Path
+        | Blame::Busy
+        | Blame::Unsupported
+        | Blame::Peer => About::Operation,
     }
 }
 

@@ -74,20 +74,21 @@ impl Session {
         }
     }
 
-    /// Some servers show `?` for what they cannot print. What NLST does not settle stays as it was shown.
+    /// Some servers show `?` for what they cannot print, and blanks before a name may belong to it. What NLST does not
+    /// settle stays as it was shown.
     async fn settle(
         &mut self,
         directory: Option<&PathName>,
         mut listing: Listing,
     ) -> Result<Listing, Failure> {
-        let is_unclear = |entry: &Entry| entry.name.as_bytes().contains(&b'?');
+        let is_unclear = |entry: &Entry| entry.blanks > 0 || entry.name.as_bytes().contains(&b'?');
         if !listing.entries.iter().any(is_unclear) {
             return Ok(listing);
         }
         let names = self.names(directory).await?;
         let names = Names::new(&names);
         for entry in listing.entries.iter_mut().filter(|entry| is_unclear(entry)) {
-            if let Some(name) = names.meant(&entry.name) {
+            if let Some(name) = names.meant(&entry.name, entry.blanks) {
                 entry.name = name.clone();
             }
         }

@@ -34,6 +34,12 @@ impl Session {
         id
     }
 
+    /// Whether commands are sent together as soon as the session waits, and not one by one. Only a caller that drives the
+    /// session until it waits may want that.
+    pub const fn gather(&mut self, gathers: bool) {
+        self.gathers = gathers;
+    }
+
     /// Aborts what runs.
     pub fn abort(&mut self) {
         self.machine.input(self.context.clock.now(), Input::Abort);
@@ -132,10 +138,14 @@ impl Session {
             match self.machine.poll() {
                 Output::Send(bytes) => {
                     if let Some(control) = &mut self.control {
-                        control.send(&bytes, self.context.clock.now());
+                        let now = self.context.clock.now();
+                        match self.gathers {
+                            true => control.queue(&bytes, now),
+                            false => control.send(&bytes, now),
+                        }
                     }
                 }
-                Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
+                Output::Event(Event::Sent(line)) => self.trace(|| format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
                     self.trace_reply(&lines);
                     if self.greeting.is_none() {
@@ -177,18 +187,19 @@ impl Session {
     /// The lines of a reply as they came, but for secrets and control characters.
     fn trace_reply(&self, lines: &[Vec<u8>]) {
         for line in lines {
-            let shown = show(&self.secrets.removed_from(line));
-            self.trace(format!("< {shown}"));
+            self.trace(|| format!("< {}", show(&self.secrets.removed_from(line))));
         }
     }
 
-    fn trace(&self, line: String) {
-        self.context.events.say(Report::Dialogue {
-            side: self.role.side(),
-            title: self.title.clone(),
-            at: self.context.clock.now(),
-            line,
-        });
+    fn trace(&self, line: impl Fn() -> String) {
+        if self.context.events.traces() {
+            self.context.events.say(Report::Dialogue {
+                side: self.role.side(),
+                title: self.title.clone(),
+                at: self.context.clock.now(),
+                line: line(),
+            });
+        }
     }
 }
 

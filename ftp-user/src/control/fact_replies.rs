@@ -1,6 +1,6 @@
 //! What the replies to MLST, SIZE and MDTM say about a file.
 
-use ftp_proto::listing::{Entry, Kind, When, parse_facts, when};
+use ftp_proto::listing::{Entry, Kind, When, parse_facts, told_size, told_time};
 use ftp_proto::reply::Reply;
 
 /// The entry in a reply to MLST: the line that begins with a blank.
@@ -16,18 +16,12 @@ pub(super) fn entry(reply: &Reply) -> Option<Entry> {
 
 /// The size in a reply to SIZE, in bytes.
 pub(super) fn size(reply: &Reply) -> Option<u64> {
-    let text = str::from_utf8(reply.text()).ok()?;
-    let number = |word: &str| word.parse().ok();
-    let mut words = text.split_whitespace();
-    // Most say nothing else, some name the file before, some the unit after it.
-    words.clone().next_back().and_then(number).or_else(|| words.find_map(number))
+    told_size(reply.text())
 }
 
-/// The time in a reply to MDTM: `YYYYMMDDHHMMSS[.sss]` in UTC.
+/// The time in a reply to MDTM.
 pub(super) fn time(reply: &Reply) -> Option<When> {
-    let text = str::from_utf8(reply.text()).ok()?.split_whitespace().next_back()?;
-    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
-    when(i64::from(part(0, 4)?), part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?)
+    told_time(reply.text())
 }
 
 #[cfg(test)]
@@ -53,15 +47,5 @@ mod tests {
         check(" type=dir; /srv", Some(Kind::Directory));
         check(" Type=File;Size=3; a b", Some(Kind::File));
         check("nothing", None);
-    }
-
-    #[test]
-    fn sizes_and_times_are_read_from_replies() {
-        assert_eq!(size(&reply(&["1024"])), Some(1024));
-        assert_eq!(size(&reply(&["1024 Bytes"])), Some(1024));
-        assert_eq!(size(&reply(&["7 wonders.txt 1024"])), Some(1024));
-        assert_eq!(size(&reply(&["nothing"])), None);
-        assert_eq!(time(&reply(&["19700101000001.123"])), Some(When(1)));
-        assert_eq!(time(&reply(&["soon"])), None);
     }
 }

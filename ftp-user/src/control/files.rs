@@ -5,10 +5,10 @@ use super::session::Session;
 use crate::failure::{self, Failure};
 use crate::place;
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial, Verb};
-use ftp_proto::digest::{Algorithm, Digest, parse_answer};
+use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};
 use ftp_proto::listing::Kind;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 use std::time::Duration;
 
 impl Session {
@@ -44,6 +44,45 @@ impl Session {
             }
         }
         Ok(Err(refused))
+    }
+
+    /// The digest of a part of a file, or why this server does not give it. The answer must tell that it is of this part:
+    /// a server that knows RANG may ignore it in HASH.
+    pub async fn hash_part(
+        &mut self,
+        algorithm: Algorithm,
+        path: &PathName,
+        part: ByteRange,
+    ) -> Result<Result<Digest, Failure>, Failure> {
+        let what = format!("cannot hash a part of {}", path.display());
+        let length = part.length.filter(|length| *length > 0);
+        let Some(length) = length.filter(|_| self.capabilities.part_algorithms().contains(&algorithm)) else {
+            let why = format!("{} does not compute {} of parts", self.title, algorithm.name());
+            return Ok(Err(Failure::new(failure::Kind::Unverified, what).said(why)));
+        };
+        let noted = self.ask(Command::Rang(Some(part))).await?;
+        if !noted.is_done() {
+            return Ok(Err(self.refusal(what, &noted)));
+        }
+        let answer = self.ask_digest(DigestCommand::Hash, algorithm, path, length).await?;
+        let range = parse_answered_range(algorithm, &answer.reply.lines);
+        let is_of_part = range == Some((part.first, part.first.saturating_add(length - 1)));
+        if answer.is_done() && is_of_part {
+            let digest = parse_answer(algorithm, &answer.reply.lines, path);
+            return Ok(digest.ok_or_else(|| {
+                Failure::new(failure::Kind::Unverified, what).said(self.quote(&answer.reply))
+            }));
+        }
+        // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
+        if !self.ask(Command::Rang(None)).await?.is_done() {
+            self.restarts = true;
+        }
+        if !answer.is_done() {
+            return Ok(Err(self.refusal(what, &answer)));
+        }
+        // It reads whole files: it is not asked again.
+        self.capabilities.no_parts();
+        Ok(Err(Failure::new(failure::Kind::Unverified, what).said(self.quote(&answer.reply))))
     }
 
     async fn ask_digest(
@@ -88,7 +127,19 @@ impl Session {
         if named.is_err() && !self.is_over() {
             self.name(to, from).await?;
         }
-        named
+        named?;
+        self.check_first_name(to).await
+    }
+
+    /// Looks for the first file that this session has renamed, where one question of MLST tells whether it is there.
+    /// Later ones are not looked for, nor are those of our own servers: no file costs a round trip more.
+    async fn check_first_name(&mut self, to: &PathName) -> Result<(), Failure> {
+        let is_asked = self.capabilities.mlst.is_some() && !self.capabilities.takes_ahead;
+        if is_asked && !self.manners.renames && self.facts(to).await?.is_none() {
+            return Err(self.not_named(to));
+        }
+        self.manners.renames = true;
+        Ok(())
     }
 
     /// Some servers do not rename to a name that is taken: the old file is first renamed aside. It is put back if the
@@ -103,7 +154,11 @@ impl Session {
         if !is_taken || self.name(to, &aside).await.is_err() {
             return Err(failure);
         }
-        if let Err(failure) = self.name(from, to).await {
+        let named = match self.name(from, to).await {
+            Ok(()) => self.check_named(from, to).await,
+            refused => refused,
+        };
+        if let Err(failure) = named {
             return Err(match self.name(&aside, to).await {
                 Ok(()) => failure,
                 Err(_) => failure.hint(format!("the old file is {} now: rename it back", aside.display())),
@@ -114,6 +169,25 @@ impl Session {
             events.warn(format!("the old file is {} now and can be deleted: {why}", aside.display()));
         }
         Ok(())
+    }
+
+    /// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next.
+    async fn check_named(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
+        let is_there = matches!(self.facts(to).await?, Some(facts) if facts.kind == Kind::File);
+        // A server that renames nothing may still have the old file there. One that tells no size may not know.
+        if is_there && self.facts(from).await?.is_none_or(|facts| facts.size.is_none()) {
+            self.manners.renames = true;
+            return Ok(());
+        }
+        Err(self.not_named(to))
+    }
+
+    /// The failure if a server says that it has renamed a file and does not show it under its new name.
+    fn not_named(&self, to: &PathName) -> Failure {
+        let what = format!("{} is not there", to.display());
+        Failure::new(failure::Kind::Unverified, what)
+            .said(format!("{} has said that it renamed the finished copy, and does not show it", self.title))
+            .hint("look at the directory: the copy may have another name")
     }
 
     /// Gives the old file its name back that [`rename`](Self::rename) has renamed aside for the part `part` in a run that
@@ -188,21 +262,21 @@ impl Session {
         }
     }
 
-    /// Makes a directory, unless it is there.
-    pub async fn make_directory(&mut self, path: &PathName) -> Result<(), Failure> {
+    /// Makes a directory, unless it is there. Returns whether the server has made it, so that nothing is in it.
+    pub async fn make_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Mkd(path.clone())).await?;
         if answer.is_done() {
             let named = self.check_stored_name(path).await;
             if named.is_err() && !self.is_over() {
                 self.ask(Command::Rmd(path.clone())).await?;
             }
-            return named;
+            return named.map(|()| true);
         }
         if answer.class == Class::Refused
             && let Some(found) = self.facts(path).await?
         {
             return match found.kind {
-                Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
+                Kind::Directory | Kind::Current | Kind::Parent => Ok(false),
                 Kind::File | Kind::Link | Kind::Other => Err(Failure::new(
                     failure::Kind::Exists,
                     format!("{} at {} exists and is not a directory", path.display(), self.title),

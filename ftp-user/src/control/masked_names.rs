@@ -1,12 +1,12 @@
-//! Which name a server means that shows `?` for what it cannot print. Pure.
+//! Which name a server means that shows `?` for what it cannot print, or a name behind blanks. Pure.
 
 use ftp_proto::wire::PathName;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The names of a directory, to look up what a listing has shown.
 #[derive(Debug)]
 pub(super) struct Names<'a> {
-    exact: HashSet<&'a [u8]>,
+    exact: HashMap<&'a [u8], &'a PathName>,
     /// Names with letters that a server may show as `?`, by what it shows; `None` if several look the same.
     shown: HashMap<Vec<u8>, Option<&'a PathName>>,
 }
@@ -14,7 +14,7 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     /// Takes the names that NLST has sent.
     pub(super) fn new(names: &'a [PathName]) -> Self {
-        let exact = names.iter().map(PathName::as_bytes).collect();
+        let exact = names.iter().map(|name| (name.as_bytes(), name)).collect();
         let mut shown: HashMap<_, Option<&PathName>> = HashMap::new();
         for name in names.iter().filter(|name| !name.as_bytes().iter().all(is_printable)) {
             for mask in masks(name.as_bytes()) {
@@ -25,10 +25,16 @@ impl<'a> Names<'a> {
         Self { exact, shown }
     }
 
-    /// Returns the only name that this server would show like this. Returns `None` if `shown` is itself a name, or if
-    /// several names look the same.
-    pub(super) fn meant(&self, shown: &PathName) -> Option<&'a PathName> {
-        if self.exact.contains(shown.as_bytes()) {
+    /// Returns the only name that this server would show like this, with so many blanks before it beside the one that
+    /// separates it. Returns `None` if `shown` is itself a name, or if several names look the same.
+    pub(super) fn meant(&self, shown: &PathName, blanks: usize) -> Option<&'a PathName> {
+        if blanks > 0 {
+            let whole = [vec![b' '; blanks], shown.as_bytes().to_vec()].concat();
+            if let Some(name) = self.exact.get(whole.as_slice()) {
+                return Some(name);
+            }
+        }
+        if self.exact.contains_key(shown.as_bytes()) {
             return None;
         }
         self.shown.get(shown.as_bytes()).copied().flatten()
@@ -74,7 +80,7 @@ mod tests {
     fn a_question_mark_is_settled_by_the_names_themselves() {
         let check = |all: &[&str], shown: &str, expect: Option<&str>| {
             let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
-            let found = Names::new(&all).meant(&shown).map(|name| name.display());
+            let found = Names::new(&all).meant(&shown, 0).map(|name| name.display());
             assert_eq!(found.as_deref(), expect, "{all:?} {shown:?}");
         };
         check(&["żw", "a"], "??w", Some("żw"));
@@ -83,6 +89,19 @@ mod tests {
         check(&["żw", "ów"], "?w", None);
         check(&["żw", "?w"], "?w", None);
         check(&["aw"], "?w", None);
+    }
+
+    #[test]
+    fn blanks_before_a_name_are_settled_by_the_names_themselves() {
+        let check = |all: &[&str], shown: &str, blanks, expect: Option<&str>| {
+            let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
+            let found = Names::new(&all).meant(&shown, blanks).map(|name| name.display());
+            assert_eq!(found.as_deref(), expect, "{all:?} {shown:?}");
+        };
+        check(&["x", " x"], "x", 1, Some(" x"));
+        check(&["x", " x"], "x", 0, None);
+        check(&["x", "y"], "x", 4, None);
+        check(&[], "x", 1, None);
     }
 
     #[test]

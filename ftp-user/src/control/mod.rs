@@ -10,6 +10,7 @@
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
+//! | `announced` | how much may come of a file whose size was told |
 //! | `files` | commands that change files |
 //! | `manners` | what was learnt about a server from its replies |
 //! | `rate` | how fast a server may be |
@@ -18,6 +19,7 @@
 //! | `port`, `data`, `closed_posture` | data connections of this program, and what was learnt about them |
 //! | `sent`, `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
 
+mod announced;
 mod answer;
 mod ask;
 mod begin;
@@ -25,6 +27,7 @@ mod certificate;
 mod certificate_words;
 mod closed_posture;
 mod data;
+mod detached;
 mod dial;
 mod directory;
 mod drive;
@@ -52,9 +55,11 @@ mod tcp;
 mod times;
 mod tunnel;
 
-pub(crate) use answer::hint;
+pub use announced::most;
 pub use answer::{Answer, kind_of};
+pub(crate) use answer::{about, hint};
 pub use closed_posture::ClosedPosture;
+pub use detached::{DetachedState, DetachedStatus};
 pub(crate) use dial::{Dialled, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};

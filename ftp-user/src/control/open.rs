@@ -155,11 +155,13 @@ impl Session {
             closed: ClosedPosture::default(),
             manners: Manners::default(),
             keeps_non_ascii: false,
+            keeps_other_bytes: false,
             machine: client::Session::new(config, context.clock.now()),
             control: Some(control),
             over: None,
             transfers: VecDeque::new(),
             orphan: false,
+            gathers: false,
             first: None,
         })
     }

@@ -114,6 +114,8 @@ pub struct Session {
     pub(super) manners: Manners,
     /// It was seen to keep names beyond ASCII.
     pub(super) keeps_non_ascii: bool,
+    /// The same for names that are no UTF-8.
+    pub(super) keeps_other_bytes: bool,
     /// TLS towards this server, where it is used, or may be.
     pub(super) tls: Option<Client>,
     /// A command whose reply does not matter.
@@ -138,6 +140,8 @@ pub struct Session {
     pub(super) transfers: VecDeque<CommandId>,
     /// Whether a preliminary reply came before its transfer command was taken into account.
     pub(super) orphan: bool,
+    /// Whether commands wait until the session does.
+    pub(super) gathers: bool,
 }
 
 impl Session {

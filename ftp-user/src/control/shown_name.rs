@@ -21,11 +21,21 @@ impl Session {
     pub(super) fn check_shown_name(&mut self, path: &PathName, shown: &PathName) -> Result<(), Failure> {
         match compare(path.as_bytes(), shown.as_bytes()) {
             Shown::Kept => {
-                self.keeps_non_ascii = true;
+                self.saw_kept(path);
                 Ok(())
             }
             Shown::Changed => Err(changed(path, &format!("{} shows it as {}", self.title, shown.display()))),
             Shown::Unclear => Ok(()),
+        }
+    }
+}
+
+impl Session {
+    /// Notes that the server has kept a name as long as it is.
+    pub(super) fn saw_kept(&mut self, path: &PathName) {
+        match str::from_utf8(path.as_bytes()) {
+            Ok(_) => self.keeps_non_ascii = true,
+            Err(_) => self.keeps_other_bytes = true,
         }
     }
 }
@@ -55,8 +65,21 @@ fn compare(asked: &[u8], shown: &[u8]) -> Shown {
 pub(super) fn is_alike(asked: &[u8], shown: &[u8]) -> bool {
     let ascii = |name: &[u8]| name.iter().copied().filter(u8::is_ascii).collect::<Vec<_>>();
     asked == shown
-        || (!has_iac(asked) && !shown.is_ascii() && ascii(asked).eq_ignore_ascii_case(&ascii(shown)))
+        || (!has_iac(asked)
+            && !is_replaced(asked, shown)
+            && !shown.is_ascii()
+            && ascii(asked).eq_ignore_ascii_case(&ascii(shown)))
 }
+
+/// Whether a name is shown with the letter that stands for bytes which a server could not read. Several names may look
+/// like that, and the server may have stored them so.
+fn is_replaced(asked: &[u8], shown: &[u8]) -> bool {
+    let has_mark = |name: &[u8]| name.windows(MARK.len()).any(|letter| letter == MARK);
+    has_mark(shown) && !has_mark(asked)
+}
+
+/// U+FFFD in UTF-8.
+const MARK: &[u8] = "\u{fffd}".as_bytes();
 
 /// Whether a name has the byte that begins a command of Telnet.
 pub(super) fn has_iac(name: &[u8]) -> bool {
@@ -80,5 +103,8 @@ mod tests {
         check("ż/a.txt", b"/srv/a.txt", Shown::Changed);
         check("ż/a.txt", b"a.txt", Shown::Unclear);
         check("a.txt", b"b.txt", Shown::Unclear);
+        check("é\u{fffd}", "é\u{fffd}".as_bytes(), Shown::Kept);
+        assert_eq!(compare(b"uml\xfc", "uml\u{fffd}".as_bytes()), Shown::Changed);
+        assert_eq!(compare(b"uml\xfc", "umlü".as_bytes()), Shown::Kept);
     }
 }

@@ -11,8 +11,14 @@ use ftp_proto::wire::PathName;
 impl Session {
     /// Whether the server was seen to keep such names, so that [`Self::check_stored_name`] has nothing to ask.
     pub fn keeps_name(&self, path: &PathName) -> bool {
-        let is_trusted = self.keeps_non_ascii && !has_iac(path.as_bytes());
+        let is_trusted = self.has_kept(path) && !has_iac(path.as_bytes());
         is_trusted || path.as_bytes().is_ascii()
+    }
+
+    /// Whether it has kept a name like this one. A server that keeps UTF-8 may replace other bytes.
+    fn has_kept(&self, path: &PathName) -> bool {
+        let is_utf8 = str::from_utf8(path.as_bytes()).is_ok();
+        if is_utf8 { self.keeps_non_ascii } else { self.keeps_other_bytes }
     }
 
     /// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
@@ -30,7 +36,7 @@ impl Session {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
             if let Some(entry) = fact_replies::entry(&answer.reply).filter(|_| answer.is_done()) {
                 self.check_shown_name(path, &entry.name)?;
-                is_kept = self.keeps_non_ascii;
+                is_kept = self.has_kept(path);
             }
         }
         let Some((directory, name)) = first_non_ascii(path).filter(|_| !is_kept) else {
@@ -41,7 +47,7 @@ impl Session {
             listing.entries.iter().any(|entry| is_alike(name.as_bytes(), entry.name.as_bytes()))
         };
         if shows(&name) {
-            self.keeps_non_ascii = true;
+            self.saw_kept(path);
             return Ok(());
         }
         Err(changed(path, &format!("{} does not list it", self.title)))

@@ -2,8 +2,8 @@
 
 use super::session::Session;
 use crate::failure::{self, Failure};
-use ftp_proto::calendar::{When, facts_time};
-use ftp_proto::command::{Command, NewFact, Practice, Site, Verb};
+use ftp_proto::calendar::When;
+use ftp_proto::command::{Command, NewFact, Practice, Site};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::PathName;
 
@@ -79,18 +79,10 @@ impl Session {
         Ok((!answer.is_done()).then(refusal))
     }
 
-    /// The command that sets a time at this server. MDTM with a time, where the server does not know it, asks for a
-    /// file with a name that is not there.
+    /// The command that sets a time at this server ([`Capabilities::time_command`]).
+    ///
+    /// [`Capabilities::time_command`]: ftp_proto::feature::Capabilities::time_command
     pub fn time_command(&self, path: &PathName, time: When) -> Option<Command> {
-        let digits = facts_time(time).filter(|_| self.dialect == Dialect::Rfc959)?;
-        let lines = || self.capabilities.others.iter().map(|line| line.to_ascii_uppercase());
-        if lines().any(|line| line == "MFMT" || (line.starts_with("MFF ") && line.contains("MODIFY"))) {
-            return Some(Command::Practice(Practice::Mfmt(time, path.clone())));
-        }
-        if lines().any(|line| line.starts_with("SITE ") && line.contains("UTIME")) {
-            return Some(Command::Practice(Practice::Site(Site::Utime(time, path.clone()))));
-        }
-        let argument = [digits.as_bytes(), b" ", path.as_bytes()].concat();
-        self.capabilities.mdtm.then_some(Command::Other(Verb::Mdtm, argument))
+        if self.dialect == Dialect::Rfc959 { self.capabilities.time_command(path, time) } else { None }
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::When;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 
 /// An end of a copy.
 #[derive(Debug)]
@@ -92,10 +92,17 @@ impl Host {
         }
     }
 
-    /// Whether it can compute the digest of the first bytes of a file. Servers cannot: the older commands have
-    /// no common form of a range, and a server that knows RANG may ignore it in HASH (ProFTPD).
-    pub const fn knows_prefixes(&self) -> bool {
-        self.is_local()
+    /// The digests that it can compute of a part of a file: a server by RANG and HASH, since the older commands have no
+    /// common form of a range.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server cannot be asked.
+    pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
+        match self {
+            Self::Server(server) => Ok(server.session(context).await?.capabilities.part_algorithms()),
+            Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
+        }
     }
 
     /// Whether everything between it and this program is protected.
@@ -291,27 +298,24 @@ impl Host {
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.hash(algorithm, path, size).await,
-            Self::Local(_) => local::digest(context, algorithm, path, None).await.map(Ok),
+            Self::Local(_) => local::digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
         }
     }
 
-    /// The digest of the first `length` bytes of the file at `path`, or why this host does not give it.
+    /// The digest of a part of the file at `path`, or why this host does not give it.
     ///
     /// # Errors
-    /// Fails if the file cannot be read.
-    pub async fn prefix_digest(
+    /// Fails if the file cannot be read, or the server cannot be asked.
+    pub async fn part_digest(
         &mut self,
         context: &Context,
         algorithm: Algorithm,
         path: &PathName,
-        length: u64,
+        part: ByteRange,
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
-            Self::Server(server) => Ok(Err(Failure::new(
-                Kind::Unverified,
-                format!("{} gives no digest of a part of {}", server.site, path.display()),
-            ))),
-            Self::Local(_) => local::digest(context, algorithm, path, Some(length)).await.map(Ok),
+            Self::Server(server) => server.session(context).await?.hash_part(algorithm, path, part).await,
+            Self::Local(_) => local::digest(context, algorithm, path, part).await.map(Ok),
         }
     }
 
@@ -362,26 +366,32 @@ impl Host {
         }
     }
 
-    /// Makes a directory, unless it is there.
+    /// Makes a directory, unless it is there. Returns whether a server has made it, so that nothing is in it.
     ///
     /// # Errors
     /// Fails if the directory could not be made.
-    pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
+    pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.make_directory(path).await,
             Self::Local(root) => {
-                local::check_directory(root.as_ref(), path).and_then(|()| local::make_directory(path))
+                local::check_directory(root.as_ref(), path).and_then(|()| local::make_directory(path))?;
+                Ok(false)
             }
         }
     }
 
-    /// Makes a directory, and the directories above it that are missing.
+    /// Makes a directory, and the directories above it that are missing. Returns whether a server has made it, so that
+    /// nothing is in it.
     ///
     /// # Errors
     /// Fails if one of them could not be made.
-    pub async fn make_directories(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
+    pub async fn make_directories(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         let (mut directory, mut below) = (path.clone(), Vec::new());
-        while let Err(failure) = self.make_directory(context, &directory).await {
+        let mut is_new = loop {
+            let failure = match self.make_directory(context, &directory).await {
+                Ok(is_new) => break is_new,
+                Err(failure) => failure,
+            };
             let may_lack_parent = matches!(failure.kind, Kind::Refused | Kind::Missing);
             let parent = place::parent(&directory).filter(|parent| parent.as_bytes() != b"/");
             let Some(parent) = parent.filter(|_| may_lack_parent) else { return Err(failure) };
@@ -389,11 +399,11 @@ impl Host {
                 return Err(failure);
             }
             below.push(std::mem::replace(&mut directory, parent));
-        }
+        };
         while let Some(directory) = below.pop() {
-            self.make_directory(context, &directory).await?;
+            is_new = self.make_directory(context, &directory).await?;
         }
-        Ok(())
+        Ok(is_new)
     }
 
     /// Makes the missing directories above `path`. `Ok(false)` if none is missing.
@@ -405,7 +415,7 @@ impl Host {
         if self.facts(context, &parent).await?.is_some() {
             return Ok(false);
         }
-        self.make_directories(context, &parent).await.map(|()| true)
+        self.make_directories(context, &parent).await.map(|_| true)
     }
 
     /// Says goodbye to a server.

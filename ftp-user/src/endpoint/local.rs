@@ -6,9 +6,9 @@ use crate::failure::{self, Failure};
 use ftp_io::copy::Meter;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Kind, When};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -80,16 +80,23 @@ fn check(root: Option<&PathName>, directory: &Path, path: &PathName) -> Result<(
         .hint("remove the link, or name its directory as the destination"))
 }
 
-/// The digest of a file, or of its first `length` bytes.
+/// The digest of a part of a file.
 pub(super) async fn digest(
     context: &Context,
     algorithm: Algorithm,
     path: &PathName,
-    length: Option<u64>,
+    part: ByteRange,
 ) -> Result<Digest, Failure> {
     let what = || format!("cannot hash {}", path.display());
-    let file =
-        std::fs::File::open(local_path(path)).map_err(|error| Failure::of_this_host(what(), &error))?;
+    let open = || {
+        let mut file = std::fs::File::open(local_path(path))?;
+        // A pipe is read where it is.
+        if part.first > 0 {
+            file.seek(SeekFrom::Start(part.first))?;
+        }
+        Ok(file)
+    };
+    let file = open().map_err(|error| Failure::of_this_host(what(), &error))?;
     let meter = Meter::default();
     tokio::select! {
         biased;
@@ -97,7 +104,7 @@ pub(super) async fn digest(
             meter.stop();
             Err(Failure::interrupted())
         }
-        done = ftp_io::hash::digest_of(algorithm, file, length.unwrap_or(u64::MAX), &meter) => {
+        done = ftp_io::hash::digest_of(algorithm, file, part.length.unwrap_or(u64::MAX), &meter) => {
             let (hex, _) = done.map_err(|error| Failure::of_this_host(what(), &error))?;
             Ok(Digest { algorithm, hex })
         }
@@ -106,14 +113,16 @@ pub(super) async fn digest(
 
 /// Sets when a file was modified last. A time before 1970 is left out.
 pub(super) fn set_modified(path: &PathName, time: When) -> Result<(), Failure> {
-    let Ok(seconds) = u64::try_from(time.0) else { return Ok(()) };
+    let distance = Duration::from_secs(time.0.unsigned_abs());
+    let moment = if time.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+    let Some(moment) = moment else { return Ok(()) };
     let set = || {
         // A directory can only be opened for reading, and a file without rights for its owner not even so.
         let is_directory = local_path(path).is_dir();
         let file = std::fs::File::options().write(!is_directory).read(is_directory).open(local_path(path))?;
         // A device has no time of its own.
         if is_directory || file.metadata()?.is_file() {
-            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))?;
+            file.set_modified(moment)?;
         }
         Ok(())
     };

@@ -1,11 +1,13 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
+mod debts;
 mod host;
 mod list;
 mod local;
 mod pool;
 mod server;
 
+pub use debts::{Debt, Debts};
 pub use host::Host;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use local::{check_file, local_path};

@@ -1,5 +1,6 @@
 //! The sessions with one site, and its health: whether it answers. All ends at the site share them.
 
+use super::debts::Debts;
 use crate::context::Context;
 use crate::control::{ClosedPosture, Role, Session};
 use crate::failure::{About, Failure, Kind};
@@ -24,10 +25,14 @@ impl Pools {
         pool
     }
 
+    /// All pools that have been used.
+    pub fn all(&self) -> Vec<Arc<Pool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Says goodbye on all sessions that nobody uses.
     pub async fn quit(&self) {
-        let pools = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for pool in pools {
+        for pool in self.all() {
             let idle = std::mem::take(&mut pool.state().idle);
             for session in idle {
                 Box::pin(session.quit()).await;
@@ -41,6 +46,8 @@ impl Pools {
 pub struct Pool {
     /// Where the site is, and who logs in there.
     pub site: Site,
+    /// What has to be deleted there before the run ends.
+    pub debts: Debts,
     state: Mutex<State>,
     /// In which posture no data connection with this host comes about.
     closed: ClosedPosture,
@@ -88,6 +95,7 @@ impl Pool {
         let state = State { idle: Vec::new(), leased: 0, answered: false, gone: None, tls12: Tls12::Untried };
         Self {
             site,
+            debts: Debts::default(),
             state: Mutex::new(state),
             closed: ClosedPosture::default(),
             outage: tokio::sync::Mutex::default(),

@@ -7,7 +7,7 @@ pub enum Kind {
     Other,
     /// Wrong usage, a malformed place, or CR, LF or NUL in a name.
     Usage,
-    /// The source does not exist.
+    /// The source, or the job, does not exist.
     Missing,
     /// A server refused: login or permission.
     Refused,
@@ -17,7 +17,7 @@ pub enum Kind {
     NoPath,
     /// Verification failed. Nothing is left under the final name.
     Unverified,
-    /// The destination exists.
+    /// The destination exists, or another job has claimed it or runs this one.
     Exists,
     /// The user or the system asked the program to stop.
     Interrupted,
@@ -31,12 +31,12 @@ impl Kind {
         match self {
             Self::Other => "other errors",
             Self::Usage => "names or options that cannot be used",
-            Self::Missing => "source not found",
+            Self::Missing => "not found",
             Self::Refused => "refused",
             Self::Temporary => "temporary failures",
             Self::NoPath => "no path between the two ends",
             Self::Unverified => "verification failed",
-            Self::Exists => "destination exists",
+            Self::Exists => "destination exists or is claimed",
             Self::Interrupted => "interrupted",
             Self::Untrusted => "certificate or relay not trusted",
         }

@@ -2,7 +2,7 @@
 
 pub use ftp_io::os_error::words;
 
-use super::{Failure, Kind};
+use super::{About, Failure, Kind};
 use std::io;
 
 impl Failure {
@@ -17,7 +17,9 @@ impl Failure {
         };
         let failure = Self::new(kind, what).said(format!("this host said \"{}\"", words(error)));
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("make room there"),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                failure.hint("make room there").about(About::NoRoom)
+            }
             _ => failure,
         }
     }

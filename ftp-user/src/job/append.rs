@@ -50,6 +50,7 @@ pub(super) async fn append(
         verified: plan.means,
         attempts: 0,
         earlier: None,
+        detached: None,
     };
     if dry_run {
         let explain = options.mode == Mode::Explain;
@@ -98,6 +99,7 @@ impl Appending<'_> {
             keeps: false,
             goes_on: false,
             probes: false,
+            detaches: false,
             allowed: options.allowed,
             look: Digest::Off,
             digest: None,
@@ -205,7 +207,7 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
     let means = match (options.verify, source.size, before) {
         (Verify::None, ..) => Verified::None,
         (Verify::Hash, ..) => {
-            return Err(Failure::new(failure::Kind::Unverified, "append cannot be verified by hash yet"));
+            return Err(Failure::new(failure::Kind::Unverified, "append cannot be verified by hash"));
         }
         (Verify::Auto | Verify::Size, Some(_), Some(_)) => Verified::Size,
         (Verify::Auto | Verify::Size, ..) => {

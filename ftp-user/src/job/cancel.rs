@@ -1,5 +1,6 @@
 //! Gives up a job that was interrupted: what it has stored is removed, and old files get their names back.
 
+use super::detached;
 use super::kept;
 use super::part::Part;
 use super::request::{Job, Work};
@@ -7,7 +8,7 @@ use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::journal::{End, Ended, ItemRecord, ItemState, JobState};
+use crate::journal::{End, Ended, ItemRecord};
 use ftp_proto::wire::PathName;
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
@@ -17,28 +18,56 @@ use ftp_proto::wire::PathName;
 /// The journal cannot be used, another process runs the job, or something could not be removed. Then the job stays
 /// interrupted.
 pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
+    let Work::Copy { sources, destination } = &job.work else {
+        return Err(Failure::usage("only a copy can be cancelled"));
+    };
     let mut context = context.clone();
     kept::start(&mut context, &job).await?;
-    let open = context.journal.items(job.id, ItemState::Open).map_err(|why| kept::of_journal(&why))?;
-    let Work::Copy { destination, .. } = &job.work else {
-        return Err(Failure::usage("the job is not in the journal"));
-    };
+    let open = context.job_journal.open_files().await;
     let pools = Pools::default();
     let mut host = Host::at(destination, Role::Destination, &pools);
+    // A job whose transfer goes on has one source.
+    let mut source = sources.first().map(|source| Host::at(source, Role::Source, &pools));
     let mut removed = Ok(());
     for item in &open {
-        removed = remove(&context, &mut host, item).await;
+        removed = match &item.detached {
+            Some(transfer) => detached::end(&context, (source.as_mut(), &mut host), transfer).await,
+            None => Ok(()),
+        };
+        if removed.is_ok() {
+            removed = remove(&context, &mut host, item).await;
+        }
         if removed.is_err() {
             break;
         }
-        let why = Ended::Failed("the job was cancelled".to_owned());
-        context.job_journal.about(item.key).ended(why);
+        context.job_journal.about(item.key, None).ended(Ended::Unbegun);
     }
     host.release();
+    if let Some(source) = source {
+        source.release();
+    }
     pools.quit().await;
-    let state = if removed.is_ok() { JobState::Cancelled } else { JobState::Interrupted };
-    context.job_journal.finish(End { state }).await;
+    let end = if removed.is_ok() { End::Cancelled } else { End::Interrupted };
+    context.job_journal.finish(end).await;
     removed.map(|()| open.len())
+}
+
+/// Removes what earlier runs of the job have left of files that this run has not come to: their sources are gone.
+///
+/// # Errors
+///
+/// Something could not be removed. The journal still has it.
+pub(super) async fn remove_left(context: &Context, host: &mut Host) -> Result<(), Failure> {
+    if !context.job_journal.goes_on() {
+        return Ok(());
+    }
+    // What moves without this program is not left: another run comes to it.
+    let open = context.job_journal.open_files().await.into_iter();
+    for item in open.filter(|item| item.detached.is_none()) {
+        remove(context, host, &item).await?;
+        context.job_journal.about(item.key, None).ended(Ended::Unbegun);
+    }
+    Ok(())
 }
 
 /// Removes what is stored of a file.

@@ -6,6 +6,7 @@
 //!              skip                    next candidate / later     delete the part
 //! ```
 
+use super::detached;
 use super::item::{Done, Item, Target};
 use super::kept::{self, Claimed, Kept};
 use super::options::{InPlace, Mode, Options};
@@ -21,6 +22,7 @@ use crate::check::{
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, About, Failure};
+use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::Event;
 use crate::route::{self, Assignment, Count, Ends};
@@ -61,8 +63,12 @@ pub(super) async fn copy_claimed(
     let copied = Box::pin(try_until_done(&context, ends, item, options, &mut attempts)).await;
     let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
     match &copied {
+        // Nobody has looked at what an earlier run has left: only the row knows it.
+        Err(_) if attempts.kept.has_left() => {}
         // Without the row, resume would take the copy for somebody else's file.
         Err(failure) if may_be_done && failure.kind != failure::Kind::Exists => {}
+        // What is left belongs to the next run, or to whoever gives the job up.
+        Err(_) if attempts.leave_something() => {}
         ended => kept::ended(&context, ended),
     }
     copied
@@ -89,6 +95,7 @@ async fn try_until_done(
         let target = if is_first { item.target.clone() } else { Target::Unknown };
         let mut copying = Copying { context: &context, ends, item, options };
         match Box::pin(copying.attempt((known, target), attempts)).await {
+            Ok(done) if done.detached.is_some() => return Ok(done),
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
                 attempts.kept.remove_aside(&context, ends).await;
@@ -96,7 +103,11 @@ async fn try_until_done(
                 return Ok(done);
             }
             Err(_) if context.cancel.is_cancelled() && attempts.count == 0 => {
-                return Err(Failure::interrupted());
+                let interrupted = Failure::interrupted();
+                return Err(match attempts.kept.goes_on_alone() {
+                    true => interrupted.hint(detached::GOES_ON),
+                    false => interrupted,
+                });
             }
             Err(failure) => attempts.after(&context, ends, item, &mut retry, failure).await?,
         }
@@ -124,13 +135,15 @@ impl Copying<'_> {
         attempts: &mut Attempts,
     ) -> Result<Done, Failure> {
         connect_both(self.context, self.ends).await?;
+        if self.options.detach && !self.options.mode.is_dry() {
+            detached::check(self.context, self.ends).await?;
+        }
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
             return Ok(Done::skipped(files.source.size, means));
         }
-        let Options { verify, allowed, mode, .. } = self.options;
-        let source = files.source;
+        let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
         self.plan(source.size, means);
         if mode.is_dry() {
@@ -144,8 +157,10 @@ impl Copying<'_> {
                 verified: means,
                 attempts: 0,
                 earlier: None,
+                detached: None,
             });
         }
+        self.may_fit(source.size, attempts)?;
         let mut noted = kept::note_source(self.context, &mut attempts.kept, &source);
         let is_ours = files.target.is_none() || attempts.kept.in_place;
         let is_new = is_ours && self.options.in_place == InPlace::Fallback;
@@ -157,8 +172,12 @@ impl Copying<'_> {
             let moved = self.move_part(&start, &source, means, look).await;
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, &source, &moved);
-            let rung = moved.result?;
+            let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
             noted.ready().await;
+            if moved.count.detached {
+                attempts.published();
+                return Ok(self.detached(source.size, rung, attempts));
+            }
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
             match self.publish(&start, &moved.count, &source).await {
@@ -182,7 +201,34 @@ impl Copying<'_> {
             verified,
             attempts: attempts.count,
             earlier: None,
+            detached: None,
         })
+    }
+
+    /// The file goes on without this program.
+    fn detached(&self, size: Option<u64>, rung: Rung, attempts: &Attempts) -> Done {
+        Done {
+            size,
+            rung: Some(rung),
+            relayed: None,
+            protection: attempts.protection,
+            verified: Verified::None,
+            attempts: attempts.count,
+            earlier: None,
+            detached: self.context.job_journal.job(),
+        }
+    }
+
+    /// Refuses a file if the destination had no room for one that is no larger.
+    fn may_fit(&self, size: Option<u64>, attempts: &Attempts) -> Result<(), Failure> {
+        let is_begun = attempts.kept.has_left() || attempts.count > 0;
+        if is_begun || self.ends.room.may_take(size) {
+            return Ok(());
+        }
+        let (_, dest) = self.item.names(self.ends);
+        let why = "a file that is no larger than this one had no room there";
+        let failure = Failure::new(failure::Kind::Other, format!("{dest} was not begun")).said(why);
+        Err(failure.hint("make room there").about(About::NoRoom))
     }
 
     /// The size of the copy of a source that tells none: what the destination says, or else what this program has moved.
@@ -293,6 +339,11 @@ impl Copying<'_> {
         means: Verified,
         look: Digest,
     ) -> Transferred {
+        if let Some(rung) = start.moved {
+            let bytes = source.size.unwrap_or(0).saturating_sub(start.at);
+            let count = Count { attempts: 1, touched: true, bytes, ..Count::default() };
+            return Transferred { result: Ok(rung), count, stored: start.part.stored.clone() };
+        }
         let is_whole = start.at == 0; // any other digest would be that of a part
         let name = self.ends.source.show(&self.item.source);
         let assignment = Assignment {
@@ -306,6 +357,7 @@ impl Copying<'_> {
             keeps: start.keeps,
             goes_on: start.goes_on,
             probes: false,
+            detaches: self.options.detach,
             allowed: self.options.allowed,
             look: if is_whole { look } else { Digest::Off },
             digest: match means {

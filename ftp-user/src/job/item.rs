@@ -1,6 +1,7 @@
 //! One file of a job, and what was done with it.
 
 use crate::control::Facts;
+use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::route::Ends;
@@ -55,12 +56,15 @@ pub struct Done {
     pub attempts: u32,
     /// What has verified it in an earlier run of the job, if this run has not looked at it.
     pub earlier: Option<Verified>,
+    /// If it moves on without this program: the job that has it. Then nothing of it is verified.
+    pub detached: Option<JobId>,
 }
 
 impl Done {
     /// A file of that size was skipped, since it is the same at the destination.
     pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
-        Self { size, rung: None, relayed: None, protection: None, verified, attempts: 0, earlier: None }
+        let (rung, relayed, protection) = (None, None, None);
+        Self { size, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
     }
 
     /// An earlier run of the job has copied the file, and this one has not looked at it.

@@ -1,20 +1,23 @@
-//! What the journal keeps of a job and its files, and what a file does with what it finds there.
+//! The journal's part in a job: it claims files, notes how they end, and says what earlier runs have left of them.
 //!
 //! A file is claimed before anything of it is stored: its row and the name of its first part are on the disk by then, and
 //! each further name before it is used. How a file has ended is written soon afterwards; if that is lost, the file is
 //! compared once more, and not copied again.
 
+use super::detached::{self, Arrived};
+use super::ending::ending;
 use super::item::{Done, Item};
 use super::leftover::Leftover;
 use super::part::{Part, new_id};
 use super::request::Job;
+use super::tally::Tally;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::history::shortened;
 use crate::journal::{
-    Began, Durable, End, Ended, Found, ItemKey, JobState, JournalFailure, NewItem, Next, PartId, Place, Seen,
+    Began, Detached, Durable, End, Ended, Found, ItemKey, JournalFailure, NewItem, Next, PartId, Place, Seen,
     decide,
 };
 use crate::outcome::Verified;
@@ -22,6 +25,8 @@ use crate::route::Ends;
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The hint of an interruption that leaves everything to `resume`.
 pub(super) const GOES_ON: &str = "ftp-user resume goes on with it";
@@ -46,6 +51,9 @@ pub(super) async fn start(context: &mut Context, job: &Job) -> Result<(), Failur
     let (journal, begun) = context.journal.begin(start);
     context.job_journal = journal;
     if !must_be_kept {
+        if !context.job_journal.is_open() {
+            warn(context, &JournalFailure::Nowhere);
+        }
         return Ok(());
     }
     match begun.await {
@@ -57,15 +65,20 @@ pub(super) async fn start(context: &mut Context, job: &Job) -> Result<(), Failur
     }
 }
 
-/// Notes how the job has ended.
-pub(super) async fn finish(context: &Context, has_failed: bool) {
-    let state = match (context.cancel.is_cancelled(), has_failed) {
-        (true, true) => JobState::Interrupted,
-        (false, true) => JobState::Failed,
-        (true | false, false) => JobState::Done,
-    };
-    context.job_journal.finish(End { state }).await;
+/// Notes how the job has ended. Returns what to do if another run can go on with it and nobody was told so far.
+pub(super) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
+    let was_stopped = context.cancel.is_cancelled();
+    let has_begun = context.job_journal.goes_on()
+        || tally.has_done()
+        || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
+    let end = ending(tally.failures(), was_stopped, has_begun);
+    let job = context.job_journal.job();
+    context.job_journal.finish(end).await;
     tell(context);
+    let can_go_on = end == End::Interrupted && !was_stopped;
+    job.filter(|_| can_go_on).map(|job| {
+        format!("ftp-user resume {job} copies the rest, ftp-user cancel {job} removes what is left of files under way")
+    })
 }
 
 /// The failure of a verb that needs the journal.
@@ -95,9 +108,13 @@ fn goes_without(context: &Context) -> Result<(), Failure> {
 /// Warns once if the journal has ended before the job.
 fn tell(context: &Context) {
     if let Some(why) = context.job_journal.ended_by() {
-        let hint = why.hint();
-        context.events.warn(format!("{why}; if this run is killed, it cannot be resumed ({hint})"));
+        warn(context, &why);
     }
+}
+
+fn warn(context: &Context, why: &JournalFailure) {
+    let hint = why.hint();
+    context.events.warn(format!("{why}; if this run is killed, it cannot be resumed ({hint})"));
 }
 
 /// What the journal knows of a file, while it is copied.
@@ -116,6 +133,8 @@ pub(super) struct Kept {
     /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
     /// server that cannot rename, when nothing had that name.
     pub(super) in_place: bool,
+    /// The transfer that an earlier run has left alone, until its end was waited for.
+    detached: Option<Detached>,
 }
 
 /// What an earlier run has left of a file.
@@ -135,6 +154,8 @@ pub(super) struct Claimed {
     pub(super) kept: Kept,
     /// If it need not be copied: what has verified it in an earlier run.
     pub(super) done: Option<Verified>,
+    /// When it was begun, in milliseconds since 1970.
+    began: OnceLock<Option<u64>>,
 }
 
 impl Claimed {
@@ -144,11 +165,11 @@ impl Claimed {
         self.done.is_none() && !self.kept.has_left() && has_name
     }
 
-    /// The context in which the file is copied: its journal is asked about this file.
+    /// The context in which the file is copied: its journal is asked about this file. The file begins with the first call.
     pub(super) fn context(&self, context: &Context, item: &Item) -> Context {
         let mut context = context.item(item.number);
         if let Some(key) = self.key {
-            context.job_journal = context.job_journal.about(key);
+            context.job_journal = context.job_journal.about(key, *self.began.get_or_init(now));
         }
         context
     }
@@ -216,8 +237,9 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         Next::Skip { verified } => {
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
         }
-        Next::GoOn { last, others, seen, in_place } => {
+        Next::GoOn { last, others, seen, in_place, detached } => {
             claimed.kept.in_place = in_place;
+            claimed.kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.
             claimed.kept.may_be_done = seen.is_some();
             claimed.kept.left = Some(Left { last, others, seen });
@@ -277,9 +299,38 @@ impl Kept {
         self.may_be_done = may_be_done;
     }
 
+    /// Whether a transfer may move that an earlier run has left alone.
+    pub(super) const fn goes_on_alone(&self) -> bool {
+        self.detached.is_some()
+    }
+
     /// Whether an earlier run has left something that nobody has looked at.
     pub(super) const fn has_left(&self) -> bool {
         self.left.is_some()
+    }
+
+    /// Waits for the end of the transfer that an earlier run has left alone. Returns what has arrived, if that is whole.
+    pub(super) async fn arrived(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+    ) -> Result<Option<Arrived>, Failure> {
+        let Some(detached) = &self.detached else { return Ok(None) };
+        let Ends { source, destination, .. } = &mut *ends;
+        let arrived = match self.left.as_ref().and_then(|left| left.seen.as_ref()) {
+            Some(seen) => detached::wait(context, ends, item, detached, seen.size).await?,
+            // It may move another source.
+            None => {
+                detached::end(context, (Some(source), destination), detached).await?;
+                None
+            }
+        };
+        self.detached = None;
+        if arrived.is_none() {
+            context.job_journal.detached(None).await;
+        }
+        Ok(arrived)
     }
 
     /// Puts the old file back if it was renamed aside, removes what cannot be continued, and returns what may be.
@@ -348,15 +399,27 @@ pub(super) fn ended(context: &Context, copied: &Result<Done, Failure>) {
     if !context.job_journal.keeps_item() {
         return;
     }
+    let began = context.job_journal.began();
     match copied {
+        // It goes on without this program.
+        Ok(done) if done.detached.is_some() => {}
         Ok(done) => context.job_journal.ended(Ended::Done {
             bytes: done.moved(),
             verified: done.verified.name().to_owned(),
             path: done.rung.map(|rung| rung.name().to_owned()),
+            began,
         }),
         Err(failure) if failure.kind == Kind::Interrupted => {}
-        Err(failure) => context.job_journal.ended(Ended::Failed(shortened(&failure.to_string()))),
+        Err(failure) => {
+            context.job_journal.ended(Ended::Failed { why: shortened(&failure.to_string()), began });
+        }
     }
+}
+
+/// The time, in milliseconds since 1970.
+fn now() -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(now.as_millis()).ok()
 }
 
 fn seen(facts: &Facts) -> Seen {
@@ -368,7 +431,7 @@ fn seen(facts: &Facts) -> Seen {
 }
 
 /// A file as the journal names it.
-fn place(ends: &Ends, item: &Item) -> Place {
+pub(super) fn place(ends: &Ends, item: &Item) -> Place {
     let (site, path) = match &ends.destination {
         Host::Server(server) => {
             let login = String::from_utf8_lossy(server.site.login());

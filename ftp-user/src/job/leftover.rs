@@ -2,7 +2,8 @@
 
 use super::item::Item;
 use super::part::Part;
-use crate::check::{common, has_changed};
+use super::prefix::{self, Compared};
+use crate::check::has_changed;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ pub(super) struct Leftover {
 pub(super) enum Found {
     /// Nothing is stored.
     Nothing,
-    /// So many bytes are stored.
+    /// So many bytes are stored, and more behind them may be wrong.
     Stored {
         /// The number of bytes.
         bytes: u64,
@@ -70,7 +71,8 @@ impl Leftover {
         })
     }
 
-    /// Compares what is stored with the beginning of the source; `None` if no digest can.
+    /// Compares what is stored with the beginning of the source, and finds out how much of it is right; `None` if no
+    /// digest can.
     async fn compare(
         &self,
         context: &Context,
@@ -78,21 +80,18 @@ impl Leftover {
         item: &Item,
         bytes: u64,
     ) -> Result<Option<Found>, Failure> {
-        if !ends.source.knows_prefixes() {
-            return Ok(None);
+        let files = Compared { source: &item.source, stored: &self.part.stored };
+        let Some(right) = prefix::right(context, ends, files, bytes).await? else { return Ok(None) };
+        let differs = format!("what is stored ({}) differs from the source", counted(bytes, "byte"));
+        if right == 0 {
+            return Ok(Some(Found::Useless(differs)));
         }
-        let Some(algorithm) = common(context, ends, &[]).await? else { return Ok(None) };
-        let Ends { source: from, destination: to, .. } = ends;
-        let (there, here) = tokio::try_join!(
-            from.prefix_digest(context, algorithm, &item.source, bytes),
-            to.digest(context, algorithm, &self.part.stored, bytes)
-        )?;
-        let (Ok(there), Ok(here)) = (there, here) else { return Ok(None) };
-        Ok(Some(if there.hex.eq_ignore_ascii_case(&here.hex) {
-            Found::Stored { bytes, compared: true }
-        } else {
-            Found::Useless(format!("what is stored ({}) differs from the source", counted(bytes, "byte")))
-        }))
+        if right < bytes {
+            context
+                .events
+                .warn(format!("{differs}: the first {} are right and kept", counted(right, "byte")));
+        }
+        Ok(Some(Found::Stored { bytes: right, compared: true }))
     }
 }
 
@@ -112,8 +111,6 @@ pub(super) async fn can_continue(
     }
     Ok(match means {
         Verified::Hash(_) => true,
-        Verified::Size | Verified::None => {
-            ends.source.knows_prefixes() && common(context, ends, &[]).await?.is_some()
-        }
+        Verified::Size | Verified::None => prefix::algorithm(context, ends).await?.is_some(),
     })
 }

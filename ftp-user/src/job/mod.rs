@@ -4,14 +4,15 @@
 //! |---|---|
 //! | `request`, `options` | the job as a value |
 //! | `run` | runs it: the only entry |
-//! | `sources`, `tree`, `filter` | from places to files |
+//! | `sources`, `tree`, `filter`, `given` | from places to files, and that no two go to one place |
 //! | `plan`, `planned`, `workers`, `width` | files that wait; several files at the same time, and how many |
 //! | `batch` | small files that move together |
 //! | `item`, `copy`, `times`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `standard` | one file between a server and standard input or output |
 //! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
-//! | `kept`, `cancel` | what the journal keeps of the job for another run |
+//! | `kept`, `ending`, `cancel` | what the journal keeps of the job for another run |
+//! | `detached`, `inquiry` | a file that moves on without this program, and how far it is |
 //! | `survey` | every candidate between two servers, without a file |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `tally`, `status` | what was done, and the report |
@@ -22,7 +23,11 @@ mod append;
 mod batch;
 mod cancel;
 mod copy;
+mod detached;
+mod ending;
 mod filter;
+mod given;
+mod inquiry;
 mod item;
 mod kept;
 mod learning;
@@ -33,6 +38,7 @@ mod outage;
 mod part;
 mod plan;
 mod planned;
+mod prefix;
 mod race;
 mod request;
 mod resume;
@@ -44,6 +50,7 @@ mod sources;
 mod standard;
 mod status;
 mod survey;
+mod taken;
 mod tally;
 mod times;
 mod transfer;
@@ -54,6 +61,7 @@ mod workers;
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use cancel::cancel;
 pub use filter::Filter;
+pub use inquiry::transfer_of;
 pub use item::{Done, Item, Target};
 pub use kept::of_journal;
 pub use options::{InPlace, Jobs, Links, Mode, Options};

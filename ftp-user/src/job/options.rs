@@ -29,6 +29,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// How many files of a tree are copied at the same time.
     pub jobs: Jobs,
+    /// Whether both servers are left alone as soon as they move the file.
+    pub detach: bool,
     /// Whether anything is changed.
     pub mode: Mode,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             perms: false,
             fail_fast: false,
             jobs: Jobs::default(),
+            detach: false,
             mode: Mode::default(),
         }
     }

@@ -1,8 +1,9 @@
 //! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
 
 use crate::context::Context;
-use crate::endpoint::{Host, Server};
-use crate::failure::{Failure, Kind};
+use crate::control::Role;
+use crate::endpoint::{Debt, Host, Pools, Server};
+use crate::failure::{About, Failure, Kind};
 use crate::journal::PartId;
 use crate::place;
 use ftp_proto::wire::PathName;
@@ -60,56 +61,140 @@ impl Part {
         host.rename(context, &self.stored, &self.target).await
     }
 
-    /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time.
+    /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
+    /// delete now is asked of it again before the run ends (see [`settle`]).
     pub(super) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
-        let (cleanup, limit) = context.for_cleanup();
-        let shown = host.show(&self.stored);
-        let work = async {
-            let size = host.size(&cleanup, &self.stored).await.ok().flatten();
-            (size, host.delete(&cleanup, &self.stored).await)
-        };
-        discarded(context, limit, &shown, work).await
+        match host {
+            Host::Server(server) => self.discard_at(context, server).await,
+            Host::Local(_) => {
+                let shown = host.show(&self.stored);
+                let (cleanup, limit) = context.for_cleanup();
+                let work = async {
+                    let size = host.size(&cleanup, &self.stored).await.ok().flatten();
+                    (size, host.delete(&cleanup, &self.stored).await.map(|()| true))
+                };
+                let (bytes, deleted) = in_time(context, limit, work).await;
+                if let Err(failure) = &deleted {
+                    warn(context, &shown, &failure.to_string());
+                }
+                Discarded { bytes, gone: deleted.is_ok() }
+            }
+        }
     }
 
     /// The same at a server.
     pub(super) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
         let (cleanup, limit) = context.for_cleanup();
-        let shown = format!("{} at {}", self.stored.display(), server.site);
+        // If the server has not said how its command has ended, it may still execute it.
+        let is_certain = server.open().is_some();
         let work = async {
             match server.session(&cleanup).await {
                 Ok(session) => {
                     let size = session.size(&self.stored).await.ok().flatten();
-                    (size, session.delete(&self.stored).await.map(drop))
+                    (size, session.delete(&self.stored).await)
                 }
                 Err(failure) => (None, Err(failure)),
             }
         };
-        discarded(context, limit, &shown, work).await
+        let (bytes, deleted) = in_time(context, limit, work).await;
+        let gone = deleted.is_ok();
+        let why = match deleted {
+            Ok(existed) if existed || is_certain => {
+                server.pool.debts.paid(&self.stored);
+                return Discarded { bytes, gone };
+            }
+            Ok(_) => None,
+            Err(failure) => Some(failure.to_string()),
+        };
+        let debt = Debt { path: self.stored.clone(), why };
+        // The final name is that of the whole copy, if a later attempt succeeds.
+        let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
+        if let Err(Debt { path, why: Some(why) }) = unpaid {
+            warn(context, &shown_at(&path, server), &why);
+        }
+        Discarded { bytes, gone }
     }
 }
 
-/// Waits for the deletion of what is `shown`, and warns if it may still be there.
-async fn discarded(
+/// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
+/// tried again.
+pub(super) async fn settle(context: &Context, pools: &Pools) {
+    for pool in pools.all() {
+        let debts = pool.debts.take();
+        if debts.is_empty() {
+            continue;
+        }
+        let mut server = Server::new(pool, Role::Destination);
+        let debts =
+            if context.cancel.is_cancelled() { debts } else { pay(context, &mut server, debts).await };
+        for Debt { path, why } in debts {
+            if let Some(why) = why {
+                warn(context, &shown_at(&path, &server), &why);
+            }
+        }
+        server.release();
+    }
+}
+
+/// Deletes these files. Returns those that could not be deleted.
+async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Vec<Debt> {
+    let (cleanup, limit) = context.for_cleanup();
+    let deadline = context.clock.now() + limit;
+    for pause in PAUSES {
+        let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
+        for mut debt in std::mem::take(&mut debts) {
+            let left = deadline.since(context.clock.now());
+            let work = async {
+                match server.session(&cleanup).await {
+                    Ok(session) => (None, session.delete(&debt.path).await),
+                    Err(failure) => (None, Err(failure)),
+                }
+            };
+            match in_time(context, left, work).await {
+                // It may come yet: see `Debt::why`.
+                (_, Ok(false)) if debt.why.is_none() => {}
+                (_, Ok(_)) => continue,
+                (_, Err(failure)) => {
+                    is_slow |= failure.kind == Kind::Temporary && failure.about != About::GivenUp;
+                    debt.why = Some(failure.to_string());
+                }
+            }
+            debts.push(debt);
+        }
+        let now = context.clock.now();
+        if !is_slow || now >= deadline || context.cancel.is_cancelled() {
+            break;
+        }
+        context.clock.sleep_until(Some(now + pause)).await;
+    }
+    debts
+}
+
+/// The result of a deletion, which has `limit`.
+async fn in_time(
     context: &Context,
     limit: Duration,
-    shown: &str,
-    work: impl Future<Output = (Option<u64>, Result<(), Failure>)>,
-) -> Discarded {
+    work: impl Future<Output = (Option<u64>, Result<bool, Failure>)>,
+) -> (Option<u64>, Result<bool, Failure>) {
     let deadline = context.clock.now() + limit;
-    let done = tokio::select! {
-        done = work => Some(done),
-        () = context.clock.sleep_until(Some(deadline)) => None,
-    };
-    let (bytes, deleted) = match done {
-        Some((size, deleted)) => (size, deleted.map_err(|failure| failure.to_string())),
-        None => (None, Err("the server did not answer in time".to_owned())),
-    };
-    let gone = deleted.is_ok();
-    if let Err(why) = deleted {
-        context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
+    tokio::select! {
+        done = work => done,
+        () = context.clock.sleep_until(Some(deadline)) => {
+            (None, Err(Failure::new(Kind::Temporary, "the server did not answer in time")))
+        }
     }
-    Discarded { bytes, gone }
 }
+
+fn shown_at(path: &PathName, server: &Server) -> String {
+    format!("{} at {}", path.display(), server.site)
+}
+
+fn warn(context: &Context, shown: &str, why: &str) {
+    context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
+}
+
+/// After each attempt of [`settle`]: a server may need some time to see that a session has ended, and to release its file.
+const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::ZERO];
 
 #[cfg(test)]
 mod tests {

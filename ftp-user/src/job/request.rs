@@ -186,7 +186,37 @@ impl Job {
         let verb = self.work.verb().to_owned();
         let start = Start { id, verb, command, resumes: resumes.is_some() };
         let has_one_destination = matches!(self.work, Work::Copy { .. });
-        Self { id, start: has_one_destination.then_some(start), ..self }
+        // Whoever asks for the job again waits for it.
+        let options = Options { detach: self.options.detach && resumes.is_none(), ..self.options };
+        Self { id, options, start: has_one_destination.then_some(start), ..self }
+    }
+
+    /// The same job, whose two servers are left alone as soon as they move the file.
+    ///
+    /// # Errors
+    ///
+    /// It is not one file that goes from server to server.
+    pub fn detached(self) -> Result<Self, Failure> {
+        let one = "leave out --detach, or copy the files one by one";
+        if let Some(local) = self.work.places().find(|place| place.is_local()) {
+            return Err(Failure::usage(format!("--detach needs two servers, and {local} is on this host"))
+                .hint("leave out --detach"));
+        }
+        match &self.work {
+            Work::Copy { .. } if self.options.recursive => Err(Failure::usage(
+                "--detach copies one file: those of a tree need this program for their names",
+            )
+            .hint(one)),
+            Work::Copy { sources, .. } if matches!(sources.as_slice(), [source] if source.glob().is_none()) => {
+                Ok(Self { options: Options { detach: true, ..self.options }, ..self })
+            }
+            Work::Copy { .. } | Work::CopyEach { .. } => {
+                Err(Failure::usage("--detach copies one file, and these may be several").hint(one))
+            }
+            Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
+                Err(Failure::usage("--detach needs two servers").hint("leave out --detach"))
+            }
+        }
     }
 
     /// Whether all its places are on servers.
@@ -201,10 +231,9 @@ impl Job {
     }
 }
 
-/// `--verify hash` needs the digest of a part of a file (RANG), which does not exist yet.
+/// `--verify hash` would need the digest of the appended part, which no end can tell for certain.
 fn hash_is_impossible() -> Failure {
-    Failure::usage("append cannot be verified by hash yet")
-        .hint("--verify size compares old size + source size")
+    Failure::usage("append cannot be verified by hash").hint("--verify size compares old size + source size")
 }
 
 /// Refuses a copy whose two ends are on this host, or the same.

@@ -14,6 +14,7 @@
 //! What is left after the last attempt is deleted, unless the run was interrupted and the journal knows the name of the
 //! part: then `resume` continues it.
 
+use super::detached::Arrived;
 use super::item::Item;
 use super::kept::{self, Kept};
 use super::leftover::{Found, Leftover, can_continue};
@@ -21,9 +22,11 @@ use super::outage::wait;
 use super::part::Part;
 use super::retry::{Event, Next, Retry};
 use super::transfer::Transferred;
+use crate::check::has_changed;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
+use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::route::Ends;
 use ftp_io::program::size;
@@ -52,6 +55,8 @@ pub(super) struct Attempts {
     /// The number of bytes that were seen to be stored.
     seen: u64,
     last: Last,
+    /// What a transfer has brought that an earlier run has left alone.
+    arrived: Option<Arrived>,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
     /// What the journal knows of the file.
@@ -89,6 +94,8 @@ pub(super) struct StartPoint {
     pub(super) goes_on: bool,
     /// Whether a digest has compared the bytes that are stored already.
     compared: bool,
+    /// If all bytes have moved already, without this program: their path.
+    pub(super) moved: Option<Rung>,
 }
 
 impl StartPoint {
@@ -112,6 +119,7 @@ impl Attempts {
             in_place: false,
             seen: 0,
             last: Last { continued: false, refused: false },
+            arrived: None,
             behind: false,
             kept,
         }
@@ -125,10 +133,33 @@ impl Attempts {
         ends: &mut Ends,
         item: &Item,
     ) -> Result<(), Failure> {
+        if let Some(arrived) = self.kept.arrived(context, ends, item).await? {
+            self.arrived = Some(arrived);
+        }
         if let Some(left) = self.kept.recover(context, ends, item).await? {
             self.left = Some(left);
         }
         Ok(())
+    }
+
+    /// What a transfer has brought that an earlier run has left alone, if that is the whole source as it was and is.
+    async fn whole(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        source: &Facts,
+    ) -> Result<Option<StartPoint>, Failure> {
+        let (Some(Arrived { rung, before }), Some(left)) = (self.arrived.take(), &self.left) else {
+            return Ok(None);
+        };
+        if left.source.as_ref().is_none_or(|seen| has_changed(seen, source)) {
+            return Ok(None);
+        }
+        let stored = ends.destination.size(context, &left.part.stored).await?;
+        let part = left.part.clone();
+        let start =
+            StartPoint { part, at: before, keeps: false, goes_on: false, compared: false, moved: Some(rung) };
+        Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
     }
 
     /// Where the next attempt starts. `means` will verify the copy.
@@ -140,6 +171,9 @@ impl Attempts {
         source: &Facts,
         means: Verified,
     ) -> Result<StartPoint, Failure> {
+        if let Some(whole) = self.whole(context, ends, source).await? {
+            return Ok(whole);
+        }
         // If there is no next attempt, nothing need be kept for it.
         let has_next = self.next.in_this_run || self.next.by_resume;
         let asks = self.resume && !self.in_place && (has_next || self.left.is_some());
@@ -153,7 +187,14 @@ impl Attempts {
             };
             match found {
                 Found::Stored { bytes, compared } => {
-                    return Ok(StartPoint { part: left.part, at: bytes, keeps, goes_on, compared });
+                    return Ok(StartPoint {
+                        part: left.part,
+                        at: bytes,
+                        keeps,
+                        goes_on,
+                        compared,
+                        moved: None,
+                    });
                 }
                 // Our own server keeps only what arrives under a new name.
                 Found::Nothing => drop(self.discard(context, ends).await),
@@ -166,7 +207,7 @@ impl Attempts {
         } else {
             Part::new(self.kept.next_part(context).await?, target)?
         };
-        Ok(StartPoint { part, at: 0, keeps, goes_on, compared: false })
+        Ok(StartPoint { part, at: 0, keeps, goes_on, compared: false, moved: None })
     }
 
     /// Notes how an attempt ended.
@@ -182,7 +223,7 @@ impl Attempts {
         }
     }
 
-    /// Notes that the copy has its final name: nothing is left.
+    /// Notes that the copy has its final name, or that it goes on without this program: nothing is left to this run.
     pub(super) fn published(&mut self) {
         self.left = None;
     }
@@ -220,7 +261,7 @@ impl Attempts {
             Next::GiveUp => Some(failure),
         };
         let Some(failure) = given_up else { return Ok(()) };
-        let rest = self.rest(context);
+        let rest = self.rest(context, &failure);
         let discarded = match rest {
             Rest::Kept => self.stored(&context.for_cleanup().0, ends).await,
             Rest::Deleted | Rest::Behind => self.discard(context, ends).await,
@@ -230,9 +271,10 @@ impl Attempts {
         Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
     }
 
-    /// What becomes of what is stored after the last attempt.
-    fn rest(&self, context: &Context) -> Rest {
-        let is_found_again = context.cancel.is_cancelled() && context.job_journal.keeps_item();
+    /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it.
+    fn rest(&self, context: &Context, failure: &Failure) -> Rest {
+        let is_over = context.cancel.is_cancelled() || failure.about == failure::About::GivenUp;
+        let is_found_again = is_over && context.job_journal.keeps_item();
         match (is_found_again, &self.left) {
             (true, None) => Rest::Kept,
             (true, Some(_)) if self.keeps => Rest::Kept,
@@ -255,6 +297,11 @@ impl Attempts {
             ),
             None => (None, ", going on with what is stored".to_owned()),
         }
+    }
+
+    /// Whether something of the file may still be stored under the name of a part.
+    pub(super) const fn leave_something(&self) -> bool {
+        self.behind || self.left.is_some() || self.kept.has_left()
     }
 
     /// Deletes what is left. Returns how many bytes that were, if it is known.
@@ -332,7 +379,8 @@ mod tests {
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
         let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let start = StartPoint { part: part.clone(), at, keeps: true, goes_on: true, compared };
+            let start =
+                StartPoint { part: part.clone(), at, keeps: true, goes_on: true, compared, moved: None };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);

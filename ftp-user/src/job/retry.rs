@@ -70,7 +70,9 @@ impl Retry {
             Event::StoredIsWrong => return Next::Attempt,
         };
         let limit = match failure.about {
-            About::Operation | About::Changed | About::NoRename | About::Unknown(_) => self.limit,
+            About::Operation | About::Changed | About::NoRename | About::NoRoom | About::Unknown(_) => {
+                self.limit
+            }
             About::NoAnswer => self.unanswered,
             About::NoRelay => self.no_relay,
             About::GivenUp => 0,

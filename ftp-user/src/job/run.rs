@@ -3,6 +3,7 @@
 use super::append::append;
 use super::item::{Item, Target};
 use super::kept;
+use super::part;
 use super::request::{Job, Work};
 use super::sources::Sources;
 use super::standard;
@@ -20,6 +21,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if let Err(failure) = kept::start(&mut context, &job).await {
         return refused(job.work.verb(), failure, &context);
     }
+    // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
+    context.race &= !job.options.detach;
     let start = context.clock.now();
     let mut tally = Tally::new(job.work.verb(), job.options.mode.is_dry());
     tally.protect(job.is_secured());
@@ -31,6 +34,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             let settings = (options, filter);
             let mut copying = Sources::new(&context, &pools, destination, settings, &mut tally);
             Box::pin(copying.copy(sources)).await;
+            Box::pin(copying.remove_left()).await;
             copying.quit().await;
         }
         Work::CopyEach { pairs } => {
@@ -67,21 +71,22 @@ pub async fn run(job: Job, context: &Context) -> Report {
             ends.quit(&context).await;
         }
     }
+    part::settle(&context, &pools).await;
     // After an interruption nobody waits for goodbyes.
     if !context.cancel.is_cancelled() {
         pools.quit().await;
     }
     let took = context.clock.now().since(start);
-    kept::finish(&context, tally.has_failed()).await;
+    let advice = kept::finish(&context, &tally).await;
     if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
         context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
-    tally.report(&context.events, took)
+    tally.report(&context.events, took, advice)
 }
 
 /// Reports that a job could not be created.
 pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {
     let mut tally = Tally::new(verb, false);
     tally.failed(String::new(), String::new(), failure);
-    tally.report(&context.events, std::time::Duration::ZERO)
+    tally.report(&context.events, std::time::Duration::ZERO, None)
 }

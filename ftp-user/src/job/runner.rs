@@ -1,5 +1,6 @@
 //! One candidate of a race: its sessions, its attempt, and what is removed if it loses.
 
+use super::detached;
 use super::part::Part;
 use crate::context::Context;
 use crate::endpoint::Server;
@@ -66,6 +67,10 @@ impl Runner {
         let Self { source, destination, circuit } = self;
         // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
         match candidate {
+            Candidate::Direct(_) if assignment.detaches => {
+                let attempt = detached::attempt(context, (source, destination), candidate, assignment, lane);
+                Box::pin(attempt).await.map_err(Obstacle::Session)
+            }
             Candidate::Direct(roles) => {
                 let attempt = route::direct(context, source, destination, roles, assignment, lane);
                 Box::pin(attempt).await.map_err(Obstacle::Session)

@@ -1,8 +1,11 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
+use super::cancel;
 use super::copy::copy;
 use super::filter::Filter;
+use super::given::GivenNames;
 use super::item::{Item, Target};
+use super::kept;
 use super::options::Options;
 use super::outage::{Question, facts};
 use super::tally::Tally;
@@ -35,6 +38,8 @@ pub(super) struct Sources<'a> {
     counted: bool,
     /// Where sources of this job have gone.
     taken: HashSet<PathName>,
+    /// Where the files of this job have gone.
+    places: GivenNames,
     tally: &'a mut Tally,
 }
 
@@ -85,6 +90,7 @@ impl<'a> Sources<'a> {
             filter,
             counted: false,
             taken: HashSet::new(),
+            places: GivenNames::default(),
             tally,
         }
     }
@@ -105,6 +111,9 @@ impl<'a> Sources<'a> {
     /// Copies each source to its own destination, one after the other.
     pub(super) async fn copy_each(&mut self, pairs: Vec<(Location, Location)>) {
         self.expect(pairs.len());
+        if pairs.len() > 1 {
+            self.places.expect_several();
+        }
         for (source, destination) in pairs {
             if !self.ends.destination.is_at(&destination) {
                 let next = Host::at(&destination, Role::Destination, self.pools);
@@ -123,7 +132,21 @@ impl<'a> Sources<'a> {
     /// Copies one source after the other. A pattern stands for every name that it matches.
     pub(super) async fn copy(&mut self, sources: Vec<Location>) {
         self.expect(sources.len());
+        if sources.len() > 1 || sources.iter().any(|source| source.glob().is_some()) {
+            self.places.expect_several();
+        }
         self.copy_all(sources).await;
+    }
+
+    /// Removes what earlier runs have left of files that are not copied any more, if all others are.
+    pub(super) async fn remove_left(&mut self) {
+        if self.tally.has_failed() || self.context.cancel.is_cancelled() {
+            return;
+        }
+        if let Err(failure) = cancel::remove_left(self.context, &mut self.ends.destination).await {
+            let place = self.destination.to_string();
+            self.tally.failed(place.clone(), place, failure);
+        }
     }
 
     async fn copy_all(&mut self, sources: Vec<Location>) {
@@ -239,7 +262,8 @@ impl<'a> Sources<'a> {
             let options = self.options;
             let tree =
                 Tree { source: source.path.clone(), unique, attributes, destination: target, options, rules };
-            Box::pin(tree.copy(self.context, &mut self.ends, walker, self.tally)).await;
+            let notes = (&mut self.places, &mut *self.tally);
+            Box::pin(tree.copy(self.context, &mut self.ends, walker, notes)).await;
             return Ok(());
         }
         self.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
@@ -250,6 +274,7 @@ impl<'a> Sources<'a> {
             known,
             target: if receiver == Receiver::Name { found } else { Target::Unknown },
         };
+        self.places.take(&kept::place(&self.ends, &item))?;
         let (from, to) = item.names(&self.ends);
         let mut copied = Box::pin(copy(self.context, &mut self.ends, &item, self.options)).await;
         if receiver == Receiver::Name
@@ -296,7 +321,7 @@ impl<'a> Sources<'a> {
         if is_tree && !self.options.recursive {
             return Err(Failure::usage(format!("{source} is a directory")).hint("copy -r copies trees"));
         }
-        if is_tree && self.ends.destination.is_at(source) && is_below(&source.path, target) {
+        if is_tree && self.ends.destination.is_at(source) && is_within(source, target) {
             return Err(Failure::usage(format!("{source} would be copied into itself"))
                 .hint("choose another destination"));
         }
@@ -307,6 +332,14 @@ impl<'a> Sources<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the copy of a tree would be in the tree. The root of a server has all of its paths in it, and so has the login
+/// directory every path that is relative to it.
+fn is_within(source: &Location, target: &PathName) -> bool {
+    let is_root = matches!(source.path.as_bytes(), b"." | b"/") && !source.is_local();
+    let is_relative = !target.as_bytes().starts_with(b"/") && target.as_bytes() != b".";
+    is_below(&source.path, target) || (is_root && is_relative)
 }
 
 /// The failure of a source that would replace another one of the same job.

@@ -9,7 +9,7 @@ use super::outage::Question;
 use super::part::Part;
 use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
-use crate::control::{Flow, Session};
+use crate::control::{Flow, Session, most};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
 use crate::ladder::Rung;
@@ -84,7 +84,8 @@ async fn output(
     let out = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
     let what = format!("cannot read {name}");
     let report = progress(context, name, facts.size);
-    let (bytes, received) = receive(session, (&source.path, what), out, hashed(means), report).await;
+    let file = (&source.path, facts.size, what);
+    let (bytes, received) = receive(session, file, out, hashed(means), report).await;
     *moved = bytes;
     let protection = Protection::of(session.runs_tls());
     let sent = received?;
@@ -104,10 +105,11 @@ struct Sent {
     digest: Option<String>,
 }
 
-/// Receives the file at `path` into `out`, which may be a pipe. `what` says what failed if it does.
+/// Receives the file at `path`, which has `size` bytes if that is known, into `out`, which may be a pipe. `what` says what
+/// failed if it does.
 async fn receive(
     session: &mut Session,
-    (path, what): (&PathName, String),
+    (path, size, what): (&PathName, Option<u64>, String),
     out: File,
     digest: Option<Algorithm>,
     mut report: impl FnMut(u64, Duration) + Send,
@@ -115,11 +117,21 @@ async fn receive(
     let meter = session.meter();
     let format = Format { digest, ..Format::default() };
     let copying = async |connection| copy::receive(connection, out, format, &meter).await.0;
+    let most = most(size);
+    let mut moving = |moved, time| {
+        report(moved, time);
+        if moved > most {
+            meter.stop();
+        }
+    };
     let flow = match session.set_type(DataType::Image).await {
-        Ok(()) => session.transfer((Command::Retr(path.clone()), 0), copying, &meter, &mut report).await,
+        Ok(()) => session.transfer((Command::Retr(path.clone()), 0), copying, &meter, &mut moving).await,
         Err(failure) => Err(failure),
     };
     let bytes = meter.moved();
+    if bytes > most {
+        return (bytes, Err(session.sends_too_much(size.unwrap_or(0)).during(what)));
+    }
     let result = flow.and_then(|flow| match flow {
         Flow::Refused(answer) => Err(session.refusal(what, &answer)),
         Flow::Over(Moved { end, digest, .. }, answer) => match end {
@@ -184,7 +196,7 @@ pub(super) async fn from_input(
             part.discard(context, host).await;
             let failure = failure.during_unless_interrupted(format_args!("cannot store {name}"));
             Err(failure.hint(
-                "standard input was read once, so that nothing is tried again or resumed: copy it again",
+                "standard input can be read only once, so this copy cannot be retried or resumed: start it again",
             ))
         }
     }
@@ -212,7 +224,7 @@ async fn ready(
             );
         }
         (Some(_), Overwrite::Newer) => {
-            return Err(Failure::usage("standard input has no time, so that it is not newer than anything")
+            return Err(Failure::usage("standard input has no time, so --overwrite newer cannot be decided")
                 .hint("--overwrite always replaces the file"));
         }
         (Some(_), Overwrite::Always | Overwrite::Different) | (None, _) => {}
@@ -368,7 +380,16 @@ fn progress(
 }
 
 const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> Done {
-    Done { size, rung: Some(Rung::Local), relayed: None, protection, verified, attempts: 1, earlier: None }
+    Done {
+        size,
+        rung: Some(Rung::Local),
+        relayed: None,
+        protection,
+        verified,
+        attempts: 1,
+        earlier: None,
+        detached: None,
+    }
 }
 
 const fn hashed(means: Verified) -> Option<Algorithm> {

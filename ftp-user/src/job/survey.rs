@@ -8,7 +8,7 @@
 use super::learning::{Ending, SilentRungs, remember};
 use super::notes::Notes;
 use super::outage::{connect_both, facts};
-use super::part::Part;
+use super::part::{self, Part};
 use super::runner::{Finished, Obstacle, Runner};
 use crate::context::{Context, Patience};
 use crate::control::Role;
@@ -54,6 +54,7 @@ pub async fn survey(
     let mut surveyor = Surveyor::new(context, &situation, (from, to), allowed, names);
     let found = surveyor.run().await;
     ends.quit(context).await;
+    part::settle(context, &pools).await;
     pools.quit().await;
     found
 }
@@ -218,6 +219,7 @@ impl<'a> Surveyor<'a> {
             keeps: false,
             goes_on: false,
             probes,
+            detaches: false,
             allowed: self.allowed,
             look: Digest::Off,
             digest: None,

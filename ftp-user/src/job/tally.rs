@@ -19,6 +19,8 @@ pub(super) struct Tally {
     number: u64,
     files: u64,
     skipped: u64,
+    /// Files that move on without this program.
+    detached: u64,
     bytes: u64,
     /// Files that were copied and whose size nobody knows.
     unsized_files: u64,
@@ -64,6 +66,7 @@ impl Tally {
             number: 0,
             files: 0,
             skipped: 0,
+            detached: 0,
             bytes: 0,
             unsized_files: 0,
             rungs: Vec::new(),
@@ -101,6 +104,11 @@ impl Tally {
                 return self.failed(source, dest, failure);
             }
         };
+        if let (Some(job), Some(rung)) = (done.detached, done.rung) {
+            self.detached += 1;
+            events.say(Event::Detached { source, dest, size: done.size, rung, job });
+            return;
+        }
         self.done(&done);
         if !self.dry_run {
             let Done { size, rung, relayed, verified, attempts, earlier, .. } = done;
@@ -135,6 +143,16 @@ impl Tally {
         !self.failures.is_empty()
     }
 
+    /// Whether any file is complete at its destination.
+    pub(super) const fn has_done(&self) -> bool {
+        self.files > 0
+    }
+
+    /// What has failed so far.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.failures.iter().map(|item| &item.failure)
+    }
+
     /// Whether the job was interrupted.
     pub(super) fn was_interrupted(&self) -> bool {
         self.failures.iter().any(|item| item.failure.kind == Kind::Interrupted)
@@ -156,13 +174,16 @@ impl Tally {
         }
     }
 
-    /// Reports the failures by kind, then the summary.
-    pub(super) fn report(mut self, events: &Events, took: Duration) -> Report {
+    /// Reports the failures by kind, then what to do, then the summary.
+    pub(super) fn report(mut self, events: &Events, took: Duration, advice: Option<String>) -> Report {
         self.failures.sort_by_key(|item| item.failure.kind);
         let kinds: Vec<Kind> = self.failures.iter().map(|item| item.failure.kind).collect();
         let of = self.failures.len();
         for FailedItem { source, dest, failure } in self.failures.iter().cloned() {
             events.say(Event::Failed { source, dest, kind: failure.kind, message: failure.to_string(), of });
+        }
+        if let Some(advice) = advice {
+            events.warn(advice);
         }
         let failed = u64::try_from(of).unwrap_or(u64::MAX);
         let summary = Summary {
@@ -171,6 +192,7 @@ impl Tally {
             dry_run: self.dry_run,
             files: self.files,
             skipped: self.skipped,
+            detached: self.detached,
             bytes: self.bytes,
             unsized_files: self.unsized_files,
             seconds: took.as_secs_f64(),
@@ -203,6 +225,7 @@ mod tests {
             verified,
             attempts: 1,
             earlier: None,
+            detached: None,
         }
     }
 
@@ -217,7 +240,7 @@ mod tests {
         assert!(!tally.has_failed());
         tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
         let (events, reporter) = Reporter::start(Style::for_tests(), None);
-        let Report { status, summary, failures } = tally.report(&events, Duration::from_secs(1));
+        let Report { status, summary, failures } = tally.report(&events, Duration::from_secs(1), None);
         assert_eq!((status, failures.len()), (Status::Partly, 1));
         assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));
         assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));

@@ -1,6 +1,6 @@
 //! Transfers the data of one file: between two servers, or with this host at one end.
 
-use super::race::ServerPair;
+use super::race::{self, ServerPair};
 use crate::context::Context;
 use crate::endpoint::{Host, check_file};
 use crate::failure::Failure;
@@ -26,9 +26,9 @@ pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &As
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
             let Ends { circuit, memory, .. } = ends;
-            let mut between = ServerPair { context, from: source, to: destination, circuit, memory };
+            let mut pair = ServerPair { context, from: source, to: destination, circuit, memory };
             let result;
-            (result, stored) = Box::pin(between.transfer(assignment, &mut count)).await;
+            (result, stored) = Box::pin(race::transfer(&mut pair, assignment, &mut count)).await;
             result
         }
         (Host::Local(_), Host::Server(destination)) => {

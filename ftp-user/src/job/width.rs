@@ -1,8 +1,8 @@
 //! How many files are copied at the same time. Pure.
 //!
-//! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays: each
-//! number is measured over a few files, and the first one that is hardly faster than the one before ends the search.
-//! A server that refuses one more session ends it, too.
+//! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
+//! number is measured over a few groups of files, from the moment when all its workers are there. The first number that is
+//! hardly faster than the one before ends the search. A server that refuses one more session ends it, too.
 
 use super::options::Jobs;
 use ftp_proto::timer::Moment;
@@ -22,10 +22,15 @@ pub(super) struct Width {
 enum Search {
     /// The first file is on its way.
     First(Jobs),
+    /// The target has grown, and its workers are not all there.
+    Opens {
+        /// The rate with half the target, in units of work per second.
+        half: f64,
+    },
     /// The target is being measured.
     Measures {
         since: Moment,
-        files: usize,
+        groups: usize,
         work: f64,
         /// The rate with half the target, in units of work per second.
         half: Option<f64>,
@@ -64,19 +69,31 @@ impl Width {
         if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
     }
 
-    /// Notes that files have ended, and how many bytes of each were copied.
+    /// Notes that `all` workers are there, and that no more are being opened.
+    pub(super) const fn opened(&mut self, all: usize, now: Moment) {
+        if let Search::Opens { half } = self.search
+            && all >= self.target
+        {
+            self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: Some(half) };
+        }
+    }
+
+    /// Notes that a worker has ended a group of files (one file, or small ones together), and how many bytes of each
+    /// were copied.
     pub(super) fn ended(&mut self, bytes: &[u64], now: Moment) {
         match &mut self.search {
-            Search::Found(_) => {}
-            Search::First(Jobs::Auto) => self.measure(now, None),
+            Search::Found(_) | Search::Opens { .. } => {}
+            Search::First(Jobs::Auto) => {
+                self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: None };
+            }
             Search::First(Jobs::Exactly(jobs)) => {
                 (self.target, self.search) = (jobs.get(), Search::Found(Reason::Asked));
             }
-            Search::Measures { since, files, work, half } => {
-                *files += bytes.len();
+            Search::Measures { since, groups, work, half } => {
+                *groups += 1;
                 *work += bytes.iter().map(|bytes| work_of(*bytes)).sum::<f64>();
                 let took = now.since(*since);
-                if *files < self.target * FILES_EACH || took < WINDOW {
+                if *groups < self.target * GROUPS_EACH || took < WINDOW {
                     return;
                 }
                 let rate = *work / took.as_secs_f64();
@@ -85,7 +102,8 @@ impl Width {
                 } else if self.target >= self.most {
                     self.search = Search::Found(Reason::Most);
                 } else {
-                    self.measure(now, Some(rate));
+                    (self.target, self.search) =
+                        ((self.target * 2).min(self.most), Search::Opens { half: rate });
                 }
             }
         }
@@ -96,19 +114,11 @@ impl Width {
         (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
     }
 
-    /// Notes that a server mixes up sessions. Only a user who has named a number knows better.
+    /// Notes that a server mixes up sessions: files are copied one at a time, unless the user has named a number.
     pub(super) fn mixes(&mut self) {
-        if matches!(self.search, Search::First(Jobs::Auto) | Search::Measures { .. }) {
+        if matches!(self.search, Search::First(Jobs::Auto) | Search::Opens { .. } | Search::Measures { .. }) {
             (self.target, self.search) = (1, Search::Found(Reason::Mixed));
         }
-    }
-
-    /// Measures the next number: one after the first file, then twice the last one.
-    fn measure(&mut self, now: Moment, half: Option<f64>) {
-        if half.is_some() {
-            self.target = (self.target * 2).min(self.most);
-        }
-        self.search = Search::Measures { since: now, files: 0, work: 0.0, half };
     }
 }
 
@@ -121,8 +131,8 @@ fn work_of(bytes: u64) -> f64 {
 
 /// The largest number that is tried unless the user names one.
 const MOST: usize = 8;
-/// How many files each worker copies before its number is judged.
-const FILES_EACH: usize = 3;
+/// How many groups of files each worker ends before its number is judged.
+const GROUPS_EACH: usize = 3;
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
 /// How much faster twice as many must be.
@@ -143,10 +153,54 @@ mod tests {
             if let Some(found) = width.found() {
                 return found;
             }
+            width.opened(width.target(), now);
             now = now + Duration::from_secs_f64(1.0 / rate(width.target()));
             width.ended(&[bytes], now);
         }
         panic!("nothing was found");
+    }
+
+    /// A worker: when it has opened its sessions, or ends its group of files.
+    enum Does {
+        Opens(f64),
+        Copies(f64),
+    }
+
+    /// Copies groups of `files` files by workers that are equally fast and need `login` seconds to begin.
+    fn search_with_workers(files: usize, login: f64) -> (usize, Reason) {
+        const GROUP: f64 = 0.1;
+        let mut width = Width::new(Jobs::Auto);
+        let mut workers = vec![Does::Copies(GROUP)];
+        for _ in 0..1000 {
+            let time = |worker: &Does| match worker {
+                Does::Opens(time) | Does::Copies(time) => *time,
+            };
+            let next =
+                (0..workers.len()).min_by(|a, b| time(&workers[*a]).total_cmp(&time(&workers[*b]))).unwrap();
+            let (at, copied) = (time(&workers[next]), matches!(workers[next], Does::Copies(_)));
+            let now = Moment::START + Duration::from_secs_f64(at);
+            workers[next] = Does::Copies(at + GROUP);
+            if copied {
+                width.ended(&vec![4096; files], now);
+            } else if workers.iter().all(|worker| matches!(worker, Does::Copies(_))) {
+                width.opened(workers.len(), now);
+            }
+            if let Some(found) = width.found() {
+                return found;
+            }
+            let more = width.target().saturating_sub(workers.len());
+            workers.extend((0..more).map(|_| Does::Opens(at + login)));
+        }
+        panic!("nothing was found");
+    }
+
+    #[test]
+    fn a_number_is_measured_when_all_its_workers_are_there_and_over_groups() {
+        for files in [1, 16] {
+            for login in [0.01, 0.5] {
+                assert_eq!(search_with_workers(files, login), (8, Reason::Most), "{files} files, {login} s");
+            }
+        }
     }
 
     #[test]

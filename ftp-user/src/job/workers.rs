@@ -6,19 +6,19 @@
 //!    '── opened <── opening (while fewer work than the width wants)
 //! ```
 
-use super::batch;
+use super::batch::{self, Prospect};
 use super::copy::{copy, copy_claimed};
 use super::item::Done;
 use super::options::Options;
 use super::planned::{Copied, Planned};
+use super::taken::TakenNames;
 use super::width::{Reason, Width};
 use crate::context::Context;
-use crate::endpoint::with_blanks;
+use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
-use crate::ladder::Rung;
 use crate::place;
 use crate::route::{Circuit, Ends};
-use ftp_proto::third_party::Side;
+use ftp_proto::third_party::Roles;
 use ftp_proto::wire::PathName;
 use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
@@ -40,10 +40,12 @@ pub(super) struct Workers<'a> {
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
     unexplained: Unexplained,
-    /// The end that has listened for the last file that went from server to server.
-    passive: Option<Side>,
     /// Whether small files may move together.
     batches: bool,
+    /// How many times a session was closed over files that moved together.
+    breaks: usize,
+    /// The names that files had at the destination.
+    names: TakenNames,
 }
 
 /// The directories in which a file was missing and whose names have not explained it. They are not asked again.
@@ -62,8 +64,8 @@ pub(super) struct Worked {
     pub(super) copied: Vec<Copied>,
     /// Those that were not begun, because nothing more is.
     pub(super) unbegun: Vec<Planned>,
-    /// Small files cannot move together here.
-    no_batches: bool,
+    /// Whether the next small files may move together.
+    prospect: Prospect,
 }
 
 impl<'a> Workers<'a> {
@@ -79,8 +81,9 @@ impl<'a> Workers<'a> {
             tasks: JoinSet::new(),
             circuits: Vec::new(),
             unexplained: Unexplained::default(),
-            passive: None,
             batches: true,
+            breaks: 0,
+            names: TakenNames::default(),
         }
     }
 
@@ -120,24 +123,50 @@ impl<'a> Workers<'a> {
     }
 
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
-    fn share(&self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
-        let may_batch = self.batches && self.passive.is_some();
-        let most = if may_batch { ready.len().div_ceil(self.width.target()) } else { 1 };
+    fn share(&mut self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
+        let may_batch = self.batches && self.roles().is_some();
+        let most =
+            if may_batch { ready.len().div_ceil(self.width.target()).min(self.most_together()) } else { 1 };
         let is_small = |planned: &Planned| batch::is_small(planned, self.options);
         let small = ready.iter().take(most).take_while(|planned| is_small(planned)).count();
         ready.drain(..small.max(1)).collect()
     }
 
+    /// How many files a worker may get at once. The number of workers is measured with few.
+    fn most_together(&mut self) -> usize {
+        let takes_ahead = |host: &mut Host| match host {
+            Host::Server(server) => server.open().is_some_and(|session| session.capabilities.takes_ahead),
+            Host::Local(_) => false,
+        };
+        let both_take_ahead =
+            |ends: &mut Ends| takes_ahead(&mut ends.source) && takes_ahead(&mut ends.destination);
+        match (self.width.found(), self.idle.last_mut().is_some_and(both_take_ahead)) {
+            (Some(_), _) => usize::MAX,
+            (None, true) => MEASURED_TOGETHER,
+            (None, false) => MEASURED,
+        }
+    }
+
+    /// The roles of the two servers for the last file, if it went directly from one to the other.
+    fn roles(&self) -> Option<Roles> {
+        self.ends.memory.lock().roles()
+    }
+
     fn start_some(&mut self, planned: Vec<Planned>) {
         let Some(mut ends) = self.idle.pop() else { return };
-        let passive = self.passive;
+        let roles = self.roles();
         let (context, options) = (self.context.clone(), self.options);
-        let unexplained = Arc::clone(&self.unexplained);
+        let (unexplained, names) = (Arc::clone(&self.unexplained), self.names.clone());
         self.tasks.spawn(async move {
-            let work = Work { context: &context, options, unexplained: &unexplained };
-            let worked = Box::pin(work.run(&mut ends, planned, passive)).await;
+            let work = Work { context: &context, options, unexplained: &unexplained, names: &names };
+            let worked = Box::pin(work.run(&mut ends, planned, roles)).await;
             Ended::Copied(ends, Box::new(worked))
         });
+    }
+
+    /// Notes that a directory of the destination was made, so that nothing is in it.
+    pub(super) fn note_new_directory(&self, path: &PathName) {
+        self.names.note_new(path);
     }
 
     /// Whether anything is under way.
@@ -152,6 +181,9 @@ impl<'a> Workers<'a> {
             Ended::Opened(Ok(ends)) => {
                 self.opening -= 1;
                 self.keep(ends);
+                if self.opening == 0 {
+                    self.width.opened(self.idle.len() + self.tasks.len(), self.context.clock.now());
+                }
                 None
             }
             Ended::Opened(Err(failure)) => {
@@ -180,15 +212,8 @@ impl<'a> Workers<'a> {
         let done = || worked.copied.iter().map(|copied| copied.result.as_ref().ok());
         let bytes: Vec<u64> = done().map(|done| done.map_or(0, Done::moved)).collect();
         self.width.ended(&bytes, self.context.clock.now());
-        self.batches &= !worked.no_batches;
-        for done in done().flatten() {
-            match done.rung {
-                Some(Rung::DestListens) => self.passive = Some(Side::Destination),
-                Some(Rung::SourceListens) => self.passive = Some(Side::Source),
-                Some(_) => self.passive = None,
-                None => {}
-            }
-        }
+        self.breaks += usize::from(worked.prospect == Prospect::Doubtful);
+        self.batches &= worked.prospect != Prospect::None && self.breaks < MOST_BREAKS;
     }
 
     /// Keeps a worker that has nothing to do, unless there are too many.
@@ -200,7 +225,7 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Leaves the sessions of a worker to whoever needs some next.
+    /// Returns the sessions of a worker to their pools.
     fn dismiss(&mut self, ends: Ends) {
         ends.source.release();
         ends.destination.release();
@@ -213,16 +238,16 @@ impl<'a> Workers<'a> {
         let why = match (reason, failure) {
             (Reason::Asked, _) => return,
             (Reason::NoFaster, _) => "twice as many were hardly faster".to_owned(),
-            (Reason::Most, _) => "--jobs permits more".to_owned(),
-            (Reason::Mixed, _) => "a server mixes up sessions".to_owned(),
-            (Reason::Refused, None) => "there is no session for more".to_owned(),
-            (Reason::Refused, Some(failure)) => format!("there is no session for more: {failure}"),
+            (Reason::Most, _) => "the most that auto uses; --jobs N permits more".to_owned(),
+            (Reason::Mixed, _) => "a server mixes up sessions that are busy at the same time".to_owned(),
+            (Reason::Refused, None) => "a server permits no more sessions".to_owned(),
+            (Reason::Refused, Some(failure)) => format!("a server permits no more sessions: {failure}"),
         };
         let files = ftp_proto::wire::counted(number as u64, "file");
         self.context.events.notice(format!("{files} at the same time: {why}"));
     }
 
-    /// The first worker, after all others have ended; they leave their sessions to whoever needs some next.
+    /// The first worker, after all others have ended; their sessions return to their pools.
     pub(super) async fn finish(mut self) -> Ends {
         let ends = self.idle.pop().unwrap_or_else(|| self.ends.beside());
         for other in std::mem::take(&mut self.idle) {
@@ -234,6 +259,14 @@ impl<'a> Workers<'a> {
         ends
     }
 }
+
+/// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.
+const MEASURED: usize = 16;
+/// The same, if they go over one connection, which costs round trips of its own.
+const MEASURED_TOGETHER: usize = 64;
+/// After so many sessions were closed over files that moved together, the other files of the tree move one after the other.
+/// A server may wait for a minute in each of these sessions.
+const MOST_BREAKS: usize = 3;
 
 /// What a task has come to. A panic goes on here: a file that nobody knows the end of must not count as copied.
 fn ended(joined: Result<Ended, JoinError>) -> Ended {
@@ -249,15 +282,17 @@ struct Work<'a> {
     context: &'a Context,
     options: Options,
     unexplained: &'a Mutex<HashSet<Option<PathName>>>,
+    names: &'a TakenNames,
 }
 
 impl Work<'_> {
     /// Copies files: together if that is possible, else one after the other.
-    async fn run(&self, ends: &mut Ends, mut planned: Vec<Planned>, passive: Option<Side>) -> Worked {
+    async fn run(&self, ends: &mut Ends, mut planned: Vec<Planned>, roles: Option<Roles>) -> Worked {
         let mut worked = Worked::default();
-        if let Some(passive) = passive.filter(|_| planned.len() > 1) {
-            let batched = batch::batched(self.context, ends, planned, self.options, passive).await;
-            (worked.copied, planned, worked.no_batches) = (batched.copied, batched.rest, batched.is_useless);
+        if let Some(roles) = roles.filter(|_| planned.len() > 1) {
+            let known = (roles, self.names);
+            let batched = Box::pin(batch::batched(self.context, ends, planned, self.options, known)).await;
+            (worked.copied, planned, worked.prospect) = (batched.copied, batched.rest, batched.prospect);
         }
         let mut planned = planned.into_iter();
         for next in planned.by_ref() {

@@ -28,8 +28,10 @@ fn written(directory: &Path) -> Vec<u8> {
         store.seen(begun.key, seen).unwrap();
         let verified = "sha-256".to_owned();
         match number % 3 {
-            0 => store.ended(begun.key, Ended::Done { bytes: 5, verified, path: None }).unwrap(),
-            1 => store.ended(begun.key, Ended::Failed("refused".to_owned())).unwrap(),
+            0 => store
+                .ended(begun.key, Ended::Done { bytes: 5, verified, path: None, began: Some(1) })
+                .unwrap(),
+            1 => store.ended(begun.key, Ended::Failed { why: "refused".to_owned(), began: None }).unwrap(),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! What a job does with a file that the journal knows. Pure: the only place where this is decided.
 
-use super::record::{Found, PartId, Seen};
+use super::record::{Detached, Found, PartId, Seen};
 
 /// What a job does with a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub enum Next {
         seen: Option<Seen>,
         /// Whether what stands under the final name may be a part of the copy, at a server that cannot rename.
         in_place: bool,
+        /// The transfer that may go on without this program. Before anything else its end is waited for.
+        detached: Option<Detached>,
     },
 }
 
@@ -36,14 +38,15 @@ pub fn decide(found: Found, now: Option<&Seen>) -> Next {
             Some(now) if is_same(&seen, now) => Next::Skip { verified },
             Some(_) | None => Next::Copy,
         },
-        Found::Open { mut parts, seen, in_place } => {
+        Found::Open { mut parts, seen, in_place, detached } => {
             let last = parts.pop();
-            Next::GoOn { last, others: parts, seen, in_place }
+            Next::GoOn { last, others: parts, seen, in_place, detached }
         }
     }
 }
 
-/// Whether a source is certainly the same as before: its size is equal and known, and its time or its identity too.
+/// Whether the source is certainly the same as before: size and time are known and equal, and the identity does not differ
+/// where both are known.
 fn is_same(before: &Seen, now: &Seen) -> bool {
     fn equal<T: PartialEq>(before: Option<&T>, now: Option<&T>) -> Option<bool> {
         Some(before? == now?)
@@ -70,12 +73,14 @@ mod tests {
             parts: parts.iter().copied().map(PartId).collect(),
             seen: Some(before.clone()),
             in_place: true,
+            detached: None,
         };
         let go_on = |last: Option<u64>, others: &[u64]| Next::GoOn {
             last: last.map(PartId),
             others: others.iter().copied().map(PartId).collect(),
             seen: Some(before.clone()),
             in_place: true,
+            detached: None,
         };
         let skip = || Next::Skip { verified: Some("sha-256".to_owned()) };
         for (found, now, expect) in [

@@ -2,7 +2,7 @@
 
 use super::failure::JournalFailure;
 use super::record::{
-    Begun, End, Ended, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen, Start,
+    Begun, Detached, End, Ended, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen, Start,
 };
 use super::store::Store;
 use super::writer::{self, Answer, Ask};
@@ -24,6 +24,8 @@ pub struct JobJournal {
     decided: Option<Arc<str>>,
     /// The file that the questions are about.
     item: Option<ItemKey>,
+    /// When this run has begun with it, in milliseconds since 1970.
+    began: Option<u64>,
     /// Whether an earlier run has left something that only the journal knows.
     is_needed: bool,
 }
@@ -125,6 +127,11 @@ impl JobJournal {
         self.open.as_ref().filter(|open| open.fate().why.is_none()).map(|open| open.job)
     }
 
+    /// Whether there is a journal at all, also one that has ended.
+    pub const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Whether what is stored of its file will be found again.
     pub fn keeps_item(&self) -> bool {
         self.item.is_some() && self.job().is_some()
@@ -142,10 +149,15 @@ impl JobJournal {
         self.open.as_ref().filter(|_| self.is_needed)?.fate().why.clone()
     }
 
-    /// The same journal, asked about a file.
+    /// The same journal, asked about a file. `began` is when this run has begun with it, in milliseconds since 1970.
     #[must_use]
-    pub fn about(&self, item: ItemKey) -> Self {
-        Self { item: Some(item), ..self.clone() }
+    pub fn about(&self, item: ItemKey, began: Option<u64>) -> Self {
+        Self { item: Some(item), began, ..self.clone() }
+    }
+
+    /// When this run has begun with its file, in milliseconds since 1970.
+    pub const fn began(&self) -> Option<u64> {
+        self.began
     }
 
     /// The same journal of a job for which an earlier run has decided this.
@@ -202,6 +214,17 @@ impl JobJournal {
         }
     }
 
+    /// Notes a transfer of the file that may go on without this program as soon as this returns; or, with `None`, that
+    /// there is none any more.
+    pub async fn detached(&self, detached: Option<Detached>) {
+        let (reply, answer) = oneshot::channel();
+        if let Some(key) = self.item
+            && self.ask(Ask::Detached(key, detached, reply))
+        {
+            let _ = answer.await;
+        }
+    }
+
     /// Notes what the source was before its first byte was read. It is on the disk when the result is ready.
     pub fn seen(&self, seen: Seen) -> Durable {
         let (reply, answer) = oneshot::channel();
@@ -216,6 +239,17 @@ impl JobJournal {
         if let Some(key) = self.item {
             self.ask(Ask::Ended(key, ended));
         }
+    }
+
+    /// The files that were begun and have not ended.
+    pub async fn open_files(&self) -> Vec<ItemRecord> {
+        let (reply, answer) = oneshot::channel();
+        if self.ask(Ask::Open(reply)) { answer.await.unwrap_or_default() } else { Vec::new() }
+    }
+
+    /// Whether an earlier run has begun the job.
+    pub const fn goes_on(&self) -> bool {
+        self.is_needed
     }
 
     /// Notes how the job has ended, with everything before it.

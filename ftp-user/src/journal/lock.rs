@@ -1,4 +1,6 @@
 //! Who runs a job: a file for each job that runs, locked for as long as its process lives.
+//!
+//! A process that is killed leaves its file behind. It is not locked any more, so it says nothing; [`sweep`] removes it.
 
 use crate::id::JobId;
 use rustix::fs::OFlags;
@@ -73,8 +75,37 @@ pub(super) fn holder(directory: &Path, job: JobId) -> Option<Option<u32>> {
     }
 }
 
+/// Removes the files that processes have left which were killed. Whatever cannot be removed stays, and does no harm.
+///
+/// A file that is looked at is locked for readers, so a process that wants it waits for an instant, and [`holder`] sees
+/// nobody. Two that remove at the same time could remove a file that a third one has made meanwhile: the lock of the
+/// folder prevents that.
+pub(super) fn sweep(directory: &Path) {
+    let folder = directory.join(FOLDER);
+    let Ok(one_at_a_time) = File::open(&folder) else { return };
+    if one_at_a_time.try_lock().is_err() {
+        return;
+    }
+    let Ok(entries) = fs::read_dir(&folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let job = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse::<JobId>().ok());
+        if job.is_some() {
+            let _ = remove_if_left(&entry.path());
+        }
+    }
+}
+
+/// Removes the file of a lock that nobody holds.
+fn remove_if_left(path: &Path) -> io::Result<()> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let is_left = file.metadata()?.is_file() && file.try_lock_shared().is_ok() && is_there(path, &file)?;
+    if is_left { fs::remove_file(path) } else { Ok(()) }
+}
+
 fn path(directory: &Path, job: JobId) -> PathBuf {
-    directory.join(FOLDER).join(format!("{job}.lock"))
+    directory.join(FOLDER).join(format!("{job}{SUFFIX}"))
 }
 
 fn is_there(path: &Path, file: &File) -> io::Result<bool> {
@@ -90,6 +121,8 @@ fn process(file: &mut File) -> Option<u32> {
 
 /// The folder of the locks in the state directory.
 const FOLDER: &str = "jobs";
+/// What follows the id of a job in the name of its file.
+const SUFFIX: &str = ".lock";
 /// How often a lock is tried.
 const TRIES: u32 = 10;
 /// The pause between two tries.
@@ -113,5 +146,62 @@ mod tests {
         assert_eq!(holder(home.path(), job), None);
         assert!(!path(home.path(), job).exists());
         assert!(matches!(JobLock::take(home.path(), job).unwrap(), Taken::Ours(_)));
+    }
+
+    #[test]
+    fn what_killed_processes_have_left_is_removed_and_what_is_held_stays() {
+        let home = tempfile::tempdir().unwrap();
+        sweep(home.path());
+        let Taken::Ours(held) = JobLock::take(home.path(), JobId::new(1)).unwrap() else {
+            panic!("it is free")
+        };
+        let folder = home.path().join(FOLDER);
+        for name in ["0000000000000002.lock", "0000000000000003.lock", "notes.txt", "x.lock"] {
+            fs::write(folder.join(name), "4711").unwrap();
+        }
+        std::os::unix::fs::symlink("notes.txt", folder.join("0000000000000004.lock")).unwrap();
+        let names = || {
+            let entries = fs::read_dir(&folder).unwrap();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort_unstable();
+            names
+        };
+        {
+            // Somebody else is at it.
+            let other = File::open(&folder).unwrap();
+            other.try_lock().unwrap();
+            let before = names();
+            sweep(home.path());
+            assert_eq!(names(), before);
+        }
+        sweep(home.path());
+        let rest = ["0000000000000001.lock", "0000000000000004.lock", "notes.txt", "x.lock"];
+        assert_eq!(names(), rest);
+        assert_eq!(holder(home.path(), JobId::new(1)), Some(Some(std::process::id())));
+        drop(held);
+        assert_eq!(names(), rest[1..]);
+    }
+
+    #[test]
+    fn a_lock_is_never_taken_twice_while_others_sweep() {
+        let home = tempfile::tempdir().unwrap();
+        let job = JobId::new(7);
+        let holders = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..200).for_each(|_| sweep(home.path())));
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        if let Taken::Ours(lock) = JobLock::take(home.path(), job).unwrap() {
+                            assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                            assert!(holder(home.path(), job).is_some());
+                            holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                            drop(lock);
+                        }
+                    }
+                });
+            }
+        });
     }
 }

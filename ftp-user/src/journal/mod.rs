@@ -6,8 +6,11 @@
 //! | `decide` | what a resumed job does with a file that it finds in the journal: pure |
 //! | `failure` | what is wrong with a journal |
 //! | `lock` | who runs a job |
+//! | `hands` | who may write it: nobody else |
 //! | `tables` | the form of each row in SQLite, and its checksum |
+//! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, read and changed |
+//! | `prune` | which jobs are forgotten when another one begins |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
@@ -18,16 +21,19 @@ mod damage;
 mod decide;
 mod failure;
 mod handle;
+mod hands;
 mod lock;
+mod prune;
 mod record;
 mod store;
 mod tables;
+mod upgrade;
 mod writer;
 
 pub use decide::{Next, decide};
 pub use failure::JournalFailure;
 pub use handle::{Began, Durable, JobJournal, Journal};
 pub use record::{
-    Begun, Command, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, NewItem, PartId,
-    Place, Seen, Start,
+    Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
+    NewItem, PartId, Place, Seen, Start, TransferState,
 };

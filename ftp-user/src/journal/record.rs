@@ -1,6 +1,7 @@
 //! What the journal keeps, as owned values. None of them holds a secret.
 
 use crate::id::JobId;
+use ftp_proto::wire::TransferId;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -49,8 +50,23 @@ pub struct JobRecord {
     pub bytes: u64,
     /// The number of files that have failed.
     pub failed: u64,
+    /// The number of files that were begun and have not ended: something of them may be stored.
+    pub open: u64,
     /// The process that runs it, where it is known.
     pub process: Option<u32>,
+    /// How far the transfer is that goes on without this program, if a server was asked.
+    pub transfer: Option<TransferState>,
+}
+
+/// How far a transfer is that goes on without this program, as the destination has told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransferState {
+    /// The bytes that are at the destination.
+    pub bytes: u64,
+    /// The size of the file in bytes, if it is known.
+    pub total: Option<u64>,
+    /// Whether it goes on, or how it has ended, in words.
+    pub state: String,
 }
 
 /// How a job stands.
@@ -60,6 +76,8 @@ pub enum JobState {
     Running,
     /// It has not ended, and no process runs it.
     Interrupted,
+    /// The same, and its file goes from server to server without this program.
+    Detached,
     /// Every file is done.
     Done,
     /// It has ended, and something has failed.
@@ -74,6 +92,7 @@ impl JobState {
         match self {
             Self::Running => "running",
             Self::Interrupted => "interrupted",
+            Self::Detached => "detached",
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -81,11 +100,18 @@ impl JobState {
     }
 }
 
-/// How a job has ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct End {
-    /// How it stands now. [`JobState::Interrupted`] leaves it to `resume`.
-    pub state: JobState,
+/// How a run of a job has ended. A job with a file that may move without this program is left to `resume`, unless it is
+/// cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// Every file is done.
+    Done,
+    /// Something has failed, and would fail again.
+    Failed,
+    /// It was told to stop, or a server has failed, and not a file. `resume` goes on with it.
+    Interrupted,
+    /// The job was given up, and what it left was removed.
+    Cancelled,
 }
 
 /// A row of the items.
@@ -126,6 +152,21 @@ pub struct Seen {
     pub unique: Option<String>,
 }
 
+/// A transfer that may go on without this program (DETA).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Detached {
+    /// Its name at the source.
+    pub source: TransferId,
+    /// Its name at the destination.
+    pub destination: TransferId,
+    /// The path of its bytes.
+    pub path: String,
+    /// The number of bytes that were stored before it.
+    pub before: u64,
+    /// Whether both ends have said that it moves. If not, it was commanded, and nobody knows more.
+    pub moves: bool,
+}
+
 /// How a file stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ItemState {
@@ -152,6 +193,8 @@ pub struct ItemRecord {
     pub parts: Vec<PartId>,
     /// Whether something of it may be stored under its final name, at a server that cannot rename.
     pub in_place: bool,
+    /// The transfer that may go on without this program.
+    pub detached: Option<Detached>,
     /// The source before its first byte was read.
     pub seen: Option<Seen>,
     /// Its size in bytes, if it is done.
@@ -162,6 +205,10 @@ pub struct ItemRecord {
     pub path: Option<String>,
     /// Why it has failed.
     pub why: Option<String>,
+    /// When its last run has begun with it, in milliseconds since 1970.
+    pub began: Option<u64>,
+    /// When it ended, in the same form.
+    pub ended: Option<u64>,
 }
 
 /// A file that is to be claimed.
@@ -199,6 +246,8 @@ pub enum Found {
         seen: Option<Seen>,
         /// Whether something of it may be stored under its final name, at a server that cannot rename.
         in_place: bool,
+        /// The transfer that may go on without this program.
+        detached: Option<Detached>,
     },
     /// It is verified under its final name.
     Done {
@@ -220,9 +269,16 @@ pub enum Ended {
         verified: String,
         /// The path of its bytes; `None` if they were there already.
         path: Option<String>,
+        /// When this run has begun with it, in milliseconds since 1970.
+        began: Option<u64>,
     },
     /// It has failed, and nothing of it is left.
-    Failed(String),
+    Failed {
+        /// Why it has failed.
+        why: String,
+        /// When this run has begun with it, in milliseconds since 1970; `None` if it has not.
+        began: Option<u64>,
+    },
     /// It was claimed and not begun: the claim is given up.
     Unbegun,
 }

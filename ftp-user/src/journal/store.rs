@@ -1,19 +1,21 @@
 //! The database: opened, checked, read and changed.
 
 use super::failure::JournalFailure;
+use super::hands::look;
 use super::lock::{self, JobLock, Taken};
+use super::prune::prune;
 use super::record::{
-    Begun, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, NewItem, PartId, Seen,
-    Start,
+    Begun, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, NewItem, PartId,
+    Seen, Start,
 };
-use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, forget};
+use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, goes_on};
+use super::upgrade::upgrade;
 use crate::id::JobId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rustix::fs::OFlags;
 use std::borrow::Cow;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,8 +51,11 @@ impl Store {
     /// Opens the journal if it is there, and checks all of it.
     pub(super) fn existing(directory: &Path) -> Result<Option<Self>, JournalFailure> {
         let path = directory.join(FILE);
-        if !path.exists() {
-            return Ok(None);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Nobody knows whether there are jobs.
+            Err(error) => return Err(JournalFailure::Unusable { path, why: error.to_string() }),
         }
         look(&path, &mut File::options())?;
         let store = Self::at(directory, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -78,17 +83,25 @@ impl Store {
         }
         self.sql.pragma_update(None, "journal_mode", "WAL")?;
         self.sql.pragma_update(None, "synchronous", "FULL")?;
-        if self.version()? == 0 {
-            let version = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;");
-            if let Err(error) = self.sql.execute_batch(&version) {
-                let _ = self.sql.execute_batch("ROLLBACK");
-                // Another run may have made them meanwhile.
-                if self.version()? != VERSION {
-                    return Err(error.into());
-                }
-            }
+        if self.version()? == VERSION {
+            return Ok(());
         }
-        Ok(())
+        self.make_tables().or_else(|bad| {
+            let _ = self.sql.execute_batch("ROLLBACK");
+            // Another run may have made them meanwhile.
+            if self.version()? == VERSION { Ok(()) } else { Err(bad) }
+        })
+    }
+
+    /// Makes the tables of this version, from those of an older one if they are there.
+    fn make_tables(&self) -> Result<(), Bad> {
+        self.sql.execute_batch("BEGIN IMMEDIATE")?;
+        match self.version()? {
+            0 => self.sql.execute_batch(SCHEMA)?,
+            VERSION => {}
+            _ => upgrade(&self.sql)?,
+        }
+        Ok(self.sql.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;"))?)
     }
 
     fn version(&self) -> Result<i64, Bad> {
@@ -126,7 +139,8 @@ impl Store {
         })
     }
 
-    /// Begins a job or goes on with it. The lock is kept as long as it runs. With it comes what an earlier run has decided.
+    /// Begins a job or goes on with it. The lock is kept as long as it runs, and those of processes that were killed are
+    /// removed. With it comes what an earlier run has decided.
     /// A job goes on only if all rows of files are whole.
     pub(super) fn start(&self, start: &Start) -> Result<(JobLock, Option<String>), JournalFailure> {
         let taken = JobLock::take(&self.directory, start.id);
@@ -134,6 +148,7 @@ impl Store {
             Taken::Ours(lock) => lock,
             Taken::Theirs(process) => return Err(JournalFailure::Held { job: start.id, process }),
         };
+        lock::sweep(&self.directory);
         let begun = self.durably(|store| {
             if start.resumes {
                 check_files(&store.sql)?;
@@ -156,7 +171,7 @@ impl Store {
                     None => JournalFailure::Named { job: other.id, name },
                 }));
             }
-            store.prune()?;
+            prune(&store.sql)?;
             let (verb, command) = (start.verb.clone(), start.command.clone());
             let (state, ended, decided) = (JobState::Running, None, None);
             let begun = begins(&store.sql, now())?;
@@ -164,17 +179,6 @@ impl Store {
             Ok(Ok(None))
         })?;
         begun.map(|decided| (lock, decided))
-    }
-
-    /// Forgets the oldest jobs that have ended.
-    fn prune(&self) -> Result<(), Bad> {
-        let ended: Vec<JobRow> =
-            JobRow::all(&self.sql)?.into_iter().filter(|job| job.state != JobState::Running).collect();
-        let surplus = (ended.len() + 1).saturating_sub(ENDED);
-        for job in ended.iter().take(surplus) {
-            forget(&self.sql, job.id)?;
-        }
-        Ok(())
     }
 
     /// Claims a file for a job.
@@ -213,11 +217,11 @@ impl Store {
             (ItemState::Open, None) if known.is_some() => {
                 let seen = row.seen.clone().filter(|_| is_same);
                 parts = row.parts(&self.sql)?;
-                Found::Open { parts: parts.names.clone(), seen, in_place: parts.in_place.is_some() }
+                open(&parts, seen)
             }
             (_, Some((theirs, seen))) => {
                 parts = theirs;
-                Found::Open { parts: parts.names.clone(), seen, in_place: parts.in_place.is_some() }
+                open(&parts, seen)
             }
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
                 Found::New
@@ -228,17 +232,12 @@ impl Store {
             return Ok(Claim::Ours(Begun { key: ItemKey(row.key), first: None, found }));
         }
         (row.state, row.why, row.verified, row.taken, row.bytes) = (ItemState::Open, None, None, None, 0);
+        (row.began, row.ended) = (None, None);
         let first = match &found {
             Found::Open { seen, .. } => {
                 row.seen.clone_from(seen);
                 row.save(&self.sql)?;
-                row.forget_parts(&self.sql)?;
-                for part in &parts.names {
-                    row.add_part(&self.sql, *part)?;
-                }
-                if let Some(part) = parts.in_place {
-                    row.add_in_place(&self.sql, part)?;
-                }
+                row.set_parts(&self.sql, &parts)?;
                 None
             }
             Found::New | Found::Done { .. } => {
@@ -252,7 +251,7 @@ impl Store {
         Ok(Claim::Ours(Begun { key: ItemKey(row.key), first, found }))
     }
 
-    /// A file that was found done is copied again: it gets a part.
+    /// Notes a further name under which something of a file may be stored. A file that was done is open again.
     pub(super) fn again(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
         let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
         if row.state != ItemState::Open {
@@ -268,6 +267,12 @@ impl Store {
         row.add_in_place(&self.sql, part)
     }
 
+    /// Notes a transfer that may go on without this program, or that there is none any more.
+    pub(super) fn detached(&self, key: ItemKey, detached: Option<&Detached>) -> Result<(), Bad> {
+        let Some(row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        row.set_detached(&self.sql, detached)
+    }
+
     /// Notes what the source was before its first byte was read.
     pub(super) fn seen(&self, key: ItemKey, seen: Seen) -> Result<(), Bad> {
         let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
@@ -279,13 +284,17 @@ impl Store {
     pub(super) fn ended(&self, key: ItemKey, ended: Ended) -> Result<(), Bad> {
         let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
         match ended {
-            Ended::Done { bytes, verified, path } => {
+            Ended::Done { bytes, verified, path, began } => {
                 row.state = ItemState::Done;
                 (row.bytes, row.verified, row.taken, row.why) = (bytes, Some(verified), path, None);
+                row.began = began;
             }
-            Ended::Failed(why) => (row.state, row.why) = (ItemState::Failed, Some(why)),
+            Ended::Failed { why, began } => {
+                (row.state, row.why, row.began) = (ItemState::Failed, Some(why), began);
+            }
             Ended::Unbegun => return row.forget(&self.sql),
         }
+        row.ended = u64::try_from(now().as_millis()).ok();
         row.save(&self.sql)?;
         row.forget_parts(&self.sql)
     }
@@ -300,18 +309,26 @@ impl Store {
     /// Notes how a job has ended.
     pub(super) fn finish(&self, job: JobId, end: End) -> Result<(), Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        row.state = end.state;
+        row.state = match end {
+            End::Cancelled => JobState::Cancelled,
+            // A file that may move without this program is left to another run.
+            _ if goes_on(&self.sql, job, false)? => JobState::Interrupted,
+            End::Done => JobState::Done,
+            End::Failed => JobState::Failed,
+            End::Interrupted => JobState::Interrupted,
+        };
         row.ended = Some(now().as_secs());
         row.save(&self.sql)
     }
 
-    /// Every job, the one that began first comes first.
+    /// Every job, the one that began first comes first. Locks of processes that were killed are removed.
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
+        lock::sweep(&self.directory);
         let all = || -> Result<Vec<JobRecord>, Bad> {
             let jobs = JobRow::all(&self.sql)?.into_iter().map(|row| {
                 let process = lock::holder(&self.directory, row.id);
-                let count = count(&self.sql, row.id)?;
-                Ok(row.record(process, count))
+                let (count, goes_on) = (count(&self.sql, row.id)?, goes_on(&self.sql, row.id, true)?);
+                Ok(row.record(process, goes_on, count))
             });
             jobs.collect()
         };
@@ -320,10 +337,12 @@ impl Store {
 
     /// The files of a job in that state.
     pub(super) fn items(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, JournalFailure> {
-        let all = || -> Result<Vec<ItemRecord>, Bad> {
-            ItemRow::of_job(&self.sql, job, state)?.into_iter().map(|row| row.record(&self.sql)).collect()
-        };
-        all().map_err(|bad| self.failure(bad))
+        self.files(job, state).map_err(|bad| self.failure(bad))
+    }
+
+    /// The same, inside a transaction.
+    pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, Bad> {
+        ItemRow::of_job(&self.sql, job, state)?.into_iter().map(|row| row.record(&self.sql)).collect()
     }
 
     fn unusable(&self, error: &io::Error) -> JournalFailure {
@@ -331,21 +350,10 @@ impl Store {
     }
 }
 
-/// Looks at the file before SQLite opens it. The command lines in it are run again, so others may not write it.
-fn look(path: &Path, options: &mut OpenOptions) -> Result<(), JournalFailure> {
-    let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
-    // Opening a FIFO must not wait for somebody at its other end.
-    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
-    let file = options.read(true).write(true).custom_flags(flags).open(path);
-    let facts = file.and_then(|file| file.metadata()).map_err(|error| unusable(error.to_string()))?;
-    if !facts.is_file() {
-        return Err(unusable("it is not a regular file".to_owned()));
-    }
-    let own = rustix::process::geteuid().as_raw();
-    if (facts.uid() != own && facts.uid() != 0) || facts.mode() & 0o022 != 0 {
-        return Err(unusable("others own it or may write it".to_owned()));
-    }
-    Ok(())
+/// A file that was begun and has not ended.
+fn open(parts: &Parts, seen: Option<Seen>) -> Found {
+    let (names, in_place) = (parts.names.clone(), parts.in_place.is_some());
+    Found::Open { parts: names, seen, in_place, detached: parts.detached.clone() }
 }
 
 /// A row that this run has written is not there any more.
@@ -375,13 +383,13 @@ fn now() -> Duration {
 pub(super) const FILE: &str = "journal.db";
 /// How long another run may hold the database.
 const BUSY: Duration = Duration::from_secs(5);
-/// The largest number of jobs that are remembered after their end.
-const ENDED: usize = 20;
 
 #[cfg(test)]
 mod tests {
+    use super::super::prune::ENDED;
     use super::*;
     use crate::journal::{Command, Place};
+    use ftp_proto::wire::TransferId;
     use rusqlite::params;
 
     fn place(source: &str) -> Place {
@@ -415,7 +423,7 @@ mod tests {
         assert!(matches!(begin(&store, 2, "a", 20), Claim::Theirs(job) if job == JobId::new(1)));
         drop(first);
         // Its process is gone: what it has left is the business of the other job.
-        let left = Found::Open { parts: vec![PartId(10)], seen: None, in_place: false };
+        let left = Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None };
         assert_eq!(found(begin(&store, 2, "a", 20)), left);
         let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
         assert_eq!((given_over.len(), given_over[0].parts.clone()), (1, vec![]));
@@ -440,17 +448,25 @@ mod tests {
         let lock = start(&store, 1, true).unwrap();
         assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
         let parts = vec![PartId(10), PartId(11)];
-        let open = |in_place| Found::Open { parts: parts.clone(), seen: Some(seen.clone()), in_place };
+        let (detached, seen_then) = (None, Some(seen.clone()));
+        let open = |in_place| Found::Open {
+            parts: parts.clone(),
+            seen: seen_then.clone(),
+            in_place,
+            detached: detached.clone(),
+        };
         assert_eq!(found(begin(&store, 1, "a", 12)), open(false));
         store.in_place(begun.key, PartId(12)).unwrap();
         for _ in 0..2 {
             assert_eq!(found(begin(&store, 1, "a", 13)), open(true));
         }
         let verified = "sha-256".to_owned();
-        store.ended(begun.key, Ended::Done { bytes: 5, verified: verified.clone(), path: None }).unwrap();
+        store
+            .ended(begun.key, Ended::Done { bytes: 5, verified: verified.clone(), path: None, began: None })
+            .unwrap();
         assert_eq!(found(begin(&store, 1, "a", 13)), Found::Done { seen, verified: Some(verified) });
         assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
-        store.finish(JobId::new(1), End { state: JobState::Done }).unwrap();
+        store.finish(JobId::new(1), End::Done).unwrap();
         drop(lock);
         assert_eq!(store.jobs().unwrap()[0].state, JobState::Done);
         assert!(matches!(start(&store, 9, true), Err(JournalFailure::Unknown { .. })));
@@ -464,13 +480,28 @@ mod tests {
         for number in 2..ENDED as u64 + 5 {
             let _lock = start(&store, number, false).unwrap();
             found(begin(&store, number, "a", number + 100));
-            store.finish(JobId::new(number), End { state: JobState::Failed }).unwrap();
+            store.finish(JobId::new(number), End::Failed).unwrap();
         }
         let _last = start(&store, 1_000, false).unwrap();
         let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
         assert_eq!(jobs.len(), 1 + ENDED, "{jobs:?}");
         assert!(jobs.contains(&1) && jobs.contains(&1_000) && !jobs.contains(&2), "{jobs:?}");
         assert!(store.items(JobId::new(2), ItemState::Open).unwrap().is_empty());
+    }
+
+    #[test]
+    fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        for number in 1..=40 {
+            let _lock = start(&store, number, false).unwrap();
+            if number == 1 {
+                found(begin(&store, number, "a", number + 100));
+            }
+            store.finish(JobId::new(number), End::Failed).unwrap();
+        }
+        let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
+        assert_eq!(jobs, [1, 36, 37, 38, 39, 40]);
     }
 
     #[test]
@@ -495,7 +526,7 @@ mod tests {
             let store = Store::open(home.path()).unwrap();
             let lock = start(&store, 1, false).unwrap();
             begin(&store, 1, "a", 10);
-            store.finish(JobId::new(1), End { state: JobState::Failed }).unwrap();
+            store.finish(JobId::new(1), End::Failed).unwrap();
             drop(lock);
             store.sql.execute(change, []).unwrap();
             let damage = start(&store, 1, true).unwrap_err();
@@ -507,5 +538,35 @@ mod tests {
             store.sql.execute(back, []).unwrap();
             assert!(start(&store, 1, true).is_ok(), "{change}");
         }
+    }
+
+    #[test]
+    fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let lock = start(&store, 1, false).unwrap();
+        let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("no other job is there") };
+        let id = |number| TransferId::new([number; 16]);
+        let path = "dest-listens".to_owned();
+        let mut detached = Detached { source: id(1), destination: id(2), path, before: 7, moves: false };
+        store.detached(begun.key, Some(&detached)).unwrap();
+        store.finish(JobId::new(1), End::Done).unwrap();
+        drop(lock);
+        let state = || store.jobs().unwrap()[0].state;
+        assert_eq!(state(), JobState::Interrupted, "nobody has said that it moves");
+        detached.moves = true;
+        store.detached(begun.key, Some(&detached)).unwrap();
+        assert_eq!(state(), JobState::Detached);
+        let items = |job| store.items(JobId::new(job), ItemState::Open).unwrap();
+        assert_eq!(items(1)[0].detached, Some(detached.clone()));
+        let _lock = start(&store, 2, false).unwrap();
+        let Found::Open { detached: found, .. } = found(begin(&store, 2, "a", 11)) else {
+            panic!("it is open")
+        };
+        assert_eq!(found.as_ref(), Some(&detached));
+        assert_eq!((items(1).len(), items(2)[0].detached.as_ref()), (0, Some(&detached)));
+        let failed = Ended::Failed { why: "no".to_owned(), began: Some(5) };
+        store.ended(items(2)[0].key, failed).unwrap();
+        assert_eq!(store.sql.query_row("SELECT count(*) FROM detached", [], |row| row.get(0)), Ok(0));
     }
 }

@@ -1,8 +1,11 @@
 //! The form of each row in SQLite. Every row has a checksum of its other columns, so that a byte that has changed on the
 //! disk is found before anybody acts on it.
 
-use super::record::{Command, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen};
+use super::record::{
+    Command, Detached, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen,
+};
 use crate::id::JobId;
+use ftp_proto::wire::TransferId;
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use std::borrow::Cow;
@@ -12,9 +15,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
-/// Creates the tables of version 1.
+/// Creates the tables.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL, directory BLOB NOT NULL,
@@ -22,15 +25,20 @@ CREATE TABLE jobs (
 CREATE TABLE items (
     id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL, path BLOB NOT NULL,
     state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT, looked INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    verified TEXT, taken TEXT, why TEXT, sum INTEGER NOT NULL);
+    verified TEXT, taken TEXT, why TEXT, began INTEGER, ended INTEGER, sum INTEGER NOT NULL);
 CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
 CREATE INDEX items_by_job ON items (job, state);
 CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE INDEX parts_by_item ON parts (item, number);
+CREATE TABLE detached (
+    item INTEGER PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL, path TEXT NOT NULL,
+    before INTEGER NOT NULL, moves INTEGER NOT NULL, sum INTEGER NOT NULL);
 ";
 
 /// The columns of a part.
 const PART: &str = "part, item, number";
+/// The columns of a transfer that may go on without this program.
+const DETACHED: &str = "item, source, destination, path, before, moves";
 
 /// Why a row cannot be used.
 #[derive(Debug)]
@@ -75,6 +83,10 @@ pub(super) struct ItemRow {
     /// The path of its bytes.
     pub(super) taken: Option<String>,
     pub(super) why: Option<String>,
+    /// When its last run has begun with it, in milliseconds since 1970.
+    pub(super) began: Option<u64>,
+    /// When it ended, in the same form.
+    pub(super) ended: Option<u64>,
 }
 
 /// Under which names something of a file may be stored.
@@ -84,6 +96,8 @@ pub(super) struct Parts {
     pub(super) names: Vec<PartId>,
     /// If its final name is one of them: the number of the row that says so.
     pub(super) in_place: Option<PartId>,
+    /// The transfer that may go on without this program.
+    pub(super) detached: Option<Detached>,
 }
 
 /// What stands in the place of the order of a part if the name is the final one.
@@ -107,7 +121,7 @@ impl JobRow {
 
     fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
         let mut statement =
-            sql.prepare(&format!("SELECT {}, sum FROM jobs WHERE {condition}", Self::COLUMNS))?;
+            sql.prepare_cached(&format!("SELECT {}, sum FROM jobs WHERE {condition}", Self::COLUMNS))?;
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -145,7 +159,7 @@ impl JobRow {
             Value::Blob(words.join(&0)),
             Value::Blob(self.command.directory.as_os_str().as_bytes().to_vec()),
             Value::Integer(match self.state {
-                JobState::Running | JobState::Interrupted => 0,
+                JobState::Running | JobState::Interrupted | JobState::Detached => 0,
                 JobState::Done => 1,
                 JobState::Failed => 2,
                 JobState::Cancelled => 3,
@@ -157,14 +171,18 @@ impl JobRow {
         replace(sql, "jobs", Self::COLUMNS, values)
     }
 
-    /// The record. `process` is who runs the job, as the lock says.
-    pub(super) fn record(self, process: Option<Option<u32>>, count: (u64, u64, u64)) -> JobRecord {
+    /// The record. `process` is who runs the job, as the lock says; `goes_on` whether a file of it goes from server to
+    /// server without this program.
+    pub(super) fn record(self, process: Option<Option<u32>>, goes_on: bool, count: Count) -> JobRecord {
         let state = match (self.state, process) {
-            (JobState::Running | JobState::Interrupted, Some(_)) => JobState::Running,
-            (JobState::Running | JobState::Interrupted, None) => JobState::Interrupted,
+            (JobState::Running | JobState::Interrupted | JobState::Detached, Some(_)) => JobState::Running,
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if goes_on => {
+                JobState::Detached
+            }
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
             (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,
         };
-        let (files, bytes, failed) = count;
+        let Count { files, bytes, failed, open } = count;
         JobRecord {
             id: self.id,
             verb: self.verb,
@@ -175,19 +193,34 @@ impl JobRow {
             files,
             bytes,
             failed,
+            open,
             process: process.flatten(),
+            transfer: None,
         }
     }
 }
 
 impl ItemRow {
-    const COLUMNS: &str =
-        "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why";
+    pub(super) const COLUMNS: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended";
+    /// The number of these columns.
+    const WIDTH: usize = 16;
 
     /// A file that begins. It has no key yet.
     pub(super) const fn new(job: JobId, place: Place) -> Self {
         let (state, seen) = (ItemState::Open, None);
-        Self { key: 0, job, place, state, seen, bytes: 0, verified: None, taken: None, why: None }
+        Self {
+            key: 0,
+            job,
+            place,
+            state,
+            seen,
+            bytes: 0,
+            verified: None,
+            taken: None,
+            why: None,
+            began: None,
+            ended: None,
+        }
     }
 
     pub(super) fn find(sql: &Connection, key: ItemKey) -> Result<Option<Self>, Bad> {
@@ -207,11 +240,11 @@ impl ItemRow {
 
     fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
         let mut statement =
-            sql.prepare(&format!("SELECT {}, sum FROM items WHERE {condition}", Self::COLUMNS))?;
+            sql.prepare_cached(&format!("SELECT {}, sum FROM items WHERE {condition}", Self::COLUMNS))?;
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            check(row, "items", 14)?;
+            check(row, "items", Self::WIDTH)?;
             found.push(Self::of(row)?);
         }
         Ok(found)
@@ -233,13 +266,16 @@ impl ItemRow {
             verified: row.get(11)?,
             taken: row.get(12)?,
             why: row.get(13)?,
+            began: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
+            ended: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
         })
     }
 
     /// Writes the row, and gives it a key if it has none.
     pub(super) fn save(&mut self, sql: &Connection) -> Result<(), Bad> {
         if self.key == 0 {
-            let last: Option<i64> = sql.query_row("SELECT max(id) FROM items", [], |row| row.get(0))?;
+            let mut last = sql.prepare_cached("SELECT max(id) FROM items")?;
+            let last: Option<i64> = last.query_row([], |row| row.get(0))?;
             self.key = last.unwrap_or(0) + 1;
         }
         let seen = self.seen.clone().unwrap_or_default();
@@ -258,6 +294,8 @@ impl ItemRow {
             text(self.verified.clone()),
             text(self.taken.clone()),
             text(self.why.clone()),
+            self.began.map_or(Value::Null, |began| Value::Integer(began.cast_signed())),
+            self.ended.map_or(Value::Null, |ended| Value::Integer(ended.cast_signed())),
         ];
         replace(sql, "items", Self::COLUMNS, values)
     }
@@ -265,9 +303,9 @@ impl ItemRow {
     /// The names under which something of it may be stored.
     pub(super) fn parts(&self, sql: &Connection) -> Result<Parts, Bad> {
         let mut statement =
-            sql.prepare(&format!("SELECT {PART}, sum FROM parts WHERE item = ?1 ORDER BY number"))?;
+            sql.prepare_cached(&format!("SELECT {PART}, sum FROM parts WHERE item = ?1 ORDER BY number"))?;
         let mut rows = statement.query([self.key])?;
-        let mut found = Parts::default();
+        let mut found = Parts { detached: detached(sql, self.key)?, ..Parts::default() };
         while let Some(row) = rows.next()? {
             check(row, "parts", 3)?;
             let part = PartId(row.get::<_, i64>(0)?.cast_unsigned());
@@ -281,8 +319,8 @@ impl ItemRow {
 
     /// Adds a name under which something of it may be stored from now on.
     pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
-        let number =
-            sql.query_row("SELECT count(*) FROM parts WHERE item = ?1", [self.key], |row| row.get(0))?;
+        let mut count = sql.prepare_cached("SELECT count(*) FROM parts WHERE item = ?1")?;
+        let number = count.query_row([self.key], |row| row.get(0))?;
         self.save_part(sql, part, number)
     }
 
@@ -297,16 +335,45 @@ impl ItemRow {
         replace(sql, "parts", PART, values)
     }
 
-    /// Forgets these names: nothing is stored under them.
+    /// Writes these names and that transfer, in the place of those that are there.
+    pub(super) fn set_parts(&self, sql: &Connection, parts: &Parts) -> Result<(), Bad> {
+        self.forget_parts(sql)?;
+        for part in &parts.names {
+            self.add_part(sql, *part)?;
+        }
+        if let Some(part) = parts.in_place {
+            self.add_in_place(sql, part)?;
+        }
+        self.set_detached(sql, parts.detached.as_ref())
+    }
+
+    /// Writes the transfer that may go on without this program, or that there is none.
+    pub(super) fn set_detached(&self, sql: &Connection, detached: Option<&Detached>) -> Result<(), Bad> {
+        let Some(detached) = detached else {
+            sql.prepare_cached("DELETE FROM detached WHERE item = ?1")?.execute([self.key])?;
+            return Ok(());
+        };
+        let values = vec![
+            Value::Integer(self.key),
+            Value::Text(detached.source.to_string()),
+            Value::Text(detached.destination.to_string()),
+            Value::Text(detached.path.clone()),
+            Value::Integer(detached.before.cast_signed()),
+            Value::Integer(i64::from(detached.moves)),
+        ];
+        replace(sql, "detached", DETACHED, values)
+    }
+
+    /// Forgets these names and that transfer: nothing is stored under them.
     pub(super) fn forget_parts(&self, sql: &Connection) -> Result<(), Bad> {
-        sql.execute("DELETE FROM parts WHERE item = ?1", [self.key])?;
-        Ok(())
+        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key])?;
+        self.set_detached(sql, None)
     }
 
     /// Forgets the file: it was not begun.
     pub(super) fn forget(&self, sql: &Connection) -> Result<(), Bad> {
         self.forget_parts(sql)?;
-        sql.execute("DELETE FROM items WHERE id = ?1", [self.key])?;
+        sql.prepare_cached("DELETE FROM items WHERE id = ?1")?.execute([self.key])?;
         Ok(())
     }
 
@@ -319,13 +386,38 @@ impl ItemRow {
             state: self.state,
             parts: parts.names,
             in_place: parts.in_place.is_some(),
+            detached: parts.detached,
             seen: self.seen,
             bytes: self.bytes,
             verified: self.verified,
             path: self.taken,
             why: self.why,
+            began: self.began,
+            ended: self.ended,
         })
     }
+}
+
+/// The transfer of a file that may go on without this program.
+fn detached(sql: &Connection, item: i64) -> Result<Option<Detached>, Bad> {
+    let mut statement =
+        sql.prepare_cached(&format!("SELECT {DETACHED}, sum FROM detached WHERE item = ?1"))?;
+    let mut rows = statement.query([item])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    check(row, "detached", 6)?;
+    let id = |column| -> Result<TransferId, Bad> {
+        let id = TransferId::from_hex(row.get::<_, String>(column)?.as_bytes());
+        id.ok_or(Bad::Row(Cow::Borrowed("a transfer has no name")))
+    };
+    let (source, destination, path) = (id(1)?, id(2)?, row.get(3)?);
+    let (before, moves) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get(5)?);
+    Ok(Some(Detached { source, destination, path, before, moves }))
+}
+
+/// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
+pub(super) fn goes_on(sql: &Connection, job: JobId, moves: bool) -> Result<bool, Bad> {
+    let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
+    Ok(sql.query_row(ask, [job.number().cast_signed(), i64::from(moves)], |row| row.get(0))?)
 }
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
@@ -338,24 +430,37 @@ pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, Bad> {
 /// Of a second.
 const MICROSECONDS: u64 = 1_000_000;
 
-/// How many files of a job are done, their bytes, and how many have failed.
-pub(super) fn count(sql: &Connection, job: JobId) -> Result<(u64, u64, u64), Bad> {
+/// How the files of a job stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count {
+    /// How many are done.
+    pub(super) files: u64,
+    /// The bytes of these.
+    pub(super) bytes: u64,
+    pub(super) failed: u64,
+    pub(super) open: u64,
+}
+
+/// Counts the files of a job.
+pub(super) fn count(sql: &Connection, job: JobId) -> Result<Count, Bad> {
     let number = |state, what: &str| -> Result<u64, Bad> {
         let ask = format!("SELECT {what} FROM items WHERE job = ?1 AND state = ?2");
         let values = [job.number().cast_signed(), item_number(state)];
         let found: Option<i64> = sql.query_row(&ask, values, |row| row.get(0)).optional()?;
         Ok(found.unwrap_or(0).cast_unsigned())
     };
-    Ok((
-        number(ItemState::Done, "count(*)")?,
-        number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
-        number(ItemState::Failed, "count(*)")?,
-    ))
+    Ok(Count {
+        files: number(ItemState::Done, "count(*)")?,
+        bytes: number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
+        failed: number(ItemState::Failed, "count(*)")?,
+        open: number(ItemState::Open, "count(*)")?,
+    })
 }
 
 /// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
 pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
-    for (table, columns, number) in [("items", ItemRow::COLUMNS, 14), ("parts", PART, 3)] {
+    let tables = [("items", ItemRow::COLUMNS, ItemRow::WIDTH), ("parts", PART, 3), ("detached", DETACHED, 6)];
+    for (table, columns, number) in tables {
         let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM {table}"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -369,21 +474,28 @@ pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
 pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), Bad> {
     let job = job.number().cast_signed();
     sql.execute("DELETE FROM parts WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;
+    sql.execute("DELETE FROM detached WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;
     sql.execute("DELETE FROM items WHERE job = ?1", [job])?;
     sql.execute("DELETE FROM jobs WHERE id = ?1", [job])?;
     Ok(())
 }
 
-fn replace(sql: &Connection, table: &str, columns: &str, mut values: Vec<Value>) -> Result<(), Bad> {
+/// Writes a row, and its sum after its other columns.
+pub(super) fn replace(
+    sql: &Connection,
+    table: &str,
+    columns: &str,
+    mut values: Vec<Value>,
+) -> Result<(), Bad> {
     let marks = vec!["?"; values.len() + 1].join(", ");
     values.push(Value::Integer(sum(values.iter())));
     let statement = format!("INSERT OR REPLACE INTO {table} ({columns}, sum) VALUES ({marks})");
-    sql.execute(&statement, params_from_iter(values))?;
+    sql.prepare_cached(&statement)?.execute(params_from_iter(values))?;
     Ok(())
 }
 
 /// Checks the sum of a row, which stands after its other columns.
-fn check(row: &Row<'_>, table: &str, columns: usize) -> Result<(), Bad> {
+pub(super) fn check(row: &Row<'_>, table: &str, columns: usize) -> Result<(), Bad> {
     let values: Vec<Value> = (0..columns).map(|index| row.get(index)).collect::<Result<_, _>>()?;
     if row.get::<_, i64>(columns)? == sum(values.iter()) {
         Ok(())

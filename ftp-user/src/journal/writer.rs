@@ -2,7 +2,9 @@
 
 use super::failure::JournalFailure;
 use super::lock::JobLock;
-use super::record::{Begun, End, Ended, ItemKey, NewItem, PartId, Seen, Start};
+use super::record::{
+    Begun, Detached, End, Ended, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
+};
 use super::store::{Claim, Store};
 use super::tables::Bad;
 use crate::id::JobId;
@@ -21,14 +23,29 @@ pub(super) enum Ask {
     Part(ItemKey, PartId, oneshot::Sender<()>),
     /// Something of a file may be stored under its final name.
     InPlace(ItemKey, PartId, oneshot::Sender<()>),
+    /// Notes a transfer that may go on without this program, or that there is none any more.
+    Detached(ItemKey, Option<Detached>, oneshot::Sender<()>),
     /// Notes what the source was.
     Seen(ItemKey, Seen, oneshot::Sender<()>),
     /// Notes how a file has ended.
     Ended(ItemKey, Ended),
     /// Notes what holds for all runs of the job.
     Decided(String, oneshot::Sender<()>),
+    /// Which files were begun and have not ended.
+    Open(oneshot::Sender<Vec<ItemRecord>>),
     /// Notes how the job has ended.
     Finish(End, oneshot::Sender<()>),
+}
+
+/// What was done.
+#[derive(Debug)]
+enum Performed {
+    /// It was noted.
+    Noted,
+    /// Files that were to be claimed, in their order.
+    Claimed(Vec<Answer>),
+    /// Files that were begun and have not ended.
+    Open(Vec<ItemRecord>),
 }
 
 /// What became of a file that was to be claimed.
@@ -47,8 +64,10 @@ impl Ask {
             Self::Begin(..)
             | Self::Part(..)
             | Self::InPlace(..)
+            | Self::Detached(..)
             | Self::Seen(..)
             | Self::Decided(..)
+            | Self::Open(..)
             | Self::Finish(..) => true,
             Self::Ended(..) => false,
         }
@@ -91,13 +110,13 @@ fn serve(
     while let Ok(first) = asks.recv() {
         let batch = gather(first, asks);
         let done = store.durably(|store| {
-            batch.iter().map(|ask| perform(store, job, ask)).collect::<Result<Vec<Vec<Answer>>, Bad>>()
+            batch.iter().map(|ask| perform(store, job, ask)).collect::<Result<Vec<Performed>, Bad>>()
         });
         match done {
             // Answers are sent after the commit.
             Ok(done) => {
                 let finished: Vec<_> =
-                    batch.into_iter().zip(done).filter_map(|(ask, answers)| answer(ask, answers)).collect();
+                    batch.into_iter().zip(done).filter_map(|(ask, done)| answer(ask, done)).collect();
                 if !finished.is_empty() {
                     return finished;
                 }
@@ -112,7 +131,7 @@ fn serve(
     Vec::new()
 }
 
-/// More of what was asked: all that is there, and what comes soon if nobody waits yet.
+/// Collects one batch of requests: all that are queued and, while nobody waits, those that come within GATHER.
 fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
     let clock = Clock::start();
     let until = clock.now() + GATHER;
@@ -131,8 +150,8 @@ fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
     batch
 }
 
-/// Does what is asked. Returns the answers for files that are claimed.
-fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
+/// Does what is asked.
+fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
     match ask {
         Ask::Begin(files, _) => {
             let claims = files.iter().map(|file| store.begin(job, file));
@@ -142,33 +161,41 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Vec<Answer>, Bad> {
                     Claim::Theirs(job) => Answer::Theirs(job),
                 })
             });
-            return answers.collect();
+            return answers.collect::<Result<_, Bad>>().map(Performed::Claimed);
         }
+        Ask::Open(_) => return store.files(job, ItemState::Open).map(Performed::Open),
         Ask::Part(key, part, _) => store.again(*key, *part)?,
         Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
+        Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
         Ask::Seen(key, seen, _) => store.seen(*key, seen.clone())?,
         Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
         Ask::Decided(decided, _) => store.decided(job, decided.clone())?,
         Ask::Finish(end, _) => store.finish(job, *end)?,
     }
-    Ok(Vec::new())
+    Ok(Performed::Noted)
 }
 
 /// Tells the one who asked that it is on the disk; he may be gone. The end of the job is told later, by the caller.
-fn answer(ask: Ask, answers: Vec<Answer>) -> Option<oneshot::Sender<()>> {
-    match ask {
-        Ask::Begin(_, reply) => drop(reply.send(answers)),
-        Ask::Part(_, _, reply)
-        | Ask::InPlace(_, _, reply)
-        | Ask::Seen(_, _, reply)
-        | Ask::Decided(_, reply) => drop(reply.send(())),
-        Ask::Ended(..) => {}
-        Ask::Finish(_, reply) => return Some(reply),
+fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
+    match (ask, done) {
+        (Ask::Begin(_, reply), Performed::Claimed(answers)) => drop(reply.send(answers)),
+        (Ask::Open(reply), Performed::Open(items)) => drop(reply.send(items)),
+        (
+            Ask::Part(_, _, reply)
+            | Ask::InPlace(_, _, reply)
+            | Ask::Detached(_, _, reply)
+            | Ask::Seen(_, _, reply)
+            | Ask::Decided(_, reply),
+            _,
+        ) => drop(reply.send(())),
+        // Whoever asked for something else has no answer.
+        (Ask::Begin(..) | Ask::Open(..) | Ask::Ended(..), _) => {}
+        (Ask::Finish(_, reply), _) => return Some(reply),
     }
     None
 }
 
-/// How long what nobody waits for may wait for more.
+/// How long a note that nobody waits for may wait for others to share its commit.
 const GATHER: Duration = Duration::from_millis(50);
 /// The largest number of questions that share a transaction.
 const MOST: usize = 512;

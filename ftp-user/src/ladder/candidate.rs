@@ -182,7 +182,9 @@ impl Candidate {
                     self.client_words()
                 )
             }
-            Self::Through => "both ends listen, and the bytes pass this host".to_owned(),
+            Self::Through => {
+                "each end listens, or connects to this host, and the bytes pass this host".to_owned()
+            }
         }
     }
 
@@ -271,6 +273,9 @@ mod tests {
         let client = |tls| through(tls).needs().rsplit_once("; ").map(|(_, words)| words.to_owned());
         assert_eq!(client(DataTls::Cpsv).unwrap(), "the source is TLS client (CPSV)");
         assert_eq!(client(DataTls::Sscn(Side::Destination)).unwrap(), "the destination is TLS client (SSCN)");
-        assert_eq!(Candidate::Through.needs(), "both ends listen, and the bytes pass this host");
+        assert_eq!(
+            Candidate::Through.needs(),
+            "each end listens, or connects to this host, and the bytes pass this host"
+        );
     }
 }

@@ -120,7 +120,7 @@ fn is_seen_alike(passive: &Party, active: &Party) -> bool {
 fn openings(passive: &Party, active: &Party) -> Vec<Opening> {
     let best = opening(passive, active);
     let both_v4 = [passive, active].iter().all(|party| Family::of(party.address) == Family::V4);
-    let both_epsv = passive.capabilities.epsv && active.capabilities.epsv;
+    let both_epsv = passive.knows_epsv() && active.knows_epsv();
     let after = [(Opening::Epsv, both_epsv), (Opening::Pasv, both_v4)];
     let after = after.into_iter().filter(|(_, fits)| *fits).map(|(opening, _)| opening);
     match best {

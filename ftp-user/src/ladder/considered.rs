@@ -157,7 +157,7 @@ fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Pa
     match opening {
         Opening::Lstn if !listens.capabilities.lstn => unknown(passive, "LSTN"),
         Opening::Lstn => unknown(active, "SOCK"),
-        Opening::Epsv if !listens.capabilities.epsv => unknown(passive, "EPSV"),
+        Opening::Epsv if !listens.knows_epsv() => unknown(passive, "EPSV"),
         Opening::Epsv => unknown(active, "EPRT"),
         Opening::Symmetric => asymmetric(source.1, destination.1),
         Opening::Pasv => {

@@ -18,7 +18,7 @@ use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::race::Manner;
-use ftp_proto::third_party::{Cause, Failure, Side};
+use ftp_proto::third_party::{Cause, Failure, Opening, Roles, Side};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -111,6 +111,14 @@ impl Memory {
     /// How long ago nothing arrived on the rung of a candidate.
     fn silent_for(&self, candidate: Candidate) -> Option<Duration> {
         self.silent.iter().find(|(rung, _)| *rung == candidate.rung()).map(|(_, age)| *age)
+    }
+
+    /// The roles of the two servers, if the last file went directly from one to the other, and one of them has listened.
+    pub fn roles(&self) -> Option<Roles> {
+        match self.worked?.candidate {
+            Candidate::Direct(roles) if roles.opening != Opening::Symmetric => Some(roles),
+            Candidate::Direct(_) | Candidate::Relay(_) | Candidate::Through => None,
+        }
     }
 
     /// Whether nothing is known of this pair yet.

@@ -4,9 +4,10 @@
 //! ```text
 //!  dest-listens:   LSTN/SOCK  EPSV/EPRT  PASV/PORT      the destination listens (RFC 438's own order)
 //!  source-listens: LSTN/SOCK  EPSV/EPRT  PASV/PORT      the source listens
+//!  symmetric:      RSYM, GSOC, SOCK                     both listen and connect
 //!  relay-source:   EPSV, PASV, LSTN | EPRT, PORT, SOCK  a relay agent joins them
 //!  relay-dest:     the same                             a relay agent near the destination
-//!  user:           EPSV, PASV, LSTN at both             this host connects to both
+//!  user:           each server listens, or connects to this host
 //! ```
 
 mod allowed;

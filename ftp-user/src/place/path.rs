@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use ftp_proto::listing::Pattern;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, misleads};
 use std::fmt;
 
 /// A path on a server.
@@ -138,12 +138,12 @@ fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
     Ok(Pattern::parse(&typed).and_then(|_| Pattern::parse(&pattern)))
 }
 
-/// Percent-encodes what would not survive in a URL.
+/// Percent-encodes what would not survive in a URL, and what a terminal would act on.
 pub(super) fn encoded(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if c.is_control() || matches!(c, ' ' | '%' | '#' | '?' | '"' | '@') {
+            if misleads(c) || matches!(c, ' ' | '%' | '#' | '?' | '"' | '@') {
                 for byte in c.to_string().bytes() {
                     out.push_str(&format!("%{byte:02X}"));
                 }
@@ -156,4 +156,17 @@ pub(super) fn encoded(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_encoded() {
+        assert_eq!(
+            encoded("a\u{202e}b\u{1b}[31m \u{2028}\u{17c}\u{9b}".as_bytes()),
+            "a%E2%80%AEb%1B[31m%20%E2%80%A8\u{17c}%C2%9B"
+        );
+    }
 }

@@ -113,6 +113,8 @@ const fn passes(code: Code) -> bool {
         | Code::LegTimeout
         | Code::Strangers
         | Code::NoAddress
+        | Code::NoGreeting
+        | Code::Unwelcome
         | Code::Internal => false,
     }
 }
@@ -142,6 +144,7 @@ const fn ended(how: End) -> &'static str {
         End::LimitTime => "the relay's limit of time was reached",
         End::Revoked => "it was closed from here, or the token was taken away",
         End::Shutdown => "the relay stopped",
+        End::NoGreeting => "no FTP server greeted there",
     }
 }
 

@@ -60,11 +60,7 @@ pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
         LinkFailure::Io(error) => (Kind::Temporary, words(error)),
         LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Kind::Other, failure.to_string()),
     };
-    let hint = if kind == Kind::Temporary {
-        "after wrong tokens a relay turns a host away for a minute; try again later"
-    } else {
-        "check that a relay listens there"
-    };
+    let hint = if kind == Kind::Temporary { "try again later" } else { "check that a relay listens there" };
     Failure::new(kind, format!("no session with the relay {display_name}")).said(said).hint(hint)
 }
 
@@ -91,6 +87,10 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
         Code::ConnectionRefused | Code::Unreachable => {
             failure.hint("check that a server listens there and that the relay can reach it")
         }
+        Code::NoGreeting => failure.hint(
+            "check that an FTP server listens there; where TLS begins at once, the relay's --allow must say PORT/tls",
+        ),
+        Code::Unwelcome => failure.hint("try again later: the server refuses all clients now"),
         Code::Busy | Code::Draining | Code::Expired | Code::LegTimeout | Code::GrantUsed => {
             failure.hint("try again later")
         }
@@ -106,7 +106,7 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
 /// The kind of failure that a refused tunnel is.
 const fn kind_of(code: Code) -> Kind {
     match code {
-        Code::Denied | Code::NoAddress | Code::Unsupported => Kind::NoPath,
+        Code::Denied | Code::NoAddress | Code::NoGreeting | Code::Unsupported => Kind::NoPath,
         Code::ConnectionRefused
         | Code::Unreachable
         | Code::Busy
@@ -114,6 +114,7 @@ const fn kind_of(code: Code) -> Kind {
         | Code::Expired
         | Code::LegTimeout
         | Code::GrantUsed
+        | Code::Unwelcome
         | Code::Strangers => Kind::Temporary,
         Code::Resolve | Code::Protocol | Code::NoGrant | Code::Internal => Kind::Other,
     }

@@ -67,6 +67,19 @@ pub enum Event {
         /// What has verified it in an earlier run of the job, if this run has not looked at it.
         earlier: Option<Verified>,
     },
+    /// A file moves on without this program.
+    Detached {
+        /// The source of the file.
+        source: String,
+        /// The destination of the file.
+        dest: String,
+        /// Its size in bytes, if it is known.
+        size: Option<u64>,
+        /// The path that it takes.
+        rung: Rung,
+        /// The job that has it.
+        job: JobId,
+    },
     /// A file has failed just now. Why is told at the end.
     FileFailed {
         /// The source of the file.
@@ -211,6 +224,8 @@ pub struct Summary {
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
+    /// Number of files that move on without this program.
+    pub detached: u64,
     /// The bytes that have moved, as far as that is known.
     pub bytes: u64,
     /// Files that were copied and whose size nobody knows.

@@ -9,6 +9,7 @@ use super::past;
 use super::receipt;
 use super::style::Style;
 use crate::failure;
+use crate::id::JobId;
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Relayed, Verified};
 use ftp_io::program::size;
@@ -74,13 +75,14 @@ impl Human {
             Event::File { source, dest, size, rung, relayed, earlier, .. } => {
                 if self.style.verbose {
                     let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
-                    let how = match rung {
-                        Some(rung) => format!("{}, {}", size(), path(*rung, relayed.as_ref())),
-                        None => skipped(*earlier),
-                    };
+                    let copied = |rung| format!("{}, {}", size(), path(rung, relayed.as_ref()));
+                    let how = rung.map_or_else(|| skipped(*earlier), copied);
                     self.talk("", &format!("{source} -> {dest}: {how}"));
                 }
                 Ok(())
+            }
+            Event::Detached { source, dest, rung, job, .. } => {
+                self.detached(&format!("{source} goes on to {dest} by itself, {}", rung.words()), *job)
             }
             Event::Failed { source, message, kind, of, .. } => {
                 self.bar.clear();
@@ -106,8 +108,8 @@ impl Human {
             Event::Summary(summary) => {
                 self.bar.clear();
                 self.others();
-                // If one file has failed and that is all, nothing more need be said.
-                let shown = summary.files == 0 && summary.failed == 1;
+                // If one file has failed or goes on by itself, and that is all, nothing more need be said.
+                let shown = summary.files == 0 && summary.failed + summary.detached == 1;
                 if self.style.quiet || shown { Ok(()) } else { self.result(&sentence(summary)) }
             }
             Event::Listed(listed) => self.listed(listed),
@@ -120,6 +122,17 @@ impl Human {
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Dialogue { .. } => Ok(()),
         }
+    }
+
+    /// A file goes on by itself.
+    fn detached(&mut self, what: &str, job: JobId) -> io::Result<()> {
+        self.bar.clear();
+        if self.style.quiet {
+            return Ok(());
+        }
+        self.result(&format!(
+            "{what}: ftp-user resume {job} waits for its end, verifies it and gives it its name"
+        ))
     }
 
     /// One of several failures: its kind is a heading above the first few of them.
@@ -141,7 +154,7 @@ impl Human {
     fn others(&mut self) {
         let failures = std::mem::take(&mut self.failures);
         if failures > NAMED {
-            self.talk("  ", &format!("and {} others (--json names all)", failures - NAMED));
+            self.talk("  ", &receipt::others((failures - NAMED) as u64));
         }
     }
 
@@ -157,7 +170,9 @@ impl Human {
             let words = format!("{}{relay}", candidate.rung.words());
             let memory = candidate.memory.as_ref().map_or_else(String::new, |memory| format!(" ({memory})"));
             match &candidate.limitation {
-                None => self.result(&format!("    if that is refused: {words}{commands}{tls}{memory}"))?,
+                None => {
+                    self.result(&format!("    if that is refused or slow: {words}{commands}{tls}{memory}"))?
+                }
                 Some(why) => self.result(&format!("    not {words}{commands}{tls}: {why}"))?,
             }
         }
@@ -329,6 +344,7 @@ mod tests {
             dry_run: false,
             files: 1,
             skipped: 0,
+            detached: 0,
             bytes: 2 << 30,
             unsized_files: 0,
             seconds: 1.9,

@@ -1,7 +1,7 @@
 //! How a job of the journal is shown.
 
 use super::entry::moment;
-use crate::journal::{JobRecord, JobState};
+use crate::journal::{JobRecord, JobState, TransferState};
 use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted};
@@ -21,7 +21,18 @@ pub(super) struct JobLine<'a> {
     files: u64,
     bytes: u64,
     failed: u64,
+    open: u64,
     process: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<TransferLine<'a>>,
+}
+
+/// A transfer that goes on without this program, for programs.
+#[derive(Serialize)]
+struct TransferLine<'a> {
+    bytes: u64,
+    total: Option<u64>,
+    state: &'a str,
 }
 
 impl<'a> JobLine<'a> {
@@ -38,7 +49,13 @@ impl<'a> JobLine<'a> {
             files: job.files,
             bytes: job.bytes,
             failed: job.failed,
+            open: job.open,
             process: job.process,
+            transfer: job.transfer.as_ref().map(|transfer| TransferLine {
+                bytes: transfer.bytes,
+                total: transfer.total,
+                state: &transfer.state,
+            }),
         }
     }
 }
@@ -49,13 +66,19 @@ pub(super) fn sentence(job: &JobRecord) -> String {
     let process = match (job.state, job.process) {
         (JobState::Running, Some(process)) => format!(" (process {process})"),
         (JobState::Running, None)
-        | (JobState::Interrupted | JobState::Done | JobState::Failed | JobState::Cancelled, _) => {
-            String::new()
-        }
+        | (
+            JobState::Interrupted
+            | JobState::Detached
+            | JobState::Done
+            | JobState::Failed
+            | JobState::Cancelled,
+            _,
+        ) => String::new(),
     };
+    let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_default();
     let failed = if job.failed > 0 { format!(", {} failed", job.failed) } else { String::new() };
     format!(
-        "{}{name} {}{process} since {}, {} done ({}){failed}: {}",
+        "{}{name} {}{process}{transfer} {}, {} ({}){failed}: {}",
         job.id,
         job.state.name(),
         at(job.ended.unwrap_or(job.begun)),
@@ -65,9 +88,25 @@ pub(super) fn sentence(job: &JobRecord) -> String {
     )
 }
 
+/// How far a transfer is: ` (5.00 MiB of 20.0 MiB, moving)`.
+fn transfer_words(transfer: &TransferState) -> String {
+    let total = transfer.total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
+    format!(" ({}{total}, {})", size::bytes(transfer.bytes), printable(&transfer.state))
+}
+
 /// A word as a terminal may have it.
-fn shown(word: &str) -> String {
+fn printable(word: &str) -> String {
     PathName::from_user(word).map_or_else(|_| word.escape_debug().to_string(), |name| name.display())
+}
+
+/// A word as a terminal may have it, and as a shell takes it.
+fn shown(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    let shown = printable(word);
+    if !shown.is_empty() && shown.bytes().all(is_plain) {
+        return shown;
+    }
+    format!("'{}'", shown.replace('\'', r"'\''"))
 }
 
 /// The words of its command.
@@ -87,6 +126,20 @@ mod tests {
     use crate::journal::Command;
 
     #[test]
+    fn words_are_written_as_a_shell_takes_them() {
+        for (word, expect) in [
+            ("ftp://ann@h/a,b%20c", "ftp://ann@h/a,b%20c"),
+            ("sp ace.txt", "'sp ace.txt'"),
+            ("ftp://h/photos/*", "'ftp://h/photos/*'"),
+            ("it's", r"'it'\''s'"),
+            ("ż", "'ż'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shown(word), expect);
+        }
+    }
+
+    #[test]
     fn a_job_is_one_line_for_people_and_one_object_for_programs() {
         let command = Command {
             words: ["copy", "a", "b"].map(Into::into).into(),
@@ -103,13 +156,21 @@ mod tests {
             files: 2,
             bytes: 2048,
             failed: 1,
+            open: 0,
             process: None,
+            transfer: None,
         };
         assert_eq!(
             sentence(&job),
-            "00000000000000ab night interrupted since 1970-01-01T00:00:00Z, 2 files done (2.00 KiB), 1 failed: copy a b"
+            "00000000000000ab night interrupted 1970-01-01T00:00:00Z, 2 files (2.00 KiB), 1 failed: copy a b"
         );
         let line = serde_json::to_value(JobLine::of(&job)).unwrap();
         assert_eq!((&line["state"], &line["command"][2]), (&"interrupted".into(), &"b".into()));
+        let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
+        let job = JobRecord { state: JobState::Detached, transfer: Some(transfer), ..job };
+        let words = sentence(&job);
+        assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
+        let line = serde_json::to_value(JobLine::of(&job)).unwrap();
+        assert_eq!(line["transfer"]["total"], 4096);
     }
 }

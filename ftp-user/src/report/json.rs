@@ -132,6 +132,14 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         relayed: Option<u64>,
     },
+    Detached {
+        source: &'a str,
+        dest: &'a str,
+        bytes: Option<u64>,
+        path: &'a str,
+        rung: &'a str,
+        job: String,
+    },
     Failed {
         source: &'a str,
         dest: &'a str,
@@ -166,6 +174,8 @@ enum Line<'a> {
         relayed: Option<u64>,
         #[serde(skip_serializing_if = "is_false")]
         dry_run: bool,
+        #[serde(skip_serializing_if = "is_zero")]
+        detached: u64,
     },
     Run(&'a PastRun),
     Job(JobLine<'a>),
@@ -248,6 +258,14 @@ impl<'a> Line<'a> {
                 relay: relayed.as_ref().map(|relayed| &*relayed.relay),
                 relayed: relayed.as_ref().map(|relayed| relayed.bytes),
             },
+            Event::Detached { source, dest, size, rung, job } => Self::Detached {
+                source,
+                dest,
+                bytes: *size,
+                path: rung.path(),
+                rung: rung.name(),
+                job: job.to_string(),
+            },
             Event::Failed { source, dest, kind, message, of: _ } => {
                 Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
             }
@@ -280,6 +298,7 @@ impl<'a> Line<'a> {
             relay: summary.relayed.as_ref().map(|relayed| &*relayed.relay),
             relayed: summary.relayed.as_ref().map(|relayed| relayed.bytes),
             dry_run: summary.dry_run,
+            detached: summary.detached,
         }
     }
 
@@ -320,6 +339,10 @@ impl<'a> Line<'a> {
     }
 }
 
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 const fn is_false(value: &bool) -> bool {
     !*value
 }
@@ -345,6 +368,7 @@ mod tests {
             dry_run: false,
             files: 1,
             skipped: 0,
+            detached: 0,
             bytes: 2_147_483_648,
             unsized_files: 0,
             seconds: 1.9,

@@ -36,6 +36,8 @@ use tokio_stream::{Stream, StreamExt};
 pub struct Events {
     sender: mpsc::UnboundedSender<Record>,
     origin: Origin,
+    /// Whether somebody wants the dialogue with the servers.
+    traces: bool,
 }
 
 /// An event, and what it is about.
@@ -51,7 +53,13 @@ impl Events {
     /// The same events, said to be about `origin`.
     #[must_use]
     pub fn about(&self, origin: Origin) -> Self {
-        Self { sender: self.sender.clone(), origin }
+        Self { sender: self.sender.clone(), origin, traces: self.traces }
+    }
+
+    /// Whether [`Event::Dialogue`] goes anywhere. A tree of small files has millions of lines, so that none is made for
+    /// nothing.
+    pub const fn traces(&self) -> bool {
+        self.traces
     }
 
     /// What the events are said to be about.
@@ -84,7 +92,8 @@ impl Reporter {
     pub fn start(style: Style, trace: Option<std::fs::File>) -> (Events, Self) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let stream = UnboundedReceiverStream::new(receiver);
-        (Events { sender, origin: Origin::Run }, Self(tokio::spawn(tell(stream, style, trace))))
+        let events = Events { sender, origin: Origin::Run, traces: trace.is_some() };
+        (events, Self(tokio::spawn(tell(stream, style, trace))))
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went

@@ -77,7 +77,7 @@ impl Overall {
                 let moved = if rung.is_some() { size.saturating_sub(known.before) } else { 0 };
                 self.ends(size, moved, at);
             }
-            Event::FileFailed { source } => {
+            Event::FileFailed { source } | Event::Detached { source, .. } => {
                 let known = self.under_way.remove(source).unwrap_or_default();
                 self.ends(known.size.unwrap_or(0), known.moved(), at);
             }

@@ -32,7 +32,8 @@ fn pair(pair: &PastPair, lines: &mut Vec<String>) {
         lines.extend(alike.flat_map(told).map(|line| format!("    {line}")));
     }
     if pair.omitted > 0 {
-        lines.push(format!("  {} more are not listed: most went as the one before them", pair.omitted));
+        let more = counted(pair.omitted, "more race");
+        lines.push(format!("  {more} not shown: most were like the one before"));
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
             "    not tried: too late",
             "      d by PASV and PORT",
             "      e by PASV and PORT",
-            "  3 more are not listed: most went as the one before them",
+            "  3 more races not shown: most were like the one before",
         ];
         assert_eq!(run(&past), expect);
         let nothing = run(&PastRun { failures: vec!["no".to_owned()], ..PastRun::default() });

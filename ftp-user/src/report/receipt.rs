@@ -1,9 +1,11 @@
 //! How the files of a job of the journal are shown.
 
+use super::entry::moment;
 use super::event::Receipts;
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, Place};
 use crate::place::RemotePath;
+use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
 
@@ -19,6 +21,8 @@ pub(super) struct ReceiptLine<'a> {
     rung: Option<&'a str>,
     verified: Option<&'a str>,
     why: Option<&'a str>,
+    started: Option<String>,
+    ended: Option<String>,
 }
 
 impl<'a> ReceiptLine<'a> {
@@ -40,8 +44,17 @@ impl<'a> ReceiptLine<'a> {
             rung,
             verified: item.verified.as_deref().filter(|_| is_done),
             why: item.why.as_deref(),
+            started: item.began.map(at),
+            ended: item.ended.map(at),
         }
     }
+}
+
+/// A moment in milliseconds since 1970.
+fn at(milliseconds: u64) -> String {
+    let seconds = i64::try_from(milliseconds / 1000).unwrap_or(i64::MAX);
+    let whole = moment(When(seconds), Precision::Exact);
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), milliseconds % 1000)
 }
 
 /// The path of a rung, by the names of both.
@@ -78,9 +91,14 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     }
     lines.extend(failures.iter().map(|(source, why)| format!("    {source}: {why}")));
     if let Some(others) = failed.checked_sub(failures.len() as u64).filter(|others| *others > 0) {
-        lines.push(format!("    and {others} others (--json names all)"));
+        lines.push(format!("    {}", self::others(others)));
     }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+/// What is said of failures of one kind that are not named.
+pub(super) fn others(failures: u64) -> String {
+    format!("and {} (--json names all)", counted(failures, "other file"))
 }
 
 #[cfg(test)]
@@ -106,7 +124,7 @@ mod tests {
                 "  1 file: begun and not ended",
                 "  2 files: failed",
                 "    ftp://h/a: no%1B",
-                "    and 1 others (--json names all)",
+                "    and 1 other file (--json names all)",
             ]
         );
         let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
@@ -121,9 +139,14 @@ mod tests {
             path: Some("dest-listens".into()),
             why: None,
             in_place: false,
+            detached: None,
+            began: Some(1_500),
+            ended: Some(2_007),
         };
         let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item)).unwrap();
         assert_eq!((&line["path"], &line["rung"]), (&"direct".into(), &"dest-listens".into()));
+        let times = (&line["started"], &line["ended"]);
+        assert_eq!(times, (&"1970-01-01T00:00:01.500Z".into(), &"1970-01-01T00:00:02.007Z".into()));
         assert_eq!((&line["bytes"], &line["verified"]), (&5.into(), &"sha-256".into()));
         assert_eq!((&line["state"], &line["dest"]), (&"done".into(), &"ftp://ann@two:21//d/a".into()));
     }

@@ -1,5 +1,6 @@
 //! What an attempt is asked to move.
 
+use crate::control::most;
 use crate::ladder::Allowed;
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
@@ -30,6 +31,8 @@ pub(crate) struct Assignment {
     pub(crate) goes_on: bool,
     /// Whether only the path is tried, and nothing moves (PROB).
     pub(crate) probes: bool,
+    /// Whether both control connections are closed as soon as both ends say that the transfer has begun (DETA).
+    pub(crate) detaches: bool,
     /// Which paths are allowed.
     pub(crate) allowed: Allowed,
     /// Whether to compute a digest if the data passes this host.
@@ -45,6 +48,11 @@ impl Assignment {
             Store::Replace => self.before,
             Store::Append => 0,
         }
+    }
+
+    /// How many bytes may come from the source.
+    pub(crate) fn most(&self) -> u64 {
+        most(self.size.map(|size| size.saturating_sub(self.skips())))
     }
 
     /// Whether a refusal with this blame may mean that the server cannot continue in the middle of a file. Some

@@ -99,7 +99,8 @@ pub(crate) async fn direct(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
     let path = Path::Direct(Direct::default());
-    let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
+    let drive = Drive::new(context, sessions, attempt, path, progress, lane).detaching(assignment.detaches);
+    let ended = Box::pin(drive.run()).await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, None, ended, Protection::of(roles.tls.runs_tls())))
 }

@@ -1,27 +1,47 @@
-//! Drives a batch of small files between two servers: performs what the machine asks for, and tells it what happens.
+//! Drives small files that move together between two servers: performs what the machine asks for, and tells it what happens.
 
 use super::sessions::Sessions;
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
+use crate::outcome::{Protection, Verified};
 use ftp_proto::client::Event;
 use ftp_proto::command::DataType;
-use ftp_proto::digest::{Algorithm, best_common};
+use ftp_proto::digest::best_common;
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::third_party::Side;
 use ftp_proto::third_party::batch::{
     Batch, BatchEnd, BatchFile, BatchInput, BatchOutput, BatchTerms, Window,
 };
+use ftp_proto::third_party::pipeline::{Pipeline, PipelineTerms};
+use ftp_proto::third_party::{Party, Roles, Side};
+use ftp_proto::timer::Moment;
 
-/// How the files of a batch are moved between two servers.
+/// How files are moved together between two servers.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchPath {
-    terms: BatchTerms,
+    roles: Roles,
+    manner: Manner,
+}
+
+/// Which machine moves them.
+#[derive(Clone, Debug)]
+enum Manner {
+    /// All of them over one connection.
+    Blocks(BatchTerms),
+    /// Each over a connection of its own, with the commands of the next one behind it.
+    Pipeline(PipelineTerms),
+}
+
+/// The machine that moves them.
+#[derive(Debug)]
+enum Machine {
+    Blocks(Box<Batch>),
+    Pipeline(Box<Pipeline>),
 }
 
 impl BatchPath {
-    /// How small files can be moved together, if that is possible between these two: their sessions are open, both are
-    /// servers of ours of today, and neither uses TLS. `passive` is the end that has listened for an earlier file.
+    /// How small files can be moved together, if that is possible between these two, whose sessions are open. `roles` are
+    /// those of an earlier file.
     ///
     /// # Errors
     ///
@@ -30,35 +50,74 @@ impl BatchPath {
         context: &Context,
         from: &mut Server,
         to: &mut Server,
-        passive: Side,
+        roles: Roles,
     ) -> Result<Option<Self>, Failure> {
         let (Some(source), Some(destination)) = (from.open(), to.open()) else { return Ok(None) };
         let (one, two) = (source.party(), destination.party());
-        let common = best_common(&one.capabilities.dgst, &two.capabilities.dgst);
-        let Some(algorithm) = common.filter(|_| !source.runs_tls() && !destination.runs_tls()) else {
-            return Ok(None);
-        };
-        let secret = ftp_io::random::bytes()
-            .map(RendezvousSecret::new)
-            .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))?;
-        let (window, silence) = (Window::default(), context.patience.stall);
-        let terms = BatchTerms { passive, algorithm, secret, window, silence };
-        Ok(Batch::is_possible(&one, &two, &terms).then_some(Self { terms }))
+        let silence = context.patience.stall;
+        if let Some(algorithm) = best_common(&one.capabilities.dgst, &two.capabilities.dgst) {
+            let secret = ftp_io::random::bytes()
+                .map(RendezvousSecret::new)
+                .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))?;
+            let Roles { passive, tls, .. } = roles;
+            let terms = BatchTerms { passive, tls, algorithm, secret, window: Window::default(), silence };
+            if Batch::is_possible(&one, &two, &terms) {
+                return Ok(Some(Self { roles, manner: Manner::Blocks(terms) }));
+            }
+        }
+        let manner = Manner::Pipeline(PipelineTerms { roles, silence });
+        Ok(Pipeline::is_possible(&one, &two, roles).then_some(Self { roles, manner }))
     }
 
     /// The end that listens.
     pub(crate) const fn passive(&self) -> Side {
-        self.terms.passive
+        self.roles.passive
     }
 
-    /// The digest that verifies every file.
-    pub(crate) const fn algorithm(&self) -> Algorithm {
-        self.terms.algorithm
+    /// What protects the data connections.
+    pub(crate) const fn protection(&self) -> Protection {
+        Protection::of(self.roles.tls.runs_tls())
+    }
+
+    /// What verifies every file.
+    pub(crate) const fn verified(&self) -> Verified {
+        match &self.manner {
+            Manner::Blocks(terms) => Verified::Hash(terms.algorithm),
+            Manner::Pipeline(_) => Verified::Size,
+        }
+    }
+
+    /// Whether all files go over one connection.
+    pub(crate) const fn is_one_connection(&self) -> bool {
+        matches!(self.manner, Manner::Blocks(_))
+    }
+}
+
+impl Machine {
+    fn start(path: BatchPath, files: Vec<BatchFile>, parties: (Party, Party), now: Moment) -> Self {
+        match path.manner {
+            Manner::Blocks(terms) => Self::Blocks(Box::new(Batch::start(files, terms, parties, now))),
+            Manner::Pipeline(terms) => Self::Pipeline(Box::new(Pipeline::start(files, terms, parties, now))),
+        }
+    }
+
+    fn input(&mut self, now: Moment, input: BatchInput) {
+        match self {
+            Self::Blocks(batch) => batch.input(now, input),
+            Self::Pipeline(pipeline) => pipeline.input(now, input),
+        }
+    }
+
+    fn poll(&mut self) -> BatchOutput {
+        match self {
+            Self::Blocks(batch) => batch.poll(),
+            Self::Pipeline(pipeline) => pipeline.poll(),
+        }
     }
 }
 
 /// Moves files together. `told` learns of each file how it has ended, but only those that are published may be touched
-/// before this returns.
+/// before this returns. Returns whether both sessions are still of use.
 ///
 /// # Errors
 ///
@@ -69,16 +128,24 @@ pub(crate) async fn batch(
     path: BatchPath,
     files: Vec<BatchFile>,
     told: &mut (dyn FnMut(usize, BatchEnd) + Send),
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
+    let is_private = path.roles.tls.runs_tls();
+    for session in [&mut *source, &mut *destination] {
+        if let Some(answer) = session.protect(is_private).await? {
+            return Err(session.refusal("the protection of data connections cannot be set", &answer));
+        }
+    }
     destination.partials(false).await?;
+    source.gather(true);
+    destination.gather(true);
     let mut sessions = Sessions { source, destination };
     let clock = context.clock;
-    let mut batch = Batch::start(files, path.terms, sessions.parties(), clock.now());
-    let mut is_cancelled = false;
+    let mut machine = Machine::start(path, files, sessions.parties(), clock.now());
+    let (mut is_cancelled, mut are_usable) = (false, true);
     loop {
-        let deadline = match batch.poll() {
+        let deadline = match machine.poll() {
             BatchOutput::Command(side, command) => {
                 sessions.of(side).send(command, None);
                 continue;
@@ -89,6 +156,7 @@ pub(crate) async fn batch(
             }
             BatchOutput::Close(side) => {
                 sessions.of(side).close();
+                are_usable = false;
                 continue;
             }
             BatchOutput::Done => break,
@@ -104,13 +172,14 @@ pub(crate) async fn batch(
             () = clock.sleep_until(deadline) => Some(BatchInput::Timeout),
         };
         if let Some(input) = input {
-            batch.input(clock.now(), input);
+            machine.input(clock.now(), input);
         }
     }
     for session in [sessions.source, sessions.destination] {
+        session.gather(false);
         session.note_type(Some(DataType::Image));
     }
-    Ok(())
+    Ok(are_usable)
 }
 
 /// What an event of a session is for the batch.

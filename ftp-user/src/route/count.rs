@@ -1,6 +1,7 @@
 //! What the attempts for one file have come to.
 
 use super::attempt::Attempted;
+use super::drive::GivenUp;
 use crate::outcome::{Protection, Relayed, StreamedDigests};
 use ftp_proto::third_party::Outcome;
 
@@ -23,6 +24,8 @@ pub(crate) struct Count {
     pub(crate) protection: Option<Protection>,
     /// Whether an end refused to continue in the middle of the file.
     pub(crate) refused: bool,
+    /// Whether the file moves on without this program.
+    pub(crate) detached: bool,
 }
 
 impl Count {
@@ -35,6 +38,7 @@ impl Count {
             Protection::add(&mut self.protection, Some(attempted.protection));
         }
         self.bytes = attempted.moved;
+        self.detached = attempted.given_up == Some(GivenUp::Detached);
         self.sha256.clone_from(&attempted.sha256);
         self.streamed.clone_from(&attempted.streamed);
         let touched = match &attempted.outcome {

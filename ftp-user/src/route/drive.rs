@@ -64,6 +64,10 @@ pub(crate) enum GivenUp {
     Stalled,
     /// Nothing moved for too long, and this end is the reason.
     StalledAt(Side),
+    /// Both ends move the file, and go on without their control connections. Nothing has failed.
+    Detached,
+    /// The source sends more than the bytes that it announced, and this host passes them on.
+    TooMuch(u64),
 }
 
 /// What the path of the attempt needs besides the control sessions.
@@ -114,6 +118,10 @@ pub(super) struct Drive<'a> {
     claimed: Option<Side>,
     /// An end has shown that its data connection stands.
     stands: bool,
+    /// Whether both ends go on alone as soon as both have begun.
+    detaches: bool,
+    /// Which end has begun: the source, the destination.
+    begun: [bool; 2],
     given_up: Option<GivenUp>,
     /// When both control connections are closed, in step or not.
     close_at: Option<Moment>,
@@ -140,10 +148,17 @@ impl<'a> Drive<'a> {
             connecting: false,
             claimed: None,
             stands: false,
+            detaches: false,
+            begun: [false; 2],
             given_up: None,
             close_at: None,
             said: [None, None],
         }
+    }
+
+    /// The same; with `detaches` both ends go on alone as soon as both have begun.
+    pub(super) fn detaching(self, detaches: bool) -> Self {
+        Self { detaches, ..self }
     }
 
     /// Runs the attempt to its end, which comes in bounded time.
@@ -154,6 +169,9 @@ impl<'a> Drive<'a> {
                 Ok(outcome) => return self.finish(outcome).await,
                 Err(deadline) => deadline,
             };
+            if let Some(said) = self.goes_on_alone() {
+                return self.leave_alone(said);
+            }
             let interruptible = self.given_up != Some(GivenUp::Interrupted);
             tokio::select! {
                 () = self.context.cancel.cancelled(), if interruptible => self.give_up(GivenUp::Interrupted),
@@ -298,6 +316,11 @@ impl<'a> Drive<'a> {
         if !matches!(self.path, Path::Direct(_)) {
             return;
         }
+        let [source, destination] = &mut self.begun;
+        match side {
+            Side::Source => *source = true,
+            Side::Destination => *destination = true,
+        }
         if self.sessions.of(side).has_data_connection(code) {
             self.stands = true;
             self.lane.say(Sign::Moving(side));
@@ -334,6 +357,27 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// What both ends have said last, if both have begun and may go on alone.
+    fn goes_on_alone(&self) -> Option<[Reply; 2]> {
+        let [source, destination] = self.said.clone();
+        let both = [source?, destination?];
+        (self.detaches && self.given_up.is_none() && self.begun == [true; 2]).then_some(both)
+    }
+
+    /// Closes both control connections: both ends go on alone.
+    fn leave_alone(mut self, [source, destination]: [Reply; 2]) -> Ended {
+        self.sessions.close();
+        Ended {
+            outcome: Outcome::Moved { source, destination },
+            given_up: Some(GivenUp::Detached),
+            moved: self.progress.moved(),
+            sha256: None,
+            said: self.said,
+            failed_postures: Vec::new(),
+            intruded: None,
+        }
+    }
+
     /// Handles what the progress asks for.
     fn saw(&mut self, sight: Sight) {
         if self.given_up.is_some() {
@@ -342,6 +386,7 @@ impl<'a> Drive<'a> {
         match (sight, &mut self.path) {
             (Sight::Stalled(None), _) => self.give_up(GivenUp::Stalled),
             (Sight::Stalled(Some(side)), _) => self.give_up(GivenUp::StalledAt(side)),
+            (Sight::TooMuch(announced), _) => self.give_up(GivenUp::TooMuch(announced)),
             (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
             (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
             (Sight::Stored(0), _) => self.lane.say(Sign::Idle),
@@ -403,8 +448,8 @@ impl<'a> Drive<'a> {
     fn reason(&self, outcome: &Outcome) -> Option<GivenUp> {
         self.given_up.filter(|why| match (outcome, why) {
             (Outcome::Moved { .. }, _) => false,
-            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost) => true,
-            (Outcome::Failed(failure), GivenUp::Stalled | GivenUp::StalledAt(_)) => {
+            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost | GivenUp::Detached) => true,
+            (Outcome::Failed(failure), GivenUp::Stalled | GivenUp::StalledAt(_) | GivenUp::TooMuch(_)) => {
                 failure.cause == Cause::Cancelled
             }
         })

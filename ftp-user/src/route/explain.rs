@@ -93,6 +93,7 @@ fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
     match &failed.cause {
         Cause::Refused(reply) => {
             let failure = new(format!("{asked} failed")).said(session.quote(reply));
+            let failure = failure.about(crate::control::about(failed.blame));
             match ends.foreign_advice(failed, reply) {
                 Some(advice) => failure.hint(advice),
                 None => with_hint(failure, failed.blame),
@@ -138,10 +139,11 @@ fn stage(stage: Stage) -> &'static str {
 /// Why this program gave the attempt up.
 fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failure {
     let stalled = match why {
-        GivenUp::Interrupted | GivenUp::Lost => return Failure::interrupted(),
+        GivenUp::Interrupted | GivenUp::Lost | GivenUp::Detached => return Failure::interrupted(),
         GivenUp::Stalled => "nothing moved between the servers".to_owned(),
         GivenUp::StalledAt(side @ Side::Source) => format!("{} sent nothing", ends.name(side)),
         GivenUp::StalledAt(side @ Side::Destination) => format!("{} accepted nothing", ends.name(side)),
+        GivenUp::TooMuch(announced) => return ends.source.sends_too_much(announced),
     };
     let seconds = stall.as_secs();
     let what = format!("{stalled} for {seconds} s (stall timer), after {}", counted(moved, "byte"));

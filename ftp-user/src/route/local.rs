@@ -12,7 +12,6 @@ use ftp_io::copy::{self, Coding, Ended, Moved};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
-use ftp_proto::wire::counted;
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
@@ -66,7 +65,7 @@ pub(crate) async fn receive_local(
         Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
         Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
     };
-    let (mut report, most) = (progress(context, assignment), most(assignment));
+    let (mut report, most) = (progress(context, assignment), assignment.most());
     let mut moving = |moved, time| {
         report(moved, time);
         if moved > most {
@@ -77,29 +76,11 @@ pub(crate) async fn receive_local(
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     if count.bytes > most {
-        return Err(too_much(session, assignment, &what));
+        return Err(session.sends_too_much(assignment.size.unwrap_or(0)).during(what));
     }
     let file = format!("cannot write {}", assignment.target.display());
     conclude(session, assignment, count, flow?, (what, file))
 }
-
-/// How many bytes may come. A file may grow while it is read, but a server that sends without end must not
-/// fill this host's disk.
-fn most(assignment: &Assignment) -> u64 {
-    let announced = assignment.size.map(|size| size.saturating_sub(assignment.skips()));
-    announced.map_or(u64::MAX, |announced| announced.saturating_mul(2).saturating_add(GROWTH))
-}
-
-/// The failure if more has come. The copy cannot be right.
-fn too_much(session: &Session, assignment: &Assignment, what: &str) -> Failure {
-    let size = counted(assignment.size.unwrap_or(0), "byte");
-    let (role, title) = (session.role.name(), &session.title);
-    let why = format!("{what}: the {role} {title} sends more than the {size} that it announced");
-    Failure::new(Kind::Unverified, why).hint("check the file at the server")
-}
-
-/// Bytes by which any file may grow while it is read.
-const GROWTH: u64 = 16 * 1024 * 1024;
 
 /// Opens the local file to write, at the position of the first byte.
 fn open(assignment: &Assignment) -> io::Result<File> {

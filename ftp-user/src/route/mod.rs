@@ -4,10 +4,11 @@
 //!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
 //!  drive     the one loop over third_party::Attempt
 //!  direct, relay, through    what each path needs besides the control sessions
-//!  batch     many small files between two servers of ours, over one connection
+//!  batch     many small files between two servers: over one connection, or with commands ahead
 //!  lane      what connects an attempt with the race of its candidates
 //!  progress  how far the transfer is; how long it may stall, and which end is to blame
 //!  circuit   what is kept with a relay from one file to the next
+//!  room      what the destination has had no room for
 //!  local     a file between this host and a server
 //!  situation what is known of two servers before a candidate is chosen; foresee: for a dry run
 //! ```
@@ -26,6 +27,7 @@ mod lane;
 mod local;
 mod progress;
 mod relay;
+mod room;
 mod sessions;
 mod situation;
 mod through;
@@ -41,6 +43,7 @@ pub(crate) use drive::GivenUp;
 pub(crate) use foresee::first_rung;
 pub(crate) use lane::{Lane, Sign};
 pub(crate) use local::{receive_local, send_local};
+pub use room::Room;
 pub(crate) use situation::Situation;
 
 use crate::context::Context;
@@ -65,6 +68,8 @@ pub struct Ends {
     pub no_times: Arc<AtomicBool>,
     /// The destination sets no permissions, or the source tells none; that was told. Workers share it.
     pub no_modes: Arc<AtomicBool>,
+    /// What the destination has had no room for. Workers share it.
+    pub room: Arc<Room>,
 }
 
 impl Ends {
@@ -78,6 +83,7 @@ impl Ends {
             circuit: None,
             no_times: Arc::default(),
             no_modes: Arc::default(),
+            room: Arc::default(),
         }
     }
 
@@ -87,12 +93,13 @@ impl Ends {
         self.circuit = None;
         self.no_times = Arc::default();
         self.no_modes = Arc::default();
+        self.room = Arc::default();
     }
 
     /// The same ends without sessions, for another worker. What is known of the candidates is shared.
     #[must_use]
     pub fn beside(&self) -> Self {
-        let Self { source, destination, memory, circuit: _, no_times, no_modes } = self;
+        let Self { source, destination, memory, circuit: _, no_times, no_modes, room } = self;
         Self {
             source: source.beside(),
             destination: destination.beside(),
@@ -100,6 +107,7 @@ impl Ends {
             circuit: None,
             no_times: Arc::clone(no_times),
             no_modes: Arc::clone(no_modes),
+            room: Arc::clone(room),
         }
     }
 

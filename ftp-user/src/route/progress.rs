@@ -9,7 +9,7 @@
 //! | user | the meters of the copy |
 
 use crate::context::{Cancel, Context};
-use crate::control::{Role, Session, Stall};
+use crate::control::{Role, Session, Stall, most};
 use crate::place::Site;
 use crate::report::{self, Event, Events};
 use ftp_io::clock::Clock;
@@ -36,6 +36,8 @@ pub(super) enum Sight {
     Stored(u64),
     /// Nothing has moved for too long. If it is known which end is the reason, that end.
     Stalled(Option<Side>),
+    /// More has passed this host than the bytes that the source announced.
+    TooMuch(u64),
 }
 
 /// The file, as the progress events call it.
@@ -227,6 +229,11 @@ impl Progress {
         if let Origin::Copy(meters) = &self.origin {
             let moved = meters.given.moved();
             self.saw(now, moved);
+            if let Some(total) = self.subject.total
+                && moved > most(Some(total.saturating_sub(self.subject.skips)))
+            {
+                return Sight::TooMuch(total);
+            }
         }
         if self.stall.look(now, self.limit()) {
             return Sight::Stalled(self.idle_end());

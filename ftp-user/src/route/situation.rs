@@ -25,7 +25,7 @@ pub(crate) struct Situation {
     /// Whether the address of both is known. Otherwise neither can be told to the other one.
     has_addresses: bool,
     /// Whether the job has a limit to which neither of them keeps: then the bytes have to pass this host.
-    is_unlimited: bool,
+    limit_needs_this_host: bool,
     /// The longer one of the round trips from here to the two servers.
     round_trip: Duration,
 }
@@ -52,7 +52,7 @@ impl Situation {
             context.events.warn(format!("{NO_RATE}; --path direct refuses that"));
         }
         Ok(Self {
-            is_unlimited: unlimited.is_some(),
+            limit_needs_this_host: unlimited.is_some(),
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &source, &destination),
             has_addresses,
@@ -68,7 +68,7 @@ impl Situation {
         let mut candidates =
             ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data);
         candidates.retain(|candidate| self.has_addresses || !matches!(candidate, Candidate::Direct(_)));
-        candidates.retain(|candidate| !self.is_unlimited || candidate.rung() == Rung::User);
+        candidates.retain(|candidate| !self.limit_needs_this_host || candidate.rung() == Rung::User);
         candidates
     }
 
@@ -110,7 +110,9 @@ impl Situation {
         let (source, destination) = (&self.source.1, &self.destination.1);
         let mut found = ladder::considered(source, destination, allowed, &self.relays, self.data);
         let says = |candidate| memory.says(candidate);
-        for candidate in found.iter_mut().filter(|found| self.is_unlimited && found.rung != Rung::User) {
+        for candidate in
+            found.iter_mut().filter(|found| self.limit_needs_this_host && found.rung != Rung::User)
+        {
             candidate.limitation.get_or_insert_with(|| NO_RATE.to_owned());
         }
         ladder::in_order(&mut found, ascent.candidates(), &self.relays, says);
@@ -119,7 +121,7 @@ impl Situation {
 
     /// Why some of the allowed paths cannot be used, if so.
     pub(crate) fn limitation(&self, allowed: Allowed) -> Option<String> {
-        if self.is_unlimited && allowed != Allowed::User {
+        if self.limit_needs_this_host && allowed != Allowed::User {
             return Some(NO_RATE.to_owned());
         }
         let limitation = self.data.limitation(allowed, &self.source.1, &self.destination.1);

@@ -4,6 +4,7 @@
 //! same file take turns. What only saves time is set aside if it is damaged, so that it is neither lost nor in the way;
 //! what trust rests on stays, and nothing goes on without it.
 
+use ftp_io::named_file::is_of_another_user;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
@@ -109,7 +110,7 @@ impl StateFile {
 /// Whether a file with that owner and mode may say what others have written. `own` is the user of this run; root may
 /// write everything anyway.
 const fn is_in_other_hands(owner: u32, mode: u32, own: u32) -> bool {
-    (owner != own && owner != 0) || mode & 0o022 != 0
+    is_of_another_user(owner, own) || mode & 0o022 != 0
 }
 
 /// Seconds since 1970.

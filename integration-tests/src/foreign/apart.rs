@@ -27,7 +27,7 @@ impl Apart {
     /// A relay that may reach these two and nobody else.
     pub fn around(from: End, to: End) -> Self {
         let relay = Relay::new().at(&own_address().to_string());
-        let agent = relay.allow(&from.ip().to_string()).allow(&to.ip().to_string()).start();
+        let agent = relay.server(&from.ip().to_string()).server(&to.ip().to_string()).start();
         Self { from, to, agent }
     }
 

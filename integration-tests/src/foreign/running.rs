@@ -46,14 +46,22 @@ impl Foreign {
         };
         fs::set_permissions(&places.state, fs::Permissions::from_mode(0o755)).unwrap();
         own(&places.root);
-        let port = if self.port == 0 { socket::free_port(&self.ip.to_string()) } else { self.port };
-        let address = SocketAddr::new(self.ip, port);
-        let command = config::command(&self, &tool, address, (user, &password), &places)?;
-        let mut group = Group::start(self.kind.name(), &command, &places.log);
-        socket::until("its greeting", || {
-            assert!(!group.has_ended(), "{} does not run:\n{}", self.kind.name(), group.said());
-            greets(address, matches!(self.tls, Some((Begin::Implicit, _))))
+        let tries = if self.port == 0 { STARTS } else { 1 };
+        let found = (1..=tries).find_map(|number| {
+            let port =
+                if self.port == 0 { socket::port_free_everywhere(&self.ip.to_string()) } else { self.port };
+            let address = SocketAddr::new(self.ip, port);
+            let command = match config::command(&self, &tool, address, (user, &password), &places) {
+                Ok(command) => command,
+                Err(skipped) => return Some(Err(skipped)),
+            };
+            let mut group = Group::start(self.kind.name(), &command, &places.log);
+            let runs = self.waits_for_greeting(address, &mut group);
+            assert!(runs || number < tries, "{} does not run:\n{}", self.kind.name(), group.said());
+            runs.then_some(Ok((address, group)))
         });
+        let Some(started) = found else { return Err(Skipped("it was never started".to_owned())) };
+        let (address, group) = started?;
         Ok(ForeignServer {
             kind: self.kind,
             hosts: self.hosts,
@@ -66,7 +74,20 @@ impl Foreign {
             _state: self.state,
         })
     }
+
+    /// Waits until it greets; `false` if it has ended instead: somebody else may have taken its port.
+    fn waits_for_greeting(&self, address: SocketAddr, group: &mut Group) -> bool {
+        let mut has_ended = false;
+        socket::until("its greeting", || {
+            has_ended = group.has_ended();
+            has_ended || greets(address, matches!(self.tls, Some((Begin::Implicit, _))))
+        });
+        !has_ended
+    }
 }
+
+/// How many ports a server may try, one after the other.
+const STARTS: u32 = 4;
 
 /// Whether somebody says 220 there.
 fn greets(address: SocketAddr, implicit_tls: bool) -> bool {

@@ -5,7 +5,7 @@ use super::relay::{Conn, Join};
 use super::scenario::{Obstacle, Sabotage};
 use super::wire::{Caller, Listener, Owner, Place, Syn};
 use super::world::{Event, World};
-use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Output, Ticket};
+use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Output, Route, Ticket};
 use ftp_proto::relay::message::{self, Code};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::server::ask::Ending;
@@ -104,12 +104,16 @@ impl World {
         let Some(relay) = &mut self.relay else { return };
         let here = relay.address;
         match ask {
+            Ask::Place { ticket, .. } => self.answer_agent(ticket, Answer::Admitted),
+            Ask::Leave(_) => {}
+            Ask::Greeting { ticket, conn } => self.relay_awaits_greeting(ticket, conn),
             Ask::Resolve { ticket, host, port } => {
                 let ip = host.parse().expect("a target of the simulated user agent is an address");
                 self.answer_agent(ticket, Answer::Resolved(vec![SocketAddr::new(ip, port)]));
             }
             Ask::Route { ticket, to } => {
-                self.answer_agent(ticket, Answer::Routes(to.iter().map(|_| Some(here)).collect()));
+                let route = Route { from: Some(here), is_own: false };
+                self.answer_agent(ticket, Answer::Routes(vec![route; to.len()]));
             }
             Ask::Random(ticket) => {
                 let secret = Secret32::new(self.random.array());
@@ -138,10 +142,7 @@ impl World {
                 }
             }
             Ask::Dial { ticket, from, to } => self.agent_dials(ticket, SocketAddr::new(from, 0), to),
-            Ask::Cancel(ticket) => {
-                relay.cancelled.insert(ticket);
-                relay.dialing.remove(&ticket);
-            }
+            Ask::Cancel(ticket) => relay.cancel(ticket),
             Ask::Reset(conn) => match relay.conns.get(&conn).copied() {
                 Some(Conn::Data((conn, end))) => self.close_end(conn, end, Ending::Reset),
                 Some(Conn::Control(side)) => self.cut(side),

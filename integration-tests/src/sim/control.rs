@@ -32,7 +32,8 @@ impl World {
             && !relay.is_gone()
             && relay.tunnels.at(side).join.is_none()
         {
-            return relay.tunnels.at_mut(side).early.extend(bytes);
+            relay.tunnels.at_mut(side).early.extend(bytes);
+            return self.relay_hears_greeting(side);
         }
         if !self.links.at(side).server_closed {
             self.carry(side, Toward::User, bytes);

@@ -174,9 +174,13 @@ impl World {
         self.tell_attempt(match how {
             End::Eof => third_party::Input::RelayPassed,
             End::Reset(leg) => third_party::Input::DataFailed(side_of(leg), why),
-            End::Idle | End::Stalled | End::LimitBytes | End::LimitTime | End::Revoked | End::Shutdown => {
-                third_party::Input::RelayRefused(why)
-            }
+            End::Idle
+            | End::Stalled
+            | End::LimitBytes
+            | End::LimitTime
+            | End::Revoked
+            | End::Shutdown
+            | End::NoGreeting => third_party::Input::RelayRefused(why),
         });
     }
 

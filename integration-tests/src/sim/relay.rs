@@ -54,6 +54,8 @@ pub(super) struct Tunnel {
     pub(super) to_server: u64,
     /// Bytes passed from the server to the user agent.
     pub(super) to_user: u64,
+    /// The question that the server's greeting answers.
+    pub(super) greeting: Option<Ticket>,
     /// What the server has said before the user agent's link attached.
     pub(super) early: Vec<u8>,
 }
@@ -143,6 +145,16 @@ impl Relay {
     pub(super) const fn new_port(&mut self) -> u16 {
         self.next_port += 1;
         self.next_port
+    }
+
+    /// A question is cancelled; its answer may come all the same.
+    pub(super) fn cancel(&mut self, ticket: Ticket) {
+        for side in SIDES {
+            let greeting = &mut self.tunnels.at_mut(side).greeting;
+            *greeting = greeting.filter(|asked| *asked != ticket);
+        }
+        self.cancelled.insert(ticket);
+        self.dialing.remove(&ticket);
     }
 
     /// The tunnel whose two connections were joined under this ticket.

@@ -1,7 +1,10 @@
 //! What the relay and the user agent exchange: the bytes of their link, and the tunnels.
 
+use super::relay::Conn;
 use super::world::{Event, World};
-use ftp_proto::relay::agent::{Answer, JoinEnd, Ticket};
+use ftp_proto::relay::agent::{Answer, ConnId, JoinEnd, Ticket};
+use ftp_proto::relay::message::Code;
+use ftp_proto::reply::{Beginning, beginning};
 use ftp_proto::third_party::Side;
 use std::time::Duration;
 
@@ -24,6 +27,30 @@ impl World {
     /// An answer to a question of the agent comes soon.
     pub(super) fn answer_agent(&mut self, ticket: Ticket, answer: Answer) {
         self.schedule_within(self.scenario.delays.answer, Event::AgentAnswer(ticket, answer));
+    }
+
+    /// The relay waits for the greeting of a server, which may have come before.
+    pub(super) fn relay_awaits_greeting(&mut self, ticket: Ticket, conn: ConnId) {
+        let Some(relay) = &mut self.relay else { return };
+        if let Some(Conn::Control(side)) = relay.conns.get(&conn).copied() {
+            relay.tunnels.at_mut(side).greeting = Some(ticket);
+            self.relay_hears_greeting(side);
+        }
+    }
+
+    /// The relay reads what a server says before the user agent's link attaches.
+    pub(super) fn relay_hears_greeting(&mut self, side: Side) {
+        let Some(relay) = &mut self.relay else { return };
+        let tunnel = relay.tunnels.at_mut(side);
+        let answer = match beginning(&tunnel.early) {
+            Beginning::Incomplete => return,
+            Beginning::Greets => Answer::Greeted,
+            Beginning::Refuses(_) => Answer::Failed(Code::Unwelcome, String::new()),
+            Beginning::NotFtp => Answer::Failed(Code::NoGreeting, String::new()),
+        };
+        if let Some(ticket) = tunnel.greeting.take() {
+            self.answer_agent(ticket, answer);
+        }
     }
 
     /// A tunnel is over, if it was joined: the agent is told.

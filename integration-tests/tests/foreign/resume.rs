@@ -69,6 +69,8 @@ fn h35_proftpd_goes_on_where_its_session_was_killed() {
         let to = or_skip!(start(Kind::Proftpd, DIGESTS, None));
         let (run, shown) = cut(&from, &to, path);
         assert_eq!((commands(&shown, "REST"), commands(&shown, "STOR")), (2, 2), "{shown}");
+        // Its HASH ignores RANG, so that nothing but the whole copy is compared.
+        assert!(commands(&shown, "RANG") > 0, "{shown}");
         drop(run.says("going on after").never_says("from its first byte"));
     }
 }
@@ -94,6 +96,16 @@ fn h21_vsftpd_has_no_digest_so_that_nothing_goes_on() {
     let from = or_skip!(start(Kind::Vsftpd, SLOW_VSFTPD, Some(&content)));
     let to = or_skip!(start(Kind::Vsftpd, "", None));
     let (run, shown) = cut(&from, &to, "direct");
+    assert_eq!((commands(&shown, "REST"), commands(&shown, "DELE")), (0, 1), "{shown}");
+    drop(run.never_says("going on after"));
+}
+
+#[test]
+fn h21_pure_ftpd_has_no_digest_so_that_what_it_has_stored_is_not_continued() {
+    let content = sample(SIZE);
+    let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
+    let to = or_skip!(start(Kind::PureFtpd, "", None));
+    let (run, shown) = cut(&from, &to, "user");
     assert_eq!((commands(&shown, "REST"), commands(&shown, "DELE")), (0, 1), "{shown}");
     drop(run.never_says("going on after"));
 }

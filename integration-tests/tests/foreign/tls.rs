@@ -236,7 +236,7 @@ fn between(from: &End, to: &End) -> (Run, String) {
 /// Through a relay, in both directions: it carries TLS from end to end.
 fn relayed_inside_tls(one: &End, two: &End) {
     let relay = Relay::new().at(&own_address().to_string());
-    let agent = [one, two].iter().fold(relay, |relay, end| relay.allow(&end.ip())).start();
+    let agent = [one, two].iter().fold(relay, |relay, end| relay.server(&end.ip())).start();
     for (from, to) in [(one, two), (two, one)] {
         let pins = [from, to].into_iter().flat_map(|end| ["--pin".to_owned(), end.pin()]);
         let run = user()

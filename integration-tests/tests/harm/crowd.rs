@@ -56,8 +56,8 @@ fn a_thousand_wrong_logins_of_a_thousand_addresses_do_not_delay_a_right_one_of_a
     let server = site.start();
     let crowd = crowd(&server, [127, 20, 0, 1], 1_000);
     logs_in_before(&server, &crowd);
-    let turned_away = answered(&crowd, "421");
-    assert!(turned_away >= 400, "{turned_away}: half of the door is for logins that are checked");
+    // Half of the door is for logins that are checked. Who is turned away may still be on his way in.
+    until("400 are turned away", || answered(&crowd, "421") >= 400);
 }
 
 #[test]

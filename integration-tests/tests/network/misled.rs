@@ -27,7 +27,7 @@ fn leads_elsewhere(end: usize, trust: Trust) -> Result<(), Skipped> {
     let from = source.run(|| site("source", &source.ip()).file("a.bin", "hello").start());
     let to = target.run(|| site("target", &target.ip()).start());
     let impostor = elsewhere.run(|| TlsPeer::start(&elsewhere.ip(), Sends::InOrder, b"other"));
-    let allowed = [&source, &target].into_iter().fold(Relay::new(), |relay, host| relay.allow(&host.ip()));
+    let allowed = [&source, &target].into_iter().fold(Relay::new(), |relay, host| relay.server(&host.ip()));
     let agent = relay.run(|| allowed.at(&relay.ip()).start());
     network.mislead(&relay, [&from, &to][end].address(Rfc959), impostor.address());
 

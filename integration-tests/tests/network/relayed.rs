@@ -54,7 +54,7 @@ fn goes(servers: Servers) -> Result<(), Skipped> {
     let sent = sample(3_000_003);
     let (from, _) = servers.start(0, &scene.source, Some(&sent))?;
     let (to, _) = servers.start(1, &scene.target, None)?;
-    let relay = Relay::new().at(&scene.relay.ip()).allow(&scene.source.ip()).allow(&scene.target.ip());
+    let relay = Relay::new().at(&scene.relay.ip()).server(&scene.source.ip()).server(&scene.target.ip());
     let agent = scene.relay.run(|| relay.start());
     let run = scene.copy(&agent, &from, &to);
     arrived(&run, &agent, &from, &to, &sent);
@@ -85,7 +85,7 @@ fn crosses_families() -> Result<(), Skipped> {
     let site = Site::new("four").at(&scene.target.ip());
     let to = End::Ours(scene.target.run(|| site.start()));
     let allowed = Relay::new().at(&scene.relay.ip()).also(&format!("[{relay}]:0"));
-    let allowed = allowed.allow(&source.to_string()).allow(&scene.target.ip());
+    let allowed = allowed.server(&source.to_string()).server(&scene.target.ip());
     let agent = scene.relay.run(|| allowed.start());
     let run = scene.copy(&agent, &from, &to);
     arrived(&run, &agent, &from, &to, &sent);

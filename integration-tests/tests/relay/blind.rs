@@ -1,6 +1,6 @@
 //! What the relay carries, it does not see.
 
-use super::{SOURCE, TARGET, at, connect_from, ended, relay};
+use super::{SOURCE, TARGET, at, connect_from, ended, greeted, relay};
 use ftp_io::link::{Acceptor, Link, attach};
 use ftp_proto::relay::link::{First, accept_data};
 use ftp_proto::relay::message::{End, Waits};
@@ -39,7 +39,7 @@ fn crosses(
     receive: impl FnOnce(TcpStream) -> Vec<u8> + Send + 'static,
 ) -> Crossed {
     let agent = relay();
-    let mut session = agent.session();
+    let mut session = greeted(&agent);
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
     let (a, b) = session.ready();

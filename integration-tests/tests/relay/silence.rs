@@ -5,8 +5,7 @@ use ftp_proto::relay::message::{Code, FromAgent};
 use integration_tests::foreign::Skipped;
 use integration_tests::net::Network;
 use integration_tests::or_skip;
-use integration_tests::relay::{Agent, Relay};
-use integration_tests::socket;
+use integration_tests::relay::{Agent, Greeter, Relay};
 use std::fs;
 
 /// Connections that the agent's host has begun (RFC 4022 tcpActiveOpens); it is a network namespace of
@@ -25,7 +24,7 @@ fn nothing_leaves() -> Result<(), Skipped> {
     // As wide as rules get; the server's subnet alone is named.
     let relay = Relay::new().at(&between.ip()).allow("0.0.0.0/0:1-65535").allow("::/0:1-65535");
     let (agent, mut session) = between.run(|| {
-        let agent = relay.allow(&server.ip()).start();
+        let agent = relay.server(&server.ip()).start();
         let session = agent.session();
         (agent, session)
     });
@@ -54,8 +53,8 @@ fn nothing_leaves() -> Result<(), Skipped> {
     }
     assert_eq!(begun(&agent), before, "a refused target was knocked at");
     // The count is of this host, and counts.
-    let listener = server.run(|| socket::listen(&server.ip(), 0));
-    session.tunnel(&server.ip(), listener.local_addr().unwrap().port());
+    let greeter = server.run(|| Greeter::start(&server.ip()));
+    session.tunnel(&server.ip(), greeter.address().port());
     session.hear_until(|heard| matches!(heard, FromAgent::TunnelReady { .. }).then_some(()));
     assert_eq!(begun(&agent), before + 1);
     Ok(())

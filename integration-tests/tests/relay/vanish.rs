@@ -5,7 +5,7 @@ use ftp_proto::relay::message::{End, FromAgent, LegId, Waits};
 use integration_tests::foreign::Skipped;
 use integration_tests::net::Network;
 use integration_tests::or_skip;
-use integration_tests::relay::{Relay, listen};
+use integration_tests::relay::{Greeter, Relay, listen};
 use integration_tests::socket;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -14,10 +14,14 @@ use std::net::SocketAddr;
 fn vanishes(waits: Waits, send: impl Fn(&mut dyn Write)) -> Result<End, Skipped> {
     let mut network = Network::new()?;
     let [source, target, between] = ["source", "target", "relay"].map(|name| network.host(name));
-    let relay = Relay::new().at(&between.ip()).allow(&source.ip()).allow(&target.ip());
+    let relay = Relay::new().at(&between.ip()).server(&source.ip()).server(&target.ip());
+    let greeters = [&source, &target].map(|host| host.run(|| Greeter::start(&host.ip())));
     let (agent, mut session) = between.run(|| {
         let agent = relay.start();
-        let session = agent.session();
+        let mut session = agent.session();
+        for greeter in greeters {
+            session.meet(greeter);
+        }
         (agent, session)
     });
     let grant = session.grant(&[&source.ip(), &target.ip()], u64::MAX, 1);
@@ -32,8 +36,11 @@ fn vanishes(waits: Waits, send: impl Fn(&mut dyn Write)) -> Result<End, Skipped>
     network.unplug(&target);
     send(&mut sender);
     let how = ended(&mut session).2;
-    for host in [source, target] {
-        let open = agent.connections_with(host.ip().parse().unwrap());
+    for (host, greeter) in [source, target].iter().zip(greeters) {
+        let mut open = agent.connections_with(host.ip().parse().unwrap());
+        // The control connection is another one.
+        let control = format!(":{:04X} ", greeter.address().port());
+        open.retain(|line| !line.contains(&control));
         assert!(open.is_empty(), "{open:#?}");
     }
     Ok(how)

@@ -66,7 +66,7 @@ fn asked(peer: &Peer) -> (usize, usize) {
 fn relayed(from: &Peer, to: &Peer) -> Run {
     let hosts = [from, to].map(|peer| peer.address().ip().to_string());
     let relay = Relay::new().at(&own_address().to_string());
-    let agent = hosts.iter().fold(relay, |relay, host| relay.allow(host)).start();
+    let agent = hosts.iter().fold(relay, |relay, host| relay.server(host)).start();
     let run = copy(&agent).args(["--path", "relay", &from.url("a.bin"), &to.url("b.bin")]).run().exits(0);
     went(&run, "relay", "relay-source");
     to.moment("> 226 stored 1000 in order");
@@ -108,10 +108,13 @@ fn h17_a_server_that_cannot_connect_is_asked_to_listen_again_and_the_other_one_i
 }
 
 #[test]
-fn h17_our_servers_whose_control_ports_alone_the_relay_may_reach_connect_to_it_in_the_next_step() {
+fn r23_h17_our_servers_whose_data_ports_the_relay_refuses_connect_to_it_in_the_next_step() {
     let sent = sample(300_003);
     for dialect in [Rfc959, Rfc354] {
-        let (from, to) = (never().file("a.bin", &sent).start(), never().start());
+        // The port of another service, which no rule names.
+        let refused = ["--passive-ports", "27017-27017"];
+        let from = never().file("a.bin", &sent).args(refused).start();
+        let to = never().args(refused).start();
         let relay = Relay::new().at(&own_address().to_string());
         let controls = [&from, &to].map(|server| server.address(dialect).to_string());
         let agent = controls.iter().fold(relay, |relay, control| relay.allow(control)).start();

@@ -2,7 +2,7 @@
 
 use super::{copy, relay_for, warned, went};
 use integration_tests::foreign::own_address;
-use integration_tests::relay::Agent;
+use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::user::{Run, User};
 
@@ -30,7 +30,8 @@ fn r50_h23_explicit_and_implicit_tls_pass_the_relay_from_end_to_end() {
         .fold(site(&["--require-tls"]), |site, (name, bytes)| site.file(&name, bytes))
         .start();
     let two = site(&["--require-tls"]).start();
-    let agent = relay_for(&[&one, &two]);
+    let relay = Relay::new().at(&own_address().to_string());
+    let agent = [&one, &two].iter().fold(relay, |relay, end| relay.tls_server(&end.ip().to_string())).start();
     for (from, to) in [
         (one.explicit_url("a.bin"), two.explicit_url("a.bin")),
         (one.implicit_url("b.bin"), two.implicit_url("b.bin")),

@@ -29,7 +29,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/io/src",
         layers: &[
-            "clock crypto limiter meter os_error random signal",
+            "clock crypto limiter meter named_file os_error random signal",
             "hash socket",
             "connection socks",
             "control tls link",
@@ -68,7 +68,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "binary certificate disk fuzz sim tls_client",
+            "binary certificate delay disk fuzz sim tls_client",
             "socket relay",
             "raw socks",
             "site",

@@ -2,14 +2,13 @@
 //!
 //! A relay's file holds one line for each identity that may come; a user's file holds only its own token.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use ftp_proto::relay::token::{Token, TokenError};
-use zeroize::Zeroizing;
 
+use crate::named_file::{NamedFile, Readable};
 use crate::os_error::words;
 
 /// Why there is no token. The text never contains anything secret of the file.
@@ -24,9 +23,9 @@ pub enum TokenFileError {
     /// Its mode lets others read or write it.
     #[error("others may read the token file {0}; chmod 600 {0}")]
     Others(PathBuf),
-    /// The file is larger than any file of tokens.
-    #[error("the token file {0} is larger than {LIMIT} bytes")]
-    Large(PathBuf),
+    /// Its owner says which user agents may come.
+    #[error("another user owns the token file {0}: use one of your own")]
+    Owner(PathBuf),
     /// A line is not a token.
     #[error("{0} line {1}: {2}")]
     Line(PathBuf, usize, TokenError),
@@ -48,16 +47,17 @@ pub enum TokenFileError {
 /// [`TokenFileError`] says what is wrong with the file, and in which line.
 pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     let named = || path.to_owned();
-    let mut file = File::open(path).map_err(|error| TokenFileError::Open(named(), error))?;
-    let facts = file.metadata().map_err(|error| TokenFileError::Read(named(), error))?;
-    if facts.permissions().mode() & OTHERS != 0 {
+    let file = NamedFile::open(path, Readable::File).map_err(|error| TokenFileError::Open(named(), error))?;
+    if file.is_of_another_user() {
+        return Err(TokenFileError::Owner(named()));
+    }
+    if file.facts().permissions().mode() & OTHERS != 0 {
         return Err(TokenFileError::Others(named()));
     }
-    if facts.len() > LIMIT {
-        return Err(TokenFileError::Large(named()));
-    }
-    let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|error| TokenFileError::Read(named(), error))?;
+    let bytes = file.read(LIMIT).map_err(|error| TokenFileError::Read(named(), error))?;
+    let not_text =
+        |_| TokenFileError::Read(named(), io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
+    let text = str::from_utf8(&bytes).map_err(not_text)?;
     let mut tokens: Vec<Token> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();

@@ -27,12 +27,16 @@ pub struct Threads {
 /// The operating system refuses a thread or a descriptor.
 pub fn start(threads: Threads) -> io::Result<Runtime> {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Builder::new_multi_thread()
+    let runtime = Builder::new_multi_thread()
         .worker_threads(processors.min(threads.workers).max(1))
         .max_blocking_threads(threads.blocking.max(1))
         .thread_name(threads.name)
         .enable_all()
-        .build()
+        .build()?;
+    let entered = runtime.enter();
+    crate::signal::survive_large_files()?;
+    drop(entered);
+    Ok(runtime)
 }
 
 /// Runs a service: raises the limit of open files, starts a scheduler, and waits for the end of `service`.

@@ -13,7 +13,7 @@ mod tune;
 
 pub use connect::connect;
 pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, listen};
-pub use own::everywhere;
+pub use own::{everywhere, is_own};
 pub use ports::{Ports, Reserved};
 pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
 #[cfg(target_os = "linux")]

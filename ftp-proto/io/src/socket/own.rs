@@ -1,7 +1,7 @@
 //! The addresses at which a listener can be reached.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use ftp_proto::address::{Kind, kind};
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
@@ -22,6 +22,12 @@ pub fn everywhere(at: SocketAddr) -> io::Result<Vec<SocketAddr>> {
     Ok(places)
 }
 
+/// Whether `ip` belongs to this host: a socket can have it. On a host that binds foreign addresses
+/// (`ip_nonlocal_bind`) every address counts as its own.
+pub fn is_own(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
 fn address(interface: &InterfaceAddress) -> Option<IpAddr> {
     let address = interface.address.as_ref()?;
     let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
@@ -31,6 +37,15 @@ fn address(interface: &InterfaceAddress) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_host_knows_its_addresses() {
+        for (ip, own) in
+            [("127.0.0.1", true), ("127.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", false)]
+        {
+            assert_eq!(is_own(ip.parse().unwrap()), own, "{ip}");
+        }
+    }
 
     fn check(at: &str, expect: &[&str], never: &[&str]) {
         let found = everywhere(at.parse().unwrap()).unwrap();

@@ -18,6 +18,7 @@ use rustls::{CertificateError, RootCertStore};
 use zeroize::Zeroizing;
 
 use crate::crypto::provider;
+use crate::named_file::{self, LARGEST_SETTINGS};
 use crate::os_error::words;
 
 /// A certificate and its key, as files (PEM). One file may hold both.
@@ -179,7 +180,7 @@ fn no_key(pem: &[u8]) -> &'static str {
 
 /// The bytes of a private key. The group of its file may read it, because services share keys by a group.
 fn key_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let pem = Zeroizing::new(bytes(path)?);
+    let pem = bytes(path)?;
     let mode = fs::metadata(path).map_or(0, |facts| facts.permissions().mode());
     if mode & NOT_OF_KEYS != 0 {
         let what = "it holds a private key, and others may read or write it; chmod 600";
@@ -212,8 +213,8 @@ fn invalid(certificates: &Certificates, now: UnixTime) -> impl Iterator<Item = (
 /// The permission bits that a file with a private key must not have.
 const NOT_OF_KEYS: u32 = 0o027;
 
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(|error| bad_kind(error.kind(), path, words(&error)))
+fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    named_file::read(path, LARGEST_SETTINGS).map_err(|error| bad_kind(error.kind(), path, words(&error)))
 }
 
 fn bad(path: &Path, what: impl std::fmt::Display) -> io::Error {

@@ -1,7 +1,6 @@
 //! The servers that a client trusts: by the roots of this host, by roots of a file, by fingerprint, or all.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::crypto::provider;
+use crate::named_file::{self, LARGEST_SETTINGS};
 
 /// The servers that a client trusts. Clones share the roots that were read.
 #[derive(Clone, Debug, Default)]
@@ -129,7 +129,7 @@ impl Policy {
 /// The certificates of a PEM file.
 fn read(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let mut certificates = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(&fs::read(path)?) {
+    for certificate in CertificateDer::pem_slice_iter(&named_file::read(path, LARGEST_SETTINGS)?) {
         let bad = |error| io::Error::new(ErrorKind::InvalidData, format!("not PEM: {error:?}"));
         certificates.push(certificate.map_err(bad)?);
     }

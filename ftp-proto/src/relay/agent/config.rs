@@ -1,5 +1,6 @@
 //! What the operator of an agent has configured, and what it means for an address.
 
+use super::Route;
 use crate::address::{Family, Kind, kind, unmapped};
 use crate::policy::{self, Asker, Rules, Why};
 use crate::timer::Moment;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub strangers: u16,
     /// How long connecting to a tunnel's server may take.
     pub connect: Duration,
+    /// How long the server of a tunnel may take until it greets.
+    pub greeting: Duration,
     /// How long a ticket is valid.
     pub ticket: Duration,
     /// Longest wait for the legs of a join.
@@ -60,6 +63,7 @@ impl Limits {
         life: Duration::from_secs(24 * 3600),
         strangers: 1_000,
         connect: Duration::from_secs(15),
+        greeting: Duration::from_secs(30),
         ticket: Duration::from_secs(30),
         leg: Duration::from_secs(120),
         idle: Duration::from_secs(3600),
@@ -92,18 +96,31 @@ impl Config {
         Asker { peer: self.peer, scope: 0, local: self.local, proxied: false, anonymous: false }
     }
 
-    /// Decides whether the agent may connect to an address that is reached from the local address
-    /// `route`.
-    pub(super) fn may_dial(&self, to: SocketAddr, route: Option<IpAddr>) -> Result<(), Why> {
-        let host = unmapped(to.ip());
-        let own = route.is_some_and(|route| unmapped(route) == host)
-            || self.listen.iter().any(|listen| unmapped(*listen) == host);
-        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayDial { to, own }).map(drop)
+    /// Decides whether the agent may carry a control connection to an address.
+    pub(super) fn may_tunnel(&self, to: SocketAddr, route: Route) -> Result<(), Why> {
+        let own = self.is_own(to.ip(), route);
+        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayControl { to, own }).map(drop)
+    }
+
+    /// Decides whether the agent may connect to a data port. `greeted` says that a server of that host has
+    /// greeted over a tunnel that is still open.
+    pub(super) fn may_dial(&self, to: SocketAddr, route: Route, greeted: bool) -> Result<(), Why> {
+        let own = self.is_own(to.ip(), route);
+        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayData { to, own, greeted }).map(drop)
     }
 
     /// Decides whether a host may connect to a leg.
-    pub(super) fn may_come(&self, ip: IpAddr) -> Result<(), Why> {
-        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayPeer { ip }).map(drop)
+    pub(super) fn may_come(&self, ip: IpAddr, greeted: bool) -> Result<(), Why> {
+        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayPeer { ip, greeted }).map(drop)
+    }
+
+    /// Whether the user agent may begin with TLS at this control port.
+    pub(super) fn may_begin_with_tls(&self, to: SocketAddr) -> bool {
+        policy::may_begin_with_tls(&self.rules, to)
+    }
+
+    fn is_own(&self, ip: IpAddr, route: Route) -> bool {
+        route.is_own || self.listen.iter().any(|listen| unmapped(*listen) == unmapped(ip))
     }
 
     /// The local address for connections with `host`: a listen address of that family if there is one,

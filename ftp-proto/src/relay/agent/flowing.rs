@@ -4,7 +4,7 @@
 use super::grant::Use;
 use super::outbox::Outbox;
 use super::timer::Timer;
-use super::{Answer, Ask, ConnId, Event, Flow, JoinEnd, Ticket};
+use super::{Answer, Ask, ConnId, Event, Flow, JoinEnd, Opening, Ticket};
 use crate::relay::message::{End, FromAgent, Id};
 use crate::timer::{Moment, Timers};
 use std::time::Duration;
@@ -44,13 +44,13 @@ impl Flowing {
     pub(super) fn begin(
         now: Moment,
         granted: Use,
-        (a, b): (ConnId, ConnId),
+        ((a, b), opening): ((ConnId, ConnId), Opening),
         patience: Patience,
         out: &mut Outbox,
     ) -> Self {
         let Use { id, max_bytes: limit, expires, .. } = granted;
         let join = out.ticket(id);
-        out.ask(Ask::Join { ticket: join, a, b, limit, stall: patience.stall });
+        out.ask(Ask::Join { ticket: join, a, b, limit, opening, stall: patience.stall });
         let mut timers = Timers::new();
         timers.arm(Timer::Grant, expires);
         let mut flowing = Self {
@@ -71,6 +71,16 @@ impl Flowing {
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
         &self.timers
+    }
+
+    /// The server has to greet before `due`.
+    pub(super) fn expect_greeting(&mut self, due: Moment) {
+        self.timers.arm(Timer::Greeting, due);
+    }
+
+    /// Takes note that the server has greeted.
+    pub(super) fn greeted(&mut self) {
+        self.timers.disarm(Timer::Greeting);
     }
 
     /// Takes note that one end was closed in order.
@@ -98,6 +108,9 @@ impl Flowing {
         while let Some(timer) = self.timers.fire(now) {
             if timer == Timer::Grant {
                 self.stop(End::LimitTime, out);
+            } else if timer == Timer::Greeting {
+                out.event(Event::TimedOut(timer));
+                self.stop(End::NoGreeting, out);
             } else {
                 self.look(out);
                 self.look_again(now);
@@ -114,6 +127,7 @@ impl Flowing {
                     JoinEnd::Leg(leg) => End::Reset(leg),
                     JoinEnd::Limit => End::LimitBytes,
                     JoinEnd::Stopped => End::Shutdown,
+                    JoinEnd::NoGreeting => End::NoGreeting,
                 };
                 let how = self.stopped.filter(|_| how != End::Eof).unwrap_or(how);
                 if let Some(question) = self.question.take() {
@@ -135,6 +149,8 @@ impl Flowing {
             | Answer::Routes(_)
             | Answer::Listening(_)
             | Answer::Connected { .. }
+            | Answer::Admitted
+            | Answer::Greeted
             | Answer::Random(_) => out.unwanted(&answer),
         }
         false

@@ -56,12 +56,19 @@ pub enum Input<'a> {
         /// How many bytes came from it.
         bytes: u64,
     },
+    /// The server of a tunnel that began with TLS ([`Opening::Tls`]) has greeted.
+    Greeted {
+        /// The ticket of [`Ask::Join`].
+        join: Ticket,
+    },
     /// The deadline of the last [`Output::Wait`] has passed.
     Timeout,
     /// The token of this session was withdrawn: everything ends at once.
     Revoked,
     /// The agent is stopping: nothing new begins. What flows continues until the driver closes it.
     Shutdown,
+    /// The agent has no place for another session of this token: the session ends at once.
+    Full,
 }
 
 /// What the driver has to do.
@@ -83,6 +90,16 @@ pub enum Output {
 /// Requests to the driver. Those with a ticket of their own are answered under it.
 #[derive(Debug)]
 pub enum Ask {
+    /// Take a place for a tunnel or join among those of all sessions, and of this session's token. The answer
+    /// is [`Answer::Admitted`] or [`Answer::Failed`].
+    Place {
+        /// The ticket of the answer, and then of the place.
+        ticket: Ticket,
+        /// What needs the place.
+        work: Work,
+    },
+    /// Give a place back.
+    Leave(Ticket),
     /// Resolve a name to all its addresses. The answer is [`Answer::Resolved`] or [`Answer::Failed`].
     Resolve {
         /// The ticket of the answer.
@@ -92,8 +109,8 @@ pub enum Ask {
         /// The port for the resolved addresses.
         port: u16,
     },
-    /// Find the local addresses from which connections to these hosts would go out, without sending
-    /// anything. The answer is [`Answer::Routes`].
+    /// Find the local addresses from which connections to these hosts would go out, and whether the hosts
+    /// are this one, without sending anything. The answer is [`Answer::Routes`].
     Route {
         /// The ticket of the answer.
         ticket: Ticket,
@@ -118,6 +135,14 @@ pub enum Ask {
         from: IpAddr,
         /// The address to connect to, and no other: it was checked.
         to: SocketAddr,
+    },
+    /// Read the first line of a tunnel's server, and keep it for the user agent. Nothing is sent. The answer is
+    /// [`Answer::Greeted`] or [`Answer::Failed`], by [`crate::reply::beginning`].
+    Greeting {
+        /// The ticket of the answer.
+        ticket: Ticket,
+        /// The connection with the server.
+        conn: ConnId,
     },
     /// Cancel a question, and reset a connection that it has made.
     Cancel(Ticket),
@@ -146,6 +171,8 @@ pub enum Ask {
         b: ConnId,
         /// Maximum number of bytes, both directions together. Beyond it both connections are reset.
         limit: u64,
+        /// What may pass before the server has greeted.
+        opening: Opening,
         /// How long a peer may acknowledge nothing before it counts as gone (TCP_USER_TIMEOUT).
         stall: Duration,
     },
@@ -160,13 +187,45 @@ pub enum Ask {
     Stop(Ticket),
 }
 
+/// What takes a place ([`Ask::Place`]).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Work {
+    /// A control connection.
+    Tunnel,
+    /// Two data connections.
+    Join,
+}
+
+/// What may pass between two connections from the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Opening {
+    /// Everything: the servers at its ends have greeted.
+    Greeted,
+    /// One ClientHello of the user agent, and nothing more before the server has greeted or has sent a
+    /// ServerHello ([`crate::relay::opening`]). Then [`Input::Greeted`] follows.
+    Tls,
+}
+
+/// How a host is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The local address from which connections go out; `None` if there is no route.
+    pub from: Option<IpAddr>,
+    /// Whether the host is this one.
+    pub is_own: bool,
+}
+
 /// Answers of the driver.
 #[derive(Debug)]
 pub enum Answer {
+    /// The answer to [`Ask::Place`]: there is one.
+    Admitted,
+    /// The answer to [`Ask::Greeting`]: an FTP server has greeted.
+    Greeted,
     /// The answer to [`Ask::Resolve`]: at least one address.
     Resolved(Vec<SocketAddr>),
-    /// The answer to [`Ask::Route`]: one local address for each host; `None` where there is no route.
-    Routes(Vec<Option<IpAddr>>),
+    /// The answer to [`Ask::Route`]: one for each host.
+    Routes(Vec<Route>),
     /// The answer to [`Ask::Listen`]: the address of the listener.
     Listening(SocketAddr),
     /// The answer to [`Ask::Dial`].
@@ -204,6 +263,9 @@ pub enum JoinEnd {
     Limit,
     /// It was stopped with [`Ask::Stop`].
     Stopped,
+    /// What came from the server of a tunnel that began with TLS is not the beginning of FTP, or what came
+    /// from the user agent is not a ClientHello.
+    NoGreeting,
 }
 
 /// The progress of a join: bytes read from each leg and written to the other.
@@ -254,6 +316,13 @@ pub enum Event {
         address: Option<SocketAddr>,
         /// More about the reason.
         text: String,
+    },
+    /// The server of a tunnel has greeted: data connections with its host are possible.
+    Greeted {
+        /// The tunnel of the server.
+        id: Id,
+        /// The address of the server.
+        peer: SocketAddr,
     },
     /// A tunnel's server is connected.
     TunnelReady {

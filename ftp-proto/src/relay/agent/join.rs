@@ -5,7 +5,7 @@ use super::grant::Use;
 use super::leg::Pending;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
-use super::{Answer, Ask, Config, ConnId, Event, Ticket};
+use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
 use crate::relay::message::{Code, End, FromAgent, Id, Leg, LegId, Waits};
 use crate::timer::{Moment, Timers};
 use std::net::SocketAddr;
@@ -17,6 +17,8 @@ pub(super) struct Request {
     pub(super) a: Leg,
     pub(super) b: Leg,
     pub(super) waits: Waits,
+    /// Whether servers of both hosts have greeted in this session.
+    pub(super) greeted: [bool; 2],
 }
 
 /// A join of a session.
@@ -45,14 +47,15 @@ impl Join {
     pub(super) fn new(
         now: Moment,
         granted: Use,
-        Request { a, b, waits }: Request,
+        Request { a, b, waits, greeted }: Request,
         config: &Config,
         out: &mut Outbox,
     ) -> Self {
         let Use { id, expires, .. } = granted;
         let within = |ms: u32, most| Duration::from_millis(u64::from(ms).max(SHORTEST_MS)).min(most);
         let limits = &config.limits;
-        let (a, b) = (Pending::new(id, LegId::A, a), Pending::new(id, LegId::B, b));
+        let [greeted_a, greeted_b] = greeted;
+        let (a, b) = (Pending::new(id, LegId::A, a, greeted_a), Pending::new(id, LegId::B, b, greeted_b));
         let ticket = out.ticket(id);
         out.ask(Ask::Route { ticket, to: vec![a.host(), b.host()] });
         let mut timers = Timers::new();
@@ -104,7 +107,8 @@ impl Join {
                 out.forget(ticket);
                 let begun = if let Answer::Routes(routes) = answer {
                     let mut routes = routes.into_iter();
-                    let (to_a, to_b) = (routes.next().flatten(), routes.next().flatten());
+                    let mut next = || routes.next().unwrap_or(Route { from: None, is_own: false });
+                    let (to_a, to_b) = (next(), next());
                     a.begin(to_a, config, out).and_then(|()| b.begin(to_b, config, out))
                 } else {
                     out.unwanted(&answer);
@@ -225,7 +229,7 @@ impl Join {
             out.event(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
             self.timers.clear();
             let pair = (conn_a, conn_b);
-            let flowing = Flowing::begin(now, self.granted, pair, self.patience, out);
+            let flowing = Flowing::begin(now, self.granted, (pair, Opening::Greeted), self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }

@@ -1,7 +1,7 @@
 //! One leg of a join: a listener for one peer, or a connection to one.
 
 use super::outbox::{Outbox, Refusal};
-use super::{Answer, Ask, Config, ConnId, Event, Ticket};
+use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket};
 use crate::address::unmapped;
 use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Pin};
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +12,8 @@ pub(super) struct Pending {
     join: Id,
     leg: LegId,
     want: Leg,
+    /// A server of the host has greeted in this session.
+    greeted: bool,
     at: At,
     strangers: u16,
 }
@@ -33,8 +35,8 @@ enum At {
 }
 
 impl Pending {
-    pub(super) const fn new(join: Id, leg: LegId, want: Leg) -> Self {
-        Self { join, leg, want, at: At::Idle, strangers: 0 }
+    pub(super) const fn new(join: Id, leg: LegId, want: Leg, greeted: bool) -> Self {
+        Self { join, leg, want, greeted, at: At::Idle, strangers: 0 }
     }
 
     /// Returns the host at the other end.
@@ -47,26 +49,25 @@ impl Pending {
 
     /// Checks the host and begins. A leg that listens opens its listener; one that connects waits for
     /// [`Pending::connect`].
-    pub(super) fn begin(
-        &mut self,
-        route: Option<IpAddr>,
-        config: &Config,
-        out: &mut Outbox,
-    ) -> Result<(), Refusal> {
+    pub(super) fn begin(&mut self, route: Route, config: &Config, out: &mut Outbox) -> Result<(), Refusal> {
         let host = self.host();
         match self.want {
             Leg::Listen(pin) => {
                 let judged = SocketAddr::new(host, pin.port.unwrap_or(0));
-                config.may_come(host).map_err(|why| Refusal::denied(why, judged).at(self.leg))?;
-                let at = config.announced_to(host, route);
+                config
+                    .may_come(host, self.greeted)
+                    .map_err(|why| Refusal::denied(why, judged).at(self.leg))?;
+                let at = config.announced_to(host, route.from);
                 let at = at.ok_or_else(|| Refusal::of(Code::NoAddress).at(self.leg))?;
                 let ticket = out.ticket(self.join);
                 self.at = At::Opening(ticket);
                 out.ask(Ask::Listen { ticket, at });
             }
             Leg::Dial(to) => {
-                config.may_dial(to, route).map_err(|why| Refusal::denied(why, to).at(self.leg))?;
-                let from = config.address_towards(host, route);
+                config
+                    .may_dial(to, route, self.greeted)
+                    .map_err(|why| Refusal::denied(why, to).at(self.leg))?;
+                let from = config.address_towards(host, route.from);
                 let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;
                 self.at = At::Ready(from);
             }

@@ -3,19 +3,20 @@
 //! ```text
 //!  session   Up --link lost, Bye--> Alone --nothing flows any more--> closed
 //!
-//!  tunnel    Resolve -> Route -> check every address -> Dial -> Expect a link with the ticket -> Flowing
-//!  join      Route -> check both hosts -> Listen -> JoinReady -> Dial, wait -> both connected -> Flowing
+//!  tunnel    Place -> Resolve -> Route -> check every address -> Dial -> Greeting -> Expect a link -> Flowing
+//!  join      Place -> Route -> check both hosts, which have greeted -> Listen -> JoinReady -> Dial, wait -> both connected -> Flowing
 //!                                                             '--Leg--> Refused, the connected leg is reset
 //!  Flowing   Join --EOF of one--> half closed --EOF of the other--> Ended(Eof)
 //!              '--reset, limit, idle, stall, revoked--> both reset, Ended
 //! ```
 //!
 //! Without a grant no socket is opened, and never one towards an address that was not checked in the
-//! form in which it is used. The session begins after the link proof ([`super::link::Keyring::accept`]).
+//! form in which it is used. Data connections exist only with hosts whose servers have greeted over a tunnel of
+//! the session that is still open. The session begins after the link proof ([`super::link::Keyring::accept`]).
 //!
 //! ```
 //! use ftp_proto::policy::Rules;
-//! use ftp_proto::relay::agent::{Answer, Ask, Config, Input, Output, Session};
+//! use ftp_proto::relay::agent::{Answer, Ask, Config, Input, Output, Route, Session};
 //! use ftp_proto::relay::link::Welcome;
 //! use ftp_proto::relay::message::{Purpose, Target, Text};
 //! use ftp_proto::relay::user;
@@ -53,8 +54,11 @@
 //!             let addresses = vec![([192, 0, 2, 1], port).into()];
 //!             session.input(now, Input::Answer(ticket, Answer::Resolved(addresses)));
 //!         }
+//!         Output::Ask(Ask::Place { ticket, .. }) => {
+//!             session.input(now, Input::Answer(ticket, Answer::Admitted));
+//!         }
 //!         Output::Ask(Ask::Route { ticket, to }) => {
-//!             let routes = vec![Some(here); to.len()];
+//!             let routes = vec![Route { from: Some(here), is_own: false }; to.len()];
 //!             session.input(now, Input::Answer(ticket, Answer::Routes(routes)));
 //!         }
 //!         Output::Ask(Ask::Dial { to, .. }) => break to,
@@ -79,6 +83,6 @@ mod timer;
 mod tunnel;
 
 pub use config::{Config, Limits};
-pub use interface::{Answer, Ask, ConnId, Event, Flow, Input, JoinEnd, Output, Ticket};
+pub use interface::{Answer, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Work};
 pub use session::Session;
 pub use timer::Timer;

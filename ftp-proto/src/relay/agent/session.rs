@@ -1,14 +1,15 @@
 //! The session: messages of the user agent become grants, tunnels and joins, and each answer goes to the
 //! one that asked.
 
-use super::grant::{Grants, Terms};
+use super::grant::{Grants, Terms, Use};
 use super::join::{Join, Request};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::tunnel::Tunnel;
-use super::{Answer, Config, Event, Input, Output, Ticket};
+use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Work};
+use crate::address::unmapped;
 use crate::relay::frame::{Frame, FrameReader, Numbered};
-use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Text, ToAgent};
+use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Target, Text, ToAgent};
 use crate::timer::{Moment, Timers};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -27,11 +28,28 @@ pub struct Session {
     out: Outbox,
 }
 
-/// A tunnel or join.
+/// A tunnel or join, and the ticket of its place.
 #[derive(Debug)]
-enum Carried {
+struct Carried {
+    place: Ticket,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// It waits for its place.
+    Waiting(Wanted),
     Tunnel(Tunnel),
     Join(Join),
+    /// It was given up before it had a place.
+    Over,
+}
+
+/// What a place is wanted for.
+#[derive(Debug)]
+enum Wanted {
+    Tunnel(Use, Target),
+    Join(Use, Request),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,26 +93,33 @@ impl Session {
             Input::Closed => self.alone(),
             Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
             Input::Arrived { listener, conn, local, from } => match self.owner(listener) {
-                Some((Carried::Join(join), config, out)) => {
+                Some((Stage::Join(join), config, out)) => {
                     join.arrived(now, listener, (conn, local, from), config, out);
                 }
-                Some((Carried::Tunnel(_), _, out)) => out.reset(conn),
-                None => self.out.reset(conn),
+                Some(_) | None => self.out.reset(conn),
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
-                Some((Carried::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),
-                Some((Carried::Join(_), _, out)) => out.reset(conn),
-                None => self.out.reset(conn),
+                Some((Stage::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),
+                Some(_) | None => self.out.reset(conn),
             },
             Input::HalfEof { join, from, bytes } => {
-                if let Some((Carried::Join(join), _, out)) = self.owner(join) {
+                if let Some((Stage::Join(join), _, out)) = self.owner(join) {
                     join.half_eof(now, from, bytes, out);
+                }
+            }
+            Input::Greeted { join } => {
+                if let Some((Stage::Tunnel(tunnel), _, out)) = self.owner(join) {
+                    tunnel.has_greeted(out);
                 }
             }
             Input::Timeout => self.timeout(now),
             Input::Revoked => self.revoked(),
             Input::Shutdown => {
                 self.bye(Code::Draining, "the relay is stopping", RETRY_MS);
+                self.alone();
+            }
+            Input::Full => {
+                self.bye(Code::Busy, "this token has all the sessions that it may have", RETRY_MS);
                 self.alone();
             }
         }
@@ -106,22 +131,26 @@ impl Session {
         if let Some(output) = self.out.queue.pop_front() {
             return output;
         }
-        let flows = self.flows.values().map(|carried| match carried {
-            Carried::Tunnel(tunnel) => tunnel.timers(),
-            Carried::Join(join) => join.timers(),
+        let flows = self.flows.values().filter_map(|carried| match &carried.stage {
+            Stage::Tunnel(tunnel) => Some(tunnel.timers()),
+            Stage::Join(join) => Some(join.timers()),
+            // The driver answers at once.
+            Stage::Waiting(_) | Stage::Over => None,
         });
         Output::Wait(flows.chain([&self.timers]).filter_map(Timers::next).min())
     }
 
-    fn owner(&mut self, ticket: Ticket) -> Option<(&mut Carried, &Config, &mut Outbox)> {
+    fn owner(&mut self, ticket: Ticket) -> Option<(&mut Stage, &Config, &mut Outbox)> {
         let id = self.out.owner(ticket)?;
-        Some((self.flows.get_mut(&id)?, &self.config, &mut self.out))
+        Some((&mut self.flows.get_mut(&id)?.stage, &self.config, &mut self.out))
     }
 
     fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer) {
         match self.owner(ticket) {
-            Some((Carried::Tunnel(tunnel), config, out)) => tunnel.answer(now, ticket, answer, config, out),
-            Some((Carried::Join(join), config, out)) => join.answer(now, ticket, answer, config, out),
+            Some((Stage::Tunnel(tunnel), config, out)) => tunnel.answer(now, ticket, answer, config, out),
+            Some((Stage::Join(join), config, out)) => join.answer(now, ticket, answer, config, out),
+            Some((stage @ Stage::Waiting(_), config, out)) => stage.placed(now, ticket, answer, config, out),
+            Some((Stage::Over, _, out)) => out.unwanted(&answer),
             None => self.out.unwanted(&answer),
         }
     }
@@ -160,7 +189,7 @@ impl Session {
             }
             ToAgent::Revoke { grant, reset } => {
                 self.grants.remove(grant);
-                for carried in self.flows.values_mut().filter(|carried| carried.grant() == grant) {
+                for carried in self.flows.values_mut().filter(|carried| carried.grant() == Some(grant)) {
                     if reset || !carried.is_flowing() {
                         carried.stop(End::Revoked, &mut self.out);
                     }
@@ -174,7 +203,8 @@ impl Session {
             }
             ToAgent::Join { id, grant, a, b, waits } => {
                 if self.is_new(id) {
-                    let begun = self.join(now, id, grant, Request { a, b, waits });
+                    let greeted = [a, b].map(|leg| self.has_greeted(host(leg)));
+                    let begun = self.join(now, id, grant, Request { a, b, waits, greeted });
                     self.begun(id, begun);
                 }
             }
@@ -182,9 +212,12 @@ impl Session {
                 Some(carried) => carried.stop(End::Revoked, &mut self.out),
                 None => self.out.refuse(id, Refusal::of(Code::NoGrant)),
             },
-            ToAgent::Stat { join } => match self.flows.get_mut(&join) {
-                Some(Carried::Join(join)) => join.stat(&mut self.out),
-                Some(Carried::Tunnel(_)) | None => self.out.refuse(join, Refusal::of(Code::NoGrant)),
+            ToAgent::Stat { join } => match self.flows.get_mut(&join).map(|carried| &mut carried.stage) {
+                Some(Stage::Join(join)) => join.stat(&mut self.out),
+                Some(Stage::Waiting(Wanted::Join(..))) => {
+                    self.out.send(FromAgent::Stat { join, a_to_b: 0, b_to_a: 0 });
+                }
+                Some(_) | None => self.out.refuse(join, Refusal::of(Code::NoGrant)),
             },
             ToAgent::Ping { t } => self.out.send(FromAgent::Pong { t }),
             ToAgent::Bye => self.alone(),
@@ -198,13 +231,29 @@ impl Session {
     fn tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<Carried, Refusal> {
         self.room()?;
         let (granted, target) = self.grants.use_tunnel(now, id, grant)?;
-        Ok(Carried::Tunnel(Tunnel::new(now, granted, &target, &self.config, &mut self.out)))
+        Ok(self.waiting(id, Work::Tunnel, Wanted::Tunnel(granted, target)))
     }
 
     fn join(&mut self, now: Moment, id: Id, grant: Id, request: Request) -> Result<Carried, Refusal> {
         self.room()?;
         let granted = self.grants.use_join(now, id, grant, [host(request.a), host(request.b)])?;
-        Ok(Carried::Join(Join::new(now, granted, request, &self.config, &mut self.out)))
+        Ok(self.waiting(id, Work::Join, Wanted::Join(granted, request)))
+    }
+
+    /// Asks for a place.
+    fn waiting(&mut self, id: Id, work: Work, wanted: Wanted) -> Carried {
+        let place = self.out.ticket(id);
+        self.out.ask(Ask::Place { ticket: place, work });
+        Carried { place, stage: Stage::Waiting(wanted) }
+    }
+
+    /// Whether a server of that host has greeted, over a tunnel that is still open.
+    fn has_greeted(&self, host: IpAddr) -> bool {
+        let greeted = self.flows.values().filter_map(|carried| match &carried.stage {
+            Stage::Tunnel(tunnel) => tunnel.greeted(),
+            Stage::Waiting(_) | Stage::Join(_) | Stage::Over => None,
+        });
+        greeted.into_iter().any(|greeted| greeted == unmapped(host))
     }
 
     fn room(&self) -> Result<(), Refusal> {
@@ -231,9 +280,10 @@ impl Session {
 
     fn timeout(&mut self, now: Moment) {
         for carried in self.flows.values_mut() {
-            match carried {
-                Carried::Tunnel(tunnel) => tunnel.timeout(now, &mut self.out),
-                Carried::Join(join) => join.timeout(now, &mut self.out),
+            match &mut carried.stage {
+                Stage::Tunnel(tunnel) => tunnel.timeout(now, &mut self.out),
+                Stage::Join(join) => join.timeout(now, &mut self.out),
+                Stage::Waiting(_) | Stage::Over => {}
             }
         }
         while let Some(timer) = self.timers.fire(now) {
@@ -276,7 +326,9 @@ impl Session {
     }
 
     fn settle(&mut self) {
-        self.flows.retain(|_, carried| !carried.is_over());
+        for (_, ended) in self.flows.extract_if(.., |_, carried| carried.is_over()) {
+            self.out.ask(Ask::Leave(ended.place));
+        }
         if self.life == Life::Alone && self.flows.is_empty() {
             self.life = Life::Closed;
             self.timers.clear();
@@ -286,32 +338,72 @@ impl Session {
 }
 
 impl Carried {
-    const fn grant(&self) -> Id {
-        match self {
-            Self::Tunnel(tunnel) => tunnel.grant(),
-            Self::Join(join) => join.grant(),
+    const fn grant(&self) -> Option<Id> {
+        match &self.stage {
+            Stage::Waiting(Wanted::Tunnel(granted, _) | Wanted::Join(granted, _)) => Some(granted.grant),
+            Stage::Tunnel(tunnel) => Some(tunnel.grant()),
+            Stage::Join(join) => Some(join.grant()),
+            Stage::Over => None,
         }
     }
 
     const fn is_flowing(&self) -> bool {
-        match self {
-            Self::Tunnel(tunnel) => tunnel.is_flowing(),
-            Self::Join(join) => join.is_flowing(),
+        match &self.stage {
+            Stage::Tunnel(tunnel) => tunnel.is_flowing(),
+            Stage::Join(join) => join.is_flowing(),
+            Stage::Waiting(_) | Stage::Over => false,
         }
     }
 
     const fn is_over(&self) -> bool {
-        match self {
-            Self::Tunnel(tunnel) => tunnel.is_over(),
-            Self::Join(join) => join.is_over(),
+        match &self.stage {
+            Stage::Tunnel(tunnel) => tunnel.is_over(),
+            Stage::Join(join) => join.is_over(),
+            Stage::Waiting(_) => false,
+            Stage::Over => true,
         }
     }
 
     fn stop(&mut self, why: End, out: &mut Outbox) {
-        match self {
-            Self::Tunnel(tunnel) => tunnel.stop(why, out),
-            Self::Join(join) => join.stop(why, out),
+        match &mut self.stage {
+            Stage::Tunnel(tunnel) => tunnel.stop(why, out),
+            Stage::Join(join) => join.stop(why, out),
+            Stage::Waiting(Wanted::Tunnel(granted, _) | Wanted::Join(granted, _)) => {
+                let id = granted.id;
+                out.forget(self.place);
+                self.stage = Stage::Over;
+                out.send(FromAgent::Ended { id, a_to_b: 0, b_to_a: 0, how: why });
+                out.event(Event::Ended { id, a_to_b: 0, b_to_a: 0, how: why });
+            }
+            Stage::Over => {}
         }
+    }
+}
+
+impl Stage {
+    /// Takes the answer about a place: the tunnel or join begins, or is refused.
+    fn placed(&mut self, now: Moment, ticket: Ticket, answer: Answer, config: &Config, out: &mut Outbox) {
+        out.forget(ticket);
+        let Self::Waiting(wanted) = std::mem::replace(self, Self::Over) else { return };
+        let (Wanted::Tunnel(granted, _) | Wanted::Join(granted, _)) = &wanted;
+        let id = granted.id;
+        *self = match (answer, wanted) {
+            (Answer::Admitted, Wanted::Tunnel(granted, target)) => {
+                Self::Tunnel(Tunnel::new(now, granted, &target, config, out))
+            }
+            (Answer::Admitted, Wanted::Join(granted, request)) => {
+                Self::Join(Join::new(now, granted, request, config, out))
+            }
+            (Answer::Failed(code, text), _) => {
+                out.refuse(id, Refusal::of(code).with_text(text));
+                Self::Over
+            }
+            (other, _) => {
+                out.unwanted(&other);
+                out.refuse(id, Refusal::of(Code::Internal));
+                Self::Over
+            }
+        };
     }
 }
 

@@ -1,5 +1,6 @@
 //! The machine on a virtual clock, with the test as its driver.
 
+mod admission;
 mod tunnel;
 
 use super::*;
@@ -17,6 +18,11 @@ const SOURCE: &str = "192.0.2.1";
 const TARGET: &str = "192.0.2.2";
 const HERE: &str = "198.51.100.9";
 
+/// The ids of a test come behind those of the tunnels that [`Bench::greet`] opens.
+const fn id(number: u32) -> Id {
+    Id(number + 4)
+}
+
 struct Bench {
     session: Session,
     now: Moment,
@@ -26,6 +32,10 @@ struct Bench {
     asks: Vec<Ask>,
     heard: Vec<FromAgent>,
     events: Vec<Event>,
+    /// The tickets of places that are taken.
+    places: Vec<Ticket>,
+    /// The joins of the tunnels of [`Bench::greet`].
+    tunnels: Vec<Ticket>,
     closed: bool,
     deadline: Option<Moment>,
     /// The user agent sends pings whenever the clock advances.
@@ -65,6 +75,8 @@ impl Bench {
             asks: Vec::new(),
             heard: Vec::new(),
             events: Vec::new(),
+            places: Vec::new(),
+            tunnels: Vec::new(),
             closed: false,
             deadline: None,
             pings: true,
@@ -76,8 +88,9 @@ impl Bench {
     /// Creates a session with one grant for both hosts, with the id 1.
     fn granted(uses: u8) -> Self {
         let mut bench = Self::new(config());
+        bench.greet();
         bench.say(ToAgent::Grant {
-            id: Id(1),
+            id: id(1),
             purpose: Purpose::Join(vec![ip(SOURCE), ip(TARGET)]),
             max_bytes: 1_000_000,
             max_ms: 600_000,
@@ -85,6 +98,40 @@ impl Bench {
         });
         assert!(matches!(bench.heard.remove(0), FromAgent::Granted { .. }));
         bench
+    }
+
+    /// A tunnel to both hosts, whose servers greet.
+    fn greet(&mut self) {
+        for (number, host) in [(1, SOURCE), (3, TARGET)] {
+            let target = Target { host: Text::of(host), port: 21 };
+            let purpose = Purpose::Tunnel(target);
+            let (max_bytes, max_ms) = (u64::MAX, 86_400_000);
+            self.say(ToAgent::Grant { id: Id(number), purpose, max_bytes, max_ms, uses: 1 });
+            self.say(ToAgent::Tunnel { id: Id(number + 1), grant: Id(number) });
+            let Ask::Resolve { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+            self.answer(ticket, Answer::Resolved(vec![SocketAddr::new(ip(host), 21)]));
+            self.routes();
+            let Ask::Dial { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+            let conn = ConnId(900 + u64::from(number));
+            self.answer(ticket, Answer::Connected { conn, local: at("198.51.100.9:999") });
+            let Ask::Greeting { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+            self.answer(ticket, Answer::Greeted);
+            let Ask::Random(ticket) = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+            self.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+            let Ask::Expect { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+            self.input(Input::Attached { ticket, conn: ConnId(901 + u64::from(number)) });
+            let Ask::Join { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+            self.tunnels.push(ticket);
+        }
+        self.heard.clear();
+        self.events.clear();
+    }
+
+    /// The tunnels of [`Bench::greet`] end.
+    fn end_tunnels(&mut self) {
+        for ticket in std::mem::take(&mut self.tunnels) {
+            self.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Whole });
+        }
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -101,6 +148,11 @@ impl Bench {
                         self.heard.push(self.seen.check(frame).unwrap());
                     }
                 }
+                Output::Ask(Ask::Place { ticket, .. }) => {
+                    self.places.push(ticket);
+                    self.session.input(self.now, Input::Answer(ticket, Answer::Admitted));
+                }
+                Output::Ask(Ask::Leave(place)) => self.places.retain(|taken| *taken != place),
                 Output::Ask(ask) => self.asks.push(ask),
                 Output::Event(event) => self.events.push(event),
                 Output::Close => {
@@ -131,10 +183,11 @@ impl Bench {
             self.now = deadline.max(self.now);
             self.input(Input::Timeout);
             while let Some(index) = self.asks.iter().position(|ask| matches!(ask, Ask::Progress { .. })) {
-                let Ask::Progress { ticket, .. } = self.asks.remove(index) else {
+                let Ask::Progress { ticket, of } = self.asks.remove(index) else {
                     panic!("it was one a line ago")
                 };
-                self.answer(ticket, Answer::Progress(flow()));
+                let flow = if self.tunnels.contains(&of) { Flow::default() } else { flow() };
+                self.answer(ticket, Answer::Progress(flow));
             }
             if self.pings && !self.closed {
                 self.say(ToAgent::Ping { t: 0 });
@@ -144,13 +197,13 @@ impl Bench {
         self.now = end;
     }
 
-    fn join(&mut self, id: u32, a: Leg, b: Leg) {
-        self.say(ToAgent::Join { id: Id(id), grant: Id(1), a, b, waits: Waits::default() });
+    fn join(&mut self, number: u32, a: Leg, b: Leg) {
+        self.say(ToAgent::Join { id: id(number), grant: id(1), a, b, waits: Waits::default() });
     }
 
     fn routes(&mut self) {
         let Ask::Route { ticket, to } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
-        self.answer(ticket, Answer::Routes(vec![Some(ip(HERE)); to.len()]));
+        self.answer(ticket, Answer::Routes(vec![Route { from: Some(ip(HERE)), is_own: false }; to.len()]));
     }
 
     /// Answers the listening questions with ports from 5001.
@@ -171,12 +224,12 @@ impl Bench {
     }
 
     /// A join of two listening legs that flows.
-    fn flowing(&mut self, id: u32) -> Ticket {
-        self.join(id, listen(SOURCE), listen(TARGET));
+    fn flowing(&mut self, number: u32) -> Ticket {
+        self.join(number, listen(SOURCE), listen(TARGET));
         self.routes();
         let tickets = self.listening();
-        self.arrive(tickets[0], u64::from(id) * 10, "192.0.2.1:20");
-        self.arrive(tickets[1], u64::from(id) * 10 + 1, "192.0.2.2:40000");
+        self.arrive(tickets[0], u64::from(number) * 10, "192.0.2.1:20");
+        self.arrive(tickets[1], u64::from(number) * 10 + 1, "192.0.2.2:40000");
         let joined = self
             .asks
             .iter()
@@ -195,8 +248,8 @@ impl Bench {
     }
 }
 
-fn refused(id: u32, code: Code, leg: Option<LegId>) -> impl Fn(&FromAgent) -> bool {
-    move |heard| matches!(heard, FromAgent::Refused { id: i, code: c, leg: l, .. } if *i == Id(id) && *c == code && *l == leg)
+fn refused(number: u32, code: Code, leg: Option<LegId>) -> impl Fn(&FromAgent) -> bool {
+    move |heard| matches!(heard, FromAgent::Refused { id: i, code: c, leg: l, .. } if *i == id(number) && *c == code && *l == leg)
 }
 
 #[test]
@@ -207,18 +260,18 @@ fn r01_two_listening_legs_are_joined_and_the_addresses_come_first() {
     assert!(bench.heard.is_empty(), "nothing is ready before both listen");
     let tickets = bench.listening();
     let (a, b) = (LegState::Listening(at("198.51.100.9:5001")), LegState::Listening(at("198.51.100.9:5002")));
-    assert_eq!(bench.heard, [FromAgent::JoinReady { id: Id(2), a, b }]);
+    assert_eq!(bench.heard, [FromAgent::JoinReady { id: id(2), a, b }]);
     bench.arrive(tickets[1], 7, "192.0.2.2:40000");
     assert!(!bench.asks.iter().any(|ask| matches!(ask, Ask::Join { .. })), "nothing flows before both stand");
     bench.arrive(tickets[0], 8, "192.0.2.1:20");
     let Some(Ask::Join { ticket, a, b, limit, .. }) = bench.asks.last() else { panic!("{:?}", bench.asks) };
     assert_eq!((*a, *b, *limit), (ConnId(8), ConnId(7), 1_000_000));
     let ticket = *ticket;
-    assert_eq!(bench.last(), &FromAgent::Joined { id: Id(2) });
+    assert_eq!(bench.last(), &FromAgent::Joined { id: id(2) });
     bench.input(Input::HalfEof { join: ticket, from: LegId::A, bytes: 99 });
-    assert_eq!(bench.last(), &FromAgent::HalfEof { join: Id(2), from: LegId::A, bytes: 99 });
+    assert_eq!(bench.last(), &FromAgent::HalfEof { join: id(2), from: LegId::A, bytes: 99 });
     bench.answer(ticket, Answer::Ended { a_to_b: 99, b_to_a: 0, how: JoinEnd::Whole });
-    assert_eq!(bench.last(), &FromAgent::Ended { id: Id(2), a_to_b: 99, b_to_a: 0, how: End::Eof });
+    assert_eq!(bench.last(), &FromAgent::Ended { id: id(2), a_to_b: 99, b_to_a: 0, how: End::Eof });
 }
 
 #[test]
@@ -282,15 +335,13 @@ fn r07_a_missing_leg_is_named_and_the_other_is_reset() {
 #[test]
 fn r08_only_addresses_that_others_can_reach_are_announced() {
     let check = |listening: &str, route: &str, expected: Option<&str>| {
-        let mut bench = Bench::granted(1);
-        bench.session = Session::new(bench.now, Config { listen: vec![ip(listening)], ..config() });
-        bench.sent = Numbered::default();
-        bench.seen = Numbered::default();
+        let mut bench = Bench::new(Config { listen: vec![ip(listening)], ..config() });
+        bench.greet();
         let purpose = Purpose::Join(vec![ip(SOURCE)]);
-        bench.say(ToAgent::Grant { id: Id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 1 });
+        bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 1 });
         bench.join(2, listen(SOURCE), listen(SOURCE));
         let Ask::Route { ticket, .. } = bench.asks.remove(0) else { panic!("no route") };
-        bench.answer(ticket, Answer::Routes(vec![Some(ip(route)); 2]));
+        bench.answer(ticket, Answer::Routes(vec![Route { from: Some(ip(route)), is_own: false }; 2]));
         let asked = bench
             .asks
             .iter()
@@ -316,7 +367,7 @@ fn r09_r26_a_stranger_is_reset_and_the_leg_still_waits() {
     let tickets = bench.listening();
     for (conn, from) in [(1, "192.0.2.3:20"), (2, "192.0.2.1:21"), (3, "[2001:db8::1]:20")] {
         bench.arrive(tickets[0], conn, from);
-        assert_eq!(bench.last(), &FromAgent::Stranger { join: Id(2), leg: LegId::A, peer: at(from) });
+        assert_eq!(bench.last(), &FromAgent::Stranger { join: id(2), leg: LegId::A, peer: at(from) });
     }
     assert_eq!(bench.resets(), [1, 2, 3]);
     bench.arrive(tickets[0], 4, "[::ffff:192.0.2.1]:20");
@@ -427,22 +478,23 @@ fn r28_a_withdrawn_token_ends_everything() {
     bench.input(Input::Revoked);
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
     assert!(matches!(bench.last(), FromAgent::Bye { .. }));
+    bench.end_tunnels();
     assert!(!bench.closed);
     bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Stopped });
-    assert!(bench.closed);
+    assert!(bench.closed && bench.places.is_empty());
     assert!(bench.events.iter().any(|event| matches!(event, Event::Ended { how: End::Revoked, .. })));
 }
 
 #[test]
 fn r32_ids_of_other_sessions_are_unknown() {
     let mut bench = Bench::granted(1);
-    for message in [ToAgent::Close { id: Id(9) }, ToAgent::Stat { join: Id(9) }] {
+    for message in [ToAgent::Close { id: id(9) }, ToAgent::Stat { join: id(9) }] {
         bench.say(message);
         assert!(refused(9, Code::NoGrant, None)(bench.last()));
     }
     bench.say(ToAgent::Join {
-        id: Id(2),
-        grant: Id(77),
+        id: id(2),
+        grant: id(77),
         a: listen(SOURCE),
         b: listen(TARGET),
         waits: Waits::default(),
@@ -451,7 +503,7 @@ fn r32_ids_of_other_sessions_are_unknown() {
     // A grant for other hosts or for another purpose does not count.
     bench.join(3, listen(SOURCE), listen("192.0.2.3"));
     assert!(refused(3, Code::NoGrant, None)(bench.last()));
-    bench.say(ToAgent::Tunnel { id: Id(4), grant: Id(1) });
+    bench.say(ToAgent::Tunnel { id: id(4), grant: id(1) });
     assert!(refused(4, Code::NoGrant, None)(bench.last()));
     assert!(bench.asks.is_empty());
 }
@@ -459,8 +511,9 @@ fn r32_ids_of_other_sessions_are_unknown() {
 #[test]
 fn r20_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
     let mut bench = Bench::new(config());
+    bench.greet();
     let purpose = Purpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
-    bench.say(ToAgent::Grant { id: Id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 4 });
+    bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 4 });
     bench.join(2, listen(SOURCE), Leg::Dial(at("8.8.8.8:2121")));
     bench.routes();
     assert!(refused(2, Code::Denied, Some(LegId::B))(bench.last()));
@@ -482,6 +535,7 @@ fn only_what_flows_outlives_the_session() {
     bench.arrive(tickets[0], 99, "192.0.2.1:20");
     bench.input(Input::Closed);
     assert_eq!(bench.resets(), [99]);
+    bench.end_tunnels();
     assert!(!bench.closed);
     bench.answer(ticket, Answer::Ended { a_to_b: 5, b_to_a: 0, how: JoinEnd::Whole });
     assert!(bench.closed);
@@ -507,7 +561,7 @@ fn bytes_of_another_protocol_end_the_session_with_a_reason() {
     assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }));
     assert!(bench.closed);
     let mut bench = Bench::granted(1);
-    bench.say(ToAgent::Tunnel { id: Id(1), grant: Id(1) });
+    bench.say(ToAgent::Tunnel { id: id(1), grant: id(1) });
     assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }), "an id comes once");
 }
 
@@ -517,7 +571,7 @@ fn late_answers_to_cancelled_questions_keep_nothing_open() {
     bench.join(2, Leg::Dial(at("192.0.2.1:5000")), Leg::Dial(at("192.0.2.2:6000")));
     bench.routes();
     let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.say(ToAgent::Close { id: Id(2) });
+    bench.say(ToAgent::Close { id: id(2) });
     assert!(matches!(bench.last(), FromAgent::Ended { how: End::Revoked, .. }));
     bench.answer(ticket, Answer::Connected { conn: ConnId(5), local: at("198.51.100.9:9") });
     assert_eq!(bench.resets(), [5]);

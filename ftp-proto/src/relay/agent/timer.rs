@@ -10,6 +10,8 @@ pub enum Timer {
     Token,
     /// The connection to a tunnel's server must be established.
     Connect,
+    /// The server of a tunnel must greet.
+    Greeting,
     /// The link that carries a tunnel must attach with its ticket.
     Ticket,
     /// Both legs of a join must be connected.
@@ -31,6 +33,7 @@ impl Timer {
             Self::Link => "link",
             Self::Token => "token",
             Self::Connect => "connect",
+            Self::Greeting => "greeting",
             Self::Ticket => "ticket",
             Self::Leg => "leg",
             Self::Grant => "grant",

@@ -1,10 +1,11 @@
-//! One tunnel: the server is connected, the user agent's link attaches, and then data flows.
+//! One tunnel: the server is connected and greets, the user agent's link attaches, and then bytes flow.
 
 use super::flowing::{Flowing, Patience};
 use super::grant::Use;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
-use super::{Answer, Ask, Config, ConnId, Event, Ticket};
+use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
+use crate::address::unmapped;
 use crate::relay::message::{Code, End, FromAgent, Id, Target};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
@@ -15,7 +16,17 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) struct Tunnel {
     granted: Use,
     state: State,
+    /// The host whose server has greeted.
+    greeted: Option<IpAddr>,
     timers: Timers<Timer>,
+}
+
+/// A connection with the server of a tunnel.
+#[derive(Clone, Copy, Debug)]
+struct Server {
+    conn: ConnId,
+    local: SocketAddr,
+    peer: SocketAddr,
 }
 
 #[derive(Debug)]
@@ -27,19 +38,13 @@ enum State {
         to: SocketAddr,
         rest: VecDeque<(SocketAddr, IpAddr)>,
     },
-    /// The server is connected, and the secret of the ticket is being drawn.
-    Drawing {
-        question: Ticket,
-        conn: ConnId,
-        local: SocketAddr,
-        peer: SocketAddr,
-    },
+    /// The server is connected, and speaks first.
+    Greeting(Ticket, Server),
+    /// The server has greeted, or TLS may begin; the secret of the ticket is being drawn.
+    Drawing(Ticket, Server),
     /// The user agent's link is expected.
-    Expecting {
-        expectation: Ticket,
-        conn: ConnId,
-    },
-    Flowing(Flowing),
+    Expecting(Ticket, Server),
+    Flowing(Flowing, Server),
     Over,
 }
 
@@ -49,7 +54,7 @@ impl Tunnel {
         out.ask(Ask::Resolve { ticket, host: target.host.as_str().to_owned(), port: target.port });
         let mut timers = Timers::new();
         timers.arm(Timer::Connect, now + config.limits.connect);
-        Self { granted, state: State::Resolving(ticket), timers }
+        Self { granted, state: State::Resolving(ticket), greeted: None, timers }
     }
 
     pub(super) const fn grant(&self) -> Id {
@@ -58,13 +63,28 @@ impl Tunnel {
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
         match &self.state {
-            State::Flowing(flowing) => flowing.timers(),
+            State::Flowing(flowing, _) => flowing.timers(),
             State::Resolving(_)
             | State::Routing(..)
             | State::Dialing { .. }
-            | State::Drawing { .. }
-            | State::Expecting { .. }
+            | State::Greeting(..)
+            | State::Drawing(..)
+            | State::Expecting(..)
             | State::Over => &self.timers,
+        }
+    }
+
+    /// The host whose server has greeted, while the tunnel is open.
+    pub(super) const fn greeted(&self) -> Option<IpAddr> {
+        if self.is_over() { None } else { self.greeted }
+    }
+
+    /// Takes note that the server has greeted, after TLS has begun.
+    pub(super) fn has_greeted(&mut self, out: &mut Outbox) {
+        if let State::Flowing(flowing, server) = &mut self.state {
+            flowing.greeted();
+            self.greeted = Some(unmapped(server.peer.ip()));
+            out.event(Event::Greeted { id: self.granted.id, peer: server.peer });
         }
     }
 
@@ -73,7 +93,7 @@ impl Tunnel {
     }
 
     pub(super) const fn is_flowing(&self) -> bool {
-        matches!(self.state, State::Flowing(_))
+        matches!(self.state, State::Flowing(..))
     }
 
     pub(super) fn answer(
@@ -84,7 +104,7 @@ impl Tunnel {
         config: &Config,
         out: &mut Outbox,
     ) {
-        if let State::Flowing(flowing) = &mut self.state {
+        if let State::Flowing(flowing, _) = &mut self.state {
             if flowing.answer(now, ticket, answer, out) {
                 self.state = State::Over;
             }
@@ -102,23 +122,28 @@ impl Tunnel {
             (State::Routing(_, addresses), Answer::Routes(routes)) => judge(&addresses, &routes, config)
                 .and_then(|targets| self.dial(targets, Refusal::of(Code::Unreachable), out)),
             (State::Dialing { to, .. }, Answer::Connected { conn, local }) => {
-                let question = out.ticket(self.granted.id);
-                out.ask(Ask::Random(question));
-                self.state = State::Drawing { question, conn, local, peer: to };
+                self.connected(now, Server { conn, local, peer: to }, config, out);
                 Ok(())
             }
             (State::Dialing { rest, .. }, Answer::Failed(code, text)) => {
                 self.dial(rest, Refusal::of(code).with_text(text), out)
             }
-            (State::Drawing { conn, local, peer, .. }, Answer::Random(secret)) => {
+            (State::Greeting(_, server), Answer::Greeted) => {
+                self.greeted = Some(unmapped(server.peer.ip()));
+                out.event(Event::Greeted { id: self.granted.id, peer: server.peer });
+                self.draw(server, out);
+                Ok(())
+            }
+            (State::Drawing(_, server), Answer::Random(secret)) => {
                 let expectation = out.ticket(self.granted.id);
+                let Server { local, peer, .. } = server;
                 // The user agent may attach as soon as it has the ticket, so the link is expected first.
                 out.ask(Ask::Expect { ticket: expectation, secret: secret.clone() });
                 out.send(FromAgent::TunnelReady { id: self.granted.id, local, peer, ticket: secret });
                 out.event(Event::TunnelReady { id: self.granted.id, peer });
                 self.timers.clear();
                 self.timers.arm(Timer::Ticket, now + config.limits.ticket);
-                self.state = State::Expecting { expectation, conn };
+                self.state = State::Expecting(expectation, server);
                 Ok(())
             }
             (before, Answer::Failed(code, text)) => {
@@ -138,7 +163,7 @@ impl Tunnel {
 
     /// Takes the user agent's link.
     pub(super) fn attached(&mut self, now: Moment, link: ConnId, config: &Config, out: &mut Outbox) {
-        let State::Expecting { expectation, conn } = self.state else {
+        let State::Expecting(expectation, server) = self.state else {
             out.reset(link);
             return;
         };
@@ -146,32 +171,61 @@ impl Tunnel {
         self.timers.clear();
         let idle = config.limits.tunnel_idle;
         let patience = Patience { idle, half_idle: idle, stall: config.limits.dead };
-        let pair = (link, conn);
-        let flowing = Flowing::begin(now, self.granted, pair, patience, out);
-        self.state = State::Flowing(flowing);
+        let opening = if self.greeted.is_some() { Opening::Greeted } else { Opening::Tls };
+        let pair = (link, server.conn);
+        let mut flowing = Flowing::begin(now, self.granted, (pair, opening), patience, out);
+        if opening == Opening::Tls {
+            flowing.expect_greeting(now + config.limits.greeting);
+        }
+        self.state = State::Flowing(flowing, server);
     }
 
     pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
-        if let State::Flowing(flowing) = &mut self.state {
+        if let State::Flowing(flowing, _) = &mut self.state {
             flowing.timeout(now, out);
             return;
         }
         while let Some(timer) = self.timers.fire(now) {
             out.event(Event::TimedOut(timer));
-            let code = if timer == Timer::Connect { Code::Unreachable } else { Code::Expired };
-            self.fail(Refusal::of(code), out);
+            let refusal = if timer == Timer::Connect {
+                Refusal::of(Code::Unreachable)
+            } else if timer == Timer::Greeting {
+                Refusal::of(Code::NoGreeting).with_text(SILENT.to_owned())
+            } else {
+                Refusal::of(Code::Expired)
+            };
+            self.fail(refusal, out);
         }
     }
 
     /// Ends the tunnel by resetting everything.
     pub(super) fn stop(&mut self, why: End, out: &mut Outbox) {
-        if let State::Flowing(flowing) = &mut self.state {
+        if let State::Flowing(flowing, _) = &mut self.state {
             flowing.stop(why, out);
         } else if !self.is_over() {
             self.give_up(out);
             out.send(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
             out.event(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
         }
+    }
+
+    /// Waits for the server to speak, or for TLS where it begins at once.
+    fn connected(&mut self, now: Moment, server: Server, config: &Config, out: &mut Outbox) {
+        if config.may_begin_with_tls(server.peer) {
+            return self.draw(server, out);
+        }
+        let question = out.ticket(self.granted.id);
+        out.ask(Ask::Greeting { ticket: question, conn: server.conn });
+        self.timers.clear();
+        self.timers.arm(Timer::Greeting, now + config.limits.greeting);
+        self.state = State::Greeting(question, server);
+    }
+
+    /// Draws the secret of the ticket.
+    fn draw(&mut self, server: Server, out: &mut Outbox) {
+        let question = out.ticket(self.granted.id);
+        out.ask(Ask::Random(question));
+        self.state = State::Drawing(question, server);
     }
 
     /// Connects to the next address, or fails with the last failure.
@@ -204,16 +258,21 @@ impl Tunnel {
                     out.forget(ticket);
                 }
             }
-            State::Drawing { question, conn, .. } => {
+            State::Greeting(question, server) => {
+                out.ask(Ask::Cancel(question));
                 out.forget(question);
-                out.reset(conn);
+                out.reset(server.conn);
             }
-            State::Expecting { expectation, conn } => {
+            State::Drawing(question, server) => {
+                out.forget(question);
+                out.reset(server.conn);
+            }
+            State::Expecting(expectation, server) => {
                 out.ask(Ask::Unexpect(expectation));
                 out.forget(expectation);
-                out.reset(conn);
+                out.reset(server.conn);
             }
-            State::Flowing(_) | State::Over => {}
+            State::Flowing(..) | State::Over => {}
         }
     }
 }
@@ -221,14 +280,17 @@ impl Tunnel {
 /// Checks the addresses of a name. All of them must be allowed.
 fn judge(
     addresses: &[SocketAddr],
-    routes: &[Option<IpAddr>],
+    routes: &[Route],
     config: &Config,
 ) -> Result<VecDeque<(SocketAddr, IpAddr)>, Refusal> {
     let mut targets = VecDeque::new();
     for (index, to) in addresses.iter().enumerate() {
-        let route = routes.get(index).copied().flatten();
-        config.may_dial(*to, route).map_err(|why| Refusal::denied(why, *to))?;
-        targets.extend(config.address_towards(to.ip(), route).map(|from| (*to, from)));
+        let route = routes.get(index).copied().unwrap_or(Route { from: None, is_own: false });
+        config.may_tunnel(*to, route).map_err(|why| Refusal::denied(why, *to))?;
+        targets.extend(config.address_towards(to.ip(), route.from).map(|from| (*to, from)));
     }
     Ok(targets)
 }
+
+/// Told of a server that is silent; the most likely reason with it.
+const SILENT: &str = "it sends nothing; if it expects TLS at once, the relay's --allow has to say PORT/tls";

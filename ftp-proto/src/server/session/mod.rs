@@ -145,6 +145,11 @@ impl Session {
         self.incoming.queue.is_full() && !self.work.accepts_urgent_commands()
     }
 
+    /// Whether commands wait for the one that is being carried out.
+    pub fn has_commands(&self) -> bool {
+        !self.incoming.queue.is_empty()
+    }
+
     /// Whether no command is being carried out and no transfer is under way: the session waits for its client.
     pub const fn is_idle(&self) -> bool {
         matches!(self.work, Work::Idle)

@@ -58,6 +58,11 @@ impl Queue {
         self.push(Waiting::TooLong, 0);
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Whether a line that comes now might not fit.
     pub(super) fn is_full(&self) -> bool {
         self.items.len() >= MAX_COMMANDS || self.bytes > MAX_BYTES - MAX_LINE

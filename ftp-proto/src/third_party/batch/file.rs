@@ -1,6 +1,5 @@
 //! One file of a batch, and how far it is.
 
-use crate::command::Command;
 use crate::digest::{Algorithm, Digest, Streamed, parse_streamed};
 use crate::listing::{Kind, When, parse_facts};
 use crate::reply::Reply;
@@ -17,14 +16,14 @@ pub struct BatchFile {
     pub target: PathName,
     /// Its size in bytes, as a listing has told it.
     pub size: u64,
-    /// When it was modified, as a listing has told it.
-    pub modified: When,
+    /// When it was modified, if a listing has told it exactly.
+    pub modified: Option<When>,
     /// The server's own identity of it, if a listing has told that.
     pub unique: Option<String>,
     /// Whether something may have its final name, so that the destination is asked first.
     pub asks: bool,
-    /// The command that gives the part its time.
-    pub time: Option<Command>,
+    /// Whether the part gets the time of its source.
+    pub sets_time: bool,
 }
 
 /// How a file of a batch has ended.
@@ -46,9 +45,9 @@ pub enum BatchEnd {
 
 impl BatchEnd {
     /// Nothing was done with it.
-    pub(super) const UNTOUCHED: Self = Self::Left { touched: false, may_be_done: false };
+    pub(in crate::third_party) const UNTOUCHED: Self = Self::Left { touched: false, may_be_done: false };
     /// Something may be stored under the name of its part, and no more than that.
-    pub(super) const TOUCHED: Self = Self::Left { touched: true, may_be_done: false };
+    pub(in crate::third_party) const TOUCHED: Self = Self::Left { touched: true, may_be_done: false };
 }
 
 /// How far a file is.
@@ -112,7 +111,8 @@ impl BatchFile {
                 matches!((&entry.unique, &self.unique), (Some(now), Some(before)) if now != before);
             entry.kind == Kind::File
                 && entry.size == Some(self.size)
-                && entry.exactly_modified() == Some(self.modified)
+                && self.modified.is_some()
+                && entry.exactly_modified() == self.modified
                 && !is_other
         })
     }

@@ -37,6 +37,8 @@ pub(super) enum Task {
 pub(super) struct Line {
     asked: VecDeque<(Task, usize)>,
     bytes: usize,
+    /// The command at the head has had a preliminary reply.
+    has_begun: bool,
 }
 
 impl Line {
@@ -52,8 +54,14 @@ impl Line {
         self.asked.front().map(|(task, _)| *task)
     }
 
+    /// Notes a preliminary reply. Returns whether it is the first one to its command: others tell nothing.
+    pub(super) const fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_begun, true)
+    }
+
     /// Notes a final reply.
     pub(super) fn answered(&mut self) {
+        self.has_begun = false;
         if let Some((_, bytes)) = self.asked.pop_front() {
             self.bytes -= bytes;
         }

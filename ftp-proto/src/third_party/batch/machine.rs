@@ -120,9 +120,8 @@ impl Batch {
             is_done: false,
         };
         for side in Side::BOTH {
-            let other = batch.party(side.other()).clone();
-            let listens = batch.party(side).standing.listens;
-            for (task, command) in opening::first(&batch.terms, side, &other, listens) {
+            let commands = opening::first(&batch.terms, side, batch.party(side), batch.party(side.other()));
+            for (task, command) in commands {
                 batch.ask(side, task, command);
             }
         }
@@ -136,6 +135,8 @@ impl Batch {
             return;
         }
         match input {
+            // Whoever says again and again that it begins has said nothing.
+            BatchInput::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
             BatchInput::Reply { side, reply, class } => self.reply(side, &reply, class),
             BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),
             BatchInput::Timeout => {
@@ -364,7 +365,9 @@ impl Batch {
         while let Some(index) = self.verified.front().copied() {
             let Some((file, _)) = self.files.get(index) else { return };
             let (from, to) = (Command::Rnfr(file.part.clone()), Command::Rnto(file.target.clone()));
-            let time = file.time.clone();
+            let time = file.modified.filter(|_| file.sets_time);
+            let known = &self.destination.capabilities;
+            let time = time.and_then(|time| known.time_command(&file.part, time));
             let window = self.terms.window;
             let commands: Vec<&Command> = time.iter().chain([&from, &to]).collect();
             if !self.line(Side::Destination).has_room(window, &commands) {

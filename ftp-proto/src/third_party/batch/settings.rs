@@ -2,6 +2,7 @@
 
 use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
+use crate::third_party::roles::DataTls;
 use crate::third_party::transfer::Side;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use std::time::Duration;
 pub struct BatchTerms {
     /// The end that listens. The other one connects to it.
     pub passive: Side,
+    /// What protects the data connection. Except in clear, PROT P must be in force at both ends.
+    pub tls: DataTls,
     /// The digest that both servers compute while a file moves.
     pub algorithm: Algorithm,
     /// The secret of the data connection. It must be new.

@@ -9,9 +9,9 @@ use crate::feature::Capabilities;
 use crate::listing::When;
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::{Class, Code, Reply, classify};
-use crate::third_party::{Party, Side};
+use crate::third_party::{DataTls, Party, Side};
 use crate::timer::Moment;
-use crate::wire::PathName;
+use crate::wire::{Fingerprint, PathName};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -58,6 +58,7 @@ fn party(address: &str) -> Party {
         lstn: true,
         rndz: true,
         takes_ahead: true,
+        others: vec!["MFMT".into()],
         mlst: Some(Vec::default()),
         dgst: vec![Algorithm::Sha256],
         ..Capabilities::default()
@@ -68,7 +69,7 @@ fn party(address: &str) -> Party {
 
 fn terms(passive: Side, window: Window) -> BatchTerms {
     let (secret, silence) = (RendezvousSecret::new([7; 32]), Duration::from_secs(10));
-    BatchTerms { passive, algorithm: Algorithm::Sha256, secret, window, silence }
+    BatchTerms { passive, tls: DataTls::Clear, algorithm: Algorithm::Sha256, secret, window, silence }
 }
 
 /// A random number generator (xorshift).
@@ -253,10 +254,10 @@ fn file(index: usize, size: usize, asks: bool, timed: bool) -> BatchFile {
         part: name(&format!("c/.{index}.part")),
         target: name(&format!("c/{index}")),
         size: size as u64,
-        modified: When(1_767_323_040),
+        modified: Some(When(1_767_323_040)),
         unique: None,
         asks,
-        time: timed.then_some(Command::Noop),
+        sets_time: timed,
     }
 }
 
@@ -423,13 +424,48 @@ fn servers_that_do_not_know_all_of_it_get_no_batch() {
         |party| party.capabilities.takes_ahead = false,
         |party| party.capabilities.rndz = false,
         |party| party.capabilities.dgst.clear(),
-        |party| party.standing.sscn = true,
+        |party| party.standing.symmetric = true,
     ];
     for spoil in spoil {
         let mut other = two.clone();
         spoil(&mut other);
         assert!(!Batch::is_possible(&one, &other, &terms));
         assert!(!Batch::is_possible(&other, &two, &terms));
+    }
+}
+
+#[test]
+fn inside_tls_one_end_is_client_and_each_expects_the_certificate_of_the_other() {
+    let leaf = |text: &str| Some(Fingerprint::of(text.as_bytes()));
+    let private = |address: &str| {
+        let mut party = party(address);
+        party.leaf = leaf(address);
+        (party.capabilities.sscn, party.capabilities.pinc) = (true, true);
+        party
+    };
+    let (one, two) = (private("192.0.2.1"), private("192.0.2.2"));
+    for client in Side::BOTH {
+        let terms = BatchTerms { tls: DataTls::Sscn(client), ..terms(Side::Destination, Window::default()) };
+        assert!(Batch::is_possible(&one, &two, &terms));
+        assert!(!Batch::is_possible(&one, &party("192.0.2.2"), &terms), "one end is in clear");
+        let mut other = [one.clone(), two.clone()];
+        other[at(client)].capabilities.sscn = false;
+        assert!(!Batch::is_possible(&other[0], &other[1], &terms), "no end can be the client");
+        // An earlier transfer has made the other end the client.
+        let mut ends = (one.clone(), two.clone());
+        (ends.0.standing.sscn, ends.1.standing.sscn) = (client != Side::Source, client != Side::Destination);
+        let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, ends, Moment::START);
+        let mut sent = [Vec::new(), Vec::new()];
+        while let BatchOutput::Command(side, command) = batch.poll() {
+            sent[at(side)].push(command);
+        }
+        for (side, other) in [(Side::Source, "192.0.2.2"), (Side::Destination, "192.0.2.1")] {
+            let of = |wanted: &dyn Fn(&Command) -> bool| sent[at(side)].iter().position(wanted);
+            let role = of(&|command| *command == Command::Sscn(Some(side == client))).unwrap();
+            let pin = of(&|command| *command == Command::Pinc(leaf(other))).unwrap();
+            let proof = of(&|command| matches!(command, Command::Rndz(Some(_)))).unwrap();
+            assert!(role < pin && pin < proof, "{:?}", sent[at(side)]);
+        }
     }
 }
 
@@ -475,4 +511,22 @@ fn t7_a_file_of_a_batch_costs_less_than_a_tenth_of_a_round_trip() {
     assert!(rounds <= 25, "{rounds} round trips for 256 files");
     // The opening and the end do not depend on the number of files.
     assert!(round_trips(8) <= 7);
+}
+
+#[test]
+fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let terms = terms(Side::Destination, Window::default());
+    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    for second in 1..9 {
+        let reply = Reply { code: Code(150), lines: vec![b"still".to_vec()] };
+        let input = BatchInput::Reply { side: Side::Source, reply, class: Class::Preliminary };
+        batch.input(Moment::START + Duration::from_secs(second), input);
+    }
+    let deadline = loop {
+        if let BatchOutput::Wait(deadline) = batch.poll() {
+            break deadline;
+        }
+    };
+    assert_eq!(deadline, Some(Moment::START + Duration::from_secs(11)));
 }

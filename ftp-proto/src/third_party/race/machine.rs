@@ -206,7 +206,7 @@ impl Race {
     fn claims(&mut self, now: Moment, candidate: usize) {
         let others = (0..self.candidates.len()).filter(|other| *other != candidate);
         let is_last = others.map(|other| self.state(other)).all(|state| state == State::Over);
-        if is_last || self.takes_turns() {
+        if is_last || self.settings.manner == Manner::Turns {
             self.wins(candidate);
         } else if self.claimant.is_none() {
             self.claimant = Some(candidate);
@@ -223,8 +223,7 @@ impl Race {
             return self.wins(claimant);
         }
         self.due = true;
-        let is_open = |state: State| state.is_claimed() && !matches!(state, State::Running(run) if run.idle);
-        if let Some(next) = (0..self.candidates.len()).find(|next| is_open(self.state(*next))) {
+        if let Some(next) = (0..self.candidates.len()).find(|next| self.state(*next).is_believed()) {
             self.claims(now, next);
         }
     }
@@ -301,15 +300,15 @@ impl Race {
         }
     }
 
-    /// Candidates take turns, and this one has not begun in time. If another one waits, it gets its turn.
+    /// Candidates take turns because a server limits its sessions, and this one has not begun in time. If another one
+    /// waits, it gets its turn. A claim that cannot be judged is believed; one that is judged just now gets the time.
     fn lose_patience(&mut self) {
         let fresh = |candidate: &usize| !self.spared.contains(candidate);
         let all = 0..self.candidates.len();
         let waits = all.clone().filter(fresh).any(|candidate| self.state(candidate) == State::Waiting);
         let runs = all.into_iter().filter(fresh).find(|candidate| self.state(*candidate).is_running());
-        match runs.filter(|_| waits && self.winner.is_none()) {
-            // It has begun, as far as anybody knows.
-            Some(candidate) if self.state(candidate).is_claimed() => self.wins(candidate),
+        match runs.filter(|running| waits && self.winner.is_none() && self.claimant != Some(*running)) {
+            Some(candidate) if self.state(candidate).is_believed() => self.wins(candidate),
             Some(candidate) => self.abort(candidate),
             None => {}
         }

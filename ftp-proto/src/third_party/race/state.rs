@@ -34,9 +34,9 @@ impl State {
         matches!(self, Self::Running(_) | Self::Leaving { .. })
     }
 
-    /// Whether it is to transfer, and both ends have said at least that they have begun.
-    pub(super) fn is_claimed(self) -> bool {
-        matches!(self, Self::Running(run) if run.is_claimed())
+    /// Whether it is to transfer, both ends have said at least that they have begun, and nothing shows that they have not.
+    pub(super) fn is_believed(self) -> bool {
+        matches!(self, Self::Running(run) if run.is_claimed() && !run.idle)
     }
 }
 

@@ -185,6 +185,42 @@ fn where_sessions_are_limited_candidates_take_turns_with_little_patience() {
 }
 
 #[test]
+fn where_sessions_are_limited_a_claim_is_judged_before_it_is_believed() {
+    let limited = || {
+        let mut play = Play::of(2);
+        play.asks(&[start(0)]);
+        play.wait();
+        play.asks(&[start(1)]);
+        play.tell(Input::Ended(1, Ended::NoSession)).claims(0).asks(&[]);
+        play
+    };
+    let Settings { claim, patience, .. } = Settings::default();
+    // Its destination has received nothing: the next candidate gets its turn, and this one comes again at the end.
+    let mut play = limited();
+    play.tell(Input::Idle(0));
+    assert_eq!((play.wait(), play.wait()), (claim, patience - claim));
+    play.asks(&[Output::Abort(0)]);
+    play.tell(Input::Ended(0, Ended::Failed)).asks(&[start(1)]);
+    play.tell(Input::Ended(1, Ended::Failed)).asks(&[start(0)]);
+    // The server has no session for the question.
+    let mut play = limited();
+    assert_eq!(play.wait(), claim);
+    assert_eq!((play.race.winner(), play.out()), (Some(0), (vec![], None)));
+    // A claim that comes late is not cut short by the end of the patience.
+    let mut play = Play::of(2);
+    play.asks(&[start(0)]);
+    play.wait();
+    play.asks(&[start(1)]);
+    play.tell(Input::Ended(1, Ended::NoSession));
+    play.now = play.now + (patience - claim / 2);
+    play.claims(0);
+    assert_eq!(play.wait(), claim / 2);
+    play.asks(&[]);
+    assert_eq!((play.race.winner(), play.wait()), (None, claim / 2));
+    assert_eq!(play.race.winner(), Some(0));
+}
+
+#[test]
 fn in_turns_the_next_candidate_waits_for_the_end_of_the_one_before() {
     let settings = Settings { manner: Manner::Turns, ..Settings::default() };
     let mut play = Play::new(entrants(&[0, 1]), settings);

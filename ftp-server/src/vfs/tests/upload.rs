@@ -142,7 +142,7 @@ fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     site.dir("dir");
     let roots = Roots::default();
     let tree = Arc::new(roots.tree(roots.open(&site.path("")).unwrap()));
-    roots.list_partial_names_in(&list).unwrap();
+    roots.list_partial_names_in(&list, Durability::Synced).unwrap();
     let begin = |tree: &Arc<Tree>, path: &str| {
         let view = View::new(tree, &Access::everywhere(Rights::ALL));
         let Ok((Prepared::Receive(target), _)) = view.prepare(&name(path), &Intent::Replace) else {
@@ -161,7 +161,7 @@ fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     assert_eq!(site.names("dir").len(), 2);
     let again = Roots::default();
     let _tree = again.tree(again.open(&site.path("")).unwrap());
-    again.list_partial_names_in(&list).unwrap();
+    again.list_partial_names_in(&list, Durability::Synced).unwrap();
     assert_eq!(site.names("dir"), ["done"]);
     assert_eq!(site.names("").len(), 3, "what is not listed stays, and what is written");
     again.remove_old_names();
@@ -188,7 +188,7 @@ fn a_list_that_somebody_has_changed_removes_nothing_outside_of_the_roots() {
     fs::write(&list, format!("+ {PARTIAL} {top}\n+ {PARTIAL} {root}/out\n+ file {root}\n")).unwrap();
     let roots = Roots::default();
     roots.open(&site.path("")).unwrap();
-    roots.list_partial_names_in(&list).unwrap();
+    roots.list_partial_names_in(&list, Durability::Synced).unwrap();
     assert!(outside.exists() && site.path("file").exists());
 }
 

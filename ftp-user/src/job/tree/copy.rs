@@ -1,16 +1,19 @@
 //! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
 
+use super::cases::Names;
 use super::spool::Spool;
 use super::visits::Visit;
 use super::walk::{Rules, walk};
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, list};
 use crate::failure::{Failure, Kind};
+use crate::job::copy::copy;
+use crate::job::given::GivenNames;
 use crate::job::item::{Item, Target};
 use crate::job::kept;
 use crate::job::options::Options;
-use crate::job::outage::Question;
+use crate::job::outage::{Question, facts};
 use crate::job::plan::Plan;
 use crate::job::planned::Copied;
 use crate::job::tally::Tally;
@@ -50,13 +53,27 @@ struct Copying<'a> {
     /// A directory that waits until a worker is idle, whose session makes it.
     held: Option<Visit>,
     tree: Tree,
+    /// The names of the directory that is being visited.
+    names: Names,
+    /// Files that differ from others only in upper and lower case. They are copied last, one after the other.
+    doubtful: Vec<(Item, u64)>,
+    places: &'a mut GivenNames,
     tally: &'a mut Tally,
     /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
     lost: HashSet<PathName>,
     /// Directories, relative to the tree, that are made as soon as a file goes into them.
-    unmade: HashMap<PathName, Attributes>,
+    unmade: HashMap<PathName, Unmade>,
     /// Directories that were made, and what they get after their contents.
     made: Spool<Visit>,
+}
+
+/// A directory that is not made yet.
+#[derive(Default)]
+struct Unmade {
+    /// What it gets after its contents.
+    attributes: Attributes,
+    /// The hash of an earlier name that differs from its own only in case.
+    other: Option<u64>,
 }
 
 impl Tree {
@@ -66,7 +83,7 @@ impl Tree {
         context: &Context,
         ends: &mut Ends,
         walker: Host,
-        tally: &mut Tally,
+        (places, tally): (&mut GivenNames, &mut Tally),
     ) {
         let beside = ends.beside();
         let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
@@ -79,6 +96,9 @@ impl Tree {
             plan,
             held: None,
             tree: self,
+            names: Names::default(),
+            doubtful: Vec::new(),
+            places,
             tally,
             lost,
             unmade,
@@ -129,6 +149,7 @@ impl Copying<'_> {
             self.worked(worked);
         }
         self.plan.release(self.context);
+        Box::pin(self.copy_doubtful()).await;
         if !self.is_over() {
             self.finish_directories().await;
         }
@@ -155,14 +176,15 @@ impl Copying<'_> {
 
     async fn visit(&mut self, visit: Visit) {
         match visit {
-            Visit::Directory(path, _) if self.is_lost(&path) => {
-                self.failed(Some(&path), Failure::new(Kind::Other, WITHOUT_DIRECTORY));
-            }
-            Visit::Directory(path, attributes) if self.tree.rules.filter.selects() => {
-                self.unmade.insert(path, attributes);
-            }
+            // The directory above it has told why.
+            Visit::Directory(path, _) if self.is_lost(&path) => {}
             Visit::Directory(path, attributes) => {
-                self.directory(path, attributes).await;
+                let other = self.names.other(&path);
+                if self.tree.rules.filter.selects() {
+                    self.unmade.insert(path, Unmade { attributes, other });
+                } else {
+                    self.directory(path, Unmade { attributes, other }).await;
+                }
             }
             Visit::File(path, known) => {
                 if !self.is_lost(&path) && self.directories_above(&path).await {
@@ -187,9 +209,13 @@ impl Copying<'_> {
     }
 
     /// Makes a directory of the tree. Returns whether it is there.
-    async fn directory(&mut self, path: PathName, attributes: Attributes) -> bool {
+    async fn directory(&mut self, path: PathName, unmade: Unmade) -> bool {
+        let Unmade { attributes, other } = unmade;
         let target = place::join(Some(&self.tree.destination), &path);
-        let made = self.make(&target, false).await;
+        let mut made = self.make(&target, false).await;
+        if let (Ok(()), Some(other)) = (&made, other) {
+            made = self.are_apart(&target, other).await;
+        }
         if let Err(failure) = made {
             self.failed(Some(&path), failure);
             self.lost.insert(path);
@@ -207,8 +233,8 @@ impl Copying<'_> {
         let mut above: Vec<PathName> =
             above.take_while(|directory| self.unmade.contains_key(directory)).collect();
         while let Some(directory) = above.pop() {
-            let attributes = self.unmade.remove(&directory).unwrap_or_default();
-            if !self.directory(directory, attributes).await {
+            let unmade = self.unmade.remove(&directory).unwrap_or_default();
+            if !self.directory(directory, unmade).await {
                 return false;
             }
         }
@@ -247,13 +273,82 @@ impl Copying<'_> {
 
     /// Plans a file.
     fn file(&mut self, path: &PathName, known: Option<Facts>) {
-        self.plan.add(Item {
+        let item = Item {
             number: self.tally.next_number(),
             source: place::join(Some(&self.tree.source), path),
             destination: place::join(Some(&self.tree.destination), path),
             known,
             target: Target::Unknown,
-        });
+        };
+        if let Err(failure) = self.places.take(&kept::place(&self.ends, &item)) {
+            return self.copied(Copied { item, result: Err(failure) });
+        }
+        match self.names.other(path) {
+            Some(other) if self.doubtful.len() < MOST_DOUBTFUL => self.doubtful.push((item, other)),
+            Some(_) => {
+                let what = format!("more than {MOST_DOUBTFUL} names of the tree differ in case only");
+                let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
+                self.copied(Copied { item, result: Err(failure) });
+            }
+            None => self.plan.add(item),
+        }
+    }
+
+    /// Copies the files whose names differ from others only in case, unless the destination takes both for one.
+    async fn copy_doubtful(&mut self) {
+        for (item, other) in std::mem::take(&mut self.doubtful) {
+            if self.is_over() {
+                return;
+            }
+            let mut result = Ok(());
+            if !self.tree.options.mode.is_dry() {
+                result = self.is_free(&item.destination, other).await;
+            }
+            let result = match result {
+                Ok(()) => {
+                    let ends = self.workers.idle().unwrap_or(&mut self.ends);
+                    Box::pin(copy(self.context, ends, &item, self.tree.options)).await
+                }
+                Err(failure) => Err(failure),
+            };
+            self.copied(Copied { item, result });
+        }
+    }
+
+    /// Whether nothing is at the destination that this run has stored there under the other name.
+    async fn is_free(&mut self, path: &PathName, other: u64) -> Result<(), Failure> {
+        let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+        match facts(self.context, destination, path).await? {
+            Some(_) => self.are_apart(path, other).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the destination shows both names, this one and the one with that hash.
+    async fn are_apart(&mut self, path: &PathName, other: u64) -> Result<(), Failure> {
+        if self.tree.options.mode.is_dry() {
+            return Ok(());
+        }
+        let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
+        let mut question = Question::new(self.context);
+        let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+        let listing = loop {
+            question.connect(destination).await?;
+            match list(self.context, destination, &above).await {
+                Ok(listing) => break listing,
+                Err(failure) => question.again(failure).await?,
+            }
+        };
+        let is_there = listing.entries.iter().any(|entry| entry.name == name);
+        let has_other = listing.entries.iter().any(|entry| self.names.hash(&entry.name) == other);
+        if is_there && has_other {
+            return Ok(());
+        }
+        let name = destination.show(path);
+        let what = format!("{name} differs from another name of the tree only in upper and lower case");
+        Err(Failure::new(Kind::Exists, what)
+            .said(format!("{} takes both for one", destination.show(&above)))
+            .hint("rename one of them at the source"))
     }
 
     /// Notes what a worker has come to.
@@ -301,13 +396,20 @@ impl Copying<'_> {
                 false => destination.make_directory(self.context, path).await,
             };
             match made {
-                Ok(()) => return Ok(()),
+                Ok(is_new) => {
+                    if is_new {
+                        self.workers.note_new_directory(path);
+                    }
+                    return Ok(());
+                }
                 Err(failure) => question.again(failure).await?,
             }
         }
     }
 }
 
+/// The largest number of files that wait because their names differ from others in case only.
+const MOST_DOUBTFUL: usize = 65_536;
 /// The number of directories that were made and that are in memory.
 const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.

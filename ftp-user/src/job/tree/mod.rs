@@ -1,5 +1,6 @@
 //! A tree: a walk through a directory at the source, and its copy at the destination.
 
+mod cases;
 mod chain;
 mod copy;
 mod name;

@@ -46,6 +46,9 @@ struct Queue {
     found: Spool<Visit>,
     /// What can only be told. It comes first.
     told: VecDeque<Visit>,
+    /// What was skipped, and what has failed, beyond what may wait to be told: the last of each, and how many there are
+    /// beside it. A hostile listing has millions.
+    untold: [Option<(Visit, u64)>; 2],
     /// The file has failed.
     broken: Option<io::Error>,
     /// The walk has ended.
@@ -63,6 +66,7 @@ pub(super) fn queue() -> (Giver, Visits) {
     let queue = Queue {
         found: Spool::new(IN_MEMORY),
         told: VecDeque::new(),
+        untold: [None, None],
         broken: None,
         has_ended: false,
         is_unheard: false,
@@ -87,7 +91,7 @@ impl Giver {
                     queue.broken.get_or_insert(error);
                 }
             }
-            visit @ (Visit::Skipped(..) | Visit::Failed(..)) => queue.told.push_back(visit),
+            visit @ (Visit::Skipped(..) | Visit::Failed(..)) => queue.tell(visit),
         }
         drop(queue);
         self.0.given.notify_one();
@@ -155,8 +159,20 @@ impl Drop for Visits {
 }
 
 impl Queue {
+    /// Appends what can only be told, or counts it if very much waits.
+    fn tell(&mut self, visit: Visit) {
+        if self.told.len() < MOST_TOLD {
+            return self.told.push_back(visit);
+        }
+        let [skipped, failed] = &mut self.untold;
+        let untold = if matches!(visit, Visit::Failed(..)) { failed } else { skipped };
+        let others = untold.as_ref().map_or(0, |(_, others)| others + 1);
+        *untold = Some((visit, others));
+    }
+
     fn next(&mut self) -> Option<Visit> {
-        if let Some(told) = self.told.pop_front() {
+        let untold = || self.untold.iter_mut().find_map(Option::take).map(|(last, others)| last.with(others));
+        if let Some(told) = self.told.pop_front().or_else(untold) {
             return Some(told);
         }
         if self.broken.is_none() {
@@ -171,6 +187,24 @@ impl Queue {
             Failure::of_this_host(what.to_owned(), error).hint("set TMPDIR to a directory with room");
         self.found = Spool::new(IN_MEMORY);
         Some(Visit::Failed(None, failure))
+    }
+}
+
+impl Visit {
+    /// The same, which says how many others end like it.
+    fn with(self, others: u64) -> Self {
+        if others == 0 {
+            return self;
+        }
+        let and = |what: &str| format!("{what}; {others} more are left out, for this or another reason");
+        match self {
+            Self::Skipped(path, why) => Self::Skipped(path, and(&why)),
+            Self::Failed(path, failure) => {
+                let what = and(&failure.what);
+                Self::Failed(path, Failure { what, ..failure })
+            }
+            same @ (Self::Directory(..) | Self::File(..)) => same,
+        }
     }
 }
 
@@ -224,12 +258,15 @@ const KNOWN_FILE: u64 = 3;
 
 /// The number of visits that wait in memory.
 const IN_MEMORY: usize = 1024;
+/// The number of visits that wait to be told, one by one.
+const MOST_TOLD: usize = 8 * IN_MEMORY;
 /// The number of bytes that may wait on the disk: millions of visits.
 const MOST_ON_DISK: u64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure;
 
     #[tokio::test]
     async fn visits_come_as_they_were_given_and_few_are_in_memory() {
@@ -258,6 +295,34 @@ mod tests {
         }
         drop(giver);
         assert_eq!(visits.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn what_can_only_be_told_is_counted_where_it_is_very_much() {
+        let (giver, mut visits) = queue();
+        for number in 0..100_000 {
+            let path = PathName::from_user(format!("n{number}")).unwrap();
+            giver.give(match number % 2 {
+                0 => Visit::Skipped(path, "a link".to_owned()),
+                _ => Visit::Failed(Some(path), Failure::new(failure::Kind::Refused, "no")),
+            });
+        }
+        assert!(visits.in_memory() <= MOST_TOLD);
+        drop(giver);
+        let (mut skipped, mut failed) = (Vec::new(), Vec::new());
+        while let Some(visit) = visits.next().await {
+            match visit {
+                Visit::Skipped(path, why) => skipped.push((path, why)),
+                Visit::Failed(path, failure) => failed.push((path.unwrap(), failure.to_string())),
+                Visit::Directory(..) | Visit::File(..) => panic!("{visit:?}"),
+            }
+        }
+        assert_eq!((skipped.len(), failed.len()), (MOST_TOLD / 2 + 1, MOST_TOLD / 2 + 1));
+        let others = 50_000 - MOST_TOLD / 2 - 1;
+        for ((path, why), name) in [(skipped.last().unwrap(), "n99998"), (failed.last().unwrap(), "n99999")] {
+            assert_eq!(path.as_bytes(), name.as_bytes());
+            assert!(why.contains(&format!("{others} more are left out")), "{why}");
+        }
     }
 
     #[tokio::test]

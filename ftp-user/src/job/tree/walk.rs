@@ -18,7 +18,7 @@ use crate::job::times::Attributes;
 use crate::place;
 use crate::report::Event;
 use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, counted};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -80,10 +80,16 @@ struct Taking<'a> {
     /// How many bytes a name may have here.
     longest: usize,
     /// Symbolic links, which are looked at when the listing has ended.
-    links: Vec<PathName>,
+    links: Spool<Child>,
     too_long: u64,
+    /// Entries whose names stood in the listing before.
+    twice: u64,
+    /// Names that cannot be used. Those behind the first few are only counted.
+    unusable: u64,
     /// How many directories wait already.
     waiting: usize,
+    /// Directories that are not entered because too many wait.
+    beyond: u64,
     /// What was found and is not told yet.
     found: Count,
     names: u64,
@@ -104,11 +110,40 @@ struct Count {
     unsized_files: u64,
 }
 
-impl Taking<'_> {
+impl<'a> Taking<'a> {
+    /// Nothing was taken of the directory of a server yet, and `waiting` directories wait.
+    fn new(
+        (context, rules, giver): (&'a Context, &'a Rules, &'a Giver),
+        directory: Arc<Directory>,
+        waiting: usize,
+        longest: usize,
+    ) -> Self {
+        Self {
+            context,
+            rules,
+            giver,
+            level: Level { directory, children: Spool::new(CHILDREN_IN_MEMORY) },
+            longest,
+            links: Spool::new(CHILDREN_IN_MEMORY),
+            too_long: 0,
+            twice: 0,
+            unusable: 0,
+            waiting,
+            beyond: 0,
+            found: Count::default(),
+            names: 0,
+            is_local: false,
+            seen: HashSet::new(),
+            hasher: RandomState::new(),
+            is_repeated: false,
+        }
+    }
+
     fn entry(&mut self, entry: Entry) {
         if !self.is_local {
             let is_new = self.seen.insert(self.hasher.hash_one(entry.name.as_bytes()));
-            if self.is_repeated && !is_new {
+            if !is_new {
+                self.twice += u64::from(!self.is_repeated);
                 return;
             }
         }
@@ -119,8 +154,12 @@ impl Taking<'_> {
         }
         let path = place::join(self.level.directory.path.as_ref(), &entry.name);
         if let Err(why) = usable(&entry.name) {
-            let failure = Failure::new(failure::Kind::Usage, why.to_string());
-            return self.giver.give(Visit::Failed(Some(path), failure));
+            self.unusable += 1;
+            if self.unusable <= UNUSABLE_TOLD {
+                let failure = Failure::new(failure::Kind::Usage, why.to_string());
+                self.giver.give(Visit::Failed(Some(path), failure));
+            }
+            return;
         }
         match entry.kind {
             Kind::File => {
@@ -134,7 +173,12 @@ impl Taking<'_> {
                 let identity = Identity { unique: entry.unique, real };
                 self.directory(path, attributes, Child { name: entry.name, identity });
             }
-            Kind::Link => self.links.push(entry.name),
+            Kind::Link => {
+                let link = Child { name: entry.name, identity: Identity::default() };
+                if let Err(error) = self.links.push(link) {
+                    self.giver.give(Visit::Failed(Some(path), cannot_keep(&error)));
+                }
+            }
             Kind::Other => self.skip(path, "it is not a regular file"),
             Kind::Current | Kind::Parent => {}
         }
@@ -154,6 +198,33 @@ impl Taking<'_> {
         }
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
         self.giver.give(Visit::File(path, facts.filter(|_| !self.is_local)));
+    }
+
+    /// Tells of the whole listing what was not told name by name.
+    fn tell_left_out(&self) {
+        let fail = |failure| self.giver.give(Visit::Failed(self.level.directory.path.clone(), failure));
+        if self.too_long > 0 {
+            let what = format!("{} paths in it are longer than {LONGEST_PATH} bytes", self.too_long);
+            let failure = Failure::new(failure::Kind::Other, what);
+            fail(failure.hint("check whether a directory contains a link to itself"));
+        }
+        if self.twice > 0 {
+            let stand = if self.twice == 1 { "stands" } else { "stand" };
+            let names = counted(self.twice, "name");
+            let what =
+                format!("{names} in it {stand} twice in the listing, and only the first of each is copied");
+            let failure = Failure::new(failure::Kind::Other, what);
+            fail(failure.hint("two names may differ in characters that this server does not show"));
+        }
+        if self.beyond > 0 {
+            let what =
+                format!("{} directories in it are not copied, because {MOST_WAITING} wait", self.beyond);
+            fail(Failure::new(failure::Kind::Other, what).hint("copy parts of the tree"));
+        }
+        if self.unusable > UNUSABLE_TOLD {
+            let what = format!("{} more names in it cannot be used", self.unusable - UNUSABLE_TOLD);
+            fail(Failure::new(failure::Kind::Usage, what));
+        }
     }
 
     /// Tells how many files were found since the last time.
@@ -179,12 +250,11 @@ impl Taking<'_> {
             let why = format!("it is the same directory as {}, which contains it", same.name());
             return self.giver.give(Visit::Skipped(path, why));
         }
-        self.giver.give(Visit::Directory(path.clone(), attributes));
         if self.waiting + self.level.children.len() >= MOST_WAITING {
-            let what = format!("more than {MOST_WAITING} directories wait to be listed");
-            let failure = Failure::new(failure::Kind::Other, what);
-            return self.giver.give(Visit::Failed(Some(path), failure));
+            self.beyond += 1;
+            return;
         }
+        self.giver.give(Visit::Directory(path.clone(), attributes));
         if let Err(error) = self.level.children.push(child) {
             self.giver.give(Visit::Failed(Some(path), cannot_keep(&error)));
         }
@@ -242,22 +312,10 @@ impl Walk {
         let (context, rules) = (self.context.clone(), self.rules.clone());
         let above = directory.path.as_ref().map_or(0, |path| path.as_bytes().len() + 1);
         let (giver, waiting) = (&self.giver, self.waiting);
-        let mut taking = Taking {
-            context: &context,
-            rules: &rules,
-            giver,
-            level: Level { directory: Arc::clone(&directory), children: Spool::new(CHILDREN_IN_MEMORY) },
-            longest: LONGEST_PATH.saturating_sub(self.root.as_bytes().len() + 1 + above),
-            links: Vec::new(),
-            too_long: 0,
-            waiting,
-            found: Count::default(),
-            names: 0,
-            is_local: self.host.is_local(),
-            seen: HashSet::new(),
-            hasher: RandomState::new(),
-            is_repeated: false,
-        };
+        let longest = LONGEST_PATH.saturating_sub(self.root.as_bytes().len() + 1 + above);
+        let at = (&context, &rules, giver);
+        let mut taking = Taking::new(at, Arc::clone(&directory), waiting, longest);
+        taking.is_local = self.host.is_local();
         match list(&context, (&mut self.host, &self.root), &mut taking).await {
             Ok(listing) => {
                 let gaps = listing.gaps().into_iter();
@@ -265,15 +323,17 @@ impl Walk {
             }
             Err(failure) => giver.give(Visit::Failed(directory.path.clone(), failure)),
         }
-        for name in std::mem::take(&mut taking.links) {
-            link(&context, (&mut self.host, &self.root), &mut taking, name).await;
+        loop {
+            match taking.links.pop() {
+                Ok(Some(Child { name, .. })) => {
+                    giver.has_room().await?;
+                    link(&context, (&mut self.host, &self.root), &mut taking, name).await;
+                }
+                Ok(None) => break,
+                Err(error) => break giver.give(Visit::Failed(directory.path.clone(), cannot_keep(&error))),
+            }
         }
-        if taking.too_long > 0 {
-            let what = format!("{} paths in it are longer than {LONGEST_PATH} bytes", taking.too_long);
-            let failure = Failure::new(failure::Kind::Other, what)
-                .hint("check whether a directory contains a link to itself");
-            giver.give(Visit::Failed(directory.path.clone(), failure));
-        }
+        taking.tell_left_out();
         taking.tell_found();
         let Taking { level, names, .. } = taking;
         self.names += names;
@@ -378,163 +438,8 @@ const LONGEST_PATH: usize = 4096;
 const MOST_WAITING: usize = 2_000_000;
 /// How many of them are in memory, for each directory of the chain.
 const CHILDREN_IN_MEMORY: usize = 256;
+/// The number of unusable names of a directory that are told one by one.
+const UNUSABLE_TOLD: u64 = 1000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::context::Cancel;
-    use std::os::unix::ffi::OsStrExt;
-
-    /// What a walk through `root` finds.
-    async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
-        let context = Context::for_tests(Cancel::never());
-        let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
-        let unique = Host::Local(None).facts(&context, &root).await.unwrap().unwrap().unique;
-        let rules = Rules { links, filter: Filter::default() };
-        let mut visits = walk(context, Host::Local(None), (root, unique), rules);
-        let mut found = Vec::new();
-        while let Some(visit) = visits.next().await {
-            found.push(match visit {
-                Visit::Directory(path, _) => Visit::Directory(path, Attributes::default()),
-                other @ (Visit::File(..) | Visit::Skipped(..) | Visit::Failed(..)) => other,
-            });
-        }
-        // A directory comes before what is in it. What is only told may come at any time.
-        let at = |wanted: &str| {
-            found.iter().position(|visit| match visit {
-                Visit::Directory(path, _) | Visit::File(path, _) => path.as_bytes() == wanted.as_bytes(),
-                Visit::Skipped(..) | Visit::Failed(..) => false,
-            })
-        };
-        assert!(at("a") < at("a/b") && at("a/b") < at("a/b/deep"), "{found:?}");
-        found.sort_by_key(|visit| match visit {
-            Visit::Directory(path, _) | Visit::File(path, _) | Visit::Skipped(path, _) => path.clone(),
-            Visit::Failed(..) => PathName::from_user("~").unwrap(),
-        });
-        found
-    }
-
-    #[tokio::test]
-    async fn a_walk_finds_everything_and_follows_links_as_it_is_told() {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join("a/b")).unwrap();
-        std::fs::write(root.path().join("a/b/deep"), "x").unwrap();
-        std::fs::write(root.path().join("top"), "x").unwrap();
-        for (target, link) in [("top", "link"), ("a", "to"), ("none", "wrong"), ("..", "a/up")] {
-            std::os::unix::fs::symlink(target, root.path().join(link)).unwrap();
-        }
-        let name = |text: &str| PathName::from_user(text).unwrap();
-        let skipped = |path: &str, why: &str| Visit::Skipped(name(path), format!("it is {why}"));
-        const DIRECTORY: &str = "a symbolic link to a directory (--links follow copies what is in it)";
-        const NOWHERE: &str = "a symbolic link that leads nowhere";
-        const LOOP: &str = "the same directory as the directory that is copied, which contains it";
-        let directory = |path: &str| Visit::Directory(name(path), Attributes::default());
-        let file = |path: &str| Visit::File(name(path), None);
-        assert_eq!(
-            found(root.path(), Links::Skip).await,
-            [
-                directory("a"),
-                directory("a/b"),
-                file("a/b/deep"),
-                skipped("a/up", "a symbolic link"),
-                skipped("link", "a symbolic link"),
-                skipped("to", "a symbolic link"),
-                file("top"),
-                skipped("wrong", "a symbolic link"),
-            ]
-        );
-        assert_eq!(
-            found(root.path(), Links::Files).await,
-            [
-                directory("a"),
-                directory("a/b"),
-                file("a/b/deep"),
-                skipped("a/up", DIRECTORY),
-                file("link"),
-                skipped("to", DIRECTORY),
-                file("top"),
-                skipped("wrong", NOWHERE),
-            ]
-        );
-        assert_eq!(
-            found(root.path(), Links::Follow).await,
-            [
-                directory("a"),
-                directory("a/b"),
-                file("a/b/deep"),
-                skipped("a/up", LOOP),
-                file("link"),
-                directory("to"),
-                directory("to/b"),
-                file("to/b/deep"),
-                skipped("to/up", LOOP),
-                file("top"),
-                skipped("wrong", NOWHERE),
-            ]
-        );
-    }
-
-    #[tokio::test]
-    async fn of_a_large_directory_little_is_in_memory() {
-        let context = Context::for_tests(Cancel::never());
-        let (giver, mut visits) = queue();
-        let directory = Arc::new(Directory { path: None, identity: Identity::default(), parent: None });
-        let rules = Rules::default();
-        let mut taking = Taking {
-            context: &context,
-            rules: &rules,
-            giver: &giver,
-            level: Level { directory, children: Spool::new(CHILDREN_IN_MEMORY) },
-            longest: LONGEST_PATH,
-            links: Vec::new(),
-            too_long: 0,
-            waiting: 0,
-            found: Count::default(),
-            names: 0,
-            is_local: false,
-            seen: HashSet::new(),
-            hasher: RandomState::new(),
-            is_repeated: false,
-        };
-        // The listing breaks in its middle and is asked for again.
-        for number in (0..100_000).chain(0..200_000) {
-            taking.is_repeated |= number == 0 && taking.names > 0;
-            let kind = if number % 2 == 0 { Kind::File } else { Kind::Directory };
-            let name = PathName::from_user(format!("name-{number}")).unwrap();
-            taking.entry(Entry { size: Some(1), ..Entry::new(name, kind) });
-            assert!(visits.in_memory() < 20_000 && taking.level.children.in_memory() < 20_000);
-        }
-        assert_eq!((taking.names, taking.level.children.len()), (200_000, 100_000));
-        drop(giver);
-        let mut count = 0;
-        while let Some(visit) = visits.next().await {
-            assert!(matches!(visit, Visit::File(..) | Visit::Directory(..)), "{visit:?}");
-            count += 1;
-            assert!(visits.in_memory() < 20_000);
-        }
-        assert_eq!(count, 200_000);
-    }
-
-    #[tokio::test]
-    async fn a_tree_without_end_is_ended() {
-        let root = tempfile::tempdir().unwrap();
-        for number in 0..50 {
-            std::fs::create_dir_all(root.path().join(format!("{number}/deeper"))).unwrap();
-        }
-        let mut context = Context::for_tests(Cancel::never());
-        context.listing.names = 40;
-        let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-        let mut visits = walk(context, Host::Local(None), (root, None), Rules::default());
-        let mut failures = Vec::new();
-        let mut directories = 0;
-        while let Some(visit) = visits.next().await {
-            match visit {
-                Visit::Failed(None, failure) => failures.push(failure.to_string()),
-                Visit::Directory(..) => directories += 1,
-                Visit::Failed(Some(_), _) | Visit::File(..) | Visit::Skipped(..) => panic!("{visit:?}"),
-            }
-        }
-        assert_eq!((failures.len(), directories), (1, 50), "{failures:?}");
-        assert!(failures[0].contains("may have no end"), "{failures:?}");
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use ftp_proto::relay::message::{Leg, LegState, Waits};
 use integration_tests::binary::{Program, Running};
 use integration_tests::foreign::{Skipped, Tool};
-use integration_tests::relay::{self, listen};
+use integration_tests::relay::{self, Greeter, listen};
 use integration_tests::socket;
 use tempfile::TempDir;
 
@@ -84,7 +84,11 @@ impl Contender {
     pub(super) fn start(&self, lab: &Lab, sink: SocketAddr, joins: usize) -> Option<Started> {
         match self {
             Self::Direct => None,
-            Self::Agent(build) => Some(lab.on(End::Relay, || agent(build, lab, sink, joins))),
+            Self::Agent(build) => {
+                let greeters = [End::Source, End::Sink]
+                    .map(|end| lab.on(end, || Greeter::start(&lab.ip(end).to_string())));
+                Some(lab.on(End::Relay, || agent(build, lab, sink, (joins, greeters))))
+            }
             Self::Haproxy(tool) => {
                 Some(lab.on(End::Relay, || haproxy(tool, lab.ip(End::Relay), sink, joins)))
             }
@@ -108,15 +112,18 @@ fn short(version: &str) -> &str {
     version.split('-').next().unwrap_or(version)
 }
 
-fn agent(build: &Build, lab: &Lab, sink: SocketAddr, joins: usize) -> Started {
+fn agent(build: &Build, lab: &Lab, sink: SocketAddr, (joins, greeters): (usize, [Greeter; 2])) -> Started {
     let [source, at] = [End::Source, End::Relay].map(|end| lab.ip(end).to_string());
     let to = sink.ip().to_string();
-    let agent = relay::Relay::new().at(&at).allow(&source).allow(&to);
+    let agent = relay::Relay::new().at(&at).server(&source).server(&to);
     let agent = match build {
         Build::Release => agent.start(),
         Build::Baseline(program) | Build::Static(program) => agent.program(program.clone()).start(),
     };
     let mut session = (joins > 0).then(|| agent.session());
+    if let Some(session) = &mut session {
+        greeters.into_iter().for_each(|greeter| session.meet(greeter));
+    }
     let mut entrances = Vec::new();
     for number in 0..joins {
         let Some(session) = &mut session else { break };

@@ -2,13 +2,13 @@
 //! through this host (T13), and what a very large tree costs before it is copied (T15).
 
 mod commander;
-mod delay;
 mod large;
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use integration_tests::delay::Delayed;
 use integration_tests::foreign::Kind;
 use integration_tests::site::sample;
 
@@ -17,7 +17,6 @@ use crate::figures::{Spread, met};
 use crate::plan::Plan;
 use crate::suite::turns;
 use commander::{Commander, End, Lftp, MIRRORS, Through};
-use delay::Delayed;
 
 /// The targets of T6: times the rate of globus-url-copy and of lftp's best, and milliseconds of both servers'
 /// processors for each file. Between other people's servers: times the rate of lftp's best.
@@ -31,6 +30,8 @@ const TRIPS_ELSEWHERE: f64 = 1.0;
 /// T13 with small files: times the rate of rclone.
 const OVER_RCLONE: f64 = 2.0;
 
+/// From a command to its reply, with delays.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
 /// Files of the tree with delays.
 const DELAYED: usize = 200;
 const LENGTH: usize = 4096;
@@ -230,7 +231,7 @@ fn delayed(plan: &Plan, pairs: &[Pair]) {
         let mirrors = MIRRORS.iter().map(|mirror| Lftp::mirror(*mirror));
         for commander in mirrors.chain([Ok(Commander::user(plan, pair.name()))]) {
             let Ok(commander) = commander else { continue };
-            let delays = pair.ends.each_ref().map(|server| Delayed::before(server.door().at));
+            let delays = pair.ends.each_ref().map(|server| Delayed::before(server.door().at, ROUND_TRIP));
             let times = [1, DELAYED].map(|count| {
                 let mut places = pair.places(count);
                 places.iter_mut().zip(&delays).for_each(|(end, delay)| end.at = delay.address());
@@ -244,7 +245,7 @@ fn delayed(plan: &Plan, pairs: &[Pair]) {
                 println!("{name:<40}   skipped: {times:?}");
                 continue;
             };
-            let trips = (all - one) / delay::ROUND_TRIP.as_secs_f64() / (DELAYED - 1) as f64;
+            let trips = (all - one) / ROUND_TRIP.as_secs_f64() / (DELAYED - 1) as f64;
             println!("{name:<40}   {:7.1}   {trips:6.2}", DELAYED as f64 / all);
             if commander.name() == "ftp-user" {
                 let most = if pair.name() == "ftp-server" { TRIPS } else { TRIPS_ELSEWHERE };

@@ -187,6 +187,7 @@ fn of_the_relay(timer: &str) -> Option<String> {
         "Link" => Some(words(limits.dead)),
         "Token" => Some("the time of the token".to_owned()),
         "Connect" => Some(words(limits.connect)),
+        "Greeting" => Some(words(limits.greeting)),
         "Ticket" => Some(words(limits.ticket)),
         "Leg" => asked(waits.leg_ms, limits.leg),
         "Grant" => Some(format!("the time of the grant, up to {}", words(limits.life))),

@@ -5,13 +5,13 @@ use super::*;
 fn tunnel(bench: &mut Bench, addresses: &[&str]) {
     let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
     bench.say(ToAgent::Grant {
-        id: Id(1),
+        id: id(1),
         purpose: Purpose::Tunnel(target),
         max_bytes: 99,
         max_ms: 86_400_000,
         uses: 1,
     });
-    bench.say(ToAgent::Tunnel { id: Id(2), grant: Id(1) });
+    bench.say(ToAgent::Tunnel { id: id(2), grant: id(1) });
     let Ask::Resolve { ticket, ref host, port } = bench.asks.remove(0) else { panic!("no question") };
     assert_eq!((host.as_str(), port), ("ftp.example.net", 2121));
     bench.answer(ticket, Answer::Resolved(addresses.iter().map(|text| at(text)).collect()));
@@ -23,6 +23,8 @@ fn connected_tunnel(bench: &mut Bench) -> Ticket {
     tunnel(bench, &["192.0.2.1:2121"]);
     let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Greeting { ticket, conn: ConnId(1) } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Greeted);
     let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     ticket
 }
@@ -47,13 +49,18 @@ fn a_tunnel_connects_to_a_checked_address_and_waits_for_its_link() {
     let Ask::Dial { ticket, to, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     assert_eq!(to, at("192.0.2.2:2121"));
     bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Greeting { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Greeted);
     let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
-    assert!(matches!(bench.last(), FromAgent::TunnelReady { id: Id(2), .. }));
+    assert!(matches!(bench.last(), FromAgent::TunnelReady { id: Id(6), .. }));
     let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.input(Input::Attached { ticket, conn: ConnId(2) });
     assert!(
-        matches!(bench.asks[..], [Ask::Join { a: ConnId(2), b: ConnId(1), limit: 99, .. }]),
+        matches!(
+            bench.asks[..],
+            [Ask::Join { a: ConnId(2), b: ConnId(1), limit: 99, opening: Opening::Greeted, .. }]
+        ),
         "{:?}",
         bench.asks
     );
@@ -90,4 +97,96 @@ fn r29_an_unused_ticket_expires_after_30_seconds() {
     bench.pass(Duration::from_secs(30), Flow::default);
     assert!(refused(2, Code::Expired, None)(bench.last()));
     assert!(matches!(bench.asks[..], [Ask::Unexpect(_), Ask::Reset(ConnId(1))]), "{:?}", bench.asks);
+}
+
+/// A tunnel to a port where TLS begins at once; its link has attached. Returns the ticket of its join.
+fn tls_tunnel(bench: &mut Bench) -> Ticket {
+    tunnel(bench, &["192.0.2.1:2121"]);
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.input(Input::Attached { ticket, conn: ConnId(2) });
+    let Ask::Join { ticket, opening: Opening::Tls, .. } = bench.asks.remove(0) else {
+        panic!("{:?}", bench.asks)
+    };
+    ticket
+}
+
+fn tls_config() -> Config {
+    let rules = Rules { relay: vec!["192.0.2.0/24:2121/tls".parse().unwrap()], ..Rules::default() };
+    Config { rules, ..config() }
+}
+
+/// Whether a data connection with the server of a tunnel would be possible.
+fn may_join(bench: &mut Bench) -> bool {
+    let purpose = Purpose::Join(vec![ip(SOURCE)]);
+    bench.say(ToAgent::Grant { id: id(5), purpose, max_bytes: 9, max_ms: 60_000, uses: 1 });
+    bench.say(ToAgent::Join {
+        id: id(6),
+        grant: id(5),
+        a: listen(SOURCE),
+        b: listen(SOURCE),
+        waits: Waits::default(),
+    });
+    bench.routes();
+    !matches!(bench.last(), FromAgent::Refused { .. })
+}
+
+#[test]
+fn r23_a_server_that_does_not_greet_gets_no_byte_and_the_user_agent_no_ticket() {
+    for (code, text) in [(Code::NoGreeting, "other"), (Code::Unwelcome, "busy")] {
+        let mut bench = Bench::new(config());
+        tunnel(&mut bench, &["192.0.2.1:2121"]);
+        let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+        bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+        let Ask::Greeting { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+        bench.answer(ticket, Answer::Failed(code, text.to_owned()));
+        assert!(refused(2, code, None)(bench.last()), "{:?}", bench.last());
+        assert_eq!(bench.resets(), [1]);
+        assert!(bench.places.is_empty());
+        bench.asks.clear();
+        assert!(!may_join(&mut bench));
+    }
+}
+
+#[test]
+fn r23_a_silent_server_is_given_up_after_30_seconds() {
+    let mut bench = Bench::new(config());
+    tunnel(&mut bench, &["192.0.2.1:2121"]);
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    bench.pass(Duration::from_millis(29_999), Flow::default);
+    assert!(matches!(bench.asks[..], [Ask::Greeting { .. }]), "{:?}", bench.asks);
+    bench.pass(Duration::from_millis(1), Flow::default);
+    assert!(refused(2, Code::NoGreeting, None)(bench.last()), "{:?}", bench.last());
+    assert!(matches!(bench.asks[1..], [Ask::Cancel(_), Ask::Reset(ConnId(1))]), "{:?}", bench.asks);
+}
+
+#[test]
+fn r23_where_tls_begins_at_once_the_server_greets_by_its_hello() {
+    let mut bench = Bench::new(tls_config());
+    let ticket = tls_tunnel(&mut bench);
+    assert!(!may_join(&mut bench));
+    let mut bench = Bench::new(tls_config());
+    let join = tls_tunnel(&mut bench);
+    assert_eq!(join, ticket);
+    bench.input(Input::Greeted { join });
+    bench.pass(Duration::from_secs(60), Flow::default);
+    assert!(may_join(&mut bench));
+}
+
+#[test]
+fn r23_where_tls_begins_at_once_a_server_that_says_something_else_ends_the_tunnel() {
+    let mut bench = Bench::new(tls_config());
+    let ticket = tls_tunnel(&mut bench);
+    bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::NoGreeting });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::NoGreeting, .. }));
+    let mut bench = Bench::new(tls_config());
+    let ticket = tls_tunnel(&mut bench);
+    bench.pass(Duration::from_secs(30), Flow::default);
+    assert!(matches!(bench.asks[..], [Ask::Stop(stopped)] if stopped == ticket), "{:?}", bench.asks);
+    bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Stopped });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::NoGreeting, .. }));
 }

@@ -1,0 +1,74 @@
+//! What a session may begin: data only with hosts that have greeted, and only where there is a place.
+
+use super::*;
+
+#[test]
+fn r23_data_goes_only_to_hosts_whose_servers_have_greeted_and_are_still_there() {
+    let mut bench = Bench::new(config());
+    let grant = |bench: &mut Bench, hosts: &[&str]| {
+        let purpose = Purpose::Join(hosts.iter().map(|host| ip(host)).collect());
+        bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 9 });
+    };
+    bench.greet();
+    grant(&mut bench, &[SOURCE, TARGET, "192.0.2.3"]);
+    for (number, b) in [(2, listen("192.0.2.3")), (3, Leg::Dial(at("192.0.2.3:5000")))] {
+        bench.join(number, listen(SOURCE), b);
+        bench.routes();
+        assert!(refused(number, Code::Denied, Some(LegId::B))(bench.last()), "{:?}", bench.last());
+        let Some(Event::Refused { why, .. }) = bench.events.last() else { panic!("{:?}", bench.events) };
+        assert_eq!(*why, Some(Why::NotGreeted));
+        assert!(!bench.asks.iter().any(|ask| matches!(ask, Ask::Dial { .. })));
+        bench.asks.clear();
+    }
+    bench.join(4, listen(SOURCE), Leg::Dial(at("192.0.2.2:1023")));
+    bench.routes();
+    assert!(refused(4, Code::Denied, Some(LegId::B))(bench.last()), "{:?}", bench.last());
+    bench.asks.clear();
+    bench.join(5, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    assert_eq!(bench.listening().len(), 2);
+    // A server that has gone is no longer a target.
+    bench.end_tunnels();
+    bench.asks.clear();
+    bench.join(6, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    assert!(refused(6, Code::Denied, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+}
+
+#[test]
+fn without_a_place_a_join_or_tunnel_is_refused_and_places_are_given_back() {
+    let mut bench = Bench::granted(3);
+    assert_eq!(bench.places.len(), 2);
+    bench.session.input(bench.now, Input::Bytes(&bench.sent.encode(join_message(2)).unwrap()));
+    let Output::Ask(Ask::Place { ticket, work: Work::Join }) = bench.session.poll() else {
+        panic!("no place")
+    };
+    bench.answer(ticket, Answer::Failed(Code::Busy, "no place".to_owned()));
+    assert!(refused(2, Code::Busy, None)(bench.last()), "{:?}", bench.last());
+    assert!(bench.asks.is_empty(), "nothing was routed or opened");
+    // One that waits can be given up.
+    bench.session.input(bench.now, Input::Bytes(&bench.sent.encode(join_message(3)).unwrap()));
+    let Output::Ask(Ask::Place { ticket, .. }) = bench.session.poll() else { panic!("no place") };
+    bench.say(ToAgent::Close { id: id(3) });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::Revoked, .. }));
+    bench.answer(ticket, Answer::Admitted);
+    assert!(bench.asks.is_empty());
+    // A join that ends gives its place back.
+    let ticket = bench.flowing(4);
+    assert_eq!(bench.places.len(), 3);
+    bench.answer(ticket, Answer::Ended { a_to_b: 1, b_to_a: 0, how: JoinEnd::Whole });
+    assert_eq!(bench.places.len(), 2);
+}
+
+fn join_message(number: u32) -> ToAgent {
+    let (a, b) = (listen(SOURCE), listen(TARGET));
+    ToAgent::Join { id: id(number), grant: id(1), a, b, waits: Waits::default() }
+}
+
+#[test]
+fn a_session_without_a_place_is_told_so_and_ends() {
+    let mut bench = Bench::new(config());
+    bench.input(Input::Full);
+    assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Busy, retry_after_ms: 1.., .. }));
+    assert!(bench.closed);
+}

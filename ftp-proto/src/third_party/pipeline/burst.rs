@@ -1,0 +1,122 @@
+//! What is under way at one server: commands that wait, and those of the last burst that have no reply.
+
+use crate::command::Command;
+use crate::dialect::Dialect;
+use std::collections::VecDeque;
+
+/// What a command is for. The number is that of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Task {
+    /// TYPE, SSCN, PINC: what has to be in force for all files.
+    Setting,
+    /// PASV or EPSV: the port for the next file.
+    Listen,
+    /// PORT or EPRT.
+    Connect,
+    /// MDTM at the source, before the transfer.
+    Before(usize),
+    /// RETR at the source.
+    Send(usize),
+    /// MDTM at the source, after the transfer.
+    After(usize),
+    /// SIZE at the source, after the transfer.
+    Length(usize),
+    /// STOR at the destination.
+    Store(usize),
+    /// SIZE of the part.
+    Stored(usize),
+    /// The time of the part.
+    Time(usize),
+    /// RNFR: the name of the part.
+    From(usize),
+    /// RNTO: the final name.
+    To(usize),
+}
+
+/// The commands of one server.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    waiting: VecDeque<(Task, Command)>,
+    asked: VecDeque<Task>,
+    /// The command whose reply is due has had a preliminary one.
+    has_begun: bool,
+}
+
+impl Lane {
+    /// Puts a command behind those that wait.
+    pub(super) fn push(&mut self, task: Task, command: Command) {
+        self.waiting.push_back((task, command));
+    }
+
+    /// What may be sent now: nothing while a reply is due, else so many commands as fit into one piece.
+    pub(super) fn burst(&mut self) -> Vec<Command> {
+        let (mut burst, mut bytes) = (Vec::new(), 0);
+        if !self.asked.is_empty() {
+            return burst;
+        }
+        while let Some((_, command)) = self.waiting.front() {
+            bytes += command.to_line(Dialect::Rfc959).len();
+            if bytes > BURST && !burst.is_empty() {
+                break;
+            }
+            let Some((task, command)) = self.waiting.pop_front() else { break };
+            self.asked.push_back(task);
+            burst.push(command);
+        }
+        burst
+    }
+
+    /// What the next reply answers.
+    pub(super) fn head(&self) -> Option<Task> {
+        self.asked.front().copied()
+    }
+
+    /// Notes a preliminary reply. Returns whether it is the first one to its command: others tell nothing.
+    pub(super) const fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_begun, true)
+    }
+
+    /// Notes a final reply.
+    pub(super) fn answered(&mut self) {
+        self.has_begun = false;
+        self.asked.pop_front();
+    }
+
+    /// Whether nothing waits, and no reply is due.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.asked.is_empty()
+    }
+}
+
+/// The largest burst in bytes: it fits into one segment, and into the 1,024 bytes that ProFTPD reads at once. What ProFTPD
+/// has not read when a transfer begins, it reads while the file moves, and refuses or does it then.
+const BURST: usize = 900;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::PathName;
+
+    #[test]
+    fn a_burst_is_as_large_as_one_segment_and_waits_for_every_reply() {
+        let mut lane = Lane::default();
+        for _ in 0..5 {
+            let path = PathName::from_user("x".repeat(300)).unwrap();
+            lane.push(Task::Setting, Command::Size(path));
+        }
+        let mut bursts = Vec::new();
+        while !lane.is_idle() {
+            let burst = lane.burst().len();
+            for _ in 0..burst {
+                assert!(lane.burst().is_empty());
+                assert_eq!(lane.head(), Some(Task::Setting));
+                lane.answered();
+            }
+            bursts.push(burst);
+        }
+        assert_eq!(bursts, [2, 2, 1]);
+        // A line that is too long for a burst goes alone.
+        lane.push(Task::Setting, Command::Size(PathName::from_user("x".repeat(2000)).unwrap()));
+        assert_eq!(lane.burst().len(), 1);
+    }
+}

@@ -1,0 +1,126 @@
+//! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
+
+use super::session::Session;
+use crate::failure::{Failure, Kind};
+use ftp_proto::command::{Command, Detached};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::reply::{Blame, Reply};
+use ftp_proto::wire::TransferId;
+use std::time::Duration;
+
+/// How far a transfer is that goes on without its control connection, as its server tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DetachedStatus {
+    /// The number of bytes that it has moved.
+    pub moved: u64,
+    /// Whether it goes on.
+    pub state: DetachedState,
+}
+
+/// Whether such a transfer goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DetachedState {
+    /// It moves, or is about to.
+    Moving,
+    /// Its file is whole.
+    Whole,
+    /// It has failed, and why.
+    Failed(String),
+}
+
+impl Session {
+    /// Whether the server lets transfers outlive their control connection.
+    pub fn knows_deta(&self) -> bool {
+        self.dialect == Dialect::Rfc959
+            && self.capabilities.others.iter().any(|line| line.eq_ignore_ascii_case("DETA"))
+    }
+
+    /// The next transfer may outlive this session by so much. Returns its name.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses that, or the session is lost.
+    pub async fn may_detach(&mut self, time: Duration) -> Result<TransferId, Failure> {
+        let answer = self.ask(Command::Detached(Detached::Next(time.as_secs()))).await?;
+        if !answer.is_done() {
+            let what = "the server lets no transfer go on without its control connection";
+            return Err(self.refusal(what, &answer));
+        }
+        TransferId::from_hex(answer.reply.text().trim_ascii()).ok_or_else(|| {
+            Failure::new(Kind::Other, "the server gives the transfer no name").said(self.quote(&answer.reply))
+        })
+    }
+
+    /// How far that transfer is. `None` if the server does not know it, or no more.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked.
+    pub async fn detached(&mut self, id: TransferId) -> Result<Option<DetachedStatus>, Failure> {
+        let answer = self.ask(Command::Detached(Detached::Status(id))).await?;
+        if answer.is_done() {
+            return Ok(status(&answer.reply));
+        }
+        match self.blame(&answer) {
+            Blame::Busy => Err(self.refusal("cannot ask how far the transfer is", &answer)),
+            Blame::Missing
+            | Blame::File
+            | Blame::Space
+            | Blame::Login
+            | Blame::Path
+            | Blame::Unsupported
+            | Blame::Peer => Ok(None),
+        }
+    }
+
+    /// Ends that transfer, unless it has ended. The server may need a moment until nothing of it moves.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked.
+    pub async fn stop_detached(&mut self, id: TransferId) -> Result<(), Failure> {
+        self.ask(Command::Detached(Detached::Abort(id))).await.map(drop)
+    }
+}
+
+/// What the lines of the reply to `STAT #id` tell.
+fn status(reply: &Reply) -> Option<DetachedStatus> {
+    let (mut moved, mut state) = (None, None);
+    for line in &reply.lines {
+        let line = String::from_utf8_lossy(line);
+        match line.trim().split_once(' ') {
+            Some(("Bytes", count)) => moved = count.parse().ok(),
+            Some(("State", "waiting" | "moving")) => state = Some(DetachedState::Moving),
+            Some(("State", "complete")) => state = Some(DetachedState::Whole),
+            Some(("State", words)) => {
+                let why = words.strip_prefix("failed: ").unwrap_or(words);
+                state = Some(DetachedState::Failed(why.to_owned()));
+            }
+            Some(_) | None => {}
+        }
+    }
+    Some(DetachedStatus { moved: moved?, state: state? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::reply::Code;
+
+    #[test]
+    fn the_status_of_a_transfer_is_read_from_its_lines() {
+        let check = |lines: &[&str], expect: Option<(u64, DetachedState)>| {
+            let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+            let found = status(&Reply { code: Code(211), lines });
+            assert_eq!(found, expect.map(|(moved, state)| DetachedStatus { moved, state }));
+        };
+        let head = "Transfer 00112233445566778899aabbccddeeff";
+        check(&[head, " Bytes 7", " Durable 0", " State moving", "End"], Some((7, DetachedState::Moving)));
+        check(&[head, " Bytes 0", " State waiting", "End"], Some((0, DetachedState::Moving)));
+        check(&[head, " Bytes 9", " State complete", "End"], Some((9, DetachedState::Whole)));
+        let failed = DetachedState::Failed("it was stopped".to_owned());
+        check(&[head, " Bytes 9", " State failed: it was stopped", "End"], Some((9, failed)));
+        check(&[head, " Bytes many", " State moving"], None);
+        check(&["Status of a server"], None);
+    }
+}

@@ -1,0 +1,202 @@
+//! A file that moves on without this program (DETA), and what another run does with it.
+//!
+//! ```text
+//!  --detach:  DETA at both ends --> both names are in the journal --> RETR, STOR --> both move --> both are left alone
+//!  resume:    STAT #id at the destination, until the transfer has ended --> whole:  verified, renamed
+//!                                                                       '-> broken: continued like every broken copy
+//!  cancel:    ABOR #id at both ends --> the part is removed
+//! ```
+//!
+//! The names are on the disk before anything can move. So nothing moves that another run does not find, whenever this
+//! program is killed; and a control connection that ends before its data connection stands ends everything.
+
+use super::item::Item;
+use crate::context::Context;
+use crate::control::{DetachedState, DetachedStatus, Stall};
+use crate::endpoint::{Host, Server};
+use crate::failure::{Failure, Kind};
+use crate::journal::Detached;
+use crate::ladder::{Candidate, Rung};
+use crate::report::{Event, Progress};
+use crate::route::{self, Assignment, Attempted, Ends, GivenUp, Lane};
+use ftp_proto::wire::TransferId;
+use std::time::Duration;
+
+/// A transfer that went on without this program and whose file is whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Arrived {
+    /// The path of its bytes.
+    pub(super) rung: Rung,
+    /// The number of bytes that were stored before it.
+    pub(super) before: u64,
+}
+
+/// Fails if one of both ends cannot go on alone, or if no later run could find the transfer. Nothing is changed.
+pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Failure> {
+    for host in [&mut ends.source, &mut ends.destination] {
+        let Host::Server(server) = host else {
+            return Err(Failure::usage("--detach needs two servers, and one end is on this host"));
+        };
+        let session = server.session(context).await?;
+        if !session.knows_deta() {
+            let (role, title) = (session.role.name(), &session.title);
+            let what = format!("the {role} {title} lets no transfer go on without its control connection");
+            return Err(Failure::new(Kind::NoPath, what).hint(
+                "leave out --detach: only servers that announce DETA in FEAT can do that, as ftp-server does",
+            ));
+        }
+    }
+    if context.job_journal.keeps_item() {
+        Ok(())
+    } else {
+        Err(Failure::new(Kind::Other, "there is no journal, so no later run would find the detached copy")
+            .hint("give it a state directory that can be written (--state), or leave out --detach"))
+    }
+}
+
+/// One attempt that leaves both ends alone as soon as both move the file.
+pub(super) async fn attempt(
+    context: &Context,
+    (from, to): (&mut Server, &mut Server),
+    candidate: Candidate,
+    assignment: &Assignment,
+    lane: &Lane,
+) -> Result<Attempted, Failure> {
+    let Candidate::Direct(roles) = candidate else {
+        return Err(Failure::new(Kind::NoPath, "only servers that exchange the file directly go on alone"));
+    };
+    let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+    let (source, destination) =
+        tokio::try_join!(source.may_detach(LONGEST), destination.may_detach(LONGEST))?;
+    let path = candidate.rung().name().to_owned();
+    let mut detached = Detached { source, destination, path, before: assignment.before, moves: false };
+    context.job_journal.detached(Some(detached.clone())).await;
+    let attempted = Box::pin(route::direct(context, from, to, roles, assignment, lane)).await?;
+    if attempted.given_up == Some(GivenUp::Detached) {
+        detached.moves = true;
+        context.job_journal.detached(Some(detached)).await;
+    }
+    Ok(attempted)
+}
+
+/// Waits until a transfer has ended that an earlier run has left alone. Returns what has arrived, if that is the whole
+/// file. Otherwise what there is of it is looked at like what every broken attempt leaves.
+///
+/// # Errors
+///
+/// The destination cannot be asked, or this run was interrupted. The transfer goes on.
+pub(super) async fn wait(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    detached: &Detached,
+    total: Option<u64>,
+) -> Result<Option<Arrived>, Failure> {
+    let name = ends.source.show(&item.source);
+    let clock = context.clock;
+    let mut stall = Stall::new(PERIOD);
+    stall.start(clock.now());
+    let mut is_stopped = false;
+    let why = loop {
+        let why = match look(context, &mut ends.destination, detached).await? {
+            None => "its server does not know it any more".to_owned(),
+            Some(DetachedStatus { state: DetachedState::Failed(why), .. }) => why,
+            Some(DetachedStatus { state: DetachedState::Whole, .. }) => {
+                return Ok(Rung::direct(&detached.path).map(|rung| Arrived { rung, before: detached.before }));
+            }
+            Some(DetachedStatus { state: DetachedState::Moving, moved }) => {
+                let now = clock.now();
+                if stall.saw(now, moved) {
+                    let (bytes, before) = (detached.before.saturating_add(moved), detached.before);
+                    let (source, time) = (name.clone(), stall.age(now));
+                    context.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
+                }
+                String::new()
+            }
+        };
+        if !why.is_empty() {
+            break why;
+        }
+        if stall.look(clock.now(), context.patience.stall) {
+            if is_stopped {
+                break "it moved nothing, and does not end".to_owned();
+            }
+            is_stopped = true;
+            stop(context, &mut ends.destination, detached.destination).await?;
+            stall.stop();
+            stall.start(clock.now());
+        }
+        pause(context).await?;
+    };
+    // What is left of it must not move while another attempt does.
+    if let Err(failure) = stop(context, &mut ends.source, detached.source).await {
+        context.events.notice(failure.to_string());
+    }
+    context.events.warn(format!("the detached transfer of {name} has ended before its end: {why}"));
+    Ok(None)
+}
+
+/// Ends a transfer that an earlier run has left alone, and returns when nothing of it is stored any more.
+///
+/// # Errors
+///
+/// The destination cannot be asked, or does not end it.
+pub(super) async fn end(
+    context: &Context,
+    (source, destination): (Option<&mut Host>, &mut Host),
+    detached: &Detached,
+) -> Result<(), Failure> {
+    stop(context, destination, detached.destination).await?;
+    if let Some(source) = source
+        && let Err(failure) = stop(context, source, detached.source).await
+    {
+        // Its peer is gone, so it ends by itself.
+        context.events.notice(failure.to_string());
+    }
+    let deadline = context.clock.now() + context.patience.reply;
+    while let Some(DetachedStatus { state: DetachedState::Moving, .. }) =
+        look(context, destination, detached).await?
+    {
+        if context.clock.now() >= deadline {
+            let what = "the destination does not end the detached transfer";
+            return Err(Failure::new(Kind::Temporary, what).hint("try again later"));
+        }
+        pause(context).await?;
+    }
+    Ok(())
+}
+
+/// How far it is at the destination.
+pub(super) async fn look(
+    context: &Context,
+    destination: &mut Host,
+    detached: &Detached,
+) -> Result<Option<DetachedStatus>, Failure> {
+    match destination {
+        Host::Server(server) => server.session(context).await?.detached(detached.destination).await,
+        Host::Local(_) => Ok(None),
+    }
+}
+
+async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<(), Failure> {
+    match host {
+        Host::Server(server) => server.session(context).await?.stop_detached(id).await,
+        Host::Local(_) => Ok(()),
+    }
+}
+
+/// Waits for the next question.
+async fn pause(context: &Context) -> Result<(), Failure> {
+    let next = context.clock.now() + PERIOD;
+    tokio::select! {
+        () = context.cancel.cancelled() => Err(Failure::interrupted().hint(GOES_ON)),
+        () = context.clock.sleep_until(Some(next)) => Ok(()),
+    }
+}
+
+/// The hint of an interruption while a transfer goes on alone.
+pub(super) const GOES_ON: &str = "the transfer goes on: ftp-user resume waits for it again";
+/// For how long a transfer may go on without this program: servers of ours grant no more.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// The time between two questions.
+const PERIOD: Duration = Duration::from_millis(500);

@@ -1,0 +1,406 @@
+//! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
+//! tells it what [`Findings`] makes of a failure.
+
+use super::entry::Entry;
+use super::findings::{Findings, Verdict};
+use super::pair::ServerPair;
+use crate::failure::Failure;
+use crate::job::learning::{Ending, remember};
+use crate::job::notes::Notes;
+use crate::job::runner::{Finished, Runner};
+use crate::job::scouting::Scouting;
+use crate::ladder::{Allowed, Rung};
+use crate::route::{Assignment, Attempted, Count, Lane, Sign, Situation};
+use ftp_proto::third_party::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race, ScoutOutput};
+use ftp_proto::third_party::{Outcome, Side, Store};
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Transfers one file. Returns the rung that worked, and under which name the destination stores the file, or what there
+/// is of it.
+pub(in crate::job) async fn transfer(
+    pair: &mut ServerPair<'_>,
+    assignment: &Assignment,
+    count: &mut Count,
+) -> (Result<Rung, Failure>, PathName) {
+    let situation = match Situation::of(pair.context, pair.from, pair.to).await {
+        Ok(situation) => situation,
+        Err(failure) => return (Err(failure), assignment.stored.clone()),
+    };
+    let mut contest = Contest::new(pair, &situation, assignment, count);
+    let conclusion = contest.run().await;
+    contest.conclude(conclusion).await
+}
+
+/// The race for one file.
+struct Contest<'a, 'b> {
+    pair: &'a mut ServerPair<'b>,
+    situation: &'a Situation,
+    assignment: &'a Assignment,
+    count: &'a mut Count,
+    race: Race,
+    findings: Findings<'a>,
+    entries: Vec<Entry>,
+    tasks: JoinSet<(usize, Finished)>,
+    /// What losers and failed candidates have left, while it is removed.
+    cleanups: JoinSet<()>,
+    sender: mpsc::UnboundedSender<(usize, Sign)>,
+    signs: mpsc::UnboundedReceiver<(usize, Sign)>,
+    /// Whether each candidate has its own name for the copy.
+    has_names: bool,
+    /// What is probed for later files while a third host carries this one.
+    scouting: Scouting,
+}
+
+impl<'a, 'b> Contest<'a, 'b> {
+    fn new(
+        pair: &'a mut ServerPair<'b>,
+        situation: &'a Situation,
+        assignment: &'a Assignment,
+        count: &'a mut Count,
+    ) -> Self {
+        let now = pair.context.clock.now();
+        let mut memory = pair.memory.lock();
+        situation.recall(pair.context, &mut memory, assignment.allowed);
+        if let Some(news) = memory.news() {
+            pair.context.events.warn(news);
+        }
+        // What is appended to, continued, or stored under its final name is one file.
+        let is_new = assignment.store == Store::Replace && assignment.before == 0;
+        let in_place = assignment.stored == assignment.target;
+        let can_race = pair.context.race && is_new && !in_place;
+        let manner = if can_race { Manner::Beside } else { Manner::Turns };
+        let (ascent, known) = memory.ascend(situation.candidates(assignment.allowed), manner, now);
+        let (entrants, settings) = situation.race(&ascent, manner);
+        let notes = Notes::new(situation, assignment.allowed, &ascent, &memory, now);
+        drop(memory);
+        let entries = ascent.candidates().iter().map(|candidate| Entry::new(*candidate, assignment));
+        let mut entries: Vec<Entry> = entries.collect();
+        for entry in entries.iter_mut().skip(1).filter(|_| can_race) {
+            entry.take_own_name(assignment);
+        }
+        let (sender, signs) = mpsc::unbounded_channel();
+        Self {
+            race: Race::new(entrants, settings, now),
+            findings: Findings::new(
+                (pair.context, pair.memory),
+                situation,
+                assignment,
+                (ascent, known),
+                notes,
+            ),
+            pair,
+            situation,
+            assignment,
+            count,
+            entries,
+            tasks: JoinSet::new(),
+            cleanups: JoinSet::new(),
+            sender,
+            signs,
+            has_names: can_race,
+            scouting: Scouting::default(),
+        }
+    }
+
+    /// Runs the race to its end.
+    async fn run(&mut self) -> Conclusion {
+        let clock = self.pair.context.clock;
+        loop {
+            let deadline = match self.perform() {
+                Ok(conclusion) => return conclusion,
+                Err(deadline) => deadline,
+            };
+            let scouts = self.scout();
+            let deadline = [deadline, scouts].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                Some((index, sign)) = self.signs.recv() => self.saw(index, sign),
+                Some(finished) = self.tasks.join_next() => {
+                    if let Ok((index, finished)) = finished {
+                        let ended = self.ended(index, finished).await;
+                        self.tell(Input::Ended(index, ended));
+                    }
+                }
+                (index, finished) = self.scouting.next() => self.scouted(index, finished).await,
+                () = clock.sleep_until(deadline) => self.tell(Input::Timeout),
+            }
+        }
+    }
+
+    /// While a third host carries the file, probes more direct candidates. Returns when to look again.
+    fn scout(&mut self) -> Option<Moment> {
+        let now = self.pair.context.clock.now();
+        if !self.has_names {
+            return None;
+        }
+        loop {
+            let index = match self.scouting.poll(&self.race, &self.findings.ascent, now) {
+                ScoutOutput::Wait(deadline) => return deadline,
+                ScoutOutput::Probe(index) => index,
+            };
+            let candidate = self.entries.get(index).map(|entry| entry.candidate)?;
+            self.findings.notes.started(index, Purpose::Probe, now);
+            let servers = (self.pair.from.beside(), self.pair.to.beside());
+            // What a scout says is not of the race.
+            let (unheard, _) = mpsc::unbounded_channel();
+            self.scouting.start(self.pair.context, servers, (index, candidate), self.assignment, unheard);
+        }
+    }
+
+    /// Takes what the probe of a more direct candidate has come to.
+    async fn scouted(&mut self, index: usize, finished: Finished) {
+        let now = self.pair.context.clock.now();
+        if !finished.lost {
+            self.findings.notes.ended(index, &finished, true, now);
+        }
+        if let Ok(Attempted { outcome: Outcome::Failed(failed), failure: Some(failure), .. }) =
+            &finished.attempted
+            && !finished.lost
+            && let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate)
+        {
+            self.findings.ascent.of(index).after(failed);
+            let refusal = self.situation.describe(candidate).refusal(failure);
+            self.pair.memory.lock().failed(candidate, failed, &refusal, now);
+        }
+        self.scouting.ended(index, &finished, &self.findings.ascent);
+        self.release(finished.runner);
+    }
+
+    /// Later files take the candidate that was found while a third host carried this one.
+    fn take_better(&mut self, index: usize) {
+        let Some(entry) = self.entries.get(index) else { return };
+        let (candidate, name) = (entry.candidate, &self.assignment.name);
+        let context = self.pair.context;
+        self.pair.memory.lock().worked(candidate, context.clock.now());
+        self.pair.memory.lock().tell(format!(
+            "{} works now: its probe succeeded while {name} took another path; from here on files take it",
+            candidate.rung().words()
+        ));
+        remember(context, self.situation.key(), candidate);
+    }
+
+    /// Performs what the race asks for, up to its end or its next deadline.
+    fn perform(&mut self) -> Result<Conclusion, Option<Moment>> {
+        loop {
+            match self.race.poll() {
+                Output::Start(index, purpose) => self.start(index, purpose),
+                Output::Abort(index) => {
+                    let entry = self.entries.get(index);
+                    if let Some(entry) = entry {
+                        let now = self.pair.context.clock.now();
+                        self.findings.silent_rungs.ends(index, entry.candidate, Ending::Lost, now);
+                    }
+                    if let Some(lose) = entry.and_then(|entry| entry.lose.as_ref()) {
+                        let _ = lose.send(true);
+                    }
+                }
+                Output::Done(conclusion) => return Ok(conclusion),
+                Output::Wait(deadline) => return Err(deadline),
+            }
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.race.input(self.pair.context.clock.now(), input);
+    }
+
+    /// Starts a candidate. The first one has the sessions that are open already.
+    fn start(&mut self, index: usize, purpose: Purpose) {
+        let ServerPair { context, from, to, circuit, .. } = &mut *self.pair;
+        self.findings.notes.started(index, purpose, context.clock.now());
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        let runner = entry.runner.take().unwrap_or_else(|| Runner {
+            source: std::mem::replace(from, from.beside()),
+            destination: std::mem::replace(to, to.beside()),
+            circuit: if entry.candidate.relay().is_some() { circuit.take() } else { None },
+        });
+        let (lose, lane) = Lane::new(index, self.sender.clone());
+        (entry.lose, entry.purpose) = (Some(lose), purpose);
+        self.findings.silent_rungs.started(index);
+        let assignment = Assignment {
+            stored: entry.stored.clone(),
+            probes: purpose == Purpose::Probe,
+            ..self.assignment.clone()
+        };
+        let (context, candidate, own) = (context.clone(), entry.candidate, entry.own);
+        self.tasks.spawn(async move {
+            if let Some(part) = own {
+                context.job_journal.part(part).await;
+            }
+            (index, Box::pin(runner.run(context, candidate, assignment, lane)).await)
+        });
+    }
+
+    /// Takes a sign of a candidate that runs.
+    fn saw(&mut self, index: usize, sign: Sign) {
+        let Some(entry) = self.entries.get(index) else { return };
+        let description = self.situation.describe(entry.candidate);
+        let context = self.pair.context;
+        match sign {
+            Sign::Ready => description.announce(context, &self.findings.refused),
+            Sign::Connecting => {
+                let now = context.clock.now();
+                self.findings.silent_rungs.connecting(index, now);
+                self.findings.notes.connecting(index, now);
+                self.tell(Input::Connecting(index));
+            }
+            Sign::Moving(side) => {
+                let unasked = self.assignment.allowed == Allowed::Auto && description.has_intermediary();
+                let matters = unasked || description.is_half_clear();
+                if matters && side == Side::Source && self.pair.memory.lock().announces(entry.candidate) {
+                    if unasked {
+                        let reasons = [&self.findings.known[..], &self.findings.refused[..]].concat();
+                        description.warn_of_intermediary(context, &reasons);
+                    }
+                    description.warn_of_clear_end(context);
+                }
+                self.tell(Input::Moving(index, side));
+            }
+            Sign::Claims(side) => self.tell(Input::Claims(index, side)),
+            Sign::Idle => self.tell(Input::Idle(index)),
+        }
+    }
+
+    /// Takes what a candidate has come to.
+    async fn ended(&mut self, index: usize, finished: Finished) -> Ended {
+        let Some(entry) = self.entries.get_mut(index) else { return Ended::Failed };
+        let is_probe = entry.purpose == Purpose::Probe;
+        let now = self.pair.context.clock.now();
+        self.findings.notes.ended(index, &finished, is_probe, now);
+        let Finished { mut runner, attempted, lost } = finished;
+        if lost {
+            self.release(runner);
+            return Ended::Failed;
+        }
+        let verdict = match attempted {
+            Err(obstacle) => self.findings.obstacle(index, entry.candidate, obstacle),
+            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => Verdict::of(Ended::Proven),
+            Ok(attempted) => {
+                self.count.add(&attempted);
+                entry.owes = matches!(&attempted.outcome, Outcome::Failed(failed) if failed.touched);
+                self.findings.attempted(index, entry, &mut runner, attempted).await
+            }
+        };
+        let Verdict { ended, failure, refuses_to_go_on } = verdict;
+        self.count.refused |= refuses_to_go_on;
+        if failure.is_some() {
+            entry.failure = failure;
+        }
+        match ended {
+            Ended::Moved | Ended::Proven | Ended::Decided => self.keep(index, runner),
+            Ended::Failed => {
+                if let Some(runner) = self.removed(index, runner) {
+                    self.release(runner);
+                }
+            }
+            Ended::NoSession => self.release(runner),
+        }
+        for other in 0..self.entries.len() {
+            if !self.findings.ascent.is_open(other) {
+                self.tell(Input::Closed(other));
+            }
+        }
+        ended
+    }
+
+    fn keep(&mut self, index: usize, runner: Runner) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.runner = Some(runner);
+        }
+    }
+
+    /// Leaves the sessions of a candidate to whoever needs some next.
+    fn release(&mut self, runner: Runner) {
+        let Runner { source, destination, circuit } = runner;
+        source.release();
+        destination.release();
+        let kept = &mut *self.pair.circuit;
+        match circuit {
+            Some(circuit) if kept.is_some() => drop(self.cleanups.spawn(circuit.quit())),
+            Some(circuit) => *kept = Some(circuit),
+            None => {}
+        }
+    }
+
+    /// Removes what a failed candidate has stored, if each one has its own name. Whatever has no other name is removed,
+    /// or continued, by whoever has asked for the race.
+    fn removed(&mut self, index: usize, mut runner: Runner) -> Option<Runner> {
+        let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.owes && self.has_names) else {
+            return Some(runner);
+        };
+        entry.owes = false;
+        let assignment = Assignment { stored: entry.stored.clone(), ..self.assignment.clone() };
+        let context = self.pair.context.clone();
+        self.cleanups.spawn(async move {
+            runner.discard(&context, &assignment).await;
+            runner.release().await;
+        });
+        None
+    }
+
+    /// Removes what candidates have stored whose failure would have decided the race, if another one has decided it.
+    fn remove_others(&mut self, conclusion: Conclusion) {
+        let decides = match conclusion {
+            Conclusion::Won(index) | Conclusion::Decided(index) => Some(index),
+            Conclusion::Exhausted => None,
+        };
+        for other in (0..self.entries.len()).filter(|other| Some(*other) != decides) {
+            if let Some(runner) = self.entries.get_mut(other).and_then(|entry| entry.runner.take())
+                && let Some(runner) = self.removed(other, runner)
+            {
+                self.release(runner);
+            }
+        }
+    }
+
+    /// The result of the race, and the name under which the destination has what was stored.
+    async fn conclude(mut self, conclusion: Conclusion) -> (Result<Rung, Failure>, PathName) {
+        let better = self.scouting.finish().await;
+        self.remove_others(conclusion);
+        while self.cleanups.join_next().await.is_some() {}
+        if let (Some(better), Conclusion::Won(_)) = (better, conclusion) {
+            self.take_better(better);
+        }
+        let won = match conclusion {
+            Conclusion::Won(index) => self.entries.get(index).map(|entry| entry.candidate.rung()),
+            Conclusion::Decided(_) | Conclusion::Exhausted => None,
+        };
+        let better = better.and_then(|better| self.entries.get(better)).map(|entry| entry.candidate.rung());
+        let works = |rung| [won, better].contains(&Some(rung));
+        self.findings.silent_rungs.remember(self.pair.context, self.situation.key(), works);
+        let key = self.situation.key();
+        let item = self.pair.context.events.origin().number();
+        let race = self.findings.notes.take_past_race(
+            item,
+            &self.assignment.name,
+            &self.findings.ascent,
+            &self.findings.known,
+        );
+        self.pair.context.runs.note_race(&key.source.0, &key.destination.0, race);
+        let (index, moved) = match conclusion {
+            Conclusion::Won(index) => (index, true),
+            Conclusion::Decided(index) => (index, false),
+            Conclusion::Exhausted => {
+                return (Err(self.findings.no_path()), self.assignment.stored.clone());
+            }
+        };
+        let Some(entry) = self.entries.get_mut(index) else {
+            return (Err(self.findings.no_path()), self.assignment.stored.clone());
+        };
+        let result = match (moved, entry.failure.take()) {
+            (true, _) => Ok(entry.candidate.rung()),
+            (false, failure) => Err(failure.unwrap_or_else(Failure::interrupted)),
+        };
+        let stored = entry.stored.clone();
+        if let Some(Runner { source, destination, circuit }) = entry.runner.take() {
+            (*self.pair.from, *self.pair.to) = (source, destination);
+            if circuit.is_some() {
+                *self.pair.circuit = circuit;
+            }
+        }
+        (result, stored)
+    }
+}

@@ -1,0 +1,53 @@
+//! One candidate of a race.
+
+use crate::failure::Failure;
+use crate::job::part::{self, Part};
+use crate::job::runner::Runner;
+use crate::journal::PartId;
+use crate::ladder::Candidate;
+use crate::route::Assignment;
+use ftp_proto::third_party::race::Purpose;
+use ftp_proto::wire::PathName;
+use tokio::sync::watch;
+
+/// A candidate in the race.
+pub(super) struct Entry {
+    pub(super) candidate: Candidate,
+    /// The name under which it stores.
+    pub(super) stored: PathName,
+    /// The number in that name, if it is its own: the journal has to know it.
+    pub(super) own: Option<PartId>,
+    /// What it has while it does not run.
+    pub(super) runner: Option<Runner>,
+    /// Sending `true` tells it that it has lost.
+    pub(super) lose: Option<watch::Sender<bool>>,
+    pub(super) purpose: Purpose,
+    pub(super) failure: Option<Failure>,
+    /// Whether something may be stored under its name that nobody removes yet.
+    pub(super) owes: bool,
+}
+
+impl Entry {
+    /// A candidate that stores under the name of the assignment.
+    pub(super) fn new(candidate: Candidate, assignment: &Assignment) -> Self {
+        Self {
+            candidate,
+            stored: assignment.stored.clone(),
+            own: None,
+            runner: None,
+            lose: None,
+            purpose: Purpose::Transfer,
+            failure: None,
+            owes: false,
+        }
+    }
+
+    /// Takes a name of its own, since it runs beside others. Without random numbers, all have one name.
+    pub(super) fn take_own_name(&mut self, assignment: &Assignment) {
+        if let Ok(id) = part::new_id()
+            && let Ok(part) = Part::new(id, &assignment.target)
+        {
+            (self.stored, self.own) = (part.stored, Some(id));
+        }
+    }
+}

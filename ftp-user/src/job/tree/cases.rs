@@ -1,0 +1,66 @@
+//! Names of one directory that differ only in upper and lower case: many destinations take them for one.
+
+use crate::place;
+use ftp_proto::wire::PathName;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+/// The names of the directory that is visited, by hashes. A walk tells all that is in one before it comes to the next.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    directory: Option<PathName>,
+    hasher: RandomState,
+    /// The hash of each name without its case, with that of the first name that had it.
+    first: HashMap<u64, u64>,
+}
+
+impl Names {
+    /// Takes in a path. Returns the hash of an earlier name of the same directory that differs from its own only in case.
+    pub(super) fn other(&mut self, path: &PathName) -> Option<u64> {
+        let directory = place::parent(path);
+        if self.directory != directory {
+            (self.directory, self.first) = (directory, HashMap::new());
+        }
+        let name = place::base_name(path)?;
+        let own = self.hash(&name);
+        let first = *self.first.entry(self.hasher.hash_one(folded(name.as_bytes()))).or_insert(own);
+        (first != own).then_some(first)
+    }
+
+    /// The hash of a name.
+    pub(super) fn hash(&self, name: &PathName) -> u64 {
+        self.hasher.hash_one(name.as_bytes())
+    }
+}
+
+/// A name without its case.
+fn folded(name: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(name) {
+        Ok(text) => text.to_lowercase().into_bytes(),
+        Err(_) => name.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h35_names_that_differ_in_case_only_are_found_within_a_directory() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        let mut names = Names::default();
+        for (text, expect) in [
+            ("Case", None),
+            ("other", None),
+            ("case", Some("Case")),
+            ("CASE", Some("Case")),
+            ("Case", None),
+            ("d/case", None),
+            ("d/\u{d6}l", None),
+            ("d/\u{f6}L", Some("\u{d6}l")),
+        ] {
+            let expect = expect.map(|name| names.hash(&path(name)));
+            assert_eq!(names.other(&path(text)), expect, "{text}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Tests of the walk through a tree.
+
+use super::*;
+use crate::context::Cancel;
+use std::os::unix::ffi::OsStrExt;
+
+/// What a walk through `root` finds.
+async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
+    let context = Context::for_tests(Cancel::never());
+    let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
+    let unique = Host::Local(None).facts(&context, &root).await.unwrap().unwrap().unique;
+    let rules = Rules { links, filter: Filter::default() };
+    let mut visits = walk(context, Host::Local(None), (root, unique), rules);
+    let mut found = Vec::new();
+    while let Some(visit) = visits.next().await {
+        found.push(match visit {
+            Visit::Directory(path, _) => Visit::Directory(path, Attributes::default()),
+            other @ (Visit::File(..) | Visit::Skipped(..) | Visit::Failed(..)) => other,
+        });
+    }
+    // A directory comes before what is in it. What is only told may come at any time.
+    let at = |wanted: &str| {
+        found.iter().position(|visit| match visit {
+            Visit::Directory(path, _) | Visit::File(path, _) => path.as_bytes() == wanted.as_bytes(),
+            Visit::Skipped(..) | Visit::Failed(..) => false,
+        })
+    };
+    assert!(at("a") < at("a/b") && at("a/b") < at("a/b/deep"), "{found:?}");
+    found.sort_by_key(|visit| match visit {
+        Visit::Directory(path, _) | Visit::File(path, _) | Visit::Skipped(path, _) => path.clone(),
+        Visit::Failed(..) => PathName::from_user("~").unwrap(),
+    });
+    found
+}
+
+#[tokio::test]
+async fn a_walk_finds_everything_and_follows_links_as_it_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("a/b")).unwrap();
+    std::fs::write(root.path().join("a/b/deep"), "x").unwrap();
+    std::fs::write(root.path().join("top"), "x").unwrap();
+    for (target, link) in [("top", "link"), ("a", "to"), ("none", "wrong"), ("..", "a/up")] {
+        std::os::unix::fs::symlink(target, root.path().join(link)).unwrap();
+    }
+    let name = |text: &str| PathName::from_user(text).unwrap();
+    let skipped = |path: &str, why: &str| Visit::Skipped(name(path), format!("it is {why}"));
+    const DIRECTORY: &str = "a symbolic link to a directory (--links follow copies what is in it)";
+    const NOWHERE: &str = "a symbolic link that leads nowhere";
+    const LOOP: &str = "the same directory as the directory that is copied, which contains it";
+    let directory = |path: &str| Visit::Directory(name(path), Attributes::default());
+    let file = |path: &str| Visit::File(name(path), None);
+    assert_eq!(
+        found(root.path(), Links::Skip).await,
+        [
+            directory("a"),
+            directory("a/b"),
+            file("a/b/deep"),
+            skipped("a/up", "a symbolic link"),
+            skipped("link", "a symbolic link"),
+            skipped("to", "a symbolic link"),
+            file("top"),
+            skipped("wrong", "a symbolic link"),
+        ]
+    );
+    assert_eq!(
+        found(root.path(), Links::Files).await,
+        [
+            directory("a"),
+            directory("a/b"),
+            file("a/b/deep"),
+            skipped("a/up", DIRECTORY),
+            file("link"),
+            skipped("to", DIRECTORY),
+            file("top"),
+            skipped("wrong", NOWHERE),
+        ]
+    );
+    assert_eq!(
+        found(root.path(), Links::Follow).await,
+        [
+            directory("a"),
+            directory("a/b"),
+            file("a/b/deep"),
+            skipped("a/up", LOOP),
+            file("link"),
+            directory("to"),
+            directory("to/b"),
+            file("to/b/deep"),
+            skipped("to/up", LOOP),
+            file("top"),
+            skipped("wrong", NOWHERE),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_a_large_directory_little_is_in_memory() {
+    let (context, rules) = (Context::for_tests(Cancel::never()), Rules::default());
+    let (giver, mut visits) = queue();
+    let directory = Arc::new(Directory { path: None, identity: Identity::default(), parent: None });
+    let mut taking = Taking::new((&context, &rules, &giver), directory, 0, LONGEST_PATH);
+    // The listing breaks in its middle and is asked for again.
+    for number in (0..100_000).chain(0..200_000) {
+        taking.is_repeated |= number == 0 && taking.names > 0;
+        let kind = if number % 2 == 0 { Kind::File } else { Kind::Directory };
+        let name = PathName::from_user(format!("name-{number}")).unwrap();
+        taking.entry(Entry { size: Some(1), ..Entry::new(name, kind) });
+        assert!(visits.in_memory() < 20_000 && taking.level.children.in_memory() < 20_000);
+    }
+    assert_eq!((taking.names, taking.level.children.len()), (200_000, 100_000));
+    drop(giver);
+    let mut count = 0;
+    while let Some(visit) = visits.next().await {
+        assert!(matches!(visit, Visit::File(..) | Visit::Directory(..)), "{visit:?}");
+        count += 1;
+        assert!(visits.in_memory() < 20_000);
+    }
+    assert_eq!(count, 200_000);
+}
+
+#[tokio::test]
+async fn of_a_hostile_listing_what_is_left_out_is_told_once() {
+    let (context, rules) = (Context::for_tests(Cancel::never()), Rules::default());
+    let (giver, mut visits) = queue();
+    let directory = Arc::new(Directory { path: None, identity: Identity::default(), parent: None });
+    let mut taking = Taking::new((&context, &rules, &giver), directory, MOST_WAITING, LONGEST_PATH);
+    for number in 0..50_000 {
+        for (name, kind) in [(format!("d{number}"), Kind::Directory), (format!("a/{number}"), Kind::File)] {
+            taking.entry(Entry::new(PathName::from_user(name).unwrap(), kind));
+        }
+    }
+    taking.tell_left_out();
+    drop(giver);
+    let (mut count, mut last) = (0, Vec::new());
+    while let Some(visit) = visits.next().await {
+        let Visit::Failed(path, failure) = visit else { panic!("{visit:?}") };
+        count += 1;
+        last.extend(path.is_none().then(|| failure.to_string()));
+    }
+    assert_eq!((count, last.len()), (UNUSABLE_TOLD + 2, 2), "{last:?}");
+    assert!(last[0].starts_with("50000 directories in it are not copied"), "{last:?}");
+    assert!(last[1].starts_with("49000 more names in it cannot be used"), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_tree_without_end_is_ended() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..50 {
+        std::fs::create_dir_all(root.path().join(format!("{number}/deeper"))).unwrap();
+    }
+    let mut context = Context::for_tests(Cancel::never());
+    context.listing.names = 40;
+    let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
+    let mut visits = walk(context, Host::Local(None), (root, None), Rules::default());
+    let (mut failures, mut directories) = (Vec::new(), 0);
+    while let Some(visit) = visits.next().await {
+        match visit {
+            Visit::Failed(None, failure) => failures.push(failure.to_string()),
+            Visit::Directory(..) => directories += 1,
+            Visit::Failed(Some(_), _) | Visit::File(..) | Visit::Skipped(..) => panic!("{visit:?}"),
+        }
+    }
+    assert_eq!((failures.len(), directories), (1, 50), "{failures:?}");
+    assert!(failures[0].contains("may have no end"), "{failures:?}");
+}

@@ -1,0 +1,100 @@
+//! Tables of an older version become those of this one.
+
+use super::tables::{Bad, ItemRow, SCHEMA, check, replace};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+/// Turns tables of version 1 into those of this version. Every row of a file is checked by its old sum, and gets a new one.
+pub(super) fn upgrade(sql: &Connection) -> Result<(), Bad> {
+    sql.execute_batch(
+        "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
+        ALTER TABLE parts RENAME TO old_parts; DROP INDEX parts_by_item; ALTER TABLE jobs RENAME TO old_jobs;",
+    )?;
+    sql.execute_batch(SCHEMA)?;
+    sql.execute_batch(
+        "INSERT INTO jobs SELECT * FROM old_jobs; INSERT INTO parts SELECT * FROM old_parts;
+        DROP TABLE old_jobs; DROP TABLE old_parts;",
+    )?;
+    let mut statement = sql.prepare(&format!("SELECT {OLD}, sum FROM old_items"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        check(row, "items", OLD_WIDTH)?;
+        let mut values = (0..OLD_WIDTH).map(|index| row.get(index)).collect::<Result<Vec<Value>, _>>()?;
+        // Nobody knows when it began and ended.
+        values.extend([Value::Null, Value::Null]);
+        replace(sql, "items", ItemRow::COLUMNS, values)?;
+    }
+    drop(rows);
+    drop(statement);
+    Ok(sql.execute_batch("DROP TABLE old_items;")?)
+}
+
+/// The columns of a file in version 1.
+const OLD: &str =
+    "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why";
+/// The number of these columns.
+const OLD_WIDTH: usize = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::JobId;
+    use crate::journal::record::{Command, ItemRecord, ItemState, NewItem, PartId, Place, Start};
+    use crate::journal::store::{FILE, Store};
+    use std::path::Path;
+
+    /// Writes the tables of version 1 in the place of those that are there.
+    fn make_old(sql: &Connection) {
+        sql.execute_batch(
+            "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
+            DROP TABLE detached;
+            CREATE TABLE items (
+                id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL,
+                path BLOB NOT NULL, state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT,
+                looked INTEGER NOT NULL, bytes INTEGER NOT NULL, verified TEXT, taken TEXT, why TEXT,
+                sum INTEGER NOT NULL);
+            CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
+            CREATE INDEX items_by_job ON items (job, state);
+            PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        let mut statement = sql.prepare(&format!("SELECT {OLD} FROM new_items")).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let values = (0..OLD_WIDTH).map(|index| row.get(index).unwrap()).collect();
+            replace(sql, "items", OLD, values).unwrap();
+        }
+        drop(rows);
+        drop(statement);
+        sql.execute_batch("DROP TABLE new_items").unwrap();
+    }
+
+    fn files(home: &Path) -> Vec<ItemRecord> {
+        Store::existing(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
+    }
+
+    #[test]
+    fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
+        for has_changed in [false, true] {
+            let home = tempfile::tempdir().unwrap();
+            let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());
+            let store = Store::open(home.path()).unwrap();
+            let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
+            let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
+            let file = NewItem { place, part: PartId(7), seen: None };
+            store.durably(|store| store.begin(id, &file)).unwrap();
+            let written = files(home.path());
+            drop(store);
+            let sql = Connection::open(home.path().join(FILE)).unwrap();
+            make_old(&sql);
+            if has_changed {
+                sql.execute("UPDATE items SET path = 'g'", []).unwrap();
+                assert!(Store::existing(home.path()).is_err());
+                assert!(Store::existing(home.path()).is_err(), "the first look has changed nothing");
+                continue;
+            }
+            assert_eq!(written, files(home.path()));
+            assert_eq!(written.first().map(|file| file.parts.clone()), Some(vec![PartId(7)]));
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! `copy --detach`: both servers go on alone, and a later run of ftp-user waits for them, verifies the file and gives it
+//! its name. Real processes.
+
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::socket::until;
+use integration_tests::user::{Run, User, user};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// What moves in some seconds at [`RATE`].
+const LARGE: usize = 3_000_000;
+/// Bytes per second.
+const RATE: &str = "1MB";
+
+/// Two servers and a state directory.
+struct Scene {
+    from: Server,
+    to: Server,
+    state: TempDir,
+    is_private: bool,
+}
+
+fn scene() -> Scene {
+    scene_of(false)
+}
+
+fn scene_of(is_private: bool) -> Scene {
+    let secure = |site: Site| if is_private { site.tls() } else { site };
+    let from = secure(Site::new("source")).file("a.bin", sample(LARGE)).file("d/b.bin", sample(10));
+    let to = secure(Site::new("destination").at("127.0.0.3"));
+    Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap(), is_private }
+}
+
+impl Scene {
+    /// A run with the state directory and the passwords of both servers.
+    fn user(&self) -> User {
+        let netrc =
+            ["127.0.0.2", "127.0.0.3"].map(|ip| format!("machine {ip} login ann password {PASSWORD}\n"));
+        let state = self.state.path().to_str().unwrap();
+        user().private_file(".netrc", netrc.concat()).args(["--state", state, "--timeout", "5s", "--json"])
+    }
+
+    /// The copy with `--detach`, slow enough that it is seen under way.
+    fn copy(&self, more: &[&str]) -> User {
+        let url = |server: &Server, path: &str| match self.is_private {
+            true => server.explicit_url(path),
+            false => server.url(path),
+        };
+        let pins = [self.from.pin_if(self.is_private), self.to.pin_if(self.is_private)].concat();
+        let run = self.user().here(self.state.path()).args(["copy", "--detach", "--limit", RATE]);
+        let run = run.args(pins).args(more);
+        run.args([url(&self.from, "a.bin"), url(&self.to, "b.bin")])
+    }
+
+    fn detached(&self) -> Run {
+        let run = self.copy(&[]).run().exits(0);
+        let detached = &run.events("detached")[0];
+        assert_eq!((&detached["path"], &detached["bytes"]), (&"direct".into(), &LARGE.into()), "{run}");
+        let summary = run.summary();
+        assert_eq!(
+            (&summary["ok"], &summary["files"], &summary["detached"]),
+            (&true.into(), &0.into(), &1.into())
+        );
+        assert!(!self.to.path("b.bin").exists(), "{run}");
+        run
+    }
+
+    fn parts(&self) -> Vec<PathBuf> {
+        let names = self.to.names().into_iter().filter(|name| name != "b.bin");
+        names.map(|name| self.to.path(&name)).collect()
+    }
+
+    fn has_arrived(&self, bytes: u64) {
+        until("bytes have arrived", || {
+            self.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() >= bytes))
+        });
+    }
+
+    fn job(&self) -> Value {
+        let mut jobs = self.user().args(["jobs"]).run().exits(0).events("job");
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        jobs.remove(0)
+    }
+
+    fn state(&self) -> String {
+        self.job()["state"].as_str().unwrap().to_owned()
+    }
+
+    fn resume(&self) -> Run {
+        self.user().args(["resume", "last"]).run()
+    }
+
+    /// The copy has its name and all bytes, and nothing else is left of it.
+    fn is_done(&self, run: &Run) {
+        assert!(self.to.bytes("b.bin") == sample(LARGE), "bytes differ: {run}");
+        assert_eq!(self.parts(), [""; 0].map(PathBuf::from), "{run}");
+        assert_eq!(run.events("file")[0]["verified"], "sha-256", "{run}");
+        assert_eq!(self.state(), "done", "{run}");
+    }
+}
+
+trait Pin {
+    fn pin_if(&self, is_private: bool) -> Vec<String>;
+}
+
+impl Pin for Server {
+    fn pin_if(&self, is_private: bool) -> Vec<String> {
+        if is_private { vec!["--pin".to_owned(), self.pin()] } else { Vec::new() }
+    }
+}
+
+#[test]
+fn n9_both_servers_go_on_alone_and_resume_waits_verifies_and_renames() {
+    for is_private in [false, true] {
+        let scene = scene_of(is_private);
+        let run = scene.detached();
+        let job = scene.job();
+        assert_eq!(job["state"], "detached", "{job}\n{run}");
+        assert_eq!(job["transfer"]["total"], LARGE, "{job}");
+        let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+        scene.is_done(&run);
+        let file = &run.events("file")[0];
+        assert_eq!((&file["path"], &file["attempts"]), (&"direct".into(), &1.into()), "{run}");
+        let trace = String::from_utf8(run.bytes("trace")).unwrap();
+        assert!(!trace.contains("> STOR") && trace.contains("> STAT #"), "nothing moves again: {trace}");
+    }
+}
+
+#[test]
+fn n9_the_coordinator_may_be_killed_at_any_moment() {
+    // After its first command about the transfer, in the middle of the set-up, when it moves, when it is left alone.
+    for moment in ["> DETA", "> RNDZ", "> STOR", "< 150"] {
+        let scene = scene();
+        let run = scene.copy(&["--trace", "trace"]).start();
+        let trace = scene.state.path().join("trace");
+        until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
+        run.running.signal(Signal::KILL);
+        let killed = run.end();
+        let state = scene.state();
+        assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
+        let run = scene.resume().exits(0);
+        scene.is_done(&run);
+    }
+}
+
+#[test]
+fn n9_a_server_that_restarts_loses_nothing_of_what_has_arrived() {
+    for is_source in [true, false] {
+        let mut scene = scene();
+        let detached = scene.detached();
+        scene.has_arrived(500_000);
+        let server = if is_source { &mut scene.from } else { &mut scene.to };
+        server.die_and_return();
+        let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+        scene.is_done(&run);
+        let trace = String::from_utf8(run.bytes("trace")).unwrap();
+        let middle = trace.lines().filter(|line| line.contains("> REST ") && !line.contains("> REST 0"));
+        assert_eq!(middle.count(), 2, "both ends go on in the middle: {trace}\n{detached}\n{run}");
+    }
+}
+
+#[test]
+fn n9_while_a_server_is_gone_the_job_stays_and_goes_on_later() {
+    let mut scene = scene();
+    scene.detached();
+    scene.has_arrived(500_000);
+    scene.to.running.signal(Signal::KILL);
+    scene.to.running.wait();
+    let run = scene.user().args(["--retries", "0", "resume"]).run().exits(5);
+    assert_eq!(scene.job()["state"], "detached", "{run}");
+    scene.to.start_again();
+    let run = scene.resume().exits(0);
+    scene.is_done(&run);
+}
+
+#[test]
+fn n9_cancel_ends_it_at_both_ends_and_removes_what_has_arrived() {
+    let scene = scene();
+    scene.detached();
+    scene.has_arrived(100_000);
+    let run = scene.user().args(["cancel", "last"]).run().exits(0);
+    assert_eq!((scene.to.names(), scene.state().as_str()), (Vec::<String>::new(), "cancelled"), "{run}");
+    scene.user().args(["resume", "last"]).run().exits(2);
+    // Both sessions are over: an account may have four such transfers, and these are four more.
+    for _ in 0..4 {
+        scene.copy(&[]).run().exits(0);
+        scene.user().args(["cancel", "last"]).run().exits(0);
+    }
+}
+
+#[test]
+fn n9_ctrl_c_while_waiting_leaves_the_transfer_alone() {
+    let scene = scene();
+    scene.detached();
+    let run = scene.user().args(["--trace", "trace", "resume"]).start();
+    let trace = run.home().join("trace");
+    until("it waits", || fs::read_to_string(&trace).is_ok_and(|text| text.contains("State moving")));
+    run.interrupt();
+    let run = run.end().exits(10).says("goes on");
+    assert_eq!(scene.state(), "detached", "{run}");
+    let run = scene.resume().exits(0);
+    scene.is_done(&run);
+}
+
+#[test]
+fn n9_another_copy_to_the_same_place_takes_the_transfer_over() {
+    let scene = scene();
+    scene.detached();
+    let run = scene.user().args(["--trace", "trace", "copy"]);
+    let run = run.args([scene.from.url("a.bin"), scene.to.url("b.bin")]).run().exits(0);
+    assert!(scene.to.bytes("b.bin") == sample(LARGE) && scene.parts().is_empty(), "{run}");
+    assert!(!String::from_utf8(run.bytes("trace")).unwrap().contains("> STOR"), "{run}");
+    // Another source ends it.
+    let scene = self::scene();
+    scene.detached();
+    let run = scene.user().args(["copy", &scene.from.url("d/b.bin"), &scene.to.url("b.bin")]).run().exits(0);
+    assert!(scene.to.bytes("b.bin") == sample(10) && scene.parts().is_empty(), "{run}");
+}
+
+#[test]
+fn n9_a_server_that_cannot_go_on_alone_is_named_before_anything_is_stored() {
+    let scene = scene();
+    for is_source in [true, false] {
+        let ip = if is_source { "127.0.0.4" } else { "127.0.0.5" };
+        let peer =
+            Peer::start(ip, &format!("SIZE a.bin: 213 1000\nSIZE *: 550 no such file\n{MODERN}"), MODERN);
+        let (source, dest) = match is_source {
+            true => (peer.url("a.bin"), scene.to.url("b.bin")),
+            false => (scene.from.url("a.bin"), peer.url("b.bin")),
+        };
+        let run = scene.user().args(["copy", "--detach", &source, &dest]).run().exits(6);
+        let who = if is_source { "the source 127.0.0.4" } else { "the destination 127.0.0.5" };
+        let run = run.says(who).says("leave out --detach");
+        assert!(peer.seen_of(&["STOR", "RETR", "DELE"]).is_empty(), "{run}");
+    }
+    assert_eq!(scene.to.names(), [""; 0]);
+}
+
+#[test]
+fn n9_what_cannot_be_detached_is_a_usage_error() {
+    let scene = scene();
+    let (from, to) = (scene.from.url("a.bin"), scene.to.url("b.bin"));
+    let trees = [scene.from.url("d"), scene.to.url("d2")];
+    for args in [
+        vec!["-r", &trees[0], &trees[1]],
+        vec![&from, &from, &trees[1]],
+        vec![&from, "here.bin"],
+        vec![&from, "-"],
+        vec!["--path", "user", &from, &to],
+        vec!["--path", "relay", &from, &to],
+    ] {
+        scene.user().args(["copy", "--detach"]).args(&args).run().exits(2);
+    }
+    let dry = scene.user().args(["copy", "--detach", "-n", &from, &to]).run().exits(0);
+    assert_eq!(dry.summary()["path"], "direct", "{dry}");
+    assert_eq!(scene.to.names(), [""; 0]);
+}
+
+#[test]
+fn n9_without_a_journal_nothing_is_detached() {
+    let scene = scene();
+    let no_state = scene.state.path().join("file");
+    fs::write(&no_state, "no directory").unwrap();
+    let run = user().args(["--state", no_state.to_str().unwrap(), "copy", "--detach"]);
+    run.args([scene.from.url("a.bin"), scene.to.url("b.bin")]).run().exits(1).says("no journal");
+    assert_eq!(scene.to.names(), [""; 0]);
+}

@@ -1,0 +1,90 @@
+//! Servers that say that all is well, and it is not: nothing is lost by it, and no run calls it a success.
+
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::user::{Run, user};
+
+const PATIENCE: [&str; 6] = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
+
+/// A source that has `a.txt` of 1,000 bytes unless the script says something else.
+fn source(script: &str) -> Peer {
+    Peer::start("127.0.0.2", &format!("{script}\nSIZE a.txt: 213 1000\nMLST: 550 none"), MODERN)
+}
+
+/// A copy over an old file, at a destination that renames to no name that is taken. `after` is what it says of both names
+/// after it has answered 250 to the renaming.
+fn replaced(after: &str) -> (Peer, Run) {
+    let rules = "once RNTO b.txt: 553 there is such a file\nonce SIZE *.part: 213 {stored}\n\
+         once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nCWD *.txt: 550 no directory\nCWD: 250 there";
+    let to = Peer::start("127.0.0.3", &format!("{rules}\n{after}"), MODERN);
+    let from = source("");
+    let run = user()
+        .args(["copy", "--no-race", "--overwrite", "always"])
+        .args(PATIENCE)
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run();
+    from.wait_for_the_end_of_all();
+    to.wait_for_the_end_of_all();
+    (to, run)
+}
+
+#[test]
+fn an_old_file_gets_its_name_back_if_the_new_one_has_not_got_it() {
+    for after in [
+        // It has renamed nothing.
+        "SIZE b.txt: 550 no such file\nSIZE *.part: 213 1000",
+        // It has lost the file.
+        "SIZE b.txt: 550 no such file\nSIZE *.part: 550 no such file",
+        // It renames nothing at all.
+        "SIZE b.txt: 213 5\nSIZE *.part: 213 1000",
+    ] {
+        let (to, run) = replaced(after);
+        let run = run.exits(7).says("b.txt");
+        let renamed = to.seen_of(&["RNTO"]);
+        let [first, aside, again, back] = renamed.as_slice() else { panic!("{renamed:?}\n{run}") };
+        assert_eq!([first, again, back], ["RNTO b.txt"; 3], "{run}");
+        let kept = aside.replace("RNTO", "DELE");
+        assert!(aside.ends_with(".ftp-user.old") && !to.seen().contains(&kept), "{renamed:?}\n{run}");
+    }
+}
+
+#[test]
+fn an_old_file_is_deleted_when_the_new_one_is_seen_under_its_name() {
+    let (to, run) = replaced("SIZE b.txt: 213 1000\nSIZE *.part: 550 no such file");
+    drop(run.exits(0));
+    let aside = to.seen_of(&["RNTO"])[1].replace("RNTO", "DELE");
+    assert!(to.seen().contains(&aside), "{:?}", to.seen());
+}
+
+#[test]
+fn what_is_printed_is_as_long_as_the_server_said() {
+    let printed = |script: &str| {
+        let from = source(script);
+        user().args(["cat"]).args(["--timeout", "2s", "--stall", "2s"]).args([from.url("a.txt")]).run()
+    };
+    drop(printed("").exits(0));
+    drop(printed("SIZE: 502 no").exits(0));
+    for size in [999, 1_001, 20_000, 0] {
+        let script = format!("SIZE a.txt: 213 {size}");
+        let run = printed(&script).exits(7).says("was not printed whole");
+        drop(run.says(&format!("announced {size} bytes and sent 1000 bytes")));
+    }
+    // It grew while it was read.
+    drop(printed("once SIZE a.txt: 213 999").exits(0));
+}
+
+#[test]
+fn a_final_name_is_looked_for_once_where_mlst_can_tell() {
+    let facts = "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;\\r\\n211 End\nSIZE *.part: 213 {stored}";
+    let copied = |after: &str| {
+        let rules = format!("{facts}\nonce MLST b.txt: 550 no such file\n{after}\nCWD: 250 there");
+        let to = Peer::start("127.0.0.3", &rules, MODERN);
+        let from = source("");
+        let run = user().args(["copy", "--no-race"]).args(PATIENCE);
+        (run.args([from.url("a.txt"), to.url("b.txt")]).run(), to)
+    };
+    let (run, _to) = copied("MLST *.txt: 250-here\\r\\n type=file;size=1000; b.txt\\r\\n250 end");
+    drop(run.exits(0));
+    let (run, to) = copied("MLST *.txt: 550 no such file");
+    let run = run.exits(7).says("b.txt is not there").says("does not show it");
+    assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
+}

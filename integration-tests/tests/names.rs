@@ -1,0 +1,162 @@
+//! Names that a listing, a destination or another source of the same job may take for one: none of the files is lost.
+
+use integration_tests::foreign::{Foreign, Kind, Skipped};
+use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{Server, Site};
+use integration_tests::user::{Run, user};
+
+fn source(files: &[&str]) -> Server {
+    files.iter().fold(Site::new("source"), |site, name| site.file(name, name)).start()
+}
+
+fn target() -> Server {
+    Site::new("target").at("127.0.0.3").start()
+}
+
+fn copy(args: &[&str]) -> Run {
+    user().args(["copy", "--json", "--retries", "0"]).args(args).run()
+}
+
+/// The line of LIST of a file, or a directory if `name` ends with `/`.
+fn line(name: &str) -> String {
+    match name.strip_suffix('/') {
+        Some(name) => format!("drwxr-xr-x 2 ann ann 4096 Jan 01 2020 {name}"),
+        None => format!("-rw-r--r-- 1 ann ann 1 Jan 01 2020 {name}"),
+    }
+}
+
+/// The reply to a listing with these lines.
+fn text(lines: &[String]) -> String {
+    format!("150 opening ; connection ; text {}\\r\\n ; end ; 226 done", lines.join("\\r\\n"))
+}
+
+#[test]
+fn h25_blanks_before_a_name_in_a_listing_are_settled_by_the_names() {
+    let check = |names: &[&str], expect: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let script = format!(
+            "LIST: {}\nNLST: {}\nSIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back",
+            text(&[line(" x"), line("x"), line(" d/"), line("y")]),
+            text(&names),
+        );
+        let peer = Peer::start("127.0.0.2", &script, MODERN);
+        let run = user().args(["ls", "--json", &peer.url("d")]).run().exits(0);
+        let mut found: Vec<String> =
+            run.events("entry").iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect();
+        found.sort();
+        assert_eq!(found, expect, "{run}");
+    };
+    check(&[" x", "x", " d", "y"], &[" d", " x", "x", "y"]);
+    // It fills a column.
+    check(&["d", "y"], &["d", "x", "x", "y"]);
+}
+
+#[test]
+fn h25_a_listing_with_one_name_twice_is_a_failure_of_its_directory() {
+    let script = format!(
+        "LIST: {}\nNLST: 502 no\nSIZE d: 550 d: not a plain file\nSIZE: 213 1000\nCWD d: 250 there\nCWD /: 250 back",
+        text(&[line("x"), line("x"), line("y")]),
+    );
+    let (peer, to) = (Peer::start("127.0.0.2", &script, MODERN), target());
+    let run = copy(&["-r", "--path", "user", &peer.url("d/"), &to.url("t")]).exits(9);
+    let run = run.says("1 name in it stands twice in the listing, and only the first of each is copied");
+    assert_eq!(to.names(), ["t/", "t/x", "t/y"], "{run}");
+}
+
+/// A tree with names that begin with blanks.
+fn blanks_at(kind: Kind) -> Result<(), Skipped> {
+    let names = ["t/ x", "t/x", "t/ d/f", "t/d/f", "t/lead/  a"];
+    let from = names.iter().fold(Foreign::new(kind), |site, name| site.file(name, name)).start()?;
+    let to = target();
+    let run = copy(&["-r", &from.url("t/"), &to.url("t")]).exits(0);
+    for name in names {
+        assert_eq!(to.bytes(name), name.as_bytes(), "{run}");
+    }
+    Ok(())
+}
+
+#[test]
+fn h25_names_that_begin_with_blanks_at_vsftpd() {
+    or_skip!(blanks_at(Kind::Vsftpd));
+}
+
+#[test]
+fn h25_names_that_begin_with_blanks_at_proftpd() {
+    or_skip!(blanks_at(Kind::Proftpd));
+}
+
+#[test]
+fn h35_a_destination_that_ignores_case_gets_one_of_two_names() {
+    // It shows the first file also under the name of the second one. With the other listing it has changed the first name.
+    for (shown, of) in [("Case", "Case"), ("case", "case")] {
+        let script = format!(
+            "LIST d: {}\nSIZE d: 550 d: not a plain file\nSIZE d/Case: 550 no such file\nSIZE d/case: 213 4\n\
+             CWD d/*: 550 no directory\nCWD: 250 there\nMKD: 550 exists\nSIZE *.ftp-user.part: 213 1\n\
+             STOR: 150 opening ; connection ; drain ; 226 stored",
+            text(&[line(shown)]),
+        );
+        let to = Peer::start("127.0.0.3", &script, MODERN);
+        let home = user().file("Case", "a").file("case", "b");
+        let run =
+            home.args(["copy", "-r", "--json", "--retries", "0", "--verify", "none", "--timeout", "5s"]);
+        let run = run.args(["./", &to.url("d/")]).run().exits(9).says("only in upper and lower case");
+        assert_eq!(to.seen_of(&["RNTO"]), ["RNTO d/Case"], "{of}: {run}");
+    }
+}
+
+#[test]
+fn h35_names_that_differ_in_case_only_are_copied_where_they_are_two() {
+    let (from, to) = (source(&["t/Case", "t/case", "t/CASE", "t/D/f", "t/d/f", "t/g"]), target());
+    for _ in 0..2 {
+        let run = copy(&["-r", &from.url("t/"), &to.url("t")]).exits(0);
+        assert_eq!(to.names(), from.names(), "{run}");
+        for name in ["t/Case", "t/case", "t/CASE", "t/D/f", "t/d/f"] {
+            assert_eq!(to.bytes(name), name.as_bytes(), "{run}");
+        }
+    }
+}
+
+#[test]
+fn h35_two_sources_with_one_name_in_their_trees_do_not_replace_each_other() {
+    let (from, to) = (source(&["x/same", "x/one", "y/same", "y/two"]), target());
+    let run = copy(&["-r", &from.url("x/"), &from.url("y/"), &to.url("ms/")]).exits(9);
+    let run = run.says("would replace the copy of another source");
+    assert_eq!(to.names(), ["ms/", "ms/one", "ms/same", "ms/two"], "{run}");
+    assert_eq!(to.bytes("ms/same"), b"x/same", "{run}");
+    // The same line twice is no harm.
+    for (second, code) in [("x/one", 0), ("y/two", 9)] {
+        let to = target();
+        let lines = [("x/one", "out"), (second, "out")];
+        let list: Vec<String> =
+            lines.iter().map(|(name, out)| format!("{}\t{}\n", from.url(name), to.url(out))).collect();
+        let home = user().private_file("list", list.concat());
+        let run = home.args(["copy", "--json", "--from-file", "list"]).run().exits(code);
+        assert_eq!(to.bytes("out"), b"x/one", "{run}");
+    }
+}
+
+#[test]
+fn h25_a_server_that_replaces_what_is_no_utf8_gets_no_such_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let script = "FEAT: 211-Features\\r\\n MLST type*;size*;\\r\\n211 End\nSIZE d: 550 d: not a plain file\n\
+        MLST d/uml*: 250-here\\r\\n type=file;size=1; /d/uml\u{fffd}\\r\\n250 end\nMLST *.part: 250-here\\r\\n type=file;size=1; /d/p\\r\\n250 end\n\
+        CWD d/*: 550 no directory\nCWD: 250 there\nMKD: 550 exists\nSIZE *.ftp-user.part: 213 1\n\
+        STOR: 150 opening ; connection ; drain ; 226 stored";
+    let to = Peer::start("127.0.0.3", script, MODERN);
+    let home = user();
+    std::fs::write(home.home().join(std::ffi::OsStr::from_bytes(b"uml\xfc")), "a").unwrap();
+    let run =
+        home.args(["copy", "--json", "--retries", "0", "--overwrite", "always", "--verify", "none", "-r"]);
+    run.args(["./", &to.url("d/")]).run().fails().says("another name on the server");
+}
+
+#[test]
+fn h35_the_root_of_a_server_is_not_copied_into_itself() {
+    let from = source(&["a", "d/b"]);
+    for (source, target) in [("", "all"), ("", "d/all/"), ("/", "all")] {
+        let run = copy(&["-r", &from.url(source), &from.url(target)]).exits(2);
+        let run = run.says("would be copied into itself");
+        assert_eq!(from.names(), ["a", "d/", "d/b"], "{source:?} {target}: {run}");
+    }
+}

@@ -1,0 +1,89 @@
+//! What a server finds after a power failure of files that it was receiving.
+
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::disk::LoopDisk;
+use integration_tests::raw::Raw;
+use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::socket::{connect, until};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// A server with its root and its state directory on a disk that can lose its power.
+struct Host {
+    disk: LoopDisk,
+    server: Server,
+}
+
+impl Host {
+    /// `None` where no disk can be mounted.
+    fn start(more: &[&str]) -> Option<Self> {
+        let disk = LoopDisk::mount("power failures")?;
+        let (root, state) = (disk.path().join("root"), disk.path().join("state"));
+        fs::create_dir(&root).unwrap();
+        let site = Site::new("powerless").args(more.iter().copied());
+        let server = site.args(["--state", state.to_str().unwrap()]).start_in(root);
+        // What was made so far is there after a failure.
+        assert!(std::process::Command::new("sync").arg("-f").arg(disk.path()).status().unwrap().success());
+        Some(Self { disk, server })
+    }
+
+    /// Begins to store a file. It has these bytes so far.
+    fn store(&self, name: &str, bytes: &[u8]) -> (Raw, TcpStream) {
+        let mut raw = self.server.login(Rfc959);
+        raw.ask("TYPE I", "200");
+        let port = raw.ask("LSTN R", "255").port();
+        raw.send(&format!("STOR {name}"));
+        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(self.server.ip(), port));
+        raw.expect("150|125");
+        data.write_all(bytes).unwrap();
+        (raw, data)
+    }
+
+    /// The names of files under way.
+    fn under_way(&self) -> Vec<PathBuf> {
+        let names = names_below(&self.server.path("")).into_iter();
+        names.filter(|name| name.starts_with(".ftp-")).map(|name| self.server.path(&name)).collect()
+    }
+
+    fn loses_power(&mut self) {
+        self.disk.loses_power(&mut self.server.running);
+        self.server.start_again();
+    }
+}
+
+#[test]
+fn n8_with_sync_a_server_removes_every_name_under_way_after_a_power_failure() {
+    let Some(mut host) = Host::start(&["--sync"]) else { return };
+    let _open = host.store("a", &sample(100_000));
+    until("bytes are stored", || {
+        host.under_way().iter().any(|part| fs::metadata(part).unwrap().len() == 100_000)
+    });
+    // What is synced of this file takes the name of the other one to the disk.
+    let (mut raw, data) = host.store("b", &sample(5_000));
+    drop(data);
+    raw.expect("226");
+    assert_eq!(host.under_way().len(), 1);
+    host.loses_power();
+    assert_eq!(names_below(&host.server.path("")), ["b"]);
+    assert!(host.server.bytes("b") == sample(5_000));
+}
+
+#[test]
+fn n8_without_sync_a_name_under_way_that_a_power_failure_leaves_is_removed_when_it_is_a_day_old() {
+    let Some(mut host) = Host::start(&[]) else { return };
+    let _open = host.store("a", &sample(100_000));
+    until("a name is under way", || host.under_way().len() == 1);
+    let part = host.under_way().remove(0);
+    File::open(&part).unwrap().sync_all().unwrap();
+    host.loses_power();
+    // The list may have lost it or not.
+    if part.exists() {
+        let old = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+        File::options().write(true).open(&part).unwrap().set_modified(old).unwrap();
+        host.server.die_and_return();
+    }
+    until("nothing is left", || names_below(&host.server.path("")).is_empty());
+}
