@@ -9,8 +9,11 @@ tree=${1:-$(rustc --print sysroot)/lib}
 [ -d "$tree" ] || { echo "demo: $tree is not a directory; name one, for example: sh docs/demo/run.sh /usr/share" >&2; exit 2; }
 tree=$(cd "$tree" && pwd)
 
-cargo build --release --locked -p ftp-server -p ftp-user
-bin=${CARGO_TARGET_DIR:-target}/release
+# DEMO_PROFILE=dev takes the programs that the tests have built: slower copies, but nothing to build twice.
+profile=${DEMO_PROFILE:-release}
+case $profile in dev) built=debug ;; *) built=$profile ;; esac
+cargo build --profile "$profile" --locked -p ftp-server -p ftp-user
+bin=${CARGO_TARGET_DIR:-target}/$built
 
 mkdir -p target
 work=$(mktemp -d "$PWD/target/demo.XXXXXX")

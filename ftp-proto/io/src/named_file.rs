@@ -122,6 +122,12 @@ pub const fn is_of_another_user(owner: u32, own: u32) -> bool {
     owner != own && owner != 0
 }
 
+/// Whether somebody else than root and `own`, the user of this process, may say what a file with this owner and these
+/// permission bits holds. Root may write everything anyway.
+pub const fn is_in_other_hands(owner: u32, mode: u32, own: u32) -> bool {
+    is_of_another_user(owner, own) || mode & 0o022 != 0
+}
+
 fn waits_from_now_on(file: &File) -> io::Result<()> {
     fcntl_setfl(file, fcntl_getfl(file)?.difference(OFlags::NONBLOCK))?;
     Ok(())
@@ -198,6 +204,11 @@ mod tests {
     fn root_and_this_user_may_own_a_file() {
         for (owner, is_bad) in [(1000, false), (0, false), (1001, true)] {
             assert_eq!(is_of_another_user(owner, 1000), is_bad, "{owner}");
+            assert_eq!(is_in_other_hands(owner, 0o644, 1000), is_bad, "{owner}");
+            assert!(
+                is_in_other_hands(owner, 0o620, 1000) && is_in_other_hands(owner, 0o602, 1000),
+                "{owner}"
+            );
         }
         assert!(is_of_another_user(1000, 0));
     }

@@ -2,6 +2,7 @@
 //! it that SQLite would take for a part of it.
 
 use super::failure::JournalFailure;
+use ftp_io::named_file::is_in_other_hands;
 use rustix::fs::OFlags;
 use std::ffi::OsString;
 use std::fs::{self, Metadata, OpenOptions};
@@ -20,7 +21,7 @@ pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), Journal
     if let Some(directory) = path.parent() {
         let facts = fs::metadata(directory).map_err(|error| unusable(error.to_string()))?;
         // Who may write the directory may put another database there.
-        if is_in_other_hands(&facts, own) {
+        if is_in_other_hands(facts.uid(), facts.mode(), own) {
             let why = format!("others own the directory {} or may write it", directory.display());
             return Err(unusable(why));
         }
@@ -44,15 +45,10 @@ fn is_ours(facts: &Metadata, own: u32) -> Result<(), String> {
     if !facts.is_file() {
         return Err("it is not a regular file".to_owned());
     }
-    if is_in_other_hands(facts, own) {
+    if is_in_other_hands(facts.uid(), facts.mode(), own) {
         return Err("others own it or may write it".to_owned());
     }
     Ok(())
-}
-
-/// Whether somebody else may write it. Root may write everything anyway.
-fn is_in_other_hands(facts: &Metadata, own: u32) -> bool {
-    (facts.uid() != own && facts.uid() != 0) || facts.mode() & 0o022 != 0
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {

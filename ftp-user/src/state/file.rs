@@ -4,7 +4,7 @@
 //! same file take turns. What only saves time is set aside if it is damaged, so that it is neither lost nor in the way;
 //! what trust rests on stays, and nothing goes on without it.
 
-use ftp_io::named_file::is_of_another_user;
+use ftp_io::named_file::is_in_other_hands;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
@@ -105,12 +105,6 @@ impl StateFile {
         };
         if change(&mut value) { write(file, &value, self.purpose).map_err(cannot) } else { Ok(()) }
     }
-}
-
-/// Whether a file with that owner and mode may say what others have written. `own` is the user of this run; root may
-/// write everything anyway.
-const fn is_in_other_hands(owner: u32, mode: u32, own: u32) -> bool {
-    is_of_another_user(owner, own) || mode & 0o022 != 0
 }
 
 /// Seconds since 1970.
@@ -224,10 +218,6 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!((file.read::<Vec<u8>>().is_ok(), push().is_ok()), (is_good, is_good), "{mode:o}");
             fs::write(&path, "[1]").unwrap();
-        }
-        let owners = [(1000, false), (0, false), (1001, true)];
-        for (owner, is_bad) in owners {
-            assert_eq!(is_in_other_hands(owner, 0o600, 1000), is_bad, "{owner}");
         }
     }
 
