@@ -6,12 +6,14 @@
 //! | [`cli`] | the command line, exit codes, the log |
 //! | [`listen`] | the listeners: TLS, the proof of a token, who is turned away |
 //! | [`session`] | the task that drives the machine of one user agent's session |
+//! | [`config`] | the options of `run` and the policy file |
 //! | [`operate`] | what the operator does to a running relay: new tokens, the end |
 //! | [`policy`] | who may use the relay, and how much of it |
 //!
 //! Each folder uses only folders below it in this table.
 
 pub mod cli;
+pub mod config;
 pub mod listen;
 pub mod operate;
 pub mod policy;
@@ -32,7 +34,7 @@ pub fn run() -> ExitCode {
 fn start(Cli { verb }: Cli) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
-        Verb::Run(options) => cli::run::run(options),
+        Verb::Run(options) => cli::run::run(&options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
         Verb::Completions { shell } => {

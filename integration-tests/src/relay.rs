@@ -29,6 +29,8 @@ pub struct Relay {
     allow: Vec<String>,
     program: PathBuf,
     poor: bool,
+    policy: Option<String>,
+    names: Vec<String>,
 }
 
 impl Relay {
@@ -37,7 +39,8 @@ impl Relay {
     pub fn new() -> Self {
         let (also, allow) = (Vec::new(), Vec::new());
         let program = Program::RelayAgent.path();
-        Self { listen: "127.0.0.9:0".to_owned(), also, allow, program, poor: false }
+        let listen = "127.0.0.9:0".to_owned();
+        Self { listen, also, allow, program, poor: false, policy: None, names: Vec::new() }
     }
 
     /// At another address.
@@ -55,6 +58,18 @@ impl Relay {
     /// As somebody who may do nothing on this machine, with a home where nothing may be written.
     pub const fn poor(mut self) -> Self {
         self.poor = true;
+        self
+    }
+
+    /// With this policy file.
+    pub fn policy(mut self, text: &str) -> Self {
+        self.policy = Some(text.to_owned());
+        self
+    }
+
+    /// With one more token.
+    pub fn token(mut self, name: &str) -> Self {
+        self.names.push(name.to_owned());
         self
     }
 
@@ -88,12 +103,19 @@ impl Relay {
     /// Starts it with a token of its own and waits until it listens.
     pub fn start(self) -> Agent {
         let directory = tempfile::Builder::new().prefix("ftp-relay-").tempdir().unwrap();
-        let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
+        let token = |name: &str| Token::new(name, None, ftp_io::random::bytes().unwrap()).unwrap();
         let file = directory.path().join("tokens");
-        write_private(&file, &token.line());
+        let others: Vec<Token> = self.names.iter().map(|name| token(name)).collect();
+        let token = token("test");
+        let lines: Vec<String> =
+            [&token].into_iter().chain(&others).map(|token| token.line().to_string()).collect();
+        write_private(&file, &lines.join("\n"));
+        if let Some(policy) = &self.policy {
+            fs::write(directory.path().join(POLICY), policy).unwrap();
+        }
         let listen = self.listen.clone();
         let (running, address) = self.launch(&listen, directory.path(), &file);
-        Agent { directory, token_file: file, token, address, running, relay: self }
+        Agent { directory, token_file: file, token, others, address, running, relay: self }
     }
 
     fn launch(&self, listen: &str, directory: &Path, token_file: &Path) -> (Running, SocketAddr) {
@@ -104,6 +126,9 @@ impl Relay {
         command.args(["run", "--log-level", "debug", "--listen", listen, "--token-file"]).arg(token_file);
         for address in &self.also {
             command.args(["--listen", address]);
+        }
+        if self.policy.is_some() {
+            command.arg("--config").arg(directory.join(POLICY));
         }
         for target in &self.allow {
             command.args(["--allow", target]);
@@ -146,8 +171,10 @@ pub struct Agent {
     relay: Relay,
     /// Its token file, which a user agent may share.
     pub token_file: PathBuf,
-    /// Its only token.
+    /// Its token, or the first of several.
     pub token: Token,
+    /// The tokens of [`Relay::token`], in their order.
+    pub others: Vec<Token>,
     /// Where it listens.
     pub address: SocketAddr,
     /// The process that runs.
@@ -161,6 +188,13 @@ impl Agent {
         self.running.wait();
         let listen = self.address.to_string();
         (self.running, _) = self.relay.launch(&listen, self.directory.path(), &self.token_file);
+    }
+
+    /// Gives it another policy file, and waits until it has read it and says these words in its log.
+    pub fn change_policy(&self, text: &str, words: &str) {
+        fs::write(self.directory.path().join(POLICY), text).unwrap();
+        self.running.signal(Signal::HUP);
+        self.logs(words);
     }
 
     /// A user agent's session, from 127.0.0.1.
@@ -401,6 +435,8 @@ pub fn listen(host: &str) -> Leg {
     Leg::Listen(Pin { ip: host.parse::<IpAddr>().unwrap(), port: None })
 }
 
+/// The name of a policy file.
+const POLICY: &str = "policy.toml";
 const LIFE: Duration = Duration::from_secs(600);
 /// The user and the group that own nothing.
 const NOBODY: u32 = 65_534;

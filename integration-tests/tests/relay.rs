@@ -4,6 +4,7 @@
 mod blind;
 mod crowd;
 mod greets;
+mod policy;
 mod proven;
 mod release;
 mod silence;
@@ -58,12 +59,18 @@ fn at(state: LegState) -> SocketAddr {
 /// A session with a join of two listening legs, and the two servers' ends of it.
 fn joined(agent: &Agent, max_bytes: u64) -> (Session, TcpStream, TcpStream) {
     let mut session = greeted(agent);
+    let (source, target) = joined_in(&mut session, max_bytes);
+    (session, source, target)
+}
+
+/// The same in a session in which both servers have greeted.
+fn joined_in(session: &mut Session, max_bytes: u64) -> (TcpStream, TcpStream) {
     let grant = session.grant(&[SOURCE, TARGET], max_bytes, 1);
     session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
     let (source, target) = (connect_from(SOURCE, at(a)), connect_from(TARGET, at(b)));
     session.hear_until(|heard| matches!(heard, FromAgent::Joined { .. }).then_some(()));
-    (session, source, target)
+    (source, target)
 }
 
 fn ended(session: &mut Session) -> (u64, u64, End) {

@@ -67,6 +67,19 @@ impl Meter {
         strictest(self.0.limiters.iter().map(Limiter::allowance))
     }
 
+    /// Waits until some bytes may move, and returns how many; `None` if the work was stopped.
+    pub async fn turn(&self) -> Option<usize> {
+        loop {
+            match self.allowance() {
+                Ok(most) => return Some(most.max(1)),
+                Err(rest) => tokio::select! {
+                    () = self.stopped() => return None,
+                    () = tokio::time::sleep(rest) => {}
+                },
+            }
+        }
+    }
+
     /// Bytes that have moved so far.
     pub fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
@@ -91,7 +104,8 @@ impl Meter {
         }
     }
 
-    pub(crate) fn add(&self, bytes: usize) {
+    /// Counts bytes that have moved.
+    pub fn add(&self, bytes: usize) {
         self.0.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         for limiter in &self.0.limiters {
             limiter.take(bytes);

@@ -4,8 +4,12 @@
 //! with the deadline at which it wants to hear from the driver again.
 
 mod bucket;
+mod shared_bucket;
+mod window;
 
 pub use bucket::{Bucket, strictest};
+pub use shared_bucket::SharedBucket;
+pub use window::Window;
 
 use std::ops::Add;
 use std::time::Duration;

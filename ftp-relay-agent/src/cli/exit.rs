@@ -6,6 +6,9 @@ use anyhow::Context;
 use ftp_io::os_error;
 use ftp_io::program::args::Rejected;
 use ftp_io::program::output;
+use ftp_io::program::settings::Mistakes;
+
+use crate::config::ConfigError;
 
 /// Why the program ends without having done what was asked.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub enum Exit {
     Untrusted(anyhow::Error),
     /// An option has a value that cannot be used.
     Usage(anyhow::Error),
+    /// The policy file has mistakes.
+    Config(Mistakes),
     /// The command line has a mistake, or asks for help or the version.
     Rejected(Rejected),
 }
@@ -26,11 +31,24 @@ impl From<anyhow::Error> for Exit {
     }
 }
 
+impl From<ConfigError> for Exit {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::File(mistakes) => Self::Config(mistakes),
+            ConfigError::Missing(_) => Self::Usage(error.into()),
+        }
+    }
+}
+
 /// Says in one line what is wrong, and returns the exit status.
 pub fn exit(done: Result<(), Exit>) -> ExitCode {
     let (error, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Exit::Rejected(rejected)) => return rejected.print(PROGRAM),
+        Err(Exit::Config(mistakes)) => {
+            mistakes.lines().for_each(|line| output::complain(PROGRAM, line));
+            return ExitCode::from(2);
+        }
         Err(Exit::Failed(error)) => (error, 1),
         Err(Exit::Usage(error)) => (error, 2),
         Err(Exit::Untrusted(error)) => (error, 11),

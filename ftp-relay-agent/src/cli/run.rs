@@ -7,69 +7,61 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::link::token_file;
 use ftp_io::os_error::words;
-use ftp_io::program::args::address;
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::{log, ready};
 use ftp_io::signal::{Reload, Stop};
-use ftp_proto::policy::Allowed;
+use ftp_proto::relay::token::Token;
 
 use super::exit::Exit;
+use crate::config::{self, Config, ConfigError};
 use crate::listen::{Relay, Settings};
 use crate::policy::Limits;
 
-/// How to relay.
+/// How to relay, and where more of it stands.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Where user agents connect to, repeatable; with one address, connections to servers come from it
-    #[arg(long, value_name = "ADDR", required = true, value_parser = address)]
-    pub listen: Vec<SocketAddr>,
-    /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP
+    /// A policy file: these options, limits, and who may do what; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
-    pub token_file: PathBuf,
-    /// FTP servers that may be reached, repeatable: CIDR or CIDR:PORTS, with the ports of control connections
-    /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
-    #[arg(long, value_name = "TARGET")]
-    pub allow: Vec<Allowed>,
-    /// The form of the log on standard error
-    #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
-    pub log_format: log::Format,
-    /// The least important level that is logged
-    #[arg(long, value_name = "LEVEL", default_value_t, value_enum)]
-    pub log_level: log::Level,
+    pub config: Option<PathBuf>,
+    /// The options that may stand in the file.
+    #[command(flatten)]
+    pub common: config::Options,
 }
 
 /// Relays until SIGTERM or SIGINT, then lets transfers end.
 ///
 /// # Errors
-/// The tokens cannot be read, or a listener cannot be opened.
-pub fn run(options: Options) -> Result<(), Exit> {
-    let _log = log::start(options.log_format, options.log_level).context("cannot start the log")?;
-    let served = runtime::run(THREADS, until_stopped(options)).context("cannot start the scheduler")?;
+/// The policy or the tokens cannot be read, or a listener cannot be opened.
+pub fn run(options: &Options) -> Result<(), Exit> {
+    let config = read(options)?;
+    let _log = log::start(config.log_format, config.log_level).context("cannot start the log")?;
+    let served =
+        runtime::run(THREADS, until_stopped(options, config)).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
 
-async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
+fn read(options: &Options) -> Result<Config, ConfigError> {
+    Config::read(&options.common, options.config.as_deref())
+}
+
+async fn until_stopped(options: &Options, config: Config) -> Result<(), anyhow::Error> {
     // Before the ready line: the program that waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
-    let tokens = token_file::read(&options.token_file)?;
-    if options.allow.is_empty() {
-        tracing::warn!("no server may be reached, so nothing is relayed; name servers with --allow");
-    }
+    let tokens = token_file::read(&config.token_file)?;
+    warn(&config, &tokens);
+    let started = config.clone();
     let relay = Relay::start(Settings {
-        listen: options.listen,
-        allow: options.allow,
+        listen: config.listen,
         tokens,
+        policy: config.policy,
         limits: Limits::USUAL,
     })?;
     announce(relay.addresses())?;
     loop {
         tokio::select! {
             () = stop.wait() => break,
-            () = hangup.wait() => match token_file::read(&options.token_file) {
-                Ok(tokens) => relay.renew(tokens),
-                Err(error) => tracing::error!("the tokens were not read again: {error}"),
-            },
+            () = hangup.wait() => tokio::task::block_in_place(|| reload(&relay, options, &started)),
         }
     }
     tokio::select! {
@@ -78,6 +70,30 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
         () = stop.wait() => {}
     }
     Ok(())
+}
+
+/// Reads the policy and the tokens again. After a mistake everything stays as it was.
+fn reload(relay: &Relay, options: &Options, started: &Config) {
+    let read = read(options).map_err(anyhow::Error::from);
+    let read = read.and_then(|config| Ok((token_file::read(&config.token_file)?, config)));
+    match read {
+        Ok((tokens, config)) => {
+            warn(&config, &tokens);
+            let keys = config.needs_restart(started).join(", ");
+            if !keys.is_empty() {
+                tracing::warn!(keys, "these keys were changed, and need a restart of the relay");
+            }
+            relay.renew(tokens, config.policy);
+        }
+        Err(error) => tracing::error!("the tokens and the policy stay as they were: {error}"),
+    }
+}
+
+/// Logs what is likely not meant.
+fn warn(config: &Config, tokens: &[Token]) {
+    for warning in config.warnings(tokens.iter().map(Token::name)) {
+        tracing::warn!("{warning}");
+    }
 }
 
 fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {

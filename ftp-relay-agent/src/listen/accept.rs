@@ -1,7 +1,7 @@
 //! The accept loop of a listener, and what a new link proves.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use ftp_io::socket::{self, Listener};
 use ftp_proto::address::Group;
 use ftp_proto::listing::When;
 use ftp_proto::policy::Rules;
-use ftp_proto::relay::agent::Config;
+use ftp_proto::relay::agent::{Config, Input, Withdrawn};
 use ftp_proto::relay::link::{Accepted, DataHello, First, Hello, Welcome, accept_data};
 use ftp_proto::relay::message::Text;
 use ftp_proto::timer::Moment;
@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tracing::Instrument;
 
 use crate::operate::Running;
-use crate::policy::{Delays, Door, Kind, Limits, PING, Place, Quotas, SESSION};
+use crate::policy::{Accounts, Delays, Door, Kind, Limits, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
 /// Accepts links: those of user agents become sessions, those of tunnels join their session.
@@ -30,9 +30,8 @@ use crate::session::{self, Holder, Shared, Tickets};
 pub(super) struct Links {
     shared: Arc<Shared>,
     acceptor: Acceptor,
-    rules: Rules,
-    /// The addresses that data connections may come from and go to.
-    addresses: Vec<IpAddr>,
+    /// The listeners. Data connections come from their addresses and go there.
+    listeners: Vec<SocketAddr>,
     door: Arc<Door>,
     delays: Delays,
     /// The number of the next link.
@@ -40,23 +39,28 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// No link yet. `addresses` are those of the listeners.
-    pub(super) fn new(acceptor: Acceptor, rules: Rules, addresses: &[SocketAddr], limits: &Limits) -> Self {
+    /// No link yet.
+    pub(super) fn new(acceptor: Acceptor, listeners: Vec<SocketAddr>, limits: &Limits) -> Self {
+        let clock = Clock::start();
         let shared = Shared {
-            clock: Clock::start(),
+            clock,
             pipes: Pipes::default(),
             tickets: Tickets::default(),
-            quotas: Quotas::new(*limits),
+            accounts: Accounts::new(clock),
         };
         Self {
             shared: Arc::new(shared),
             acceptor,
-            rules,
-            addresses: addresses.iter().map(SocketAddr::ip).collect(),
+            listeners,
             door: Door::new(limits),
             delays: Delays::default(),
             next: AtomicU64::new(1),
         }
+    }
+
+    /// What the tokens use.
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.shared.accounts
     }
 
     /// Accepts connections until it is aborted.
@@ -122,17 +126,14 @@ impl Links {
         from: SocketAddr,
         running: &Running,
     ) -> Option<Proven> {
-        let today = Clock::today();
-        match running.orders().tokens.accept(hello, link.exporter(), today) {
+        let (today, orders) = (Clock::today(), running.orders());
+        match orders.tokens.accept(hello, link.exporter(), today) {
             Ok(token) => {
                 let welcome = token.welcome(welcome(from, &token));
                 let config = self.config(&link, from, &token, today).ok()?;
                 link.send(&welcome).await.ok()?;
                 tracing::info!(token = token.name, "session");
-                let place = self.shared.quotas.take(Kind::Session, &token.name);
-                let running = running.clone();
-                let accepted = session::Accepted { link, token, config, running, place };
-                Some(Proven::Session(Box::new(accepted)))
+                self.admit(link, token, config, &orders.policy, running).await
             }
             Err(denial) => {
                 tracing::warn!("denied: {denial}");
@@ -140,6 +141,38 @@ impl Links {
                 // If the other end has gone, the reason stands in the log only.
                 let _ = link.send(&denial.answer()).await;
                 link.close().await;
+                None
+            }
+        }
+    }
+
+    /// Begins the session of a token if the policy has a rule and a place for it; else it is told why not.
+    async fn admit(
+        &self,
+        link: Link,
+        token: Accepted,
+        config: Config,
+        policy: &Policy,
+        running: &Running,
+    ) -> Option<Proven> {
+        let now = self.shared.clock.now();
+        let Some(terms) = policy.terms(&token.name) else {
+            tracing::warn!(token = token.name, "refused: {}", Withdrawn::Rule);
+            session::refuse(link, now, config, Input::Revoked(Withdrawn::Rule)).await;
+            return None;
+        };
+        let rules = Rules { relay: terms.allow.clone(), ..config.rules };
+        let config = Config { rules, limits: terms.session, ..config };
+        let standing = self.shared.accounts.standing(terms);
+        match standing.take(Kind::Session) {
+            Ok(place) => {
+                let running = running.clone();
+                let accepted = session::Accepted { link, token, config, running, standing, place };
+                Some(Proven::Session(Box::new(accepted)))
+            }
+            Err(full) => {
+                tracing::warn!(token = token.name, "refused: {full}");
+                session::refuse(link, now, config, Input::Full).await;
                 None
             }
         }
@@ -164,10 +197,11 @@ impl Links {
         tokio::time::sleep(self.delays.failed(Group::of(from.ip()), now)).await;
     }
 
+    /// The configuration of a session that may not reach anything yet.
     fn config(&self, link: &Link, from: SocketAddr, token: &Accepted, today: When) -> io::Result<Config> {
         Ok(Config {
-            rules: self.rules.clone(),
-            listen: self.addresses.clone(),
+            rules: Rules { own_listeners: self.listeners.clone(), ..Rules::default() },
+            listen: self.listeners.iter().map(SocketAddr::ip).collect(),
             peer: from.ip(),
             local: link.socket().local_addr()?.ip(),
             expires: token.expires.map(|at| self.moment_of(at, today)),

@@ -7,24 +7,23 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::link::Acceptor;
 use ftp_io::socket;
-use ftp_proto::policy::{Allowed, Rules};
 use ftp_proto::relay::token::Token;
 use tokio::task::JoinSet;
 
 use super::accept::Links;
 use crate::operate::Operator;
-use crate::policy::Limits;
+use crate::policy::{Accounts, Limits, Policy};
 
 /// What the relay has to know.
 #[derive(Debug)]
 pub struct Settings {
     /// Where user agents connect to; port 0 means any free port.
     pub listen: Vec<SocketAddr>,
-    /// The servers that may be reached.
-    pub allow: Vec<Allowed>,
     /// The tokens of those who may use the relay.
     pub tokens: Vec<Token>,
-    /// How much the relay holds at the same time.
+    /// What they may do.
+    pub policy: Policy,
+    /// How much the relay holds at the same time of links without a proof.
     pub limits: Limits,
 }
 
@@ -34,6 +33,7 @@ pub struct Relay {
     addresses: Vec<SocketAddr>,
     accepting: JoinSet<()>,
     operator: Operator,
+    accounts: Accounts,
 }
 
 impl Relay {
@@ -50,14 +50,14 @@ impl Relay {
             listeners.push(listener);
         }
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
-        let rules = Rules { relay: settings.allow, own_listeners: addresses.clone(), ..Rules::default() };
-        let links = Arc::new(Links::new(acceptor, rules, &addresses, &settings.limits));
-        let (operator, running) = Operator::new(settings.tokens);
+        let links = Arc::new(Links::new(acceptor, addresses.clone(), &settings.limits));
+        let accounts = links.accounts().clone();
+        let (operator, running) = Operator::new(settings.tokens, settings.policy);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             accepting.spawn(Arc::clone(&links).accept(listener, running.clone()));
         }
-        Ok(Self { addresses, accepting, operator })
+        Ok(Self { addresses, accepting, operator, accounts })
     }
 
     /// Where it listens, with the real ports.
@@ -65,10 +65,12 @@ impl Relay {
         &self.addresses
     }
 
-    /// Replaces the tokens. Sessions of tokens that are gone end at once.
-    pub fn renew(&self, tokens: Vec<Token>) {
-        tracing::info!(tokens = tokens.len(), "the tokens were read again");
-        self.operator.renew(tokens);
+    /// Replaces the tokens and the policy. Sessions of tokens that are gone, or that the policy does not name, end at
+    /// once; so does what flows to servers that are no longer allowed.
+    pub fn renew(&self, tokens: Vec<Token>, policy: Policy) {
+        tracing::info!(tokens = tokens.len(), "the tokens and the policy were read again");
+        self.accounts.forget(&policy);
+        self.operator.renew(tokens, policy);
     }
 
     /// Accepts nothing more, and lets transfers end within `grace`.

@@ -1,4 +1,4 @@
-//! What the operator does to a running relay: give it other tokens, and stop it.
+//! What the operator does to a running relay: give it other tokens and another policy, and stop it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -8,11 +8,15 @@ use ftp_proto::relay::link::Keyring;
 use ftp_proto::relay::token::Token;
 use tokio::sync::{mpsc, watch};
 
+use crate::policy::Policy;
+
 /// What the operator wants now.
 #[derive(Clone, Debug)]
 pub struct Orders {
     /// The tokens that are valid now.
     pub tokens: Arc<Keyring>,
+    /// What the holders of the tokens may do now.
+    pub policy: Arc<Policy>,
     /// Whether the relay stops: sessions accept no new requests and end with their last join.
     pub stopping: bool,
 }
@@ -34,17 +38,19 @@ pub struct Running {
 }
 
 impl Operator {
-    /// A relay that runs, with these tokens.
-    pub fn new(tokens: Vec<Token>) -> (Self, Running) {
-        let orders = Orders { tokens: Arc::new(Keyring::new(tokens)), stopping: false };
+    /// A relay that runs, with these tokens and this policy.
+    pub fn new(tokens: Vec<Token>, policy: Policy) -> (Self, Running) {
+        let (tokens, policy) = (Arc::new(Keyring::new(tokens)), Arc::new(policy));
+        let orders = Orders { tokens, policy, stopping: false };
         let (sender, orders) = watch::channel(orders);
         let (guard, ended) = mpsc::channel(1);
         (Self { orders: sender, ended }, Running { orders, _guard: guard })
     }
 
-    /// Replaces the tokens. Sessions of tokens that are gone end at once.
-    pub fn renew(&self, tokens: Vec<Token>) {
-        self.orders.send_modify(|orders| orders.tokens = Arc::new(Keyring::new(tokens)));
+    /// Replaces the tokens and the policy. Sessions of tokens that are gone end at once.
+    pub fn renew(&self, tokens: Vec<Token>, policy: Policy) {
+        let (tokens, policy) = (Arc::new(Keyring::new(tokens)), Arc::new(policy));
+        self.orders.send_modify(|orders| (orders.tokens, orders.policy) = (tokens, policy));
     }
 
     /// Stops the sessions. Returns when all have ended, or after `grace`.

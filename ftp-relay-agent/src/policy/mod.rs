@@ -4,17 +4,21 @@
 //! |---|---|
 //! | links without a proof, in all and of one address ([`Door`]) | the oldest one of the address that holds most is closed |
 //! | failed proofs of one address ([`Delays`]) | the refusals of its next failed proofs come later |
-//! | sessions, tunnels and joins, in all and of one token ([`Quotas`]) | the request is refused |
+//! | what a token shares with others ([`Standing`]): sessions, tunnels, joins, their starts, bytes of a day | the request is refused; what moves is cut |
+//! | a rate ([`Standing`]) | of those that wait, the one that has moved least is next |
 //! | grants, tunnels and joins of one session ([`SESSION`]) | the request is refused |
 //!
-//! A right proof is answered at once, whatever its neighbours have done.
+//! [`Policy`] is what the operator has written, [`Terms`] what it means for one token. A right proof is answered at once,
+//! whatever its neighbours have done.
 
 mod delays;
 mod door;
 mod limits;
 mod quotas;
+mod rules;
 
 pub use delays::Delays;
 pub use door::{Door, Place};
 pub use limits::{Limits, PING, SESSION};
-pub use quotas::{Full, Kind, Quotas, Share};
+pub use quotas::{Accounts, Full, Kind, Share, Standing, Use};
+pub use rules::{Bounds, Flaw, Level, Policy, Rule, Shared, Table, Terms};

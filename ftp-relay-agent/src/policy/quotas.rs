@@ -1,10 +1,17 @@
-//! How many sessions, tunnels and joins there are, in all and of each token.
+//! What the tokens use now: how many sessions, tunnels and joins, how many bytes, and at what rate. Each level of the
+//! policy has an account; what a token uses is charged to its own account and to all above it.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::limits::Limits;
+use ftp_io::clock::Clock;
+use ftp_io::limiter::{Limiter, SharedRate, Volume};
+use ftp_proto::timer::{Moment, Window};
+
+use super::rules::{Level, Policy, Shared, Terms};
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -17,139 +24,370 @@ pub enum Kind {
     Join,
 }
 
-/// How many of a kind there may be: in all, and of one token.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Bound {
-    all: usize,
-    of_one: usize,
-}
-
-/// The sessions, tunnels and joins of all tokens. Clones share them.
+/// The accounts of all levels. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Quotas(Arc<Inner>);
+pub struct Accounts(Arc<All>);
 
 #[derive(Debug)]
-struct Inner {
-    limits: Limits,
-    taken: Mutex<Taken>,
+struct All {
+    clock: Clock,
+    accounts: Mutex<HashMap<Level, Arc<Account>>>,
+    /// The number of the next account or flow.
+    next: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
-    all: HashMap<Kind, usize>,
-    of: HashMap<(Kind, String), usize>,
+/// What one level has used.
+#[derive(Debug)]
+struct Account {
+    level: Level,
+    /// How it is called among those that share a rate.
+    number: u64,
+    rate: SharedRate,
+    daily: Volume,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    shared: Shared,
+    sessions: usize,
+    tunnels: usize,
+    joins: usize,
+    starts: Window,
+}
+
+/// The accounts of one token, from its own to that of the whole relay.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    all: Accounts,
+    accounts: Vec<Arc<Account>>,
+    terms: Arc<Terms>,
 }
 
 /// One session, tunnel or join. Dropping it gives it back.
 #[derive(Debug)]
 #[must_use]
 pub struct Share {
-    quotas: Quotas,
     kind: Kind,
-    name: String,
+    held: Vec<Arc<Account>>,
+}
+
+/// How far the limits of the whole relay are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// What is counted.
+    pub kind: Kind,
+    /// How many there are.
+    pub used: usize,
+    /// How many there may be.
+    pub bound: usize,
 }
 
 /// Why there is none left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Full {
-    /// The token has all that it may have.
-    #[error("this token has all {1} {0} that it may have")]
-    OfOne(Kind, usize),
-    /// The relay has all that it may have.
-    #[error("the relay has all {1} {0} that it may have")]
-    InAll(Kind, usize),
+    /// A level has all that it may have at the same time.
+    #[error("{level} has all {bound} {kind} that it may have")]
+    Count {
+        /// Who has them.
+        level: Level,
+        /// What is counted.
+        kind: Kind,
+        /// How many there may be.
+        bound: usize,
+    },
+    /// A level has begun all that it may begin within a minute.
+    #[error("{0} may begin no more than {1} tunnels and joins within a minute")]
+    Starts(Level, u64),
+    /// A level has moved all that it may move within a day.
+    #[error("{0} has moved all bytes that it may move within a day")]
+    Daily(Level),
 }
 
-impl Quotas {
-    /// Creates quotas with nothing taken.
-    pub fn new(limits: Limits) -> Self {
-        Self(Arc::new(Inner { limits, taken: Mutex::default() }))
+impl Full {
+    /// The limit that was reached, as the policy file calls it.
+    pub const fn limit(&self) -> &'static str {
+        match self {
+            Self::Count { kind, .. } => kind.name(),
+            Self::Starts(..) => "starts-per-minute",
+            Self::Daily(_) => "bytes-per-day",
+        }
+    }
+}
+
+impl Accounts {
+    /// No account yet.
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(All { clock, accounts: Mutex::default(), next: AtomicU64::new(0) }))
     }
 
-    /// Takes one for the token `name`.
+    /// The accounts for these terms. What the terms say holds from now on, also for what is in use.
+    pub fn standing(&self, terms: Terms) -> Standing {
+        let mut all = lock(&self.0.accounts);
+        let accounts = terms.levels.iter().map(|(level, shared)| {
+            let account = all.entry(level.clone()).or_insert_with(|| self.account(level, *shared));
+            account.set(*shared);
+            Arc::clone(account)
+        });
+        let accounts = accounts.collect();
+        Standing { all: self.clone(), accounts, terms: Arc::new(terms) }
+    }
+
+    /// Forgets what the policy does not know and no session uses.
+    pub fn forget(&self, policy: &Policy) {
+        lock(&self.0.accounts).retain(|level, account| policy.knows(level) || Arc::strong_count(account) > 1);
+    }
+
+    /// How far the limits of the whole relay are used.
+    pub fn uses(&self) -> Vec<Use> {
+        let Some(whole) = lock(&self.0.accounts).get(&Level::Whole).cloned() else { return Vec::new() };
+        let mut state = lock(&whole.state);
+        [Kind::Session, Kind::Tunnel, Kind::Join]
+            .map(|kind| {
+                let bound = state.shared.of(kind);
+                Use { kind, used: *state.taken(kind), bound }
+            })
+            .to_vec()
+    }
+
+    fn account(&self, level: &Level, shared: Shared) -> Arc<Account> {
+        let state = State { shared, sessions: 0, tunnels: 0, joins: 0, starts: Window::new(MINUTE) };
+        Arc::new(Account {
+            level: level.clone(),
+            number: self.number(),
+            rate: SharedRate::new(self.0.clock),
+            daily: Volume::new(DAY, self.0.clock),
+            state: Mutex::new(state),
+        })
+    }
+
+    fn number(&self) -> u64 {
+        self.0.next.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Standing {
+    /// What the token may do.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Takes one.
     ///
     /// # Errors
     ///
-    /// Fails if the token, or the relay, has all that it may have. What others hold is never touched.
-    pub fn take(&self, kind: Kind, name: &str) -> Result<Share, Full> {
-        let Bound { all, of_one } = self.0.limits.of(kind);
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (kind, name.to_owned());
-        if taken.of.get(&key).is_some_and(|count| *count >= of_one) {
-            return Err(Full::OfOne(kind, of_one));
+    /// Fails if the token, a group of it, or the relay has all that it may have. What others hold is never touched.
+    pub fn take(&self, kind: Kind) -> Result<Share, Full> {
+        let mut share = Share { kind, held: Vec::new() };
+        for account in &self.accounts {
+            account.take(kind, self.all.0.clock.now())?;
+            share.held.push(Arc::clone(account));
         }
-        if taken.all.get(&kind).is_some_and(|count| *count >= all) {
-            return Err(Full::InAll(kind, all));
-        }
-        *taken.all.entry(kind).or_default() += 1;
-        *taken.of.entry(key).or_default() += 1;
-        Ok(Share { quotas: self.clone(), kind, name: name.to_owned() })
+        Ok(share)
     }
 
-    fn give_back(&self, kind: Kind, name: &str) {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.all.get_mut(&kind) {
-            *count = count.saturating_sub(1);
+    /// What bounds the rate of a new tunnel or join: its own rate and those that it shares.
+    pub fn limiters(&self) -> Vec<Limiter> {
+        let mut key = self.all.number();
+        let mut limiters = Vec::new();
+        for account in &self.accounts {
+            limiters.push(account.rate.limiter(key));
+            key = account.number;
         }
-        let key = (kind, name.to_owned());
-        if let Some(count) = taken.of.get_mut(&key) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                taken.of.remove(&key);
+        limiters.extend(self.terms.each_rate.map(|rate| Limiter::new(rate, self.all.0.clock)));
+        limiters
+    }
+
+    /// The bytes that a new tunnel or join shares with others.
+    pub fn volumes(&self) -> Vec<Volume> {
+        self.accounts.iter().map(|account| account.daily.clone()).collect()
+    }
+}
+
+impl Account {
+    fn set(&self, shared: Shared) {
+        self.rate.set(shared.rate);
+        self.daily.set(shared.daily);
+        lock(&self.state).shared = shared;
+    }
+
+    fn take(&self, kind: Kind, now: Moment) -> Result<(), Full> {
+        let mut state = lock(&self.state);
+        let bound = state.shared.of(kind);
+        if *state.taken(kind) >= bound {
+            return Err(Full::Count { level: self.level.clone(), kind, bound });
+        }
+        if kind != Kind::Session {
+            if self.daily.left() == 0 {
+                return Err(Full::Daily(self.level.clone()));
             }
+            let starts = state.shared.starts;
+            if !state.starts.take(now, 1, starts) {
+                return Err(Full::Starts(self.level.clone(), starts.unwrap_or_default()));
+            }
+        }
+        *state.taken(kind) += 1;
+        Ok(())
+    }
+}
+
+impl State {
+    const fn taken(&mut self, kind: Kind) -> &mut usize {
+        match kind {
+            Kind::Session => &mut self.sessions,
+            Kind::Tunnel => &mut self.tunnels,
+            Kind::Join => &mut self.joins,
         }
     }
 }
 
-impl Limits {
-    const fn of(&self, kind: Kind) -> Bound {
-        let all = match kind {
+impl Shared {
+    const fn of(&self, kind: Kind) -> usize {
+        match kind {
             Kind::Session => self.sessions,
             Kind::Tunnel => self.tunnels,
             Kind::Join => self.joins,
-        };
-        Bound { all, of_one: Self::share(all) }
+        }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.quotas.give_back(self.kind, &self.name);
+        for account in &self.held {
+            let mut state = lock(&account.state);
+            let taken = state.taken(self.kind);
+            *taken = taken.saturating_sub(1);
+        }
+    }
+}
+
+impl Kind {
+    /// The name of the limit.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "sessions",
+            Self::Tunnel => "tunnels",
+            Self::Join => "joins",
+        }
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Session => "sessions",
-            Self::Tunnel => "tunnels",
-            Self::Join => "joins",
+            Self::Whole => "the relay",
+            Self::Group(_) => "a group of this token",
+            Self::Identity(_) => "this token",
         })
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 #[cfg(test)]
 mod tests {
+    use super::super::rules::{Bounds, Rule};
     use super::*;
+
+    fn policy(whole: Bounds, group: Bounds) -> Policy {
+        let group = Rule { name: "staff".to_owned(), bounds: group, ..Rule::default() };
+        let names = ["ann", "bob", "eve", "joe", "sue"];
+        let identity =
+            |name: &str| Rule { name: name.to_owned(), parent: Some("staff".to_owned()), ..Rule::default() };
+        Policy::new(Vec::new(), whole, vec![group], names.map(identity).to_vec()).unwrap()
+    }
+
+    fn standing(accounts: &Accounts, policy: &Policy, name: &str) -> Standing {
+        accounts.standing(policy.terms(name).unwrap())
+    }
 
     #[test]
     fn a_token_has_a_quarter_and_others_keep_theirs() {
-        let quotas = Quotas::new(Limits { joins: 8, sessions: 8, ..Limits::USUAL });
-        let mut held = Vec::new();
-        for _ in 0..2 {
-            held.push(quotas.take(Kind::Join, "ann").unwrap());
-        }
-        assert_eq!(quotas.take(Kind::Join, "ann").unwrap_err(), Full::OfOne(Kind::Join, 2));
-        held.push(quotas.take(Kind::Session, "ann").unwrap());
+        let whole = Bounds { joins: Some(8), sessions: Some(8), ..Bounds::default() };
+        let (policy, accounts) = (policy(whole, Bounds::default()), Accounts::new(Clock::start()));
+        let ann = standing(&accounts, &policy, "ann");
+        let mut held = vec![ann.take(Kind::Join).unwrap(), ann.take(Kind::Join).unwrap()];
+        let level = Level::Identity("ann".to_owned());
+        assert_eq!(ann.take(Kind::Join).unwrap_err(), Full::Count { level, kind: Kind::Join, bound: 2 });
+        held.push(ann.take(Kind::Session).unwrap());
         for name in ["bob", "bob", "eve", "eve", "joe", "joe"] {
-            held.push(quotas.take(Kind::Join, name).unwrap());
+            held.push(standing(&accounts, &policy, name).take(Kind::Join).unwrap());
         }
-        let full = quotas.take(Kind::Join, "sue").unwrap_err();
-        assert_eq!(full.to_string(), "the relay has all 8 joins that it may have");
+        let sue = standing(&accounts, &policy, "sue");
+        let full = sue.take(Kind::Join).unwrap_err();
+        assert_eq!(full.to_string(), "a group of this token has all 8 joins that it may have");
         drop(held.remove(0));
-        held.push(quotas.take(Kind::Join, "sue").unwrap());
+        held.push(sue.take(Kind::Join).unwrap());
+        let joins = accounts.uses().into_iter().find(|used| used.kind == Kind::Join);
+        assert_eq!(joins, Some(Use { kind: Kind::Join, used: 8, bound: 8 }));
         drop(held);
-        assert!(quotas.0.taken.lock().unwrap().of.is_empty());
-        assert_eq!(quotas.take(Kind::Join, "ann").map(drop), Ok(()));
+        assert!(accounts.uses().iter().all(|used| used.used == 0));
+    }
+
+    #[test]
+    fn what_is_refused_by_a_group_is_not_kept_by_the_token() {
+        let group = Bounds { tunnels: Some(1), ..Bounds::default() };
+        let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));
+        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
+        let first = ann.take(Kind::Tunnel).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(bob.take(Kind::Tunnel), Err(Full::Count { level: Level::Group(_), .. })));
+        }
+        drop(first);
+        bob.take(Kind::Tunnel).map(drop).unwrap();
+    }
+
+    #[test]
+    fn starts_and_bytes_are_shared_by_a_group() {
+        let group = Bounds { starts: Some(8), daily: Some(1_000), ..Bounds::default() };
+        let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));
+        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
+        for _ in 0..2 {
+            ann.take(Kind::Join).map(drop).unwrap();
+        }
+        assert_eq!(ann.take(Kind::Join).unwrap_err(), Full::Starts(Level::Identity("ann".to_owned()), 2));
+        ann.take(Kind::Session).map(drop).unwrap();
+        assert!(bob.volumes().iter().all(|volume| volume.take(250)));
+        assert_eq!(bob.take(Kind::Join).unwrap_err(), Full::Daily(Level::Identity("bob".to_owned())));
+        assert_eq!(ann.volumes()[1].left(), 750);
+    }
+
+    #[test]
+    fn a_policy_that_is_read_again_holds_for_what_is_in_use_and_forgets_no_volume() {
+        let accounts = Accounts::new(Clock::start());
+        let tight =
+            policy(Bounds { sessions: Some(4), daily: Some(400), ..Bounds::default() }, Bounds::default());
+        let ann = standing(&accounts, &tight, "ann");
+        let held = ann.take(Kind::Session).unwrap();
+        ann.take(Kind::Session).unwrap_err();
+        assert!(ann.volumes().iter().all(|volume| volume.take(100)));
+        drop(ann);
+        let wide =
+            policy(Bounds { sessions: Some(8), daily: Some(800), ..Bounds::default() }, Bounds::default());
+        accounts.forget(&wide);
+        let ann = standing(&accounts, &wide, "ann");
+        let second = ann.take(Kind::Session).unwrap();
+        ann.take(Kind::Session).unwrap_err();
+        assert_eq!(ann.volumes()[0].left(), 100);
+        drop((held, second, ann));
+        let others = Policy::new(
+            Vec::new(),
+            Bounds::default(),
+            Vec::new(),
+            vec![Rule { name: "zoe".to_owned(), ..Rule::default() }],
+        );
+        accounts.forget(&others.unwrap());
+        assert_eq!(lock(&accounts.0.accounts).len(), 1, "the whole relay is left");
     }
 }

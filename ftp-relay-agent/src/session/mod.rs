@@ -17,5 +17,5 @@ mod tickets;
 mod tunnel;
 
 pub use shared::Shared;
-pub use task::{Accepted, run};
+pub use task::{Accepted, refuse, run};
 pub use tickets::{Holder, Tickets};

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ftp_io::copy::{self, Join, Meters};
+use ftp_io::copy::{self, Allowance, Join, Meter, Meters};
 use ftp_io::link::Link;
 use ftp_io::os_error::words;
 use ftp_io::socket;
@@ -25,14 +25,14 @@ use super::greeting::{self, Server};
 use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
-use crate::policy::{Kind, Share};
+use crate::policy::{Kind, Share, Standing, Terms};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
 /// session and resets its connections.
 pub(super) struct Performer {
     shared: Arc<Shared>,
-    /// The name of the session's token.
-    name: String,
+    /// What the session's token may do and uses.
+    standing: Standing,
     /// Given to the tasks.
     report: mpsc::Sender<Event>,
     /// Answers that needed no wait.
@@ -66,10 +66,10 @@ enum Flowing {
 }
 
 impl Performer {
-    pub(super) fn new(shared: Arc<Shared>, name: &str, report: mpsc::Sender<Event>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, standing: Standing, report: mpsc::Sender<Event>) -> Self {
         Self {
             shared,
-            name: name.to_owned(),
+            standing,
             report,
             ready: VecDeque::new(),
             conns: HashMap::new(),
@@ -80,6 +80,16 @@ impl Performer {
             flows: HashMap::new(),
             tasks: JoinSet::new(),
         }
+    }
+
+    /// What the token may do.
+    pub(super) fn terms(&self) -> &Terms {
+        self.standing.terms()
+    }
+
+    /// What begins from now on is charged to these accounts.
+    pub(super) fn renew(&mut self, standing: Standing) {
+        self.standing = standing;
     }
 
     /// The next answer that needs no wait. Take these when the machine has nothing more to say.
@@ -208,7 +218,7 @@ impl Performer {
             Work::Tunnel => Kind::Tunnel,
             Work::Join => Kind::Join,
         };
-        let answer = match self.shared.quotas.take(kind, &self.name) {
+        let answer = match self.standing.take(kind) {
             Ok(share) => {
                 self.places.insert(ticket, share);
                 Answer::Admitted
@@ -281,7 +291,8 @@ impl Performer {
             }
             (Some(Conn::Link(link)), Some(Conn::Server(server))) => {
                 prepare(&server.stream, stall);
-                let tunnel = Arc::new(Tunnel::new(limit));
+                let allowance = Allowance::new(limit, self.standing.volumes());
+                let tunnel = Arc::new(Tunnel::new(allowance, Meter::limited(self.standing.limiters())));
                 self.flows.insert(ticket, Flowing::Tunnel(Arc::clone(&tunnel)));
                 let report = self.report.clone();
                 self.start(ticket, async move {
@@ -302,8 +313,12 @@ impl Performer {
         for conn in [&a, &b] {
             prepare(conn, stall);
         }
-        let (forth, back) = (Meters::default(), Meters::default());
-        let join = Join { forth, back, limit, pipes: self.shared.pipes.clone() };
+        // Both directions together have one rate.
+        let limiters = self.standing.limiters();
+        let limited = |limiters| Meters { taken: Meter::limited(limiters), given: Meter::default() };
+        let (forth, back) = (limited(limiters.clone()), limited(limiters));
+        let volumes = self.standing.volumes();
+        let join = Join { forth, back, limit, volumes, pipes: self.shared.pipes.clone() };
         self.flows.insert(ticket, Flowing::Data(join.clone()));
         let report = self.report.clone();
         self.start(ticket, async move {

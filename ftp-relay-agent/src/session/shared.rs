@@ -4,7 +4,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 
 use super::tickets::Tickets;
-use crate::policy::Quotas;
+use crate::policy::Accounts;
 
 /// What all sessions of a relay use.
 #[derive(Debug)]
@@ -15,6 +15,6 @@ pub struct Shared {
     pub pipes: Pipes,
     /// The tickets of all tunnels.
     pub tickets: Tickets,
-    /// How many tunnels and joins there are.
-    pub quotas: Quotas,
+    /// What the tokens use.
+    pub accounts: Accounts,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ftp_io::control::Read;
 use ftp_io::link::Link;
-use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
+use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine, Withdrawn};
 use ftp_proto::relay::link;
 use ftp_proto::timer::Moment;
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use super::perform::Performer;
 use super::report;
 use super::shared::Shared;
 use crate::operate::{Orders, Running};
-use crate::policy::{Full, Share};
+use crate::policy::{Share, Standing, Terms};
 
 /// A user agent that has proven to hold a token.
 #[derive(Debug)]
@@ -28,23 +28,25 @@ pub struct Accepted {
     pub config: Config,
     /// Tells the session what the operator wants.
     pub running: Running,
-    /// The place of the session, or why there is none.
-    pub place: Result<Share, Full>,
+    /// What the token may do and uses.
+    pub standing: Standing,
+    /// The place of the session.
+    pub place: Share,
 }
 
 /// Runs a session until nothing of it is left.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
-    let Accepted { link, token, config, running, place } = accepted;
+    let Accepted { link, token, config, running, standing, place } = accepted;
     let link = match Frames::new(link, shared.clock) {
         Ok(link) => link,
         // The user agent has gone already.
         Err(error) => return tracing::debug!(%error, "the session could not start"),
     };
     let (report, events) = mpsc::channel(MAX_EVENTS);
-    let mut session = Session {
+    let session = Session {
         machine: Machine::new(shared.clock.now(), config),
         link,
-        performer: Performer::new(Arc::clone(&shared), &token.name, report),
+        performer: Performer::new(Arc::clone(&shared), standing, report),
         shared,
         token,
         running,
@@ -52,12 +54,21 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
         revoked: false,
         events,
     };
-    if let Err(full) = &place {
-        tracing::warn!("refused: {full}");
-        session.input(Input::Full);
-    }
     session.run().await;
     drop(place);
+}
+
+/// Tells a user agent with `why` that it may do nothing here, and closes the link.
+pub async fn refuse(mut link: Link, now: Moment, config: Config, why: Input<'_>) {
+    let mut machine = Machine::new(now, config);
+    machine.input(now, why);
+    while let Output::Send(frame) = machine.poll() {
+        if link.send(&frame).await.is_err() {
+            // It has gone already.
+            return;
+        }
+    }
+    link.close().await;
 }
 
 struct Session {
@@ -69,7 +80,7 @@ struct Session {
     running: Running,
     /// Whether the machine knows that the relay stops.
     stopping: bool,
-    /// Whether the machine knows that its token is gone.
+    /// Whether the machine knows that its token may do nothing any more.
     revoked: bool,
     /// What the tasks of the session report.
     events: mpsc::Receiver<Event>,
@@ -168,10 +179,27 @@ impl Session {
         self.machine.input(self.shared.clock.now(), input);
     }
 
+    /// What the token may do now, or why nothing any more.
+    fn terms(&self, orders: &Orders) -> Result<Terms, Withdrawn> {
+        if !orders.tokens.knows(&self.token) {
+            return Err(Withdrawn::Token);
+        }
+        orders.policy.terms(&self.token.name).ok_or(Withdrawn::Rule)
+    }
+
     fn obey(&mut self, orders: &Orders) {
-        if !orders.tokens.knows(&self.token) && !std::mem::replace(&mut self.revoked, true) {
-            tracing::warn!(token = self.token.name, "the token was removed: the session ends");
-            self.input(Input::Revoked);
+        match self.terms(orders) {
+            Ok(terms) if *self.performer.terms() != terms => {
+                tracing::info!(token = self.token.name, "other rules hold from now on");
+                let (allow, limits) = (terms.allow.clone(), terms.session);
+                self.performer.renew(self.shared.accounts.standing(terms));
+                self.input(Input::Renewed { allow, limits });
+            }
+            Err(why) if !std::mem::replace(&mut self.revoked, true) => {
+                tracing::warn!(token = self.token.name, "{why}: the session ends");
+                self.input(Input::Revoked(why));
+            }
+            Ok(_) | Err(_) => {}
         }
         if orders.stopping && !std::mem::replace(&mut self.stopping, true) {
             self.input(Input::Shutdown);

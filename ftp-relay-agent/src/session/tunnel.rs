@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ftp_io::connection::Connection;
+use ftp_io::copy::{Allowance, Meter};
 use ftp_io::link::Link;
 use ftp_io::socket::{end_by_reset, end_in_order};
 use ftp_proto::relay::agent::{Answer, Flow, JoinEnd, Opening};
@@ -18,18 +19,16 @@ use super::greeting::{self, Server, Unopened};
 pub(super) struct Tunnel {
     up: AtomicU64,
     down: AtomicU64,
-    left: AtomicU64,
+    /// What may still pass.
+    allowance: Allowance,
+    /// How fast it may pass.
+    meter: Meter,
     stop: Notify,
 }
 
 impl Tunnel {
-    pub(super) fn new(limit: u64) -> Self {
-        Self {
-            up: AtomicU64::new(0),
-            down: AtomicU64::new(0),
-            left: AtomicU64::new(limit),
-            stop: Notify::new(),
-        }
+    pub(super) fn new(allowance: Allowance, meter: Meter) -> Self {
+        Self { up: AtomicU64::new(0), down: AtomicU64::new(0), allowance, meter, stop: Notify::new() }
     }
 
     pub(super) fn flow(&self) -> Flow {
@@ -108,7 +107,10 @@ impl Tunnel {
     ) -> Result<(), JoinEnd> {
         let mut room = vec![0; ROOM];
         loop {
-            let count = from.read(&mut room).await.map_err(|_| JoinEnd::Leg(leg))?;
+            // The meter is never stopped: the whole tunnel is dropped.
+            let most = self.meter.turn().await.ok_or(JoinEnd::Stopped)?.min(ROOM);
+            let part = room.get_mut(..most).unwrap_or_default();
+            let count = from.read(part).await.map_err(|_| JoinEnd::Leg(leg))?;
             let bytes = room.get(..count).unwrap_or_default();
             if bytes.is_empty() {
                 return Ok(());
@@ -126,11 +128,10 @@ impl Tunnel {
         moved: &AtomicU64,
     ) -> Result<(), JoinEnd> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let left =
-            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
-        if left.is_err() {
+        if !self.allowance.take(bytes.len()) {
             return Err(JoinEnd::Limit);
         }
+        self.meter.add(bytes.len());
         send(to, bytes).await.map_err(|_| JoinEnd::Leg(leg))?;
         moved.fetch_add(length, Ordering::Relaxed);
         Ok(())

@@ -4,11 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::string::FromUtf8Error;
 
 use clap::Args;
-use ftp_io::named_file::{self, LARGEST_SETTINGS};
-use ftp_io::os_error::words;
 use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Reader};
 use toml::de::DeTable;
 
@@ -45,10 +42,7 @@ impl File {
     /// # Errors
     /// All mistakes of the file, each with its place.
     pub fn read(path: &Path) -> Result<Self, Mistakes> {
-        let bytes = named_file::read(path, LARGEST_SETTINGS)
-            .map_err(|error| Mistakes::whole(path, format!("cannot read it: {}", words(&error))))?;
-        let text =
-            String::from_utf8(bytes.to_vec()).map_err(|error| Mistakes::new(path, vec![not_utf8(&error)]))?;
+        let text = settings::text_of(path)?;
         let file = Self::parse(&text, path).map_err(|list| Mistakes::new(path, list))?;
         if file.secret().is_some() {
             read_secret(path)?;
@@ -123,15 +117,6 @@ fn say_where_keys_belong(reader: &mut Reader<'_>) {
     for option in options.get_arguments().filter_map(clap::Arg::get_long) {
         reader.belongs(option, "at the top of the file, above the first table");
     }
-}
-
-/// The first byte that is not UTF-8, which TOML needs.
-fn not_utf8(error: &FromUtf8Error) -> Mistake {
-    let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-    let last = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = String::from_utf8_lossy(last).chars().count() + 1;
-    Mistake { line, column, what: "this is not UTF-8: save the file as UTF-8".to_owned() }
 }
 
 /// A file says `[[users]]` for users; `users = "FILE"` is the option.

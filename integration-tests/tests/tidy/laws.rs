@@ -62,7 +62,7 @@ pub(super) const ROOMS: [Room; 6] = [
     },
     Room {
         folder: "ftp-relay-agent/src",
-        layers: &["operate policy", "session", "listen", "cli"],
+        layers: &["operate policy", "config session", "listen", "cli"],
         is_program: true,
     },
     Room {

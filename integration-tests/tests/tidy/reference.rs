@@ -40,6 +40,7 @@ fn pages() -> Vec<Page> {
     let mut pages: Vec<Page> = programs().into_iter().map(options::page).collect();
     pages.extend([
         options::configuration(),
+        options::policy(),
         verbs::page(),
         timers::page(),
         exits::page(),

@@ -21,7 +21,7 @@ J01 J02 J03
 /// Those of the relay.
 const RELAYED: &str = "
 R01 R02 R03 R04 R05 R06 R07 R08 R09 R10 R11 R12 R13 R14 R15 R16 R17 R18 R19 R20 R21 R22 R23 R24 R25 R26 R27 R28 R29
-R31 R32 R33 R42 R43 R50 R52
+R31 R32 R33 R34 R42 R43 R50 R52
 ";
 
 /// The ids in the names of all tests and fixtures.

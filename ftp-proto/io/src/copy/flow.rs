@@ -17,6 +17,7 @@ use tokio::task::yield_now;
 use super::threads::Slot;
 use super::transit::Transit;
 use crate::connection::Connection;
+use crate::limiter::Volume;
 use crate::meter::{Meter, Meters};
 
 /// One direction between two connections. It is as fast as the meter of what is taken allows.
@@ -31,7 +32,11 @@ pub(super) struct Flow<'a> {
 
 /// How many bytes may still pass; directions may share it.
 #[derive(Debug)]
-pub(super) struct Allowance(AtomicU64);
+pub struct Allowance {
+    left: AtomicU64,
+    /// What it shares with others.
+    volumes: Vec<Volume>,
+}
 
 /// Why a direction ended before its orderly end.
 #[derive(Debug)]
@@ -54,14 +59,17 @@ impl Flow<'_> {
         let (mut pace, mut rounds) = (Pace { slot, moved: 0 }, 0_u64);
         loop {
             // With nothing left one byte is asked for: there must be none.
-            let limit = allowance.left().max(1).min(may_be_taken(&meters.taken).await?);
+            let most = meters.taken.turn().await.ok_or(Broken::Stopped)?;
+            let limit = allowance.left().max(1).min(most);
             let filled =
                 pace.at_once(from.socket(), Interest::READABLE, &meters.taken, || transit.fill(from, limit));
             let mut held = filled.await.map_err(|unable| unable.because(Broken::From))?;
             if held == 0 {
                 return Ok(());
             }
-            allowance.take(held)?;
+            if !allowance.take(held) {
+                return Err(Broken::Limit);
+            }
             meters.taken.add(held);
             while held > 0 {
                 let drained =
@@ -84,32 +92,25 @@ impl Flow<'_> {
     }
 }
 
-/// Waits until some bytes may be taken, and returns how many.
-async fn may_be_taken(meter: &Meter) -> Result<usize, Broken> {
-    loop {
-        match meter.allowance() {
-            Ok(most) => return Ok(most.max(1)),
-            Err(rest) => tokio::select! {
-                () = meter.stopped() => return Err(Broken::Stopped),
-                () = tokio::time::sleep(rest) => {}
-            },
-        }
-    }
-}
-
 impl Allowance {
-    pub(super) const fn new(bytes: u64) -> Self {
-        Self(AtomicU64::new(bytes))
+    /// `bytes` may pass, unless one of the volumes has fewer.
+    pub const fn new(bytes: u64, volumes: Vec<Volume>) -> Self {
+        Self { left: AtomicU64::new(bytes), volumes }
     }
 
     fn left(&self) -> usize {
-        usize::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+        let own = self.left.load(Ordering::Relaxed);
+        let left = self.volumes.iter().map(Volume::left).fold(own, u64::min);
+        usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    fn take(&self, bytes: usize) -> Result<(), Broken> {
+    /// Takes bytes. Returns whether they may pass.
+    #[must_use]
+    pub fn take(&self, bytes: usize) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        taken.map(drop).map_err(|_| Broken::Limit)
+        let left = |left: u64| left.checked_sub(bytes);
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        taken.is_ok() && self.volumes.iter().all(|volume| volume.take(bytes))
     }
 }
 

@@ -130,7 +130,7 @@ async fn forwarded(
     meters: &Meters,
     slot: &Slot,
 ) -> Forwarded {
-    let allowance = Allowance::new(u64::MAX);
+    let allowance = Allowance::new(u64::MAX, Vec::new());
     let flow = Flow { from: from.connection(), to: to.connection(), meters, allowance: &allowance, slot };
     let ended = flow.run(&mut transit).await;
     let (sha256, end) = match ended {

@@ -26,6 +26,7 @@ use super::pool::Pipes;
 use super::threads::{self, Slot};
 use super::transit::Transit;
 use crate::connection::Connection;
+use crate::limiter::Volume;
 use crate::meter::{Meter, Meters};
 
 /// One of the two connections of a join.
@@ -60,6 +61,8 @@ pub struct Join {
     pub back: Meters,
     /// Maximum number of bytes, both directions together.
     pub limit: u64,
+    /// What it shares with other joins.
+    pub volumes: Vec<Volume>,
     /// Where the pipes come from.
     #[cfg(target_os = "linux")]
     pub pipes: Pipes,
@@ -120,7 +123,7 @@ impl Join {
         slot: &Slot,
         half: impl FnOnce(LegId, u64) + Send,
     ) -> Result<(), JoinEnd> {
-        let allowance = &Allowance::new(self.limit);
+        let allowance = &Allowance::new(self.limit, self.volumes.clone());
         let forth = self.flow_to_end(Flow { from: a, to: b, meters: &self.forth, allowance, slot });
         let back = self.flow_to_end(Flow { from: b, to: a, meters: &self.back, allowance, slot });
         tokio::pin!(forth, back);

@@ -43,6 +43,7 @@ mod whole;
 
 pub use crate::meter::{Gate, Meter, Meters, Pass};
 pub use decode::is_bad_coding;
+pub use flow::Allowance;
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 pub use join::{Join, JoinEnd, LegId};
 pub use kept::Kept;

@@ -3,8 +3,9 @@
 //! A [`Ticket`] names a question and then its result, such as a listener or a join. A [`ConnId`] names a
 //! connection and is chosen by the driver. An answer to a question that was cancelled is ignored.
 
+use super::limits::Limits;
 use super::timer::Timer;
-use crate::policy::Why;
+use crate::policy::{Allowed, Why};
 use crate::relay::link::Denial;
 use crate::relay::message::{Code, End, Id, LegId};
 use crate::relay::token::Secret32;
@@ -63,12 +64,33 @@ pub enum Input<'a> {
     },
     /// The deadline of the last [`Output::Wait`] has passed.
     Timeout,
-    /// The token of this session was withdrawn: everything ends at once.
-    Revoked,
+    /// The session may do nothing any more: everything ends at once.
+    Revoked(Withdrawn),
+    /// The operator has changed what the session may do. What flows to a host that is no longer allowed ends.
+    Renewed {
+        /// The servers that may be reached.
+        allow: Vec<Allowed>,
+        /// The limits of what begins from now on.
+        limits: Limits,
+    },
     /// The agent is stopping: nothing new begins. What flows continues until the driver closes it.
     Shutdown,
     /// The agent has no place for another session of this token: the session ends at once.
     Full,
+}
+
+/// Why a session may do nothing any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Withdrawn {
+    /// The time of its token is over.
+    #[error("the token has expired")]
+    Expired,
+    /// The operator has taken its token away.
+    #[error("the token was taken away")]
+    Token,
+    /// The operator's policy has no rule for its token.
+    #[error("the policy of the relay does not name the token")]
+    Rule,
 }
 
 /// What the driver has to do.

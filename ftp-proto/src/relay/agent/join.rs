@@ -8,7 +8,7 @@ use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
 use crate::relay::message::{Code, End, FromAgent, Id, Leg, LegId, Waits};
 use crate::timer::{Moment, Timers};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What the user agent asks of a join.
@@ -25,6 +25,7 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Join {
     granted: Use,
+    hosts: [IpAddr; 2],
     leg_wait: Duration,
     patience: Patience,
     state: State,
@@ -57,12 +58,14 @@ impl Join {
         let [greeted_a, greeted_b] = greeted;
         let (a, b) = (Pending::new(id, LegId::A, a, greeted_a), Pending::new(id, LegId::B, b, greeted_b));
         let ticket = out.ticket(id);
-        out.ask(Ask::Route { ticket, to: vec![a.host(), b.host()] });
+        let hosts = [a.host(), b.host()];
+        out.ask(Ask::Route { ticket, to: hosts.to_vec() });
         let mut timers = Timers::new();
         timers.arm(Timer::Leg, now + within(waits.leg_ms, limits.leg));
         timers.arm(Timer::Grant, expires);
         Self {
             granted,
+            hosts,
             leg_wait: within(waits.leg_ms, limits.leg),
             patience: Patience {
                 idle: within(waits.idle_ms, limits.idle),
@@ -84,6 +87,11 @@ impl Join {
             State::Flowing(flowing) => flowing.timers(),
             State::Routing(..) | State::Legs(..) | State::Over => &self.timers,
         }
+    }
+
+    /// Whether the operator still allows both hosts.
+    pub(super) fn is_allowed(&self, config: &Config) -> bool {
+        self.hosts.iter().all(|host| config.may_come(*host, true).is_ok())
     }
 
     pub(super) const fn is_over(&self) -> bool {

@@ -75,6 +75,7 @@ mod grant;
 mod interface;
 mod join;
 mod leg;
+mod limits;
 mod outbox;
 mod session;
 #[cfg(test)]
@@ -82,7 +83,10 @@ mod tests;
 mod timer;
 mod tunnel;
 
-pub use config::{Config, Limits};
-pub use interface::{Answer, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Work};
+pub use config::Config;
+pub use interface::{
+    Answer, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Withdrawn, Work,
+};
+pub use limits::Limits;
 pub use session::Session;
 pub use timer::Timer;

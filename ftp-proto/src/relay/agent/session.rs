@@ -6,7 +6,7 @@ use super::join::{Join, Request};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::tunnel::Tunnel;
-use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Work};
+use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Withdrawn, Work};
 use crate::address::unmapped;
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Target, Text, ToAgent};
@@ -113,7 +113,13 @@ impl Session {
                 }
             }
             Input::Timeout => self.timeout(now),
-            Input::Revoked => self.revoked(),
+            Input::Revoked(why) => self.revoked(why),
+            Input::Renewed { allow, limits } => {
+                (self.config.rules.relay, self.config.limits) = (allow, limits);
+                for carried in self.flows.values_mut().filter(|carried| !carried.is_allowed(&self.config)) {
+                    carried.stop(End::Revoked, &mut self.out);
+                }
+            }
             Input::Shutdown => {
                 self.bye(Code::Draining, "the relay is stopping", RETRY_MS);
                 self.alone();
@@ -288,7 +294,7 @@ impl Session {
         }
         while let Some(timer) = self.timers.fire(now) {
             self.out.event(Event::TimedOut(timer));
-            if timer == Timer::Token { self.revoked() } else { self.alone() }
+            if timer == Timer::Token { self.revoked(Withdrawn::Expired) } else { self.alone() }
         }
     }
 
@@ -302,9 +308,10 @@ impl Session {
         self.out.send(FromAgent::Bye { code, text: Text::of(text), retry_after_ms });
     }
 
-    /// Ends everything, because the token has expired or was withdrawn.
-    fn revoked(&mut self) {
-        self.bye(Code::Expired, "the token was taken away or has expired", 0);
+    /// Ends everything that the session carries.
+    fn revoked(&mut self, why: Withdrawn) {
+        let code = if why == Withdrawn::Rule { Code::Denied } else { Code::Expired };
+        self.bye(code, &why.to_string(), 0);
         self.alone();
         for carried in self.flows.values_mut() {
             carried.stop(End::Revoked, &mut self.out);
@@ -344,6 +351,16 @@ impl Carried {
             Stage::Tunnel(tunnel) => Some(tunnel.grant()),
             Stage::Join(join) => Some(join.grant()),
             Stage::Over => None,
+        }
+    }
+
+    /// Whether the hosts at its ends may still be reached.
+    fn is_allowed(&self, config: &Config) -> bool {
+        match &self.stage {
+            Stage::Tunnel(tunnel) => tunnel.is_allowed(config),
+            Stage::Join(join) => join.is_allowed(config),
+            // It is judged when it begins.
+            Stage::Waiting(_) | Stage::Over => true,
         }
     }
 

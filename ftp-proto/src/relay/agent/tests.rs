@@ -475,7 +475,7 @@ fn r28_a_withdrawn_token_ends_everything() {
     bench.join(3, listen(SOURCE), listen(TARGET));
     bench.routes();
     bench.listening();
-    bench.input(Input::Revoked);
+    bench.input(Input::Revoked(Withdrawn::Token));
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
     assert!(matches!(bench.last(), FromAgent::Bye { .. }));
     bench.end_tunnels();

@@ -88,6 +88,21 @@ impl Tunnel {
         }
     }
 
+    /// Whether the operator still allows the server. One that is not chosen yet is judged when it is.
+    pub(super) fn is_allowed(&self, config: &Config) -> bool {
+        let peer = match &self.state {
+            State::Dialing { to, .. } => Some(*to),
+            State::Greeting(_, server)
+            | State::Drawing(_, server)
+            | State::Expecting(_, server)
+            | State::Flowing(_, server) => Some(server.peer),
+            State::Resolving(_) | State::Routing(..) | State::Over => None,
+        };
+        // Whether it is this host itself was judged before.
+        let route = Route { from: None, is_own: false };
+        peer.is_none_or(|peer| config.may_tunnel(peer, route).is_ok())
+    }
+
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
     }

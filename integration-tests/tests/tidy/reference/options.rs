@@ -18,6 +18,20 @@ pub(super) fn page(mut program: Command) -> Page {
     page
 }
 
+/// The page of the policy file of ftp-relay-agent.
+pub(super) fn policy() -> Page {
+    let mut page = Page::new("ftp-relay-agent-policy.md", "The policy file of ftp-relay-agent");
+    page.paragraph(
+        "A TOML file, for `ftp-relay-agent run --config`. The other [options of `run`](ftp-relay-agent.md) are keys \
+         with the same names, without dashes before them; the command line beats the file. A path is relative to the \
+         directory of the file. SIGHUP reads the file and the tokens again: a mistake is logged with its line and \
+         column, and what was read before stays in force. A duration is a number and `ms`, `s`, `m`, `h` or `d`, a size \
+         a number and `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`, a rate a size with or without `/s`.",
+    );
+    tables(&mut page, ftp_relay_agent::config::tables());
+    page
+}
+
 /// The page of the configuration file of ftp-server: its keys are options, or stand in tables.
 pub(super) fn configuration() -> Page {
     let mut page = Page::new("ftp-server-configuration.md", "The configuration file of ftp-server");
@@ -29,12 +43,19 @@ pub(super) fn configuration() -> Page {
          between them; a duration without a unit is in seconds, a size without one in bytes. `ftp-server \
          check-config FILE` says every mistake with its line and column, and looks at what the file names.",
     );
-    for (heading, text, mut keys) in ftp_server::config::tables() {
+    tables(&mut page, ftp_server::config::tables());
+    page
+}
+
+/// The tables of a file: heading, text, keys.
+fn tables(page: &mut Page, tables: Vec<(&'static str, &'static str, Command)>) {
+    for (heading, text, mut keys) in tables {
         keys = keys.disable_help_flag(true);
         keys.build();
         page.heading(&format!("`{heading}`"));
         page.paragraph(text);
-        let keys: Vec<[String; 3]> = keys.get_arguments().map(row).collect();
+        let shown = keys.get_arguments().filter(|key| !key.is_hide_set());
+        let keys: Vec<[String; 3]> = shown.map(row).collect();
         page.table(
             ["key", "meaning", "default"],
             keys.into_iter().map(|[key, rest @ ..]| {
@@ -43,7 +64,6 @@ pub(super) fn configuration() -> Page {
             }),
         );
     }
-    page
 }
 
 /// What a command is for, and how it is called.

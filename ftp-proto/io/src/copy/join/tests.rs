@@ -23,6 +23,7 @@ async fn joined(
         forth: Meters::default(),
         back: Meters::default(),
         limit,
+        volumes: Vec::new(),
         #[cfg(target_os = "linux")]
         pipes: Pipes::new(pipes),
     };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `mistake` | a mistake and its place; all mistakes of a file |
 //! | `reader` | reads tables, lists and texts, and collects the mistakes |
+//! | `text` | reads the text of a file |
 //! | `options` | reads keys that have the names and values of options of a command line |
 
 mod mistake;
@@ -11,7 +12,9 @@ mod options;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use mistake::{Mistake, Mistakes};
 pub use options::{Given, given, section, values};
 pub use reader::{Reader, read};
+pub use text::text_of;

@@ -72,3 +72,37 @@ fn a_session_without_a_place_is_told_so_and_ends() {
     assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Busy, retry_after_ms: 1.., .. }));
     assert!(bench.closed);
 }
+
+#[test]
+fn r28_what_flows_to_a_host_that_is_no_longer_allowed_ends_and_the_rest_goes_on() {
+    let mut bench = Bench::granted(2);
+    let ticket = bench.flowing(2);
+    let renewed = |allow: &str| Input::Renewed { allow: vec![allow.parse().unwrap()], limits: Limits::USUAL };
+    bench.input(renewed("192.0.2.0/24:1-65535"));
+    assert!(bench.asks.is_empty(), "{:?}", bench.asks);
+    bench.input(renewed("198.51.100.0/24:1-65535"));
+    assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
+    bench.answer(ticket, Answer::Ended { a_to_b: 7, b_to_a: 0, how: JoinEnd::Stopped });
+    assert!(
+        matches!(bench.last(), FromAgent::Ended { a_to_b: 7, how: End::Revoked, .. }),
+        "{:?}",
+        bench.last()
+    );
+    // The session itself goes on, by the new rules.
+    bench.end_tunnels();
+    bench.asks.clear();
+    bench.join(3, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    assert!(refused(3, Code::Denied, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+}
+
+#[test]
+fn r28_a_session_is_told_why_it_may_do_nothing_any_more() {
+    for (why, code) in [(Withdrawn::Token, Code::Expired), (Withdrawn::Rule, Code::Denied)] {
+        let mut bench = Bench::new(config());
+        bench.input(Input::Revoked(why));
+        let FromAgent::Bye { code: told, text, .. } = bench.last() else { panic!("{:?}", bench.last()) };
+        assert_eq!((*told, text.as_str()), (code, why.to_string().as_str()));
+        assert!(bench.closed);
+    }
+}

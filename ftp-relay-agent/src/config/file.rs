@@ -1,0 +1,199 @@
+//! The policy file: the options of `run` under the same names, and tables for those who may use the relay.
+
+use std::ops::Range;
+use std::path::Path;
+
+use clap::Args;
+use ftp_io::program::settings::{self, Mistake, Mistakes, Reader};
+use toml::de::DeTable;
+
+use super::keys::{GroupKeys, IdentityKeys, LimitKeys};
+use super::options::Options;
+use crate::policy::{Bounds, Policy, Rule, Table};
+
+/// What a policy file says. Every value in it is possible.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) options: Options,
+    whole: Bounds,
+    groups: Vec<Placed>,
+    identities: Vec<Placed>,
+}
+
+/// A table and where it stands.
+#[derive(Clone, Debug)]
+struct Placed {
+    rule: Rule,
+    at: (usize, usize),
+}
+
+impl File {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// All mistakes of the file, each with its place.
+    pub(super) fn read(path: &Path) -> Result<Self, Mistakes> {
+        let text = settings::text_of(path)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, base).map_err(|list| Mistakes::new(path, list))
+    }
+
+    pub(super) fn parse(text: &str, base: &Path) -> Result<Self, Vec<Mistake>> {
+        let file = settings::read(text, |reader, table| {
+            say_where_keys_belong(reader);
+            let command = Options::augment_args(clap::Command::new("ftp-relay-agent"));
+            let known = (TABLES.as_slice(), "the policy has", base);
+            let given = settings::given(reader, table, &command, known);
+            let options = settings::values(&given).unwrap_or_default();
+            let whole = whole(reader, table, base);
+            let groups = groups(reader, table, base);
+            let identities = identities(reader, table, base);
+            Self { options, whole, groups, identities }
+        })?;
+        // The mistakes of single values come first.
+        file.policy(Vec::new()).map(drop).map_err(|mistake| vec![mistake])?;
+        Ok(file)
+    }
+
+    /// The policy, with the servers that may be reached where no table names any.
+    pub(super) fn policy(&self, allow: Vec<ftp_proto::policy::Allowed>) -> Result<Policy, Mistake> {
+        let rules = |list: &[Placed]| list.iter().map(|placed| placed.rule.clone()).collect();
+        let policy = Policy::new(allow, self.whole.clone(), rules(&self.groups), rules(&self.identities));
+        policy.map_err(|(table, flaw)| {
+            let placed = match table {
+                Table::Group(index) => self.groups.get(index),
+                Table::Identity(index) => self.identities.get(index),
+            };
+            let (line, column) = placed.map_or((0, 0), |placed| placed.at);
+            Mistake { line, column, what: flaw.to_string() }
+        })
+    }
+}
+
+/// Tells the reader of every key in which table it belongs. An option belongs above all tables.
+fn say_where_keys_belong(reader: &mut Reader<'_>) {
+    let limits = LimitKeys::augment_args(clap::Command::new("limits"));
+    for key in limits.get_arguments().filter_map(clap::Arg::get_long) {
+        reader.belongs(key, "in [limits], [[groups]] or [[identities]]");
+    }
+    let options = Options::augment_args(clap::Command::new("ftp-relay-agent"));
+    for option in options.get_arguments().filter_map(clap::Arg::get_long) {
+        reader.belongs(option, "at the top of the file, above the first table");
+    }
+}
+
+fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Bounds {
+    let Some((at, table)) = reader.table(table, LIMITS) else { return Bounds::default() };
+    let read = settings::section::<LimitKeys>(reader, table, &at, (&[], "the limits have", base));
+    read.map(|(keys, _)| keys.into()).unwrap_or_default()
+}
+
+fn groups(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
+    let mut all = Vec::new();
+    for (at, table) in reader.tables(table, GROUPS, "group") {
+        let read = settings::section::<GroupKeys>(reader, table, &at, (&[], "a group has", base));
+        let Some((GroupKeys { name, parent, allow, limits }, places)) = read else { continue };
+        let rule = Rule { name, parent, allow, bounds: limits.into() };
+        all.push(placed(reader, rule, &at, &places));
+    }
+    all
+}
+
+fn identities(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
+    let mut all = Vec::new();
+    for (at, table) in reader.tables(table, IDENTITIES, "identity") {
+        let read = settings::section::<IdentityKeys>(reader, table, &at, (&[], "an identity has", base));
+        let Some((IdentityKeys { name, parent, allow, limits }, places)) = read else { continue };
+        let rule = Rule { name, parent, allow, bounds: limits.into() };
+        all.push(placed(reader, rule, &at, &places));
+    }
+    all
+}
+
+/// Where the mistakes of a table are told: at its parent if it names one, else at its name.
+fn placed(
+    reader: &mut Reader<'_>,
+    rule: Rule,
+    at: &Range<usize>,
+    places: &std::collections::BTreeMap<String, Range<usize>>,
+) -> Placed {
+    if rule.allow.is_empty()
+        && let Some(empty) = places.get("allow")
+    {
+        reader.wrong(empty.clone(), "allow names no server: leave the key out for those of the parent");
+    }
+    let place = places.get("name").cloned().unwrap_or_else(|| at.clone());
+    Placed { rule, at: reader.place(&place) }
+}
+
+const LIMITS: &str = "limits";
+const GROUPS: &str = "groups";
+const IDENTITIES: &str = "identities";
+const TABLES: [&str; 3] = [LIMITS, GROUPS, IDENTITIES];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let told = match File::parse(text, Path::new("/etc")) {
+            Ok(_) => Vec::new(),
+            Err(mut mistakes) => {
+                mistakes.sort();
+                mistakes.iter().map(ToString::to_string).collect()
+            }
+        };
+        let right =
+            told.len() == expected.len() && told.iter().zip(expected).all(|(told, part)| told.contains(part));
+        assert!(right, "{text}\n{told:?}");
+    }
+
+    #[test]
+    fn a_policy_is_read_with_groups_and_identities() {
+        let text = "
+            listen = [\"192.0.2.5:2190\"]
+            token-file = \"relay.token\"
+            allow = [\"192.0.2.0/24\", \"198.51.100.7:21,2100-2199\"]
+            [limits]
+            joins = 100
+            rate = \"100MB/s\"
+            [[groups]]
+            name = \"staff\"
+            bytes-per-day = \"500GiB\"
+            [[identities]]
+            name = \"ann\"
+            parent = \"staff\"
+            allow = [\"203.0.113.7\"]
+            max-rate = \"10MB\"
+            max-time = \"2h\"
+            [[identities]]
+            name = \"bob\"
+        ";
+        let file = File::parse(text, Path::new("/etc")).unwrap();
+        assert_eq!(file.options.token_file.as_deref(), Some(Path::new("/etc/relay.token")));
+        let policy = file.policy(file.options.allow.clone()).unwrap();
+        let ann = policy.terms("ann").unwrap();
+        assert_eq!(ann.each_rate.map(u64::from), Some(10_000_000));
+        assert_eq!(ann.session.life.as_secs(), 7_200);
+        assert_eq!(ann.levels.len(), 3);
+        assert_eq!(policy.terms("bob").unwrap().allow.len(), 2);
+        assert_eq!(policy.terms("eve"), None);
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_line_and_column() {
+        check("allow = [\"192.0.2.0/24\"]\n", &[]);
+        check("allow = [\"example.net\"]\n", &["1:10: example.net is neither a network nor an address"]);
+        check("\nrate = \"1MB\"\n", &["2:1: \"rate\" does not belong here: write it in [limits]"]);
+        check("[limits]\nrate = \"fast\"\njoins = 0\n", &["2:8: write a number of bytes", "3:9: "]);
+        check("[[identities]]\nparent = \"x\"\n", &["1:1: name is missing"]);
+        check("[[identities]]\nname = \"ann\"\nlisten = []\n", &["3:1: \"listen\" does not belong here"]);
+        check("[[identities]]\nname = \"ann\"\nallow = []\n", &["3:9: allow names no server"]);
+        check("[[identities]]\nname = \"ann\"\nparent = \"staff\"\n", &["2:8: there is no group \"staff\""]);
+        let twice = "[[identities]]\nname = \"ann\"\n[[identities]]\nname = \"ann\"\n";
+        check(twice, &["4:8: the name \"ann\" is used twice"]);
+        check("[[groups]]\nname = \"a\"\nparent = \"a\"\n", &["2:8: the group \"a\" is in itself"]);
+        check("[identities]\n", &["1:1: write [[identities]], once for each identity"]);
+        check("joins == 1\n", &["1:8: "]);
+    }
+}

@@ -1,0 +1,137 @@
+//! The configuration of `run`: [`Options`] as they are typed, a policy file, and [`Config`] as what both mean.
+
+mod file;
+mod keys;
+mod options;
+
+pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
+pub use options::Options;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ftp_io::program::log;
+use ftp_io::program::settings::Mistakes;
+
+use self::file::File;
+use crate::policy::Policy;
+
+/// Everything that a relay has to know, checked and complete.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The listeners to open.
+    pub listen: Vec<SocketAddr>,
+    /// The file that has the tokens.
+    pub token_file: PathBuf,
+    /// Who may do what.
+    pub policy: Policy,
+    /// The form of the log.
+    pub log_format: log::Format,
+    /// The least important level that is logged.
+    pub log_level: log::Level,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The policy file has mistakes.
+    #[error(transparent)]
+    File(#[from] Mistakes),
+    /// Something is missing.
+    #[error("{0} is missing: give it on the command line, or in the file of --config")]
+    Missing(&'static str),
+}
+
+impl Config {
+    /// What the options and the policy file say together. The command line beats the file.
+    ///
+    /// # Errors
+    /// The file cannot be read or has mistakes, or there is no listener or no token file.
+    pub fn read(options: &Options, path: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut file = path.map(File::read).transpose()?.unwrap_or_default();
+        let options = options.clone().over(std::mem::take(&mut file.options));
+        if options.listen.is_empty() {
+            return Err(ConfigError::Missing("--listen"));
+        }
+        let policy = file.policy(options.allow);
+        let policy = policy.map_err(|mistake| Mistakes::new(path.unwrap_or(Path::new("")), vec![mistake]))?;
+        Ok(Self {
+            listen: options.listen,
+            token_file: options.token_file.ok_or(ConfigError::Missing("--token-file"))?,
+            policy,
+            log_format: options.log_format.unwrap_or_default(),
+            log_level: options.log_level.unwrap_or_default(),
+        })
+    }
+}
+
+impl Config {
+    /// What was changed since the start and holds only after a restart.
+    pub fn needs_restart(&self, started: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("listen", self.listen != started.listen),
+            ("log-format", self.log_format != started.log_format),
+            ("log-level", self.log_level != started.log_level),
+        ];
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+    }
+
+    /// What is likely not meant, where these are the names of the tokens.
+    pub fn warnings<'a>(&self, tokens: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let tokens: Vec<&str> = tokens.collect();
+        let mut warnings = Vec::new();
+        let reaches = |name: &&str| self.policy.terms(name).is_some_and(|terms| !terms.allow.is_empty());
+        if !tokens.iter().any(reaches) {
+            warnings.push(
+                "no server may be reached, so nothing is relayed; name servers with --allow".to_owned(),
+            );
+        }
+        if let Some(identities) = self.policy.identities() {
+            let identities: Vec<&str> = identities.collect();
+            let without = |name: &&&str| !tokens.contains(*name);
+            for name in identities.iter().filter(without) {
+                warnings.push(format!("the policy names {name:?}, and no token has that name"));
+            }
+            for name in tokens.iter().filter(|name| !identities.contains(*name)) {
+                warnings.push(format!(
+                    "the policy does not name the token {name:?}, which may not use the relay"
+                ));
+            }
+        }
+        warnings
+    }
+}
+
+/// The tables of a policy file, as clap knows their keys: heading, text, keys.
+pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
+    use clap::Args;
+    let keys = |command: fn(clap::Command) -> clap::Command| command(clap::Command::new("keys"));
+    let limits: Vec<clap::Id> =
+        keys(LimitKeys::augment_args).get_arguments().map(|arg| arg.get_id().clone()).collect();
+    let without_limits = |mut command: clap::Command| {
+        for limit in &limits {
+            command = command.mut_arg(limit, |arg| arg.hide(true));
+        }
+        command
+    };
+    vec![
+        (
+            "[limits]",
+            "What all tokens share. An identity has a quarter of what it shares with others, unless its own table says \
+             otherwise; a rate is not divided, because those who wait for it have their turns.",
+            keys(LimitKeys::augment_args),
+        ),
+        (
+            "[[groups]]",
+            "What some tokens share, once for each group. Every key of `[limits]` is a key of a group, too: what is \
+             shared is shared by everybody in the group, and of the keys that begin with `max-` the strictest holds.",
+            without_limits(keys(GroupKeys::augment_args)),
+        ),
+        (
+            "[[identities]]",
+            "What the holder of one token may do, once for each. If there is any, a token without a table may not use \
+             the relay. Every key of `[limits]` is a key of an identity, too.",
+            without_limits(keys(IdentityKeys::augment_args)),
+        ),
+    ]
+}
