@@ -148,6 +148,79 @@ fn n9_the_coordinator_may_be_killed_at_any_moment() {
 }
 
 #[test]
+fn n9_either_server_may_be_killed_while_the_transfer_is_set_up() {
+    // After the first command about the transfer, when it is commanded, and when it moves.
+    for moment in ["> DETA", "> STOR", "< 150"] {
+        std::thread::scope(|scope| {
+            for is_source in [true, false] {
+                scope.spawn(move || is_killed_at(moment, is_source));
+            }
+        });
+    }
+}
+
+fn is_killed_at(moment: &str, is_source: bool) {
+    let mut scene = scene();
+    let run = scene.copy(&["--trace", "trace", "--retries", "3"]).start();
+    let trace = scene.state.path().join("trace");
+    until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
+    let server = if is_source { &mut scene.from } else { &mut scene.to };
+    server.die_and_return();
+    // Another attempt moves it, or a later run does.
+    let run = run.end();
+    assert!(matches!(run.code(), Some(0 | 5)), "{moment}, source: {is_source}: {run}");
+    let resumed = scene.resume();
+    assert_eq!(resumed.code(), Some(0), "{moment}, source: {is_source}: {run}\n{resumed}");
+    scene.is_done(&resumed);
+}
+
+#[test]
+fn n9_a_whole_file_that_the_destination_has_forgotten_is_compared_and_no_byte_is_sent_again() {
+    let mut scene = scene();
+    let detached = scene.detached();
+    until("the transfer has ended", || scene.to.running.said().contains("received user=\"ann\""));
+    // After an hour, or a restart, the server knows nothing of it any more.
+    scene.to.die_and_return();
+    let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+    scene.is_done(&run);
+    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let (asked, end) = (trace.contains("> STAT #"), format!("> REST {LARGE} "));
+    let behind_it = trace.lines().filter(|line| format!("{line} ").contains(&end)).count();
+    assert!(asked && behind_it == 2, "{trace}\n{detached}\n{run}");
+}
+
+#[test]
+fn n9_a_fifth_transfer_of_an_account_waits_and_nothing_of_it_is_stored() {
+    let scene = scene();
+    let begin = |name: &str| {
+        let run = scene.user().here(scene.state.path()).args(["--retries", "0", "copy", "--detach"]);
+        let run = run.args(["--limit", "100kB", "--id", name]);
+        run.args([scene.from.url("a.bin"), scene.to.url(name)]).run()
+    };
+    for name in ["one", "two", "three", "four"] {
+        drop(begin(name).exits(0));
+    }
+    let stored = scene.to.names().len();
+    let run = begin("five").exits(5).says("too many transfers");
+    assert_eq!(scene.to.names().len(), stored, "{run}");
+    let state = |name: &str| {
+        let jobs = scene.user().args(["jobs"]).run().exits(0).events("job");
+        let job = jobs.iter().find(|job| job["name"] == name).cloned();
+        job.unwrap_or_else(|| panic!("{name}: {jobs:?}"))["state"].clone()
+    };
+    // It has begun no file, so there is nothing to go on with.
+    assert_eq!((state("four"), state("five")), ("detached".into(), "failed".into()), "{run}");
+    // One that is cancelled makes room.
+    drop(scene.user().args(["cancel", "two"]).run().exits(0));
+    let run = begin("five").exits(0);
+    assert_eq!(state("five"), "detached", "{run}");
+    for name in ["one", "three", "four", "five"] {
+        drop(scene.user().args(["cancel", name]).run().exits(0));
+    }
+    assert_eq!(scene.to.names(), [""; 0]);
+}
+
+#[test]
 fn n9_a_server_that_restarts_loses_nothing_of_what_has_arrived() {
     for is_source in [true, false] {
         let mut scene = scene();

@@ -5,11 +5,13 @@ use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user, user_at};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A program that may write no file beyond so many blocks of 512 bytes.
 fn limited(program: Program, blocks: u32, home: &Path) -> PathBuf {
@@ -176,6 +178,56 @@ fn files_that_are_renamed_while_their_directory_is_listed() {
     let names = run.names();
     assert!(names.contains(&"d/t/a".to_owned()) && names.contains(&"d/t/z".to_owned()), "{names:?}");
     assert!(!names.iter().any(|name| name.contains("gone") || name.contains(".part")), "{names:?}");
+}
+
+#[test]
+fn files_of_a_real_server_that_are_renamed_while_they_are_listed_and_copied() {
+    let (from, to) = (many(), Site::new("destination").at("127.0.0.3").start());
+    let (is_over, top) = (AtomicBool::new(false), from.path("t"));
+    let run = std::thread::scope(|scope| {
+        // Every file has one of two names. The content says which file it is.
+        scope.spawn(|| {
+            let name = |number: u32, round: u32| match round % 2 {
+                0 => top.join(number.to_string()),
+                _ => top.join(format!("other-{number}")),
+            };
+            for round in 0.. {
+                for number in 0..300 {
+                    if is_over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    fs::rename(name(number, round), name(number, round + 1)).unwrap();
+                }
+            }
+        });
+        let run = user().args(["copy", "-r", "--json", "--timeout", "5s", "--retries", "1"]);
+        let run = run.args([&from.url("t/"), &to.url("copy")]).run();
+        is_over.store(true, Ordering::Relaxed);
+        run
+    });
+    // Some were gone when their turn came; a file may also be there under both names.
+    assert!(matches!(run.code(), Some(0 | 3 | 9)), "{run}");
+    let names = names_below(&to.path("copy"));
+    assert!(!names.iter().any(|name| name.contains(".part")), "{names:?}\n{run}");
+    for name in &names {
+        assert_eq!(fs::read(to.path("copy").join(name)).unwrap(), b"small", "{name}: {run}");
+    }
+    let summary = run.summary();
+    assert_eq!(summary["files"], names.len(), "{run}");
+    assert_eq!(summary["failed"].as_u64().unwrap_or(0) > 0, run.code() != Some(0), "{run}");
+}
+
+#[test]
+fn a_hostile_tree_without_end_is_left_as_soon_as_its_user_wants() {
+    let directory = |name: &str| format!("drwxr-xr-x 2 ann ann 4096 Jan 01 2020 {name}");
+    let from = lists("", &[&directory("a"), &directory("b"), &directory("c")]);
+    let run = user().args(["copy", "-r", "--json", "--retries", "0", "--timeout", "5s"]);
+    let run = run.args([&from.url("t"), "d/"]).start();
+    until("it is deep in the tree", || from.seen_of(&["LIST"]).len() > 300);
+    run.interrupt();
+    let run = run.end().exits(10);
+    assert!(run.said.len() < 1_000_000, "{} bytes said", run.said.len());
+    from.wait_for_the_end_of_all();
 }
 
 #[test]

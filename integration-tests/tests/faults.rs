@@ -3,10 +3,10 @@
 //! ```text
 //! FTP_FAULTS=300 FTP_POWER=40 cargo test ... faults -- --nocapture       any number; nothing without it
 //! FTP_FAULTS=20 FTP_FAULTS_SEED=4711 cargo test ... faults               the same choices again
-//! FTP_FAULTS=1 FTP_FAULTS_MINUTES=60 cargo test ... faults               a soak: not before this time has passed
+//! FTP_SOAK_MINUTES=60 cargo test ... soak -- --nocapture                 a soak: not before this time has passed
 //! ```
 
-use integration_tests::faults::{Plan, power, run};
+use integration_tests::faults::{Breadth, Plan, power, run};
 use integration_tests::skip;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,11 +27,17 @@ fn n8_h35_whoever_is_killed_a_tree_that_is_said_to_be_copied_is_copied() {
     let Some(faults) = number("FTP_FAULTS") else {
         skip!("FTP_FAULTS names no number of kills; `.ci/full faults` has 300");
     };
-    let plan = Plan {
-        faults,
-        time: Duration::from_secs(60 * number("FTP_FAULTS_MINUTES").unwrap_or(0)),
-        seed: seed(),
+    let plan = Plan { faults, time: Duration::ZERO, seed: seed(), breadth: Breadth::Jobs };
+    eprintln!("{:?}", run(plan));
+}
+
+#[test]
+fn n8_n9_a_soak_of_everything_leaves_no_descriptor_listener_file_lock_or_session() {
+    let Some(minutes) = number("FTP_SOAK_MINUTES") else {
+        skip!("FTP_SOAK_MINUTES names no time; `.ci/full soak` has 10 minutes");
     };
+    let time = Duration::from_secs(60 * minutes);
+    let plan = Plan { faults: number("FTP_FAULTS").unwrap_or(1), time, seed: seed(), breadth: Breadth::All };
     eprintln!("{:?}", run(plan));
 }
 

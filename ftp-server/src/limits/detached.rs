@@ -20,6 +20,8 @@ use super::settings::{MAX_DETACHED, MAX_DETACHED_OF_ONE};
 pub struct DetachedTransfers {
     entries: Mutex<Fair<Owner, Entry>>,
     bounds: Bounds,
+    /// How long the end of a transfer is remembered.
+    remembered: Duration,
     clock: Clock,
 }
 
@@ -58,12 +60,12 @@ pub struct DetachedSlot {
 impl DetachedTransfers {
     /// There is no such transfer yet.
     pub fn new(clock: Clock) -> Arc<Self> {
-        Self::with_places(MAX_DETACHED, clock)
+        Self::bounded(MAX_DETACHED, REMEMBERED, clock)
     }
 
-    fn with_places(places: usize, clock: Clock) -> Arc<Self> {
+    fn bounded(places: usize, remembered: Duration, clock: Clock) -> Arc<Self> {
         let bounds = Bounds { to_own: GivesWay::Newest, ..Bounds::new(places).per_key(MAX_DETACHED_OF_ONE) };
-        Arc::new(Self { entries: Mutex::default(), bounds, clock })
+        Arc::new(Self { entries: Mutex::default(), bounds, remembered, clock })
     }
 
     /// Takes a place for the next transfer of a session. Finished and unstarted entries are dropped first. If
@@ -108,7 +110,8 @@ impl DetachedTransfers {
     fn entries(&self) -> MutexGuard<'_, Fair<Owner, Entry>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        entries.take_if(|entry| matches!(entry.state, State::Over { at, .. } if now.since(at) >= REMEMBERED));
+        let is_old = |at| now.since(at) >= self.remembered;
+        entries.take_if(|entry| matches!(entry.state, State::Over { at, .. } if is_old(at)));
         entries
     }
 }
@@ -228,8 +231,24 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_transfer_is_forgotten_when_its_time_is_over_and_one_that_moves_is_not() {
+        let all = DetachedTransfers::bounded(4, Duration::ZERO, Clock::start());
+        let [ended, moving] = [1, 2].map(|n| {
+            let slot = all.reserve(owner("ann"), id(n)).unwrap();
+            slot.begin(&Meter::default(), false);
+            slot
+        });
+        ended.end(5, &End::Whole);
+        assert_eq!(state(&all, "ann", 1), None);
+        assert_eq!(state(&all, "ann", 2), Some(DetachedState::Moving));
+        assert!(all.look(&owner("ann"), id(1), true).is_none(), "nothing is left to end");
+        drop(moving);
+        assert!(all.entries().is_empty());
+    }
+
+    #[test]
     fn when_all_places_are_taken_whoever_has_most_loses_one() {
-        let all = DetachedTransfers::with_places(4, Clock::start());
+        let all = DetachedTransfers::bounded(4, REMEMBERED, Clock::start());
         let meters: [Meter; 4] = Default::default();
         let _slots: Vec<DetachedSlot> = [("eve", 0), ("eve", 1), ("eve", 2), ("bob", 3)]
             .map(|(name, n)| {

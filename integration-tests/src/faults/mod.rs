@@ -1,27 +1,34 @@
-//! Copies of trees in which processes are killed at random instants, again and again, until a copy says that it is done.
-//! Then both trees are compared. One seed decides everything but the speed of the machine.
+//! Copies in which processes are killed at random instants, again and again, until a copy says that it is done.
+//! Then it is compared with its source. One seed decides everything but the speed of the machine.
 //!
 //! ```text
-//!  random tree, path, rule --> copy --> a kill: coordinator, source, destination or relay --+
+//!  random copy, path, rule --> run --> a kill: coordinator, source, destination or relay ---+
 //!         ^                     ^                                                          |
 //!         |                     '---- resume, or the same command again <-------------------'
-//!         '---- the trees are equal, nothing is left <---- exit code 0
+//!         '---- the copy is whole, nothing is left <---- exit code 0
 //! ```
 
+mod alone;
+mod append;
+mod errand;
 mod power;
 mod process;
-mod round;
 mod tree;
+mod tree_copy;
 mod world;
 
 pub use power::power;
 
 use crate::sim::random::Random;
+use alone::Alone;
+use append::Append;
+use errand::Errand;
 use ftp_io::clock::Clock;
 use std::time::Duration;
+use tree_copy::TreeCopy;
 use world::World;
 
-/// How long the loop goes on.
+/// How long the loop goes on, and what is copied.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// It ends after so many kills,
@@ -30,33 +37,84 @@ pub struct Plan {
     pub time: Duration,
     /// What is random follows from it.
     pub seed: u64,
+    /// What is copied.
+    pub breadth: Breadth,
+}
+
+/// What is copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Breadth {
+    /// Trees, and files with `--detach`, between our own servers and this host.
+    Jobs,
+    /// Also `append`, and trees of servers of other people; and somebody asks in between what is going on.
+    All,
 }
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Trees that were copied.
+    /// Trees that were copied, also between servers of other people.
     pub trees: u64,
+    /// Files that moved with `--detach`.
+    pub detached: u64,
+    /// Files that were appended.
+    pub appended: u64,
     /// Runs of the program.
     pub runs: u64,
-    /// Processes that were killed while a run was under way.
+    /// Processes that were killed while a run was under way, or a file moved without one.
     pub faults: u64,
 }
 
-/// Copies trees and kills processes as planned. Fails if a copy that says that it is done is not, or if something is left.
+/// Copies and kills processes as planned. Fails if a copy that says that it is done is not, or if something is left.
 pub fn run(plan: Plan) -> Tally {
     let mut random = Random::new(plan.seed);
-    let mut world = World::start();
+    let is_wide = plan.breadth == Breadth::All;
+    let mut world = World::start(is_wide);
     let mut tally = Tally::default();
     let clock = Clock::start();
     let begun = clock.now();
+    let asker = tempfile::tempdir().unwrap();
+    eprintln!("resident: {:?}", world.resident());
     while tally.faults < plan.faults || clock.now().since(begun) < plan.time {
-        let faults = 1 + random.below(4);
-        let seed = random.bits();
-        eprintln!("tree {} of seed {}: {tally:?}", tally.trees, plan.seed);
-        let (runs, hits) = round::copy(&mut world, &mut Random::new(seed), tally.trees, faults);
-        tally = Tally { trees: tally.trees + 1, runs: tally.runs + runs, faults: tally.faults + hits };
+        let number = tally.trees + tally.detached + tally.appended;
+        let (faults, seed) = (1 + random.below(4), random.bits());
+        eprintln!("copy {number} of seed {}: {tally:?}", plan.seed);
+        let random = &mut Random::new(seed);
+        let mut errand = next(&mut tally, &world, random, number, is_wide);
+        let asks = is_wide.then(|| asker.path());
+        let (runs, hits) = errand::run(errand.as_mut(), &mut world, random, (faults, asks));
+        drop(errand);
+        tally = Tally { runs: tally.runs + runs, faults: tally.faults + hits, ..tally };
         world.is_at_rest();
     }
+    eprintln!("resident: {:?}", world.resident());
     tally
+}
+
+/// The next copy, which is counted.
+fn next(
+    tally: &mut Tally,
+    world: &World,
+    random: &mut Random,
+    number: u64,
+    is_wide: bool,
+) -> Box<dyn Errand> {
+    match random.below(8) {
+        0 | 1 => {
+            tally.detached += 1;
+            Box::new(Alone::new(world, random, number))
+        }
+        2 if is_wide => {
+            tally.appended += 1;
+            Box::new(Append::new(world, random, number))
+        }
+        3 | 4 if is_wide && !world.foreign.is_empty() => {
+            tally.trees += 1;
+            Box::new(TreeCopy::foreign(world, random, number).expect("there are servers of other people"))
+        }
+        _ => {
+            tally.trees += 1;
+            Box::new(TreeCopy::new(world, random, number))
+        }
+    }
 }

@@ -1,14 +1,16 @@
-//! Two servers with TLS, a relay, and strangers who disturb them.
+//! Servers with TLS, a relay, servers of other people, and strangers who disturb them.
 
 use super::process::Sockets;
-use crate::binary::Running;
-use crate::foreign::own_address;
+use crate::binary::{Program, Running};
+use crate::foreign::{Foreign, ForeignServer, Kind, own_address, say_skipped};
 use crate::relay::{Agent, Relay};
 use crate::sim::random::Random;
-use crate::site::{PASSWORD, Server, Site};
-use crate::socket::until;
+use crate::site::{PASSWORD, Server, Site, USER, names_below};
+use crate::socket::{try_connect, until};
+use crate::user::{User, user};
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Who is killed.
@@ -18,6 +20,10 @@ pub(super) enum Victim {
     Source,
     Destination,
     Relay,
+    /// The server that works with those of other people.
+    Open,
+    /// The sessions of one of them.
+    Foreign(usize),
 }
 
 /// Everything that outlives a run of ftp-user.
@@ -26,86 +32,217 @@ pub(super) struct World {
     pub(super) source: Server,
     pub(super) destination: Server,
     pub(super) relay: Agent,
-    /// What each of them has open when nobody uses it: source, destination, relay.
-    idle: [Sockets; 3],
+    /// Servers of other people, and one of ours that works with them: in a soak only.
+    pub(super) open: Option<Server>,
+    pub(super) foreign: Vec<ForeignServer>,
+    /// What each of ours has open when nobody uses it.
+    idle: Vec<Sockets>,
     strangers: Vec<TcpStream>,
-    _states: [TempDir; 2],
+    /// The state directories of the servers.
+    states: Vec<TempDir>,
+    /// A state directory that the coordinators share.
+    pub(super) jobs: TempDir,
+    /// The directory for temporary files of all programs.
+    temporary: TempDir,
 }
 
 /// Descriptors that threads of a program keep for the next session: a bounded number.
 const KEPT: usize = 32;
 
+/// Where those come from who are not the coordinator: neighbours, so that a ban of theirs is not the coordinator's.
+const NEIGHBOURS: [u8; 3] = [127, 0, 0];
+/// Where the coordinator comes from.
+const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 impl World {
-    pub(super) fn start() -> Self {
-        let states = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let site = |name: &str, state: &TempDir| {
-            let state = state.path().join("state");
+    /// `is_wide`: servers of other people take part, as far as they can be had.
+    pub(super) fn start(is_wide: bool) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut states = Vec::new();
+        let mut site = |name: &str, more: &[&str]| {
+            let state = tempfile::tempdir().unwrap();
+            let directory = state.path().join("state");
+            states.push(state);
             let site = Site::new(name).at(&own_address().to_string()).tls();
-            site.args(["--state", state.to_str().unwrap()]).start()
+            let site = site.environment("TMPDIR", temporary.path()).args(more.iter().copied());
+            site.args(["--state", directory.to_str().unwrap()]).start()
         };
-        let (source, destination) = (site("source", &states[0]), site("destination", &states[1]));
+        let (source, destination) = (site("source", &[]), site("destination", &[]));
+        let mut foreign = Vec::new();
+        let mut open = None;
+        if is_wide {
+            open = Some(site("open", &["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]));
+            foreign.extend(KINDS.into_iter().filter_map(|kind| {
+                let server = Foreign::new(kind).foreign(kind.most_open()).start();
+                server.inspect_err(|skipped| say_skipped(&skipped.0)).ok()
+            }));
+        }
         let relay = Relay::new().at(&own_address().to_string()).allow("127.0.0.0/8:1024-65535").start();
-        let idle = [&source.running, &destination.running, &relay.running].map(|one| Sockets::of(one.id()));
-        Self { source, destination, relay, idle, strangers: Vec::new(), _states: states }
+        let jobs = tempfile::tempdir().unwrap();
+        let (idle, strangers) = (Vec::new(), Vec::new());
+        let mut world =
+            Self { source, destination, relay, open, foreign, idle, strangers, states, jobs, temporary };
+        world.idle = world.all().map(|(_, _, running)| Sockets::of(running.id())).collect();
+        world
     }
 
-    /// The passwords of both servers, as `.netrc` has them.
-    pub(super) fn netrc(&self) -> String {
-        let machine = |server: &Server| format!("machine {} login ann password {PASSWORD}\n", server.ip());
-        machine(&self.source) + &machine(&self.destination)
+    /// A run of the coordinator: with all passwords in `.netrc`, and short patience.
+    pub(super) fn user(&self, state: &Path, home: &Path) -> User {
+        let machine = |ip: IpAddr, name: &str, password: &str| {
+            format!("machine {ip} login {name} password {password}\n")
+        };
+        let ours = [Some(&self.source), Some(&self.destination), self.open.as_ref()];
+        let mut netrc: String =
+            ours.into_iter().flatten().map(|server| machine(server.ip(), USER, PASSWORD)).collect();
+        for server in &self.foreign {
+            let (name, password) = server.user();
+            netrc += &machine(server.address().ip(), name, password);
+        }
+        let run = user().private_file(".netrc", netrc).here(home);
+        let run = run.environment("TMPDIR", self.temporary.path().to_str().unwrap());
+        let run = run.args(["--state", state.to_str().unwrap(), "--json", "--trust", "new"]);
+        run.args(["--timeout", "5s", "--stall", "5s", "--retries", "2"])
     }
 
-    /// Kills a server or the relay, which is back at once.
+    /// The options that name the relay.
+    pub(super) fn relay_words(&self) -> [String; 4] {
+        let file = self.relay.token_file.to_str().unwrap();
+        ["--relay", &self.relay.address.to_string(), "--relay-token-file", file].map(str::to_owned)
+    }
+
+    /// Kills a server or the relay, which is back at once, or the sessions of a server of other people.
     pub(super) fn kill(&mut self, victim: Victim) {
         match victim {
             Victim::Coordinator => {}
             Victim::Source => self.source.die_and_return(),
             Victim::Destination => self.destination.die_and_return(),
             Victim::Relay => self.relay.die_and_return(),
+            Victim::Open => self.open.as_mut().unwrap().die_and_return(),
+            Victim::Foreign(at) => self.foreign[at].kill_sessions(),
         }
     }
 
-    const fn all(&self) -> [&Running; 3] {
-        [&self.source.running, &self.destination.running, &self.relay.running]
+    /// Ours: name, address and process.
+    fn all(&self) -> impl Iterator<Item = (&'static str, IpAddr, &Running)> {
+        let servers = [Some(("source", &self.source)), Some(("destination", &self.destination))];
+        let servers = servers.into_iter().chain([self.open.as_ref().map(|open| ("open", open))]).flatten();
+        let servers = servers.map(|(name, server)| (name, server.ip(), &server.running));
+        servers.chain([("relay", self.relay.address.ip(), &self.relay.running)])
     }
 
-    /// Somebody connects to ports where others are expected, and says nothing, or nonsense.
+    /// Somebody connects to ports where others are expected, and says nothing, or nonsense, or a wrong password.
     pub(super) fn disturb(&mut self, random: &mut Random) {
-        for _ in 0..random.below(3) {
-            let one = usize::try_from(random.below(3)).unwrap();
-            let ip = [self.source.ip(), self.destination.ip(), self.relay.address.ip()][one];
-            // Five wrong links of a neighbour's address have a relay turn the network away for a minute.
-            let links = self.relay.address.port();
-            let mut ports: Vec<u16> = Sockets::of(self.all()[one].id()).listens.into_iter().collect();
-            ports.retain(|port| one < 2 || *port != links);
-            let Some(port) = ports.get(random.length(ports.len().saturating_sub(1))) else { continue };
-            if let Some(mut stranger) = stranger(ip, *port) {
-                if random.once_in(2) {
+        for _ in 0..random.below(4) {
+            let one = random.length(self.idle.len() - 1);
+            let (name, ip, running) = self.all().nth(one).unwrap();
+            let doors = &self.idle[one].listens;
+            let mut ports = Sockets::of(running.id()).listens;
+            // Who works with servers of other people cannot tell a stranger on its data port from one of them.
+            ports.retain(|port| name != "open" || doors.contains(port));
+            let Some(&port) = ports.get(random.length(ports.len().saturating_sub(1))) else { continue };
+            let is_door = doors.contains(&port);
+            // The coordinator's own host may try to take a place on a data port, and guesses at no door.
+            let from = if is_door || random.once_in(2) { neighbour(random) } else { OWN };
+            let says = match random.below(3) {
+                0 => Vec::new(),
+                1 => {
                     let length = random.length(200);
-                    let _ = stranger.write_all(&random.bytes(length));
+                    random.bytes(length)
                 }
+                _ if is_door && name != "relay" => {
+                    b"USER ann\r\nPASS wrong\r\nUSER eve\r\nPASS guess\r\n".into()
+                }
+                _ => b"RETR /etc/passwd\r\n".into(),
+            };
+            // A neighbour who has guessed too often may be turned away.
+            if let Ok(mut stranger) = try_connect(SocketAddr::new(from, 0), SocketAddr::new(ip, port)) {
+                let _ = stranger.set_nodelay(true);
+                let _ = stranger.write_all(&says);
                 self.strangers.push(stranger);
             }
         }
     }
 
-    /// Nobody is there any more, and nothing is left open.
-    pub(super) fn is_at_rest(&mut self) {
+    /// Nobody is there any more, and no connection, no listener and no descriptor is left open.
+    pub(super) fn falls_silent(&mut self) {
         self.strangers.clear();
-        for (one, name) in [(0, "source"), (1, "destination"), (2, "relay")] {
-            let process = self.all()[one].id();
+        for ((name, _, running), idle) in self.all().zip(&self.idle) {
+            let process = running.id();
             until(&format!("the {name} has nothing open that nobody uses"), || {
                 let now = Sockets::of(process);
                 now.connected == 0
-                    && now.listens.len() == self.idle[one].listens.len()
-                    && now.descriptors <= self.idle[one].descriptors + KEPT
+                    && now.listens.len() == idle.listens.len()
+                    && now.descriptors <= idle.descriptors + KEPT
+            });
+        }
+        for state in &self.states {
+            until("no session is left", || self.who(state.path()).is_empty());
+        }
+    }
+
+    /// Nothing is left of what was done: also no file under way, no temporary file and no lock.
+    pub(super) fn is_at_rest(&mut self) {
+        self.falls_silent();
+        let servers = [Some(&self.source), Some(&self.destination), self.open.as_ref()];
+        let roots = servers.into_iter().flatten().map(|server| server.path(""));
+        let roots = roots.chain(self.foreign.iter().map(|server| server.path("")));
+        let locks = self.jobs.path().join("jobs");
+        for place in roots.chain([self.temporary.path().to_path_buf(), locks]) {
+            let left = || if place.exists() { names_below(&place) } else { Vec::new() };
+            let shown = place.display().to_string();
+            until(&format!("nothing is left in {shown}"), || {
+                let left = left();
+                if !left.is_empty() {
+                    eprintln!("{shown}: {left:?}");
+                }
+                left.is_empty()
             });
         }
     }
+
+    /// What `ftp-server who` shows of the sessions of one server.
+    fn who(&self, state: &Path) -> String {
+        let state = state.join("state");
+        let who =
+            Program::Server.command().args(["who", "--state", state.to_str().unwrap()]).output().unwrap();
+        assert!(who.status.success(), "{who:?}");
+        String::from_utf8(who.stdout).unwrap()
+    }
+
+    /// An operator, or the user, asks what is going on. That changes nothing.
+    pub(super) fn ask(&self, random: &mut Random, home: &Path) {
+        let jobs = self.jobs.path();
+        match random.below(5) {
+            0 => drop(self.who(self.states[random.length(self.states.len() - 1)].path())),
+            1 => drop(self.user(jobs, home).args(["jobs"]).run().exits(0)),
+            2 => {
+                let run = self.user(jobs, home).args(["why", "last"]).run();
+                // There may be no job yet.
+                assert!(matches!(run.code(), Some(0 | 3)), "{run}");
+            }
+            3 => {
+                let token = self.relay.token_file.to_str().unwrap();
+                let mut check = Program::RelayAgent.command();
+                check.args(["check", "--token-file", token, &self.relay.address.to_string()]);
+                let check = check.output().unwrap();
+                assert!(check.status.success(), "{check:?}");
+            }
+            _ => drop(self.user(jobs, home).args(["ls", &self.source.url("")]).run().exits(0)),
+        }
+    }
+
+    /// What our programs have resident, in KiB.
+    pub(super) fn resident(&self) -> Vec<(&'static str, u64)> {
+        self.all().map(|(name, _, running)| (name, super::process::resident(running.id()))).collect()
+    }
 }
 
-fn stranger(ip: IpAddr, port: u16) -> Option<TcpStream> {
-    let stranger = TcpStream::connect(SocketAddr::new(ip, port)).ok()?;
-    stranger.set_nodelay(true).ok()?;
-    Some(stranger)
+/// A host of the coordinator's network.
+fn neighbour(random: &mut Random) -> IpAddr {
+    let [a, b, c] = NEIGHBOURS;
+    let d = 100 + u8::try_from(random.below(150)).unwrap_or_default();
+    Ipv4Addr::new(a, b, c, d).into()
 }
+
+/// The servers of other people in a soak.
+const KINDS: [Kind; 4] = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];

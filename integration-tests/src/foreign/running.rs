@@ -210,6 +210,11 @@ impl ForeignServer {
         self.root.join(path)
     }
 
+    /// What was written below its root becomes its user's own.
+    pub fn owns(&self, path: &Path) {
+        own(path);
+    }
+
     /// The content of a file.
     pub fn bytes(&self, path: &str) -> Vec<u8> {
         fs::read(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

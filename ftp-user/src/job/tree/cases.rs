@@ -1,5 +1,6 @@
 //! Names of one directory that differ only in upper and lower case: many destinations take them for one.
 
+use super::hashes::Hashes;
 use crate::place;
 use ftp_proto::wire::PathName;
 use std::collections::HashMap;
@@ -10,7 +11,9 @@ use std::hash::{BuildHasher, RandomState};
 pub(super) struct Names {
     directory: Option<PathName>,
     hasher: RandomState,
-    /// The hash of each name without its case, with that of the first name that had it.
+    /// The hash of each name without its case.
+    folded: Hashes,
+    /// The same of names that are not written so, with the hash of the first name that had it.
     first: HashMap<u64, u64>,
 }
 
@@ -19,11 +22,17 @@ impl Names {
     pub(super) fn other(&mut self, path: &PathName) -> Option<u64> {
         let directory = place::parent(path);
         if self.directory != directory {
-            (self.directory, self.first) = (directory, HashMap::new());
+            (self.directory, self.folded, self.first) = (directory, Hashes::default(), HashMap::new());
         }
         let name = place::base_name(path)?;
-        let own = self.hash(&name);
-        let first = *self.first.entry(self.hasher.hash_one(folded(name.as_bytes()))).or_insert(own);
+        let (own, folded) = (self.hash(&name), self.hasher.hash_one(folded(name.as_bytes())));
+        if self.folded.insert(folded) {
+            if own != folded {
+                self.first.insert(folded, own);
+            }
+            return None;
+        }
+        let first = self.first.get(&folded).copied().unwrap_or(folded);
         (first != own).then_some(first)
     }
 

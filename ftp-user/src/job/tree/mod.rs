@@ -3,6 +3,7 @@
 mod cases;
 mod chain;
 mod copy;
+mod hashes;
 mod name;
 mod spool;
 mod visits;

@@ -4,6 +4,7 @@
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
 use super::chain::{Child, Directory, Identity};
+use super::hashes::Hashes;
 use super::name::usable;
 use super::spool::Spool;
 use super::visits::{Giver, Unheard, Visit, Visits, queue};
@@ -19,7 +20,6 @@ use crate::place;
 use crate::report::Event;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
-use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ struct Taking<'a> {
     /// Whether the files are on this host.
     is_local: bool,
     /// Names that have come from a server, by their hashes. A listing that breaks is asked for again from its beginning.
-    seen: HashSet<u64>,
+    seen: Hashes,
     hasher: RandomState,
     is_repeated: bool,
 }
@@ -133,7 +133,7 @@ impl<'a> Taking<'a> {
             found: Count::default(),
             names: 0,
             is_local: false,
-            seen: HashSet::new(),
+            seen: Hashes::default(),
             hasher: RandomState::new(),
             is_repeated: false,
         }

@@ -1,0 +1,258 @@
+//! One tree: copied, killed and resumed until it is there.
+
+use super::errand::{Errand, Verdict};
+use super::tree::Tree;
+use super::world::{Victim, World};
+use crate::sim::random::Random;
+use crate::site::PASSWORD;
+use crate::user::{Run, Started};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use tempfile::TempDir;
+
+/// Where the bytes of a copy go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Route {
+    Direct,
+    Relay,
+    User,
+    Up,
+    Down,
+    Any,
+    /// Between two servers of which one is of other people, at least. `None` is ours.
+    Foreign(Option<usize>, Option<usize>),
+}
+
+/// What is done with files that are there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rule {
+    Different,
+    Always,
+    Newer,
+    Never,
+}
+
+/// A tree that is copied.
+pub(super) struct TreeCopy {
+    number: u64,
+    rule: Rule,
+    wanted: Tree,
+    /// Whether files are there that may not be replaced.
+    is_blocked: bool,
+    /// Whether the journal may have the job.
+    is_known: bool,
+    /// Whether the run goes on with the job by its name.
+    resumes: bool,
+    /// The state directory. It may be shared with other jobs.
+    state: PathBuf,
+    _own_state: Option<TempDir>,
+    /// The current directory, with a local tree if there is one.
+    home: TempDir,
+    words: Vec<String>,
+    victims: Vec<Victim>,
+    /// Where both trees are.
+    from: PathBuf,
+    to: PathBuf,
+    shown: String,
+}
+
+/// How long the first file of a tree has been there, in seconds.
+const AGE: u64 = 100_000;
+
+impl TreeCopy {
+    /// A copy between our own servers and this host.
+    pub(super) fn new(world: &World, random: &mut Random, number: u64) -> Self {
+        let route = random.pick([
+            Route::Direct,
+            Route::Direct,
+            Route::Relay,
+            Route::User,
+            Route::Up,
+            Route::Down,
+            Route::Any,
+        ]);
+        let rule = random.pick([Rule::Different, Rule::Different, Rule::Always, Rule::Newer, Rule::Never]);
+        Self::over(route, rule, world, random, number)
+    }
+
+    /// A copy from, to or between servers of other people; `None` if there are none.
+    pub(super) fn foreign(world: &World, random: &mut Random, number: u64) -> Option<Self> {
+        let one = random.length(world.foreign.len().checked_sub(1)?);
+        let other = Some(random.length(world.foreign.len() - 1)).filter(|other| *other != one);
+        let other = other.filter(|_| random.once_in(2));
+        let (from, to) = if random.once_in(2) { (Some(one), other) } else { (other, Some(one)) };
+        Some(Self::over(Route::Foreign(from, to), Rule::Always, world, random, number))
+    }
+
+    fn over(route: Route, rule: Rule, world: &World, random: &mut Random, number: u64) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let own_state = random.once_in(2).then(|| tempfile::tempdir().unwrap());
+        let state = own_state.as_ref().unwrap_or(&world.jobs).path().to_path_buf();
+        let name = format!("t{number}");
+        let ([from, to], urls) = places(route, world, home.path(), &name);
+        let tree = Tree::random(random);
+        tree.write(&from, AGE);
+        let older = if random.once_in(2) { tree.older(random) } else { Tree::default() };
+        if !older.files.is_empty() {
+            older.write(&to, 2 * AGE);
+            if let Route::Foreign(_, Some(at)) = route {
+                world.foreign[at].owns(&to);
+            }
+        }
+        let mut wanted = tree;
+        let is_blocked = rule == Rule::Never && !older.files.is_empty();
+        if is_blocked {
+            wanted.files.extend(older.files);
+        }
+        let words = words(route, rule, world, random, &name);
+        let shown = format!("{words:?} {}", urls.join(" ").replace(PASSWORD, ""));
+        let [source, destination] = urls;
+        // A destination that is there receives the directory under its last name, unless its contents are meant.
+        let words = words.into_iter().chain([source + "/", destination]).collect();
+        Self {
+            number,
+            rule,
+            wanted,
+            is_blocked,
+            is_known: false,
+            resumes: false,
+            state,
+            _own_state: own_state,
+            home,
+            words,
+            victims: victims(route),
+            from,
+            to,
+            shown,
+        }
+    }
+
+    /// The copy is what was wanted, and nothing else is there: no part, no old file, no lock.
+    fn is_whole(&self, run: &Run) {
+        let differences = Tree::read(&self.to).differences(&self.wanted);
+        assert!(
+            differences.is_empty(),
+            "{} (rule {:?}) is said to be done: {differences:#?}\n{run}",
+            self.shown,
+            self.rule
+        );
+        let locks = fs::read_dir(self.state.join("jobs")).map_or(0, Iterator::count);
+        assert_eq!(locks, 0, "{}: a lock is left\n{run}", self.shown);
+    }
+}
+
+/// The directories of both trees, and how they are typed.
+fn places(route: Route, world: &World, home: &Path, name: &str) -> ([PathBuf; 2], [String; 2]) {
+    let local = |path: &str| (home.join(path), path.to_owned());
+    let at = |server: &crate::site::Server| (server.path(name), server.url(name));
+    let theirs = |at: Option<usize>| match at {
+        Some(at) => (world.foreign[at].path(name), world.foreign[at].url(name)),
+        None => {
+            let open = world.open.as_ref().unwrap();
+            (open.path(name), open.url(name))
+        }
+    };
+    let (from, to) = match route {
+        Route::Up => (local(name), at(&world.destination)),
+        Route::Down => (at(&world.source), local("./copy")),
+        Route::Direct | Route::Relay | Route::User | Route::Any => {
+            (at(&world.source), at(&world.destination))
+        }
+        Route::Foreign(from, to) => (theirs(from), theirs(to)),
+    };
+    ([from.0, to.0], [from.1, to.1])
+}
+
+/// The command, without its places.
+fn words(route: Route, rule: Rule, world: &World, random: &mut Random, name: &str) -> Vec<String> {
+    let rule = format!("{rule:?}").to_lowercase();
+    let mut words: Vec<String> = ["copy", "-r", "--id", name, "--overwrite", &rule].map(str::to_owned).into();
+    let path = match route {
+        Route::Direct => Some("direct"),
+        Route::User => Some("user"),
+        Route::Relay => Some("relay"),
+        Route::Up | Route::Down | Route::Any | Route::Foreign(..) => None,
+    };
+    words.extend(path.into_iter().flat_map(|path| ["--path".to_owned(), path.to_owned()]));
+    if matches!(route, Route::Relay | Route::Any) {
+        words.extend(world.relay_words());
+    }
+    if random.once_in(2) || matches!(route, Route::Foreign(..)) {
+        words.push("--no-tls".to_owned());
+    }
+    if random.once_in(3) {
+        words.extend(["--jobs", "4"].map(str::to_owned));
+    }
+    words
+}
+
+/// Who may be killed beside the coordinator, some more often than others.
+fn victims(route: Route) -> Vec<Victim> {
+    match route {
+        Route::Foreign(from, to) => {
+            let victim = |at: Option<usize>| at.map_or(Victim::Open, Victim::Foreign);
+            vec![victim(from), victim(to)]
+        }
+        Route::Direct | Route::Relay | Route::User | Route::Up | Route::Down | Route::Any => {
+            let (from, to) = (Victim::Source, Victim::Destination);
+            vec![from, from, to, to, Victim::Relay]
+        }
+    }
+}
+
+impl Errand for TreeCopy {
+    fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    fn target(&self) -> &Path {
+        &self.to
+    }
+
+    fn servers(&self) -> &[Victim] {
+        &self.victims
+    }
+
+    fn start(&mut self, world: &World, random: &mut Random) -> Started {
+        self.resumes = self.is_known && random.once_in(2);
+        let run = world.user(&self.state, self.home.path());
+        let job = format!("t{}", self.number);
+        if self.resumes { run.args(["resume", &job]) } else { run.args(&self.words) }.start()
+    }
+
+    fn judge(&mut self, _: &mut World, run: &Run, hit: Option<Victim>) -> Verdict {
+        self.is_known = run.code() != Some(3);
+        match run.code() {
+            None if hit == Some(Victim::Coordinator) => Verdict::Again,
+            Some(0) => {
+                let shown = &self.shown;
+                assert!(!self.is_blocked, "{shown}: files that may not be replaced are there\n{run}");
+                self.is_whole(run);
+                Verdict::Done
+            }
+            // What must not be replaced fails, and the rest is there.
+            Some(8 | 9) if self.is_blocked && hit.is_none() => {
+                self.is_whole(run);
+                Verdict::Done
+            }
+            Some(3) if self.resumes => Verdict::Again,
+            // The run before was killed when all was done.
+            Some(2) if self.resumes && run.said.contains("nothing to resume") => {
+                self.is_whole(run);
+                Verdict::Done
+            }
+            Some(1 | 5 | 6 | 8 | 9) => Verdict::Failed,
+            code => panic!("{}: exit code {code:?}\n{run}", self.shown),
+        }
+    }
+}
+
+impl Drop for TreeCopy {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let _ = fs::remove_dir_all(&self.from);
+            let _ = fs::remove_dir_all(&self.to);
+        }
+    }
+}
