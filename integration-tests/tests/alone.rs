@@ -212,9 +212,9 @@ fn n9_a_fifth_transfer_of_an_account_waits_and_nothing_of_it_is_stored() {
     assert_eq!((state("four"), state("five")), ("detached".into(), "failed".into()), "{run}");
     // One that is cancelled makes room.
     drop(scene.user().args(["cancel", "two"]).run().exits(0));
-    let run = begin("five").exits(0);
-    assert_eq!(state("five"), "detached", "{run}");
-    for name in ["one", "three", "four", "five"] {
+    let run = begin("six").exits(0);
+    assert_eq!(state("six"), "detached", "{run}");
+    for name in ["one", "three", "four", "six"] {
         drop(scene.user().args(["cancel", name]).run().exits(0));
     }
     assert_eq!(scene.to.names(), [""; 0]);

@@ -3,8 +3,10 @@
 
 use crate::journal::{kill, scene};
 use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
+use std::fs;
 use std::path::Path;
 
 const SOURCE: &str = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End\nSIZE a.txt: 213 1000\nMDTM a.txt: 213 20240102030405";
@@ -30,7 +32,7 @@ fn killed_at(line: &str, state: &Path, (from, to): (&Peer, &Peer), more: &[&str]
 /// Goes on in the directory where the job was typed.
 fn resume(state: &Path, (from, to): (&Peer, &Peer)) -> Run {
     let machine = |peer: &Peer| {
-        let password = integration_tests::site::PASSWORD;
+        let password = PASSWORD;
         format!("machine {} login ann password {password}\n", peer.address().ip())
     };
     with_state(state).private_file(".netrc", machine(from) + &machine(to)).args(["resume"]).run()
@@ -61,6 +63,69 @@ fn n8_an_old_file_that_was_renamed_aside_gets_its_name_back_before_anything_else
     assert_eq!(changes[0], &format!("RNFR {aside}"), "{changes:?}\n{killed}\n{run}");
     assert_eq!(changes[1], "RNTO b.txt", "{changes:?}\n{run}");
     assert_eq!(changes.iter().filter(|line| **line == "RNTO b.txt").count(), 2, "{changes:?}\n{run}");
+}
+
+/// The journal of the only job has so many finished files.
+fn has_finished(files: u64, user: impl Fn() -> User) {
+    until("the journal has the files", || {
+        let jobs = user().args(["jobs"]).run().exits(0);
+        jobs.events("job")[0]["files"] == files
+    });
+}
+
+#[test]
+fn n8_a_tree_of_this_host_goes_on_where_nothing_may_be_replaced() {
+    for rule in ["never", "different"] {
+        let scene = scene();
+        let here = tempfile::tempdir().unwrap();
+        fs::create_dir_all(here.path().join("t/d")).unwrap();
+        for (name, size) in [("a", 10_000), ("b", 20_000), ("d/large.bin", 2_500_000)] {
+            fs::write(here.path().join("t").join(name), sample(size)).unwrap();
+        }
+        let run = scene.user().here(here.path()).args(["copy", "-r", "-j", "1", "--overwrite", rule]);
+        let run = run.args(["t/", &scene.destination("copy")]).start();
+        until("a part of the large file has arrived", || {
+            scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
+        });
+        has_finished(2, || scene.user());
+        let killed = kill(run);
+        let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+        for (name, size) in [("a", 10_000), ("b", 20_000), ("d/large.bin", 2_500_000)] {
+            assert!(scene.to.bytes(&format!("copy/{name}")) == sample(size), "{name}: {killed}\n{run}");
+        }
+        // What is finished is not compared again, as its source is the same.
+        let files = run.events("file");
+        let earlier = files.iter().filter(|file| file["earlier"] == "sha-256").count();
+        assert_eq!((files.len(), earlier), (3, 2), "{rule}: {killed}\n{run}");
+    }
+}
+
+#[test]
+fn n8_a_finished_copy_is_known_where_nothing_may_be_replaced_and_listings_have_no_exact_time() {
+    // The second one is so large that it has a transfer of its own.
+    let line = |name: &str, size: u32| format!("-rw-r--r-- 1 ann ann {size} Jan 01 2020 {name}\\r\\n");
+    let lines = line("a", 1000) + &line("z", 1_000_000);
+    let list = format!("LIST: 150 opening ; connection ; text {lines} ; end ; 226 done");
+    let large = "RETR t/z: 150 opening ; connection ; data 1000000 ; end ; 226 sent\nSIZE t/z: 213 1000000";
+    let rest = "SIZE t: 550 no plain file\nCWD: 250 there\nMDTM: 213 20240102030405\nSIZE: 213 1000";
+    let rules = format!("{large}\n{rest}");
+    let feat = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End";
+    let hangs = "once RETR t/z: 150 opening ; connection ; hang";
+    let from = Peer::start("127.0.0.2", &format!("{hangs}\n{feat}\n{list}\n{rules}"), MODERN);
+    let to = Site::new("destination").at("127.0.0.3").start();
+    let state = tempfile::tempdir().unwrap();
+    let run = with_state(state.path()).args(["copy", "-r", "-j", "1", "--path", "user", "--verify", "size"]);
+    let run = run.args(["--overwrite", "never", &from.url("t/"), &to.url("copy")]).start();
+    from.wait_for("RETR t/z");
+    has_finished(1, || with_state(state.path()));
+    let _killed = kill(run);
+    let netrc = ["127.0.0.2", "127.0.0.3"].map(|ip| format!("machine {ip} login ann password {PASSWORD}\n"));
+    let run = with_state(state.path()).private_file(".netrc", netrc.concat()).args(["resume"]).run().exits(0);
+    assert_eq!(to.names(), ["copy/", "copy/a", "copy/z"], "{run}");
+    // Somebody else's file is none of the job's.
+    fs::write(to.path("copy/other"), "somebody's own").unwrap();
+    let run = with_state(state.path()).args(["copy", "--path", "user", "--overwrite", "never"]);
+    drop(run.args([from.url("t/a"), to.url("copy/other")]).run().exits(8));
 }
 
 #[test]

@@ -151,6 +151,17 @@ impl Host {
         }
     }
 
+    /// What is known of a file of this host without a question to anybody; `None` at a server, or if it cannot be
+    /// determined.
+    pub fn facts_here(&self, path: &PathName) -> Option<Facts> {
+        match self {
+            Self::Server(_) => None,
+            Self::Local(root) => {
+                local::check_file(root.as_ref(), path).and_then(|()| local::facts(path)).ok().flatten()
+            }
+        }
+    }
+
     /// What is at `path`, or where a symbolic link leads that is there; `None` if that is nothing.
     ///
     /// # Errors

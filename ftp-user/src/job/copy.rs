@@ -292,6 +292,12 @@ impl Copying<'_> {
             Decision::Copy => Ok(None),
             Decision::Skip => Ok(Some(Verified::None)),
             Decision::Exists => {
+                // Some listings show no exact time, and some servers compute no digest.
+                let has_its_size =
+                    files.target.as_ref().is_some_and(|target| target.size == files.source.size);
+                if has_its_size && kept.has_finished(&files.source) {
+                    return Ok(Some(Verified::None));
+                }
                 let size = files.source.size.unwrap_or(0);
                 let same = if kept.may_be_done { self.compare(size).await? } else { None };
                 if same.is_some() {

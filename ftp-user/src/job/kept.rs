@@ -18,7 +18,7 @@ use crate::failure::{Failure, Kind};
 use crate::history::shortened;
 use crate::journal::{
     Began, Detached, Durable, End, Ended, Found, ItemKey, JournalFailure, NewItem, Next, PartId, Place, Seen,
-    decide,
+    decide, is_same,
 };
 use crate::outcome::Verified;
 use crate::route::Ends;
@@ -130,6 +130,8 @@ pub(super) struct Kept {
     aside: Vec<PathName>,
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
     pub(super) may_be_done: bool,
+    /// The source of a copy that this job has finished, if the listing did not show that it is still the same.
+    finished: Option<Seen>,
     /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
     /// server that cannot rename, when nothing had that name.
     pub(super) in_place: bool,
@@ -230,10 +232,23 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         Found::Open { seen, .. } => seen.clone(),
         Found::Done { .. } => None,
     };
+    let finished = match &begun.found {
+        Found::Done { seen, .. } => Some(seen.clone()),
+        Found::New | Found::Open { .. } => None,
+    };
+    // The walk tells nothing of a file of this host.
+    let now = match now {
+        None if finished.is_some() => ends.source.facts_here(&item.source).as_ref().map(seen),
+        now => now,
+    };
     match decide(begun.found, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
         Next::Skip { .. } if is_lost(ends, item) => {}
-        Next::Copy => {}
+        Next::Copy => {
+            // Where nothing may be replaced, the copy of this very job is not somebody else's file.
+            claimed.kept.may_be_done = finished.is_some();
+            claimed.kept.finished = finished;
+        }
         Next::Skip { verified } => {
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
         }
@@ -297,6 +312,11 @@ impl Kept {
     pub(super) fn leave(&mut self, part: PartId, source: &Facts, may_be_done: bool) {
         self.left = Some(Left { last: Some(part), others: Vec::new(), seen: Some(seen(source)) });
         self.may_be_done = may_be_done;
+    }
+
+    /// Whether this job has finished a copy of this very source before.
+    pub(super) fn has_finished(&self, source: &Facts) -> bool {
+        self.finished.as_ref().is_some_and(|finished| is_same(finished, &seen(source)))
     }
 
     /// Whether a transfer may move that an earlier run has left alone.

@@ -47,7 +47,7 @@ pub fn decide(found: Found, now: Option<&Seen>) -> Next {
 
 /// Whether the source is certainly the same as before: size and time are known and equal, and the identity does not differ
 /// where both are known.
-fn is_same(before: &Seen, now: &Seen) -> bool {
+pub fn is_same(before: &Seen, now: &Seen) -> bool {
     fn equal<T: PartialEq>(before: Option<&T>, now: Option<&T>) -> Option<bool> {
         Some(before? == now?)
     }

@@ -30,7 +30,7 @@ mod tables;
 mod upgrade;
 mod writer;
 
-pub use decide::{Next, decide};
+pub use decide::{Next, decide, is_same};
 pub use failure::JournalFailure;
 pub use handle::{Began, Durable, JobJournal, Journal};
 pub use record::{

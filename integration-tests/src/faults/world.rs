@@ -59,19 +59,18 @@ impl World {
     pub(super) fn start(is_wide: bool) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let mut states = Vec::new();
-        let mut site = |name: &str, more: &[&str]| {
+        let mut site = |name: &str| {
             let state = tempfile::tempdir().unwrap();
             let directory = state.path().join("state");
             states.push(state);
             let site = Site::new(name).at(&own_address().to_string()).tls();
-            let site = site.environment("TMPDIR", temporary.path()).args(more.iter().copied());
-            site.args(["--state", directory.to_str().unwrap()]).start()
+            site.environment("TMPDIR", temporary.path()).args(["--state", directory.to_str().unwrap()])
         };
-        let (source, destination) = (site("source", &[]), site("destination", &[]));
+        let (source, destination) = (site("source").start(), site("destination").start());
         let mut foreign = Vec::new();
         let mut open = None;
         if is_wide {
-            open = Some(site("open", &["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]));
+            open = Some(works_with_others(site("open")).start());
             foreign.extend(KINDS.into_iter().filter_map(|kind| {
                 let server = Foreign::new(kind).foreign(kind.most_open()).start();
                 server.inspect_err(|skipped| say_skipped(&skipped.0)).ok()
@@ -235,6 +234,10 @@ impl World {
     pub(super) fn resident(&self) -> Vec<(&'static str, u64)> {
         self.all().map(|(name, _, running)| (name, super::process::resident(running.id()))).collect()
     }
+}
+
+fn works_with_others(site: Site) -> Site {
+    site.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
 }
 
 /// A host of the coordinator's network.

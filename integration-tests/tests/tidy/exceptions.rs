@@ -63,6 +63,7 @@ const REASONS: &[(&str, &str)] = &[
         "start_private",
         "servers of other people inside TLS know no RNDZ, and are foreign to each other on loopback",
     ),
+    ("works_with_others", "the soak copies from and to servers of other people, which know no RNDZ"),
     ("start_at", "servers of other people know no RNDZ, and each is on a host of its own"),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
