@@ -102,12 +102,12 @@ fn n8_a_tree_of_this_host_goes_on_where_nothing_may_be_replaced() {
 
 #[test]
 fn n8_a_finished_copy_is_known_where_nothing_may_be_replaced_and_listings_have_no_exact_time() {
-    // The second one is so large that it has a transfer of its own.
+    // Both are so large that they are copied one after the other.
     let line = |name: &str, size: u32| format!("-rw-r--r-- 1 ann ann {size} Jan 01 2020 {name}\\r\\n");
-    let lines = line("a", 1000) + &line("z", 1_000_000);
+    let lines = line("a", 1_000_000) + &line("z", 1_000_000);
     let list = format!("LIST: 150 opening ; connection ; text {lines} ; end ; 226 done");
-    let large = "RETR t/z: 150 opening ; connection ; data 1000000 ; end ; 226 sent\nSIZE t/z: 213 1000000";
-    let rest = "SIZE t: 550 no plain file\nCWD: 250 there\nMDTM: 213 20240102030405\nSIZE: 213 1000";
+    let large = "RETR: 150 opening ; connection ; data 1000000 ; end ; 226 sent\nSIZE t/*: 213 1000000";
+    let rest = "SIZE t: 550 no plain file\nCWD: 250 there\nMDTM: 213 20240102030405";
     let rules = format!("{large}\n{rest}");
     let feat = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End";
     let hangs = "once RETR t/z: 150 opening ; connection ; hang";
