@@ -154,6 +154,13 @@ pub struct RateLimit {
     pub told: Arc<AtomicBool>,
 }
 
+impl RateLimit {
+    /// At most `rate` bytes per second in all, and `share` for each file that goes from server to server.
+    pub fn new(rate: NonZeroU64, share: NonZeroU64, clock: Clock) -> Self {
+        Self { limiter: Limiter::new(rate, clock), share, told: Arc::default() }
+    }
+}
+
 /// How large the listing of one directory, and a tree, may be. What is larger may have no end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ListingLimit {

@@ -34,6 +34,7 @@ mod harness;
 mod hostile;
 mod journal;
 mod journal_more;
+mod liars;
 mod lies;
 mod lines;
 mod manners;

@@ -71,7 +71,10 @@ fn h17_a_claim_that_nobody_can_judge_is_believed() {
 #[test]
 fn h17_a_server_that_says_125_or_is_known_to_say_150_late_needs_no_second_session() {
     for (greeting, reply) in [("220 fake ready", "125 open"), ("220 (vsFTPd 3.0.3)", "150 opening")] {
-        let stor = format!("greet {greeting}\nSTOR: {reply} ; connection ; drain ; pause 1500 ; 226 stored");
+        let stor = format!(
+            "greet {greeting}\nSTOR: {reply} ; connection ; drain ; pause 1500 ; 226 stored\n\
+             once SIZE b.txt: 550 no such file\nSIZE b.txt: 213 1000"
+        );
         let (from, to) = peers("", &stor);
         let run = race(&from, &to).exits(0);
         assert_eq!(run.summary()["rung"], "dest-listens", "{run}");

@@ -155,6 +155,28 @@ fn n15_where_no_server_keeps_to_a_limit_the_file_passes_this_host() {
 }
 
 #[test]
+fn n15_what_is_printed_and_what_is_read_from_standard_input_keep_to_the_limit() {
+    let server = Site::new("source").file("a", vec![1; 1_500_000]).start();
+    let took = |input: &[u8], args: &[&str]| {
+        let start = std::time::Instant::now();
+        let done = with_input(input, args);
+        assert!(done.status.success(), "{args:?} {done:?}");
+        (done, start.elapsed().as_secs_f64())
+    };
+    // Three seconds at that rate, but for what a bucket keeps for a burst. A limit only makes things slower.
+    let url = server.url("a");
+    for args in [&["cat", "--limit", "500KB", &url][..], &["copy", "--limit", "500KB", &url, "-"]] {
+        let (done, seconds) = took(b"", args);
+        assert_eq!(done.stdout.len(), 1_500_000, "{args:?}");
+        assert!(seconds > 1.5, "{args:?}: {seconds}");
+    }
+    let (_, seconds) = took(&[2; 1_500_000], &["copy", "--limit", "500KB", "-", &server.url("b")]);
+    assert!(seconds > 1.5, "{seconds}");
+    assert_eq!(server.bytes("b").len(), 1_500_000);
+    user().args(["cat", "--limit", "0", &url]).run().exits(2);
+}
+
+#[test]
 fn what_passes_this_host_keeps_to_the_limit() {
     let from = Site::new("source").file("a", vec![1; 1_500_000]).start();
     let to = Site::new("target").at("127.0.0.3").start();

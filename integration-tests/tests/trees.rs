@@ -118,6 +118,52 @@ fn a_mistake_in_a_list_is_told_with_its_line_and_nothing_is_sent() {
     user().args(["copy"]).run().exits(2);
 }
 
+#[test]
+fn of_many_files_that_fail_every_one_is_told_when_it_fails_and_people_see_ten() {
+    const FILES: usize = 600;
+    let names: Vec<String> = (0..FILES).map(|number| format!("t/{number:03}")).collect();
+    let from = names.iter().fold(Site::new("source"), |site, name| site.file(name, "file")).start();
+    // Every second name is that of a directory.
+    let taken = || {
+        let site = Site::new("target").at("127.0.0.3");
+        names.iter().step_by(2).fold(site, |site, name| site.directory(name)).start()
+    };
+    let to = taken();
+    let run = copy(&["-r", "-j", "1", &from.url("t"), &to.url("")]).exits(9);
+    let kinds: Vec<&str> = run.stdout.iter().filter_map(|line| line.split('"').nth(3)).collect();
+    let count = |kind| kinds.iter().filter(|other| **other == kind).count();
+    assert_eq!((count("failed"), count("file")), (FILES / 2, FILES / 2), "{run}");
+    // They are told while others are still to be copied: at most 256 files wait at the same time.
+    let first = kinds.iter().position(|kind| *kind == "failed");
+    assert!(first < kinds.iter().rposition(|kind| *kind == "file"), "{run}");
+    let to = taken();
+    let run = user().args(["copy", "-r", "--retries", "0", &from.url("t"), &to.url("")]).run().exits(9);
+    let run = run.says("and 290 other files (--json names all)").says("300 files failed");
+    let named = run.said.lines().filter(|line| line.contains("/t/")).count();
+    assert_eq!(named, 10, "{run}");
+}
+
+#[test]
+fn a_warning_that_many_files_cause_is_shown_once_and_counted() {
+    let from = source(&["t/d/f"]);
+    for number in 0..40 {
+        symlink("d", from.path(&format!("t/to-d-{number}"))).unwrap();
+    }
+    symlink("nothing", from.path("t/to-nothing")).unwrap();
+    let to = target();
+    let run = user().args(["copy", "-r", &from.url("t"), &to.url("")]).run().exits(0);
+    let told: Vec<&str> = run.said.lines().filter(|line| line.contains("skipped")).collect();
+    assert_eq!(told.len(), 3, "{run}");
+    assert!(told[2].contains("39 more files of ftp://") && told[2].contains("--links follow"), "{run}");
+    // Programs are told of each.
+    let to = target();
+    let run = copy(&["-r", &from.url("t"), &to.url("")]).exits(0);
+    let topics: Vec<_> =
+        run.events("warning").into_iter().filter(|event| event["topic"] == "skipped").collect();
+    assert_eq!(topics.len(), 41, "{run}");
+    assert!(topics.iter().all(|event| event["site"].as_str().unwrap().starts_with("ftp://ann@")), "{run}");
+}
+
 /// Symbolic links of all kinds in the directory `t`.
 fn link(root: &Path) {
     std::fs::create_dir_all(root.join("t/d")).unwrap();

@@ -58,6 +58,20 @@ fn a_server_that_refuses_more_sessions_gets_the_tree_by_fewer() {
 }
 
 #[test]
+fn the_number_of_workers_and_its_reason_are_an_event() {
+    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").args(["--max-sessions", "2"]).start());
+    let run = copy(&from, &to, &["-j", "8", "--json"]).exits(0);
+    let jobs = run.events("jobs");
+    let [found] = jobs.as_slice() else { panic!("{run}") };
+    assert_eq!((found["number"].as_u64(), found["reason"].as_str()), (Some(2), Some("refused")), "{run}");
+    assert!(found["why"].as_str().unwrap().starts_with("a server permits no more sessions: "), "{run}");
+    // Nothing is found out where the user has named the number.
+    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
+    let run = copy(&from, &to, &["-j", "2", "--json"]).exits(0);
+    assert!(run.events("jobs").is_empty(), "{run}");
+}
+
+#[test]
 fn the_first_failure_ends_a_tree_that_should_fail_fast() {
     let from = tree();
     let to = Site::new("target").at("127.0.0.3").directory("tree/0/0").directory("tree/1/1").start();

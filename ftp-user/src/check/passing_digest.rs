@@ -7,6 +7,7 @@ use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::ladder::Allowed;
 use crate::outcome::Verified;
+use crate::report::Topic;
 use crate::route::Ends;
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
@@ -62,7 +63,8 @@ pub(crate) async fn verify(
         }
         Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
         Err(why) => {
-            context.events.warn(format!("{why}; sizes are compared instead"));
+            let text = format!("{why}; sizes are compared instead");
+            context.events.warn_of(Topic::Digest, ends.destination.name(), text);
             Ok(by)
         }
     }

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::outcome::{StreamedDigests, Verified};
+use crate::report::Topic;
 use crate::route::Ends;
 use ftp_proto::digest::{Algorithm, Digest, best_common};
 use ftp_proto::wire::PathName;
@@ -69,7 +70,8 @@ impl Verify {
                         Verified::Size => "sizes".to_owned(),
                         Verified::None => return Ok(means),
                     };
-                    context.events.warn(format!("{why}; {weaker} are compared instead"));
+                    let text = format!("{why}; {weaker} are compared instead");
+                    context.events.warn_of(Topic::Digest, ends.destination.name(), text);
                     means
                 }
                 (Err(_), Some(why)) => return Err(why.as_kind(Kind::Unverified)),

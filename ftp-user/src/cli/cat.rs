@@ -2,17 +2,19 @@
 
 use super::passwords::Passwords;
 use super::places::on_servers;
-use crate::context::Context;
+use super::transfer::rate;
+use crate::context::{Context, RateLimit};
 use crate::control::{Flow, Role, Session, most};
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
 use clap::Args;
-use ftp_io::copy::{self, Coding, Ended, Meter};
+use ftp_io::copy::{self, Coding, Ended};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 
 /// Print files on servers to standard output
@@ -21,6 +23,9 @@ pub(super) struct CatArgs {
     /// Files to print
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
+    /// Read no more bytes per second, of all files together: 500KB, 2MiB
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    limit: Option<NonZeroU64>,
 }
 
 /// Runs the verb.
@@ -31,6 +36,7 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     on_servers(&places, "cat")?;
+    context.limit = args.limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
     for location in places {
         let mut host = Host::at(&location, Role::Server, &pools);
@@ -72,7 +78,7 @@ async fn print(
     let failed =
         |error: io::Error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
-    let (meter, most) = (Meter::default(), most(announced));
+    let (meter, most) = (session.meter(), most(announced));
     let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
     let mut moving = |moved, _| {
         if moved > most {

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::place::{Location, Netrc, Place};
-use crate::report::Event;
+use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::OsString;
 use std::io;
@@ -133,8 +133,10 @@ impl EachPlace {
             Err(failure) => {
                 self.failures.push(failure.kind);
                 let (source, message) = (place.to_string(), failure.to_string());
-                let (dest, kind, of) = (String::new(), failure.kind, 1);
-                context.events.say(Event::Failed { source, dest, kind, message, of });
+                let (dest, kind) = (String::new(), failure.kind);
+                let first = vec![(source.clone(), message.clone())];
+                context.events.say(Event::Failed { source, dest, kind, message });
+                context.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
             }
         }
         Ok(())

@@ -8,12 +8,10 @@ use crate::job::{InPlace, Job, Jobs, Mode, Options, Work};
 use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
-use ftp_io::limiter::Limiter;
 use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug)]
@@ -196,10 +194,9 @@ impl TransferArgs {
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
         context.race = self.race || !self.no_race;
-        context.limit = self.limit.map(|rate| RateLimit {
-            limiter: Limiter::new(rate, context.clock),
-            share: share(rate, job.options.jobs),
-            told: Arc::default(),
+        context.limit = self.limit.map(|rate| {
+            let share = share(rate, job.options.jobs);
+            RateLimit::new(rate, share, context.clock)
         });
         let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });
         if is_standard && (self.resume || self.race) {
@@ -217,7 +214,7 @@ impl TransferArgs {
 }
 
 /// Reads a rate in bytes per second.
-fn rate(text: &str) -> Result<NonZeroU64, String> {
+pub(super) fn rate(text: &str) -> Result<NonZeroU64, String> {
     let rate = size::parse(text.strip_suffix("/s").unwrap_or(text))?;
     NonZeroU64::new(rate).ok_or_else(|| "a job that moves nothing never ends".to_owned())
 }

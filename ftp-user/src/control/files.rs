@@ -104,6 +104,13 @@ impl Session {
         self.ask_patiently(command.with(path), Some(patience)).await
     }
 
+    /// Notes that HASH computes this digest now, if the server knows HASH with it.
+    pub fn note_digest(&mut self, algorithm: Algorithm) {
+        if self.capabilities.hash.contains(&algorithm) {
+            self.selected = Some(algorithm);
+        }
+    }
+
     /// Remembers that the server does not know the command.
     fn strike(&mut self, command: DigestCommand, algorithm: Algorithm) {
         match command {
@@ -120,22 +127,36 @@ impl Session {
     /// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
     /// renamed back and the call fails.
     pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
-        if let Err(failure) = self.name(from, to).await {
-            self.replace(from, to, failure).await?;
-        }
+        // A server that takes commands ahead is asked for the first name together with the renaming.
+        let looks = self.looks_for_names() && self.capabilities.takes_ahead;
+        let looked = match self.name_and_look(from, to, looks).await {
+            Ok(looked) => looked,
+            Err(failure) => {
+                self.replace(from, to, failure).await?;
+                None
+            }
+        };
         let named = self.check_stored_name(to).await;
         if named.is_err() && !self.is_over() {
             self.name(to, from).await?;
         }
         named?;
-        self.check_first_name(to).await
+        self.check_first_name(to, looked).await
     }
 
-    /// Looks for the first file that this session has renamed, where one question of MLST tells whether it is there.
-    /// Later ones are not looked for, nor are those of our own servers: no file costs a round trip more.
-    async fn check_first_name(&mut self, to: &PathName) -> Result<(), Failure> {
-        let is_asked = self.capabilities.mlst.is_some() && !self.capabilities.takes_ahead;
-        if is_asked && !self.manners.renames && self.facts(to).await?.is_none() {
+    /// Whether the next file that is renamed is looked for: the first one of the session, where one question tells whether
+    /// it is there (MLST, or SIZE of servers that are known). Later ones are not looked for.
+    const fn looks_for_names(&self) -> bool {
+        !self.manners.renames && (self.capabilities.mlst.is_some() || self.capabilities.queues_commands)
+    }
+
+    /// Looks for the first file that this session has renamed. `looked` is what the server has said of it already.
+    async fn check_first_name(&mut self, to: &PathName, looked: Option<Answer>) -> Result<(), Failure> {
+        let is_absent = match looked {
+            Some(answer) => !answer.is_done() && self.blame(&answer) == Blame::Missing,
+            None => self.looks_for_names() && self.facts(to).await?.is_none(),
+        };
+        if is_absent {
             return Err(self.not_named(to));
         }
         self.manners.renames = true;
@@ -208,11 +229,22 @@ impl Session {
     }
 
     async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
+        self.name_and_look(from, to, false).await.map(drop)
+    }
+
+    /// Renames. If it `looks`, returns what MLST says of the new name; the server must take commands ahead.
+    async fn name_and_look(
+        &mut self,
+        from: &PathName,
+        to: &PathName,
+        looks: bool,
+    ) -> Result<Option<Answer>, Failure> {
         let what = format!("cannot rename the finished copy to {}", to.display());
         let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
         let first = self.send(first, None);
         // A server that takes commands ahead refuses the second one if it has refused the first.
         let mut ahead = self.capabilities.takes_ahead.then(|| self.send(second.clone(), None));
+        let look = looks.then(|| self.send(Command::Mlst(Some(to.clone())), None));
         self.settle_time().await?; // its reply comes first
         for (is_first, verb) in [(true, Verb::Rnfr), (false, Verb::Rnto)] {
             let id = if is_first {
@@ -228,6 +260,9 @@ impl Session {
                 continue;
             }
             let failure = self.refusal(what, &answer);
+            if let Some(look) = look {
+                self.answer_to(look, Verb::Mlst).await?;
+            }
             return Err(match self.blame(&answer) {
                 Blame::Unsupported if is_first => {
                     self.manners.cannot_rename = true;
@@ -241,7 +276,10 @@ impl Session {
                 }
             });
         }
-        Ok(())
+        Ok(match look {
+            Some(look) => Some(self.answer_to(look, Verb::Mlst).await?),
+            None => None,
+        })
     }
 
     /// Deletes a file. `Ok(false)` when it was not there.

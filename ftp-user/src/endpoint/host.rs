@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
+use crate::report::THIS_HOST;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{ByteRange, PathName};
@@ -114,6 +115,14 @@ impl Host {
         match self {
             Self::Server(server) => Ok(server.session(context).await?.runs_tls()),
             Self::Local(_) => Ok(true),
+        }
+    }
+
+    /// How reports call all of it: a URL without a path and without a password, or this host.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Server(server) => server.site.to_string(),
+            Self::Local(_) => THIS_HOST.to_owned(),
         }
     }
 

@@ -144,18 +144,21 @@ async fn path(
         }
         (Host::Server(_) | Host::Local(_), Host::Server(_) | Host::Local(_)) => return Err(Prospect::None),
     };
-    let path = path.ok().flatten().ok_or(Prospect::None)?;
-    let is_allowed = match path.verified() {
-        Verified::Hash(_) => options.verify != Verify::Size,
-        // Nothing stronger is possible, and what is there was looked at before.
-        Verified::Size => {
-            let common = check::common(context, ends, &[]).await.map_err(|_| Prospect::Good)?;
-            options.verify.with(common, Some(0)).is_ok_and(|means| means == Verified::Size)
-                && matches!(options.overwrite, Overwrite::Always | Overwrite::Different)
-        }
-        Verified::None => false,
-    };
-    if is_allowed { Ok(path) } else { Err(Prospect::None) }
+    let mut path = path.ok().flatten().ok_or(Prospect::None)?;
+    if path.is_one_connection() {
+        return if options.verify == Verify::Size { Err(Prospect::None) } else { Ok(path) };
+    }
+    // What is there was looked at before.
+    if !matches!(options.overwrite, Overwrite::Always | Overwrite::Different) {
+        return Err(Prospect::None);
+    }
+    let common = check::common(context, ends, &[]).await.map_err(|_| Prospect::Good)?;
+    match options.verify.with(common, Some(0)) {
+        Ok(Verified::Hash(algorithm)) => path.verify_by(algorithm),
+        Ok(Verified::Size) => {}
+        Ok(Verified::None) | Err(_) => return Err(Prospect::None),
+    }
+    Ok(path)
 }
 
 /// Files that do not move together after all.

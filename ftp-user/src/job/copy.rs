@@ -24,7 +24,7 @@ use crate::control::Facts;
 use crate::failure::{self, About, Failure};
 use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, Verified};
-use crate::report::Event;
+use crate::report::{Event, Topic};
 use crate::route::{self, Assignment, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::third_party::Store;
@@ -243,9 +243,10 @@ impl Copying<'_> {
         attempts.kept.store_in_place(self.context).await?;
         attempts.in_place = true;
         let (_, dest) = self.item.names(self.ends);
-        self.context.events.warn(format!(
+        let text = format!(
             "{dest} is stored under its final name, since its server cannot rename: until the copy is verified, others may see a part of it"
-        ));
+        );
+        self.context.events.warn_of(Topic::InPlace, self.ends.destination.name(), text);
         Ok(())
     }
 
@@ -402,9 +403,10 @@ impl Copying<'_> {
         let by = check::unchanged(self.context, from, source, facts, by, is_streamed).await?;
         if by == Verified::None && verify == Verify::Auto {
             let name = self.ends.source.show(source);
-            self.context.events.warn(format!(
+            let text = format!(
                 "the copy of {name} is not verified: a server tells no size, and there is no common digest"
-            ));
+            );
+            self.context.events.warn_of(Topic::Unverified, self.ends.destination.name(), text);
         }
         if !start.is_verified_by(by) {
             return Err(Failure::new(

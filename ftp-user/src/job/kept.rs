@@ -71,7 +71,7 @@ pub(super) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
     let has_begun = context.job_journal.goes_on()
         || tally.has_done()
         || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
-    let end = ending(tally.failures(), was_stopped, has_begun);
+    let end = ending(tally.may_pass(), was_stopped, has_begun);
     let job = context.job_journal.job();
     context.job_journal.finish(end).await;
     tell(context);

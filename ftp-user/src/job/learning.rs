@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::ladder::{Candidate, Rung};
+use crate::report::{THIS_HOST, Topic};
 use crate::state::Key;
 use ftp_proto::timer::Moment;
 use std::time::Duration;
@@ -60,7 +61,8 @@ impl SilentRungs {
         let rungs: Vec<&str> =
             self.rungs.iter().filter(|rung| !works(**rung)).map(|rung| rung.name()).collect();
         if let Err(why) = context.pairs.note_silent(key, &rungs) {
-            context.events.warn(format!("cannot remember for later runs that nothing arrived: {why}"));
+            let text = format!("cannot remember for later runs that nothing arrived: {why}");
+            context.events.warn_of(Topic::Memory, THIS_HOST, text);
         }
     }
 }
@@ -70,7 +72,8 @@ pub(super) fn remember(context: &Context, key: &Key, candidate: Candidate) {
     if let Some(label) = candidate.label()
         && let Err(why) = context.pairs.note_worked(key, &label, candidate.rung().name())
     {
-        context.events.warn(format!("cannot remember for later runs which path works: {why}"));
+        let text = format!("cannot remember for later runs which path works: {why}");
+        context.events.warn_of(Topic::Memory, THIS_HOST, text);
     }
 }
 

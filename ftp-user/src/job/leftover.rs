@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::Failure;
 use crate::outcome::Verified;
+use crate::report::Topic;
 use crate::route::Ends;
 use ftp_proto::wire::counted;
 
@@ -87,9 +88,8 @@ impl Leftover {
             return Ok(Some(Found::Useless(differs)));
         }
         if right < bytes {
-            context
-                .events
-                .warn(format!("{differs}: the first {} are right and kept", counted(right, "byte")));
+            let text = format!("{differs}: the first {} are right and kept", counted(right, "byte"));
+            context.events.warn_of(Topic::Prefix, ends.destination.name(), text);
         }
         Ok(Some(Found::Stored { bytes: right, compared: true }))
     }

@@ -15,7 +15,7 @@
 //! | `detached`, `inquiry` | a file that moves on without this program, and how far it is |
 //! | `survey` | every candidate between two servers, without a file |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
-//! | `tally`, `status` | what was done, and the report |
+//! | `tally`, `failures`, `status` | what was done, and the report |
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
@@ -25,6 +25,7 @@ mod cancel;
 mod copy;
 mod detached;
 mod ending;
+mod failures;
 mod filter;
 mod given;
 mod inquiry;
@@ -60,6 +61,7 @@ mod workers;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use cancel::cancel;
+pub use failures::FailedItem;
 pub use filter::Filter;
 pub use inquiry::transfer_of;
 pub use item::{Done, Item, Target};
@@ -70,4 +72,4 @@ pub use request::{Job, Work};
 pub use run::{refused, run};
 pub use status::Status;
 pub use survey::survey;
-pub use tally::{FailedItem, Report};
+pub use tally::Report;

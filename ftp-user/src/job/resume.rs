@@ -28,6 +28,7 @@ use crate::control::Facts;
 use crate::failure::{self, Failure};
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
+use crate::report::Topic;
 use crate::route::Ends;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -313,7 +314,8 @@ impl Attempts {
 
     async fn start_over(&mut self, context: &Context, ends: &mut Ends, item: &Item, why: &str) {
         let name = ends.source.show(&item.source);
-        context.events.warn(format!("{why}; {name} is copied from its first byte"));
+        let text = format!("{why}; {name} is copied from its first byte");
+        context.events.warn_of(Topic::Anew, ends.destination.name(), text);
         self.discard(context, ends).await;
     }
 

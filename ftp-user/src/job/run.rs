@@ -24,7 +24,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
     context.race &= !job.options.detach;
     let start = context.clock.now();
-    let mut tally = Tally::new(job.work.verb(), job.options.mode.is_dry());
+    let mut tally = Tally::new(&context.events, job.work.verb(), job.options.mode.is_dry());
     tally.protect(job.is_secured());
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
@@ -48,13 +48,13 @@ pub async fn run(job: Job, context: &Context) -> Report {
         Work::Output { source } => {
             let mut host = Host::at(&source, Role::Source, &pools);
             let copied = Box::pin(standard::to_output(&context, &mut host, &source, options)).await;
-            tally.file(&context.events, host.show(&source.path), standard::NAME.to_owned(), copied);
+            tally.file(host.show(&source.path), standard::NAME.to_owned(), copied);
             host.quit().await;
         }
         Work::Input { destination } => {
             let mut host = Host::at(&destination, Role::Destination, &pools);
             let copied = Box::pin(standard::from_input(&context, &mut host, &destination, options)).await;
-            tally.file(&context.events, standard::NAME.to_owned(), host.show(&destination.path), copied);
+            tally.file(standard::NAME.to_owned(), host.show(&destination.path), copied);
             host.quit().await;
         }
         Work::Append { source, destination } => {
@@ -67,7 +67,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             if let Ok(done) = &appended {
                 context.runs.verified(0, done.verified.name());
             }
-            tally.file(&context.events, source, destination, appended);
+            tally.file(source, destination, appended);
             ends.quit(&context).await;
         }
     }
@@ -81,12 +81,12 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
         context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
-    tally.report(&context.events, took, advice)
+    tally.report(took, advice)
 }
 
 /// Reports that a job could not be created.
 pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {
-    let mut tally = Tally::new(verb, false);
+    let mut tally = Tally::new(&context.events, verb, false);
     tally.failed(String::new(), String::new(), failure);
-    tally.report(&context.events, std::time::Duration::ZERO, None)
+    tally.report(std::time::Duration::ZERO, None)
 }

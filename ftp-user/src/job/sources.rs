@@ -283,7 +283,7 @@ impl<'a> Sources<'a> {
         {
             copied = Box::pin(copy(self.context, &mut self.ends, &item, self.options)).await;
         }
-        self.tally.file(&self.context.events, from, to, copied);
+        self.tally.file(from, to, copied);
         Ok(())
     }
 

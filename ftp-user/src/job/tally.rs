@@ -1,5 +1,6 @@
 //! What was done, what failed, and the report that follows.
 
+use super::failures::{FailedItem, Failures};
 use super::item::Done;
 use super::status::Status;
 use crate::failure::{Failure, Kind};
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Counts the files of a job.
 #[derive(Debug)]
 pub(super) struct Tally {
+    events: Events,
     verb: &'static str,
     dry_run: bool,
     /// The number of the last file.
@@ -32,7 +34,7 @@ pub(super) struct Tally {
     /// What has protected the bytes that moved.
     protection: Option<Protection>,
     verified: Option<Verified>,
-    failures: Vec<FailedItem>,
+    failures: Failures,
 }
 
 /// How a job ended.
@@ -42,25 +44,15 @@ pub struct Report {
     pub status: Status,
     /// How many files, and how many bytes.
     pub summary: Summary,
-    /// What failed, sorted by kind.
+    /// The first failures of each kind, sorted by kind. The summary counts all of them.
     pub failures: Vec<FailedItem>,
-}
-
-/// A file or directory that failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FailedItem {
-    /// Its place at the source.
-    pub source: String,
-    /// Its place at the destination.
-    pub dest: String,
-    /// Why it failed.
-    pub failure: Failure,
 }
 
 impl Tally {
     /// Nothing is done yet.
-    pub(super) const fn new(verb: &'static str, dry_run: bool) -> Self {
+    pub(super) fn new(events: &Events, verb: &'static str, dry_run: bool) -> Self {
         Self {
+            events: events.clone(),
             verb,
             dry_run,
             number: 0,
@@ -74,7 +66,7 @@ impl Tally {
             promised: Protection::Clear,
             protection: None,
             verified: None,
-            failures: Vec::new(),
+            failures: Failures::default(),
         }
     }
 
@@ -90,29 +82,23 @@ impl Tally {
     }
 
     /// Notes how a file ended, and reports it if it was copied.
-    pub(super) fn file(
-        &mut self,
-        events: &Events,
-        source: String,
-        dest: String,
-        ended: Result<Done, Failure>,
-    ) {
+    pub(super) fn file(&mut self, source: String, dest: String, ended: Result<Done, Failure>) {
         let done = match ended {
             Ok(done) => done,
             Err(failure) => {
-                events.say(Event::FileFailed { source: source.clone() });
+                self.events.say(Event::FileFailed { source: source.clone() });
                 return self.failed(source, dest, failure);
             }
         };
         if let (Some(job), Some(rung)) = (done.detached, done.rung) {
             self.detached += 1;
-            events.say(Event::Detached { source, dest, size: done.size, rung, job });
+            self.events.say(Event::Detached { source, dest, size: done.size, rung, job });
             return;
         }
         self.done(&done);
         if !self.dry_run {
             let Done { size, rung, relayed, verified, attempts, earlier, .. } = done;
-            events.say(Event::File { source, dest, size, rung, relayed, verified, attempts, earlier });
+            self.events.say(Event::File { source, dest, size, rung, relayed, verified, attempts, earlier });
         }
     }
 
@@ -133,14 +119,16 @@ impl Tally {
         }
     }
 
-    /// Notes that a file or directory has failed.
+    /// Notes that a file or directory has failed, and reports it.
     pub(super) fn failed(&mut self, source: String, dest: String, failure: Failure) {
-        self.failures.push(FailedItem { source, dest, failure });
+        let (kind, message) = (failure.kind, failure.to_string());
+        self.events.say(Event::Failed { source: source.clone(), dest: dest.clone(), kind, message });
+        self.failures.add(FailedItem { source, dest, failure });
     }
 
     /// Whether anything has failed.
-    pub(super) const fn has_failed(&self) -> bool {
-        !self.failures.is_empty()
+    pub(super) fn has_failed(&self) -> bool {
+        self.failures.count() > 0
     }
 
     /// Whether any file is complete at its destination.
@@ -148,44 +136,41 @@ impl Tally {
         self.files > 0
     }
 
-    /// What has failed so far.
-    pub(super) fn failures(&self) -> impl Iterator<Item = &Failure> {
-        self.failures.iter().map(|item| &item.failure)
+    /// Whether another run may succeed with something that has failed; `None` if nothing has.
+    pub(super) fn may_pass(&self) -> Option<bool> {
+        self.has_failed().then_some(self.failures.may_pass())
     }
 
     /// Whether the job was interrupted.
     pub(super) fn was_interrupted(&self) -> bool {
-        self.failures.iter().any(|item| item.failure.kind == Kind::Interrupted)
+        self.failures.has(Kind::Interrupted)
     }
 
     /// The run as it is kept, without what was tried.
     pub(super) fn past(&self, id: JobId, took: Duration) -> PastRun {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let failures = self.failures.iter().take(FAILURES);
+        let failures = self.failures.first().take(FAILURES);
         PastRun {
             id: id.to_string(),
             verb: self.verb.to_owned(),
             at,
             seconds: took.as_secs_f64(),
             files: self.files,
-            failed: u64::try_from(self.failures.len()).unwrap_or(u64::MAX),
+            failed: self.failures.count(),
             pairs: Vec::new(),
             failures: failures.map(|item| shortened(&item.failure.to_string())).collect(),
         }
     }
 
-    /// Reports the failures by kind, then what to do, then the summary.
-    pub(super) fn report(mut self, events: &Events, took: Duration, advice: Option<String>) -> Report {
-        self.failures.sort_by_key(|item| item.failure.kind);
-        let kinds: Vec<Kind> = self.failures.iter().map(|item| item.failure.kind).collect();
-        let of = self.failures.len();
-        for FailedItem { source, dest, failure } in self.failures.iter().cloned() {
-            events.say(Event::Failed { source, dest, kind: failure.kind, message: failure.to_string(), of });
+    /// Reports the causes of the failures, then what to do, then the summary.
+    pub(super) fn report(self, took: Duration, advice: Option<String>) -> Report {
+        let (events, failed) = (&self.events, self.failures.count());
+        if failed > 0 {
+            events.say(Event::Causes(self.failures.causes()));
         }
         if let Some(advice) = advice {
             events.warn(advice);
         }
-        let failed = u64::try_from(of).unwrap_or(u64::MAX);
         let summary = Summary {
             verb: self.verb,
             ok: failed == 0,
@@ -203,7 +188,8 @@ impl Tally {
             failed,
         };
         events.say(Event::Summary(summary.clone()));
-        Report { status: Status::of_many(self.files, &kinds), summary, failures: self.failures }
+        let status = Status::of_many(self.files, &self.failures.kinds());
+        Report { status, summary, failures: self.failures.first().cloned().collect() }
     }
 }
 
@@ -231,7 +217,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_report_has_the_weakest_verification_and_the_commonest_path() {
-        let mut tally = Tally::new("copy", false);
+        let (events, reporter) = Reporter::start(Style::for_tests(), None);
+        let mut tally = Tally::new(&events, "copy", false);
         let sha = Verified::Hash(Algorithm::Sha256);
         tally.done(&done(Some(Rung::DestListens), 5, sha));
         tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
@@ -239,8 +226,7 @@ mod tests {
         tally.done(&done(None, 0, sha));
         assert!(!tally.has_failed());
         tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
-        let (events, reporter) = Reporter::start(Style::for_tests(), None);
-        let Report { status, summary, failures } = tally.report(&events, Duration::from_secs(1), None);
+        let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
         assert_eq!((status, failures.len()), (Status::Partly, 1));
         assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));
         assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));

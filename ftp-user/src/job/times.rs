@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure};
+use crate::report::Topic;
 use crate::route::Ends;
 use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
@@ -57,7 +58,8 @@ pub(super) async fn set_mode(
     if let Some(refusal) = refusal
         && !ends.no_modes.swap(true, Ordering::Relaxed)
     {
-        context.events.warn(format!("permissions are not kept: {refusal}"));
+        let text = format!("permissions are not kept: {refusal}");
+        context.events.warn_of(Topic::Permissions, ends.destination.name(), text);
     }
     Ok(())
 }

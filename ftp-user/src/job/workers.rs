@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::place;
+use crate::report::Event;
 use crate::route::{Circuit, Ends};
 use ftp_proto::third_party::Roles;
 use ftp_proto::wire::PathName;
@@ -36,6 +37,8 @@ pub(super) struct Workers<'a> {
     idle: Vec<Ends>,
     /// How many are being opened.
     opening: usize,
+    /// Why a server has refused one of those that were opened together.
+    refusal: Option<Failure>,
     tasks: JoinSet<Ended>,
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
@@ -78,6 +81,7 @@ impl<'a> Workers<'a> {
             width: Width::new(options.jobs),
             idle: vec![ends],
             opening: 0,
+            refusal: None,
             tasks: JoinSet::new(),
             circuits: Vec::new(),
             unexplained: Unexplained::default(),
@@ -178,18 +182,8 @@ impl<'a> Workers<'a> {
     /// without losing anything.
     pub(super) async fn next(&mut self) -> Option<Worked> {
         match ended(self.tasks.join_next().await?) {
-            Ended::Opened(Ok(ends)) => {
-                self.opening -= 1;
-                self.keep(ends);
-                if self.opening == 0 {
-                    self.width.opened(self.idle.len() + self.tasks.len(), self.context.clock.now());
-                }
-                None
-            }
-            Ended::Opened(Err(failure)) => {
-                self.opening -= 1;
-                self.width.refused(self.idle.len() + self.tasks.len());
-                self.explain(Some(&failure));
+            Ended::Opened(opened) => {
+                self.opened(opened);
                 None
             }
             Ended::Copied(mut ends, worked) => {
@@ -204,6 +198,26 @@ impl<'a> Workers<'a> {
                 self.keep(ends);
                 Some(*worked)
             }
+        }
+    }
+
+    /// A worker was opened, or a server has refused it. What is found is told when no others are being opened.
+    fn opened(&mut self, opened: Result<Ends, Failure>) {
+        self.opening -= 1;
+        match opened {
+            Ok(ends) => self.keep(ends),
+            Err(failure) => self.refusal = Some(failure),
+        }
+        if self.opening > 0 {
+            return;
+        }
+        let all = self.idle.len() + self.tasks.len();
+        match self.refusal.take() {
+            Some(failure) => {
+                self.width.refused(all);
+                self.explain(Some(&failure));
+            }
+            None => self.width.opened(all, self.context.clock.now()),
         }
     }
 
@@ -235,16 +249,19 @@ impl<'a> Workers<'a> {
     /// Says how many files are copied at the same time, and why, as soon as it is known.
     fn explain(&self, failure: Option<&Failure>) {
         let Some((number, reason)) = self.width.found() else { return };
-        let why = match (reason, failure) {
+        let (reason, why) = match (reason, failure) {
             (Reason::Asked, _) => return,
-            (Reason::NoFaster, _) => "twice as many were hardly faster".to_owned(),
-            (Reason::Most, _) => "the most that auto uses; --jobs N permits more".to_owned(),
-            (Reason::Mixed, _) => "a server mixes up sessions that are busy at the same time".to_owned(),
-            (Reason::Refused, None) => "a server permits no more sessions".to_owned(),
-            (Reason::Refused, Some(failure)) => format!("a server permits no more sessions: {failure}"),
+            (Reason::NoFaster, _) => ("no-faster", "twice as many were hardly faster".to_owned()),
+            (Reason::Most, _) => ("most", "the most that auto uses; --jobs N permits more".to_owned()),
+            (Reason::Mixed, _) => {
+                ("mixed", "a server mixes up sessions that are busy at the same time".to_owned())
+            }
+            (Reason::Refused, None) => ("refused", "a server permits no more sessions".to_owned()),
+            (Reason::Refused, Some(failure)) => {
+                ("refused", format!("a server permits no more sessions: {failure}"))
+            }
         };
-        let files = ftp_proto::wire::counted(number as u64, "file");
-        self.context.events.notice(format!("{files} at the same time: {why}"));
+        self.context.events.say(Event::Jobs { number: number as u64, reason, why });
     }
 
     /// The first worker, after all others have ended; their sessions return to their pools.

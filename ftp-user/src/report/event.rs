@@ -1,6 +1,7 @@
 //! Everything that a verb can say.
 
 use super::found::Found;
+use super::topic::Topic;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::id::JobId;
@@ -80,12 +81,21 @@ pub enum Event {
         /// The job that has it.
         job: JobId,
     },
-    /// A file has failed just now. Why is told at the end.
+    /// How many files are copied at the same time was found out.
+    Jobs {
+        /// The number of files.
+        number: u64,
+        /// Why it is that number, in one word.
+        reason: &'static str,
+        /// The same in words for people.
+        why: String,
+    },
+    /// A file of a job has failed: one less is under way.
     FileFailed {
         /// The source of the file.
         source: String,
     },
-    /// A file failed.
+    /// A file or directory has failed just now, for programs.
     Failed {
         /// The source of the file.
         source: String,
@@ -95,11 +105,22 @@ pub enum Event {
         kind: Kind,
         /// The failure in words.
         message: String,
-        /// Failures in all: several are listed by cause.
-        of: usize,
     },
+    /// Everything that has failed, by cause, for people.
+    Causes(Vec<Cause>),
     /// Something to know.
     Warning {
+        /// The warning in words.
+        message: String,
+    },
+    /// Something to know that many files may cause.
+    Repeated {
+        /// What it is about.
+        topic: Topic,
+        /// The site that has caused it.
+        site: String,
+        /// Why, where one topic has several reasons.
+        why: Option<String>,
         /// The warning in words.
         message: String,
     },
@@ -150,6 +171,17 @@ pub struct Progress {
     pub before: u64,
     /// How long this attempt has been moving data.
     pub time: Duration,
+}
+
+/// The failures of one kind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cause {
+    /// The kind that they have in common.
+    pub kind: Kind,
+    /// How many there are.
+    pub count: u64,
+    /// The sources of the first ones, and the failures in words.
+    pub first: Vec<(String, String)>,
 }
 
 /// What the journal knows of the files of a job.

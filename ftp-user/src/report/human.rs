@@ -2,13 +2,13 @@
 
 use super::bar::Bar;
 use super::entry::{kind_name, moment};
-use super::event::{Event, Forgotten, Form, Listed, Summary};
+use super::event::{Cause, Event, Forgotten, Form, Listed, Summary};
 use super::job;
 use super::overall::Shown;
 use super::past;
 use super::receipt;
 use super::style::Style;
-use crate::failure;
+use super::topic::Repeats;
 use crate::id::JobId;
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Relayed, Verified};
@@ -27,12 +27,9 @@ pub(super) struct Human {
     planning: bool,
     /// Whether files are being copied, and not only counted.
     has_begun: bool,
+    repeats: Repeats,
     /// The candidates that have been explained.
     explained: Vec<Considered>,
-    /// The kind of the last failure that was shown.
-    kind: Option<failure::Kind>,
-    /// The number of failures of that kind so far.
-    failures: usize,
     /// Names go to a terminal, which must not see their control characters.
     terminal: bool,
 }
@@ -44,9 +41,8 @@ impl Human {
             bar: Bar::new(),
             planning: false,
             has_begun: false,
+            repeats: Repeats::default(),
             explained: Vec::new(),
-            kind: None,
-            failures: 0,
             terminal: io::stdout().is_terminal(),
         }
     }
@@ -71,7 +67,11 @@ impl Human {
                 }
                 Ok(())
             }
-            Event::Found(_) | Event::Progress(_) | Event::FileFailed { .. } | Event::Receipt(..) => Ok(()),
+            Event::Found(_)
+            | Event::Progress(_)
+            | Event::FileFailed { .. }
+            | Event::Failed { .. }
+            | Event::Receipt(..) => Ok(()),
             Event::File { source, dest, size, rung, relayed, earlier, .. } => {
                 if self.style.verbose {
                     let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
@@ -84,30 +84,20 @@ impl Human {
             Event::Detached { source, dest, rung, job, .. } => {
                 self.detached(&format!("{source} goes on to {dest} by itself, {}", rung.words()), *job)
             }
-            Event::Failed { source, message, kind, of, .. } => {
+            Event::Causes(causes) => {
                 self.bar.clear();
-                if *of == 1 {
-                    self.talk("", message);
-                } else {
-                    self.failed(*kind, source, message);
-                }
+                self.causes(causes);
                 Ok(())
             }
-            Event::Warning { message } => {
-                if !self.style.quiet {
-                    self.talk("warning: ", message);
-                }
-                Ok(())
-            }
-            Event::Notice { message } => {
-                if self.style.verbose {
-                    self.talk("", message);
-                }
+            Event::Jobs { .. } | Event::Warning { .. } | Event::Repeated { .. } | Event::Notice { .. } => {
+                self.remark(event);
                 Ok(())
             }
             Event::Summary(summary) => {
                 self.bar.clear();
-                self.others();
+                for others in self.repeats.take() {
+                    self.talk("warning: ", &others);
+                }
                 // If one file has failed or goes on by itself, and that is all, nothing more need be said.
                 let shown = summary.files == 0 && summary.failed + summary.detached == 1;
                 if self.style.quiet || shown { Ok(()) } else { self.result(&sentence(summary)) }
@@ -124,6 +114,25 @@ impl Human {
         }
     }
 
+    /// Something that is said beside the results, if somebody wants to know it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is a result")]
+    fn remark(&mut self, event: &Event) {
+        let Style { verbose, quiet, .. } = self.style;
+        match event {
+            Event::Jobs { number, why, .. } if verbose => {
+                self.talk("", &format!("{} at the same time: {why}", counted(*number, "file")));
+            }
+            Event::Warning { message } if !quiet => self.talk("warning: ", message),
+            Event::Repeated { topic, site, why, message }
+                if !quiet && self.repeats.is_first(*topic, site, why.as_deref()) =>
+            {
+                self.talk("warning: ", message);
+            }
+            Event::Notice { message } if verbose => self.talk("", message),
+            _ => {}
+        }
+    }
+
     /// A file goes on by itself.
     fn detached(&mut self, what: &str, job: JobId) -> io::Result<()> {
         self.bar.clear();
@@ -135,26 +144,22 @@ impl Human {
         ))
     }
 
-    /// One of several failures: its kind is a heading above the first few of them.
-    fn failed(&mut self, kind: failure::Kind, source: &str, message: &str) {
-        if self.kind != Some(kind) {
-            self.others();
-            self.kind = Some(kind);
+    /// What has failed. If it is more than one thing, each kind is a heading above the first few of them.
+    fn causes(&self, causes: &[Cause]) {
+        if let [Cause { count: 1, first, .. }] = causes {
+            return first.iter().for_each(|(_, message)| self.talk("", message));
+        }
+        for Cause { kind, count, first } in causes {
             self.talk("", &format!("{}:", kind.heading()));
-        }
-        self.failures += 1;
-        if self.failures <= NAMED {
-            // Most messages name the file.
-            let name = if message.contains(source) { String::new() } else { format!("{source}: ") };
-            self.talk("  ", &format!("{name}{message}"));
-        }
-    }
-
-    /// The number of failures of the last kind that were not named.
-    fn others(&mut self) {
-        let failures = std::mem::take(&mut self.failures);
-        if failures > NAMED {
-            self.talk("  ", &receipt::others((failures - NAMED) as u64));
+            for (source, message) in first {
+                // Most messages name the file.
+                let name = if message.contains(source) { String::new() } else { format!("{source}: ") };
+                self.talk("  ", &format!("{name}{message}"));
+            }
+            let others = count.saturating_sub(first.len() as u64);
+            if others > 0 {
+                self.talk("  ", &receipt::others(others));
+            }
         }
     }
 
@@ -328,8 +333,6 @@ fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
 
 /// What is said where nobody knows how large a file is.
 const SIZE_UNKNOWN: &str = "size unknown";
-/// The number of failures of one kind that are named.
-const NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {

@@ -140,6 +140,11 @@ enum Line<'a> {
         rung: &'a str,
         job: String,
     },
+    Jobs {
+        number: u64,
+        reason: &'a str,
+        why: &'a str,
+    },
     Failed {
         source: &'a str,
         dest: &'a str,
@@ -149,6 +154,10 @@ enum Line<'a> {
     },
     Warning {
         message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        topic: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        site: Option<&'a str>,
     },
     Forgotten {
         site: &'a str,
@@ -266,10 +275,16 @@ impl<'a> Line<'a> {
                 rung: rung.name(),
                 job: job.to_string(),
             },
-            Event::Failed { source, dest, kind, message, of: _ } => {
+            Event::Jobs { number, reason, why } => Self::Jobs { number: *number, reason, why },
+            Event::Failed { source, dest, kind, message } => {
                 Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
             }
-            Event::Warning { message } | Event::Notice { message } => Self::Warning { message },
+            Event::Warning { message } | Event::Notice { message } => {
+                Self::Warning { message, topic: None, site: None }
+            }
+            Event::Repeated { topic, site, message, .. } => {
+                Self::Warning { message, topic: Some(topic.name()), site: Some(site) }
+            }
             Event::Summary(summary) => Self::summary(summary),
             Event::Listed(listed) => Self::entry(listed),
             Event::Past(run) => Self::Run(run),
@@ -277,9 +292,11 @@ impl<'a> Line<'a> {
             Event::Job(record) => Self::Job(JobLine::of(record)),
             Event::Receipt(job, item) => Self::Receipt(ReceiptLine::of(*job, item)),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
-            Event::Found(_) | Event::Receipts(_) | Event::FileFailed { .. } | Event::Dialogue { .. } => {
-                return None;
-            }
+            Event::Found(_)
+            | Event::Receipts(_)
+            | Event::FileFailed { .. }
+            | Event::Causes(_)
+            | Event::Dialogue { .. } => return None,
         })
     }
 
@@ -398,6 +415,15 @@ mod tests {
                 earlier: None,
             },
             r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
+        );
+    }
+
+    #[test]
+    fn the_number_of_jobs_has_its_reason() {
+        let (reason, why) = ("no-faster", "twice as many were hardly faster".to_owned());
+        check(
+            &Event::Jobs { number: 4, reason, why },
+            r#"{"event":"jobs","number":4,"reason":"no-faster","why":"twice as many were hardly faster"}"#,
         );
     }
 

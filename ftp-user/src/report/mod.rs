@@ -15,11 +15,13 @@ mod pace;
 mod past;
 mod receipt;
 mod style;
+mod topic;
 mod trace;
 
-pub use event::{Event, Forgotten, Form, Listed, Progress, Receipts, Summary, Survey};
+pub use event::{Cause, Event, Forgotten, Form, Listed, Progress, Receipts, Summary, Survey};
 pub use found::{Finding, Found};
 pub use style::Style;
+pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
 use crate::id::Origin;
@@ -80,6 +82,12 @@ impl Events {
     /// Says a warning.
     pub fn warn(&self, text: impl Into<String>) {
         self.say(Event::Warning { message: text.into() });
+    }
+
+    /// Says a warning that many files may cause. People see the first one of each topic and site, and the number of the
+    /// others at the end.
+    pub fn warn_of(&self, topic: Topic, site: impl Into<String>, text: impl Into<String>) {
+        self.say(Event::Repeated { topic, site: site.into(), why: None, message: text.into() });
     }
 }
 

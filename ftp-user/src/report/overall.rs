@@ -84,7 +84,10 @@ impl Overall {
             Event::Plan { .. }
             | Event::Path { .. }
             | Event::Failed { .. }
+            | Event::Causes(_)
+            | Event::Jobs { .. }
             | Event::Warning { .. }
+            | Event::Repeated { .. }
             | Event::Notice { .. }
             | Event::Summary(_)
             | Event::Listed(_)

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::outcome::{Protection, Verified};
 use ftp_proto::client::Event;
 use ftp_proto::command::DataType;
-use ftp_proto::digest::best_common;
+use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::batch::{
     Batch, BatchEnd, BatchFile, BatchInput, BatchOutput, BatchTerms, Window,
@@ -65,8 +65,16 @@ impl BatchPath {
                 return Ok(Some(Self { roles, manner: Manner::Blocks(terms) }));
             }
         }
-        let manner = Manner::Pipeline(PipelineTerms { roles, silence });
+        let manner = Manner::Pipeline(PipelineTerms { roles, digest: None, silence });
         Ok(Pipeline::is_possible(&one, &two, roles).then_some(Self { roles, manner }))
+    }
+
+    /// Has a digest verify every file that has a connection of its own. Both servers must know it.
+    pub(crate) const fn verify_by(&mut self, algorithm: Algorithm) {
+        match &mut self.manner {
+            Manner::Blocks(_) => {}
+            Manner::Pipeline(terms) => terms.digest = Some(algorithm),
+        }
     }
 
     /// The end that listens.
@@ -83,7 +91,16 @@ impl BatchPath {
     pub(crate) const fn verified(&self) -> Verified {
         match &self.manner {
             Manner::Blocks(terms) => Verified::Hash(terms.algorithm),
-            Manner::Pipeline(_) => Verified::Size,
+            Manner::Pipeline(PipelineTerms { digest: Some(algorithm), .. }) => Verified::Hash(*algorithm),
+            Manner::Pipeline(PipelineTerms { digest: None, .. }) => Verified::Size,
+        }
+    }
+
+    /// The digest for which the sessions are set up when the files have moved.
+    const fn selected(&self) -> Option<Algorithm> {
+        match &self.manner {
+            Manner::Blocks(_) => None,
+            Manner::Pipeline(terms) => terms.digest,
         }
     }
 
@@ -131,7 +148,7 @@ pub(crate) async fn batch(
 ) -> Result<bool, Failure> {
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
-    let is_private = path.roles.tls.runs_tls();
+    let (is_private, selected) = (path.roles.tls.runs_tls(), path.selected());
     for session in [&mut *source, &mut *destination] {
         if let Some(answer) = session.protect(is_private).await? {
             return Err(session.refusal("the protection of data connections cannot be set", &answer));
@@ -178,6 +195,9 @@ pub(crate) async fn batch(
     for session in [sessions.source, sessions.destination] {
         session.gather(false);
         session.note_type(Some(DataType::Image));
+        if let Some(algorithm) = selected {
+            session.note_digest(algorithm);
+        }
     }
     Ok(are_usable)
 }

@@ -8,6 +8,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung};
 use crate::place::Site;
+use crate::report::{THIS_HOST, Topic};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
@@ -72,6 +73,11 @@ impl Situation {
         candidates
     }
 
+    /// How reports call the destination.
+    pub(crate) fn destination(&self) -> String {
+        self.destination.0.to_string()
+    }
+
     /// Under which key the pair is remembered.
     pub(crate) const fn key(&self) -> &Key {
         &self.key
@@ -100,7 +106,7 @@ impl Situation {
                 let silent = silent.filter_map(|(rung, age)| Some((Rung::direct(&rung)?, age)));
                 memory.recall(worked, silent.collect());
             }
-            Err(why) => context.events.warn(why),
+            Err(why) => context.events.warn_of(Topic::Memory, THIS_HOST, why),
         }
     }
 

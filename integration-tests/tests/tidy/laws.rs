@@ -72,7 +72,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "socket relay",
             "raw socks",
             "site",
-            "user peer transcript",
+            "user peer liar transcript",
             "foreign",
             "faults net terminal tls_peer",
             "topology",

@@ -1,7 +1,7 @@
 //! One file of a batch, and how far it is.
 
 use crate::digest::{Algorithm, Digest, Streamed, parse_streamed};
-use crate::listing::{Kind, When, parse_facts};
+use crate::listing::{Entry, Kind, When, parse_facts};
 use crate::reply::Reply;
 use crate::wire::PathName;
 
@@ -103,10 +103,14 @@ impl BatchFile {
         }
     }
 
+    /// Whether a reply to MLST shows a file of this size.
+    pub(super) fn is_shown(&self, reply: &Reply) -> bool {
+        entry(reply).is_some_and(|entry| entry.kind == Kind::File && entry.size == Some(self.size))
+    }
+
     /// Whether a reply to MLST says that the file is still the one that was listed.
     pub(super) fn is_same(&self, reply: &Reply) -> bool {
-        let entry = reply.lines.iter().find_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line)));
-        entry.is_some_and(|entry| {
+        entry(reply).is_some_and(|entry| {
             let is_other =
                 matches!((&entry.unique, &self.unique), (Some(now), Some(before)) if now != before);
             entry.kind == Kind::File
@@ -116,4 +120,9 @@ impl BatchFile {
                 && !is_other
         })
     }
+}
+
+/// The facts in a reply to MLST.
+fn entry(reply: &Reply) -> Option<Entry> {
+    reply.lines.iter().find_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line)))
 }

@@ -28,6 +28,8 @@ pub(super) enum Task {
     From(usize),
     /// RNTO: its final name.
     To(usize),
+    /// MLST at the destination: does it show the file under its final name?
+    Named(usize),
     /// MODE S: the batch is over.
     Close,
 }

@@ -4,8 +4,8 @@ use super::file::{BatchEnd, BatchFile, Moved, Progress};
 use super::line::{Line, Task};
 use super::opening;
 use super::settings::{BatchTerms, Timer};
-use crate::command::{Command, Mode};
-use crate::reply::{Class, Meaning, Reply};
+use crate::command::{Command, Mode, Verb};
+use crate::reply::{Blame, Class, Meaning, Reply, blame};
 use crate::third_party::judge::announced_port;
 use crate::third_party::roles::Party;
 use crate::third_party::transfer::Side;
@@ -63,6 +63,17 @@ enum Phase {
     Over,
 }
 
+/// Whether what the destination says that it has renamed is believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Names {
+    /// No name was seen.
+    Unseen,
+    /// The destination was asked to show one.
+    Asked,
+    /// It has shown one, and has renamed what it says.
+    Believed,
+}
+
 /// The machine of a batch of files between two servers. See the [module](super).
 #[derive(Debug)]
 pub struct Batch {
@@ -81,6 +92,9 @@ pub struct Batch {
     next_asked: usize,
     /// The files that are verified, and are still to be named.
     verified: VecDeque<usize>,
+    names: Names,
+    /// The files that were renamed before the first name was seen. Their ends are told then.
+    unseen: Vec<(usize, BatchEnd)>,
     /// Bytes of the files that move.
     moving: u64,
     phase: Phase,
@@ -113,6 +127,8 @@ impl Batch {
             next: 0,
             next_asked: 0,
             verified: VecDeque::new(),
+            names: Names::Unseen,
+            unseen: Vec::new(),
             moving: 0,
             phase: Phase::Opening,
             timers: Timers::new(),
@@ -257,12 +273,13 @@ impl Batch {
                     *refused = Some(reply.clone());
                 }
             }
-            Task::From(index) => {
-                if !is_done {
-                    self.end(index, BatchEnd::TOUCHED);
-                }
-            }
+            Task::From(_) if class == Class::More => {}
+            // It answers another command.
+            Task::From(_) if class == Class::Done => self.give_up(),
+            Task::From(index) => self.end(index, BatchEnd::TOUCHED),
+            Task::To(_) if class == Class::More => self.give_up(),
             Task::To(index) => self.named(index, is_done),
+            Task::Named(index) => self.shown(index, reply, is_done),
         }
     }
 
@@ -320,7 +337,41 @@ impl Batch {
         let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
         let end =
             if is_done { BatchEnd::Published { time_refused: refused.take() } } else { BatchEnd::TOUCHED };
-        self.end(index, end);
+        match self.names {
+            Names::Believed => self.end(index, end),
+            Names::Unseen | Names::Asked if is_done => self.unseen.push((index, end)),
+            Names::Unseen | Names::Asked => self.end(index, end),
+        }
+    }
+
+    /// The destination has answered whether it shows a file under its final name. A server that does not has renamed
+    /// nothing of what it says it has.
+    fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        // A user who may not list is shown nothing.
+        let may_not_ask = !is_done && blame(self.destination.dialect, Verb::Mlst, reply) != Blame::Missing;
+        match self.files.get(index) {
+            Some((file, Progress::Naming(_))) if may_not_ask || (is_done && file.is_shown(reply)) => {
+                self.names = Names::Believed;
+                for (index, end) in std::mem::take(&mut self.unseen) {
+                    self.end(index, end);
+                }
+            }
+            Some((_, Progress::Naming(_))) => self.give_up(),
+            // It has not got its name: another one is looked for.
+            Some(_) | None => self.names = Names::Unseen,
+        }
+    }
+
+    /// Looks for the first file that was renamed, if that was not asked yet.
+    fn look_at_name(&mut self) {
+        let Some((index, _)) = self.unseen.first().filter(|_| self.names == Names::Unseen) else { return };
+        let index = *index;
+        let Some((file, _)) = self.files.get(index) else { return };
+        let (look, window) = (Command::Mlst(Some(file.target.clone())), self.terms.window);
+        if self.line(Side::Destination).has_room(window, &[&look]) {
+            self.names = Names::Asked;
+            self.ask(Side::Destination, Task::Named(index), look);
+        }
     }
 
     /// Sends what may be sent, and ends what is over.
@@ -329,6 +380,7 @@ impl Batch {
             return;
         }
         self.connect();
+        self.look_at_name();
         self.name_verified();
         if self.connects && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
@@ -369,7 +421,9 @@ impl Batch {
             let known = &self.destination.capabilities;
             let time = time.and_then(|time| known.time_command(&file.part, time));
             let window = self.terms.window;
-            let commands: Vec<&Command> = time.iter().chain([&from, &to]).collect();
+            // The first name is looked for at once.
+            let look = (self.names == Names::Unseen).then(|| Command::Mlst(Some(file.target.clone())));
+            let commands: Vec<&Command> = time.iter().chain([&from, &to]).chain(&look).collect();
             if !self.line(Side::Destination).has_room(window, &commands) {
                 return;
             }
@@ -379,6 +433,10 @@ impl Batch {
             }
             self.ask(Side::Destination, Task::From(index), from);
             self.ask(Side::Destination, Task::To(index), to);
+            if let Some(look) = look {
+                self.names = Names::Asked;
+                self.ask(Side::Destination, Task::Named(index), look);
+            }
         }
     }
 

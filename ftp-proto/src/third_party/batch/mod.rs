@@ -17,6 +17,9 @@
 //! said that the file is still the one that was listed. So a server that sends files in another order publishes none of
 //! them.
 //!
+//! The first file that is renamed is looked for under its final name (MLST, behind its RNTO). Until it is seen, no file counts
+//! as published.
+//!
 //! A batch fails no file. What it has not published is *left* to the caller, who copies it alone and finds out why.
 //!
 //! The machine has no I/O and no clock. Both sessions must be logged in and idle, and both servers must take commands ahead

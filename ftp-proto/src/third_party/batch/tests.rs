@@ -31,6 +31,10 @@ enum Fault {
     Changes(usize),
     /// The destination does not rename this file.
     NoName(usize),
+    /// RNTO of this file is refused, and the reply to the command after it is said first.
+    NoNameLate(usize),
+    /// Nothing is renamed, and RNTO is answered as if it were.
+    NamesNothing,
     /// Something has the final name of this file.
     Taken(usize),
     /// The session of the destination ends at this step.
@@ -159,8 +163,13 @@ impl World {
                     format!(" type=file;size={size};modify=2026010203040{changed}; {}", path.display());
                 Some((250, vec!["facts".into(), facts, "end".into()]))
             }
+            Command::Mlst(Some(path)) if self.stored.contains_key(&path) => {
+                let facts = format!(" type=file;size={}; {}", self.stored[&path].len(), path.display());
+                Some((250, vec!["facts".into(), facts, "end".into()]))
+            }
             Command::Mlst(Some(path)) => {
-                say(if self.fault == Fault::Taken(Self::index(&path)) { 250 } else { 550 })
+                let is_taken = self.fault == Fault::Taken(Self::index(&path));
+                if is_taken { say(250) } else { Some((550, vec!["no such file".into()])) }
             }
             Command::Rnfr(path) => {
                 let is_there = self.stored.contains_key(&path);
@@ -168,6 +177,11 @@ impl World {
                 say(if is_there { 350 } else { 550 })
             }
             Command::Rnto(path) if self.fault == Fault::NoName(Self::index(&path)) => say(553),
+            Command::Rnto(_) if self.fault == Fault::NamesNothing => say(250),
+            Command::Rnto(path) if self.fault == Fault::NoNameLate(Self::index(&path)) => {
+                self.fault = Fault::None;
+                say(350)
+            }
             Command::Rnto(path) => {
                 let bytes = self.renaming.take().and_then(|from| self.stored.remove(&from)).unwrap();
                 assert!(self.stored.insert(path, bytes).is_none());
@@ -377,6 +391,8 @@ fn h16_whatever_goes_wrong_in_a_batch_no_name_gets_another_file_and_every_file_e
             Fault::Swaps(at),
             Fault::Changes(at),
             Fault::NoName(at),
+            Fault::NamesNothing,
+            Fault::NoNameLate(at),
             Fault::Taken(at),
             Fault::Lost(step),
             Fault::Silent(step),
@@ -403,6 +419,15 @@ fn a_fault_of_one_file_leaves_the_others_as_far_as_the_line_allows() {
         }
         assert_eq!(published(&check(20, Fault::NotKept(9), seed)), 10);
         assert_eq!(published(&check(20, Fault::NoSock, seed)), 0);
+    }
+}
+
+#[test]
+fn h16_a_destination_that_renames_nothing_has_published_nothing() {
+    for seed in 0..50 {
+        assert_eq!(published(&check(20, Fault::NamesNothing, seed)), 0, "{seed}");
+        // The first file has not got its name, so another one shows that files are renamed.
+        assert_eq!(published(&check(20, Fault::NoName(0), seed)), 19, "{seed}");
     }
 }
 

@@ -25,12 +25,18 @@ pub(super) enum Task {
     Store(usize),
     /// SIZE of the part.
     Stored(usize),
+    /// The digest of the source, after the transfer.
+    SentDigest(usize),
+    /// The digest of the part.
+    StoredDigest(usize),
     /// The time of the part.
     Time(usize),
     /// RNFR: the name of the part.
     From(usize),
     /// RNTO: the final name.
     To(usize),
+    /// SIZE under the final name: is the file there?
+    Named(usize),
 }
 
 /// The commands of one server.

@@ -3,8 +3,9 @@
 use super::burst::{Lane, Task};
 use super::moved::{Moved, Progress};
 use crate::calendar::When;
-use crate::command::{Command, Verb};
+use crate::command::{Command, DigestCommand, Opts, Verb};
 use crate::dialect::Dialect;
+use crate::digest::{Algorithm, parse_answer};
 use crate::listing::{told_size, told_time};
 use crate::reply::{Class, Meaning, Reply};
 use crate::third_party::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput, Timer};
@@ -22,6 +23,8 @@ use std::time::Duration;
 pub struct PipelineTerms {
     /// Who listens, and by which command: those of an earlier file.
     pub roles: Roles,
+    /// What verifies each file beside its size: both servers must have a command for it.
+    pub digest: Option<Algorithm>,
     /// How long both servers together may say nothing.
     pub silence: Duration,
 }
@@ -53,7 +56,7 @@ pub struct Pipeline {
     verified: VecDeque<usize>,
     /// The file that is being named.
     naming: Option<usize>,
-    /// Whether a file was named, so that nothing of an earlier RNFR is left.
+    /// Whether a file was named and seen under its name, so that nothing of an earlier RNFR is left.
     has_named: bool,
     goes_on: GoesOn,
     is_done: bool,
@@ -173,8 +176,15 @@ impl Pipeline {
                 Command::Sscn(Some(script::is_client(tls, side)))
             }
         });
-        let settings: Vec<Command> = [script::IMAGE].into_iter().chain(security).collect();
+        let algorithm = self.terms.digest.filter(|_| self.digest_command(side) == Some(DigestCommand::Hash));
+        let selection = algorithm.map(|algorithm| Command::Opts(Opts::Hash(Some(algorithm))));
+        let settings: Vec<Command> = [script::IMAGE].into_iter().chain(security).chain(selection).collect();
         settings.into_iter().for_each(|setting| self.lane(side).push(Task::Setting, setting));
+    }
+
+    /// The command that tells the digest of a file there, if digests verify the files.
+    fn digest_command(&self, side: Side) -> Option<DigestCommand> {
+        self.party(side).capabilities.digest_command(self.terms.digest?)
     }
 
     /// Has the passive end open a port for the next file.
@@ -254,6 +264,8 @@ impl Pipeline {
             Task::Before(index) | Task::After(index) | Task::Length(index) | Task::Stored(index) => {
                 self.told(task, index, &reply, is_done);
             }
+            Task::SentDigest(index) => self.digested(Side::Source, index, &reply, is_done),
+            Task::StoredDigest(index) => self.digested(Side::Destination, index, &reply, is_done),
             Task::Time(index) => {
                 if !is_done && let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) {
                     *refused = Some(reply);
@@ -261,6 +273,7 @@ impl Pipeline {
             }
             Task::From(index) => self.renames(index, class),
             Task::To(index) => self.named(index, class),
+            Task::Named(index) => self.shown(index, &reply, is_done),
         }
     }
 
@@ -328,9 +341,30 @@ impl Pipeline {
                 | Task::Connect
                 | Task::Send(_)
                 | Task::Store(_)
+                | Task::SentDigest(_)
+                | Task::StoredDigest(_)
                 | Task::Time(_)
                 | Task::From(_)
-                | Task::To(_) => {}
+                | Task::To(_)
+                | Task::Named(_) => {}
+            }
+        });
+    }
+
+    /// A server has told the digest of a file.
+    fn digested(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
+        let (Some((file, _)), Some(algorithm)) = (self.files.get(index), self.terms.digest) else { return };
+        let (path, place) = match side {
+            Side::Source => (&file.source, 0),
+            Side::Destination => (&file.part, 1),
+        };
+        let digest = if is_done { parse_answer(algorithm, &reply.lines, path) } else { None };
+        if is_done && digest.is_none() {
+            return self.give_up(); // it answers another command
+        }
+        self.note(index, |moved| {
+            if let Some(told) = moved.digests.get_mut(place) {
+                *told = digest;
             }
         });
     }
@@ -358,8 +392,10 @@ impl Pipeline {
         match (class, self.files.get(index)) {
             (Class::More, Some((file, Progress::Naming(_)))) => {
                 if !self.has_named {
-                    let to = Command::Rnto(file.target.clone());
-                    self.lane(Side::Destination).push(Task::To(index), to);
+                    let (to, look) = (Command::Rnto(file.target.clone()), Command::Size(file.target.clone()));
+                    let lane = self.lane(Side::Destination);
+                    lane.push(Task::To(index), to);
+                    lane.push(Task::Named(index), look);
                 }
             }
             (Class::Done, _) => self.give_up(), // it answers another command
@@ -378,8 +414,9 @@ impl Pipeline {
         self.naming = None;
         let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
         match class {
+            // The first one is looked for.
+            Class::Done if !self.has_named => {}
             Class::Done => {
-                self.has_named = true;
                 let time_refused = refused.take();
                 self.end(index, BatchEnd::Published { time_refused });
             }
@@ -389,6 +426,18 @@ impl Pipeline {
                 self.stop_naming();
             }
         }
+    }
+
+    /// The destination has told the size of the first file that it has renamed. If it shows none, it has renamed nothing.
+    fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let Some((file, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
+        let is_size = is_done && reply.code == Meaning::FileFact.code(Dialect::Rfc959);
+        if !is_size || told_size(reply.text()) != Some(file.size) {
+            return self.give_up();
+        }
+        self.has_named = true;
+        let time_refused = refused.take();
+        self.end(index, BatchEnd::Published { time_refused });
     }
 
     /// Sends what may be sent, and ends what is over.
@@ -425,6 +474,7 @@ impl Pipeline {
         let active = self.terms.roles.passive.other();
         let connect = script::connect(self.terms.roles, self.party(active), self.party(active.other()), at);
         let has_times = self.source.capabilities.mdtm;
+        let [sent, stored] = Side::BOTH.map(|side| self.digest_command(side));
         let asks_before = has_times && modified.is_none();
         if asks_before {
             self.lane(Side::Source).push(Task::Before(index), Command::Mdtm(source.clone()));
@@ -435,12 +485,20 @@ impl Pipeline {
         if has_times {
             lane.push(Task::After(index), Command::Mdtm(source.clone()));
         }
-        lane.push(Task::Length(index), Command::Size(source));
+        lane.push(Task::Length(index), Command::Size(source.clone()));
+        if let Some(command) = sent {
+            lane.push(Task::SentDigest(index), command.with(&source));
+        }
         let lane = self.lane(Side::Destination);
         lane.push(Task::Store(index), Command::Stor(part.clone()));
-        lane.push(Task::Stored(index), Command::Size(part));
-        let due = 4 + usize::from(has_times) + usize::from(asks_before);
-        let moved = Moved { due, has_times, times: [modified, None], ..Moved::default() };
+        lane.push(Task::Stored(index), Command::Size(part.clone()));
+        if let Some(command) = stored {
+            lane.push(Task::StoredDigest(index), command.with(&part));
+        }
+        let has_digests = self.terms.digest.is_some();
+        let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
+        let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
+        let moved = Moved { due, has_digests, has_times, times: [modified, None], ..Moved::default() };
         if let Some((_, progress)) = self.files.get_mut(index) {
             *progress = Progress::Moving(moved);
         }

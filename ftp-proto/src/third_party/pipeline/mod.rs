@@ -13,12 +13,16 @@
 //! everything that verifies the last one. So a file costs one round trip, and the servers are told of its port, its transfer,
 //! its size and the names of the file before it in that time.
 //!
+//! Where both servers tell a common digest by HASH or a command of its kind, these go behind SIZE in the same bursts, and
+//! verify the file as well.
+//!
 //! Nothing in a burst can do harm if something before it in the same burst is refused:
 //!
 //! * A part is renamed one burst after its transfer, when both servers have called it whole, both have told the size that
-//!   the listing has told, and the time of the source is what it was before.
+//!   the listing has told (and the same digest, if they are asked), and the time of the source is what it was before.
 //! * One file is named in a burst. A refusal of RNFR or RNTO ends all naming, so no RNTO meets an RNFR that was left over.
-//!   The first pair is sent one command after the other, because nobody knows what an earlier user of the session has left.
+//!   The first pair is sent one command after the other, because nobody knows what an earlier user of the session has left,
+//!   and the file is looked for under its final name (SIZE, behind its RNTO).
 //! * If RETR is refused while the other end waits for a connection, both sessions are closed.
 //! * A reply with a code that no reply to this command has ends the pipeline: replies have come in another order.
 //!

@@ -1,6 +1,7 @@
 //! What is known of a file whose transfer commands were sent.
 
 use crate::calendar::When;
+use crate::digest::Digest;
 use crate::reply::Reply;
 use crate::third_party::batch::{BatchEnd, BatchFile};
 
@@ -36,6 +37,10 @@ impl Progress {
 pub(super) struct Moved {
     /// How many replies are due that say something of it.
     pub(super) due: usize,
+    /// Whether both servers are asked for digests.
+    pub(super) has_digests: bool,
+    /// The digest of the source after the transfer, and that of the part.
+    pub(super) digests: [Option<Digest>; 2],
     /// Whether the source is asked for times.
     pub(super) has_times: bool,
     /// When the source was modified: before the transfer, and after it.
@@ -47,10 +52,12 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    /// Whether the part is the file that was listed, as far as sizes and times can show it.
+    /// Whether the part is the file that was listed, as far as sizes, times and digests can show it.
     pub(super) fn is(&self, file: &BatchFile) -> bool {
         let [before, after] = self.times;
         let is_same = !self.has_times || (before == after && after.is_some());
-        is_same && self.whole == [true; 2] && self.sizes == [Some(file.size); 2]
+        let [sent, stored] = &self.digests;
+        let is_equal = !self.has_digests || (sent.is_some() && sent == stored);
+        is_same && is_equal && self.whole == [true; 2] && self.sizes == [Some(file.size); 2]
     }
 }

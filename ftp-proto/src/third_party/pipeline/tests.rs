@@ -4,6 +4,7 @@ use super::{Pipeline, PipelineTerms};
 use crate::client::Standing;
 use crate::command::Command;
 use crate::dialect::Dialect;
+use crate::digest::Algorithm;
 use crate::feature::Capabilities;
 use crate::listing::When;
 use crate::reply::{Class, Code, Reply, classify};
@@ -24,6 +25,8 @@ enum Fault {
     NoStor(usize),
     /// The destination stores one byte less of this file, and calls it whole.
     Short(usize),
+    /// The destination stores other bytes of this file.
+    Spoils(usize),
     /// The source changes while this file moves.
     Changes(usize),
     /// The source has another size than the listing has told.
@@ -32,6 +35,8 @@ enum Fault {
     NoFrom(usize),
     /// RNTO of this file is refused, and what RNFR has named stays named.
     NoTo(usize),
+    /// From this file on nothing is renamed, and RNTO is answered as if it were.
+    NamesNothing(usize),
     /// The time of this file is refused.
     NoTime(usize),
     /// The port for this file is refused at the active end.
@@ -96,6 +101,7 @@ fn party(address: &str) -> Party {
         queues_commands: true,
         size: true,
         mdtm: true,
+        hash: vec![Algorithm::Sha256],
         epsv: true,
         others: vec!["MFMT".into()],
         ..Capabilities::default()
@@ -159,6 +165,21 @@ impl World {
                 Some(bytes) => Self::say(213, bytes.len().to_string()),
                 None => Self::say(550, "nothing there"),
             },
+            Command::Hash(path) => {
+                let bytes = match side {
+                    Side::Source => Some(&self.files[index(&path)]),
+                    Side::Destination => self.stored.get(&path),
+                };
+                let sum = |bytes: &Vec<u8>| {
+                    bytes.iter().fold(7_u128, |sum, byte| sum.wrapping_mul(1_000_003) ^ u128::from(*byte))
+                };
+                match bytes {
+                    Some(bytes) => {
+                        Self::say(213, format!("SHA-256 0-9 {:064x} {}", sum(bytes), path.display()))
+                    }
+                    None => Self::say(550, "nothing there"),
+                }
+            }
             Command::Rnfr(path) if self.fault == Fault::NoFrom(index(&path)) => Self::say(550, "no"),
             Command::Rnfr(path) => {
                 assert!(self.stored.contains_key(&path));
@@ -166,6 +187,9 @@ impl World {
                 Self::say(350, "go on")
             }
             Command::Rnto(path) if self.fault == Fault::NoTo(index(&path)) => Self::say(553, "no"),
+            Command::Rnto(path) if matches!(self.fault, Fault::NamesNothing(first) if index(&path) >= first) => {
+                Self::say(250, "done")
+            }
             Command::Rnto(path) => {
                 let Some(from) = self.renaming.take() else { return Self::say(503, "RNFR first") };
                 let bytes = self.stored.remove(&from).unwrap();
@@ -233,6 +257,9 @@ impl World {
         if self.fault == Fault::Short(index) {
             bytes.pop();
         }
+        if self.fault == Fault::Spoils(index) {
+            bytes.iter_mut().for_each(|byte| *byte ^= 1);
+        }
         if self.fault == Fault::Early(index) {
             self.inbox[1].remove(1).unwrap();
             let size = bytes.len().to_string();
@@ -299,6 +326,11 @@ struct Played {
 
 /// Plays a pipeline. With `in_rounds` everything that can be said is said before the user agent hears any of it.
 fn play(count: usize, fault: Fault, seed: u64, in_rounds: bool) -> Played {
+    play_with(None, count, fault, seed, in_rounds)
+}
+
+/// The same, verified by this digest.
+fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, in_rounds: bool) -> Played {
     let mut dice = Dice(seed * 2 + 1);
     let files: Vec<Vec<u8>> = (0..count)
         .map(|index| (0..index % 5 + 1).map(|byte| u8::try_from(byte + index % 99).unwrap()).collect())
@@ -306,7 +338,7 @@ fn play(count: usize, fault: Fault, seed: u64, in_rounds: bool) -> Played {
     let list = files.iter().enumerate().map(|(index, bytes)| file(index, bytes.len(), seed)).collect();
     let passive = if seed.is_multiple_of(2) { Side::Destination } else { Side::Source };
     let now = Moment::START;
-    let terms = PipelineTerms { roles: roles(passive), silence: Duration::from_secs(10) };
+    let terms = PipelineTerms { roles: roles(passive), digest, silence: Duration::from_secs(10) };
     let mut pipeline = Pipeline::start(list, terms, (party("192.0.2.1"), party("192.0.2.2")), now);
     let mut world = World::new(fault, passive, files);
     let mut asked: [VecDeque<Command>; 2] = Default::default();
@@ -364,7 +396,11 @@ fn play(count: usize, fault: Fault, seed: u64, in_rounds: bool) -> Played {
 
 /// What holds for every pipeline, whatever goes wrong. Returns how many files were published.
 fn check(count: usize, fault: Fault, seed: u64) -> usize {
-    let Played { ends, world, .. } = play(count, fault, seed, false);
+    judge(play(count, fault, seed, false), fault, seed)
+}
+
+fn judge(played: Played, fault: Fault, seed: u64) -> usize {
+    let Played { ends, world, .. } = played;
     let what = format!("{fault:?} {seed}");
     for (index, end) in ends.iter().enumerate() {
         let (part, target) = (name(&format!("c/.{index}.part")), name(&format!("c/{index}")));
@@ -441,6 +477,13 @@ fn a_fault_of_one_file_leaves_the_others_as_far_as_the_sessions_allow() {
 }
 
 #[test]
+fn h16_a_destination_that_renames_nothing_gets_no_file_called_published() {
+    for seed in 0..20 {
+        assert_eq!(check(12, Fault::NamesNothing(0), seed), 0, "{seed}");
+    }
+}
+
+#[test]
 fn t7_a_file_of_a_pipeline_costs_one_round_trip() {
     for seed in 0..4 {
         let rounds = |count| play(count, Fault::None, seed, true).rounds;
@@ -448,6 +491,20 @@ fn t7_a_file_of_a_pipeline_costs_one_round_trip() {
         assert_eq!(rounds(100) - rounds(20), 80, "{seed}");
         assert!(rounds(20) <= 20 + 4, "{seed}: {} round trips", rounds(20));
     }
+}
+
+#[test]
+fn h16_digests_of_a_pipeline_verify_each_file_and_cost_no_round_trip() {
+    let digest = Some(Algorithm::Sha256);
+    for seed in 0..40 {
+        let check = |fault| judge(play_with(digest, 12, fault, seed, false), fault, seed);
+        assert_eq!((check(Fault::None), check(Fault::Spoils(4))), (12, 11), "{seed}");
+        for fault in [Fault::NoStor(4), Fault::NoRetr(4), Fault::Early(4), Fault::Lost(60), Fault::NoTo(4)] {
+            check(fault);
+        }
+    }
+    let rounds = |count| play_with(digest, count, Fault::None, 1, true).rounds;
+    assert_eq!(rounds(100) - rounds(20), 80);
 }
 
 #[test]
@@ -477,7 +534,8 @@ fn servers_that_may_not_keep_the_order_get_no_pipeline() {
 
 #[test]
 fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
-    let terms = PipelineTerms { roles: roles(Side::Destination), silence: Duration::from_secs(10) };
+    let terms =
+        PipelineTerms { roles: roles(Side::Destination), digest: None, silence: Duration::from_secs(10) };
     let parties = (party("192.0.2.1"), party("192.0.2.2"));
     let mut pipeline = Pipeline::start(vec![file(0, 3, 0)], terms, parties, Moment::START);
     let said = || {

@@ -7,6 +7,7 @@ use crate::job::learning::{Ending, SilentRungs, remember};
 use crate::job::notes::Notes;
 use crate::job::runner::{Obstacle, Runner};
 use crate::ladder::{Ascent, Candidate, SharedMemory, Step};
+use crate::report::Topic;
 use crate::route::{Assignment, Attempted, FAILED_FOR_EARLIER_FILE, GivenUp, Situation};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
@@ -126,9 +127,9 @@ impl<'a> Findings<'a> {
             self.silent_rungs.ends(index, candidate, Ending::Failed, context.clock.now());
         }
         if !is_stopped && self.is_whole(entry, runner, failed).await {
-            context.events.warn(format!(
-                "{failure}; what is stored is as long as the source, and is compared with it now"
-            ));
+            let text =
+                format!("{failure}; what is stored is as long as the source, and is compared with it now");
+            context.events.warn_of(Topic::AsLong, self.situation.destination(), text);
             self.memory.lock().worked(candidate, context.clock.now());
             self.notes.note_moved_after_all(index);
             return Verdict::of(Ended::Moved);

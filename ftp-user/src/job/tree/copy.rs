@@ -20,7 +20,7 @@ use crate::job::tally::Tally;
 use crate::job::times::{Attributes, Wanted, finish_directory};
 use crate::job::workers::{Worked, Workers};
 use crate::place;
-use crate::report::Event;
+use crate::report::{Event, Topic};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};
@@ -196,7 +196,9 @@ impl Copying<'_> {
             }
             Visit::Skipped(path, why) => {
                 let name = self.ends.source.show(&place::join(Some(&self.tree.source), &path));
-                self.context.events.warn(format!("{name} is skipped: {why}"));
+                let (site, message) = (self.ends.source.name(), format!("{name} is skipped: {why}"));
+                let why = Some(why);
+                self.context.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
             }
             Visit::Failed(path, failure) => {
                 let root = &self.tree.source;
@@ -365,7 +367,7 @@ impl Copying<'_> {
         let (source, dest) = item.names(&self.ends);
         let rest = kept::rest(self.context);
         let result = result.map_err(|failure| of_tree(failure, &source, rest));
-        self.tally.file(&self.context.events, source, dest, result);
+        self.tally.file(source, dest, result);
     }
 
     /// Whether a directory above `path` could not be made.

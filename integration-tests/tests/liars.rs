@@ -1,0 +1,234 @@
+//! Servers that lie while small files move together: in a batch, and in a pipeline. Nothing is called a success that is none,
+//! every run ends, and the other files go on.
+
+use crate::batches::copy_between;
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::liar::{Liar, Lie};
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::user::Run;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const FILES: usize = 40;
+/// Servers that exchange files with any host, without a proof.
+const OPEN: [&str; 4] = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+
+/// A source with a tree of small files, and an empty destination.
+fn sites() -> (Server, Server) {
+    let names = (0..FILES).map(|number| format!("tree/{number:02}"));
+    let source = names.fold(Site::new("source"), |site, name| {
+        let bytes = sample(300 + name.len() * 10 + usize::from(name.as_bytes()[6]));
+        site.file(&name, bytes)
+    });
+    (source.args(OPEN).start(), Site::new("target").at("127.0.0.3").args(OPEN).start())
+}
+
+/// Whether an event is about this file.
+fn is_of(event: &serde_json::Value, name: &str) -> bool {
+    event["source"].as_str().is_some_and(|source| source.ends_with(name))
+}
+
+/// Checks that nothing is called a success that is none, and that nothing else stands under a final name. Returns how many
+/// files were copied.
+fn copied(from: &Server, to: &Server, run: &Run) -> usize {
+    let files = run.events("file");
+    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
+        let is_copied = files.iter().any(|event| is_of(event, name));
+        let is_there = to.names().contains(name);
+        assert!(!is_copied || is_there, "{name} is called copied: {run}");
+        assert!(!is_there || to.bytes(name) == from.bytes(name), "{name} differs: {run}");
+    }
+    files.len()
+}
+
+/// Copies the tree between two servers, of which one lies with its `number`th reply to `verb` that is a final one and whose
+/// line begins with `code`. It must be told while files move together, and does not keep the tree from being copied.
+fn lies_once(
+    manner: &Manner,
+    (is_source, verb, code, number): (bool, &str, &str, usize),
+    lie: impl Fn(&str) -> Lie + Send + Sync + 'static,
+) {
+    let (from, to) = sites();
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    let (wanted, begins) = (verb.to_owned(), code.to_owned());
+    let lies = move |command: &str, reply: &str| {
+        let is_due = command.split(' ').next() == Some(&wanted) && reply.starts_with(&begins);
+        if is_due && seen.fetch_add(1, Ordering::SeqCst) + 1 == number { lie(reply) } else { Lie::None }
+    };
+    let (liar, other) =
+        (manner.lying(if is_source { &from } else { &to }, lies), if is_source { &to } else { &from });
+    let other = manner.lying(other, |_, _| Lie::None);
+    let urls = if is_source { [liar.url("tree"), other.url("")] } else { [other.url("tree"), liar.url("")] };
+    let (run, trace) = copy_between(urls, &["--retries", "3", "--timeout", "20s", "--stall", "5s"]);
+    let what = format!("{verb} {code} {number}: {run}");
+    assert!(count.load(Ordering::SeqCst) >= number, "it has not lied: {what}");
+    assert!(manner.is_used(&run, &trace), "{what}\n{trace}");
+    let run = run.exits(0);
+    assert_eq!(copied(&from, &to, &run), FILES, "{what}");
+    assert!(!to.names().iter().any(|name| name.ends_with(".part")), "{what}: {:?}", to.names());
+}
+
+/// How files move together.
+enum Manner {
+    /// Over one connection.
+    Batch,
+    /// Each over a connection of its own, between servers that say that they are vsftpd.
+    Pipeline,
+}
+
+impl Manner {
+    /// A server that lies.
+    fn lying(&self, server: &Server, lies: impl Fn(&str, &str) -> Lie + Send + Sync + 'static) -> Liar {
+        self.deaf(server, |_| None, lies)
+    }
+
+    /// A server that lies, and does not do what it hears.
+    fn deaf(
+        &self,
+        server: &Server,
+        hears: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+        lies: impl Fn(&str, &str) -> Lie + Send + Sync + 'static,
+    ) -> Liar {
+        let address = server.address(Rfc959);
+        match self {
+            Self::Batch => Liar::between(address, hears, lies),
+            Self::Pipeline => Liar::between(address, hears, move |command, reply| match command {
+                "" => Lie::Says("220 (vsFTPd 3.0.5)".into()),
+                "FEAT" => Lie::Says("211-Features:\r\n EPSV\r\n MDTM\r\n SIZE\r\n211 End".into()),
+                _ => lies(command, reply),
+            }),
+        }
+    }
+
+    /// Whether files have moved together: some were planned before the first of them was copied.
+    fn is_used(&self, run: &Run, trace: &str) -> bool {
+        let is_plan = |line: &String| line.starts_with(r#"{"event":"plan""#);
+        let together = run.stdout.windows(4).any(|lines| lines.iter().all(is_plan));
+        together && (matches!(self, Self::Pipeline) || trace.contains("> MODE B"))
+    }
+}
+
+/// The reply with another digit at the beginning of its digest.
+fn with_another_digest(reply: &str) -> Lie {
+    let is_digest = |word: &str| word.len() == 64 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let change = |word: &str| match (is_digest(word), word.strip_prefix('0')) {
+        (false, _) => word.to_owned(),
+        (true, Some(rest)) => format!("1{rest}"),
+        (true, None) => format!("0{}", &word[1..]),
+    };
+    let line = |line: &str| line.split(' ').map(change).collect::<Vec<String>>().join(" ");
+    let changed = reply.split("\r\n").map(line).collect::<Vec<String>>().join("\r\n");
+    assert!(changed != reply, "there is no digest: {reply}");
+    Lie::Says(changed)
+}
+
+/// The reply with one byte more.
+fn with_another_size(reply: &str) -> Lie {
+    let Some((before, rest)) = reply.split_once(" 0+") else { return Lie::Says(format!("{reply}1")) };
+    Lie::Says(format!("{before} 0+1{rest}"))
+}
+
+/// The reply with this code.
+fn with_code(code: &str) -> impl Fn(&str) -> Lie + Send + Sync + 'static {
+    let code = code.to_owned();
+    move |reply| {
+        let lines: Vec<String> = reply
+            .split("\r\n")
+            .map(|line| {
+                line.strip_prefix("250").map_or_else(|| line.to_owned(), |rest| format!("{code}{rest}"))
+            })
+            .collect();
+        Lie::Says(lines.join("\r\n"))
+    }
+}
+
+#[test]
+fn h16_a_lie_about_a_file_of_a_batch_is_no_success_and_harms_no_other_file() {
+    for source in [true, false] {
+        let verb = if source { "RETR" } else { "STOR" };
+        lies_once(&Manner::Batch, (source, verb, "250", 7), with_another_digest);
+        lies_once(&Manner::Batch, (source, verb, "250", 9), with_another_size);
+        lies_once(&Manner::Batch, (source, verb, "250", 5), with_code("226"));
+        lies_once(&Manner::Batch, (source, verb, "250", 6), with_code("550"));
+    }
+}
+
+#[test]
+fn h16_a_server_that_answers_a_batch_out_of_order_or_ends_it_harms_no_file() {
+    for source in [true, false] {
+        let verb = if source { "RETR" } else { "STOR" };
+        lies_once(&Manner::Batch, (source, verb, "250", 6), |_| Lie::Later);
+        lies_once(&Manner::Batch, (source, verb, "250", 8), |_| Lie::Closes);
+        lies_once(&Manner::Batch, (source, verb, "250", 3), |_| Lie::Endless("150 still".into()));
+    }
+    lies_once(&Manner::Batch, (false, "RNTO", "250", 5), |_| Lie::Later);
+    lies_once(&Manner::Batch, (false, "RNTO", "250", 6), |_| Lie::Closes);
+}
+
+#[test]
+fn h16_a_lie_about_a_file_of_a_pipeline_is_no_success_and_harms_no_other_file() {
+    lies_once(&Manner::Pipeline, (true, "SIZE", "213", 6), with_another_size);
+    lies_once(&Manner::Pipeline, (false, "STOR", "226", 7), |_| Lie::Says("213 300".into()));
+    lies_once(&Manner::Pipeline, (true, "RETR", "226", 7), |_| Lie::Says("250 Kept".into()));
+    lies_once(&Manner::Pipeline, (false, "STOR", "226", 7), |_| Lie::Says("550 No".into()));
+}
+
+#[test]
+fn h16_a_server_that_answers_a_pipeline_out_of_order_or_ends_it_harms_no_file() {
+    for source in [true, false] {
+        let verb = if source { "RETR" } else { "STOR" };
+        lies_once(&Manner::Pipeline, (source, verb, "226", 6), |_| Lie::Later);
+        lies_once(&Manner::Pipeline, (source, verb, "226", 8), |_| Lie::Closes);
+        lies_once(&Manner::Pipeline, (source, verb, "226", 7), |_| Lie::Endless("150 still".into()));
+    }
+}
+
+#[test]
+fn h16_a_server_that_always_lies_about_one_file_fails_that_file_alone() {
+    let (from, to) = sites();
+    let liar = Manner::Batch.lying(&from, |command, reply| {
+        let is_lie = command.ends_with("tree/17") && reply.contains("SHA-256 0");
+        if is_lie { with_another_digest(reply) } else { Lie::None }
+    });
+    let (run, trace) = copy_between([liar.url("tree"), to.url("")], &["--retries", "3"]);
+    assert!(trace.contains("> MODE B"), "{trace}");
+    let run = run.exits(9);
+    assert_eq!(copied(&from, &to, &run), FILES - 1, "{run}");
+    let failed = run.events("failed");
+    assert!(failed.len() == 1 && is_of(&failed[0], "tree/17") && failed[0]["exit"] == 7, "{run}");
+}
+
+#[test]
+fn h16_a_destination_that_says_it_renames_and_does_not_is_not_believed_where_files_move_together() {
+    for manner in [Manner::Batch, Manner::Pipeline] {
+        let (from, to) = sites();
+        // The first file, which is copied alone, gets its name.
+        let names = AtomicUsize::new(0);
+        let hears = move |command: &str| {
+            let is_late = command.starts_with("RNTO") && names.fetch_add(1, Ordering::SeqCst) > 0;
+            is_late.then(|| "NOOP".to_owned())
+        };
+        let liar = manner.deaf(&to, hears, |command, _| {
+            if command.starts_with("RNTO") { Lie::Says("250 Renamed".into()) } else { Lie::None }
+        });
+        let source = manner.lying(&from, |_, _| Lie::None);
+        let (run, trace) = copy_between([source.url("tree"), liar.url("")], &["--retries", "3"]);
+        assert!(manner.is_used(&run, &trace), "{trace}");
+        let run = run.exits(9);
+        assert_eq!(copied(&from, &to, &run), 1, "{run}");
+        assert!(run.events("failed").iter().all(|failed| failed["exit"] == 7), "{run}");
+    }
+}
+
+#[test]
+fn names_with_control_characters_move_together_and_are_shown_escaped() {
+    let names = (0..20).map(|number| format!("tree/{number}\u{1b}[2J\ta\u{7}"));
+    let from = names.fold(Site::new("source"), |site, name| site.file(&name, "file")).start();
+    let to = Site::new("target").at("127.0.0.3").start();
+    let (run, trace) = copy_between([from.url("tree"), to.url("")], &[]);
+    let run = run.exits(0);
+    assert!(trace.contains("> MODE B"), "{trace}");
+    assert_eq!(to.names(), from.names(), "{run}");
+    assert!(!run.said.contains(['\u{1b}', '\u{7}']) && !trace.contains(['\u{1b}', '\u{7}']), "{run}");
+}
