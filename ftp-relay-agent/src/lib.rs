@@ -5,15 +5,19 @@
 //! |---|---|
 //! | [`cli`] | the command line, exit codes, the log |
 //! | [`listen`] | the listeners: TLS, the proof of a token, who is turned away |
+//! | [`hub`] | where agents meet that can only connect out |
 //! | [`session`] | the task that drives the machine of one user agent's session |
 //! | [`config`] | the options of `run` and the policy file |
+//! | [`at_hub`] | an agent at a hub: joins, is called, returns |
 //! | [`operate`] | what the operator does to a running relay: new tokens, the end |
 //! | [`policy`] | who may use the relay, and how much of it |
 //!
 //! Each folder uses only folders below it in this table.
 
+pub mod at_hub;
 pub mod cli;
 pub mod config;
+pub mod hub;
 pub mod listen;
 pub mod operate;
 pub mod policy;
@@ -35,6 +39,8 @@ fn start(Cli { verb }: Cli) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
         Verb::Run(options) => cli::run::run(&options),
+        Verb::Join(options) => cli::join::join(options),
+        Verb::Hub(options) => cli::hub::hub(options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
         Verb::Completions { shell } => {

@@ -16,6 +16,7 @@ pub mod disk;
 pub mod faults;
 pub mod foreign;
 pub mod fuzz;
+pub mod hub;
 pub mod liar;
 pub mod net;
 pub mod peer;

@@ -32,6 +32,7 @@ mod hangup;
 mod harm;
 mod harness;
 mod hostile;
+mod hub;
 mod journal;
 mod journal_more;
 mod liars;

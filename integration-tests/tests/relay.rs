@@ -53,6 +53,7 @@ fn is_stranger(from: &str, to: SocketAddr) -> bool {
 fn at(state: LegState) -> SocketAddr {
     match state {
         LegState::Listening(at) | LegState::Dialing(at) => at,
+        LegState::Meeting => panic!("this relay has joined no hub"),
     }
 }
 

@@ -31,6 +31,9 @@ use zeroize::Zeroizing;
 
 /// The ALPN name of the link. A connection with another name, or with none, is closed.
 pub const ALPN: &[u8] = b"ftp-relay/1";
+/// The same where the server is a hub ([`super::hub`]). A client that may meet either offers both, and knows by
+/// the server's choice which token to prove.
+pub const ALPN_HUB: &[u8] = b"ftp-relay-hub/1";
 /// The label of the TLS exporter (RFC 9266). Its context is empty and its length [`EXPORTER_LEN`].
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 /// The length of the exporter in bytes.

@@ -93,6 +93,22 @@ pub enum ToAgent {
         /// The message of the capability.
         body: Vec<u8>,
     },
+    /// Asks to join the data connection of one server with another agent, to which both have come through a
+    /// hub. The answer is [`FromAgent::JoinReady`] or [`FromAgent::Refused`].
+    Meet {
+        /// The id of the new join.
+        id: Id,
+        /// The grant that is used. It names one host.
+        grant: Id,
+        /// Which leg the server is; the other agent is the other one.
+        near: LegId,
+        /// The data connection of the server.
+        leg: Leg,
+        /// How the agents find each other.
+        meeting: Meeting,
+        /// How long the parts of the join may take.
+        waits: Waits,
+    },
 }
 
 /// A message from the agent to the user agent.
@@ -250,6 +266,21 @@ pub enum Leg {
     Dial(SocketAddr),
 }
 
+/// How two agents find each other at a hub. Both prove the same secret to each other, which the user agent has
+/// drawn and the hub does not know, and what passes between them is encrypted from one to the other.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Meeting {
+    /// The other agent will come, and prove this secret. One connection is accepted.
+    Await(Secret32),
+    /// Call this agent, and prove this secret.
+    Call {
+        /// The name of the other agent at the hub.
+        agent: Text,
+        /// What both agents prove.
+        secret: Secret32,
+    },
+}
+
 /// The only peer that a listening leg accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pin {
@@ -285,6 +316,8 @@ pub enum LegState {
     Listening(SocketAddr),
     /// The agent connects to this address.
     Dialing(SocketAddr),
+    /// The leg is another agent, which comes or is called.
+    Meeting,
 }
 
 /// One of the two legs of a join.
@@ -386,6 +419,15 @@ pub enum Code {
     /// The server of a tunnel refuses all clients now; it said so instead of a greeting.
     #[error("the server does not accept clients now")]
     Unwelcome,
+    /// No agent has joined the hub under that name.
+    #[error("no such agent has joined the hub")]
+    NoAgent,
+    /// The two ends of a call did not both come.
+    #[error("the other end did not come to the hub")]
+    NotPaired,
+    /// An agent of the same token has joined under the same name.
+    #[error("another agent has joined under this name")]
+    Replaced,
 }
 
 impl Code {

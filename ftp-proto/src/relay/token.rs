@@ -8,6 +8,7 @@
 //! The line contains the secret, so its file must have mode 0600. It never crosses the network.
 
 use crate::listing::When;
+use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -26,6 +27,20 @@ impl Secret32 {
 
     pub(super) const fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Returns a number that follows from the secret and does not show it.
+    pub(super) fn number(&self) -> u64 {
+        let Self(bytes) = self.derived(b"ftp-relay/1 number");
+        bytes.first_chunk::<8>().map_or(0, |first| u64::from_be_bytes(*first))
+    }
+
+    /// Returns the secret that follows from this one for a purpose. It says nothing about this one.
+    pub(super) fn derived(&self, purpose: &[u8]) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        // This fails only for an output of more than 255 hashes.
+        let _ = Hkdf::<Sha256>::new(None, &self.0).expand(purpose, bytes.as_mut_slice());
+        Self(*bytes)
     }
 }
 
@@ -78,8 +93,7 @@ impl Token {
     /// Fails if the name has other characters than letters, digits, `-` and `_` or is not 1 to 64
     /// characters long, or if the expiry is not after 1970.
     pub fn new(name: &str, expires: Option<When>, bytes: [u8; 32]) -> Result<Self, TokenError> {
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(letter) {
+        if !is_name(name) {
             return Err(TokenError::Name);
         }
         if expires.is_some_and(|When(at)| at <= 0) {
@@ -144,6 +158,17 @@ impl Token {
         &self.secret
     }
 
+    /// Returns the token with which a hub knows the holders of this one. It has the same name and expiry. What
+    /// this one protects cannot be computed from it.
+    #[must_use]
+    pub fn for_hub(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            expires: self.expires,
+            secret: self.secret.derived(b"ftp-relay/1 hub"),
+        }
+    }
+
     fn prefix(&self) -> String {
         format!("{KIND}{}.{}.", self.name, self.expires.map_or(0, |When(at)| at))
     }
@@ -156,6 +181,12 @@ impl Token {
         }
         first
     }
+}
+
+/// Returns whether this may be the name of a token, or of an agent at a hub.
+pub fn is_name(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(letter)
 }
 
 const KIND: &str = "frt1.";
@@ -183,6 +214,16 @@ mod tests {
             bytes[at] = if bytes[at] == b'7' { b'8' } else { b'7' };
             assert!(Token::parse(std::str::from_utf8(&bytes).unwrap()).is_err(), "{at}");
         }
+    }
+
+    #[test]
+    fn r30_the_token_of_a_hub_is_another_secret_under_the_same_name() {
+        let token = Token::new("edge", Some(When(1_800_000_000)), [0x5a; 32]).unwrap();
+        let hub = token.for_hub();
+        assert_eq!((hub.name(), hub.expires()), (token.name(), token.expires()));
+        assert_ne!(hub.secret(), token.secret());
+        assert_eq!(hub, token.for_hub());
+        assert_ne!(hub.for_hub(), hub);
     }
 
     #[test]

@@ -39,121 +39,39 @@
 //! assert!(matches!(session.poll(), Output::Send(_)));
 //! ```
 
-use super::frame::{Frame, FrameError, FrameReader, Numbered};
+use super::conversation::{Conversation, Received, Sent};
 use super::link::Welcome;
-use super::message::{Code, FromAgent, Id, Leg, Purpose, Text, ToAgent, Waits};
-use crate::timer::{Moment, Timers};
-use std::collections::VecDeque;
+use super::message::{Code, FromAgent, Id, Leg, LegId, Meeting, Purpose, Text, ToAgent, Waits};
+use crate::timer::Moment;
 use std::time::Duration;
 
-/// What the driver tells the session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Input<'a> {
-    /// Bytes arrived on the link.
-    Bytes(&'a [u8]),
-    /// The link was closed or broke.
-    Closed,
-    /// The deadline of the last [`Output::Wait`] has passed.
-    Timeout,
-}
+pub use super::conversation::{Failure, Input};
 
 /// What the driver has to do.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Send these bytes on the link: one frame.
-    Send(Vec<u8>),
-    /// The agent sent this message.
-    Message(FromAgent),
-    /// The session has ended. Joins whose data flows continue without it. This is the last output
-    /// apart from [`Output::Wait`].
-    Ended(Failure),
-    /// Wait for the next input, or until this moment, and then pass [`Input::Timeout`].
-    Wait(Option<Moment>),
-}
-
-/// Why a relay session ended.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Failure {
-    /// The link was closed or broke.
-    #[error("the connection to the relay has ended")]
-    Closed,
-    /// The agent sent nothing for this long.
-    #[error("the relay sent nothing for {} s", .0.as_secs())]
-    Silent(Duration),
-    /// The agent ended the session with [`FromAgent::Bye`].
-    #[error("{}", .code.with(.text))]
-    Bye {
-        /// Why the session ended.
-        code: Code,
-        /// What the agent adds to it, for people.
-        text: Text,
-        /// How long to wait before the next session; `None` if the agent does not want another one.
-        retry_after: Option<Duration>,
-    },
-    /// The agent sent something that is not this protocol.
-    #[error("the relay sent {0}")]
-    Protocol(FrameError),
-}
-
-/// A wait of a [`Session`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Timer {
-    /// A ping is due, so that the agent does not take this end for dead.
-    Ping,
-    /// Something from the agent is due.
-    Silence,
-}
+pub type Output = super::conversation::Output<FromAgent>;
 
 /// The machine of one relay session.
 #[derive(Debug)]
-pub struct Session {
-    reader: FrameReader,
-    sent: Numbered,
-    received: Numbered,
-    timers: Timers<Timer>,
-    ping: Duration,
-    dead: Duration,
-    last_id: u32,
-    pings: u64,
-    over: bool,
-    out: VecDeque<Output>,
-}
+pub struct Session(Conversation<ToAgent, FromAgent>);
 
 impl Session {
     /// Creates a session that the agent welcomed at `now`. `name` and `build` identify this program in
     /// the agent's log.
     pub fn new(now: Moment, welcome: &Welcome, name: &str, build: &str) -> Self {
-        let mut session = Self {
-            reader: FrameReader::new(),
-            sent: Numbered::default(),
-            received: Numbered::default(),
-            timers: Timers::new(),
-            ping: Duration::from_millis(u64::from(welcome.ping_ms).max(SHORTEST_PING_MS)),
-            dead: Duration::from_millis(u64::from(welcome.dead_ms).max(2 * SHORTEST_PING_MS)),
-            last_id: 0,
-            pings: 0,
-            over: false,
-            out: VecDeque::new(),
-        };
-        session.timers.arm(Timer::Silence, now + session.dead);
-        session.send(now, ToAgent::Introduce { name: Text::of(name), build: Text::of(build) });
-        session
+        let mut conversation = Conversation::new(now, welcome);
+        conversation.send(now, ToAgent::Introduce { name: Text::of(name), build: Text::of(build) });
+        Self(conversation)
     }
 
     /// Tells the session what happened. Drain [`Session::poll`] afterwards.
     pub fn input(&mut self, now: Moment, input: Input<'_>) {
-        match input {
-            Input::Bytes(bytes) => self.bytes(now, bytes),
-            Input::Closed => self.end(Failure::Closed),
-            Input::Timeout => self.timeout(now),
-        }
+        self.0.input(now, input);
     }
 
     /// Asks for a grant of `uses` tunnels or joins, each of at most `max_bytes` in both directions
     /// together, within `life`. The returned id may be used at once.
     pub fn grant(&mut self, now: Moment, purpose: Purpose, max_bytes: u64, life: Duration, uses: u8) -> Id {
-        let id = self.next_id();
+        let id = self.0.next_id();
         let max_ms = u32::try_from(life.as_millis()).unwrap_or(u32::MAX);
         self.send(now, ToAgent::Grant { id, purpose, max_bytes, max_ms, uses });
         id
@@ -161,86 +79,63 @@ impl Session {
 
     /// Asks for a tunnel to the server of a grant.
     pub fn tunnel(&mut self, now: Moment, grant: Id) -> Id {
-        let id = self.next_id();
+        let id = self.0.next_id();
         self.send(now, ToAgent::Tunnel { id, grant });
         id
     }
 
     /// Asks to join two data connections under a grant.
     pub fn join(&mut self, now: Moment, grant: Id, [a, b]: [Leg; 2], waits: Waits) -> Id {
-        let id = self.next_id();
+        let id = self.0.next_id();
         self.send(now, ToAgent::Join { id, grant, a, b, waits });
+        id
+    }
+
+    /// Asks to join the data connection of one server, which becomes leg `near`, with another agent.
+    pub fn meet(
+        &mut self,
+        now: Moment,
+        grant: Id,
+        (near, leg): (LegId, Leg),
+        meeting: Meeting,
+        waits: Waits,
+    ) -> Id {
+        let id = self.0.next_id();
+        self.send(now, ToAgent::Meet { id, grant, near, leg, meeting, waits });
         id
     }
 
     /// Sends any other message. After the end of the session nothing is sent.
     pub fn send(&mut self, now: Moment, message: ToAgent) {
-        if self.over {
-            return;
-        }
-        self.timers.arm(Timer::Ping, now + self.ping);
-        if let Some(frame) = self.sent.encode(message) {
-            self.out.push_back(Output::Send(frame));
-        }
+        self.0.send(now, message);
     }
 
     /// Returns the next output. Call this until it returns [`Output::Wait`].
     pub fn poll(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
+        self.0.poll()
     }
+}
 
-    fn bytes(&mut self, now: Moment, bytes: &[u8]) {
-        self.reader.push(bytes);
-        while !self.over {
-            let frame = self.reader.message::<Frame<FromAgent>>();
-            match frame.and_then(|frame| frame.map(|frame| self.received.check(frame)).transpose()) {
-                Ok(None) => return,
-                Ok(Some(FromAgent::Bye { code, text, retry_after_ms })) => {
-                    let retry_after =
-                        (retry_after_ms > 0).then(|| Duration::from_millis(retry_after_ms.into()));
-                    self.end(Failure::Bye { code, text, retry_after });
-                }
-                Ok(Some(message)) => {
-                    self.timers.arm(Timer::Silence, now + self.dead);
-                    self.out.push_back(Output::Message(message));
-                }
-                Err(error) => self.end(Failure::Protocol(error)),
-            }
-        }
+impl Sent for ToAgent {
+    fn ping(t: u64) -> Self {
+        Self::Ping { t }
     }
+}
 
-    fn timeout(&mut self, now: Moment) {
-        while let Some(timer) = self.timers.fire(now) {
-            match timer {
-                Timer::Ping => {
-                    self.pings += 1;
-                    self.send(now, ToAgent::Ping { t: self.pings });
-                }
-                Timer::Silence => self.end(Failure::Silent(self.dead)),
-            }
-        }
-    }
-
-    fn next_id(&mut self) -> Id {
-        self.last_id += 1;
-        Id(self.last_id)
-    }
-
-    fn end(&mut self, failure: Failure) {
-        if !self.over {
-            self.over = true;
-            self.timers.clear();
-            self.out.push_back(Output::Ended(failure));
+impl Received for FromAgent {
+    fn goodbye(self) -> Result<(Code, Text, u32), Self> {
+        if let Self::Bye { code, text, retry_after_ms } = self {
+            Ok((code, text, retry_after_ms))
+        } else {
+            Err(self)
         }
     }
 }
 
-/// The shortest time between two pings, in milliseconds, whatever the agent asks for.
-const SHORTEST_PING_MS: u64 = 1_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::frame::{FrameError, Numbered};
 
     fn welcomed() -> (Session, Numbered) {
         let welcome = Welcome {

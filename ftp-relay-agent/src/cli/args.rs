@@ -6,7 +6,7 @@ use ftp_io::program::args;
 use ftp_io::program::manual::Shell;
 
 use super::exit::Exit;
-use super::{check, run, token};
+use super::{check, hub, join, run, token};
 
 /// The command line as typed.
 #[derive(clap::Parser, Debug)]
@@ -22,6 +22,10 @@ pub struct Cli {
 pub enum Verb {
     /// Run the relay
     Run(run::Options),
+    /// Join a hub, on a host that can only connect out
+    Join(join::Options),
+    /// Run a hub, where such agents meet
+    Hub(hub::Options),
     /// Print a new token
     Token(token::Options),
     /// Check this host's token file and the connection to a relay
@@ -50,7 +54,13 @@ connections of the user agent, without looking at what it carries.
 Quick start, on a host that both servers can reach:
   ftp-relay-agent token > relay.token && chmod 600 relay.token
   ftp-relay-agent run --listen 192.0.2.5:2190 --token-file relay.token --allow 192.0.2.0/24
-When it is ready it prints one line per listener: listening on ADDR (relay).";
+When it is ready it prints one line per listener: listening on ADDR (relay).
+
+Where the hosts near the servers can only connect out, they meet at a hub, which carries what it cannot read:
+  ftp-relay-agent token > relay.token && chmod 600 relay.token      on both hosts, and for the user
+  ftp-relay-agent token --for-hub relay.token > hub.token           on the hub
+  ftp-relay-agent hub --listen 198.51.100.7:443 --token-file hub.token
+  ftp-relay-agent join 198.51.100.7:443 --name zurich --token-file relay.token --allow 192.0.2.0/24";
 
 #[cfg(test)]
 mod tests {

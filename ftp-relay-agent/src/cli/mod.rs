@@ -3,7 +3,10 @@
 pub mod args;
 pub mod check;
 pub mod exit;
+pub mod hub;
+pub mod join;
 pub mod run;
+mod serve;
 pub mod token;
 
 pub use args::{Cli, Verb, parse};

@@ -1,18 +1,15 @@
 //! `run`: from the options to a relay that runs, until it is told to stop.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::link::token_file;
-use ftp_io::os_error::words;
-use ftp_io::program::runtime::{self, Threads};
-use ftp_io::program::{log, ready};
+use ftp_io::program::{log, runtime};
 use ftp_io::signal::{Reload, Stop};
 use ftp_proto::relay::token::Token;
 
 use super::exit::Exit;
+use super::serve::{GRACE, THREADS, announce};
 use crate::config::{self, Config, ConfigError};
 use crate::listen::{Relay, Settings};
 use crate::policy::Limits;
@@ -57,7 +54,7 @@ async fn until_stopped(options: &Options, config: Config) -> Result<(), anyhow::
         policy: config.policy,
         limits: Limits::USUAL,
     })?;
-    announce(relay.addresses())?;
+    announce(relay.addresses(), "relay")?;
     loop {
         tokio::select! {
             () = stop.wait() => break,
@@ -95,17 +92,3 @@ fn warn(config: &Config, tokens: &[Token]) {
         tracing::warn!("{warning}");
     }
 }
-
-fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
-    ready::announce(addresses.iter().map(|at| (*at, "relay")))
-        .context("cannot say on standard output that the relay is ready")?;
-    if let Err(error) = ready::notify_systemd(ready::Notice::Ready) {
-        tracing::warn!(error = words(&error), "cannot tell systemd that the relay is ready");
-    }
-    Ok(())
-}
-
-/// A few threads serve the sessions; the others resolve names.
-const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: 64 };
-/// How long transfers may go on after the first signal.
-const GRACE: Duration = Duration::from_secs(30);

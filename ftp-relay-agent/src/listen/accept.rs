@@ -1,7 +1,7 @@
 //! The accept loop of a listener, and what a new link proves.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
+use crate::at_hub::Caller;
 use crate::operate::Running;
 use crate::policy::{Accounts, Delays, Door, Kind, Limits, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
@@ -30,8 +31,10 @@ use crate::session::{self, Holder, Shared, Tickets};
 pub(super) struct Links {
     shared: Arc<Shared>,
     acceptor: Acceptor,
-    /// The listeners. Data connections come from their addresses and go there.
+    /// The listeners of this agent.
     listeners: Vec<SocketAddr>,
+    /// The addresses of its connections with servers.
+    addresses: Vec<IpAddr>,
     door: Arc<Door>,
     delays: Delays,
     /// The number of the next link.
@@ -39,19 +42,28 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// No link yet.
-    pub(super) fn new(acceptor: Acceptor, listeners: Vec<SocketAddr>, limits: &Limits) -> Self {
+    /// No link yet. `listeners` are those of this agent, and `addresses` those of its connections with servers. With
+    /// `caller` it has joined a hub.
+    pub(super) fn new(
+        acceptor: Acceptor,
+        listeners: Vec<SocketAddr>,
+        addresses: Vec<IpAddr>,
+        limits: &Limits,
+        caller: Option<Caller>,
+    ) -> Self {
         let clock = Clock::start();
         let shared = Shared {
             clock,
             pipes: Pipes::default(),
             tickets: Tickets::default(),
             accounts: Accounts::new(clock),
+            caller,
         };
         Self {
             shared: Arc::new(shared),
             acceptor,
             listeners,
+            addresses,
             door: Door::new(limits),
             delays: Delays::default(),
             next: AtomicU64::new(1),
@@ -76,7 +88,8 @@ impl Links {
         }
     }
 
-    fn start(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, running: &Running) {
+    /// Serves a connection that has come.
+    pub(super) fn start(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, running: &Running) {
         let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("link", id, %from);
@@ -201,10 +214,11 @@ impl Links {
     fn config(&self, link: &Link, from: SocketAddr, token: &Accepted, today: When) -> io::Result<Config> {
         Ok(Config {
             rules: Rules { own_listeners: self.listeners.clone(), ..Rules::default() },
-            listen: self.listeners.iter().map(SocketAddr::ip).collect(),
+            listen: self.addresses.clone(),
             peer: from.ip(),
             local: link.socket().local_addr()?.ip(),
             expires: token.expires.map(|at| self.moment_of(at, today)),
+            meets: self.shared.caller.is_some(),
             limits: SESSION,
         })
     }

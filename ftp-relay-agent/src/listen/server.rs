@@ -1,6 +1,6 @@
 //! The running relay: its listeners and its sessions.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +8,11 @@ use anyhow::Context;
 use ftp_io::link::Acceptor;
 use ftp_io::socket;
 use ftp_proto::relay::token::Token;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::accept::Links;
+use crate::at_hub::{Caller, Incoming};
 use crate::operate::Operator;
 use crate::policy::{Accounts, Limits, Policy};
 
@@ -50,7 +52,8 @@ impl Relay {
             listeners.push(listener);
         }
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
-        let links = Arc::new(Links::new(acceptor, addresses.clone(), &settings.limits));
+        let ips = addresses.iter().map(SocketAddr::ip).collect();
+        let links = Arc::new(Links::new(acceptor, addresses.clone(), ips, &settings.limits, None));
         let accounts = links.accounts().clone();
         let (operator, running) = Operator::new(settings.tokens, settings.policy);
         let mut accepting = JoinSet::new();
@@ -58,6 +61,30 @@ impl Relay {
             accepting.spawn(Arc::clone(&links).accept(listener, running.clone()));
         }
         Ok(Self { addresses, accepting, operator, accounts })
+    }
+
+    /// Serves what comes from a hub, as if it had come to a listener. `addresses` are those of this host for
+    /// connections with servers; `settings.listen` is not used.
+    ///
+    /// # Errors
+    /// No key for TLS can be made.
+    pub fn behind_hub(
+        settings: Settings,
+        addresses: Vec<IpAddr>,
+        caller: Caller,
+        mut incoming: mpsc::Receiver<Incoming>,
+    ) -> Result<Self, anyhow::Error> {
+        let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
+        let links = Arc::new(Links::new(acceptor, Vec::new(), addresses, &settings.limits, Some(caller)));
+        let accounts = links.accounts().clone();
+        let (operator, running) = Operator::new(settings.tokens, settings.policy);
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            while let Some(Incoming { stream, from }) = incoming.recv().await {
+                links.start(stream, from, &running);
+            }
+        });
+        Ok(Self { addresses: Vec::new(), accepting, operator, accounts })
     }
 
     /// Where it listens, with the real ports.

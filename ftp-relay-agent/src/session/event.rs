@@ -16,6 +16,8 @@ pub(super) enum Event {
     Answer(Ticket, Answer),
     /// An outgoing connection was made.
     Connected(Ticket, TcpStream),
+    /// Another agent was called and has proven the secret.
+    Called(Ticket, Box<Link>),
     /// The server of a tunnel has spoken.
     Greeted {
         /// The ticket of the question.

@@ -8,8 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Allowance, Join, Meter, Meters};
-use ftp_io::link::Link;
+use ftp_io::link::{self, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::address::embedded;
@@ -25,6 +26,7 @@ use super::greeting::{self, Server};
 use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
+use crate::at_hub::{Caller, Uncalled};
 use crate::policy::{Kind, Share, Standing, Terms};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
@@ -116,6 +118,10 @@ impl Performer {
                 }
             }
             Ask::Dial { ticket, from, to } => self.start(ticket, connect(ticket, from, to)),
+            Ask::Call { ticket, agent, secret } => {
+                let caller = self.shared.caller.clone();
+                self.start(ticket, async move { call(ticket, caller, &agent, &secret).await });
+            }
             Ask::Greeting { ticket, conn } => self.greeting(ticket, conn),
             Ask::Reset(conn) => self.reset(conn),
             Ask::Expect { ticket, secret } => {
@@ -162,6 +168,12 @@ impl Performer {
                 self.working.remove(&ticket);
                 let Ok(local) = stream.local_addr() else { return };
                 let conn = self.hold(Conn::silent(stream));
+                input(Input::Answer(ticket, Answer::Connected { conn, local }));
+            }
+            Event::Called(ticket, link) => {
+                self.working.remove(&ticket);
+                let Ok(local) = link.socket().local_addr() else { return };
+                let conn = self.hold(Conn::Link(link));
                 input(Input::Answer(ticket, Answer::Connected { conn, local }));
             }
             Event::Greeted { ticket, conn, server } => {
@@ -286,8 +298,8 @@ impl Performer {
         (opening, stall): (Opening, Duration),
     ) {
         match (self.conns.remove(&a), self.conns.remove(&b)) {
-            (Some(Conn::Server(a)), Some(Conn::Server(b))) => {
-                self.join_data(ticket, a.stream, b.stream, limit, stall);
+            (Some(a), Some(b)) if opening == Opening::Data => {
+                self.join_data(ticket, a.into(), b.into(), limit, stall);
             }
             (Some(Conn::Link(link)), Some(Conn::Server(server))) => {
                 prepare(&server.stream, stall);
@@ -309,9 +321,9 @@ impl Performer {
         }
     }
 
-    fn join_data(&mut self, ticket: Ticket, a: TcpStream, b: TcpStream, limit: u64, stall: Duration) {
+    fn join_data(&mut self, ticket: Ticket, a: Connection, b: Connection, limit: u64, stall: Duration) {
         for conn in [&a, &b] {
-            prepare(conn, stall);
+            prepare(conn.socket(), stall);
         }
         // Both directions together have one rate.
         let limiters = self.standing.limiters();
@@ -350,6 +362,16 @@ impl Conn {
     }
 }
 
+/// Of a data connection nothing was read.
+impl From<Conn> for Connection {
+    fn from(conn: Conn) -> Self {
+        match conn {
+            Conn::Server(server) => server.stream.into(),
+            Conn::Link(link) => (*link).into(),
+        }
+    }
+}
+
 impl Flowing {
     fn flow(&self) -> Flow {
         match self {
@@ -369,6 +391,23 @@ async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr) -> Event {
             Event::Connected(ticket, stream)
         }
         Err(error) => Event::Answer(ticket, failed(&error)),
+    }
+}
+
+/// Calls another agent at the hub, and proves the secret to it.
+async fn call(ticket: Ticket, caller: Option<Caller>, agent: &str, secret: &Secret32) -> Event {
+    let failed = |code, text| Event::Answer(ticket, Answer::Failed(code, text));
+    let Some(caller) = caller else { return failed(Code::Unsupported, "it has joined no hub".to_owned()) };
+    let stream = match caller.call(agent).await {
+        Ok(stream) => stream,
+        Err(Uncalled { code, text }) => return failed(code, text),
+    };
+    match link::attach(stream, secret).await {
+        Ok(link) => {
+            socket::end_by_reset(link.socket());
+            Event::Called(ticket, Box::new(link))
+        }
+        Err(error) => failed(Code::NotPaired, error.to_string()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Writes what happens in a session to the log: addresses and numbers, never a secret, the name of a
 //! file, or a byte that was carried.
 
+use std::net::SocketAddr;
+
 use ftp_proto::relay::agent::Event;
 use ftp_proto::relay::message::Id;
 
@@ -22,7 +24,11 @@ pub(super) fn log(event: &Event) {
         Event::Stranger { join: Id(id), leg, from } => {
             tracing::warn!(id, ?leg, %from, "the connection of a stranger was reset");
         }
-        Event::Joined { id: Id(id), a, b } => tracing::info!(id, %a, %b, "joined"),
+        Event::Joined { id: Id(id), a, b } => {
+            let words =
+                |peer: &Option<SocketAddr>| peer.map_or_else(|| "agent".to_owned(), |at| at.to_string());
+            tracing::info!(id, a = words(a), b = words(b), "joined");
+        }
         Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {
             tracing::info!(id, a_to_b, b_to_a, ?how, "ended");
         }

@@ -4,6 +4,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 
 use super::tickets::Tickets;
+use crate::at_hub::Caller;
 use crate::policy::Accounts;
 
 /// What all sessions of a relay use.
@@ -17,4 +18,6 @@ pub struct Shared {
     pub tickets: Tickets,
     /// What the tokens use.
     pub accounts: Accounts,
+    /// Calls other agents, where this one has joined a hub.
+    pub caller: Option<Caller>,
 }

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::control::{ClosedPosture, Role, Session};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
+use crate::relay;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +67,8 @@ struct State {
     answered: bool,
     /// Why the server was given up.
     gone: Option<Failure>,
+    /// This host does not reach the server, and a relay does.
+    behind_relay: bool,
     tls12: Tls12,
 }
 
@@ -92,7 +95,14 @@ impl Tls12 {
 
 impl Pool {
     fn new(site: Site) -> Self {
-        let state = State { idle: Vec::new(), leased: 0, answered: false, gone: None, tls12: Tls12::Untried };
+        let state = State {
+            idle: Vec::new(),
+            leased: 0,
+            answered: false,
+            gone: None,
+            behind_relay: false,
+            tls12: Tls12::Untried,
+        };
         Self {
             site,
             debts: Debts::default(),
@@ -158,11 +168,64 @@ impl Pool {
             return Err(gone);
         }
         // In a box: a future has room for everything that it awaits, and this one is awaited deep down.
-        let opened = Box::pin(Session::open_by(context, &self.site, role, tls12.versions(), first)).await;
+        let opened = Box::pin(self.open(context, role, tls12.versions(), first)).await;
         if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
             self.state().answered = true;
         }
         opened.map(|session| self.lend(Box::new(session)))
+    }
+
+    /// Opens a session: from here, or through a relay if this host has never reached the server.
+    async fn open(
+        &self,
+        context: &Context,
+        role: Role,
+        tls: Versions,
+        first: Option<&PathName>,
+    ) -> Result<Session, Failure> {
+        let (answered, behind_relay) = {
+            let state = self.state();
+            (state.answered, state.behind_relay)
+        };
+        if behind_relay {
+            return self.open_by_relay(context, role).await;
+        }
+        let failure = match Session::open_by(context, &self.site, role, tls, first).await {
+            Err(failure) if failure.about == About::NoAnswer && !answered => failure,
+            opened => return opened,
+        };
+        if context.relays.is_empty() || context.cancel.is_cancelled() {
+            return Err(failure);
+        }
+        match self.open_by_relay(context, role).await {
+            Ok(session) => {
+                self.state().behind_relay = true;
+                let (site, relay) = (self.site.authority(), session.relay.as_deref().unwrap_or_default());
+                context.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
+                Ok(session)
+            }
+            // A wrong token has to be known.
+            Err(distrust) if distrust.kind == Kind::Untrusted => Err(distrust),
+            Err(_) => Err(failure),
+        }
+    }
+
+    /// Opens a session through the first relay, or agent of a hub, that reaches the server.
+    async fn open_by_relay(&self, context: &Context, role: Role) -> Result<Session, Failure> {
+        let mut last = None;
+        for relay in &context.relays {
+            match relay::Session::reach(context, relay, &self.site).await {
+                Ok((relay_session, tunnel)) => {
+                    let opened = Session::open_tunnelled(context, &self.site, role, tunnel).await;
+                    // The tunnel goes on without it.
+                    drop(relay_session);
+                    return opened;
+                }
+                Err(failure) if failure.kind == Kind::Untrusted => return Err(failure),
+                Err(failure) => last = Some(failure),
+            }
+        }
+        Err(last.unwrap_or_else(|| Failure::new(Kind::NoPath, "there is no relay")))
     }
 
     /// Returns a session in place of `lease`, which cannot resume its TLS session any more. TLS 1.2 is tried once,

@@ -103,7 +103,14 @@ impl JoinEvent {
 /// join asks for another one.
 const fn passes(code: Code) -> bool {
     match code {
-        Code::Busy | Code::Draining | Code::NoGrant | Code::GrantUsed | Code::Expired => true,
+        Code::Busy
+        | Code::Draining
+        | Code::NoGrant
+        | Code::GrantUsed
+        | Code::Expired
+        | Code::NoAgent
+        | Code::NotPaired
+        | Code::Replaced => true,
         Code::Protocol
         | Code::Denied
         | Code::Unsupported
@@ -122,7 +129,7 @@ const fn passes(code: Code) -> bool {
 const fn place(leg: LegState) -> Option<SocketAddr> {
     match leg {
         LegState::Listening(at) => Some(at),
-        LegState::Dialing(_) => None,
+        LegState::Dialing(_) | LegState::Meeting => None,
     }
 }
 

@@ -18,7 +18,12 @@ pub(super) fn display_name(relay: &Relay) -> String {
 
 /// The handshake failed: the token is not the same at both ends, or the connection failed.
 pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
-    let (display_name, name, file) = (display_name(relay), token.name(), relay.token_file.display());
+    not_proven(&display_name(relay), relay, token, failure)
+}
+
+/// The same for an agent that was called at a hub.
+pub(super) fn not_proven(display_name: &str, relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
+    let (name, file) = (token.name(), relay.token_file.display());
     match failure {
         LinkFailure::Proof(LinkError::Denied) => {
             let what = format!("the relay {display_name} does not accept the token {name} of {file}");
@@ -41,7 +46,7 @@ pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) ->
                 .said(failure.to_string())
                 .hint("bring the older of the two up to date")
         }
-        LinkFailure::Io(_) | LinkFailure::Frame(_) => no_link(&display_name, failure),
+        LinkFailure::Io(_) | LinkFailure::Frame(_) => no_link(display_name, failure),
     }
 }
 
@@ -99,8 +104,31 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
         | Code::Unsupported
         | Code::Strangers
         | Code::NoAddress
+        | Code::NoAgent
+        | Code::NotPaired
+        | Code::Replaced
         | Code::Internal => failure,
     }
+}
+
+/// The hub refused a call to an agent.
+pub(super) fn no_call(display_name: &str, agent: &str, code: Code, text: &Text) -> Failure {
+    Failure::new(kind_of(code), format!("the hub {display_name} does not reach the agent {agent}"))
+        .said(format!("it said \"{}\"", code.with(text)))
+        .hint("try again later, or look whether ftp-relay-agent join still runs there")
+}
+
+/// No agent has joined the hub.
+pub(super) fn nobody(display_name: &str) -> Failure {
+    Failure::new(Kind::NoPath, format!("no agent has joined the hub {display_name} with this token"))
+        .hint("run ftp-relay-agent join on a host near each server")
+}
+
+/// No agent of a hub reaches a server. `said` is what each of them has said.
+pub(super) fn out_of_reach(display_name: &str, site: &Site, said: &[String]) -> Failure {
+    Failure::new(Kind::NoPath, format!("no agent at the hub {display_name} reaches {}", site.authority()))
+        .said(said.join("; "))
+        .hint(format!("join the hub from a host that reaches it, with --allow for {}", site.host))
 }
 
 /// The kind of failure that a refused tunnel is.
@@ -115,6 +143,9 @@ const fn kind_of(code: Code) -> Kind {
         | Code::LegTimeout
         | Code::GrantUsed
         | Code::Unwelcome
+        | Code::NoAgent
+        | Code::NotPaired
+        | Code::Replaced
         | Code::Strangers => Kind::Temporary,
         Code::Resolve | Code::Protocol | Code::NoGrant | Code::Internal => Kind::Other,
     }

@@ -5,34 +5,57 @@
 //!  tunnel --grant, Tunnel, ticket------>  one more link carries a control connection
 //!  join ----grant, Join---------------->  Ready, Flows, ... Ended come out of next (event)
 //! ```
+//!
+//! Agents that can only connect out are called at a hub (hub, find). If one of them reaches both servers it joins the
+//! data connections alone; otherwise two of them meet, each beside a server (agents, pair).
 
+mod agents;
 mod event;
 mod failure;
+mod find;
 mod grants;
+mod hub;
+mod pair;
+mod reach;
 mod task;
 #[cfg(test)]
 mod tests;
 
+pub use agents::Agents;
 pub use event::JoinEvent;
 pub use ftp_io::socks::HostPort;
-use ftp_proto::relay::message::{Id, Leg, Pin};
+use ftp_proto::relay::message::{Id, Leg, LegId, Meeting, Pin};
+use ftp_proto::relay::user;
+pub use pair::Pair;
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::{Dialled, Tunnel, connect, open_tcp, unbound, within};
-use crate::failure::{About, Failure, Kind};
+use crate::control::{Tunnel, within};
+use crate::failure::Failure;
 use crate::place::Site;
-use ftp_io::link;
-use ftp_io::socket;
+use ftp_io::link::{self, Link};
+use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::Secret32;
+use ftp_proto::third_party::Side;
 use grants::{Grants, MAX_LIFE, MAX_USES};
+use hub::Hub;
+use reach::{late, stream};
 use std::collections::VecDeque;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use task::{Handle, SessionEvent};
 use tokio::sync::mpsc;
+
+/// How more links with the same agent are made.
+#[derive(Debug)]
+enum Reach {
+    /// It listens here.
+    Address(HostPort),
+    /// It is called at a hub.
+    Called(Hub, String),
+}
 
 /// A session with one relay agent. Dropping it ends the session and its current join;
 /// tunnels continue.
@@ -41,9 +64,9 @@ pub struct Session {
     name: String,
     /// The name and the address, for messages.
     display_name: String,
-    at: HostPort,
-    task: Handle,
-    events: mpsc::Receiver<SessionEvent>,
+    reach: Reach,
+    task: Handle<user::Session>,
+    events: mpsc::Receiver<SessionEvent<FromAgent>>,
     grants: Grants,
     /// The join and its grant, until the join has ended.
     current_join: Option<(Id, Id)>,
@@ -55,46 +78,42 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects to the relay. Both ends prove that they know the token before anything else is sent.
-    pub async fn open(context: &Context, relay: &Relay) -> Result<Self, Failure> {
-        let address = relay.address.to_string();
-        match Self::begin(context, relay).await {
-            Ok(session) => {
-                context.heard.note(&address);
-                Ok(session)
-            }
-            Err(failure) if failure.kind == Kind::Temporary && !context.heard.has(&address) => {
-                Err(failure.about(About::NoRelay))
-            }
-            Err(failure) => Err(failure),
+    /// Begins a session over a link whose other end has proven itself.
+    fn begin(
+        context: &Context,
+        names: (String, String),
+        reach: Reach,
+        link: Link,
+        welcome: &Welcome,
+    ) -> Self {
+        let (name, display_name) = names;
+        let (task, events) = Handle::start(context.clock, link, welcome);
+        Self {
+            name,
+            display_name,
+            reach,
+            task,
+            events,
+            grants: Grants::default(),
+            current_join: None,
+            pending_events: VecDeque::new(),
+            ended: None,
+            waits: waits(context),
         }
     }
 
-    async fn begin(context: &Context, relay: &Relay) -> Result<Self, Failure> {
-        let display_name = failure::display_name(relay);
+    /// Begins a session with an agent that is called at a hub. Both ends prove the token to each other, which the
+    /// hub does not know.
+    async fn called(context: &Context, relay: &Relay, hub: &Hub, agent: &str) -> Result<Self, Failure> {
         let token = relay.token()?;
-        let address = &relay.address;
-        let Dialled { stream, to: at } =
-            connect(context, &address.host, address.port, &format!("the relay {display_name}"), "a relay")
-                .await?;
-        socket::keepalive(&stream).map_err(|error| failure::no_link(&display_name, &error.into()))?;
+        let display_name = format!("{agent} at {}", hub.display_name());
+        let stream = hub.call(context, agent).await?;
         match within(context, context.patience.reply, link::session(stream, token.secret())).await {
             Some(Ok((link, welcome))) => {
-                let (task, events) = Handle::start(context.clock, link, &welcome);
-                Ok(Self {
-                    name: relay.name.clone(),
-                    display_name,
-                    at,
-                    task,
-                    events,
-                    grants: Grants::default(),
-                    current_join: None,
-                    pending_events: VecDeque::new(),
-                    ended: None,
-                    waits: waits(context),
-                })
+                let reach = Reach::Called(hub.clone(), agent.to_owned());
+                Ok(Self::begin(context, (agent.to_owned(), display_name), reach, link, &welcome))
             }
-            Some(Err(failure)) => Err(failure::no_session(relay, &token, &failure)),
+            Some(Err(failure)) => Err(failure::not_proven(&display_name, relay, &token, &failure)),
             None => Err(late(context, &display_name, "the handshake")),
         }
     }
@@ -108,12 +127,20 @@ impl Session {
             return Err(late(context, &self.display_name, &format!("a connection to {}", site.authority())));
         };
         let (local, peer, ticket) = ready?;
-        let attached =
-            within(context, context.patience.reply, attach(context, self.at.clone(), &ticket)).await;
-        let stream = attached
-            .ok_or_else(|| late(context, &self.display_name, "a link for a control connection"))?
-            .map_err(|failure| failure::no_link(&self.display_name, &failure))?;
+        let late = || late(context, &self.display_name, "a link for a control connection");
+        let attached = within(context, context.patience.reply, self.attach(context, &ticket)).await;
+        let stream = attached.ok_or_else(late)??;
         Ok(Tunnel { stream, local, peer, relay: self.name.clone() })
+    }
+
+    /// One more link with the agent, for a tunnel.
+    async fn attach(&self, context: &Context, ticket: &Secret32) -> Result<Link, Failure> {
+        let no_link = |failure| failure::no_link(&self.display_name, &failure);
+        let stream = match &self.reach {
+            Reach::Address(at) => stream(context, at).await.map_err(|error| no_link(error.into()))?,
+            Reach::Called(hub, agent) => hub.call(context, agent).await?,
+        };
+        link::attach(stream, ticket).await.map_err(no_link)
     }
 
     /// Joins two data connections. [`Session::next`] reports the progress. Events of an earlier join are
@@ -126,6 +153,21 @@ impl Session {
         let waits = self.waits;
         let id =
             self.task.with_machine(|machine, now| machine.join(now, grant, [source, destination], waits));
+        self.forget_join();
+        self.current_join = Some((id, grant));
+        id
+    }
+
+    /// Joins the data connection of the server on this side with another agent. Events are those of
+    /// [`Session::join`].
+    fn meet(&mut self, side: Side, leg: Leg, meeting: Meeting) -> Id {
+        let near = match side {
+            Side::Source => LegId::A,
+            Side::Destination => LegId::B,
+        };
+        let grant = self.grant_for(Purpose::Join(vec![host(leg)]));
+        let waits = self.waits;
+        let id = self.task.with_machine(|machine, now| machine.meet(now, grant, (near, leg), meeting, waits));
         self.forget_join();
         self.current_join = Some((id, grant));
         id
@@ -216,7 +258,7 @@ impl Session {
     }
 
     /// Records a grant, and keeps an event of the current join for [`Session::next`].
-    fn keep_event(&mut self, event: Option<SessionEvent>) {
+    fn keep_event(&mut self, event: Option<SessionEvent<FromAgent>>) {
         let event = match event {
             Some(SessionEvent::Message(FromAgent::Granted { id, max_ms, uses, .. })) => {
                 self.grants.granted(id, Duration::from_millis(max_ms.into()), uses);
@@ -256,16 +298,6 @@ impl Drop for Session {
         });
         self.task.close();
     }
-}
-
-async fn attach(context: &Context, at: HostPort, ticket: &Secret32) -> Result<link::Link, link::LinkFailure> {
-    let stream = open_tcp(context, unbound(&at), at).await?;
-    socket::keepalive(&stream)?;
-    link::attach(stream, ticket).await
-}
-
-fn late(context: &Context, display_name: &str, for_what: &str) -> Failure {
-    if context.cancel.is_cancelled() { Failure::interrupted() } else { failure::late(display_name, for_what) }
 }
 
 /// The waits of a join. None is shorter than this program's timeouts, so that the relay does not give up first.

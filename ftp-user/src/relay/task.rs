@@ -1,60 +1,118 @@
-//! The task of a relay session: it drives the machine and the link, whatever else this
+//! The task of a session with an agent or a hub: it drives the machine and the link, whatever else this
 //! program does.
 
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{HANDSHAKE, Link};
+use ftp_proto::relay::conversation::{Input, Output};
+use ftp_proto::relay::hub::{FromHub, Role};
 use ftp_proto::relay::link::Welcome;
-use ftp_proto::relay::message::FromAgent;
-use ftp_proto::relay::user::{self, Input, Output};
+use ftp_proto::relay::message::{FromAgent, Text};
+use ftp_proto::relay::{at_hub, user};
 use ftp_proto::timer::Moment;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
-/// An event of a relay session.
+/// The machine of a session.
+pub(super) trait Machine: Send + 'static {
+    /// What comes from the other end.
+    type Message: Send;
+
+    /// Creates the machine of a session that has just begun.
+    fn begin(now: Moment, welcome: &Welcome) -> Self;
+    fn input(&mut self, now: Moment, input: Input<'_>);
+    fn poll(&mut self) -> Output<Self::Message>;
+    /// Whether only the machine waits for this message.
+    fn is_idle(message: &Self::Message) -> bool;
+}
+
+impl Machine for user::Session {
+    type Message = FromAgent;
+
+    fn begin(now: Moment, welcome: &Welcome) -> Self {
+        Self::new(now, welcome, NAME, BUILD)
+    }
+
+    fn input(&mut self, now: Moment, input: Input<'_>) {
+        self.input(now, input);
+    }
+
+    fn poll(&mut self) -> Output<FromAgent> {
+        self.poll()
+    }
+
+    fn is_idle(message: &FromAgent) -> bool {
+        matches!(message, FromAgent::Pong { .. })
+    }
+}
+
+impl Machine for at_hub::Session {
+    type Message = FromHub;
+
+    fn begin(now: Moment, welcome: &Welcome) -> Self {
+        Self::new(now, welcome, Role::User { name: Text::of(NAME) }, BUILD)
+    }
+
+    fn input(&mut self, now: Moment, input: Input<'_>) {
+        self.input(now, input);
+    }
+
+    fn poll(&mut self) -> Output<FromHub> {
+        self.poll()
+    }
+
+    fn is_idle(message: &FromHub) -> bool {
+        matches!(message, FromHub::Pong { .. })
+    }
+}
+
+/// An event of a session.
 #[derive(Debug)]
-pub(super) enum SessionEvent {
-    /// A message of the agent.
-    Message(FromAgent),
+pub(super) enum SessionEvent<M> {
+    /// A message of the other end.
+    Message(M),
     /// The session has ended, for this reason. Nothing comes after it.
     Ended(String),
 }
 
 /// A handle to the session's machine and its task. Clones share both.
-#[derive(Clone, Debug)]
-pub(super) struct Handle(Arc<Shared>);
+#[derive(Debug)]
+pub(super) struct Handle<M>(Arc<Shared<M>>);
 
 #[derive(Debug)]
-struct Shared {
+struct Shared<M> {
     clock: Clock,
-    machine: Mutex<user::Session>,
+    machine: Mutex<M>,
     changed: Notify,
     closing: AtomicBool,
 }
 
 /// Outputs of the machine that are to be performed.
-#[derive(Default)]
-struct Due {
+struct Due<R> {
     send: Vec<u8>,
-    events: Vec<SessionEvent>,
+    events: Vec<SessionEvent<R>>,
     deadline: Option<Moment>,
 }
 
-impl Handle {
+impl<M: Machine> Handle<M> {
     /// Starts the task, and returns the receiver of its events. The task ends if the receiver holds
     /// `MAX_UNREAD_EVENTS` events.
-    pub(super) fn start(clock: Clock, link: Link, welcome: &Welcome) -> (Self, mpsc::Receiver<SessionEvent>) {
-        let machine = Mutex::new(user::Session::new(clock.now(), welcome, "ftp-user", BUILD));
+    pub(super) fn start(
+        clock: Clock,
+        link: Link,
+        welcome: &Welcome,
+    ) -> (Self, mpsc::Receiver<SessionEvent<M::Message>>) {
+        let machine = Mutex::new(M::begin(clock.now(), welcome));
         let shared = Shared { clock, machine, changed: Notify::new(), closing: AtomicBool::new(false) };
         let handle = Self(Arc::new(shared));
         let (sender, events) = mpsc::channel(MAX_UNREAD_EVENTS);
-        tokio::spawn(handle.clone().run(link, sender));
+        tokio::spawn(Self(Arc::clone(&handle.0)).run(link, sender));
         (handle, events)
     }
 
     /// Calls `act` with the machine and the time, and wakes the task.
-    pub(super) fn with_machine<T>(&self, act: impl FnOnce(&mut user::Session, Moment) -> T) -> T {
+    pub(super) fn with_machine<T>(&self, act: impl FnOnce(&mut M, Moment) -> T) -> T {
         let now = self.0.clock.now();
         let result = act(&mut self.0.machine.lock().unwrap_or_else(PoisonError::into_inner), now);
         self.0.changed.notify_one();
@@ -67,7 +125,7 @@ impl Handle {
         self.0.changed.notify_one();
     }
 
-    async fn run(self, link: Link, sender: mpsc::Sender<SessionEvent>) {
+    async fn run(self, link: Link, sender: mpsc::Sender<SessionEvent<M::Message>>) {
         let clock = self.0.clock;
         let Ok(mut control) = Control::new(link, MAX_UNSENT) else {
             return drop(sender.try_send(SessionEvent::Ended("the connection is closed".to_owned())));
@@ -109,14 +167,13 @@ impl Handle {
         self.with_machine(|machine, now| machine.input(now, input));
     }
 
-    fn due(&self) -> Due {
+    fn due(&self) -> Due<M::Message> {
         let mut machine = self.0.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut due = Due::default();
+        let mut due = Due { send: Vec::new(), events: Vec::new(), deadline: None };
         loop {
             match machine.poll() {
                 Output::Send(bytes) => due.send.extend(bytes),
-                // Only the machine waits for a Pong.
-                Output::Message(FromAgent::Pong { .. }) => {}
+                Output::Message(message) if M::is_idle(&message) => {}
                 Output::Message(message) => due.events.push(SessionEvent::Message(message)),
                 Output::Ended(failure) => due.events.push(SessionEvent::Ended(failure.to_string())),
                 Output::Wait(deadline) => {
@@ -128,6 +185,7 @@ impl Handle {
     }
 }
 
+const NAME: &str = "ftp-user";
 const BUILD: &str = concat!("ftp-user ", env!("CARGO_PKG_VERSION"));
 /// Maximum number of events that the receiver has not read.
 const MAX_UNREAD_EVENTS: usize = 1_024;

@@ -113,7 +113,7 @@ pub(crate) async fn by_relay(
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let Circuit { name, relay_session, source, destination, .. } = circuit;
+    let Circuit { name, agents, source, destination, .. } = circuit;
     lane.say(Sign::Ready);
     lane.unless_lost(ready(context, source, destination, assignment)).await?;
     let intermediary = format!("the relay {name}");
@@ -133,7 +133,7 @@ pub(crate) async fn by_relay(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.clock.now());
     let (path, progress) =
-        (Path::Relay(RelayPath::new(name, relay_session)), Progress::relay(context, subject(assignment)));
+        (Path::Relay(RelayPath::new(name, agents)), Progress::relay(context, subject(assignment)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
     let protection = Protection::of(roles.tls.runs_tls());

@@ -3,11 +3,12 @@
 
 use crate::config;
 use crate::context::Context;
-use crate::control::{Role, Session};
+use crate::control::{Role, Session, Tunnel};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::relay;
+use ftp_proto::third_party::Side;
 
 /// A relay session, and the control sessions through it.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Circuit {
     relay: usize,
     /// The name of the relay in reports.
     pub(super) name: String,
-    pub(super) relay_session: Box<relay::Session>,
+    pub(super) agents: Box<relay::Agents>,
     pub(super) source: Box<Session>,
     pub(super) destination: Box<Session>,
 }
@@ -34,7 +35,7 @@ impl Circuit {
         source: &Server,
         destination: &Server,
     ) -> Result<&'a mut Self, Failure> {
-        let fit = kept.take().filter(|circuit| circuit.relay == relay && !circuit.relay_session.is_over());
+        let fit = kept.take().filter(|circuit| circuit.relay == relay && !circuit.agents.is_over());
         let circuit = match fit {
             Some(circuit) => circuit.mended(context, source, destination).await?,
             None => Self::open(context, relay, source, destination).await?,
@@ -53,10 +54,13 @@ impl Circuit {
             .iter()
             .nth(relay)
             .ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
-        let mut relay_session = Box::new(relay::Session::open(context, chosen).await?);
-        let source = session(context, &mut relay_session, &source.site, Role::Source).await?;
-        let destination = session(context, &mut relay_session, &destination.site, Role::Destination).await?;
-        Ok(Self { relay, name: chosen.name.clone(), relay_session, source, destination })
+        let (source, destination) = (&source.site, &destination.site);
+        let opened = Box::pin(relay::Agents::open(context, chosen, source, destination)).await?;
+        let (agents, to_source, to_destination) = opened;
+        let name = agents.name(&chosen.name);
+        let source = session(context, source, Role::Source, to_source).await?;
+        let destination = session(context, destination, Role::Destination, to_destination).await?;
+        Ok(Self { relay, name, agents: Box::new(agents), source, destination })
     }
 
     /// Replaces the sessions that have ended: servers close sessions that are idle for long.
@@ -68,11 +72,12 @@ impl Circuit {
     ) -> Result<Self, Failure> {
         tokio::join!(self.source.catch_up(), self.destination.catch_up());
         if self.source.is_over() {
-            self.source = session(context, &mut self.relay_session, &source.site, Role::Source).await?;
+            let tunnel = self.agents.tunnel(context, Side::Source, &source.site).await?;
+            self.source = session(context, &source.site, Role::Source, tunnel).await?;
         }
         if self.destination.is_over() {
-            self.destination =
-                session(context, &mut self.relay_session, &destination.site, Role::Destination).await?;
+            let tunnel = self.agents.tunnel(context, Side::Destination, &destination.site).await?;
+            self.destination = session(context, &destination.site, Role::Destination, tunnel).await?;
         }
         Ok(self)
     }
@@ -85,10 +90,9 @@ impl Circuit {
 
 async fn session(
     context: &Context,
-    relay_session: &mut relay::Session,
     site: &Site,
     role: Role,
+    tunnel: Tunnel,
 ) -> Result<Box<Session>, Failure> {
-    let tunnel = relay_session.tunnel(context, site).await?;
     Box::pin(Session::open_tunnelled(context, site, role, tunnel)).await.map(Box::new)
 }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 #[derive(Debug)]
 pub(super) struct RelayPath<'a> {
     name: &'a str,
-    session: &'a mut relay::Session,
+    agents: &'a mut relay::Agents,
     join: Option<Id>,
     /// Whether the last count has come.
     counted: bool,
@@ -26,20 +26,20 @@ pub(super) struct RelayPath<'a> {
 
 impl<'a> RelayPath<'a> {
     /// Creates the path, without a join yet. The join of an earlier attempt is over for it.
-    pub(super) fn new(name: &'a str, session: &'a mut relay::Session) -> Self {
-        session.forget_join();
-        Self { name, session, join: None, counted: false }
+    pub(super) fn new(name: &'a str, agents: &'a mut relay::Agents) -> Self {
+        agents.forget_join();
+        Self { name, agents, join: None, counted: false }
     }
 
     /// Waits for the next event of the join. It is cancel-safe.
     pub(super) async fn next(&mut self) -> JoinEvent {
-        self.session.next().await
+        self.agents.next().await
     }
 
     /// Waits a moment for the end of the relay session. If a relay dies, its tunnels may end a little earlier,
     /// but the end of the session explains more.
     pub(super) async fn last_words(&mut self) -> Option<JoinEvent> {
-        timeout(SETTLE, self.session.next()).await.ok()
+        timeout(SETTLE, self.agents.next()).await.ok()
     }
 
     /// Has the relay join the data connections.
@@ -50,20 +50,20 @@ impl<'a> RelayPath<'a> {
             Junction::Listen => Leg::Listen(Pin { ip: session.peer, port: None }),
         };
         let (source, destination) = (leg(source, sessions.source), leg(destination, sessions.destination));
-        self.join = Some(self.session.join(source, destination));
+        self.join = Some(self.agents.join(source, destination));
     }
 
     /// Asks the relay how far it is.
     pub(super) fn ask(&mut self) {
         if let Some(join) = self.join {
-            self.session.stat(join);
+            self.agents.stat(join);
         }
     }
 
     /// Has the relay reset both data connections.
     pub(super) fn cut(&mut self) {
         if let Some(join) = self.join.take() {
-            self.session.close(join);
+            self.agents.close(join);
         }
     }
 
@@ -116,10 +116,10 @@ impl<'a> RelayPath<'a> {
     pub(super) async fn last_count(&mut self, context: &Context, progress: &mut Progress) {
         let clock = context.clock;
         let deadline: Option<Moment> = Some(clock.now() + COUNT);
-        while !self.counted && !self.session.is_over() {
+        while !self.counted && !self.agents.is_over() {
             let event = tokio::select! {
                 () = context.cancel.cancelled() => return,
-                event = self.session.next() => event,
+                event = self.agents.next() => event,
                 () = clock.sleep_until(deadline) => return,
             };
             match event {

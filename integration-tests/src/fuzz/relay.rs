@@ -2,6 +2,7 @@
 
 use super::input::{choice, pieces};
 use ftp_proto::relay::frame::{Frame, FrameError, FrameReader, MAX_FRAME, encode};
+use ftp_proto::relay::hub::{FromHub, ToHub};
 use ftp_proto::relay::link::{Answer, First};
 use ftp_proto::relay::message::{FromAgent, ToAgent};
 use ftp_proto::relay::token::Token;
@@ -15,6 +16,11 @@ use std::fmt::Debug;
 /// read again.
 pub fn frames(data: &[u8]) {
     let (choice, data) = choice(data);
+    match choice >> 4 {
+        14 => return messages::<Frame<ToHub>>(data, choice),
+        15 => return messages::<Frame<FromHub>>(data, choice),
+        _ => {}
+    }
     match choice >> 4 & 3 {
         0 => messages::<Frame<ToAgent>>(data, choice),
         1 => messages::<Frame<FromAgent>>(data, choice),

@@ -142,6 +142,7 @@ impl World {
                 }
             }
             Ask::Dial { ticket, from, to } => self.agent_dials(ticket, SocketAddr::new(from, 0), to),
+            Ask::Call { ticket, .. } => self.answer_agent(ticket, no_hub()),
             Ask::Cancel(ticket) => relay.cancel(ticket),
             Ask::Reset(conn) => match relay.conns.get(&conn).copied() {
                 Some(Conn::Data((conn, end))) => self.close_end(conn, end, Ending::Reset),
@@ -309,4 +310,9 @@ impl World {
         };
         Flow { taken_a: a, given_b: a, taken_b: b, given_a: b }
     }
+}
+
+/// This relay has joined no hub.
+fn no_hub() -> Answer {
+    Answer::Failed(Code::Unsupported, "no hub".to_owned())
 }

@@ -125,7 +125,7 @@ impl World {
             FromAgent::JoinReady { id, a, b } if join == Some(id) => {
                 let listens = |state| match state {
                     LegState::Listening(at) => Some(at),
-                    LegState::Dialing(_) => None,
+                    LegState::Dialing(_) | LegState::Meeting => None,
                 };
                 let (source, destination): (Option<SocketAddr>, _) = (listens(a), listens(b));
                 self.tell_attempt(third_party::Input::RelayReady { source, destination });

@@ -90,6 +90,7 @@ impl Relay {
             peer: user,
             local: here,
             expires: None,
+            meets: false,
             limits: Limits::USUAL,
         };
         let welcome = Welcome {

@@ -62,7 +62,7 @@ pub(super) const ROOMS: [Room; 6] = [
     },
     Room {
         folder: "ftp-relay-agent/src",
-        layers: &["operate policy", "config session", "listen", "cli"],
+        layers: &["operate policy", "at_hub | hub", "config session", "listen", "cli"],
         is_program: true,
     },
     Room {
@@ -70,7 +70,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "binary certificate delay disk fuzz sim tls_client",
             "socket relay",
-            "raw socks",
+            "hub raw socks",
             "site",
             "user peer liar transcript",
             "foreign",

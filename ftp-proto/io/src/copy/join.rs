@@ -16,7 +16,6 @@ use std::net::Shutdown;
 use std::pin::pin;
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::data::DataConnection;
@@ -72,7 +71,14 @@ impl Join {
     /// Moves bytes in both directions until the peers have closed both connections in order. Tells `half`
     /// which of them closed first and how much came from it, once all of that has gone. If it does not get
     /// there, or the future is dropped, both connections are reset.
-    pub async fn run(&self, a: TcpStream, b: TcpStream, half: impl FnOnce(LegId, u64) + Send) -> JoinEnd {
+    ///
+    /// Inside TLS an orderly close is close_notify, so that no host on the path can make one.
+    pub async fn run(
+        &self,
+        a: impl Into<Connection>,
+        b: impl Into<Connection>,
+        half: impl FnOnce(LegId, u64) + Send,
+    ) -> JoinEnd {
         let (tell, mut closed) = oneshot::channel();
         let there = self.clone();
         let on_half = move |side, bytes| {
@@ -146,9 +152,13 @@ impl Join {
     /// Runs one flow to its orderly end, and passes the close on.
     async fn flow_to_end(&self, flow: Flow<'_>) -> Result<(), Broken> {
         let transit = Transit::copied(BUFFER);
+        let in_clear = !flow.from.has_tls() && !flow.to.has_tls();
         #[cfg(target_os = "linux")]
-        let transit = transit.spliced(self.pipes.clone());
+        let transit = if in_clear { transit.spliced(self.pipes.clone()) } else { transit };
         flow.run(&mut { transit }).await?;
+        if flow.to.has_tls() {
+            end_tls(flow.to).await.map_err(Broken::To)?;
+        }
         SockRef::from(flow.to.socket()).shutdown(Shutdown::Write).map_err(Broken::To)
     }
 
@@ -162,6 +172,20 @@ impl Join {
     pub fn stop(&self) {
         self.forth.stop();
         self.back.stop();
+    }
+}
+
+/// Says inside TLS that nothing more follows, and waits until the socket has taken it.
+async fn end_tls(to: &Connection) -> io::Result<()> {
+    let mut sent = to.close_notify();
+    loop {
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                to.socket().writable().await?;
+                sent = to.try_flush();
+            }
+            sent => return sent,
+        }
     }
 }
 

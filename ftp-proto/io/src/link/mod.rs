@@ -1,4 +1,4 @@
-//! The link between a user agent and a relay agent: TLS 1.3, then the proof that both hold one secret.
+//! The link with a relay agent or a hub: TLS 1.3, then the proof that both ends hold one secret.
 //!
 //! The agent's key lives as long as its process and proves nothing. No certificate is checked, so it is
 //! a raw public key (RFC 7250). [`ftp_proto::relay::link`] proves who is at the other end, over the
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ftp_proto::relay::frame::{FrameError, FrameReader};
 use ftp_proto::relay::link::{self, Answer, Exporter, First, LinkError, Welcome};
-use ftp_proto::relay::token::Secret32;
+use ftp_proto::relay::token::{Secret32, Token};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,6 +23,7 @@ use crate::connection::Connection;
 use crate::os_error::words;
 
 pub use tls::Acceptor;
+use tls::Expected;
 
 /// A connection of the relay protocol. What is read from it is what came after the proof.
 #[derive(Debug)]
@@ -73,20 +74,60 @@ impl LinkFailure {
     }
 }
 
+/// A session whose other end has proven itself.
+#[derive(Debug)]
+pub enum Opened {
+    /// The other end is a relay agent.
+    Relay(Link, Welcome),
+    /// The other end is a hub, where agents meet.
+    Hub(Link, Welcome),
+}
+
 /// Begins a session at an agent: TLS and the proof of the token, within [`HANDSHAKE`].
 ///
 /// # Errors
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong token from a connection that failed.
 pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
+    within(async { prove(Unproven::from(tls::connect(stream, Expected::Relay).await?), secret).await }).await
+}
+
+/// Begins a session at a hub: TLS and the proof of what a hub knows of the token, within [`HANDSHAKE`].
+///
+/// # Errors
+///
+/// As those of [`session`].
+pub async fn hub_session(stream: TcpStream, token: &Token) -> Result<(Link, Welcome), LinkFailure> {
     within(async {
-        let mut unproven = Unproven::from(tls::connect(stream).await?);
-        let (first, pending) = link::hello(secret, &unproven.exporter);
-        unproven.send(&first).await?;
-        let welcome = pending.welcome(unproven.frame().await?)?;
-        Ok((unproven.into_link(), welcome))
+        let unproven = Unproven::from(tls::connect(stream, Expected::Hub).await?);
+        prove(unproven, token.for_hub().secret()).await
     })
     .await
+}
+
+/// Begins a session with what is there, an agent or a hub, within [`HANDSHAKE`].
+///
+/// # Errors
+///
+/// As those of [`session`].
+pub async fn open(stream: TcpStream, token: &Token) -> Result<Opened, LinkFailure> {
+    within(async {
+        let secured = tls::connect(stream, Expected::Either).await?;
+        if secured.is_hub {
+            let (link, welcome) = prove(Unproven::from(secured), token.for_hub().secret()).await?;
+            return Ok(Opened::Hub(link, welcome));
+        }
+        let (link, welcome) = prove(Unproven::from(secured), token.secret()).await?;
+        Ok(Opened::Relay(link, welcome))
+    })
+    .await
+}
+
+async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
+    let (first, pending) = link::hello(secret, &unproven.exporter);
+    unproven.send(&first).await?;
+    let welcome = pending.welcome(unproven.frame().await?)?;
+    Ok((unproven.into_link(), welcome))
 }
 
 /// Attaches to a tunnel: what is written and read afterwards is exchanged with the server.
@@ -95,14 +136,29 @@ pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welc
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
 pub async fn attach(stream: TcpStream, ticket: &Secret32) -> Result<Link, LinkFailure> {
+    within(async { attached(Unproven::from(tls::connect(stream, Expected::Relay).await?), ticket).await })
+        .await
+}
+
+/// Attaches to a call at a hub. What is read and written afterwards, without TLS, is exchanged with the other end of
+/// the call: the two prove themselves to each other and encrypt what they say.
+///
+/// # Errors
+///
+/// As those of [`attach`].
+pub async fn call(stream: TcpStream, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
     within(async {
-        let mut unproven = Unproven::from(tls::connect(stream).await?);
-        let (first, pending) = link::data_hello(ticket, &unproven.exporter);
-        unproven.send(&first).await?;
-        pending.data(&unproven.frame::<Answer>().await?)?;
-        Ok(unproven.into_link())
+        let link = attached(Unproven::from(tls::connect(stream, Expected::Hub).await?), ticket).await?;
+        Ok(link.into_clear().await?)
     })
     .await
+}
+
+async fn attached(mut unproven: Unproven, ticket: &Secret32) -> Result<Link, LinkFailure> {
+    let (first, pending) = link::data_hello(ticket, &unproven.exporter);
+    unproven.send(&first).await?;
+    pending.data(&unproven.frame::<Answer>().await?)?;
+    Ok(unproven.into_link())
 }
 
 impl Acceptor {
@@ -152,6 +208,16 @@ impl Link {
         let _ = self.connection.shutdown().await;
     }
 
+    /// Ends TLS in order, which the other end does too. What it sends behind that is left on the connection.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed, or the other end went on with TLS.
+    pub async fn into_clear(self) -> io::Result<TcpStream> {
+        let clear = self.connection.end_tls().await?.into_plain();
+        clear.ok_or_else(|| io::Error::other("TLS has not ended"))
+    }
+
     /// The socket below TLS: who is at its ends.
     pub const fn socket(&self) -> &TcpStream {
         self.connection.socket()
@@ -165,7 +231,7 @@ impl From<Link> for Connection {
 }
 
 impl From<tls::Secured> for Unproven {
-    fn from((stream, exporter): tls::Secured) -> Self {
+    fn from(tls::Secured { stream, exporter, .. }: tls::Secured) -> Self {
         Self { stream, exporter, reader: FrameReader::new() }
     }
 }

@@ -97,3 +97,71 @@ async fn an_end_that_speaks_something_else_is_an_error_not_a_wait() {
     assert!(matches!(failure, LinkFailure::Io(_)), "{failure:?}");
     drop(served.await);
 }
+
+/// A hub that knows token 7 as hubs do, and ticket 9, for one connection. To the holder of the ticket it says
+/// "bytes" after TLS, and then it returns what comes.
+async fn hub() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let served = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut link, first) = Acceptor::hub().unwrap().accept(stream).await.unwrap();
+        match first {
+            First::Session(hello) => {
+                let keyring = Keyring::new([token(7).for_hub()]);
+                let answer = match keyring.accept(&hello, link.exporter(), When(0)) {
+                    Ok(accepted) => accepted.welcome(welcome()),
+                    Err(denial) => denial.answer(),
+                };
+                link.send(&answer).await.unwrap();
+                rest(link).await
+            }
+            First::Data(hello) => {
+                let accepted = accept_data(&Secret32::new([9; 32]), &hello, link.exporter()).unwrap();
+                link.send(&accepted.data()).await.unwrap();
+                let mut clear = link.into_clear().await.unwrap();
+                clear.write_all(b"bytes").await.unwrap();
+                let mut came = Vec::new();
+                clear.read_to_end(&mut came).await.unwrap();
+                came
+            }
+        }
+    });
+    (at, served)
+}
+
+#[tokio::test]
+async fn who_connects_knows_by_the_handshake_whether_it_meets_a_relay_or_a_hub() {
+    let (at, served) = hub().await;
+    let opened = open(TcpStream::connect(at).await.unwrap(), &token(7)).await.unwrap();
+    let Opened::Hub(mut link, _) = opened else { panic!("{opened:?}") };
+    link.close().await;
+    assert_eq!(served.await.unwrap(), b"");
+    let (at, served) = agent().await;
+    let opened = open(TcpStream::connect(at).await.unwrap(), &token(7)).await.unwrap();
+    let Opened::Relay(link, _) = opened else { panic!("{opened:?}") };
+    assert_eq!(rest(link).await, b"bytes");
+    assert_eq!(served.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn r31_a_hub_with_another_token_is_not_believed() {
+    let (at, served) = hub().await;
+    let failure = hub_session(TcpStream::connect(at).await.unwrap(), &token(8)).await.unwrap_err();
+    assert!(failure.is_distrust(), "{failure:?}");
+    drop(served);
+}
+
+#[tokio::test]
+async fn a_call_continues_without_the_tls_of_the_hub_and_loses_no_byte() {
+    for _ in 0..20 {
+        let (at, served) = hub().await;
+        let mut clear = call(TcpStream::connect(at).await.unwrap(), &Secret32::new([9; 32])).await.unwrap();
+        clear.write_all(b"first").await.unwrap();
+        let mut room = [0; 5];
+        clear.read_exact(&mut room).await.unwrap();
+        assert_eq!(&room, b"bytes");
+        drop(clear);
+        assert_eq!(served.await.unwrap(), b"first");
+    }
+}

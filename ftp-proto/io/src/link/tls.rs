@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, LazyLock};
 
-use ftp_proto::relay::link::{ALPN, EXPORTER_LABEL, EXPORTER_LEN, Exporter};
+use ftp_proto::relay::link::{ALPN, ALPN_HUB, EXPORTER_LABEL, EXPORTER_LEN, Exporter};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
@@ -19,8 +19,32 @@ use crate::crypto::{ed25519, provider};
 use crate::random;
 use crate::socket::nodelay;
 
-/// A connection after its handshake, and TLS's exporter of it.
-pub(super) type Secured = (TlsStream<TcpStream>, Exporter);
+/// A connection after its handshake.
+pub(super) struct Secured {
+    pub(super) stream: TlsStream<TcpStream>,
+    /// TLS's exporter of it.
+    pub(super) exporter: Exporter,
+    /// Whether the server is a hub.
+    pub(super) is_hub: bool,
+}
+
+/// What a client expects of the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Expected {
+    Relay,
+    Hub,
+    Either,
+}
+
+impl Expected {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Relay => vec![ALPN.to_vec()],
+            Self::Hub => vec![ALPN_HUB.to_vec()],
+            Self::Either => vec![ALPN.to_vec(), ALPN_HUB.to_vec()],
+        }
+    }
+}
 
 /// The agent's side of TLS, with a key of its own.
 #[derive(Clone)]
@@ -33,12 +57,25 @@ impl std::fmt::Debug for Acceptor {
 }
 
 impl Acceptor {
-    /// Makes a key.
+    /// Makes a key, for an agent.
     ///
     /// # Errors
     ///
     /// The operating system has no random bytes.
     pub fn new() -> io::Result<Self> {
+        Self::of(Expected::Relay)
+    }
+
+    /// Makes a key, for a hub.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes.
+    pub fn hub() -> io::Result<Self> {
+        Self::of(Expected::Hub)
+    }
+
+    fn of(kind: Expected) -> io::Result<Self> {
         // RFC 8410 7: an Ed25519 key is 32 random bytes in this envelope.
         let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::bytes::<32>()?].concat());
         let key = ed25519(&key)?;
@@ -49,7 +86,7 @@ impl Acceptor {
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(raw)));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = kind.protocols();
         config.send_tls13_tickets = 0;
         Ok(Self(Arc::new(config).into()))
     }
@@ -62,21 +99,27 @@ impl Acceptor {
     }
 }
 
-/// Performs the handshake of the user agent's side.
-pub(super) async fn connect(stream: TcpStream) -> io::Result<Secured> {
+/// Performs the handshake of the side that has connected.
+pub(super) async fn connect(stream: TcpStream, expected: Expected) -> io::Result<Secured> {
     nodelay(&stream)?;
     let name = ServerName::from(stream.peer_addr()?.ip());
     let config = CLIENT.as_ref().map_err(io::Error::other)?;
-    let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+    let mut config = ClientConfig::clone(config);
+    config.alpn_protocols = expected.protocols();
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     secured(stream.into())
 }
 
 /// Fails if the peer did not choose the protocol of relays: then it is not a relay.
 fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
     let (_, session) = stream.get_ref();
-    if session.alpn_protocol() != Some(ALPN) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak ftp-relay/1"));
-    }
+    let is_hub = match session.alpn_protocol() {
+        Some(ALPN) => false,
+        Some(ALPN_HUB) => true,
+        Some(_) | None => {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak ftp-relay/1"));
+        }
+    };
     let exporter = [0; EXPORTER_LEN];
     let exporter = match &stream {
         TlsStream::Client(client) => {
@@ -87,7 +130,7 @@ fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
         }
     };
     let exporter = exporter.map_err(io::Error::other)?;
-    Ok((stream, exporter))
+    Ok(Secured { stream, exporter, is_hub })
 }
 
 static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
@@ -98,7 +141,6 @@ static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(anybody))
         .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
     config.enable_sni = false;
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))

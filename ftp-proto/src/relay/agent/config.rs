@@ -19,6 +19,8 @@ pub struct Config {
     pub local: IpAddr,
     /// When the session's token expires, if it does.
     pub expires: Option<Moment>,
+    /// Whether the agent has joined a hub, where it meets other agents.
+    pub meets: bool,
     /// The limits of the session.
     pub limits: Limits,
 }
@@ -33,6 +35,7 @@ impl Config {
             peer,
             local,
             expires: None,
+            meets: false,
             limits: Limits::USUAL,
         }
     }

@@ -89,7 +89,7 @@ impl Grants {
         now: Moment,
         id: Id,
         grant: Id,
-        hosts: [IpAddr; 2],
+        hosts: &[IpAddr],
     ) -> Result<Use, Refusal> {
         let terms = self.find(now, grant)?;
         match &terms.purpose {

@@ -41,7 +41,7 @@ pub enum Input<'a> {
         /// The remote address of the connection.
         from: SocketAddr,
     },
-    /// The link that carries a tunnel has attached and has proven its ticket.
+    /// The link that carries a tunnel, or another agent, has attached and has proven its ticket.
     Attached {
         /// The ticket of [`Ask::Expect`].
         ticket: Ticket,
@@ -158,6 +158,16 @@ pub enum Ask {
         /// The address to connect to, and no other: it was checked.
         to: SocketAddr,
     },
+    /// Call another agent at the hub, and prove this secret to it. The answer is [`Answer::Connected`] or
+    /// [`Answer::Failed`].
+    Call {
+        /// The ticket of the answer.
+        ticket: Ticket,
+        /// The name of the agent at the hub.
+        agent: String,
+        /// What both agents prove.
+        secret: Secret32,
+    },
     /// Read the first line of a tunnel's server, and keep it for the user agent. Nothing is sent. The answer is
     /// [`Answer::Greeted`] or [`Answer::Failed`], by [`crate::reply::beginning`].
     Greeting {
@@ -221,6 +231,8 @@ pub enum Work {
 /// What may pass between two connections from the beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Opening {
+    /// Everything, and both connections carry data: neither is a tunnel.
+    Data,
     /// Everything: the servers at its ends have greeted.
     Greeted,
     /// One ClientHello of the user agent, and nothing more before the server has greeted or has sent a
@@ -250,7 +262,7 @@ pub enum Answer {
     Routes(Vec<Route>),
     /// The answer to [`Ask::Listen`]: the address of the listener.
     Listening(SocketAddr),
-    /// The answer to [`Ask::Dial`].
+    /// The answer to [`Ask::Dial`], or to [`Ask::Call`].
     Connected {
         /// The connection that was made.
         conn: ConnId,
@@ -366,10 +378,10 @@ pub enum Event {
     Joined {
         /// The join that flows.
         id: Id,
-        /// The peer of leg A.
-        a: SocketAddr,
-        /// The peer of leg B.
-        b: SocketAddr,
+        /// The peer of leg A; `None` for another agent.
+        a: Option<SocketAddr>,
+        /// The peer of leg B; `None` for another agent.
+        b: Option<SocketAddr>,
     },
     /// A tunnel or join has ended.
     Ended {

@@ -2,30 +2,37 @@
 
 use super::flowing::{Flowing, Patience};
 use super::grant::Use;
-use super::leg::Pending;
+use super::leg::{Pending, Want};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
-use crate::relay::message::{Code, End, FromAgent, Id, Leg, LegId, Waits};
+use crate::relay::message::{Code, End, FromAgent, Id, LegId, Waits};
 use crate::timer::{Moment, Timers};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What the user agent asks of a join.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Request {
-    pub(super) a: Leg,
-    pub(super) b: Leg,
+    pub(super) a: Want,
+    pub(super) b: Want,
     pub(super) waits: Waits,
     /// Whether servers of both hosts have greeted in this session.
     pub(super) greeted: [bool; 2],
+}
+
+impl Request {
+    /// The hosts of its servers.
+    pub(super) fn hosts(&self) -> Vec<IpAddr> {
+        [&self.a, &self.b].into_iter().filter_map(Want::host).collect()
+    }
 }
 
 /// A join of a session.
 #[derive(Debug)]
 pub(super) struct Join {
     granted: Use,
-    hosts: [IpAddr; 2],
+    hosts: Vec<IpAddr>,
     leg_wait: Duration,
     patience: Patience,
     state: State,
@@ -58,8 +65,8 @@ impl Join {
         let [greeted_a, greeted_b] = greeted;
         let (a, b) = (Pending::new(id, LegId::A, a, greeted_a), Pending::new(id, LegId::B, b, greeted_b));
         let ticket = out.ticket(id);
-        let hosts = [a.host(), b.host()];
-        out.ask(Ask::Route { ticket, to: hosts.to_vec() });
+        let hosts: Vec<IpAddr> = [&a, &b].into_iter().filter_map(|leg| leg.host()).collect();
+        out.ask(Ask::Route { ticket, to: hosts.clone() });
         let mut timers = Timers::new();
         timers.arm(Timer::Leg, now + within(waits.leg_ms, limits.leg));
         timers.arm(Timer::Grant, expires);
@@ -115,8 +122,8 @@ impl Join {
                 out.forget(ticket);
                 let begun = if let Answer::Routes(routes) = answer {
                     let mut routes = routes.into_iter();
-                    let mut next = || routes.next().unwrap_or(Route { from: None, is_own: false });
-                    let (to_a, to_b) = (next(), next());
+                    let mut to = |leg: &Pending| leg.host().and_then(|_| routes.next()).unwrap_or(NO_ROUTE);
+                    let (to_a, to_b) = (to(a), to(b));
                     a.begin(to_a, config, out).and_then(|()| b.begin(to_b, config, out))
                 } else {
                     out.unwanted(&answer);
@@ -161,6 +168,16 @@ impl Join {
             }
         };
         self.follow(now, done, out);
+    }
+
+    /// Takes the other agent of a meeting.
+    pub(super) fn attached(&mut self, now: Moment, ticket: Ticket, conn: ConnId, out: &mut Outbox) {
+        match &mut self.state {
+            State::Legs(a, _) if a.asked(ticket) => a.attached(conn, out),
+            State::Legs(_, b) if b.asked(ticket) => b.attached(conn, out),
+            State::Routing(..) | State::Legs(..) | State::Flowing(_) | State::Over => out.reset(conn),
+        }
+        self.follow(now, Ok(()), out);
     }
 
     pub(super) fn half_eof(&mut self, now: Moment, from: LegId, bytes: u64, out: &mut Outbox) {
@@ -237,7 +254,7 @@ impl Join {
             out.event(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
             self.timers.clear();
             let pair = (conn_a, conn_b);
-            let flowing = Flowing::begin(now, self.granted, (pair, Opening::Greeted), self.patience, out);
+            let flowing = Flowing::begin(now, self.granted, (pair, Opening::Data), self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }
@@ -265,5 +282,7 @@ impl Join {
     }
 }
 
+/// How an agent is reached: not from here.
+const NO_ROUTE: Route = Route { from: None, is_own: false };
 /// No wait is shorter than this, in milliseconds.
 const SHORTEST_MS: u64 = 1_000;

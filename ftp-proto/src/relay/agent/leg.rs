@@ -1,17 +1,37 @@
-//! One leg of a join: a listener for one peer, or a connection to one.
+//! One leg of a join: a listener for one peer, a connection to one, or another agent.
 
 use super::outbox::{Outbox, Refusal};
 use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket};
 use crate::address::unmapped;
-use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Pin};
+use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Meeting, Pin};
 use std::net::{IpAddr, SocketAddr};
+
+/// What a leg will be.
+#[derive(Clone, Debug)]
+pub(super) enum Want {
+    /// A data connection with a server.
+    Server(Leg),
+    /// Another agent at the hub.
+    Agent(Meeting),
+}
+
+impl Want {
+    /// Returns the host of the server, if it is one.
+    pub(super) const fn host(&self) -> Option<IpAddr> {
+        match self {
+            Self::Server(Leg::Listen(Pin { ip, .. })) => Some(*ip),
+            Self::Server(Leg::Dial(to)) => Some(to.ip()),
+            Self::Agent(_) => None,
+        }
+    }
+}
 
 /// A leg until it is connected.
 #[derive(Debug)]
 pub(super) struct Pending {
     join: Id,
     leg: LegId,
-    want: Leg,
+    want: Want,
     /// A server of the host has greeted in this session.
     greeted: bool,
     at: At,
@@ -30,29 +50,32 @@ enum At {
     Ready(IpAddr),
     /// It waits for the answer to [`Ask::Dial`].
     Dialing(Ticket),
-    /// It is connected, with this peer.
-    Up(ConnId, SocketAddr),
+    /// It waits for another agent.
+    Awaiting(Ticket),
+    /// It calls another agent as soon as the other leg listens.
+    ReadyToCall,
+    /// It waits for the answer to [`Ask::Call`].
+    Calling(Ticket),
+    /// It is connected, with this peer if that is a server.
+    Up(ConnId, Option<SocketAddr>),
 }
 
 impl Pending {
-    pub(super) const fn new(join: Id, leg: LegId, want: Leg, greeted: bool) -> Self {
+    pub(super) const fn new(join: Id, leg: LegId, want: Want, greeted: bool) -> Self {
         Self { join, leg, want, greeted, at: At::Idle, strangers: 0 }
     }
 
-    /// Returns the host at the other end.
-    pub(super) const fn host(&self) -> IpAddr {
-        match self.want {
-            Leg::Listen(Pin { ip, .. }) => ip,
-            Leg::Dial(to) => to.ip(),
-        }
+    /// Returns the host at the other end, if it is a server.
+    pub(super) const fn host(&self) -> Option<IpAddr> {
+        self.want.host()
     }
 
     /// Checks the host and begins. A leg that listens opens its listener; one that connects waits for
     /// [`Pending::connect`].
     pub(super) fn begin(&mut self, route: Route, config: &Config, out: &mut Outbox) -> Result<(), Refusal> {
-        let host = self.host();
-        match self.want {
-            Leg::Listen(pin) => {
+        match &self.want {
+            Want::Server(Leg::Listen(pin)) => {
+                let host = pin.ip;
                 let judged = SocketAddr::new(host, pin.port.unwrap_or(0));
                 config
                     .may_come(host, self.greeted)
@@ -63,49 +86,79 @@ impl Pending {
                 self.at = At::Opening(ticket);
                 out.ask(Ask::Listen { ticket, at });
             }
-            Leg::Dial(to) => {
+            Want::Server(Leg::Dial(to)) => {
                 config
-                    .may_dial(to, route, self.greeted)
-                    .map_err(|why| Refusal::denied(why, to).at(self.leg))?;
-                let from = config.address_towards(host, route.from);
+                    .may_dial(*to, route, self.greeted)
+                    .map_err(|why| Refusal::denied(why, *to).at(self.leg))?;
+                let from = config.address_towards(to.ip(), route.from);
                 let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;
                 self.at = At::Ready(from);
             }
+            Want::Agent(_) if !config.meets => return Err(Refusal::of(Code::Unsupported).at(self.leg)),
+            Want::Agent(Meeting::Await(secret)) => {
+                let ticket = out.ticket(self.join);
+                self.at = At::Awaiting(ticket);
+                out.ask(Ask::Expect { ticket, secret: secret.clone() });
+            }
+            Want::Agent(Meeting::Call { .. }) => self.at = At::ReadyToCall,
         }
         Ok(())
     }
 
     /// Returns the state for the user agent once the leg listens or may connect.
     pub(super) const fn state(&self) -> Option<LegState> {
-        match (&self.at, self.want) {
+        match (&self.at, &self.want) {
             (At::Listening(_, at), _) => Some(LegState::Listening(*at)),
-            (At::Ready(_), Leg::Dial(to)) => Some(LegState::Dialing(to)),
-            (At::Idle | At::Opening(_) | At::Ready(_) | At::Dialing(_) | At::Up(..), _) => None,
+            (At::Ready(_), Want::Server(Leg::Dial(to))) => Some(LegState::Dialing(*to)),
+            (At::Awaiting(_) | At::ReadyToCall, _) => Some(LegState::Meeting),
+            (At::Idle | At::Opening(_) | At::Ready(_) | At::Dialing(_) | At::Calling(_) | At::Up(..), _) => {
+                None
+            }
         }
     }
 
     /// Connects, if this leg connects.
     pub(super) fn connect(&mut self, out: &mut Outbox) {
-        if let (At::Ready(from), Leg::Dial(to)) = (&self.at, self.want) {
-            let from = *from;
-            let ticket = out.ticket(self.join);
-            self.at = At::Dialing(ticket);
-            out.ask(Ask::Dial { ticket, from, to });
+        match (&self.at, &self.want) {
+            (At::Ready(from), Want::Server(Leg::Dial(to))) => {
+                let (from, to) = (*from, *to);
+                let ticket = out.ticket(self.join);
+                self.at = At::Dialing(ticket);
+                out.ask(Ask::Dial { ticket, from, to });
+            }
+            (At::ReadyToCall, Want::Agent(Meeting::Call { agent, secret })) => {
+                let (agent, secret) = (agent.as_str().to_owned(), secret.clone());
+                let ticket = out.ticket(self.join);
+                self.at = At::Calling(ticket);
+                out.ask(Ask::Call { ticket, agent, secret });
+            }
+            _ => {}
         }
     }
 
     /// Returns the connection and its peer once the leg is connected.
-    pub(super) const fn up(&self) -> Option<(ConnId, SocketAddr)> {
+    pub(super) const fn up(&self) -> Option<(ConnId, Option<SocketAddr>)> {
         match self.at {
             At::Up(conn, peer) => Some((conn, peer)),
-            At::Idle | At::Opening(_) | At::Listening(..) | At::Ready(_) | At::Dialing(_) => None,
+            At::Idle
+            | At::Opening(_)
+            | At::Listening(..)
+            | At::Ready(_)
+            | At::Dialing(_)
+            | At::Awaiting(_)
+            | At::ReadyToCall
+            | At::Calling(_) => None,
         }
     }
 
     pub(super) const fn asked(&self, ticket: Ticket) -> bool {
         match self.at {
-            At::Opening(own) | At::Listening(own, _) | At::Dialing(own) => own.0 == ticket.0,
-            At::Idle | At::Ready(_) | At::Up(..) => false,
+            At::Opening(own)
+            | At::Listening(own, _)
+            | At::Dialing(own)
+            | At::Awaiting(own)
+            | At::Calling(own) => own.0 == ticket.0,
+            At::Idle | At::Ready(_) | At::ReadyToCall | At::Up(..) => false,
         }
     }
 
@@ -117,7 +170,11 @@ impl Pending {
                 out.forget(ticket);
                 self.stands(conn, local, self.peer(), out);
             }
-            (At::Opening(_) | At::Dialing(_), Answer::Failed(code, text)) => {
+            (At::Calling(_), Answer::Connected { conn, .. }) => {
+                out.forget(ticket);
+                self.at = At::Up(conn, None);
+            }
+            (At::Opening(_) | At::Dialing(_) | At::Calling(_), Answer::Failed(code, text)) => {
                 out.forget(ticket);
                 self.at = At::Idle;
                 return Err(Refusal::of(code).at(self.leg).with_text(text));
@@ -136,16 +193,16 @@ impl Pending {
         limit: u16,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
-        let (At::Listening(ticket, _), Leg::Listen(pin)) = (&self.at, self.want) else {
+        let (At::Listening(ticket, _), Want::Server(Leg::Listen(pin))) = (&self.at, &self.want) else {
             out.reset(conn);
             return Ok(());
         };
-        let ticket = *ticket;
+        let (ticket, pin) = (*ticket, *pin);
         if unmapped(from.ip()) == unmapped(pin.ip) && pin.port.is_none_or(|port| port == from.port()) {
             // This is the expected peer. Later connections are reset.
             out.ask(Ask::Unlisten(ticket));
             out.forget(ticket);
-            self.stands(conn, local, from, out);
+            self.stands(conn, local, Some(from), out);
             return Ok(());
         }
         out.reset(conn);
@@ -157,6 +214,16 @@ impl Pending {
         if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.leg)) } else { Ok(()) }
     }
 
+    /// Takes the other agent, which has proven the secret.
+    pub(super) fn attached(&mut self, conn: ConnId, out: &mut Outbox) {
+        if let At::Awaiting(ticket) = self.at {
+            out.forget(ticket);
+            self.at = At::Up(conn, None);
+        } else {
+            out.reset(conn);
+        }
+    }
+
     /// Gives up whatever the leg has.
     pub(super) fn give_up(&mut self, out: &mut Outbox) {
         match std::mem::replace(&mut self.at, At::Idle) {
@@ -164,26 +231,29 @@ impl Pending {
                 out.ask(Ask::Unlisten(ticket));
                 out.forget(ticket);
             }
-            At::Dialing(ticket) => {
+            At::Dialing(ticket) | At::Calling(ticket) => {
                 out.ask(Ask::Cancel(ticket));
                 out.forget(ticket);
             }
+            At::Awaiting(ticket) => {
+                out.ask(Ask::Unexpect(ticket));
+                out.forget(ticket);
+            }
             At::Up(conn, _) => out.reset(conn),
-            At::Idle | At::Ready(_) => {}
+            At::Idle | At::Ready(_) | At::ReadyToCall => {}
         }
     }
 
-    fn peer(&self) -> SocketAddr {
-        match self.want {
-            Leg::Listen(Pin { ip, port }) => SocketAddr::new(ip, port.unwrap_or(0)),
-            Leg::Dial(to) => to,
-        }
+    const fn peer(&self) -> Option<SocketAddr> {
+        if let Want::Server(Leg::Dial(to)) = &self.want { Some(*to) } else { None }
     }
 
-    fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: SocketAddr, out: &mut Outbox) {
+    fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: Option<SocketAddr>, out: &mut Outbox) {
         self.at = At::Up(conn, peer);
         let (join, leg, strangers) = (self.join, self.leg, self.strangers);
-        out.send(FromAgent::LegUp { join, leg, local, peer, strangers });
+        if let Some(peer) = peer {
+            out.send(FromAgent::LegUp { join, leg, local, peer, strangers });
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 
 use super::grant::{Grants, Terms, Use};
 use super::join::{Join, Request};
+use super::leg::Want;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::tunnel::Tunnel;
 use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Withdrawn, Work};
 use crate::address::unmapped;
 use crate::relay::frame::{Frame, FrameReader, Numbered};
-use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Target, Text, ToAgent};
+use crate::relay::message::{Code, End, FromAgent, Id, LegId, Target, Text, ToAgent, Waits};
 use crate::timer::{Moment, Timers};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -100,6 +101,7 @@ impl Session {
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
                 Some((Stage::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),
+                Some((Stage::Join(join), _, out)) => join.attached(now, ticket, conn, out),
                 Some(_) | None => self.out.reset(conn),
             },
             Input::HalfEof { join, from, bytes } => {
@@ -208,11 +210,12 @@ impl Session {
                 }
             }
             ToAgent::Join { id, grant, a, b, waits } => {
-                if self.is_new(id) {
-                    let greeted = [a, b].map(|leg| self.has_greeted(host(leg)));
-                    let begun = self.join(now, id, grant, Request { a, b, waits, greeted });
-                    self.begun(id, begun);
-                }
+                self.joins(now, id, grant, [Want::Server(a), Want::Server(b)], waits);
+            }
+            ToAgent::Meet { id, grant, near, leg, meeting, waits } => {
+                let (server, agent) = (Want::Server(leg), Want::Agent(meeting));
+                let wants = if near == LegId::A { [server, agent] } else { [agent, server] };
+                self.joins(now, id, grant, wants, waits);
             }
             ToAgent::Close { id } => match self.flows.get_mut(&id) {
                 Some(carried) => carried.stop(End::Revoked, &mut self.out),
@@ -240,9 +243,18 @@ impl Session {
         Ok(self.waiting(id, Work::Tunnel, Wanted::Tunnel(granted, target)))
     }
 
+    fn joins(&mut self, now: Moment, id: Id, grant: Id, wants: [Want; 2], waits: Waits) {
+        if self.is_new(id) {
+            let greeted = wants.each_ref().map(|want| want.host().is_some_and(|host| self.has_greeted(host)));
+            let [a, b] = wants;
+            let begun = self.join(now, id, grant, Request { a, b, waits, greeted });
+            self.begun(id, begun);
+        }
+    }
+
     fn join(&mut self, now: Moment, id: Id, grant: Id, request: Request) -> Result<Carried, Refusal> {
         self.room()?;
-        let granted = self.grants.use_join(now, id, grant, [host(request.a), host(request.b)])?;
+        let granted = self.grants.use_join(now, id, grant, &request.hosts())?;
         Ok(self.waiting(id, Work::Join, Wanted::Join(granted, request)))
     }
 
@@ -421,13 +433,6 @@ impl Stage {
                 Self::Over
             }
         };
-    }
-}
-
-const fn host(leg: Leg) -> IpAddr {
-    match leg {
-        Leg::Listen(Pin { ip, .. }) => ip,
-        Leg::Dial(to) => to.ip(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The machine on a virtual clock, with the test as its driver.
 
 mod admission;
+mod meeting;
 mod tunnel;
 
 use super::*;
@@ -57,7 +58,7 @@ fn config() -> Config {
         ..Rules::default()
     };
     let limits = Limits { strangers: 32, ..Limits::default() };
-    Config { rules, listen: vec![ip(HERE)], peer: ip("203.0.113.1"), local: ip(HERE), expires: None, limits }
+    Config { rules, listen: vec![ip(HERE)], limits, ..Config::new(ip("203.0.113.1"), ip(HERE)) }
 }
 
 fn listen(host: &str) -> Leg {

@@ -131,7 +131,7 @@ fn agent(build: &Build, lab: &Lab, sink: SocketAddr, (joins, greeters): (usize, 
         session.join(grant, listen(&source), Leg::Dial(sink), Waits::default());
         match session.ready().0 {
             LegState::Listening(at) => entrances.push(at),
-            LegState::Dialing(at) => panic!("join {number} dials {at}"),
+            other @ (LegState::Dialing(_) | LegState::Meeting) => panic!("join {number}: {other:?}"),
         }
     }
     Started { id: agent.running.id(), entrances, _keep: Box::new((session, agent)) }

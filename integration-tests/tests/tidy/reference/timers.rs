@@ -8,7 +8,7 @@ use ftp_user::{control, route};
 use std::time::Duration;
 
 /// The machines that have timers: the folder or file below ftp-proto/src, and what people call the machine.
-const MACHINES: [(&str, &str); 7] = [
+const MACHINES: [(&str, &str); 8] = [
     ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
     ("third_party", "ftp-user: an attempt at a copy between two servers"),
@@ -19,6 +19,7 @@ const MACHINES: [(&str, &str); 7] = [
     ),
     ("third_party/batch", "ftp-user: a batch of small files between two servers"),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
+    ("relay/hub", "ftp-relay-agent: a hub"),
 ];
 
 /// The page.
@@ -100,7 +101,18 @@ fn default(machine: &str, timer: &str) -> Option<String> {
         "third_party/race" => of_a_race(timer),
         "third_party/race/scouts.rs" => of_the_scouts(timer),
         "third_party/batch" => (timer == "Silence").then(|| "60 s (`--stall`)".to_owned()),
+        "relay/hub" => of_a_hub(timer),
         _ => of_the_relay(timer),
+    }
+}
+
+fn of_a_hub(timer: &str) -> Option<String> {
+    let limits = relay::hub::Limits::USUAL;
+    match timer {
+        "Link" => Some(words(limits.dead)),
+        "Token" => Some("the time of the token".to_owned()),
+        "Pair" => Some(words(limits.pair)),
+        _ => None,
     }
 }
 

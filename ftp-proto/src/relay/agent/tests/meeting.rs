@@ -1,0 +1,112 @@
+//! Joins whose other leg is another agent, met at a hub.
+
+use super::*;
+use crate::relay::message::Meeting;
+
+fn secret() -> Secret32 {
+    Secret32::new([5; 32])
+}
+
+fn meeting_bench(meets: bool) -> Bench {
+    let mut bench = Bench::new(Config { meets, ..config() });
+    bench.greet();
+    bench.say(ToAgent::Grant {
+        id: id(1),
+        purpose: Purpose::Join(vec![ip(SOURCE)]),
+        max_bytes: 1_000,
+        max_ms: 600_000,
+        uses: 9,
+    });
+    bench.heard.clear();
+    bench
+}
+
+fn meet(bench: &mut Bench, number: u32, near: LegId, leg: Leg, meeting: Meeting) {
+    bench.say(ToAgent::Meet { id: id(number), grant: id(1), near, leg, meeting, waits: Waits::default() });
+}
+
+fn call() -> Meeting {
+    Meeting::Call { agent: Text::of("other"), secret: secret() }
+}
+
+#[test]
+fn r36_the_other_agent_is_expected_with_its_secret_before_the_user_agent_knows() {
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::B, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.routes();
+    let Ask::Expect { ticket, secret: expected } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    assert_eq!(expected, secret());
+    let ready =
+        FromAgent::JoinReady { id: id(2), a: LegState::Meeting, b: LegState::Dialing(at("192.0.2.1:5000")) };
+    assert_eq!(bench.heard, [ready]);
+    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.input(Input::Attached { ticket, conn: ConnId(7) });
+    assert!(bench.asks.is_empty(), "nothing flows before both stand");
+    bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
+    assert!(matches!(bench.asks[..], [Ask::Join { a: ConnId(7), b: ConnId(8), limit: 1_000, .. }]));
+    assert_eq!(bench.last(), &FromAgent::Joined { id: id(2) });
+    bench.input(Input::Attached { ticket, conn: ConnId(9) });
+    assert_eq!(bench.resets(), [9], "one comes, and no second one");
+}
+
+#[test]
+fn an_agent_is_called_when_the_server_can_come() {
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::A, listen(SOURCE), call());
+    bench.routes();
+    assert!(matches!(bench.asks[..], [Ask::Listen { .. }]), "{:?}", bench.asks);
+    let listener = bench.listening()[0];
+    let Ask::Call { ticket, agent, secret: proves } = bench.asks.remove(0) else {
+        panic!("{:?}", bench.asks)
+    };
+    assert_eq!((agent.as_str(), proves), ("other", secret()));
+    assert!(matches!(bench.last(), FromAgent::JoinReady { b: LegState::Meeting, .. }));
+    bench.answer(ticket, Answer::Connected { conn: ConnId(7), local: at("198.51.100.9:9") });
+    bench.arrive(listener, 8, "192.0.2.1:20");
+    assert!(matches!(bench.asks.last(), Some(Ask::Join { a: ConnId(8), b: ConnId(7), .. })));
+}
+
+#[test]
+fn a_call_that_fails_names_its_leg_and_the_server_is_reset() {
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::A, listen(SOURCE), call());
+    bench.routes();
+    let listener = bench.listening()[0];
+    bench.arrive(listener, 8, "192.0.2.1:20");
+    let call = bench
+        .asks
+        .iter()
+        .find_map(|ask| if let Ask::Call { ticket, .. } = ask { Some(*ticket) } else { None });
+    bench.answer(call.unwrap(), Answer::Failed(Code::NoAgent, String::new()));
+    assert!(refused(2, Code::NoAgent, Some(LegId::B))(bench.last()), "{:?}", bench.last());
+    assert_eq!(bench.resets(), [8]);
+}
+
+#[test]
+fn r44_an_agent_that_is_alone_gives_up_after_the_wait_and_expects_nobody() {
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::B, listen(SOURCE), Meeting::Await(secret()));
+    bench.routes();
+    let listener = bench.listening()[0];
+    bench.arrive(listener, 8, "192.0.2.1:20");
+    bench.pass(Duration::from_secs(15), Flow::default);
+    assert!(refused(2, Code::LegTimeout, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+    assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Unexpect(_))), "{:?}", bench.asks);
+    assert_eq!(bench.resets(), [8]);
+}
+
+#[test]
+fn a_meeting_needs_a_hub_a_grant_and_a_server_that_has_greeted() {
+    let mut bench = meeting_bench(false);
+    meet(&mut bench, 2, LegId::A, listen(SOURCE), call());
+    bench.routes();
+    assert!(refused(2, Code::Unsupported, Some(LegId::B))(bench.last()), "{:?}", bench.last());
+
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::A, listen(TARGET), call());
+    assert!(refused(2, Code::NoGrant, None)(bench.last()), "{:?}", bench.last());
+    bench.end_tunnels();
+    meet(&mut bench, 3, LegId::A, listen(SOURCE), call());
+    bench.routes();
+    assert!(refused(3, Code::Denied, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+}

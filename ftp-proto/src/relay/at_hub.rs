@@ -1,0 +1,66 @@
+//! The machine of a session with a hub, at the end of an agent or a user agent: it joins, asks for agents and
+//! calls, and notices when the hub has gone.
+//!
+//! The session begins after the link proof, as one with an agent does ([`super::user`]).
+
+use super::conversation::{Conversation, Received, Sent};
+use super::hub::{FromHub, Role, ToHub};
+use super::link::Welcome;
+use super::message::{Code, Id, Text};
+use crate::timer::Moment;
+
+pub use super::conversation::{Failure, Input};
+
+/// What the driver has to do.
+pub type Output = super::conversation::Output<FromHub>;
+
+/// The machine of one session with a hub.
+#[derive(Debug)]
+pub struct Session(Conversation<ToHub, FromHub>);
+
+impl Session {
+    /// Creates a session that the hub welcomed at `now`. `build` is the program and its version.
+    pub fn new(now: Moment, welcome: &Welcome, role: Role, build: &str) -> Self {
+        let mut conversation = Conversation::new(now, welcome);
+        conversation.send(now, ToHub::Introduce { role, build: Text::of(build) });
+        Self(conversation)
+    }
+
+    /// Tells the session what happened. Drain [`Session::poll`] afterwards.
+    pub fn input(&mut self, now: Moment, input: Input<'_>) {
+        self.0.input(now, input);
+    }
+
+    /// Asks for a stream to an agent. The answer is [`FromHub::Ready`] or [`FromHub::Refused`] with this id.
+    pub fn call(&mut self, now: Moment, agent: &str) -> Id {
+        let id = self.0.next_id();
+        self.send(now, ToHub::Call { id, agent: Text::of(agent) });
+        id
+    }
+
+    /// Sends any other message. After the end of the session nothing is sent.
+    pub fn send(&mut self, now: Moment, message: ToHub) {
+        self.0.send(now, message);
+    }
+
+    /// Returns the next output. Call this until it returns [`Output::Wait`].
+    pub fn poll(&mut self) -> Output {
+        self.0.poll()
+    }
+}
+
+impl Sent for ToHub {
+    fn ping(t: u64) -> Self {
+        Self::Ping { t }
+    }
+}
+
+impl Received for FromHub {
+    fn goodbye(self) -> Result<(Code, Text, u32), Self> {
+        if let Self::Bye { code, text, retry_after_ms } = self {
+            Ok((code, text, retry_after_ms))
+        } else {
+            Err(self)
+        }
+    }
+}

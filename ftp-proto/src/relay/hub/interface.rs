@@ -1,0 +1,169 @@
+//! What goes into the machine of a hub, what comes out of it, and its limits.
+
+use super::timer::Timer;
+use crate::relay::message::Code;
+use crate::relay::token::Secret32;
+use crate::timer::Moment;
+use std::time::Duration;
+
+/// Identifies a session with the hub. The driver chooses it and never uses it twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionId(pub u64);
+
+/// Identifies a call. The hub chooses it and never uses it twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallId(pub u64);
+
+/// One of the two ends of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// The one that has called.
+    Caller,
+    /// The agent that was called.
+    Agent,
+}
+
+/// What the driver tells the hub.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A link has proven a token: a session begins.
+    Opened {
+        /// The id of the new session.
+        session: SessionId,
+        /// The name of its token. Those with the same token see each other, and nobody else.
+        token: String,
+        /// When the token expires, if it does.
+        expires: Option<Moment>,
+    },
+    /// Bytes arrived on the link of a session.
+    Bytes(SessionId, &'a [u8]),
+    /// The link of a session was closed or broke.
+    Closed(SessionId),
+    /// A connection has proven the ticket of this end of a call.
+    Attached(CallId, End),
+    /// The streams of a call have ended, after [`Output::Join`].
+    Ended(CallId),
+    /// This token was withdrawn: its sessions and streams end at once.
+    Revoked(&'a str),
+    /// The hub stops: sessions end, and streams continue until the driver ends them.
+    Drain,
+    /// The deadline of the last [`Output::Wait`] has passed.
+    Timeout,
+}
+
+/// What the driver has to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these bytes on the link of a session: one frame.
+    Send(SessionId, Vec<u8>),
+    /// Close the link of a session when everything is sent. The session is over.
+    Close(SessionId),
+    /// Accept one connection that proves this ticket. It comes as [`Input::Attached`].
+    Expect {
+        /// The call of the ticket.
+        call: CallId,
+        /// The end that will come.
+        end: End,
+        /// What it has to prove.
+        ticket: Secret32,
+    },
+    /// Both ends of the call have attached: pass the bytes of each to the other. [`Input::Ended`] follows.
+    Join(CallId),
+    /// Expect nothing more for this call, and reset what has attached and what flows.
+    Drop(CallId),
+    /// Something happened that belongs into logs or metrics.
+    Event(Event),
+    /// Wait for the next input, or until this moment, and then pass [`Input::Timeout`].
+    Wait(Option<Moment>),
+}
+
+/// What a log, a metric or a test may want to know. It never contains a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A user agent has introduced itself.
+    User {
+        /// Its session with the hub.
+        session: SessionId,
+        /// The name of the user agent.
+        name: String,
+        /// The program and its version.
+        build: String,
+    },
+    /// An agent has joined.
+    Joined {
+        /// Its session with the hub.
+        session: SessionId,
+        /// The name of the agent.
+        name: String,
+        /// The program and its version.
+        build: String,
+        /// The session that it has replaced, and whether both are of one process.
+        replaced: Option<(SessionId, bool)>,
+    },
+    /// Somebody has called an agent.
+    Called {
+        /// The id of the new call.
+        call: CallId,
+        /// The session that has called.
+        from: SessionId,
+        /// The session of the agent.
+        to: SessionId,
+    },
+    /// Something was refused.
+    Refused {
+        /// The session that has asked.
+        session: SessionId,
+        /// Why it was refused.
+        code: Code,
+        /// More about the reason.
+        text: String,
+    },
+    /// A session has ended before its link did.
+    Ended {
+        /// The session that has ended.
+        session: SessionId,
+        /// Why it has ended.
+        code: Code,
+        /// More about the reason.
+        text: String,
+    },
+    /// A timer has fired.
+    TimedOut(Timer),
+}
+
+/// How much a hub holds at the same time, and how long it waits. One token has a quarter of each number.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Maximum number of sessions; agents are sessions too.
+    pub sessions: usize,
+    /// Maximum number of calls, those that flow included.
+    pub calls: usize,
+    /// Maximum number of calls of one session whose ends have not both come.
+    pub waiting: usize,
+    /// How long the link of a session may carry nothing before its other end counts as gone.
+    pub dead: Duration,
+    /// How long both ends of a call may take to come.
+    pub pair: Duration,
+}
+
+impl Limits {
+    /// Limits that suit most hubs.
+    pub const USUAL: Self = Self {
+        sessions: 1_024,
+        calls: 2_048,
+        waiting: 64,
+        dead: Duration::from_secs(45),
+        pair: Duration::from_secs(10),
+    };
+
+    /// The share of one token.
+    pub(super) const fn share(whole: usize) -> usize {
+        whole.div_ceil(4)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}

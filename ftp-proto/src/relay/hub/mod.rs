@@ -1,0 +1,28 @@
+//! The machine of a hub: agents that can only connect out join it under their names, and whoever holds the same
+//! token calls them there.
+//!
+//! ```text
+//!  agent  --Introduce(name)--> joined; an older session of that name is replaced
+//!  caller --Call(name)-------> [Waiting, both have 10 s] --both attached--> [Flowing] --either end--> gone
+//!            Ready(ticket) to the caller, Called(ticket) to the agent; each connects once more and proves its ticket
+//! ```
+//!
+//! A hub joins streams and knows nothing of what they carry. The two ends of a call prove to each other, inside their
+//! stream, a secret that the hub does not hold, and encrypt what they say. So the hub may refuse and may break what
+//! passes it; it can neither read nor change it. What an agent may reach is decided by the agent alone.
+//!
+//! Those with different tokens do not see each other: neither names, nor who is there.
+
+mod interface;
+mod message;
+mod registry;
+mod session;
+mod timer;
+
+#[cfg(test)]
+mod tests;
+
+pub use interface::{CallId, End, Event, Input, Limits, Output, SessionId};
+pub use message::{FromHub, Role, ToHub};
+pub use registry::Hub;
+pub use timer::Timer;

@@ -1,0 +1,357 @@
+//! Who is there, and who calls whom.
+
+use super::interface::{CallId, End, Event, Input, Limits, Output, SessionId};
+use super::message::{FromHub, Role, ToHub};
+use super::session::Session;
+use super::timer::Timer;
+use crate::relay::message::{Code, Id, Text};
+use crate::relay::token::{Secret32, is_name};
+use crate::timer::{Moment, Timers};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The machine of one hub.
+#[derive(Debug)]
+pub struct Hub {
+    limits: Limits,
+    /// All random numbers follow from this one.
+    seed: Secret32,
+    drawn: u64,
+    sessions: BTreeMap<SessionId, Session>,
+    calls: BTreeMap<CallId, Call>,
+    last_call: u64,
+    /// The time within which all return, in milliseconds, once the hub stops.
+    draining: Option<u32>,
+    out: VecDeque<Output>,
+}
+
+/// A stream between two ends.
+#[derive(Debug)]
+struct Call {
+    token: String,
+    caller: SessionId,
+    /// The caller's own id of it.
+    id: Id,
+    agent: SessionId,
+    /// Which ends have attached: the caller, the agent. The call flows once both have.
+    attached: [bool; 2],
+    timers: Timers<Timer>,
+}
+
+impl Call {
+    const fn flows(&self) -> bool {
+        matches!(self.attached, [true, true])
+    }
+}
+
+impl Hub {
+    /// Creates a hub where nobody is. `seed` is random: the tickets follow from it.
+    pub const fn new(limits: Limits, seed: Secret32) -> Self {
+        Self {
+            limits,
+            seed,
+            drawn: 0,
+            sessions: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            last_call: 0,
+            draining: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Tells the hub what happened. Drain [`Hub::poll`] afterwards.
+    pub fn input(&mut self, now: Moment, input: Input<'_>) {
+        match input {
+            Input::Opened { session, token, expires } => self.opened(now, session, token, expires),
+            Input::Bytes(session, bytes) => self.bytes(now, session, bytes),
+            Input::Closed(session) => self.leave(session),
+            Input::Attached(call, end) => self.attached(call, end),
+            Input::Ended(call) => drop(self.calls.remove(&call)),
+            Input::Revoked(token) => self.revoked(token),
+            Input::Drain => self.drain(),
+            Input::Timeout => self.timeout(now),
+        }
+    }
+
+    /// Returns the next output. Call this until it returns [`Output::Wait`].
+    pub fn poll(&mut self) -> Output {
+        self.out.pop_front().unwrap_or_else(|| {
+            let sessions = self.sessions.values().filter_map(|session| session.timers.next());
+            let calls = self.calls.values().filter_map(|call| call.timers.next());
+            Output::Wait(sessions.chain(calls).min())
+        })
+    }
+
+    /// How many calls there are, those that flow included.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn opened(&mut self, now: Moment, id: SessionId, token: String, expires: Option<Moment>) {
+        let of_one = self.sessions.values().filter(|session| session.token == token).count();
+        let full = if of_one >= Limits::share(self.limits.sessions) {
+            Some("this token has all the sessions that it may have")
+        } else if self.sessions.len() >= self.limits.sessions {
+            Some("the hub has all the sessions that it may have")
+        } else {
+            None
+        };
+        let mut session = Session::new(token, expires);
+        session.timers.arm(Timer::Link, now + self.limits.dead);
+        self.sessions.insert(id, session);
+        if let Some(spread) = self.draining {
+            self.say_draining(id, spread);
+        } else if let Some(full) = full {
+            self.end(id, Code::Busy, full, RETRY_MS);
+        }
+    }
+
+    fn bytes(&mut self, now: Moment, id: SessionId, bytes: &[u8]) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.push(bytes);
+        }
+        // A message may end its session.
+        while let Some(session) = self.sessions.get_mut(&id) {
+            match session.message() {
+                Ok(None) => return,
+                Ok(Some(message)) => {
+                    session.timers.arm(Timer::Link, now + self.limits.dead);
+                    self.message(now, id, message);
+                }
+                Err(error) => self.end(id, Code::Protocol, &error.to_string(), 0),
+            }
+        }
+    }
+
+    fn message(&mut self, now: Moment, id: SessionId, message: ToHub) {
+        let introduced = self.sessions.get(&id).is_some_and(|session| session.role.is_some());
+        match message {
+            ToHub::Introduce { role, build } if !introduced => self.introduce(id, role, build.into()),
+            ToHub::Ping { t } => {
+                let spread_ms = self.spread_ms();
+                self.send(id, FromHub::Pong { t, spread_ms });
+            }
+            ToHub::Bye => {
+                self.leave(id);
+                self.out.push_back(Output::Close(id));
+            }
+            ToHub::Agents if introduced => {
+                let names = self.names_beside(id);
+                self.send(id, FromHub::Agents(names));
+            }
+            ToHub::Call { id: call, agent } if introduced => {
+                if let Err((code, text)) = self.call(now, id, call, agent.as_str()) {
+                    self.refuse(id, call, code, text);
+                }
+            }
+            ToHub::Ext { name, .. } => self.refuse(id, Id(0), Code::Unsupported, name.as_str()),
+            ToHub::Introduce { .. } | ToHub::Agents | ToHub::Call { .. } => {
+                self.end(id, Code::Protocol, "a message at the wrong time", 0);
+            }
+        }
+    }
+
+    fn introduce(&mut self, id: SessionId, role: Role, build: String) {
+        let event = match &role {
+            Role::User { name } => Event::User { session: id, name: name.as_str().to_owned(), build },
+            Role::Agent { name, .. } if !is_name(name.as_str()) => {
+                return self.end(
+                    id,
+                    Code::Protocol,
+                    "an agent's name has 1 to 64 letters, digits, - or _",
+                    0,
+                );
+            }
+            Role::Agent { name, boot } => {
+                let old = self.find(id, name.as_str());
+                let same = old.and_then(|old| self.sessions.get(&old)?.agent()).map(|(_, old)| old == *boot);
+                let replaced = old.zip(same);
+                if let Some(old) = old {
+                    let text = "an agent of the same token has joined under the same name";
+                    self.end(old, Code::Replaced, text, RETRY_MS);
+                }
+                self.send(id, FromHub::Joined { replaced: replaced.is_some() });
+                Event::Joined { session: id, name: name.as_str().to_owned(), build, replaced }
+            }
+        };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.role = Some(role);
+        }
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn call(
+        &mut self,
+        now: Moment,
+        caller: SessionId,
+        id: Id,
+        name: &str,
+    ) -> Result<(), (Code, &'static str)> {
+        let limits = self.limits;
+        let Some(session) = self.sessions.get_mut(&caller) else { return Ok(()) };
+        if !session.is_new(id) {
+            self.end(caller, Code::Protocol, "an id that was used before", 0);
+            return Ok(());
+        }
+        let token = session.token.clone();
+        let agent = self.find(caller, name).ok_or((Code::NoAgent, ""))?;
+        let waiting = self.calls.values().filter(|call| call.caller == caller && !call.flows()).count();
+        let of_one = self.calls.values().filter(|call| call.token == token).count();
+        if waiting >= limits.waiting {
+            return Err((Code::Busy, "this session has all the calls that may wait"));
+        } else if of_one >= Limits::share(limits.calls) {
+            return Err((Code::Busy, "this token has all the calls that it may have"));
+        } else if self.calls.len() >= limits.calls {
+            return Err((Code::Busy, "the hub has all the calls that it may have"));
+        }
+        self.last_call += 1;
+        let call = CallId(self.last_call);
+        let mut timers = Timers::new();
+        timers.arm(Timer::Pair, now + limits.pair);
+        self.calls.insert(call, Call { token, caller, id, agent, attached: [false; 2], timers });
+        // Either end may connect as soon as it has its ticket.
+        let tickets = [End::Caller, End::Agent].map(|end| {
+            let ticket = self.draw();
+            self.out.push_back(Output::Expect { call, end, ticket: ticket.clone() });
+            ticket
+        });
+        let [of_caller, of_agent] = tickets;
+        self.send(agent, FromHub::Called { ticket: of_agent });
+        self.send(caller, FromHub::Ready { id, ticket: of_caller });
+        self.out.push_back(Output::Event(Event::Called { call, from: caller, to: agent }));
+        Ok(())
+    }
+
+    fn attached(&mut self, id: CallId, end: End) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let [caller, agent] = &mut call.attached;
+        match end {
+            End::Caller => *caller = true,
+            End::Agent => *agent = true,
+        }
+        if call.flows() {
+            call.timers.clear();
+            self.out.push_back(Output::Join(id));
+        }
+    }
+
+    fn timeout(&mut self, now: Moment) {
+        for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+            let Some(timer) = self.sessions.get_mut(&id).and_then(|session| session.timers.fire(now)) else {
+                continue;
+            };
+            self.out.push_back(Output::Event(Event::TimedOut(timer)));
+            if timer == Timer::Token {
+                self.end(id, Code::Expired, "the token has expired", 0);
+            } else {
+                self.end(id, Code::LegTimeout, "nothing came for too long", RETRY_MS);
+            }
+        }
+        let due = self.calls.extract_if(.., |_, call| call.timers.fire(now).is_some());
+        for (id, call) in due.collect::<Vec<_>>() {
+            self.out.push_back(Output::Event(Event::TimedOut(Timer::Pair)));
+            self.give_up(id, &call, "it had 10 s");
+        }
+    }
+
+    /// Ends all sessions and streams of a token.
+    fn revoked(&mut self, token: &str) {
+        let of_token = self.sessions.iter().filter(|(_, session)| session.token == token);
+        for id in of_token.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.end(id, Code::Expired, "the token was taken away", 0);
+        }
+        for (id, _) in self.calls.extract_if(.., |_, call| call.token == token) {
+            self.out.push_back(Output::Drop(id));
+        }
+    }
+
+    fn drain(&mut self) {
+        let usual = self.spread_ms().max(DRAINING_MS);
+        let spread = *self.draining.get_or_insert(usual);
+        for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.say_draining(id, spread);
+        }
+    }
+
+    /// Ends a session because the hub stops. All return at different times.
+    fn say_draining(&mut self, id: SessionId, spread: u32) {
+        let random = self.draw().number();
+        let after = u32::try_from(random % u64::from(spread)).unwrap_or(DRAINING_MS);
+        self.end(id, Code::Draining, "the hub is stopping", after.max(1));
+    }
+
+    /// Ends a session from this side.
+    fn end(&mut self, id: SessionId, code: Code, text: &str, retry_after_ms: u32) {
+        self.send(id, FromHub::Bye { code, text: Text::of(text), retry_after_ms });
+        if self.sessions.contains_key(&id) {
+            self.out.push_back(Output::Event(Event::Ended { session: id, code, text: text.to_owned() }));
+            self.out.push_back(Output::Close(id));
+        }
+        self.leave(id);
+    }
+
+    /// Forgets a session, and gives up its calls for which not both ends have come. Streams continue.
+    fn leave(&mut self, id: SessionId) {
+        self.sessions.remove(&id);
+        let lost =
+            self.calls.extract_if(.., |_, call| !call.flows() && (call.caller == id || call.agent == id));
+        for (call_id, call) in lost.collect::<Vec<_>>() {
+            self.give_up(call_id, &call, "its session has ended");
+        }
+    }
+
+    /// Tells the caller that a call has failed before both ends had come.
+    fn give_up(&mut self, id: CallId, call: &Call, text: &str) {
+        self.out.push_back(Output::Drop(id));
+        self.refuse(call.caller, call.id, Code::NotPaired, text);
+    }
+
+    fn refuse(&mut self, session: SessionId, id: Id, code: Code, text: &str) {
+        if self.sessions.contains_key(&session) {
+            self.send(session, FromHub::Refused { id, code, text: Text::of(text) });
+            self.out.push_back(Output::Event(Event::Refused { session, code, text: text.to_owned() }));
+        }
+    }
+
+    fn send(&mut self, id: SessionId, message: FromHub) {
+        if let Some(frame) = self.sessions.get_mut(&id).and_then(|session| session.frame(message)) {
+            self.out.push_back(Output::Send(id, frame));
+        }
+    }
+
+    /// The agents of the token of a session.
+    fn agents_beside(&self, id: SessionId) -> impl Iterator<Item = (SessionId, &str)> {
+        let token = self.sessions.get(&id).map(|session| session.token.as_str());
+        let beside = self.sessions.iter().filter(move |(_, session)| Some(session.token.as_str()) == token);
+        beside.filter_map(|(id, session)| Some((*id, session.agent()?.0)))
+    }
+
+    fn find(&self, beside: SessionId, name: &str) -> Option<SessionId> {
+        self.agents_beside(beside).find(|(_, agent)| *agent == name).map(|(id, _)| id)
+    }
+
+    fn names_beside(&self, id: SessionId) -> Vec<Text> {
+        let mut names: Vec<Text> = self.agents_beside(id).map(|(_, name)| Text::of(name)).collect();
+        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        names
+    }
+
+    /// If this hub vanishes, so long its agents take to return, so that few come at the same time.
+    fn spread_ms(&self) -> u32 {
+        let agents = self.sessions.values().filter(|session| session.agent().is_some()).count();
+        u32::try_from(agents).unwrap_or(u32::MAX).saturating_mul(SPREAD_OF_ONE_MS).max(LEAST_SPREAD_MS)
+    }
+
+    fn draw(&mut self) -> Secret32 {
+        self.drawn += 1;
+        self.seed.derived(&self.drawn.to_be_bytes())
+    }
+}
+
+/// How long one that is turned away waits before it returns, in milliseconds.
+const RETRY_MS: u32 = 5_000;
+/// When a hub stops, its sessions return within this time at least, in milliseconds.
+const DRAINING_MS: u32 = 2_000;
+/// Each agent makes the time of return longer by this, in milliseconds.
+const SPREAD_OF_ONE_MS: u32 = 75;
+/// The shortest time of return, in milliseconds.
+const LEAST_SPREAD_MS: u32 = 1_000;

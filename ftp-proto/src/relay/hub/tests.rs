@@ -1,0 +1,403 @@
+//! The machine on a virtual clock, with the test as its driver.
+
+use super::*;
+use crate::relay::frame::{Frame, FrameReader, Numbered, encode};
+use crate::relay::message::{Code, Id, Text};
+use crate::relay::token::Secret32;
+use crate::timer::Moment;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What one session has got.
+#[derive(Default)]
+struct Link {
+    sent: Numbered,
+    reader: FrameReader,
+    seen: Numbered,
+    heard: Vec<FromHub>,
+    closed: bool,
+}
+
+struct Bench {
+    hub: Hub,
+    now: Moment,
+    ends: BTreeMap<u64, Link>,
+    expected: BTreeMap<(CallId, bool), Secret32>,
+    joined: Vec<CallId>,
+    dropped: Vec<CallId>,
+    events: Vec<Event>,
+    deadline: Option<Moment>,
+}
+
+impl Bench {
+    fn new(limits: Limits) -> Self {
+        Self {
+            hub: Hub::new(limits, Secret32::new([7; 32])),
+            now: Moment::START,
+            ends: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            joined: Vec::new(),
+            dropped: Vec::new(),
+            events: Vec::new(),
+            deadline: None,
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.hub.input(self.now, input);
+        loop {
+            match self.hub.poll() {
+                Output::Send(SessionId(id), bytes) => {
+                    let end = self.ends.get_mut(&id).unwrap();
+                    assert!(!end.closed, "a frame for {id} after its end");
+                    end.reader.push(&bytes);
+                    let frame = end.reader.message::<Frame<FromHub>>().unwrap().unwrap();
+                    end.heard.push(end.seen.check(frame).unwrap());
+                }
+                Output::Close(SessionId(id)) => self.ends.get_mut(&id).unwrap().closed = true,
+                Output::Expect { call, end, ticket } => {
+                    self.expected.insert((call, end == End::Agent), ticket);
+                }
+                Output::Join(call) => self.joined.push(call),
+                Output::Drop(call) => self.dropped.push(call),
+                Output::Event(event) => self.events.push(event),
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, id: u64, token: &str) {
+        self.ends.insert(id, Link::default());
+        self.input(Input::Opened { session: SessionId(id), token: token.to_owned(), expires: None });
+    }
+
+    fn say(&mut self, id: u64, message: ToHub) {
+        let frame = self.ends.get_mut(&id).unwrap().sent.encode(message).unwrap();
+        self.input(Input::Bytes(SessionId(id), &frame));
+    }
+
+    fn agent(&mut self, id: u64, token: &str, name: &str, boot: u64) {
+        self.open(id, token);
+        self.say(
+            id,
+            ToHub::Introduce { role: Role::Agent { name: Text::of(name), boot }, build: Text::of("test") },
+        );
+    }
+
+    fn user(&mut self, id: u64, token: &str) {
+        self.open(id, token);
+        self.say(
+            id,
+            ToHub::Introduce { role: Role::User { name: Text::of("test") }, build: Text::of("test") },
+        );
+    }
+
+    fn call(&mut self, from: u64, id: u32, agent: &str) {
+        self.say(from, ToHub::Call { id: Id(id), agent: Text::of(agent) });
+    }
+
+    fn last(&self, id: u64) -> &FromHub {
+        self.ends[&id].heard.last().unwrap()
+    }
+
+    fn refusal(&self, id: u64) -> Option<Code> {
+        if let Some(FromHub::Refused { code, .. }) = self.ends[&id].heard.last() { Some(*code) } else { None }
+    }
+
+    /// Why the hub has ended a session, and when it wants another one.
+    fn goodbye(&self, id: u64) -> Option<(Code, u32)> {
+        match self.ends[&id].heard.last() {
+            Some(FromHub::Bye { code, retry_after_ms, .. }) if self.ends[&id].closed => {
+                Some((*code, *retry_after_ms))
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets the clock run to the next deadline.
+    fn wait(&mut self) {
+        self.now = self.deadline.unwrap();
+        self.input(Input::Timeout);
+    }
+
+    fn attach(&mut self, call: u64) {
+        for end in [End::Caller, End::Agent] {
+            self.input(Input::Attached(CallId(call), end));
+        }
+    }
+}
+
+/// A hub with the agent `one` of the token `ann` as session 1, and a user agent of the same token as session 2.
+fn bench() -> Bench {
+    let mut bench = Bench::new(Limits::USUAL);
+    bench.agent(1, "ann", "one", 11);
+    bench.user(2, "ann");
+    bench
+}
+
+#[test]
+fn an_agent_is_called_by_its_name_and_both_get_tickets_of_their_own() {
+    let mut bench = bench();
+    assert_eq!(*bench.last(1), FromHub::Joined { replaced: false });
+    bench.say(2, ToHub::Agents);
+    assert_eq!(*bench.last(2), FromHub::Agents(vec![Text::of("one")]));
+    bench.call(2, 5, "one");
+    let FromHub::Ready { id: Id(5), ticket: of_caller } = bench.last(2).clone() else {
+        panic!("{:?}", bench.last(2))
+    };
+    let FromHub::Called { ticket: of_agent } = bench.last(1).clone() else { panic!("{:?}", bench.last(1)) };
+    assert_ne!(of_caller, of_agent);
+    assert_eq!(bench.expected[&(CallId(1), false)], of_caller);
+    assert_eq!(bench.expected[&(CallId(1), true)], of_agent);
+    bench.input(Input::Attached(CallId(1), End::Agent));
+    assert!(bench.joined.is_empty(), "one end is not enough");
+    bench.input(Input::Attached(CallId(1), End::Caller));
+    assert_eq!(bench.joined, [CallId(1)]);
+    bench.input(Input::Ended(CallId(1)));
+    assert_eq!(bench.hub.calls(), 0);
+}
+
+#[test]
+fn streams_go_on_when_the_sessions_of_their_ends_have_gone() {
+    let mut bench = bench();
+    bench.call(2, 1, "one");
+    bench.attach(1);
+    bench.input(Input::Closed(SessionId(1)));
+    bench.input(Input::Closed(SessionId(2)));
+    assert!(bench.dropped.is_empty());
+    assert_eq!(bench.hub.calls(), 1);
+}
+
+#[test]
+fn r36_every_ticket_is_another_one_and_a_pair_whose_end_is_lost_is_given_up_at_both_ends() {
+    let mut bench = bench();
+    for number in 1..=32 {
+        bench.call(2, number, "one");
+    }
+    let tickets: BTreeSet<String> =
+        bench.expected.values().map(|ticket| format!("{:?}", ticket.bytes())).collect();
+    assert_eq!(tickets.len(), 64);
+    bench.input(Input::Attached(CallId(1), End::Caller));
+    bench.input(Input::Closed(SessionId(1)));
+    assert_eq!(bench.dropped.len(), 32);
+    assert_eq!(bench.refusal(2), Some(Code::NotPaired));
+    bench.input(Input::Attached(CallId(1), End::Agent));
+    assert!(bench.joined.is_empty(), "the call is gone");
+    assert_eq!(bench.hub.calls(), 0);
+}
+
+#[test]
+fn r44_an_end_that_is_alone_is_told_so_and_ten_thousand_tries_leave_nothing() {
+    let mut bench = bench();
+    for number in 1..=10_000 {
+        bench.call(2, number, "one");
+        assert!(matches!(bench.last(2), FromHub::Ready { .. }), "{:?}", bench.last(2));
+        bench.input(Input::Attached(CallId(u64::from(number)), End::Caller));
+        bench.wait();
+        bench.say(1, ToHub::Ping { t: 1 });
+        assert_eq!(bench.refusal(2), Some(Code::NotPaired), "{number}");
+    }
+    assert_eq!(bench.dropped.len(), 10_000);
+    assert_eq!(bench.hub.calls(), 0);
+}
+
+#[test]
+fn r45_a_new_session_of_the_same_agent_replaces_the_old_one_at_once() {
+    for (boot, same) in [(11, true), (12, false)] {
+        let mut bench = bench();
+        bench.call(2, 1, "one");
+        bench.attach(1);
+        bench.call(2, 2, "one");
+        bench.agent(3, "ann", "one", boot);
+        assert_eq!(bench.goodbye(1), Some((Code::Replaced, 5_000)));
+        assert_eq!(*bench.last(3), FromHub::Joined { replaced: true });
+        assert!(bench.events.iter().any(|event| {
+            matches!(event, Event::Joined { replaced: Some((SessionId(1), found)), .. } if *found == same)
+        }));
+        assert_eq!(bench.dropped, [CallId(2)], "what flows goes on");
+        assert_eq!(bench.refusal(2), Some(Code::NotPaired));
+        bench.call(2, 3, "one");
+        assert!(matches!(bench.last(3), FromHub::Called { .. }));
+    }
+}
+
+#[test]
+fn those_with_another_token_see_and_reach_nobody() {
+    let mut bench = bench();
+    bench.user(3, "eve");
+    bench.say(3, ToHub::Agents);
+    assert_eq!(*bench.last(3), FromHub::Agents(Vec::new()));
+    bench.call(3, 1, "one");
+    assert_eq!(bench.refusal(3), Some(Code::NoAgent));
+    bench.agent(4, "eve", "one", 11);
+    assert_eq!(*bench.last(4), FromHub::Joined { replaced: false });
+    assert!(!bench.ends[&1].closed, "each token has names of its own");
+    bench.call(3, 2, "one");
+    assert!(matches!(bench.last(4), FromHub::Called { .. }));
+    assert!(!matches!(bench.last(1), FromHub::Called { .. }));
+}
+
+#[test]
+fn a_token_has_a_quarter_of_the_sessions_and_calls_and_others_keep_theirs() {
+    let mut bench = Bench::new(Limits { sessions: 16, calls: 16, waiting: 3, ..Limits::USUAL });
+    bench.agent(1, "ann", "one", 11);
+    for id in 2..=4 {
+        bench.user(id, "ann");
+    }
+    bench.user(5, "ann");
+    assert_eq!(bench.goodbye(5), Some((Code::Busy, 5_000)));
+    bench.user(6, "bob");
+    assert!(!bench.ends[&6].closed);
+    for number in 1..=3 {
+        bench.call(2, number, "one");
+    }
+    bench.call(2, 4, "one");
+    assert_eq!(bench.refusal(2), Some(Code::Busy), "three calls of a session wait");
+    bench.call(3, 1, "one");
+    bench.call(3, 2, "one");
+    assert_eq!(bench.refusal(3), Some(Code::Busy), "four calls of a token");
+    bench.attach(1);
+    bench.call(3, 3, "one");
+    assert_eq!(bench.refusal(3), Some(Code::Busy), "those that flow count too");
+    bench.input(Input::Ended(CallId(1)));
+    bench.call(3, 4, "one");
+    assert!(matches!(bench.last(3), FromHub::Ready { .. }));
+}
+
+#[test]
+fn a_session_that_says_nothing_for_its_time_is_over_and_a_ping_is_enough() {
+    let mut bench = bench();
+    bench.now = Moment::after_start(Duration::from_secs(30));
+    bench.say(1, ToHub::Ping { t: 9 });
+    assert_eq!(*bench.last(1), FromHub::Pong { t: 9, spread_ms: 1_000 });
+    bench.wait();
+    assert_eq!(bench.goodbye(2), Some((Code::LegTimeout, 5_000)));
+    assert!(!bench.ends[&1].closed);
+    bench.wait();
+    assert_eq!(bench.now, Moment::after_start(Duration::from_secs(75)));
+    assert!(bench.ends[&1].closed);
+}
+
+#[test]
+fn r40_a_hub_that_stops_says_when_to_return_to_each_one_differently() {
+    let mut bench = Bench::new(Limits::USUAL);
+    for id in 0..200 {
+        bench.agent(id, &format!("token{}", id / 200), &format!("agent{id}"), id);
+    }
+    bench.say(0, ToHub::Ping { t: 1 });
+    assert_eq!(*bench.last(0), FromHub::Pong { t: 1, spread_ms: 15_000 });
+    bench.call(0, 1, "agent1");
+    bench.attach(1);
+    bench.input(Input::Drain);
+    let mut seconds = BTreeMap::<u32, u32>::new();
+    for id in 0..200 {
+        let (code, after) = bench.goodbye(id).unwrap();
+        assert_eq!(code, Code::Draining);
+        assert!((1..=15_000).contains(&after));
+        *seconds.entry(after / 1_000).or_default() += 1;
+    }
+    assert!(seconds.values().all(|count| *count <= 30), "{seconds:?}");
+    assert!(bench.dropped.is_empty(), "streams may end by themselves");
+    bench.user(900, "late");
+    assert_eq!(bench.goodbye(900).unwrap().0, Code::Draining);
+}
+
+#[test]
+fn r28_a_token_that_is_withdrawn_ends_its_sessions_and_streams_and_no_others() {
+    let mut bench = bench();
+    bench.agent(3, "bob", "one", 1);
+    bench.user(4, "bob");
+    for (user, call) in [(2, 1), (4, 2)] {
+        bench.call(user, 1, "one");
+        bench.attach(call);
+    }
+    bench.input(Input::Revoked("ann"));
+    assert_eq!([1, 2].map(|id| bench.goodbye(id)), [Some((Code::Expired, 0)); 2]);
+    assert_eq!(bench.dropped, [CallId(1)]);
+    assert!(!bench.ends[&3].closed && !bench.ends[&4].closed);
+}
+
+#[test]
+fn r27_a_session_ends_with_its_token() {
+    let mut bench = Bench::new(Limits::USUAL);
+    bench.ends.insert(1, Link::default());
+    let expires = Some(Moment::after_start(Duration::from_secs(9)));
+    bench.input(Input::Opened { session: SessionId(1), token: "ann".to_owned(), expires });
+    bench.wait();
+    assert_eq!(bench.now, Moment::after_start(Duration::from_secs(9)));
+    assert_eq!(bench.goodbye(1), Some((Code::Expired, 0)));
+}
+
+#[test]
+fn r39_bad_frames_end_their_session_alone() {
+    let numbered = |seq, body| encode(&Frame { seq, body }).unwrap();
+    let introduce = |name: &str| ToHub::Introduce {
+        role: Role::Agent { name: Text::of(name), boot: 1 },
+        build: Text::default(),
+    };
+    let user = || ToHub::Introduce { role: Role::User { name: Text::default() }, build: Text::default() };
+    let mut variant = numbered(1, ToHub::Agents);
+    *variant.last_mut().unwrap() = 99;
+    let mut behind = numbered(1, ToHub::Ping { t: 1 });
+    behind.extend_from_slice(&[0; 3]);
+    behind[3] += 3;
+    let bad: Vec<(&str, Vec<u8>)> = vec![
+        ("a frame of nothing", vec![0; 4]),
+        ("a frame that is too long", vec![0, 1, 0, 1]),
+        ("no frame", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
+        ("an unknown message", variant),
+        ("bytes behind a message", behind),
+        ("a number that is not due", numbered(2, user())),
+        ("a call before the introduction", numbered(1, ToHub::Call { id: Id(1), agent: Text::of("one") })),
+        ("a question before the introduction", numbered(1, ToHub::Agents)),
+        ("two introductions", [numbered(1, user()), numbered(2, introduce("two"))].concat()),
+        ("a name with a slash", numbered(1, introduce("../one"))),
+        ("a name of nothing", numbered(1, introduce(""))),
+        ("a long name", numbered(1, introduce(&"x".repeat(65)))),
+        (
+            "an id that was used",
+            [
+                numbered(1, user()),
+                numbered(2, ToHub::Call { id: Id(3), agent: Text::of("none") }),
+                numbered(3, ToHub::Call { id: Id(3), agent: Text::of("none") }),
+            ]
+            .concat(),
+        ),
+    ];
+    for (what, bytes) in bad {
+        for piece in [1, bytes.len()] {
+            let mut bench = bench();
+            bench.open(9, "ann");
+            for part in bytes.chunks(piece) {
+                bench.input(Input::Bytes(SessionId(9), part));
+            }
+            assert_eq!(bench.goodbye(9), Some((Code::Protocol, 0)), "{what}");
+            bench.say(1, ToHub::Ping { t: 4 });
+            assert_eq!(*bench.last(1), FromHub::Pong { t: 4, spread_ms: 1_000 }, "{what}");
+            bench.call(2, 1, "one");
+            assert!(matches!(bench.last(2), FromHub::Ready { .. }), "{what}");
+        }
+    }
+}
+
+#[test]
+fn r47_a_message_of_a_later_version_is_answered_and_changes_nothing() {
+    let mut bench = bench();
+    bench.say(2, ToHub::Ext { name: Text::of("later"), body: vec![1, 2, 3] });
+    assert_eq!(bench.refusal(2), Some(Code::Unsupported));
+    bench.say(2, ToHub::Bye);
+    assert!(bench.ends[&2].closed);
+    bench.say(1, ToHub::Agents);
+    assert_eq!(*bench.last(1), FromHub::Agents(vec![Text::of("one")]));
+}
+
+#[test]
+fn nothing_that_a_hub_reports_shows_a_ticket() {
+    let mut bench = bench();
+    bench.call(2, 1, "one");
+    let text = format!("{:?} {:?}", bench.hub, bench.ends[&2].heard);
+    assert!(text.contains("Secret32(***)"), "{text}");
+}

@@ -1,0 +1,188 @@
+//! One session with the hub, from the proof of the token to its end.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ftp_io::clock::Clock;
+use ftp_io::control::{Control, Read};
+use ftp_io::link::{self, Link, LinkFailure};
+use ftp_proto::relay::at_hub::{Failure, Input, Output, Session as Machine};
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
+use ftp_proto::relay::link::Welcome;
+use ftp_proto::relay::message::{Code, Id, Text};
+use ftp_proto::relay::token::Secret32;
+use ftp_proto::timer::Moment;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::address::connect;
+use super::caller::{Request, Uncalled};
+
+/// A connection that has come from the hub. Its other end has proven nothing yet.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The connection, which carries what the other end sends.
+    pub stream: TcpStream,
+    /// The address of the hub.
+    pub from: SocketAddr,
+}
+
+/// What a session shares with those before and after it.
+#[derive(Debug)]
+pub(super) struct Ends {
+    pub(super) clock: Clock,
+    pub(super) name: String,
+    /// A random number of this process.
+    pub(super) boot: u64,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) incoming: mpsc::Sender<Incoming>,
+    /// Whether a session stands.
+    pub(super) joined: watch::Sender<bool>,
+    /// Connections that are being made.
+    pub(super) connecting: JoinSet<()>,
+}
+
+/// A session that stands.
+pub(super) struct Session<'a> {
+    ends: &'a mut Ends,
+    machine: Machine,
+    control: Control,
+    /// Where the hub is, for more connections.
+    hub: SocketAddr,
+    /// The tasks that wait for the answers to their calls.
+    waiting: HashMap<Id, oneshot::Sender<Result<TcpStream, Uncalled>>>,
+    /// How long agents take to return, as the hub says.
+    pub(super) spread: Option<Duration>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(ends: &'a mut Ends, link: Link, welcome: &Welcome) -> Result<Self, LinkFailure> {
+        let hub = link.socket().peer_addr()?;
+        let role = Role::Agent { name: Text::of(&ends.name), boot: ends.boot };
+        let machine = Machine::new(ends.clock.now(), welcome, role, BUILD);
+        let control = Control::new(link, MAX_UNSENT)?;
+        Ok(Self { ends, machine, control, hub, waiting: HashMap::new(), spread: None })
+    }
+
+    /// Runs the session to its end. It may be dropped to end it.
+    pub(super) async fn run(&mut self) -> Failure {
+        let clock = self.ends.clock;
+        let mut room = vec![0; ROOM];
+        let failure = loop {
+            let deadline = match self.drain() {
+                Ok(deadline) => deadline,
+                Err(failure) => break failure,
+            };
+            let behind = self.control.behind_since().map(|since| since + link::HANDSHAKE);
+            tokio::select! {
+                read = self.control.read(&mut room) => match read {
+                    Read::Bytes(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
+                    Read::Room => {}
+                    // TLS has begun before the session.
+                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
+                        self.input(Input::Closed);
+                    }
+                },
+                Some(request) = self.ends.requests.recv() => self.call(request),
+                () = clock.sleep_until(behind), if behind.is_some() => self.input(Input::Closed),
+                () = clock.sleep_until(deadline) => self.input(Input::Timeout),
+            }
+            while self.ends.connecting.try_join_next().is_some() {}
+        };
+        self.ends.joined.send_replace(false);
+        failure
+    }
+
+    /// Says goodbye, so that the hub calls this agent no more.
+    pub(super) async fn close(mut self) {
+        let now = self.ends.clock.now();
+        self.machine.send(now, ToHub::Bye);
+        // There is nothing to wait for.
+        drop(self.drain());
+        let clock = self.ends.clock;
+        self.control.close(&clock, LAST_FRAMES).await;
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.input(self.ends.clock.now(), input);
+    }
+
+    fn drain(&mut self) -> Result<Option<Moment>, Failure> {
+        loop {
+            match self.machine.poll() {
+                Output::Send(bytes) => self.control.send(&bytes, self.ends.clock.now()),
+                Output::Message(message) => self.heard(message),
+                Output::Ended(failure) => return Err(failure),
+                Output::Wait(deadline) => return Ok(deadline),
+            }
+        }
+    }
+
+    fn call(&mut self, Request { agent, answer }: Request) {
+        // It may have waited for a session for longer than anybody waits for it.
+        if answer.is_closed() {
+            return;
+        }
+        let id = self.machine.call(self.ends.clock.now(), &agent);
+        self.waiting.insert(id, answer);
+    }
+
+    fn heard(&mut self, message: FromHub) {
+        match message {
+            FromHub::Joined { replaced } => {
+                tracing::info!(hub = %self.hub, name = self.ends.name, replaced, "joined");
+                self.ends.joined.send_replace(true);
+            }
+            FromHub::Called { ticket } => {
+                let (hub, incoming) = (self.hub, self.ends.incoming.clone());
+                if self.ends.connecting.len() >= MAX_CONNECTING {
+                    return tracing::warn!("a call was not answered: too many connections are being made");
+                }
+                self.ends.connecting.spawn(async move {
+                    match attach(hub, &ticket).await {
+                        // If this agent stops, nobody takes it.
+                        Ok(stream) => drop(incoming.send(Incoming { stream, from: hub }).await),
+                        Err(error) => tracing::info!(%error, "a call was not answered"),
+                    }
+                });
+            }
+            FromHub::Ready { id, ticket } => {
+                let Some(answer) = self.waiting.remove(&id) else { return };
+                let hub = self.hub;
+                self.ends.connecting.spawn(async move {
+                    let stream = attach(hub, &ticket)
+                        .await
+                        .map_err(|error| Uncalled { code: Code::Unreachable, text: error.to_string() });
+                    // Whoever has called may have given up.
+                    drop(answer.send(stream));
+                });
+            }
+            FromHub::Refused { id, code, text } => {
+                if let Some(answer) = self.waiting.remove(&id) {
+                    drop(answer.send(Err(Uncalled { code, text: text.into() })));
+                }
+            }
+            FromHub::Pong { spread_ms, .. } => {
+                self.spread = Some(Duration::from_millis(spread_ms.into()));
+            }
+            // The machine ends the session with this.
+            FromHub::Bye { .. } | FromHub::Agents(_) | FromHub::Ext { .. } => {}
+        }
+    }
+}
+
+async fn attach(hub: SocketAddr, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
+    link::call(connect(hub).await?, ticket).await
+}
+
+const BUILD: &str = concat!("ftp-relay-agent ", env!("CARGO_PKG_VERSION"));
+/// Bytes of frames that the hub has not taken yet.
+const MAX_UNSENT: usize = 256 * 1024;
+/// Bytes that are read at once.
+const ROOM: usize = 4 * 1024;
+/// Connections that are being made at the same time.
+const MAX_CONNECTING: usize = 256;
+/// How long the last frames of a session may take.
+const LAST_FRAMES: Duration = Duration::from_secs(2);

@@ -1,0 +1,51 @@
+//! One session with the hub: its link, both directions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ftp_io::control::{Control, Read};
+use ftp_io::link::{HANDSHAKE, Link};
+use ftp_proto::relay::hub::Input;
+use ftp_proto::timer::Moment;
+
+use super::exchange::Exchange;
+
+/// Runs a session until its link or the hub ends it.
+pub(super) async fn run(exchange: Arc<Exchange>, link: Link, token: &str, expires: Option<Moment>) {
+    let clock = exchange.clock;
+    let mut control = match Control::new(link, MAX_UNSENT) {
+        Ok(control) => control,
+        // Its other end has gone already.
+        Err(error) => return tracing::debug!(%error, "the session could not start"),
+    };
+    let (session, mut frames) = exchange.open(token, expires);
+    let mut room = vec![0; ROOM];
+    loop {
+        let behind = control.behind_since().map(|since| since + HANDSHAKE);
+        tokio::select! {
+            frame = frames.recv() => match frame {
+                Some(frame) => control.send(&frame, clock.now()),
+                None => break,
+            },
+            read = control.read(&mut room) => match read {
+                Read::Bytes(count) => {
+                    exchange.input(Input::Bytes(session, room.get(..count).unwrap_or_default()));
+                }
+                Read::Room => {}
+                // TLS has begun before the session.
+                Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => break,
+            },
+            () = clock.sleep_until(behind), if behind.is_some() => break,
+        }
+    }
+    exchange.input(Input::Closed(session));
+    control.close(&clock, LAST_FRAMES).await;
+    tracing::info!(session = session.0, "session ended");
+}
+
+/// Bytes of frames that the other end has not taken yet.
+const MAX_UNSENT: usize = 64 * 1024;
+/// Bytes that are read at once.
+const ROOM: usize = 4 * 1024;
+/// How long the last frames of a session may take.
+const LAST_FRAMES: Duration = Duration::from_secs(2);

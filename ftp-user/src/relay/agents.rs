@@ -1,0 +1,185 @@
+//! The agents that join the data connections of two servers: one that reaches both, or two that meet at a hub.
+
+use super::event::JoinEvent;
+use super::find::{self, find, find_one};
+use super::hub::Hub;
+use super::pair::Pair;
+use super::reach::late;
+use super::{Reach, Session, failure};
+use crate::config::Relay;
+use crate::context::Context;
+use crate::control::{Dialled, Tunnel, connect, within};
+use crate::failure::{About, Failure, Kind};
+use crate::place::Site;
+use ftp_io::link::{self, Opened};
+use ftp_io::socket;
+use ftp_proto::relay::message::{Id, Leg};
+use ftp_proto::third_party::Side;
+
+/// The agents of one path. Dropping them ends their sessions and their current join; tunnels continue.
+#[derive(Debug)]
+pub enum Agents {
+    /// One agent reaches both servers.
+    One(Box<Session>),
+    /// One agent reaches the source, another one the destination.
+    Met(Box<Pair>),
+}
+
+/// What is at the address of a relay.
+enum Found {
+    Agent(Box<Session>),
+    Hub(Hub),
+}
+
+impl Agents {
+    /// Connects to the relay, or finds agents at the hub, and returns them with a tunnel to each server. Both ends of
+    /// every session prove that they know the token before anything else is sent.
+    pub async fn open(
+        context: &Context,
+        relay: &Relay,
+        source: &Site,
+        destination: &Site,
+    ) -> Result<(Self, Tunnel, Tunnel), Failure> {
+        match begin(context, relay).await? {
+            Found::Agent(mut session) => {
+                let to_source = session.tunnel(context, source).await?;
+                let to_destination = session.tunnel(context, destination).await?;
+                Ok((Self::One(session), to_source, to_destination))
+            }
+            Found::Hub(hub) => {
+                let found = find(context, relay, &hub, source, destination).await?;
+                let (agents, to_source, to_destination) = found;
+                let agents = match agents {
+                    find::Found::One(session) => Self::One(session),
+                    find::Found::Met(pair) => Self::Met(pair),
+                };
+                Ok((agents, to_source, to_destination))
+            }
+        }
+    }
+
+    /// Opens one more tunnel to a server.
+    pub async fn tunnel(&mut self, context: &Context, side: Side, site: &Site) -> Result<Tunnel, Failure> {
+        match self {
+            Self::One(session) => session.tunnel(context, site).await,
+            Self::Met(pair) => pair.of(side).tunnel(context, site).await,
+        }
+    }
+
+    /// Joins two data connections. [`Agents::next`] reports the progress. Events of an earlier join are dropped.
+    pub fn join(&mut self, source: Leg, destination: Leg) -> Id {
+        match self {
+            Self::One(session) => session.join(source, destination),
+            Self::Met(pair) => pair.join(source, destination),
+        }
+    }
+
+    /// Drops what comes, and has come, of the last join.
+    pub fn forget_join(&mut self) {
+        match self {
+            Self::One(session) => session.forget_join(),
+            Self::Met(pair) => pair.forget_join(),
+        }
+    }
+
+    /// Resets both data connections of a join.
+    pub fn close(&mut self, id: Id) {
+        match self {
+            Self::One(session) => session.close(id),
+            Self::Met(pair) => pair.close(),
+        }
+    }
+
+    /// Asks how many bytes a join has carried. [`JoinEvent::Stat`] follows.
+    pub fn stat(&mut self, id: Id) {
+        match self {
+            Self::One(session) => session.stat(id),
+            Self::Met(pair) => pair.stat(),
+        }
+    }
+
+    /// Waits for the next event of the join. It is cancel-safe. Nothing comes after [`JoinEvent::Lost`].
+    pub async fn next(&mut self) -> JoinEvent {
+        match self {
+            Self::One(session) => session.next().await,
+            Self::Met(pair) => pair.next().await,
+        }
+    }
+
+    /// Whether a session has ended.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::One(session) => session.is_over(),
+            Self::Met(pair) => pair.is_over(),
+        }
+    }
+
+    /// The name of the path in reports: `relay` is that of the relay or the hub.
+    pub fn name(&self, relay: &str) -> String {
+        match self {
+            Self::One(session) => match &session.reach {
+                Reach::Address(_) => relay.to_owned(),
+                Reach::Called(_, agent) => format!("{relay} (agent {agent})"),
+            },
+            Self::Met(pair) => format!("{relay} (agents {})", pair.names()),
+        }
+    }
+}
+
+impl Session {
+    /// Has the relay, or an agent of the hub, connect to a server that this host does not reach, and returns the control
+    /// connection. It continues when the session has ended, but not before the server has greeted.
+    pub async fn reach(context: &Context, relay: &Relay, site: &Site) -> Result<(Self, Tunnel), Failure> {
+        match begin(context, relay).await? {
+            Found::Agent(mut session) => {
+                let tunnel = session.tunnel(context, site).await?;
+                Ok((*session, tunnel))
+            }
+            Found::Hub(hub) => find_one(context, relay, &hub, site).await,
+        }
+    }
+
+    /// Connects to a relay agent. Both ends prove that they know the token before anything else is sent.
+    #[cfg(test)]
+    pub(super) async fn open(context: &Context, relay: &Relay) -> Result<Self, Failure> {
+        match begin(context, relay).await? {
+            Found::Agent(session) => Ok(*session),
+            Found::Hub(hub) => panic!("{} is a hub", hub.display_name()),
+        }
+    }
+}
+
+async fn begin(context: &Context, relay: &Relay) -> Result<Found, Failure> {
+    let address = relay.address.to_string();
+    match meet(context, relay).await {
+        Ok(found) => {
+            context.heard.note(&address);
+            Ok(found)
+        }
+        Err(failure) if failure.kind == Kind::Temporary && !context.heard.has(&address) => {
+            Err(failure.about(About::NoRelay))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn meet(context: &Context, relay: &Relay) -> Result<Found, Failure> {
+    let display_name = failure::display_name(relay);
+    let token = relay.token()?;
+    let address = &relay.address;
+    let title = format!("the relay {display_name}");
+    let Dialled { stream, to: at } = connect(context, &address.host, address.port, &title, "a relay").await?;
+    socket::keepalive(&stream).map_err(|error| failure::no_link(&display_name, &error.into()))?;
+    match within(context, context.patience.reply, link::open(stream, &token)).await {
+        Some(Ok(Opened::Relay(link, welcome))) => {
+            let names = (relay.name.clone(), display_name);
+            let session = Session::begin(context, names, Reach::Address(at), link, &welcome);
+            Ok(Found::Agent(Box::new(session)))
+        }
+        Some(Ok(Opened::Hub(link, welcome))) => {
+            Ok(Found::Hub(Hub::begin(context, display_name, at, link, &welcome)))
+        }
+        Some(Err(failure)) => Err(failure::no_session(relay, &token, &failure)),
+        None => Err(late(context, &display_name, "the handshake")),
+    }
+}

@@ -1,0 +1,169 @@
+//! A session with a hub: which agents are there, and calls to them.
+
+use super::failure;
+use super::reach::{late, stream};
+use super::task::{Handle, SessionEvent};
+use crate::context::Context;
+use crate::control::within;
+use crate::failure::Failure;
+use ftp_io::link::{self, Link};
+use ftp_io::socks::HostPort;
+use ftp_proto::relay::at_hub;
+use ftp_proto::relay::hub::{FromHub, ToHub};
+use ftp_proto::relay::link::Welcome;
+use ftp_proto::relay::message::{Code, Id, Text};
+use ftp_proto::relay::token::Secret32;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+/// A session with a hub. Clones share it; it ends with the last one.
+#[derive(Clone, Debug)]
+pub(super) struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    display_name: String,
+    at: HostPort,
+    task: Handle<at_hub::Session>,
+    waiting: Mutex<Waiting>,
+}
+
+/// Who waits for an answer of the hub.
+#[derive(Debug, Default)]
+struct Waiting {
+    calls: HashMap<Id, oneshot::Sender<Result<Secret32, (Code, Text)>>>,
+    lists: VecDeque<oneshot::Sender<Vec<Text>>>,
+    /// Why the session has ended, if it has.
+    ended: Option<String>,
+}
+
+impl Hub {
+    /// Begins a session over a link whose other end has proven itself.
+    pub(super) fn begin(
+        context: &Context,
+        display_name: String,
+        at: HostPort,
+        link: Link,
+        welcome: &Welcome,
+    ) -> Self {
+        let (task, events) = Handle::start(context.clock, link, welcome);
+        let inner = Arc::new(Inner { display_name, at, task, waiting: Mutex::default() });
+        tokio::spawn(listen(Arc::downgrade(&inner), events));
+        Self(inner)
+    }
+
+    /// The name and the address, for messages.
+    pub(super) fn display_name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// The names of the agents of this token.
+    pub(super) async fn agents(&self, context: &Context) -> Result<Vec<String>, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.0.waiting()?.lists.push_back(answer);
+        self.0.task.with_machine(|machine, now| machine.send(now, ToHub::Agents));
+        match within(context, context.patience.reply, answered).await {
+            Some(Ok(names)) => Ok(names.into_iter().map(String::from).collect()),
+            Some(Err(_)) => Err(self.0.lost()),
+            None => Err(late(context, self.display_name(), "its agents")),
+        }
+    }
+
+    /// A connection that an agent has accepted, and over which nothing is proven yet.
+    pub(super) async fn call(&self, context: &Context, agent: &str) -> Result<TcpStream, Failure> {
+        let (answer, answered) = oneshot::channel();
+        {
+            // The answer cannot come before somebody waits for it.
+            let mut waiting = self.0.waiting()?;
+            let id = self.0.task.with_machine(|machine, now| machine.call(now, agent));
+            waiting.calls.insert(id, answer);
+        }
+        let called = async {
+            let ticket = match answered.await {
+                Ok(Ok(ticket)) => ticket,
+                Ok(Err((code, text))) => {
+                    return Err(failure::no_call(self.display_name(), agent, code, &text));
+                }
+                Err(_) => return Err(self.0.lost()),
+            };
+            let no_link = |failure| failure::no_link(self.display_name(), &failure);
+            let stream = stream(context, &self.0.at).await.map_err(|error| no_link(error.into()))?;
+            link::call(stream, &ticket).await.map_err(no_link)
+        };
+        let called = within(context, context.patience.reply, called).await;
+        called.unwrap_or_else(|| Err(late(context, self.display_name(), &format!("a call to {agent}"))))
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who waits, unless the session has ended.
+    fn waiting(&self) -> Result<MutexGuard<'_, Waiting>, Failure> {
+        let waiting = self.lock();
+        match &waiting.ended {
+            Some(why) => Err(failure::lost(&self.display_name, why)),
+            None => Ok(waiting),
+        }
+    }
+
+    fn lost(&self) -> Failure {
+        let why = self.lock().ended.clone();
+        failure::lost(&self.display_name, why.as_deref().unwrap_or("it has ended"))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.task.with_machine(|machine, now| machine.send(now, ToHub::Bye));
+        self.task.close();
+    }
+}
+
+/// Passes the answers of a hub to those who wait for them.
+async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHub>>) {
+    loop {
+        let event = events.recv().await;
+        let Some(hub) = hub.upgrade() else { return };
+        let mut waiting = hub.lock();
+        match event {
+            Some(SessionEvent::Message(FromHub::Ready { id, ticket })) => {
+                if let Some(answer) = waiting.calls.remove(&id) {
+                    // Whoever has called may have given up.
+                    drop(answer.send(Ok(ticket)));
+                }
+            }
+            // An agent that does not come shows in the connection with it as well.
+            Some(SessionEvent::Message(FromHub::Refused { id, code, text })) => {
+                if let Some(answer) = waiting.calls.remove(&id) {
+                    drop(answer.send(Err((code, text))));
+                }
+            }
+            Some(SessionEvent::Message(FromHub::Agents(names))) => {
+                if let Some(answer) = waiting.lists.pop_front() {
+                    drop(answer.send(names));
+                }
+            }
+            Some(SessionEvent::Message(
+                FromHub::Joined { .. }
+                | FromHub::Called { .. }
+                | FromHub::Pong { .. }
+                | FromHub::Bye { .. }
+                | FromHub::Ext { .. },
+            )) => {}
+            Some(SessionEvent::Ended(why)) => {
+                *waiting = Waiting { ended: Some(why), ..Waiting::default() };
+                return;
+            }
+            None => {
+                let ended = Some("the session is over".to_owned());
+                *waiting = Waiting { ended, ..Waiting::default() };
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A running hub, and agents that have joined it.
+
+use crate::binary::{Program, Running};
+use crate::relay::write_private;
+use crate::socket;
+use ftp_proto::relay::token::Token;
+use rustix::process::Signal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A hub that runs. It holds what hubs need of one token.
+#[derive(Debug)]
+pub struct Hub {
+    directory: TempDir,
+    /// The token of the agents and the user agent, which the hub does not know.
+    pub token: Token,
+    /// The file that holds it.
+    pub token_file: PathBuf,
+    /// The file of the hub.
+    pub hub_file: PathBuf,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The process that runs.
+    pub running: Running,
+}
+
+/// An agent that has joined a hub, or tries to.
+#[derive(Debug)]
+pub struct Joined {
+    arguments: Vec<String>,
+    /// The process that runs.
+    pub running: Running,
+}
+
+impl Hub {
+    /// Starts one at this address, with a token of its own.
+    pub fn start(ip: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("ftp-hub-").tempdir().unwrap();
+        let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
+        let (token_file, hub_file) = (directory.path().join("token"), directory.path().join("hub"));
+        write_private(&token_file, &token.line());
+        let mut command = Program::RelayAgent.command();
+        command.args(["token", "--for-hub"]).arg(&token_file);
+        let mut printed = Running::start("token", command);
+        let line = printed.line().unwrap();
+        write_private(&hub_file, &line);
+        let (running, address) = launch(&format!("{ip}:0"), &hub_file);
+        Self { directory, token, token_file, hub_file, address, running }
+    }
+
+    /// The directory of its files.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// An agent that joins, from an address of its own, and may reach these servers.
+    pub fn join(&self, name: &str, ip: &str, servers: &[&str]) -> Joined {
+        let joined = self.try_to_join(self.address, name, ip, servers);
+        joined.until_joined(1);
+        joined
+    }
+
+    /// The same at another address; nobody waits until it has joined.
+    pub fn try_to_join(&self, hub: SocketAddr, name: &str, ip: &str, servers: &[&str]) -> Joined {
+        let token = self.token_file.to_str().unwrap();
+        let mut arguments: Vec<String> =
+            ["join", &hub.to_string(), "--name", name, "--token-file", token, "--address", ip]
+                .map(str::to_owned)
+                .into();
+        arguments.extend(["--log-level".to_owned(), "debug".to_owned()]);
+        for server in servers {
+            arguments.extend(["--allow".to_owned(), format!("{server}:21,990/tls,1024-65535")]);
+        }
+        let running = start(&arguments);
+        Joined { arguments, running }
+    }
+
+    /// Starts it again at the same address, after it has ended.
+    pub fn return_again(&mut self) {
+        let listen = self.address.to_string();
+        (self.running, _) = launch(&listen, &self.hub_file);
+    }
+
+    /// Kills it and starts it again at the same address.
+    pub fn die_and_return(&mut self) {
+        self.running.signal(Signal::KILL);
+        self.running.wait();
+        self.return_again();
+    }
+
+    /// Waits until its log has a line with these words.
+    pub fn logs(&self, words: &str) {
+        socket::until(&format!("the hub logs {words:?}"), || self.running.said().contains(words));
+    }
+}
+
+impl Joined {
+    /// Waits until it has joined for the time with this number.
+    pub fn until_joined(&self, times: usize) {
+        let joined = || self.running.said().matches(" joined hub=").count();
+        socket::until("the agent has joined", || joined() >= times);
+    }
+
+    /// Waits until its log has a line with these words.
+    pub fn logs(&self, words: &str) {
+        socket::until(&format!("the agent logs {words:?}"), || self.running.said().contains(words));
+    }
+
+    /// Returns to the hub at once, if it waits.
+    pub fn hurry(&self) {
+        self.running.signal(Signal::HUP);
+    }
+
+    /// Kills it and starts it again.
+    pub fn die_and_return(&mut self) {
+        self.running.signal(Signal::KILL);
+        self.running.wait();
+        self.running = start(&self.arguments);
+    }
+}
+
+fn start(arguments: &[String]) -> Running {
+    let mut command = Program::RelayAgent.command();
+    command.args(arguments);
+    Running::start("agent", command)
+}
+
+fn launch(listen: &str, file: &std::path::Path) -> (Running, SocketAddr) {
+    let mut command = Program::RelayAgent.command();
+    command.args(["hub", "--log-level", "debug", "--listen", listen, "--token-file"]).arg(file);
+    let mut running = Running::start("hub", command);
+    let line = running.line().unwrap_or_else(|| panic!("no hub:\n{}", running.said()));
+    let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (hub)"));
+    let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
+    (running, address)
+}
