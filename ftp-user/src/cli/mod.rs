@@ -30,7 +30,7 @@ pub use program::main;
 
 use self::passwords::Passwords;
 use crate::config::{self, OnUnknown, Proxy, Settings};
-use crate::context::{Cancel, Context, Heard, ListingLimit, Patience, UnknownCertificates};
+use crate::context::{Cancel, Context, Heard, Interruption, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
 use crate::journal::{JobJournal, JobRecord, JobState, Journal};
@@ -436,6 +436,7 @@ impl General {
                 job_journal: JobJournal::default(),
                 clear_data: false,
                 takes_tls: true,
+                interruption: Interruption::default(),
                 demands_tls: false,
                 trust,
                 unknown: UnknownCertificates::new(unknown),

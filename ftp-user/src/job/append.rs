@@ -129,11 +129,10 @@ impl Appending<'_> {
     async fn unchanged_or(&mut self, failure: Failure) -> Result<Failure, Failure> {
         let Self { context, ends, item, plan } = self;
         let name = ends.destination.show(&item.destination);
-        let (cleanup, limit) = context.for_cleanup();
-        let deadline = Some(context.clock.now() + limit);
+        let (cleanup, end) = context.for_cleanup();
         let now = tokio::select! {
             size = ends.destination.size(&cleanup, &item.destination) => size.ok().flatten(),
-            () = context.clock.sleep_until(deadline) => None,
+            () = context.clock.sleep_until(Some(end)) => None,
         };
         // A file that does not exist has no size, and had none before.
         let unchanged = now.is_some() && now == plan.before;

@@ -6,6 +6,7 @@ use crate::endpoint::{Debt, Host, Pools, Server};
 use crate::failure::{About, Failure, Kind};
 use crate::journal::PartId;
 use crate::place;
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
@@ -68,12 +69,12 @@ impl Part {
             Host::Server(server) => self.discard_at(context, server).await,
             Host::Local(_) => {
                 let shown = host.show(&self.stored);
-                let (cleanup, limit) = context.for_cleanup();
+                let (cleanup, end) = context.for_cleanup();
                 let work = async {
                     let size = host.size(&cleanup, &self.stored).await.ok().flatten();
                     (size, host.delete(&cleanup, &self.stored).await.map(|()| true))
                 };
-                let (bytes, deleted) = in_time(context, limit, work).await;
+                let (bytes, deleted) = in_time(context, end, work).await;
                 if let Err(failure) = &deleted {
                     warn(context, &shown, &failure.to_string());
                 }
@@ -84,7 +85,7 @@ impl Part {
 
     /// The same at a server.
     pub(super) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
-        let (cleanup, limit) = context.for_cleanup();
+        let (cleanup, end) = context.for_cleanup();
         // If the server has not said how its command has ended, it may still execute it.
         let is_certain = server.open().is_some();
         let work = async {
@@ -96,7 +97,7 @@ impl Part {
                 Err(failure) => (None, Err(failure)),
             }
         };
-        let (bytes, deleted) = in_time(context, limit, work).await;
+        let (bytes, deleted) = in_time(context, end, work).await;
         let gone = deleted.is_ok();
         let why = match deleted {
             Ok(existed) if existed || is_certain => {
@@ -138,19 +139,17 @@ pub(super) async fn settle(context: &Context, pools: &Pools) {
 
 /// Deletes these files. Returns those that could not be deleted.
 async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Vec<Debt> {
-    let (cleanup, limit) = context.for_cleanup();
-    let deadline = context.clock.now() + limit;
+    let (cleanup, end) = context.for_cleanup();
     for pause in PAUSES {
         let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
         for mut debt in std::mem::take(&mut debts) {
-            let left = deadline.since(context.clock.now());
             let work = async {
                 match server.session(&cleanup).await {
                     Ok(session) => (None, session.delete(&debt.path).await),
                     Err(failure) => (None, Err(failure)),
                 }
             };
-            match in_time(context, left, work).await {
+            match in_time(context, end, work).await {
                 // It may come yet: see `Debt::why`.
                 (_, Ok(false)) if debt.why.is_none() => {}
                 (_, Ok(_)) => continue,
@@ -162,7 +161,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
             debts.push(debt);
         }
         let now = context.clock.now();
-        if !is_slow || now >= deadline || context.cancel.is_cancelled() {
+        if !is_slow || now >= end || context.cancel.is_cancelled() {
             break;
         }
         context.clock.sleep_until(Some(now + pause)).await;
@@ -170,16 +169,15 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
     debts
 }
 
-/// The result of a deletion, which has `limit`.
+/// The result of a deletion, which ends at `end`.
 async fn in_time(
     context: &Context,
-    limit: Duration,
+    end: Moment,
     work: impl Future<Output = (Option<u64>, Result<bool, Failure>)>,
 ) -> (Option<u64>, Result<bool, Failure>) {
-    let deadline = context.clock.now() + limit;
     tokio::select! {
         done = work => done,
-        () = context.clock.sleep_until(Some(deadline)) => {
+        () = context.clock.sleep_until(Some(end)) => {
             (None, Err(Failure::new(Kind::Temporary, "the server did not answer in time")))
         }
     }

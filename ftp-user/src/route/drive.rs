@@ -16,7 +16,6 @@ use ftp_proto::third_party::{
     Attempt, Cause, DataFault, FailedPosture, Failure, Input, Outcome, Output, Side, Stage,
 };
 use ftp_proto::timer::Moment;
-use std::time::Duration;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -398,7 +397,7 @@ impl<'a> Drive<'a> {
     fn give_up(&mut self, why: GivenUp) {
         self.given_up = Some(why);
         if why == GivenUp::Interrupted {
-            self.close_at = Some(self.context.clock.now() + LAST_REPLIES);
+            self.close_at = Some(self.context.interruption.abort(self.context.clock.now()));
         }
         self.input(Input::Cancel);
     }
@@ -467,6 +466,3 @@ const fn not_believed(side: Side) -> Outcome {
         complete: None,
     })
 }
-
-/// How long two servers may take to answer ABOR. An interrupted copy has two seconds in all (H33).
-const LAST_REPLIES: Duration = Duration::from_millis(1100);

@@ -129,13 +129,11 @@ impl Ends {
                 circuit.quit().await;
             }
         };
-        let hurry = context.cancel.is_cancelled().then(|| context.clock.now() + HURRIED_GOODBYE);
+        let now = context.clock.now();
+        let hurry = context.cancel.is_cancelled().then(|| context.interruption.say_goodbye(now));
         tokio::select! {
             _ = async { tokio::join!(relayed, source.quit(), destination.quit()) } => {}
             () = context.clock.sleep_until(hurry) => {}
         }
     }
 }
-
-/// How long QUIT may take at the end of the two seconds that an interrupted copy has.
-const HURRIED_GOODBYE: std::time::Duration = std::time::Duration::from_millis(100);

@@ -11,13 +11,20 @@ use ftp_io::limiter::Limiter;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use ftp_proto::third_party::Timeouts;
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::Fingerprint;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
+
+mod cancel;
+mod interruption;
+
+pub use cancel::Cancel;
+pub use interruption::Interruption;
 
 /// What every call needs. Clones share everything.
 #[derive(Clone, Debug)]
@@ -30,6 +37,8 @@ pub struct Context {
     pub finding: Finding,
     /// Whether the work should stop.
     pub cancel: Cancel,
+    /// How much time is left if it should.
+    pub interruption: Interruption,
     /// Timeouts, and the number of retries.
     pub patience: Patience,
     /// The only address family to use, if one was chosen.
@@ -109,13 +118,18 @@ impl Context {
         Self { patience, unknown: UnknownCertificates::new(how), ..self }
     }
 
-    /// Context for cleanup: it ignores Ctrl-C. With it comes how long the cleanup may take in all.
+    /// Context for cleanup: it ignores Ctrl-C. With it comes when the cleanup has to end. After an interruption all
+    /// cleanups share one end.
     #[must_use]
-    pub fn for_cleanup(&self) -> (Self, Duration) {
-        let limit =
-            if self.cancel.is_cancelled() { HURRIED_CLEANUP } else { self.patience.reply.min(CLEANUP) };
-        let patience = Patience { reply: self.patience.reply.min(limit), ..self.patience };
-        (Self { cancel: Cancel::never(), patience, ..self.clone() }, limit)
+    pub fn for_cleanup(&self) -> (Self, Moment) {
+        let now = self.clock.now();
+        let end = if self.cancel.is_cancelled() || self.interruption.is_noticed() {
+            self.interruption.clean_up(now)
+        } else {
+            now + self.patience.reply.min(CLEANUP)
+        };
+        let patience = Patience { reply: self.patience.reply.min(end.since(now)), ..self.patience };
+        (Self { cancel: Cancel::never(), patience, ..self.clone() }, end)
     }
 }
 
@@ -123,8 +137,6 @@ impl Context {
 const INQUIRY: Duration = Duration::from_secs(5);
 /// Deleting a file is not worth a longer wait.
 const CLEANUP: Duration = Duration::from_secs(10);
-/// After an interruption a copy has two seconds in all (H33).
-const HURRIED_CLEANUP: Duration = Duration::from_millis(700);
 
 /// What to do with certificates that nobody vouches for. Clones share what a person has answered.
 #[derive(Clone, Debug, Default)]
@@ -220,37 +232,6 @@ pub fn connect_limit(reply: Duration) -> Duration {
     reply.min(Timeouts::default().connect)
 }
 
-/// Whether the work should stop. Clones share one state.
-#[derive(Clone, Debug)]
-pub struct Cancel(watch::Receiver<bool>);
-
-impl Cancel {
-    /// Creates a cancellation token and its sender. Sending `true` cancels.
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    /// Never asks to stop: for cleanup.
-    pub fn never() -> Self {
-        Self(watch::channel(false).1)
-    }
-
-    /// Whether the work should stop.
-    pub fn is_cancelled(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns as soon as the work should stop.
-    pub async fn cancelled(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|cancelled| *cancelled).await.is_err() {
-            // The sender is gone, so nothing can be cancelled any more.
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
 #[cfg(test)]
 impl Context {
     /// A context whose events nobody reads, with long timeouts and no retries.
@@ -261,6 +242,7 @@ impl Context {
             events: crate::report::Reporter::start(crate::report::Style::for_tests(), None).0,
             finding: Finding::default(),
             cancel,
+            interruption: Interruption::default(),
             patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
             family: None,
             proxy: None,
