@@ -250,8 +250,9 @@ impl Batch {
                 Some(port) => self.listens = Some(SocketAddr::new(self.party(side).address, port)),
                 None => self.give_up(),
             },
-            // A STOR may wait at its listener for a connection that never comes.
+            // Its refusal does not matter.
             Task::Activate => {}
+            // A STOR may wait at its listener for a connection that never comes.
             Task::Setting | Task::Listen | Task::Connect => {
                 if !is_done {
                     self.give_up();
