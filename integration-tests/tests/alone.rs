@@ -314,6 +314,18 @@ fn n9_a_server_that_cannot_go_on_alone_is_named_before_anything_is_stored() {
 }
 
 #[test]
+fn n9_one_password_is_not_sent_to_the_servers_of_two_detached_jobs() {
+    let scene = scene();
+    scene.detached();
+    let (source, dest) = (scene.from.url("a.bin"), scene.to.url("c.bin"));
+    scene.user().args(["copy", "--detach", "--limit", RATE, &source, &dest]).run().exits(0);
+    let jobs = || scene.user().args(["jobs"]);
+    let run = jobs().environment("FTP_USER_PASSWORD", "of-another-server").run().exits(2);
+    run.says("2 jobs and one password (FTP_USER_PASSWORD)");
+    assert_eq!(jobs().run().exits(0).events("job").len(), 2);
+}
+
+#[test]
 fn n9_what_cannot_be_detached_is_a_usage_error() {
     let scene = scene();
     let (from, to) = (scene.from.url("a.bin"), scene.to.url("b.bin"));

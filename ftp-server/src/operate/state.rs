@@ -3,10 +3,11 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use ftp_io::named_file::is_of_another_user;
 use ftp_io::os_error::words;
 use tempfile::TempDir;
 
@@ -73,6 +74,12 @@ impl State {
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
+        // Its owner could exchange the key and the socket, whatever its mode is. Root may do that anyway.
+        let facts = fs::metadata(directory);
+        let owner = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?.uid();
+        if is_of_another_user(owner, rustix::process::geteuid().as_raw()) {
+            bail!("it belongs to another user");
+        }
         let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
         let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
         match held.try_lock() {
@@ -132,6 +139,20 @@ mod tests {
         assert!(format!("{refused:#}").contains("another server"), "{refused:#}");
         drop(state);
         State::open(Some(&at), &[root.path()]).unwrap();
+    }
+
+    #[test]
+    fn root_does_not_take_the_directory_of_another_user() {
+        if !rustix::process::geteuid().is_root() {
+            return; // nobody else can give a directory away
+        }
+        let (home, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::set_permissions(home.path(), Permissions::from_mode(0o777)).unwrap();
+        std::os::unix::fs::chown(home.path(), Some(65_534), None).unwrap();
+        let refused = State::open(Some(home.path()), &[root.path()]).unwrap_err();
+        assert!(format!("{refused:#}").contains("belongs to another user"), "{refused:#}");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+        assert_eq!(fs::metadata(home.path()).unwrap().permissions().mode() & 0o777, 0o777);
     }
 
     #[test]

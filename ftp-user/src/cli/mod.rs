@@ -262,17 +262,11 @@ impl General {
         if chosen.is_empty() {
             self.warn(resume::nothing(&jobs)).await?;
         }
-        let has_password = general.password_file.is_some()
-            || std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
-        if has_password && chosen.len() > 1 {
-            // It is the password of one server, and the jobs may be of several.
-            return Err(Failure::usage(format!(
-                "{} and one password ({})",
-                counted(chosen.len() as u64, "job"),
-                passwords::VARIABLE
-            ))
-            .hint("resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc"));
-        }
+        general.one_password(chosen.len()).map_err(|failure| {
+            failure.hint(
+                "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
+            )
+        })?;
         for record in chosen {
             let command = general.command("resume", &trust, record);
             // What keeps one job from going on keeps no other.
@@ -288,9 +282,35 @@ impl General {
         Ok(status)
     }
 
+    /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
+    ///
+    /// # Errors
+    ///
+    /// There are several jobs and one password.
+    fn one_password(&self, jobs: usize) -> Result<(), Failure> {
+        let from = match &self.password_file {
+            Some(_) => "--password-file",
+            None if std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty()) => {
+                passwords::VARIABLE
+            }
+            None => return Ok(()),
+        };
+        if jobs < 2 {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("{} and one password ({from})", counted(jobs as u64, "job"))))
+    }
+
     /// Lists the jobs of the journal.
     async fn list(&self, trust: &TrustArgs) -> Result<Status, Failure> {
         let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        // Their destinations are asked, each with the password that it lacks.
+        let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
+        general.one_password(detached).map_err(|failure| {
+            failure.hint(
+                "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
+            )
+        })?;
         for record in jobs {
             let goes_on = record.state == JobState::Detached && go_to(&record).is_ok();
             let is_told = match general.command("jobs", &trust, &record).ok().filter(|_| goes_on) {

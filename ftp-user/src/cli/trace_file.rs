@@ -1,31 +1,46 @@
 //! The file of `--trace`.
 
 use crate::failure::{Failure, Kind};
-use ftp_io::named_file::open_to_write;
+use ftp_io::named_file::{is_of_another_user, open_to_write};
 use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// The file of `--trace`, empty. Only this user may read it: a dialogue names files and users.
 pub(super) fn create(path: &Path) -> Result<File, Failure> {
-    let open = || {
-        let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-        if link && std::fs::metadata(path).is_ok_and(|target| target.is_file()) {
-            return Err(io::Error::other("it is a symbolic link to a file"));
-        }
-        let file = open_to_write(File::options().create(true).truncate(true).mode(0o600), path)?;
-        // It may have been there, and it may be a device or a pipe.
-        if file.metadata()?.is_file() {
-            file.set_permissions(Permissions::from_mode(0o600))?;
-        }
-        Ok(file)
-    };
-    open().map_err(|error| {
+    open(path).map_err(|error| {
         Failure::of_this_host(format!("cannot write the trace {}", path.display()), &error)
             .as_kind(Kind::Other)
-            .hint("name a file that this user may write")
+            .hint("name a file that this user may write and nobody else owns")
     })
+}
+
+/// Opens the file. What was there is looked at when it is open, so that nobody can exchange it afterwards.
+fn open(path: &Path) -> io::Result<File> {
+    // A new file is made at this name and at no other: a link to nothing is not followed.
+    match open_to_write(File::options().create_new(true).mode(0o600), path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    let file = open_to_write(&mut File::options(), path)?;
+    let (facts, named) = (file.metadata()?, std::fs::symlink_metadata(path)?);
+    let is_named = (named.dev(), named.ino()) == (facts.dev(), facts.ino());
+    // It may be a device or a pipe, and links lead to those of this process (/dev/stderr).
+    if !facts.is_file() && !(facts.file_type().is_fifo() && is_named) {
+        return Ok(file);
+    }
+    if !is_named {
+        return Err(io::Error::other("it is a symbolic link to a file"));
+    }
+    if is_of_another_user(facts.uid(), rustix::process::geteuid().as_raw()) {
+        return Err(io::Error::other("another user owns it, and could read it"));
+    }
+    if facts.is_file() {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -57,5 +72,27 @@ mod tests {
         std::os::unix::fs::symlink(&target, &link).unwrap();
         assert!(create(&link).unwrap_err().to_string().contains("symbolic link"));
         assert_eq!(std::fs::read(&target).unwrap(), b"what was there");
+        std::fs::remove_file(&target).unwrap();
+        assert!(create(&link).is_err() && !target.exists(), "a link to nothing makes nothing");
+    }
+
+    #[test]
+    fn a_file_of_another_user_gets_no_trace() {
+        if !rustix::process::geteuid().is_root() {
+            return; // nobody else can give a file away
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trace");
+        std::fs::write(&path, "what was there").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        let failure = create(&path).unwrap_err();
+        assert!(failure.to_string().contains("another user owns it"), "{failure}");
+        assert_eq!(failure.kind, Kind::Other);
+        let facts = std::fs::metadata(&path).unwrap();
+        assert_eq!(
+            (facts.permissions().mode() & 0o777, std::fs::read(&path).unwrap()),
+            (0o666, b"what was there".to_vec())
+        );
     }
 }

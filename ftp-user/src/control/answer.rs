@@ -54,12 +54,12 @@ impl Session {
 
     /// A reply, without secrets and without what a terminal would act on.
     pub fn shown(&self, reply: &Reply) -> String {
-        self.secrets.removed_from_reply(reply).display()
+        self.secrets.told_reply(reply).to_string()
     }
 
     /// What a server has said, in the words of somebody else, without secrets.
     fn concealed(&self, text: &str) -> String {
-        String::from_utf8_lossy(&self.secrets.removed_from(text.as_bytes())).into_owned()
+        self.secrets.told(text.as_bytes()).to_string()
     }
 
     /// Quotes a reply where the server was named before.

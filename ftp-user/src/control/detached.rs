@@ -1,5 +1,6 @@
 //! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
 
+use super::secrets::{Secrets, Told};
 use super::session::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, Detached};
@@ -25,7 +26,7 @@ pub enum DetachedState {
     /// Its file is whole.
     Whole,
     /// It has failed, and why.
-    Failed(String),
+    Failed(Told),
 }
 
 impl Session {
@@ -59,7 +60,7 @@ impl Session {
     pub async fn detached(&mut self, id: TransferId) -> Result<Option<DetachedStatus>, Failure> {
         let answer = self.ask(Command::Detached(Detached::Status(id))).await?;
         if answer.is_done() {
-            return Ok(status(&answer.reply));
+            return Ok(status(&answer.reply, &self.secrets));
         }
         match self.blame(&answer) {
             Blame::Busy => Err(self.refusal("cannot ask how far the transfer is", &answer)),
@@ -84,19 +85,21 @@ impl Session {
 }
 
 /// What the lines of the reply to `STAT #id` tell.
-fn status(reply: &Reply) -> Option<DetachedStatus> {
+fn status(reply: &Reply, secrets: &Secrets) -> Option<DetachedStatus> {
     let (mut moved, mut state) = (None, None);
     for line in &reply.lines {
-        let line = String::from_utf8_lossy(line);
-        match line.trim().split_once(' ') {
-            Some(("Bytes", count)) => moved = count.parse().ok(),
-            Some(("State", "waiting" | "moving")) => state = Some(DetachedState::Moving),
-            Some(("State", "complete")) => state = Some(DetachedState::Whole),
-            Some(("State", words)) => {
-                let why = words.strip_prefix("failed: ").unwrap_or(words);
-                state = Some(DetachedState::Failed(why.to_owned()));
-            }
-            Some(_) | None => {}
+        let line = line.trim_ascii();
+        if let Some(count) = line.strip_prefix(b"Bytes ") {
+            moved = str::from_utf8(count).ok().and_then(|count| count.parse().ok());
+        } else if let Some(words) = line.strip_prefix(b"State ") {
+            state = Some(match words {
+                b"waiting" | b"moving" => DetachedState::Moving,
+                b"complete" => DetachedState::Whole,
+                words => {
+                    let why = words.strip_prefix(b"failed: ").unwrap_or(words);
+                    DetachedState::Failed(secrets.told(why).shortened())
+                }
+            });
         }
     }
     Some(DetachedStatus { moved: moved?, state: state? })
@@ -106,19 +109,30 @@ fn status(reply: &Reply) -> Option<DetachedStatus> {
 mod tests {
     use super::*;
     use ftp_proto::reply::Code;
+    use ftp_proto::wire::Secret;
+
+    #[test]
+    fn h38_the_status_of_a_transfer_shows_no_password_and_nothing_that_a_terminal_obeys() {
+        let words = b" State failed: your password is hunter2secret \x1b[31mRED".to_vec();
+        let lines = vec![b"Transfer 00".to_vec(), b" Bytes 3".to_vec(), words, b"End".to_vec()];
+        let secrets = Secrets::of_login(&[Secret::new("hunter2secret")]);
+        let found = status(&Reply { code: Code(211), lines }, &secrets).unwrap();
+        let DetachedState::Failed(why) = found.state else { panic!("{found:?}") };
+        assert_eq!(why.to_string(), "your password is *** %1B[31mRED");
+    }
 
     #[test]
     fn the_status_of_a_transfer_is_read_from_its_lines() {
         let check = |lines: &[&str], expect: Option<(u64, DetachedState)>| {
             let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
-            let found = status(&Reply { code: Code(211), lines });
+            let found = status(&Reply { code: Code(211), lines }, &Secrets::default());
             assert_eq!(found, expect.map(|(moved, state)| DetachedStatus { moved, state }));
         };
         let head = "Transfer 00112233445566778899aabbccddeeff";
         check(&[head, " Bytes 7", " Durable 0", " State moving", "End"], Some((7, DetachedState::Moving)));
         check(&[head, " Bytes 0", " State waiting", "End"], Some((0, DetachedState::Moving)));
         check(&[head, " Bytes 9", " State complete", "End"], Some((9, DetachedState::Whole)));
-        let failed = DetachedState::Failed("it was stopped".to_owned());
+        let failed = DetachedState::Failed(Secrets::default().told(b"it was stopped"));
         check(&[head, " Bytes 9", " State failed: it was stopped", "End"], Some((9, failed)));
         check(&[head, " Bytes many", " State moving"], None);
         check(&["Status of a server"], None);

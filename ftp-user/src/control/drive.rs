@@ -10,7 +10,6 @@ use ftp_proto::client::{self, CommandId, Event, Input, Output};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::timer::Moment;
-use ftp_proto::wire::show;
 use std::time::Duration;
 
 impl Session {
@@ -187,7 +186,7 @@ impl Session {
     /// The lines of a reply as they came, but for secrets and control characters.
     fn trace_reply(&self, lines: &[Vec<u8>]) {
         for line in lines {
-            self.trace(|| format!("< {}", show(&self.secrets.removed_from(line))));
+            self.trace(|| format!("< {}", self.secrets.told(line)));
         }
     }
 

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::fact_replies;
 use super::first::First;
+use super::manners::AbsentWords;
 use super::session::{Role, Session};
 use crate::failure::Failure;
 use crate::place;
@@ -176,8 +177,8 @@ impl Session {
     /// What the listing of the parent directory says of `path`. `size` is the answer to SIZE, which decides if there
     /// is no listing.
     async fn by_listing(&mut self, path: &PathName, size: &Answer) -> Result<Option<Entry>, Failure> {
-        let words = (size.reply.code, without_name(&size.reply.lines, path));
-        if self.role == Role::Destination && self.manners.absent.contains(&words) {
+        let words = AbsentWords::of(size.reply.code, &size.reply.lines, path.as_bytes());
+        if self.role == Role::Destination && self.manners.absent.has(words.as_ref()) {
             return Ok(None);
         }
         if let Some(name) = place::base_name(path)
@@ -188,7 +189,7 @@ impl Session {
                 return Ok(Some(Entry { name: path.clone(), ..found.clone() }));
             }
             if !listing.is_incomplete() {
-                self.manners.absent.push(words);
+                self.manners.absent.learn(words);
                 return Ok(None);
             }
         }
@@ -257,16 +258,6 @@ impl Session {
 /// Whether a refusal of MLST does not tell whether the file is there.
 fn is_vague(answer: &Answer) -> bool {
     answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
-}
-
-/// The words of a refusal without the name that it is about.
-fn without_name(lines: &[Vec<u8>], path: &PathName) -> Vec<u8> {
-    let (words, name) = (lines.join(&b' '), path.as_bytes());
-    let rest = |at: usize| words.get(at..).and_then(|rest| rest.strip_prefix(name));
-    match (0..words.len()).find_map(|at| Some((words.get(..at)?, rest(at)?))) {
-        Some((before, after)) => [before, after].concat(),
-        None => words,
-    }
 }
 
 /// A name that no directory has.

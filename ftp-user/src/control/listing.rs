@@ -4,6 +4,7 @@ use super::flow::Flow;
 use super::session::Session;
 use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
+use crate::history::shortened;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
@@ -24,8 +25,10 @@ pub struct Listing {
     pub unread: usize,
     /// The number of names that the server left out, since FTP cannot carry them.
     pub omitted: usize,
-    /// Entries with a name that no file can have: what to say about each.
+    /// Entries with a name that no file can have: what to say about each of the first [`REFUSED_TOLD`].
     pub refused: Vec<String>,
+    /// The number of the others.
+    pub more_refused: usize,
     /// The number of entries that were taken as they came.
     pub taken: usize,
 }
@@ -227,6 +230,11 @@ impl Listing {
     pub fn gaps(&self) -> Vec<Failure> {
         let refused = self.refused.iter().map(|why| Failure::usage(why.clone()));
         let mut gaps: Vec<Failure> = refused.collect();
+        if self.more_refused > 0 {
+            let what =
+                format!("the listing has {} that no file can have", number(self.more_refused, "more name"));
+            gaps.push(Failure::usage(what));
+        }
         if self.unread > 0 {
             let what = format!(
                 "the listing is incomplete: it has {} that cannot be read",
@@ -259,7 +267,7 @@ impl Listing {
 
     /// The number of lines.
     fn len(&self) -> usize {
-        self.entries.len() + self.taken + self.unread + self.refused.len()
+        self.entries.len() + self.taken + self.unread + self.refused.len() + self.more_refused
     }
 
     fn take(&mut self, found: Found, each: &mut Option<Each<'_>>) {
@@ -272,8 +280,10 @@ impl Listing {
                 }
                 None => self.entries.push(entry),
             },
+            Found::Refused { .. } if self.refused.len() >= REFUSED_TOLD => self.more_refused += 1,
             Found::Refused { name, why } => {
-                self.refused.push(format!("the listing has an entry \"{}\": {why}", show(&name)));
+                let name = shortened(&show(&name));
+                self.refused.push(format!("the listing has an entry \"{name}\": {why}"));
             }
             Found::Unread(_) => self.unread += 1,
         }
@@ -285,6 +295,8 @@ fn number(number: usize, thing: &str) -> String {
 }
 
 const LONGEST_LINE: usize = 16 * 1024;
+/// How many names that no file can have are told one by one.
+const REFUSED_TOLD: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -320,6 +332,25 @@ mod tests {
         };
         check(1000, u64::MAX, "has more than 1000 entries").await;
         check(usize::MAX, 64 * 1024, "has more than 64.00 KiB").await;
+    }
+
+    #[test]
+    fn names_that_no_file_can_have_are_counted_behind_the_first_ones() {
+        let mut listing = Listing::default();
+        let mut lister = Form::Mlsd.lister();
+        for number in 0..10_000 {
+            lister.push(format!("type=file; ../{number}{}", "\u{1b}".repeat(2_000)).as_bytes());
+            while let Some(found) = lister.next() {
+                listing.take(found, &mut None);
+            }
+        }
+        assert_eq!((listing.refused.len(), listing.len()), (REFUSED_TOLD, 10_000));
+        let bytes: usize = listing.refused.iter().map(String::len).sum();
+        assert!(bytes < REFUSED_TOLD * 1_000, "{bytes}");
+        let gaps = listing.gaps();
+        assert_eq!(gaps.len(), REFUSED_TOLD + 1);
+        assert_eq!(gaps.last().unwrap().to_string(), "the listing has 9900 more names that no file can have");
+        assert!(listing.is_incomplete());
     }
 
     #[test]

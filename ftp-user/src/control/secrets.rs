@@ -1,8 +1,31 @@
 //! The secrets that a session has sent. A server may repeat them in its replies, so they are removed from
 //! every reply before anybody reads it.
+//!
+//! This is the one place where bytes of a server become text for people: [`Told`] is made nowhere else, and
+//! `.clippy.toml` forbids `Reply::display`, which knows no secrets.
 
+use crate::history::shortened;
 use ftp_proto::reply::Reply;
-use ftp_proto::wire::{RendezvousSecret, Secret};
+use ftp_proto::wire::{RendezvousSecret, Secret, show};
+use std::fmt;
+
+/// What a server has said, for people: without the secrets of its session, and without what a terminal would obey.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told(String);
+
+impl Told {
+    /// The same, cut to the length of a message.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        Self(shortened(&self.0))
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// The secrets of a session.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +51,7 @@ impl Secrets {
     }
 
     /// Returns a line of a reply with `***` for each secret in it, in any case of its letters.
-    pub(super) fn removed_from(&self, line: &[u8]) -> Vec<u8> {
+    fn removed_from(&self, line: &[u8]) -> Vec<u8> {
         let mut shown = Vec::with_capacity(line.len());
         let mut rest = line;
         while let Some((first, others)) = rest.split_first() {
@@ -46,10 +69,14 @@ impl Secrets {
         shown
     }
 
-    /// Returns a reply without the secrets.
-    pub(super) fn removed_from_reply(&self, reply: &Reply) -> Reply {
-        let lines = reply.lines.iter().map(|line| self.removed_from(line)).collect();
-        Reply { lines, ..reply.clone() }
+    /// A text of the server for people.
+    pub(super) fn told(&self, text: &[u8]) -> Told {
+        Told(show(&self.removed_from(text)))
+    }
+
+    /// The code and the last line of a reply for people, for example `550 No such file`.
+    pub(super) fn told_reply(&self, reply: &Reply) -> Told {
+        Told(format!("{:03} {}", reply.code.0, self.told(reply.text().trim_ascii())))
     }
 }
 
@@ -80,5 +107,13 @@ mod tests {
         check(&format!("500 'RNDZ {hex}' unknown"), "500 'RNDZ ***' unknown");
         check("abc is too short", "abc is too short");
         check("", "");
+    }
+
+    #[test]
+    fn what_a_server_has_told_shows_no_secret_and_nothing_that_a_terminal_obeys() {
+        let secrets = Secrets::of_login(&[Secret::new("secret")]);
+        assert_eq!(secrets.told(b"it is secret\x1b[31m\r").to_string(), "it is ***%1B[31m%0D");
+        let reply = Reply { code: ftp_proto::reply::Code(550), lines: vec![b" no Secret\x07 ".to_vec()] };
+        assert_eq!(secrets.told_reply(&reply).to_string(), "550 no ***%07");
     }
 }

@@ -216,10 +216,10 @@ async fn moved(
         return (members, Moved { refused: None, are_usable: true });
     };
     let mut refused = None;
-    let mut told = |index: usize, end: BatchEnd| {
+    let mut told = |index: usize, end: BatchEnd, time_refused: Option<String>| {
         let Some(member) = members.get_mut(index) else { return };
-        if let BatchEnd::Published { time_refused } = &end {
-            refused = refused.take().or(time_refused.as_ref().map(ftp_proto::reply::Reply::display));
+        if let BatchEnd::Published { .. } = &end {
+            refused = refused.take().or(time_refused);
             let context = member.claimed.context(context, &member.item);
             kept::ended(&context, &Ok(done(member.facts.size, means)));
         }

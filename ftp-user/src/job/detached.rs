@@ -12,13 +12,14 @@
 
 use super::item::Item;
 use crate::context::Context;
-use crate::control::{DetachedState, DetachedStatus, Stall};
+use crate::control::{DetachedState, DetachedStatus, Stall, most};
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::journal::Detached;
 use crate::ladder::{Candidate, Rung};
 use crate::report::{Event, Progress};
 use crate::route::{self, Assignment, Attempted, Ends, GivenUp, Lane};
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::TransferId;
 use std::time::Duration;
 
@@ -94,37 +95,32 @@ pub(super) async fn wait(
 ) -> Result<Option<Arrived>, Failure> {
     let name = ends.source.show(&item.source);
     let clock = context.clock;
-    let mut stall = Stall::new(PERIOD);
-    stall.start(clock.now());
-    let mut is_stopped = false;
+    let mut watch = Watch::new(clock.now(), total, detached.before);
+    let mut stopped: Option<(&'static str, Moment)> = None;
     let why = loop {
-        let why = match look(context, &mut ends.destination, detached).await? {
-            None => "its server does not know it any more".to_owned(),
-            Some(DetachedStatus { state: DetachedState::Failed(why), .. }) => why,
+        let moved = match look(context, &mut ends.destination, detached).await? {
+            None => break "its server does not know it any more".to_owned(),
+            Some(DetachedStatus { state: DetachedState::Failed(why), .. }) => break why.to_string(),
             Some(DetachedStatus { state: DetachedState::Whole, .. }) => {
                 return Ok(Rung::direct(&detached.path).map(|rung| Arrived { rung, before: detached.before }));
             }
-            Some(DetachedStatus { state: DetachedState::Moving, moved }) => {
-                let now = clock.now();
-                if stall.saw(now, moved) {
-                    let (bytes, before) = (detached.before.saturating_add(moved), detached.before);
-                    let (source, time) = (name.clone(), stall.age(now));
-                    context.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
-                }
-                String::new()
-            }
+            Some(DetachedStatus { state: DetachedState::Moving, moved }) => moved,
         };
-        if !why.is_empty() {
-            break why;
+        let now = clock.now();
+        if watch.saw(now, moved) {
+            let (bytes, before) = (detached.before.saturating_add(moved), detached.before);
+            let (source, time) = (name.clone(), watch.stall.age(now));
+            context.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
         }
-        if stall.look(clock.now(), context.patience.stall) {
-            if is_stopped {
-                break "it moved nothing, and does not end".to_owned();
+        match stopped {
+            Some((reason, until)) if now >= until => break format!("{reason}, and it does not end"),
+            Some(_) => {}
+            None => {
+                if let Some(reason) = watch.why_to_stop(now, context.patience.stall) {
+                    stop(context, &mut ends.destination, detached.destination).await?;
+                    stopped = Some((reason, clock.now() + context.patience.reply));
+                }
             }
-            is_stopped = true;
-            stop(context, &mut ends.destination, detached.destination).await?;
-            stall.stop();
-            stall.start(clock.now());
         }
         pause(context).await?;
     };
@@ -134,6 +130,45 @@ pub(super) async fn wait(
     }
     context.events.warn(format!("the detached transfer of {name} has ended before its end: {why}"));
     Ok(None)
+}
+
+/// For how long a transfer is waited for that goes on without this program. Nothing that its server says makes the wait
+/// endless.
+#[derive(Debug)]
+struct Watch {
+    stall: Stall,
+    /// When no transfer can move any more: a server lets none go on for longer.
+    until: Moment,
+    /// The number of bytes that may come.
+    most: u64,
+}
+
+impl Watch {
+    /// The wait begins `now`. The file has `total` bytes, as far as is known, of which `before` were stored before.
+    fn new(now: Moment, total: Option<u64>, before: u64) -> Self {
+        let mut stall = Stall::new(PERIOD);
+        stall.start(now);
+        let most = most(total.map(|total| total.saturating_sub(before)));
+        Self { stall, until: now + LONGEST, most }
+    }
+
+    /// Records how many bytes have moved. Returns whether that is more than before.
+    const fn saw(&mut self, now: Moment, moved: u64) -> bool {
+        self.stall.saw(now, moved)
+    }
+
+    /// Why the transfer has to end now, if nothing may move no longer than for `limit`.
+    fn why_to_stop(&mut self, now: Moment, limit: Duration) -> Option<&'static str> {
+        if self.stall.moved() > self.most {
+            Some("more has come than its source announced")
+        } else if self.stall.look(now, limit) {
+            Some("it moved nothing")
+        } else if now >= self.until {
+            Some("it has moved for longer than any server lets a transfer go on")
+        } else {
+            None
+        }
+    }
 }
 
 /// Ends a transfer that an earlier run has left alone, and returns when nothing of it is stored any more.
@@ -200,3 +235,31 @@ pub(super) const GOES_ON: &str = "the transfer goes on: ftp-user resume waits fo
 const LONGEST: Duration = Duration::from_secs(3600);
 /// The time between two questions.
 const PERIOD: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_server_makes_the_wait_for_a_detached_transfer_endless() {
+        let at = |seconds| Moment::after_start(Duration::from_secs(seconds));
+        let limit = Duration::from_secs(60);
+        // The numbers of an honest transfer.
+        let mut watch = Watch::new(at(0), Some(10), 4);
+        assert!(watch.saw(at(30), 3) && watch.why_to_stop(at(31), limit).is_none());
+        assert_eq!(watch.why_to_stop(at(90), limit), Some("it moved nothing"));
+        // It grows beyond the file.
+        let mut watch = Watch::new(at(0), Some(10), 4);
+        watch.saw(at(1), most(Some(6)));
+        assert_eq!(watch.why_to_stop(at(2), limit), None);
+        watch.saw(at(2), most(Some(6)) + 1);
+        assert_eq!(watch.why_to_stop(at(2), limit), Some("more has come than its source announced"));
+        // It grows for ever, and nobody knows the size.
+        let mut watch = Watch::new(at(0), None, 0);
+        let ends = (0..100_000).find(|second| {
+            watch.saw(at(*second), *second);
+            watch.why_to_stop(at(*second), limit).is_some()
+        });
+        assert_eq!(ends, Some(LONGEST.as_secs()));
+    }
+}

@@ -1,5 +1,5 @@
-//! Whose hands the journal is in. The command lines in it are run again, so nobody else may write it, or put a file beside
-//! it that SQLite would take for a part of it.
+//! Whose hands the state directory and the journal are in. The command lines in the journal are run again, so nobody else
+//! may write it, or put a file beside it that SQLite would take for a part of it.
 
 use super::failure::JournalFailure;
 use ftp_io::named_file::is_in_other_hands;
@@ -19,12 +19,7 @@ pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), Journal
     let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
     let own = rustix::process::geteuid().as_raw();
     if let Some(directory) = path.parent() {
-        let facts = fs::metadata(directory).map_err(|error| unusable(error.to_string()))?;
-        // Who may write the directory may put another database there.
-        if is_in_other_hands(facts.uid(), facts.mode(), own) {
-            let why = format!("others own the directory {} or may write it", directory.display());
-            return Err(unusable(why));
-        }
+        check_directory(directory).map_err(unusable)?;
     }
     // Opening a FIFO must not wait for somebody at its other end.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
@@ -37,6 +32,28 @@ pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), Journal
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(error.to_string())),
         }
+    }
+    Ok(())
+}
+
+/// Looks at the state directory before one of its files is believed or written: who may write the directory may put another
+/// file there, remove one, or have a link lead to any file of this user.
+///
+/// # Errors
+///
+/// It is in other hands, or cannot be looked at, in words. One that is not there is in nobody's hands.
+pub fn check_directory(directory: &Path) -> Result<(), String> {
+    // A file may be named without a directory.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let facts = match fs::metadata(directory) {
+        Ok(facts) => facts,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    if is_in_other_hands(facts.uid(), facts.mode(), rustix::process::geteuid().as_raw()) {
+        return Err(format!("others own the directory {} or may write it", directory.display()));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! | `decide` | what a resumed job does with a file that it finds in the journal: pure |
 //! | `failure` | what is wrong with a journal |
 //! | `lock` | who runs a job |
-//! | `hands` | who may write it: nobody else |
+//! | `hands` | who may write it and the state directory: nobody else |
 //! | `tables` | the form of each row in SQLite, and its checksum |
 //! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, read and changed |
@@ -33,6 +33,7 @@ mod writer;
 pub use decide::{Next, decide, is_same};
 pub use failure::JournalFailure;
 pub use handle::{Began, Durable, JobJournal, Journal};
+pub use hands::check_directory;
 pub use record::{
     Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
     NewItem, PartId, Place, Seen, Start, TransferState,

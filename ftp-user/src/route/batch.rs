@@ -9,6 +9,7 @@ use ftp_proto::client::Event;
 use ftp_proto::command::DataType;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::reply::Reply;
 use ftp_proto::third_party::batch::{
     Batch, BatchEnd, BatchFile, BatchInput, BatchOutput, BatchTerms, Window,
 };
@@ -133,8 +134,8 @@ impl Machine {
     }
 }
 
-/// Moves files together. `told` learns of each file how it has ended, but only those that are published may be touched
-/// before this returns. Returns whether both sessions are still of use.
+/// Moves files together. `told` learns of each file how it has ended, and in words why the destination has refused its time,
+/// but only those that are published may be touched before this returns. Returns whether both sessions are still of use.
 ///
 /// # Errors
 ///
@@ -144,7 +145,7 @@ pub(crate) async fn batch(
     (from, to): (&mut Server, &mut Server),
     path: BatchPath,
     files: Vec<BatchFile>,
-    told: &mut (dyn FnMut(usize, BatchEnd) + Send),
+    told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send),
 ) -> Result<bool, Failure> {
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
@@ -168,7 +169,8 @@ pub(crate) async fn batch(
                 continue;
             }
             BatchOutput::Ended(index, end) => {
-                told(index, end);
+                let refused = time_refusal(&end).map(|reply| sessions.destination.shown(reply));
+                told(index, end, refused);
                 continue;
             }
             BatchOutput::Close(side) => {
@@ -200,6 +202,14 @@ pub(crate) async fn batch(
         }
     }
     Ok(are_usable)
+}
+
+/// The refusal of the time of a file that was published.
+const fn time_refusal(end: &BatchEnd) -> Option<&Reply> {
+    match end {
+        BatchEnd::Published { time_refused } => time_refused.as_ref(),
+        BatchEnd::Left { .. } => None,
+    }
 }
 
 /// What an event of a session is for the batch.

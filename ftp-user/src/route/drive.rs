@@ -65,7 +65,7 @@ pub(crate) enum GivenUp {
     StalledAt(Side),
     /// Both ends move the file, and go on without their control connections. Nothing has failed.
     Detached,
-    /// The source sends more than the bytes that it announced, and this host passes them on.
+    /// The source sends more than the bytes that it announced.
     TooMuch(u64),
 }
 

@@ -26,10 +26,15 @@ impl Ends<'_> {
 
     /// Why a posture was given up, without secrets.
     fn cause(&self, posture: &FailedPosture) -> String {
-        if let Cause::Refused(reply) = &posture.cause {
-            self.of(posture.side).quote(reply)
-        } else {
-            posture.cause.to_string()
+        let session = self.of(posture.side);
+        match &posture.cause {
+            Cause::Refused(reply) => session.quote(reply),
+            Cause::Unusable(reply, why) => format!("{why}: {}", session.quote(reply)),
+            Cause::Policy(why, reply) => format!("{why}: {}", session.quote(reply)),
+            Cause::Ended(end) => session.lost(end).to_string(),
+            cause @ (Cause::Silent(_) | Cause::Data(_) | Cause::Relay(_) | Cause::Cancelled) => {
+                cause.to_string()
+            }
         }
     }
 

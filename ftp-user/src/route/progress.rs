@@ -36,7 +36,7 @@ pub(super) enum Sight {
     Stored(u64),
     /// Nothing has moved for too long. If it is known which end is the reason, that end.
     Stalled(Option<Side>),
-    /// More has passed this host than the bytes that the source announced.
+    /// More has moved than the bytes that the source announced.
     TooMuch(u64),
 }
 
@@ -223,17 +223,15 @@ impl Progress {
         let next = self.stall.next();
         if let Some(size) = wait(&mut self.origin, clock, next).await {
             self.saw(clock.now(), size);
-            return Sight::Stored(size);
+            return excess(size, &self.subject).map_or(Sight::Stored(size), Sight::TooMuch);
         }
         let now = clock.now();
         if let Origin::Copy(meters) = &self.origin {
             let moved = meters.given.moved();
             self.saw(now, moved);
-            if let Some(total) = self.subject.total
-                && moved > most(Some(total.saturating_sub(self.subject.skips)))
-            {
-                return Sight::TooMuch(total);
-            }
+        }
+        if let Some(announced) = excess(self.moved(), &self.subject) {
+            return Sight::TooMuch(announced);
         }
         if self.stall.look(now, self.limit()) {
             return Sight::Stalled(self.idle_end());
@@ -249,10 +247,7 @@ impl Progress {
     /// cannot be told from a slow line, so the file gets the time that a slow line needs.
     fn limit(&self) -> Duration {
         match self.origin {
-            Origin::Second(_) if self.stall.moved() == 0 => {
-                let size = self.subject.total.unwrap_or(UNKNOWN_SIZE);
-                self.limit + Duration::from_secs(size / SLOWEST_LINE)
-            }
+            Origin::Second(_) if self.stall.moved() == 0 => self.limit + unseen(self.subject.total),
             Origin::Second(_) | Origin::Status(_) | Origin::Relay | Origin::Copy(_) => self.limit,
         }
     }
@@ -266,6 +261,18 @@ impl Progress {
             Origin::Status(_) | Origin::Second(_) | Origin::Relay => None,
         }
     }
+}
+
+/// How long a file of that size takes on the slowest line, but no longer than [`LONGEST_UNSEEN`]: the size is a word of the
+/// source.
+fn unseen(size: Option<u64>) -> Duration {
+    Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / SLOWEST_LINE).min(LONGEST_UNSEEN)
+}
+
+/// The size that the source has announced, if so many bytes are too many for it: a source that sends without an end must
+/// not fill the disk of the destination.
+fn excess(moved: u64, subject: &Subject) -> Option<u64> {
+    subject.total.filter(|total| moved > most(Some(total.saturating_sub(subject.skips))))
 }
 
 /// Waits for the next look, or for a size from a second session.
@@ -328,11 +335,53 @@ const SOON: Duration = Duration::from_millis(300);
 /// Bytes per second of the slowest line that is waited for if no count is known.
 const SLOWEST_LINE: u64 = 16 * 1024;
 const UNKNOWN_SIZE: u64 = 1 << 30;
+/// How long a transfer may move nothing that anybody sees, at most, beside the stall time.
+const LONGEST_UNSEEN: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ftp_proto::reply::Code;
+
+    #[test]
+    fn no_size_makes_the_wait_for_the_first_byte_endless() {
+        assert_eq!(unseen(Some(0)), Duration::ZERO);
+        assert_eq!(unseen(Some(SLOWEST_LINE * 60)), Duration::from_secs(60));
+        assert_eq!(unseen(None), Duration::from_secs(65_536));
+        for size in [4_000_000_000_000_000_000, u64::MAX] {
+            assert_eq!(unseen(Some(size)), LONGEST_UNSEEN, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_source_may_send_twice_what_it_announced_and_16_mib() {
+        let subject = |total, skips| Subject { name: String::new(), total, skips };
+        let bound = 8 + (16 << 20);
+        assert_eq!(excess(bound, &subject(Some(4), 0)), None);
+        assert_eq!(excess(bound + 1, &subject(Some(4), 0)), Some(4));
+        assert_eq!(excess(bound - 5, &subject(Some(4), 3)), Some(4), "3 bytes are not sent");
+        assert_eq!(excess(u64::MAX, &subject(None, 0)), None);
+    }
+
+    /// The progress of a direct transfer, as far as the second session has told it.
+    #[tokio::test]
+    async fn a_direct_or_relayed_transfer_of_too_much_is_seen() {
+        let context = Context::for_tests(Cancel::never());
+        let subject = Subject { name: String::new(), total: Some(4), skips: 0 };
+        for origin in [Origin::Status(Side::Destination), Origin::Relay] {
+            let mut progress = Progress::new(&context, origin, subject.clone());
+            progress.start(context.clock.now());
+            progress.saw(context.clock.now(), 1 << 30);
+            assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
+        }
+        let (sizes, hurry) = (watch::channel(None), watch::channel(false));
+        let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
+        let second = Second { sizes: sizes.1, hurry: hurry.0, task };
+        let mut progress = Progress::new(&context, Origin::Second(second), subject);
+        progress.start(context.clock.now());
+        sizes.0.send(Some(1 << 30)).unwrap();
+        assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
+    }
 
     #[test]
     fn the_bytes_moved_are_read_from_the_status() {

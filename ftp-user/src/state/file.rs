@@ -3,8 +3,13 @@
 //! A reader never sees a half: a new value is written beside the file and takes its name. Two runs that change the
 //! same file take turns. What only saves time is set aside if it is damaged, so that it is neither lost nor in the way;
 //! what trust rests on stays, and nothing goes on without it.
+//!
+//! Nothing is read from a directory that others own or may write, and nothing is written there: they could remove a file, or
+//! put a link there that leads to any file of this user.
 
+use crate::journal::check_directory;
 use ftp_io::named_file::is_in_other_hands;
+use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
@@ -69,6 +74,9 @@ impl StateFile {
     /// The bytes of the file; `None` if there is none.
     fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
         let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
+        if let Some(directory) = path.parent() {
+            check_directory(directory).map_err(|why| format!("{why}, so {} is not read", path.display()))?;
+        }
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -122,9 +130,13 @@ pub(super) fn age(at: u64, now: u64, limit: Duration) -> Option<Duration> {
 fn lock(file: &Path) -> io::Result<File> {
     if let Some(directory) = file.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        check_directory(directory).map_err(io::Error::other)?;
     }
     let beside = file.with_extension("lock");
-    let lock = File::options().write(true).create(true).truncate(false).mode(0o600).open(beside)?;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let mut options = File::options();
+    let lock =
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(beside)?;
     for _ in 0..TRIES {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
@@ -139,7 +151,12 @@ fn lock(file: &Path) -> io::Result<File> {
 /// it.
 fn write(file: &Path, value: &impl Serialize, purpose: Purpose) -> io::Result<()> {
     let beside = file.with_extension(format!("json.{}", std::process::id()));
-    let mut new = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    // Whoever holds the lock is the only one who writes, so this is what a killed process of that number has left.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut new = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
     new.write_all(&serde_json::to_vec_pretty(value)?)?;
     if purpose == Purpose::Trust {
         new.sync_all()?;
@@ -219,6 +236,66 @@ mod tests {
             assert_eq!((file.read::<Vec<u8>>().is_ok(), push().is_ok()), (is_good, is_good), "{mode:o}");
             fs::write(&path, "[1]").unwrap();
         }
+    }
+
+    #[test]
+    fn nothing_is_read_or_written_in_a_directory_in_other_hands() {
+        let home = tempfile::tempdir().unwrap();
+        let state = home.path().join("state");
+        let set = |mode| fs::set_permissions(&state, fs::Permissions::from_mode(mode)).unwrap();
+        let push = |file: &StateFile| {
+            file.update(|all: &mut Vec<u8>| {
+                all.push(1);
+                true
+            })
+        };
+        let files = [
+            StateFile::at(Some(state.clone()), "time.json"),
+            StateFile::of_trust(Some(state.clone()), "trust.json"),
+        ];
+        // A directory that is not there yet is made.
+        assert!(files.iter().all(|file| file.read::<Vec<u8>>() == Ok(Vec::new()) && push(file).is_ok()));
+        let refused = || {
+            for file in &files {
+                for said in [file.read::<Vec<u8>>().unwrap_err(), push(file).unwrap_err()] {
+                    assert!(said.contains("others own the directory"), "{said}");
+                }
+            }
+        };
+        for mode in [0o720, 0o702, 0o1777] {
+            set(mode);
+            // Others may have removed it.
+            let _ = fs::remove_file(state.join("trust.json"));
+            refused();
+            assert!(!state.join("trust.json").exists());
+        }
+        set(0o755);
+        assert!(files.iter().all(|file| push(file).is_ok()));
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&state, Some(65_534), None).unwrap();
+            refused();
+        }
+    }
+
+    #[test]
+    fn a_link_that_lies_beside_a_file_is_never_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let victim = home.path().join("victim");
+        fs::write(&victim, "keep").unwrap();
+        let file = StateFile::at(Some(home.path().to_path_buf()), "x.json");
+        let push = || {
+            file.update(|all: &mut Vec<u8>| {
+                all.push(1);
+                true
+            })
+        };
+        let new = home.path().join(format!("x.json.{}", std::process::id()));
+        std::os::unix::fs::symlink(&victim, new).unwrap();
+        assert_eq!((push(), file.read()), (Ok(()), Ok(vec![1_u8])));
+        fs::remove_file(home.path().join("x.lock")).unwrap();
+        std::os::unix::fs::symlink(&victim, home.path().join("x.lock")).unwrap();
+        assert!(push().is_err());
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "keep");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
 
 use super::cases::Names;
+use super::pending::{MOST_LOST, MOST_UNMADE, Pending, Unmade};
 use super::spool::Spool;
 use super::visits::Visit;
 use super::walk::{Rules, walk};
@@ -23,7 +24,6 @@ use crate::place;
 use crate::report::{Event, Topic};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A tree to copy.
@@ -59,21 +59,14 @@ struct Copying<'a> {
     doubtful: Vec<(Item, u64)>,
     places: &'a mut GivenNames,
     tally: &'a mut Tally,
-    /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
-    lost: HashSet<PathName>,
-    /// Directories, relative to the tree, that are made as soon as a file goes into them.
-    unmade: HashMap<PathName, Unmade>,
+    /// Directories that are not there.
+    pending: Pending,
+    /// It was told that directories are made at once, because too many wait for a file.
+    has_told_room: bool,
+    /// So many directories could not be made that the rest of the tree is left.
+    is_given_up: bool,
     /// Directories that were made, and what they get after their contents.
     made: Spool<Visit>,
-}
-
-/// A directory that is not made yet.
-#[derive(Default)]
-struct Unmade {
-    /// What it gets after its contents.
-    attributes: Attributes,
-    /// The hash of an earlier name that differs from its own only in case.
-    other: Option<u64>,
 }
 
 impl Tree {
@@ -87,7 +80,7 @@ impl Tree {
     ) {
         let beside = ends.beside();
         let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
-        let (lost, unmade, plan) = (HashSet::new(), HashMap::new(), Plan::default());
+        let (pending, plan) = (Pending::default(), Plan::default());
         let made = Spool::new(MADE_IN_MEMORY);
         let copying = Copying {
             context,
@@ -100,8 +93,9 @@ impl Tree {
             doubtful: Vec::new(),
             places,
             tally,
-            lost,
-            unmade,
+            pending,
+            has_told_room: false,
+            is_given_up: false,
             made,
         };
         *ends = copying.run(walker).await;
@@ -162,14 +156,14 @@ impl Copying<'_> {
     /// Whether nothing more is begun.
     fn is_over(&self) -> bool {
         let has_failed = self.tree.options.fail_fast && self.tally.has_failed();
-        self.context.cancel.is_cancelled() || has_failed
+        self.context.cancel.is_cancelled() || has_failed || self.is_given_up
     }
 
     /// Whether a directory has to be made before anything else.
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
-            Visit::Directory(..) => !self.tree.rules.filter.selects(),
-            Visit::File(..) => !self.unmade.is_empty(),
+            Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.pending.has_room(),
+            Visit::File(..) => self.pending.waits(),
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
     }
@@ -177,17 +171,17 @@ impl Copying<'_> {
     async fn visit(&mut self, visit: Visit) {
         match visit {
             // The directory above it has told why.
-            Visit::Directory(path, _) if self.is_lost(&path) => {}
+            Visit::Directory(path, _) if self.pending.is_lost(&path) => {}
             Visit::Directory(path, attributes) => {
-                let other = self.names.other(&path);
-                if self.tree.rules.filter.selects() {
-                    self.unmade.insert(path, Unmade { attributes, other });
-                } else {
-                    self.directory(path, Unmade { attributes, other }).await;
+                let unmade = Unmade { attributes, other: self.names.other(&path) };
+                if self.waits_for_file() {
+                    self.pending.wait(&path, unmade);
+                } else if self.directories_above(&path).await {
+                    self.directory(path, unmade).await;
                 }
             }
             Visit::File(path, known) => {
-                if !self.is_lost(&path) && self.directories_above(&path).await {
+                if !self.pending.is_lost(&path) && self.directories_above(&path).await {
                     self.file(&path, known);
                 } else {
                     self.context.events.say(Event::FileFailed { source: path.display() });
@@ -210,6 +204,18 @@ impl Copying<'_> {
         }
     }
 
+    /// Whether a directory is not made before a file goes into it.
+    fn waits_for_file(&mut self) -> bool {
+        let selects = self.tree.rules.filter.selects();
+        if selects && !self.pending.has_room() && !std::mem::replace(&mut self.has_told_room, true) {
+            self.context.events.warn(format!(
+                "more than {MOST_UNMADE} directories wait for a file that is chosen: others are made, even if no file \
+                 goes into them"
+            ));
+        }
+        selects && self.pending.has_room()
+    }
+
     /// Makes a directory of the tree. Returns whether it is there.
     async fn directory(&mut self, path: PathName, unmade: Unmade) -> bool {
         let Unmade { attributes, other } = unmade;
@@ -220,7 +226,11 @@ impl Copying<'_> {
         }
         if let Err(failure) = made {
             self.failed(Some(&path), failure);
-            self.lost.insert(path);
+            if !self.pending.lose(&path) {
+                self.is_given_up = true;
+                let what = format!("{MOST_LOST} directories could not be made, so the rest is not copied");
+                self.failed(None, Failure::new(Kind::Other, what));
+            }
             return false;
         }
         if let Err(error) = self.made.push(Visit::Directory(path, attributes)) {
@@ -231,11 +241,8 @@ impl Copying<'_> {
 
     /// Makes the directories above a file that were not needed so far. Returns whether they are there.
     async fn directories_above(&mut self, path: &PathName) -> bool {
-        let above = std::iter::successors(place::parent(path), place::parent);
-        let mut above: Vec<PathName> =
-            above.take_while(|directory| self.unmade.contains_key(directory)).collect();
-        while let Some(directory) = above.pop() {
-            let unmade = self.unmade.remove(&directory).unwrap_or_default();
+        let mut above = self.pending.take_above(path);
+        while let Some((directory, unmade)) = above.pop() {
             if !self.directory(directory, unmade).await {
                 return false;
             }
@@ -368,12 +375,6 @@ impl Copying<'_> {
         let rest = kept::rest(self.context);
         let result = result.map_err(|failure| of_tree(failure, &source, rest));
         self.tally.file(source, dest, result);
-    }
-
-    /// Whether a directory above `path` could not be made.
-    fn is_lost(&self, path: &PathName) -> bool {
-        let above = std::iter::successors(place::parent(path), place::parent);
-        !self.lost.is_empty() && above.into_iter().any(|directory| self.lost.contains(&directory))
     }
 
     /// Notes a failure at `path` of the tree, or of the tree itself.

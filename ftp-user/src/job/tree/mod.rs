@@ -5,6 +5,7 @@ mod chain;
 mod copy;
 mod hashes;
 mod name;
+mod pending;
 mod spool;
 mod visits;
 mod walk;
