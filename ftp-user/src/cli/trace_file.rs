@@ -27,7 +27,8 @@ fn open(path: &Path) -> io::Result<File> {
     let (facts, named) = (file.metadata()?, std::fs::symlink_metadata(path)?);
     let is_named = (named.dev(), named.ino()) == (facts.dev(), facts.ino());
     // It may be a device or a pipe, and links lead to those of this process (/dev/stderr).
-    if !facts.is_file() && !(facts.file_type().is_fifo() && is_named) {
+    let is_kept = facts.is_file() || (facts.file_type().is_fifo() && is_named);
+    if !is_kept {
         return Ok(file);
     }
     if !is_named {

@@ -363,7 +363,6 @@ mod tests {
         assert_eq!(excess(u64::MAX, &subject(None, 0)), None);
     }
 
-    /// The progress of a direct transfer, as far as the second session has told it.
     #[tokio::test]
     async fn a_direct_or_relayed_transfer_of_too_much_is_seen() {
         let context = Context::for_tests(Cancel::never());
