@@ -1,6 +1,6 @@
 //! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
 
-use super::secrets::{Secrets, Told};
+use super::secrets::{Secrets, Words};
 use super::session::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, Detached};
@@ -26,7 +26,7 @@ pub enum DetachedState {
     /// Its file is whole.
     Whole,
     /// It has failed, and why.
-    Failed(Told),
+    Failed(Words),
 }
 
 impl Session {

@@ -66,7 +66,7 @@ pub use flow::{Flow, Moving};
 pub use listing::{Each, Listing};
 pub use port::DataPort;
 pub use rate::knows_rate;
-pub use secrets::Told;
+pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
 pub(crate) use tcp::{open_tcp, unbound};

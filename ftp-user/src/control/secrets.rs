@@ -1,7 +1,7 @@
 //! The secrets that a session has sent. A server may repeat them in its replies, so they are removed from
 //! every reply before anybody reads it.
 //!
-//! This is the one place where bytes of a server become text for people: [`Told`] is made nowhere else, and
+//! This is the one place where bytes of a server become text for people: [`Words`] are made nowhere else, and
 //! `.clippy.toml` forbids `Reply::display`, which knows no secrets.
 
 use crate::history::shortened;
@@ -11,9 +11,9 @@ use std::fmt;
 
 /// What a server has said, for people: without the secrets of its session, and without what a terminal would obey.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Told(String);
+pub struct Words(String);
 
-impl Told {
+impl Words {
     /// The same, cut to the length of a message.
     #[must_use]
     pub fn shortened(&self) -> Self {
@@ -21,7 +21,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -70,13 +70,13 @@ impl Secrets {
     }
 
     /// A text of the server for people.
-    pub(super) fn told(&self, text: &[u8]) -> Told {
-        Told(show(&self.removed_from(text)))
+    pub(super) fn told(&self, text: &[u8]) -> Words {
+        Words(show(&self.removed_from(text)))
     }
 
     /// The code and the last line of a reply for people, for example `550 No such file`.
-    pub(super) fn told_reply(&self, reply: &Reply) -> Told {
-        Told(format!("{:03} {}", reply.code.0, self.told(reply.text().trim_ascii())))
+    pub(super) fn told_reply(&self, reply: &Reply) -> Words {
+        Words(format!("{:03} {}", reply.code.0, self.told(reply.text().trim_ascii())))
     }
 }
 
