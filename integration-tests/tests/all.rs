@@ -35,6 +35,7 @@ mod hostile;
 mod hub;
 mod journal;
 mod journal_more;
+mod left_alone;
 mod liars;
 mod lies;
 mod lines;

@@ -280,18 +280,19 @@ fn n9_ctrl_c_while_waiting_leaves_the_transfer_alone() {
 }
 
 #[test]
-fn n9_another_copy_to_the_same_place_takes_the_transfer_over() {
+fn n9_no_other_copy_takes_the_place_of_a_detached_one() {
     let scene = scene();
     scene.detached();
-    let run = scene.user().args(["--trace", "trace", "copy"]);
-    let run = run.args([scene.from.url("a.bin"), scene.to.url("b.bin")]).run().exits(0);
+    let job = scene.job()["id"].as_str().unwrap().to_owned();
+    for source in ["a.bin", "d/b.bin"] {
+        let run = scene.user().args(["copy", &scene.from.url(source), &scene.to.url("b.bin")]).run().exits(8);
+        let run = run.says(&format!("is claimed by job {job}, whose transfer goes on without this program"));
+        assert!(!scene.to.path("b.bin").exists(), "{run}");
+    }
+    // Nor does the same command, typed again.
+    scene.copy(&[]).run().exits(8).says(&job);
+    let run = scene.user().args(["resume", &job]).run().exits(0);
     assert!(scene.to.bytes("b.bin") == sample(LARGE) && scene.parts().is_empty(), "{run}");
-    assert!(!String::from_utf8(run.bytes("trace")).unwrap().contains("> STOR"), "{run}");
-    // Another source ends it.
-    let scene = self::scene();
-    scene.detached();
-    let run = scene.user().args(["copy", &scene.from.url("d/b.bin"), &scene.to.url("b.bin")]).run().exits(0);
-    assert!(scene.to.bytes("b.bin") == sample(10) && scene.parts().is_empty(), "{run}");
 }
 
 #[test]

@@ -63,19 +63,30 @@ impl Asked {
         Self { purpose: Purpose::Show, ..Self::again(record) }
     }
 
-    /// The same with the name of `--id`: a job that has it already goes on, or is reported.
+    /// The same with the name of `--id`: a job that has it already goes on, or is reported. A job that was asked for in
+    /// other words and has stored nothing loses the name. `is_relative` says whether a place depends on the directory.
     ///
     /// # Errors
     ///
     /// The job that has the name was asked for in other words, or the journal cannot be read.
-    pub(super) fn named(mut self, context: &Context, name: Option<&str>) -> Result<Named, Failure> {
+    pub(super) fn named(
+        mut self,
+        context: &Context,
+        name: Option<&str>,
+        is_relative: bool,
+    ) -> Result<Named, Failure> {
         let Some(name) = name.filter(|_| self.resumes.is_none()) else { return Ok(Named::Goes(self)) };
         self.command.name = Some(name.to_owned());
         let jobs = context.journal.jobs().map_err(|why| job::of_journal(&why))?;
         let Some(known) = jobs.into_iter().find(|job| job.command.name.as_deref() == Some(name)) else {
             return Ok(Named::Goes(self));
         };
-        if known.command != self.command {
+        let is_same = essence(&known.command.words) == essence(&self.command.words)
+            && (!is_relative || known.command.directory == self.command.directory);
+        if !is_same && known.has_stored_nothing() {
+            return Ok(Named::Goes(self));
+        }
+        if !is_same {
             return Err(Failure::usage(format!("the job {name} was asked for in other words"))
                 .hint(format!("it is job {}: choose another --id, or repeat its command", known.id)));
         }
@@ -92,6 +103,36 @@ impl Asked {
         }
     }
 }
+
+/// The words of a command that say what is copied and how: without the name of the job, and without options that only say
+/// how a run is shown and where it keeps what it knows.
+fn essence(words: &[OsString]) -> Vec<&OsString> {
+    let mut words = words.iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        if text == "--" {
+            kept.push(word);
+            kept.extend(words);
+            break;
+        }
+        let (option, value) =
+            text.split_once('=').map_or((&*text, None), |(option, value)| (option, Some(value)));
+        if WITH_VALUE.contains(&option) {
+            if value.is_none() {
+                words.next();
+            }
+        } else if !WITHOUT_VALUE.contains(&&*text) {
+            kept.push(word);
+        }
+    }
+    kept
+}
+
+/// Options that change nothing of a job.
+const WITHOUT_VALUE: [&str; 5] = ["-v", "--verbose", "-q", "--quiet", "--json"];
+/// The same for options with a value.
+const WITH_VALUE: [&str; 5] = ["--id", "--trace", "--color", "--progress", "--state"];
 
 /// Reads the name of a job.
 ///
@@ -160,6 +201,19 @@ const LONGEST: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_a_run_is_shown_is_no_part_of_what_was_asked_for() {
+        let check = |one: &str, other: &str, expect| {
+            let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(essence(&words(one)) == essence(&words(other)), expect, "{one}, {other}");
+        };
+        check("copy --id n a b", "-v copy a b --id=n", true);
+        check("copy --id n a b", "copy --progress never --json a b --id n --trace x", true);
+        check("copy --id n a b", "copy --id n a c", false);
+        check("copy --id n a b", "copy --id n --fail-fast a b", false);
+        check("copy --id n -- a -v", "copy --id n -- a", false);
+    }
 
     #[test]
     fn names_are_plain_words() {

@@ -4,6 +4,7 @@ use super::asked::{self, Asked, Named, Purpose};
 use super::cancel;
 use super::jobs;
 use super::passwords::Passwords;
+use super::places;
 use super::transfer::TransferArgs;
 use super::trees::TreeArgs;
 use crate::check::Overwrite;
@@ -96,7 +97,7 @@ const MOST_JOBS: usize = 64;
 
 /// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyArgs, asked: Asked) -> Status {
-    let asked = match asked.named(&context, args.id.as_deref()) {
+    let asked = match asked.named(&context, args.id.as_deref(), places::has_relative(&args.places)) {
         Ok(Named::Goes(asked)) => asked,
         Ok(Named::Done(record)) => {
             let name = args.id.unwrap_or_default();

@@ -1,6 +1,9 @@
 //! Verbs and options of the contract that are not built in yet, and names that other programs give to verbs.
 
+use super::Cli;
 use crate::failure::Failure;
+use clap::CommandFactory;
+use std::ffi::OsString;
 
 /// The failure if `word`, which the command line does not know, is one of them.
 pub(super) fn later(word: &str) -> Option<Failure> {
@@ -12,6 +15,35 @@ pub(super) fn later(word: &str) -> Option<Failure> {
         .concat()
         .contains(&name)
         .then(|| Failure::usage(format!("{name} is not built in yet")).hint("ftp-user --help shows what is"))
+}
+
+/// The failure if `word` is an option of `copy` that stands before the verb, or behind one that goes on with a job.
+pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
+    let name = word.split('=').next().unwrap_or(word);
+    let command = Cli::command();
+    let is_it = |arg: &clap::Arg| match name.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => name.chars().nth(1).is_some_and(|short| {
+            arg.get_short() == Some(short)
+                || arg.get_all_short_aliases().is_some_and(|all| all.contains(&short))
+        }),
+    };
+    if !command.find_subcommand("copy")?.get_arguments().any(is_it) {
+        return None;
+    }
+    let is_verb = |typed: &&OsString| command.get_subcommands().any(|verb| *typed == verb.get_name());
+    let verb = words.iter().find(is_verb)?.to_str()?;
+    match verb {
+        "resume" | "cancel" => Some(
+            Failure::usage(format!("{name} is no option of {verb}"))
+                .hint("a job goes on with its own options, as they were typed"),
+        ),
+        "copy" => Some(
+            Failure::usage(format!("{name} stands before its verb"))
+                .hint(format!("write it behind: ftp-user copy {name} ...")),
+        ),
+        _ => None,
+    }
 }
 
 /// Verbs of the contract that may be absent.
@@ -32,6 +64,30 @@ const ELSEWHERE: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_of_copy_at_another_place_says_where_it_belongs() {
+        let check = |word: &str, typed: &str, expect: Option<&str>| {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            let found = misplaced(word, &words).map(|failure| failure.to_string());
+            assert_eq!(found.as_deref(), expect, "{typed}");
+        };
+        let own = "a job goes on with its own options, as they were typed";
+        check(
+            "--limit",
+            "resume last --limit 100MB",
+            Some(&format!("--limit is no option of resume; {own}")),
+        );
+        let behind = "write it behind: ftp-user copy";
+        check("-r", "-r copy a b", Some(&format!("-r stands before its verb; {behind} -r ...")));
+        check(
+            "--recursive",
+            "--recursive copy a b",
+            Some(&format!("--recursive stands before its verb; {behind} --recursive ...")),
+        );
+        check("--limit", "ls --limit 5 a", None);
+        check("--nonsense", "copy --nonsense a b", None);
+    }
 
     #[test]
     fn what_is_absent_says_so() {

@@ -552,6 +552,7 @@ mod tests {
             bytes: 0,
             failed: 0,
             open: 0,
+            given_over: 0,
             process: None,
             transfer: None,
         };

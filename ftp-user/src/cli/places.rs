@@ -22,6 +22,15 @@ pub(super) fn locations(places: &[OsString]) -> Result<Vec<Location>, Failure> {
     read(places, &Written(&|failure, index| of_place(failure, index + 1, count)))
 }
 
+/// Whether one of these places depends on the current directory. What cannot be read is told by others.
+pub(super) fn has_relative(places: &[OsString]) -> bool {
+    let is_relative = |place: &OsString| match Place::parse(place.as_bytes()) {
+        Ok(Place::Local(_)) => Path::new(place).is_relative(),
+        Ok(Place::Remote(_)) | Err(_) => false,
+    };
+    places.iter().any(is_relative)
+}
+
 /// The same for places that were written elsewhere.
 pub(super) fn read(places: &[OsString], written: &Written<'_>) -> Result<Vec<Location>, Failure> {
     let parsed = places.iter().enumerate();

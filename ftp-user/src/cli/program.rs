@@ -1,6 +1,6 @@
 //! The program: reads the command line, starts the scheduler, ends with the exit status.
 
-use super::later::later;
+use super::later::{later, misplaced};
 use super::{Cli, arguments, code, print_failure};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -17,10 +17,12 @@ pub fn main() -> ExitCode {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
     let cli: Cli = match args::parse(arguments) {
         Ok(cli) => cli,
-        Err(rejected) => match rejected.unknown().and_then(later) {
-            Some(failure) => return fail(&failure),
-            None => return rejected.print("ftp-user"),
-        },
+        Err(rejected) => {
+            match rejected.unknown().and_then(|word| later(word).or_else(|| misplaced(word, &words))) {
+                Some(failure) => return fail(&failure),
+                None => return rejected.print("ftp-user"),
+            }
+        }
     };
     match runtime::start(THREADS) {
         Ok(runtime) => {

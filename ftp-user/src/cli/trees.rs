@@ -4,7 +4,7 @@ use super::passwords::Passwords;
 use super::places::{self, Written};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Filter, Job, Options, Work};
+use crate::job::{self, Filter, Job, Options, Sink, Work};
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::{OsStr, OsString};
@@ -87,7 +87,7 @@ impl TreeArgs {
         let filter = Filter::new(&self.include, &self.exclude)?;
         let job = match &self.from_file {
             Some(path) => listed(context, passwords, path, options).await?,
-            None if typed.iter().any(|place| place == "-") => {
+            None if typed.iter().any(|place| place == "-") || is_to_nowhere(typed) => {
                 standard(context, passwords, typed, options).await?
             }
             None => {
@@ -109,7 +109,12 @@ impl TreeArgs {
     }
 }
 
-/// The job that copies from standard input or to standard output.
+/// Whether one file goes to `/dev/null`.
+fn is_to_nowhere(typed: &[OsString]) -> bool {
+    matches!(typed, [_, destination] if destination == job::NULL)
+}
+
+/// The job that copies from standard input or to standard output, or to nowhere.
 async fn standard(
     context: &mut Context,
     passwords: &Passwords,
@@ -117,8 +122,10 @@ async fn standard(
     options: Options,
 ) -> Result<Job, Failure> {
     let (place, is_input) = match typed {
+        [place, destination] if place != "-" && (destination == "-" || is_to_nowhere(typed)) => {
+            (place, false)
+        }
         [source, place] if source == "-" && place != "-" => (place, true),
-        [place, destination] if destination == "-" && place != "-" => (place, false),
         _ => {
             return Err(Failure::usage("standard input and output (-) are one file, with one other place")
                 .hint("use ./- for a file of that name"));
@@ -134,7 +141,10 @@ async fn standard(
     }
     let work = match is_input {
         true => Work::Input { destination: place.literal() },
-        false => Work::Output { source: place },
+        false => {
+            let sink = if is_to_nowhere(typed) { Sink::Null } else { Sink::Output };
+            Work::Output { source: place, sink }
+        }
     };
     Job::standard(work, options)
 }

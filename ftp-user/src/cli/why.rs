@@ -4,6 +4,7 @@ use super::asked;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::history::PastRun;
+use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord};
 use crate::ladder::Rung;
@@ -27,11 +28,10 @@ pub(super) fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
     let called =
         job.filter(|_| args.run != "last").map_or_else(|| args.run.clone(), |job| job.id.to_string());
     let found = find(&runs, &called);
-    let is_last = args.run == "last";
-    let is_older = |run: &PastRun| is_last && job.is_some_and(|job| run.at < job.begun);
-    let run = found.as_ref().ok().copied().filter(|run| !is_older(run));
-    let is_same = |job: &JobRecord| run.is_none_or(|run| run.id.parse().ok() == Some(job.id));
-    let job = job.filter(|job| !is_last || is_same(job));
+    let (job, run) = match args.run.as_str() {
+        "last" => last(jobs.as_deref().unwrap_or_default(), &runs),
+        _ => (job, found.as_ref().ok().copied()),
+    };
     if let Some(run) = run {
         context.events.say(Event::Past(run.clone()));
     }
@@ -76,23 +76,52 @@ fn add(receipts: &mut Receipts, item: &ItemRecord) {
         }
         ItemState::Failed => {
             receipts.failed += 1;
-            if receipts.failures.len() < NAMED {
-                let why = item.why.clone().unwrap_or_default();
-                receipts.failures.push((item.place.source.clone(), why));
-            }
+            name(&mut receipts.failures, item);
         }
-        ItemState::Open | ItemState::GivenOver => receipts.open += 1,
+        ItemState::Open => receipts.open += 1,
+        ItemState::GivenOver => {
+            receipts.given_over += 1;
+            name(&mut receipts.left, item);
+        }
     }
 }
 
-/// The number of failures that are named for people.
+/// Keeps a file with its reason, if it is one of the first.
+fn name(named: &mut Vec<(String, String)>, item: &ItemRecord) {
+    if named.len() < NAMED {
+        named.push((item.place.source.clone(), item.why.clone().unwrap_or_default()));
+    }
+}
+
+/// The number of files of one kind that are named for people with their reasons.
 const NAMED: usize = 10;
+
+/// The last job with its last run, as `resume last` means it, or a run after it that has no job: of `probe`, `append` or a
+/// list.
+fn last<'a>(jobs: &'a [JobRecord], runs: &'a [PastRun]) -> (Option<&'a JobRecord>, Option<&'a PastRun>) {
+    let id = |run: &PastRun| run.id.parse::<JobId>().ok();
+    let Some(job) = jobs.last() else { return (None, runs.last()) };
+    let own = runs.iter().rposition(|run| id(run) == Some(job.id));
+    let has_job = |run: &PastRun| jobs.iter().any(|job| id(run) == Some(job.id));
+    // A run is noted when it ends, in whole seconds, and a job when it begins.
+    let is_later = |index: usize, run: &PastRun| own.map_or(run.at > job.begun, |own| index > own);
+    let alone = runs.iter().enumerate().rfind(|(index, run)| !has_job(run) && is_later(*index, run));
+    match alone {
+        Some((_, run)) => (None, Some(run)),
+        None => (Some(job), own.and_then(|own| runs.get(own))),
+    }
+}
 
 /// The run with that id, or the last one.
 fn find<'a>(runs: &'a [PastRun], which: &str) -> Result<&'a PastRun, Failure> {
     let found = if which == "last" { runs.last() } else { runs.iter().rfind(|run| run.id == which) };
     found.ok_or_else(|| {
-        let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+        let mut ids: Vec<&str> = Vec::new();
+        for run in runs {
+            if !ids.contains(&run.id.as_str()) {
+                ids.push(&run.id);
+            }
+        }
         if ids.is_empty() {
             return Failure::new(Kind::Missing, "no run between two servers is remembered")
                 .hint("copy something first, with the same --state");
@@ -113,8 +142,46 @@ mod tests {
         let check = |which, expect: &str| assert_eq!(find(&runs, which).unwrap().id, expect);
         check("a", "a");
         check("last", "b");
+        let again = [run("a"), run("b"), run("a")];
+        let failure = find(&again, "c").unwrap_err();
+        assert!(failure.to_string().ends_with("these are: a b"), "{failure}");
         let failure = find(&runs, "c").unwrap_err();
         assert!(failure.kind == Kind::Missing && failure.to_string().contains("a b"), "{failure}");
         assert!(find(&[], "last").unwrap_err().to_string().contains("copy something first"));
+    }
+
+    #[test]
+    fn the_last_one_is_the_job_that_resume_means_unless_a_run_without_a_job_came_after_it() {
+        let job = |number, begun| JobRecord {
+            id: JobId::new(number),
+            verb: "copy".to_owned(),
+            command: crate::journal::Command::default(),
+            state: crate::journal::JobState::Interrupted,
+            begun,
+            ended: None,
+            files: 0,
+            bytes: 0,
+            failed: 0,
+            open: 0,
+            given_over: 0,
+            process: None,
+            transfer: None,
+        };
+        let run = |number, at| PastRun { id: JobId::new(number).to_string(), at, ..PastRun::default() };
+        let check = |jobs: &[JobRecord], runs: &[PastRun], expect: (Option<u64>, Option<u64>)| {
+            let (job, run) = last(jobs, runs);
+            let found =
+                (job.map(|job| job.id.number()), run.map(|run| run.id.parse::<JobId>().unwrap().number()));
+            assert_eq!(found, expect, "{runs:?}");
+        };
+        let jobs = [job(1, 5), job(2, 7)];
+        check(&[], &[run(9, 3)], (None, Some(9)));
+        // The second one was killed, in the second in which the first one ended.
+        check(&jobs, &[run(1, 7)], (Some(2), None));
+        check(&jobs, &[run(1, 7), run(2, 7)], (Some(2), Some(2)));
+        check(&jobs, &[run(2, 7), run(1, 9)], (Some(2), Some(2)));
+        check(&jobs, &[run(1, 7), run(9, 6)], (Some(2), None));
+        check(&jobs, &[run(1, 7), run(9, 8)], (None, Some(9)));
+        check(&jobs, &[run(2, 7), run(9, 7)], (None, Some(9)));
     }
 }

@@ -185,7 +185,7 @@ impl Session {
             }
             Credentials::Complete => (
                 format!("the login as {user} failed at {who}"),
-                "check user and password in the URL or in ~/.netrc",
+                "check the user and the password, in the URL, in ~/.netrc or where else you have given them",
             ),
         };
         Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint)

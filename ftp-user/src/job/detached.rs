@@ -97,6 +97,7 @@ pub(super) async fn wait(
     let clock = context.clock;
     let mut watch = Watch::new(clock.now(), total, detached.before);
     let mut stopped: Option<(&'static str, Moment)> = None;
+    let mut first = None;
     let why = loop {
         let moved = match look(context, &mut ends.destination, detached).await? {
             None => break "its server does not know it any more".to_owned(),
@@ -108,7 +109,9 @@ pub(super) async fn wait(
         };
         let now = clock.now();
         if watch.saw(now, moved) {
-            let (bytes, before) = (detached.before.saturating_add(moved), detached.before);
+            let bytes = detached.before.saturating_add(moved);
+            // What has moved before this run asked is no progress of it.
+            let before = *first.get_or_insert(bytes);
             let (source, time) = (name.clone(), watch.stall.age(now));
             context.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
         }

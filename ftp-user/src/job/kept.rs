@@ -32,10 +32,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) const GOES_ON: &str = "ftp-user resume goes on with it";
 
 /// The hint of an interruption in the middle of a tree.
-pub(super) fn rest(context: &Context) -> &'static str {
+pub(super) fn rest(context: &Context) -> String {
     match context.job_journal.job() {
-        Some(_) => "ftp-user resume copies the rest",
-        None => "run it again to copy the rest: finished files are skipped",
+        Some(job) => format!("ftp-user resume {job} copies the rest"),
+        None => "run it again to copy the rest: finished files are skipped".to_owned(),
     }
 }
 
@@ -222,6 +222,13 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
             return Err(Failure::new(Kind::Exists, format!("{dest} is claimed by job {job}, which runs"))
                 .hint("wait for its end (ftp-user jobs), or choose another destination"));
         }
+        Began::Moves(job) => {
+            let (_, dest) = item.names(ends);
+            let what = format!("{dest} is claimed by job {job}, whose transfer goes on without this program");
+            return Err(Failure::new(Kind::Exists, what).hint(format!(
+                "ftp-user resume {job} waits for its end, ftp-user cancel {job} ends it; or choose another destination"
+            )));
+        }
         Began::Unkept => return goes_without(context).map(|()| Claimed::default()),
     };
     let mut claimed = Claimed { key: Some(begun.key), ..Claimed::default() };
@@ -230,7 +237,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     claimed.kept.noted = match &begun.found {
         Found::New => now.clone(),
         Found::Open { seen, .. } => seen.clone(),
-        Found::Done { .. } => None,
+        Found::Done { .. } | Found::GivenOver { .. } => None,
     };
     let finished = match &begun.found {
         Found::Done { seen, .. } => Some(seen.clone()),
@@ -251,6 +258,13 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         }
         Next::Skip { verified } => {
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
+        }
+        Next::LeaveAlone { why } => {
+            let (_, dest) = item.names(ends);
+            context.events.warn(format!(
+                "{dest} is left alone: {why}; type the copy again if this one is to stand there"
+            ));
+            claimed.done = Some(Verified::None);
         }
         Next::GoOn { last, others, seen, in_place, detached } => {
             claimed.kept.in_place = in_place;

@@ -70,6 +70,7 @@ pub use options::{InPlace, Jobs, Links, Mode, Options};
 pub use outage::{Question, facts};
 pub use request::{Job, Work};
 pub use run::{refused, run};
+pub use standard::{NULL, Sink};
 pub use status::Status;
 pub use survey::survey;
 pub use tally::Report;

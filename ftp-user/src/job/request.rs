@@ -2,6 +2,7 @@
 
 use super::filter::Filter;
 use super::options::Options;
+use super::standard::Sink;
 use crate::check::Verify;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
@@ -39,10 +40,12 @@ pub enum Work {
         /// What to copy, and where to.
         pairs: Vec<(Location, Location)>,
     },
-    /// Writes one file to standard output.
+    /// Writes one file to standard output, or nowhere.
     Output {
         /// Where the file is.
         source: Location,
+        /// Where it goes.
+        sink: Sink,
     },
     /// Stores standard input as one file.
     Input {
@@ -75,7 +78,7 @@ impl Work {
                 Box::new(pairs.iter().flat_map(|(source, destination)| [source, destination]))
             }
             Self::Append { source, destination } => Box::new([source, destination].into_iter()),
-            Self::Output { source: place } | Self::Input { destination: place } => {
+            Self::Output { source: place, .. } | Self::Input { destination: place } => {
                 Box::new(std::iter::once(place))
             }
         }

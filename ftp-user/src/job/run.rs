@@ -29,6 +29,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
     let Job { id, work, options, filter, .. } = job;
+    let selects = filter.selects();
     match work {
         Work::Copy { sources, destination } => {
             let settings = (options, filter);
@@ -45,10 +46,10 @@ pub async fn run(job: Job, context: &Context) -> Report {
                 copying.quit().await;
             }
         }
-        Work::Output { source } => {
+        Work::Output { source, sink } => {
             let mut host = Host::at(&source, Role::Source, &pools);
-            let copied = Box::pin(standard::to_output(&context, &mut host, &source, options)).await;
-            tally.file(host.show(&source.path), standard::NAME.to_owned(), copied);
+            let copied = Box::pin(standard::to_output(&context, &mut host, (&source, sink), options)).await;
+            tally.file(host.show(&source.path), sink.name().to_owned(), copied);
             host.quit().await;
         }
         Work::Input { destination } => {
@@ -76,6 +77,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if !context.cancel.is_cancelled() {
         pools.quit().await;
     }
+    if selects && !tally.has_done() && !tally.has_failed() {
+        context.events.warn(UNMATCHED);
+    }
     let took = context.clock.now().since(start);
     let advice = kept::finish(&context, &tally).await;
     if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
@@ -83,6 +87,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
     }
     tally.report(took, advice)
 }
+
+/// What is said if a tree has no file that `--include` matches.
+const UNMATCHED: &str = "no file matches --include: a pattern with a / is matched against the path below SOURCE, without the name of SOURCE, and upper and lower case differ";
 
 /// Reports that a job could not be created.
 pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::{self, Failure};
+use crate::journal::NAME_OF_COPY;
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::report::{Event, Found};
 use crate::route::Ends;
@@ -58,7 +59,7 @@ impl Receiver {
     /// Its word in the journal.
     const fn word(self) -> &'static str {
         match self {
-            Self::Name => "name",
+            Self::Name => NAME_OF_COPY,
             Self::Directory => "directory",
             Self::NewDirectory => "new-directory",
         }

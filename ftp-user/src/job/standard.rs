@@ -31,10 +31,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Where a file goes that is written as it comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sink {
+    /// To standard output.
+    Output,
+    /// Nowhere: to `/dev/null`.
+    Null,
+}
+
+impl Sink {
+    /// How reports call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Output => NAME,
+            Self::Null => NULL,
+        }
+    }
+
+    fn open(self) -> io::Result<File> {
+        match self {
+            Self::Output => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+            Self::Null => File::options().write(true).open(NULL),
+        }
+    }
+}
+
+/// What takes everything and keeps nothing.
+pub const NULL: &str = "/dev/null";
 /// How reports call standard input and output.
 pub(super) const NAME: &str = "-";
 
-/// Writes the file at `source` to standard output.
+/// Writes the file at `source` to standard output, or nowhere.
 ///
 /// # Errors
 ///
@@ -42,16 +70,16 @@ pub(super) const NAME: &str = "-";
 pub(super) async fn to_output(
     context: &Context,
     host: &mut Host,
-    source: &Location,
+    (source, sink): (&Location, Sink),
     options: Options,
 ) -> Result<Done, Failure> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
         let mut moved = 0;
-        match output(context, host, source, options, &mut moved).await {
+        match output(context, host, (source, sink), options, &mut moved).await {
             Ok(done) => return Ok(done),
-            Err(failure) if moved > 0 => {
+            Err(failure) if moved > 0 && sink == Sink::Output => {
                 let what = format!("{} of it was written to standard output", counted(moved, "byte"));
                 return Err(failure.hint(format!("{what}, and cannot be taken back: copy it again")));
             }
@@ -63,7 +91,7 @@ pub(super) async fn to_output(
 async fn output(
     context: &Context,
     host: &mut Host,
-    source: &Location,
+    (source, sink): (&Location, Sink),
     options: Options,
     moved: &mut u64,
 ) -> Result<Done, Failure> {
@@ -71,7 +99,7 @@ async fn output(
     let facts = readable(host.facts(context, &source.path).await?, &name)?;
     let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
     let means = options.verify.with(algorithm, facts.size)?;
-    plan(context, (name.clone(), NAME.to_owned()), facts.size, means, options);
+    plan(context, (name.clone(), sink.name().to_owned()), facts.size, means, options);
     if options.mode.is_dry() {
         return Ok(done(facts.size, None, means));
     }
@@ -81,7 +109,7 @@ async fn output(
     let failed = |error: io::Error| {
         Failure::new(Kind::Other, format!("cannot write to standard output: {}", words(&error)))
     };
-    let out = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
+    let out = sink.open().map_err(failed)?;
     let what = format!("cannot read {name}");
     let report = progress(context, name, facts.size);
     let file = (&source.path, facts.size, what);

@@ -12,6 +12,11 @@ pub enum Next {
         /// What has verified it.
         verified: Option<String>,
     },
+    /// It is not touched: a later job has claimed its destination.
+    LeaveAlone {
+        /// Which job that is, in words.
+        why: String,
+    },
     /// An earlier run has begun it. An old file that was renamed aside is put back first. Then the last part is
     /// compared and continued, and the others are removed. The final name may have the finished copy already.
     GoOn {
@@ -34,6 +39,7 @@ pub enum Next {
 pub fn decide(found: Found, now: Option<&Seen>) -> Next {
     match found {
         Found::New => Next::Copy,
+        Found::GivenOver { why } => Next::LeaveAlone { why },
         Found::Done { seen, verified } => match now {
             Some(now) if is_same(&seen, now) => Next::Skip { verified },
             Some(_) | None => Next::Copy,
@@ -86,6 +92,11 @@ mod tests {
         for (found, now, expect) in [
             (Found::New, Some(seen(5, Some(1), None)), Next::Copy),
             (Found::New, None, Next::Copy),
+            (
+                Found::GivenOver { why: "job x has it".to_owned() },
+                Some(seen(5, Some(1), None)),
+                Next::LeaveAlone { why: "job x has it".to_owned() },
+            ),
             (done(), Some(seen(5, Some(1), Some("a"))), skip()),
             (done(), Some(seen(5, Some(1), None)), skip()),
             (done(), Some(seen(5, Some(1), Some("b"))), Next::Copy),

@@ -58,6 +58,8 @@ pub enum Began {
     Kept(Begun),
     /// Another job that runs has claimed its destination.
     Claimed(JobId),
+    /// A transfer of another job moves there without this program.
+    Moves(JobId),
     /// Nothing is kept of it.
     Unkept,
 }
@@ -189,6 +191,7 @@ impl JobJournal {
         let began = |answer| match answer {
             Answer::Ours(begun) => Began::Kept(begun),
             Answer::Theirs(job) => Began::Claimed(job),
+            Answer::Moves(job) => Began::Moves(job),
         };
         answers.await.map_or(unkept, |answers| answers.into_iter().map(began).collect())
     }

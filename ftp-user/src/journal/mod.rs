@@ -36,5 +36,5 @@ pub use handle::{Began, Durable, JobJournal, Journal};
 pub use hands::check_directory;
 pub use record::{
     Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
-    NewItem, PartId, Place, Seen, Start, TransferState,
+    NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, TransferState,
 };

@@ -1,18 +1,21 @@
 //! Which jobs are forgotten when another one begins.
 
 use super::record::JobState;
-use super::tables::{Bad, JobRow, forget};
+use super::tables::{Bad, Count, JobRow, count, forget};
 use rusqlite::Connection;
 
-/// Forgets the oldest jobs that have ended, of those that have begun a file and of those that have not.
+/// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and
+/// of those that have begun no file. None of them takes the place of another kind.
 pub(super) fn prune(sql: &Connection) -> Result<(), Bad> {
-    let (mut idle, mut others) = (Vec::new(), Vec::new());
+    let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for job in JobRow::all(sql)?.into_iter().filter(|job| job.state != JobState::Running) {
-        let ask = "SELECT EXISTS (SELECT 1 FROM items WHERE job = ?1)";
-        let has_files: bool = sql.query_row(ask, [job.id.number().cast_signed()], |row| row.get(0))?;
-        if has_files { others.push(job.id) } else { idle.push(job.id) }
+        match count(sql, job.id)? {
+            Count { files: 0, open: 0, given_over: 0, failed: 0, .. } => idle.push(job.id),
+            Count { files: 0, open: 0, given_over: 0, .. } => failed.push(job.id),
+            _ => others.push(job.id),
+        }
     }
-    for (jobs, most) in [(idle, IDLE), (others, ENDED)] {
+    for (jobs, most) in [(idle, IDLE), (failed, ENDED), (others, ENDED)] {
         let surplus = (jobs.len() + 1).saturating_sub(most);
         for job in jobs.into_iter().take(surplus) {
             forget(sql, job)?;
@@ -21,7 +24,7 @@ pub(super) fn prune(sql: &Connection) -> Result<(), Bad> {
     Ok(())
 }
 
-/// The largest number of jobs that are remembered after their end.
+/// The largest number of jobs that are remembered after their end, of each kind that has begun a file.
 pub(super) const ENDED: usize = 20;
-/// The same for those that have begun no file, such as mistyped ones: they take the place of no other job.
+/// The same for those that have begun no file.
 const IDLE: usize = 5;

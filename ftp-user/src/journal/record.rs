@@ -3,6 +3,7 @@
 use crate::id::JobId;
 use ftp_proto::wire::TransferId;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// How another process asks for the same job: the words of the command line without passwords, and where it was typed.
@@ -15,6 +16,26 @@ pub struct Command {
     /// The name that the user gave the job (`--id`).
     pub name: Option<String>,
 }
+
+impl Command {
+    /// Whether it may be for a tree: an option of it may be `-r`.
+    pub(super) fn may_be_a_tree(&self) -> bool {
+        let is_recursive = |word: &[u8]| match word {
+            [b'-', b'-', rest @ ..] => !rest.is_empty() && b"recursive".starts_with(rest),
+            [b'-', rest @ ..] => rest.iter().any(|letter| matches!(letter, b'r' | b'R')),
+            _ => false,
+        };
+        self.words.iter().any(|word| is_recursive(word.as_bytes()))
+    }
+
+    /// Whether the same was typed in the same directory.
+    pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
+        self.words == other.words && self.directory == other.directory
+    }
+}
+
+/// What a job has decided whose destination is the name of its only copy.
+pub const NAME_OF_COPY: &str = "name";
 
 /// A job that begins or goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,10 +73,19 @@ pub struct JobRecord {
     pub failed: u64,
     /// The number of files that were begun and have not ended: something of them may be stored.
     pub open: u64,
+    /// The number of files whose destination a later job has claimed.
+    pub given_over: u64,
     /// The process that runs it, where it is known.
     pub process: Option<u32>,
     /// How far the transfer is that goes on without this program, if a server was asked.
     pub transfer: Option<TransferState>,
+}
+
+impl JobRecord {
+    /// Whether it has ended, and nothing of it is stored anywhere: another job may have its name.
+    pub fn has_stored_nothing(&self) -> bool {
+        self.state == JobState::Failed && self.files == 0 && self.open == 0 && self.given_over == 0
+    }
 }
 
 /// How far a transfer is that goes on without this program, as the destination has told.
@@ -255,6 +285,11 @@ pub enum Found {
         seen: Seen,
         /// What has verified it.
         verified: Option<String>,
+    },
+    /// A later job has claimed its destination: what stands there is not touched any more.
+    GivenOver {
+        /// Which job that is, in words.
+        why: String,
     },
 }
 

@@ -5,8 +5,8 @@ use super::hands::look;
 use super::lock::{self, JobLock, Taken};
 use super::prune::prune;
 use super::record::{
-    Begun, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState, NewItem, PartId,
-    Seen, Start,
+    Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
+    NAME_OF_COPY, NewItem, PartId, Place, Seen, Start,
 };
 use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, goes_on};
 use super::upgrade::upgrade;
@@ -34,6 +34,8 @@ pub(super) enum Claim {
     Ours(Begun),
     /// Another job that runs has claimed its destination.
     Theirs(JobId),
+    /// A transfer of another job moves there without this program.
+    Moves(JobId),
 }
 
 impl Store {
@@ -164,6 +166,10 @@ impl Store {
             let name = start.command.name.as_deref();
             if let Some(other) = name.map(|name| JobRow::named(&store.sql, name)).transpose()?.flatten() {
                 // It was not there a moment ago: another process has begun it at the same time.
+                if let Some(freed) = store.freed(&other)? {
+                    freed.save(&store.sql)?;
+                    return store.begins(start);
+                }
                 let name = name.unwrap_or_default().to_owned();
                 let is_same = other.command == start.command;
                 return Ok(Err(match lock::holder(&store.directory, other.id).filter(|_| is_same) {
@@ -171,41 +177,50 @@ impl Store {
                     None => JournalFailure::Named { job: other.id, name },
                 }));
             }
-            prune(&store.sql)?;
-            let (verb, command) = (start.verb.clone(), start.command.clone());
-            let (state, ended, decided) = (JobState::Running, None, None);
-            let begun = begins(&store.sql, now())?;
-            JobRow { id: start.id, verb, command, state, begun, ended, decided }.save(&store.sql)?;
-            Ok(Ok(None))
+            store.begins(start)
         })?;
         begun.map(|decided| (lock, decided))
+    }
+
+    /// Writes the row of a new job.
+    fn begins(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
+        prune(&self.sql)?;
+        let (verb, command) = (start.verb.clone(), start.command.clone());
+        let (state, ended, decided) = (JobState::Running, None, None);
+        let begun = begins(&self.sql, now())?;
+        JobRow { id: start.id, verb, command, state, begun, ended, decided }.save(&self.sql)?;
+        Ok(Ok(None))
+    }
+
+    /// A job that has ended without storing anything, without its name; `None` if it is no such job.
+    fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, Bad> {
+        let count = count(&self.sql, job.id)?;
+        let is_free = job.clone().record(None, false, count).has_stored_nothing();
+        let command = Command { name: None, ..job.command.clone() };
+        Ok(is_free.then(|| JobRow { command, ..job.clone() }))
     }
 
     /// Claims a file for a job.
     pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim, Bad> {
         let NewItem { place, part: first, seen } = file;
-        let rows = ItemRow::at(&self.sql, place)?;
-        let mut adopted = None;
-        let mut known = None;
-        for mut row in rows {
-            if row.job == job {
-                known = Some(row);
-                continue;
-            }
-            if row.state != ItemState::Open {
-                continue;
-            }
+        let (known, others): (Vec<ItemRow>, _) =
+            ItemRow::at(&self.sql, place)?.into_iter().partition(|row| row.job == job);
+        let known = known.into_iter().next();
+        if let Some(row) = known.as_ref().filter(|row| row.state == ItemState::GivenOver) {
+            let why = row.why.clone().unwrap_or_else(|| "a later job has claimed its destination".to_owned());
+            let (key, first) = (ItemKey(row.key), None);
+            return Ok(Claim::Ours(Begun { key, first, found: Found::GivenOver { why } }));
+        }
+        let others: Vec<ItemRow> = others.into_iter().filter(|row| row.state == ItemState::Open).collect();
+        for row in &others {
             if lock::holder(&self.directory, row.job).is_some() {
                 return Ok(Claim::Theirs(row.job));
             }
-            // Its job was killed. What it has left is the business of this one now.
-            let parts = row.parts(&self.sql)?;
-            row.forget_parts(&self.sql)?;
-            row.state = ItemState::GivenOver;
-            row.why = Some(format!("job {job} has claimed its destination"));
-            row.save(&self.sql)?;
-            adopted = Some((parts, row.seen.filter(|_| row.place.source == place.source)));
+            if self.moves_alone(row)? {
+                return Ok(Claim::Moves(row.job));
+            }
         }
+        let adopted = self.take_over(job, place, others)?;
         let mut row = known.clone().unwrap_or_else(|| ItemRow::new(job, place.clone()));
         let is_same = row.place.source == place.source;
         let mut parts = Parts::default();
@@ -240,7 +255,7 @@ impl Store {
                 row.set_parts(&self.sql, &parts)?;
                 None
             }
-            Found::New | Found::Done { .. } => {
+            Found::New | Found::Done { .. } | Found::GivenOver { .. } => {
                 row.seen.clone_from(seen);
                 row.save(&self.sql)?;
                 row.forget_parts(&self.sql)?;
@@ -249,6 +264,51 @@ impl Store {
             }
         };
         Ok(Claim::Ours(Begun { key: ItemKey(row.key), first, found }))
+    }
+
+    /// Whether a file of a job that nobody runs may still move from server to server.
+    fn moves_alone(&self, row: &ItemRow) -> Result<bool, Bad> {
+        if row.parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
+            return Ok(false);
+        }
+        let left = JobRow::find(&self.sql, row.job)?.and_then(|job| job.ended);
+        let is_over = |left: u64| now().as_secs() >= left.saturating_add(LONGEST_ALONE.as_secs());
+        Ok(!left.is_some_and(is_over))
+    }
+
+    /// Takes the destination of a file from jobs that were killed. What they have left is the business of `job` now:
+    /// the names of the last one, and what its source was, if that is the same.
+    fn take_over(
+        &self,
+        job: JobId,
+        place: &Place,
+        others: Vec<ItemRow>,
+    ) -> Result<Option<(Parts, Option<Seen>)>, Bad> {
+        let mut adopted = None;
+        for mut row in others {
+            let parts = row.parts(&self.sql)?;
+            row.forget_parts(&self.sql)?;
+            row.state = ItemState::GivenOver;
+            row.why = Some(format!("job {job} has claimed its destination"));
+            row.save(&self.sql)?;
+            self.retire(row.job, job)?;
+            adopted = Some((parts, row.seen.filter(|_| row.place.source == place.source)));
+        }
+        Ok(adopted)
+    }
+
+    /// A job has lost a file to a later one. If the later one copies all of it, or there was nothing else, it is over.
+    fn retire(&self, old: JobId, new: JobId) -> Result<(), Bad> {
+        let Some(mut old) = JobRow::find(&self.sql, old)?.filter(|old| old.state == JobState::Running) else {
+            return Ok(());
+        };
+        let has_one_file = old.decided.as_deref() == Some(NAME_OF_COPY) && !old.command.may_be_a_tree();
+        let new = JobRow::find(&self.sql, new)?;
+        if has_one_file || new.is_some_and(|new| new.command.asks_for_the_same(&old.command)) {
+            (old.state, old.ended) = (JobState::Failed, Some(now().as_secs()));
+            old.save(&self.sql)?;
+        }
+        Ok(())
     }
 
     /// Notes a further name under which something of a file may be stored. A file that was done is open again.
@@ -381,6 +441,8 @@ fn now() -> Duration {
 
 /// The name of the database in the state directory.
 pub(super) const FILE: &str = "journal.db";
+/// For how long servers let a transfer go on without this program.
+const LONGEST_ALONE: Duration = Duration::from_secs(3600);
 /// How long another run may hold the database.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -388,7 +450,6 @@ const BUSY: Duration = Duration::from_secs(5);
 mod tests {
     use super::super::prune::ENDED;
     use super::*;
-    use crate::journal::{Command, Place};
     use ftp_proto::wire::TransferId;
     use rusqlite::params;
 
@@ -409,7 +470,7 @@ mod tests {
     fn found(claim: Claim) -> Found {
         match claim {
             Claim::Ours(begun) => begun.found,
-            Claim::Theirs(job) => panic!("claimed by {job}"),
+            Claim::Theirs(job) | Claim::Moves(job) => panic!("claimed by {job}"),
         }
     }
 
@@ -559,14 +620,114 @@ mod tests {
         assert_eq!(state(), JobState::Detached);
         let items = |job| store.items(JobId::new(job), ItemState::Open).unwrap();
         assert_eq!(items(1)[0].detached, Some(detached.clone()));
-        let _lock = start(&store, 2, false).unwrap();
-        let Found::Open { detached: found, .. } = found(begin(&store, 2, "a", 11)) else {
+        let lock = start(&store, 2, false).unwrap();
+        let moves = begin(&store, 2, "a", 11);
+        assert!(matches!(moves, Claim::Moves(job) if job == JobId::new(1)), "{moves:?}");
+        drop(lock);
+        // Nobody has heard of it for longer than any server lets it go on.
+        let mut row = JobRow::find(&store.sql, JobId::new(1)).unwrap().unwrap();
+        row.ended = row.ended.map(|ended| ended - LONGEST_ALONE.as_secs());
+        row.save(&store.sql).unwrap();
+        let _lock = start(&store, 3, false).unwrap();
+        let Found::Open { detached: found, .. } = found(begin(&store, 3, "a", 11)) else {
             panic!("it is open")
         };
         assert_eq!(found.as_ref(), Some(&detached));
-        assert_eq!((items(1).len(), items(2)[0].detached.as_ref()), (0, Some(&detached)));
+        assert_eq!((items(1).len(), items(3)[0].detached.as_ref()), (0, Some(&detached)));
         let failed = Ended::Failed { why: "no".to_owned(), began: Some(5) };
-        store.ended(items(2)[0].key, failed).unwrap();
+        store.ended(items(3)[0].key, failed).unwrap();
         assert_eq!(store.sql.query_row("SELECT count(*) FROM detached", [], |row| row.get(0)), Ok(0));
+    }
+
+    #[test]
+    fn n8_what_a_later_job_has_claimed_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let state = |number: u64| {
+            let jobs = store.jobs().unwrap();
+            let job = jobs.iter().find(|job| job.id == JobId::new(number)).unwrap();
+            (job.state, job.given_over)
+        };
+        drop(start(&store, 1, false).unwrap());
+        assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
+        let typed = |number: u64, words: &[&str], decided: Option<&str>| {
+            let mut row = JobRow::find(&store.sql, JobId::new(number)).unwrap().unwrap();
+            row.command.words = words.iter().map(Into::into).collect();
+            row.decided = decided.map(str::to_owned);
+            row.save(&store.sql).unwrap();
+        };
+        // A tree has more files, and nobody copies those.
+        typed(1, &["copy", "-r", "a", "b"], Some(NAME_OF_COPY));
+        drop(start(&store, 2, false).unwrap());
+        typed(2, &["copy", "c", "b"], Some(NAME_OF_COPY));
+        assert!(matches!(found(begin(&store, 2, "c", 20)), Found::Open { .. }));
+        assert_eq!(state(1), (JobState::Interrupted, 1));
+        // Neither before the later job has ended nor afterwards.
+        for _ in 0..2 {
+            let _lock = start(&store, 1, true).unwrap();
+            let why = format!("job {} has claimed its destination", JobId::new(2));
+            assert_eq!(found(begin(&store, 1, "a", 11)), Found::GivenOver { why });
+            let open = store.items(JobId::new(2), ItemState::Open).unwrap();
+            if let Some(item) = open.first() {
+                assert_eq!(item.parts, [PartId(10)]);
+                let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
+                store.ended(item.key, done).unwrap();
+            }
+        }
+        // One file, or the same command: nothing is left to do.
+        for (words, again) in
+            [(["copy", "a", "b"], ["copy", "x", "b"]), (["copy", "-r", "b"], ["copy", "-r", "b"])]
+        {
+            let number = if words[1] == "-r" { 5 } else { 3 };
+            drop(start(&store, number, false).unwrap());
+            typed(number, &words, Some(NAME_OF_COPY));
+            assert_eq!(found(begin(&store, number, "a", number * 10)), Found::New);
+            assert_eq!(state(number), (JobState::Interrupted, 0));
+            let _lock = start(&store, number + 1, false).unwrap();
+            typed(number + 1, &again, None);
+            begin(&store, number + 1, "x", number * 10 + 1);
+            assert_eq!(state(number), (JobState::Failed, 1), "{words:?}");
+            let open = store.items(JobId::new(number + 1), ItemState::Open).unwrap();
+            let failed = Ended::Failed { why: "no".to_owned(), began: None };
+            store.ended(open[0].key, failed).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let named = |number: u64, word: &str| {
+            let (id, verb) = (JobId::new(number), "copy".to_owned());
+            let command =
+                Command { words: vec![word.into()], name: Some("n".to_owned()), ..Command::default() };
+            store.start(&Start { id, verb, command, resumes: false })
+        };
+        let lock = named(1, "typo").unwrap();
+        assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));
+        let Claim::Ours(begun) = begin(&store, 1, "a", 1) else { panic!("nobody else runs") };
+        store.ended(begun.key, Ended::Failed { why: "no such file".to_owned(), began: None }).unwrap();
+        store.finish(JobId::new(1), End::Failed).unwrap();
+        drop(lock);
+        drop(named(3, "right").unwrap());
+        let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.command.name.is_some()).collect();
+        assert_eq!(names, [false, true]);
+    }
+
+    #[test]
+    fn jobs_that_have_only_failed_take_the_place_of_no_other() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        for number in 1..60 {
+            let lock = start(&store, number, false).unwrap();
+            let Claim::Ours(begun) = begin(&store, number, "a", number) else { panic!("nobody else runs") };
+            let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
+            let failed = Ended::Failed { why: "no such file".to_owned(), began: Some(5) };
+            store.ended(begun.key, if number == 1 { done } else { failed }).unwrap();
+            store.finish(JobId::new(number), if number == 1 { End::Done } else { End::Failed }).unwrap();
+            drop(lock);
+        }
+        let jobs = store.jobs().unwrap();
+        assert_eq!((jobs[0].id, jobs.len()), (JobId::new(1), 1 + ENDED));
     }
 }

@@ -182,7 +182,7 @@ impl JobRow {
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
             (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,
         };
-        let Count { files, bytes, failed, open } = count;
+        let Count { files, bytes, failed, open, given_over } = count;
         JobRecord {
             id: self.id,
             verb: self.verb,
@@ -194,6 +194,7 @@ impl JobRow {
             bytes,
             failed,
             open,
+            given_over,
             process: process.flatten(),
             transfer: None,
         }
@@ -439,6 +440,7 @@ pub(super) struct Count {
     pub(super) bytes: u64,
     pub(super) failed: u64,
     pub(super) open: u64,
+    pub(super) given_over: u64,
 }
 
 /// Counts the files of a job.
@@ -454,6 +456,7 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<Count, Bad> {
         bytes: number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
         failed: number(ItemState::Failed, "count(*)")?,
         open: number(ItemState::Open, "count(*)")?,
+        given_over: number(ItemState::GivenOver, "count(*)")?,
     })
 }
 

@@ -55,6 +55,8 @@ pub(super) enum Answer {
     Ours(Begun),
     /// Another job has it.
     Theirs(JobId),
+    /// A transfer of another job moves there without this program.
+    Moves(JobId),
 }
 
 impl Ask {
@@ -159,6 +161,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
                 Ok(match claim? {
                     Claim::Ours(begun) => Answer::Ours(begun),
                     Claim::Theirs(job) => Answer::Theirs(job),
+                    Claim::Moves(job) => Answer::Moves(job),
                 })
             });
             return answers.collect::<Result<_, Bad>>().map(Performed::Claimed);

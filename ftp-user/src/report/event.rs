@@ -193,6 +193,10 @@ pub struct Receipts {
     pub skipped: u64,
     /// How many files were begun and have not ended.
     pub open: u64,
+    /// The number of those whose destinations later jobs have claimed.
+    pub given_over: u64,
+    /// The first of these, and which job has each.
+    pub left: Vec<(String, String)>,
     /// How many files have failed.
     pub failed: u64,
     /// The first of those, and why.

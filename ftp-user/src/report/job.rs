@@ -22,6 +22,7 @@ pub(super) struct JobLine<'a> {
     bytes: u64,
     failed: u64,
     open: u64,
+    given_over: u64,
     process: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<TransferLine<'a>>,
@@ -50,6 +51,7 @@ impl<'a> JobLine<'a> {
             bytes: job.bytes,
             failed: job.failed,
             open: job.open,
+            given_over: job.given_over,
             process: job.process,
             transfer: job.transfer.as_ref().map(|transfer| TransferLine {
                 bytes: transfer.bytes,
@@ -76,7 +78,10 @@ pub(super) fn sentence(job: &JobRecord) -> String {
         ) => String::new(),
     };
     let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_default();
-    let failed = if job.failed > 0 { format!(", {} failed", job.failed) } else { String::new() };
+    let some = |count: u64, what: &str| {
+        if count > 0 { format!(", {count} {what}") } else { String::new() }
+    };
+    let failed = some(job.failed, "failed") + &some(job.given_over, "left to a later job");
     format!(
         "{}{name} {}{process}{transfer} {}, {} ({}){failed}: {}",
         job.id,
@@ -157,6 +162,7 @@ mod tests {
             bytes: 2048,
             failed: 1,
             open: 0,
+            given_over: 0,
             process: None,
             transfer: None,
         };
@@ -166,6 +172,10 @@ mod tests {
         );
         let line = serde_json::to_value(JobLine::of(&job)).unwrap();
         assert_eq!((&line["state"], &line["command"][2]), (&"interrupted".into(), &"b".into()));
+        let given_over = JobRecord { given_over: 2, ..job.clone() };
+        let words = sentence(&given_over);
+        assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
+        assert_eq!(serde_json::to_value(JobLine::of(&given_over)).unwrap()["given_over"], 2);
         let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
         let job = JobRecord { state: JobState::Detached, transfer: Some(transfer), ..job };
         let words = sentence(&job);

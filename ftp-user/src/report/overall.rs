@@ -67,7 +67,8 @@ impl Overall {
             Event::Plan { source, size, dry_run: false, .. } => {
                 self.bytes.begin(at);
                 self.files.begin(at);
-                self.under_way.insert(source.clone(), UnderWay { size: *size, ..UnderWay::default() });
+                // What an earlier attempt has moved is still there, and may be continued.
+                self.under_way.entry(source.clone()).or_default().size = *size;
             }
             Event::Progress(progress) => self.progress(progress, at),
             Event::File { source, size, rung, .. } => {
@@ -77,9 +78,14 @@ impl Overall {
                 let moved = if rung.is_some() { size.saturating_sub(known.before) } else { 0 };
                 self.ends(size, moved, at);
             }
-            Event::FileFailed { source } | Event::Detached { source, .. } => {
+            Event::FileFailed { source } => {
                 let known = self.under_way.remove(source).unwrap_or_default();
                 self.ends(known.size.unwrap_or(0), known.moved(), at);
+            }
+            Event::Detached { source, .. } => {
+                // The rest of it is on its way.
+                let known = self.under_way.remove(source).unwrap_or_default();
+                self.ends(known.bytes, known.moved(), at);
             }
             Event::Plan { .. }
             | Event::Path { .. }
@@ -252,6 +258,28 @@ mod tests {
         assert_eq!(shown(&resumed), (0, 1, 60, Some(100), Some(5.0), Some(8)));
         let again = [(0, plan("a", 100)), (1, at("a", 0, 90, 1)), (2, at("a", 0, 10, 1))];
         assert_eq!(shown(&again), (0, 1, 10, Some(100), Some(50.0), Some(1)));
+    }
+
+    #[test]
+    fn a_detached_file_counts_for_what_has_arrived_and_its_verification_begins_where_it_ended() {
+        let detached = Event::Detached {
+            source: "a".to_owned(),
+            dest: String::new(),
+            size: Some(100 * MIB),
+            rung: Rung::Local,
+            job: crate::id::JobId::new(1),
+        };
+        let events =
+            [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (1, at("a", 0, 1, 1)), (1, detached)];
+        assert_eq!(shown(&events), (1, 1, 1, Some(100), Some(1.0), Some(99)));
+        // What was there when resume asked first is no progress of this run.
+        let events = [
+            (0, found(1, 100, 0, false)),
+            (0, at("a", 30, 30, 0)),
+            (2, at("a", 30, 90, 2)),
+            (3, plan("a", 100)),
+        ];
+        assert_eq!(shown(&events), (0, 1, 90, Some(100), Some(30.0), Some(0)));
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn destination(place: &Place) -> String {
 
 /// The files of a job, for people.
 pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
-    let Receipts { copied, skipped, open, failed, failures } = receipts;
+    let Receipts { copied, skipped, open, given_over, left, failed, failures } = receipts;
     let files = |count: u64| counted(count, "file");
     let mut lines: Vec<String> = copied
         .iter()
@@ -85,6 +85,13 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     }
     if *open > 0 {
         lines.push(format!("  {}: begun and not ended", files(*open)));
+    }
+    if *given_over > 0 {
+        lines.push(format!("  {}: left to a later job", files(*given_over)));
+    }
+    lines.extend(left.iter().map(|(source, why)| format!("    {source}: {why}")));
+    if let Some(others) = given_over.checked_sub(left.len() as u64).filter(|others| *others > 0) {
+        lines.push(format!("    {}", self::others(others)));
     }
     if *failed > 0 {
         lines.push(format!("  {}: failed", files(*failed)));
@@ -112,6 +119,8 @@ mod tests {
             copied: vec![("direct".into(), "sha-256".into(), 3), ("user".into(), "size".into(), 1)],
             skipped: 2,
             open: 1,
+            given_over: 1,
+            left: vec![("ftp://h/b".into(), "job 7 has claimed its destination".into())],
             failed: 2,
             failures: vec![("ftp://h/a".into(), "no\u{1b}".into())],
         };
@@ -122,6 +131,8 @@ mod tests {
                 "  1 file: user, verified size",
                 "  2 files: already there",
                 "  1 file: begun and not ended",
+                "  1 file: left to a later job",
+                "    ftp://h/b: job 7 has claimed its destination",
                 "  2 files: failed",
                 "    ftp://h/a: no%1B",
                 "    and 1 other file (--json names all)",

@@ -77,8 +77,58 @@ impl Attempted {
     }
 }
 
-/// Makes an attempt from server to server.
+/// Makes an attempt from server to server. If the end that listens refuses the file, both ends prove themselves to each other
+/// afterwards: for a server that connects, a try that its client gives up is a failure of the target until that is proven
+/// ([why](../../../docs/decisions/0062-what-belongs-to-a-later-job.md)).
+///
+/// # Errors
+///
+/// There is no session with a server, or it cannot be prepared.
 pub(crate) async fn direct(
+    context: &Context,
+    from: &mut Server,
+    to: &mut Server,
+    roles: Roles,
+    assignment: &Assignment,
+    lane: &Lane,
+) -> Result<Attempted, Failure> {
+    let attempted = Box::pin(exchange(context, from, to, roles, assignment, lane)).await?;
+    if attempted.given_up.is_none()
+        && !assignment.probes
+        && !assignment.detaches
+        && owes_proof(&attempted.outcome, roles)
+        && probe(context, from).await
+        && probe(context, to).await
+    {
+        let proof = Assignment { probes: true, goes_on: false, before: 0, ..assignment.clone() };
+        // What comes of it is of no use to this file.
+        let _ = Box::pin(exchange(context, from, to, roles, &proof, &lane.unheard())).await;
+    }
+    Ok(attempted)
+}
+
+/// Whether the end that connects was told to try the other one, which has refused its file meanwhile. Nobody has proven
+/// anything then.
+fn owes_proof(outcome: &Outcome, roles: Roles) -> bool {
+    let Outcome::Failed(failed) = outcome else { return false };
+    let is_of_file = match failed.blame {
+        Blame::Missing | Blame::File | Blame::Space => true,
+        Blame::Login | Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => false,
+    };
+    let is_transfer = matches!(failed.stage, Stage::Command(Verb::Retr | Verb::Stor | Verb::Appe));
+    let was_refused = matches!(failed.cause, Cause::Refused(_)) && !failed.touched;
+    let connects_to_it = failed.side == roles.passive || roles.opening == third_party::Opening::Symmetric;
+    is_of_file && is_transfer && was_refused && connects_to_it
+}
+
+/// Whether a server proves its data connections also without a file.
+async fn probe(context: &Context, server: &mut Server) -> bool {
+    let session = server.session(context).await;
+    session.is_ok_and(|session| session.capabilities.rndz && session.capabilities.prob)
+}
+
+/// One exchange of direct.
+async fn exchange(
     context: &Context,
     from: &mut Server,
     to: &mut Server,
@@ -284,3 +334,33 @@ const STORED: Duration = Duration::from_secs(5);
 const SLOWEST_DISK: u64 = 10_000_000;
 const UNKNOWN_SIZE: u64 = 1 << 32;
 const ABORT: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::reply::{Code, Reply};
+    use ftp_proto::third_party::Timer;
+
+    #[test]
+    fn only_a_file_that_the_listening_end_refuses_leaves_a_proof_undone() {
+        let refused =
+            || Cause::Refused(Reply { code: Code(550), lines: vec![b"Permission denied".to_vec()] });
+        let failed = |side, verb, blame, touched, cause| {
+            let stage = Stage::Command(verb);
+            Outcome::Failed(third_party::Failure { side, stage, cause, blame, touched, complete: None })
+        };
+        let to = Side::Destination;
+        let (opening, tls) = (third_party::Opening::Lstn, DataTls::Clear);
+        let roles = Roles { passive: to, opening, filter: false, first: None, tls };
+        let check = |outcome, expect| assert_eq!(owes_proof(&outcome, roles), expect, "{outcome:?}");
+        check(failed(to, Verb::Stor, Blame::File, false, refused()), true);
+        check(failed(to, Verb::Stor, Blame::Space, false, refused()), true);
+        // It has connected: something has moved.
+        check(failed(to, Verb::Stor, Blame::Space, true, refused()), false);
+        check(failed(to, Verb::Lstn, Blame::File, false, refused()), false);
+        check(failed(to, Verb::Stor, Blame::Path, false, refused()), false);
+        check(failed(to, Verb::Stor, Blame::Path, false, Cause::Silent(Timer::Connect)), false);
+        // The source does not connect to anybody.
+        check(failed(Side::Source, Verb::Retr, Blame::Missing, false, refused()), false);
+    }
+}

@@ -9,7 +9,7 @@ use crate::outcome::Protection;
 use crate::report::Event;
 use ftp_proto::third_party::race::Manner;
 
-/// Returns the rung that would be tried first. With `explain`, reports it and all candidates.
+/// Returns the rung that would be tried first, and reports it with its reason. With `explain`, the report has all candidates.
 ///
 /// # Errors
 ///
@@ -38,7 +38,8 @@ pub(crate) async fn first_rung(
             if let Some(memory) = memory.says(candidate) {
                 why = format!("{why}; {memory}");
             }
-            let considered = situation.considered(allowed, &ascent, &memory);
+            let considered =
+                if explain { situation.considered(allowed, &ascent, &memory) } else { Vec::new() };
             (candidate.rung(), relay, description.protection, why, considered)
         }
         (source, destination) => {
@@ -46,8 +47,6 @@ pub(crate) async fn first_rung(
             (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())
         }
     };
-    if explain {
-        context.events.say(Event::Path { rung, relay, protection, why, considered });
-    }
+    context.events.say(Event::Path { rung, relay, protection, why, considered });
     Ok(rung)
 }

@@ -39,6 +39,12 @@ impl Lane {
         (sender, Self { number, signs, lost })
     }
 
+    /// A lane whose signs nobody hears. It loses when this one does.
+    pub(crate) fn unheard(&self) -> Self {
+        let (signs, _) = mpsc::unbounded_channel();
+        Self { signs, ..self.clone() }
+    }
+
     /// Tells the race something. A race that is over does not hear it.
     pub(crate) fn say(&self, sign: Sign) {
         let _ = self.signs.send((self.number, sign));

@@ -373,7 +373,7 @@ impl Copying<'_> {
     fn copied(&mut self, Copied { item, result }: Copied) {
         let (source, dest) = item.names(&self.ends);
         let rest = kept::rest(self.context);
-        let result = result.map_err(|failure| of_tree(failure, &source, rest));
+        let result = result.map_err(|failure| of_tree(failure, &source, &rest));
         self.tally.file(source, dest, result);
     }
 
