@@ -218,16 +218,15 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     let begun = match began {
         Began::Kept(begun) => begun,
         Began::Claimed(job) => {
-            let (_, dest) = item.names(ends);
-            return Err(Failure::new(Kind::Exists, format!("{dest} is claimed by job {job}, which runs"))
-                .hint("wait for its end (ftp-user jobs), or choose another destination"));
+            let hint = "wait for its end (ftp-user jobs), or choose another destination".to_owned();
+            return Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint));
         }
         Began::Moves(job) => {
-            let (_, dest) = item.names(ends);
-            let what = format!("{dest} is claimed by job {job}, whose transfer goes on without this program");
-            return Err(Failure::new(Kind::Exists, what).hint(format!(
+            let what = format!("claimed by job {job}, whose transfer goes on without this program");
+            let hint = format!(
                 "ftp-user resume {job} waits for its end, ftp-user cancel {job} ends it; or choose another destination"
-            )));
+            );
+            return Err(exists(ends, item, &what, hint));
         }
         Began::Unkept => return goes_without(context).map(|()| Claimed::default()),
     };
@@ -241,7 +240,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     };
     let finished = match &begun.found {
         Found::Done { seen, .. } => Some(seen.clone()),
-        Found::New | Found::Open { .. } => None,
+        Found::New | Found::Open { .. } | Found::GivenOver { .. } => None,
     };
     // The walk tells nothing of a file of this host.
     let now = match now {
@@ -259,12 +258,10 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         Next::Skip { verified } => {
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
         }
+        // Whatever became of the later job: what stands there is not this one's any more.
         Next::LeaveAlone { why } => {
-            let (_, dest) = item.names(ends);
-            context.events.warn(format!(
-                "{dest} is left alone: {why}; type the copy again if this one is to stand there"
-            ));
-            claimed.done = Some(Verified::None);
+            let hint = "type the copy again if it is to stand there".to_owned();
+            return Err(exists(ends, item, &format!("left alone: {why}"), hint));
         }
         Next::GoOn { last, others, seen, in_place, detached } => {
             claimed.kept.in_place = in_place;
@@ -275,6 +272,12 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         }
     }
     Ok(claimed)
+}
+
+/// The destination of a file belongs to another job.
+fn exists(ends: &Ends, item: &Item, what: &str, hint: String) -> Failure {
+    let (_, dest) = item.names(ends);
+    Failure::new(Kind::Exists, format!("{dest} is {what}")).hint(hint)
 }
 
 /// Whether a finished copy on this host is not there any more, or has another size.

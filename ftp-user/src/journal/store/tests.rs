@@ -1,0 +1,281 @@
+//! Tests of the database.
+
+use super::*;
+use crate::journal::prune::ENDED;
+use ftp_proto::wire::TransferId;
+use rusqlite::params;
+
+fn place(source: &str) -> Place {
+    Place { source: source.to_owned(), site: "ann@two:21".to_owned(), path: b"copy/f".to_vec() }
+}
+
+fn start(store: &Store, number: u64, resumes: bool) -> Result<JobLock, JournalFailure> {
+    let (id, verb, command) = (JobId::new(number), "copy".to_owned(), Command::default());
+    store.start(&Start { id, verb, command, resumes }).map(|(lock, _)| lock)
+}
+
+fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
+    let file = NewItem { place: place(source), part: PartId(part), seen: None };
+    store.durably(|store| store.begin(JobId::new(job), &file)).unwrap()
+}
+
+fn found(claim: Claim) -> Found {
+    match claim {
+        Claim::Ours(begun) => begun.found,
+        Claim::Theirs(job) | Claim::Moves(job) => panic!("claimed by {job}"),
+    }
+}
+
+#[test]
+fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let first = start(&store, 1, false).unwrap();
+    assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
+    let _second = start(&store, 2, false).unwrap();
+    assert!(matches!(begin(&store, 2, "a", 20), Claim::Theirs(job) if job == JobId::new(1)));
+    drop(first);
+    // Its process is gone: what it has left is the business of the other job.
+    let left = Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None };
+    assert_eq!(found(begin(&store, 2, "a", 20)), left);
+    let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
+    assert_eq!((given_over.len(), given_over[0].parts.clone()), (1, vec![]));
+    assert!(store.items(JobId::new(1), ItemState::Open).unwrap().is_empty());
+    assert_eq!(store.items(JobId::new(2), ItemState::Open).unwrap()[0].parts, [PartId(10)]);
+}
+
+#[test]
+fn n8_a_file_is_found_as_it_was_left() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let lock = start(&store, 1, false).unwrap();
+    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
+    assert_eq!(begun.first, Some(PartId(10)));
+    let seen = Seen { size: Some(5), modified: Some(7), unique: None };
+    store.seen(begun.key, seen.clone()).unwrap();
+    store.again(begun.key, PartId(11)).unwrap();
+    drop((lock, store));
+
+    let store = Store::existing(home.path()).unwrap().unwrap();
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Interrupted);
+    let lock = start(&store, 1, true).unwrap();
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
+    let parts = vec![PartId(10), PartId(11)];
+    let (detached, seen_then) = (None, Some(seen.clone()));
+    let open = |in_place| Found::Open {
+        parts: parts.clone(),
+        seen: seen_then.clone(),
+        in_place,
+        detached: detached.clone(),
+    };
+    assert_eq!(found(begin(&store, 1, "a", 12)), open(false));
+    store.in_place(begun.key, PartId(12)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(found(begin(&store, 1, "a", 13)), open(true));
+    }
+    let verified = "sha-256".to_owned();
+    store
+        .ended(begun.key, Ended::Done { bytes: 5, verified: verified.clone(), path: None, began: None })
+        .unwrap();
+    assert_eq!(found(begin(&store, 1, "a", 13)), Found::Done { seen, verified: Some(verified) });
+    assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
+    store.finish(JobId::new(1), End::Done).unwrap();
+    drop(lock);
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Done);
+    assert!(matches!(start(&store, 9, true), Err(JournalFailure::Unknown { .. })));
+}
+
+#[test]
+fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let _runs = start(&store, 1, false).unwrap();
+    for number in 2..ENDED as u64 + 5 {
+        let _lock = start(&store, number, false).unwrap();
+        found(begin(&store, number, "a", number + 100));
+        store.finish(JobId::new(number), End::Failed).unwrap();
+    }
+    let _last = start(&store, 1_000, false).unwrap();
+    let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
+    assert_eq!(jobs.len(), 1 + ENDED, "{jobs:?}");
+    assert!(jobs.contains(&1) && jobs.contains(&1_000) && !jobs.contains(&2), "{jobs:?}");
+    assert!(store.items(JobId::new(2), ItemState::Open).unwrap().is_empty());
+}
+
+#[test]
+fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for number in 1..=40 {
+        let _lock = start(&store, number, false).unwrap();
+        if number == 1 {
+            found(begin(&store, number, "a", number + 100));
+        }
+        store.finish(JobId::new(number), End::Failed).unwrap();
+    }
+    let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
+    assert_eq!(jobs, [1, 36, 37, 38, 39, 40]);
+}
+
+#[test]
+fn a_byte_that_has_changed_is_damage() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let _lock = start(&store, 1, false).unwrap();
+    begin(&store, 1, "a", 10);
+    store.sql.execute("UPDATE items SET path = ?1", params![b"copy/g".to_vec()]).unwrap();
+    assert!(matches!(store.items(JobId::new(1), ItemState::Open), Err(JournalFailure::Damaged { .. })));
+}
+
+#[test]
+fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
+    for (table, change, back) in [
+        ("items", "UPDATE items SET path = x'00'", "UPDATE items SET path = CAST('copy/f' AS BLOB)"),
+        // These rows look like those of another job and another file.
+        ("items", "UPDATE items SET job = 7", "UPDATE items SET job = 1"),
+        ("parts", "UPDATE parts SET item = 7", "UPDATE parts SET item = 1"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let lock = start(&store, 1, false).unwrap();
+        begin(&store, 1, "a", 10);
+        store.finish(JobId::new(1), End::Failed).unwrap();
+        drop(lock);
+        store.sql.execute(change, []).unwrap();
+        let damage = start(&store, 1, true).unwrap_err();
+        assert!(matches!(damage, JournalFailure::Damaged { .. }), "{change}: {damage}");
+        assert!(damage.to_string().contains(&format!("of the table {table}")), "{change}: {damage}");
+        assert_eq!(store.jobs().unwrap()[0].state, JobState::Failed, "{change}");
+        // A new job does not need what others have left.
+        assert!(start(&store, 2, false).is_ok(), "{change}");
+        store.sql.execute(back, []).unwrap();
+        assert!(start(&store, 1, true).is_ok(), "{change}");
+    }
+}
+
+#[test]
+fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let lock = start(&store, 1, false).unwrap();
+    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("no other job is there") };
+    let id = |number| TransferId::new([number; 16]);
+    let path = "dest-listens".to_owned();
+    let mut detached = Detached { source: id(1), destination: id(2), path, before: 7, moves: false };
+    store.detached(begun.key, Some(&detached)).unwrap();
+    store.finish(JobId::new(1), End::Done).unwrap();
+    drop(lock);
+    let state = || store.jobs().unwrap()[0].state;
+    assert_eq!(state(), JobState::Interrupted, "nobody has said that it moves");
+    detached.moves = true;
+    store.detached(begun.key, Some(&detached)).unwrap();
+    assert_eq!(state(), JobState::Detached);
+    let items = |job| store.items(JobId::new(job), ItemState::Open).unwrap();
+    assert_eq!(items(1)[0].detached, Some(detached.clone()));
+    let lock = start(&store, 2, false).unwrap();
+    let moves = begin(&store, 2, "a", 11);
+    assert!(matches!(moves, Claim::Moves(job) if job == JobId::new(1)), "{moves:?}");
+    drop(lock);
+    // Nobody has heard of it for longer than any server lets it go on.
+    let mut row = JobRow::find(&store.sql, JobId::new(1)).unwrap().unwrap();
+    row.ended = row.ended.map(|ended| ended - LONGEST_ALONE.as_secs());
+    row.save(&store.sql).unwrap();
+    let _lock = start(&store, 3, false).unwrap();
+    let Found::Open { detached: found, .. } = found(begin(&store, 3, "a", 11)) else { panic!("it is open") };
+    assert_eq!(found.as_ref(), Some(&detached));
+    assert_eq!((items(1).len(), items(3)[0].detached.as_ref()), (0, Some(&detached)));
+    let failed = Ended::Failed { why: "no".to_owned(), began: Some(5) };
+    store.ended(items(3)[0].key, failed).unwrap();
+    assert_eq!(store.sql.query_row("SELECT count(*) FROM detached", [], |row| row.get(0)), Ok(0));
+}
+
+#[test]
+fn n8_what_a_later_job_has_claimed_is_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let state = |number: u64| {
+        let jobs = store.jobs().unwrap();
+        let job = jobs.iter().find(|job| job.id == JobId::new(number)).unwrap();
+        (job.state, job.given_over)
+    };
+    drop(start(&store, 1, false).unwrap());
+    assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
+    let typed = |number: u64, words: &[&str], decided: Option<&str>| {
+        let mut row = JobRow::find(&store.sql, JobId::new(number)).unwrap().unwrap();
+        row.command.words = words.iter().map(Into::into).collect();
+        row.decided = decided.map(str::to_owned);
+        row.save(&store.sql).unwrap();
+    };
+    // A tree has more files, and nobody copies those.
+    typed(1, &["copy", "-r", "a", "b"], Some(NAME_OF_COPY));
+    drop(start(&store, 2, false).unwrap());
+    typed(2, &["copy", "c", "b"], Some(NAME_OF_COPY));
+    assert!(matches!(found(begin(&store, 2, "c", 20)), Found::Open { .. }));
+    assert_eq!(state(1), (JobState::Interrupted, 1));
+    // Neither before the later job has ended nor afterwards.
+    for _ in 0..2 {
+        let _lock = start(&store, 1, true).unwrap();
+        let why = format!("job {} has claimed its destination", JobId::new(2));
+        assert_eq!(found(begin(&store, 1, "a", 11)), Found::GivenOver { why });
+        let open = store.items(JobId::new(2), ItemState::Open).unwrap();
+        if let Some(item) = open.first() {
+            assert_eq!(item.parts, [PartId(10)]);
+            let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
+            store.ended(item.key, done).unwrap();
+        }
+    }
+    // One file, or the same command: nothing is left to do.
+    for (words, again) in
+        [(["copy", "a", "b"], ["copy", "x", "b"]), (["copy", "-r", "b"], ["copy", "-r", "b"])]
+    {
+        let number = if words[1] == "-r" { 5 } else { 3 };
+        drop(start(&store, number, false).unwrap());
+        typed(number, &words, Some(NAME_OF_COPY));
+        assert_eq!(found(begin(&store, number, "a", number * 10)), Found::New);
+        assert_eq!(state(number), (JobState::Interrupted, 0));
+        let _lock = start(&store, number + 1, false).unwrap();
+        typed(number + 1, &again, None);
+        begin(&store, number + 1, "x", number * 10 + 1);
+        assert_eq!(state(number), (JobState::Failed, 1), "{words:?}");
+        let open = store.items(JobId::new(number + 1), ItemState::Open).unwrap();
+        let failed = Ended::Failed { why: "no".to_owned(), began: None };
+        store.ended(open[0].key, failed).unwrap();
+    }
+}
+
+#[test]
+fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let named = |number: u64, word: &str| {
+        let (id, verb) = (JobId::new(number), "copy".to_owned());
+        let command = Command { words: vec![word.into()], name: Some("n".to_owned()), ..Command::default() };
+        store.start(&Start { id, verb, command, resumes: false })
+    };
+    let lock = named(1, "typo").unwrap();
+    assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));
+    let Claim::Ours(begun) = begin(&store, 1, "a", 1) else { panic!("nobody else runs") };
+    store.ended(begun.key, Ended::Failed { why: "no such file".to_owned(), began: None }).unwrap();
+    store.finish(JobId::new(1), End::Failed).unwrap();
+    drop(lock);
+    drop(named(3, "right").unwrap());
+    let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.command.name.is_some()).collect();
+    assert_eq!(names, [false, true]);
+}
+
+#[test]
+fn jobs_that_have_only_failed_take_the_place_of_no_other() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for number in 1..60 {
+        let lock = start(&store, number, false).unwrap();
+        let Claim::Ours(begun) = begin(&store, number, "a", number) else { panic!("nobody else runs") };
+        let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
+        let failed = Ended::Failed { why: "no such file".to_owned(), began: Some(5) };
+        store.ended(begun.key, if number == 1 { done } else { failed }).unwrap();
+        store.finish(JobId::new(number), if number == 1 { End::Done } else { End::Failed }).unwrap();
+        drop(lock);
+    }
+    let jobs = store.jobs().unwrap();
+    assert_eq!((jobs[0].id, jobs.len()), (JobId::new(1), 1 + ENDED));
+}
