@@ -5,7 +5,8 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
-use std::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use std::net::{SocketAddr, TcpListener};
 
 const OLD: &[u8] = b"what was there before";
 /// Hosts of the servers and of somebody who has nothing to do with them.
@@ -29,9 +30,15 @@ fn hostile(script: &str) -> Peer {
 
 /// A copy with short patience.
 fn copy(from: &str, to: &str, more: &[&str]) -> Run {
-    let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s", "--trace", "trace.txt"];
-    user().args(["copy"]).args(patience).args(more).args([from, to]).run()
+    user().args(["copy"]).args(patience("2s")).args(more).args([from, to]).run()
 }
+
+const fn patience(time: &str) -> [&str; 8] {
+    ["--retries", "0", "--timeout", time, "--stall", time, "--trace", "trace.txt"]
+}
+
+/// For copies that wait for nothing: a slow host is no reason for another exit code.
+const LONG: &str = "30s";
 
 fn trace(run: &Run) -> String {
     String::from_utf8(run.bytes("trace.txt")).unwrap()
@@ -40,7 +47,8 @@ fn trace(run: &Run) -> String {
 /// From the hostile server to ours, over an old file: it fails with this code, and the old file is there and nothing else.
 fn harms_no_destination(script: &str, code: i32) -> Run {
     let (from, to) = (hostile(script), open_site());
-    let run = copy(&from.url("a.txt"), &to.url("old.txt"), &["--overwrite", "always"]);
+    let run = user().args(["copy", "--overwrite", "always"]).args(patience(LONG));
+    let run = run.args([&from.url("a.txt"), &to.url("old.txt")]).run();
     assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", trace(&run));
     assert!(to.bytes("old.txt") == OLD, "{script}\n{run}");
     assert_eq!(to.names(), ["a.txt", "old.txt"], "{script}\n{run}");
@@ -50,8 +58,7 @@ fn harms_no_destination(script: &str, code: i32) -> Run {
 /// The same to a local file.
 fn harms_no_local_file(script: &str, code: i32) -> Run {
     let from = hostile(script);
-    let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s", "--trace", "trace.txt"];
-    let run = user().file("old.txt", OLD).args(["copy", "--overwrite", "always"]).args(patience);
+    let run = user().file("old.txt", OLD).args(["copy", "--overwrite", "always"]).args(patience(LONG));
     let run = run.args([from.url("a.txt"), "old.txt".to_owned()]).run();
     assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", trace(&run));
     assert!(run.bytes("old.txt") == OLD, "{script}\n{run}");
@@ -101,16 +108,37 @@ fn a_destination_that_lies_about_what_it_has_stored_is_not_believed() {
 }
 
 /// A port of the victim, where nobody may arrive.
-fn victim() -> (TcpListener, String, String) {
-    let listener = socket::listen(VICTIM, 0);
-    let port = listener.local_addr().unwrap().port();
-    let commas = format!("{},{},{}", VICTIM.replace('.', ","), port / 256, port % 256);
-    (listener, commas, port.to_string())
+struct Victim {
+    listener: TcpListener,
+    /// Keeps the same port of the hostile server's host: of a 229 only the port counts, and a server of another test would
+    /// accept there.
+    _kept: Socket,
+    port: u16,
+}
+
+impl Victim {
+    fn new() -> Self {
+        let tries = std::iter::repeat_with(|| {
+            let listener = socket::listen(VICTIM, 0);
+            let port = listener.local_addr().unwrap().port();
+            // Not to be shared (no SO_REUSEADDR): whoever listens there fails, and whoever connects is refused.
+            let kept = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let at: SocketAddr = SocketAddr::new(HOSTILE.parse().unwrap(), port);
+            kept.bind(&at.into()).ok().map(|()| Self { listener, _kept: kept, port })
+        });
+        tries.take(64).flatten().next().unwrap_or_else(|| panic!("no port is free at {VICTIM} and {HOSTILE}"))
+    }
+
+    /// Its address in the form of a 227.
+    fn commas(&self) -> String {
+        format!("{},{},{}", VICTIM.replace('.', ","), self.port / 256, self.port % 256)
+    }
 }
 
 #[test]
 fn h08_nobody_is_sent_to_a_victim_that_a_reply_names() {
-    let (victim, commas, port) = victim();
+    let victim = Victim::new();
+    let (commas, port) = (victim.commas(), victim.port);
     let extended = "FEAT: 211-F\\r\\n SIZE\\r\\n EPSV\\r\\n EPRT\\r\\n211 End\nEPRT: 502 no\nPORT: 502 no";
     for lie in [
         format!("PORT: 500 no\nPASV: 227 Entering Passive Mode ({commas})"),
@@ -121,12 +149,12 @@ fn h08_nobody_is_sent_to_a_victim_that_a_reply_names() {
             let (liar, ours) = (hostile(&lie), open_site());
             let url = |is_liar: bool, path: &str| if is_liar { liar.url(path) } else { ours.url(path) };
             let run = copy(&url(from, "a.txt"), &url(to, "new.txt"), &["--no-race"]).fails();
-            assert!(socket::is_quiet(&victim), "{lie}\n{run}");
+            assert!(socket::is_quiet(&victim.listener), "{lie}\n{run}");
             assert!(!ours.running.said().contains(VICTIM), "{lie}\n{}", ours.running.said());
             assert_eq!(ours.names(), ["a.txt", "old.txt"], "{lie}\n{run}");
         }
         let run = harms_no_local_file(&lie, 6);
-        assert!(socket::is_quiet(&victim), "{lie}\n{run}");
+        assert!(socket::is_quiet(&victim.listener), "{lie}\n{run}");
     }
 }
 
