@@ -24,11 +24,13 @@ impl Command {
     /// assert_eq!(Command::Quit.to_line(Dialect::Rfc354), b"BYE\r\n");
     /// ```
     pub fn to_line(&self, dialect: Dialect) -> Vec<u8> {
-        let mut line = self.name(dialect).as_bytes().to_vec();
-        if let Some(argument) = self.argument(dialect) {
-            let sendable: Vec<u8> = argument.into_iter().filter(|o| !matches!(o, 0 | b'\n')).collect();
+        let (name, argument) = (self.name(dialect).as_bytes(), self.argument(dialect));
+        let mut line = Vec::with_capacity(name.len() + argument.as_ref().map_or(0, Vec::len) + 3);
+        line.extend_from_slice(name);
+        if let Some(mut argument) = argument {
+            argument.retain(|o| !matches!(o, 0 | b'\n'));
             line.push(b' ');
-            escape(&sendable, &mut line);
+            escape(&argument, &mut line);
         }
         line.extend_from_slice(b"\r\n");
         line

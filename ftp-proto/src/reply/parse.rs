@@ -114,7 +114,9 @@ impl ReplyReader {
     }
 
     fn read(&mut self) -> Result<Option<Reply>, NotFtp> {
-        while let Some(byte) = self.unread.pop_front() {
+        loop {
+            self.take_plain()?;
+            let Some(byte) = self.unread.pop_front() else { return Ok(None) };
             let byte = match self.telnet.push(byte) {
                 Decoded::Data(byte) => byte,
                 Decoded::Undoubled(byte) => {
@@ -136,7 +138,19 @@ impl ReplyReader {
                 return Ok(Some(reply));
             }
         }
-        Ok(None)
+    }
+
+    /// Takes in one piece what follows of the line, up to its end or to something of Telnet.
+    fn take_plain(&mut self) -> Result<(), NotFtp> {
+        let (first, _) = self.unread.as_slices();
+        let count = self.telnet.plain(first, b'\n');
+        let plain = first.get(..count).unwrap_or_default();
+        if self.line.len() + plain.len() > LINE_LIMIT {
+            return Err(NotFtp::TooLong(LINE_LIMIT));
+        }
+        self.line.extend_from_slice(plain);
+        self.unread.drain(..count);
+        Ok(())
     }
 
     fn line(&mut self, line: Vec<u8>) -> Result<Option<Reply>, NotFtp> {

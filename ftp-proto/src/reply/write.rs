@@ -3,6 +3,7 @@
 use super::Meaning;
 use crate::dialect::Dialect;
 use crate::wire::escape;
+use std::borrow::Cow;
 
 /// Writes one reply: `nnn text`, or `nnn-first`, inner lines with one leading blank, and `nnn last`
 /// (A11). Control characters in texts become `%XX`. In [`Dialect::Rfc354`] a status reply (1xx) of
@@ -16,7 +17,9 @@ use crate::wire::escape;
 /// ```
 pub fn write(dialect: Dialect, meaning: Meaning, lines: &[&[u8]]) -> Vec<u8> {
     let code = format!("{:03}", meaning.code(dialect).0);
-    let mut out = Vec::new();
+    // The code, what separates it, and the end of the line.
+    let room = lines.iter().map(|line| line.len() + 6).sum();
+    let mut out = Vec::with_capacity(room);
     let mut line = |start: &[&str], text: &[u8]| {
         start.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
         escape(&shown(text), &mut out);
@@ -49,7 +52,10 @@ pub fn write_inner(text: &[u8]) -> Vec<u8> {
 }
 
 /// Replaces ASCII control characters with `%XX`, so that no name can end a reply early.
-fn shown(text: &[u8]) -> Vec<u8> {
+fn shown(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(u8::is_ascii_control) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = Vec::with_capacity(text.len());
     for &byte in text {
         if byte.is_ascii_control() {
@@ -58,7 +64,7 @@ fn shown(text: &[u8]) -> Vec<u8> {
             shown.push(byte);
         }
     }
-    shown
+    Cow::Owned(shown)
 }
 
 #[cfg(test)]

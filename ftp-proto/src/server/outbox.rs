@@ -3,7 +3,7 @@
 use super::ask::{Answer, Ask, ConnId, Ending, Event, Output, Ticket};
 use crate::dialect::Dialect;
 use crate::reply::{self, Meaning};
-use crate::wire::PathName;
+use crate::wire::show;
 use std::collections::VecDeque;
 
 /// Outputs that wait for `poll`, and the tickets of the session.
@@ -137,8 +137,7 @@ impl Outbox {
     /// Tells the log about a reply.
     fn tell(&mut self, bytes: &[u8]) {
         let first = bytes.split(|&b| b == b'\r').next().unwrap_or_default();
-        let shown = PathName::from_wire(first).map_or_else(|_| String::new(), |line| line.display());
-        self.event(Event::Replied(shown));
+        self.event(Event::Replied(show(first)));
     }
 
     /// Closes the control connection after flushing; nothing is queued later.

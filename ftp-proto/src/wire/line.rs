@@ -67,7 +67,9 @@ impl LineReader {
     /// Returns the next complete line, or `None` if more bytes are needed.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Option<Item> {
-        while let Some(byte) = self.unread.pop_front() {
+        loop {
+            self.take_plain();
+            let byte = self.unread.pop_front()?;
             match self.telnet.push(byte) {
                 Decoded::Nothing => {}
                 Decoded::Data(byte) => {
@@ -86,7 +88,20 @@ impl LineReader {
                 Decoded::Refuse(answer) => return Some(Item::Respond(answer.to_vec())),
             }
         }
-        None
+    }
+
+    /// Takes in one piece what follows of the line, up to a CR or to something of Telnet.
+    fn take_plain(&mut self) {
+        if self.after_cr {
+            return;
+        }
+        let (first, _) = self.unread.as_slices();
+        let count = self.telnet.plain(first, b'\r');
+        let plain = first.get(..count).unwrap_or_default();
+        let kept = plain.get(..self.limit - self.line.len()).unwrap_or(plain);
+        self.line.extend_from_slice(kept);
+        self.too_long |= kept.len() < plain.len();
+        self.unread.drain(..count);
     }
 
     /// Returns whether a line has begun whose end is still missing.

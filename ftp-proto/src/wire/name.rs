@@ -128,7 +128,12 @@ impl PathName {
 /// Returns bytes from the other end for people: UTF-8 as it is; control characters, characters that change the direction
 /// of a text, separators of lines and other bytes as `%XX`.
 pub fn show(bytes: &[u8]) -> String {
-    let mut shown = String::new();
+    // Nearly everything that is shown.
+    let is_plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    if let Some(plain) = is_plain.then(|| std::str::from_utf8(bytes).ok()).flatten() {
+        return plain.to_owned();
+    }
+    let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if misleads(c) {

@@ -48,6 +48,15 @@ impl Telnet {
         Self(State::Data)
     }
 
+    /// How many bytes at the beginning of `bytes` are data of the line, and no byte that `ends` it is among them. Whatever
+    /// follows has to be pushed; perhaps these, too.
+    pub(crate) fn plain(self, bytes: &[u8], ends: u8) -> usize {
+        match self.0 {
+            State::Data => memchr::memchr2(IAC, ends, bytes).unwrap_or(bytes.len()),
+            State::Iac | State::Interrupted | State::Option(_) | State::Sub | State::SubIac => 0,
+        }
+    }
+
     pub(crate) const fn push(&mut self, byte: u8) -> Decoded {
         let (state, decoded) = match (self.0, byte) {
             // Where urgent data is not inline, the IAC before the mark is lost.
@@ -75,12 +84,12 @@ impl Telnet {
 
 /// Appends `bytes` as they travel inside a line: 0xFF doubled, CR as CR NUL (RFC 2640 section 3.1).
 pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
-    for &byte in bytes {
-        out.push(byte);
-        match byte {
-            IAC => out.push(IAC),
-            b'\r' => out.push(0),
-            _ => {}
-        }
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr2(IAC, b'\r', rest) {
+        let (plain, behind) = rest.split_at(at + 1);
+        out.extend_from_slice(plain);
+        out.push(if plain.last() == Some(&IAC) { IAC } else { 0 });
+        rest = behind;
     }
+    out.extend_from_slice(rest);
 }

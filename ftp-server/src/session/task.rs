@@ -77,7 +77,7 @@ struct SessionTask {
 struct Used {
     /// Bytes of commands that it has read.
     bytes: usize,
-    /// Outputs of its machine that it has performed.
+    /// Outputs of its machine that it has performed, without those for the log.
     outputs: usize,
 }
 
@@ -375,8 +375,10 @@ impl SessionTask {
     /// millions of commands that did not fit), so it is drained in portions, as the client reads them.
     fn drain(&mut self) -> Drained {
         while !self.used.is_all() && !self.control.is_full() {
-            self.used.outputs += 1;
-            match self.machine.poll() {
+            let output = self.machine.poll();
+            // What is only told to the log comes with something else.
+            self.used.outputs += usize::from(!matches!(output, Output::Event(_)));
+            match output {
                 Output::Send(bytes) => self.control.queue(&bytes, self.shared.clock.now()),
                 Output::Ask(Ask::Secure { ticket, last }) => self.begin_tls(ticket, &last),
                 Output::Ask(Ask::Clear { ticket, last }) => {

@@ -4,8 +4,8 @@ use ftp_proto::listing::When;
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, fstatvfs, futimens, readlinkat,
-    symlinkat,
+    AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, fstatvfs, futimens,
+    readlinkat, symlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -20,28 +20,34 @@ pub(super) fn change(
     modified: Option<When>,
     mode: Option<u32>,
 ) -> Result<(), FileFailure> {
-    let file = open(root, path)?;
-    if let Some(mode) = mode {
-        fchmod(&file, Mode::from_raw_mode(mode)).map_err(failure)?;
-    }
-    if let Some(When(seconds)) = modified {
-        let times = Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 },
+    let looked_at = look(root, path)?;
+    let times = modified.map(|When(seconds)| Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 },
+    });
+    let Some(mode) = mode else {
+        let Some(times) = times else { return Ok(()) };
+        return match utimensat(&looked_at, "", &times, AtFlags::EMPTY_PATH) {
+            // An older kernel wants the file open.
+            Err(Errno::INVAL | Errno::NOENT) => futimens(open(root, path)?, &times).map_err(failure),
+            done => done.map_err(failure),
         };
-        futimens(&file, &times).map_err(failure)?;
-    }
-    Ok(())
+    };
+    let file = open(root, path)?;
+    fchmod(&file, Mode::from_raw_mode(mode)).map_err(failure)?;
+    times.map_or(Ok(()), |times| futimens(&file, &times).map_err(failure))
 }
 
-/// A regular file or a directory, open in the way that its permissions allow.
+/// Finds a regular file or a directory. A device must not be opened, because that may do something.
+fn look(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
+    let found = root.open_beneath(path, OFlags::PATH).map_err(failure)?;
+    let kind = FileType::from_raw_mode(fstat(&found).map_err(failure)?.st_mode);
+    let may_change = matches!(kind, FileType::RegularFile | FileType::Directory);
+    if may_change { Ok(found) } else { Err(FileFailure::NotRegular) }
+}
+
+/// Opens what was found, in the way that its permissions allow.
 fn open(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
-    // A device must not be opened, because that may do something.
-    let looked_at = root.open_beneath(path, OFlags::PATH).map_err(failure)?;
-    let kind = FileType::from_raw_mode(fstat(&looked_at).map_err(failure)?.st_mode);
-    if !matches!(kind, FileType::RegularFile | FileType::Directory) {
-        return Err(FileFailure::NotRegular);
-    }
     match root.open_beneath(path, OFlags::RDONLY | OFlags::NONBLOCK) {
         Err(Errno::ACCESS) => root.open_beneath(path, OFlags::WRONLY | OFlags::NONBLOCK).map_err(failure),
         other => other.map_err(failure),
@@ -51,7 +57,7 @@ fn open(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
 /// Makes the symbolic link `link`. It leads only to what lies in its own directory, or below that: its text
 /// then has no `..`, and wherever it is moved, it leads no program of this host out of the root.
 pub(super) fn link(root: &Root, target: &Beneath, link: &Beneath) -> Result<(), FileFailure> {
-    let Located { dir, name } = root.parent(link).map_err(failure)?.ok_or(FileFailure::Exists)?;
+    let Located { dir, name, .. } = root.parent(link).map_err(failure)?.ok_or(FileFailure::Exists)?;
     let text = link.directory().and_then(|above| target.below(&above)).ok_or(FileFailure::LeadsUp)?;
     symlinkat(text.for_kernel(), dir, &*name).map_err(failure)
 }

@@ -8,11 +8,10 @@ use std::os::unix::fs::FileExt;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, Intent};
 use ftp_proto::wire::PathName;
 use rustix::fs::{OFlags, fstat};
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::entry::{entry, regular};
-use super::file_system::is_in_memory;
-use super::view::{Prepared, View, whole};
+use super::view::{Prepared, ShortRead, View, whole};
 
 impl View {
     /// Whether work on `path` can wait for nothing but a disk of this host: the kernel knows its directory, which is on the
@@ -34,7 +33,12 @@ impl View {
         if range.first > size {
             return None;
         }
-        let bytes = whole(size, *range, |room, at| read_cached(&file, room, at))?;
+        // It is on the file system of the root.
+        let read = |room: &mut [u8], at| match found.root.is_in_memory() {
+            true => file.read_at(room, at),
+            false => read_cached(&file, room, at),
+        };
+        let bytes = whole(size, *range, ShortRead::Ends, read)?;
         Some((Prepared::Send { file, range: *range, whole: Some(bytes) }, Some(size)))
     }
 
@@ -61,11 +65,7 @@ impl View {
     }
 }
 
-/// Reads what is cached, and no less.
+/// Reads what is cached, and no less. A file system in memory does not know that flag.
 fn read_cached(file: &File, room: &mut [u8], at: u64) -> io::Result<usize> {
-    match preadv2(file, &mut [IoSliceMut::new(room)], at, ReadWriteFlags::NOWAIT) {
-        // A file system in memory does not know that flag.
-        Err(Errno::OPNOTSUPP) if is_in_memory(file) => file.read_at(room, at),
-        read => Ok(read?),
-    }
+    Ok(preadv2(file, &mut [IoSliceMut::new(room)], at, ReadWriteFlags::NOWAIT)?)
 }

@@ -2,7 +2,8 @@
 //! remove them, so its next start does.
 //!
 //! The list is a file that only grows while the server runs: `+ NAME DIRECTORY` when a name is made,
-//! `- NAME` when it is gone. It is written anew when most of its lines are of no use any more.
+//! `- NAME` when it is gone, together with the next line of the other kind. It is written anew when most of its lines are
+//! of no use any more.
 //!
 //! Where the server syncs what it receives, the list survives a power failure as well: a name is on stable storage in the
 //! list before it is made, and is struck out only after it is gone on stable storage. Otherwise a power failure may take
@@ -32,8 +33,11 @@ struct List {
     durability: Durability,
     /// Each name with the directory where it is.
     names: HashMap<Vec<u8>, Vec<u8>>,
-    /// How many lines the file has.
+    /// How many lines the file has, with those that wait.
     lines: usize,
+    /// Lines about names that are gone. They wait for the next line about a new one: without them somebody looks for a
+    /// name that is not there.
+    gone: Vec<u8>,
 }
 
 /// A name on the list. It is struck out when this is dropped.
@@ -55,18 +59,18 @@ impl PartialNames {
         let mut text = Vec::new();
         (&file).take(MAX_LIST).read_to_end(&mut text)?;
         let (path, file) = (path.to_owned(), Arc::new(file));
-        let mut list = List { path, file, durability, names: read(&text), lines: 0 };
+        let mut list = List { path, file, durability, names: read(&text), lines: 0, gone: Vec::new() };
         list.write_anew()?;
         let left = list.names.clone().into_iter().collect();
         *self.list() = Some(list);
         Ok(left)
     }
 
-    /// Lists `name` in the open directory `dir`. Call this before the name is made.
-    pub(super) fn add(self: &Arc<Self>, dir: impl AsFd, name: &[u8]) -> Listed {
+    /// Lists `name` in `directory` of this host; without it there is no line. Call this before the name is made.
+    pub(super) fn add(self: &Arc<Self>, directory: Option<Vec<u8>>, name: &[u8]) -> Listed {
         let mut to_sync = None;
         if let Some(list) = self.list().as_mut()
-            && let Some(directory) = host_path(dir)
+            && let Some(directory) = directory
         {
             list.say(b'+', name, &directory);
             list.names.insert(name.to_vec(), directory);
@@ -100,13 +104,17 @@ impl PartialNames {
 impl List {
     /// Adds a line. On failure, the leftover is found by the search for old files instead.
     fn say(&mut self, sign: u8, name: &[u8], directory: &[u8]) {
-        let written = if self.lines > MIN_LINES + 2 * self.names.len() {
-            self.write_anew()
+        let mut written = Ok(());
+        if self.lines > MIN_LINES + 2 * self.names.len() {
+            written = self.write_anew();
         } else {
             self.lines += 1;
-            Ok(())
-        };
-        let written = written.and_then(|()| (&*self.file).write_all(&line(sign, name, directory)));
+        }
+        self.gone.extend(line(sign, name, directory));
+        if sign == b'+' || self.gone.len() > MOST_GONE {
+            let lines = std::mem::take(&mut self.gone);
+            written = written.and_then(|()| (&*self.file).write_all(&lines));
+        }
         if let Err(error) = written {
             tracing::debug!(%error, "cannot write the list of temporary names");
         }
@@ -127,6 +135,7 @@ impl List {
             File::open(directory)?.sync_all()?;
         }
         (self.file, self.lines) = (Arc::new(file), self.names.len());
+        self.gone.clear();
         Ok(())
     }
 }
@@ -204,6 +213,8 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
 
 /// Bytes of a list that are read at most.
 const MAX_LIST: u64 = 64 * 1024 * 1024;
+/// Bytes of lines about names that are gone and that wait.
+const MOST_GONE: usize = 4_000;
 /// Lines before a list is written anew.
 const MIN_LINES: usize = 4_096;
 
@@ -218,18 +229,22 @@ mod tests {
         std::fs::create_dir(&strange).unwrap();
         let dir = File::open(&strange).unwrap();
         let all = Arc::new(PartialNames::default());
-        drop(all.add(&dir, b"not listed"));
+        let directory = || host_path(&dir);
+        drop(all.add(directory(), b"not listed"));
         assert_eq!(all.keep_in(&path, Durability::Synced).unwrap(), []);
-        let (gone, kept) = (all.add(&dir, b"gone"), all.add(&dir, b"kept"));
-        drop(gone);
-        std::mem::forget(kept);
+        drop(all.add(directory(), b"gone"));
+        std::mem::forget(all.add(directory(), b"kept"));
         // The last line was not written to its end.
         File::options().append(true).open(&path).unwrap().write_all(b"+ cut /som").unwrap();
         let next = PartialNames::default();
         let left = next.keep_in(&path, Durability::Cached).unwrap();
         assert_eq!(left, [(b"kept".to_vec(), host_path(&dir).unwrap())]);
         next.remove(b"kept");
-        assert_eq!(PartialNames::default().keep_in(&path, Durability::Cached).unwrap(), []);
+        // The line that strikes a name out waits for that of another name.
+        let next = Arc::new(next);
+        drop(next.add(directory(), b"last"));
+        let left = PartialNames::default().keep_in(&path, Durability::Cached).unwrap();
+        assert_eq!(left, [(b"last".to_vec(), host_path(&dir).unwrap())]);
     }
 
     #[test]
@@ -239,12 +254,19 @@ mod tests {
         let dir = File::open(top.path()).unwrap();
         let all = Arc::new(PartialNames::default());
         all.keep_in(&path, Durability::Synced).unwrap();
-        let _kept = all.add(&dir, b"kept");
+        let _kept = all.add(host_path(&dir), b"kept");
+        let mut most = 0;
         for _ in 0..3 * MIN_LINES {
-            drop(all.add(&dir, b"name"));
+            drop(all.add(host_path(&dir), b"name"));
+            most = most.max(all.list().as_ref().map_or(0, |list| list.gone.len()));
         }
+        assert!((1..=MOST_GONE).contains(&most), "{most} bytes have waited");
         let text = std::fs::read(&path).unwrap();
         assert!(text.split(|&byte| byte == b'\n').count() < MIN_LINES + 10);
-        assert_eq!(PartialNames::default().keep_in(&path, Durability::Cached).unwrap().len(), 1);
+        drop(all.add(host_path(&dir), b"last"));
+        let mut left = PartialNames::default().keep_in(&path, Durability::Cached).unwrap();
+        left.sort();
+        let left: Vec<_> = left.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(left, [b"kept", b"last"]);
     }
 }

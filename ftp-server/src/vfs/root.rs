@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::durability::sync_names;
 use super::failure::failure;
-use super::file_system::is_of_this_host;
+use super::file_system::{is_in_memory, is_of_this_host};
 use super::partial::is_partial;
 use super::partial_names::{PartialNames, host_path};
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
@@ -30,8 +30,11 @@ pub struct Root {
     /// The device and the inode of the directory.
     id: (u64, u64),
     resolver: Resolver,
-    /// Whether it is on a disk of this host.
+    /// Whether it is on a disk of this host, or in its memory.
     is_local: bool,
+    is_in_memory: bool,
+    /// Where it was on this host when it was opened; `None` where the system does not tell.
+    host_path: Option<Vec<u8>>,
     /// Where its temporary names are listed.
     partial_names: Arc<PartialNames>,
 }
@@ -48,11 +51,30 @@ enum Resolver {
 /// A name in an open directory. It is not a symbolic link, or was not a moment ago.
 #[derive(Debug)]
 pub(super) struct Located {
-    pub(super) dir: OwnedFd,
+    pub(super) dir: Arc<OwnedFd>,
     pub(super) name: Vec<u8>,
+    /// The path of the directory beneath the root.
+    above: Vec<u8>,
+    /// Whether the directory is known to be on a file system of this host.
+    is_near: bool,
 }
 
 impl Located {
+    /// Whether its directory is on a file system of this host.
+    pub(super) fn is_near(&self) -> bool {
+        self.is_near || is_of_this_host(&self.dir)
+    }
+
+    /// The same directory, with another name in it.
+    pub(super) fn beside(&self, name: &[u8]) -> Self {
+        Self {
+            dir: Arc::clone(&self.dir),
+            name: name.to_vec(),
+            above: self.above.clone(),
+            is_near: self.is_near,
+        }
+    }
+
     /// Waits until the names in its directory are on stable storage.
     pub(super) fn sync_names(&self) -> Result<(), Errno> {
         sync_names(&self.dir)
@@ -105,8 +127,9 @@ impl Root {
             Err(error) => return Err(error.into()),
         };
         let stat = fstat(&dir)?;
-        let is_local = is_of_this_host(&dir);
-        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, is_local, partial_names: Arc::default() })
+        let (is_local, is_in_memory) = (is_of_this_host(&dir), is_in_memory(&dir));
+        let (id, host_path, partial_names) = ((stat.st_dev, stat.st_ino), host_path(&dir), Arc::default());
+        Ok(Self { dir, id, resolver, is_local, is_in_memory, host_path, partial_names })
     }
 
     /// The same root, whose temporary names are listed in `all`.
@@ -122,6 +145,11 @@ impl Root {
     /// Where it is on this host; `None` where the system does not tell.
     pub(super) fn host_path(&self) -> Option<Vec<u8>> {
         host_path(&self.dir)
+    }
+
+    /// Whether it is in memory only.
+    pub(super) const fn is_in_memory(&self) -> bool {
+        self.is_in_memory
     }
 
     /// The device and the inode of the directory.
@@ -179,8 +207,41 @@ impl Root {
     /// The directory that holds `path`, and the last name of `path`. `None` for the root.
     pub(super) fn parent(&self, path: &Beneath) -> Result<Option<Located>, Errno> {
         let Some((dir, name)) = path.split() else { return Ok(None) };
-        let dir = self.open_path(here_if_empty(dir), OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(Some(Located { dir, name: name.to_vec() }))
+        self.located(dir, name).map(Some)
+    }
+
+    /// The name `name` in the directory `above`, which is opened.
+    fn located(&self, above: &[u8], name: &[u8]) -> Result<Located, Errno> {
+        let (path, flags) = (here_if_empty(above), OFlags::PATH | OFlags::DIRECTORY);
+        // On the root's own file system nothing more has to be asked.
+        let near = match self.resolver {
+            Resolver::Openat2 if self.is_local => {
+                openat2(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), ON_ITS_FILE_SYSTEM).ok()
+            }
+            Resolver::Openat2 | Resolver::Walk => None,
+        };
+        let is_near = near.is_some();
+        let dir = Arc::new(near.map_or_else(|| self.open_path(path, flags), Ok)?);
+        Ok(Located { dir, name: name.to_vec(), above: above.to_vec(), is_near })
+    }
+
+    /// The same in a directory that was opened for another name, if it is that one.
+    pub(super) fn parent_beside(&self, path: &Beneath, other: &Located) -> Result<Option<Located>, Errno> {
+        match path.split() {
+            Some((above, name)) if above == other.above => Ok(Some(other.beside(name))),
+            Some(_) | None => self.parent(path),
+        }
+    }
+
+    /// Where the directory of a name is on this host, as far as it is known where the root was when it was opened.
+    pub(super) fn host_path_above(&self, at: &Located) -> Option<Vec<u8>> {
+        let root = self.host_path.as_deref()?;
+        let root = root.strip_suffix(b"/").unwrap_or(root);
+        Some(if at.above.is_empty() && !root.is_empty() {
+            root.to_vec()
+        } else {
+            [root, b"/", &at.above].concat()
+        })
     }
 
     /// The directory and the name that `path` means in the end. A symbolic link at its end is followed
@@ -201,9 +262,9 @@ impl Root {
             if is_partial(name) {
                 return Err(FileFailure::BadName);
             }
-            let fd = self.open_path(here_if_empty(dir), OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
-            match readlinkat(&fd, name, Vec::new()) {
-                Err(Errno::INVAL | Errno::NOENT) => return Ok(Located { dir: fd, name: name.to_vec() }),
+            let at = self.located(dir, name).map_err(failure)?;
+            match readlinkat(&at.dir, name, Vec::new()) {
+                Err(Errno::INVAL | Errno::NOENT) => return Ok(at),
                 Err(error) => return Err(failure(error)),
                 Ok(target) if target.as_bytes().first() == Some(&b'/') => return Err(FileFailure::BadName),
                 Ok(target) => path = join(dir, target.as_bytes()),
@@ -214,6 +275,7 @@ impl Root {
 }
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-const CACHED: ResolveFlags = BENEATH.union(ResolveFlags::CACHED).union(ResolveFlags::NO_XDEV);
+const ON_ITS_FILE_SYSTEM: ResolveFlags = BENEATH.union(ResolveFlags::NO_XDEV);
+const CACHED: ResolveFlags = ON_ITS_FILE_SYSTEM.union(ResolveFlags::CACHED);
 /// How often a path is tried again because of renames.
 const RENAME_RACES: usize = 64;

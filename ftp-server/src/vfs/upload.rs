@@ -30,10 +30,9 @@ use rustix::process::{Gid, Uid};
 use super::durability::Durability;
 use super::entry::regular;
 use super::failure::{failure, io_failure};
-use super::file_system::is_of_this_host;
 use super::lock;
 use super::partial::partial_name;
-use super::partial_names::{Listed, PartialNames};
+use super::partial_names::Listed;
 use super::quota::{RootQuota, size};
 use super::root::{Located, Root};
 use super::upload_bounds::{UploadBounds, UploadBudget};
@@ -161,7 +160,7 @@ impl Target {
 
     /// Whether it is on a file system of this host.
     pub fn is_near(&self) -> bool {
-        is_of_this_host(&self.at.dir)
+        self.at.is_near()
     }
 
     /// How many bytes may be received.
@@ -185,7 +184,7 @@ impl Target {
     /// Makes the target under its final name.
     fn create(&self) -> Result<(Upload, File), FileFailure> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let at = self.at.reopen()?;
+        let at = self.at.beside(&self.at.name);
         let make = || openat(&at.dir, &*at.name, flags, NEW_FILE).map_err(failure);
         let file = self.quota.add_name(make)?;
         lock::write(&file)?;
@@ -227,7 +226,7 @@ impl Target {
     }
 
     fn begin_partial(self, publish: bool) -> Result<(Upload, File), FileFailure> {
-        let make = || make_partial(self.root.partial_names(), &self.at.dir);
+        let make = || make_partial(&self.root, &self.at);
         let (name, listed, file) = self.quota.add_temporary_name(make)?;
         // From here on the temporary name is removed whatever happens.
         let form = Form::Partial { name, publish, listed };
@@ -297,7 +296,7 @@ impl Upload {
         };
         let form = std::mem::replace(&mut self.form, Form::Finished);
         let synced = self.sync(&file, received);
-        let Located { dir, name: target } = &self.at;
+        let Located { dir, name: target, .. } = &self.at;
         match form {
             Form::Partial { name, publish, listed } => {
                 settle(&file);
@@ -373,20 +372,13 @@ fn old_one(at: &Located) -> Result<Option<Stat>, Errno> {
     }
 }
 
-impl Located {
-    fn reopen(&self) -> Result<Self, FileFailure> {
-        let dir = self.dir.try_clone().map_err(|error| io_failure(&error))?;
-        Ok(Self { dir, name: self.name.clone() })
-    }
-}
-
-/// Makes a file under a temporary name. Its lock shows that it is still being written.
-fn make_partial(all: &Arc<PartialNames>, dir: &OwnedFd) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
+/// Makes a file under a temporary name beside `at`. Its lock shows that it is still being written.
+fn make_partial(root: &Root, at: &Located) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
         let name = partial_name().map_err(|error| io_failure(&error))?;
-        let listed = all.add(dir, &name);
-        let file = openat(dir, &*name, flags, NEW_FILE).map_err(failure)?;
+        let listed = root.partial_names().add(root.host_path_above(at), &name);
+        let file = openat(&at.dir, &*name, flags, NEW_FILE).map_err(failure)?;
         lock::write_waiting(&file)?;
         // Another process may have swept the directory before the lock was taken.
         if fstat(&file).is_ok_and(|stat| stat.st_nlink > 0) {

@@ -120,7 +120,7 @@ impl View {
                 if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
                 }
-                let whole = whole(size, *range, |room, at| file.read_at(room, at));
+                let whole = whole(size, *range, ShortRead::SaysNothing, |room, at| file.read_at(room, at));
                 Ok((Prepared::Send { file, range: *range, whole }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
@@ -192,7 +192,7 @@ impl View {
                 done(at.remove(&quota, AtFlags::empty()))
             }
             FileAsk::RenameFrom(path) => {
-                let (Located { dir, name }, _) = self.parent(path)?.ok_or(FileFailure::Denied)?;
+                let (Located { dir, name, .. }, _) = self.parent(path)?.ok_or(FileFailure::Denied)?;
                 done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
             }
             FileAsk::Rename { from, to } => self.rename(from, to),
@@ -299,11 +299,24 @@ impl View {
     /// The directory and the name of something to make, remove or rename. A symbolic link at the end
     /// means the link itself. `None` for a root; what holds a mount stays where it is.
     fn parent(&self, path: &PathName) -> Result<Option<(Located, RootQuota)>, FileFailure> {
+        self.parent_beside(path, None)
+    }
+
+    /// The same, without opening a directory again that was opened for `other`, which is beneath the same root.
+    fn parent_beside(
+        &self,
+        path: &PathName,
+        other: Option<&Located>,
+    ) -> Result<Option<(Located, RootQuota)>, FileFailure> {
         if self.tree.holds_mount(path) {
             return Ok(None);
         }
         let found = self.tree.find(path)?;
-        let at = found.root.parent(&found.path).map_err(failure)?;
+        let at = match other {
+            Some(other) => found.root.parent_beside(&found.path, other),
+            None => found.root.parent(&found.path),
+        };
+        let at = at.map_err(failure)?;
         if found.path.is_directory()
             && let Some(at) = &at
         {
@@ -316,9 +329,11 @@ impl View {
     fn rename(&self, from: &PathName, to: &PathName) -> Result<FileAnswer, FileFailure> {
         let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
         let means_directory = self.tree.find(to)?.path.is_directory();
+        let is_one_root = Arc::ptr_eq(roots[0], roots[1]);
         let (from, _) = self.parent(from)?.ok_or(FileFailure::Denied)?;
-        let (to, quota) = self.parent(to)?.ok_or(FileFailure::Exists)?;
-        if !Arc::ptr_eq(roots[0], roots[1]) {
+        let (to, quota) =
+            self.parent_beside(to, Some(&from).filter(|_| is_one_root))?.ok_or(FileFailure::Exists)?;
+        if !is_one_root {
             return Err(FileFailure::OtherRoot);
         }
         to.may_be_made()?;
@@ -345,10 +360,20 @@ impl View {
     }
 }
 
+/// What it means if a read brings less than was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ShortRead {
+    /// The file ends there: it is on a file system of this host.
+    Ends,
+    /// Nothing: the next read tells.
+    SaysNothing,
+}
+
 /// The part of a small file, unless it cannot be read or its size is not what it was.
 pub(super) fn whole(
     size: u64,
     range: ByteRange,
+    short: ShortRead,
     read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
 ) -> Option<Vec<u8>> {
     let size = usize::try_from(size).ok().filter(|size| (1..=SMALL_FILE).contains(size))?;
@@ -358,7 +383,12 @@ pub(super) fn whole(
     loop {
         match read_at(bytes.get_mut(read..)?, u64::try_from(read).ok()?) {
             Ok(0) => break,
-            Ok(count) => read += count,
+            Ok(count) => {
+                read += count;
+                if read == size && short == ShortRead::Ends {
+                    break;
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return None,
         }

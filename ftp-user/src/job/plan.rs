@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!  found (by the walk) ── claim ──> ready (claims on the disk) ── a worker is idle ──> copied
-//!    '------- at most 256 -------'
+//!    '--- at most 256 ---'            '--- at most 256 ---'
 //! ```
+//!
+//! While a worker is idle, whatever was found is claimed. While all work, the next claims are written as soon as there are
+//! many, so that no worker waits for them.
 
 use super::item::Item;
 use super::kept;
@@ -29,7 +32,13 @@ impl Plan {
 
     /// Whether another file may be found before one of these is copied.
     pub(super) fn has_room(&self) -> bool {
-        self.found.len() + self.ready.len() < MOST
+        self.found.len() < MOST
+    }
+
+    /// Whether files can be claimed that are the next ones to be copied. `is_free`: a worker is idle, so few are enough.
+    /// `finds_more`: the walk may find others, which could share the write.
+    pub(super) fn wants_claims(&self, is_free: bool, finds_more: bool) -> bool {
+        self.ready.is_empty() && !self.found.is_empty() && (is_free || !finds_more)
     }
 
     /// Whether a file waits.
@@ -37,11 +46,8 @@ impl Plan {
         self.found.is_empty() && self.ready.is_empty()
     }
 
-    /// Claims all files that were found, unless others can be copied.
+    /// Claims all files that were found. None may be ready.
     pub(super) async fn claim(&mut self, context: &Context, ends: &Ends) {
-        if !self.ready.is_empty() || self.found.is_empty() {
-            return;
-        }
         let items = std::mem::take(&mut self.found);
         match kept::claim_all(context, ends, &items).await {
             Ok(claimed) => {
@@ -66,5 +72,33 @@ impl Plan {
     }
 }
 
-/// The largest number of files that wait.
+/// The largest number of files that wait for their claims, and of those that wait for a worker.
 const MOST: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::item::Target;
+    use crate::job::kept::Claimed;
+    use ftp_proto::wire::PathName;
+
+    fn item(number: usize) -> Item {
+        let path = PathName::from_user(format!("f{number}")).unwrap();
+        let (source, destination) = (path.clone(), path);
+        Item { number: number as u64, source, destination, known: None, target: Target::Unknown }
+    }
+
+    #[test]
+    fn files_are_claimed_ahead_of_workers_that_are_busy_when_they_are_many() {
+        let mut plan = Plan::default();
+        assert!(!plan.wants_claims(true, true), "nothing was found");
+        (0..MOST - 1).for_each(|number| plan.add(item(number)));
+        assert!(plan.has_room() && plan.wants_claims(true, true));
+        assert!(!plan.wants_claims(false, true), "others can still share the write");
+        plan.add(item(MOST));
+        assert!(!plan.has_room() && plan.wants_claims(false, false));
+        // Those that are ready are copied first.
+        plan.ready.push_back(Planned { item: item(0), claimed: Ok(Claimed::default()) });
+        assert!(!plan.wants_claims(true, false) && !plan.wants_claims(false, false));
+    }
+}

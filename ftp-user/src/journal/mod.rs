@@ -7,7 +7,9 @@
 //! | `failure` | what is wrong with a journal |
 //! | `lock` | who runs a job |
 //! | `hands` | who may write it and the state directory: nobody else |
-//! | `tables` | the form of each row in SQLite, and its checksum |
+//! | `checksum` | the sum that every row has of its other columns |
+//! | `tables` | the form of each row in SQLite |
+//! | `under_way` | the rows that this process has written and that have not ended |
 //! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, read and changed |
 //! | `prune` | which jobs are forgotten when another one begins |
@@ -16,6 +18,7 @@
 //!
 //! [The decision](../../../docs/decisions/0045-the-journal.md) says what is durable when.
 
+mod checksum;
 #[cfg(test)]
 mod damage;
 mod decide;
@@ -27,6 +30,7 @@ mod prune;
 mod record;
 mod store;
 mod tables;
+mod under_way;
 mod upgrade;
 mod writer;
 

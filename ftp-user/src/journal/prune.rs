@@ -1,7 +1,8 @@
 //! Which jobs are forgotten when another one begins.
 
+use super::checksum::Bad;
 use super::record::JobState;
-use super::tables::{Bad, Count, JobRow, count, forget};
+use super::tables::{Count, JobRow, count, forget};
 use rusqlite::Connection;
 
 /// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and

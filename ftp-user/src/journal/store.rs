@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::checksum::{Bad, GONE};
 use super::failure::JournalFailure;
 use super::hands::look;
 use super::lock::{self, JobLock, Taken};
@@ -11,11 +12,11 @@ use super::record::{
     Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
     NAME_OF_COPY, NewItem, PartId, Place, Seen, Start,
 };
-use super::tables::{Bad, ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, goes_on};
+use super::tables::{ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, goes_on};
+use super::under_way::UnderWay;
 use super::upgrade::upgrade;
 use crate::id::JobId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -28,6 +29,7 @@ pub(super) struct Store {
     directory: PathBuf,
     path: PathBuf,
     sql: Connection,
+    under_way: UnderWay,
 }
 
 /// What became of a file that a job wants to begin.
@@ -71,7 +73,8 @@ impl Store {
     fn at(directory: &Path, path: PathBuf, flags: OpenFlags) -> Result<Self, JournalFailure> {
         let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
         let sql = opened.map_err(|error| failure_of(&path, Bad::Sql(error)))?;
-        let store = Self { directory: directory.to_owned(), path, sql };
+        let under_way = UnderWay::default();
+        let store = Self { directory: directory.to_owned(), path, sql, under_way };
         store.prepare().map_err(|bad| store.failure(bad))?;
         let found = store.version().map_err(|bad| store.failure(bad))?;
         match found {
@@ -261,12 +264,19 @@ impl Store {
             Found::New | Found::Done { .. } | Found::GivenOver { .. } => {
                 row.seen.clone_from(seen);
                 row.save(&self.sql)?;
-                row.forget_parts(&self.sql)?;
-                row.add_part(&self.sql, *first)?;
+                if known.is_some() {
+                    row.forget_parts(&self.sql)?;
+                }
+                row.add_first_part(&self.sql, *first)?;
                 Some(*first)
             }
         };
-        Ok(Claim::Ours(Begun { key: ItemKey(row.key), first, found }))
+        let key = ItemKey(row.key);
+        self.under_way.take(key);
+        if first.is_some() {
+            self.under_way.note(row);
+        }
+        Ok(Claim::Ours(Begun { key, first, found }))
     }
 
     /// Whether a file of a job that nobody runs may still move from server to server.
@@ -316,6 +326,7 @@ impl Store {
 
     /// Notes a further name under which something of a file may be stored. A file that was done is open again.
     pub(super) fn again(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
+        self.under_way.take(key);
         let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
         if row.state != ItemState::Open {
             row.state = ItemState::Open;
@@ -326,18 +337,21 @@ impl Store {
 
     /// Something of a file may be stored under its final name.
     pub(super) fn in_place(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
+        self.under_way.take(key);
         let Some(row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
         row.add_in_place(&self.sql, part)
     }
 
     /// Notes a transfer that may go on without this program, or that there is none any more.
     pub(super) fn detached(&self, key: ItemKey, detached: Option<&Detached>) -> Result<(), Bad> {
+        self.under_way.take(key);
         let Some(row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
         row.set_detached(&self.sql, detached)
     }
 
     /// Notes what the source was before its first byte was read.
     pub(super) fn seen(&self, key: ItemKey, seen: Seen) -> Result<(), Bad> {
+        self.under_way.take(key);
         let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
         row.seen = Some(seen);
         row.save(&self.sql)
@@ -345,7 +359,10 @@ impl Store {
 
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, ended: Ended) -> Result<(), Bad> {
-        let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        let known = self.under_way.take(key);
+        let is_known = known.is_some();
+        let row = if is_known { known } else { ItemRow::find(&self.sql, key)? };
+        let Some(mut row) = row else { return Err(GONE) };
         match ended {
             Ended::Done { bytes, verified, path, began } => {
                 row.state = ItemState::Done;
@@ -358,6 +375,10 @@ impl Store {
             Ended::Unbegun => return row.forget(&self.sql),
         }
         row.ended = u64::try_from(now().as_millis()).ok();
+        if is_known {
+            row.save_end(&self.sql)?;
+            return row.forget_names(&self.sql);
+        }
         row.save(&self.sql)?;
         row.forget_parts(&self.sql)
     }
@@ -418,9 +439,6 @@ fn open(parts: &Parts, seen: Option<Seen>) -> Found {
     let (names, in_place) = (parts.names.clone(), parts.in_place.is_some());
     Found::Open { parts: names, seen, in_place, detached: parts.detached.clone() }
 }
-
-/// A row that this run has written is not there any more.
-const GONE: Bad = Bad::Row(Cow::Borrowed("a row of this run is gone"));
 
 fn failure_of(path: &Path, bad: Bad) -> JournalFailure {
     let path = path.to_owned();

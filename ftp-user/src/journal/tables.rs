@@ -1,13 +1,14 @@
 //! The form of each row in SQLite. Every row has a checksum of its other columns, so that a byte that has changed on the
 //! disk is found before anybody acts on it.
 
+use super::checksum::{Bad, GONE, check, replace, sum, text};
 use super::record::{
     Command, Detached, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen,
 };
 use crate::id::JobId;
 use ftp_proto::wire::TransferId;
-use rusqlite::types::{ToSql, Value};
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::types::{ToSql, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -39,21 +40,6 @@ CREATE TABLE detached (
 const PART: &str = "part, item, number";
 /// The columns of a transfer that may go on without this program.
 const DETACHED: &str = "item, source, destination, path, before, moves";
-
-/// Why a row cannot be used.
-#[derive(Debug)]
-pub(super) enum Bad {
-    /// The database says so.
-    Sql(rusqlite::Error),
-    /// It is not what was written.
-    Row(Cow<'static, str>),
-}
-
-impl From<rusqlite::Error> for Bad {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
 
 /// A job as its row has it: [`JobState::Running`] stands for every job that has not ended.
 #[derive(Clone, Debug)]
@@ -87,6 +73,8 @@ pub(super) struct ItemRow {
     pub(super) began: Option<u64>,
     /// When it ended, in the same form.
     pub(super) ended: Option<u64>,
+    /// The checksum of the row.
+    sum: i64,
 }
 
 /// Under which names something of a file may be stored.
@@ -152,23 +140,24 @@ impl JobRow {
     /// Writes the row, in the place of the one that is there.
     pub(super) fn save(&self, sql: &Connection) -> Result<(), Bad> {
         let words: Vec<&[u8]> = self.command.words.iter().map(|word| word.as_bytes()).collect();
-        let values = vec![
-            Value::Integer(self.id.number().cast_signed()),
-            Value::Text(self.verb.clone()),
-            text(self.command.name.clone()),
-            Value::Blob(words.join(&0)),
-            Value::Blob(self.command.directory.as_os_str().as_bytes().to_vec()),
-            Value::Integer(match self.state {
+        let words = words.join(&0);
+        let values = [
+            ValueRef::Integer(self.id.number().cast_signed()),
+            ValueRef::Text(self.verb.as_bytes()),
+            text(self.command.name.as_deref()),
+            ValueRef::Blob(&words),
+            ValueRef::Blob(self.command.directory.as_os_str().as_bytes()),
+            ValueRef::Integer(match self.state {
                 JobState::Running | JobState::Interrupted | JobState::Detached => 0,
                 JobState::Done => 1,
                 JobState::Failed => 2,
                 JobState::Cancelled => 3,
             }),
-            Value::Integer(self.begun.cast_signed()),
-            self.ended.map_or(Value::Null, |ended| Value::Integer(ended.cast_signed())),
-            text(self.decided.clone()),
+            ValueRef::Integer(self.begun.cast_signed()),
+            number(self.ended),
+            text(self.decided.as_deref()),
         ];
-        replace(sql, "jobs", Self::COLUMNS, values)
+        replace(sql, "jobs", Self::COLUMNS, &values)
     }
 
     /// The record. `process` is who runs the job, as the lock says; `goes_on` whether a file of it goes from server to
@@ -221,6 +210,7 @@ impl ItemRow {
             why: None,
             began: None,
             ended: None,
+            sum: 0,
         }
     }
 
@@ -269,6 +259,7 @@ impl ItemRow {
             why: row.get(13)?,
             began: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
             ended: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
+            sum: row.get(Self::WIDTH)?,
         })
     }
 
@@ -279,26 +270,53 @@ impl ItemRow {
             let last: Option<i64> = last.query_row([], |row| row.get(0))?;
             self.key = last.unwrap_or(0) + 1;
         }
-        let seen = self.seen.clone().unwrap_or_default();
-        let values = vec![
-            Value::Integer(self.key),
-            Value::Integer(self.job.number().cast_signed()),
-            Value::Text(self.place.source.clone()),
-            Value::Text(self.place.site.clone()),
-            Value::Blob(self.place.path.clone()),
-            Value::Integer(item_number(self.state)),
-            seen.size.map_or(Value::Null, |size| Value::Integer(size.cast_signed())),
-            seen.modified.map_or(Value::Null, Value::Integer),
-            text(seen.unique),
-            Value::Integer(i64::from(self.seen.is_some())),
-            Value::Integer(self.bytes.cast_signed()),
-            text(self.verified.clone()),
-            text(self.taken.clone()),
-            text(self.why.clone()),
-            self.began.map_or(Value::Null, |began| Value::Integer(began.cast_signed())),
-            self.ended.map_or(Value::Null, |ended| Value::Integer(ended.cast_signed())),
-        ];
-        replace(sql, "items", Self::COLUMNS, values)
+        self.sum = sum(self.values());
+        replace(sql, "items", Self::COLUMNS, &self.values())
+    }
+
+    /// Writes how a file has ended whose row is still what this process has written. Nothing else of it has changed.
+    pub(super) fn save_end(&mut self, sql: &Connection) -> Result<(), Bad> {
+        let (before, now) = (self.sum, sum(self.values()));
+        let mut update = sql.prepare_cached(
+            "UPDATE items SET state = ?1, bytes = ?2, verified = ?3, taken = ?4, why = ?5, began = ?6, ended = ?7, sum = ?8
+            WHERE id = ?9 AND sum = ?10",
+        )?;
+        let changed = update.execute(params![
+            item_number(self.state),
+            self.bytes.cast_signed(),
+            self.verified,
+            self.taken,
+            self.why,
+            self.began.map(u64::cast_signed),
+            self.ended.map(u64::cast_signed),
+            now,
+            self.key,
+            before
+        ])?;
+        self.sum = now;
+        if changed == 1 { Ok(()) } else { Err(GONE) }
+    }
+
+    fn values(&self) -> [ValueRef<'_>; Self::WIDTH] {
+        let seen = self.seen.as_ref();
+        [
+            ValueRef::Integer(self.key),
+            ValueRef::Integer(self.job.number().cast_signed()),
+            ValueRef::Text(self.place.source.as_bytes()),
+            ValueRef::Text(self.place.site.as_bytes()),
+            ValueRef::Blob(&self.place.path),
+            ValueRef::Integer(item_number(self.state)),
+            number(seen.and_then(|seen| seen.size)),
+            seen.and_then(|seen| seen.modified).map_or(ValueRef::Null, ValueRef::Integer),
+            text(seen.and_then(|seen| seen.unique.as_deref())),
+            ValueRef::Integer(i64::from(seen.is_some())),
+            ValueRef::Integer(self.bytes.cast_signed()),
+            text(self.verified.as_deref()),
+            text(self.taken.as_deref()),
+            text(self.why.as_deref()),
+            number(self.began),
+            number(self.ended),
+        ]
     }
 
     /// The names under which something of it may be stored.
@@ -330,10 +348,14 @@ impl ItemRow {
         self.save_part(sql, part, IN_PLACE)
     }
 
+    /// Adds the first name. There is none yet.
+    pub(super) fn add_first_part(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
+        self.save_part(sql, part, 0)
+    }
+
     fn save_part(&self, sql: &Connection, part: PartId, number: i64) -> Result<(), Bad> {
-        let values =
-            vec![Value::Integer(part.0.cast_signed()), Value::Integer(self.key), Value::Integer(number)];
-        replace(sql, "parts", PART, values)
+        let values = [part.0.cast_signed(), self.key, number].map(ValueRef::Integer);
+        replace(sql, "parts", PART, &values)
     }
 
     /// Writes these names and that transfer, in the place of those that are there.
@@ -354,21 +376,28 @@ impl ItemRow {
             sql.prepare_cached("DELETE FROM detached WHERE item = ?1")?.execute([self.key])?;
             return Ok(());
         };
-        let values = vec![
-            Value::Integer(self.key),
-            Value::Text(detached.source.to_string()),
-            Value::Text(detached.destination.to_string()),
-            Value::Text(detached.path.clone()),
-            Value::Integer(detached.before.cast_signed()),
-            Value::Integer(i64::from(detached.moves)),
+        let (source, destination) = (detached.source.to_string(), detached.destination.to_string());
+        let values = [
+            ValueRef::Integer(self.key),
+            ValueRef::Text(source.as_bytes()),
+            ValueRef::Text(destination.as_bytes()),
+            ValueRef::Text(detached.path.as_bytes()),
+            ValueRef::Integer(detached.before.cast_signed()),
+            ValueRef::Integer(i64::from(detached.moves)),
         ];
-        replace(sql, "detached", DETACHED, values)
+        replace(sql, "detached", DETACHED, &values)
     }
 
     /// Forgets these names and that transfer: nothing is stored under them.
     pub(super) fn forget_parts(&self, sql: &Connection) -> Result<(), Bad> {
-        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key])?;
+        self.forget_names(sql)?;
         self.set_detached(sql, None)
+    }
+
+    /// Forgets the names alone: there is no transfer.
+    pub(super) fn forget_names(&self, sql: &Connection) -> Result<(), Bad> {
+        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key])?;
+        Ok(())
     }
 
     /// Forgets the file: it was not begun.
@@ -483,53 +512,9 @@ pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Writes a row, and its sum after its other columns.
-pub(super) fn replace(
-    sql: &Connection,
-    table: &str,
-    columns: &str,
-    mut values: Vec<Value>,
-) -> Result<(), Bad> {
-    let marks = vec!["?"; values.len() + 1].join(", ");
-    values.push(Value::Integer(sum(values.iter())));
-    let statement = format!("INSERT OR REPLACE INTO {table} ({columns}, sum) VALUES ({marks})");
-    sql.prepare_cached(&statement)?.execute(params_from_iter(values))?;
-    Ok(())
-}
-
-/// Checks the sum of a row, which stands after its other columns.
-pub(super) fn check(row: &Row<'_>, table: &str, columns: usize) -> Result<(), Bad> {
-    let values: Vec<Value> = (0..columns).map(|index| row.get(index)).collect::<Result<_, _>>()?;
-    if row.get::<_, i64>(columns)? == sum(values.iter()) {
-        Ok(())
-    } else {
-        // The number may be what has changed: it only helps a person who looks.
-        let number: i64 = row.get(0)?;
-        Err(Bad::Row(format!("the checksum of row {number} of the table {table} does not fit").into()))
-    }
-}
-
-fn sum<'a>(values: impl Iterator<Item = &'a Value>) -> i64 {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut add = |kind: u8, bytes: &[u8]| {
-        hasher.update(&[kind]);
-        hasher.update(&bytes.len().to_le_bytes());
-        hasher.update(bytes);
-    };
-    for value in values {
-        match value {
-            Value::Null => add(0, &[]),
-            Value::Integer(number) => add(1, &number.to_le_bytes()),
-            Value::Real(number) => add(2, &number.to_le_bytes()),
-            Value::Text(text) => add(3, text.as_bytes()),
-            Value::Blob(bytes) => add(4, bytes),
-        }
-    }
-    i64::from(hasher.finalize())
-}
-
-fn text(text: Option<String>) -> Value {
-    text.map_or(Value::Null, Value::Text)
+/// A number that may be missing.
+fn number(number: Option<u64>) -> ValueRef<'static> {
+    number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.cast_signed()))
 }
 
 fn job_state(number: i64) -> Result<JobState, Bad> {

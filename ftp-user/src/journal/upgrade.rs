@@ -1,8 +1,9 @@
 //! Tables of an older version become those of this one.
 
-use super::tables::{Bad, ItemRow, SCHEMA, check, replace};
+use super::checksum::{Bad, check, replace};
+use super::tables::{ItemRow, SCHEMA};
 use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::types::ValueRef;
 
 /// Turns tables of version 1 into those of this version. Every row of a file is checked by its old sum, and gets a new one.
 pub(super) fn upgrade(sql: &Connection) -> Result<(), Bad> {
@@ -19,10 +20,10 @@ pub(super) fn upgrade(sql: &Connection) -> Result<(), Bad> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         check(row, "items", OLD_WIDTH)?;
-        let mut values = (0..OLD_WIDTH).map(|index| row.get(index)).collect::<Result<Vec<Value>, _>>()?;
+        let mut values = (0..OLD_WIDTH).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
         // Nobody knows when it began and ended.
-        values.extend([Value::Null, Value::Null]);
-        replace(sql, "items", ItemRow::COLUMNS, values)?;
+        values.extend([ValueRef::Null, ValueRef::Null]);
+        replace(sql, "items", ItemRow::COLUMNS, &values)?;
     }
     drop(rows);
     drop(statement);
@@ -61,8 +62,8 @@ mod tests {
         let mut statement = sql.prepare(&format!("SELECT {OLD} FROM new_items")).unwrap();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let values = (0..OLD_WIDTH).map(|index| row.get(index).unwrap()).collect();
-            replace(sql, "items", OLD, values).unwrap();
+            let values: Vec<_> = (0..OLD_WIDTH).map(|index| row.get_ref(index).unwrap()).collect();
+            replace(sql, "items", OLD, &values).unwrap();
         }
         drop(rows);
         drop(statement);

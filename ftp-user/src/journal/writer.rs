@@ -1,12 +1,12 @@
 //! The thread that owns the connection of a job that runs. What comes while it writes goes to the disk together.
 
+use super::checksum::Bad;
 use super::failure::JournalFailure;
 use super::lock::JobLock;
 use super::record::{
     Begun, Detached, End, Ended, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
 };
 use super::store::{Claim, Store};
-use super::tables::Bad;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use std::path::Path;

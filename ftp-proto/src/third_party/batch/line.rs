@@ -45,10 +45,9 @@ pub(super) struct Line {
 
 impl Line {
     /// Notes that a command is sent.
-    pub(super) fn ask(&mut self, task: Task, command: &Command) {
-        let bytes = length(command);
-        self.asked.push_back((task, bytes));
-        self.bytes += bytes;
+    pub(super) fn ask(&mut self, task: Task, command: &Weighed) {
+        self.asked.push_back((task, command.bytes));
+        self.bytes += command.bytes;
     }
 
     /// What the next reply answers.
@@ -69,12 +68,23 @@ impl Line {
         }
     }
 
+    /// Whether so many short commands may be sent as well. Ask this before they are made.
+    pub(super) fn has_places(&self, window: Window, commands: usize) -> bool {
+        self.asked.is_empty() || self.asked.len() + commands <= window.commands
+    }
+
     /// Whether these commands may be sent as well.
-    pub(super) fn has_room(&self, window: Window, commands: &[&Command]) -> bool {
-        let bytes: usize = commands.iter().map(|command| length(command)).sum();
-        self.asked.is_empty()
-            || (self.asked.len() + commands.len() <= window.commands
-                && self.bytes + bytes <= window.line_bytes)
+    pub(super) fn has_room<'a>(
+        &self,
+        window: Window,
+        commands: impl IntoIterator<Item = &'a Weighed>,
+    ) -> bool {
+        let (mut count, mut bytes) = (0, self.bytes);
+        for command in commands {
+            count += 1;
+            bytes += command.bytes;
+        }
+        self.asked.is_empty() || (self.has_places(window, count) && bytes <= window.line_bytes)
     }
 
     /// Whether every command has its reply.
@@ -83,7 +93,16 @@ impl Line {
     }
 }
 
-/// The bytes of the line of a command.
-fn length(command: &Command) -> usize {
-    command.to_line(Dialect::Rfc959).len()
+/// A command and the number of bytes of its line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Weighed {
+    pub(super) command: Command,
+    bytes: usize,
+}
+
+impl From<Command> for Weighed {
+    fn from(command: Command) -> Self {
+        let bytes = command.to_line(Dialect::Rfc959).len();
+        Self { command, bytes }
+    }
 }

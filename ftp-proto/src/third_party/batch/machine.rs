@@ -1,7 +1,7 @@
 //! The machine of a batch.
 
 use super::file::{BatchEnd, BatchFile, Moved, Progress};
-use super::line::{Line, Task};
+use super::line::{Line, Task, Weighed};
 use super::opening;
 use super::settings::{BatchTerms, Timer};
 use crate::command::{Command, Mode, Verb};
@@ -81,6 +81,8 @@ pub struct Batch {
     source: Party,
     destination: Party,
     files: Vec<(BatchFile, Progress)>,
+    /// How many of them have not ended.
+    open: usize,
     lines: [Line; 2],
     /// Where the passive end listens, as soon as it has said so.
     listens: Option<SocketAddr>,
@@ -120,6 +122,7 @@ impl Batch {
             terms,
             source,
             destination,
+            open: files.len(),
             files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
             lines: <[Line; 2]>::default(),
             listens: None,
@@ -189,9 +192,10 @@ impl Batch {
         }
     }
 
-    fn ask(&mut self, side: Side, task: Task, command: Command) {
+    fn ask(&mut self, side: Side, task: Task, command: impl Into<Weighed>) {
+        let command = command.into();
         self.line(side).ask(task, &command);
-        self.out.push_back(BatchOutput::Command(side, command));
+        self.out.push_back(BatchOutput::Command(side, command.command));
     }
 
     /// Tells how a file has ended.
@@ -202,6 +206,7 @@ impl Batch {
             Progress::Moving(_) => self.moving -= file.size,
             Progress::Waiting | Progress::Asked | Progress::Clear | Progress::Naming(_) => {}
         }
+        self.open = self.open.saturating_sub(1);
         self.out.push_back(BatchOutput::Ended(index, end));
     }
 
@@ -368,8 +373,9 @@ impl Batch {
         let Some((index, _)) = self.unseen.first().filter(|_| self.names == Names::Unseen) else { return };
         let index = *index;
         let Some((file, _)) = self.files.get(index) else { return };
-        let (look, window) = (Command::Mlst(Some(file.target.clone())), self.terms.window);
-        if self.line(Side::Destination).has_room(window, &[&look]) {
+        let window = self.terms.window;
+        let look = Weighed::from(Command::Mlst(Some(file.target.clone())));
+        if self.line(Side::Destination).has_room(window, [&look]) {
             self.names = Names::Asked;
             self.ask(Side::Destination, Task::Named(index), look);
         }
@@ -388,7 +394,7 @@ impl Batch {
             while self.move_next() {}
         }
         let is_idle = self.lines.iter().all(Line::is_empty);
-        let are_over = self.files.iter().all(|(_, progress)| *progress == Progress::Over);
+        let are_over = self.open == 0;
         match self.phase {
             Phase::Closing if is_idle => return self.over(),
             Phase::Opening | Phase::Open | Phase::Broken if is_idle && are_over => {
@@ -415,17 +421,22 @@ impl Batch {
 
     /// Gives verified files their times and names.
     fn name_verified(&mut self) {
+        let window = self.terms.window;
         while let Some(index) = self.verified.front().copied() {
             let Some((file, _)) = self.files.get(index) else { return };
-            let (from, to) = (Command::Rnfr(file.part.clone()), Command::Rnto(file.target.clone()));
+            let [_, destination] = &self.lines;
             let time = file.modified.filter(|_| file.sets_time);
+            if !destination.has_places(window, if time.is_some() { 3 } else { 2 }) {
+                return;
+            }
+            let from = Weighed::from(Command::Rnfr(file.part.clone()));
+            let to = Weighed::from(Command::Rnto(file.target.clone()));
             let known = &self.destination.capabilities;
-            let time = time.and_then(|time| known.time_command(&file.part, time));
-            let window = self.terms.window;
+            let time = time.and_then(|time| known.time_command(&file.part, time)).map(Weighed::from);
             // The first name is looked for at once.
-            let look = (self.names == Names::Unseen).then(|| Command::Mlst(Some(file.target.clone())));
-            let commands: Vec<&Command> = time.iter().chain([&from, &to]).chain(&look).collect();
-            if !self.line(Side::Destination).has_room(window, &commands) {
+            let look = (self.names == Names::Unseen)
+                .then(|| Weighed::from(Command::Mlst(Some(file.target.clone()))));
+            if !destination.has_room(window, time.iter().chain([&from, &to]).chain(&look)) {
                 return;
             }
             self.verified.pop_front();
@@ -447,10 +458,11 @@ impl Batch {
             && let Some((file, progress)) = self.files.get_mut(self.next_asked)
         {
             let [_, destination] = &self.lines;
-            let question = file.asks.then(|| Command::Mlst(Some(file.target.clone())));
-            let has_room =
-                question.iter().all(|question| destination.has_room(self.terms.window, &[question]));
-            if !has_room || !self.verified.is_empty() {
+            if !self.verified.is_empty() || (file.asks && !destination.has_places(self.terms.window, 1)) {
+                return;
+            }
+            let question = file.asks.then(|| Weighed::from(Command::Mlst(Some(file.target.clone()))));
+            if question.is_some() && !destination.has_room(self.terms.window, &question) {
                 return;
             }
             let index = self.next_asked;
@@ -480,10 +492,14 @@ impl Batch {
             return false;
         }
         let size = file.size;
-        let (send, again) = (Command::Retr(file.source.clone()), Command::Mlst(Some(file.source.clone())));
-        let store = Command::Stor(file.part.clone());
         let [source, destination] = &self.lines;
-        if !source.has_room(window, &[&send, &again]) || !destination.has_room(window, &[&store]) {
+        if !source.has_places(window, 2) || !destination.has_places(window, 1) {
+            return false;
+        }
+        let send = Weighed::from(Command::Retr(file.source.clone()));
+        let again = Weighed::from(Command::Mlst(Some(file.source.clone())));
+        let store = Weighed::from(Command::Stor(file.part.clone()));
+        if !source.has_room(window, [&send, &again]) || !destination.has_room(window, [&store]) {
             return false;
         }
         let index = self.next;

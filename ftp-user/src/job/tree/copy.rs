@@ -131,8 +131,8 @@ impl Copying<'_> {
                     Some(visit) => Box::pin(self.visit(visit)).await,
                     None => has_more = false,
                 },
-                // The walk has found nothing more for now.
-                () = std::future::ready(()), if is_free && !self.plan.is_empty() => {
+                // The walk has found nothing more for now, or enough.
+                () = std::future::ready(()), if self.plan.wants_claims(is_free, reads_on) => {
                     self.plan.claim(self.context, &self.ends).await;
                 }
                 else => break,

@@ -1,0 +1,106 @@
+//! The rows of files that are under way, as this process has written them. How such a file has ended is noted without
+//! reading its row again.
+
+use super::record::ItemKey;
+use super::tables::ItemRow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Rows with one part and no transfer. One that is not here is read.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(RefCell<HashMap<i64, ItemRow>>);
+
+impl UnderWay {
+    /// Remembers a row that has one part and no transfer.
+    pub(super) fn note(&self, row: ItemRow) {
+        let mut rows = self.0.borrow_mut();
+        if rows.len() < MOST {
+            rows.insert(row.key, row);
+        }
+    }
+
+    /// Takes a row out: it ends, or something else becomes of it.
+    pub(super) fn take(&self, key: ItemKey) -> Option<ItemRow> {
+        self.0.borrow_mut().remove(&key.0)
+    }
+}
+
+/// The largest number of rows.
+const MOST: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use crate::id::JobId;
+    use crate::journal::record::{
+        Command, Detached, Ended, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
+    };
+    use crate::journal::store::{Claim, FILE, Store};
+    use ftp_proto::wire::TransferId;
+
+    const JOB: JobId = JobId::new(1);
+
+    fn begun(store: &Store, path: &str, part: u64) -> ItemKey {
+        let (source, site) = (format!("ftp://ann@one:21/{path}"), "ann@two:21".to_owned());
+        let place = Place { source, site, path: path.as_bytes().to_vec() };
+        let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });
+        let file = NewItem { place, part: PartId(part), seen };
+        let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
+        let Claim::Ours(begun) = claim else { panic!("no other job is there") };
+        begun.key
+    }
+
+    fn done() -> Ended {
+        Ended::Done {
+            bytes: 5,
+            verified: "sha-256".to_owned(),
+            path: Some("direct".to_owned()),
+            began: Some(9),
+        }
+    }
+
+    fn start(home: &std::path::Path) -> (Store, impl Sized) {
+        let store = Store::open(home).unwrap();
+        let (verb, command) = ("copy".to_owned(), Command::default());
+        let lock = store.start(&Start { id: JOB, verb, command, resumes: false }).unwrap();
+        (store, lock)
+    }
+
+    #[test]
+    fn n8_a_file_that_ends_is_found_whole_whether_its_row_was_read_again_or_not() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path());
+        let keys = ["a", "b", "c"].map(|path| begun(&store, path, u64::from(path.as_bytes()[0])));
+        // Something else becomes of the others before they end.
+        store.again(keys[1], PartId(1)).unwrap();
+        let id = |number| TransferId::new([number; 16]);
+        let path = "dest-listens".to_owned();
+        let detached = Detached { source: id(1), destination: id(2), path, before: 0, moves: false };
+        store.detached(keys[2], Some(&detached)).unwrap();
+        for key in keys {
+            store.ended(key, done()).unwrap();
+        }
+        // Every row has its checksum, and nothing is stored under any part.
+        let found = store.items(JOB, ItemState::Done).unwrap();
+        assert_eq!(found.len(), 3);
+        for file in &found {
+            assert_eq!((file.bytes, file.verified.as_deref(), file.began), (5, Some("sha-256"), Some(9)));
+            assert_eq!((file.path.as_deref(), file.detached.as_ref()), (Some("direct"), None));
+            assert!(file.parts.is_empty() && file.ended.is_some(), "{file:?}");
+            assert_eq!(file.seen.as_ref().and_then(|seen| seen.size), Some(5));
+        }
+        // The same file again, in the same run.
+        let again = begun(&store, "a", 200);
+        assert_eq!(again, keys[0]);
+    }
+
+    #[test]
+    fn n8_a_row_that_has_changed_meanwhile_is_not_written_over() {
+        for change in ["UPDATE items SET sum = sum + 1", "DELETE FROM items"] {
+            let home = tempfile::tempdir().unwrap();
+            let (store, _lock) = start(home.path());
+            let key = begun(&store, "a", 10);
+            rusqlite::Connection::open(home.path().join(FILE)).unwrap().execute(change, []).unwrap();
+            assert!(store.ended(key, done()).is_err(), "{change}");
+        }
+    }
+}
