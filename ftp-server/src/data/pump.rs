@@ -33,7 +33,7 @@ pub enum Begun {
         data: Data,
     },
     /// A file to receive. Some of it may have come already.
-    Receive(Arriving),
+    Receive(Box<Arriving>),
     /// A listing to send.
     List {
         /// Open for listing.
@@ -82,7 +82,7 @@ pub fn begin(
             let last = Last { upload, terms, first, limit, doubt };
             Ok(match receipt.take_ready(meter) {
                 Ready::Ended(moved, file) => Begun::Received(last.finish(moved, file)),
-                Ready::More(receipt) => Begun::Receive(Arriving { receipt, last }),
+                Ready::More(receipt) => Begun::Receive(Box::new(Arriving { receipt, last })),
             })
         }
     }
@@ -186,7 +186,8 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
             let lines = packed.into_inner();
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
-        Begun::Receive(Arriving { receipt, last }) => {
+        Begun::Receive(arriving) => {
+            let Arriving { receipt, last } = *arriving;
             let (pumped, kept) = receipt.receive(&meter, |moved, file| last.finish(moved, file)).await;
             let kept = kept.filter(|_| pumped.end == End::Whole);
             Pumped { kept, ..pumped }
