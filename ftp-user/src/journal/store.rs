@@ -264,10 +264,7 @@ impl Store {
             Found::New | Found::Done { .. } | Found::GivenOver { .. } => {
                 row.seen.clone_from(seen);
                 row.save(&self.sql)?;
-                if known.is_some() {
-                    row.forget_parts(&self.sql)?;
-                }
-                row.add_first_part(&self.sql, *first)?;
+                row.set_first_part(&self.sql, *first, known.is_some())?;
                 Some(*first)
             }
         };

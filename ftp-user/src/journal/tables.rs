@@ -348,8 +348,11 @@ impl ItemRow {
         self.save_part(sql, part, IN_PLACE)
     }
 
-    /// Adds the first name. There is none yet.
-    pub(super) fn add_first_part(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
+    /// Writes the first name. `was_known`: there may be others, which are forgotten.
+    pub(super) fn set_first_part(&self, sql: &Connection, part: PartId, was_known: bool) -> Result<(), Bad> {
+        if was_known {
+            self.forget_parts(sql)?;
+        }
         self.save_part(sql, part, 0)
     }
 
