@@ -141,9 +141,8 @@ impl Keeper {
     async fn session(&mut self, link: Link, welcome: &Welcome, token: &Token) -> Option<Lost> {
         let clock = self.ends.clock;
         let begun = clock.now();
-        let mut session = match Session::new(&mut self.ends, link, welcome) {
-            Ok(session) => session,
-            Err(_) => return Some(Lost::Unreachable),
+        let Ok(mut session) = Session::new(&mut self.ends, link, welcome) else {
+            return Some(Lost::Unreachable);
         };
         let failure = loop {
             tokio::select! {

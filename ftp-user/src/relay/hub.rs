@@ -30,10 +30,13 @@ struct Inner {
     waiting: Mutex<Waiting>,
 }
 
+/// The secret of a call; or the code of a refusal, and why.
+type Answer = Result<Secret32, (Code, Text)>;
+
 /// Who waits for an answer of the hub.
 #[derive(Debug, Default)]
 struct Waiting {
-    calls: HashMap<Id, oneshot::Sender<Result<Secret32, (Code, Text)>>>,
+    calls: HashMap<Id, oneshot::Sender<Answer>>,
     lists: VecDeque<oneshot::Sender<Vec<Text>>>,
     /// Why the session has ended, if it has.
     ended: Option<String>,
