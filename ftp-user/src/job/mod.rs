@@ -1,76 +1,52 @@
 //! A job: what a user asked for, and how it is carried out.
 //!
-//! | file | what |
+//! | room | what |
 //! |---|---|
-//! | `request`, `options` | the job as a value |
+//! | `request` | what was asked for, as a value |
 //! | `run` | runs it: the only entry |
-//! | `sources`, `tree`, `filter`, `given` | from places to files, and that no two go to one place |
-//! | `plan`, `planned`, `workers`, `width` | files that wait; several files at the same time, and how many |
-//! | `batch` | small files that move together |
-//! | `item`, `copy`, `times`, `append` | one file |
-//! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
-//! | `standard` | one file between a server and standard input or output |
-//! | `resume`, `leftover`, `part` | what an attempt leaves for the next one |
-//! | `kept`, `ending`, `cancel` | what the journal keeps of the job for another run |
-//! | `detached`, `inquiry` | a file that moves on without this program, and how far it is |
+//! | `sources`, `tree` | from places to files |
+//! | `claims` | which job may write where, and what the journal keeps of it for another run |
+//! | `file` | one file: facts, the overwrite rule, the attempts, the name |
+//! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
+//! | `together` | several files at the same time, and small files that move together |
+//! | `remains` | what an attempt leaves for the next one |
+//! | `detached` | a file that moves on without this program |
+//! | `interrupted` | what can be done with a job that nobody runs |
 //! | `survey` | every candidate between two servers, without a file |
-//! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
-//! | `tally`, `failures`, `status` | what was done, and the report |
+//! | `retrying` | whether something is tried again; the waiting, and the retries of a server that does not answer |
+//! | `item`, `summary` | a file of the job and its end; what was done, and the report |
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
-mod append;
-mod batch;
-mod cancel;
-mod copy;
+mod claims;
 mod detached;
-mod ending;
-mod failures;
-mod filter;
-mod given;
-mod inquiry;
+mod file;
+mod interrupted;
 mod item;
-mod kept;
-mod learning;
-mod leftover;
-mod notes;
-mod options;
-mod outage;
-mod part;
-mod plan;
-mod planned;
-mod prefix;
 mod race;
+mod remains;
 mod request;
-mod resume;
-pub mod retry;
+mod retrying;
 mod run;
-mod runner;
-mod scouting;
 mod sources;
-mod standard;
-mod status;
+mod summary;
 mod survey;
-mod taken;
-mod tally;
-mod times;
-mod transfer;
+mod together;
 mod tree;
-mod width;
-mod workers;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
-pub use cancel::cancel;
-pub use failures::FailedItem;
-pub use filter::Filter;
-pub use inquiry::transfer_of;
+pub use claims::kept::of_journal;
+pub use interrupted::cancel::cancel;
+pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
-pub use kept::of_journal;
-pub use options::{InPlace, Jobs, Links, Mode, Options};
-pub use outage::{Question, facts};
-pub use request::{Job, Work};
+pub use request::filter::Filter;
+pub use request::job::{Job, Work};
+pub use request::options::{InPlace, Jobs, Links, Mode, Options};
+pub use request::standard::{NULL, Sink};
+pub use retrying::outage::{Question, facts};
+pub use retrying::retry;
 pub use run::{refused, run};
-pub use standard::{NULL, Sink};
-pub use status::Status;
+pub use summary::failures::FailedItem;
+pub use summary::status::Status;
+pub use summary::tally::Report;
 pub use survey::survey;
-pub use tally::Report;

@@ -1,18 +1,19 @@
 //! Runs a job to its end: the only part of a job that needs a runtime.
 
-use super::append::append;
 use super::item::{Item, Target};
-use super::kept;
-use super::part;
-use super::request::{Job, Work};
 use super::sources::Sources;
-use super::standard;
-use super::tally::{Report, Tally};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::id::Origin;
+use crate::job::claims::kept;
+use crate::job::file::append::append;
+use crate::job::file::standard;
+use crate::job::remains::part;
+use crate::job::request::job::{Job, Work};
+use crate::job::request::standard::NAME;
+use crate::job::summary::tally::{Report, Tally};
 use crate::route::Ends;
 
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
@@ -55,7 +56,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
         Work::Input { destination } => {
             let mut host = Host::at(&destination, Role::Destination, &pools);
             let copied = Box::pin(standard::from_input(&context, &mut host, &destination, options)).await;
-            tally.file(standard::NAME.to_owned(), host.show(&destination.path), copied);
+            tally.file(NAME.to_owned(), host.show(&destination.path), copied);
             host.quit().await;
         }
         Work::Append { source, destination } => {

@@ -1,20 +1,20 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
-use super::cancel;
-use super::copy::copy;
-use super::filter::Filter;
-use super::given::GivenNames;
 use super::item::{Item, Target};
-use super::kept;
-use super::options::Options;
-use super::outage::{Question, facts};
-use super::tally::Tally;
-use super::times::Attributes;
 use super::tree::{Rules, Tree, is_below};
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::{self, Failure};
+use crate::job::claims::given::GivenNames;
+use crate::job::claims::kept;
+use crate::job::file::copy::copy;
+use crate::job::file::times::Attributes;
+use crate::job::interrupted::cancel;
+use crate::job::request::filter::Filter;
+use crate::job::request::options::Options;
+use crate::job::retrying::outage::{Question, facts};
+use crate::job::summary::tally::Tally;
 use crate::journal::NAME_OF_COPY;
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::report::{Event, Found};

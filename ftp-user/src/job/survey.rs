@@ -5,16 +5,16 @@
 //! | direct, between two servers that know PROB | PROB: nothing is read or stored |
 //! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
 
-use super::learning::{Ending, SilentRungs, remember};
-use super::notes::Notes;
-use super::outage::{connect_both, facts};
-use super::part::{self, Part};
-use super::runner::{Finished, Obstacle, Runner};
 use crate::context::{Context, Patience};
 use crate::control::Role;
 use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::history::Fate;
+use crate::job::race::learning::{Ending, SilentRungs, remember};
+use crate::job::race::notes::Notes;
+use crate::job::race::runner::{Finished, Obstacle, Runner};
+use crate::job::remains::part::{self, Part};
+use crate::job::retrying::outage::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
 use crate::report::Survey;

@@ -1,8 +1,8 @@
 //! One candidate of a race.
 
 use crate::failure::Failure;
-use crate::job::part::{self, Part};
-use crate::job::runner::Runner;
+use crate::job::race::runner::Runner;
+use crate::job::remains::part::{self, Part};
 use crate::journal::PartId;
 use crate::ladder::Candidate;
 use crate::route::Assignment;

@@ -3,9 +3,9 @@
 use super::entry::Entry;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::job::learning::{Ending, SilentRungs, remember};
-use crate::job::notes::Notes;
-use crate::job::runner::{Obstacle, Runner};
+use crate::job::race::learning::{Ending, SilentRungs, remember};
+use crate::job::race::notes::Notes;
+use crate::job::race::runner::{Obstacle, Runner};
 use crate::ladder::{Ascent, Candidate, SharedMemory, Step};
 use crate::report::Topic;
 use crate::route::{Assignment, Attempted, FAILED_FOR_EARLIER_FILE, GivenUp, Situation};

@@ -1,7 +1,7 @@
 //! Directories that are made as soon as a file goes into them, and those that could not be made. Their paths are not kept: a
 //! directory is known by a hash of its path, so that a server with long names fills no memory.
 
-use crate::job::times::Attributes;
+use crate::job::file::times::Attributes;
 use crate::place;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};

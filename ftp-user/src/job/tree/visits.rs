@@ -3,7 +3,7 @@
 use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
 use crate::control::Facts;
 use crate::failure::Failure;
-use crate::job::times::Attributes;
+use crate::job::file::times::Attributes;
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;

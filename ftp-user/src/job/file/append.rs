@@ -1,0 +1,221 @@
+//! One file is appended to another, in place. Nothing can be taken back, so another attempt is only made if the
+//! destination is known to be unchanged.
+
+use crate::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
+use crate::context::Context;
+use crate::failure::{self, Failure};
+use crate::job::file::transfer::{Transferred, transfer};
+use crate::job::item::{Done, Item};
+use crate::job::request::options::{Mode, Options};
+use crate::job::retrying::outage::{again, connect_both};
+use crate::job::retrying::retry::Retry;
+use crate::outcome::{Protection, Relayed, Verified};
+use crate::report::Event;
+use crate::route::{self, Assignment, Ends};
+use ftp_io::copy::Digest;
+use ftp_proto::listing::Kind;
+use ftp_proto::third_party::Store;
+use ftp_proto::wire::counted;
+
+/// Appends one file.
+pub(in crate::job) async fn append(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+) -> Result<Done, Failure> {
+    let mut retry = Retry::new(&context.patience);
+    let plan = loop {
+        match plan(context, ends, item, options).await {
+            Ok(plan) => break plan,
+            Err(failure) => again(context, &mut retry, failure).await?,
+        }
+    };
+    let (source, dest) = item.names(ends);
+    let dry_run = options.mode.is_dry();
+    context.events.say(Event::Plan {
+        verb: "append",
+        source,
+        dest,
+        size: plan.size,
+        verify: plan.means,
+        dry_run,
+    });
+    let size = plan.size;
+    let mut done = Done {
+        size,
+        rung: None,
+        relayed: None,
+        protection: None,
+        verified: plan.means,
+        attempts: 0,
+        earlier: None,
+        detached: None,
+    };
+    if dry_run {
+        let explain = options.mode == Mode::Explain;
+        done.rung = Some(
+            route::first_rung(context, &mut ends.source, &mut ends.destination, options.allowed, explain)
+                .await?,
+        );
+        return Ok(done);
+    }
+    let mut appending = Appending { context, ends, item, plan };
+    loop {
+        let moved = appending.attempt(options).await;
+        done.attempts += moved.count.attempts;
+        Relayed::add(&mut done.relayed, moved.count.relayed);
+        Protection::add(&mut done.protection, moved.count.protection);
+        match moved.result {
+            Ok(rung) => {
+                appending.verify().await?;
+                return Ok(Done { rung: Some(rung), ..done });
+            }
+            Err(failure) => appending.after(&mut retry, failure, moved.count.touched).await?,
+        }
+    }
+}
+
+/// A file while it is appended.
+struct Appending<'a> {
+    context: &'a Context,
+    ends: &'a mut Ends,
+    item: &'a Item,
+    plan: Plan,
+}
+
+impl Appending<'_> {
+    async fn attempt(&mut self, options: Options) -> Transferred {
+        let Item { source, destination, .. } = self.item;
+        let name = self.ends.source.show(source);
+        let assignment = Assignment {
+            name: name.clone(),
+            source: source.clone(),
+            target: destination.clone(),
+            stored: destination.clone(),
+            store: Store::Append,
+            size: self.plan.size,
+            before: self.plan.before.unwrap_or(0),
+            keeps: false,
+            goes_on: false,
+            probes: false,
+            detaches: false,
+            allowed: options.allowed,
+            look: Digest::Off,
+            digest: None,
+        };
+        let mut moved = transfer(self.context, self.ends, &assignment).await;
+        let target = self.ends.destination.show(destination);
+        moved.result = moved.result.map_err(|failure| {
+            failure.during_unless_interrupted(format_args!("cannot append {name} to {target}"))
+        });
+        moved
+    }
+
+    /// After a failed attempt: waits for the next one, or returns the failure if there is none. If the
+    /// attempt may have `touched` the destination, its size is checked before the wait and after it.
+    async fn after(&mut self, retry: &mut Retry, failure: Failure, touched: bool) -> Result<(), Failure> {
+        if !touched {
+            return again(self.context, retry, failure).await;
+        }
+        let untold = failure.clone();
+        let failure = self.unchanged_or(failure).await?;
+        again(self.context, retry, failure).await?;
+        // What was still on its path may have arrived since.
+        self.unchanged_or(untold).await.map(drop)
+    }
+
+    /// Adds both sizes to `failure`. If the destination has changed, or nobody can say, it is an error.
+    async fn unchanged_or(&mut self, failure: Failure) -> Result<Failure, Failure> {
+        let Self { context, ends, item, plan } = self;
+        let name = ends.destination.show(&item.destination);
+        let (cleanup, end) = context.for_cleanup();
+        let now = tokio::select! {
+            size = ends.destination.size(&cleanup, &item.destination) => size.ok().flatten(),
+            () = context.clock.sleep_until(Some(end)) => None,
+        };
+        // A file that does not exist has no size, and had none before.
+        let unchanged = now.is_some() && now == plan.before;
+        let sizes = format!("{name} had {} before and has {} now", number(plan.before), number(now));
+        let hint = match failure.hint.clone() {
+            Some(hint) if unchanged => format!("{sizes}; {hint}"),
+            None if unchanged => sizes,
+            // Appending again would store the beginning of the source twice.
+            Some(_) | None => format!("{sizes}; look at it before anything is appended again"),
+        };
+        let failure = failure.hint(hint);
+        if unchanged { Ok(failure) } else { Err(failure) }
+    }
+
+    /// Compares the size of the destination with the sum of both sizes before.
+    async fn verify(&mut self) -> Result<(), Failure> {
+        let Plan { size: Some(size), before: Some(before), means: Verified::Size } = self.plan else {
+            return Ok(());
+        };
+        let path = &self.item.destination;
+        let now = self.ends.destination.size(self.context, path).await?;
+        if now == Some(before + size) {
+            return Ok(());
+        }
+        let name = self.ends.destination.show(path);
+        Err(Failure::new(failure::Kind::Unverified, format!("{name} does not have the expected size"))
+            .said(format!(
+                "it had {}, {size} were to be appended, and it has {} now",
+                number(Some(before)),
+                number(now)
+            ))
+            .hint("look at both files before anything else is appended"))
+    }
+}
+
+/// A size in words.
+fn number(size: Option<u64>) -> String {
+    size.map_or_else(|| "an unknown size".to_owned(), |size| counted(size, "byte"))
+}
+
+/// What is known before anything is appended.
+struct Plan {
+    size: Option<u64>,
+    /// The size of the destination; 0 if it does not exist.
+    before: Option<u64>,
+    means: Verified,
+}
+
+async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan, Failure> {
+    connect_both(context, ends).await?;
+    let (source_name, dest_name) = item.names(ends);
+    let (source, target) = {
+        let Ends { source, destination, .. } = &mut *ends;
+        tokio::try_join!(source.facts(context, &item.source), destination.facts(context, &item.destination))?
+    };
+    let source = readable(source, &source_name)?;
+    let one = KnownFile { path: &item.source, facts: Some(&source) };
+    refuse_itself(ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
+    let before = match &target {
+        None => Some(0),
+        Some(facts) if facts.kind == Kind::Directory => {
+            return Err(
+                Failure::usage(format!("{dest_name} is a directory")).hint("name the file to append to")
+            );
+        }
+        Some(facts) => {
+            replaceable(Some(facts), &dest_name)?;
+            facts.size
+        }
+    };
+    let means = match (options.verify, source.size, before) {
+        (Verify::None, ..) => Verified::None,
+        (Verify::Hash, ..) => {
+            return Err(Failure::new(failure::Kind::Unverified, "append cannot be verified by hash"));
+        }
+        (Verify::Auto | Verify::Size, Some(_), Some(_)) => Verified::Size,
+        (Verify::Auto | Verify::Size, ..) => {
+            return Err(Failure::new(
+                failure::Kind::Unverified,
+                "a server does not tell the size of its file, so nothing could be verified",
+            )
+            .hint("--verify none appends without verifying"));
+        }
+    };
+    Ok(Plan { size: source.size, before, means })
+}

@@ -1,0 +1,394 @@
+//! Where an attempt starts, and what becomes of what a broken one has left (H21, H35).
+//!
+//! ```text
+//!  an attempt breaks --> what it has stored is kept --> the next attempt asks again: the facts of the
+//!        |                                              source, the size of what is stored, its digest
+//!        | it could not be continued                         |                  |
+//!        '--> deleted                                   continued there    from the first byte
+//! ```
+//!
+//! A size proves nothing about bytes of another attempt. A copy is only continued if a digest compares what is
+//! stored with the beginning of the source, or the whole copy with the whole source afterwards. If that shows a
+//! difference, the file is copied once more from its first byte.
+//!
+//! What is left after the last attempt is deleted, unless the run was interrupted and the journal knows the name of the
+//! part: then `resume` continues it.
+
+use crate::check::has_changed;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::failure::{self, Failure};
+use crate::job::claims::kept::{self, Kept};
+use crate::job::detached::Arrived;
+use crate::job::file::transfer::Transferred;
+use crate::job::item::Item;
+use crate::job::remains::leftover::{Found, Leftover, can_continue};
+use crate::job::remains::part::Part;
+use crate::job::retrying::outage::wait;
+use crate::job::retrying::retry::{Event, Next, Retry};
+use crate::ladder::Rung;
+use crate::outcome::{Protection, Relayed, Verified};
+use crate::report::Topic;
+use crate::route::Ends;
+use ftp_io::program::size;
+use ftp_proto::wire::counted;
+use std::time::Duration;
+
+/// The attempts at one file.
+#[derive(Debug)]
+pub(in crate::job) struct Attempts {
+    /// The number of attempts that may have sent bytes.
+    pub(in crate::job) count: u32,
+    /// What has passed a relay in all of them.
+    pub(in crate::job) relayed: Option<Relayed>,
+    /// What has protected the bytes that moved.
+    pub(in crate::job) protection: Option<Protection>,
+    /// Whether an attempt may continue what another one has stored.
+    resume: bool,
+    /// Who may continue what the last attempt has left.
+    next: NextAttempt,
+    /// What the last attempt has left.
+    left: Option<Leftover>,
+    /// Whether what is left can be continued.
+    keeps: bool,
+    /// Whether the file is stored under its final name, because the destination cannot rename.
+    pub(in crate::job) in_place: bool,
+    /// The number of bytes that were seen to be stored.
+    seen: u64,
+    last: Last,
+    /// What a transfer has brought that an earlier run has left alone.
+    arrived: Option<Arrived>,
+    /// Whether something could not be deleted. A warning has told it.
+    behind: bool,
+    /// What the journal knows of the file.
+    pub(in crate::job) kept: Kept,
+}
+
+/// Who may continue what an attempt leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) struct NextAttempt {
+    /// Another attempt of this run.
+    pub(in crate::job) in_this_run: bool,
+    /// After an interruption, one of `resume`.
+    pub(in crate::job) by_resume: bool,
+}
+
+/// The last attempt, if it came as far as to move something.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Last {
+    /// Whether it continued what another one had stored.
+    continued: bool,
+    /// Whether an end refused to continue there.
+    refused: bool,
+}
+
+/// Where an attempt starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::job) struct StartPoint {
+    /// The name that it stores under.
+    pub(in crate::job) part: Part,
+    /// The number of bytes that are stored already.
+    pub(in crate::job) at: u64,
+    /// Whether a later attempt may continue what this one stores, in this run or by `resume`.
+    pub(in crate::job) keeps: bool,
+    /// Whether that may be one of this run.
+    pub(in crate::job) goes_on: bool,
+    /// Whether a digest has compared the bytes that are stored already.
+    compared: bool,
+    /// If all bytes have moved already, without this program: their path.
+    pub(in crate::job) moved: Option<Rung>,
+}
+
+impl StartPoint {
+    /// Whether `by` verifies the copy. A size says nothing about bytes that another attempt has stored.
+    pub(in crate::job) fn is_verified_by(&self, by: Verified) -> bool {
+        self.at == 0 || self.compared || matches!(by, Verified::Hash(_))
+    }
+}
+
+impl Attempts {
+    /// No attempts yet in this run.
+    pub(in crate::job) const fn new(resume: bool, next: NextAttempt, kept: Kept) -> Self {
+        Self {
+            count: 0,
+            relayed: None,
+            protection: None,
+            resume,
+            next,
+            left: None,
+            keeps: false,
+            in_place: false,
+            seen: 0,
+            last: Last { continued: false, refused: false },
+            arrived: None,
+            behind: false,
+            kept,
+        }
+    }
+
+    /// Does what has to be done after an earlier run was killed in the middle of this file. What it has stored is looked
+    /// at like what an attempt of this run has left.
+    pub(in crate::job) async fn recover(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+    ) -> Result<(), Failure> {
+        if let Some(arrived) = self.kept.arrived(context, ends, item).await? {
+            self.arrived = Some(arrived);
+        }
+        if let Some(left) = self.kept.recover(context, ends, item).await? {
+            self.left = Some(left);
+        }
+        Ok(())
+    }
+
+    /// What a transfer has brought that an earlier run has left alone, if that is the whole source as it was and is.
+    async fn whole(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        source: &Facts,
+    ) -> Result<Option<StartPoint>, Failure> {
+        let (Some(Arrived { rung, before }), Some(left)) = (self.arrived.take(), &self.left) else {
+            return Ok(None);
+        };
+        if left.source.as_ref().is_none_or(|seen| has_changed(seen, source)) {
+            return Ok(None);
+        }
+        let stored = ends.destination.size(context, &left.part.stored).await?;
+        let part = left.part.clone();
+        let start =
+            StartPoint { part, at: before, keeps: false, goes_on: false, compared: false, moved: Some(rung) };
+        Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
+    }
+
+    /// Where the next attempt starts. `means` will verify the copy.
+    pub(in crate::job) async fn next_start(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+        source: &Facts,
+        means: Verified,
+    ) -> Result<StartPoint, Failure> {
+        if let Some(whole) = self.whole(context, ends, source).await? {
+            return Ok(whole);
+        }
+        // If there is no next attempt, nothing need be kept for it.
+        let has_next = self.next.in_this_run || self.next.by_resume;
+        let asks = self.resume && !self.in_place && (has_next || self.left.is_some());
+        let continues = asks && can_continue(context, ends, source, means).await?;
+        let (keeps, goes_on) = (continues && has_next, continues && self.next.in_this_run);
+        if let Some(left) = self.left.clone() {
+            let found = if continues {
+                left.look(context, ends, item, source, means).await?
+            } else {
+                Found::Useless("it cannot be continued".to_owned())
+            };
+            match found {
+                Found::Stored { bytes, compared } => {
+                    return Ok(StartPoint {
+                        part: left.part,
+                        at: bytes,
+                        keeps,
+                        goes_on,
+                        compared,
+                        moved: None,
+                    });
+                }
+                // Our own server keeps only what arrives under a new name.
+                Found::Nothing => drop(self.discard(context, ends).await),
+                Found::Useless(why) => self.start_over(context, ends, item, &why).await,
+            }
+        }
+        let target = &item.destination;
+        let part = if self.in_place {
+            Part::in_place(target)
+        } else {
+            Part::new(self.kept.next_part(context).await?, target)?
+        };
+        Ok(StartPoint { part, at: 0, keeps, goes_on, compared: false, moved: None })
+    }
+
+    /// Notes how an attempt ended.
+    pub(in crate::job) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
+        self.count += moved.count.attempts;
+        Relayed::add(&mut self.relayed, moved.count.relayed.clone());
+        Protection::add(&mut self.protection, moved.count.protection);
+        let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
+        (self.keeps, self.seen) = (start.keeps, seen);
+        self.last = Last { continued: start.at > 0, refused: moved.count.refused };
+        if moved.count.touched && self.left.is_none() {
+            self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
+        }
+    }
+
+    /// Notes that the copy has its final name, or that it goes on without this program: nothing is left to this run.
+    pub(in crate::job) fn published(&mut self) {
+        self.left = None;
+    }
+
+    /// After a failed attempt: waits for the next one, or returns `failure` if there is none. What the next
+    /// attempt cannot continue is deleted.
+    pub(in crate::job) async fn after(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+        retry: &mut Retry,
+        failure: Failure,
+    ) -> Result<(), Failure> {
+        let last = std::mem::take(&mut self.last);
+        let wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
+        let event = if wrong && !context.cancel.is_cancelled() {
+            Event::StoredIsWrong
+        } else {
+            Event::Failed(&failure)
+        };
+        let next = retry.after(event);
+        let mut stored = None;
+        let given_up = match next {
+            Next::Attempt => {
+                self.resume = false;
+                self.start_over(context, ends, item, &failure.to_string()).await;
+                return Ok(());
+            }
+            Next::Wait { .. } => {
+                let plan;
+                (stored, plan) = self.prepare(context, ends).await;
+                wait(context, &failure, next, &plan).await.err()
+            }
+            Next::GiveUp => Some(failure),
+        };
+        let Some(failure) = given_up else { return Ok(()) };
+        let rest = self.rest(context, &failure);
+        let discarded = match rest {
+            Rest::Kept => self.stored(&context.for_cleanup().0, ends).await,
+            Rest::Deleted | Rest::Behind => self.discard(context, ends).await,
+        };
+        let rest = if self.behind { Rest::Behind } else { rest };
+        let seen = stored.into_iter().chain(discarded).max();
+        Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
+    }
+
+    /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it.
+    fn rest(&self, context: &Context, failure: &Failure) -> Rest {
+        let is_over = context.cancel.is_cancelled() || failure.about == failure::About::GivenUp;
+        let is_found_again = is_over && context.job_journal.keeps_item();
+        match (is_found_again, &self.left) {
+            (true, None) => Rest::Kept,
+            (true, Some(_)) if self.keeps => Rest::Kept,
+            (true | false, _) => Rest::Deleted,
+        }
+    }
+
+    /// Before the next attempt: how many bytes are stored, and what the attempt will do with them, in words.
+    async fn prepare(&mut self, context: &Context, ends: &mut Ends) -> (Option<u64>, String) {
+        if !self.keeps {
+            return (self.discard(context, ends).await, String::new());
+        }
+        if self.left.is_none() {
+            return (None, String::new());
+        }
+        match self.stored(context, ends).await {
+            Some(stored) => (
+                Some(stored),
+                format!(", going on after {} ({})", counted(stored, "byte"), size::bytes(stored)),
+            ),
+            None => (None, ", going on with what is stored".to_owned()),
+        }
+    }
+
+    /// Whether something of the file may still be stored under the name of a part.
+    pub(in crate::job) const fn leave_something(&self) -> bool {
+        self.behind || self.left.is_some() || self.kept.has_left()
+    }
+
+    /// Deletes what is left. Returns how many bytes that were, if it is known.
+    pub(in crate::job) async fn discard(&mut self, context: &Context, ends: &mut Ends) -> Option<u64> {
+        let discarded = self.left.take()?.part.discard(context, &mut ends.destination).await;
+        self.behind |= !discarded.gone;
+        discarded.bytes
+    }
+
+    async fn start_over(&mut self, context: &Context, ends: &mut Ends, item: &Item, why: &str) {
+        let name = ends.source.show(&item.source);
+        let text = format!("{why}; {name} is copied from its first byte");
+        context.events.warn_of(Topic::Anew, ends.destination.name(), text);
+        self.discard(context, ends).await;
+    }
+
+    /// The number of bytes that are stored, if the destination is still connected.
+    async fn stored(&self, context: &Context, ends: &mut Ends) -> Option<u64> {
+        let left = self.left.as_ref()?;
+        let host = &mut ends.destination;
+        if !host.is_connected() {
+            return None;
+        }
+        let deadline = context.clock.now() + context.patience.reply.min(QUESTION);
+        tokio::select! {
+            size = host.size(context, &left.part.stored) => size.ok().flatten(),
+            () = context.clock.sleep_until(Some(deadline)) => None,
+        }
+    }
+}
+
+/// What becomes of what is stored after the last attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rest {
+    /// It stays, and the journal knows its name.
+    Kept,
+    /// It is deleted.
+    Deleted,
+    /// It should have been deleted.
+    Behind,
+}
+
+/// Returns the failure of a file. After an interruption, that is the number of bytes moved and what is left
+/// (H33).
+fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> Failure {
+    if !context.cancel.is_cancelled() {
+        return failure;
+    }
+    // The number is not always known: servers are asked only every few seconds.
+    let after = if moved == 0 {
+        String::new()
+    } else {
+        format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
+    };
+    Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
+        Rest::Kept => kept::GOES_ON,
+        Rest::Behind => "run it again to copy the file",
+        Rest::Deleted if context.job_journal.keeps_item() => {
+            "what was stored is deleted, ftp-user resume copies the file"
+        }
+        Rest::Deleted => "what was stored is deleted, run it again to copy the file",
+    })
+}
+
+/// Timeout for a size that is only shown in a message.
+const QUESTION: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::PartId;
+    use ftp_proto::digest::Algorithm;
+    use ftp_proto::wire::PathName;
+
+    #[test]
+    fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
+        let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
+        let check = |at, compared, by, expect| {
+            let start =
+                StartPoint { part: part.clone(), at, keeps: true, goes_on: true, compared, moved: None };
+            assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
+        };
+        check(0, false, Verified::Size, true);
+        check(1, false, Verified::Size, false);
+        check(1, false, Verified::None, false);
+        check(1, false, Verified::Hash(Algorithm::Md5), true);
+        check(1, true, Verified::Size, true);
+    }
+}

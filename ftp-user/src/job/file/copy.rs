@@ -1,0 +1,426 @@
+//! One file is copied: nothing unverified ever stands under its final name.
+//!
+//! ```text
+//!  facts -> overwrite rule -> name of the part -> move (ladder) -> verify -> rename
+//!                |             or resume              |               |
+//!              skip                    next candidate / later     delete the part
+//! ```
+
+use crate::check::{
+    self, Compared, Decision, KnownFile, Overwrite, Passed, Verify, common, compare, readable, refuse_itself,
+    replaceable,
+};
+use crate::context::Context;
+use crate::control::Facts;
+use crate::failure::{self, About, Failure};
+use crate::job::claims::kept::{self, Claimed, Kept};
+use crate::job::detached;
+use crate::job::file::attempts::{Attempts, NextAttempt, StartPoint};
+use crate::job::file::times;
+use crate::job::file::transfer::{Transferred, transfer};
+use crate::job::item::{Done, Item, Target};
+use crate::job::request::options::{InPlace, Mode, Options};
+use crate::job::retrying::outage::connect_both;
+use crate::job::retrying::retry::Retry;
+use crate::ladder::Rung;
+use crate::outcome::{StreamedDigests, Verified};
+use crate::report::{Event, Topic};
+use crate::route::{self, Assignment, Count, Ends};
+use ftp_io::copy::Digest;
+use ftp_proto::third_party::Store;
+use std::sync::atomic::Ordering;
+
+/// Copies one file. Temporary failures are tried again.
+pub(in crate::job) async fn copy(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+) -> Result<Done, Failure> {
+    let claimed = kept::claim(context, ends, item).await?;
+    Box::pin(copy_claimed(context, ends, item, options, claimed)).await
+}
+
+/// Copies a file that is claimed.
+pub(in crate::job) async fn copy_claimed(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+    claimed: Claimed,
+) -> Result<Done, Failure> {
+    let context = claimed.context(context, item);
+    let Claimed { kept, done, .. } = claimed;
+    if let Some(means) = done {
+        return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
+    }
+    let next = NextAttempt {
+        in_this_run: context.patience.retries > 0,
+        by_resume: context.job_journal.keeps_item(),
+    };
+    let mut attempts = Attempts::new(options.resume, next, kept);
+    // In a box: a future has room for everything that it awaits.
+    let copied = Box::pin(try_until_done(&context, ends, item, options, &mut attempts)).await;
+    let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
+    match &copied {
+        // Nobody has looked at what an earlier run has left: only the row knows it.
+        Err(_) if attempts.kept.has_left() => {}
+        // Without the row, resume would take the copy for somebody else's file.
+        Err(failure) if may_be_done && failure.kind != failure::Kind::Exists => {}
+        // What is left belongs to the next run, or to whoever gives the job up.
+        Err(_) if attempts.leave_something() => {}
+        ended => kept::ended(&context, ended),
+    }
+    copied
+}
+
+/// Makes attempts until one has copied the file or there are no more.
+async fn try_until_done(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+    attempts: &mut Attempts,
+) -> Result<Done, Failure> {
+    let mut retry = Retry::new(&context.patience);
+    let mut number = 0;
+    loop {
+        number += 1;
+        let context = context.attempt(number);
+        // What was known may be the reason for a failure, so it is asked again the second time. A listing
+        // for people has no exact date.
+        let dated = |facts: &Facts| facts.modified.is_some() || options.overwrite != Overwrite::Newer;
+        let known = item.known.clone().filter(|facts| number == 1 && dated(facts));
+        let is_first = number == 1 && !attempts.kept.has_left();
+        let target = if is_first { item.target.clone() } else { Target::Unknown };
+        let mut copying = Copying { context: &context, ends, item, options };
+        match Box::pin(copying.attempt((known, target), attempts)).await {
+            Ok(done) if done.detached.is_some() => return Ok(done),
+            Ok(done) => {
+                attempts.discard(&context, ends).await; // the file was skipped this time
+                attempts.kept.remove_aside(&context, ends).await;
+                context.runs.verified(item.number, done.verified.name());
+                return Ok(done);
+            }
+            Err(_) if context.cancel.is_cancelled() && attempts.count == 0 => {
+                let interrupted = Failure::interrupted();
+                return Err(match attempts.kept.goes_on_alone() {
+                    true => interrupted.hint(detached::GOES_ON),
+                    false => interrupted,
+                });
+            }
+            Err(failure) => attempts.after(&context, ends, item, &mut retry, failure).await?,
+        }
+    }
+}
+
+/// One attempt at a file.
+struct Copying<'a> {
+    context: &'a Context,
+    ends: &'a mut Ends,
+    item: &'a Item,
+    options: Options,
+}
+
+/// Both files, before anything moves.
+struct Files {
+    source: Facts,
+    target: Option<Facts>,
+}
+
+impl Copying<'_> {
+    async fn attempt(
+        &mut self,
+        known: (Option<Facts>, Target),
+        attempts: &mut Attempts,
+    ) -> Result<Done, Failure> {
+        connect_both(self.context, self.ends).await?;
+        if self.options.detach && !self.options.mode.is_dry() {
+            detached::check(self.context, self.ends).await?;
+        }
+        attempts.recover(self.context, self.ends, self.item).await?;
+        let files = self.files(known).await?;
+        if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
+            return Ok(Done::skipped(files.source.size, means));
+        }
+        let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
+        let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
+        self.plan(source.size, means);
+        if mode.is_dry() {
+            let Ends { source: from, destination: to, .. } = &mut *self.ends;
+            let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
+            return Ok(Done {
+                size: source.size,
+                rung: Some(rung),
+                relayed: None,
+                protection: None,
+                verified: means,
+                attempts: 0,
+                earlier: None,
+                detached: None,
+            });
+        }
+        self.may_fit(source.size, attempts)?;
+        let mut noted = kept::note_source(self.context, &mut attempts.kept, &source);
+        let is_ours = files.target.is_none() || attempts.kept.in_place;
+        let is_new = is_ours && self.options.in_place == InPlace::Fallback;
+        if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
+            self.store_in_place(attempts).await?;
+        }
+        let (rung, verified, moved) = loop {
+            let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
+            let moved = self.move_part(&start, &source, means, look).await;
+            start.part.stored.clone_from(&moved.stored);
+            attempts.note(&start, &source, &moved);
+            let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
+            noted.ready().await;
+            if moved.count.detached {
+                attempts.published();
+                return Ok(self.detached(source.size, rung, attempts));
+            }
+            // A server that is killed may have given the name without saying so.
+            attempts.kept.may_be_done = true;
+            match self.publish(&start, &moved.count, &source).await {
+                Ok(verified) => break (rung, verified, moved.count.bytes),
+                Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
+                    self.store_in_place(attempts).await?;
+                }
+                Err(failure) => return Err(failure),
+            }
+        };
+        attempts.published();
+        let size = match source.size {
+            None => self.size_of_copy(moved).await,
+            size => size,
+        };
+        Ok(Done {
+            size,
+            rung: Some(rung),
+            relayed: attempts.relayed.take(),
+            protection: attempts.protection,
+            verified,
+            attempts: attempts.count,
+            earlier: None,
+            detached: None,
+        })
+    }
+
+    /// The file goes on without this program.
+    fn detached(&self, size: Option<u64>, rung: Rung, attempts: &Attempts) -> Done {
+        Done {
+            size,
+            rung: Some(rung),
+            relayed: None,
+            protection: attempts.protection,
+            verified: Verified::None,
+            attempts: attempts.count,
+            earlier: None,
+            detached: self.context.job_journal.job(),
+        }
+    }
+
+    /// Refuses a file if the destination had no room for one that is no larger.
+    fn may_fit(&self, size: Option<u64>, attempts: &Attempts) -> Result<(), Failure> {
+        let is_begun = attempts.kept.has_left() || attempts.count > 0;
+        if is_begun || self.ends.room.may_take(size) {
+            return Ok(());
+        }
+        let (_, dest) = self.item.names(self.ends);
+        let why = "a file that is no larger than this one had no room there";
+        let failure = Failure::new(failure::Kind::Other, format!("{dest} was not begun")).said(why);
+        Err(failure.hint("make room there").about(About::NoRoom))
+    }
+
+    /// The size of the copy of a source that tells none: what the destination says, or else what this program has moved.
+    async fn size_of_copy(&mut self, moved: u64) -> Option<u64> {
+        let told = self.ends.destination.size(self.context, &self.item.destination).await;
+        told.ok().flatten().or((moved > 0).then_some(moved))
+    }
+
+    /// From now on the file is stored under its final name.
+    async fn store_in_place(&mut self, attempts: &mut Attempts) -> Result<(), Failure> {
+        attempts.discard(self.context, self.ends).await;
+        attempts.kept.store_in_place(self.context).await?;
+        attempts.in_place = true;
+        let (_, dest) = self.item.names(self.ends);
+        let text = format!(
+            "{dest} is stored under its final name, since its server cannot rename: until the copy is verified, others may see a part of it"
+        );
+        self.context.events.warn_of(Topic::InPlace, self.ends.destination.name(), text);
+        Ok(())
+    }
+
+    /// What is known of both files, if the source can be copied there.
+    async fn files(&mut self, (known, target): (Option<Facts>, Target)) -> Result<Files, Failure> {
+        let (source_name, dest_name) = self.item.names(self.ends);
+        let Ends { source, destination, no_times, .. } = &mut *self.ends;
+        let asks_time =
+            self.options.times && !self.options.mode.is_dry() && !no_times.load(Ordering::Relaxed);
+        let known = async {
+            let mut known = match known {
+                Some(facts) => Some(facts),
+                None => source.facts(self.context, &self.item.source).await?,
+            };
+            // A listing for people has no exact time.
+            if let Some(facts) = known.as_mut().filter(|facts| asks_time && facts.modified.is_none()) {
+                facts.modified = source.modified(self.context, &self.item.source).await?;
+            }
+            Ok(known)
+        };
+        let target = async {
+            match target {
+                Target::Known(facts) => Ok(facts),
+                Target::Unknown => destination.facts(self.context, &self.item.destination).await,
+            }
+        };
+        let (source, target) = tokio::try_join!(known, target)?;
+        let source = readable(source, &source_name)?;
+        self.ends.source.check_stored_name(self.context, &self.item.source).await?;
+        let one = KnownFile { path: &self.item.source, facts: Some(&source) };
+        refuse_itself(self.ends, one, KnownFile { path: &self.item.destination, facts: target.as_ref() })?;
+        replaceable(target.as_ref(), &dest_name)?;
+        Ok(Files { source, target })
+    }
+
+    /// Whether the file need not be copied, and what has shown that.
+    async fn is_skipped(&mut self, files: &Files, kept: &Kept) -> Result<Option<Verified>, Failure> {
+        let rule = match self.options.overwrite {
+            // A part of the copy is always newer than its source.
+            Overwrite::Newer if kept.in_place => Overwrite::Different,
+            rule @ (Overwrite::Never | Overwrite::Always | Overwrite::Different | Overwrite::Newer) => rule,
+        };
+        match rule.decide(&files.source, files.target.as_ref()) {
+            Decision::Copy => Ok(None),
+            Decision::Skip => Ok(Some(Verified::None)),
+            Decision::Exists => {
+                // Some listings show no exact time, and some servers compute no digest.
+                let has_its_size =
+                    files.target.as_ref().is_some_and(|target| target.size == files.source.size);
+                if has_its_size && kept.has_finished(&files.source) {
+                    return Ok(Some(Verified::None));
+                }
+                let size = files.source.size.unwrap_or(0);
+                let same = if kept.may_be_done { self.compare(size).await? } else { None };
+                if same.is_some() {
+                    return Ok(same);
+                }
+                let (_, dest) = self.item.names(self.ends);
+                let failure = Failure::new(failure::Kind::Exists, format!("{dest} exists"));
+                Err(failure.hint(if kept.in_place {
+                    "it may be what the killed run has stored: delete it, and resume again"
+                } else {
+                    "--overwrite always replaces it"
+                }))
+            }
+            Decision::Compare => self.compare(files.source.size.unwrap_or(0)).await,
+        }
+    }
+
+    /// Whether both files have the same digest. If nobody can say, the file is copied.
+    async fn compare(&mut self, size: u64) -> Result<Option<Verified>, Failure> {
+        let Some(algorithm) = common(self.context, self.ends, &[]).await? else { return Ok(None) };
+        let means = Verified::Hash(algorithm);
+        let Item { source, destination, .. } = self.item;
+        let files =
+            Compared { source, copy: destination, size: Some(size), streamed: &StreamedDigests::default() };
+        match compare(self.context, self.ends, &files, means).await {
+            Ok(Ok(())) => Ok(Some(means)),
+            Err(failure) if matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted) => {
+                Err(failure)
+            }
+            Ok(Err(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    fn plan(&self, size: Option<u64>, verify: Verified) {
+        let (source, dest) = self.item.names(self.ends);
+        let dry_run = self.options.mode.is_dry();
+        self.context.events.say(Event::Plan { verb: "copy", source, dest, size, verify, dry_run });
+    }
+
+    /// Moves the bytes to the part.
+    async fn move_part(
+        &mut self,
+        start: &StartPoint,
+        source: &Facts,
+        means: Verified,
+        look: Digest,
+    ) -> Transferred {
+        if let Some(rung) = start.moved {
+            let bytes = source.size.unwrap_or(0).saturating_sub(start.at);
+            let count = Count { attempts: 1, touched: true, bytes, ..Count::default() };
+            return Transferred { result: Ok(rung), count, stored: start.part.stored.clone() };
+        }
+        let is_whole = start.at == 0; // any other digest would be that of a part
+        let name = self.ends.source.show(&self.item.source);
+        let assignment = Assignment {
+            name: name.clone(),
+            source: self.item.source.clone(),
+            target: self.item.destination.clone(),
+            stored: start.part.stored.clone(),
+            store: Store::Replace,
+            size: source.size,
+            before: start.at,
+            keeps: start.keeps,
+            goes_on: start.goes_on,
+            probes: false,
+            detaches: self.options.detach,
+            allowed: self.options.allowed,
+            look: if is_whole { look } else { Digest::Off },
+            digest: match means {
+                Verified::Hash(algorithm) if is_whole => Some(algorithm),
+                Verified::Hash(_) | Verified::Size | Verified::None => None,
+            },
+        };
+        let mut moved = transfer(self.context, self.ends, &assignment).await;
+        let target = self.ends.destination.show(&self.item.destination);
+        moved.result = moved.result.map_err(|failure| {
+            failure.during_unless_interrupted(format_args!("cannot copy {name} to {target}"))
+        });
+        moved
+    }
+
+    /// Verifies the part, also by the digests that were computed while it moved, then gives it the final name. Says
+    /// what has verified it. If a server offers digests and then refuses one, sizes are compared, unless a
+    /// digest was asked for or is the only proof of what an earlier attempt has stored.
+    async fn publish(
+        &mut self,
+        start: &StartPoint,
+        count: &Count,
+        facts: &Facts,
+    ) -> Result<Verified, Failure> {
+        let Options { verify, .. } = self.options;
+        let (part, source) = (&start.part, &self.item.source);
+        let nothing = StreamedDigests::default();
+        let streamed = if start.at == 0 { &count.streamed } else { &nothing };
+        let files = Compared { source, copy: &part.stored, size: facts.size, streamed };
+        let by = match count.sha256.as_deref() {
+            Some(sha256) => check::verify(self.context, self.ends, Passed { files, sha256 }, verify).await,
+            None => verify.verify(self.context, self.ends, &files).await,
+        };
+        let is_streamed = streamed.source.is_some();
+        let from = &mut self.ends.source;
+        let by = check::unchanged(self.context, from, source, facts, by, is_streamed).await?;
+        if by == Verified::None && verify == Verify::Auto {
+            let name = self.ends.source.show(source);
+            let text = format!(
+                "the copy of {name} is not verified: a server tells no size, and there is no common digest"
+            );
+            self.context.events.warn_of(Topic::Unverified, self.ends.destination.name(), text);
+        }
+        if !start.is_verified_by(by) {
+            return Err(Failure::new(
+                failure::Kind::Unverified,
+                "no digest proves what was stored before the transfer broke",
+            ));
+        }
+        if self.options.perms {
+            times::set_mode(self.context, self.ends, &part.stored, facts.mode).await?;
+        }
+        times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
+            .await?;
+        part.publish(self.context, &mut self.ends.destination).await?;
+        times::tell(self.context, self.ends).await;
+        Ok(by)
+    }
+}

@@ -1,0 +1,415 @@
+//! One file between a server and standard input or output.
+//!
+//! Input is read once, and what was written to output cannot be taken back. So nothing that has begun to move is tried
+//! again, and nothing can be resumed.
+
+use crate::check::{Overwrite, Verify, readable, replaceable};
+use crate::context::Context;
+use crate::control::{Flow, Session, most};
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind, words};
+use crate::job::item::Done;
+use crate::job::remains::part::Part;
+use crate::job::request::options::Options;
+use crate::job::request::standard::{NAME, NULL, Sink};
+use crate::job::retrying::outage::Question;
+use crate::ladder::Rung;
+use crate::outcome::{Protection, Verified};
+use crate::place::{self, Location};
+use crate::report::{Event, Progress};
+use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
+use ftp_io::hash::Digester;
+use ftp_proto::command::{Command, DataType};
+use ftp_proto::digest::{Algorithm, best_common};
+use ftp_proto::listing;
+use ftp_proto::wire::{PathName, counted};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Opens what the file is written to.
+fn open(sink: Sink) -> io::Result<File> {
+    match sink {
+        Sink::Output => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        Sink::Null => File::options().write(true).open(NULL),
+    }
+}
+
+/// Writes the file at `source` to standard output, or nowhere.
+///
+/// # Errors
+///
+/// Nothing was written, or what was written is not the file.
+pub(in crate::job) async fn to_output(
+    context: &Context,
+    host: &mut Host,
+    (source, sink): (&Location, Sink),
+    options: Options,
+) -> Result<Done, Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        let mut moved = 0;
+        match output(context, host, (source, sink), options, &mut moved).await {
+            Ok(done) => return Ok(done),
+            Err(failure) if moved > 0 && sink == Sink::Output => {
+                let what = format!("{} of it was written to standard output", counted(moved, "byte"));
+                return Err(failure.hint(format!("{what}, and cannot be taken back: copy it again")));
+            }
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
+async fn output(
+    context: &Context,
+    host: &mut Host,
+    (source, sink): (&Location, Sink),
+    options: Options,
+    moved: &mut u64,
+) -> Result<Done, Failure> {
+    let name = host.show(&source.path);
+    let facts = readable(host.facts(context, &source.path).await?, &name)?;
+    let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
+    let means = options.verify.with(algorithm, facts.size)?;
+    plan(context, (name.clone(), sink.name().to_owned()), facts.size, means, options);
+    if options.mode.is_dry() {
+        return Ok(done(facts.size, None, means));
+    }
+    let Host::Server(server) = host else { return Err(no_server()) };
+    let session = server.session(context).await?;
+    session.forget_restart().await?;
+    let failed = |error: io::Error| {
+        Failure::new(Kind::Other, format!("cannot write to standard output: {}", words(&error)))
+    };
+    let out = open(sink).map_err(failed)?;
+    let what = format!("cannot read {name}");
+    let report = progress(context, name, facts.size);
+    let file = (&source.path, facts.size, what);
+    let (bytes, received) = receive(session, file, out, hashed(means), report).await;
+    *moved = bytes;
+    let protection = Protection::of(session.runs_tls());
+    let sent = received?;
+    if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
+        let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
+        return Err(Failure::new(Kind::Unverified, what));
+    }
+    let verified = compare(context, host, (&source.path, means), &sent, options.verify).await?;
+    Ok(done(Some(sent.bytes), Some(protection), verified))
+}
+
+/// What has moved between a server and this program.
+#[derive(Debug)]
+struct Sent {
+    bytes: u64,
+    /// The digest of the bytes, if it was wanted.
+    digest: Option<String>,
+}
+
+/// Receives the file at `path`, which has `size` bytes if that is known, into `out`, which may be a pipe. `what` says what
+/// failed if it does.
+async fn receive(
+    session: &mut Session,
+    (path, size, what): (&PathName, Option<u64>, String),
+    out: File,
+    digest: Option<Algorithm>,
+    mut report: impl FnMut(u64, Duration) + Send,
+) -> (u64, Result<Sent, Failure>) {
+    let meter = session.meter();
+    let format = Format { digest, ..Format::default() };
+    let copying = async |connection| copy::receive(connection, out, format, &meter).await.0;
+    let most = most(size);
+    let mut moving = |moved, time| {
+        report(moved, time);
+        if moved > most {
+            meter.stop();
+        }
+    };
+    let flow = match session.set_type(DataType::Image).await {
+        Ok(()) => session.transfer((Command::Retr(path.clone()), 0), copying, &meter, &mut moving).await,
+        Err(failure) => Err(failure),
+    };
+    let bytes = meter.moved();
+    if bytes > most {
+        return (bytes, Err(session.sends_too_much(size.unwrap_or(0)).during(what)));
+    }
+    let result = flow.and_then(|flow| match flow {
+        Flow::Refused(answer) => Err(session.refusal(what, &answer)),
+        Flow::Over(Moved { end, digest, .. }, answer) => match end {
+            Ended::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Kind::Other, "the reader of standard output has gone"))
+            }
+            Ended::File(error) => {
+                let why = format!("cannot write to standard output: {}", words(&error));
+                Err(Failure::new(Kind::Other, why))
+            }
+            _ if !answer.is_done() => Err(session.refusal(what, &answer)),
+            Ended::Whole => Ok(Sent { bytes, digest: digest.map(|(hex, _)| hex) }),
+            Ended::Broken(error) => Err(broken(what, &error)),
+            Ended::Stopped => Err(Failure::interrupted()),
+        },
+    });
+    (bytes, result)
+}
+
+fn broken(what: String, error: &io::Error) -> Failure {
+    Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
+        .said(format!("this host said \"{}\"", words(error)))
+        .hint("try again later")
+}
+
+/// Stores standard input at `destination`.
+///
+/// # Errors
+///
+/// It was not stored. Nothing of it is left at the server.
+pub(in crate::job) async fn from_input(
+    context: &Context,
+    host: &mut Host,
+    destination: &Location,
+    options: Options,
+) -> Result<Done, Failure> {
+    let name = host.show(&destination.path);
+    let mut question = Question::new(context);
+    let means = loop {
+        question.connect(host).await?;
+        match ready(context, host, destination, options).await {
+            Ok(means) => break means,
+            Err(failure) => question.again(failure).await?,
+        }
+    };
+    plan(context, (NAME.to_owned(), name.clone()), None, means, options);
+    if options.mode.is_dry() {
+        return Ok(done(None, None, means));
+    }
+    let part = Part::random(&destination.path)?;
+    let Host::Server(server) = host else { return Err(no_server()) };
+    let session = server.session(context).await?;
+    let stored = Box::pin(send(session, &part.stored, hashed(means), context)).await;
+    let protection = Protection::of(session.runs_tls());
+    let published = match stored {
+        Ok(sent) => Box::pin(publish(context, host, (&part, means), sent, options.verify)).await,
+        Err(failure) => Err(failure),
+    };
+    match published {
+        Ok((bytes, verified)) => Ok(done(Some(bytes), Some(protection), verified)),
+        Err(failure) => {
+            part.discard(context, host).await;
+            let failure = failure.during_unless_interrupted(format_args!("cannot store {name}"));
+            Err(failure.hint(
+                "standard input can be read only once, so this copy cannot be retried or resumed: start it again",
+            ))
+        }
+    }
+}
+
+/// Checks everything that can be checked before the first byte is read, and makes missing directories above the file.
+async fn ready(
+    context: &Context,
+    host: &mut Host,
+    destination: &Location,
+    options: Options,
+) -> Result<Verified, Failure> {
+    let name = host.show(&destination.path);
+    let found = host.facts(context, &destination.path).await?;
+    let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
+    if is_directory || destination.contents {
+        return Err(Failure::usage(format!("{name} is a directory, and standard input has no name"))
+            .hint("name the file that receives it"));
+    }
+    replaceable(found.as_ref(), &name)?;
+    match (&found, options.overwrite) {
+        (Some(_), Overwrite::Never) => {
+            return Err(
+                Failure::new(Kind::Exists, format!("{name} exists")).hint("--overwrite always replaces it")
+            );
+        }
+        (Some(_), Overwrite::Newer) => {
+            return Err(Failure::usage("standard input has no time, so --overwrite newer cannot be decided")
+                .hint("--overwrite always replaces the file"));
+        }
+        (Some(_), Overwrite::Always | Overwrite::Different) | (None, _) => {}
+    }
+    let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
+    // The size is known when all of it was read.
+    let means = options.verify.with(algorithm, Some(0))?;
+    if found.is_none() && !options.mode.is_dry() && place::parent(&destination.path).is_some() {
+        host.make_parents(context, &destination.path).await?;
+    }
+    Ok(means)
+}
+
+/// Sends standard input to the part.
+async fn send(
+    session: &mut Session,
+    stored: &PathName,
+    digest: Option<Algorithm>,
+    context: &Context,
+) -> Result<Sent, Failure> {
+    session.partials(false).await?;
+    session.forget_restart().await?;
+    session.set_type(DataType::Image).await?;
+    let failed = |error: io::Error| Failure::of_this_host("cannot read standard input".to_owned(), &error);
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let waits = Arc::new(AtomicBool::new(false));
+    let input = Input { file, digester: digest.map(Digester::new), waits: Arc::clone(&waits) };
+    let meter = session.meter();
+    let sending = |connection| copy::send_pieces(input, connection, false, &meter);
+    let command = (Command::Stor(stored.clone()), 0);
+    let mut report = progress(context, NAME.to_owned(), None);
+    let flow = session.transfer(command, sending, &meter, &mut report).await;
+    let flow = flow.map_err(|failure| {
+        if failure.kind == Kind::Temporary && waits.load(Ordering::Relaxed) {
+            return Failure::new(Kind::Temporary, "standard input has brought nothing for too long");
+        }
+        failure
+    });
+    let (moved, input, answer) = match flow? {
+        Flow::Refused(answer) => return Err(session.refusal("the server refuses the file", &answer)),
+        Flow::Over((moved, input), answer) => (moved, input, answer),
+    };
+    match moved.end {
+        Ended::File(error) => Err(failed(error)),
+        _ if !answer.is_done() => Err(session.refusal("the server refuses the file", &answer)),
+        Ended::Whole => Ok(Sent { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
+        Ended::Broken(error) => Err(broken("it was not sent".to_owned(), &error)),
+        Ended::Stopped => Err(Failure::interrupted()),
+    }
+}
+
+/// Verifies the part and gives it its name.
+async fn publish(
+    context: &Context,
+    host: &mut Host,
+    (part, means): (&Part, Verified),
+    sent: Sent,
+    rule: Verify,
+) -> Result<(u64, Verified), Failure> {
+    if means != Verified::None {
+        match host.size(context, &part.stored).await? {
+            Some(size) if size != sent.bytes => {
+                let what = format!(
+                    "{} were read, and {} are stored",
+                    counted(sent.bytes, "byte"),
+                    counted(size, "byte")
+                );
+                return Err(Failure::new(Kind::Unverified, what));
+            }
+            None if rule == Verify::Size => {
+                return Err(Failure::new(Kind::Unverified, "the server does not tell the size of the copy"));
+            }
+            Some(_) | None => {}
+        }
+    }
+    let verified = compare(context, host, (&part.stored, means), &sent, rule).await?;
+    part.publish(context, host).await?;
+    Ok((sent.bytes, verified))
+}
+
+/// Compares the digest of what has moved with that of the server's file.
+async fn compare(
+    context: &Context,
+    host: &mut Host,
+    (path, means): (&PathName, Verified),
+    sent: &Sent,
+    rule: Verify,
+) -> Result<Verified, Failure> {
+    let (Some(algorithm), Some(hex)) = (hashed(means), &sent.digest) else { return Ok(means) };
+    match host.digest(context, algorithm, path, sent.bytes).await? {
+        Ok(digest) if digest.hex.eq_ignore_ascii_case(hex) => Ok(means),
+        Ok(digest) => {
+            let name = algorithm.name();
+            Err(Failure::new(Kind::Unverified, "the copy is not the same as its source").said(format!(
+                "{name} of what has passed is {hex}, of the file at the server {}",
+                digest.hex
+            )))
+        }
+        Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
+        Err(why) => {
+            context.events.warn(format!("{why}; only the size is verified"));
+            Ok(Verified::Size)
+        }
+    }
+}
+
+/// Standard input, as it comes.
+struct Input {
+    file: File,
+    digester: Option<Digester>,
+    /// Whether it is what the transfer waits for.
+    waits: Arc<AtomicBool>,
+}
+
+impl Pieces for Input {
+    fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
+        let mut polled = [PollFd::new(&self.file, PollFlags::IN)];
+        let is_ready = poll(&mut polled, Some(&LOOK))? > 0;
+        self.waits.store(!is_ready, Ordering::Relaxed);
+        if !is_ready {
+            return Ok(ControlFlow::Continue(()));
+        }
+        room.resize(PIECE, 0);
+        let read = self.file.read(room)?;
+        room.truncate(read);
+        if let Some(digester) = &mut self.digester {
+            digester.update(room);
+        }
+        Ok(if read == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+fn plan(
+    context: &Context,
+    (source, dest): (String, String),
+    size: Option<u64>,
+    verify: Verified,
+    options: Options,
+) {
+    let dry_run = options.mode.is_dry();
+    context.events.say(Event::Plan { verb: "copy", source, dest, size, verify, dry_run });
+}
+
+fn progress(
+    context: &Context,
+    source: String,
+    total: Option<u64>,
+) -> impl FnMut(u64, Duration) + Send + use<> {
+    let events = context.events.clone();
+    move |bytes, time| {
+        events.say(Event::Progress(Progress { source: source.clone(), bytes, total, before: 0, time }));
+    }
+}
+
+const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> Done {
+    Done {
+        size,
+        rung: Some(Rung::Local),
+        relayed: None,
+        protection,
+        verified,
+        attempts: 1,
+        earlier: None,
+        detached: None,
+    }
+}
+
+const fn hashed(means: Verified) -> Option<Algorithm> {
+    match means {
+        Verified::Hash(algorithm) => Some(algorithm),
+        Verified::Size | Verified::None => None,
+    }
+}
+
+fn no_server() -> Failure {
+    Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
+}
+
+/// Bytes that are read at once.
+const PIECE: usize = 256 * 1024;
+/// How long standard input is waited for before the transfer is asked whether it goes on.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };

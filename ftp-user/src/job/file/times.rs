@@ -1,0 +1,121 @@
+//! A copy gets the modification time and the permissions of its source, where the destination can set them.
+
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::failure::{self, Failure};
+use crate::report::Topic;
+use crate::route::Ends;
+use ftp_proto::listing::When;
+use ftp_proto::wire::PathName;
+use std::sync::atomic::Ordering;
+
+/// Gives what was stored the time of its source, before it gets its final name.
+///
+/// # Errors
+///
+/// Fails if the session is lost, or this host refuses.
+pub(in crate::job) async fn set(
+    context: &Context,
+    ends: &mut Ends,
+    stored: &PathName,
+    time: Option<When>,
+) -> Result<(), Failure> {
+    match time.filter(|_| !ends.no_times.load(Ordering::Relaxed)) {
+        Some(time) => ends.destination.set_modified(context, stored, time).await,
+        None => Ok(()),
+    }
+}
+
+/// Tells once that the destination sets no times. Nothing is wrong with a copy that is there already, so that a session
+/// which is lost now fails nothing.
+pub(in crate::job) async fn tell(context: &Context, ends: &mut Ends) {
+    if let Ok(Some(refusal)) = ends.destination.time_refusal().await
+        && !ends.no_times.swap(true, Ordering::Relaxed)
+    {
+        context.events.notice(format!("modification times are not kept: {refusal}"));
+    }
+}
+
+/// Gives what was stored the permissions of its source, before it gets its final name. If the destination does not set
+/// them, that is told once.
+///
+/// # Errors
+///
+/// Fails if the session is lost, or this host refuses.
+pub(in crate::job) async fn set_mode(
+    context: &Context,
+    ends: &mut Ends,
+    stored: &PathName,
+    mode: Option<u32>,
+) -> Result<(), Failure> {
+    if ends.no_modes.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let refusal = match mode {
+        Some(mode) => ends.destination.set_mode(context, stored, mode & KEPT).await?,
+        None => Some(Failure::new(failure::Kind::Other, "the source does not tell them")),
+    };
+    if let Some(refusal) = refusal
+        && !ends.no_modes.swap(true, Ordering::Relaxed)
+    {
+        let text = format!("permissions are not kept: {refusal}");
+        context.events.warn_of(Topic::Permissions, ends.destination.name(), text);
+    }
+    Ok(())
+}
+
+/// What a copy of a directory gets after its contents, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::job) struct Attributes {
+    /// When it was modified last.
+    pub(in crate::job) modified: Option<When>,
+    /// Its permission bits.
+    pub(in crate::job) mode: Option<u32>,
+}
+
+/// What directories get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) struct Wanted {
+    /// The modification times of their sources.
+    pub(in crate::job) times: bool,
+    /// The permissions of their sources.
+    pub(in crate::job) modes: bool,
+}
+
+impl Wanted {
+    /// Whether there is anything to do.
+    pub(in crate::job) const fn is_any(self) -> bool {
+        self.times || self.modes
+    }
+}
+
+/// Gives a directory what it gets after its contents. What the destination refuses is told, and not asked for again.
+pub(in crate::job) async fn finish_directory(
+    context: &Context,
+    destination: &mut Host,
+    (path, Attributes { modified, mode }): (&PathName, Attributes),
+    wanted: &mut Wanted,
+) {
+    if let Some(time) = modified.filter(|_| wanted.times) {
+        let set = destination.set_modified(context, path, time).await;
+        let refusal = match set {
+            Ok(()) => destination.time_refusal().await,
+            Err(failure) => Err(failure),
+        };
+        if let Some(refusal) = refusal.unwrap_or_else(Some) {
+            wanted.times = false;
+            context.events.notice(format!("of directories, modification times are not kept: {refusal}"));
+        }
+    }
+    if let Some(mode) = mode.filter(|_| wanted.modes) {
+        let refusal = destination.set_mode(context, path, mode & KEPT).await;
+        if let Some(refusal) = refusal.unwrap_or_else(Some) {
+            wanted.modes = false;
+            context.events.warn(format!("of directories, permissions are not kept: {refusal}"));
+        }
+    }
+}
+
+/// Who may read, write and execute. Bits that give a program the rights of its owner are never kept: the source may be
+/// somebody else's.
+const KEPT: u32 = 0o777;

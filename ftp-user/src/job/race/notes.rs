@@ -1,0 +1,146 @@
+//! What the candidates of a file have come to, for `why`.
+
+use crate::failure::Failure;
+use crate::history::{Fate, PastCandidate, PastRace, shortened};
+use crate::job::race::runner::{Finished, Obstacle};
+use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
+use crate::route::{Attempted, Situation};
+use ftp_proto::third_party::Outcome;
+use ftp_proto::third_party::race::Purpose;
+use ftp_proto::timer::Moment;
+
+/// What the candidates of a file have come to.
+#[derive(Debug)]
+pub(in crate::job) struct Notes {
+    start: Moment,
+    /// The candidates, in the order of the race.
+    tried: Vec<PastCandidate>,
+    /// Those that cannot be used, with the reason.
+    others: Vec<PastCandidate>,
+}
+
+impl Notes {
+    /// Nothing has started yet.
+    pub(in crate::job) fn new(
+        situation: &Situation,
+        allowed: Allowed,
+        ascent: &Ascent,
+        memory: &Memory,
+        now: Moment,
+    ) -> Self {
+        let tried = ascent.candidates().iter().map(|candidate| {
+            let memory = memory.says(*candidate);
+            PastCandidate { memory, ..blank(situation, *candidate) }
+        });
+        let others = situation.considered(allowed, ascent, memory).into_iter();
+        let others = others.filter_map(|one| {
+            let why = Some(shortened(&one.limitation?));
+            let words = words(one.rung, one.relay.as_deref());
+            let (how, tls) = (one.commands.map(str::to_owned), one.tls.map(str::to_owned));
+            let (rung, path) = (one.rung.name().to_owned(), one.rung.path().to_owned());
+            Some(PastCandidate { rung, path, words, how, tls, why, ..PastCandidate::default() })
+        });
+        Self { start: now, tried: tried.collect(), others: others.collect() }
+    }
+
+    fn after(&self, now: Moment) -> Option<f64> {
+        Some((now.since(self.start).as_secs_f64() * 1000.0).round() / 1000.0)
+    }
+
+    /// A candidate starts, perhaps once more.
+    pub(in crate::job) fn started(&mut self, index: usize, purpose: Purpose, now: Moment) {
+        let at = self.after(now);
+        if let Some(tried) = self.tried.get_mut(index) {
+            tried.started = tried.started.or(at);
+            tried.probed |= purpose == Purpose::Probe;
+        }
+    }
+
+    /// Both ends of a candidate have their transfer commands.
+    pub(in crate::job) fn connecting(&mut self, index: usize, now: Moment) {
+        let at = self.after(now);
+        if let Some(tried) = self.tried.get_mut(index) {
+            tried.connecting = at;
+        }
+    }
+
+    /// A candidate is never tried.
+    pub(in crate::job) fn left_out(&mut self, index: usize, why: &Failure) {
+        if let Some(tried) = self.tried.get_mut(index) {
+            tried.why = Some(shortened(&why.to_string()));
+        }
+    }
+
+    /// A candidate has ended.
+    pub(in crate::job) fn ended(&mut self, index: usize, finished: &Finished, is_probe: bool, now: Moment) {
+        let ended = self.after(now);
+        let Some(tried) = self.tried.get_mut(index) else { return };
+        let (fate, why) = match &finished.attempted {
+            _ if finished.lost => (Fate::Lost, None),
+            Err(Obstacle::Session(failure) | Obstacle::Relay(failure)) => (Fate::Failed, Some(failure)),
+            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => (Fate::Proven, None),
+            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) => (Fate::Moved, None),
+            Ok(Attempted { outcome: Outcome::Failed(_), failure, .. }) => (Fate::Failed, failure.as_ref()),
+        };
+        (tried.fate, tried.ended) = (fate, ended);
+        tried.why = why.map(|failure| shortened(&failure.to_string()));
+        if let Ok(attempted) = &finished.attempted {
+            tried.said.clone_from(&attempted.said);
+        }
+    }
+
+    /// A candidate has moved the file although its control connection was lost.
+    pub(in crate::job) fn note_moved_after_all(&mut self, index: usize) {
+        if let Some(tried) = self.tried.get_mut(index) {
+            tried.fate = Fate::Moved;
+        }
+    }
+
+    /// Takes everything out, as a value that is kept. `known` are the reasons why candidates were left out because of
+    /// earlier files.
+    pub(in crate::job) fn take_past_race(
+        &mut self,
+        item: u64,
+        file: &str,
+        ascent: &Ascent,
+        known: &[String],
+    ) -> PastRace {
+        let (mut tried, others) = (std::mem::take(&mut self.tried), std::mem::take(&mut self.others));
+        let is_won = tried.iter().any(|tried| tried.fate == Fate::Moved);
+        for (index, tried) in tried.iter_mut().enumerate().filter(|(_, tried)| tried.started.is_none()) {
+            let why = match (ascent.is_open(index), is_won) {
+                (false, _) => "it shares a fault that another candidate has shown",
+                (true, true) => "another one moved the file first",
+                (true, false) => "another failure decided before its turn",
+            };
+            tried.why.get_or_insert_with(|| why.to_owned());
+        }
+        let known = known.iter().map(|why| PastCandidate {
+            words: "what failed for an earlier file".to_owned(),
+            why: Some(shortened(why)),
+            ..PastCandidate::default()
+        });
+        tried.extend(known.chain(others));
+        PastRace { item, file: shortened(file), tried, verified: None }
+    }
+}
+
+/// The candidate as it is kept and shown, before it has started.
+pub(in crate::job) fn blank(situation: &Situation, candidate: Candidate) -> PastCandidate {
+    let description = situation.describe(candidate);
+    let rung = candidate.rung();
+    PastCandidate {
+        rung: rung.name().to_owned(),
+        path: rung.path().to_owned(),
+        words: words(rung, description.relay),
+        how: candidate.how(),
+        tls: candidate.tls().map(str::to_owned),
+        protection: Some(description.protection.name().to_owned()),
+        ..PastCandidate::default()
+    }
+}
+
+fn words(rung: Rung, relay: Option<&str>) -> String {
+    let relay = relay.map_or_else(String::new, |relay| format!(" {relay}"));
+    format!("{}{relay}", rung.words())
+}

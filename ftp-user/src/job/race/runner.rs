@@ -1,0 +1,123 @@
+//! One candidate of a race: its sessions, its attempt, and what is removed if it loses.
+
+use crate::context::Context;
+use crate::endpoint::Server;
+use crate::failure::Failure;
+use crate::job::detached;
+use crate::job::remains::part::Part;
+use crate::ladder::Candidate;
+use crate::route::{self, Assignment, Attempted, Circuit, Lane};
+use ftp_proto::third_party::{Outcome, Store};
+
+/// What a candidate has for itself while it runs.
+#[derive(Debug)]
+pub(in crate::job) struct Runner {
+    /// Its session with the source.
+    pub(in crate::job) source: Server,
+    /// Its session with the destination.
+    pub(in crate::job) destination: Server,
+    /// What it has with a relay.
+    pub(in crate::job) circuit: Option<Circuit>,
+}
+
+/// Why a candidate has not come as far as an attempt.
+#[derive(Debug)]
+pub(in crate::job) enum Obstacle {
+    /// There is no session with a server.
+    Session(Failure),
+    /// The relay cannot be used.
+    Relay(Failure),
+}
+
+/// A candidate that has ended.
+#[derive(Debug)]
+pub(in crate::job) struct Finished {
+    /// What it had. It is in step, or closed.
+    pub(in crate::job) runner: Runner,
+    /// What came of it.
+    pub(in crate::job) attempted: Result<Attempted, Obstacle>,
+    /// Whether it was told that it has lost. Then nothing of it is left.
+    pub(in crate::job) lost: bool,
+}
+
+impl Runner {
+    /// Makes the attempt. If it loses, removes what it has stored.
+    pub(in crate::job) async fn run(
+        mut self,
+        context: Context,
+        candidate: Candidate,
+        assignment: Assignment,
+        lane: Lane,
+    ) -> Finished {
+        let attempted = self.attempt(&context, candidate, &assignment, &lane).await;
+        let lost = lane.is_lost();
+        if lost {
+            self.clear(&context, &assignment, attempted.as_ref().ok()).await;
+        }
+        Finished { runner: self, attempted, lost }
+    }
+
+    async fn attempt(
+        &mut self,
+        context: &Context,
+        candidate: Candidate,
+        assignment: &Assignment,
+        lane: &Lane,
+    ) -> Result<Attempted, Obstacle> {
+        let Self { source, destination, circuit } = self;
+        // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
+        match candidate {
+            Candidate::Direct(_) if assignment.detaches => {
+                let attempt = detached::attempt(context, (source, destination), candidate, assignment, lane);
+                Box::pin(attempt).await.map_err(Obstacle::Session)
+            }
+            Candidate::Direct(roles) => {
+                let attempt = route::direct(context, source, destination, roles, assignment, lane);
+                Box::pin(attempt).await.map_err(Obstacle::Session)
+            }
+            Candidate::Relay(through_relay) => {
+                let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
+                let circuit = lane.unless_lost(Box::pin(ready)).await.map_err(Obstacle::Relay)?;
+                let attempt = route::by_relay(context, circuit, through_relay.roles, assignment, lane);
+                Box::pin(attempt).await.map_err(Obstacle::Session)
+            }
+            Candidate::Through => {
+                let attempt = route::through(context, source, destination, assignment, lane);
+                Box::pin(attempt).await.map_err(Obstacle::Session)
+            }
+        }
+    }
+
+    /// Removes what a candidate that has lost has left.
+    async fn clear(&mut self, context: &Context, assignment: &Assignment, attempted: Option<&Attempted>) {
+        let Some(attempted) = attempted else {
+            // Replies may be on their way.
+            self.source.abandon();
+            self.destination.abandon();
+            self.circuit = None;
+            return;
+        };
+        let touched = match &attempted.outcome {
+            Outcome::Moved { .. } => !assignment.probes,
+            Outcome::Failed(failure) => failure.touched,
+        };
+        if touched && assignment.store == Store::Replace {
+            self.discard(context, assignment).await;
+        }
+    }
+
+    /// Deletes what was stored.
+    pub(in crate::job) async fn discard(&mut self, context: &Context, assignment: &Assignment) {
+        let part = Part { stored: assignment.stored.clone(), target: assignment.target.clone() };
+        part.discard_at(context, &mut self.destination).await;
+    }
+
+    /// Leaves its sessions to whoever needs some next.
+    pub(in crate::job) async fn release(self) {
+        self.source.release();
+        self.destination.release();
+        if let Some(circuit) = self.circuit {
+            circuit.quit().await;
+        }
+    }
+}

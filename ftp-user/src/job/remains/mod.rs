@@ -1,0 +1,11 @@
+//! What an attempt leaves for the next one.
+//!
+//! | file | what |
+//! |---|---|
+//! | `part` | the name under which something is stored, and its removal |
+//! | `leftover` | what an earlier run has stored |
+//! | `prefix` | how much of it is right |
+
+pub(in crate::job) mod leftover;
+pub(in crate::job) mod part;
+pub(in crate::job) mod prefix;

@@ -1,0 +1,212 @@
+//! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
+
+use crate::context::Context;
+use crate::control::Role;
+use crate::endpoint::{Debt, Host, Pools, Server};
+use crate::failure::{About, Failure, Kind};
+use crate::journal::PartId;
+use crate::place;
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
+use std::time::Duration;
+
+/// A file that is not complete or not verified yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::job) struct Part {
+    /// Its name: in the directory of the target, so that renaming it is enough to publish it.
+    pub(in crate::job) stored: PathName,
+    /// The final name of the file.
+    pub(in crate::job) target: PathName,
+}
+
+/// A random number for a part.
+pub(in crate::job) fn new_id() -> Result<PartId, Failure> {
+    let number: [u8; 8] = ftp_io::random::bytes()
+        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+    Ok(PartId(u64::from_be_bytes(number)))
+}
+
+/// What became of a part that was deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) struct Discarded {
+    /// How many bytes were stored, if that is known.
+    pub(in crate::job) bytes: Option<u64>,
+    /// Whether nothing of it is left.
+    pub(in crate::job) gone: bool,
+}
+
+impl Part {
+    /// The part with that number.
+    pub(in crate::job) fn new(id: PartId, target: &PathName) -> Result<Self, Failure> {
+        let PartId(id) = id;
+        let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
+            .map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
+        Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
+    }
+
+    /// A part with a random number.
+    pub(in crate::job) fn random(target: &PathName) -> Result<Self, Failure> {
+        Self::new(new_id()?, target)
+    }
+
+    /// A file that is stored under its final name, because its server cannot rename.
+    pub(in crate::job) fn in_place(target: &PathName) -> Self {
+        Self { stored: target.clone(), target: target.clone() }
+    }
+
+    /// Renames it to its final name, unless it has that already.
+    pub(in crate::job) async fn publish(&self, context: &Context, host: &mut Host) -> Result<(), Failure> {
+        if self.stored == self.target {
+            return host.check_stored_name(context, &self.target).await;
+        }
+        host.rename(context, &self.stored, &self.target).await
+    }
+
+    /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
+    /// delete now is asked of it again before the run ends (see [`settle`]).
+    pub(in crate::job) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
+        match host {
+            Host::Server(server) => self.discard_at(context, server).await,
+            Host::Local(_) => {
+                let shown = host.show(&self.stored);
+                let (cleanup, end) = context.for_cleanup();
+                let work = async {
+                    let size = host.size(&cleanup, &self.stored).await.ok().flatten();
+                    (size, host.delete(&cleanup, &self.stored).await.map(|()| true))
+                };
+                let (bytes, deleted) = in_time(context, end, work).await;
+                if let Err(failure) = &deleted {
+                    warn(context, &shown, &failure.to_string());
+                }
+                Discarded { bytes, gone: deleted.is_ok() }
+            }
+        }
+    }
+
+    /// The same at a server.
+    pub(in crate::job) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
+        let (cleanup, end) = context.for_cleanup();
+        // If the server has not said how its command has ended, it may still execute it.
+        let is_certain = server.open().is_some();
+        let work = async {
+            match server.session(&cleanup).await {
+                Ok(session) => {
+                    let size = session.size(&self.stored).await.ok().flatten();
+                    (size, session.delete(&self.stored).await)
+                }
+                Err(failure) => (None, Err(failure)),
+            }
+        };
+        let (bytes, deleted) = in_time(context, end, work).await;
+        let gone = deleted.is_ok();
+        let why = match deleted {
+            Ok(existed) if existed || is_certain => {
+                server.pool.debts.paid(&self.stored);
+                return Discarded { bytes, gone };
+            }
+            Ok(_) => None,
+            Err(failure) => Some(failure.to_string()),
+        };
+        let debt = Debt { path: self.stored.clone(), why };
+        // The final name is that of the whole copy, if a later attempt succeeds.
+        let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
+        if let Err(Debt { path, why: Some(why) }) = unpaid {
+            warn(context, &shown_at(&path, server), &why);
+        }
+        Discarded { bytes, gone }
+    }
+}
+
+/// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
+/// tried again.
+pub(in crate::job) async fn settle(context: &Context, pools: &Pools) {
+    for pool in pools.all() {
+        let debts = pool.debts.take();
+        if debts.is_empty() {
+            continue;
+        }
+        let mut server = Server::new(pool, Role::Destination);
+        let debts =
+            if context.cancel.is_cancelled() { debts } else { pay(context, &mut server, debts).await };
+        for Debt { path, why } in debts {
+            if let Some(why) = why {
+                warn(context, &shown_at(&path, &server), &why);
+            }
+        }
+        server.release();
+    }
+}
+
+/// Deletes these files. Returns those that could not be deleted.
+async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Vec<Debt> {
+    let (cleanup, end) = context.for_cleanup();
+    for pause in PAUSES {
+        let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
+        for mut debt in std::mem::take(&mut debts) {
+            let work = async {
+                match server.session(&cleanup).await {
+                    Ok(session) => (None, session.delete(&debt.path).await),
+                    Err(failure) => (None, Err(failure)),
+                }
+            };
+            match in_time(context, end, work).await {
+                // It may come yet: see `Debt::why`.
+                (_, Ok(false)) if debt.why.is_none() => {}
+                (_, Ok(_)) => continue,
+                (_, Err(failure)) => {
+                    is_slow |= failure.kind == Kind::Temporary && failure.about != About::GivenUp;
+                    debt.why = Some(failure.to_string());
+                }
+            }
+            debts.push(debt);
+        }
+        let now = context.clock.now();
+        if !is_slow || now >= end || context.cancel.is_cancelled() {
+            break;
+        }
+        context.clock.sleep_until(Some(now + pause)).await;
+    }
+    debts
+}
+
+/// The result of a deletion, which ends at `end`.
+async fn in_time(
+    context: &Context,
+    end: Moment,
+    work: impl Future<Output = (Option<u64>, Result<bool, Failure>)>,
+) -> (Option<u64>, Result<bool, Failure>) {
+    tokio::select! {
+        done = work => done,
+        () = context.clock.sleep_until(Some(end)) => {
+            (None, Err(Failure::new(Kind::Temporary, "the server did not answer in time")))
+        }
+    }
+}
+
+fn shown_at(path: &PathName, server: &Server) -> String {
+    format!("{} at {}", path.display(), server.site)
+}
+
+fn warn(context: &Context, shown: &str, why: &str) {
+    context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
+}
+
+/// After each attempt of [`settle`]: a server may need some time to see that a session has ended, and to release its file.
+const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::ZERO];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_stored_beside_its_target() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        let check = |target: &str, stored: &str| {
+            let part = Part::new(PartId(0xab), &name(target)).unwrap();
+            assert_eq!(part.stored, name(stored));
+        };
+        check("b.bin", ".00000000000000ab.ftp-user.part");
+        check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");
+        check("/b.bin", "/.00000000000000ab.ftp-user.part");
+    }
+}

@@ -1,0 +1,181 @@
+//! Which files of a tree are copied: `--include` and `--exclude`. Pure.
+
+use crate::failure::Failure;
+use ftp_proto::wire::PathName;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Which files of a tree are copied. What `--exclude` matches is left out, a directory with everything in it. If there
+/// is an `--include`, only those files are copied that one matches, or that are in a directory that one matches.
+///
+/// A pattern without a slash matches the last name of a path, at any depth. Another one matches the path below the
+/// tree; a slash at its beginning says no more. A pattern with a slash at its end matches directories only. `*` and `?`
+/// match no slash, `**` matches directories at any depth, and `?` is one byte.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Filter {
+    include: Patterns,
+    exclude: Patterns,
+}
+
+/// Patterns of one option.
+#[derive(Clone, Debug, Default)]
+struct Patterns {
+    /// As they were typed.
+    texts: Vec<String>,
+    all: GlobSet,
+    /// Those that match directories only.
+    directories: GlobSet,
+}
+
+impl PartialEq for Patterns {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts == other.texts
+    }
+}
+
+impl Eq for Patterns {}
+
+impl Filter {
+    /// Reads the patterns of both options.
+    ///
+    /// # Errors
+    ///
+    /// A pattern that cannot be read.
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, Failure> {
+        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)? })
+    }
+
+    /// Whether only some files are copied, so that a directory may stay without any.
+    pub(in crate::job) const fn selects(&self) -> bool {
+        !self.include.texts.is_empty()
+    }
+
+    /// Whether the directory at `path` below the tree is looked at.
+    pub(in crate::job) fn enters(&self, path: &PathName) -> bool {
+        !self.exclude.matches(path, true)
+    }
+
+    /// Whether the file at `path` below the tree is copied, if the directories above it are looked at.
+    pub(in crate::job) fn takes(&self, path: &PathName) -> bool {
+        let includes = |path: &PathName| {
+            let above = std::iter::successors(crate::place::parent(path), crate::place::parent);
+            self.include.matches(path, false)
+                || above.into_iter().any(|above| self.include.matches(&above, true))
+        };
+        !self.exclude.matches(path, false) && (!self.selects() || includes(path))
+    }
+}
+
+impl Patterns {
+    fn new(texts: &[String]) -> Result<Self, Failure> {
+        let (mut all, mut directories) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let failed = |text: &str, error: globset::Error| {
+            Failure::usage(format!("the pattern {text:?} cannot be read: {}", error.kind()))
+        };
+        for text in texts {
+            let pattern = text.strip_suffix('/').unwrap_or(text);
+            let anywhere = !pattern.contains('/');
+            let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
+            if pattern.is_empty() {
+                return Err(Failure::usage(format!("the pattern {text:?} matches nothing")));
+            }
+            // The library descends into braces by recursion.
+            if pattern.matches('{').count() > BRACES {
+                return Err(Failure::usage(format!("a pattern has more than {BRACES} braces")));
+            }
+            let pattern = if anywhere { format!("**/{pattern}") } else { pattern.to_owned() };
+            let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build();
+            let glob = glob.map_err(|error| failed(text, error))?;
+            if text.ends_with('/') {
+                directories.add(glob)
+            } else {
+                all.add(glob)
+            };
+        }
+        let failed = |error| failed(&texts.join(" "), error);
+        let (all, directories) = (all.build().map_err(failed)?, directories.build().map_err(failed)?);
+        Ok(Self { texts: texts.to_vec(), all, directories })
+    }
+
+    fn matches(&self, path: &PathName, is_directory: bool) -> bool {
+        let path = Path::new(OsStr::from_bytes(path.as_bytes()));
+        self.all.is_match(path) || (is_directory && self.directories.is_match(path))
+    }
+}
+
+/// The largest number of braces in a pattern.
+const BRACES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(include: &[&str], exclude: &[&str]) -> Filter {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        Filter::new(&texts(include), &texts(exclude)).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_cannot_overflow_the_stack() {
+        let nested = "{".repeat(20_000) + &"}".repeat(20_000);
+        assert!(Filter::new(&[], &[nested]).is_err());
+    }
+
+    #[test]
+    fn files_are_chosen_by_name_or_by_path() {
+        let check = |include: &[&str], exclude: &[&str], path: &[u8], expect: bool| {
+            let path = PathName::from_wire(path).unwrap();
+            assert_eq!(
+                filter(include, exclude).takes(&path),
+                expect,
+                "{include:?} {exclude:?} {}",
+                path.display()
+            );
+        };
+        check(&[], &[], b"a/b", true);
+        check(&["*.txt"], &[], b"a/b/c.txt", true);
+        check(&["*.txt"], &[], b"c.txt.gz", false);
+        check(&["/*.txt"], &[], b"a/c.txt", false);
+        check(&["a/*.txt"], &[], b"a/c.txt", true);
+        check(&["a/*.txt"], &[], b"x/a/c.txt", false);
+        check(&["a/**/c.txt"], &[], b"a/x/y/c.txt", true);
+        check(&["photos/"], &[], b"x/photos/y/c.jpg", true);
+        check(&["photos/"], &[], b"photos", false);
+        check(&["photos"], &[], b"photos/a", true);
+        check(&["*.txt", "*.md"], &["draft*"], b"draft.txt", false);
+        check(&["*.txt", "*.md"], &["draft*"], b"final.md", true);
+        check(&[], &["tmp/"], b"tmp", true);
+        check(&[], &["*.{o,d}"], b"x/a.d", false);
+        check(&[], &["[a-c]?"], b"b\xc3\xa9", true);
+        check(&[], &["[a-c]??"], b"b\xc3\xa9", false);
+        check(&[], &["*.tmp"], b"\xff.tmp", false);
+        check(&[], &["\\*"], b"a", true);
+        check(&[], &["\\*"], b"*", false);
+    }
+
+    #[test]
+    fn a_directory_that_is_excluded_is_not_entered() {
+        let check = |exclude: &str, path: &str, expect: bool| {
+            let path = PathName::from_user(path).unwrap();
+            assert_eq!(filter(&["*.txt"], &[exclude]).enters(&path), expect, "{exclude} {}", path.display());
+        };
+        check(".git", "a/.git", false);
+        check(".git/", ".git", false);
+        check("/build", "a/build", true);
+        check("/build", "build", false);
+        check("a/b", "a/b", false);
+        check("a/b", "c/a/b", true);
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_read_is_named() {
+        for (text, words) in
+            [("a[", "\"a[\""), ("{a", "\"{a\""), ("", "matches nothing"), ("/", "matches nothing")]
+        {
+            let failure = Filter::new(&[], &[text.to_owned()]).unwrap_err();
+            assert!(failure.to_string().contains(words), "{failure}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! A job: what a user asked for, as an owned value that could be stored.
+
+use crate::check::Verify;
+use crate::failure::{Failure, Kind};
+use crate::id::JobId;
+use crate::job::request::filter::Filter;
+use crate::job::request::options::Options;
+use crate::job::request::standard::Sink;
+use crate::journal::{Command, Start};
+use crate::place::{Location, Place, base_name};
+use std::collections::HashSet;
+
+/// What a user asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Job {
+    /// The identity of the job.
+    pub id: JobId,
+    /// What is done.
+    pub work: Work,
+    /// How it is done.
+    pub options: Options,
+    /// Which files of trees are copied.
+    pub filter: Filter,
+    /// How the journal has it; `None` if it is not kept there.
+    pub start: Option<Start>,
+}
+
+/// What a job does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// Copies files and trees.
+    Copy {
+        /// Where the files are.
+        sources: Vec<Location>,
+        /// Where they are copied to.
+        destination: Location,
+    },
+    /// Copies files and trees, each to a place of its own.
+    CopyEach {
+        /// What to copy, and where to.
+        pairs: Vec<(Location, Location)>,
+    },
+    /// Writes one file to standard output, or nowhere.
+    Output {
+        /// Where the file is.
+        source: Location,
+        /// Where it goes.
+        sink: Sink,
+    },
+    /// Stores standard input as one file.
+    Input {
+        /// The file that receives it.
+        destination: Location,
+    },
+    /// Appends one file to another.
+    Append {
+        /// The file to append.
+        source: Location,
+        /// The file that becomes longer.
+        destination: Location,
+    },
+}
+
+impl Work {
+    /// The name of the verb.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Copy { .. } | Self::CopyEach { .. } | Self::Output { .. } | Self::Input { .. } => "copy",
+            Self::Append { .. } => "append",
+        }
+    }
+
+    /// Every place that the job names.
+    pub fn places(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
+        match self {
+            Self::Copy { sources, destination } => Box::new(sources.iter().chain([destination])),
+            Self::CopyEach { pairs } => {
+                Box::new(pairs.iter().flat_map(|(source, destination)| [source, destination]))
+            }
+            Self::Append { source, destination } => Box::new([source, destination].into_iter()),
+            Self::Output { source: place, .. } | Self::Input { destination: place } => {
+                Box::new(std::iter::once(place))
+            }
+        }
+    }
+}
+
+impl Job {
+    /// Copies `sources` to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// These places cannot be copied: both ends are on this host, or a source is its own destination.
+    pub fn copy(sources: Vec<Location>, destination: Location, options: Options) -> Result<Self, Failure> {
+        if sources.is_empty() {
+            return Err(Failure::usage("copy needs a SOURCE and a DEST"));
+        }
+        let mut names = HashSet::new();
+        for source in &sources {
+            refuse_pair(source, &destination)?;
+            let name =
+                if source.contents || source.glob().is_some() { None } else { base_name(&source.path) };
+            if let Some(name) = name
+                && !names.insert(name.clone())
+            {
+                let what = format!("two sources have the last name {}", name.display());
+                return Err(Failure::usage(what).hint("copy them one after the other, to different names"));
+            }
+        }
+        Self::new(Work::Copy { sources, destination }, options)
+    }
+
+    /// Copies each source to its own destination. `locate` says where the pair with that index was written.
+    ///
+    /// # Errors
+    ///
+    /// There are no pairs, or one cannot be copied: both ends are on this host, or it is its own destination.
+    pub fn copy_each(
+        pairs: Vec<(Location, Location)>,
+        locate: impl Fn(usize) -> String,
+        options: Options,
+    ) -> Result<Self, Failure> {
+        if pairs.is_empty() {
+            return Err(Failure::usage("there is nothing to copy"));
+        }
+        for (index, (source, destination)) in pairs.iter().enumerate() {
+            refuse_pair(source, destination).map_err(|failure| failure.during(locate(index)))?;
+        }
+        Self::new(Work::CopyEach { pairs }, options)
+    }
+
+    /// Copies one file from `source` to standard output, or from standard input to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// The other end is on this host, or `options` ask for what one stream cannot have.
+    pub fn standard(work: Work, options: Options) -> Result<Self, Failure> {
+        if work.places().any(Location::is_local) {
+            return Err(
+                Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
+            );
+        }
+        if options.recursive {
+            return Err(Failure::usage("standard input and output (-) are one file").hint("leave out -r"));
+        }
+        Self::new(work, options)
+    }
+
+    /// The same job for those files of its trees that `filter` takes.
+    #[must_use]
+    pub fn filtered(self, filter: Filter) -> Self {
+        Self { filter, ..self }
+    }
+
+    /// Appends `source` to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// This file cannot be appended to that one: both are on this host or the same, or one is a directory.
+    pub fn append(source: Location, destination: Location, options: Options) -> Result<Self, Failure> {
+        if options.verify == Verify::Hash {
+            return Err(hash_is_impossible());
+        }
+        if source.is_local() && destination.is_local() {
+            return Err(
+                Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
+            );
+        }
+        refuse_itself(&source, &destination)?;
+        for place in [&source, &destination] {
+            if place.contents {
+                return Err(Failure::usage(format!("{place} is a directory")).hint("append takes two files"));
+            }
+        }
+        Self::new(Work::Append { source, destination }, options)
+    }
+
+    fn new(work: Work, options: Options) -> Result<Self, Failure> {
+        let number: [u8; 8] = ftp_io::random::bytes()
+            .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+        let (id, filter) = (JobId::new(u64::from_be_bytes(number)), Filter::default());
+        Ok(Self { id, work, options, filter, start: None })
+    }
+
+    /// The same job, kept in the journal if files are copied to one destination. `command` asks for it again; `resumes` is the job that it continues.
+    #[must_use]
+    pub fn kept(self, command: Command, resumes: Option<JobId>) -> Self {
+        let id = resumes.unwrap_or(self.id);
+        let verb = self.work.verb().to_owned();
+        let start = Start { id, verb, command, resumes: resumes.is_some() };
+        let has_one_destination = matches!(self.work, Work::Copy { .. });
+        // Whoever asks for the job again waits for it.
+        let options = Options { detach: self.options.detach && resumes.is_none(), ..self.options };
+        Self { id, options, start: has_one_destination.then_some(start), ..self }
+    }
+
+    /// The same job, whose two servers are left alone as soon as they move the file.
+    ///
+    /// # Errors
+    ///
+    /// It is not one file that goes from server to server.
+    pub fn detached(self) -> Result<Self, Failure> {
+        let one = "leave out --detach, or copy the files one by one";
+        if let Some(local) = self.work.places().find(|place| place.is_local()) {
+            return Err(Failure::usage(format!("--detach needs two servers, and {local} is on this host"))
+                .hint("leave out --detach"));
+        }
+        match &self.work {
+            Work::Copy { .. } if self.options.recursive => Err(Failure::usage(
+                "--detach copies one file: those of a tree need this program for their names",
+            )
+            .hint(one)),
+            Work::Copy { sources, .. } if matches!(sources.as_slice(), [source] if source.glob().is_none()) => {
+                Ok(Self { options: Options { detach: true, ..self.options }, ..self })
+            }
+            Work::Copy { .. } | Work::CopyEach { .. } => {
+                Err(Failure::usage("--detach copies one file, and these may be several").hint(one))
+            }
+            Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
+                Err(Failure::usage("--detach needs two servers").hint("leave out --detach"))
+            }
+        }
+    }
+
+    /// Whether all its places are on servers.
+    pub fn is_between_servers(&self) -> bool {
+        let is_standard = matches!(self.work, Work::Output { .. } | Work::Input { .. });
+        !is_standard && !self.work.places().any(Location::is_local)
+    }
+
+    /// Whether everything between its places and this program is protected.
+    pub fn is_secured(&self) -> bool {
+        self.work.places().all(|location| location.place.is_secured())
+    }
+}
+
+/// `--verify hash` would need the digest of the appended part, which no end can tell for certain.
+fn hash_is_impossible() -> Failure {
+    Failure::usage("append cannot be verified by hash").hint("--verify size compares old size + source size")
+}
+
+/// Refuses a copy whose two ends are on this host, or the same.
+fn refuse_pair(source: &Location, destination: &Location) -> Result<(), Failure> {
+    if source.is_local() && destination.is_local() {
+        return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
+            .hint("use cp, or name a server with ftp://"));
+    }
+    refuse_itself(source, destination)
+}
+
+/// H32, as far as it can be seen without asking: the same server, user and path.
+fn refuse_itself(source: &Location, destination: &Location) -> Result<(), Failure> {
+    let same = match (&source.place, &destination.place) {
+        (Place::Remote(from), Place::Remote(to)) => {
+            from.site.is_same(&to.site) && source.path == destination.path
+        }
+        (Place::Local(from), Place::Local(to)) => from.path == to.path,
+        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
+    };
+    if same {
+        return Err(
+            Failure::usage(format!("{source} is source and destination")).hint("choose another destination")
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Netrc;
+
+    #[test]
+    fn h32_a_place_is_never_copied_to_itself() {
+        let check = |source: &str, dest: &str, refused: bool| {
+            let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
+            let job = Job::copy(vec![location(source)], location(dest), Options::default());
+            assert_eq!(job.is_err(), refused, "{source:?} {dest:?}");
+        };
+        check("ftp://u@h/a", "ftp://u@H:21/a", true);
+        check("ftp://u@h/a", "ftp://u@h/b", false);
+        check("ftp://u@h/a", "ftp://v@h/a", false);
+        check("ftp://u@h:2121/a", "ftp://u@h:2122/a", false);
+    }
+}

@@ -1,0 +1,13 @@
+//! What was asked for.
+//!
+//! | file | what |
+//! |---|---|
+//! | `job` | the job as a value |
+//! | `options` | its options |
+//! | `standard` | standard input and output as its ends |
+//! | `filter` | which names of a tree it takes |
+
+pub(in crate::job) mod filter;
+pub(in crate::job) mod job;
+pub(in crate::job) mod options;
+pub(in crate::job) mod standard;

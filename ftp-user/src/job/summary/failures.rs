@@ -1,0 +1,111 @@
+//! What has failed in a job: the number of each kind, and the first few of them. A million files that fail take no more
+//! memory than a few.
+
+use crate::failure::{Failure, Kind};
+use crate::job::summary::ending::may_pass;
+use crate::report::Cause;
+use std::collections::BTreeMap;
+
+/// A file or directory that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailedItem {
+    /// Its place at the source.
+    pub source: String,
+    /// Its place at the destination.
+    pub dest: String,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+/// What has failed so far.
+#[derive(Debug, Default)]
+pub(in crate::job) struct Failures {
+    kinds: BTreeMap<Kind, OfKind>,
+    may_pass: bool,
+}
+
+/// The failures of one kind.
+#[derive(Debug, Default)]
+struct OfKind {
+    count: u64,
+    /// The first of them, at most [`KEPT`].
+    first: Vec<FailedItem>,
+}
+
+impl Failures {
+    /// Notes a failure.
+    pub(in crate::job) fn add(&mut self, item: FailedItem) {
+        self.may_pass |= may_pass(&item.failure);
+        let of_kind = self.kinds.entry(item.failure.kind).or_default();
+        of_kind.count += 1;
+        if of_kind.first.len() < KEPT {
+            of_kind.first.push(item);
+        }
+    }
+
+    /// The number of all failures.
+    pub(in crate::job) fn count(&self) -> u64 {
+        self.kinds.values().map(|of_kind| of_kind.count).sum()
+    }
+
+    /// The kinds of failures, each of them once.
+    pub(in crate::job) fn kinds(&self) -> Vec<Kind> {
+        self.kinds.keys().copied().collect()
+    }
+
+    /// Whether there is a failure of this kind.
+    pub(in crate::job) fn has(&self, kind: Kind) -> bool {
+        self.kinds.contains_key(&kind)
+    }
+
+    /// Whether another run may succeed with one of them, although nobody changes the file.
+    pub(in crate::job) const fn may_pass(&self) -> bool {
+        self.may_pass
+    }
+
+    /// The causes with their first files, for people.
+    pub(in crate::job) fn causes(&self) -> Vec<Cause> {
+        let named = |item: &FailedItem| (item.source.clone(), item.failure.to_string());
+        let cause = |(kind, of_kind): (&Kind, &OfKind)| Cause {
+            kind: *kind,
+            count: of_kind.count,
+            first: of_kind.first.iter().map(named).collect(),
+        };
+        self.kinds.iter().map(cause).collect()
+    }
+
+    /// The first failures of each kind, sorted by kind.
+    pub(in crate::job) fn first(&self) -> impl Iterator<Item = &FailedItem> {
+        self.kinds.values().flat_map(|of_kind| &of_kind.first)
+    }
+}
+
+/// The number of failures of each kind that are kept, and shown to people.
+const KEPT: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_failures_are_counted_and_the_first_ten_of_each_kind_are_kept() {
+        let mut failures = Failures::default();
+        for number in 0..1_000_000_u32 {
+            let kind = if number % 4 == 0 { Kind::Missing } else { Kind::Refused };
+            let failure = Failure::new(kind, "no");
+            failures.add(FailedItem { source: number.to_string(), dest: String::new(), failure });
+        }
+        assert_eq!((failures.count(), failures.may_pass()), (1_000_000, false));
+        assert_eq!(failures.kinds(), [Kind::Missing, Kind::Refused]);
+        assert_eq!(failures.first().count(), 20);
+        let causes = failures.causes();
+        let counts: Vec<u64> = causes.iter().map(|cause| cause.count).collect();
+        assert_eq!((counts, causes[0].first[9].0.as_str()), (vec![250_000, 750_000], "36"));
+        failures.add(FailedItem {
+            source: String::new(),
+            dest: String::new(),
+            failure: Failure::new(Kind::Temporary, "busy"),
+        });
+        assert!(failures.may_pass() && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
+    }
+}

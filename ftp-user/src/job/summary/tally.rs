@@ -1,0 +1,236 @@
+//! What was done, what failed, and the report that follows.
+
+use crate::failure::{Failure, Kind};
+use crate::history::{PastRun, shortened};
+use crate::id::JobId;
+use crate::job::item::Done;
+use crate::job::summary::failures::{FailedItem, Failures};
+use crate::job::summary::status::Status;
+use crate::ladder::Rung;
+use crate::outcome::{Protection, Relayed, Verified};
+use crate::report::{Event, Events, Summary};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Counts the files of a job.
+#[derive(Debug)]
+pub(in crate::job) struct Tally {
+    events: Events,
+    verb: &'static str,
+    dry_run: bool,
+    /// The number of the last file.
+    number: u64,
+    files: u64,
+    skipped: u64,
+    /// Files that move on without this program.
+    detached: u64,
+    bytes: u64,
+    /// Files that were copied and whose size nobody knows.
+    unsized_files: u64,
+    /// How many files took which path.
+    rungs: Vec<(Rung, u64)>,
+    relayed: Option<Relayed>,
+    /// What the URLs promise.
+    promised: Protection,
+    /// What has protected the bytes that moved.
+    protection: Option<Protection>,
+    verified: Option<Verified>,
+    failures: Failures,
+}
+
+/// How a job ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    /// Whether everything, something or nothing was done.
+    pub status: Status,
+    /// How many files, and how many bytes.
+    pub summary: Summary,
+    /// The first failures of each kind, sorted by kind. The summary counts all of them.
+    pub failures: Vec<FailedItem>,
+}
+
+impl Tally {
+    /// Nothing is done yet.
+    pub(in crate::job) fn new(events: &Events, verb: &'static str, dry_run: bool) -> Self {
+        Self {
+            events: events.clone(),
+            verb,
+            dry_run,
+            number: 0,
+            files: 0,
+            skipped: 0,
+            detached: 0,
+            bytes: 0,
+            unsized_files: 0,
+            rungs: Vec::new(),
+            relayed: None,
+            promised: Protection::Clear,
+            protection: None,
+            verified: None,
+            failures: Failures::default(),
+        }
+    }
+
+    /// The number of the next file.
+    pub(in crate::job) const fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// Notes whether everything between the places and this program is protected.
+    pub(in crate::job) const fn protect(&mut self, private: bool) {
+        self.promised = Protection::of(private);
+    }
+
+    /// Notes how a file ended, and reports it if it was copied.
+    pub(in crate::job) fn file(&mut self, source: String, dest: String, ended: Result<Done, Failure>) {
+        let done = match ended {
+            Ok(done) => done,
+            Err(failure) => {
+                self.events.say(Event::FileFailed { source: source.clone() });
+                return self.failed(source, dest, failure);
+            }
+        };
+        if let (Some(job), Some(rung)) = (done.detached, done.rung) {
+            self.detached += 1;
+            self.events.say(Event::Detached { source, dest, size: done.size, rung, job });
+            return;
+        }
+        self.done(&done);
+        if !self.dry_run {
+            let Done { size, rung, relayed, verified, attempts, earlier, .. } = done;
+            self.events.say(Event::File { source, dest, size, rung, relayed, verified, attempts, earlier });
+        }
+    }
+
+    fn done(&mut self, done: &Done) {
+        self.files += 1;
+        let Some(rung) = done.rung else {
+            self.skipped += 1;
+            return;
+        };
+        self.bytes += done.moved();
+        self.unsized_files += u64::from(done.size.is_none());
+        Protection::add(&mut self.protection, done.protection);
+        Relayed::add(&mut self.relayed, done.relayed.clone());
+        self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
+        match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
+            Some((_, count)) => *count += 1,
+            None => self.rungs.push((rung, 1)),
+        }
+    }
+
+    /// Notes that a file or directory has failed, and reports it.
+    pub(in crate::job) fn failed(&mut self, source: String, dest: String, failure: Failure) {
+        let (kind, message) = (failure.kind, failure.to_string());
+        self.events.say(Event::Failed { source: source.clone(), dest: dest.clone(), kind, message });
+        self.failures.add(FailedItem { source, dest, failure });
+    }
+
+    /// Whether anything has failed.
+    pub(in crate::job) fn has_failed(&self) -> bool {
+        self.failures.count() > 0
+    }
+
+    /// Whether any file is complete at its destination.
+    pub(in crate::job) const fn has_done(&self) -> bool {
+        self.files > 0
+    }
+
+    /// Whether another run may succeed with something that has failed; `None` if nothing has.
+    pub(in crate::job) fn may_pass(&self) -> Option<bool> {
+        self.has_failed().then_some(self.failures.may_pass())
+    }
+
+    /// Whether the job was interrupted.
+    pub(in crate::job) fn was_interrupted(&self) -> bool {
+        self.failures.has(Kind::Interrupted)
+    }
+
+    /// The run as it is kept, without what was tried.
+    pub(in crate::job) fn past(&self, id: JobId, took: Duration) -> PastRun {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let failures = self.failures.first().take(FAILURES);
+        PastRun {
+            id: id.to_string(),
+            verb: self.verb.to_owned(),
+            at,
+            seconds: took.as_secs_f64(),
+            files: self.files,
+            failed: self.failures.count(),
+            pairs: Vec::new(),
+            failures: failures.map(|item| shortened(&item.failure.to_string())).collect(),
+        }
+    }
+
+    /// Reports the causes of the failures, then what to do, then the summary.
+    pub(in crate::job) fn report(self, took: Duration, advice: Option<String>) -> Report {
+        let (events, failed) = (&self.events, self.failures.count());
+        if failed > 0 {
+            events.say(Event::Causes(self.failures.causes()));
+        }
+        if let Some(advice) = advice {
+            events.warn(advice);
+        }
+        let summary = Summary {
+            verb: self.verb,
+            ok: failed == 0,
+            dry_run: self.dry_run,
+            files: self.files,
+            skipped: self.skipped,
+            detached: self.detached,
+            bytes: self.bytes,
+            unsized_files: self.unsized_files,
+            seconds: took.as_secs_f64(),
+            rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
+            relayed: self.relayed,
+            protection: self.protection.unwrap_or(self.promised),
+            verified: self.verified.unwrap_or(Verified::None),
+            failed,
+        };
+        events.say(Event::Summary(summary.clone()));
+        let status = Status::of_many(self.files, &self.failures.kinds());
+        Report { status, summary, failures: self.failures.first().cloned().collect() }
+    }
+}
+
+/// The largest number of failures that are kept of a run.
+const FAILURES: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Reporter, Style};
+    use ftp_proto::digest::Algorithm;
+
+    fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
+        Done {
+            size: Some(bytes),
+            rung,
+            relayed: None,
+            protection: None,
+            verified,
+            attempts: 1,
+            earlier: None,
+            detached: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_has_the_weakest_verification_and_the_commonest_path() {
+        let (events, reporter) = Reporter::start(Style::for_tests(), None);
+        let mut tally = Tally::new(&events, "copy", false);
+        let sha = Verified::Hash(Algorithm::Sha256);
+        tally.done(&done(Some(Rung::DestListens), 5, sha));
+        tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
+        tally.done(&done(Some(Rung::SourceListens), 7, sha));
+        tally.done(&done(None, 0, sha));
+        assert!(!tally.has_failed());
+        tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
+        let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
+        assert_eq!((status, failures.len()), (Status::Partly, 1));
+        assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));
+        assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));
+        drop(events);
+        reporter.finish().await.unwrap();
+    }
+}

@@ -1,0 +1,327 @@
+//! Small files of a tree that move together between two servers.
+//!
+//! They fail for nothing: what is left is copied like any other file, which finds out why.
+
+use crate::check::{self, Overwrite, Verify};
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::Host;
+use crate::job::claims::kept::{self, Claimed};
+use crate::job::claims::planned::{Copied, Planned};
+use crate::job::item::{Done, Item, Target};
+use crate::job::remains::part::{Part, new_id};
+use crate::job::request::options::Options;
+use crate::job::together::taken::TakenNames;
+use crate::journal::PartId;
+use crate::ladder::Rung;
+use crate::outcome::{Protection, Verified};
+use crate::report::Event;
+use crate::route::{self, BatchPath, Ends};
+use ftp_proto::listing;
+use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
+use ftp_proto::third_party::{Roles, Side};
+use std::sync::atomic::Ordering;
+
+/// What came of files that were to move together.
+#[derive(Debug, Default)]
+pub(in crate::job) struct Batched {
+    /// Those that are done.
+    pub(in crate::job) copied: Vec<Copied>,
+    /// Those that are still to be copied.
+    pub(in crate::job) rest: Vec<Planned>,
+    /// What this says about the files that follow.
+    pub(in crate::job) prospect: Prospect,
+}
+
+/// What becomes of other files that are to move together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::job) enum Prospect {
+    /// They may move together.
+    #[default]
+    Good,
+    /// They may, but a session was closed over these.
+    Doubtful,
+    /// They would not move together either.
+    None,
+}
+
+/// A file of a batch.
+struct Member {
+    item: Item,
+    claimed: Claimed,
+    facts: Facts,
+    part: PartId,
+    /// Nothing has had its name.
+    is_free: bool,
+    end: Option<BatchEnd>,
+}
+
+/// Whether a file is one that may move together with others, as far as its listing and the options say.
+pub(in crate::job) fn is_small(planned: &Planned, options: Options) -> bool {
+    let is_small =
+        |facts: &Facts| facts.kind == listing::Kind::File && facts.size.is_some_and(|size| size <= SMALL);
+    options.verify != Verify::None
+        && !options.mode.is_dry()
+        && !options.perms
+        && !options.detach
+        && planned.claimed.as_ref().is_ok_and(Claimed::is_new)
+        && planned.item.known.as_ref().is_some_and(is_small)
+        && !matches!(planned.item.target, Target::Known(Some(_)))
+}
+
+/// Moves files together, if both servers can do that. `roles` are those of an earlier file.
+pub(in crate::job) async fn batched(
+    context: &Context,
+    ends: &mut Ends,
+    planned: Vec<Planned>,
+    options: Options,
+    (roles, names): (Roles, &TakenNames),
+) -> Batched {
+    let path = match path(context, ends, options, roles).await {
+        Ok(path) => path,
+        Err(prospect) => return Batched { rest: planned, prospect, ..Batched::default() },
+    };
+    let (mut members, mut rest) = members(ends, planned, options, &path);
+    if path.is_one_connection() {
+        for member in &mut members {
+            member.is_free = names.is_free(&member.item.destination);
+        }
+    } else {
+        let Host::Server(to) = &mut ends.destination else { return put_back(members, rest) };
+        let targets = members.iter().map(|member| &member.item.destination).collect();
+        let free = names.free(context, to, targets).await;
+        let mut free = free.into_iter();
+        let (those, taken): (Vec<_>, _) = members.into_iter().partition(|_| free.next() == Some(true));
+        members = those;
+        rest.extend(taken.into_iter().map(Member::planned));
+    }
+    if members.len() < FEWEST {
+        return put_back(members, rest);
+    }
+    let means = (path.passive(), path.protection(), path.verified());
+    let (members, moved) = moved(context, ends, members, options, path).await;
+    let Moved { refused, are_usable } = moved;
+    if let Some(refused) = refused.filter(|_| !ends.no_times.swap(true, Ordering::Relaxed)) {
+        context.events.notice(format!("modification times are not kept: {refused}"));
+    }
+    let (mut copied, mut left) = (Vec::new(), Vec::new());
+    for member in members {
+        match member.end {
+            Some(BatchEnd::Published { .. }) => {
+                let result = Ok(done(member.facts.size, means));
+                copied.push(Copied { item: member.item, result });
+            }
+            Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends).await),
+        }
+    }
+    left.extend(rest);
+    let prospect = match (copied.is_empty(), are_usable) {
+        (true, _) => Prospect::None,
+        (false, true) => Prospect::Good,
+        (false, false) => Prospect::Doubtful,
+    };
+    Batched { copied, rest: left, prospect }
+}
+
+/// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
+/// files.
+async fn path(
+    context: &Context,
+    ends: &mut Ends,
+    options: Options,
+    roles: Roles,
+) -> Result<BatchPath, Prospect> {
+    // A rate is kept file by file.
+    if context.limit.is_some() {
+        return Err(Prospect::None);
+    }
+    let path = match (&mut ends.source, &mut ends.destination) {
+        (Host::Server(from), Host::Server(to)) => {
+            if from.open().is_none() || to.open().is_none() {
+                return Err(Prospect::Good); // the next file opens a session
+            }
+            BatchPath::between(context, from, to, roles)
+        }
+        (Host::Server(_) | Host::Local(_), Host::Server(_) | Host::Local(_)) => return Err(Prospect::None),
+    };
+    let mut path = path.ok().flatten().ok_or(Prospect::None)?;
+    if path.is_one_connection() {
+        return if options.verify == Verify::Size { Err(Prospect::None) } else { Ok(path) };
+    }
+    // What is there was looked at before.
+    if !matches!(options.overwrite, Overwrite::Always | Overwrite::Different) {
+        return Err(Prospect::None);
+    }
+    let common = check::common(context, ends, &[]).await.map_err(|_| Prospect::Good)?;
+    match options.verify.with(common, Some(0)) {
+        Ok(Verified::Hash(algorithm)) => path.verify_by(algorithm),
+        Ok(Verified::Size) => {}
+        Ok(Verified::None) | Err(_) => return Err(Prospect::None),
+    }
+    Ok(path)
+}
+
+/// Files that do not move together after all.
+fn put_back(members: Vec<Member>, mut rest: Vec<Planned>) -> Batched {
+    rest.splice(0..0, members.into_iter().map(Member::planned));
+    Batched { rest, ..Batched::default() }
+}
+
+/// Takes out the files that may move together.
+fn members(
+    ends: &mut Ends,
+    planned: Vec<Planned>,
+    options: Options,
+    path: &BatchPath,
+) -> (Vec<Member>, Vec<Planned>) {
+    let (mut members, mut rest) = (Vec::new(), Vec::new());
+    for planned in planned {
+        match Member::of(ends, planned, options, path) {
+            Ok(member) => members.push(member),
+            Err(planned) => rest.push(*planned),
+        }
+    }
+    (members, rest)
+}
+
+/// What came of the sessions over which files have moved.
+struct Moved {
+    /// Why the destination does not set times, if it has refused one.
+    refused: Option<String>,
+    /// Whether they can still be used.
+    are_usable: bool,
+}
+
+/// Moves the files.
+async fn moved(
+    context: &Context,
+    ends: &mut Ends,
+    mut members: Vec<Member>,
+    options: Options,
+    path: BatchPath,
+) -> (Vec<Member>, Moved) {
+    let verified = path.verified();
+    let means = (path.passive(), path.protection(), verified);
+    let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
+    for member in &mut members {
+        let (source, dest) = member.item.names(ends);
+        let (verb, size, dry_run) = ("copy", member.facts.size, false);
+        let context = member.claimed.context(context, &member.item);
+        context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
+        kept::note_source(&context, &mut member.claimed.kept, &member.facts).ready().await;
+    }
+    let (Some(files), Host::Server(from), Host::Server(to)) =
+        (files, &mut ends.source, &mut ends.destination)
+    else {
+        return (members, Moved { refused: None, are_usable: true });
+    };
+    let mut refused = None;
+    let mut told = |index: usize, end: BatchEnd, time_refused: Option<String>| {
+        let Some(member) = members.get_mut(index) else { return };
+        if let BatchEnd::Published { .. } = &end {
+            refused = refused.take().or(time_refused);
+            let context = member.claimed.context(context, &member.item);
+            kept::ended(&context, &Ok(done(member.facts.size, means)));
+        }
+        member.end = Some(end);
+    };
+    // A session that is lost has left all files: each of them finds out why.
+    let are_usable = Box::pin(route::batch(context, (from, to), path, files, &mut told)).await;
+    (members, Moved { refused, are_usable: are_usable.unwrap_or(false) })
+}
+
+impl Member {
+    /// A file that may move together with others, or the file as it was.
+    fn of(
+        ends: &mut Ends,
+        mut planned: Planned,
+        options: Options,
+        path: &BatchPath,
+    ) -> Result<Self, Box<Planned>> {
+        let takes_name = match &mut ends.destination {
+            Host::Server(server) => {
+                server.open().is_some_and(|session| session.keeps_name(&planned.item.destination))
+            }
+            Host::Local(_) => false,
+        };
+        // Over one connection MLST compares the source with its listing.
+        let is_dated = |facts: &Facts| facts.modified.is_some() || !path.is_one_connection();
+        let facts = planned.item.known.clone().filter(|_| takes_name && is_small(&planned, options));
+        let facts = facts.filter(is_dated);
+        let part = match (&facts, &mut planned.claimed) {
+            (Some(_), Ok(claimed)) => claimed.kept.take_unused().or_else(|| new_id().ok()),
+            (Some(_) | None, Ok(_) | Err(_)) => None,
+        };
+        match (facts, part, planned) {
+            (Some(facts), Some(part), Planned { item, claimed: Ok(claimed) }) => {
+                Ok(Self { item, claimed, facts, part, is_free: false, end: None })
+            }
+            (_, _, planned) => Err(Box::new(planned)),
+        }
+    }
+
+    /// The file as the machine sees it.
+    fn file(&self, ends: &Ends, options: Options) -> Option<BatchFile> {
+        let Item { source, destination, target, .. } = &self.item;
+        let part = Part::new(self.part, destination).ok()?.stored;
+        let size = self.facts.size?;
+        let sets_time = options.times && !ends.no_times.load(Ordering::Relaxed);
+        Some(BatchFile {
+            source: source.clone(),
+            part,
+            target: destination.clone(),
+            size,
+            modified: self.facts.modified,
+            unique: self.facts.unique.clone(),
+            asks: match options.overwrite {
+                Overwrite::Never => true,
+                Overwrite::Newer => *target == Target::Unknown,
+                Overwrite::Always | Overwrite::Different => *target == Target::Unknown && !self.is_free,
+            },
+            sets_time,
+        })
+    }
+
+    /// The file as it was planned: nothing was done with it.
+    fn planned(mut self) -> Planned {
+        self.claimed.kept.put_unused(self.part);
+        Planned { item: self.item, claimed: Ok(self.claimed) }
+    }
+
+    /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run.
+    async fn left(mut self, context: &Context, ends: &mut Ends) -> Planned {
+        let Some(BatchEnd::Left { touched: true, may_be_done }) = self.end else { return self.planned() };
+        let own = self.claimed.context(context, &self.item);
+        if context.cancel.is_cancelled() && !own.job_journal.keeps_item() {
+            if let Ok(part) = Part::new(self.part, &self.item.destination) {
+                part.discard(context, &mut ends.destination).await;
+            }
+            return self.planned();
+        }
+        self.claimed.kept.leave(self.part, &self.facts, may_be_done);
+        Planned { item: self.item, claimed: Ok(self.claimed) }
+    }
+}
+
+/// A file that was published.
+const fn done(size: Option<u64>, (passive, protection, verified): (Side, Protection, Verified)) -> Done {
+    let rung = match passive {
+        Side::Source => Rung::SourceListens,
+        Side::Destination => Rung::DestListens,
+    };
+    Done {
+        size,
+        rung: Some(rung),
+        relayed: None,
+        protection: Some(protection),
+        verified,
+        attempts: 1,
+        earlier: None,
+        detached: None,
+    }
+}
+
+/// The largest file that moves together with others, in bytes: it takes no longer than the commands of a few files.
+const SMALL: u64 = 256 << 10;
+/// The smallest number of files for which the connection is worth its commands.
+const FEWEST: usize = 4;

@@ -1,0 +1,13 @@
+//! Several files at the same time.
+//!
+//! | file | what |
+//! |---|---|
+//! | `workers` | sessions of their own for each file that is under way |
+//! | `width` | how many |
+//! | `batch` | small files that move together |
+//! | `taken` | names at the destination that are taken |
+
+pub(in crate::job) mod batch;
+pub(in crate::job) mod taken;
+pub(in crate::job) mod width;
+pub(in crate::job) mod workers;

@@ -1,0 +1,240 @@
+//! How many files are copied at the same time. Pure.
+//!
+//! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
+//! number is measured over a few groups of files, from the moment when all its workers are there. The first number that is
+//! hardly faster than the one before ends the search. A server that refuses one more session ends it, too.
+
+use crate::job::request::options::Jobs;
+use ftp_proto::timer::Moment;
+use std::time::Duration;
+
+/// The number of files that are copied at the same time.
+#[derive(Clone, PartialEq, Debug)]
+pub(in crate::job) struct Width {
+    target: usize,
+    /// The largest number that may be tried.
+    most: usize,
+    search: Search,
+}
+
+/// How the number is found.
+#[derive(Clone, PartialEq, Debug)]
+enum Search {
+    /// The first file is on its way.
+    First(Jobs),
+    /// The target has grown, and its workers are not all there.
+    Opens {
+        /// The rate with half the target, in units of work per second.
+        half: f64,
+    },
+    /// The target is being measured.
+    Measures {
+        since: Moment,
+        groups: usize,
+        work: f64,
+        /// The rate with half the target, in units of work per second.
+        half: Option<f64>,
+    },
+    /// The number is found, for this reason.
+    Found(Reason),
+}
+
+/// Why the number is what it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum Reason {
+    /// The user has named it.
+    Asked,
+    /// Twice as many were hardly faster.
+    NoFaster,
+    /// It is the largest one.
+    Most,
+    /// A server has refused one more session.
+    Refused,
+    /// A server is known to mix up sessions that are busy at the same time.
+    Mixed,
+}
+
+impl Width {
+    pub(in crate::job) const fn new(jobs: Jobs) -> Self {
+        Self { target: 1, most: MOST, search: Search::First(jobs) }
+    }
+
+    /// How many files may be copied now. One, until the first one has found the path.
+    pub(in crate::job) const fn target(&self) -> usize {
+        self.target
+    }
+
+    /// The number that was found, and why; `None` while it is searched.
+    pub(in crate::job) const fn found(&self) -> Option<(usize, Reason)> {
+        if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
+    }
+
+    /// Notes that `all` workers are there, and that no more are being opened.
+    pub(in crate::job) const fn opened(&mut self, all: usize, now: Moment) {
+        if let Search::Opens { half } = self.search
+            && all >= self.target
+        {
+            self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: Some(half) };
+        }
+    }
+
+    /// Notes that a worker has ended a group of files (one file, or small ones together), and how many bytes of each
+    /// were copied.
+    pub(in crate::job) fn ended(&mut self, bytes: &[u64], now: Moment) {
+        match &mut self.search {
+            Search::Found(_) | Search::Opens { .. } => {}
+            Search::First(Jobs::Auto) => {
+                self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: None };
+            }
+            Search::First(Jobs::Exactly(jobs)) => {
+                (self.target, self.search) = (jobs.get(), Search::Found(Reason::Asked));
+            }
+            Search::Measures { since, groups, work, half } => {
+                *groups += 1;
+                *work += bytes.iter().map(|bytes| work_of(*bytes)).sum::<f64>();
+                let took = now.since(*since);
+                if *groups < self.target * GROUPS_EACH || took < WINDOW {
+                    return;
+                }
+                let rate = *work / took.as_secs_f64();
+                if half.is_some_and(|half| rate < half * GAIN) {
+                    (self.target, self.search) = ((self.target / 2).max(1), Search::Found(Reason::NoFaster));
+                } else if self.target >= self.most {
+                    self.search = Search::Found(Reason::Most);
+                } else {
+                    (self.target, self.search) =
+                        ((self.target * 2).min(self.most), Search::Opens { half: rate });
+                }
+            }
+        }
+    }
+
+    /// Notes that a server refuses another session beside `open` others.
+    pub(in crate::job) fn refused(&mut self, open: usize) {
+        (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
+    }
+
+    /// Notes that a server mixes up sessions: files are copied one at a time, unless the user has named a number.
+    pub(in crate::job) fn mixes(&mut self) {
+        if matches!(self.search, Search::First(Jobs::Auto) | Search::Opens { .. } | Search::Measures { .. }) {
+            (self.target, self.search) = (1, Search::Found(Reason::Mixed));
+        }
+    }
+}
+
+/// The work that a file is: a small one costs round trips, a large one bytes.
+fn work_of(bytes: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "what is lost beyond 2^53 bytes does not matter here")]
+    let bytes = bytes as f64;
+    1.0 + bytes / FILE
+}
+
+/// The largest number that is tried unless the user names one.
+const MOST: usize = 8;
+/// How many groups of files each worker ends before its number is judged.
+const GROUPS_EACH: usize = 3;
+/// How long a number is measured at least.
+const WINDOW: Duration = Duration::from_millis(50);
+/// How much faster twice as many must be.
+const GAIN: f64 = 1.15;
+/// So many bytes cost as much as the round trips of one file.
+const FILE: f64 = 1_048_576.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZero;
+
+    /// Copies files of `bytes` until the number is found, where `rate` files a second are possible with a number.
+    fn search(bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
+        let mut width = Width::new(Jobs::Auto);
+        let mut now = Moment::START;
+        for _ in 0..1000 {
+            if let Some(found) = width.found() {
+                return found;
+            }
+            width.opened(width.target(), now);
+            now = now + Duration::from_secs_f64(1.0 / rate(width.target()));
+            width.ended(&[bytes], now);
+        }
+        panic!("nothing was found");
+    }
+
+    /// A worker: when it has opened its sessions, or ends its group of files.
+    enum Does {
+        Opens(f64),
+        Copies(f64),
+    }
+
+    /// Copies groups of `files` files by workers that are equally fast and need `login` seconds to begin.
+    fn search_with_workers(files: usize, login: f64) -> (usize, Reason) {
+        const GROUP: f64 = 0.1;
+        let mut width = Width::new(Jobs::Auto);
+        let mut workers = vec![Does::Copies(GROUP)];
+        for _ in 0..1000 {
+            let time = |worker: &Does| match worker {
+                Does::Opens(time) | Does::Copies(time) => *time,
+            };
+            let next =
+                (0..workers.len()).min_by(|a, b| time(&workers[*a]).total_cmp(&time(&workers[*b]))).unwrap();
+            let (at, copied) = (time(&workers[next]), matches!(workers[next], Does::Copies(_)));
+            let now = Moment::START + Duration::from_secs_f64(at);
+            workers[next] = Does::Copies(at + GROUP);
+            if copied {
+                width.ended(&vec![4096; files], now);
+            } else if workers.iter().all(|worker| matches!(worker, Does::Copies(_))) {
+                width.opened(workers.len(), now);
+            }
+            if let Some(found) = width.found() {
+                return found;
+            }
+            let more = width.target().saturating_sub(workers.len());
+            workers.extend((0..more).map(|_| Does::Opens(at + login)));
+        }
+        panic!("nothing was found");
+    }
+
+    #[test]
+    fn a_number_is_measured_when_all_its_workers_are_there_and_over_groups() {
+        for files in [1, 16] {
+            for login in [0.01, 0.5] {
+                assert_eq!(search_with_workers(files, login), (8, Reason::Most), "{files} files, {login} s");
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_grows_while_that_pays() {
+        let of = |width: usize| f64::from(u32::try_from(width).unwrap());
+        assert_eq!(search(4096, |width| 10.0 * of(width)), (8, Reason::Most));
+        assert_eq!(search(4096, |width| 100.0 * of(width.min(4))), (4, Reason::NoFaster));
+        assert_eq!(search(1 << 30, |_| 2.0), (1, Reason::NoFaster));
+    }
+
+    #[test]
+    fn a_server_that_mixes_up_sessions_gets_one_file_at_a_time_unless_the_user_knows_better() {
+        let mut width = Width::new(Jobs::Auto);
+        width.mixes();
+        width.ended(&[1], Moment::START);
+        assert_eq!((width.target(), width.found()), (1, Some((1, Reason::Mixed))));
+        let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
+        width.mixes();
+        width.ended(&[1], Moment::START);
+        assert_eq!(width.found(), Some((5, Reason::Asked)));
+    }
+
+    #[test]
+    fn a_server_that_refuses_sessions_ends_the_search() {
+        let mut width = Width::new(Jobs::Auto);
+        width.refused(3);
+        assert_eq!((width.target(), width.found()), (3, Some((3, Reason::Refused))));
+        width.ended(&[1], Moment::START);
+        assert_eq!(width.target(), 3);
+        let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
+        assert_eq!((width.target(), width.found()), (1, None));
+        width.ended(&[1], Moment::START);
+        assert_eq!((width.target(), width.found()), (5, Some((5, Reason::Asked))));
+        width.refused(0);
+        assert_eq!(width.target(), 1);
+    }
+}
