@@ -190,6 +190,11 @@ impl Agent {
         (self.running, _) = self.relay.launch(&listen, self.directory.path(), &self.token_file);
     }
 
+    /// The text of a file beside its policy.
+    pub fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join(name)).unwrap()
+    }
+
     /// Gives it another policy file, and waits until it has read it and says these words in its log.
     pub fn change_policy(&self, text: &str, words: &str) {
         fs::write(self.directory.path().join(POLICY), text).unwrap();

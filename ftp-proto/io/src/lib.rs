@@ -11,6 +11,7 @@
 //! | [`tls`] | TLS of both sides: trust, certificates, control connections, data connections that resume them |
 //! | [`link`] | TLS and proof between a user agent and a relay |
 //! | [`copy`] | moves files and listings between a file and a connection, or between two connections |
+//! | [`crowd`] | places for clients without a login; the address that holds most gives way |
 //! | [`meter`], [`limiter`] | counts running work, can stop it and slow it down |
 //! | [`named_file`] | files that options and settings name: no pipe, device or directory makes a program wait or fills its memory |
 //! | [`hash`] | the digest of a file |
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod connection;
 pub mod control;
 pub mod copy;
+pub mod crowd;
 mod crypto;
 pub mod hash;
 pub mod limiter;

@@ -48,7 +48,7 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     let mut hangup = Reload::new().context("cannot listen for signals")?;
     let tokens = token_file::read(&options.token_file)?;
     let hub = Hub::start(Settings { listen: options.listen, tokens, limits: Limits::USUAL })?;
-    announce(hub.addresses(), "hub")?;
+    announce(hub.addresses().iter().map(|at| (*at, "hub")))?;
     loop {
         tokio::select! {
             () = stop.wait() => break,

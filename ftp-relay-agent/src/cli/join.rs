@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use ftp_io::link::token_file;
@@ -75,6 +76,9 @@ async fn until_stopped(options: Options) -> Result<(), Exit> {
         listen: Vec::new(),
         tokens: vec![token],
         policy: Policy::open(allow.clone()),
+        metrics: None,
+        metrics_from: Vec::new(),
+        audit: Arc::default(),
         limits: Limits::USUAL,
     };
     let relay = Relay::behind_hub(settings, address, caller, incoming)?;

@@ -8,13 +8,14 @@ use ftp_io::os_error::words;
 use ftp_io::program::ready;
 use ftp_io::program::runtime::Threads;
 
-/// Says that the listeners are open.
+/// Says that the listeners are open, each with its kind.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(super) fn announce(addresses: &[SocketAddr], kind: &'static str) -> Result<(), anyhow::Error> {
-    ready::announce(addresses.iter().map(|at| (*at, kind)))
-        .context("cannot say on standard output that the relay is ready")?;
+pub(super) fn announce(
+    places: impl Iterator<Item = (SocketAddr, &'static str)>,
+) -> Result<(), anyhow::Error> {
+    ready::announce(places).context("cannot say on standard output that the relay is ready")?;
     tell_systemd();
     Ok(())
 }

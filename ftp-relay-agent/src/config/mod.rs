@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ftp_io::program::log;
 use ftp_io::program::settings::Mistakes;
+use ipnet::IpNet;
 
 use self::file::File;
 use crate::policy::Policy;
@@ -25,6 +26,12 @@ pub struct Config {
     pub token_file: PathBuf,
     /// Who may do what.
     pub policy: Policy,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
+    /// The networks that may read them; all, if there is none.
+    pub metrics_from: Vec<IpNet>,
+    /// The file of the audit, and its largest size.
+    pub audit: Option<(PathBuf, u64)>,
     /// The form of the log.
     pub log_format: log::Format,
     /// The least important level that is logged.
@@ -59,6 +66,9 @@ impl Config {
             listen: options.listen,
             token_file: options.token_file.ok_or(ConfigError::Missing("--token-file"))?,
             policy,
+            metrics: options.metrics,
+            metrics_from: options.metrics_from,
+            audit: options.audit.map(|path| (path, options.audit_size.unwrap_or(AUDIT_SIZE))),
             log_format: options.log_format.unwrap_or_default(),
             log_level: options.log_level.unwrap_or_default(),
         })
@@ -70,6 +80,9 @@ impl Config {
     pub fn needs_restart(&self, started: &Self) -> Vec<&'static str> {
         let changed = [
             ("listen", self.listen != started.listen),
+            ("metrics", self.metrics != started.metrics),
+            ("metrics-from", self.metrics_from != started.metrics_from),
+            ("audit", self.audit != started.audit),
             ("log-format", self.log_format != started.log_format),
             ("log-level", self.log_level != started.log_level),
         ];
@@ -135,3 +148,6 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
         ),
     ]
 }
+
+/// How large the file of an audit becomes.
+const AUDIT_SIZE: u64 = 64 * 1024 * 1024;

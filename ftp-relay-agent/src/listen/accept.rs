@@ -23,6 +23,8 @@ use tracing::Instrument;
 
 use crate::at_hub::Caller;
 use crate::operate::Running;
+use crate::operate::audit::{Audit, Record, Refusal, Who};
+use crate::operate::metrics::Now;
 use crate::policy::{Accounts, Delays, Door, Kind, Limits, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
@@ -31,7 +33,7 @@ use crate::session::{self, Holder, Shared, Tickets};
 pub(super) struct Links {
     shared: Arc<Shared>,
     acceptor: Acceptor,
-    /// The listeners of this agent.
+    /// The listeners of this agent, which are never a target.
     listeners: Vec<SocketAddr>,
     /// The addresses of its connections with servers.
     addresses: Vec<IpAddr>,
@@ -42,7 +44,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// No link yet. `listeners` are those of this agent, and `addresses` those of its connections with servers. With
+    /// No link yet. `listeners` are all of this agent, and `addresses` those of its connections with servers. With
     /// `caller` it has joined a hub.
     pub(super) fn new(
         acceptor: Acceptor,
@@ -50,6 +52,7 @@ impl Links {
         addresses: Vec<IpAddr>,
         limits: &Limits,
         caller: Option<Caller>,
+        audit: Arc<Audit>,
     ) -> Self {
         let clock = Clock::start();
         let shared = Shared {
@@ -58,6 +61,7 @@ impl Links {
             tickets: Tickets::default(),
             accounts: Accounts::new(clock),
             caller,
+            audit,
         };
         Self {
             shared: Arc::new(shared),
@@ -73,6 +77,13 @@ impl Links {
     /// What the tokens use.
     pub(super) fn accounts(&self) -> &Accounts {
         &self.shared.accounts
+    }
+
+    /// The page of the metrics.
+    pub(super) fn page(&self) -> String {
+        let Shared { accounts, audit, .. } = &*self.shared;
+        let now = Now { uses: accounts.uses(), unproven: self.door.len(), audit_lines_lost: audit.lost() };
+        audit.metrics.text(&now)
     }
 
     /// Accepts connections until it is aborted.
@@ -91,15 +102,15 @@ impl Links {
     /// Serves a connection that has come.
     pub(super) fn start(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, running: &Running) {
         let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!("link", id, %from);
-        let work = Arc::clone(self).serve(stream, from, place, running.clone());
+        let link = Newcomer { id: self.next.fetch_add(1, Ordering::Relaxed), from };
+        let span = tracing::info_span!("link", id = link.id, %from);
+        let work = Arc::clone(self).serve(stream, link, place, running.clone());
         // Sessions outlive the accept loop: they are given time to end.
         tokio::spawn(work.instrument(span));
     }
 
     /// Serves a link. Until it has proven something it may have to make room for others.
-    async fn serve(self: Arc<Self>, stream: TcpStream, from: SocketAddr, mut place: Place, running: Running) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, from: Newcomer, mut place: Place, running: Running) {
         let proven = tokio::select! {
             biased;
             () = place.displaced() => {
@@ -118,7 +129,7 @@ impl Links {
 
     /// Only a proof makes somebody known. A connection that breaks off before is no failed proof: nothing was
     /// tried, and user agents are killed.
-    async fn prove(&self, stream: TcpStream, from: SocketAddr, running: &Running) -> Option<Proven> {
+    async fn prove(&self, stream: TcpStream, from: Newcomer, running: &Running) -> Option<Proven> {
         if socket::keepalive(&stream).is_err() {
             return None;
         }
@@ -136,21 +147,22 @@ impl Links {
         &self,
         mut link: Link,
         hello: &Hello,
-        from: SocketAddr,
+        from: Newcomer,
         running: &Running,
     ) -> Option<Proven> {
         let (today, orders) = (Clock::today(), running.orders());
         match orders.tokens.accept(hello, link.exporter(), today) {
             Ok(token) => {
-                let welcome = token.welcome(welcome(from, &token));
-                let config = self.config(&link, from, &token, today).ok()?;
+                let welcome = token.welcome(welcome(from.from, &token));
+                let config = self.config(&link, from.from, &token, today).ok()?;
                 link.send(&welcome).await.ok()?;
                 tracing::info!(token = token.name, "session");
-                self.admit(link, token, config, &orders.policy, running).await
+                self.admit((link, from.with(&token.name)), token, config, &orders.policy, running).await
             }
             Err(denial) => {
                 tracing::warn!("denied: {denial}");
-                self.delay(from).await;
+                self.denied(from, denial.to_string());
+                self.delay(from.from).await;
                 // If the other end has gone, the reason stands in the log only.
                 let _ = link.send(&denial.answer()).await;
                 link.close().await;
@@ -162,7 +174,7 @@ impl Links {
     /// Begins the session of a token if the policy has a rule and a place for it; else it is told why not.
     async fn admit(
         &self,
-        link: Link,
+        (link, who): (Link, Who),
         token: Accepted,
         config: Config,
         policy: &Policy,
@@ -171,6 +183,7 @@ impl Links {
         let now = self.shared.clock.now();
         let Some(terms) = policy.terms(&token.name) else {
             tracing::warn!(token = token.name, "refused: {}", Withdrawn::Rule);
+            self.shared.audit.record(&who, &Record::SessionRefused(Refusal::Rule(Withdrawn::Rule)));
             session::refuse(link, now, config, Input::Revoked(Withdrawn::Rule)).await;
             return None;
         };
@@ -180,11 +193,12 @@ impl Links {
         match standing.take(Kind::Session) {
             Ok(place) => {
                 let running = running.clone();
-                let accepted = session::Accepted { link, token, config, running, standing, place };
+                let accepted = session::Accepted { link, token, config, who, running, standing, place };
                 Some(Proven::Session(Box::new(accepted)))
             }
             Err(full) => {
                 tracing::warn!(token = token.name, "refused: {full}");
+                self.shared.audit.record(&who, &Record::SessionRefused(Refusal::Full(&full)));
                 session::refuse(link, now, config, Input::Full).await;
                 None
             }
@@ -192,16 +206,21 @@ impl Links {
     }
 
     /// Finds the session of a tunnel's link. Without a valid ticket there is no answer.
-    async fn tunnel(&self, mut link: Link, hello: &DataHello, from: SocketAddr) -> Option<Proven> {
+    async fn tunnel(&self, mut link: Link, hello: &DataHello, from: Newcomer) -> Option<Proven> {
         let claimed =
             self.shared.tickets.claim(&hello.id, |secret| accept_data(secret, hello, link.exporter()));
         let Some((accepted, holder)) = claimed else {
             tracing::warn!("denied: unknown or used ticket");
-            self.delay(from).await;
+            self.denied(from, "unknown or used ticket".to_owned());
+            self.delay(from.from).await;
             return None;
         };
         link.send(&accepted.data()).await.ok()?;
         Some(Proven::Tunnel(Box::new(link), holder))
+    }
+
+    fn denied(&self, from: Newcomer, reason: String) {
+        self.shared.audit.record(&from.unknown(), &Record::LinkDenied { reason });
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.
@@ -227,6 +246,23 @@ impl Links {
     fn moment_of(&self, When(at): When, When(today): When) -> Moment {
         let seconds = u64::try_from(at.saturating_sub(today)).unwrap_or(0);
         self.shared.clock.now() + Duration::from_secs(seconds)
+    }
+}
+
+/// A link that has not proven anything yet.
+#[derive(Clone, Copy, Debug)]
+struct Newcomer {
+    id: u64,
+    from: SocketAddr,
+}
+
+impl Newcomer {
+    const fn unknown(self) -> Who {
+        Who { link: Some(self.id), from: Some(self.from), token: None }
+    }
+
+    fn with(self, token: &str) -> Who {
+        Who { token: Some(token.to_owned()), ..self.unknown() }
     }
 }
 

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::link::Acceptor;
-use ftp_io::socket;
+use ftp_io::program::http;
+use ftp_io::socket::{self, Listener};
 use ftp_proto::relay::token::Token;
+use ipnet::IpNet;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::accept::Links;
 use crate::at_hub::{Caller, Incoming};
 use crate::operate::Operator;
+use crate::operate::audit::Audit;
 use crate::policy::{Accounts, Limits, Policy};
 
 /// What the relay has to know.
@@ -25,6 +28,12 @@ pub struct Settings {
     pub tokens: Vec<Token>,
     /// What they may do.
     pub policy: Policy,
+    /// Where metrics are served; port 0 means any free port.
+    pub metrics: Option<SocketAddr>,
+    /// The networks that may read them; all, if there is none.
+    pub metrics_from: Vec<IpNet>,
+    /// Takes records of what happens.
+    pub audit: Arc<Audit>,
     /// How much the relay holds at the same time of links without a proof.
     pub limits: Limits,
 }
@@ -33,6 +42,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Relay {
     addresses: Vec<SocketAddr>,
+    metrics: Option<SocketAddr>,
     accepting: JoinSet<()>,
     operator: Operator,
     accounts: Accounts,
@@ -44,27 +54,33 @@ impl Relay {
     /// # Errors
     /// A listener cannot be opened, or no key for TLS can be made.
     pub fn start(settings: Settings) -> Result<Self, anyhow::Error> {
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
+        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for at in settings.listen {
-            let listener = socket::listen(at).with_context(|| format!("cannot listen on {at}"))?;
-            addresses.push(listener.local().with_context(|| format!("cannot listen on {at}"))?);
+            let (listener, address) = open(at)?;
+            addresses.push(address);
             listeners.push(listener);
         }
+        let metrics = settings.metrics.map(open).transpose()?;
+        let metrics_at = metrics.as_ref().map(|(_, at)| *at);
+        let own: Vec<SocketAddr> = addresses.iter().copied().chain(metrics_at).collect();
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
         let ips = addresses.iter().map(SocketAddr::ip).collect();
-        let links = Arc::new(Links::new(acceptor, addresses.clone(), ips, &settings.limits, None));
+        let links = Arc::new(Links::new(acceptor, own, ips, &settings.limits, None, settings.audit));
         let accounts = links.accounts().clone();
         let (operator, running) = Operator::new(settings.tokens, settings.policy);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             accepting.spawn(Arc::clone(&links).accept(listener, running.clone()));
         }
-        Ok(Self { addresses, accepting, operator, accounts })
+        if let Some((listener, _)) = metrics {
+            let links = Arc::clone(&links);
+            accepting.spawn(http::serve(listener, settings.metrics_from, move || links.page()));
+        }
+        Ok(Self { addresses, metrics: metrics_at, accepting, operator, accounts })
     }
 
     /// Serves what comes from a hub, as if it had come to a listener. `addresses` are those of this host for
-    /// connections with servers; `settings.listen` is not used.
+    /// connections with servers; `settings.listen` and `settings.metrics` are not used.
     ///
     /// # Errors
     /// No key for TLS can be made.
@@ -75,7 +91,8 @@ impl Relay {
         mut incoming: mpsc::Receiver<Incoming>,
     ) -> Result<Self, anyhow::Error> {
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
-        let links = Arc::new(Links::new(acceptor, Vec::new(), addresses, &settings.limits, Some(caller)));
+        let Settings { limits, audit, .. } = settings;
+        let links = Arc::new(Links::new(acceptor, Vec::new(), addresses, &limits, Some(caller), audit));
         let accounts = links.accounts().clone();
         let (operator, running) = Operator::new(settings.tokens, settings.policy);
         let mut accepting = JoinSet::new();
@@ -84,12 +101,13 @@ impl Relay {
                 links.start(stream, from, &running);
             }
         });
-        Ok(Self { addresses: Vec::new(), accepting, operator, accounts })
+        Ok(Self { addresses: Vec::new(), metrics: None, accepting, operator, accounts })
     }
 
-    /// Where it listens, with the real ports.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// Where it listens, with the real ports, and the kind of each listener as the ready lines name it.
+    pub fn places(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> + '_ {
+        let metrics = self.metrics.map(|at| (at, "metrics"));
+        self.addresses.iter().map(|at| (*at, "relay")).chain(metrics)
     }
 
     /// Replaces the tokens and the policy. Sessions of tokens that are gone, or that the policy does not name, end at
@@ -106,4 +124,9 @@ impl Relay {
         self.accepting.shutdown().await;
         self.operator.drain(grace).await;
     }
+}
+
+fn open(at: SocketAddr) -> Result<(Listener, SocketAddr), anyhow::Error> {
+    let opened = socket::listen(at).and_then(|listener| Ok((listener.local()?, listener)));
+    opened.map(|(address, listener)| (listener, address)).with_context(|| format!("cannot listen on {at}"))
 }

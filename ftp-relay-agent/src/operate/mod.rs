@@ -1,4 +1,8 @@
-//! What the operator does to a running relay: give it other tokens and another policy, and stop it.
+//! What the operator does to a running relay: give it other tokens and another policy, and
+//! stop it; and what he sees of it: the audit and the metrics.
+
+pub mod audit;
+pub mod metrics;
 
 use std::future::pending;
 use std::sync::Arc;

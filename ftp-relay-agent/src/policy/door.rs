@@ -40,6 +40,16 @@ impl Door {
         Some(Place { door: Arc::clone(self), place, displaced })
     }
 
+    /// How many links have a place.
+    pub fn len(&self) -> usize {
+        self.places().len()
+    }
+
+    /// Whether no link has a place.
+    pub fn is_empty(&self) -> bool {
+        self.places().is_empty()
+    }
+
     fn places(&self) -> MutexGuard<'_, Fair<Group, oneshot::Sender<()>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }

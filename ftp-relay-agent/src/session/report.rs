@@ -1,13 +1,116 @@
-//! Writes what happens in a session to the log: addresses and numbers, never a secret, the name of a
+//! Tells what happens in a session to the log and to the audit: addresses and numbers, never a secret, the name of a
 //! file, or a byte that was carried.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use ftp_proto::relay::agent::Event;
-use ftp_proto::relay::message::Id;
+use ftp_proto::relay::agent::{Event, Withdrawn};
+use ftp_proto::relay::message::{End, Id};
+use ftp_proto::timer::Moment;
+
+use super::shared::Shared;
+use crate::operate::audit::{Carried, Record, Who};
+
+/// The voice of one session.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    shared: Arc<Shared>,
+    who: Who,
+    since: Moment,
+    /// Tunnels and joins that are open; the machine bounds their number.
+    open: HashMap<Id, Open>,
+}
+
+/// A tunnel or join that is open.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    ends: Ends,
+    since: Moment,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    Tunnel(SocketAddr),
+    /// The peers of leg A and leg B; `None` for another agent.
+    Join([Option<SocketAddr>; 2]),
+}
+
+impl Reporter {
+    /// The session of `who` begins.
+    pub(super) fn new(shared: Arc<Shared>, who: Who) -> Self {
+        shared.audit.record(&who, &Record::SessionOpened);
+        let since = shared.clock.now();
+        Self { shared, who, since, open: HashMap::new() }
+    }
+
+    /// Something has happened in it.
+    pub(super) fn event(&mut self, event: &Event) {
+        log(event);
+        match event {
+            Event::Refused { id: Id(id), code, why, address, text } => {
+                let (code, why, target) = (*code, *why, *address);
+                self.record(&Record::RequestRefused { id: *id, code, why, target, text });
+            }
+            Event::TunnelReady { id, peer } => {
+                self.opened(*id, Ends::Tunnel(*peer));
+                self.record(&Record::TunnelOpened { id: id.0, target: *peer });
+            }
+            Event::Joined { id, a, b } => {
+                let peers = [*a, *b];
+                self.opened(*id, Ends::Join(peers));
+                self.record(&Record::JoinOpened { id: id.0, peers });
+            }
+            Event::Ended { id, a_to_b, b_to_a, how } => self.ended(*id, (*a_to_b, *b_to_a), *how),
+            Event::Stranger { join: Id(id), leg, from } => {
+                self.record(&Record::StrangerReset { id: *id, leg: *leg, target: *from });
+            }
+            Event::TimedOut(timer) => self.record(&Record::TimedOut(*timer)),
+            Event::Protocol(reason) => self.record(&Record::ProtocolBroken { reason }),
+            Event::Denied(_) | Event::Introduced { .. } | Event::Granted(_) | Event::Greeted { .. } => {}
+        }
+    }
+
+    /// The operator has withdrawn what the session may do.
+    pub(super) fn revoked(&self, why: Withdrawn) {
+        tracing::warn!(token = self.who.token, "{why}: the session ends");
+        self.record(&Record::SessionRevoked(why));
+    }
+
+    /// Other rules hold for the session.
+    pub(super) fn renewed(&self) {
+        tracing::info!(token = self.who.token, "other rules hold from now on");
+        self.record(&Record::RulesChanged);
+    }
+
+    /// The session is over.
+    pub(super) fn close(&self) {
+        tracing::info!(token = self.who.token, "session ended");
+        let took = self.shared.clock.now().since(self.since);
+        self.record(&Record::SessionEnded { took });
+    }
+
+    fn opened(&mut self, id: Id, ends: Ends) {
+        self.open.insert(id, Open { ends, since: self.shared.clock.now() });
+    }
+
+    /// One that never opened carried nothing, and was told of already.
+    fn ended(&mut self, id: Id, (a_to_b, b_to_a): (u64, u64), how: End) {
+        let Some(Open { ends, since }) = self.open.remove(&id) else { return };
+        let carried = Carried { a_to_b, b_to_a, how, took: self.shared.clock.now().since(since) };
+        match ends {
+            Ends::Tunnel(target) => self.record(&Record::TunnelEnded { id: id.0, target, carried }),
+            Ends::Join(peers) => self.record(&Record::JoinEnded { id: id.0, peers, carried }),
+        }
+    }
+
+    fn record(&self, record: &Record<'_>) {
+        self.shared.audit.record(&self.who, record);
+    }
+}
 
 /// Logs one event.
-pub(super) fn log(event: &Event) {
+fn log(event: &Event) {
     match event {
         Event::Denied(denial) => tracing::warn!("denied: {denial}"),
         Event::Introduced { name, build } => tracing::info!(name, build, "user agent"),

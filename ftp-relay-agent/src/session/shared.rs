@@ -1,10 +1,13 @@
 //! What all sessions of a relay use.
 
+use std::sync::Arc;
+
 use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 
 use super::tickets::Tickets;
 use crate::at_hub::Caller;
+use crate::operate::audit::Audit;
 use crate::policy::Accounts;
 
 /// What all sessions of a relay use.
@@ -16,6 +19,8 @@ pub struct Shared {
     pub pipes: Pipes,
     /// The tickets of all tunnels.
     pub tickets: Tickets,
+    /// Takes records of what happens.
+    pub audit: Arc<Audit>,
     /// What the tokens use.
     pub accounts: Accounts,
     /// Calls other agents, where this one has joined a hub.

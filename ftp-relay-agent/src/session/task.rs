@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use super::event::Event;
 use super::link::{Behind, Frames};
 use super::perform::Performer;
-use super::report;
+use super::report::Reporter;
 use super::shared::Shared;
+use crate::operate::audit::Who;
 use crate::operate::{Orders, Running};
 use crate::policy::{Share, Standing, Terms};
 
@@ -26,6 +27,8 @@ pub struct Accepted {
     pub token: link::Accepted,
     /// The configuration of the machine.
     pub config: Config,
+    /// The number and the origin of the link, and the name of the token.
+    pub who: Who,
     /// Tells the session what the operator wants.
     pub running: Running,
     /// What the token may do and uses.
@@ -36,7 +39,7 @@ pub struct Accepted {
 
 /// Runs a session until nothing of it is left.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
-    let Accepted { link, token, config, running, standing, place } = accepted;
+    let Accepted { link, token, config, who, running, standing, place } = accepted;
     let link = match Frames::new(link, shared.clock) {
         Ok(link) => link,
         // The user agent has gone already.
@@ -47,6 +50,7 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
         machine: Machine::new(shared.clock.now(), config),
         link,
         performer: Performer::new(Arc::clone(&shared), standing, report),
+        reporter: Reporter::new(Arc::clone(&shared), who),
         shared,
         token,
         running,
@@ -76,6 +80,7 @@ struct Session {
     machine: Machine,
     link: Frames,
     performer: Performer,
+    reporter: Reporter,
     token: link::Accepted,
     running: Running,
     /// Whether the machine knows that the relay stops.
@@ -141,7 +146,7 @@ impl Session {
                 Wake::Deadline => self.input(Input::Timeout),
             }
         }
-        tracing::info!(token = self.token.name, "session ended");
+        self.reporter.close();
         // Connections that are still held are reset before the last frames are sent.
         drop(self.performer);
         self.link.close().await;
@@ -168,7 +173,7 @@ impl Session {
                     }
                 }
                 Output::Ask(ask) => self.performer.perform(ask),
-                Output::Event(event) => report::log(&event),
+                Output::Event(event) => self.reporter.event(&event),
                 Output::Close => return Drained::Closed,
                 Output::Wait(deadline) => return Drained::Waits(deadline),
             }
@@ -190,13 +195,13 @@ impl Session {
     fn obey(&mut self, orders: &Orders) {
         match self.terms(orders) {
             Ok(terms) if *self.performer.terms() != terms => {
-                tracing::info!(token = self.token.name, "other rules hold from now on");
+                self.reporter.renewed();
                 let (allow, limits) = (terms.allow.clone(), terms.session);
                 self.performer.renew(self.shared.accounts.standing(terms));
                 self.input(Input::Renewed { allow, limits });
             }
             Err(why) if !std::mem::replace(&mut self.revoked, true) => {
-                tracing::warn!(token = self.token.name, "{why}: the session ends");
+                self.reporter.revoked(why);
                 self.input(Input::Revoked(why));
             }
             Ok(_) | Err(_) => {}

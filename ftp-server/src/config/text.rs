@@ -1,17 +1,9 @@
 //! Networks, ranges of ports and paths as people write them.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+pub(super) use ftp_io::program::args::network;
 use ftp_proto::wire::PathName;
-use ipnet::IpNet;
-
-/// Reads `192.0.2.0/24`, or one address.
-pub(super) fn network(text: &str) -> Result<IpNet, String> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "write a network, like 192.0.2.0/24 or 2001:db8::/32".to_owned())
-}
 
 /// Reads a range of ports, `40000-40099`.
 pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
@@ -34,16 +26,6 @@ pub(super) fn path(text: &str) -> Result<PathName, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn networks_may_be_single_addresses() {
-        assert_eq!(network("192.0.2.0/24").unwrap().prefix_len(), 24);
-        assert_eq!(network("192.0.2.7").unwrap().prefix_len(), 32);
-        assert_eq!(network("2001:db8::/32").unwrap().prefix_len(), 32);
-        for wrong in ["", "192.0.2.0/33", "example.org", "192.0.2.0/24 "] {
-            assert!(network(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn port_ranges_go_upwards() {

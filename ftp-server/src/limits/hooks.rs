@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use super::crowd::Crowd;
 use super::limit::{Limit, Use};
 use super::owner::Owner;
 use super::settings::HookLimits;
 use super::turns::{Turn, Turns};
+use ftp_io::crowd::Crowd;
 
 /// The hooks of all sessions.
 #[derive(Debug)]

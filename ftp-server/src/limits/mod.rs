@@ -13,10 +13,8 @@
 //! | `ports`, `kept` | data ports; data connections that are open between two files |
 //! | `descriptors` | file descriptors |
 //! | `turns` | a fair semaphore: threads for files, digests, PAM |
-//! | `crowd` | places for clients that are not authenticated: proxies without a header, scrapers of metrics |
 //! | `hooks`, `detached` | hooks after uploads; transfers that may outlive their control connection |
 
-mod crowd;
 mod descriptors;
 mod detached;
 mod door;
@@ -33,7 +31,6 @@ mod shares;
 mod threads;
 mod turns;
 
-pub use crowd::{Crowd, CrowdPlace};
 pub use descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 pub use detached::{DetachedSlot, DetachedTransfers};
 pub use hooks::Hooks;

@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
+use ftp_io::crowd::Crowd;
 use ftp_proto::address::Group;
 
-use super::crowd::Crowd;
 use super::descriptors::Descriptors;
 use super::detached::DetachedTransfers;
 use super::hooks::Hooks;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
+use ftp_io::program::http;
 use ftp_io::program::log::Lost;
 use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
@@ -26,7 +27,7 @@ use crate::limits::{Logins, Shares};
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, bans, certificate, control, http, known};
+use crate::operate::{Shutdown, State, bans, certificate, control, known};
 use crate::session::Shared;
 use crate::vfs::{Durability, Roots};
 

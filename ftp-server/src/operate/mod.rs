@@ -5,7 +5,6 @@ pub mod bans;
 pub mod certificate;
 pub mod control;
 pub mod hook;
-pub mod http;
 pub mod known;
 mod list;
 pub mod live;

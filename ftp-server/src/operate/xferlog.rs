@@ -1,21 +1,12 @@
 //! The xferlog: a line for each file that was sent, received or deleted, in the form of wu-ftpd that
 //! tools for statistics read.
-//!
-//! A thread of its own writes, so that no session waits for the disk. Lines beyond a bounded queue are
-//! lost, and the log says so.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::os_error::words;
+use ftp_io::program::line_file::{LineFile, Options};
 use ftp_proto::address::unmapped;
 use ftp_proto::command::{DataType, Direction, Verb};
 use jiff::Timestamp;
@@ -25,19 +16,7 @@ use super::audit::{Record, Transfer};
 
 /// An open xferlog.
 #[derive(Debug)]
-pub struct XferLog {
-    messages: SyncSender<Message>,
-    finished: Mutex<Receiver<()>>,
-    /// Whether the loss of lines was already logged.
-    loses: AtomicBool,
-}
-
-#[derive(Debug)]
-enum Message {
-    Line(String),
-    Reopen,
-    Last,
-}
+pub struct XferLog(LineFile);
 
 /// Who has moved or deleted a file.
 #[derive(Clone, Copy, Debug)]
@@ -56,22 +35,13 @@ impl XferLog {
     /// # Errors
     /// The file cannot be opened, or the system refuses a thread.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = append(path)?;
-        let (messages, queued) = sync_channel(QUEUED);
-        let path = path.to_owned();
-        let (finish, finished) = sync_channel(1);
-        let work = move || {
-            write_all(&queued, file, &path);
-            // `XferLog` no longer waits if this took too long.
-            let _ = finish.send(());
-        };
-        std::thread::Builder::new().name("xferlog".to_owned()).spawn(work)?;
-        Ok(Self { messages, finished: Mutex::new(finished), loses: AtomicBool::new(false) })
+        let options = Options { name: "xferlog", path: path.to_owned(), mode: 0o640, largest: None };
+        LineFile::open(options).map(Self)
     }
 
     /// Opens the file again under its name: another program may have moved it away.
     pub fn reopen(&self) {
-        self.send(Message::Reopen);
+        self.0.reopen();
     }
 
     /// Adds the line of `record`, if it has one.
@@ -79,23 +49,7 @@ impl XferLog {
         let now = Timestamp::from_second(Clock::today().0).unwrap_or_default();
         let now = now.to_zoned(TimeZone::system()).strftime("%a %b %e %H:%M:%S %Y").to_string();
         if let Some(line) = line(record, who, &now) {
-            self.send(Message::Line(line));
-        }
-    }
-
-    fn send(&self, message: Message) {
-        let full = matches!(self.messages.try_send(message), Err(TrySendError::Full(_)));
-        if full != self.loses.swap(full, Ordering::Relaxed) && full {
-            tracing::warn!("lines of the xferlog are lost, because its file does not take them");
-        }
-    }
-}
-
-impl Drop for XferLog {
-    fn drop(&mut self) {
-        if self.messages.try_send(Message::Last).is_ok() {
-            let finished = self.finished.get_mut().unwrap_or_else(PoisonError::into_inner);
-            let _ = finished.recv_timeout(FLUSH_TIMEOUT);
+            self.0.add(line);
         }
     }
 }
@@ -161,35 +115,6 @@ fn is_escaped(c: char) -> bool {
     let escaped = ['a', c].into_iter().collect::<String>().escape_debug().count();
     escaped > 2 && !matches!(c, '"' | '\'' | '\\')
 }
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
-}
-
-fn write_all(queued: &Receiver<Message>, mut file: File, path: &Path) {
-    let complain = |error: &io::Error| {
-        tracing::error!(error = words(error), path = %path.display(), "cannot write the xferlog");
-    };
-    let mut fails = false;
-    while let Ok(message) = queued.recv() {
-        let done = match message {
-            Message::Line(line) => file.write_all(line.as_bytes()),
-            Message::Reopen => append(path).map(|opened| file = opened),
-            Message::Last => return,
-        };
-        if let Err(error) = &done
-            && !fails
-        {
-            complain(error);
-        }
-        fails = done.is_err();
-    }
-}
-
-/// Maximum number of lines that wait for the disk.
-const QUEUED: usize = 4_096;
-/// How long a slow disk can delay the end of the program.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,7 @@ fn pages() -> Vec<Page> {
         exits::page(),
         limits::page(),
         log::page(),
+        log::audit(),
     ]);
     pages
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
+use ipnet::IpNet;
 
 use super::output;
 
@@ -89,6 +90,17 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write IP:PORT or [IPv6]:PORT; port 0 is any free port".to_owned())
 }
 
+/// Reads `192.0.2.0/24`, or one address.
+///
+/// # Errors
+///
+/// The text says how a network is written.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write a network, like 192.0.2.0/24 or 2001:db8::/32".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +149,16 @@ mod tests {
         assert!(address("[::1]:2121").is_ok());
         for wrong in ["", "192.0.2.1", "::1:2121", "host:21", "192.0.2.1:65536"] {
             assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_may_be_single_addresses() {
+        assert_eq!(network("192.0.2.0/24").unwrap().prefix_len(), 24);
+        assert_eq!(network("192.0.2.7").unwrap().prefix_len(), 32);
+        assert_eq!(network("2001:db8::/32").unwrap().prefix_len(), 32);
+        for wrong in ["", "192.0.2.0/33", "example.org", "192.0.2.0/24 "] {
+            assert!(network(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -6,6 +6,8 @@
 //! | [`duration`] | the grammar of durations: `30s`, `5m` |
 //! | [`size`] | the grammar of sizes, `64KiB`, and how sizes and rates are printed |
 //! | [`output`] | standard output and standard error, which may be closed |
+//! | [`line_file`] | a file that gets lines: an audit, a log of transfers |
+//! | [`http`] | serves the page of the metrics |
 //! | [`log`] | the log on standard error; a slow reader costs lines, never the service |
 //! | [`runtime`] | starts the scheduler, raises the limit of open files |
 //! | [`reexec`] | removes passwords from the argument list |
@@ -21,7 +23,9 @@
 
 pub mod args;
 pub mod duration;
+pub mod http;
 pub mod inherited;
+pub mod line_file;
 pub mod log;
 pub mod manual;
 pub mod output;

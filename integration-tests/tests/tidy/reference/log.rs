@@ -1,6 +1,7 @@
 //! The page of the events in the server's log.
 
 use super::page::Page;
+use ftp_relay_agent::operate::audit::EVENTS as RELAY_EVENTS;
 use ftp_server::operate::audit::EVENTS;
 
 /// The page.
@@ -15,5 +16,27 @@ pub(super) fn page() -> Page {
     );
     let rows = EVENTS.map(|(name, level, what)| [format!("`{name}`"), level.into(), what.into()]);
     page.table(["event", "level", "what has happened"], rows);
+    page
+}
+
+/// The page of the audit of ftp-relay-agent.
+pub(super) fn audit() -> Page {
+    let mut page = Page::new("ftp-relay-agent-audit.md", "The audit of ftp-relay-agent");
+    page.paragraph(
+        "The file of `ftp-relay-agent run --audit FILE` gets one line of JSON for each event. Every line has `time` (UTC), \
+         `event` and `result`: `done`, `refused`, or `cut` for what was begun and did not end in order. `reason` says why it \
+         was refused or cut. `link` is the number of the link, `from` its origin, `token` the name of the proven token; `id` \
+         is the number of a request, tunnel or join in its session. Keys without a value are left out. There is never a \
+         token, a ticket, a name of a file, a user or a command of FTP in it.",
+    );
+    page.paragraph(
+        "The file has mode 0600. At the size of `--audit-size` it is renamed to `FILE.1`, whose former content is lost, and a \
+         new one begins. SIGHUP opens it again under its name. If the disk is too slow, lines are lost and not waited for; \
+         the metric `ftp_relay_audit_lines_lost_total` counts them, and the log says so.",
+    );
+    page.table(
+        ["event", "what has happened"],
+        RELAY_EVENTS.map(|(name, what)| [format!("`{name}`"), what.into()]),
+    );
     page
 }

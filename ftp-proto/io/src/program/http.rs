@@ -3,14 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener};
 use ftp_proto::address::{Group, plain};
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::limits::Crowd;
+use crate::crowd::Crowd;
+use crate::socket::{ACCEPT_RETRY_DELAY, Listener};
 
 /// Answers `GET /metrics` with what `page` gives, and `GET /healthz`. Never returns. If `networks` names any, the
 /// connections of others are closed.
@@ -117,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn clients_that_say_nothing_keep_no_scraper_waiting() {
-        let listener = ftp_io::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
+        let listener = crate::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
         let at = listener.local().unwrap();
         let serving = tokio::spawn(serve(listener, Vec::new(), || "page\n".to_owned()));
         let mut silent = Vec::new();
@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_networks_that_are_named_are_answered() {
         for (networks, answered) in [("192.0.2.0/24", false), ("127.0.0.0/8", true)] {
-            let listener = ftp_io::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
+            let listener = crate::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
             let at = listener.local().unwrap();
             let serving =
                 tokio::spawn(serve(listener, vec![networks.parse().unwrap()], || "page\n".to_owned()));

@@ -1,0 +1,458 @@
+//! The audit: who came, what was carried between which hosts, what was refused, and why it ended. Each record is one
+//! line of JSON in the file of `--audit`, and is counted by the metrics. There is never a secret in it, a name of a file, or
+//! a byte that was carried.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ftp_io::clock::Clock;
+use ftp_io::program::line_file::LineFile;
+use ftp_proto::listing::{When, civil};
+use ftp_proto::policy::Why;
+use ftp_proto::relay::agent::{Timer, Withdrawn};
+use ftp_proto::relay::message::{Code, End, LegId};
+use serde::Serialize;
+
+use super::metrics::Metrics;
+use crate::policy::Full;
+
+/// What an audit records. The list is closed.
+#[derive(Debug)]
+pub enum Record<'a> {
+    /// A link has not proven what it should.
+    LinkDenied {
+        /// What was wrong.
+        reason: String,
+    },
+    /// A token was right, and its session was refused.
+    SessionRefused(Refusal<'a>),
+    /// A session begins.
+    SessionOpened,
+    /// A session ends because the operator has withdrawn what it may do.
+    SessionRevoked(Withdrawn),
+    /// Other rules hold for a session from now on.
+    RulesChanged,
+    /// A session has ended.
+    SessionEnded {
+        /// How long it was.
+        took: Duration,
+    },
+    /// A grant, tunnel or join was refused.
+    RequestRefused {
+        /// The number of the request in its session.
+        id: u32,
+        /// The reason as the user agent receives it.
+        code: Code,
+        /// The rule that refused it.
+        why: Option<Why>,
+        /// The address that was judged.
+        target: Option<SocketAddr>,
+        /// More about the reason.
+        text: &'a str,
+    },
+    /// A tunnel is connected with its server.
+    TunnelOpened {
+        /// The number of the tunnel in its session.
+        id: u32,
+        /// The server.
+        target: SocketAddr,
+    },
+    /// A tunnel has ended.
+    TunnelEnded {
+        /// The number of the tunnel in its session.
+        id: u32,
+        /// The server.
+        target: SocketAddr,
+        /// How it was carried.
+        carried: Carried,
+    },
+    /// Two data connections are joined.
+    JoinOpened {
+        /// The number of the join in its session.
+        id: u32,
+        /// The peers of leg A and leg B; `None` for another agent.
+        peers: [Option<SocketAddr>; 2],
+    },
+    /// A join has ended.
+    JoinEnded {
+        /// The number of the join in its session.
+        id: u32,
+        /// The peers of leg A and leg B; `None` for another agent.
+        peers: [Option<SocketAddr>; 2],
+        /// How it was carried.
+        carried: Carried,
+    },
+    /// A connection of another host than the expected one was reset.
+    StrangerReset {
+        /// The number of the join in its session.
+        id: u32,
+        /// The leg that it came to.
+        leg: LegId,
+        /// The stranger.
+        target: SocketAddr,
+    },
+    /// A wait of a session has ended by its timer.
+    TimedOut(Timer),
+    /// The user agent broke the protocol.
+    ProtocolBroken {
+        /// What was wrong.
+        reason: &'a str,
+    },
+    /// The relay begins.
+    RelayStarted,
+    /// The tokens and the policy were read again.
+    PolicyRead,
+    /// They were not, because of a mistake.
+    PolicyRefused {
+        /// The mistake, with its place.
+        reason: String,
+    },
+    /// The relay ends.
+    RelayStopped,
+}
+
+/// Why a session was refused although its token was right.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    /// The operator's policy does not name the token.
+    Rule(Withdrawn),
+    /// There is no place for it.
+    Full(&'a Full),
+}
+
+/// What was carried, and how it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried {
+    /// Bytes from leg A to leg B; in a tunnel from the user agent to the server.
+    pub a_to_b: u64,
+    /// Bytes from leg B to leg A.
+    pub b_to_a: u64,
+    /// How it ended.
+    pub how: End,
+    /// From its opening to its end.
+    pub took: Duration,
+}
+
+/// Whose record it is.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// The number of the link.
+    pub link: Option<u64>,
+    /// Where the link comes from.
+    pub from: Option<SocketAddr>,
+    /// The name of the token, if it was proven.
+    pub token: Option<String>,
+}
+
+/// Takes records. The default one counts only.
+#[derive(Default, Debug)]
+pub struct Audit {
+    /// What the records count.
+    pub metrics: Metrics,
+    file: Option<LineFile>,
+}
+
+impl Audit {
+    /// An audit that counts, and writes lines if there is a file.
+    pub const fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
+        Self { metrics, file }
+    }
+
+    /// Records what has happened. Never waits: lines that the file does not take are lost and counted.
+    pub fn record(&self, who: &Who, record: &Record<'_>) {
+        self.metrics.count(record);
+        if let Some(file) = &self.file {
+            file.add(line(who, record, &time(Clock::today())));
+        }
+    }
+
+    /// Opens the file again under its name: another program may have moved it away.
+    pub fn reopen(&self) {
+        if let Some(file) = &self.file {
+            file.reopen();
+        }
+    }
+
+    /// Lines that the file has not taken.
+    pub fn lost(&self) -> u64 {
+        self.file.as_ref().map_or(0, LineFile::lost)
+    }
+}
+
+/// One line. Keys without a value are left out.
+#[derive(Serialize, Default)]
+struct Line<'a> {
+    time: &'a str,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a_to_b: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b_to_a: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<u64>,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn line(who: &Who, record: &Record<'_>, time: &str) -> String {
+    let line = Line {
+        time,
+        event: record.name(),
+        link: who.link,
+        from: who.from,
+        token: who.token.as_deref(),
+        ..record.line()
+    };
+    // Nothing in it can fail to be written.
+    let mut text = serde_json::to_string(&line).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The time in UTC, as RFC 3339 has it.
+fn time(now: When) -> String {
+    let (year, month, day, hour, minute, second) = civil(now);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+impl Record<'_> {
+    /// The name of the event. It never changes with what has happened.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::LinkDenied { .. } => "link-denied",
+            Self::SessionRefused(_) => "session-refused",
+            Self::SessionOpened => "session-opened",
+            Self::SessionRevoked(_) => "session-revoked",
+            Self::RulesChanged => "rules-changed",
+            Self::SessionEnded { .. } => "session-ended",
+            Self::RequestRefused { .. } => "request-refused",
+            Self::TunnelOpened { .. } => "tunnel-opened",
+            Self::TunnelEnded { .. } => "tunnel-ended",
+            Self::JoinOpened { .. } => "join-opened",
+            Self::JoinEnded { .. } => "join-ended",
+            Self::StrangerReset { .. } => "stranger-reset",
+            Self::TimedOut(_) => "timed-out",
+            Self::ProtocolBroken { .. } => "protocol-broken",
+            Self::RelayStarted => "relay-started",
+            Self::PolicyRead => "policy-read",
+            Self::PolicyRefused { .. } => "policy-refused",
+            Self::RelayStopped => "relay-stopped",
+        }
+    }
+
+    /// The keys that depend on the event.
+    fn line(&self) -> Line<'static> {
+        let with = |result, reason: Option<String>| Line { result, reason, ..Line::default() };
+        match self {
+            Self::SessionOpened
+            | Self::RulesChanged
+            | Self::RelayStarted
+            | Self::PolicyRead
+            | Self::RelayStopped => with(DONE, None),
+            Self::LinkDenied { reason } | Self::PolicyRefused { reason } => {
+                with(REFUSED, Some(reason.clone()))
+            }
+            Self::ProtocolBroken { reason } => with(CUT, Some((*reason).to_owned())),
+            Self::TimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
+            Self::SessionRefused(Refusal::Rule(why)) => with(REFUSED, Some(why.to_string())),
+            Self::SessionRefused(Refusal::Full(full)) => with(REFUSED, Some(full.to_string())),
+            Self::SessionRevoked(why) => with(CUT, Some(why.to_string())),
+            Self::SessionEnded { took } => Line { seconds: Some(took.as_secs()), ..with(DONE, None) },
+            Self::RequestRefused { id, code, why, target, text } => {
+                let reason = why.map_or_else(|| reason(*code, text), |why| why.to_string());
+                Line { id: Some(*id), target: *target, ..with(REFUSED, Some(reason)) }
+            }
+            Self::TunnelOpened { id, target } => {
+                Line { id: Some(*id), target: Some(*target), ..with(DONE, None) }
+            }
+            Self::TunnelEnded { id, target, carried } => {
+                Line { id: Some(*id), target: Some(*target), ..carried.line() }
+            }
+            Self::JoinOpened { id, peers: [a, b] } => {
+                Line { id: Some(*id), a: *a, b: *b, ..with(DONE, None) }
+            }
+            Self::JoinEnded { id, peers: [a, b], carried } => {
+                Line { id: Some(*id), a: *a, b: *b, ..carried.line() }
+            }
+            Self::StrangerReset { id, leg, target } => {
+                let reason = format!("not the host that leg {leg:?} waits for");
+                Line { id: Some(*id), target: Some(*target), ..with(REFUSED, Some(reason)) }
+            }
+        }
+    }
+}
+
+impl Carried {
+    fn line(&self) -> Line<'static> {
+        let why = reason_of(self.how);
+        Line {
+            a_to_b: Some(self.a_to_b),
+            b_to_a: Some(self.b_to_a),
+            seconds: Some(self.took.as_secs()),
+            result: if why.is_some() { CUT } else { DONE },
+            reason: why.map(str::to_owned),
+            ..Line::default()
+        }
+    }
+}
+
+/// The reason of a refusal. What the code says already is not repeated.
+fn reason(code: Code, text: &str) -> String {
+    let code = code.to_string();
+    if text.is_empty() || text == code { code } else { format!("{code}: {text}") }
+}
+
+/// Why something was cut; `None` if both ends have closed it in order.
+const fn reason_of(how: End) -> Option<&'static str> {
+    Some(match how {
+        End::Eof => return None,
+        End::Idle => "no byte moved for too long",
+        End::Stalled => "the receiver took nothing for too long",
+        End::Reset(LegId::A) => "leg A was reset",
+        End::Reset(LegId::B) => "leg B was reset",
+        End::LimitBytes => "its bytes, or those of its token for a day, are used up",
+        End::LimitTime => "its time is over",
+        End::Revoked => "it was closed by the user agent or withdrawn by the operator",
+        End::Shutdown => "the session or the relay has ended",
+        End::NoGreeting => "the server did not greet as FTP servers do",
+    })
+}
+
+/// What was asked for was done, as far as the relay sees it.
+const DONE: &str = "done";
+/// It was not begun.
+const REFUSED: &str = "refused";
+/// It was begun and did not end in order.
+const CUT: &str = "cut";
+
+/// The events by name, and what has happened. For the reference.
+pub const EVENTS: [(&str, &str); 18] = [
+    ("relay-started", "The relay listens."),
+    ("relay-stopped", "The relay ends."),
+    ("policy-read", "The tokens and the policy were read again after SIGHUP."),
+    (
+        "policy-refused",
+        "They were not read again; `reason` has the mistake and its place, and the old ones stay in force.",
+    ),
+    ("link-denied", "A link has not proven that it knows a token or a ticket; `token` is never there."),
+    ("session-opened", "The holder of `token` has a session."),
+    (
+        "session-refused",
+        "The token is right, and there is no session: the policy does not name it, or a limit is reached.",
+    ),
+    (
+        "session-revoked",
+        "The operator has taken the token away, or the policy does not name it any more. What it carries is reset.",
+    ),
+    ("rules-changed", "Other rules hold for the session from now on."),
+    ("session-ended", "The session is over, with everything that it carried; `seconds` is its time."),
+    ("request-refused", "A grant, a tunnel or a join was refused; `target` is the address that was judged."),
+    ("tunnel-opened", "A control connection with the server at `target` is carried."),
+    ("tunnel-ended", "It has ended; `a_to_b` are bytes of the user agent, `b_to_a` those of the server."),
+    ("join-opened", "The data connections with `a` and `b` are joined."),
+    ("join-ended", "They have ended; `a_to_b` and `b_to_a` are the bytes that were passed on."),
+    ("stranger-reset", "A connection from `target` came to a leg that waits for another host."),
+    ("timed-out", "A wait of the session has ended; `reason` is its [timer](timers.md)."),
+    ("protocol-broken", "The user agent has sent what the protocol does not have."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    /// One record of each kind.
+    fn every(full: &Full) -> Vec<Record<'_>> {
+        let (target, peers) = (at("192.0.2.7:21"), [at("192.0.2.7:5000"), at("192.0.2.8:6000")].map(Some));
+        let carried = Carried { a_to_b: 7, b_to_a: 0, how: End::Eof, took: Duration::from_secs(3) };
+        let text = "two \"words\"\n";
+        vec![
+            Record::LinkDenied { reason: text.to_owned() },
+            Record::SessionRefused(Refusal::Full(full)),
+            Record::SessionOpened,
+            Record::SessionRevoked(Withdrawn::Token),
+            Record::RulesChanged,
+            Record::SessionEnded { took: Duration::ZERO },
+            Record::RequestRefused {
+                id: 1,
+                code: Code::Denied,
+                why: Some(Why::LowPort),
+                target: Some(target),
+                text,
+            },
+            Record::TunnelOpened { id: 1, target },
+            Record::TunnelEnded { id: 1, target, carried: Carried { how: End::Reset(LegId::B), ..carried } },
+            Record::JoinOpened { id: 1, peers },
+            Record::JoinEnded { id: 1, peers, carried },
+            Record::StrangerReset { id: 1, leg: LegId::A, target },
+            Record::TimedOut(Timer::Idle),
+            Record::ProtocolBroken { reason: text },
+            Record::RelayStarted,
+            Record::PolicyRead,
+            Record::PolicyRefused { reason: text.to_owned() },
+            Record::RelayStopped,
+        ]
+    }
+
+    fn full() -> Full {
+        Full::Daily(crate::policy::Level::Whole)
+    }
+
+    #[test]
+    fn every_event_is_in_the_reference_and_the_other_way_round() {
+        let full = full();
+        let names: BTreeSet<_> = every(&full).iter().map(Record::name).collect();
+        let listed: BTreeSet<_> = EVENTS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, listed);
+        assert_eq!(listed.len(), EVENTS.len(), "each name stands once");
+    }
+
+    #[test]
+    fn each_record_is_one_line_of_json_with_who_what_and_why() {
+        let who = Who { link: Some(7), from: Some(at("198.51.100.1:999")), token: Some("ann".to_owned()) };
+        let full = full();
+        for record in every(&full) {
+            let line = line(&who, &record, "2026-11-21T12:00:00Z");
+            assert_eq!(line.matches('\n').count(), 1, "{line}");
+            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(read["event"], record.name());
+            assert_eq!((read["token"].as_str(), read["link"].as_u64()), (Some("ann"), Some(7)));
+            assert!(["done", "refused", "cut"].contains(&read["result"].as_str().unwrap()), "{line}");
+            assert_eq!(read["result"] == "done", read["reason"].is_null(), "{line}");
+        }
+        let peers = [Some(at("192.0.2.7:5000")), Some(at("[2001:db8::8]:6000"))];
+        let carried = Carried { a_to_b: 9, b_to_a: 0, how: End::LimitBytes, took: Duration::from_secs(3) };
+        let expected = "{\"time\":\"2026-11-21T12:00:00Z\",\"event\":\"join-ended\",\"link\":7,\
+            \"from\":\"198.51.100.1:999\",\"token\":\"ann\",\"id\":4,\"a\":\"192.0.2.7:5000\",\"b\":\"[2001:db8::8]:6000\",\
+            \"a_to_b\":9,\"b_to_a\":0,\"seconds\":3,\"result\":\"cut\",\
+            \"reason\":\"its bytes, or those of its token for a day, are used up\"}\n";
+        assert_eq!(
+            line(&who, &Record::JoinEnded { id: 4, peers, carried }, "2026-11-21T12:00:00Z"),
+            expected
+        );
+    }
+
+    #[test]
+    fn the_time_is_that_of_utc() {
+        assert_eq!(time(When(1_795_262_400)), "2026-11-21T12:00:00Z");
+    }
+}

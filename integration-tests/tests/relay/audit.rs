@@ -1,0 +1,110 @@
+//! What the operator of a relay sees: a line for each event, and counters.
+
+use super::{SOURCE, TARGET, ended, joined_in, refused};
+use ftp_io::clock::Clock;
+use ftp_proto::relay::message::{Code, End};
+use ftp_proto::relay::token::Token;
+use integration_tests::binary::WATCHDOG;
+use integration_tests::relay::{Agent, Relay};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+/// A relay with an audit and metrics, and where the metrics are.
+fn relay() -> (Agent, SocketAddr) {
+    let policy = "audit = \"audit.log\"\nmetrics = \"127.0.0.9:0\"\n\
+        allow = [\"127.0.0.2:21,1024-65535\", \"127.0.0.3:21,1024-65535\"]\n\
+        [[identities]]\nname = \"test\"\n";
+    let mut agent = Relay::new().token("ann").policy(policy).start();
+    let line = agent.running.line().unwrap();
+    let metrics = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (metrics)"));
+    let metrics = metrics.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+    (agent, metrics)
+}
+
+/// The lines of the audit, as soon as one of them is that of this event.
+fn lines(agent: &Agent, event: &str) -> Vec<Value> {
+    let clock = Clock::start();
+    loop {
+        let text = agent.file("audit.log");
+        let whole = text.lines().filter(|_| text.ends_with('\n'));
+        let lines: Vec<Value> = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
+        if lines.iter().any(|line| line["event"] == event) {
+            return lines;
+        }
+        assert!(clock.now().since_start() < WATCHDOG, "no {event} in {text}");
+        std::thread::yield_now();
+    }
+}
+
+fn find<'a>(lines: &'a [Value], event: &str) -> &'a Value {
+    lines.iter().find(|line| line["event"] == event).unwrap_or_else(|| panic!("no {event} in {lines:?}"))
+}
+
+/// The page of the metrics.
+fn page(at: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn r43_the_audit_tells_who_what_and_why_and_no_secret() {
+    let (mut agent, metrics) = relay();
+    let mut session = agent.session().greeted(&[SOURCE, TARGET]);
+    let (mut source, mut target) = joined_in(&mut session, u64::MAX);
+    source.write_all(b"file").unwrap();
+    drop(source);
+    target.read_to_end(&mut Vec::new()).unwrap();
+    drop(target);
+    assert_eq!(ended(&mut session), (4, 0, End::Eof));
+    let tunnel = session.tunnel("127.0.0.4", 2121);
+    assert_eq!(refused(&mut session), (tunnel, Code::Denied, None));
+    // The metrics are no target, like every listener of the relay.
+    let tunnel = session.tunnel(&metrics.ip().to_string(), metrics.port());
+    assert_eq!(refused(&mut session), (tunnel, Code::Denied, None));
+    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    assert!(agent.session_with(&wrong).is_err());
+    drop(agent.session_with(&agent.others[0]).unwrap());
+    drop(session);
+    let lines = lines(&agent, "session-ended");
+    let join = find(&lines, "join-ended");
+    assert_eq!(
+        (&join["token"], &join["a_to_b"], &join["result"]),
+        (&"test".into(), &4.into(), &"done".into())
+    );
+    assert!(
+        join["a"].as_str().unwrap().starts_with(SOURCE) && join["b"].as_str().unwrap().starts_with(TARGET)
+    );
+    let refused = find(&lines, "request-refused");
+    assert_eq!(
+        (refused["target"].as_str(), refused["result"].as_str()),
+        (Some("127.0.0.4:2121"), Some("refused"))
+    );
+    assert_eq!(find(&lines, "link-denied")["reason"], "unknown token");
+    let other = find(&lines, "session-refused");
+    assert_eq!((other["token"].as_str(), other["result"].as_str()), (Some("ann"), Some("refused")));
+    for event in ["relay-started", "session-opened", "tunnel-opened", "tunnel-ended", "join-opened"] {
+        find(&lines, event);
+    }
+    let page = page(metrics);
+    for line in ["ftp_relay_ended_total{of=\"join\",how=\"eof\"} 1", "ftp_relay_links_denied_total 1"] {
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
+    // SIGHUP with a mistake is told, too, and the end.
+    agent.change_policy("allow = 7\n", "stay as they were");
+    agent.running.signal(Signal::TERM);
+    assert_eq!(agent.running.wait().code(), Some(0));
+    let text = agent.file("audit.log");
+    assert!(text.contains("\"event\":\"policy-refused\"") && text.contains("policy.toml:1:9"), "{text}");
+    assert!(text.lines().last().unwrap().contains("\"event\":\"relay-stopped\""), "{text}");
+    for token in [&agent.token, &agent.others[0], &wrong] {
+        let line = token.line();
+        let secret = line.rsplit('.').next().unwrap();
+        assert!(!text.contains(secret) && !page.contains(secret));
+    }
+    assert!(!page.contains("test") && !page.contains("127.0.0.2"), "{page}");
+}
