@@ -3,148 +3,17 @@
 //! a byte that was carried.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::program::line_file::LineFile;
 use ftp_proto::listing::{When, civil};
-use ftp_proto::policy::Why;
-use ftp_proto::relay::agent::{Timer, Withdrawn};
 use ftp_proto::relay::message::{Code, End, LegId};
 use serde::Serialize;
 
 use super::metrics::Metrics;
-use crate::policy::Full;
+pub use super::record::{Carried, Record, Refusal, Who};
 
-/// What an audit records. The list is closed.
-#[derive(Debug)]
-pub enum Record<'a> {
-    /// A link has not proven what it should.
-    LinkDenied {
-        /// What was wrong.
-        reason: String,
-    },
-    /// A token was right, and its session was refused.
-    SessionRefused(Refusal<'a>),
-    /// A session begins.
-    SessionOpened,
-    /// A session ends because the operator has withdrawn what it may do.
-    SessionRevoked(Withdrawn),
-    /// Other rules hold for a session from now on.
-    RulesChanged,
-    /// A session has ended.
-    SessionEnded {
-        /// How long it was.
-        took: Duration,
-    },
-    /// A grant, tunnel or join was refused.
-    RequestRefused {
-        /// The number of the request in its session.
-        id: u32,
-        /// The reason as the user agent receives it.
-        code: Code,
-        /// The rule that refused it.
-        why: Option<Why>,
-        /// The address that was judged.
-        target: Option<SocketAddr>,
-        /// More about the reason.
-        text: &'a str,
-    },
-    /// A tunnel is connected with its server.
-    TunnelOpened {
-        /// The number of the tunnel in its session.
-        id: u32,
-        /// The server.
-        target: SocketAddr,
-    },
-    /// A tunnel has ended.
-    TunnelEnded {
-        /// The number of the tunnel in its session.
-        id: u32,
-        /// The server.
-        target: SocketAddr,
-        /// How it was carried.
-        carried: Carried,
-    },
-    /// Two data connections are joined.
-    JoinOpened {
-        /// The number of the join in its session.
-        id: u32,
-        /// The peers of leg A and leg B; `None` for another agent.
-        peers: [Option<SocketAddr>; 2],
-    },
-    /// A join has ended.
-    JoinEnded {
-        /// The number of the join in its session.
-        id: u32,
-        /// The peers of leg A and leg B; `None` for another agent.
-        peers: [Option<SocketAddr>; 2],
-        /// How it was carried.
-        carried: Carried,
-    },
-    /// A connection of another host than the expected one was reset.
-    StrangerReset {
-        /// The number of the join in its session.
-        id: u32,
-        /// The leg that it came to.
-        leg: LegId,
-        /// The stranger.
-        target: SocketAddr,
-    },
-    /// A wait of a session has ended by its timer.
-    TimedOut(Timer),
-    /// The user agent broke the protocol.
-    ProtocolBroken {
-        /// What was wrong.
-        reason: &'a str,
-    },
-    /// The relay begins.
-    RelayStarted,
-    /// The tokens and the policy were read again.
-    PolicyRead,
-    /// They were not, because of a mistake.
-    PolicyRefused {
-        /// The mistake, with its place.
-        reason: String,
-    },
-    /// The relay ends.
-    RelayStopped,
-}
-
-/// Why a session was refused although its token was right.
-#[derive(Clone, Copy, Debug)]
-pub enum Refusal<'a> {
-    /// The operator's policy does not name the token.
-    Rule(Withdrawn),
-    /// There is no place for it.
-    Full(&'a Full),
-}
-
-/// What was carried, and how it ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Carried {
-    /// Bytes from leg A to leg B; in a tunnel from the user agent to the server.
-    pub a_to_b: u64,
-    /// Bytes from leg B to leg A.
-    pub b_to_a: u64,
-    /// How it ended.
-    pub how: End,
-    /// From its opening to its end.
-    pub took: Duration,
-}
-
-/// Whose record it is.
-#[derive(Clone, Debug, Default)]
-pub struct Who {
-    /// The number of the link.
-    pub link: Option<u64>,
-    /// Where the link comes from.
-    pub from: Option<SocketAddr>,
-    /// The name of the token, if it was proven.
-    pub token: Option<String>,
-}
-
-/// Takes records. The default one counts only.
+/// Takes all records of a relay. The default one only counts.
 #[derive(Default, Debug)]
 pub struct Audit {
     /// What the records count.
@@ -374,7 +243,11 @@ pub const EVENTS: [(&str, &str); 18] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Full;
+    use ftp_proto::policy::Why;
+    use ftp_proto::relay::agent::{Timer, Withdrawn};
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::audit::{Carried, Record, Refusal};
+use super::record::{Carried, Record, Refusal};
 use crate::policy::Use;
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::message::End;

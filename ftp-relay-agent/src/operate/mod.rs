@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod metrics;
+mod record;
 
 use std::future::pending;
 use std::sync::Arc;
