@@ -144,6 +144,17 @@ fn of_many_files_that_fail_every_one_is_told_when_it_fails_and_people_see_ten() 
 }
 
 #[test]
+fn a_tree_that_is_refused_throughout_is_4_also_where_its_directories_could_not_be_made() {
+    let from =
+        Site::new("source").file("t/a", "a").file("t/below/b", "b").file("t/below/more/c", "c").start();
+    let to = Site::new("target").at("127.0.0.3").directory("t").user("reader:pw:ro").start();
+    let place = to.url("").replace("ann:open%3Asesame@", "reader:pw@");
+    let run = user().args(["copy", "-r", &from.url("t"), &place]).run().exits(4);
+    run.says("its directory could not be made").says("only read");
+    assert_eq!(to.names(), ["t/"]);
+}
+
+#[test]
 fn a_warning_that_many_files_cause_is_shown_once_and_counted() {
     let from = source(&["t/d/f"]);
     for number in 0..40 {

@@ -171,7 +171,7 @@ impl Copying<'_> {
     async fn visit(&mut self, visit: Visit) {
         match visit {
             // The directory above it has told why.
-            Visit::Directory(path, _) if self.pending.is_lost(&path) => {}
+            Visit::Directory(path, _) if self.pending.lost_by(&path).is_some() => {}
             Visit::Directory(path, attributes) => {
                 let unmade = Unmade { attributes, other: self.names.other(&path) };
                 if self.waits_for_file() {
@@ -181,11 +181,13 @@ impl Copying<'_> {
                 }
             }
             Visit::File(path, known) => {
-                if !self.pending.is_lost(&path) && self.directories_above(&path).await {
+                if self.pending.lost_by(&path).is_none() && self.directories_above(&path).await {
                     self.file(&path, known);
                 } else {
+                    // The exit code is that of the common cause.
+                    let kind = self.pending.lost_by(&path).unwrap_or(Kind::Other);
                     self.context.events.say(Event::FileFailed { source: path.display() });
-                    self.failed(Some(&path), Failure::new(Kind::Other, WITHOUT_DIRECTORY));
+                    self.failed(Some(&path), Failure::new(kind, WITHOUT_DIRECTORY));
                 }
             }
             Visit::Skipped(path, why) => {
@@ -225,8 +227,9 @@ impl Copying<'_> {
             made = self.are_apart(&target, other).await;
         }
         if let Err(failure) = made {
+            let kind = failure.kind;
             self.failed(Some(&path), failure);
-            if !self.pending.lose(&path) {
+            if !self.pending.lose(&path, kind) {
                 self.is_given_up = true;
                 let what = format!("{MOST_LOST} directories could not be made, so the rest is not copied");
                 self.failed(None, Failure::new(Kind::Other, what));

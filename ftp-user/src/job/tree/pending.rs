@@ -1,10 +1,11 @@
 //! Directories that are made as soon as a file goes into them, and those that could not be made. Their paths are not kept: a
 //! directory is known by a hash of its path, so that a server with long names fills no memory.
 
+use crate::failure::Kind;
 use crate::job::file::times::Attributes;
 use crate::place;
 use ftp_proto::wire::PathName;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 /// A directory that is not made yet.
@@ -21,7 +22,7 @@ pub(super) struct Unmade {
 pub(super) struct Pending {
     hasher: RandomState,
     unmade: HashMap<u64, Unmade>,
-    lost: HashSet<u64>,
+    lost: HashMap<u64, Kind>,
 }
 
 impl Pending {
@@ -51,17 +52,20 @@ impl Pending {
         above
     }
 
-    /// A directory could not be made: nothing in it can be copied either. Returns whether another one may be lost.
-    pub(super) fn lose(&mut self, path: &PathName) -> bool {
-        self.lost.insert(self.hash(path));
+    /// A directory could not be made, by a failure of this kind: nothing in it can be copied either. Returns whether
+    /// another one may be lost.
+    pub(super) fn lose(&mut self, path: &PathName, kind: Kind) -> bool {
+        self.lost.insert(self.hash(path), kind);
         self.lost.len() < MOST_LOST
     }
 
-    /// Whether a directory above `path` could not be made.
-    pub(super) fn is_lost(&self, path: &PathName) -> bool {
-        !self.lost.is_empty()
-            && std::iter::successors(place::parent(path), place::parent)
-                .any(|directory| self.lost.contains(&self.hash(&directory)))
+    /// The kind of failure by which a directory above `path` could not be made; `None` if there is no such directory.
+    pub(super) fn lost_by(&self, path: &PathName) -> Option<Kind> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        std::iter::successors(place::parent(path), place::parent)
+            .find_map(|directory| self.lost.get(&self.hash(&directory)).copied())
     }
 
     fn hash(&self, path: &PathName) -> u64 {
@@ -101,9 +105,9 @@ mod tests {
     #[test]
     fn what_is_below_a_lost_directory_is_lost() {
         let mut pending = Pending::default();
-        assert!(pending.lose(&name("a/b")));
+        assert!(pending.lose(&name("a/b"), Kind::Refused));
         for (path, is_lost) in [("a/b/f", true), ("a/b/c/f", true), ("a/f", false), ("a/b", false)] {
-            assert_eq!(pending.is_lost(&name(path)), is_lost, "{path}");
+            assert_eq!(pending.lost_by(&name(path)), is_lost.then_some(Kind::Refused), "{path}");
         }
     }
 
