@@ -1,4 +1,4 @@
-//! What a run may have stored at a site under names of its own, and could not delete at once.
+//! Temporary files of a run at one site that could not be deleted at once.
 
 use ftp_proto::wire::PathName;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub struct Debt {
 pub struct Debts(Mutex<Vec<Debt>>);
 
 impl Debts {
-    /// Notes one. Returns it if there are too many already.
+    /// Adds a file. If the list is full, returns it as the error.
     ///
     /// # Errors
     ///

@@ -74,7 +74,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
         }
     }
     part::settle(&context, &pools).await;
-    // After an interruption nobody waits for goodbyes.
+    // After an interruption, sessions are closed without QUIT.
     if !context.cancel.is_cancelled() {
         pools.quit().await;
     }

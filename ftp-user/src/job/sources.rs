@@ -96,7 +96,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Every run of the job takes the destination for what the first one has found.
+    /// Records what the destination is, so that later runs of the job treat it alike.
     async fn is_received_by(&mut self, receiver: Receiver) {
         if self.receiver != Some(receiver) {
             self.context.job_journal.decide(receiver.word()).await;
@@ -215,7 +215,7 @@ impl<'a> Sources<'a> {
         self.ends.forget();
     }
 
-    /// A source stands for one file, as far as is known, and that has failed.
+    /// Reports a source that failed. If it was not looked at, it counts as one file.
     fn source_failed(&mut self, source: &Location, failure: Failure) {
         if !self.counted {
             self.found(self.context.finding.file(None));

@@ -206,7 +206,7 @@ pub enum ItemState {
     Done,
     /// It has failed, and nothing of it is left.
     Failed,
-    /// A later job has claimed the same destination, and what was stored is its business now.
+    /// A later job has claimed the same destination, and that job has taken over the parts.
     GivenOver,
 }
 

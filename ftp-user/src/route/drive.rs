@@ -415,7 +415,7 @@ impl<'a> Drive<'a> {
         })
     }
 
-    /// Ends what happens on the path: in order if the file is complete, else with a reset.
+    /// Closes the data connections of the path: in order if the file is complete, otherwise by a reset.
     async fn finish(mut self, mut outcome: Outcome) -> Ended {
         let given_up = self.reason(&outcome);
         let complete = matches!(outcome, Outcome::Moved { .. });

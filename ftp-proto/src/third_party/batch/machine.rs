@@ -154,7 +154,7 @@ impl Batch {
             return;
         }
         match input {
-            // Whoever says again and again that it begins has said nothing.
+            // Only the first preliminary reply to a command counts.
             BatchInput::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
             BatchInput::Reply { side, reply, class } => self.reply(side, &reply, class),
             BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),

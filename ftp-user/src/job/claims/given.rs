@@ -1,7 +1,7 @@
 //! Names at destinations that this run has given to copies: none of them is given twice.
 //!
-//! Only hashes are kept, so that a million names take about 40 MB. Two names with one hash are so unlikely that the failure
-//! which they would cause is no matter.
+//! Only hashes are kept, so that a million names take about 40 MB. Two names with the same hash are too
+//! unlikely to matter: the second file would fail.
 
 use crate::failure::{Failure, Kind};
 use crate::journal::Place;

@@ -94,7 +94,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
     Failure::new(kind, why.to_string()).hint(why.hint())
 }
 
-/// A file that nothing is kept of is copied, with a warning, unless an earlier run may have left something of it.
+/// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
 fn goes_without(context: &Context) -> Result<(), Failure> {
     match context.job_journal.is_missed() {
         Some(why) => Err(of_journal(&why)),

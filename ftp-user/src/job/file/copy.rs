@@ -65,7 +65,7 @@ pub(in crate::job) async fn copy_claimed(
     match &copied {
         // Nobody has looked at what an earlier run has left: only the row knows it.
         Err(_) if attempts.kept.has_left() => {}
-        // Without the row, resume would take the copy for somebody else's file.
+        // Keep the row: without it, `resume` could not know that the file is our copy.
         Err(failure) if may_be_done && failure.kind != failure::Kind::Exists => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.leave_something() => {}

@@ -341,7 +341,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         None
     }
 
-    /// Removes what candidates have stored whose failure would have decided the race, if another one has decided it.
+    /// Removes the parts of the candidates that did not decide the race.
     fn remove_others(&mut self, conclusion: Conclusion) {
         let decides = match conclusion {
             Conclusion::Won(index) | Conclusion::Decided(index) => Some(index),

@@ -7,7 +7,7 @@ use crate::state::Key;
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
-/// On which direct rungs nothing has arrived, and no server said why.
+/// Direct rungs on which no data connection was opened and no server gave a reason.
 #[derive(Debug, Default)]
 pub(in crate::job) struct SilentRungs {
     /// Since when both ends of each candidate have had their transfer commands.

@@ -9,7 +9,7 @@ use crate::ladder::Candidate;
 use crate::route::{self, Assignment, Attempted, Circuit, Lane};
 use ftp_proto::third_party::{Outcome, Store};
 
-/// What a candidate has for itself while it runs.
+/// The sessions of a candidate.
 #[derive(Debug)]
 pub(in crate::job) struct Runner {
     /// Its session with the source.

@@ -1,6 +1,6 @@
 //! Small files of a tree that move together between two servers.
 //!
-//! They fail for nothing: what is left is copied like any other file, which finds out why.
+//! No file fails here. A file that is left is copied alone, and that copy reports the reason.
 
 use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;

@@ -51,7 +51,7 @@ pub(in crate::job) struct Workers<'a> {
     names: TakenNames,
 }
 
-/// The directories in which a file was missing and whose names have not explained it. They are not asked again.
+/// Source directories that were listed because a file was missing, without finding it. They are not asked again.
 type Unexplained = Arc<Mutex<HashSet<Option<PathName>>>>;
 
 /// What a task has come to.

@@ -421,7 +421,7 @@ const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.
 const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 
-/// The failure of one file of a tree. Whoever interrupts a tree has not named the file.
+/// The failure of one file of a tree. An interruption does not name the file, so its name is added.
 fn of_tree(failure: Failure, source: &str, rest: &str) -> Failure {
     if failure.kind == Kind::Interrupted { failure.during(source).hint(rest) } else { failure }
 }

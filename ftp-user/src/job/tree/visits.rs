@@ -24,11 +24,11 @@ pub(super) enum Visit {
     Failed(Option<PathName>, Failure),
 }
 
-/// The end of the queue that takes.
+/// The receiving end of the queue.
 #[derive(Debug)]
 pub(super) struct Visits(Arc<Shared>);
 
-/// The end of the queue that gives.
+/// The sending end of the queue.
 #[derive(Debug)]
 pub(super) struct Giver(Arc<Shared>);
 
@@ -44,7 +44,7 @@ struct Shared {
 #[derive(Debug)]
 struct Queue {
     found: Spool<Visit>,
-    /// What can only be told. It comes first.
+    /// Entries that are only reported. They are returned first.
     told: VecDeque<Visit>,
     /// What was skipped, and what has failed, beyond what may wait to be told: the last of each, and how many there are
     /// beside it. A hostile listing has millions.
@@ -191,7 +191,7 @@ impl Queue {
 }
 
 impl Visit {
-    /// The same, which says how many others end like it.
+    /// Adds to the text how many similar entries are left out.
     fn with(self, others: u64) -> Self {
         if others == 0 {
             return self;
