@@ -332,8 +332,7 @@ impl Session {
 
     /// Sets what `ftp-server` does with the first part of a broken STOR (OPTS STOR PARTIAL). Sent only if the
     /// setting changes; the reply does not matter.
-    pub async fn partials(&mut self, keep: bool) -> Result<(), Failure> {
-        let wanted = if keep { Partial::Keep } else { Partial::Discard };
+    pub async fn partials(&mut self, wanted: Partial) -> Result<(), Failure> {
         if self.capabilities.partial && self.partial != Some(wanted) {
             let command = Command::Opts(Opts::Partial(wanted));
             if self.capabilities.takes_ahead {

@@ -3,10 +3,37 @@
 use crate::control::most;
 use crate::ladder::Allowed;
 use ftp_io::copy::Digest;
+use ftp_proto::command::Partial;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
+
+/// Who may continue what an attempt leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Continued {
+    /// Nobody: it is deleted.
+    ByNobody,
+    /// After an interruption, an attempt of `resume`.
+    ByResume,
+    /// Another attempt of this run, and `resume` where the journal has the job.
+    ByThisRun,
+}
+
+impl Continued {
+    /// Whether what the attempt leaves is kept for somebody.
+    pub(crate) const fn is_kept(self) -> bool {
+        match self {
+            Self::ByNobody => false,
+            Self::ByResume | Self::ByThisRun => true,
+        }
+    }
+
+    /// What a server does with the first part of a broken transfer.
+    pub(crate) const fn partial(self) -> Partial {
+        if self.is_kept() { Partial::Keep } else { Partial::Discard }
+    }
+}
 
 /// What an attempt is asked to move, and how. It borrows nothing.
 #[derive(Clone, Debug)]
@@ -25,10 +52,8 @@ pub(crate) struct Assignment {
     pub(crate) size: Option<u64>,
     /// How many bytes the destination has already: what APPE appends to, or what STOR continues.
     pub(crate) before: u64,
-    /// Whether a later attempt may continue what this one leaves, in this run or by `resume`.
-    pub(crate) keeps: bool,
-    /// Whether there may be a later attempt in this run, which continues it.
-    pub(crate) goes_on: bool,
+    /// Who may continue what this attempt leaves.
+    pub(crate) continued: Continued,
     /// Whether only the path is tried, and nothing moves (PROB).
     pub(crate) probes: bool,
     /// Whether both control connections are closed as soon as both ends say that the transfer has begun (DETA).

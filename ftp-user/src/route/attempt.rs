@@ -1,6 +1,6 @@
 //! Makes one attempt with one candidate between two servers, and explains its failure.
 
-use super::assignment::Assignment;
+use super::assignment::{Assignment, Continued};
 use super::circuit::Circuit;
 use super::direct::Direct;
 use super::drive::{Drive, Ended, GivenUp, Path};
@@ -100,7 +100,12 @@ pub(crate) async fn direct(
         && probe(context, from).await
         && probe(context, to).await
     {
-        let proof = Assignment { probes: true, goes_on: false, before: 0, ..assignment.clone() };
+        // A probe moves nothing that another attempt could continue. The server's setting stays that of the transfer.
+        let continued = match assignment.continued {
+            Continued::ByThisRun => Continued::ByResume,
+            continued @ (Continued::ByNobody | Continued::ByResume) => continued,
+        };
+        let proof = Assignment { probes: true, continued, before: 0, ..assignment.clone() };
         // What comes of it is of no use to this file.
         let _ = Box::pin(exchange(context, from, to, roles, &proof, &lane.unheard())).await;
     }
@@ -266,7 +271,7 @@ async fn ready(
         tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
     }
     if assignment.store == Store::Replace {
-        destination.partials(assignment.keeps).await?;
+        destination.partials(assignment.continued.partial()).await?;
     }
     match &context.limit {
         Some(limit) if knows_rate(&source.capabilities) => source.keep_to(limit.share).await,

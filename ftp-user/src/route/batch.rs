@@ -6,7 +6,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::outcome::{Protection, Verified};
 use ftp_proto::client::Event;
-use ftp_proto::command::DataType;
+use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Reply;
@@ -155,7 +155,7 @@ pub(crate) async fn batch(
             return Err(session.refusal("the protection of data connections cannot be set", &answer));
         }
     }
-    destination.partials(false).await?;
+    destination.partials(Partial::Discard).await?;
     source.gather(true);
     destination.gather(true);
     let mut sessions = Sessions { source, destination };

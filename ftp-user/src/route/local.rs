@@ -29,7 +29,7 @@ pub(crate) async fn send_local(
         Failure::of_this_host(format!("cannot read {}", assignment.source.display()), &error)
     })?;
     let session = to.session(context).await?;
-    session.partials(assignment.keeps).await?;
+    session.partials(assignment.continued.partial()).await?;
     forget_restart(session, assignment).await?;
     session.set_type(DataType::Image).await?; // before the data connection (modern-servers 11)
     let stored = assignment.stored.clone();

@@ -29,7 +29,7 @@ use crate::job::retrying::retry::{Event, Next, Retry};
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Topic;
-use crate::route::Ends;
+use crate::route::{Continued, Ends};
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -45,12 +45,12 @@ pub(in crate::job) struct Attempts {
     pub(in crate::job) protection: Option<Protection>,
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
-    /// Who may continue what the last attempt has left.
-    next: NextAttempt,
+    /// Who may continue what an attempt leaves, if it can be continued at all.
+    next: Continued,
     /// What the last attempt has left.
     left: Option<Leftover>,
-    /// Whether what is left can be continued.
-    keeps: bool,
+    /// Who may continue what the last attempt has left.
+    continued: Continued,
     /// Whether the file is stored under its final name, because the destination cannot rename.
     pub(in crate::job) in_place: bool,
     /// The number of bytes that were seen to be stored.
@@ -62,15 +62,6 @@ pub(in crate::job) struct Attempts {
     behind: bool,
     /// What the journal knows of the file.
     pub(in crate::job) kept: Kept,
-}
-
-/// Who may continue what an attempt leaves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) struct NextAttempt {
-    /// Another attempt of this run.
-    pub(in crate::job) in_this_run: bool,
-    /// After an interruption, one of `resume`.
-    pub(in crate::job) by_resume: bool,
 }
 
 /// The last attempt, if it came as far as to move something.
@@ -89,10 +80,8 @@ pub(in crate::job) struct StartPoint {
     pub(in crate::job) part: Part,
     /// The number of bytes that are stored already.
     pub(in crate::job) at: u64,
-    /// Whether a later attempt may continue what this one stores, in this run or by `resume`.
-    pub(in crate::job) keeps: bool,
-    /// Whether that may be one of this run.
-    pub(in crate::job) goes_on: bool,
+    /// Who may continue what this attempt stores.
+    pub(in crate::job) continued: Continued,
     /// Whether a digest has compared the bytes that are stored already.
     compared: bool,
     /// If all bytes have moved already, without this program: their path.
@@ -108,7 +97,7 @@ impl StartPoint {
 
 impl Attempts {
     /// No attempts yet in this run.
-    pub(in crate::job) const fn new(resume: bool, next: NextAttempt, kept: Kept) -> Self {
+    pub(in crate::job) const fn new(resume: bool, next: Continued, kept: Kept) -> Self {
         Self {
             count: 0,
             relayed: None,
@@ -116,7 +105,7 @@ impl Attempts {
             resume,
             next,
             left: None,
-            keeps: false,
+            continued: Continued::ByNobody,
             in_place: false,
             seen: 0,
             last: Last { continued: false, refused: false },
@@ -158,8 +147,8 @@ impl Attempts {
         }
         let stored = ends.destination.size(context, &left.part.stored).await?;
         let part = left.part.clone();
-        let start =
-            StartPoint { part, at: before, keeps: false, goes_on: false, compared: false, moved: Some(rung) };
+        let continued = Continued::ByNobody;
+        let start = StartPoint { part, at: before, continued, compared: false, moved: Some(rung) };
         Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
     }
 
@@ -176,10 +165,9 @@ impl Attempts {
             return Ok(whole);
         }
         // If there is no next attempt, nothing need be kept for it.
-        let has_next = self.next.in_this_run || self.next.by_resume;
-        let asks = self.resume && !self.in_place && (has_next || self.left.is_some());
+        let asks = self.resume && !self.in_place && (self.next.is_kept() || self.left.is_some());
         let continues = asks && can_continue(context, ends, source, means).await?;
-        let (keeps, goes_on) = (continues && has_next, continues && self.next.in_this_run);
+        let continued = if continues { self.next } else { Continued::ByNobody };
         if let Some(left) = self.left.clone() {
             let found = if continues {
                 left.look(context, ends, item, source, means).await?
@@ -188,14 +176,7 @@ impl Attempts {
             };
             match found {
                 Found::Stored { bytes, compared } => {
-                    return Ok(StartPoint {
-                        part: left.part,
-                        at: bytes,
-                        keeps,
-                        goes_on,
-                        compared,
-                        moved: None,
-                    });
+                    return Ok(StartPoint { part: left.part, at: bytes, continued, compared, moved: None });
                 }
                 // Our own server keeps only what arrives under a new name.
                 Found::Nothing => drop(self.discard(context, ends).await),
@@ -208,7 +189,7 @@ impl Attempts {
         } else {
             Part::new(self.kept.next_part(context).await?, target)?
         };
-        Ok(StartPoint { part, at: 0, keeps, goes_on, compared: false, moved: None })
+        Ok(StartPoint { part, at: 0, continued, compared: false, moved: None })
     }
 
     /// Notes how an attempt ended.
@@ -217,7 +198,7 @@ impl Attempts {
         Relayed::add(&mut self.relayed, moved.count.relayed.clone());
         Protection::add(&mut self.protection, moved.count.protection);
         let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
-        (self.keeps, self.seen) = (start.keeps, seen);
+        (self.continued, self.seen) = (start.continued, seen);
         self.last = Last { continued: start.at > 0, refused: moved.count.refused };
         if moved.count.touched && self.left.is_none() {
             self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
@@ -278,14 +259,14 @@ impl Attempts {
         let is_found_again = is_over && context.job_journal.keeps_item();
         match (is_found_again, &self.left) {
             (true, None) => Rest::Kept,
-            (true, Some(_)) if self.keeps => Rest::Kept,
+            (true, Some(_)) if self.continued.is_kept() => Rest::Kept,
             (true | false, _) => Rest::Deleted,
         }
     }
 
     /// Before the next attempt: how many bytes are stored, and what the attempt will do with them, in words.
     async fn prepare(&mut self, context: &Context, ends: &mut Ends) -> (Option<u64>, String) {
-        if !self.keeps {
+        if !self.continued.is_kept() {
             return (self.discard(context, ends).await, String::new());
         }
         if self.left.is_none() {
@@ -381,8 +362,8 @@ mod tests {
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
         let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let start =
-                StartPoint { part: part.clone(), at, keeps: true, goes_on: true, compared, moved: None };
+            let continued = Continued::ByThisRun;
+            let start = StartPoint { part: part.clone(), at, continued, compared, moved: None };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);

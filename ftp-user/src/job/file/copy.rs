@@ -15,7 +15,7 @@ use crate::control::Facts;
 use crate::failure::{self, About, Failure};
 use crate::job::claims::kept::{self, Claimed, Kept};
 use crate::job::detached;
-use crate::job::file::attempts::{Attempts, NextAttempt, StartPoint};
+use crate::job::file::attempts::{Attempts, StartPoint};
 use crate::job::file::times;
 use crate::job::file::transfer::{Transferred, transfer};
 use crate::job::item::{Done, Item, Target};
@@ -25,7 +25,7 @@ use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::{Event, Topic};
-use crate::route::{self, Assignment, Count, Ends};
+use crate::route::{self, Assignment, Continued, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::third_party::Store;
 use std::sync::atomic::Ordering;
@@ -54,9 +54,10 @@ pub(in crate::job) async fn copy_claimed(
     if let Some(means) = done {
         return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
     }
-    let next = NextAttempt {
-        in_this_run: context.patience.retries > 0,
-        by_resume: context.job_journal.keeps_item(),
+    let next = match (context.patience.retries, context.job_journal.keeps_item()) {
+        (0, false) => Continued::ByNobody,
+        (0, true) => Continued::ByResume,
+        (1.., _) => Continued::ByThisRun,
     };
     let mut attempts = Attempts::new(options.resume, next, kept);
     // In a box: a future has room for everything that it awaits.
@@ -361,8 +362,7 @@ impl Copying<'_> {
             store: Store::Replace,
             size: source.size,
             before: start.at,
-            keeps: start.keeps,
-            goes_on: start.goes_on,
+            continued: start.continued,
             probes: false,
             detaches: self.options.detach,
             allowed: self.options.allowed,

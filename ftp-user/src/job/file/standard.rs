@@ -19,7 +19,7 @@ use crate::place::{self, Location};
 use crate::report::{Event, Progress};
 use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
 use ftp_io::hash::Digester;
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Partial};
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
@@ -251,7 +251,7 @@ async fn send(
     digest: Option<Algorithm>,
     context: &Context,
 ) -> Result<Sent, Failure> {
-    session.partials(false).await?;
+    session.partials(Partial::Discard).await?;
     session.forget_restart().await?;
     session.set_type(DataType::Image).await?;
     let failed = |error: io::Error| Failure::of_this_host("cannot read standard input".to_owned(), &error);
