@@ -18,7 +18,7 @@ use crate::job::retrying::outage::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
 use crate::report::Survey;
-use crate::route::{self, Assignment, Continued, Count, Ends, Lane, Sign, Situation};
+use crate::route::{self, Assignment, ContinuedBy, Count, Ends, Lane, Sign, Situation};
 use ftp_io::copy::Digest;
 use ftp_proto::listing;
 use ftp_proto::third_party::race::{Entrant, Manner, Purpose};
@@ -216,7 +216,7 @@ impl<'a> Surveyor<'a> {
             store: Store::Replace,
             size: Some(0),
             before: 0,
-            continued: Continued::ByNobody,
+            continued: ContinuedBy::Nobody,
             probes,
             detaches: false,
             allowed: self.allowed,

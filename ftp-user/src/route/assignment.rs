@@ -11,21 +11,21 @@ use ftp_proto::wire::PathName;
 
 /// Who may continue what an attempt leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Continued {
+pub(crate) enum ContinuedBy {
     /// Nobody: it is deleted.
-    ByNobody,
+    Nobody,
     /// After an interruption, an attempt of `resume`.
-    ByResume,
+    Resume,
     /// Another attempt of this run, and `resume` where the journal has the job.
-    ByThisRun,
+    ThisRun,
 }
 
-impl Continued {
+impl ContinuedBy {
     /// Whether what the attempt leaves is kept for somebody.
     pub(crate) const fn is_kept(self) -> bool {
         match self {
-            Self::ByNobody => false,
-            Self::ByResume | Self::ByThisRun => true,
+            Self::Nobody => false,
+            Self::Resume | Self::ThisRun => true,
         }
     }
 
@@ -53,7 +53,7 @@ pub(crate) struct Assignment {
     /// How many bytes the destination has already: what APPE appends to, or what STOR continues.
     pub(crate) before: u64,
     /// Who may continue what this attempt leaves.
-    pub(crate) continued: Continued,
+    pub(crate) continued: ContinuedBy,
     /// Whether only the path is tried, and nothing moves (PROB).
     pub(crate) probes: bool,
     /// Whether both control connections are closed as soon as both ends say that the transfer has begun (DETA).

@@ -1,6 +1,6 @@
 //! Makes one attempt with one candidate between two servers, and explains its failure.
 
-use super::assignment::{Assignment, Continued};
+use super::assignment::{Assignment, ContinuedBy};
 use super::circuit::Circuit;
 use super::direct::Direct;
 use super::drive::{Drive, Ended, GivenUp, Path};
@@ -102,8 +102,8 @@ pub(crate) async fn direct(
     {
         // A probe moves nothing that another attempt could continue. The server's setting stays that of the transfer.
         let continued = match assignment.continued {
-            Continued::ByThisRun => Continued::ByResume,
-            continued @ (Continued::ByNobody | Continued::ByResume) => continued,
+            ContinuedBy::ThisRun => ContinuedBy::Resume,
+            continued @ (ContinuedBy::Nobody | ContinuedBy::Resume) => continued,
         };
         let proof = Assignment { probes: true, continued, before: 0, ..assignment.clone() };
         // What comes of it is of no use to this file.

@@ -32,7 +32,7 @@ mod sessions;
 mod situation;
 mod through;
 
-pub(crate) use assignment::{Assignment, Continued};
+pub(crate) use assignment::{Assignment, ContinuedBy};
 pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
 pub(crate) use batch::{BatchPath, batch};

@@ -11,7 +11,7 @@ use crate::job::retrying::outage::{again, connect_both};
 use crate::job::retrying::retry::Retry;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Event;
-use crate::route::{self, Assignment, Continued, Ends};
+use crate::route::{self, Assignment, ContinuedBy, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
@@ -96,7 +96,7 @@ impl Appending<'_> {
             store: Store::Append,
             size: self.plan.size,
             before: self.plan.before.unwrap_or(0),
-            continued: Continued::ByNobody,
+            continued: ContinuedBy::Nobody,
             probes: false,
             detaches: false,
             allowed: options.allowed,

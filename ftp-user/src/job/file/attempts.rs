@@ -29,7 +29,7 @@ use crate::job::retrying::retry::{Event, Next, Retry};
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Topic;
-use crate::route::{Continued, Ends};
+use crate::route::{ContinuedBy, Ends};
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -46,11 +46,11 @@ pub(in crate::job) struct Attempts {
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
     /// Who may continue what an attempt leaves, if it can be continued at all.
-    next: Continued,
+    next: ContinuedBy,
     /// What the last attempt has left.
     left: Option<Leftover>,
     /// Who may continue what the last attempt has left.
-    continued: Continued,
+    continued: ContinuedBy,
     /// Whether the file is stored under its final name, because the destination cannot rename.
     pub(in crate::job) in_place: bool,
     /// The number of bytes that were seen to be stored.
@@ -81,7 +81,7 @@ pub(in crate::job) struct StartPoint {
     /// The number of bytes that are stored already.
     pub(in crate::job) at: u64,
     /// Who may continue what this attempt stores.
-    pub(in crate::job) continued: Continued,
+    pub(in crate::job) continued: ContinuedBy,
     /// Whether a digest has compared the bytes that are stored already.
     compared: bool,
     /// If all bytes have moved already, without this program: their path.
@@ -97,7 +97,7 @@ impl StartPoint {
 
 impl Attempts {
     /// No attempts yet in this run.
-    pub(in crate::job) const fn new(resume: bool, next: Continued, kept: Kept) -> Self {
+    pub(in crate::job) const fn new(resume: bool, next: ContinuedBy, kept: Kept) -> Self {
         Self {
             count: 0,
             relayed: None,
@@ -105,7 +105,7 @@ impl Attempts {
             resume,
             next,
             left: None,
-            continued: Continued::ByNobody,
+            continued: ContinuedBy::Nobody,
             in_place: false,
             seen: 0,
             last: Last { continued: false, refused: false },
@@ -147,7 +147,7 @@ impl Attempts {
         }
         let stored = ends.destination.size(context, &left.part.stored).await?;
         let part = left.part.clone();
-        let continued = Continued::ByNobody;
+        let continued = ContinuedBy::Nobody;
         let start = StartPoint { part, at: before, continued, compared: false, moved: Some(rung) };
         Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
     }
@@ -167,7 +167,7 @@ impl Attempts {
         // If there is no next attempt, nothing need be kept for it.
         let asks = self.resume && !self.in_place && (self.next.is_kept() || self.left.is_some());
         let continues = asks && can_continue(context, ends, source, means).await?;
-        let continued = if continues { self.next } else { Continued::ByNobody };
+        let continued = if continues { self.next } else { ContinuedBy::Nobody };
         if let Some(left) = self.left.clone() {
             let found = if continues {
                 left.look(context, ends, item, source, means).await?
@@ -362,7 +362,7 @@ mod tests {
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
         let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let continued = Continued::ByThisRun;
+            let continued = ContinuedBy::ThisRun;
             let start = StartPoint { part: part.clone(), at, continued, compared, moved: None };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };

@@ -25,7 +25,7 @@ use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::{Event, Topic};
-use crate::route::{self, Assignment, Continued, Count, Ends};
+use crate::route::{self, Assignment, ContinuedBy, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::third_party::Store;
 use std::sync::atomic::Ordering;
@@ -55,9 +55,9 @@ pub(in crate::job) async fn copy_claimed(
         return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
     }
     let next = match (context.patience.retries, context.job_journal.keeps_item()) {
-        (0, false) => Continued::ByNobody,
-        (0, true) => Continued::ByResume,
-        (1.., _) => Continued::ByThisRun,
+        (0, false) => ContinuedBy::Nobody,
+        (0, true) => ContinuedBy::Resume,
+        (1.., _) => ContinuedBy::ThisRun,
     };
     let mut attempts = Attempts::new(options.resume, next, kept);
     // In a box: a future has room for everything that it awaits.

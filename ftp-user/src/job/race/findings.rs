@@ -8,7 +8,7 @@ use crate::job::race::notes::Notes;
 use crate::job::race::runner::{Obstacle, Runner};
 use crate::ladder::{Ascent, Candidate, SharedMemory, Step};
 use crate::report::Topic;
-use crate::route::{Assignment, Attempted, Continued, FAILED_FOR_EARLIER_FILE, GivenUp, Situation};
+use crate::route::{Assignment, Attempted, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, Situation};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
 use ftp_proto::third_party::race::Ended;
@@ -151,7 +151,7 @@ impl<'a> Findings<'a> {
             context.events.warn(failure.to_string());
         }
         let matters = match self.assignment.store {
-            Store::Replace => self.assignment.continued == Continued::ByThisRun,
+            Store::Replace => self.assignment.continued == ContinuedBy::ThisRun,
             Store::Append => step.continues(),
         };
         let changed = failed.touched && matters && !self.is_unchanged(entry, runner).await;
