@@ -89,7 +89,7 @@ impl Store {
         if self.version()? > VERSION {
             return Ok(());
         }
-        self.sql.pragma_update(None, "journal_mode", "WAL")?;
+        self.use_wal()?;
         self.sql.pragma_update(None, "synchronous", "FULL")?;
         if self.version()? == VERSION {
             return Ok(());
@@ -99,6 +99,24 @@ impl Store {
             // Another run may have made them meanwhile.
             if self.version()? == VERSION { Ok(()) } else { Err(bad) }
         })
+    }
+
+    /// Lets readers and a writer work at the same time. SQLite does not wait for another run that does the same at this
+    /// instant, so it is tried again.
+    fn use_wal(&self) -> Result<(), Bad> {
+        self.sql.busy_timeout(Duration::ZERO)?;
+        let mut switched = self.sql.pragma_update(None, "journal_mode", "WAL");
+        for _ in 0..BUSY.as_millis() / PAUSE.as_millis() {
+            let is_busy =
+                |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+            if !switched.as_ref().is_err_and(is_busy) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            switched = self.sql.pragma_update(None, "journal_mode", "WAL");
+        }
+        self.sql.busy_timeout(BUSY)?;
+        Ok(switched?)
     }
 
     /// Makes the tables of this version, from those of an older one if they are there.
@@ -463,3 +481,5 @@ pub(super) const FILE: &str = "journal.db";
 const LONGEST_ALONE: Duration = Duration::from_secs(3600);
 /// How long another run may hold the database.
 const BUSY: Duration = Duration::from_secs(5);
+/// The pause before the database is tried again.
+const PAUSE: Duration = Duration::from_millis(5);

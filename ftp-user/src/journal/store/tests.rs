@@ -279,3 +279,21 @@ fn jobs_that_have_only_failed_take_the_place_of_no_other() {
     let jobs = store.jobs().unwrap();
     assert_eq!((jobs[0].id, jobs.len()), (JobId::new(1), 1 + ENDED));
 }
+
+#[test]
+fn several_runs_may_make_the_journal_at_the_same_instant() {
+    for round in 0..60 {
+        let home = tempfile::tempdir().unwrap();
+        let together = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            let open = || {
+                together.wait();
+                Store::open(home.path()).map(drop)
+            };
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for one in all {
+                assert_eq!(one.join().unwrap(), Ok(()), "round {round}");
+            }
+        });
+    }
+}
