@@ -25,7 +25,7 @@ pub struct Listing {
     pub unread: usize,
     /// The number of names that the server left out, since FTP cannot carry them.
     pub omitted: usize,
-    /// Entries with a name that no file can have: what to say about each of the first [`REFUSED_TOLD`].
+    /// Entries with a name that no file can have: what to say about each of the first `REFUSED_TOLD`.
     pub refused: Vec<String>,
     /// The number of the others.
     pub more_refused: usize,

@@ -22,7 +22,7 @@ impl Debts {
     ///
     /// # Errors
     ///
-    /// There are [`MOST`] of them already.
+    /// There are `MOST` of them already.
     pub fn add(&self, debt: Debt) -> Result<(), Debt> {
         let mut debts = self.lock();
         debts.retain(|other| other.path != debt.path);
