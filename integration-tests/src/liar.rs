@@ -3,9 +3,11 @@
 
 use crate::site::{PASSWORD, USER};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -85,7 +87,10 @@ fn converse(client: TcpStream, server: TcpStream, lies: &Lies) {
     let asked = Arc::new(Mutex::new(VecDeque::from([String::new()])));
     let (heard, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let (hears, known) = (Arc::clone(&lies.hears), Arc::clone(&asked));
+    // It is gone as soon as the client is.
+    let (present, presence) = mpsc::channel();
     thread::spawn(move || {
+        let _present: Sender<Infallible> = present;
         for line in lines(heard) {
             let command = hears(&line).unwrap_or_else(|| line.clone());
             known.lock().unwrap().push_back(line);
@@ -97,7 +102,7 @@ fn converse(client: TcpStream, server: TcpStream, lies: &Lies) {
     });
     let says = Arc::clone(&lies.says);
     thread::spawn(move || {
-        let _ = answer(&client, &server, &asked, &*says);
+        let _ = answer(&client, &server, &asked, &*says, &presence);
         let _ = (client.shutdown(Shutdown::Both), server.shutdown(Shutdown::Both));
     });
 }
@@ -120,6 +125,7 @@ fn answer(
     server: &TcpStream,
     asked: &Mutex<VecDeque<String>>,
     says: &Says,
+    presence: &Receiver<Infallible>,
 ) -> std::io::Result<()> {
     let mut lines = lines(server.try_clone()?);
     let mut later: Option<String> = None;
@@ -152,7 +158,10 @@ fn answer(
             }
             Lie::Endless(text) => loop {
                 client.write_all(format!("{text}\r\n").as_bytes())?;
-                thread::sleep(Duration::from_millis(20));
+                // The next one comes a little later, unless the client has left.
+                if presence.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Disconnected) {
+                    return Ok(());
+                }
             },
             Lie::Closes => return Ok(()),
         };

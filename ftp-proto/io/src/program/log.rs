@@ -6,10 +6,10 @@
 
 use std::io::{self, ErrorKind, Write, stderr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
@@ -258,10 +258,16 @@ impl<W: Write> Writer<W> {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if self.queue.messages.try_send(Message::Last).is_ok() {
-            self.queue.writer.unpark();
-            let _ = self.finished.recv_timeout(FLUSH_TIMEOUT);
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        // A full queue takes the last message as soon as the writer has taken a line.
+        while let Err(TrySendError::Full(_)) = self.queue.messages.try_send(Message::Last) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            std::thread::sleep(FULL);
         }
+        self.queue.writer.unpark();
+        let _ = self.finished.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -271,7 +277,7 @@ const QUEUED: usize = 1_024;
 const REST: Duration = Duration::from_millis(10);
 /// Queued lines that end its rest: before the queue is full, it has some time to begin.
 const MANY: usize = QUEUED / 4;
-/// How long to wait before a full pipe that does not block is tried again.
+/// How long to wait before a full pipe that does not block, or a full queue, is tried again.
 const FULL: Duration = Duration::from_millis(20);
 /// How long a slow reader of the log can delay the end of the program.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -326,18 +332,37 @@ mod tests {
         (script, log, queue, read)
     }
 
-    #[test]
-    fn a_log_that_nobody_reads_blocks_nobody_and_counts_what_it_loses() {
-        const LINES: usize = 10 * QUEUED;
-        let (script, log, mut queue, read) = scripted(TEXT);
-        for _ in 0..LINES {
+    const FLOOD: usize = 10 * QUEUED;
+
+    /// Fills the queue while the reader holds the first line.
+    fn flood(queue: &mut Queue) {
+        queue.write_all(b"line\n").unwrap();
+        all_taken(queue);
+        for _ in 1..FLOOD {
             queue.write_all(b"line\n").unwrap();
         }
-        // The reader comes back.
-        drop(script);
-        while queue.messages.try_send(Message::Line { text: Vec::new(), lost: 0 }).is_err() {
+    }
+
+    /// Waits until the thread that writes the lines has taken each of them.
+    fn all_taken(queue: &Queue) {
+        while queue.length.load(Ordering::Relaxed) > 0 {
             std::thread::yield_now();
         }
+    }
+
+    /// How many lost lines these lines of the log tell of.
+    fn told_lost(lines: &[String]) -> usize {
+        let lost = |line: &String| line.split_once("lines=").map(|(_, lost)| lost.parse::<usize>().unwrap());
+        lines.iter().filter_map(lost).sum()
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_blocks_nobody_and_counts_what_it_loses() {
+        let (script, log, mut queue, read) = scripted(TEXT);
+        flood(&mut queue);
+        // The reader comes back, and takes all that is queued.
+        drop(script);
+        all_taken(&queue);
         let counted = log.lost();
         queue.write_all(b"next\n").unwrap();
         drop(log);
@@ -345,12 +370,26 @@ mod tests {
         let [.., told, next] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!(next, "next");
         assert!(told.contains("WARN"), "{told}");
-        let lost = |line: &String| line.split_once("lines=").map(|(_, lost)| lost.parse::<usize>().unwrap());
         let written = lines.iter().filter(|line| *line == "line").count();
-        assert!(written <= QUEUED + 2, "{written}");
-        let told: usize = lines.iter().filter_map(lost).sum();
-        assert_eq!(written + told, LINES);
+        assert_eq!(written, QUEUED + 1);
+        let told = told_lost(&lines);
+        assert_eq!(written + told, FLOOD);
         assert_eq!(counted.lines(), u64::try_from(told).unwrap());
+    }
+
+    #[test]
+    fn a_queue_that_is_full_at_the_end_is_written_whole() {
+        let (script, log, mut queue, read) = scripted(TEXT);
+        flood(&mut queue);
+        // The reader comes back when the program ends.
+        let back = std::thread::spawn(move || drop(script));
+        let counted = log.lost();
+        drop(log);
+        back.join().unwrap();
+        let lines = read();
+        let written = lines.iter().filter(|line| *line == "line").count();
+        assert_eq!(written + told_lost(&lines), FLOOD);
+        assert_eq!(counted.lines(), u64::try_from(told_lost(&lines)).unwrap());
     }
 
     #[test]
