@@ -235,6 +235,42 @@ impl Network {
         self.rules(&host.space, &rules).unwrap();
     }
 
+    /// Whoever connects to `host` from `from` is taken for `other` there.
+    pub fn mistake(&self, host: &Host, from: IpAddr, other: &Host) {
+        let rules = format!(
+            "table ip mistake {{ chain in {{
+                type nat hook input priority 100; policy accept;
+                ip saddr {from} tcp dport 1-65535 snat to {}
+            }}
+            }}",
+            other.address
+        );
+        self.rules(&host.space, &rules).unwrap();
+    }
+
+    /// Counts the packets with which others begin connections to a host, and drops them without a word.
+    pub fn count_connects(&self, host: &Host) {
+        let rules = "table ip counted {
+            counter connects { }
+            chain in {
+                type filter hook input priority -50; policy accept;
+                iifname \"eth0\" tcp flags & (syn | ack) == syn counter name \"connects\" drop
+            }
+        }";
+        self.rules(&host.space, rules).unwrap();
+    }
+
+    /// How many there were since [`count_connects`](Self::count_connects).
+    pub fn connects(&self, host: &Host) -> u64 {
+        let mut command = self.ip.command();
+        command.args(["netns", "exec", &host.space]).arg(self.nft.program());
+        command.args(["list", "counter", "ip", "counted", "connects"]).envs(self.nft.environment());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut words = said.split_whitespace().skip_while(|word| *word != "packets");
+        words.nth(1).and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+    }
+
     /// Lets in no more than this many kilobytes a second, so that transfers to the host take their time.
     pub fn slow(&self, host: &Host, kilobytes: u32) {
         let rules = format!(

@@ -3,6 +3,7 @@
 mod hub;
 mod misled;
 mod published;
+mod punched;
 mod race;
 mod relayed;
 mod symmetric;

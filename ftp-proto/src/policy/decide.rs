@@ -32,6 +32,7 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why>
             return relay::data(&rules.relay, &rules.own_listeners, relay::Target { to, own }, greeted);
         }
         Ask::RelayPeer { ip, greeted } => return relay::peer(&rules.relay, ip, greeted),
+        Ask::RelayAgent { to, own, hub } => return relay::agent(relay::Target { to, own }, hub),
     };
     if grant != Grant::Own {
         exchange::permit(&rules.exchanges, peer, moved)?;

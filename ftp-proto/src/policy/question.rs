@@ -101,4 +101,13 @@ pub enum Ask<'a> {
         /// Whether a server of that host has greeted, over a tunnel of this session that is still open.
         greeted: bool,
     },
+    /// A relay agent is to connect to another one, which it has met at a hub and which proves the secret of their join.
+    RelayAgent {
+        /// Where the hub sees the other agent.
+        to: SocketAddr,
+        /// Whether the address belongs to this agent's own host.
+        own: bool,
+        /// The address of the hub, as this agent reaches it.
+        hub: IpAddr,
+    },
 }

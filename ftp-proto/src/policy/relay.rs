@@ -50,6 +50,25 @@ pub(super) fn peer(allowed: &[Allowed], ip: IpAddr, greeted: bool) -> Result<Gra
     if greeted { Ok(Grant::Foreign) } else { Err(Why::NotGreeted) }
 }
 
+/// Whether a relay agent may connect to another one. No rule names other agents: the secret of their join does, and
+/// the address comes from the hub. So it must be a public one, or a private one if the hub itself is at a private
+/// address, and no port where other services listen.
+pub(super) fn agent(Target { to, own }: Target, hub: IpAddr) -> Result<Grant, Why> {
+    let of = kind(to.ip());
+    let second = isatap(to.ip()).and_then(|second| needs_own_rule(kind(second.into())));
+    let private = of == Kind::Private && kind(hub) == Kind::Private;
+    match to.port() {
+        0 => Err(Why::PortZero),
+        1..FIRST_DATA_PORT => Err(Why::LowPort),
+        port if is_of_another_service(port) => Err(Why::PortNotListed),
+        _ if own => Err(Why::OwnAddress),
+        _ => match second.or(needs_own_rule(of).filter(|_| !private)) {
+            Some(why) => Err(why),
+            None => Ok(Grant::AfterProof),
+        },
+    }
+}
+
 /// Whether a user agent may begin with TLS at this control port. At all other ports the server speaks
 /// first.
 pub(super) fn begins_with_tls(allowed: &[Allowed], to: SocketAddr) -> bool {
@@ -271,5 +290,35 @@ mod tests {
         check("192.0.2.0/24:990", "192.0.2.7:990", false);
         check("192.0.2.0/24:2000-3000/tls,990", "192.0.2.7:2500", true);
         check("192.0.2.0/24:990 192.0.2.7:990/tls", "192.0.2.7:990", true);
+    }
+
+    #[test]
+    fn r48_another_agent_is_sought_at_public_addresses_and_at_no_port_of_another_service() {
+        let judge = |hub: &str, to: &str, own: bool| {
+            let ask = Ask::RelayAgent { to: to.parse().unwrap(), own, hub: hub.parse().unwrap() };
+            decide(&rules(""), &asker(), &ask)
+        };
+        let public = "203.0.113.1";
+        for to in ["192.0.2.9:40000", "[2001:db8::7]:1024", "[64:ff9b::192.0.2.9]:40000"] {
+            assert_eq!(judge(public, to, false), Ok(Grant::AfterProof), "{to}");
+            assert_eq!(judge(public, to, true), Err(Why::OwnAddress), "{to}");
+        }
+        let refused = [
+            ("192.0.2.9:0", Why::PortZero),
+            ("192.0.2.9:443", Why::LowPort),
+            ("192.0.2.9:6379", Why::PortNotListed),
+            ("10.0.0.1:40000", Why::PrivateNetwork),
+            ("[::ffff:10.0.0.1]:40000", Why::PrivateNetwork),
+            ("[fd00::1]:40000", Why::PrivateNetwork),
+            ("127.0.0.1:40000", Why::Loopback),
+            ("[2001:db8::5efe:127.0.0.1]:40000", Why::Loopback),
+            ("169.254.169.254:40000", Why::SpecialAddress),
+            ("224.0.0.1:40000", Why::SpecialAddress),
+        ];
+        for (to, why) in refused {
+            assert_eq!(judge(public, to, false), Err(why), "{to}");
+        }
+        assert_eq!(judge("10.9.0.1", "10.0.0.1:40000", false), Ok(Grant::AfterProof));
+        assert_eq!(judge("127.0.0.1", "127.0.0.2:40000", false), Err(Why::Loopback));
     }
 }

@@ -436,7 +436,8 @@ fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
                 | Ask::Filter { .. }
                 | Ask::RelayControl { .. }
                 | Ask::RelayData { .. }
-                | Ask::RelayPeer { .. } => decide(&rules, &asker, &plain),
+                | Ask::RelayPeer { .. }
+                | Ask::RelayAgent { .. } => decide(&rules, &asker, &plain),
             };
             assert_eq!(decide(&rules, &asker, &resumed), expected, "{name}: {resumed:?}");
         }

@@ -80,6 +80,16 @@ impl FrameReader {
         Ok(Some(message))
     }
 
+    /// Returns how many bytes are missing, as far as is known: of the length, or of the frame. Whoever reads no more
+    /// than that takes nothing of what follows the frame on a link.
+    pub fn missing(&self) -> usize {
+        let Some((length, rest)) = self.bytes.split_first_chunk::<4>() else {
+            return 4_usize.saturating_sub(self.bytes.len());
+        };
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(MAX_FRAME).min(MAX_FRAME);
+        length.saturating_sub(rest.len())
+    }
+
     /// Takes the bytes behind the last frame, for what follows the frames on a link. The reader is empty
     /// afterwards.
     pub fn rest(&mut self) -> Vec<u8> {

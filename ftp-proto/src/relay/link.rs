@@ -34,6 +34,9 @@ pub const ALPN: &[u8] = b"ftp-relay/1";
 /// The same where the server is a hub ([`super::hub`]). A client that may meet either offers both, and knows by
 /// the server's choice which token to prove.
 pub const ALPN_HUB: &[u8] = b"ftp-relay-hub/1";
+/// The same where the client is an agent that meets another one. Before the file they try to connect directly
+/// ([`super::punch`]). An agent that cannot do that chooses [`ALPN`], and the file goes through the hub.
+pub const ALPN_AGENTS: &[u8] = b"ftp-relay-agents/1";
 /// The label of the TLS exporter (RFC 9266). Its context is empty and its length [`EXPORTER_LEN`].
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 /// The length of the exporter in bytes.

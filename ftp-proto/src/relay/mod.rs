@@ -17,7 +17,7 @@
 //! * [`agent`]: the machine of one user agent's session, at the agent. [`user`]: the machine of the
 //!   other end.
 //! * [`hub`]: where agents meet that can only connect out. [`at_hub`]: the machine of those who come there.
-//!   [`reconnect`]: when an agent returns. [`conversation`]: what the machines of those who begin a session share.
+//!   [`punch`]: two agents that connect directly. [`reconnect`]: when an agent returns. [`conversation`]: what the machines of those who begin a session share.
 
 pub mod agent;
 pub mod at_hub;
@@ -27,6 +27,7 @@ pub mod hub;
 pub mod link;
 pub mod message;
 pub mod opening;
+pub mod punch;
 pub mod reconnect;
 pub mod token;
 pub mod user;

@@ -53,7 +53,7 @@ impl HubAddress {
 }
 
 /// Connects to one address, and has the system notice when the other end has vanished.
-pub(super) async fn connect(at: SocketAddr) -> io::Result<TcpStream> {
+async fn connect(at: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(at).await?;
     socket::keepalive(&stream)?;
     Ok(stream)

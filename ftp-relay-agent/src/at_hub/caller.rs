@@ -4,6 +4,8 @@ use ftp_proto::relay::message::Code;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
+use super::spot::Spot;
+
 /// Calls other agents of the hub. Clones share the session.
 #[derive(Clone, Debug)]
 pub struct Caller(mpsc::Sender<Request>);
@@ -12,7 +14,16 @@ pub struct Caller(mpsc::Sender<Request>);
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) agent: String,
-    pub(super) answer: oneshot::Sender<Result<TcpStream, Uncalled>>,
+    pub(super) answer: oneshot::Sender<Result<Called, Uncalled>>,
+}
+
+/// A stream to an agent.
+#[derive(Debug)]
+pub struct Called {
+    /// The connection with the hub, which carries what the agent sends.
+    pub stream: TcpStream,
+    /// The port from which it was made, for a direct connection with the agent.
+    pub spot: Option<Spot>,
 }
 
 /// Why there is no stream to an agent.
@@ -42,7 +53,7 @@ impl Caller {
     /// # Errors
     ///
     /// The hub refuses, the agent does not come, or there is no session with the hub.
-    pub async fn call(&self, agent: &str) -> Result<TcpStream, Uncalled> {
+    pub async fn call(&self, agent: &str) -> Result<Called, Uncalled> {
         let (answer, answered) = oneshot::channel();
         let request = Request { agent: agent.to_owned(), answer };
         self.0.try_send(request).map_err(|_| Uncalled::lost())?;

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::address::HubAddress;
 use super::caller::Caller;
 use super::session::{Ends, Session};
+use super::spot::Spots;
 
 pub use super::session::Incoming;
 
@@ -67,6 +68,7 @@ pub fn start(settings: Settings) -> std::io::Result<(Joiner, Caller, mpsc::Recei
         incoming,
         joined: told,
         connecting: JoinSet::new(),
+        spots: Spots::new(),
     };
     let task = tokio::spawn(Keeper { hub, ends, wish, reconnect: Reconnect::default() }.run());
     Ok((Joiner { wishes, joined, task }, caller, connections))

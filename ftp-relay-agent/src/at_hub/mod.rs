@@ -5,12 +5,17 @@
 //!   session: Called(ticket) -> one more connection -> incoming, as if it had come to a listener
 //!            call(agent)    -> Ready(ticket) -> one more connection, for the task that has called
 //! ```
+//!
+//! Each of these connections comes from a port of its own ([`Spot`]), from which the two agents of a call may then
+//! connect to each other.
 
 mod address;
 mod caller;
 mod keep;
 mod session;
+mod spot;
 
 pub use address::HubAddress;
-pub use caller::{Caller, Uncalled};
+pub use caller::{Called, Caller, Uncalled};
 pub use keep::{Incoming, Joiner, Settings, start};
+pub use spot::Spot;

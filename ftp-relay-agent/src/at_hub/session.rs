@@ -7,9 +7,10 @@ use std::time::Duration;
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{self, Link, LinkFailure};
+use ftp_io::socket;
 use ftp_proto::relay::at_hub::{Failure, Input, Output, Session as Machine};
-use ftp_proto::relay::hub::{FromHub, Role, ToHub};
-use ftp_proto::relay::link::Welcome;
+use ftp_proto::relay::hub::{FromHub, Role, Seen, ToHub};
+use ftp_proto::relay::link::{Welcome, ticket_id};
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::timer::Moment;
@@ -17,8 +18,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::address::connect;
-use super::caller::{Request, Uncalled};
+use super::caller::{Called, Request, Uncalled};
+use super::spot::{Spot, Spots};
 
 /// A connection that has come from the hub. Its other end has proven nothing yet.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Incoming {
     pub stream: TcpStream,
     /// The address of the hub.
     pub from: SocketAddr,
+    /// The port from which it was made, for a direct connection with an agent.
+    pub spot: Option<Spot>,
 }
 
 /// What a session shares with those before and after it.
@@ -42,6 +45,8 @@ pub(super) struct Ends {
     pub(super) joined: watch::Sender<bool>,
     /// Connections that are being made.
     pub(super) connecting: JoinSet<()>,
+    /// The ports from which they are made.
+    pub(super) spots: Spots,
 }
 
 /// A session that stands.
@@ -52,7 +57,7 @@ pub(super) struct Session<'a> {
     /// Where the hub is, for more connections.
     hub: SocketAddr,
     /// The tasks that wait for the answers to their calls.
-    waiting: HashMap<Id, oneshot::Sender<Result<TcpStream, Uncalled>>>,
+    waiting: HashMap<Id, oneshot::Sender<Result<Called, Uncalled>>>,
     /// How long agents take to return, as the hub says.
     pub(super) spread: Option<Duration>,
 }
@@ -136,27 +141,29 @@ impl<'a> Session<'a> {
                 self.ends.joined.send_replace(true);
             }
             FromHub::Called { ticket } => {
-                let (hub, incoming) = (self.hub, self.ends.incoming.clone());
+                let (hub, incoming, spots) = (self.hub, self.ends.incoming.clone(), self.ends.spots.clone());
                 if self.ends.connecting.len() >= MAX_CONNECTING {
                     return tracing::warn!("a call was not answered: too many connections are being made");
                 }
                 self.ends.connecting.spawn(async move {
-                    match attach(hub, &ticket).await {
+                    match attach(&spots, hub, &ticket).await {
                         // If this agent stops, nobody takes it.
-                        Ok(stream) => drop(incoming.send(Incoming { stream, from: hub }).await),
+                        Ok(Called { stream, spot }) => {
+                            drop(incoming.send(Incoming { stream, from: hub, spot }).await);
+                        }
                         Err(error) => tracing::info!(%error, "a call was not answered"),
                     }
                 });
             }
             FromHub::Ready { id, ticket } => {
                 let Some(answer) = self.waiting.remove(&id) else { return };
-                let hub = self.hub;
+                let (hub, spots) = (self.hub, self.ends.spots.clone());
                 self.ends.connecting.spawn(async move {
-                    let stream = attach(hub, &ticket)
+                    let called = attach(&spots, hub, &ticket)
                         .await
                         .map_err(|error| Uncalled { code: Code::Unreachable, text: error.to_string() });
                     // Whoever has called may have given up.
-                    drop(answer.send(stream));
+                    drop(answer.send(called));
                 });
             }
             FromHub::Refused { id, code, text } => {
@@ -167,14 +174,21 @@ impl<'a> Session<'a> {
             FromHub::Pong { spread_ms, .. } => {
                 self.spread = Some(Duration::from_millis(spread_ms.into()));
             }
+            FromHub::Ext { name, body } => {
+                if let Some(seen) = Seen::read(&name, &body) {
+                    self.ends.spots.told(seen);
+                }
+            }
             // The machine ends the session with this.
-            FromHub::Bye { .. } | FromHub::Agents(_) | FromHub::Ext { .. } => {}
+            FromHub::Bye { .. } | FromHub::Agents(_) => {}
         }
     }
 }
 
-async fn attach(hub: SocketAddr, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
-    link::call(connect(hub).await?, ticket).await
+async fn attach(spots: &Spots, hub: SocketAddr, ticket: &Secret32) -> Result<Called, LinkFailure> {
+    let (stream, spot) = spots.connect(hub, ticket_id(ticket)).await?;
+    socket::keepalive(&stream)?;
+    Ok(Called { stream: link::call(stream, ticket).await?, spot })
 }
 
 const BUILD: &str = concat!("ftp-relay-agent ", env!("CARGO_PKG_VERSION"));

@@ -85,7 +85,7 @@ impl Links {
                 session::run(Arc::clone(&self.exchange), *link, &token.name, expires).await;
             }
             Some(Proven::Stream(link, call, end)) => match timeout(HANDSHAKE, link.into_clear()).await {
-                Ok(Ok(stream)) => self.exchange.attach(call, end, stream),
+                Ok(Ok(stream)) => self.exchange.attach(call, end, stream, from),
                 Ok(Err(error)) => tracing::info!(error = words(&error), "an end of a call has failed"),
                 Err(_) => tracing::info!("an end of a call did not end TLS"),
             },

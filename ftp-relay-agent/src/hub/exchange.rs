@@ -1,6 +1,7 @@
 //! The machine of the hub, and what it has asked for: who waits for which ticket, and which streams are joined.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -147,7 +148,7 @@ impl Exchange {
     }
 
     /// One end of a call has come.
-    pub(super) fn attach(self: &Arc<Self>, call: CallId, end: End, stream: TcpStream) {
+    pub(super) fn attach(self: &Arc<Self>, call: CallId, end: End, stream: TcpStream, from: SocketAddr) {
         socket::end_by_reset(&stream);
         if let Some(Stream::Waiting([caller, agent])) = self.state().calls.get_mut(&call) {
             match end {
@@ -158,7 +159,7 @@ impl Exchange {
             // It was given up meanwhile.
             return;
         }
-        self.input(Input::Attached(call, end));
+        self.input(Input::Attached(call, end, from));
     }
 
     /// Ends all sessions. Streams continue.

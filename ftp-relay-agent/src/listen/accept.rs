@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
@@ -21,7 +21,7 @@ use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
-use crate::at_hub::Caller;
+use crate::at_hub::{Caller, Spot};
 use crate::operate::Running;
 use crate::operate::audit::{Audit, Record, Refusal, Who};
 use crate::operate::metrics::Now;
@@ -62,6 +62,7 @@ impl Links {
             accounts: Accounts::new(clock),
             caller,
             audit,
+            direct: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -90,7 +91,7 @@ impl Links {
     pub(super) async fn accept(self: Arc<Self>, listener: Listener, running: Running) {
         loop {
             match listener.accept().await {
-                Ok((stream, from)) => self.start(stream, from, &running),
+                Ok((stream, from)) => self.start(stream, from, None, &running),
                 Err(error) => {
                     tracing::warn!(error = words(&error), "cannot accept a link");
                     tokio::time::sleep(socket::ACCEPT_RETRY_DELAY).await;
@@ -99,18 +100,30 @@ impl Links {
         }
     }
 
-    /// Serves a connection that has come.
-    pub(super) fn start(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, running: &Running) {
+    /// Serves a connection that has come; through a hub, if there is a `spot`.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        from: SocketAddr,
+        spot: Option<Spot>,
+        running: &Running,
+    ) {
         let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
         let link = Newcomer { id: self.next.fetch_add(1, Ordering::Relaxed), from };
         let span = tracing::info_span!("link", id = link.id, %from);
-        let work = Arc::clone(self).serve(stream, link, place, running.clone());
+        let work = Arc::clone(self).serve((stream, spot), link, place, running.clone());
         // Sessions outlive the accept loop: they are given time to end.
         tokio::spawn(work.instrument(span));
     }
 
     /// Serves a link. Until it has proven something it may have to make room for others.
-    async fn serve(self: Arc<Self>, stream: TcpStream, from: Newcomer, mut place: Place, running: Running) {
+    async fn serve(
+        self: Arc<Self>,
+        (stream, spot): (TcpStream, Option<Spot>),
+        from: Newcomer,
+        mut place: Place,
+        running: Running,
+    ) {
         let proven = tokio::select! {
             biased;
             () = place.displaced() => {
@@ -121,9 +134,22 @@ impl Links {
         };
         drop(place);
         match proven {
-            Some(Proven::Session(accepted)) => session::run(Arc::clone(&self.shared), *accepted).await,
-            Some(Proven::Tunnel(link, holder)) => holder.attach(*link).await,
+            Some(Proven::Session(accepted)) => {
+                drop(spot);
+                session::run(Arc::clone(&self.shared), *accepted).await;
+            }
+            Some(Proven::Tunnel(link, holder)) => self.attach(*link, holder, spot).await,
             None => {}
+        }
+    }
+
+    /// Hands a link over to the session that expects it. Another agent is first sought directly.
+    async fn attach(&self, link: Link, holder: Holder, spot: Option<Spot>) {
+        let met = session::upgrade(&self.shared, Some(&self.acceptor), link, holder.secret(), spot).await;
+        match met {
+            Ok((link, ends)) => holder.attach(link, ends).await,
+            // The session waits for another one until its time is over.
+            Err(what) => tracing::info!("another agent was lost: {what}"),
         }
     }
 

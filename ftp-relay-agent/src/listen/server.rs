@@ -97,8 +97,8 @@ impl Relay {
         let (operator, running) = Operator::new(settings.tokens, settings.policy);
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
-            while let Some(Incoming { stream, from }) = incoming.recv().await {
-                links.start(stream, from, &running);
+            while let Some(Incoming { stream, from, spot }) = incoming.recv().await {
+                links.start(stream, from, spot, &running);
             }
         });
         Ok(Self { addresses: Vec::new(), metrics: None, accepting, operator, accounts })

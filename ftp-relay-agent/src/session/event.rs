@@ -9,6 +9,22 @@ use tokio::net::TcpStream;
 
 use super::greeting::Server;
 
+/// The two ends of a direct connection with another agent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ends {
+    /// This end.
+    pub local: SocketAddr,
+    /// The other agent's end, as this one sees it.
+    pub peer: SocketAddr,
+}
+
+impl Ends {
+    /// This end, then the other one.
+    pub(super) const fn both(self) -> (SocketAddr, SocketAddr) {
+        (self.local, self.peer)
+    }
+}
+
 /// Something that a task of the session reports.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -16,8 +32,8 @@ pub(super) enum Event {
     Answer(Ticket, Answer),
     /// An outgoing connection was made.
     Connected(Ticket, TcpStream),
-    /// Another agent was called and has proven the secret.
-    Called(Ticket, Box<Link>),
+    /// Another agent was called and has proven the secret; with the ends of a direct connection, if it is one.
+    Called(Ticket, Box<Link>, Option<Ends>),
     /// The server of a tunnel has spoken.
     Greeted {
         /// The ticket of the question.
@@ -44,6 +60,8 @@ pub(super) enum Event {
         ticket: Ticket,
         /// The link, after its proof.
         link: Box<Link>,
+        /// The ends of a direct connection with another agent, if it is one.
+        ends: Option<Ends>,
     },
     /// One of two joined connections was closed in order.
     HalfEof {

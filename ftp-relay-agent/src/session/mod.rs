@@ -6,6 +6,7 @@
 //!                    +-------------- tasks <-- perform <-- Ask
 //! ```
 
+mod direct;
 mod event;
 mod greeting;
 mod link;
@@ -16,6 +17,8 @@ mod task;
 mod tickets;
 mod tunnel;
 
+pub use direct::upgrade;
+pub use event::Ends;
 pub use shared::Shared;
 pub use task::{Accepted, refuse, run};
 pub use tickets::{Holder, Tickets};

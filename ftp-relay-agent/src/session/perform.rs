@@ -21,12 +21,13 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::event::Event;
+use super::direct;
+use super::event::{Ends, Event};
 use super::greeting::{self, Server};
 use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
-use crate::at_hub::{Caller, Uncalled};
+use crate::at_hub::{Called, Uncalled};
 use crate::policy::{Kind, Share, Standing, Terms};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
@@ -119,8 +120,8 @@ impl Performer {
             }
             Ask::Dial { ticket, from, to } => self.start(ticket, connect(ticket, from, to)),
             Ask::Call { ticket, agent, secret } => {
-                let caller = self.shared.caller.clone();
-                self.start(ticket, async move { call(ticket, caller, &agent, &secret).await });
+                let shared = Arc::clone(&self.shared);
+                self.start(ticket, async move { call(ticket, &shared, &agent, &secret).await });
             }
             Ask::Greeting { ticket, conn } => self.greeting(ticket, conn),
             Ask::Reset(conn) => self.reset(conn),
@@ -170,11 +171,10 @@ impl Performer {
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Answer(ticket, Answer::Connected { conn, local }));
             }
-            Event::Called(ticket, link) => {
+            Event::Called(ticket, link, ends) => {
                 self.working.remove(&ticket);
-                let Ok(local) = link.socket().local_addr() else { return };
                 let conn = self.hold(Conn::Link(link));
-                input(Input::Answer(ticket, Answer::Connected { conn, local }));
+                input(Input::Answer(ticket, Answer::Called { conn, direct: ends.map(Ends::both) }));
             }
             Event::Greeted { ticket, conn, server } => {
                 self.working.remove(&ticket);
@@ -193,10 +193,13 @@ impl Performer {
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Arrived { listener, conn, local, from });
             }
-            Event::Attached { ticket, link } => {
+            Event::Attached { ticket, link, ends } => {
                 self.expected.remove(&ticket);
                 let conn = self.hold(Conn::Link(link));
-                input(Input::Attached { ticket, conn });
+                input(match ends {
+                    Some(Ends { local, peer }) => Input::Met { ticket, conn, local, peer },
+                    None => Input::Attached { ticket, conn },
+                });
             }
             Event::HalfEof { join, from, bytes } => input(Input::HalfEof { join, from, bytes }),
         }
@@ -394,20 +397,26 @@ async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr) -> Event {
     }
 }
 
-/// Calls another agent at the hub, and proves the secret to it.
-async fn call(ticket: Ticket, caller: Option<Caller>, agent: &str, secret: &Secret32) -> Event {
+/// Calls another agent at the hub, proves the secret to it, and tries to connect to it directly.
+async fn call(ticket: Ticket, shared: &Shared, agent: &str, secret: &Secret32) -> Event {
     let failed = |code, text| Event::Answer(ticket, Answer::Failed(code, text));
-    let Some(caller) = caller else { return failed(Code::Unsupported, "it has joined no hub".to_owned()) };
-    let stream = match caller.call(agent).await {
-        Ok(stream) => stream,
+    let Some(caller) = &shared.caller else {
+        return failed(Code::Unsupported, "it has joined no hub".to_owned());
+    };
+    let Called { stream, spot } = match caller.call(agent).await {
+        Ok(called) => called,
         Err(Uncalled { code, text }) => return failed(code, text),
     };
-    match link::attach(stream, secret).await {
-        Ok(link) => {
+    let link = match link::meet(stream, secret).await {
+        Ok(link) => link,
+        Err(error) => return failed(Code::NotPaired, error.to_string()),
+    };
+    match direct::upgrade(shared, None, link, secret, spot).await {
+        Ok((link, ends)) => {
             socket::end_by_reset(link.socket());
-            Event::Called(ticket, Box::new(link))
+            Event::Called(ticket, Box::new(link), ends)
         }
-        Err(error) => failed(Code::NotPaired, error.to_string()),
+        Err(text) => failed(Code::NotPaired, text.to_owned()),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What all sessions of a relay use.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
+use ftp_proto::relay::punch::Memory;
 
 use super::tickets::Tickets;
 use crate::at_hub::Caller;
@@ -25,4 +26,6 @@ pub struct Shared {
     pub accounts: Accounts,
     /// Calls other agents, where this one has joined a hub.
     pub caller: Option<Caller>,
+    /// The direct connections with other agents that were tried.
+    pub direct: Mutex<Memory>,
 }

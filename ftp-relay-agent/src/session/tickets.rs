@@ -10,7 +10,7 @@ use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::token::Secret32;
 use tokio::sync::mpsc;
 
-use super::event::Event;
+use super::event::{Ends, Event};
 
 /// The tickets of all sessions for which no link has come yet. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -63,10 +63,15 @@ impl Tickets {
 }
 
 impl Holder {
-    /// Hands the link over.
-    pub async fn attach(self, link: Link) {
+    /// What the link has proven.
+    pub const fn secret(&self) -> &Secret32 {
+        &self.secret
+    }
+
+    /// Hands the link over. `ends` are those of a direct connection with another agent.
+    pub async fn attach(self, link: Link, ends: Option<Ends>) {
         // If the session has ended, the link is dropped.
-        let _ = self.session.send(Event::Attached { ticket: self.ticket, link: Box::new(link) }).await;
+        let _ = self.session.send(Event::Attached { ticket: self.ticket, link: Box::new(link), ends }).await;
     }
 }
 

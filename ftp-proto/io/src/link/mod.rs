@@ -23,19 +23,21 @@ use crate::connection::Connection;
 use crate::os_error::words;
 
 pub use tls::Acceptor;
-use tls::Expected;
+use tls::{Expected, Protocol};
 
 /// A connection of the relay protocol. What is read from it is what came after the proof.
 #[derive(Debug)]
 pub struct Link {
     connection: Connection,
     exporter: Exporter,
+    protocol: Protocol,
 }
 
 /// A link whose ends have not proven themselves to each other yet.
 struct Unproven {
     stream: TlsStream<TcpStream>,
     exporter: Exporter,
+    protocol: Protocol,
     reader: FrameReader,
 }
 
@@ -113,7 +115,7 @@ pub async fn hub_session(stream: TcpStream, token: &Token) -> Result<(Link, Welc
 pub async fn open(stream: TcpStream, token: &Token) -> Result<Opened, LinkFailure> {
     within(async {
         let secured = tls::connect(stream, Expected::Either).await?;
-        if secured.is_hub {
+        if secured.protocol == Protocol::Hub {
             let (link, welcome) = prove(Unproven::from(secured), token.for_hub().secret()).await?;
             return Ok(Opened::Hub(link, welcome));
         }
@@ -137,6 +139,17 @@ async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welco
 /// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
 pub async fn attach(stream: TcpStream, ticket: &Secret32) -> Result<Link, LinkFailure> {
     within(async { attached(Unproven::from(tls::connect(stream, Expected::Relay).await?), ticket).await })
+        .await
+}
+
+/// Attaches to another agent, which expects this secret. If [`Link::is_between_agents`], the two may try to connect
+/// directly before anything else is said.
+///
+/// # Errors
+///
+/// As those of [`attach`].
+pub async fn meet(stream: TcpStream, secret: &Secret32) -> Result<Link, LinkFailure> {
+    within(async { attached(Unproven::from(tls::connect(stream, Expected::Agent).await?), secret).await })
         .await
 }
 
@@ -181,6 +194,11 @@ impl Link {
     /// TLS's exporter of this connection.
     pub const fn exporter(&self) -> &Exporter {
         &self.exporter
+    }
+
+    /// Whether both ends are agents that can try to connect directly.
+    pub fn is_between_agents(&self) -> bool {
+        self.protocol == Protocol::Agents
     }
 
     /// Sends all of `bytes`.
@@ -231,8 +249,8 @@ impl From<Link> for Connection {
 }
 
 impl From<tls::Secured> for Unproven {
-    fn from(tls::Secured { stream, exporter, .. }: tls::Secured) -> Self {
-        Self { stream, exporter, reader: FrameReader::new() }
+    fn from(tls::Secured { stream, exporter, protocol }: tls::Secured) -> Self {
+        Self { stream, exporter, protocol, reader: FrameReader::new() }
     }
 }
 
@@ -240,7 +258,7 @@ impl Unproven {
     /// The bytes that came with the proof are the first ones of the link.
     fn into_link(mut self) -> Link {
         let connection = Connection::private(self.stream, self.reader.rest());
-        Link { connection, exporter: self.exporter }
+        Link { connection, exporter: self.exporter, protocol: self.protocol }
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, LazyLock};
 
-use ftp_proto::relay::link::{ALPN, ALPN_HUB, EXPORTER_LABEL, EXPORTER_LEN, Exporter};
+use ftp_proto::relay::link::{ALPN, ALPN_AGENTS, ALPN_HUB, EXPORTER_LABEL, EXPORTER_LEN, Exporter};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
@@ -24,8 +24,19 @@ pub(super) struct Secured {
     pub(super) stream: TlsStream<TcpStream>,
     /// TLS's exporter of it.
     pub(super) exporter: Exporter,
-    /// Whether the server is a hub.
-    pub(super) is_hub: bool,
+    /// What its ends have agreed on.
+    pub(super) protocol: Protocol,
+}
+
+/// What the two ends of a link have agreed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Protocol {
+    /// The server is a relay agent.
+    Relay,
+    /// The server is a hub.
+    Hub,
+    /// Two agents have met, and may try to connect directly.
+    Agents,
 }
 
 /// What a client expects of the server.
@@ -34,6 +45,8 @@ pub(super) enum Expected {
     Relay,
     Hub,
     Either,
+    /// A relay agent, by another one.
+    Agent,
 }
 
 impl Expected {
@@ -42,6 +55,7 @@ impl Expected {
             Self::Relay => vec![ALPN.to_vec()],
             Self::Hub => vec![ALPN_HUB.to_vec()],
             Self::Either => vec![ALPN.to_vec(), ALPN_HUB.to_vec()],
+            Self::Agent => vec![ALPN_AGENTS.to_vec(), ALPN.to_vec()],
         }
     }
 }
@@ -63,7 +77,7 @@ impl Acceptor {
     ///
     /// The operating system has no random bytes.
     pub fn new() -> io::Result<Self> {
-        Self::of(Expected::Relay)
+        Self::of(Expected::Agent)
     }
 
     /// Makes a key, for a hub.
@@ -113,9 +127,10 @@ pub(super) async fn connect(stream: TcpStream, expected: Expected) -> io::Result
 /// Fails if the peer did not choose the protocol of relays: then it is not a relay.
 fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
     let (_, session) = stream.get_ref();
-    let is_hub = match session.alpn_protocol() {
-        Some(ALPN) => false,
-        Some(ALPN_HUB) => true,
+    let protocol = match session.alpn_protocol() {
+        Some(ALPN) => Protocol::Relay,
+        Some(ALPN_HUB) => Protocol::Hub,
+        Some(ALPN_AGENTS) => Protocol::Agents,
         Some(_) | None => {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak ftp-relay/1"));
         }
@@ -130,7 +145,7 @@ fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
         }
     };
     let exporter = exporter.map_err(io::Error::other)?;
-    Ok(Secured { stream, exporter, is_hub })
+    Ok(Secured { stream, exporter, protocol })
 }
 
 static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {

@@ -189,12 +189,22 @@ impl Reserved {
     /// As for [`connect`](super::connect); [`io::ErrorKind::AddrNotAvailable`] if there is already such a
     /// connection.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
-        let socket = open(self.local)?;
-        socket.set_reuse_address(true)?;
-        // The port may be listened on at the same time, by a socket of this process that allows it.
-        socket.set_reuse_port(true)?;
-        socket.bind(&self.local.into())?;
-        not_itself(into_tokio(socket).connect(to).await?)
+        self.connecting(to).await
+    }
+
+    /// The same as work that does not borrow this value.
+    pub fn connecting(&self, to: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+        let (local, lease) = (self.local, Arc::clone(&self.lease));
+        async move {
+            let socket = open(local)?;
+            socket.set_reuse_address(true)?;
+            // The port may be listened on at the same time, by a socket of this process that allows it.
+            socket.set_reuse_port(true)?;
+            socket.bind(&local.into())?;
+            let stream = not_itself(into_tokio(socket).connect(to).await?);
+            drop(lease);
+            stream
+        }
     }
 }
 

@@ -151,6 +151,7 @@ impl Flowing {
             | Answer::Connected { .. }
             | Answer::Admitted
             | Answer::Greeted
+            | Answer::Called { .. }
             | Answer::Random(_) => out.unwanted(&answer),
         }
         false

@@ -48,6 +48,17 @@ pub enum Input<'a> {
         /// The link that attached.
         conn: ConnId,
     },
+    /// The same, and the link is a direct connection with another agent.
+    Met {
+        /// The ticket of [`Ask::Expect`].
+        ticket: Ticket,
+        /// The link that attached.
+        conn: ConnId,
+        /// The local address of the connection.
+        local: SocketAddr,
+        /// The remote address of the connection.
+        peer: SocketAddr,
+    },
     /// One leg of a join was closed in order, and all its bytes were passed to the other leg.
     HalfEof {
         /// The ticket of [`Ask::Join`].
@@ -158,7 +169,7 @@ pub enum Ask {
         /// The address to connect to, and no other: it was checked.
         to: SocketAddr,
     },
-    /// Call another agent at the hub, and prove this secret to it. The answer is [`Answer::Connected`] or
+    /// Call another agent at the hub, and prove this secret to it. The answer is [`Answer::Called`] or
     /// [`Answer::Failed`].
     Call {
         /// The ticket of the answer.
@@ -262,12 +273,19 @@ pub enum Answer {
     Routes(Vec<Route>),
     /// The answer to [`Ask::Listen`]: the address of the listener.
     Listening(SocketAddr),
-    /// The answer to [`Ask::Dial`], or to [`Ask::Call`].
+    /// The answer to [`Ask::Dial`].
     Connected {
         /// The connection that was made.
         conn: ConnId,
         /// The local address of the connection.
         local: SocketAddr,
+    },
+    /// The answer to [`Ask::Call`].
+    Called {
+        /// The connection with the other agent.
+        conn: ConnId,
+        /// Its local and its remote address, if it is a direct one and does not go through the hub.
+        direct: Option<(SocketAddr, SocketAddr)>,
     },
     /// The answer to [`Ask::Random`].
     Random(Secret32),
@@ -378,9 +396,9 @@ pub enum Event {
     Joined {
         /// The join that flows.
         id: Id,
-        /// The peer of leg A; `None` for another agent.
+        /// The peer of leg A; `None` for another agent behind the hub.
         a: Option<SocketAddr>,
-        /// The peer of leg B; `None` for another agent.
+        /// The peer of leg B; `None` for another agent behind the hub.
         b: Option<SocketAddr>,
     },
     /// A tunnel or join has ended.

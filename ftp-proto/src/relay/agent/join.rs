@@ -2,7 +2,7 @@
 
 use super::flowing::{Flowing, Patience};
 use super::grant::Use;
-use super::leg::{Pending, Want};
+use super::leg::{Met, Pending, Want};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
@@ -171,11 +171,11 @@ impl Join {
     }
 
     /// Takes the other agent of a meeting.
-    pub(super) fn attached(&mut self, now: Moment, ticket: Ticket, conn: ConnId, out: &mut Outbox) {
+    pub(super) fn attached(&mut self, now: Moment, ticket: Ticket, met: Met, out: &mut Outbox) {
         match &mut self.state {
-            State::Legs(a, _) if a.asked(ticket) => a.attached(conn, out),
-            State::Legs(_, b) if b.asked(ticket) => b.attached(conn, out),
-            State::Routing(..) | State::Legs(..) | State::Flowing(_) | State::Over => out.reset(conn),
+            State::Legs(a, _) if a.asked(ticket) => a.attached(met, out),
+            State::Legs(_, b) if b.asked(ticket) => b.attached(met, out),
+            State::Routing(..) | State::Legs(..) | State::Flowing(_) | State::Over => out.reset(met.0),
         }
         self.follow(now, Ok(()), out);
     }

@@ -26,6 +26,9 @@ impl Want {
     }
 }
 
+/// A connection with another agent, and its local and remote address if it is a direct one.
+pub(super) type Met = (ConnId, Option<(SocketAddr, SocketAddr)>);
+
 /// A leg until it is connected.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -170,9 +173,9 @@ impl Pending {
                 out.forget(ticket);
                 self.stands(conn, local, self.peer(), out);
             }
-            (At::Calling(_), Answer::Connected { conn, .. }) => {
+            (At::Calling(_), Answer::Called { conn, direct }) => {
                 out.forget(ticket);
-                self.at = At::Up(conn, None);
+                self.met(conn, direct, out);
             }
             (At::Opening(_) | At::Dialing(_) | At::Calling(_), Answer::Failed(code, text)) => {
                 out.forget(ticket);
@@ -215,10 +218,10 @@ impl Pending {
     }
 
     /// Takes the other agent, which has proven the secret.
-    pub(super) fn attached(&mut self, conn: ConnId, out: &mut Outbox) {
+    pub(super) fn attached(&mut self, (conn, direct): Met, out: &mut Outbox) {
         if let At::Awaiting(ticket) = self.at {
             out.forget(ticket);
-            self.at = At::Up(conn, None);
+            self.met(conn, direct, out);
         } else {
             out.reset(conn);
         }
@@ -241,6 +244,14 @@ impl Pending {
             }
             At::Up(conn, _) => out.reset(conn),
             At::Idle | At::Ready(_) | At::ReadyToCall => {}
+        }
+    }
+
+    /// The other agent is there: through the hub, or directly.
+    fn met(&mut self, conn: ConnId, direct: Option<(SocketAddr, SocketAddr)>, out: &mut Outbox) {
+        match direct {
+            Some((local, peer)) => self.stands(conn, local, Some(peer), out),
+            None => self.at = At::Up(conn, None),
         }
     }
 

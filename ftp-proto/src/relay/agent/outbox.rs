@@ -84,7 +84,7 @@ impl Outbox {
 
     /// Disposes of what an answer brings that is not expected any more.
     pub(super) fn unwanted(&mut self, answer: &Answer) {
-        if let Answer::Connected { conn, .. } = answer {
+        if let Answer::Connected { conn, .. } | Answer::Called { conn, .. } = answer {
             self.reset(*conn);
         }
     }

@@ -101,7 +101,13 @@ impl Session {
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
                 Some((Stage::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),
-                Some((Stage::Join(join), _, out)) => join.attached(now, ticket, conn, out),
+                Some((Stage::Join(join), _, out)) => join.attached(now, ticket, (conn, None), out),
+                Some(_) | None => self.out.reset(conn),
+            },
+            Input::Met { ticket, conn, local, peer } => match self.owner(ticket) {
+                Some((Stage::Join(join), _, out)) => {
+                    join.attached(now, ticket, (conn, Some((local, peer))), out);
+                }
                 Some(_) | None => self.out.reset(conn),
             },
             Input::HalfEof { join, from, bytes } => {

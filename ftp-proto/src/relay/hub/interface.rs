@@ -4,6 +4,7 @@ use super::timer::Timer;
 use crate::relay::message::Code;
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Identifies a session with the hub. The driver chooses it and never uses it twice.
@@ -39,8 +40,8 @@ pub enum Input<'a> {
     Bytes(SessionId, &'a [u8]),
     /// The link of a session was closed or broke.
     Closed(SessionId),
-    /// A connection has proven the ticket of this end of a call.
-    Attached(CallId, End),
+    /// A connection from this address has proven the ticket of this end of a call.
+    Attached(CallId, End, SocketAddr),
     /// The streams of a call have ended, after [`Output::Join`].
     Ended(CallId),
     /// This token was withdrawn: its sessions and streams end at once.

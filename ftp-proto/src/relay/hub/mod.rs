@@ -16,6 +16,7 @@
 mod interface;
 mod message;
 mod registry;
+mod seen;
 mod session;
 mod timer;
 
@@ -25,4 +26,5 @@ mod tests;
 pub use interface::{CallId, End, Event, Input, Limits, Output, SessionId};
 pub use message::{FromHub, Role, ToHub};
 pub use registry::Hub;
+pub use seen::Seen;
 pub use timer::Timer;

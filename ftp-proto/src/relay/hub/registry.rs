@@ -2,12 +2,15 @@
 
 use super::interface::{CallId, End, Event, Input, Limits, Output, SessionId};
 use super::message::{FromHub, Role, ToHub};
+use super::seen::Seen;
 use super::session::Session;
 use super::timer::Timer;
+use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
 use crate::relay::token::{Secret32, is_name};
 use crate::timer::{Moment, Timers};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
 /// The machine of one hub.
 #[derive(Debug)]
@@ -32,14 +35,16 @@ struct Call {
     /// The caller's own id of it.
     id: Id,
     agent: SessionId,
-    /// Which ends have attached: the caller, the agent. The call flows once both have.
-    attached: [bool; 2],
+    /// The ids of the tickets of the caller and the agent.
+    tickets: [[u8; 16]; 2],
+    /// Where the ends that have attached come from: the caller, the agent. The call flows once both have.
+    attached: [Option<SocketAddr>; 2],
     timers: Timers<Timer>,
 }
 
 impl Call {
     const fn flows(&self) -> bool {
-        matches!(self.attached, [true, true])
+        matches!(self.attached, [Some(_), Some(_)])
     }
 }
 
@@ -64,7 +69,7 @@ impl Hub {
             Input::Opened { session, token, expires } => self.opened(now, session, token, expires),
             Input::Bytes(session, bytes) => self.bytes(now, session, bytes),
             Input::Closed(session) => self.leave(session),
-            Input::Attached(call, end) => self.attached(call, end),
+            Input::Attached(call, end, from) => self.attached(call, end, from),
             Input::Ended(call) => drop(self.calls.remove(&call)),
             Input::Revoked(token) => self.revoked(token),
             Input::Drain => self.drain(),
@@ -207,13 +212,14 @@ impl Hub {
         let call = CallId(self.last_call);
         let mut timers = Timers::new();
         timers.arm(Timer::Pair, now + limits.pair);
-        self.calls.insert(call, Call { token, caller, id, agent, attached: [false; 2], timers });
         // Either end may connect as soon as it has its ticket.
         let tickets = [End::Caller, End::Agent].map(|end| {
             let ticket = self.draw();
             self.out.push_back(Output::Expect { call, end, ticket: ticket.clone() });
             ticket
         });
+        let ids = tickets.each_ref().map(ticket_id);
+        self.calls.insert(call, Call { token, caller, id, agent, tickets: ids, attached: [None; 2], timers });
         let [of_caller, of_agent] = tickets;
         self.send(agent, FromHub::Called { ticket: of_agent });
         self.send(caller, FromHub::Ready { id, ticket: of_caller });
@@ -221,16 +227,38 @@ impl Hub {
         Ok(())
     }
 
-    fn attached(&mut self, id: CallId, end: End) {
+    fn attached(&mut self, id: CallId, end: End, from: SocketAddr) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let [caller, agent] = &mut call.attached;
         match end {
-            End::Caller => *caller = true,
-            End::Agent => *agent = true,
+            End::Caller => *caller = Some(from),
+            End::Agent => *agent = Some(from),
         }
-        if call.flows() {
+        if let [Some(at_caller), Some(at_agent)] = call.attached {
             call.timers.clear();
+            let ([of_caller, of_agent], ends) = (call.tickets, [call.caller, call.agent]);
             self.out.push_back(Output::Join(id));
+            self.tell(
+                ends,
+                [
+                    Seen { ticket: of_caller, own: at_caller, other: at_agent },
+                    Seen { ticket: of_agent, own: at_agent, other: at_caller },
+                ],
+            );
+        }
+    }
+
+    /// Tells two agents where they are seen. A user agent learns no address of an agent, nor an agent that of a user
+    /// agent.
+    fn tell(&mut self, ends: [SessionId; 2], seen: [Seen; 2]) {
+        let is_agent =
+            |id: &SessionId| self.sessions.get(id).is_some_and(|session| session.agent().is_some());
+        if ends.iter().all(is_agent) {
+            for (end, seen) in ends.into_iter().zip(seen) {
+                if let Some(message) = seen.message() {
+                    self.send(end, message);
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::relay::frame::{Frame, FrameReader, Numbered, encode};
+use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
@@ -125,9 +126,15 @@ impl Bench {
 
     fn attach(&mut self, call: u64) {
         for end in [End::Caller, End::Agent] {
-            self.input(Input::Attached(CallId(call), end));
+            self.input(Input::Attached(CallId(call), end, from(end)));
         }
     }
+}
+
+/// Where the ends of a call come from.
+fn from(end: End) -> std::net::SocketAddr {
+    let text = if end == End::Caller { "192.0.2.1:4000" } else { "198.51.100.2:5000" };
+    text.parse().unwrap()
 }
 
 /// A hub with the agent `one` of the token `ann` as session 1, and a user agent of the same token as session 2.
@@ -152,9 +159,9 @@ fn an_agent_is_called_by_its_name_and_both_get_tickets_of_their_own() {
     assert_ne!(of_caller, of_agent);
     assert_eq!(bench.expected[&(CallId(1), false)], of_caller);
     assert_eq!(bench.expected[&(CallId(1), true)], of_agent);
-    bench.input(Input::Attached(CallId(1), End::Agent));
+    bench.input(Input::Attached(CallId(1), End::Agent, from(End::Agent)));
     assert!(bench.joined.is_empty(), "one end is not enough");
-    bench.input(Input::Attached(CallId(1), End::Caller));
+    bench.input(Input::Attached(CallId(1), End::Caller, from(End::Caller)));
     assert_eq!(bench.joined, [CallId(1)]);
     bench.input(Input::Ended(CallId(1)));
     assert_eq!(bench.hub.calls(), 0);
@@ -180,11 +187,11 @@ fn r36_every_ticket_is_another_one_and_a_pair_whose_end_is_lost_is_given_up_at_b
     let tickets: BTreeSet<String> =
         bench.expected.values().map(|ticket| format!("{:?}", ticket.bytes())).collect();
     assert_eq!(tickets.len(), 64);
-    bench.input(Input::Attached(CallId(1), End::Caller));
+    bench.input(Input::Attached(CallId(1), End::Caller, from(End::Caller)));
     bench.input(Input::Closed(SessionId(1)));
     assert_eq!(bench.dropped.len(), 32);
     assert_eq!(bench.refusal(2), Some(Code::NotPaired));
-    bench.input(Input::Attached(CallId(1), End::Agent));
+    bench.input(Input::Attached(CallId(1), End::Agent, from(End::Agent)));
     assert!(bench.joined.is_empty(), "the call is gone");
     assert_eq!(bench.hub.calls(), 0);
 }
@@ -195,7 +202,7 @@ fn r44_an_end_that_is_alone_is_told_so_and_ten_thousand_tries_leave_nothing() {
     for number in 1..=10_000 {
         bench.call(2, number, "one");
         assert!(matches!(bench.last(2), FromHub::Ready { .. }), "{:?}", bench.last(2));
-        bench.input(Input::Attached(CallId(u64::from(number)), End::Caller));
+        bench.input(Input::Attached(CallId(u64::from(number)), End::Caller, from(End::Caller)));
         bench.wait();
         bench.say(1, ToHub::Ping { t: 1 });
         assert_eq!(bench.refusal(2), Some(Code::NotPaired), "{number}");
@@ -400,4 +407,26 @@ fn nothing_that_a_hub_reports_shows_a_ticket() {
     bench.call(2, 1, "one");
     let text = format!("{:?} {:?}", bench.hub, bench.ends[&2].heard);
     assert!(text.contains("Secret32(***)"), "{text}");
+}
+
+#[test]
+fn r48_two_agents_are_told_where_the_hub_sees_them_and_a_user_agent_is_not() {
+    let seen = |bench: &Bench, id: u64| match bench.last(id) {
+        FromHub::Ext { name, body } => Seen::read(name, body),
+        _ => None,
+    };
+    let mut bench = bench();
+    bench.call(2, 1, "one");
+    bench.attach(1);
+    assert_eq!([seen(&bench, 1), seen(&bench, 2)], [None; 2]);
+    bench.agent(3, "ann", "two", 12);
+    bench.call(3, 1, "one");
+    let tickets = [false, true].map(|agent| ticket_id(&bench.expected[&(CallId(2), agent)]));
+    bench.attach(2);
+    let [caller, agent] = [from(End::Caller), from(End::Agent)];
+    assert_eq!(seen(&bench, 3), Some(Seen { ticket: tickets[0], own: caller, other: agent }));
+    assert_eq!(seen(&bench, 1), Some(Seen { ticket: tickets[1], own: agent, other: caller }));
+    let other = Text::of("another");
+    assert_eq!(Seen::read(&other, &[]), None);
+    assert_eq!(Seen::read(&Text::of("seen"), &[1; 3]), None);
 }

@@ -8,7 +8,7 @@ use ftp_user::{control, route};
 use std::time::Duration;
 
 /// The machines that have timers: the folder or file below ftp-proto/src, and what people call the machine.
-const MACHINES: [(&str, &str); 8] = [
+const MACHINES: [(&str, &str); 9] = [
     ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
     ("third_party", "ftp-user: an attempt at a copy between two servers"),
@@ -20,6 +20,7 @@ const MACHINES: [(&str, &str); 8] = [
     ("third_party/batch", "ftp-user: a batch of small files between two servers"),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
     ("relay/hub", "ftp-relay-agent: a hub"),
+    ("relay/punch", "ftp-relay-agent: two agents that try to connect directly"),
 ];
 
 /// The page.
@@ -102,8 +103,15 @@ fn default(machine: &str, timer: &str) -> Option<String> {
         "third_party/race/scouts.rs" => of_the_scouts(timer),
         "third_party/batch" => (timer == "Silence").then(|| "60 s (`--stall`)".to_owned()),
         "relay/hub" => of_a_hub(timer),
+        "relay/punch" => of_a_direct_connection(timer),
         _ => of_the_relay(timer),
     }
+}
+
+fn of_a_direct_connection(timer: &str) -> Option<String> {
+    use relay::punch::Timer;
+    let all = [Timer::Seen, Timer::Offer, Timer::Punch, Timer::Again, Timer::Verdict];
+    all.into_iter().find(|known| format!("{known:?}") == timer).map(|known| words(known.wait()))
 }
 
 fn of_a_hub(timer: &str) -> Option<String> {

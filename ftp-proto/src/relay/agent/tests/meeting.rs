@@ -61,9 +61,33 @@ fn an_agent_is_called_when_the_server_can_come() {
     };
     assert_eq!((agent.as_str(), proves), ("other", secret()));
     assert!(matches!(bench.last(), FromAgent::JoinReady { b: LegState::Meeting, .. }));
-    bench.answer(ticket, Answer::Connected { conn: ConnId(7), local: at("198.51.100.9:9") });
+    bench.answer(ticket, Answer::Called { conn: ConnId(7), direct: None });
     bench.arrive(listener, 8, "192.0.2.1:20");
     assert!(matches!(bench.asks.last(), Some(Ask::Join { a: ConnId(8), b: ConnId(7), .. })));
+}
+
+#[test]
+fn r48_a_direct_connection_with_the_other_agent_is_told_with_its_addresses() {
+    let (local, peer) = (at("198.51.100.9:4000"), at("203.0.113.1:5000"));
+    let up = |leg| FromAgent::LegUp { join: id(2), leg, local, peer, strangers: 0 };
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::B, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.routes();
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.input(Input::Met { ticket, conn: ConnId(7), local, peer });
+    assert_eq!(bench.last(), &up(LegId::A));
+    bench.input(Input::Met { ticket, conn: ConnId(8), local, peer });
+    assert_eq!(bench.resets(), [8]);
+
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::A, listen(SOURCE), call());
+    bench.routes();
+    bench.listening();
+    let Ask::Call { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Called { conn: ConnId(7), direct: Some((local, peer)) });
+    assert_eq!(bench.last(), &up(LegId::B));
+    bench.answer(ticket, Answer::Called { conn: ConnId(9), direct: None });
+    assert_eq!(bench.resets(), [9], "one that was not asked for");
 }
 
 #[test]

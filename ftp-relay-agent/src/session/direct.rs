@@ -1,0 +1,313 @@
+//! Tries to connect directly with another agent, to which a connection through the hub stands. Drives
+//! [`ftp_proto::relay::punch`].
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ftp_io::clock::Clock;
+use ftp_io::link::{self, Acceptor, Link};
+use ftp_io::os_error::words;
+use ftp_io::socket::{self, Listener, Reserved};
+use ftp_proto::address::embedded;
+use ftp_proto::policy::{self, Asker, Rules};
+use ftp_proto::relay::hub::Seen;
+use ftp_proto::relay::link::{First, accept_data};
+use ftp_proto::relay::punch::{self, ConnId, Input, Memory, Outcome, Output, Punch, Role, Try, Why};
+use ftp_proto::relay::token::Secret32;
+use ftp_proto::timer::Moment;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::event::Ends;
+use super::shared::Shared;
+use crate::at_hub::Spot;
+
+/// The connection that carries the file, and its ends if it is a direct one.
+pub(super) type Met = (Link, Option<Ends>);
+
+/// Tries to replace the connection through the hub, on which both agents have proven `secret`, by a direct one. If
+/// that fails, the result is the one through the hub. With `acceptor` this agent is the one that was called.
+///
+/// # Errors
+///
+/// The two agents have lost each other.
+pub async fn upgrade(
+    shared: &Shared,
+    acceptor: Option<&Acceptor>,
+    link: Link,
+    secret: &Secret32,
+    spot: Option<Spot>,
+) -> Result<Met, &'static str> {
+    if !link.is_between_agents() {
+        return Ok((link, None));
+    }
+    let role = if acceptor.is_some() { Role::Called } else { Role::Caller };
+    let clock = shared.clock;
+    let mut driver = Driver {
+        clock,
+        memory: &shared.direct,
+        acceptor,
+        secret: punch::secret(secret),
+        link,
+        machine: Punch::new(clock.now(), role),
+        place: None,
+        begun: None,
+        last: 0,
+        held: HashMap::new(),
+        proven: HashMap::new(),
+        work: JoinSet::new(),
+    };
+    let seen = spot.map(|Spot { reserved, hub, seen }| {
+        driver.place = Some(Place { reserved, hub, listener: None });
+        seen
+    });
+    driver.run(seen).await
+}
+
+struct Driver<'a> {
+    clock: Clock,
+    memory: &'a Mutex<Memory>,
+    acceptor: Option<&'a Acceptor>,
+    secret: Secret32,
+    /// The connection through the hub.
+    link: Link,
+    machine: Punch,
+    place: Option<Place>,
+    begun: Option<Begun<'a>>,
+    last: u64,
+    /// Connections that were not proven yet.
+    held: HashMap<ConnId, TcpStream>,
+    proven: HashMap<ConnId, Met>,
+    work: JoinSet<Done>,
+}
+
+/// Where this agent listens and connects from.
+struct Place {
+    reserved: Reserved,
+    hub: SocketAddr,
+    listener: Option<Listener>,
+}
+
+/// What a task has done.
+enum Done {
+    Connected(Option<TcpStream>),
+    Proven(ConnId, Option<Met>),
+}
+
+/// Why the driver wakes up.
+enum Wake {
+    Seen(Option<Seen>),
+    /// So many bytes of the room have come; 0 is the end.
+    Read(usize),
+    Arrived(TcpStream, SocketAddr),
+    /// Nobody comes any more.
+    Deaf,
+    Done(Done),
+    Deadline,
+}
+
+/// A try with an address, which the memory counts until this is dropped.
+struct Begun<'a> {
+    memory: &'a Mutex<Memory>,
+    clock: Clock,
+    with: IpAddr,
+    result: Try,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.ended(self.clock.now(), self.with, self.result);
+    }
+}
+
+impl Driver<'_> {
+    async fn run(mut self, mut seen: Option<oneshot::Receiver<Seen>>) -> Result<Met, &'static str> {
+        if seen.is_none() {
+            self.input(Input::Never(Why::NoPort));
+        }
+        let mut room = [0; ROOM];
+        loop {
+            let deadline = match self.drain().await {
+                Ok(deadline) => deadline,
+                Err(outcome) => return self.finish(outcome),
+            };
+            match self.wake(deadline, &mut seen, &mut room).await {
+                Wake::Seen(told) => {
+                    seen = None;
+                    match told.ok_or(Why::NotTold).and_then(|seen| self.seen(seen)) {
+                        Ok((seen, local)) => self.input(Input::Seen { seen, local }),
+                        Err(why) => self.input(Input::Never(why)),
+                    }
+                }
+                Wake::Read(0) => self.input(Input::Closed),
+                Wake::Read(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
+                Wake::Arrived(stream, from) => {
+                    let conn = self.hold(stream);
+                    self.input(Input::Arrived { conn, from });
+                }
+                Wake::Deaf => self.place.iter_mut().for_each(|place| place.listener = None),
+                Wake::Done(Done::Connected(stream)) => {
+                    let conn = stream.map(|stream| self.hold(stream));
+                    self.input(Input::Connected(conn));
+                }
+                Wake::Done(Done::Proven(conn, met)) => {
+                    let exporter = met.as_ref().map(|(link, _)| *link.exporter());
+                    self.proven.extend(met.map(|met| (conn, met)));
+                    self.input(Input::Proven(conn, exporter));
+                }
+                Wake::Deadline => self.input(Input::Timeout),
+            }
+        }
+    }
+
+    async fn wake(
+        &mut self,
+        deadline: Option<Moment>,
+        seen: &mut Option<oneshot::Receiver<Seen>>,
+        room: &mut [u8],
+    ) -> Wake {
+        let listener = self.place.as_ref().and_then(|place| place.listener.as_ref());
+        let (link, work) = (&mut self.link, &mut self.work);
+        let missing = self.machine.missing().min(room.len());
+        tokio::select! {
+            told = async { match seen { Some(seen) => seen.await.ok(), None => pending().await } } => Wake::Seen(told),
+            // The machine sees every failure as the end.
+            read = link.receive(room.get_mut(..missing).unwrap_or_default()) => Wake::Read(read.unwrap_or(0)),
+            accepted = async { match listener { Some(listener) => listener.accept().await, None => pending().await } } => {
+                match accepted {
+                    Ok((stream, from)) => Wake::Arrived(stream, from),
+                    Err(error) => {
+                        tracing::debug!(error = words(&error), "cannot accept another agent");
+                        Wake::Deaf
+                    }
+                }
+            }
+            Some(Ok(done)) = work.join_next(), if !work.is_empty() => Wake::Done(done),
+            () = self.clock.sleep_until(deadline) => Wake::Deadline,
+        }
+    }
+
+    /// Judges where the hub sees the other agent, and listens for it.
+    fn seen(&mut self, seen: Seen) -> Result<(Seen, SocketAddr), Why> {
+        let Place { reserved, hub, listener } = self.place.as_mut().ok_or(Why::NoPort)?;
+        let (to, local) = (seen.other, reserved.local());
+        let ask = policy::Ask::RelayAgent { to, own: socket::is_own(embedded(to.ip())), hub: hub.ip() };
+        let asker = Asker { peer: hub.ip(), scope: 0, local: local.ip(), proxied: false, anonymous: false };
+        policy::decide(&Rules::default(), &asker, &ask).map_err(Why::NotAllowed)?;
+        if !self.memory.lock().unwrap_or_else(PoisonError::into_inner).begin(self.clock.now(), to.ip()) {
+            return Err(Why::Rests);
+        }
+        let (memory, clock) = (self.memory, self.clock);
+        self.begun = Some(Begun { memory, clock, with: to.ip(), result: Try::Skipped });
+        *listener = Some(reserved.listen_and_connect().map_err(|_| Why::NoPort)?);
+        Ok((seen, local))
+    }
+
+    /// Performs what the machine asks for, until it waits or is done.
+    async fn drain(&mut self) -> Result<Option<Moment>, Outcome> {
+        loop {
+            match self.machine.poll() {
+                Output::Send(bytes) => {
+                    if self.link.send(&bytes).await.is_err() {
+                        self.input(Input::Closed);
+                    }
+                }
+                Output::Connect(to) => self.connect(to),
+                Output::Prove(conn) => self.prove(conn),
+                Output::Reset(conn) => self.held.remove(&conn).into_iter().for_each(socket::reset),
+                Output::Done(outcome) => return Err(outcome),
+                Output::Wait(deadline) => return Ok(deadline),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.input(self.clock.now(), input);
+    }
+
+    fn hold(&mut self, stream: TcpStream) -> ConnId {
+        socket::end_by_reset(&stream);
+        self.last += 1;
+        let conn = ConnId(self.last);
+        self.held.insert(conn, stream);
+        conn
+    }
+
+    fn connect(&mut self, to: SocketAddr) {
+        if let Some(begun) = &mut self.begun {
+            begun.result = Try::Failed;
+        }
+        let connecting = self.place.as_ref().map(|place| place.reserved.connecting(to));
+        self.work.spawn(async move {
+            let connected = match connecting {
+                Some(connecting) => connecting.await.ok(),
+                None => None,
+            };
+            Done::Connected(connected)
+        });
+    }
+
+    fn prove(&mut self, conn: ConnId) {
+        let stream = self.held.remove(&conn);
+        let (acceptor, secret) = (self.acceptor.cloned(), self.secret.clone());
+        self.work.spawn(async move {
+            let Some(stream) = stream else { return Done::Proven(conn, None) };
+            let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else {
+                return Done::Proven(conn, None);
+            };
+            let link = match acceptor {
+                None => link::attach(stream, &secret).await.ok(),
+                Some(acceptor) => accepted(&acceptor, stream, &secret).await,
+            };
+            Done::Proven(conn, link.map(|link| (link, Some(Ends { local, peer }))))
+        });
+    }
+
+    fn finish(mut self, outcome: Outcome) -> Result<Met, &'static str> {
+        match outcome {
+            Outcome::Direct(conn) => {
+                let met = self.proven.remove(&conn).ok_or("the direct connection is gone")?;
+                if let Some(begun) = &mut self.begun {
+                    begun.result = Try::Connected;
+                }
+                tokio::spawn(timeout(GOODBYE, leave(self.link)));
+                if let (_, Some(Ends { local, peer })) = &met {
+                    tracing::info!(%local, %peer, "connected directly with the other agent");
+                }
+                Ok(met)
+            }
+            Outcome::Hub(why) => {
+                tracing::info!("through the hub: {why}");
+                Ok((self.link, None))
+            }
+            Outcome::Broken(what) => Err(what),
+        }
+    }
+}
+
+/// The end of the one that was called: a connection on which the other agent proves the secret.
+async fn accepted(acceptor: &Acceptor, stream: TcpStream, secret: &Secret32) -> Option<Link> {
+    let (mut link, first) = acceptor.accept(stream).await.ok()?;
+    let First::Data(hello) = first else { return None };
+    let accepted = accept_data(secret, &hello, link.exporter())?;
+    link.send(&accepted.data()).await.ok()?;
+    Some(link)
+}
+
+/// Ends the connection through the hub in order: it is not needed any more.
+async fn leave(mut link: Link) {
+    link.close().await;
+    let mut room = [0; 64];
+    while let Ok(1..) = link.receive(&mut room).await {}
+}
+
+/// Bytes that are read at once, at most.
+const ROOM: usize = 256;
+/// How long the end of the connection through the hub may take.
+const GOODBYE: Duration = Duration::from_secs(5);
