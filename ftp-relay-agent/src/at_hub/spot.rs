@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 /// A port of this host that the hub has seen. It is reserved for as long as this lives.
 #[derive(Debug)]
 pub struct Spot {
-    /// The port.
+    /// The port from which the agent has connected.
     pub reserved: Reserved,
     /// The address of the hub.
     pub hub: SocketAddr,

@@ -7,7 +7,7 @@ use ftp_io::clock::Clock;
 use ftp_io::link::token_file;
 use ftp_io::program::duration;
 use ftp_proto::listing::When;
-use ftp_proto::relay::token::Token;
+use ftp_proto::relay::token::{Token, is_name};
 use zeroize::Zeroizing;
 
 use super::exit::{Exit, print};
@@ -15,9 +15,9 @@ use super::exit::{Exit, print};
 /// What the token is for.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// The name of its holder in the relay's log
-    #[arg(long, value_name = "NAME", default_value = "relay")]
-    name: String,
+    /// The name of its holder in the relay's log [default: the name of this host]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Print what a hub needs of the tokens in this file, instead of a new one; it lets their holders meet, and opens
     /// nothing that they protect
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "expires"])]
@@ -41,6 +41,44 @@ pub fn token(options: &Options) -> Result<(), Exit> {
     let When(today) = Clock::today();
     let expires = options.expires.map(|life| When(today.saturating_add_unsigned(life.as_secs())));
     let secret = Zeroizing::new(ftp_io::random::bytes::<32>().context("the system has no random numbers")?);
-    let token = Token::new(&options.name, expires, *secret).map_err(|error| Exit::Usage(error.into()))?;
+    let host = || named_after(&rustix::system::uname().nodename().to_string_lossy());
+    let name = options.name.clone().unwrap_or_else(host);
+    let token = Token::new(&name, expires, *secret).map_err(|error| Exit::Usage(error.into()))?;
     print(Zeroizing::new(format!("{}\n", token.line().as_str())).as_bytes())
+}
+
+/// The name of a token for the host with this name, which may have a domain and any characters.
+fn named_after(host: &str) -> String {
+    let first = host.split('.').next().unwrap_or_default();
+    let allowed = |c: char| if is_name(c.encode_utf8(&mut [0; 4])) { c } else { '-' };
+    let name: String = first.chars().map(allowed).take(MAX_NAME).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { UNNAMED.to_owned() } else { name.to_owned() }
+}
+
+/// A name is no longer than this.
+const MAX_NAME: usize = 64;
+/// The name of a token for a host without a name.
+const UNNAMED: &str = "relay";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_named_after_its_host() {
+        let long = "x".repeat(300);
+        for (host, name) in [
+            ("edge-zrh", "edge-zrh"),
+            ("edge.example.net", "edge"),
+            ("m\u{fc}nchen 1", "m-nchen-1"),
+            ("(none)", "none"),
+            ("", "relay"),
+            ("...", "relay"),
+            (long.as_str(), &long[..64]),
+        ] {
+            assert_eq!(named_after(host), name, "{host:?}");
+            assert!(is_name(&named_after(host)));
+        }
+    }
 }

@@ -96,7 +96,7 @@ struct Place {
 /// What a task has done.
 enum Done {
     Connected(Option<TcpStream>),
-    Proven(ConnId, Option<Met>),
+    Proven(ConnId, Option<Box<Met>>),
 }
 
 /// Why the driver wakes up.
@@ -105,7 +105,7 @@ enum Wake {
     /// So many bytes of the room have come; 0 is the end.
     Read(usize),
     Arrived(TcpStream, SocketAddr),
-    /// Nobody comes any more.
+    /// The listener accepts no more connections.
     Deaf,
     Done(Done),
     Deadline,
@@ -157,8 +157,8 @@ impl Driver<'_> {
                     self.input(Input::Connected(conn));
                 }
                 Wake::Done(Done::Proven(conn, met)) => {
-                    let exporter = met.as_ref().map(|(link, _)| *link.exporter());
-                    self.proven.extend(met.map(|met| (conn, met)));
+                    let exporter = met.as_ref().map(|met| *met.0.exporter());
+                    self.proven.extend(met.map(|met| (conn, *met)));
                     self.input(Input::Proven(conn, exporter));
                 }
                 Wake::Deadline => self.input(Input::Timeout),
@@ -265,7 +265,7 @@ impl Driver<'_> {
                 None => link::attach(stream, &secret).await.ok(),
                 Some(acceptor) => accepted(&acceptor, stream, &secret).await,
             };
-            Done::Proven(conn, link.map(|link| (link, Some(Ends { local, peer }))))
+            Done::Proven(conn, link.map(|link| Box::new((link, Some(Ends { local, peer })))))
         });
     }
 

@@ -12,7 +12,7 @@ use super::greeting::Server;
 /// The two ends of a direct connection with another agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ends {
-    /// This end.
+    /// The address of this end.
     pub local: SocketAddr,
     /// The other agent's end, as this one sees it.
     pub peer: SocketAddr,

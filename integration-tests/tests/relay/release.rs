@@ -4,6 +4,7 @@ use super::SOURCE;
 use ftp_proto::relay::message::FromAgent;
 use integration_tests::relay::{Agent, Relay, Session};
 use integration_tests::skip;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// It has no rights and nowhere to write, and a user agent is there.
@@ -36,6 +37,30 @@ fn r52_the_static_build_is_small_and_needs_no_library() {
     let (agent, _session) = works_without_rights(Relay::new().program(program));
     let resident = agent.kernel_says("status", "VmRSS") * 1024;
     assert!(resident < 5_000_000, "{resident} bytes of memory");
+}
+
+/// `.ci/static` has left it for another processor: `FTP_RELAY_AGENT_FOREIGN=FILE`, and `FTP_RELAY_EMULATOR` starts it.
+#[test]
+fn r52_the_static_build_for_another_processor_starts_and_serves() {
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    let (Some(program), Some(emulator)) = (named("FTP_RELAY_AGENT_FOREIGN"), named("FTP_RELAY_EMULATOR"))
+    else {
+        skip!("FTP_RELAY_AGENT_FOREIGN and FTP_RELAY_EMULATOR name no static build; .ci/static makes one");
+    };
+    let size = std::fs::metadata(&program).unwrap().len();
+    assert!(size < 3_000_000, "{size} bytes");
+    let directory = tempfile::tempdir().unwrap();
+    let starter = directory.path().join("starter");
+    let line = format!("#!/bin/sh\nexec {} {} \"$@\"\n", emulator.display(), program.display());
+    std::fs::write(&starter, line).unwrap();
+    std::fs::set_permissions(&starter, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let agent = Relay::new().program(starter).allow(SOURCE).start();
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE], 1, 1);
+    session.hear_until(|heard| match heard {
+        FromAgent::Granted { id, .. } => (*id == grant).then_some(()),
+        _ => None,
+    });
 }
 
 /// An ELF file of 64 bits, little-endian, without a segment that names a dynamic linker (PT_INTERP).

@@ -411,9 +411,8 @@ fn nothing_that_a_hub_reports_shows_a_ticket() {
 
 #[test]
 fn r48_two_agents_are_told_where_the_hub_sees_them_and_a_user_agent_is_not() {
-    let seen = |bench: &Bench, id: u64| match bench.last(id) {
-        FromHub::Ext { name, body } => Seen::read(name, body),
-        _ => None,
+    let seen = |bench: &Bench, id: u64| {
+        if let FromHub::Ext { name, body } = bench.last(id) { Seen::read(name, body) } else { None }
     };
     let mut bench = bench();
     bench.call(2, 1, "one");

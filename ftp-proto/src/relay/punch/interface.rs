@@ -111,7 +111,7 @@ pub enum Why {
     NoConnection,
     /// The caller has decided so.
     #[error("the other agent has decided so")]
-    Told,
+    Decided,
 }
 
 /// What the two agents say to each other, over the hub.

@@ -145,7 +145,7 @@ impl Punch {
     /// The caller has decided.
     fn told(&mut self, verdict: &Verdict) {
         let outcome = match verdict {
-            Verdict::Hub if self.why == Why::NotTold => Outcome::Hub(Why::Told),
+            Verdict::Hub if self.why == Why::NotTold => Outcome::Hub(Why::Decided),
             Verdict::Hub => Outcome::Hub(self.why),
             Verdict::Direct(of) => {
                 match self.conns.iter().find(|(_, exporter)| exporter.as_ref() == Some(of)) {
