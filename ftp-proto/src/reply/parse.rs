@@ -59,10 +59,10 @@ struct Block {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotFtp {
-    /// A line that should begin a reply does not begin with three digits. It holds the first 80 bytes
-    /// of the line, control characters shown as `%XX`.
-    #[error("expected a reply code, got {0:?}")]
-    NoCode(String),
+    /// A line that should begin a reply does not begin with three digits. It is here as it came, so that whoever knows a
+    /// secret can remove it before the line is cut or escaped.
+    #[error("expected a reply code, got {:?}", show(.0.get(..80).unwrap_or(.0)))]
+    NoCode(Vec<u8>),
     /// The first reply cannot be a greeting.
     #[error("expected a greeting, got {:?}", .0.display())]
     NoGreeting(Reply),
@@ -186,7 +186,7 @@ impl ReplyReader {
             if continues || line.trim_ascii().is_empty() {
                 return Ok(None);
             }
-            return Err(NotFtp::NoCode(show(line.get(..80).unwrap_or(line))));
+            return Err(NotFtp::NoCode(line.to_vec()));
         };
         let lines = vec![head.text.to_vec()];
         self.wire = vec![line.to_vec()];
@@ -341,12 +341,12 @@ mod tests {
 
     #[test]
     fn what_is_not_ftp_is_refused_and_shown() {
-        refused(b"SSH-2.0-OpenSSH_9\r\n", &NotFtp::NoCode("SSH-2.0-OpenSSH_9".into()));
-        refused(b"HTTP/1.1 400 Bad Request\r\n", &NotFtp::NoCode("HTTP/1.1 400 Bad Request".into()));
-        refused(b"22 x\r\n", &NotFtp::NoCode("22 x".into()));
-        refused(b"2200 x\r\n", &NotFtp::NoCode("2200 x".into()));
-        refused(b"   x\r\n", &NotFtp::NoCode("   x".into()));
-        refused(b"\x16\x03\xff\xff\n", &NotFtp::NoCode("%16%03%FF".into()));
+        refused(b"SSH-2.0-OpenSSH_9\r\n", &NotFtp::NoCode(b"SSH-2.0-OpenSSH_9".to_vec()));
+        refused(b"HTTP/1.1 400 Bad Request\r\n", &NotFtp::NoCode(b"HTTP/1.1 400 Bad Request".to_vec()));
+        refused(b"22 x\r\n", &NotFtp::NoCode(b"22 x".to_vec()));
+        refused(b"2200 x\r\n", &NotFtp::NoCode(b"2200 x".to_vec()));
+        refused(b"   x\r\n", &NotFtp::NoCode(b"   x".to_vec()));
+        refused(b"\x16\x03\xff\xff\n", &NotFtp::NoCode(b"\x16\x03\xff\xff".to_vec()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
+use ftp_proto::reply::{Blame, Class, NotFtp, Reply, blame, classify};
 use std::borrow::Cow;
 
 /// A final reply.
@@ -57,8 +57,19 @@ impl Session {
         self.secrets.told_reply(reply).to_string()
     }
 
-    /// What a server has said, in the words of somebody else, without secrets.
-    fn concealed(&self, text: &str) -> String {
+    /// What a server has said that is no FTP, without secrets. They are removed before anything is cut or escaped.
+    fn no_ftp(&self, error: &NotFtp) -> String {
+        match error {
+            NotFtp::NoCode(line) => {
+                format!("expected a reply code, got \"{}\"", self.secrets.told(line).shortened())
+            }
+            NotFtp::NoGreeting(reply) => format!("expected a greeting, got \"{}\"", self.shown(reply)),
+            NotFtp::TooLong(_) | _ => self.concealed(&error.to_string()),
+        }
+    }
+
+    /// What somebody has said about a server, or has repeated of its words, without secrets.
+    pub fn concealed(&self, text: &str) -> String {
         self.secrets.told(text.as_bytes()).to_string()
     }
 
@@ -82,7 +93,7 @@ impl Session {
                     .hint("try again later")
             }
             client::Failure::NotFtp(error) => Failure::new(Kind::Other, format!("{who} does not speak FTP"))
-                .said(self.concealed(&error.to_string()))
+                .said(self.no_ftp(error))
                 .hint("check host and port"),
             client::Failure::Silent(timer) => Failure::new(
                 Kind::Temporary,

@@ -350,7 +350,8 @@ mod tests {
         let mut ascent = ascent();
         assert_eq!(ascent.after(&failure(Blame::Path, Cause::Ended(client::Failure::Closed))), Step::Later);
         assert_eq!(ascent.after(&failure(Blame::Path, Cause::Cancelled)), Step::Fail);
-        let noise = Cause::Ended(client::Failure::NotFtp(ftp_proto::reply::NotFtp::NoCode("noise".into())));
+        let noise =
+            Cause::Ended(client::Failure::NotFtp(ftp_proto::reply::NotFtp::NoCode(b"noise".to_vec())));
         assert_eq!(ascent.after(&failure(Blame::Peer, noise)), Step::Fail);
     }
 

@@ -1,6 +1,7 @@
 //! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
 
 use super::cases::Names;
+use super::doubtful::{Doubtful, MOST as MOST_DOUBTFUL};
 use super::pending::{MOST_LOST, MOST_UNMADE, Pending, Unmade};
 use super::spool::Spool;
 use super::visits::Visit;
@@ -56,7 +57,7 @@ struct Copying<'a> {
     /// The names of the directory that is being visited.
     names: Names,
     /// Files that differ from others only in upper and lower case. They are copied last, one after the other.
-    doubtful: Vec<(Item, u64)>,
+    doubtful: Doubtful,
     places: &'a mut GivenNames,
     tally: &'a mut Tally,
     /// Directories that are not there.
@@ -90,7 +91,7 @@ impl Tree {
             held: None,
             tree: self,
             names: Names::default(),
-            doubtful: Vec::new(),
+            doubtful: Doubtful::default(),
             places,
             tally,
             pending,
@@ -295,20 +296,24 @@ impl Copying<'_> {
         if let Err(failure) = self.places.take(&kept::place(&self.ends, &item)) {
             return self.copied(Copied { item, result: Err(failure) });
         }
-        match self.names.other(path) {
-            Some(other) if self.doubtful.len() < MOST_DOUBTFUL => self.doubtful.push((item, other)),
-            Some(_) => {
-                let what = format!("more than {MOST_DOUBTFUL} names of the tree differ in case only");
-                let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
-                self.copied(Copied { item, result: Err(failure) });
+        let kept = match self.names.other(path) {
+            Some(other) => self.doubtful.push(item, other),
+            None => {
+                self.plan.add(item);
+                Ok(())
             }
-            None => self.plan.add(item),
+        };
+        if let Err(item) = kept {
+            let what =
+                format!("more than {MOST_DOUBTFUL} names of the tree differ in case only, or long ones do");
+            let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
+            self.copied(Copied { item: *item, result: Err(failure) });
         }
     }
 
     /// Copies the files whose names differ from others only in case, unless the destination takes both for one.
     async fn copy_doubtful(&mut self) {
-        for (item, other) in std::mem::take(&mut self.doubtful) {
+        for (item, other) in self.doubtful.take() {
             if self.is_over() {
                 return;
             }
@@ -414,8 +419,6 @@ impl Copying<'_> {
     }
 }
 
-/// The largest number of files that wait because their names differ from others in case only.
-const MOST_DOUBTFUL: usize = 65_536;
 /// The number of directories that were made and that are in memory.
 const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.

@@ -3,6 +3,7 @@
 mod cases;
 mod chain;
 mod copy;
+mod doubtful;
 mod hashes;
 mod name;
 mod pending;
