@@ -98,7 +98,8 @@ fn converse(client: TcpStream, server: TcpStream, lies: &Lies) {
                 break;
             }
         }
-        let _ = to_server.shutdown(Shutdown::Both);
+        // What the server still says is passed on, if somebody listens.
+        let _ = to_server.shutdown(Shutdown::Write);
     });
     let says = Arc::clone(&lies.says);
     thread::spawn(move || {

@@ -40,6 +40,7 @@ mod liars;
 mod lies;
 mod lines;
 mod manners;
+mod middle;
 mod mixed;
 mod modes;
 mod named_files;

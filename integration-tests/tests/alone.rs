@@ -1,6 +1,8 @@
 //! `copy --detach`: both servers go on alone, and a later run of ftp-user waits for them, verifies the file and gives it
 //! its name. Real processes.
 
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::liar::{Liar, Lie};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
@@ -293,6 +295,24 @@ fn n9_no_other_copy_takes_the_place_of_a_detached_one() {
     scene.copy(&[]).run().exits(8).says(&job);
     let run = scene.user().args(["resume", &job]).run().exits(0);
     assert!(scene.to.bytes("b.bin") == sample(LARGE) && scene.parts().is_empty(), "{run}");
+}
+
+#[test]
+fn n9_a_destination_that_says_for_ever_that_a_transfer_moves_does_not_hold_resume() {
+    for (bytes, why) in [(1_u64 << 50, "more has come than its source announced"), (7, "it moved nothing")] {
+        let scene = scene();
+        let liar = Liar::before(scene.to.address(Rfc959), move |command, _| match command {
+            _ if command.starts_with("STAT #") => {
+                Lie::Says(format!("211-Transfer\r\n Bytes {bytes}\r\n Durable 0\r\n State moving\r\n211 End"))
+            }
+            _ => Lie::None,
+        });
+        let places = [scene.from.url("a.bin"), liar.url("b.bin")];
+        scene.user().args(["copy", "--detach", "--limit", RATE]).args(places).run().exits(0);
+        let run = scene.user().args(["--stall", "2s", "resume", "last"]).run().exits(0);
+        assert!(run.warnings().iter().any(|warning| warning.contains(why)), "{why}: {run}");
+        assert!(scene.to.bytes("b.bin") == sample(LARGE) && scene.parts().is_empty(), "{run}");
+    }
 }
 
 #[test]

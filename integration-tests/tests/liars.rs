@@ -1,11 +1,15 @@
 //! Servers that lie while small files move together: in a batch, and in a pipeline. Nothing is called a success that is none,
 //! every run ends, and the other files go on.
 
+use crate::accounts::{Secrets, user as account};
 use crate::batches::copy_between;
 use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::foreign::{Hosts, Kind, Who};
 use integration_tests::liar::{Liar, Lie};
+use integration_tests::or_skip;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::user::Run;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -219,6 +223,49 @@ fn h16_a_destination_that_says_it_renames_and_does_not_is_not_believed_where_fil
         assert_eq!(copied(&from, &to, &run), 1, "{run}");
         assert!(run.events("failed").iter().all(|failed| failed["exit"] == 7), "{run}");
     }
+}
+
+/// The source sends a file without an end in the place of a small one, 20 MB a second.
+fn endless(manner: &Manner, secrets: &Secrets) -> (Server, Liar) {
+    let config = secrets.file("server.toml", &account("eve", "x", "rate-down = \"20MB\""));
+    let names = (0..FILES).map(|number| format!("tree/{number:02}"));
+    let site = names.fold(Site::new("source"), |site, name| site.file(&name, sample(300)));
+    let from = site.args(OPEN).args(["--config", config.to_str().unwrap()]).start();
+    fs::File::create(from.path("endless")).unwrap().set_len(1 << 40).unwrap();
+    let hears = |command: &str| (command == "RETR tree/17").then(|| "RETR endless".to_owned());
+    let liar = manner.deaf(&from, hears, |_, _| Lie::None);
+    (from, liar)
+}
+
+/// Copies the tree. Only the size can end the file without an end: nobody stalls.
+fn copy_endless(liar: &Liar, to: String) -> (Run, String) {
+    let url = liar.url("tree").replace("ann:open%3Asesame@", "eve:x@");
+    let (run, trace) = copy_between([url, to], &["--retries", "0", "--stall", "1h"]);
+    let run = run.exits(9);
+    let failed = run.events("failed");
+    assert!(failed.len() == 1 && is_of(&failed[0], "tree/17") && failed[0]["exit"] == 7, "{run}");
+    assert!(failed[0]["message"].as_str().is_some_and(|text| text.contains("sends more than")), "{run}");
+    assert_eq!(run.events("file").len(), FILES - 1, "{run}");
+    (run, trace)
+}
+
+#[test]
+fn h16_a_source_that_sends_without_an_end_within_a_batch_fails_that_file_alone() {
+    let (to, secrets) = (Site::new("target").at("127.0.0.3").args(OPEN).start(), Secrets::new());
+    let (_from, liar) = endless(&Manner::Batch, &secrets);
+    let (run, trace) = copy_endless(&liar, to.url(""));
+    assert!(Manner::Batch.is_used(&run, &trace), "{trace}");
+    assert_eq!(to.names().len(), FILES, "{run}"); // with the directory
+}
+
+#[test]
+fn h16_a_source_that_sends_without_an_end_within_a_pipeline_fails_that_file_alone() {
+    let to = or_skip!(Who::Theirs(Kind::Vsftpd).start(Hosts::Allowed, &[]));
+    let secrets = Secrets::new();
+    let (_from, liar) = endless(&Manner::Pipeline, &secrets);
+    let (run, trace) = copy_endless(&liar, to.url(""));
+    assert!(Manner::Pipeline.is_used(&run, &trace), "{trace}");
+    assert_eq!(to.names().iter().filter(|name| !name.ends_with('/')).count(), FILES - 1, "{run}");
 }
 
 #[test]

@@ -46,6 +46,16 @@ fn data_that_stalls_is_given_up_and_the_old_file_stays() {
 }
 
 #[test]
+fn a_stall_is_seen_where_the_destination_stores_under_a_hidden_name() {
+    // At the slowest rate that is waited for, such a file takes days.
+    let size = STALLING.replace("213 1000", "213 4000000000");
+    let from = Peer::start("127.0.0.2", &size, MODERN);
+    let to = Peer::start("127.0.0.3", "SIZE .in..*: 213 500\nSIZE *: 550 no such file", MODERN);
+    let run = start(&from.url("a.txt"), &to.url("b.txt"), &["--stall", "5s"]).end();
+    run.exits(5).says("nothing moved between the servers for 5 s (stall timer), after 500 bytes");
+}
+
+#[test]
 fn data_that_is_reset_is_no_whole_file() {
     let from = Peer::start(
         "127.0.0.2",

@@ -2,7 +2,7 @@
 //!
 //! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
-use super::session::Session;
+use super::session::{ABORT_TIMEOUT, Session};
 use crate::failure::Failure;
 use crate::report::Event as Report;
 use ftp_io::control::Read;
@@ -50,6 +50,16 @@ impl Session {
         self.control = None;
         self.orphan = false;
         self.over.get_or_insert(client::Failure::Closed);
+    }
+
+    /// Closes the connection without a word, and waits for some seconds until the server has closed it too. What it was sent
+    /// is done then, or never will be.
+    pub async fn close_and_settle(&mut self) {
+        let control = self.control.take();
+        self.close();
+        if let Some(control) = control {
+            control.close(&self.context.clock, ABORT_TIMEOUT).await;
+        }
     }
 
     /// Reads what arrived while the session was idle, such as a 421 before the server closed it. A session that waits

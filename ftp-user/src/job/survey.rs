@@ -221,6 +221,7 @@ impl<'a> Surveyor<'a> {
             detaches: false,
             allowed: self.allowed,
             look: Digest::Off,
+            slowest: None,
             digest: None,
         }
     }

@@ -18,7 +18,7 @@ use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::race::Manner;
-use ftp_proto::third_party::{Cause, Failure, Opening, Roles, Side};
+use ftp_proto::third_party::{Cause, Failure, Opening, Side};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -32,8 +32,12 @@ pub struct Memory {
     /// The rungs on which nothing arrived in an earlier run, and how long ago.
     silent: Vec<(Rung, Duration)>,
     closed: Vec<Closed>,
+    /// When a file was last to try what is open.
+    tried: Option<Moment>,
     /// The detour that was announced last.
     announced: Option<Candidate>,
+    /// The slowest rate at which a file has gone from server to server, in bytes a second.
+    slowest: Option<u64>,
     /// What is to be told before the next file.
     news: Option<String>,
 }
@@ -78,6 +82,7 @@ impl Memory {
         manner: Manner,
         now: Moment,
     ) -> (Ascent, Vec<String>) {
+        self.tried = Some(now);
         self.closed.retain(|closed| closed.until.is_none_or(|until| now < until));
         let (shut, open): (Vec<Candidate>, Vec<Candidate>) = candidates
             .into_iter()
@@ -113,12 +118,16 @@ impl Memory {
         self.silent.iter().find(|(rung, _)| *rung == candidate.rung()).map(|(_, age)| *age)
     }
 
-    /// The roles of the two servers, if the last file went directly from one to the other, and one of them has listened.
-    pub fn roles(&self) -> Option<Roles> {
-        match self.worked?.candidate {
-            Candidate::Direct(roles) if roles.opening != Opening::Symmetric => Some(roles),
-            Candidate::Direct(_) | Candidate::Relay(_) | Candidate::Through => None,
-        }
+    /// The path of the last file, if small files may share it: one connection, or one server that listens for each of them.
+    /// After a while on the path through this host a file goes alone, and tries what may be open again.
+    pub fn shared_path(&self, now: Moment) -> Option<Candidate> {
+        let candidate = self.worked?.candidate;
+        let may_share = match candidate {
+            Candidate::Direct(roles) => roles.opening != Opening::Symmetric,
+            Candidate::Relay(_) => true,
+            Candidate::Through => self.tried.is_some_and(|tried| now.since(tried) < WHILE),
+        };
+        may_share.then_some(candidate)
     }
 
     /// Whether nothing is known of this pair yet.
@@ -170,6 +179,19 @@ impl Memory {
         self.closed.push(Closed { candidate, extent: Extent::Relay, why: why.to_owned(), until });
     }
 
+    /// Notes how long a file of so many bytes took from server to server. Small ones tell nothing of a rate.
+    pub fn note_rate(&mut self, bytes: u64, took: Duration) {
+        if bytes >= TELLING && took >= TELLING_TIME {
+            let rate = bytes / took.as_secs().max(1);
+            self.slowest = Some(self.slowest.map_or(rate, |slowest| slowest.min(rate)));
+        }
+    }
+
+    /// The slowest rate at which a file has gone from server to server in this run, in bytes a second.
+    pub const fn slowest(&self) -> Option<u64> {
+        self.slowest
+    }
+
     /// Notes what is to be told before the next file, if there is one.
     pub fn tell(&mut self, news: String) {
         self.news = Some(news);
@@ -218,6 +240,10 @@ fn is_for_good(cause: &Cause) -> bool {
     }
 }
 
+/// The smallest file whose rate counts, in bytes.
+const TELLING: u64 = 1 << 20;
+/// The shortest time over which a rate counts.
+const TELLING_TIME: Duration = Duration::from_secs(1);
 /// How long a candidate stays closed after a failure that is not permanent.
 const WHILE: Duration = Duration::from_secs(300);
 
@@ -384,6 +410,37 @@ mod tests {
         assert!(!memory.announces(through));
         assert_eq!(next(&mut memory, at(300)), [epsv, all()[1], through]);
         assert!(memory.announces(through));
+    }
+
+    #[test]
+    fn small_files_share_the_path_through_this_host_until_others_may_be_open_again() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.shared_path(at(0)), None);
+        next(&mut memory, at(0));
+        memory.worked(Candidate::Through, at(1));
+        assert_eq!(memory.shared_path(at(299)), Some(Candidate::Through));
+        assert_eq!(memory.shared_path(at(300)), None, "one file tries the others");
+        next(&mut memory, at(300));
+        memory.worked(Candidate::Through, at(301));
+        assert_eq!(memory.shared_path(at(599)), Some(Candidate::Through));
+        memory.worked(all()[0], at(600));
+        assert_eq!(memory.shared_path(at(9_000)), Some(all()[0]));
+        memory.worked(candidate(Side::Source, Opening::Symmetric), at(9_000));
+        assert_eq!(memory.shared_path(at(9_000)), None);
+    }
+
+    #[test]
+    fn the_slowest_rate_of_files_that_tell_one_is_remembered() {
+        let mut memory = Memory::default();
+        let mut after = |bytes, millis| {
+            memory.note_rate(bytes, Duration::from_millis(millis));
+            memory.slowest()
+        };
+        assert_eq!(after(TELLING - 1, 9_000), None);
+        assert_eq!(after(1 << 40, 999), None);
+        assert_eq!(after(10 << 20, 2_000), Some(5 << 20));
+        assert_eq!(after(40 << 20, 2_000), Some(5 << 20));
+        assert_eq!(after(4 << 20, 4_000), Some(1 << 20));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use super::direct::Direct;
 use super::drive::{Drive, Ended, GivenUp, Path};
 use super::explain;
 use super::lane::{Lane, Sign};
-use super::progress::{Progress, Stored, Subject};
+use super::progress::{Progress, Subject};
 use super::relay::RelayPath;
+use super::second::Stored;
 use super::sessions::Sessions;
 use super::through::Through;
 use crate::context::{Context, connect_limit};
@@ -36,6 +37,8 @@ pub(crate) struct Attempted {
     pub(crate) failure: Option<Failure>,
     /// How many bytes have moved, as far as is known.
     pub(crate) moved: u64,
+    /// How long the servers have said that they move the file.
+    pub(crate) took: Duration,
     /// The SHA-256 of what this program copied, if it was computed.
     pub(crate) sha256: Option<String>,
     /// The digests that the servers have computed while the file moved.
@@ -66,14 +69,14 @@ impl Attempted {
             Side::Destination => destination.intruded_words(),
         });
         let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
-        let Ended { outcome, given_up, moved, sha256, said, .. } = ended;
+        let Ended { outcome, given_up, moved, took, sha256, said, .. } = ended;
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));
             Some(Said { end: session.role.name().to_owned(), reply })
         });
         let said = said.collect();
         let streamed = StreamedDigests::of(&outcome);
-        Self { outcome, given_up, failure, moved, sha256, streamed, relayed: None, protection, said }
+        Self { outcome, given_up, failure, moved, took, sha256, streamed, relayed: None, protection, said }
     }
 }
 
@@ -141,13 +144,15 @@ async fn exchange(
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let stored = Stored { site: to.site.clone(), path: assignment.stored.clone(), before: assignment.before };
+    let stored =
+        Stored { site: to.site.clone(), path: Some(assignment.stored.clone()), before: assignment.before };
     let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
     if let Some(refused) = unprotected(source, destination, roles.tls).await? {
         return Ok(Attempted::new(context, source, destination, None, refused, Protection::Clear));
     }
     let progress = Progress::direct(context, source, destination, stored, subject(assignment));
+    let progress = progress.after(assignment.slowest);
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();

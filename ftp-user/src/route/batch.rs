@@ -1,26 +1,33 @@
-//! Drives small files that move together between two servers: performs what the machine asks for, and tells it what happens.
+//! How small files move together between two servers: which machine moves them, and over which path.
 
-use super::sessions::Sessions;
+use super::Ends;
+use super::circuit::Circuit;
 use crate::context::Context;
-use crate::endpoint::Server;
+use crate::control::Session;
+use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
+use crate::ladder::Candidate;
 use crate::outcome::{Protection, Verified};
-use ftp_proto::client::Event;
-use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::reply::Reply;
 use ftp_proto::third_party::batch::{
-    Batch, BatchEnd, BatchFile, BatchInput, BatchOutput, BatchTerms, Window,
+    Batch, BatchFile, BatchInput, BatchOpening, BatchOutput, BatchTerms, Window,
 };
 use ftp_proto::third_party::pipeline::{Pipeline, PipelineTerms};
-use ftp_proto::third_party::{Party, Roles, Side};
+use ftp_proto::third_party::{Arrangements, DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles};
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
+use std::sync::Arc;
 
 /// How files are moved together between two servers.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchPath {
-    roles: Roles,
+    /// What an earlier file has taken.
+    pub(super) candidate: Candidate,
+    /// The relay, if one carries them.
+    relay: Option<Arc<str>>,
+    /// Whether the data connections run TLS.
+    is_private: bool,
     manner: Manner,
 }
 
@@ -35,19 +42,52 @@ enum Manner {
 
 /// The machine that moves them.
 #[derive(Debug)]
-enum Machine {
+pub(super) enum Machine {
     Blocks(Box<Batch>),
     Pipeline(Box<Pipeline>),
 }
 
 impl BatchPath {
-    /// How small files can be moved together, if that is possible between these two, whose sessions are open. `roles` are
-    /// those of an earlier file.
+    /// How small files can be moved together on the path that an earlier file has taken, if that is possible between these two,
+    /// whose sessions are open.
     ///
     /// # Errors
     ///
-    /// This host has no random numbers.
-    pub(crate) fn between(
+    /// There is no session through the relay, or this host has no random numbers.
+    pub(crate) async fn of(
+        context: &Context,
+        ends: &mut Ends,
+        candidate: Candidate,
+    ) -> Result<Option<Self>, Failure> {
+        let Ends { source, destination, circuit, .. } = ends;
+        let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
+        match candidate {
+            Candidate::Direct(roles) => Self::direct(context, from, to, roles),
+            Candidate::Relay(through) => {
+                let circuit = Box::pin(Circuit::ready(circuit, context, through.relay, from, to)).await?;
+                let parties = (circuit.source.party(), circuit.destination.party());
+                let RelayRoles { postures, tls } = through.roles;
+                let opening = BatchOpening::Joined { postures, secret: Some(secret()?) };
+                let path = Self::joined(context, &parties, candidate, (opening, tls));
+                let relay: Option<Arc<str>> = Some(circuit.name.as_str().into());
+                Ok(path.map(|path| Self { relay, is_private: tls.runs_tls(), ..path }))
+            }
+            Candidate::Through => {
+                let (Some(source), Some(destination)) = (from.open(), to.open()) else { return Ok(None) };
+                let (Some(one), Some(two)) = (posture(source), posture(destination)) else { return Ok(None) };
+                let postures = Postures { source: one, destination: two };
+                let is_private = source.runs_tls() && destination.runs_tls();
+                let parties = (source.party(), destination.party());
+                let opening = BatchOpening::Joined { postures, secret: None };
+                // Each server has its TLS with this host.
+                let path = Self::joined(context, &parties, candidate, (opening, DataTls::Clear));
+                Ok(path.map(|path| Self { is_private, ..path }))
+            }
+        }
+    }
+
+    /// From server to server.
+    fn direct(
         context: &Context,
         from: &mut Server,
         to: &mut Server,
@@ -55,19 +95,29 @@ impl BatchPath {
     ) -> Result<Option<Self>, Failure> {
         let (Some(source), Some(destination)) = (from.open(), to.open()) else { return Ok(None) };
         let (one, two) = (source.party(), destination.party());
-        let silence = context.patience.stall;
-        if let Some(algorithm) = best_common(&one.capabilities.dgst, &two.capabilities.dgst) {
-            let secret = ftp_io::random::bytes()
-                .map(RendezvousSecret::new)
-                .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))?;
-            let Roles { passive, tls, .. } = roles;
-            let terms = BatchTerms { passive, tls, algorithm, secret, window: Window::default(), silence };
-            if Batch::is_possible(&one, &two, &terms) {
-                return Ok(Some(Self { roles, manner: Manner::Blocks(terms) }));
-            }
+        let (candidate, relay, is_private) = (Candidate::Direct(roles), None, roles.tls.runs_tls());
+        if roles.opening == Opening::Symmetric {
+            return Ok(None);
         }
+        let opening = BatchOpening::Direct { passive: roles.passive, secret: secret()? };
+        if let Some(terms) = terms(context, (&one, &two), opening, roles.tls) {
+            return Ok(Some(Self { candidate, relay, is_private, manner: Manner::Blocks(terms) }));
+        }
+        let silence = context.patience.stall;
         let manner = Manner::Pipeline(PipelineTerms { roles, digest: None, silence });
-        Ok(Pipeline::is_possible(&one, &two, roles).then_some(Self { roles, manner }))
+        let path = Self { candidate, relay, is_private, manner };
+        Ok(Pipeline::is_possible(&one, &two, roles).then_some(path))
+    }
+
+    /// Through a host in the middle. Servers of other people have no block mode.
+    fn joined(
+        context: &Context,
+        (one, two): &(Party, Party),
+        candidate: Candidate,
+        (opening, tls): (BatchOpening, DataTls),
+    ) -> Option<Self> {
+        let manner = Manner::Blocks(terms(context, (one, two), opening, tls)?);
+        Some(Self { candidate, relay: None, is_private: false, manner })
     }
 
     /// Has a digest verify every file that has a connection of its own. Both servers must know it.
@@ -78,14 +128,24 @@ impl BatchPath {
         }
     }
 
-    /// The end that listens.
-    pub(crate) const fn passive(&self) -> Side {
-        self.roles.passive
+    /// What an earlier file has taken.
+    pub(crate) const fn candidate(&self) -> Candidate {
+        self.candidate
+    }
+
+    /// The name of the relay that carries the files, if one does.
+    pub(crate) fn relay(&self) -> Option<Arc<str>> {
+        self.relay.clone()
+    }
+
+    /// Whether the data connections run TLS.
+    pub(super) const fn runs_tls(&self) -> bool {
+        self.is_private
     }
 
     /// What protects the data connections.
     pub(crate) const fn protection(&self) -> Protection {
-        Protection::of(self.roles.tls.runs_tls())
+        Protection::of(self.is_private)
     }
 
     /// What verifies every file.
@@ -98,7 +158,7 @@ impl BatchPath {
     }
 
     /// The digest for which the sessions are set up when the files have moved.
-    const fn selected(&self) -> Option<Algorithm> {
+    pub(super) const fn selected(&self) -> Option<Algorithm> {
         match &self.manner {
             Manner::Blocks(_) => None,
             Manner::Pipeline(terms) => terms.digest,
@@ -111,118 +171,64 @@ impl BatchPath {
     }
 }
 
+/// The terms of a batch, if both servers can do that.
+fn terms(
+    context: &Context,
+    (one, two): (&Party, &Party),
+    opening: BatchOpening,
+    tls: DataTls,
+) -> Option<BatchTerms> {
+    let algorithm = best_common(&one.capabilities.dgst, &two.capabilities.dgst)?;
+    let (window, silence) = (Window::default(), context.patience.stall);
+    let terms = BatchTerms { opening, tls, algorithm, window, silence };
+    Batch::is_possible(one, two, &terms).then_some(terms)
+}
+
+/// A new secret of a data connection.
+fn secret() -> Result<RendezvousSecret, Failure> {
+    ftp_io::random::bytes()
+        .map(RendezvousSecret::new)
+        .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
+}
+
+/// What a server does for its data connections with this host.
+fn posture(session: &Session) -> Option<Posture> {
+    let arrangements = Arrangements::new(&session.party(), session.known_postures());
+    arrangements.current().map(|arrangement| arrangement.posture())
+}
+
 impl Machine {
-    fn start(path: BatchPath, files: Vec<BatchFile>, parties: (Party, Party), now: Moment) -> Self {
+    pub(super) fn start(
+        path: BatchPath,
+        files: Vec<BatchFile>,
+        parties: (Party, Party),
+        now: Moment,
+    ) -> Self {
         match path.manner {
             Manner::Blocks(terms) => Self::Blocks(Box::new(Batch::start(files, terms, parties, now))),
             Manner::Pipeline(terms) => Self::Pipeline(Box::new(Pipeline::start(files, terms, parties, now))),
         }
     }
 
-    fn input(&mut self, now: Moment, input: BatchInput) {
+    pub(super) fn input(&mut self, now: Moment, input: BatchInput) {
         match self {
             Self::Blocks(batch) => batch.input(now, input),
             Self::Pipeline(pipeline) => pipeline.input(now, input),
         }
     }
 
-    fn poll(&mut self) -> BatchOutput {
+    pub(super) fn poll(&mut self) -> BatchOutput {
         match self {
             Self::Blocks(batch) => batch.poll(),
             Self::Pipeline(pipeline) => pipeline.poll(),
         }
     }
-}
 
-/// Moves files together. `told` learns of each file how it has ended, and in words why the destination has refused its time,
-/// but only those that are published may be touched before this returns. Returns whether both sessions are still of use.
-///
-/// # Errors
-///
-/// Fails if there is no session with one of the servers.
-pub(crate) async fn batch(
-    context: &Context,
-    (from, to): (&mut Server, &mut Server),
-    path: BatchPath,
-    files: Vec<BatchFile>,
-    told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send),
-) -> Result<bool, Failure> {
-    let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-    tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
-    let (is_private, selected) = (path.roles.tls.runs_tls(), path.selected());
-    for session in [&mut *source, &mut *destination] {
-        if let Some(answer) = session.protect(is_private).await? {
-            return Err(session.refusal("the protection of data connections cannot be set", &answer));
+    /// The name under which the destination stores a file now, if it does and its servers do not say how far it is.
+    pub(super) fn storing(&self) -> Option<&PathName> {
+        match self {
+            Self::Blocks(_) => None,
+            Self::Pipeline(pipeline) => pipeline.storing(),
         }
-    }
-    destination.partials(Partial::Discard).await?;
-    source.gather(true);
-    destination.gather(true);
-    let mut sessions = Sessions { source, destination };
-    let clock = context.clock;
-    let mut machine = Machine::start(path, files, sessions.parties(), clock.now());
-    let (mut is_cancelled, mut are_usable) = (false, true);
-    loop {
-        let deadline = match machine.poll() {
-            BatchOutput::Command(side, command) => {
-                sessions.of(side).send(command, None);
-                continue;
-            }
-            BatchOutput::Ended(index, end) => {
-                let refused = time_refusal(&end).map(|reply| sessions.destination.shown(reply));
-                told(index, end, refused);
-                continue;
-            }
-            BatchOutput::Close(side) => {
-                sessions.of(side).close();
-                are_usable = false;
-                continue;
-            }
-            BatchOutput::Done => break,
-            BatchOutput::Wait(deadline) => deadline,
-        };
-        let input = tokio::select! {
-            () = context.cancel.cancelled(), if !is_cancelled => {
-                is_cancelled = true;
-                Some(BatchInput::Cancel)
-            }
-            event = sessions.source.next() => heard(Side::Source, event),
-            event = sessions.destination.next() => heard(Side::Destination, event),
-            () = clock.sleep_until(deadline) => Some(BatchInput::Timeout),
-        };
-        if let Some(input) = input {
-            machine.input(clock.now(), input);
-        }
-    }
-    for session in [sessions.source, sessions.destination] {
-        session.gather(false);
-        session.note_type(Some(DataType::Image));
-        if let Some(algorithm) = selected {
-            session.note_digest(algorithm);
-        }
-    }
-    Ok(are_usable)
-}
-
-/// The refusal of the time of a file that was published.
-const fn time_refusal(end: &BatchEnd) -> Option<&Reply> {
-    match end {
-        BatchEnd::Published { time_refused } => time_refused.as_ref(),
-        BatchEnd::Left { .. } => None,
-    }
-}
-
-/// What an event of a session is for the batch.
-fn heard(side: Side, event: Event) -> Option<BatchInput> {
-    match event {
-        Event::Reply { reply, class, .. } => Some(BatchInput::Reply { side, reply, class }),
-        Event::Ended(_) => Some(BatchInput::Ended(side)),
-        Event::Unasked(_)
-        | Event::AbortDone
-        | Event::Ready { .. }
-        | Event::Sent(_)
-        | Event::Received { .. }
-        | Event::TakesMore
-        | Event::TlsAbsent => None,
     }
 }

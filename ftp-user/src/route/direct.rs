@@ -22,6 +22,11 @@ impl Direct {
         }
     }
 
+    /// Whether a server has yet to answer STAT.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// Handles the reply if it answers STAT. Returns whether it did.
     pub(super) fn take(&mut self, now: Moment, event: &Event, progress: &mut Progress) -> bool {
         let Event::Reply { to, reply, class } = event else { return false };

@@ -16,6 +16,7 @@ use ftp_proto::third_party::{
     Attempt, Cause, DataFault, FailedPosture, Failure, Input, Outcome, Output, Side, Stage,
 };
 use ftp_proto::timer::Moment;
+use std::time::Duration;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Ended {
     pub(super) given_up: Option<GivenUp>,
     /// How many bytes have moved, as far as is known.
     pub(super) moved: u64,
+    /// How long the servers have said that they move the file.
+    pub(super) took: Duration,
     /// The SHA-256 of what this program copied, if it was computed.
     pub(super) sha256: Option<String>,
     /// The last reply of the source and of the destination before the attempt was given up.
@@ -44,6 +47,7 @@ impl Ended {
             outcome,
             given_up: None,
             moved: 0,
+            took: Duration::ZERO,
             sha256: None,
             said: [None, None],
             failed_postures: Vec::new(),
@@ -78,14 +82,14 @@ pub(super) enum Path<'a> {
 }
 
 /// Something that happened on the path.
-enum Happened {
+pub(super) enum Happened {
     Relay(JoinEvent),
     Done(Done),
 }
 
 impl Path<'_> {
     /// What happens next. May be dropped without losing anything.
-    async fn next(&mut self) -> Happened {
+    pub(super) async fn next(&mut self) -> Happened {
         match self {
             Self::Direct(_) => std::future::pending().await,
             Self::Relay(relay) => Happened::Relay(relay.next().await),
@@ -93,7 +97,8 @@ impl Path<'_> {
         }
     }
 
-    fn cut(&mut self) {
+    /// Resets the data connections of the path.
+    pub(super) fn cut(&mut self) {
         match self {
             Self::Direct(_) => {}
             Self::Relay(relay) => relay.cut(),
@@ -370,6 +375,7 @@ impl<'a> Drive<'a> {
             outcome: Outcome::Moved { source, destination },
             given_up: Some(GivenUp::Detached),
             moved: self.progress.moved(),
+            took: Duration::ZERO,
             sha256: None,
             said: self.said,
             failed_postures: Vec::new(),
@@ -438,8 +444,8 @@ impl<'a> Drive<'a> {
             }
             mut path @ (Path::Direct(_) | Path::Relay(_)) => path.cut(),
         }
-        let moved = self.progress.moved();
-        Ended { outcome, given_up, moved, sha256, said: self.said, failed_postures, intruded }
+        let (moved, took) = (self.progress.moved(), self.progress.age(self.context.clock.now()));
+        Ended { outcome, given_up, moved, took, sha256, said: self.said, failed_postures, intruded }
     }
 
     /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before

@@ -33,9 +33,14 @@ impl Ends<'_> {
             Cause::Policy(why, reply) => format!("{why}: {}", session.quote(reply)),
             Cause::Ended(end) => session.lost(end).to_string(),
             cause @ (Cause::Silent(_) | Cause::Data(_) | Cause::Relay(_) | Cause::Cancelled) => {
-                cause.to_string()
+                self.concealed(&cause.to_string())
             }
         }
+    }
+
+    /// What somebody else has said, without the secrets of either end: a relay carries their control connections.
+    fn concealed(&self, text: &str) -> String {
+        self.source.concealed(&self.destination.concealed(text))
     }
 
     /// With whom an end exchanges data, for people.
@@ -121,10 +126,10 @@ fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
                     format!("{asked} failed, because {connection}")
                 }
             };
-            new(what).said(fault.to_string()).hint("try again later")
+            new(what).said(ends.concealed(&fault.to_string())).hint("try again later")
         }
         Cause::Relay(fault) => new(format!("{} did not transfer the file", ends.other()))
-            .said(fault.to_string())
+            .said(ends.concealed(&fault.to_string()))
             .hint("try again later, or use another relay"),
         Cause::Ended(failure) => session.lost(failure),
         Cause::Cancelled => Failure::new(Kind::Interrupted, "cancelled"),
@@ -177,5 +182,77 @@ fn with_hint(failure: Failure, blame: Blame) -> Failure {
     match crate::control::hint(blame) {
         Some(hint) => failure.hint(hint),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Cancel, Context};
+    use crate::control::Role;
+    use crate::place::{Place, Site};
+    use ftp_io::socket;
+    use ftp_proto::command::Verb;
+    use ftp_proto::reply::Code;
+    use ftp_proto::third_party::{DataFault, RelayFault, Unusable};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    /// A session whose user has this password.
+    async fn session(password: &str, role: Role) -> Session {
+        let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = listener.local().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = stream.split();
+            let mut lines = BufReader::new(read).lines();
+            for said in ["220 ready", "502 no AUTH", "331 password", "230 in", "502 no FEAT"] {
+                write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
+                lines.next_line().await.unwrap();
+            }
+        });
+        let site: Site = match Place::parse(format!("ftp://ann:{password}@{at}/").as_bytes()) {
+            Ok(Place::Remote(remote)) => remote.site,
+            other => panic!("{other:?}"),
+        };
+        Box::pin(Session::open(&Context::for_tests(Cancel::never()), &site, role)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_failure_of_an_attempt_shows_a_password_of_either_end() {
+        let source = session("sourcesecret", Role::Source).await;
+        let destination = session("targetsecret", Role::Destination).await;
+        let ends = Ends { source: &source, destination: &destination, intermediary: Some("the relay") };
+        let words = || "sourcesecret and TARGETsecret".to_owned();
+        let reply = |text: &str| Reply { code: Code(550), lines: vec![text.as_bytes().to_vec()] };
+        let own = [(Side::Source, "sourcesecret"), (Side::Destination, "targetsecret")];
+        let quoted = own.into_iter().flat_map(|(side, secret)| {
+            let refused = Cause::Refused(reply(secret));
+            [(side, refused), (side, Cause::Unusable(reply(secret), Unusable::NoAddress))]
+        });
+        let told = [
+            Cause::Data(DataFault::Failed(words())),
+            Cause::Relay(RelayFault::Refused(words())),
+            Cause::Relay(RelayFault::Lost(words())),
+        ];
+        let told = Side::BOTH.into_iter().flat_map(|side| told.clone().map(|cause| (side, cause)));
+        for (side, cause) in quoted.chain(told) {
+            for stage in [Stage::Command(Verb::Retr), Stage::DataConnection, Stage::Relay] {
+                let (cause, blame) = (cause.clone(), Blame::Path);
+                let failed = third_party::Failure {
+                    side,
+                    stage,
+                    cause: cause.clone(),
+                    blame,
+                    touched: false,
+                    complete: None,
+                };
+                let failed_posture = FailedPosture { side, posture: Posture::Passive, cause };
+                let mut ended = Ended::early(failed);
+                ended.failed_postures.push(failed_posture);
+                let shown = failure(Duration::ZERO, &ends, &ended).unwrap().to_string();
+                assert!(shown.contains("***"), "{shown}");
+                assert!(!shown.to_lowercase().contains("secret"), "{shown}");
+            }
+        }
     }
 }

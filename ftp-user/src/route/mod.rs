@@ -4,9 +4,10 @@
 //!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
 //!  drive     the one loop over third_party::Attempt
 //!  direct, relay, through    what each path needs besides the control sessions
-//!  batch     many small files between two servers: over one connection, or with commands ahead
+//!  batch     how many small files move together: over one connection, or with commands ahead
+//!  together  drives them, directly or through a host in the middle
 //!  lane      what connects an attempt with the race of its candidates
-//!  progress  how far the transfer is; how long it may stall, and which end is to blame
+//!  progress  how far the transfer is; how long it may stall, and which end is to blame; second: another session tells it
 //!  circuit   what is kept with a relay from one file to the next
 //!  room      what the destination has had no room for
 //!  local     a file between this host and a server
@@ -28,14 +29,16 @@ mod local;
 mod progress;
 mod relay;
 mod room;
+mod second;
 mod sessions;
 mod situation;
 mod through;
+mod together;
 
 pub(crate) use assignment::{Assignment, ContinuedBy};
 pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
-pub(crate) use batch::{BatchPath, batch};
+pub(crate) use batch::BatchPath;
 pub use circuit::Circuit;
 pub(crate) use count::Count;
 pub(crate) use describe::FAILED_FOR_EARLIER_FILE;
@@ -45,6 +48,7 @@ pub(crate) use lane::{Lane, Sign};
 pub(crate) use local::{receive_local, send_local};
 pub use room::Room;
 pub(crate) use situation::Situation;
+pub(crate) use together::batch;
 
 use crate::context::Context;
 use crate::endpoint::Host;

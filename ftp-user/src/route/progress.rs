@@ -3,13 +3,15 @@
 //!
 //! | path | where the count comes from |
 //! |---|---|
-//! | direct, one of our servers | its replies to STAT |
-//! | direct, other servers | a second session asks for the size of the destination's file; markers (110) |
+//! | direct, our own destination | its replies to STAT |
+//! | direct, our own source | the same; a second session asks for the size of the destination's file, because a source does not say that it sends too much |
+//! | direct, other servers | that second session; markers (110) |
 //! | relay | the relay's count |
 //! | user | the meters of the copy |
 
-use crate::context::{Cancel, Context};
-use crate::control::{Role, Session, Stall, most};
+use super::second::{REMOTE_PERIOD, Second, Stored};
+use crate::context::Context;
+use crate::control::{Session, Stall, most};
 use crate::place::Site;
 use crate::report::{self, Event, Events};
 use ftp_io::clock::Clock;
@@ -20,8 +22,6 @@ use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 /// What the driver has to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,11 +55,16 @@ pub(super) struct Subject {
 #[derive(Debug)]
 pub(super) struct Progress {
     origin: Origin,
+    /// A second session with the destination.
+    second: Option<Second>,
     stall: Stall,
     /// How long nothing may move.
     limit: Duration,
+    /// The slowest rate at which an earlier file has gone from server to server, in bytes a second.
+    slowest: Option<u64>,
     subject: Subject,
-    events: Events,
+    /// Who is told; nobody where files move together, since each of them is told when it ends.
+    events: Option<Events>,
     markers: Markers,
 }
 
@@ -68,39 +73,19 @@ pub(super) struct Progress {
 enum Origin {
     /// The server on that side answers STAT.
     Status(Side),
-    /// A second session with the destination.
-    Second(Second),
+    /// Nobody but the second session tells it.
+    Second,
     /// The relay counts.
     Relay,
     /// This program copies.
     Copy(Meters),
 }
 
-/// A second session that reports the size of the destination's file. Dropping it ends the session.
-#[derive(Debug)]
-struct Second {
-    /// How many bytes the destination has received, once it has said so.
-    sizes: watch::Receiver<Option<u64>>,
-    /// Sending `true` makes the session begin soon.
-    hurry: watch::Sender<bool>,
-    task: AbortHandle,
-}
-
-impl Drop for Second {
-    fn drop(&mut self) {
-        self.task.abort();
+impl Subject {
+    /// Files that nobody is told of one by one: the largest one, or all of them together, has that many bytes.
+    pub(super) const fn untold(bytes: u64) -> Self {
+        Self { name: String::new(), total: Some(bytes), skips: 0 }
     }
-}
-
-/// The destination's file, for a second session.
-#[derive(Clone, Debug)]
-pub(super) struct Stored {
-    /// The site of the destination.
-    pub(super) site: Site,
-    /// The path at which it stores.
-    pub(super) path: PathName,
-    /// How large the file was before.
-    pub(super) before: u64,
 }
 
 impl Progress {
@@ -117,9 +102,19 @@ impl Progress {
         } else if source.is_ours() {
             Origin::Status(Side::Source)
         } else {
-            Origin::Second(ask_beside(context, stored))
+            Origin::Second
         };
-        Self::new(context, origin, subject)
+        let second = (!destination.is_ours()).then(|| Second::open(context, stored));
+        Self::new(context, origin, subject).asking(second)
+    }
+
+    /// The progress of files that go directly from server to server, one after the other, and have no more than `most` bytes
+    /// each. [`Progress::stores`] tells which one does.
+    pub(super) fn one_by_one(context: &Context, destination: &Session, site: &Site, most: u64) -> Self {
+        let origin = if destination.is_ours() { Origin::Status(Side::Destination) } else { Origin::Second };
+        let stored = Stored { site: site.clone(), path: None, before: 0 };
+        let second = (!destination.is_ours()).then(|| Second::open(context, stored));
+        Self::new(context, origin, Subject::untold(most)).asking(second).silent()
     }
 
     /// The progress of a transfer through a relay.
@@ -134,17 +129,45 @@ impl Progress {
 
     fn new(context: &Context, origin: Origin, subject: Subject) -> Self {
         let period = match origin {
-            Origin::Status(_) | Origin::Second(_) => REMOTE_PERIOD,
+            Origin::Status(_) | Origin::Second => REMOTE_PERIOD,
             Origin::Relay | Origin::Copy(_) => PERIOD,
         };
         let limit = context.patience.stall;
         Self {
             origin,
+            second: None,
             stall: Stall::new(period.min(limit)),
             limit,
+            slowest: None,
             subject,
-            events: context.events.clone(),
+            events: Some(context.events.clone()),
             markers: Markers::default(),
+        }
+    }
+
+    fn asking(self, second: Option<Second>) -> Self {
+        Self { second, ..self }
+    }
+
+    /// The same; an earlier file went at this rate, in bytes a second.
+    pub(super) fn after(self, slowest: Option<u64>) -> Self {
+        Self { slowest, ..self }
+    }
+
+    /// How long ago the stall clock was started.
+    pub(super) fn age(&self, now: Moment) -> Duration {
+        self.stall.age(now)
+    }
+
+    /// The same, of which nobody is told. Whoever has the servers move the files decides that they have stalled.
+    pub(super) fn silent(self) -> Self {
+        Self { events: None, limit: Duration::MAX, ..self }
+    }
+
+    /// The destination stores this file now.
+    pub(super) fn stores(&self, path: Option<&PathName>) {
+        if let Some(second) = &self.second {
+            second.asks_about(path);
         }
     }
 
@@ -152,7 +175,7 @@ impl Progress {
     pub(super) fn moved(&self) -> u64 {
         match &self.origin {
             Origin::Copy(meters) => meters.given.moved(),
-            Origin::Status(_) | Origin::Second(_) | Origin::Relay => self.stall.moved(),
+            Origin::Status(_) | Origin::Second | Origin::Relay => self.stall.moved(),
         }
     }
 
@@ -165,15 +188,15 @@ impl Progress {
     /// the host in the middle knows it better.
     pub(super) fn server_started(&mut self, now: Moment) {
         match self.origin {
-            Origin::Status(_) | Origin::Second(_) => self.start(now),
+            Origin::Status(_) | Origin::Second => self.start(now),
             Origin::Relay | Origin::Copy(_) => {}
         }
     }
 
     /// It is not certain that the transfer has begun. A second session will soon show it.
     pub(super) fn doubts(&self) {
-        if let Origin::Second(second) = &self.origin {
-            second.hurry.send_replace(true);
+        if let Some(second) = &self.second {
+            second.hurry();
         }
     }
 
@@ -185,7 +208,7 @@ impl Progress {
     /// Handles a marker that a server sent during the transfer. On the paths with a host in the middle, that
     /// host counts. Returns whether it shows that bytes have moved.
     pub(super) fn marker(&mut self, now: Moment, dialect: Dialect, reply: &Reply) -> bool {
-        if matches!(self.origin, Origin::Status(_) | Origin::Second(_))
+        if matches!(self.origin, Origin::Status(_) | Origin::Second)
             && let Some(bytes) = self.markers.heard(dialect, reply)
         {
             self.saw(now, bytes);
@@ -211,19 +234,25 @@ impl Progress {
         let bytes = match self.origin {
             // The proof of the servers to each other passes the relay as well and is counted.
             Origin::Relay => bytes.min(total.unwrap_or(u64::MAX)),
-            Origin::Status(_) | Origin::Second(_) | Origin::Copy(_) => bytes,
+            Origin::Status(_) | Origin::Second | Origin::Copy(_) => bytes,
         };
         let (before, time) = (*skips, self.stall.age(now));
-        let told = report::Progress { source: name.clone(), bytes, total: *total, before, time };
-        self.events.say(Event::Progress(told));
+        if let Some(events) = &self.events {
+            let told = report::Progress { source: name.clone(), bytes, total: *total, before, time };
+            events.say(Event::Progress(told));
+        }
     }
 
     /// Waits until there is something to see. May be dropped at any point.
     pub(super) async fn look(&mut self, clock: Clock) -> Sight {
         let next = self.stall.next();
-        if let Some(size) = wait(&mut self.origin, clock, next).await {
+        if let Some(size) = wait(self.second.as_mut(), clock, next).await {
             self.saw(clock.now(), size);
-            return excess(size, &self.subject).map_or(Sight::Stored(size), Sight::TooMuch);
+            return match (excess(size, &self.subject), &self.origin) {
+                (Some(announced), _) => Sight::TooMuch(announced),
+                (None, Origin::Second) => Sight::Stored(size),
+                (None, Origin::Status(_) | Origin::Relay | Origin::Copy(_)) => Sight::Nothing,
+            };
         }
         let now = clock.now();
         if let Origin::Copy(meters) = &self.origin {
@@ -239,7 +268,7 @@ impl Progress {
         match self.origin {
             Origin::Status(side) => Sight::AskServer(side),
             Origin::Relay => Sight::AskRelay,
-            Origin::Second(_) | Origin::Copy(_) => Sight::Nothing,
+            Origin::Second | Origin::Copy(_) => Sight::Nothing,
         }
     }
 
@@ -247,8 +276,10 @@ impl Progress {
     /// cannot be told from a slow line, so the file gets the time that a slow line needs.
     fn limit(&self) -> Duration {
         match self.origin {
-            Origin::Second(_) if self.stall.moved() == 0 => self.limit + unseen(self.subject.total),
-            Origin::Second(_) | Origin::Status(_) | Origin::Relay | Origin::Copy(_) => self.limit,
+            Origin::Second if self.stall.moved() == 0 => {
+                self.limit.saturating_add(unseen(self.subject.total, self.slowest))
+            }
+            Origin::Second | Origin::Status(_) | Origin::Relay | Origin::Copy(_) => self.limit,
         }
     }
 
@@ -258,15 +289,16 @@ impl Progress {
         match &self.origin {
             Origin::Copy(meters) if meters.taken.moved() > meters.given.moved() => Some(Side::Destination),
             Origin::Copy(_) => Some(Side::Source),
-            Origin::Status(_) | Origin::Second(_) | Origin::Relay => None,
+            Origin::Status(_) | Origin::Second | Origin::Relay => None,
         }
     }
 }
 
 /// How long a file of that size takes on the slowest line, but no longer than [`LONGEST_UNSEEN`]: the size is a word of the
-/// source.
-fn unseen(size: Option<u64>) -> Duration {
-    Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / SLOWEST_LINE).min(LONGEST_UNSEEN)
+/// source. Where an earlier file has shown a rate, the line is not slower than a part of it.
+fn unseen(size: Option<u64>, slowest: Option<u64>) -> Duration {
+    let line = slowest.map_or(SLOWEST_LINE, |rate| (rate / SLOWER).max(SLOWEST_LINE));
+    Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / line).min(LONGEST_UNSEEN)
 }
 
 /// The size that the source has announced, if so many bytes are too many for it: a source that sends without an end must
@@ -276,10 +308,10 @@ fn excess(moved: u64, subject: &Subject) -> Option<u64> {
 }
 
 /// Waits for the next look, or for a size from a second session.
-async fn wait(origin: &mut Origin, clock: Clock, next: Option<Moment>) -> Option<u64> {
-    if let Origin::Second(second) = origin {
+async fn wait(second: Option<&mut Second>, clock: Clock, next: Option<Moment>) -> Option<u64> {
+    if let Some(second) = second {
         tokio::select! {
-            Ok(()) = second.sizes.changed() => return *second.sizes.borrow_and_update(),
+            size = second.size() => return size,
             () = clock.sleep_until(next) => return None,
         }
     }
@@ -295,45 +327,12 @@ fn bytes(reply: &Reply) -> Option<u64> {
     })
 }
 
-/// Opens a second session that asks again and again how large the file has become. If anything fails there,
-/// it stops asking.
-fn ask_beside(context: &Context, stored: Stored) -> Second {
-    let (sender, sizes) = watch::channel(None);
-    let (hurry, mut hurries) = watch::channel(false);
-    let context = Context { cancel: Cancel::never(), ..context.clone() };
-    let task = tokio::spawn(async move {
-        let clock = context.clock;
-        tokio::select! {
-            () = clock.sleep_until(Some(clock.now() + HEAD_START)) => {}
-            Ok(()) = async { hurries.wait_for(|hurries| *hurries).await.map(drop) } => {
-                clock.sleep_until(Some(clock.now() + SOON)).await;
-            }
-        }
-        let Ok(mut session) = Session::open(&context, &stored.site, Role::Destination).await else { return };
-        while let Ok(size) = session.size(&stored.path).await {
-            // A file that is not shown may have another name until it is complete.
-            let received = size.map(|size| size.saturating_sub(stored.before));
-            if sender.send(received).is_err() {
-                return;
-            }
-            let hurried = *hurries.borrow();
-            let pause = if hurried && received.unwrap_or(0) == 0 { SOON } else { REMOTE_PERIOD };
-            clock.sleep_until(Some(clock.now() + pause)).await;
-        }
-    });
-    Second { sizes, hurry, task: task.abort_handle() }
-}
-
 /// How often this program's own meters and the relay are looked at.
 const PERIOD: Duration = Duration::from_millis(500);
-/// How often a server is asked.
-const REMOTE_PERIOD: Duration = Duration::from_secs(1);
-/// Most transfers end before a second session would be useful.
-const HEAD_START: Duration = Duration::from_secs(3);
-/// The same if it is not certain that the transfer has begun, and between two questions of that time.
-const SOON: Duration = Duration::from_millis(300);
 /// Bytes per second of the slowest line that is waited for if no count is known.
 const SLOWEST_LINE: u64 = 16 * 1024;
+/// How much slower than the slowest file before it a file may be that nobody sees move.
+const SLOWER: u64 = 16;
 const UNKNOWN_SIZE: u64 = 1 << 30;
 /// How long a transfer may move nothing that anybody sees, at most, beside the stall time.
 const LONGEST_UNSEEN: Duration = Duration::from_secs(24 * 3600);
@@ -341,16 +340,42 @@ const LONGEST_UNSEEN: Duration = Duration::from_secs(24 * 3600);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Cancel;
     use ftp_proto::reply::Code;
 
     #[test]
     fn no_size_makes_the_wait_for_the_first_byte_endless() {
-        assert_eq!(unseen(Some(0)), Duration::ZERO);
-        assert_eq!(unseen(Some(SLOWEST_LINE * 60)), Duration::from_secs(60));
-        assert_eq!(unseen(None), Duration::from_secs(65_536));
+        assert_eq!(unseen(Some(0), None), Duration::ZERO);
+        assert_eq!(unseen(Some(SLOWEST_LINE * 60), None), Duration::from_secs(60));
+        assert_eq!(unseen(None, None), Duration::from_secs(65_536));
         for size in [4_000_000_000_000_000_000, u64::MAX] {
-            assert_eq!(unseen(Some(size)), LONGEST_UNSEEN, "{size}");
+            assert_eq!(unseen(Some(size), None), LONGEST_UNSEEN, "{size}");
+            assert_eq!(unseen(Some(size), Some(1)), LONGEST_UNSEEN, "{size}");
         }
+    }
+
+    /// When the stall of a transfer that nobody sees move is found, on a virtual clock that looks every second.
+    fn found_after(size: u64, slowest: Option<u64>) -> u64 {
+        let limit = Duration::from_secs(60) + unseen(Some(size), slowest);
+        let mut stall = Stall::new(REMOTE_PERIOD);
+        stall.start(Moment::START);
+        let is_found = |second: &u64| {
+            let now = Moment::START + Duration::from_secs(*second);
+            stall.next() <= Some(now) && stall.look(now, limit)
+        };
+        (1..200_000).find(is_found).unwrap()
+    }
+
+    #[test]
+    fn a_rate_that_was_seen_finds_a_stall_that_nobody_sees_long_before_a_day_is_over() {
+        let (size, mib) = (100_000_000_000, 1 << 20);
+        assert_eq!(found_after(size, None), 60 + 24 * 3600);
+        // 100 MB/s before: the file takes 17 minutes, and has more than four hours.
+        assert_eq!(found_after(size, Some(100_000_000)), 60 + 16_000);
+        assert_eq!(found_after(10 * mib, None), 60 + 640);
+        assert_eq!(found_after(10 * mib, Some(10 * mib)), 60 + 16);
+        // A slow line is no reason to wait for a shorter time than its files take.
+        assert_eq!(found_after(10 * mib, Some(20_000)), found_after(10 * mib, None));
     }
 
     #[test]
@@ -373,12 +398,10 @@ mod tests {
             progress.saw(context.clock.now(), 1 << 30);
             assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
         }
-        let (sizes, hurry) = (watch::channel(None), watch::channel(false));
-        let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
-        let second = Second { sizes: sizes.1, hurry: hurry.0, task };
-        let mut progress = Progress::new(&context, Origin::Second(second), subject);
+        let (second, sizes) = Second::for_tests();
+        let mut progress = Progress::new(&context, Origin::Second, subject).asking(Some(second));
         progress.start(context.clock.now());
-        sizes.0.send(Some(1 << 30)).unwrap();
+        sizes.send(Some(1 << 30)).unwrap();
         assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
     }
 

@@ -2,11 +2,11 @@
 
 use super::file::{BatchEnd, BatchFile, Moved, Progress};
 use super::line::{Line, Task, Weighed};
-use super::opening;
+use super::opening::{self, Meeting, Next};
 use super::settings::{BatchTerms, Timer};
 use crate::command::{Command, Mode, Verb};
 use crate::reply::{Blame, Class, Meaning, Reply, blame};
-use crate::third_party::judge::announced_port;
+use crate::third_party::junction::Junction;
 use crate::third_party::roles::Party;
 use crate::third_party::transfer::Side;
 use crate::timer::{Moment, Timers};
@@ -27,6 +27,15 @@ pub enum BatchInput {
     },
     /// The session of that side has ended.
     Ended(Side),
+    /// The host in the middle answers [`BatchOutput::Join`]. It listens at these addresses for the servers that connect.
+    Joined {
+        /// For the source.
+        source: Option<SocketAddr>,
+        /// For the destination.
+        destination: Option<SocketAddr>,
+    },
+    /// The host in the middle cannot join the two, or a data connection has broken there.
+    Broken,
     /// The deadline of [`BatchOutput::Wait`] has passed.
     Timeout,
     /// The caller gives up.
@@ -38,6 +47,14 @@ pub enum BatchInput {
 pub enum BatchOutput {
     /// Send this command to that side.
     Command(Side, Command),
+    /// Have the host in the middle join the data connections of both servers. [`BatchInput::Joined`] or
+    /// [`BatchInput::Broken`] follows.
+    Join {
+        /// What it does for the source.
+        source: Junction,
+        /// What it does for the destination.
+        destination: Junction,
+    },
     /// A file has ended, named by its index.
     Ended(usize, BatchEnd),
     /// Close the session of that side: its replies cannot be told apart any more, or are not awaited.
@@ -84,10 +101,8 @@ pub struct Batch {
     /// How many of them have not ended.
     open: usize,
     lines: [Line; 2],
-    /// Where the passive end listens, as soon as it has said so.
-    listens: Option<SocketAddr>,
-    /// Whether the active end was told where to connect.
-    connects: bool,
+    /// How far the data connection has come about.
+    meeting: Meeting,
     /// The first file that no transfer command was sent for.
     next: usize,
     /// The first file that the destination was not asked about.
@@ -125,8 +140,7 @@ impl Batch {
             open: files.len(),
             files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
             lines: <[Line; 2]>::default(),
-            listens: None,
-            connects: false,
+            meeting: Meeting::default(),
             next: 0,
             next_asked: 0,
             verified: VecDeque::new(),
@@ -144,6 +158,8 @@ impl Batch {
                 batch.ask(side, task, command);
             }
         }
+        let next = batch.meeting.begin(&batch.terms.opening);
+        batch.meet(next);
         batch.proceed(now);
         batch
     }
@@ -158,6 +174,15 @@ impl Batch {
             BatchInput::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
             BatchInput::Reply { side, reply, class } => self.reply(side, &reply, class),
             BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),
+            BatchInput::Joined { source, destination } => {
+                let parties = [&self.source, &self.destination];
+                let next = self.meeting.joined(&self.terms.opening, parties, [source, destination]);
+                self.meet(next);
+            }
+            // A server may wait for a connection that never comes.
+            BatchInput::Broken if self.phase == Phase::Opening => self.give_up(),
+            // Both servers lose their connections, and say what became of each file.
+            BatchInput::Broken => self.break_line(),
             BatchInput::Timeout => {
                 if let Some(Timer::Silence) = self.timers.fire(now) {
                     self.give_up();
@@ -251,10 +276,11 @@ impl Batch {
         self.line(side).answered();
         let is_done = matches!(class, Class::Done | Class::More);
         match task {
-            Task::Listen if is_done => match announced_port(self.party(side), reply) {
-                Some(port) => self.listens = Some(SocketAddr::new(self.party(side).address, port)),
-                None => self.give_up(),
-            },
+            Task::Listen if is_done => {
+                let party = if side == Side::Source { &self.source } else { &self.destination };
+                let next = self.meeting.listens(&self.terms.opening, (side, party), reply, class);
+                self.meet(next);
+            }
             // Its refusal does not matter.
             Task::Activate => {}
             // A STOR may wait at its listener for a connection that never comes.
@@ -386,10 +412,9 @@ impl Batch {
         if self.phase == Phase::Over {
             return;
         }
-        self.connect();
         self.look_at_name();
         self.name_verified();
-        if self.connects && matches!(self.phase, Phase::Opening | Phase::Open) {
+        if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
             while self.move_next() {}
         }
@@ -404,18 +429,27 @@ impl Batch {
                 }
             }
             // Nothing is under way, and what there is cannot go on: no window takes it.
-            Phase::Opening | Phase::Open | Phase::Broken if is_idle => return self.give_up(),
+            Phase::Opening | Phase::Open | Phase::Broken if is_idle && !self.meeting.awaits_middle() => {
+                return self.give_up();
+            }
             Phase::Opening | Phase::Open | Phase::Broken | Phase::Closing | Phase::Over => {}
         }
         self.timers.arm(Timer::Silence, now + self.terms.silence);
     }
 
-    /// Tells the active end where to connect, once.
-    fn connect(&mut self) {
-        if let Some(at) = self.listens.filter(|_| !self.connects) {
-            self.connects = true;
-            let (task, command) = opening::connect(at);
-            self.ask(self.terms.passive.other(), task, command);
+    /// Goes on with the opening of the data connection.
+    fn meet(&mut self, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Fail => self.give_up(),
+            Next::Join { source, destination } => {
+                self.out.push_back(BatchOutput::Join { source, destination });
+            }
+            Next::Connect(commands) => {
+                for (side, command) in commands {
+                    self.ask(side, Task::Connect, command);
+                }
+            }
         }
     }
 

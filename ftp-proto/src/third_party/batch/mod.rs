@@ -1,7 +1,8 @@
 //! Many small files between two servers over one proven data connection (MODE B).
 //!
 //! ```text
-//!  Opening    both: TYPE I, MODE B, DGST, RNDZ; LSTN, SOCK
+//!  Opening    both: TYPE I, MODE B, DGST, RNDZ; then LSTN at one end and SOCK at both,
+//!             or EPSV at both, and a host in the middle joins them ([`BatchOpening`])
 //!  Line       source:       RETR 1  RETR 2  RETR 3 ...       and MLST 1, MLST 2 ...: has it changed meanwhile?
 //!             destination:  STOR 1  STOR 2  STOR 3 ...       MLST before it where a file may have the name
 //!             both digests of a file are equal ──> destination:  MFMT, RNFR, RNTO
@@ -20,6 +21,9 @@
 //! The first file that is renamed is looked for under its final name (MLST, behind its RNTO). Until it is seen, no file counts
 //! as published.
 //!
+//! Nothing of this depends on who is between the two servers: both tell the digests, and a host in the middle that changes,
+//! drops or reorders a byte publishes nothing.
+//!
 //! A batch fails no file. What it has not published is *left* to the caller, who copies it alone and finds out why.
 //!
 //! The machine has no I/O and no clock. Both sessions must be logged in and idle, and both servers must take commands ahead
@@ -35,4 +39,4 @@ mod tests;
 
 pub use file::{BatchEnd, BatchFile};
 pub use machine::{Batch, BatchInput, BatchOutput};
-pub use settings::{BatchTerms, Timer, Window};
+pub use settings::{BatchOpening, BatchTerms, Timer, Window};

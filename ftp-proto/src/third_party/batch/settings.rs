@@ -1,7 +1,8 @@
-//! What a batch is told: which end listens, the digest, and how much may be under way.
+//! What a batch is told: how the data connection is opened, the digest, and how much may be under way.
 
 use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
+use crate::third_party::posture::Postures;
 use crate::third_party::roles::DataTls;
 use crate::third_party::transfer::Side;
 use std::time::Duration;
@@ -9,18 +10,46 @@ use std::time::Duration;
 /// How the files of a batch are moved.
 #[derive(Clone, Debug)]
 pub struct BatchTerms {
-    /// The end that listens. The other one connects to it.
-    pub passive: Side,
-    /// What protects the data connection. Except in clear, PROT P must be in force at both ends.
+    /// How the data connection is opened.
+    pub opening: BatchOpening,
+    /// What protects the data connection between the two servers. Except in clear, PROT P must be in force at both ends.
     pub tls: DataTls,
     /// The digest that both servers compute while a file moves.
     pub algorithm: Algorithm,
-    /// The secret of the data connection. It must be new.
-    pub secret: RendezvousSecret,
     /// How much may be under way.
     pub window: Window,
     /// How long both servers together may say nothing.
     pub silence: Duration,
+}
+
+/// How the data connection of a batch is opened.
+#[derive(Clone, Debug)]
+pub enum BatchOpening {
+    /// One server listens, the other one connects to it, and both prove themselves.
+    Direct {
+        /// The end that listens.
+        passive: Side,
+        /// The secret of the data connection. It must be new.
+        secret: RendezvousSecret,
+    },
+    /// Each server has a data connection with a host in the middle, which joins the two.
+    Joined {
+        /// Which server listens for that host, and which one connects to it.
+        postures: Postures,
+        /// The secret with which both servers prove themselves to each other through a relay. It must be new. `None` if each
+        /// of them has its data connection with its own user, to whom it proves nothing.
+        secret: Option<RendezvousSecret>,
+    },
+}
+
+impl BatchOpening {
+    /// The secret of the data connection, if the servers prove themselves.
+    pub(super) const fn secret(&self) -> Option<&RendezvousSecret> {
+        match self {
+            Self::Direct { secret, .. } => Some(secret),
+            Self::Joined { secret, .. } => secret.as_ref(),
+        }
+    }
 }
 
 /// How much may be under way at the same time.
@@ -44,7 +73,7 @@ impl Default for Window {
 /// A wait of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Timer {
-    /// For the next reply of either server.
+    /// For the next reply of either server, or for the host in the middle.
     Silence,
 }
 

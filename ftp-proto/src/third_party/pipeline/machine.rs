@@ -14,6 +14,7 @@ use crate::third_party::roles::{DataTls, Opening, Party, Roles};
 use crate::third_party::script::{self, Step};
 use crate::third_party::transfer::Side;
 use crate::timer::{Moment, Timers};
+use crate::wire::PathName;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -130,7 +131,9 @@ impl Pipeline {
             // Only the first preliminary reply to a command counts.
             BatchInput::Reply { side, class, .. } if !class.is_final() && !self.lane(side).begins() => return,
             BatchInput::Reply { side, reply, class } => self.reply(side, reply, class),
-            BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),
+            // The two servers have no host in the middle.
+            BatchInput::Joined { .. } => {}
+            BatchInput::Ended(_) | BatchInput::Broken | BatchInput::Cancel => self.give_up(),
             BatchInput::Timeout => {
                 if let Some(Timer::Silence) = self.timers.fire(now) {
                     self.give_up();
@@ -148,6 +151,13 @@ impl Pipeline {
             None if self.is_done => BatchOutput::Done,
             None => BatchOutput::Wait(self.timers.next()),
         }
+    }
+
+    /// The name under which the destination stores a file now, if it does.
+    pub fn storing(&self) -> Option<&PathName> {
+        let [_, destination] = &self.lanes;
+        let Some(Task::Store(index)) = destination.head() else { return None };
+        self.files.get(index).map(|(file, _)| &file.part)
     }
 
     const fn party(&self, side: Side) -> &Party {

@@ -101,6 +101,7 @@ impl Appending<'_> {
             detaches: false,
             allowed: options.allowed,
             look: Digest::Off,
+            slowest: None,
             digest: None,
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;

@@ -367,6 +367,7 @@ impl Copying<'_> {
             detaches: self.options.detach,
             allowed: self.options.allowed,
             look: if is_whole { look } else { Digest::Off },
+            slowest: None,
             digest: match means {
                 Verified::Hash(algorithm) if is_whole => Some(algorithm),
                 Verified::Hash(_) | Verified::Size | Verified::None => None,

@@ -209,7 +209,7 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// Starts a candidate. The first one has the sessions that are open already.
     fn start(&mut self, index: usize, purpose: Purpose) {
-        let ServerPair { context, from, to, circuit, .. } = &mut *self.pair;
+        let ServerPair { context, from, to, circuit, memory } = &mut *self.pair;
         self.findings.notes.started(index, purpose, context.clock.now());
         let Some(entry) = self.entries.get_mut(index) else { return };
         let runner = entry.runner.take().unwrap_or_else(|| Runner {
@@ -223,6 +223,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let assignment = Assignment {
             stored: entry.stored.clone(),
             probes: purpose == Purpose::Probe,
+            slowest: memory.lock().slowest(),
             ..self.assignment.clone()
         };
         let (context, candidate, own) = (context.clone(), entry.candidate, entry.own);

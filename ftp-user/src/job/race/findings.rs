@@ -118,7 +118,12 @@ impl<'a> Findings<'a> {
     ) -> Verdict {
         let (context, candidate) = (self.context, entry.candidate);
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
-            self.memory.lock().worked(candidate, context.clock.now());
+            let mut memory = self.memory.lock();
+            memory.worked(candidate, context.clock.now());
+            if let (Candidate::Direct(_), Some(size)) = (candidate, self.assignment.size) {
+                memory.note_rate(size.saturating_sub(self.assignment.skips()), attempted.took);
+            }
+            drop(memory);
             remember(context, self.situation.key(), candidate);
             return Verdict::of(Ended::Moved);
         };

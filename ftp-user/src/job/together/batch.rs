@@ -13,13 +13,13 @@ use crate::job::remains::part::{Part, new_id};
 use crate::job::request::options::Options;
 use crate::job::together::taken::TakenNames;
 use crate::journal::PartId;
-use crate::ladder::Rung;
-use crate::outcome::{Protection, Verified};
+use crate::ladder::{Candidate, Rung};
+use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Event;
 use crate::route::{self, BatchPath, Ends};
 use ftp_proto::listing;
 use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
-use ftp_proto::third_party::{Roles, Side};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What came of files that were to move together.
@@ -69,15 +69,15 @@ pub(in crate::job) fn is_small(planned: &Planned, options: Options) -> bool {
         && !matches!(planned.item.target, Target::Known(Some(_)))
 }
 
-/// Moves files together, if both servers can do that. `roles` are those of an earlier file.
+/// Moves files together, if both servers can do that, on the path that an earlier file has taken.
 pub(in crate::job) async fn batched(
     context: &Context,
     ends: &mut Ends,
     planned: Vec<Planned>,
     options: Options,
-    (roles, names): (Roles, &TakenNames),
+    (candidate, names): (Candidate, &TakenNames),
 ) -> Batched {
-    let path = match path(context, ends, options, roles).await {
+    let path = match path(context, ends, options, candidate).await {
         Ok(path) => path,
         Err(prospect) => return Batched { rest: planned, prospect, ..Batched::default() },
     };
@@ -98,7 +98,7 @@ pub(in crate::job) async fn batched(
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let means = (path.passive(), path.protection(), path.verified());
+    let means = Means::of(&path);
     let (members, moved) = moved(context, ends, members, options, path).await;
     let Moved { refused, are_usable } = moved;
     if let Some(refused) = refused.filter(|_| !ends.no_times.swap(true, Ordering::Relaxed)) {
@@ -108,7 +108,7 @@ pub(in crate::job) async fn batched(
     for member in members {
         match member.end {
             Some(BatchEnd::Published { .. }) => {
-                let result = Ok(done(member.facts.size, means));
+                let result = Ok(means.done(member.facts.size));
                 copied.push(Copied { item: member.item, result });
             }
             Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends).await),
@@ -129,22 +129,23 @@ async fn path(
     context: &Context,
     ends: &mut Ends,
     options: Options,
-    roles: Roles,
+    candidate: Candidate,
 ) -> Result<BatchPath, Prospect> {
-    // A rate is kept file by file.
-    if context.limit.is_some() {
+    // Servers and relays keep a rate file by file. This host does so byte by byte.
+    if context.limit.is_some() && candidate != Candidate::Through {
         return Err(Prospect::None);
     }
-    let path = match (&mut ends.source, &mut ends.destination) {
+    match (&mut ends.source, &mut ends.destination) {
         (Host::Server(from), Host::Server(to)) => {
             if from.open().is_none() || to.open().is_none() {
                 return Err(Prospect::Good); // the next file opens a session
             }
-            BatchPath::between(context, from, to, roles)
         }
         (Host::Server(_) | Host::Local(_), Host::Server(_) | Host::Local(_)) => return Err(Prospect::None),
-    };
-    let mut path = path.ok().flatten().ok_or(Prospect::None)?;
+    }
+    let path = Box::pin(BatchPath::of(context, ends, candidate)).await;
+    // If there is no way to a relay, each file finds out why.
+    let mut path = path.map_err(|_| Prospect::Good)?.ok_or(Prospect::None)?;
     if path.is_one_connection() {
         return if options.verify == Verify::Size { Err(Prospect::None) } else { Ok(path) };
     }
@@ -201,7 +202,7 @@ async fn moved(
     path: BatchPath,
 ) -> (Vec<Member>, Moved) {
     let verified = path.verified();
-    let means = (path.passive(), path.protection(), verified);
+    let means = Means::of(&path);
     let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
@@ -210,23 +211,19 @@ async fn moved(
         context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
         kept::note_source(&context, &mut member.claimed.kept, &member.facts).ready().await;
     }
-    let (Some(files), Host::Server(from), Host::Server(to)) =
-        (files, &mut ends.source, &mut ends.destination)
-    else {
-        return (members, Moved { refused: None, are_usable: true });
-    };
+    let Some(files) = files else { return (members, Moved { refused: None, are_usable: true }) };
     let mut refused = None;
     let mut told = |index: usize, end: BatchEnd, time_refused: Option<String>| {
         let Some(member) = members.get_mut(index) else { return };
         if let BatchEnd::Published { .. } = &end {
             refused = refused.take().or(time_refused);
             let context = member.claimed.context(context, &member.item);
-            kept::ended(&context, &Ok(done(member.facts.size, means)));
+            kept::ended(&context, &Ok(means.done(member.facts.size)));
         }
         member.end = Some(end);
     };
     // A session that is lost has left all files: each of them finds out why.
-    let are_usable = Box::pin(route::batch(context, (from, to), path, files, &mut told)).await;
+    let are_usable = Box::pin(route::batch(context, ends, path, files, &mut told)).await;
     (members, Moved { refused, are_usable: are_usable.unwrap_or(false) })
 }
 
@@ -303,21 +300,33 @@ impl Member {
     }
 }
 
-/// A file that was published.
-const fn done(size: Option<u64>, (passive, protection, verified): (Side, Protection, Verified)) -> Done {
-    let rung = match passive {
-        Side::Source => Rung::SourceListens,
-        Side::Destination => Rung::DestListens,
-    };
-    Done {
-        size,
-        rung: Some(rung),
-        relayed: None,
-        protection: Some(protection),
-        verified,
-        attempts: 1,
-        earlier: None,
-        detached: None,
+/// How the files have moved.
+struct Means {
+    rung: Rung,
+    relay: Option<Arc<str>>,
+    protection: Protection,
+    verified: Verified,
+}
+
+impl Means {
+    fn of(path: &BatchPath) -> Self {
+        let (rung, relay) = (path.candidate().rung(), path.relay());
+        Self { rung, relay, protection: path.protection(), verified: path.verified() }
+    }
+
+    /// A file that was published.
+    fn done(&self, size: Option<u64>) -> Done {
+        let relayed = |relay: &Arc<str>| Relayed { relay: Arc::clone(relay), bytes: size.unwrap_or(0) };
+        Done {
+            size,
+            rung: Some(self.rung),
+            relayed: self.relay.as_ref().map(relayed),
+            protection: Some(self.protection),
+            verified: self.verified,
+            attempts: 1,
+            earlier: None,
+            detached: None,
+        }
     }
 }
 

@@ -16,10 +16,10 @@ use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
 use crate::job::together::taken::TakenNames;
 use crate::job::together::width::{Reason, Width};
+use crate::ladder::Candidate;
 use crate::place;
 use crate::report::Event;
 use crate::route::{Circuit, Ends};
-use ftp_proto::third_party::Roles;
 use ftp_proto::wire::PathName;
 use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
@@ -128,7 +128,7 @@ impl<'a> Workers<'a> {
 
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
     fn share(&mut self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
-        let may_batch = self.batches && self.roles().is_some();
+        let may_batch = self.batches && self.shared_path().is_some();
         let most =
             if may_batch { ready.len().div_ceil(self.width.target()).min(self.most_together()) } else { 1 };
         let is_small = |planned: &Planned| batch::is_small(planned, self.options);
@@ -151,19 +151,19 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// The roles of the two servers for the last file, if it went directly from one to the other.
-    fn roles(&self) -> Option<Roles> {
-        self.ends.memory.lock().roles()
+    /// The path of the last file, if others may share it.
+    fn shared_path(&self) -> Option<Candidate> {
+        self.ends.memory.lock().shared_path(self.context.clock.now())
     }
 
     fn start_some(&mut self, planned: Vec<Planned>) {
         let Some(mut ends) = self.idle.pop() else { return };
-        let roles = self.roles();
+        let shared = self.shared_path();
         let (context, options) = (self.context.clone(), self.options);
         let (unexplained, names) = (Arc::clone(&self.unexplained), self.names.clone());
         self.tasks.spawn(async move {
             let work = Work { context: &context, options, unexplained: &unexplained, names: &names };
-            let worked = Box::pin(work.run(&mut ends, planned, roles)).await;
+            let worked = Box::pin(work.run(&mut ends, planned, shared)).await;
             Ended::Copied(ends, Box::new(worked))
         });
     }
@@ -304,10 +304,10 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Copies files: together if that is possible, else one after the other.
-    async fn run(&self, ends: &mut Ends, mut planned: Vec<Planned>, roles: Option<Roles>) -> Worked {
+    async fn run(&self, ends: &mut Ends, mut planned: Vec<Planned>, shared: Option<Candidate>) -> Worked {
         let mut worked = Worked::default();
-        if let Some(roles) = roles.filter(|_| planned.len() > 1) {
-            let known = (roles, self.names);
+        if let Some(shared) = shared.filter(|_| planned.len() > 1) {
+            let known = (shared, self.names);
             let batched = Box::pin(batch::batched(self.context, ends, planned, self.options, known)).await;
             (worked.copied, planned, worked.prospect) = (batched.copied, batched.rest, batched.prospect);
         }

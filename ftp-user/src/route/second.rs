@@ -1,0 +1,167 @@
+//! A second session with the destination: it tells how large the file has become that the first one stores.
+
+use crate::context::{Cancel, Context};
+use crate::control::{Role, Session};
+use crate::failure::Failure;
+use crate::place::{Site, base_name, join, parent};
+use ftp_io::clock::Clock;
+use ftp_proto::wire::PathName;
+use std::future::pending;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// A second session that reports the size of the destination's file. Dropping it ends the session.
+#[derive(Debug)]
+pub(super) struct Second {
+    /// How many bytes the destination has received, once it has said so.
+    sizes: watch::Receiver<Option<u64>>,
+    /// The file that it asks about; `None` while there is none.
+    paths: watch::Sender<Option<PathName>>,
+    /// Sending `true` makes the session begin soon.
+    hurry: watch::Sender<bool>,
+    task: AbortHandle,
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The destination's file, for a second session.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    /// The site of the destination.
+    pub(super) site: Site,
+    /// The path at which it stores, once it does.
+    pub(super) path: Option<PathName>,
+    /// How large the file was before.
+    pub(super) before: u64,
+}
+
+impl Second {
+    /// Opens a second session that asks again and again how large the file has become. If anything fails there,
+    /// it stops asking.
+    pub(super) fn open(context: &Context, stored: Stored) -> Self {
+        let (sender, sizes) = watch::channel(None);
+        let (hurry, hurries) = watch::channel(false);
+        let (paths, path) = watch::channel(stored.path.clone());
+        let context = Context { cancel: Cancel::never(), ..context.clone() };
+        let task = tokio::spawn(async move {
+            let mut waits = Waits { clock: context.clock, path, hurries, slow: None };
+            waits.slow_file().await;
+            let Ok(mut session) = Session::open(&context, &stored.site, Role::Destination).await else {
+                return;
+            };
+            loop {
+                let path = waits.slow_file().await;
+                let Ok(size) = shown(&mut session, &path).await else { return };
+                let received = size.map(|size| size.saturating_sub(stored.before));
+                if sender.send(received).is_err() {
+                    return;
+                }
+                waits.pause(received.unwrap_or(0) == 0).await;
+            }
+        });
+        Self { sizes, paths, hurry, task: task.abort_handle() }
+    }
+
+    /// The next size that it has seen; `None` if no file was shown. Never returns if it does not ask any more. May be dropped
+    /// without losing anything.
+    pub(super) async fn size(&mut self) -> Option<u64> {
+        if self.sizes.changed().await.is_err() {
+            return pending().await;
+        }
+        *self.sizes.borrow_and_update()
+    }
+
+    /// From now on it asks about this file.
+    pub(super) fn asks_about(&self, path: Option<&PathName>) {
+        self.paths.send_if_modified(|now| {
+            let is_other = now.as_ref() != path;
+            if is_other {
+                *now = path.cloned();
+            }
+            is_other
+        });
+    }
+
+    /// It begins soon.
+    pub(super) fn hurry(&self) {
+        self.hurry.send_replace(true);
+    }
+
+    /// One that asks nobody, and whoever tells it sizes.
+    #[cfg(test)]
+    pub(super) fn for_tests() -> (Self, watch::Sender<Option<u64>>) {
+        let (sender, sizes) = watch::channel(None);
+        let (paths, hurry) = (watch::channel(None).0, watch::channel(false).0);
+        let task = tokio::spawn(pending::<()>()).abort_handle();
+        (Self { sizes, paths, hurry, task }, sender)
+    }
+}
+
+/// The size of a file that is being stored; `None` if nothing shows it. Until it is complete it may have another name: that of
+/// ProFTPD's `HiddenStores` can be asked for.
+///
+/// # Errors
+///
+/// The session has ended.
+async fn shown(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
+    if let Some(size) = session.size(path).await? {
+        return Ok(Some(size));
+    }
+    let Some(name) = base_name(path) else { return Ok(None) };
+    let hidden = [b".in.", name.as_bytes(), b"."].concat();
+    let Ok(hidden) = PathName::from_wire(hidden) else { return Ok(None) };
+    session.size(&join(parent(path).as_ref(), &hidden)).await
+}
+
+/// When a second session asks, and about which file.
+struct Waits {
+    clock: Clock,
+    path: watch::Receiver<Option<PathName>>,
+    hurries: watch::Receiver<bool>,
+    /// The file that it has waited for.
+    slow: Option<PathName>,
+}
+
+impl Waits {
+    /// Waits until the destination has stored the same file for so long that a question is useful. Returns that file.
+    async fn slow_file(&mut self) -> PathName {
+        loop {
+            let path = self.path.borrow_and_update().clone();
+            if let Some(path) = path.clone().filter(|_| path == self.slow) {
+                return path;
+            }
+            let hurry = async {
+                if self.hurries.wait_for(|hurries| *hurries).await.is_err() {
+                    pending::<()>().await;
+                }
+                self.clock.sleep_until(Some(self.clock.now() + SOON)).await;
+            };
+            tokio::select! {
+                Ok(()) = self.path.changed() => {}
+                () = self.clock.sleep_until(Some(self.clock.now() + HEAD_START)), if path.is_some() => {
+                    self.slow = path;
+                }
+                () = hurry, if path.is_some() => self.slow = path,
+                else => pending().await,
+            }
+        }
+    }
+
+    /// Waits between two questions.
+    async fn pause(&self, nothing_has_come: bool) {
+        let pause = if *self.hurries.borrow() && nothing_has_come { SOON } else { REMOTE_PERIOD };
+        self.clock.sleep_until(Some(self.clock.now() + pause)).await;
+    }
+}
+
+/// How often a server is asked.
+pub(super) const REMOTE_PERIOD: Duration = Duration::from_secs(1);
+/// Most transfers end before a second session would be useful.
+const HEAD_START: Duration = Duration::from_secs(3);
+/// The same if it is not certain that the transfer has begun, and between two questions of that time.
+const SOON: Duration = Duration::from_millis(300);

@@ -1,0 +1,370 @@
+//! Drives small files that move together between two servers, directly or through a third host: performs what the machine asks
+//! for, and tells it what happens.
+//!
+//! A host in the middle carries one connection for all files: their blocks say where each of them ends, so what has broken
+//! ends the line, and nothing unverified has a name.
+
+use super::Ends;
+use super::batch::{BatchPath, Machine};
+use super::circuit::Circuit;
+use super::direct::Direct;
+use super::drive::{Happened, Path};
+use super::progress::{Progress, Sight, Subject};
+use super::relay::RelayPath;
+use super::sessions::Sessions;
+use super::through::Through;
+use crate::context::Context;
+use crate::control::Session;
+use crate::endpoint::Host;
+use crate::failure::Failure;
+use crate::ladder::Candidate;
+use ftp_io::copy::{Digest, Meters};
+use ftp_proto::client::{self, Event};
+use ftp_proto::command::{Command, DataType, Partial};
+use ftp_proto::digest::Algorithm;
+use ftp_proto::reply::Reply;
+use ftp_proto::third_party::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput};
+use ftp_proto::third_party::{Input, Junction, Side};
+use std::net::SocketAddr;
+
+/// Moves files together. `told` learns of each file how it has ended, and in words why the destination has refused its time,
+/// but only those that are published may be touched before this returns. Returns whether both sessions are still of use.
+///
+/// # Errors
+///
+/// Fails if there is no session with one of the servers.
+pub(crate) async fn batch(
+    context: &Context,
+    ends: &mut Ends,
+    path: BatchPath,
+    files: Vec<BatchFile>,
+    told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send),
+) -> Result<bool, Failure> {
+    let Ends { source, destination, circuit, .. } = ends;
+    let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(true) };
+    let all = files.iter().map(|file| file.size).sum();
+    let selected = path.selected();
+    let (sessions, middle, progress) = match path.candidate {
+        Candidate::Direct(_) => {
+            let site = to.site.clone();
+            let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+            let largest = files.iter().map(|file| file.size).max().unwrap_or_default();
+            let progress = Progress::one_by_one(context, destination, &site, largest);
+            (Sessions { source, destination }, Path::Direct(Direct::default()), progress)
+        }
+        Candidate::Relay(through) => {
+            let circuit = Box::pin(Circuit::ready(circuit, context, through.relay, from, to)).await?;
+            let Circuit { name, agents, source, destination, .. } = circuit;
+            let path = Path::Relay(RelayPath::new(name, agents));
+            (Sessions { source, destination }, path, Progress::relay(context, Subject::untold(all)).silent())
+        }
+        Candidate::Through => {
+            let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+            let meters = Meters { taken: context.meter(), ..Meters::default() };
+            let progress = Progress::copy(context, meters.clone(), Subject::untold(all)).silent();
+            let through = Path::Through(Box::new(Through::new(Digest::Off, meters)));
+            (Sessions { source, destination }, through, progress)
+        }
+    };
+    prepare(sessions.source, sessions.destination, &path).await?;
+    let machine = Machine::start(path, files, sessions.parties(), context.clock.now());
+    let mut together = Together {
+        context,
+        sessions,
+        machine,
+        path: middle,
+        progress,
+        joining: None,
+        has_streams: [false; 2],
+        is_cancelled: false,
+        are_usable: true,
+        has_hung_up: false,
+    };
+    together.run(told).await;
+    Ok(together.finish(selected).await)
+}
+
+/// Makes both sessions ready.
+async fn prepare(source: &mut Session, destination: &mut Session, path: &BatchPath) -> Result<(), Failure> {
+    tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
+    for session in [&mut *source, &mut *destination] {
+        if path.candidate == Candidate::Through {
+            session.private_data().await?;
+        } else if let Some(answer) = session.protect(path.runs_tls()).await? {
+            return Err(session.refusal("the protection of data connections cannot be set", &answer));
+        }
+    }
+    destination.partials(Partial::Discard).await?;
+    source.gather(true);
+    destination.gather(true);
+    Ok(())
+}
+
+/// Files that move together.
+struct Together<'a> {
+    context: &'a Context,
+    sessions: Sessions<'a>,
+    machine: Machine,
+    path: Path<'a>,
+    progress: Progress,
+    /// What this host still has to do before files can pass it.
+    joining: Option<Joining>,
+    /// Which data connections with this host are open: the source's, the destination's.
+    has_streams: [bool; 2],
+    is_cancelled: bool,
+    are_usable: bool,
+    /// The session with the destination is to be closed.
+    has_hung_up: bool,
+}
+
+/// The data connections of this host, as far as they are prepared.
+#[derive(Clone, Copy, Debug)]
+struct Joining {
+    /// Whether each of them is ready: this host has connected, or listens.
+    ready: [bool; 2],
+    /// Where this host listens.
+    at: [Option<SocketAddr>; 2],
+}
+
+impl Together<'_> {
+    async fn run(&mut self, told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send)) {
+        let clock = self.context.clock;
+        self.progress.server_started(clock.now());
+        loop {
+            let deadline = match self.machine.poll() {
+                BatchOutput::Command(side, command) => {
+                    self.send(side, command);
+                    continue;
+                }
+                BatchOutput::Join { source, destination } => {
+                    self.join([source, destination]);
+                    continue;
+                }
+                BatchOutput::Ended(index, end) => {
+                    let refused = time_refusal(&end).map(|reply| self.sessions.destination.shown(reply));
+                    told(index, end, refused);
+                    continue;
+                }
+                BatchOutput::Close(side) => {
+                    self.are_usable = false;
+                    match side {
+                        Side::Source => self.sessions.source.close(),
+                        Side::Destination => self.has_hung_up = true,
+                    }
+                    continue;
+                }
+                BatchOutput::Done => return,
+                BatchOutput::Wait(deadline) => deadline,
+            };
+            self.progress.stores(self.machine.storing());
+            tokio::select! {
+                () = self.context.cancel.cancelled(), if !self.is_cancelled => self.cancel(),
+                event = self.sessions.source.next() => self.heard(Side::Source, &event),
+                event = self.sessions.destination.next() => self.heard(Side::Destination, &event),
+                happened = self.path.next() => self.happened(happened),
+                () = clock.sleep_until(deadline) => self.input(BatchInput::Timeout),
+                sight = self.progress.look(clock) => self.saw(sight),
+            }
+        }
+    }
+
+    fn input(&mut self, input: BatchInput) {
+        self.machine.input(self.context.clock.now(), input);
+    }
+
+    fn cancel(&mut self) {
+        self.is_cancelled = true;
+        self.input(BatchInput::Cancel);
+    }
+
+    fn send(&mut self, side: Side, command: Command) {
+        if command.is_transfer()
+            && let Path::Through(through) = &mut self.path
+        {
+            through.admit(side);
+        }
+        self.sessions.of(side).send(command, None);
+    }
+
+    /// What an event of a session is for the machine.
+    fn heard(&mut self, side: Side, event: &Event) {
+        if let Path::Direct(direct) = &mut self.path
+            && direct.take(self.context.clock.now(), event, &mut self.progress)
+        {
+            return;
+        }
+        match event {
+            Event::Reply { reply, class, .. } => {
+                self.input(BatchInput::Reply { side, reply: reply.clone(), class: *class });
+            }
+            Event::Ended(_) => self.input(BatchInput::Ended(side)),
+            Event::Unasked(_)
+            | Event::AbortDone
+            | Event::Ready { .. }
+            | Event::Sent(_)
+            | Event::Received { .. }
+            | Event::TakesMore
+            | Event::TlsAbsent => {}
+        }
+    }
+
+    /// Has the host in the middle join the data connections of both servers.
+    fn join(&mut self, junctions: [Junction; 2]) {
+        let [source, destination] = junctions;
+        match &mut self.path {
+            Path::Direct(_) => {} // the machine asks for it where there is such a host
+            Path::Relay(relay) => relay.join(&self.sessions, source, destination),
+            Path::Through(through) => {
+                let mut joining = Joining { ready: [false; 2], at: [None; 2] };
+                let mut failed = false;
+                for (index, (side, junction)) in Side::BOTH.into_iter().zip(junctions).enumerate() {
+                    match junction {
+                        Junction::Dial(at) => through.connect(&mut self.sessions, side, at),
+                        Junction::Listen => {
+                            let listening = through.listen(&mut self.sessions, side);
+                            if let Input::Listening(_, at) = listening {
+                                joining = joining.listening(index, at);
+                            } else {
+                                failed = true;
+                            }
+                        }
+                    }
+                }
+                self.joining = Some(joining);
+                if failed { self.input(BatchInput::Broken) } else { self.may_begin() }
+            }
+        }
+    }
+
+    /// Tells the machine as soon as this host is ready for both servers.
+    fn may_begin(&mut self) {
+        if let Some(Joining { at: [source, destination], .. }) =
+            self.joining.take_if(|joining| joining.ready == [true; 2])
+        {
+            self.input(BatchInput::Joined { source, destination });
+        }
+    }
+
+    /// An event of the host in the middle.
+    fn happened(&mut self, happened: Happened) {
+        let input = match (happened, &mut self.path) {
+            (Happened::Relay(event), Path::Relay(relay)) => {
+                relay.take(self.context, event, &mut self.sessions, &mut self.progress)
+            }
+            (Happened::Done(done), Path::Through(through)) => through.take(done, &mut self.progress),
+            (Happened::Relay(_) | Happened::Done(_), _) => None,
+        };
+        match input {
+            Some(Input::RelayReady { source, destination }) => {
+                self.input(BatchInput::Joined { source, destination });
+            }
+            Some(Input::Connected(side) | Input::Arrived(side, _)) => self.reached(side),
+            Some(Input::DataFailed(..) | Input::RelayRefused(_) | Input::RelayLost(_)) => {
+                self.input(BatchInput::Broken);
+            }
+            // The end of the line: the servers have said it before, or will say that it was too soon.
+            Some(Input::Copied) => {
+                if let Path::Through(through) = &mut self.path {
+                    through.finish();
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// The data connection of this host with a server is open.
+    fn reached(&mut self, side: Side) {
+        let index = usize::from(side == Side::Destination);
+        if let Some(open) = self.has_streams.get_mut(index) {
+            *open = true;
+        }
+        if let Some(ready) = self.joining.as_mut().and_then(|joining| joining.ready.get_mut(index)) {
+            *ready = true;
+        }
+        self.may_begin();
+        if self.has_streams == [true; 2]
+            && let Path::Through(through) = &mut self.path
+        {
+            through.copy(self.context.clock.now(), &mut self.sessions, &mut self.progress);
+        }
+    }
+
+    /// What the progress asks for. The machine decides how long nothing may happen.
+    fn saw(&mut self, sight: Sight) {
+        match (sight, &mut self.path) {
+            (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
+            (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
+            // Each of the files goes alone then, and the one that has no end is found.
+            (Sight::TooMuch(_), _) if !self.is_cancelled => self.cancel(),
+            (
+                Sight::AskServer(_)
+                | Sight::AskRelay
+                | Sight::TooMuch(_)
+                | Sight::Stalled(_)
+                | Sight::Stored(_)
+                | Sight::Nothing,
+                _,
+            ) => {}
+        }
+    }
+
+    /// Waits for the reply to the last STAT: the next files would take it for one of theirs.
+    async fn await_status(&mut self) {
+        let clock = self.context.clock;
+        let deadline = Some(clock.now() + self.context.patience.reply);
+        while let Path::Direct(direct) = &mut self.path
+            && self.are_usable
+            && direct.is_asking()
+        {
+            let event = tokio::select! {
+                event = self.sessions.destination.next() => event,
+                () = clock.sleep_until(deadline) => Event::Ended(client::Failure::Closed),
+            };
+            direct.take(clock.now(), &event, &mut self.progress);
+            if matches!(event, Event::Ended(_)) {
+                self.sessions.destination.close();
+                self.are_usable = false;
+            }
+        }
+    }
+
+    /// Closes what is open, and leaves both sessions as the next file expects them. Returns whether they are of use.
+    async fn finish(mut self, selected: Option<Algorithm>) -> bool {
+        self.await_status().await;
+        let Self { context, sessions, mut path, mut progress, are_usable, has_hung_up, .. } = self;
+        if let (Path::Relay(relay), true) = (&mut path, are_usable) {
+            relay.last_count(context, &mut progress).await;
+        }
+        path.cut();
+        if has_hung_up {
+            // Commands that are on their way must not meet the next copies of their files.
+            sessions.destination.close_and_settle().await;
+        }
+        for session in [sessions.source, sessions.destination] {
+            session.gather(false);
+            session.note_type(Some(DataType::Image));
+            if let Some(algorithm) = selected {
+                session.note_digest(algorithm);
+            }
+        }
+        are_usable
+    }
+}
+
+impl Joining {
+    /// The same; this host listens for that server.
+    fn listening(mut self, index: usize, at: SocketAddr) -> Self {
+        if let (Some(ready), Some(place)) = (self.ready.get_mut(index), self.at.get_mut(index)) {
+            (*ready, *place) = (true, Some(at));
+        }
+        self
+    }
+}
+
+/// The refusal of the time of a file that was published.
+const fn time_refusal(end: &BatchEnd) -> Option<&Reply> {
+    match end {
+        BatchEnd::Published { time_refused } => time_refused.as_ref(),
+        BatchEnd::Left { .. } => None,
+    }
+}
