@@ -17,6 +17,19 @@ pub struct User {
     home: TempDir,
 }
 
+/// Whether the programs that this process starts ignore SIGHUP, as all do below nohup(1). Says so if they do: `test` is
+/// skipped or tests less.
+pub fn is_hangup_ignored(test: &str) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let ignored = mask.is_some_and(|mask| mask & 1 == 1);
+    if ignored {
+        eprintln!("SKIPPED {test}: SIGHUP is ignored here (nohup)");
+    }
+    ignored
+}
+
 /// A run without a configuration, a home or a terminal.
 pub fn user() -> User {
     user_at(&Program::User.path())

@@ -6,7 +6,7 @@ use integration_tests::disk::SmallDisk;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, User, user, user_at};
+use integration_tests::user::{Run, User, is_hangup_ignored, user, user_at};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -296,6 +296,9 @@ fn n8_two_coordinators_with_one_state_directory() {
 
 #[test]
 fn n8_a_terminal_that_is_lost() {
+    if is_hangup_ignored("n8_a_terminal_that_is_lost") {
+        return;
+    }
     let scene: Scene = scene();
     let run = scene.begin(&["--retries", "0"]);
     run.running.signal(Signal::HUP);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
@@ -258,16 +258,17 @@ impl<W: Write> Writer<W> {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        let mut left = FLUSH_TIMEOUT;
         // A full queue takes the last message as soon as the writer has taken a line.
         while let Err(TrySendError::Full(_)) = self.queue.messages.try_send(Message::Last) {
-            if Instant::now() >= deadline {
+            if left.is_zero() {
                 return;
             }
             std::thread::sleep(FULL);
+            left = left.saturating_sub(FULL);
         }
         self.queue.writer.unpark();
-        let _ = self.finished.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        let _ = self.finished.recv_timeout(left);
     }
 }
 
