@@ -1,13 +1,14 @@
 //! `cat`: files on servers to standard output.
 
 use super::passwords::Passwords;
-use super::places::on_servers;
+use super::places::{EachPlace, on_servers};
 use super::transfer::rate;
 use crate::context::{Context, RateLimit};
 use crate::control::{Flow, Role, Session, most};
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
+use crate::place::Location;
 use clap::Args;
 use ftp_io::copy::{self, Coding, Ended};
 use ftp_proto::command::{Command, DataType};
@@ -38,29 +39,41 @@ pub(super) async fn run(
     on_servers(&places, "cat")?;
     context.limit = args.limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
+    let mut each = EachPlace::of(&places);
     for location in places {
         let mut host = Host::at(&location, Role::Server, &pools);
-        let mut question = Question::new(&context);
-        loop {
-            question.connect(&mut host).await?;
-            let mut moved = 0;
-            match print(&context, &mut host, &location.path, &mut moved).await {
-                Ok(Printed::All) => break,
-                Ok(Printed::ReaderGone) => return Ok(Status::Done),
-                // What was printed cannot be taken back.
-                Err(failure) if moved > 0 => return Err(failure),
-                Err(failure) => question.again(failure).await?,
-            }
-        }
+        let printed = file(&context, &mut host, &location).await;
         host.quit().await;
+        match printed {
+            Ok(Printed::All) => each.ended(&context, &location, Ok(Status::Done))?,
+            Ok(Printed::ReaderGone) => return Ok(each.status()),
+            Ok(Printed::NotWritten(failure)) => return Err(failure),
+            Err(failure) => each.ended(&context, &location, Err(failure))?,
+        }
     }
-    Ok(Status::Done)
+    Ok(each.status())
 }
 
 enum Printed {
     All,
     /// `ftp-user cat ... | head` has seen enough.
     ReaderGone,
+    /// Standard output takes nothing more.
+    NotWritten(Failure),
+}
+
+/// Prints a file.
+async fn file(context: &Context, host: &mut Host, location: &Location) -> Result<Printed, Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        let mut moved = 0;
+        match print(context, host, &location.path, &mut moved).await {
+            // What was printed cannot be taken back.
+            Err(failure) if moved == 0 => question.again(failure).await?,
+            printed => return printed,
+        }
+    }
 }
 
 async fn print(
@@ -75,8 +88,7 @@ async fn print(
     let announced = session.size(path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
-    let failed =
-        |error: io::Error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));
+    let failed = |error: io::Error| Failure::of_this_host("cannot write to standard output", &error);
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
     let (meter, most) = (session.meter(), most(announced));
     let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
@@ -94,7 +106,7 @@ async fn print(
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
         Flow::Over(copied, answer) => match copied.end {
             Ended::File(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Printed::ReaderGone),
-            Ended::File(error) => Err(failed(error)),
+            Ended::File(error) => Ok(Printed::NotWritten(failed(error))),
             _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
             Ended::Whole => check(session, path, announced, *moved).await.map(|()| Printed::All),
             Ended::Broken(error) => Err(Failure::new(Kind::Temporary, what())

@@ -11,6 +11,7 @@ use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Job, Jobs, Options, Status, Work};
+use crate::place::Location;
 use crate::report::Event;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -56,6 +57,17 @@ impl CopyArgs {
     /// Whether the destination is standard output.
     pub(super) fn writes_a_file(&self) -> bool {
         self.places.len() > 1 && self.places.last().is_some_and(|place| place == "-")
+    }
+}
+
+impl CopyArgs {
+    /// The places of the copy with the logins that are written down somewhere.
+    ///
+    /// # Errors
+    ///
+    /// A place or the list of `--from-file` cannot be read.
+    pub(super) fn locations(&self) -> Result<Vec<Location>, Failure> {
+        self.trees.locations(&self.places)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
+use crate::journal::Transfer;
 use crate::report::Event;
 use clap::Args;
 
@@ -16,10 +17,10 @@ pub(super) struct JobsArgs {}
 /// Shows a job with what its destination says of the transfer that goes on without this program.
 pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
-    let transfer = asked.await.unwrap_or_else(|failure| {
-        context.events.notice(failure.to_string());
-        None
-    });
+    let transfer = match asked.await {
+        Ok(told) => told.map(Transfer::Told),
+        Err(failure) => Some(Transfer::NotAsked(failure.to_string())),
+    };
     let jobs = context.journal.jobs().unwrap_or_default();
     for mut record in jobs.into_iter().filter(|record| record.id == id) {
         record.transfer.clone_from(&transfer);

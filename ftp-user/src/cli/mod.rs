@@ -1,5 +1,6 @@
 //! The verbs: what was typed, one file per verb, and how the program ends.
 
+mod again;
 mod append;
 mod asked;
 mod cancel;
@@ -28,24 +29,23 @@ pub use conceal::arguments;
 pub use exit::{code, number};
 pub use program::main;
 
-use self::passwords::Passwords;
+use self::passwords::{Answers, Passwords};
 use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{Cancel, Context, Heard, Interruption, ListingLimit, Patience, UnknownCertificates};
 use crate::failure::{Failure, Kind};
-use crate::job::{self, Status};
-use crate::journal::{JobJournal, JobRecord, JobState, Journal};
-use crate::report::{Event, Finding, Reporter, Style};
+use crate::job::Status;
+use crate::journal::{JobJournal, Journal};
+use crate::report::{Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
-use asked::{Asked, Purpose, check_state, go_to};
+use asked::{Asked, Purpose, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
-use ftp_proto::wire::counted;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use trust::TrustArgs;
@@ -155,11 +155,11 @@ impl Cli {
         if let Verb::Jobs(_) = &self.verb {
             return status_of(color, Box::pin(self.general.list(&self.trust)).await);
         }
-        Box::pin(self.perform(Asked::typed(words))).await
+        Box::pin(self.perform(Asked::typed(words), &Answers::default())).await
     }
 
     /// Does what was asked for, now or in an earlier run.
-    async fn perform(self, asked: Asked) -> Status {
+    async fn perform(self, asked: Asked, answers: &Answers) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let password_file = general.password_file.clone();
@@ -181,9 +181,11 @@ impl Cli {
         };
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
+        let passwords = passwords.with(answers.clone());
         let (context, passwords) = match asked.purpose {
-            Purpose::Run | Purpose::GiveUp => (context, passwords),
-            Purpose::Show => (context.for_inquiry(), passwords.unasked()),
+            Purpose::Run => (context, passwords),
+            Purpose::GiveUp => (context, passwords.of_destination()),
+            Purpose::Show => (context.for_inquiry(), passwords.of_destination().unasked()),
         };
         let done = match verb {
             Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
@@ -219,10 +221,10 @@ impl Verb {
     fn writes_a_file(&self) -> bool {
         match self {
             Self::Copy(args) => args.writes_a_file(),
+            Self::Cat(_) => true,
             Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)
-            | Self::Cat(_)
             | Self::Probe(_)
             | Self::Resume(_)
             | Self::Jobs(_)
@@ -254,146 +256,6 @@ impl Verb {
 }
 
 impl General {
-    /// Goes on with jobs that were interrupted.
-    async fn resume(&self, trust: &TrustArgs, args: &resume::ResumeArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
-        let mut status = Status::Done;
-        let chosen = args.chosen(&jobs)?;
-        if chosen.is_empty() {
-            self.warn(resume::nothing(&jobs)).await?;
-        }
-        general.one_password(chosen.len()).map_err(|failure| {
-            failure.hint(
-                "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
-            )
-        })?;
-        for record in chosen {
-            let command = general.command("resume", &trust, record);
-            // What keeps one job from going on keeps no other.
-            let one = match command.and_then(|command| go_to(record).map(|()| command)) {
-                Ok(command) => Box::pin(command.perform(Asked::again(record))).await,
-                Err(failure) => status_of(self.color, Err(failure)),
-            };
-            status = status.and(one);
-            if one == Status::Failed(Kind::Interrupted) {
-                break;
-            }
-        }
-        Ok(status)
-    }
-
-    /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
-    ///
-    /// # Errors
-    ///
-    /// There are several jobs and one password.
-    fn one_password(&self, jobs: usize) -> Result<(), Failure> {
-        let from = match &self.password_file {
-            Some(_) => "--password-file",
-            None if std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty()) => {
-                passwords::VARIABLE
-            }
-            None => return Ok(()),
-        };
-        if jobs < 2 {
-            return Ok(());
-        }
-        Err(Failure::usage(format!("{} and one password ({from})", counted(jobs as u64, "job"))))
-    }
-
-    /// Lists the jobs of the journal.
-    async fn list(&self, trust: &TrustArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
-        // Their destinations are asked, each with the password that it lacks.
-        let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
-        general.one_password(detached).map_err(|failure| {
-            failure.hint(
-                "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
-            )
-        })?;
-        for record in jobs {
-            let goes_on = record.state == JobState::Detached && go_to(&record).is_ok();
-            let is_told = match general.command("jobs", &trust, &record).ok().filter(|_| goes_on) {
-                Some(command) => Box::pin(command.perform(Asked::shown(&record))).await == Status::Done,
-                None => false,
-            };
-            if !is_told {
-                self.tell(Event::Job(record)).await?;
-            }
-        }
-        Ok(Status::Done)
-    }
-
-    /// Gives up a job that was interrupted.
-    async fn cancel(&self, trust: &TrustArgs, args: &cancel::CancelArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
-        let record = args.chosen(&jobs)?;
-        let command = general.command("cancel", &trust, record)?;
-        if let Err(failure) = go_to(record) {
-            // What it has left at a server is removed all the same, and what was in the directory is gone with it.
-            self.warn(failure.what).await?;
-        }
-        Ok(Box::pin(command.perform(Asked::never_again(record))).await)
-    }
-
-    /// The jobs of the journal, and these options with paths that do not depend on the current directory.
-    fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
-        check_state(self.state.as_deref())?;
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);
-        let state = state::directory(self.state.clone()).as_deref().map(absolute);
-        let (config, trace) = (here(&self.config), here(&self.trace));
-        let password_file = here(&self.password_file);
-        let jobs = Journal::at(state.clone()).jobs().map_err(|why| job::of_journal(&why))?;
-        Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
-    }
-
-    /// Says something to know.
-    async fn warn(&self, message: String) -> Result<(), Failure> {
-        self.tell(Event::Warning { message }).await
-    }
-
-    async fn tell(&self, event: Event) -> Result<(), Failure> {
-        let (events, reporter) = Reporter::start(self.style(), None);
-        events.say(event);
-        drop(events);
-        reporter.finish().await
-    }
-
-    /// The command of a job, as it was typed. How it is shown and how long it waits is up to this run;
-    /// what this run trusts is added ([`TrustArgs::and`]).
-    fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
-        let name = OsString::from("ftp-user");
-        let words = [name].into_iter().chain(record.command.words.iter().cloned());
-        let mut cli = Cli::try_parse_from(words).map_err(|error| {
-            let why = error.to_string();
-            let why = why.lines().next().unwrap_or_default().to_owned();
-            Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
-        })?;
-        cli.trust = cli.trust.and(verb, trust)?;
-        let Self { json, trace, color, progress, verbose, quiet, state, .. } = self.clone();
-        let typed = cli.general;
-        let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
-        cli.general = Self {
-            v4,
-            v6,
-            timeout: self.timeout.or(typed.timeout),
-            stall: self.stall.or(typed.stall),
-            retries: self.retries.or(typed.retries),
-            config: self.config.clone().or(typed.config),
-            password_file: self.password_file.clone().or(typed.password_file),
-            proxy: self.proxy.clone().or(typed.proxy),
-            json,
-            trace,
-            color,
-            progress,
-            verbose,
-            quiet,
-            state,
-        };
-        Ok(cli)
-    }
-
     /// How events are shown.
     fn style(&self) -> Style {
         let wanted = |when, terminal| match when {
@@ -514,8 +376,6 @@ const RETRIES: u32 = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::JobId;
-    use crate::journal::Command;
     use clap::CommandFactory;
 
     #[test]
@@ -532,40 +392,6 @@ mod tests {
         };
         check(&["ftp-user", "--json", "--timeout", "5s", "copy", "a", "b"]);
         check(&["ftp-user", "copy", "--json", "a", "b", "--timeout", "5"]);
-    }
-
-    #[test]
-    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
-        let words = ["--timeout", "7s", "--stall", "7s", "-4", "--retries", "7", "copy", "a", "b"];
-        let record = JobRecord {
-            id: JobId::new(1),
-            verb: "copy".to_owned(),
-            command: Command {
-                words: words.map(OsString::from).to_vec(),
-                directory: std::env::current_dir().unwrap(),
-                name: None,
-            },
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 0,
-            bytes: 0,
-            failed: 0,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-        };
-        let again = |options: &[&str]| {
-            let typed = ["ftp-user", "resume"].iter().chain(options);
-            let typed = Cli::try_parse_from(typed).unwrap();
-            let General { timeout, stall, retries, v4, v6, .. } =
-                typed.general.command("resume", &typed.trust, &record).unwrap().general;
-            (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
-        };
-        assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
-        let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
-        assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ftp_proto::wire::Secret;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where the password comes from that no URL and no `.netrc` has.
 #[derive(Debug)]
@@ -21,13 +22,77 @@ pub(super) struct Passwords {
     cancel: Cancel,
     /// Whether a person at the terminal may be asked.
     asks: bool,
+    /// Which places are logged in at.
+    whose: Whose,
+    /// What was answered before.
+    answers: Answers,
+}
+
+/// Which places are logged in at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Whose {
+    /// All of them.
+    All,
+    /// The destination alone: a job is shown, or given up.
+    Destination,
+}
+
+/// The order in which places stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Order {
+    /// The destination is the last one.
+    DestinationLast,
+    /// Each source is followed by its own destination.
+    Pairs,
+}
+
+impl Order {
+    /// Whether the place with this index, of so many, is a destination.
+    const fn is_destination(self, index: usize, of: usize) -> bool {
+        match self {
+            Self::DestinationLast => index + 1 == of,
+            Self::Pairs => index % 2 == 1,
+        }
+    }
+}
+
+/// What a person has answered, so that nobody is asked twice: the server with its user, and the password if there is one.
+/// Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answers(Arc<Mutex<Vec<(Site, Option<Secret>)>>>);
+
+impl Answers {
+    fn all(&self) -> MutexGuard<'_, Vec<(Site, Option<Secret>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was answered for this server; the outer `None` if nobody was asked.
+    fn of(&self, site: &Site) -> Option<Option<Secret>> {
+        self.all().iter().find(|(known, _)| known.is_same(site)).map(|(_, answer)| answer.clone())
+    }
+
+    fn note(&self, site: &Site, answer: Option<Secret>) {
+        self.all().push((site.clone(), answer));
+    }
 }
 
 impl Passwords {
     /// The file, if one was named, comes before the environment.
     pub(super) fn new(file: Option<PathBuf>, variable: Option<&OsStr>, cancel: Cancel) -> Self {
         let variable = variable.filter(|value| !value.is_empty());
-        Self { file, variable: variable.map(|value| Secret::new(value.as_bytes())), cancel, asks: true }
+        let variable = variable.map(|value| Secret::new(value.as_bytes()));
+        Self { file, variable, cancel, asks: true, whose: Whose::All, answers: Answers::default() }
+    }
+
+    /// The same; what a person has answered is in `answers`, and what is answered now comes there.
+    pub(super) fn with(self, answers: Answers) -> Self {
+        Self { answers, ..self }
+    }
+
+    /// The same for a job that is shown or given up: a password that is there is that of the destination, and nobody needs
+    /// one of the source.
+    pub(super) fn of_destination(self) -> Self {
+        Self { whose: Whose::Destination, ..self }
     }
 
     /// The same; nobody is asked.
@@ -46,7 +111,17 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
-        self.complete(context, locations(places)?).await
+        self.complete(context, locations(places)?, Order::DestinationLast).await
+    }
+
+    /// Asks for the passwords that these places lack, before anything else is done with them.
+    ///
+    /// # Errors
+    ///
+    /// This run was interrupted.
+    pub(super) async fn ask_ahead(&self, mut locations: Vec<Location>) -> Result<(), Failure> {
+        let lacking = lacking(&locations);
+        self.ask(&mut locations, &lacking).await
     }
 
     /// Gives places the passwords that they lack.
@@ -58,9 +133,16 @@ impl Passwords {
         &self,
         context: &mut Context,
         mut locations: Vec<Location>,
+        order: Order,
     ) -> Result<Vec<Location>, Failure> {
         context.demands_tls = demands_tls(context.trust.pins(), locations.iter());
-        let lacking = lacking(&locations);
+        let of = locations.len();
+        let is_needed = |index| match self.whose {
+            Whose::All => true,
+            Whose::Destination => order.is_destination(index, of),
+        };
+        let needed = locations.iter().enumerate().filter(|(index, _)| is_needed(*index));
+        let lacking = lacking(needed.map(|(_, location)| location));
         if lacking.is_empty() {
             return Ok(locations);
         }
@@ -95,6 +177,12 @@ impl Passwords {
     /// stays unknown may need none.
     async fn ask(&self, locations: &mut [Location], lacking: &[Site]) -> Result<(), Failure> {
         for site in lacking {
+            if let Some(known) = self.answers.of(site) {
+                if let Some(password) = known {
+                    fill(locations, std::slice::from_ref(site), &password);
+                }
+                continue;
+            }
             let Some(terminal) = Terminal::open() else { return Ok(()) };
             let user = String::from_utf8_lossy(site.login()).escape_debug().to_string();
             let question = format!("Password of {user} at {}: ", site.authority());
@@ -102,6 +190,7 @@ impl Passwords {
                 () = self.cancel.cancelled() => return Err(Failure::interrupted()),
                 answer = terminal.secret(question) => answer,
             };
+            self.answers.note(site, answer.clone());
             if let Some(password) = answer {
                 fill(locations, std::slice::from_ref(site), &password);
             }
@@ -110,8 +199,13 @@ impl Passwords {
     }
 }
 
+/// Whether one of these servers has a user and no password.
+pub(super) fn are_lacking(locations: &[Location]) -> bool {
+    !lacking(locations).is_empty()
+}
+
 /// The servers that have a user and no password, each once.
-fn lacking(locations: &[Location]) -> Vec<Site> {
+fn lacking<'a>(locations: impl IntoIterator<Item = &'a Location>) -> Vec<Site> {
     let mut lacking: Vec<Site> = Vec::new();
     for location in locations {
         if let Place::Remote(remote) = &location.place
@@ -178,14 +272,17 @@ mod tests {
         let passwords = Passwords::new(file, variable.map(OsStr::new), Cancel::never());
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
         let locations = passwords.locations(&mut Context::for_tests(Cancel::never()), &places).await?;
-        let password = |location: &Location| match &location.place {
+        Ok(locations.iter().map(password).collect())
+    }
+
+    fn password(location: &Location) -> String {
+        match &location.place {
             Place::Remote(remote) => {
                 let password = remote.site.password.as_ref().map_or(&b"-"[..], Secret::expose);
                 String::from_utf8_lossy(password).into_owned()
             }
             Place::Local(_) => "local".to_owned(),
-        };
-        Ok(locations.iter().map(password).collect())
+        }
     }
 
     #[tokio::test]
@@ -211,6 +308,46 @@ mod tests {
                 "{words}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_shown_or_given_up_needs_the_password_of_its_destination_alone() {
+        for (order, places, expect) in [
+            (
+                Order::DestinationLast,
+                "ftp://ann@h/a ftp://ann@g/b ftp://ann@i/b",
+                ["-", "-", "s3cret"].as_slice(),
+            ),
+            (
+                Order::Pairs,
+                "ftp://ann@h/a ftp://ann@i/b ./c ftp://ann@i/d",
+                &["-", "s3cret", "local", "s3cret"],
+            ),
+            (Order::Pairs, "ftp://ann@h/a ./b", &["-", "local"]),
+        ] {
+            let passwords =
+                Passwords::new(None, Some(OsStr::new("s3cret")), Cancel::never()).of_destination();
+            let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+            let mut context = Context::for_tests(Cancel::never());
+            let found = passwords.complete(&mut context, locations(&places).unwrap(), order).await.unwrap();
+            assert_eq!(found.iter().map(password).collect::<Vec<_>>(), expect, "{places:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_once_is_not_asked_again() {
+        let answers = Answers::default();
+        let places: Vec<OsString> = ["ftp://ann@h/a", "ftp://bob@h/b"].map(OsString::from).to_vec();
+        let [first, second]: [Location; 2] = locations(&places).unwrap().try_into().unwrap();
+        let site = |location: &Location| lacking([location]).remove(0);
+        answers.note(&site(&first), Some(Secret::new("s3cret")));
+        // A server without a password is not asked for twice either.
+        answers.note(&site(&second), None);
+        let passwords = Passwords::new(None, None, Cancel::never()).with(answers.clone());
+        let mut context = Context::for_tests(Cancel::never());
+        let found = passwords.locations(&mut context, &places).await.unwrap();
+        assert_eq!(found.iter().map(password).collect::<Vec<_>>(), ["s3cret", "-"]);
+        assert_eq!((context.lacking, answers.all().len()), (1, 2));
     }
 
     #[tokio::test]

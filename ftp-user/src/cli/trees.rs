@@ -1,10 +1,11 @@
 //! The options of copy that say what is copied: filters, links, and a list of pairs.
 
-use super::passwords::Passwords;
+use super::passwords::{Order, Passwords};
 use super::places::{self, Written};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Filter, Job, Options, Sink, Work};
+use crate::place::Location;
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::{OsStr, OsString};
@@ -70,6 +71,20 @@ impl TreeArgs {
         let times = self.times || !self.no_times;
         let perms = self.perms;
         Options { recursive: self.recursive, links: self.links.into(), times, perms, ..options }
+    }
+
+    /// The places `typed`, or those of `--from-file`, with the logins that are written down somewhere. Of standard input
+    /// nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// A place or the list cannot be read.
+    pub(super) fn locations(&self, typed: &[OsString]) -> Result<Vec<Location>, Failure> {
+        match &self.from_file {
+            Some(path) if path.as_os_str() == "-" => Ok(Vec::new()),
+            Some(path) => List::read(path)?.locations(),
+            None => places::locations(typed),
+        }
     }
 
     /// The job that copies `typed`, or the pairs of `--from-file`. Every place is read before anything is sent.
@@ -149,6 +164,59 @@ async fn standard(
     Job::standard(work, options)
 }
 
+/// The pairs of `--from-file`.
+struct List {
+    /// The file, for people.
+    name: String,
+    lines: Vec<Line>,
+}
+
+impl List {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is too large, or a line of it is no pair.
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let is_input = path.as_os_str() == "-";
+        let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
+        let failed = |error: io::Error| Failure::of_this_host(format!("cannot read {name}"), &error);
+        let mut text = Zeroizing::new(Vec::new());
+        let read = match is_input {
+            true => io::stdin().lock().take(LARGEST_LIST + 1).read_to_end(&mut text).map(drop),
+            // It is told below if it is too large.
+            false => NamedFile::open(path, Readable::FileOrPipe)
+                .and_then(|file| file.read_first(LARGEST_LIST + 1))
+                .map(|read| text = read),
+        };
+        read.map_err(failed)?;
+        if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_LIST) {
+            return Err(Failure::usage(format!("{name} is larger than {LARGEST_LIST} bytes"))
+                .hint("divide it into several lists"));
+        }
+        let lines =
+            pairs(&text).map_err(|(line, failure)| failure.during(format_args!("{name} line {line}")))?;
+        Ok(Self { name, lines })
+    }
+
+    /// Where the pair with that index stands.
+    fn locate(&self, index: usize) -> String {
+        let line = self.lines.get(index).map_or(0, |(line, _)| *line);
+        format!("{} line {line}", self.name)
+    }
+
+    /// Its places, each source before its destination.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be read.
+    fn locations(&self) -> Result<Vec<Location>, Failure> {
+        let places: Vec<OsString> = self.lines.iter().flat_map(|(_, pair)| pair.iter().cloned()).collect();
+        let of_line = |failure: Failure, index: usize| failure.during(self.locate(index / 2));
+        places::read(&places, &Written(&of_line))
+    }
+}
+
 /// The job that copies the pairs of a list.
 async fn listed(
     context: &mut Context,
@@ -156,40 +224,19 @@ async fn listed(
     path: &Path,
     options: Options,
 ) -> Result<Job, Failure> {
-    let is_input = path.as_os_str() == "-";
-    let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
-    let failed = |error: io::Error| Failure::of_this_host(format!("cannot read {name}"), &error);
-    let mut text = Zeroizing::new(Vec::new());
-    let read = match is_input {
-        true => io::stdin().lock().take(LARGEST_LIST + 1).read_to_end(&mut text).map(drop),
-        // It is told below if it is too large.
-        false => NamedFile::open(path, Readable::FileOrPipe)
-            .and_then(|file| file.read_first(LARGEST_LIST + 1))
-            .map(|read| text = read),
-    };
-    read.map_err(failed)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_LIST) {
-        return Err(Failure::usage(format!("{name} is larger than {LARGEST_LIST} bytes"))
-            .hint("divide it into several lists"));
-    }
-    let lines = pairs(&text).map_err(|(line, failure)| failure.during(format_args!("{name} line {line}")))?;
-    let places: Vec<OsString> = lines.iter().flat_map(|(_, pair)| pair.iter().cloned()).collect();
-    let locate = |index: usize| {
-        let line = lines.get(index).map_or(0, |(line, _)| *line);
-        format!("{name} line {line}")
-    };
-    let of_line = |failure: Failure, index: usize| failure.during(locate(index / 2));
-    let mut locations =
-        passwords.complete(context, places::read(&places, &Written(&of_line))?).await?.into_iter();
-    let mut paired = Vec::with_capacity(lines.len());
+    let list = List::read(path)?;
+    let locations = passwords.complete(context, list.locations()?, Order::Pairs).await?;
+    let mut locations = locations.into_iter();
+    let mut paired = Vec::with_capacity(list.lines.len());
     while let (Some(source), Some(destination)) = (locations.next(), locations.next()) {
         // Names in a list are names: whoever wrote it has had patterns expanded.
         paired.push((source.literal(), destination.literal()));
     }
     if paired.is_empty() {
-        return Err(Failure::usage(format!("{name} lists nothing")).hint("a line is SOURCE, a tab, DEST"));
+        let what = format!("{} lists nothing", list.name);
+        return Err(Failure::usage(what).hint("a line is SOURCE, a tab, DEST"));
     }
-    Job::copy_each(paired, locate, options)
+    Job::copy_each(paired, |index| list.locate(index), options)
 }
 
 /// A line of a list by its number: SOURCE and DEST.

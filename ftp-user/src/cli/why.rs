@@ -123,11 +123,11 @@ fn find<'a>(runs: &'a [PastRun], which: &str) -> Result<&'a PastRun, Failure> {
             }
         }
         if ids.is_empty() {
-            return Failure::new(Kind::Missing, "no run between two servers is remembered")
+            return Failure::new(Kind::Missing, "no job and no run between two servers is remembered")
                 .hint("copy something first, with the same --state");
         }
-        Failure::new(Kind::Missing, "no run with that id is remembered")
-            .hint(format!("these are: {}", ids.join(" ")))
+        Failure::new(Kind::Missing, "no job or run with that id or name is remembered")
+            .hint(format!("ftp-user jobs lists jobs; these runs are: {}", ids.join(" ")))
     })
 }
 
@@ -144,7 +144,7 @@ mod tests {
         check("last", "b");
         let again = [run("a"), run("b"), run("a")];
         let failure = find(&again, "c").unwrap_err();
-        assert!(failure.to_string().ends_with("these are: a b"), "{failure}");
+        assert!(failure.to_string().ends_with("these runs are: a b"), "{failure}");
         let failure = find(&runs, "c").unwrap_err();
         assert!(failure.kind == Kind::Missing && failure.to_string().contains("a b"), "{failure}");
         assert!(find(&[], "last").unwrap_err().to_string().contains("copy something first"));
@@ -162,6 +162,7 @@ mod tests {
             files: 0,
             bytes: 0,
             failed: 0,
+            why: None,
             open: 0,
             given_over: 0,
             process: None,

@@ -30,6 +30,8 @@ pub(super) struct Arrived {
     pub(super) rung: Rung,
     /// The number of bytes that were stored before it.
     pub(super) before: u64,
+    /// The number of bytes that were stored when this run asked first.
+    pub(super) seen: u64,
 }
 
 /// Fails if one of both ends cannot go on alone, or if no later run could find the transfer. Nothing is changed.
@@ -102,8 +104,10 @@ pub(super) async fn wait(
         let moved = match look(context, &mut ends.destination, detached).await? {
             None => break "its server does not know it any more".to_owned(),
             Some(DetachedStatus { state: DetachedState::Failed(why), .. }) => break why.to_string(),
-            Some(DetachedStatus { state: DetachedState::Whole, .. }) => {
-                return Ok(Rung::direct(&detached.path).map(|rung| Arrived { rung, before: detached.before }));
+            Some(DetachedStatus { state: DetachedState::Whole, moved }) => {
+                let before = detached.before;
+                let seen = first.unwrap_or_else(|| before.saturating_add(moved));
+                return Ok(Rung::direct(&detached.path).map(|rung| Arrived { rung, before, seen }));
             }
             Some(DetachedStatus { state: DetachedState::Moving, moved }) => moved,
         };

@@ -44,6 +44,8 @@ impl Item {
 pub struct Done {
     /// The size of the file in bytes, if it is known; also if it was skipped.
     pub size: Option<u64>,
+    /// How many of its bytes were at the destination before this run, which has kept them.
+    pub before: u64,
     /// The path that it took; `None` if it was skipped.
     pub rung: Option<Rung>,
     /// What passed a relay.
@@ -63,8 +65,8 @@ pub struct Done {
 impl Done {
     /// A file of that size was skipped, since it is the same at the destination.
     pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
-        let (rung, relayed, protection) = (None, None, None);
-        Self { size, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
+        let (before, rung, relayed, protection) = (0, None, None, None);
+        Self { size, before, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
     }
 
     /// An earlier run of the job has copied the file, and this one has not looked at it.
@@ -72,8 +74,18 @@ impl Done {
         Self { earlier: Some(verified), ..Self::skipped(size, Verified::None) }
     }
 
-    /// The bytes that have moved, as far as that is known.
-    pub fn moved(&self) -> u64 {
+    /// Its bytes if it was copied, as far as they are known.
+    pub fn copied(&self) -> u64 {
         self.rung.and(self.size).unwrap_or(0)
+    }
+
+    /// How many of these this run has moved.
+    pub fn moved(&self) -> u64 {
+        self.copied() - self.copied_before()
+    }
+
+    /// How many of these an earlier run has moved.
+    pub fn copied_before(&self) -> u64 {
+        self.before.min(self.copied())
     }
 }

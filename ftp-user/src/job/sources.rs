@@ -15,7 +15,7 @@ use crate::job::request::filter::Filter;
 use crate::job::request::options::Options;
 use crate::job::retrying::outage::{Question, facts};
 use crate::job::summary::tally::Tally;
-use crate::journal::NAME_OF_COPY;
+use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::report::{Event, Found};
 use crate::route::Ends;
@@ -60,7 +60,7 @@ impl Receiver {
     const fn word(self) -> &'static str {
         match self {
             Self::Name => NAME_OF_COPY,
-            Self::Directory => "directory",
+            Self::Directory => EXISTING_DIRECTORY,
             Self::NewDirectory => "new-directory",
         }
     }
@@ -98,10 +98,15 @@ impl<'a> Sources<'a> {
 
     /// Records what the destination is, so that later runs of the job treat it alike.
     async fn is_received_by(&mut self, receiver: Receiver) {
-        if self.receiver != Some(receiver) {
-            self.context.job_journal.decide(receiver.word()).await;
-            self.receiver = Some(receiver);
+        if self.receiver == Some(receiver) {
+            return;
         }
+        self.receiver = Some(receiver);
+        let Some(job) = self.context.job_journal.decide(receiver.word()).await else { return };
+        let place = &self.destination;
+        self.context.events.warn(format!(
+            "{place} was made by job {job}, which was interrupted: this copy goes into {place}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
+        ));
     }
 
     /// Says goodbye to both ends.

@@ -2,7 +2,8 @@
 
 use super::failure::JournalFailure;
 use super::record::{
-    Begun, Detached, End, Ended, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen, Start,
+    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen,
+    Start,
 };
 use super::store::Store;
 use super::writer::{self, Answer, Ask};
@@ -173,12 +174,11 @@ impl JobJournal {
         self.decided.as_deref()
     }
 
-    /// Notes what holds for all runs of the job, before anything is done that depends on it.
-    pub async fn decide(&self, decided: &str) {
+    /// Notes what holds for all runs of the job, before anything is done that depends on it. Returns an interrupted job
+    /// that may have made the directory which receives the copies of this one.
+    pub async fn decide(&self, decided: &str) -> Option<JobId> {
         let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Decided(decided.to_owned(), reply)) {
-            let _ = answer.await;
-        }
+        if self.ask(Ask::Decided(decided.to_owned(), reply)) { answer.await.ok().flatten() } else { None }
     }
 
     /// Claims files before anything of them is stored.
@@ -255,10 +255,10 @@ impl JobJournal {
         self.is_needed
     }
 
-    /// Notes how the job has ended, with everything before it.
-    pub async fn finish(&self, end: End) {
+    /// Notes how the job has ended and what has failed in this run, with everything before it.
+    pub async fn finish(&self, end: End, failures: Option<Failures>) {
         let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Finish(end, reply)) {
+        if self.ask(Ask::Finish(end, failures, reply)) {
             let _ = answer.await;
         }
     }

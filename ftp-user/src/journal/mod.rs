@@ -10,6 +10,7 @@
 //! | `checksum` | the sum that every row has of its other columns |
 //! | `tables` | the form of each row in SQLite |
 //! | `under_way` | the rows that this process has written and that have not ended |
+//! | `failed` | what has failed in the last run of a job |
 //! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, read and changed |
 //! | `prune` | which jobs are forgotten when another one begins |
@@ -22,6 +23,7 @@ mod checksum;
 #[cfg(test)]
 mod damage;
 mod decide;
+mod failed;
 mod failure;
 mod handle;
 mod hands;
@@ -39,6 +41,7 @@ pub use failure::JournalFailure;
 pub use handle::{Began, Durable, JobJournal, Journal};
 pub use hands::check_directory;
 pub use record::{
-    Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
-    NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, TransferState,
+    Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,
+    ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer,
+    TransferState,
 };

@@ -28,6 +28,11 @@ impl Command {
         self.words.iter().any(|word| is_recursive(word.as_bytes()))
     }
 
+    /// Whether the same destination was typed in the same directory, as far as words tell it.
+    pub(super) fn goes_where(&self, other: &Self) -> bool {
+        self.words.last() == other.words.last() && self.directory == other.directory
+    }
+
     /// Whether the same was typed in the same directory.
     pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
         self.words == other.words && self.directory == other.directory
@@ -36,6 +41,8 @@ impl Command {
 
 /// What a job has decided whose destination is the name of its only copy.
 pub const NAME_OF_COPY: &str = "name";
+/// What a job has decided whose destination is a directory that was there.
+pub const EXISTING_DIRECTORY: &str = "directory";
 
 /// A job that begins or goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,16 +76,18 @@ pub struct JobRecord {
     pub files: u64,
     /// The bytes of these files.
     pub bytes: u64,
-    /// The number of files that have failed.
+    /// The number of files and directories that have failed.
     pub failed: u64,
+    /// The first failure of its last run that was no interruption.
+    pub why: Option<String>,
     /// The number of files that were begun and have not ended: something of them may be stored.
     pub open: u64,
     /// The number of files whose destination a later job has claimed.
     pub given_over: u64,
     /// The process that runs it, where it is known.
     pub process: Option<u32>,
-    /// How far the transfer is that goes on without this program, if a server was asked.
-    pub transfer: Option<TransferState>,
+    /// What is known of the transfer that goes on without this program, if a server was to be asked.
+    pub transfer: Option<Transfer>,
 }
 
 impl JobRecord {
@@ -86,6 +95,15 @@ impl JobRecord {
     pub fn has_stored_nothing(&self) -> bool {
         self.state == JobState::Failed && self.files == 0 && self.open == 0 && self.given_over == 0
     }
+}
+
+/// What is known of a transfer that goes on without this program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Transfer {
+    /// The destination has told it.
+    Told(TransferState),
+    /// The destination could not be asked: why.
+    NotAsked(String),
 }
 
 /// How far a transfer is that goes on without this program, as the destination has told.
@@ -142,6 +160,15 @@ pub enum End {
     Interrupted,
     /// The job was given up, and what it left was removed.
     Cancelled,
+}
+
+/// What has failed in a run of a job: files, directories, and files that were never begun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failures {
+    /// How many they are.
+    pub number: u64,
+    /// The first of them.
+    pub why: String,
 }
 
 /// A row of the items.

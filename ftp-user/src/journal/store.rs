@@ -4,15 +4,16 @@
 mod tests;
 
 use super::checksum::{Bad, GONE};
+use super::failed::set_failures;
 use super::failure::JournalFailure;
 use super::hands::look;
 use super::lock::{self, JobLock, Taken};
 use super::prune::prune;
 use super::record::{
-    Begun, Command, Detached, End, Ended, Found, ItemKey, ItemRecord, ItemState, JobRecord, JobState,
-    NAME_OF_COPY, NewItem, PartId, Place, Seen, Start,
+    Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,
+    ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start,
 };
-use super::tables::{ItemRow, JobRow, Parts, SCHEMA, VERSION, begins, check_files, count, goes_on};
+use super::tables::{ItemRow, JobRow, Parts, VERSION, begins, check_files, count, goes_on};
 use super::under_way::UnderWay;
 use super::upgrade::upgrade;
 use crate::id::JobId;
@@ -123,9 +124,8 @@ impl Store {
     fn make_tables(&self) -> Result<(), Bad> {
         self.sql.execute_batch("BEGIN IMMEDIATE")?;
         match self.version()? {
-            0 => self.sql.execute_batch(SCHEMA)?,
             VERSION => {}
-            _ => upgrade(&self.sql)?,
+            older => upgrade(&self.sql, older)?,
         }
         Ok(self.sql.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;"))?)
     }
@@ -182,6 +182,7 @@ impl Store {
             if let Some(mut row) = JobRow::find(&store.sql, start.id)? {
                 (row.state, row.ended) = (JobState::Running, None);
                 row.save(&store.sql)?;
+                set_failures(&store.sql, start.id, None)?;
                 return Ok(Ok(row.decided));
             }
             if start.resumes {
@@ -398,15 +399,28 @@ impl Store {
         row.forget_parts(&self.sql)
     }
 
-    /// Notes what holds for all runs of a job.
-    pub(super) fn decided(&self, job: JobId, decided: String) -> Result<(), Bad> {
+    /// Notes what holds for all runs of a job. Returns a job that nobody runs and that may have made the directory which
+    /// receives the copies of this one: it has copied a tree to that name.
+    pub(super) fn decided(&self, job: JobId, decided: String) -> Result<Option<JobId>, Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
+        let is_received = decided == EXISTING_DIRECTORY && row.decided.is_none();
         row.decided = Some(decided);
-        row.save(&self.sql)
+        row.save(&self.sql)?;
+        if !is_received {
+            return Ok(None);
+        }
+        let has_made = |old: &JobRow| {
+            old.state == JobState::Running
+                && old.decided.as_deref() == Some(NAME_OF_COPY)
+                && old.command.may_be_a_tree()
+                && old.command.goes_where(&row.command)
+                && lock::holder(&self.directory, old.id).is_none()
+        };
+        Ok(JobRow::all(&self.sql)?.into_iter().rev().find(has_made).map(|old| old.id))
     }
 
-    /// Notes how a job has ended.
-    pub(super) fn finish(&self, job: JobId, end: End) -> Result<(), Bad> {
+    /// Notes how a job has ended, and what has failed in this run.
+    pub(super) fn finish(&self, job: JobId, end: End, failures: Option<&Failures>) -> Result<(), Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
         row.state = match end {
             End::Cancelled => JobState::Cancelled,
@@ -417,6 +431,7 @@ impl Store {
             End::Interrupted => JobState::Interrupted,
         };
         row.ended = Some(now().as_secs());
+        set_failures(&self.sql, job, failures)?;
         row.save(&self.sql)
     }
 

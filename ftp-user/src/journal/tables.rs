@@ -2,8 +2,9 @@
 //! disk is found before anybody acts on it.
 
 use super::checksum::{Bad, GONE, check, replace, sum, text};
+use super::failed::{FAILURES, failures, set_failures};
 use super::record::{
-    Command, Detached, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen,
+    Command, Detached, Failures, ItemKey, ItemRecord, ItemState, JobRecord, JobState, PartId, Place, Seen,
 };
 use crate::id::JobId;
 use ftp_proto::wire::TransferId;
@@ -16,9 +17,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
-/// Creates the tables.
+/// Creates the tables of version 2.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL, directory BLOB NOT NULL,
@@ -171,7 +172,8 @@ impl JobRow {
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
             (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,
         };
-        let Count { files, bytes, failed, open, given_over } = count;
+        let Count { files, bytes, failed, open, given_over, failures } = count;
+        let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
         JobRecord {
             id: self.id,
             verb: self.verb,
@@ -181,7 +183,8 @@ impl JobRow {
             ended: self.ended,
             files,
             bytes,
-            failed,
+            failed: failed.max(number),
+            why,
             open,
             given_over,
             process: process.flatten(),
@@ -464,7 +467,7 @@ pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, Bad> {
 const MICROSECONDS: u64 = 1_000_000;
 
 /// How the files of a job stand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Count {
     /// How many are done.
     pub(super) files: u64,
@@ -473,6 +476,8 @@ pub(super) struct Count {
     pub(super) failed: u64,
     pub(super) open: u64,
     pub(super) given_over: u64,
+    /// What has failed in the last run, also what is no file.
+    pub(super) failures: Option<Failures>,
 }
 
 /// Counts the files of a job.
@@ -489,12 +494,18 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<Count, Bad> {
         failed: number(ItemState::Failed, "count(*)")?,
         open: number(ItemState::Open, "count(*)")?,
         given_over: number(ItemState::GivenOver, "count(*)")?,
+        failures: failures(sql, job)?,
     })
 }
 
 /// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
 pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
-    let tables = [("items", ItemRow::COLUMNS, ItemRow::WIDTH), ("parts", PART, 3), ("detached", DETACHED, 6)];
+    let tables = [
+        ("items", ItemRow::COLUMNS, ItemRow::WIDTH),
+        ("parts", PART, 3),
+        ("detached", DETACHED, 6),
+        ("failures", FAILURES, 3),
+    ];
     for (table, columns, number) in tables {
         let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM {table}"))?;
         let mut rows = statement.query([])?;
@@ -507,6 +518,7 @@ pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
 
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), Bad> {
+    set_failures(sql, job, None)?;
     let job = job.number().cast_signed();
     sql.execute("DELETE FROM parts WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;
     sql.execute("DELETE FROM detached WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;

@@ -1,12 +1,23 @@
 //! Tables of an older version become those of this one.
 
 use super::checksum::{Bad, check, replace};
+use super::failed::FAILURES_OF_JOBS;
 use super::tables::{ItemRow, SCHEMA};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-/// Turns tables of version 1 into those of this version. Every row of a file is checked by its old sum, and gets a new one.
-pub(super) fn upgrade(sql: &Connection) -> Result<(), Bad> {
+/// Makes the tables of this version, from those of an older one if there are any (version 0 has none).
+pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
+    match version {
+        0 => sql.execute_batch(SCHEMA)?,
+        1 => from_first(sql)?,
+        _ => {}
+    }
+    Ok(sql.execute_batch(FAILURES_OF_JOBS)?)
+}
+
+/// Turns tables of version 1 into those of version 2. Every row of a file is checked by its old sum, and gets a new one.
+fn from_first(sql: &Connection) -> Result<(), Bad> {
     sql.execute_batch(
         "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
         ALTER TABLE parts RENAME TO old_parts; DROP INDEX parts_by_item; ALTER TABLE jobs RENAME TO old_jobs;",
@@ -40,7 +51,9 @@ const OLD_WIDTH: usize = 14;
 mod tests {
     use super::*;
     use crate::id::JobId;
-    use crate::journal::record::{Command, ItemRecord, ItemState, NewItem, PartId, Place, Start};
+    use crate::journal::record::{
+        Command, End, Failures, ItemRecord, ItemState, NewItem, PartId, Place, Start,
+    };
     use crate::journal::store::{FILE, Store};
     use std::path::Path;
 
@@ -48,7 +61,7 @@ mod tests {
     fn make_old(sql: &Connection) {
         sql.execute_batch(
             "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
-            DROP TABLE detached;
+            DROP TABLE detached; DROP TABLE failures;
             CREATE TABLE items (
                 id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL,
                 path BLOB NOT NULL, state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT,
@@ -97,5 +110,20 @@ mod tests {
             assert_eq!(written, files(home.path()));
             assert_eq!(written.first().map(|file| file.parts.clone()), Some(vec![PartId(7)]));
         }
+    }
+
+    #[test]
+    fn n8_a_journal_without_the_failures_of_jobs_gets_a_place_for_them() {
+        let home = tempfile::tempdir().unwrap();
+        let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());
+        let store = Store::open(home.path()).unwrap();
+        let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
+        drop(store);
+        let sql = Connection::open(home.path().join(FILE)).unwrap();
+        sql.execute_batch("DROP TABLE failures; PRAGMA user_version = 2;").unwrap();
+        let store = Store::existing(home.path()).unwrap().unwrap();
+        let failures = Failures { number: 2, why: "no".to_owned() };
+        store.finish(id, End::Failed, Some(&failures)).unwrap();
+        assert_eq!(store.jobs().unwrap()[0].why.as_deref(), Some("no"));
     }
 }

@@ -4,7 +4,7 @@ use super::checksum::Bad;
 use super::failure::JournalFailure;
 use super::lock::JobLock;
 use super::record::{
-    Begun, Detached, End, Ended, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
+    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
 };
 use super::store::{Claim, Store};
 use crate::id::JobId;
@@ -29,12 +29,12 @@ pub(super) enum Ask {
     Seen(ItemKey, Seen, oneshot::Sender<()>),
     /// Notes how a file has ended.
     Ended(ItemKey, Ended),
-    /// Notes what holds for all runs of the job.
-    Decided(String, oneshot::Sender<()>),
+    /// Notes what holds for all runs of the job. The answer is a job that may have made the directory that receives it.
+    Decided(String, oneshot::Sender<Option<JobId>>),
     /// Which files were begun and have not ended.
     Open(oneshot::Sender<Vec<ItemRecord>>),
-    /// Notes how the job has ended.
-    Finish(End, oneshot::Sender<()>),
+    /// Notes how the job has ended, and what has failed in this run.
+    Finish(End, Option<Failures>, oneshot::Sender<()>),
 }
 
 /// What was done.
@@ -46,6 +46,8 @@ enum Performed {
     Claimed(Vec<Answer>),
     /// Files that were begun and have not ended.
     Open(Vec<ItemRecord>),
+    /// What the job has decided, and which other job may have made its destination.
+    Decided(Option<JobId>),
 }
 
 /// What became of a file that was to be claimed.
@@ -172,8 +174,10 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
         Ask::Seen(key, seen, _) => store.seen(*key, seen.clone())?,
         Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
-        Ask::Decided(decided, _) => store.decided(job, decided.clone())?,
-        Ask::Finish(end, _) => store.finish(job, *end)?,
+        Ask::Decided(decided, _) => {
+            return store.decided(job, decided.clone()).map(Performed::Decided);
+        }
+        Ask::Finish(end, failures, _) => store.finish(job, *end, failures.as_ref())?,
     }
     Ok(Performed::Noted)
 }
@@ -183,17 +187,17 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
     match (ask, done) {
         (Ask::Begin(_, reply), Performed::Claimed(answers)) => drop(reply.send(answers)),
         (Ask::Open(reply), Performed::Open(items)) => drop(reply.send(items)),
+        (Ask::Decided(_, reply), Performed::Decided(maker)) => drop(reply.send(maker)),
         (
             Ask::Part(_, _, reply)
             | Ask::InPlace(_, _, reply)
             | Ask::Detached(_, _, reply)
-            | Ask::Seen(_, _, reply)
-            | Ask::Decided(_, reply),
+            | Ask::Seen(_, _, reply),
             _,
         ) => drop(reply.send(())),
         // Whoever asked for something else has no answer.
-        (Ask::Begin(..) | Ask::Open(..) | Ask::Ended(..), _) => {}
-        (Ask::Finish(_, reply), _) => return Some(reply),
+        (Ask::Begin(..) | Ask::Open(..) | Ask::Decided(..) | Ask::Ended(..), _) => {}
+        (Ask::Finish(_, _, reply), _) => return Some(reply),
     }
     None
 }

@@ -38,26 +38,25 @@ impl Bar {
         let text = gauge::short(shown, width.saturating_sub(1));
         let percent = gauge::percent(shown);
         let room = width.saturating_sub(text.chars().count() + 2).min(WIDEST_BAR);
-        let form = match percent {
-            Some(_) if room >= NARROWEST_BAR => format!("{{bar:{room}}} {{msg}}"),
-            Some(_) | None => "{wide_msg}".to_owned(),
-        };
-        let style = ProgressStyle::with_template(&form).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = percent.filter(|_| room >= NARROWEST_BAR).map(|_| room);
+        let style = style(bar, &text);
         let position = percent.unwrap_or(0);
-        match &self.drawn {
-            Some(bar) => {
-                bar.set_style(style);
-                bar.set_message(text);
-                bar.set_position(position);
-            }
-            None => {
-                // It has its text before it is drawn the first time.
-                let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::hidden());
-                let bar = bar.with_style(style).with_message(text).with_position(position);
-                bar.set_draw_target(ProgressDrawTarget::stderr());
-                bar.tick();
-                self.drawn = Some(bar);
-            }
+        if self.drawn.is_some() {
+            return self.redraw(style, position);
+        }
+        // It has its text before it is drawn the first time.
+        let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::hidden());
+        let bar = bar.with_style(style).with_position(position);
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.tick();
+        self.drawn = Some(bar);
+    }
+
+    /// Draws once: the text is a part of the style, and only the position draws.
+    fn redraw(&self, style: ProgressStyle, position: u64) {
+        if let Some(bar) = &self.drawn {
+            bar.set_style(style);
+            bar.set_position(position);
         }
     }
 
@@ -77,6 +76,16 @@ impl Bar {
     }
 }
 
+/// A bar of so many columns, if there is room for one, and a text.
+fn style(bar: Option<usize>, text: &str) -> ProgressStyle {
+    let text = text.replace('{', "{{").replace('}', "}}");
+    let form = match bar {
+        Some(room) => format!("{{bar:{room}}} {text}"),
+        None => text,
+    };
+    ProgressStyle::with_template(&form).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 /// The time between two lines.
 const PERIOD: Duration = Duration::from_secs(5);
 /// The width of a terminal that does not tell it.
@@ -85,3 +94,75 @@ const USUAL_WIDTH: usize = 80;
 const NARROWEST_BAR: usize = 8;
 /// A bar of more columns shows nothing more.
 const WIDEST_BAR: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indicatif::TermLike;
+    use std::sync::{Arc, Mutex, MutexGuard};
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        fn written(&self) -> MutexGuard<'_, String> {
+            self.0.lock().unwrap()
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            60
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.written().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_update_is_one_draw_with_its_bar_and_its_text() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let drawn = ProgressBar::with_draw_target(Some(100), target);
+        let bar = Bar { drawn: Some(drawn), is_terminal: true, last: None };
+        for (position, text) in [(50, "61/89 50 % {x}"), (75, "70/89 75 %")] {
+            screen.written().clear();
+            bar.redraw(style(Some(8), text), position as u64);
+            let written = screen.written().trim_end().to_owned();
+            let expect =
+                format!("{}{} {text}", "█".repeat(position / 25 * 2), "░".repeat(8 - position / 25 * 2));
+            assert_eq!(written, expect);
+        }
+    }
+}

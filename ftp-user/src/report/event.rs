@@ -57,6 +57,8 @@ pub enum Event {
         dest: String,
         /// Its size in bytes, if it is known.
         size: Option<u64>,
+        /// How many of its bytes were at the destination before this run.
+        before: u64,
         /// The path that it took; `None` if it was skipped.
         rung: Option<Rung>,
         /// What passed a relay.
@@ -262,8 +264,10 @@ pub struct Summary {
     pub skipped: u64,
     /// Number of files that move on without this program.
     pub detached: u64,
-    /// The bytes that have moved, as far as that is known.
+    /// The bytes of the files that were copied, as far as they are known.
     pub bytes: u64,
+    /// How many of these earlier runs have moved.
+    pub before: u64,
     /// Files that were copied and whose size nobody knows.
     pub unsized_files: u64,
     /// How many seconds the run took.

@@ -28,6 +28,8 @@ pub(super) struct Human {
     /// Whether files are being copied, and not only counted.
     has_begun: bool,
     repeats: Repeats,
+    /// The path that was told last.
+    path: String,
     /// The candidates that have been explained.
     explained: Vec<Considered>,
     /// Names go to a terminal, which must not see their control characters.
@@ -42,6 +44,7 @@ impl Human {
             planning: false,
             has_begun: false,
             repeats: Repeats::default(),
+            path: String::new(),
             explained: Vec::new(),
             terminal: io::stdout().is_terminal(),
         }
@@ -62,8 +65,10 @@ impl Human {
                     self.result(&format!("  {line}"))?;
                     return self.explain(considered);
                 }
-                if self.style.verbose {
+                // Most files of a job take the path of the one before.
+                if self.style.verbose && self.path != line {
                     self.talk("", &line);
+                    self.path = line;
                 }
                 Ok(())
             }
@@ -296,9 +301,13 @@ fn sentence(summary: &Summary) -> String {
         _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
     };
     let mut line = format!("{done} {}, {bytes}", files(moved));
+    if summary.before > 0 {
+        line.push_str(&format!(" ({} of them by earlier runs)", size::bytes(summary.before)));
+    }
     if !summary.dry_run {
         line.push_str(&format!(" in {:.1} s", summary.seconds));
-        if let Some(rate) = size::rate(summary.bytes, summary.seconds).filter(|_| summary.bytes > 0) {
+        let now = summary.bytes.saturating_sub(summary.before);
+        if let Some(rate) = size::rate(now, summary.seconds).filter(|_| now > 0) {
             line.push_str(&format!(" ({rate})"));
         }
     }
@@ -349,6 +358,7 @@ mod tests {
             skipped: 0,
             detached: 0,
             bytes: 2 << 30,
+            before: 0,
             unsized_files: 0,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
@@ -373,6 +383,12 @@ mod tests {
         );
         // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
         assert_eq!(sentence(&Summary { protection: Protection::Clear, ..summary() }), sentence(&summary()));
+        // The rate is that of this run.
+        check(
+            Summary { before: (2 << 30) - (19 << 20), ..summary() },
+            "copied 1 file, 2.00 GiB (1.98 GiB of them by earlier runs) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
         check(
             Summary { skipped: 1, bytes: 0, rung: None, ..summary() },
             "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",

@@ -1,10 +1,10 @@
 //! How a job of the journal is shown.
 
 use super::entry::moment;
-use crate::journal::{JobRecord, JobState, TransferState};
+use crate::journal::{JobRecord, JobState, Transfer, TransferState};
 use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
-use ftp_proto::wire::{PathName, counted};
+use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
 
 /// A job, for programs.
@@ -21,11 +21,15 @@ pub(super) struct JobLine<'a> {
     files: u64,
     bytes: u64,
     failed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
     open: u64,
     given_over: u64,
     process: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<TransferLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_asked: Option<&'a str>,
 }
 
 /// A transfer that goes on without this program, for programs.
@@ -50,14 +54,20 @@ impl<'a> JobLine<'a> {
             files: job.files,
             bytes: job.bytes,
             failed: job.failed,
+            why: job.why.as_deref(),
             open: job.open,
             given_over: job.given_over,
             process: job.process,
-            transfer: job.transfer.as_ref().map(|transfer| TransferLine {
-                bytes: transfer.bytes,
-                total: transfer.total,
-                state: &transfer.state,
-            }),
+            transfer: match &job.transfer {
+                Some(Transfer::Told(TransferState { bytes, total, state })) => {
+                    Some(TransferLine { bytes: *bytes, total: *total, state })
+                }
+                Some(Transfer::NotAsked(_)) | None => None,
+            },
+            not_asked: match &job.transfer {
+                Some(Transfer::NotAsked(why)) => Some(why),
+                Some(Transfer::Told(_)) | None => None,
+            },
         }
     }
 }
@@ -81,7 +91,9 @@ pub(super) fn sentence(job: &JobRecord) -> String {
     let some = |count: u64, what: &str| {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
-    let failed = some(job.failed, "failed") + &some(job.given_over, "left to a later job");
+    let why = job.why.as_ref().filter(|_| job.failed > 0);
+    let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
+    let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
     format!(
         "{}{name} {}{process}{transfer} {}, {} ({}){failed}: {}",
         job.id,
@@ -94,9 +106,16 @@ pub(super) fn sentence(job: &JobRecord) -> String {
 }
 
 /// How far a transfer is: ` (5.00 MiB of 20.0 MiB, moving)`.
-fn transfer_words(transfer: &TransferState) -> String {
-    let total = transfer.total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
-    format!(" ({}{total}, {})", size::bytes(transfer.bytes), printable(&transfer.state))
+fn transfer_words(transfer: &Transfer) -> String {
+    match transfer {
+        Transfer::Told(TransferState { bytes, total, state }) => {
+            let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
+            format!(" ({}{total}, {})", size::bytes(*bytes), printable(state))
+        }
+        Transfer::NotAsked(why) => {
+            format!(" (its destination could not be asked: {})", show(why.as_bytes()))
+        }
+    }
 }
 
 /// A word as a terminal may have it.
@@ -161,6 +180,7 @@ mod tests {
             files: 2,
             bytes: 2048,
             failed: 1,
+            why: None,
             open: 0,
             given_over: 0,
             process: None,
@@ -176,11 +196,26 @@ mod tests {
         let words = sentence(&given_over);
         assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
         assert_eq!(serde_json::to_value(JobLine::of(&given_over)).unwrap()["given_over"], 2);
+        let failed = JobRecord { why: Some("ftp://h/d: cannot be listed\u{1b}".into()), ..job.clone() };
+        let words = sentence(&failed);
+        assert!(words.contains(", 1 failed (ftp://h/d: cannot be listed%1B): copy"), "{words}");
+        assert_eq!(serde_json::to_value(JobLine::of(&failed)).unwrap()["failed"], 1);
         let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
-        let job = JobRecord { state: JobState::Detached, transfer: Some(transfer), ..job };
+        let job = JobRecord { state: JobState::Detached, transfer: Some(Transfer::Told(transfer)), ..job };
         let words = sentence(&job);
         assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
         let line = serde_json::to_value(JobLine::of(&job)).unwrap();
         assert_eq!(line["transfer"]["total"], 4096);
+        let job = JobRecord { transfer: Some(Transfer::NotAsked("two:21 is down".to_owned())), ..job };
+        let words = sentence(&job);
+        assert!(
+            words.contains(" detached (its destination could not be asked: two:21 is down) 1970"),
+            "{words}"
+        );
+        let line = serde_json::to_value(JobLine::of(&job)).unwrap();
+        assert_eq!(
+            (&line["not_asked"], &line["transfer"]),
+            (&"two:21 is down".into(), &serde_json::Value::Null)
+        );
     }
 }

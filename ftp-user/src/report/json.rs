@@ -131,6 +131,8 @@ enum Line<'a> {
         relay: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         relayed: Option<u64>,
+        #[serde(skip_serializing_if = "is_zero")]
+        before: u64,
     },
     Detached {
         source: &'a str,
@@ -185,6 +187,8 @@ enum Line<'a> {
         dry_run: bool,
         #[serde(skip_serializing_if = "is_zero")]
         detached: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        before: u64,
     },
     Run(&'a PastRun),
     Job(JobLine<'a>),
@@ -254,19 +258,22 @@ impl<'a> Line<'a> {
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
             }
-            Event::File { source, dest, size, rung, relayed, verified, attempts, earlier } => Self::File {
-                source,
-                dest,
-                bytes: if rung.is_some() { *size } else { Some(0) },
-                path: rung.map(Rung::path),
-                rung: rung.map(Rung::name),
-                verified: verified.name(),
-                attempts: *attempts,
-                skipped: rung.is_none(),
-                earlier: earlier.map(Verified::name),
-                relay: relayed.as_ref().map(|relayed| &*relayed.relay),
-                relayed: relayed.as_ref().map(|relayed| relayed.bytes),
-            },
+            Event::File { source, dest, size, before, rung, relayed, verified, attempts, earlier } => {
+                Self::File {
+                    source,
+                    dest,
+                    bytes: if rung.is_some() { *size } else { Some(0) },
+                    path: rung.map(Rung::path),
+                    rung: rung.map(Rung::name),
+                    verified: verified.name(),
+                    attempts: *attempts,
+                    skipped: rung.is_none(),
+                    earlier: earlier.map(Verified::name),
+                    relay: relayed.as_ref().map(|relayed| &*relayed.relay),
+                    relayed: relayed.as_ref().map(|relayed| relayed.bytes),
+                    before: *before,
+                }
+            }
             Event::Detached { source, dest, size, rung, job } => Self::Detached {
                 source,
                 dest,
@@ -316,6 +323,7 @@ impl<'a> Line<'a> {
             relayed: summary.relayed.as_ref().map(|relayed| relayed.bytes),
             dry_run: summary.dry_run,
             detached: summary.detached,
+            before: summary.before,
         }
     }
 
@@ -387,6 +395,7 @@ mod tests {
             skipped: 0,
             detached: 0,
             bytes: 2_147_483_648,
+            before: 0,
             unsized_files: 0,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
@@ -408,6 +417,7 @@ mod tests {
                 source: "ftp://a/x".into(),
                 dest: "ftp://b/x".into(),
                 size: Some(5),
+                before: 0,
                 rung: Some(Rung::SourceListens),
                 relayed: None,
                 verified: Verified::Size,
@@ -445,6 +455,7 @@ mod tests {
             source: source.into(),
             dest: "ftp://b/x".into(),
             size: Some(5),
+            before: 0,
             rung: None,
             relayed: None,
             verified: Verified::Size,
@@ -474,6 +485,7 @@ mod tests {
                 source: "ftp://a/x".into(),
                 dest: "ftp://b/x".into(),
                 size: None,
+                before: 0,
                 rung: None,
                 relayed: None,
                 verified: Verified::None,
@@ -485,19 +497,20 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_a_relay_is_told_last() {
+    fn what_passed_a_relay_and_what_was_there_before_is_told_last() {
         check(
             &Event::File {
                 source: "ftp://a/x".into(),
                 dest: "ftp://b/x".into(),
                 size: Some(5),
+                before: 2,
                 rung: Some(Rung::RelaySource),
                 relayed: Some(Relayed { relay: "edge".into(), bytes: 5 }),
                 verified: Verified::Size,
                 attempts: 1,
                 earlier: None,
             },
-            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5}"#,
+            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"before":2}"#,
         );
     }
 }

@@ -71,11 +71,12 @@ impl Overall {
                 self.under_way.entry(source.clone()).or_default().size = *size;
             }
             Event::Progress(progress) => self.progress(progress, at),
-            Event::File { source, size, rung, .. } => {
+            Event::File { source, size, before, rung, .. } => {
                 let known = self.under_way.remove(source).unwrap_or_default();
                 let size = size.or(known.size).unwrap_or(known.bytes);
-                // What was resumed has moved in part only.
-                let moved = if rung.is_some() { size.saturating_sub(known.before) } else { 0 };
+                // What was resumed has moved in part only, and a short rest of it has no progress of its own.
+                let before = known.before.max(*before);
+                let moved = if rung.is_some() { size.saturating_sub(before) } else { 0 };
                 self.ends(size, moved, at);
             }
             Event::FileFailed { source } => {
@@ -157,9 +158,15 @@ impl Overall {
             None if of > 1 => self.files.remaining(of - self.ended),
             None => None,
         };
+        let remaining = remaining.map(rounded_up);
         let Found { more, .. } = self.found;
         Shown { files: self.ended, of, more, bytes, total, rate, remaining }
     }
+}
+
+/// In whole seconds: what still takes a while is not said to be over.
+const fn rounded_up(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs().saturating_add(if time.subsec_nanos() > 0 { 1 } else { 0 }))
 }
 
 #[cfg(test)]
@@ -195,6 +202,7 @@ mod tests {
             source: source.to_owned(),
             dest: String::new(),
             size: Some(mib * MIB),
+            before: 0,
             rung: (!is_skipped).then_some(Rung::Local),
             relayed: None,
             verified: Verified::None,
@@ -237,7 +245,7 @@ mod tests {
             (2, file("c", 20, true)),
         ];
         // 60 MiB have moved in 2 s, 20 were there, 40 remain.
-        assert_eq!(shown(&events), (2, 3, 80, Some(120), Some(30.0), Some(1)));
+        assert_eq!(shown(&events), (2, 3, 80, Some(120), Some(30.0), Some(2)));
     }
 
     #[test]
@@ -261,6 +269,17 @@ mod tests {
     }
 
     #[test]
+    fn a_resumed_file_that_ends_without_progress_has_moved_only_its_rest() {
+        let mut resumed = file("a", 100, false);
+        if let Event::File { before, .. } = &mut resumed {
+            *before = 80 * MIB;
+        }
+        let events = [(0, found(2, 200, 0, false)), (0, plan("a", 100)), (2, resumed)];
+        // 20 MiB have moved in 2 s, and 100 remain.
+        assert_eq!(shown(&events), (1, 2, 100, Some(200), Some(10.0), Some(10)));
+    }
+
+    #[test]
     fn a_detached_file_counts_for_what_has_arrived_and_its_verification_begins_where_it_ended() {
         let detached = Event::Detached {
             source: "a".to_owned(),
@@ -279,7 +298,7 @@ mod tests {
             (2, at("a", 30, 90, 2)),
             (3, plan("a", 100)),
         ];
-        assert_eq!(shown(&events), (0, 1, 90, Some(100), Some(30.0), Some(0)));
+        assert_eq!(shown(&events), (0, 1, 90, Some(100), Some(30.0), Some(1)));
     }
 
     #[test]

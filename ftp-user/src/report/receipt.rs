@@ -17,6 +17,7 @@ pub(super) struct ReceiptLine<'a> {
     dest: String,
     state: &'a str,
     bytes: Option<u64>,
+    size: Option<u64>,
     path: Option<&'a str>,
     rung: Option<&'a str>,
     verified: Option<&'a str>,
@@ -39,7 +40,9 @@ impl<'a> ReceiptLine<'a> {
                 ItemState::Failed => "failed",
                 ItemState::GivenOver => "given-over",
             },
-            bytes: is_done.then_some(item.bytes),
+            // Of a file that was there already nothing has moved.
+            bytes: is_done.then(|| rung.and(Some(item.bytes)).unwrap_or(0)),
+            size: (item.bytes > 0).then_some(item.bytes).or_else(|| item.seen.as_ref()?.size),
             path: rung.and_then(path_of),
             rung,
             verified: item.verified.as_deref().filter(|_| is_done),
@@ -154,6 +157,9 @@ mod tests {
             began: Some(1_500),
             ended: Some(2_007),
         };
+        let skipped = ItemRecord { path: None, ..item.clone() };
+        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &skipped)).unwrap();
+        assert_eq!((&line["bytes"], &line["size"]), (&0.into(), &5.into()), "it was there, with its size");
         let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item)).unwrap();
         assert_eq!((&line["path"], &line["rung"]), (&"direct".into(), &"dest-listens".into()));
         let times = (&line["started"], &line["ended"]);

@@ -156,13 +156,18 @@ fn write(file: &Path, value: &impl Serialize, purpose: Purpose) -> io::Result<()
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let mut new = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
-    new.write_all(&serde_json::to_vec_pretty(value)?)?;
-    if purpose == Purpose::Trust {
-        new.sync_all()?;
+    let bytes = serde_json::to_vec_pretty(value)?;
+    let fill = |mut new: File| {
+        new.write_all(&bytes)?;
+        if purpose == Purpose::Trust { new.sync_all() } else { Ok(()) }
+    };
+    let new = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = fill(new).and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        // A disk that is full must not get another file with each run.
+        let _ = fs::remove_file(&beside);
     }
-    drop(new);
-    fs::rename(&beside, file)
+    written
 }
 
 /// How often a lock is tried. Whoever holds it writes one small file.
@@ -275,6 +280,17 @@ mod tests {
             std::os::unix::fs::chown(&state, Some(65_534), None).unwrap();
             refused();
         }
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_no_file_beside() {
+        let home = tempfile::tempdir().unwrap();
+        // A directory of that name stands for a disk without room: the new file is there, and cannot take its place.
+        let path = home.path().join("x.json");
+        fs::create_dir(&path).unwrap();
+        assert!(write(&path, &[1_u8], Purpose::Trust).is_err());
+        let names = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["x.json"]);
     }
 
     #[test]

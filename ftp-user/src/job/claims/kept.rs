@@ -73,7 +73,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
     let end = ending(tally.may_pass(), was_stopped, has_begun);
     let job = context.job_journal.job();
-    context.job_journal.finish(end).await;
+    context.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
     let can_go_on = end == End::Interrupted && !was_stopped;
     job.filter(|_| can_go_on).map(|job| {
@@ -441,7 +441,7 @@ pub(in crate::job) fn ended(context: &Context, copied: &Result<Done, Failure>) {
         // It goes on without this program.
         Ok(done) if done.detached.is_some() => {}
         Ok(done) => context.job_journal.ended(Ended::Done {
-            bytes: done.moved(),
+            bytes: done.size.unwrap_or(0),
             verified: done.verified.name().to_owned(),
             path: done.rung.map(|rung| rung.name().to_owned()),
             began,

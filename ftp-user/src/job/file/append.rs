@@ -44,6 +44,7 @@ pub(in crate::job) async fn append(
     let size = plan.size;
     let mut done = Done {
         size,
+        before: 0,
         rung: None,
         relayed: None,
         protection: None,

@@ -43,6 +43,8 @@ pub(in crate::job) struct Attempts {
     pub(in crate::job) relayed: Option<Relayed>,
     /// What has protected the bytes that moved.
     pub(in crate::job) protection: Option<Protection>,
+    /// How many bytes of the copy were stored before this run, as far as all attempts have kept them.
+    before: Option<u64>,
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
     /// Who may continue what an attempt leaves, if it can be continued at all.
@@ -102,6 +104,7 @@ impl Attempts {
             count: 0,
             relayed: None,
             protection: None,
+            before: None,
             resume,
             next,
             left: None,
@@ -124,6 +127,7 @@ impl Attempts {
         item: &Item,
     ) -> Result<(), Failure> {
         if let Some(arrived) = self.kept.arrived(context, ends, item).await? {
+            self.before = Some(arrived.seen);
             self.arrived = Some(arrived);
         }
         if let Some(left) = self.kept.recover(context, ends, item).await? {
@@ -139,7 +143,7 @@ impl Attempts {
         ends: &mut Ends,
         source: &Facts,
     ) -> Result<Option<StartPoint>, Failure> {
-        let (Some(Arrived { rung, before }), Some(left)) = (self.arrived.take(), &self.left) else {
+        let (Some(Arrived { rung, before, .. }), Some(left)) = (self.arrived.take(), &self.left) else {
             return Ok(None);
         };
         if left.source.as_ref().is_none_or(|seen| has_changed(seen, source)) {
@@ -195,6 +199,9 @@ impl Attempts {
     /// Notes how an attempt ended.
     pub(in crate::job) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
         self.count += moved.count.attempts;
+        if start.moved.is_none() {
+            self.before = Some(self.before.map_or(start.at, |before| before.min(start.at)));
+        }
         Relayed::add(&mut self.relayed, moved.count.relayed.clone());
         Protection::add(&mut self.protection, moved.count.protection);
         let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
@@ -203,6 +210,11 @@ impl Attempts {
         if moved.count.touched && self.left.is_none() {
             self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
         }
+    }
+
+    /// How many bytes of the copy this run has found and kept.
+    pub(in crate::job) fn before(&self) -> u64 {
+        self.before.unwrap_or(0)
     }
 
     /// Notes that the copy has its final name, or that it goes on without this program: nothing is left to this run.

@@ -152,6 +152,7 @@ impl Copying<'_> {
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
             return Ok(Done {
                 size: source.size,
+                before: 0,
                 rung: Some(rung),
                 relayed: None,
                 protection: None,
@@ -196,6 +197,7 @@ impl Copying<'_> {
         };
         Ok(Done {
             size,
+            before: attempts.before(),
             rung: Some(rung),
             relayed: attempts.relayed.take(),
             protection: attempts.protection,
@@ -210,6 +212,7 @@ impl Copying<'_> {
     fn detached(&self, size: Option<u64>, rung: Rung, attempts: &Attempts) -> Done {
         Done {
             size,
+            before: attempts.before(),
             rung: Some(rung),
             relayed: None,
             protection: attempts.protection,

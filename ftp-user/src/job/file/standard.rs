@@ -388,6 +388,7 @@ fn progress(
 const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> Done {
     Done {
         size,
+        before: 0,
         rung: Some(Rung::Local),
         relayed: None,
         protection,

@@ -48,7 +48,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     }
     pools.quit().await;
     let end = if removed.is_ok() { End::Cancelled } else { End::Interrupted };
-    context.job_journal.finish(end).await;
+    context.job_journal.finish(end, None).await;
     removed.map(|()| open.len())
 }
 

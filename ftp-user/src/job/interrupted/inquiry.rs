@@ -6,8 +6,10 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::job::claims::kept;
 use crate::job::detached;
+use crate::job::remains::part::Part;
 use crate::job::request::job::{Job, Work};
-use crate::journal::{ItemState, TransferState};
+use crate::journal::{ItemRecord, ItemState, TransferState};
+use ftp_proto::wire::PathName;
 
 /// How far the transfer of `job` is, as its destination tells; `None` if none of its files moves on without this program.
 ///
@@ -17,17 +19,24 @@ use crate::journal::{ItemState, TransferState};
 pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<TransferState>, Failure> {
     let Work::Copy { destination, .. } = &job.work else { return Ok(None) };
     let open = context.journal.items(job.id, ItemState::Open).map_err(|why| kept::of_journal(&why))?;
-    let mut found = open.into_iter().filter_map(|item| Some((item.detached?, item.seen)));
-    let Some((transfer, seen)) = found.next() else { return Ok(None) };
+    let Some(item) = open.into_iter().find(|item| item.detached.is_some()) else { return Ok(None) };
+    let Some(transfer) = &item.detached else { return Ok(None) };
     let pools = Pools::default();
     let mut host = Host::at(destination, Role::Destination, &pools);
-    let status = detached::look(context, &mut host, &transfer).await;
+    let status = detached::look(context, &mut host, transfer).await;
+    // A server that was started again has forgotten the transfer, and not what has arrived.
+    let stored = match &status {
+        Ok(None) => stored(context, &mut host, &item).await,
+        Ok(Some(_)) | Err(_) => None,
+    };
     host.release();
     pools.quit().await;
-    let (total, before) = (seen.and_then(|seen| seen.size), transfer.before);
+    let (total, before) = (item.seen.as_ref().and_then(|seen| seen.size), transfer.before);
     Ok(Some(match status? {
         None => {
-            TransferState { bytes: before, total, state: "its server does not know it any more".to_owned() }
+            let (bytes, state) =
+                (stored.unwrap_or(before), "its server does not know it any more".to_owned());
+            TransferState { bytes, total, state }
         }
         Some(DetachedStatus { moved, state }) => {
             let state = match state {
@@ -38,4 +47,11 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
             TransferState { bytes: before.saturating_add(moved), total, state }
         }
     }))
+}
+
+/// How many bytes of a file are stored under the name of its last part, if its server tells it.
+async fn stored(context: &Context, host: &mut Host, item: &ItemRecord) -> Option<u64> {
+    let target = PathName::from_wire(item.place.path.clone()).ok()?;
+    let part = Part::new(*item.parts.last()?, &target).ok()?;
+    host.size(context, &part.stored).await.ok()?
 }

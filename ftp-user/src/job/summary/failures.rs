@@ -48,6 +48,11 @@ impl Failures {
         self.kinds.values().map(|of_kind| of_kind.count).sum()
     }
 
+    /// The number of all failures that are not of this kind.
+    pub(in crate::job) fn count_without(&self, kind: Kind) -> u64 {
+        self.kinds.iter().filter(|(of, _)| **of != kind).map(|(_, of_kind)| of_kind.count).sum()
+    }
+
     /// The kinds of failures, each of them once.
     pub(in crate::job) fn kinds(&self) -> Vec<Kind> {
         self.kinds.keys().copied().collect()

@@ -6,6 +6,7 @@ use crate::id::JobId;
 use crate::job::item::Done;
 use crate::job::summary::failures::{FailedItem, Failures};
 use crate::job::summary::status::Status;
+use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::{Event, Events, Summary};
@@ -24,6 +25,8 @@ pub(in crate::job) struct Tally {
     /// Files that move on without this program.
     detached: u64,
     bytes: u64,
+    /// How many of these earlier runs have moved.
+    before: u64,
     /// Files that were copied and whose size nobody knows.
     unsized_files: u64,
     /// How many files took which path.
@@ -60,6 +63,7 @@ impl Tally {
             skipped: 0,
             detached: 0,
             bytes: 0,
+            before: 0,
             unsized_files: 0,
             rungs: Vec::new(),
             relayed: None,
@@ -97,8 +101,9 @@ impl Tally {
         }
         self.done(&done);
         if !self.dry_run {
-            let Done { size, rung, relayed, verified, attempts, earlier, .. } = done;
-            self.events.say(Event::File { source, dest, size, rung, relayed, verified, attempts, earlier });
+            let Done { size, before, rung, relayed, verified, attempts, earlier, .. } = done;
+            let how = Event::File { source, dest, size, before, rung, relayed, verified, attempts, earlier };
+            self.events.say(how);
         }
     }
 
@@ -108,7 +113,8 @@ impl Tally {
             self.skipped += 1;
             return;
         };
-        self.bytes += done.moved();
+        self.bytes += done.copied();
+        self.before += done.copied_before();
         self.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.relayed, done.relayed.clone());
@@ -139,6 +145,15 @@ impl Tally {
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
     pub(in crate::job) fn may_pass(&self) -> Option<bool> {
         self.has_failed().then_some(self.failures.may_pass())
+    }
+
+    /// What has failed, for the journal. An interruption is no failure.
+    pub(in crate::job) fn to_keep(&self) -> Option<journal::Failures> {
+        let number = self.failures.count_without(Kind::Interrupted);
+        let first = self.failures.first().find(|item| item.failure.kind != Kind::Interrupted)?;
+        let words = first.failure.to_string();
+        let name = if words.contains(&first.source) { String::new() } else { format!("{}: ", first.source) };
+        Some(journal::Failures { number, why: shortened(&format!("{name}{words}")) })
     }
 
     /// Whether the job was interrupted.
@@ -179,6 +194,7 @@ impl Tally {
             skipped: self.skipped,
             detached: self.detached,
             bytes: self.bytes,
+            before: self.before,
             unsized_files: self.unsized_files,
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
@@ -205,6 +221,7 @@ mod tests {
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
         Done {
             size: Some(bytes),
+            before: 4,
             rung,
             relayed: None,
             protection: None,
@@ -229,6 +246,7 @@ mod tests {
         let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
         assert_eq!((status, failures.len()), (Status::Partly, 1));
         assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));
+        assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
         assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));
         drop(events);
         reporter.finish().await.unwrap();

@@ -319,6 +319,7 @@ impl Means {
         let relayed = |relay: &Arc<str>| Relayed { relay: Arc::clone(relay), bytes: size.unwrap_or(0) };
         Done {
             size,
+            before: 0,
             rung: Some(self.rung),
             relayed: self.relay.as_ref().map(relayed),
             protection: Some(self.protection),

@@ -79,7 +79,7 @@ fn n8_a_file_is_found_as_it_was_left() {
         .unwrap();
     assert_eq!(found(begin(&store, 1, "a", 13)), Found::Done { seen, verified: Some(verified) });
     assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
-    store.finish(JobId::new(1), End::Done).unwrap();
+    store.finish(JobId::new(1), End::Done, None).unwrap();
     drop(lock);
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Done);
     assert!(matches!(start(&store, 9, true), Err(JournalFailure::Unknown { .. })));
@@ -93,7 +93,7 @@ fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
     for number in 2..ENDED as u64 + 5 {
         let _lock = start(&store, number, false).unwrap();
         found(begin(&store, number, "a", number + 100));
-        store.finish(JobId::new(number), End::Failed).unwrap();
+        store.finish(JobId::new(number), End::Failed, None).unwrap();
     }
     let _last = start(&store, 1_000, false).unwrap();
     let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
@@ -111,10 +111,31 @@ fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
         if number == 1 {
             found(begin(&store, number, "a", number + 100));
         }
-        store.finish(JobId::new(number), End::Failed).unwrap();
+        store.finish(JobId::new(number), End::Failed, None).unwrap();
     }
     let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
     assert_eq!(jobs, [1, 36, 37, 38, 39, 40]);
+}
+
+#[test]
+fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_it_runs_again() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let lock = start(&store, 1, false).unwrap();
+    // A directory that cannot be listed has no row among the files.
+    let failures = Failures { number: 3, why: "the listing is incomplete".to_owned() };
+    store.finish(JobId::new(1), End::Failed, Some(&failures)).unwrap();
+    drop(lock);
+    let told = || store.jobs().unwrap().into_iter().map(|job| (job.failed, job.why)).collect::<Vec<_>>();
+    assert_eq!(told(), [(3, Some(failures.why.clone()))]);
+    let lock = start(&store, 1, true).unwrap();
+    assert_eq!(told(), [(0, None)]);
+    store.finish(JobId::new(1), End::Done, None).unwrap();
+    drop(lock);
+    assert_eq!(told(), [(0, None)]);
+    store.finish(JobId::new(1), End::Failed, Some(&failures)).unwrap();
+    store.sql.execute("UPDATE failures SET number = 4", []).unwrap();
+    assert!(matches!(store.jobs(), Err(JournalFailure::Damaged { .. })));
 }
 
 #[test]
@@ -139,7 +160,7 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
         let store = Store::open(home.path()).unwrap();
         let lock = start(&store, 1, false).unwrap();
         begin(&store, 1, "a", 10);
-        store.finish(JobId::new(1), End::Failed).unwrap();
+        store.finish(JobId::new(1), End::Failed, None).unwrap();
         drop(lock);
         store.sql.execute(change, []).unwrap();
         let damage = start(&store, 1, true).unwrap_err();
@@ -163,7 +184,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     let path = "dest-listens".to_owned();
     let mut detached = Detached { source: id(1), destination: id(2), path, before: 7, moves: false };
     store.detached(begun.key, Some(&detached)).unwrap();
-    store.finish(JobId::new(1), End::Done).unwrap();
+    store.finish(JobId::new(1), End::Done, None).unwrap();
     drop(lock);
     let state = || store.jobs().unwrap()[0].state;
     assert_eq!(state(), JobState::Interrupted, "nobody has said that it moves");
@@ -256,7 +277,7 @@ fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));
     let Claim::Ours(begun) = begin(&store, 1, "a", 1) else { panic!("nobody else runs") };
     store.ended(begun.key, Ended::Failed { why: "no such file".to_owned(), began: None }).unwrap();
-    store.finish(JobId::new(1), End::Failed).unwrap();
+    store.finish(JobId::new(1), End::Failed, None).unwrap();
     drop(lock);
     drop(named(3, "right").unwrap());
     let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.command.name.is_some()).collect();
@@ -273,7 +294,7 @@ fn jobs_that_have_only_failed_take_the_place_of_no_other() {
         let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
         let failed = Ended::Failed { why: "no such file".to_owned(), began: Some(5) };
         store.ended(begun.key, if number == 1 { done } else { failed }).unwrap();
-        store.finish(JobId::new(number), if number == 1 { End::Done } else { End::Failed }).unwrap();
+        store.finish(JobId::new(number), if number == 1 { End::Done } else { End::Failed }, None).unwrap();
         drop(lock);
     }
     let jobs = store.jobs().unwrap();

@@ -1,0 +1,259 @@
+//! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
+
+use super::asked::{Asked, check_state, go_to};
+use super::passwords::{self, Answers, Passwords};
+use super::trust::TrustArgs;
+use super::{Cli, General, Verb, cancel, resume, status_of, watch_signals};
+use crate::failure::{Failure, Kind};
+use crate::job::{self, Status};
+use crate::journal::{JobRecord, JobState, Journal, Transfer};
+use crate::place::Location;
+use crate::report::{Event, Reporter};
+use crate::state;
+use clap::Parser;
+use ftp_proto::wire::counted;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+impl General {
+    /// Goes on with jobs that were interrupted.
+    pub(super) async fn resume(
+        &self,
+        trust: &TrustArgs,
+        args: &resume::ResumeArgs,
+    ) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        let mut status = Status::Done;
+        let chosen = args.chosen(&jobs)?;
+        if chosen.is_empty() {
+            self.warn(resume::nothing(&jobs)).await?;
+        }
+        general.one_password(chosen.len()).map_err(|failure| {
+            failure.hint(
+                "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
+            )
+        })?;
+        let commands: Vec<_> =
+            chosen.into_iter().map(|record| (record, general.command("resume", &trust, record))).collect();
+        let answers = Answers::default();
+        if commands.len() > 1 {
+            ask_ahead(&commands, &answers).await?;
+        }
+        for (record, command) in commands {
+            // What keeps one job from going on keeps no other.
+            let one = match command.and_then(|command| go_to(record).map(|()| command)) {
+                Ok(command) => Box::pin(command.perform(Asked::again(record), &answers)).await,
+                Err(failure) => status_of(self.color, Err(failure)),
+            };
+            status = status.and(one);
+            if one == Status::Failed(Kind::Interrupted) {
+                break;
+            }
+        }
+        Ok(status)
+    }
+
+    /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
+    ///
+    /// # Errors
+    ///
+    /// There are several jobs and one password.
+    fn one_password(&self, jobs: usize) -> Result<(), Failure> {
+        let from = match &self.password_file {
+            Some(_) => "--password-file",
+            None if std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty()) => {
+                passwords::VARIABLE
+            }
+            None => return Ok(()),
+        };
+        if jobs < 2 {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("{} and one password ({from})", counted(jobs as u64, "job"))))
+    }
+
+    /// Lists the jobs of the journal.
+    pub(super) async fn list(&self, trust: &TrustArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        // Their destinations are asked, each with the password that it lacks.
+        let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
+        general.one_password(detached).map_err(|failure| {
+            failure.hint(
+                "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
+            )
+        })?;
+        for mut record in jobs {
+            if record.state == JobState::Detached {
+                match go_to(&record).and_then(|()| general.command("jobs", &trust, &record)) {
+                    Ok(command) => {
+                        let asked = Asked::shown(&record);
+                        if Box::pin(command.perform(asked, &Answers::default())).await == Status::Done {
+                            continue;
+                        }
+                    }
+                    Err(failure) => record.transfer = Some(Transfer::NotAsked(failure.to_string())),
+                }
+            }
+            self.tell(Event::Job(record)).await?;
+        }
+        Ok(Status::Done)
+    }
+
+    /// Gives up a job that was interrupted.
+    pub(super) async fn cancel(
+        &self,
+        trust: &TrustArgs,
+        args: &cancel::CancelArgs,
+    ) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        let record = args.chosen(&jobs)?;
+        let command = general.command("cancel", &trust, record)?;
+        if let Err(failure) = go_to(record) {
+            // What it has left at a server is removed all the same, and what was in the directory is gone with it.
+            self.warn(failure.what).await?;
+        }
+        Ok(Box::pin(command.perform(Asked::never_again(record), &Answers::default())).await)
+    }
+
+    /// The jobs of the journal, and these options with paths that do not depend on the current directory.
+    fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
+        check_state(self.state.as_deref())?;
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);
+        let state = state::directory(self.state.clone()).as_deref().map(absolute);
+        let (config, trace) = (here(&self.config), here(&self.trace));
+        let password_file = here(&self.password_file);
+        let jobs = Journal::at(state.clone()).jobs().map_err(|why| job::of_journal(&why))?;
+        Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
+    }
+
+    /// Says something to know.
+    async fn warn(&self, message: String) -> Result<(), Failure> {
+        self.tell(Event::Warning { message }).await
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Failure> {
+        let (events, reporter) = Reporter::start(self.style(), None);
+        events.say(event);
+        drop(events);
+        reporter.finish().await
+    }
+
+    /// The command of a job, as it was typed. How it is shown and how long it waits is up to this run;
+    /// what this run trusts is added ([`TrustArgs::and`]).
+    fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
+        let name = OsString::from("ftp-user");
+        let words = [name].into_iter().chain(record.command.words.iter().cloned());
+        let mut cli = Cli::try_parse_from(words).map_err(|error| {
+            let why = error.to_string();
+            let why = why.lines().next().unwrap_or_default().to_owned();
+            Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
+        })?;
+        cli.trust = cli.trust.and(verb, trust)?;
+        let Self { json, trace, color, progress, verbose, quiet, state, .. } = self.clone();
+        let typed = cli.general;
+        let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
+        cli.general = Self {
+            v4,
+            v6,
+            timeout: self.timeout.or(typed.timeout),
+            stall: self.stall.or(typed.stall),
+            retries: self.retries.or(typed.retries),
+            config: self.config.clone().or(typed.config),
+            password_file: self.password_file.clone().or(typed.password_file),
+            proxy: self.proxy.clone().or(typed.proxy),
+            json,
+            trace,
+            color,
+            progress,
+            verbose,
+            quiet,
+            state,
+        };
+        Ok(cli)
+    }
+}
+
+/// Asks for the passwords that these jobs lack, each once, before the first of them begins: whoever starts several jobs
+/// need not wait for the second one.
+///
+/// # Errors
+///
+/// The person at the terminal has interrupted it.
+async fn ask_ahead(
+    commands: &[(&JobRecord, Result<Cli, Failure>)],
+    answers: &Answers,
+) -> Result<(), Failure> {
+    // What cannot be read is told when its job begins.
+    let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
+    let unanswered = commands.filter(|command| command.general.password_file.is_none());
+    let locations: Vec<Location> = unanswered.flat_map(|command| command.verb.locations()).collect();
+    let is_given = std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
+    if is_given || !passwords::are_lacking(&locations) {
+        return Ok(());
+    }
+    Passwords::new(None, None, watch_signals()?).with(answers.clone()).ask_ahead(locations).await
+}
+
+impl Verb {
+    /// The places of a job of the journal, as far as they can be read.
+    fn locations(&self) -> Vec<Location> {
+        match self {
+            Self::Copy(args) => args.locations().unwrap_or_default(),
+            Self::Append(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
+            | Self::Why(_)
+            | Self::Sites(_)
+            | Self::Completions(_)
+            | Self::Man(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::JobId;
+    use crate::journal::Command;
+
+    #[test]
+    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
+        let words = ["--timeout", "7s", "--stall", "7s", "-4", "--retries", "7", "copy", "a", "b"];
+        let record = JobRecord {
+            id: JobId::new(1),
+            verb: "copy".to_owned(),
+            command: Command {
+                words: words.map(OsString::from).to_vec(),
+                directory: std::env::current_dir().unwrap(),
+                name: None,
+            },
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 0,
+            bytes: 0,
+            failed: 0,
+            why: None,
+            open: 0,
+            given_over: 0,
+            process: None,
+            transfer: None,
+        };
+        let again = |options: &[&str]| {
+            let typed = ["ftp-user", "resume"].iter().chain(options);
+            let typed = Cli::try_parse_from(typed).unwrap();
+            let General { timeout, stall, retries, v4, v6, .. } =
+                typed.general.command("resume", &typed.trust, &record).unwrap().general;
+            (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
+        };
+        assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
+        let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
+        assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
+    }
+}
