@@ -68,7 +68,7 @@ async fn tell(
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     for entry in entries {
-        context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form }));
+        context.events.deliver(Event::Listed(Listed { place: location.to_string(), entry, form })).await;
     }
     Ok(if is_incomplete { Status::Partly } else { Status::Done })
 }

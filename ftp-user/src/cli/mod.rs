@@ -194,7 +194,7 @@ impl Cli {
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
-            Verb::Why(args) => why::run(context, args),
+            Verb::Why(args) => why::run(context, args).await,
             // They ask for others.
             Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) => Ok(Status::Done),
             Verb::Sites(args) => {

@@ -52,7 +52,8 @@ async fn tell(context: &Context, host: &mut Host, location: &Location) -> Result
             Err(failure) => question.again(failure).await?,
         }
     };
-    context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form: Form::Facts }));
+    let listed = Listed { place: location.to_string(), entry, form: Form::Facts };
+    context.events.deliver(Event::Listed(listed)).await;
     Ok(Status::Done)
 }
 

@@ -20,7 +20,7 @@ pub(super) struct WhyArgs {
 }
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
+pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
     let runs = context.runs.kept().map_err(|why| Failure::new(Kind::Other, why))?;
     let jobs = context.journal.jobs();
     let job = jobs.as_ref().ok().and_then(|jobs| asked::find(jobs, &args.run).ok());
@@ -36,7 +36,7 @@ pub(super) fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
         context.events.say(Event::Past(run.clone()));
     }
     match (job, run, found) {
-        (Some(job), ..) => receipt(&context, job)?,
+        (Some(job), ..) => receipt(&context, job).await?,
         (None, Some(_), _) | (None, None, Ok(_)) => {}
         (None, None, Err(failure)) => {
             return Err(jobs.err().map_or(failure, |why| job::of_journal(&why)));
@@ -46,13 +46,13 @@ pub(super) fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
 }
 
 /// What the journal knows of the files of a job: all of them for programs, their sum for people.
-fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
+async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
     context.events.say(Event::Job(job.clone()));
     let mut receipts = Receipts::default();
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
             add(&mut receipts, &item);
-            context.events.say(Event::Receipt(job.id, item));
+            context.events.deliver(Event::Receipt(job.id, item)).await;
         }
     }
     context.events.say(Event::Receipts(receipts));

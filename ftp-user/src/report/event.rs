@@ -12,6 +12,7 @@ use crate::state::KnownSite;
 use ftp_proto::listing::Entry;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// Something that has happened.
@@ -131,6 +132,8 @@ pub enum Event {
         /// The notice in words.
         message: String,
     },
+    /// What happened before this was not read in time, and is not told.
+    LeftOut(LeftOut),
     /// The run has ended.
     Summary(Summary),
     /// One entry of a listing, or the facts of one place.
@@ -173,6 +176,35 @@ pub struct Progress {
     pub before: u64,
     /// How long this attempt has been moving data.
     pub time: Duration,
+}
+
+/// What is not told, because nobody has read what was told before.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LeftOut {
+    /// How many events that are.
+    pub events: u64,
+    /// How many files have ended, well or not.
+    pub files: u64,
+    /// The number of failures.
+    pub failed: u64,
+    /// The bytes of these files, as far as they are known.
+    pub bytes: u64,
+    /// How many of them have moved.
+    pub moved: u64,
+    /// How many files there are now, if that has changed.
+    pub found: Option<Found>,
+}
+
+impl LeftOut {
+    /// The same in words.
+    pub fn words(&self) -> String {
+        let Self { events, files, failed, .. } = self;
+        let (events, files) = (counted(*events, "event"), counted(*files, "file"));
+        format!(
+            "{events} left out here, since nobody has read what was said before: {files} ended meanwhile, {}; the summary counts all, and ftp-user why --json JOB tells each file",
+            counted(*failed, "failure")
+        )
+    }
 }
 
 /// The failures of one kind.

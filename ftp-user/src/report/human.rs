@@ -94,7 +94,11 @@ impl Human {
                 self.causes(causes);
                 Ok(())
             }
-            Event::Jobs { .. } | Event::Warning { .. } | Event::Repeated { .. } | Event::Notice { .. } => {
+            Event::Jobs { .. }
+            | Event::Warning { .. }
+            | Event::LeftOut(_)
+            | Event::Repeated { .. }
+            | Event::Notice { .. } => {
                 self.remark(event);
                 Ok(())
             }
@@ -128,6 +132,7 @@ impl Human {
                 self.talk("", &format!("{} at the same time: {why}", counted(*number, "file")));
             }
             Event::Warning { message } if !quiet => self.talk("warning: ", message),
+            Event::LeftOut(left_out) if !quiet => self.talk("warning: ", &left_out.words()),
             Event::Repeated { topic, site, why, message }
                 if !quiet && self.repeats.is_first(*topic, site, why.as_deref()) =>
             {

@@ -11,6 +11,7 @@ use crate::ladder::{Considered, Rung};
 use crate::outcome::Verified;
 use ftp_proto::listing::Entry;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ enum Line<'a> {
         message: &'a str,
     },
     Warning {
-        message: &'a str,
+        message: Cow<'a, str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         topic: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -287,10 +288,13 @@ impl<'a> Line<'a> {
                 Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
             }
             Event::Warning { message } | Event::Notice { message } => {
-                Self::Warning { message, topic: None, site: None }
+                Self::Warning { message: message.into(), topic: None, site: None }
             }
             Event::Repeated { topic, site, message, .. } => {
-                Self::Warning { message, topic: Some(topic.name()), site: Some(site) }
+                Self::Warning { message: message.into(), topic: Some(topic.name()), site: Some(site) }
+            }
+            Event::LeftOut(left_out) => {
+                Self::Warning { message: left_out.words().into(), topic: Some("unread"), site: None }
             }
             Event::Summary(summary) => Self::summary(summary),
             Event::Listed(listed) => Self::entry(listed),

@@ -1,6 +1,7 @@
-//! Events, and the task that prints them: for people, for programs, for the trace.
+//! Events, and the threads that print them: for people, for programs, for the trace.
 //!
-//! Everything that a verb has to say goes through one channel; one task reads it as a stream.
+//! Everything that a verb has to say goes through one queue, and the dialogue with the servers through another one. Both
+//! are bounded (`queue`).
 
 mod bar;
 mod entry;
@@ -13,12 +14,13 @@ mod json;
 mod overall;
 mod pace;
 mod past;
+mod queue;
 mod receipt;
 mod style;
 mod topic;
 mod trace;
 
-pub use event::{Cause, Event, Forgotten, Form, Listed, Progress, Receipts, Summary, Survey};
+pub use event::{Cause, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Summary, Survey};
 pub use found::{Finding, Found};
 pub use style::Style;
 pub use topic::{THIS_HOST, Topic};
@@ -28,18 +30,15 @@ use crate::id::Origin;
 use ftp_io::clock::Clock;
 use overall::Overall;
 use std::io::{self, Write};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tokio_stream::{Stream, StreamExt};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Where a verb says what happens. Clones speak to the same reporter.
 #[derive(Clone, Debug)]
 pub struct Events {
-    sender: mpsc::UnboundedSender<Record>,
+    shown: queue::Sender,
+    /// Where the dialogue with the servers goes, if somebody wants it.
+    dialogue: Option<queue::Sender>,
     origin: Origin,
-    /// Whether somebody wants the dialogue with the servers.
-    traces: bool,
 }
 
 /// An event, and what it is about.
@@ -55,13 +54,13 @@ impl Events {
     /// The same events, said to be about `origin`.
     #[must_use]
     pub fn about(&self, origin: Origin) -> Self {
-        Self { sender: self.sender.clone(), origin, traces: self.traces }
+        Self { origin, ..self.clone() }
     }
 
     /// Whether [`Event::Dialogue`] goes anywhere. A tree of small files has millions of lines, so that none is made for
     /// nothing.
     pub const fn traces(&self) -> bool {
-        self.traces
+        self.dialogue.is_some()
     }
 
     /// What the events are said to be about.
@@ -69,9 +68,19 @@ impl Events {
         self.origin
     }
 
-    /// Says it. Nobody listening is no failure: the program is ending.
+    /// Says it and goes on at once. If too much waits for a reader already, it is left out and counted. Only what there
+    /// is once in a run, as the summary, is never left out.
     pub fn say(&self, event: Event) {
-        let _ = self.sender.send(Record { origin: self.origin, event });
+        let to =
+            if matches!(event, Event::Dialogue { .. }) { self.dialogue.as_ref() } else { Some(&self.shown) };
+        if let Some(to) = to {
+            to.say(Record { origin: self.origin, event });
+        }
+    }
+
+    /// Says what somebody has asked for, as the entries of a listing: it waits for its reader, and is never left out.
+    pub async fn deliver(&self, event: Event) {
+        self.shown.deliver(Record { origin: self.origin, event }).await;
     }
 
     /// Says a notice: `-v` shows it to people, and `--json` as a warning.
@@ -91,23 +100,39 @@ impl Events {
     }
 }
 
-/// The task that prints the events. [`Reporter::finish`] waits until everything is printed.
+/// The threads that print the events: their readers may keep them waiting, and nobody else waits for them.
+/// [`Reporter::finish`] waits until everything is printed.
 #[derive(Debug)]
-pub struct Reporter(JoinHandle<io::Result<()>>);
+pub struct Reporter {
+    shown: JoinHandle<io::Result<()>>,
+    dialogue: Option<JoinHandle<io::Result<()>>>,
+}
 
 impl Reporter {
     /// Starts to tell. The dialogue goes to `trace`, if there is one.
     pub fn start(style: Style, trace: Option<std::fs::File>) -> (Events, Self) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let stream = UnboundedReceiverStream::new(receiver);
-        let events = Events { sender, origin: Origin::Run, traces: trace.is_some() };
-        (events, Self(tokio::spawn(tell(stream, style, trace))))
+        let (shown, events) = queue::queue(MOST_UNREAD);
+        let told = spawn_blocking(move || tell(events, style));
+        let (dialogue, traced) = trace
+            .map(|file| {
+                let (dialogue, lines) = queue::queue(MOST_UNREAD);
+                (dialogue, spawn_blocking(move || write_down(lines, file)))
+            })
+            .unzip();
+        (Events { shown, dialogue, origin: Origin::Run }, Self { shown: told, dialogue: traced })
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
     /// away (broken pipe) is no failure.
+    ///
+    /// # Errors
+    ///
+    /// The report or the trace could not be written.
     pub async fn finish(self) -> Result<(), Failure> {
-        let told = self.0.await.map_err(io::Error::other).and_then(|told| told);
+        let mut told = ended(self.shown).await;
+        if let Some(dialogue) = self.dialogue {
+            told = told.and(ended(dialogue).await);
+        }
         match told {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Kind::Other, format!("the report could not be written: {error}")))
@@ -117,38 +142,52 @@ impl Reporter {
     }
 }
 
-async fn tell(
-    mut events: impl Stream<Item = Record> + Unpin,
-    style: Style,
-    trace: Option<std::fs::File>,
-) -> io::Result<()> {
-    let mut trace = trace.map(trace::Trace::new);
+async fn ended(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    thread.await.map_err(io::Error::other).and_then(|told| told)
+}
+
+/// Writes the dialogue.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said there")]
+fn write_down(mut lines: queue::Receiver, file: std::fs::File) -> io::Result<()> {
+    let mut trace = trace::Trace::new(file);
+    let mut write = |Record { event, .. }| match event {
+        Event::Dialogue { side, title, at, line } => trace.line(side, &title, at, &line),
+        Event::LeftOut(left_out) => trace.left_out(left_out.events),
+        _ => Ok(()),
+    };
+    while let Some(written) = lines.next(&mut write) {
+        written?;
+    }
+    trace.finish()
+}
+
+/// Shows all other events.
+fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
     let mut human = human::Human::new(style);
     let (mut overall, clock) = (Overall::default(), Clock::start());
     let started = clock.now();
     let mut json = json::Json::new(style.exit_of);
-    // A reader that went away must not stop the trace, nor the transfer.
+    // A reader that went away does not stop the job.
     let mut told = Ok(());
-    while let Some(Record { event, .. }) = events.next().await {
-        if let (Event::Dialogue { side, title, at, line }, Some(trace)) = (&event, &mut trace) {
-            trace.line(*side, title, *at, line)?;
+    let mut show = |Record { event, .. }| {
+        if told.is_err() {
+            return;
         }
-        if told.is_ok() {
-            let at = clock.now().since(started);
-            let shown = overall.take(&event, at).then(|| overall.shown());
-            told = if style.json {
-                json.tell(&event, shown.as_ref(), at, &mut style.output())
-            } else {
-                human.tell(&event).map(|()| {
-                    if let Some(shown) = &shown {
-                        human.progress(&event, shown, at);
-                    }
-                })
-            };
-        }
-    }
-    if let Some(trace) = &mut trace {
-        trace.finish()?;
-    }
+        let at = clock.now().since(started);
+        let shown = overall.take(&event, at).then(|| overall.shown());
+        told = if style.json {
+            json.tell(&event, shown.as_ref(), at, &mut style.output())
+        } else {
+            human.tell(&event).map(|()| {
+                if let Some(shown) = &shown {
+                    human.progress(&event, shown, at);
+                }
+            })
+        };
+    };
+    while let Some(()) = events.next(&mut show) {}
     told.and_then(|()| style.output().flush())
 }
+
+/// The largest number of bytes that wait for one reader.
+const MOST_UNREAD: usize = 16 << 20;

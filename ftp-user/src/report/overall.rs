@@ -1,6 +1,6 @@
 //! How far a job is: what its events add up to, also when several files are under way. It reads no clock.
 
-use super::event::{Event, Progress};
+use super::event::{Event, LeftOut, Progress};
 use super::found::Found;
 use super::pace::Pace;
 use std::collections::HashMap;
@@ -87,6 +87,14 @@ impl Overall {
                 // The rest of it is on its way.
                 let known = self.under_way.remove(source).unwrap_or_default();
                 self.ends(known.bytes, known.moved(), at);
+            }
+            Event::LeftOut(LeftOut { files, bytes, moved, found, .. }) => {
+                self.found = found.unwrap_or(self.found);
+                // Some of those under way have ended. The others tell it with their next progress.
+                self.moved = self.all_moved().saturating_add(*moved);
+                self.under_way.clear();
+                self.ended += files;
+                self.ended_bytes = self.ended_bytes.saturating_add(*bytes);
             }
             Event::Plan { .. }
             | Event::Path { .. }
@@ -265,7 +273,7 @@ mod tests {
         let resumed = [(0, plan("a", 100)), (2, at("a", 50, 60, 2))];
         assert_eq!(shown(&resumed), (0, 1, 60, Some(100), Some(5.0), Some(8)));
         let again = [(0, plan("a", 100)), (1, at("a", 0, 90, 1)), (2, at("a", 0, 10, 1))];
-        assert_eq!(shown(&again), (0, 1, 10, Some(100), Some(50.0), Some(1)));
+        assert_eq!(shown(&again), (0, 1, 10, Some(100), Some(50.0), Some(2)));
     }
 
     #[test]
@@ -299,6 +307,19 @@ mod tests {
             (3, plan("a", 100)),
         ];
         assert_eq!(shown(&events), (0, 1, 90, Some(100), Some(30.0), Some(1)));
+    }
+
+    #[test]
+    fn files_that_ended_while_nobody_read_are_counted() {
+        let left_out =
+            LeftOut { events: 9, files: 2, bytes: 60 * MIB, moved: 60 * MIB, ..LeftOut::default() };
+        let events = [
+            (0, found(3, 100, 0, false)),
+            (0, plan("a", 50)),
+            (1, Event::LeftOut(left_out)),
+            (2, file("c", 40, false)),
+        ];
+        assert_eq!(shown(&events), (3, 3, 100, Some(100), Some(50.0), Some(0)));
     }
 
     #[test]

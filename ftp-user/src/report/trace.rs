@@ -2,6 +2,7 @@
 
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::counted;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
@@ -31,6 +32,13 @@ impl<W: Write> Trace<W> {
             self.put(side, None, &format!("== {title}"))?;
         }
         self.put(side, Some(at), line)?;
+        self.out.flush()
+    }
+
+    /// Says that so many lines are left out.
+    pub(super) fn left_out(&mut self, lines: u64) -> io::Result<()> {
+        let lines = counted(lines, "line");
+        self.put(Side::Source, None, &format!("== {lines} left out: this file was too slow"))?;
         self.out.flush()
     }
 

@@ -47,6 +47,6 @@ pub(crate) async fn first_rung(
             (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())
         }
     };
-    context.events.say(Event::Path { rung, relay, protection, why, considered });
+    context.events.deliver(Event::Path { rung, relay, protection, why, considered }).await;
     Ok(rung)
 }

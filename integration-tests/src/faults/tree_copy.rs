@@ -147,7 +147,7 @@ fn places(route: Route, world: &World, home: &Path, name: &str) -> ([PathBuf; 2]
     let local = |path: &str| (home.join(path), path.to_owned());
     let at = |server: &crate::site::Server| (server.path(name), server.url(name));
     let theirs = |at: Option<usize>| match at {
-        Some(at) => (world.foreign[at].path(name), world.foreign[at].url(name)),
+        Some(at) => (world.foreign[at].path(name), world.foreign[at].clear_url(name)),
         None => {
             let open = world.open.as_ref().unwrap();
             (open.path(name), open.url(name))
@@ -178,7 +178,7 @@ fn words(route: Route, rule: Rule, world: &World, random: &mut Random, name: &st
     if matches!(route, Route::Relay | Route::Any) {
         words.extend(world.relay_words());
     }
-    if random.once_in(2) || matches!(route, Route::Foreign(..)) {
+    if random.once_in(2) {
         words.push("--no-tls".to_owned());
     }
     if random.once_in(3) {

@@ -72,8 +72,10 @@ impl World {
         if is_wide {
             open = Some(works_with_others(site("open")).start());
             foreign.extend(KINDS.into_iter().filter_map(|kind| {
-                let server = Foreign::new(kind).foreign(kind.most_open()).start();
-                server.inspect_err(|skipped| say_skipped(&skipped.0)).ok()
+                let server = Foreign::new(kind).foreign(kind.most_open());
+                // Each copy chooses whether it takes the offer.
+                let server = if OFFERS_TLS.contains(&kind) { server.offers_tls() } else { server };
+                server.start().inspect_err(|skipped| say_skipped(&skipped.0)).ok()
             }));
         }
         let relay = Relay::new().at(&own_address().to_string()).allow("127.0.0.0/8:1024-65535").start();
@@ -249,3 +251,5 @@ fn neighbour(random: &mut Random) -> IpAddr {
 
 /// The servers of other people in a soak.
 const KINDS: [Kind; 4] = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
+/// Those that serve both in clear and inside TLS.
+const OFFERS_TLS: [Kind; 3] = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd];

@@ -146,7 +146,7 @@ impl Copying<'_> {
         }
         let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
-        self.plan(source.size, means);
+        self.plan(source.size, means).await;
         if mode.is_dry() {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
@@ -336,10 +336,12 @@ impl Copying<'_> {
         }
     }
 
-    fn plan(&self, size: Option<u64>, verify: Verified) {
+    async fn plan(&self, size: Option<u64>, verify: Verified) {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
-        self.context.events.say(Event::Plan { verb: "copy", source, dest, size, verify, dry_run });
+        let plan = Event::Plan { verb: "copy", source, dest, size, verify, dry_run };
+        // The plan is what a dry run was asked for. A copy waits for no reader.
+        if dry_run { self.context.events.deliver(plan).await } else { self.context.events.say(plan) }
     }
 
     /// Moves the bytes to the part.

@@ -1,0 +1,311 @@
+//! What is said and not shown yet. It is bounded: a reader that does not read fills no memory and holds up no job.
+//!
+//! | what is said | at the bound |
+//! |---|---|
+//! | what there is once in a run: the summary, causes, a detached file | is kept all the same |
+//! | what somebody has asked for: a listing, receipts, a plan | whoever says it waits until it is read |
+//! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
+
+use super::Record;
+use super::event::{Event, LeftOut, Progress};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// Where events are said. Clones speak into the same queue.
+#[derive(Clone, Debug)]
+pub(super) struct Sender {
+    records: mpsc::UnboundedSender<Held>,
+    load: Arc<Load>,
+}
+
+/// Where events are read.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    records: mpsc::UnboundedReceiver<Held>,
+    load: Arc<Load>,
+}
+
+/// A record, and the memory that it takes.
+type Held = (Record, usize);
+
+/// How full the queue is.
+#[derive(Debug)]
+struct Load {
+    state: Mutex<State>,
+    /// Something was read.
+    was_read: Notify,
+    /// The largest number of bytes that wait.
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The bytes that wait.
+    held: usize,
+    /// What was left out since the queue was full.
+    left_out: Option<LeftOut>,
+}
+
+/// A queue with room for so many bytes.
+pub(super) fn queue(most: usize) -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let load = Arc::new(Load { state: Mutex::default(), was_read: Notify::new(), most });
+    (Sender { records: sender, load: Arc::clone(&load) }, Receiver { records: receiver, load })
+}
+
+impl Sender {
+    /// Says it, or leaves it out.
+    pub(super) fn say(&self, record: Record) {
+        let mut state = self.load.state();
+        let weight = weight(&record.event);
+        let has_room = match &state.left_out {
+            None => state.held.saturating_add(weight) <= self.load.most,
+            Some(_) => state.held <= self.load.most / 2,
+        };
+        if has_room || is_kept(&record.event) {
+            self.put(&mut state, record, weight);
+        } else {
+            state.left_out.get_or_insert_default().add(&record.event);
+        }
+    }
+
+    /// Says it as soon as there is room. What is only said may take the other half.
+    pub(super) async fn deliver(&self, record: Record) {
+        let weight = weight(&record.event);
+        loop {
+            let was_read = self.load.was_read.notified();
+            tokio::pin!(was_read);
+            was_read.as_mut().enable();
+            {
+                let mut state = self.load.state();
+                let has_room = state.held == 0 || state.held.saturating_add(weight) <= self.load.most / 2;
+                if has_room || self.records.is_closed() {
+                    return self.put(&mut state, record, weight);
+                }
+            }
+            was_read.await;
+        }
+    }
+
+    /// Puts it behind what was said before. Nobody listening is no failure: the program is ending.
+    fn put(&self, state: &mut State, record: Record, weight: usize) {
+        let origin = record.origin;
+        if let Some(left_out) = state.left_out.take() {
+            let _ = self.records.send((Record { origin, event: Event::LeftOut(left_out) }, 0));
+        }
+        state.held = state.held.saturating_add(weight);
+        let _ = self.records.send((record, weight));
+    }
+}
+
+impl Receiver {
+    /// Waits for the next event and has it shown; `None` if there are no more. It counts until it was shown.
+    pub(super) fn next<T>(&mut self, show: impl FnOnce(Record) -> T) -> Option<T> {
+        let (record, weight) = self.records.blocking_recv()?;
+        let shown = show(record);
+        self.load.state().held -= weight;
+        self.load.was_read.notify_waiters();
+        Some(shown)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.records.close();
+        self.load.was_read.notify_waiters();
+    }
+}
+
+impl Load {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LeftOut {
+    /// Counts an event that is left out.
+    fn add(&mut self, event: &Event) {
+        self.events += 1;
+        match event {
+            Event::File { size, before, rung, .. } => {
+                let size = size.unwrap_or(0);
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(size);
+                let moved = if rung.is_some() { size.saturating_sub(*before) } else { 0 };
+                self.moved = self.moved.saturating_add(moved);
+            }
+            Event::FileFailed { .. } => self.files += 1,
+            Event::Failed { .. } => self.failed += 1,
+            Event::Found(found) => self.found = Some(*found),
+            Event::Plan { .. }
+            | Event::Path { .. }
+            | Event::Progress(_)
+            | Event::Detached { .. }
+            | Event::Jobs { .. }
+            | Event::Causes(_)
+            | Event::Warning { .. }
+            | Event::Repeated { .. }
+            | Event::Notice { .. }
+            | Event::LeftOut(_)
+            | Event::Summary(_)
+            | Event::Listed(_)
+            | Event::Past(_)
+            | Event::Surveyed(_)
+            | Event::Job(_)
+            | Event::Receipt(..)
+            | Event::Receipts(_)
+            | Event::Forgotten(_)
+            | Event::Dialogue { .. } => {}
+        }
+    }
+}
+
+/// Whether there are few of its kind in a run, and nothing else says the same.
+const fn is_kept(event: &Event) -> bool {
+    match event {
+        Event::Detached { .. }
+        | Event::Causes(_)
+        | Event::LeftOut(_)
+        | Event::Summary(_)
+        | Event::Past(_)
+        | Event::Surveyed(_)
+        | Event::Job(_)
+        | Event::Receipts(_)
+        | Event::Forgotten(_) => true,
+        Event::Plan { .. }
+        | Event::Path { .. }
+        | Event::Found(_)
+        | Event::Progress(_)
+        | Event::File { .. }
+        | Event::FileFailed { .. }
+        | Event::Failed { .. }
+        | Event::Jobs { .. }
+        | Event::Warning { .. }
+        | Event::Repeated { .. }
+        | Event::Notice { .. }
+        | Event::Listed(_)
+        | Event::Receipt(..)
+        | Event::Dialogue { .. } => false,
+    }
+}
+
+/// The memory that an event takes, in bytes: its texts, and a little more.
+fn weight(event: &Event) -> usize {
+    let texts = match event {
+        Event::Plan { source, dest, .. } | Event::File { source, dest, .. } => source.len() + dest.len(),
+        Event::Path { why, considered, .. } => why.len() + considered.len() * SMALL,
+        Event::Progress(Progress { source, .. }) | Event::FileFailed { source } => source.len(),
+        Event::Failed { source, dest, message, .. } => source.len() + dest.len() + message.len(),
+        Event::Warning { message } | Event::Notice { message } => message.len(),
+        Event::Repeated { site, why, message, .. } => {
+            site.len() + why.as_ref().map_or(0, String::len) + message.len()
+        }
+        Event::Listed(listed) => listed.place.len() + listed.entry.name.as_bytes().len(),
+        Event::Receipt(_, item) => item.place.source.len() + item.place.path.len(),
+        Event::Dialogue { title, line, .. } => title.len() + line.len(),
+        // There are few of them.
+        Event::Detached { .. }
+        | Event::Jobs { .. }
+        | Event::Causes(_)
+        | Event::LeftOut(_)
+        | Event::Found(_)
+        | Event::Summary(_)
+        | Event::Past(_)
+        | Event::Surveyed(_)
+        | Event::Job(_)
+        | Event::Receipts(_)
+        | Event::Forgotten(_) => 0,
+    };
+    texts + SMALL
+}
+
+/// The memory of an event without its texts, in bytes.
+const SMALL: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Origin;
+    use crate::ladder::Rung;
+    use crate::outcome::Verified;
+
+    fn file(number: usize) -> Record {
+        let event = Event::File {
+            source: format!("{number:08}"),
+            dest: String::new(),
+            size: Some(10),
+            before: 4,
+            rung: Some(Rung::Local),
+            relayed: None,
+            verified: Verified::None,
+            attempts: 1,
+            earlier: None,
+        };
+        Record { origin: Origin::Run, event }
+    }
+
+    fn warning() -> Record {
+        Record { origin: Origin::Run, event: Event::Warning { message: "late".to_owned() } }
+    }
+
+    #[test]
+    fn what_nobody_reads_is_left_out_and_counted_until_half_of_the_rest_was_read() {
+        let one = weight(&file(0).event);
+        let (sender, mut receiver) = queue(10 * one);
+        (0..1_000).for_each(|number| sender.say(file(number)));
+        assert_eq!(sender.load.state().held, 10 * one, "no more than the bound");
+        let mut next = || receiver.next(|record| record.event);
+        for number in 0..4 {
+            assert_eq!(next(), Some(file(number).event));
+        }
+        sender.say(warning());
+        let left_out =
+            LeftOut { events: 991, files: 990, failed: 0, bytes: 9_900, moved: 5_940, found: None };
+        assert_eq!(sender.load.state().left_out, Some(left_out.clone()), "nothing more before half was read");
+        assert_eq!(next(), Some(file(4).event));
+        sender.say(warning());
+        for number in 5..10 {
+            assert_eq!(next(), Some(file(number).event));
+        }
+        assert_eq!(next(), Some(Event::LeftOut(left_out)));
+        assert_eq!(next(), Some(warning().event));
+        assert_eq!(sender.load.state().held, 0);
+    }
+
+    #[test]
+    fn what_there_is_once_is_never_left_out() {
+        let (sender, mut receiver) = queue(weight(&file(0).event));
+        (0..3).for_each(|number| sender.say(file(number)));
+        let causes = Event::Causes(Vec::new());
+        sender.say(Record { origin: Origin::Run, event: causes.clone() });
+        let mut next = || receiver.next(|record| record.event);
+        assert_eq!(next(), Some(file(0).event));
+        assert!(matches!(next(), Some(Event::LeftOut(LeftOut { events: 2, .. }))));
+        assert_eq!(next(), Some(causes));
+    }
+
+    #[tokio::test]
+    async fn what_somebody_has_asked_for_waits_for_its_reader() {
+        let (sender, mut receiver) = queue(4 * weight(&file(0).event));
+        let says = tokio::spawn(async move {
+            for number in 0..1_000 {
+                sender.deliver(file(number)).await;
+            }
+        });
+        let reads = tokio::task::spawn_blocking(move || {
+            (0..).map_while(|_| receiver.next(|record| record.event)).collect::<Vec<_>>()
+        });
+        says.await.unwrap();
+        let read = reads.await.unwrap();
+        assert_eq!(read, (0..1_000).map(|number| file(number).event).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_reader_that_is_gone() {
+        let (sender, receiver) = queue(1);
+        sender.deliver(file(0)).await;
+        let waits = tokio::spawn(async move { sender.deliver(file(1)).await });
+        drop(receiver);
+        waits.await.unwrap();
+    }
+}
