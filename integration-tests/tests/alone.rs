@@ -347,6 +347,28 @@ fn n9_one_password_is_not_sent_to_the_servers_of_two_detached_jobs() {
 }
 
 #[test]
+fn n9_jobs_and_cancel_need_the_password_of_the_destination_alone_and_jobs_says_why_it_could_not_ask() {
+    let mut scene = scene();
+    scene.detached();
+    scene.has_arrived(100_000);
+    let state = scene.state.path().to_str().unwrap().to_owned();
+    // The URLs had the passwords, and the journal has none.
+    let without = || user().args(["--state", &state, "--timeout", "5s", "--json"]);
+    let with = || without().private_file("secret", PASSWORD).args(["--password-file", "secret"]);
+    let job = |run: User| run.args(["jobs"]).run().exits(0).events("job")[0].clone();
+    let asked = job(with());
+    assert!(asked["transfer"]["bytes"].as_u64() > Some(0) && asked["not_asked"].is_null(), "{asked}");
+    let unasked = job(without());
+    assert!(unasked["not_asked"].as_str().is_some_and(|why| why.contains("password")), "{unasked}");
+    assert_eq!((&unasked["state"], &unasked["transfer"]), (&"detached".into(), &Value::Null));
+    scene.to.die_and_return();
+    let forgotten = job(with());
+    assert!(forgotten["transfer"]["bytes"].as_u64() > Some(0), "what is stored: {forgotten}");
+    with().args(["cancel", "last"]).run().exits(0);
+    assert!(scene.parts().is_empty(), "{:?}", scene.parts());
+}
+
+#[test]
 fn n9_what_cannot_be_detached_is_a_usage_error() {
     let scene = scene();
     let (from, to) = (scene.from.url("a.bin"), scene.to.url("b.bin"));

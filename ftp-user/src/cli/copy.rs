@@ -121,8 +121,11 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
         }
         Err(failure) => return job::refused("copy", failure, &context).status,
     };
-    let prepared =
-        prepare(&mut context, passwords, &args).await.map(|job| job.kept(asked.command, asked.resumes));
+    let prepared = prepare(&mut context, passwords, &args).await;
+    let prepared = match args.trees.can_be_repeated() {
+        true => prepared.map(|job| job.kept(asked.command, asked.resumes)),
+        false => prepared,
+    };
     if let (Purpose::Show, Some(id)) = (asked.purpose, asked.resumes) {
         return Box::pin(jobs::shown(prepared, id, &context)).await;
     }

@@ -87,6 +87,11 @@ impl TreeArgs {
         }
     }
 
+    /// Whether what is copied can be asked for again: a list is a file, and not a pipe that was read.
+    pub(super) fn can_be_repeated(&self) -> bool {
+        self.from_file.as_ref().is_none_or(|path| path.is_file())
+    }
+
     /// The job that copies `typed`, or the pairs of `--from-file`. Every place is read before anything is sent.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod detached;
 mod file;
 mod interrupted;
 mod item;
+mod named_trees;
 mod race;
 mod remains;
 mod request;

@@ -34,16 +34,19 @@ pub async fn run(job: Job, context: &Context) -> Report {
     match work {
         Work::Copy { sources, destination } => {
             let settings = (options, filter);
+            let all = [destination.clone()];
             let mut copying = Sources::new(&context, &pools, destination, settings, &mut tally);
             Box::pin(copying.copy(sources)).await;
-            Box::pin(copying.remove_left()).await;
+            Box::pin(copying.remove_left(&all)).await;
             copying.quit().await;
         }
         Work::CopyEach { pairs } => {
             if let Some((_, first)) = pairs.first() {
                 let settings = (options, filter);
                 let mut copying = Sources::new(&context, &pools, first.clone(), settings, &mut tally);
+                let all: Vec<_> = pairs.iter().map(|(_, destination)| destination.clone()).collect();
                 Box::pin(copying.copy_each(pairs)).await;
+                Box::pin(copying.remove_left(&all)).await;
                 copying.quit().await;
             }
         }

@@ -1,6 +1,7 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
 use super::item::{Item, Target};
+use super::named_trees::NamedTrees;
 use super::tree::{Rules, Tree, is_below};
 use crate::context::Context;
 use crate::control::{Facts, Role};
@@ -32,6 +33,9 @@ pub(super) struct Sources<'a> {
     destination: Location,
     /// What the destination is, as soon as it is known.
     receiver: Option<Receiver>,
+    /// If each source has a destination of its own: those that are names of copies of trees. The directories that are
+    /// there now are copies that have begun.
+    named: Option<NamedTrees>,
     options: Options,
     /// Which files of trees and patterns are copied.
     filter: Filter,
@@ -87,6 +91,7 @@ impl<'a> Sources<'a> {
             ends,
             destination,
             receiver,
+            named: None,
             options,
             filter,
             counted: false,
@@ -102,11 +107,32 @@ impl<'a> Sources<'a> {
             return;
         }
         self.receiver = Some(receiver);
+        if self.named.is_some() {
+            return;
+        }
         let Some(job) = self.context.job_journal.decide(receiver.word()).await else { return };
         let place = &self.destination;
         self.context.events.warn(format!(
             "{place} was made by job {job}, which was interrupted: this copy goes into {place}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
         ));
+    }
+
+    /// Records that a destination of a list is the name of the copy of a tree, before its directory is made.
+    async fn names_tree(&mut self) {
+        let host = &self.ends.destination;
+        let name = (kept::site_of(host), kept::path_at(host, &self.destination.path));
+        if let Some(named) = self.named.as_mut().filter(|_| !self.options.mode.is_dry())
+            && named.add(name)
+        {
+            self.context.job_journal.decide(&named.to_word()).await;
+        }
+    }
+
+    /// What the destination of a list is, if an earlier run of the job knows it.
+    fn receiver_of_earlier_run(&self) -> Option<Receiver> {
+        let host = &self.ends.destination;
+        let name = (kept::site_of(host), kept::path_at(host, &self.destination.path));
+        self.named.as_ref()?.has(&name).then_some(Receiver::Name)
     }
 
     /// Says goodbye to both ends.
@@ -120,13 +146,15 @@ impl<'a> Sources<'a> {
         if pairs.len() > 1 {
             self.places.expect_several();
         }
+        self.named = Some(NamedTrees::of_word(self.context.job_journal.decided().unwrap_or_default()));
         for (source, destination) in pairs {
             if !self.ends.destination.is_at(&destination) {
                 let next = Host::at(&destination, Role::Destination, self.pools);
                 std::mem::replace(&mut self.ends.destination, next).release();
                 self.ends.forget();
             }
-            (self.destination, self.receiver) = (destination, None);
+            self.destination = destination;
+            self.receiver = self.receiver_of_earlier_run();
             self.taken.clear();
             Box::pin(self.copy_all(vec![source])).await;
             if self.is_over() {
@@ -144,12 +172,17 @@ impl<'a> Sources<'a> {
         self.copy_all(sources).await;
     }
 
-    /// Removes what earlier runs have left of files that are not copied any more, if all others are.
-    pub(super) async fn remove_left(&mut self) {
-        if self.tally.has_failed() || self.context.cancel.is_cancelled() {
+    /// Removes what earlier runs have left of files that are not copied any more, if all others are. `destinations` are all
+    /// of the job.
+    pub(super) async fn remove_left(&mut self, destinations: &[Location]) {
+        let is_resumed = self.context.job_journal.goes_on();
+        if !is_resumed || self.tally.has_failed() || self.context.cancel.is_cancelled() {
             return;
         }
-        if let Err(failure) = cancel::remove_left(self.context, &mut self.ends.destination).await {
+        // A server may permit one session.
+        let next = self.ends.destination.beside();
+        std::mem::replace(&mut self.ends.destination, next).release();
+        if let Err(failure) = cancel::remove_left(self.context, destinations, self.pools).await {
             let place = self.destination.to_string();
             self.tally.failed(place.clone(), place, failure);
         }
@@ -257,6 +290,9 @@ impl<'a> Sources<'a> {
             self.receiver = Some(Receiver::Directory);
         }
         if is_tree {
+            if receiver == Receiver::Name {
+                self.names_tree().await;
+            }
             self.found(self.context.finding.tree());
             let attributes = known.as_ref().map_or_else(Attributes::default, |facts| Attributes {
                 modified: facts.modified,

@@ -28,9 +28,11 @@ impl Command {
         self.words.iter().any(|word| is_recursive(word.as_bytes()))
     }
 
-    /// Whether the same destination was typed in the same directory, as far as words tell it.
+    /// Whether the same destination was typed, as far as words tell it. A place of this host may depend on the directory.
     pub(super) fn goes_where(&self, other: &Self) -> bool {
-        self.words.last() == other.words.last() && self.directory == other.directory
+        let is_url = |word: &OsString| word.as_bytes().windows(3).any(|bytes| bytes == b"://");
+        let is_everywhere = self.words.last().is_some_and(is_url);
+        self.words.last() == other.words.last() && (is_everywhere || self.directory == other.directory)
     }
 
     /// Whether the same was typed in the same directory.

@@ -469,16 +469,28 @@ fn seen(facts: &Facts) -> Seen {
 
 /// A file as the journal names it.
 pub(in crate::job) fn place(ends: &Ends, item: &Item) -> Place {
-    let (site, path) = match &ends.destination {
+    let path = path_at(&ends.destination, &item.destination);
+    Place { source: ends.source.show(&item.source), site: site_of(&ends.destination), path }
+}
+
+/// A host as the journal names it: user, host and port; empty for this host.
+pub(in crate::job) fn site_of(host: &Host) -> String {
+    match host {
         Host::Server(server) => {
-            let login = String::from_utf8_lossy(server.site.login());
-            (format!("{login}@{}", server.site.key()), item.destination.as_bytes().to_vec())
+            format!("{}@{}", String::from_utf8_lossy(server.site.login()), server.site.key())
         }
+        Host::Local(_) => String::new(),
+    }
+}
+
+/// A path as the journal names it.
+pub(in crate::job) fn path_at(host: &Host, path: &PathName) -> Vec<u8> {
+    match host {
+        Host::Server(_) => path.as_bytes().to_vec(),
         Host::Local(_) => {
-            let path = local_path(&item.destination);
+            let path = local_path(path);
             let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            (String::new(), path.as_os_str().as_bytes().to_vec())
+            path.as_os_str().as_bytes().to_vec()
         }
-    };
-    Place { source: ends.source.show(&item.source), site, path }
+    }
 }

@@ -9,7 +9,9 @@ use crate::job::detached;
 use crate::job::remains::part::Part;
 use crate::job::request::job::{Job, Work};
 use crate::journal::{End, Ended, ItemRecord};
+use crate::place::Location;
 use ftp_proto::wire::PathName;
+use std::collections::HashMap;
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
 ///
@@ -18,31 +20,29 @@ use ftp_proto::wire::PathName;
 /// The journal cannot be used, another process runs the job, or something could not be removed. Then the job stays
 /// interrupted.
 pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
-    let Work::Copy { sources, destination } = &job.work else {
-        return Err(Failure::usage("only a copy can be cancelled"));
+    let source = match &job.work {
+        Work::Copy { sources, .. } => sources.first(),
+        Work::CopyEach { .. } => None,
+        Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
+            return Err(Failure::usage("only a copy can be cancelled"));
+        }
     };
     let mut context = context.clone();
     kept::start(&mut context, &job).await?;
     let open = context.job_journal.open_files().await;
     let pools = Pools::default();
-    let mut host = Host::at(destination, Role::Destination, &pools);
+    let mut hosts = Destinations::of(job.work.destinations(), &pools);
     // A job whose transfer goes on has one source.
-    let mut source = sources.first().map(|source| Host::at(source, Role::Source, &pools));
+    let mut source = source.map(|source| Host::at(source, Role::Source, &pools));
     let mut removed = Ok(());
     for item in &open {
-        removed = match &item.detached {
-            Some(transfer) => detached::end(&context, (source.as_mut(), &mut host), transfer).await,
-            None => Ok(()),
-        };
-        if removed.is_ok() {
-            removed = remove(&context, &mut host, item).await;
-        }
+        removed = give_up(&context, source.as_mut(), &mut hosts, item).await;
         if removed.is_err() {
             break;
         }
         context.job_journal.about(item.key, None).ended(Ended::Unbegun);
     }
-    host.release();
+    hosts.release();
     if let Some(source) = source {
         source.release();
     }
@@ -52,22 +52,78 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     removed.map(|()| open.len())
 }
 
+/// Ends what still moves of a file, and removes what is stored of it.
+async fn give_up(
+    context: &Context,
+    source: Option<&mut Host>,
+    hosts: &mut Destinations<'_>,
+    item: &ItemRecord,
+) -> Result<(), Failure> {
+    let host = hosts.find(&item.place.site).ok_or_else(|| {
+        let what = format!("the list of the job has no destination at {} any more", item.place.site);
+        Failure::new(Kind::Other, what).hint("write its line into the list again")
+    })?;
+    if let Some(transfer) = &item.detached {
+        detached::end(context, (source, host), transfer).await?;
+    }
+    remove(context, host, item).await
+}
+
+/// The hosts of the destinations of a job, each of them as soon as it is needed.
+#[derive(Debug)]
+struct Destinations<'a> {
+    places: HashMap<String, &'a Location>,
+    hosts: HashMap<String, Host>,
+    pools: &'a Pools,
+}
+
+impl<'a> Destinations<'a> {
+    fn of(places: impl Iterator<Item = &'a Location>, pools: &'a Pools) -> Self {
+        let places = places.map(|place| (kept::site_of(&Host::at(place, Role::Destination, pools)), place));
+        Self { places: places.collect(), hosts: HashMap::new(), pools }
+    }
+
+    /// The host that the journal calls `site`.
+    fn find(&mut self, site: &str) -> Option<&mut Host> {
+        let place = *self.places.get(site)?;
+        let host = || Host::at(place, Role::Destination, self.pools);
+        Some(self.hosts.entry(site.to_owned()).or_insert_with(host))
+    }
+
+    fn release(self) {
+        self.hosts.into_values().for_each(Host::release);
+    }
+}
+
 /// Removes what earlier runs of the job have left of files that this run has not come to: their sources are gone.
+/// `destinations` are all of the job.
 ///
 /// # Errors
 ///
 /// Something could not be removed. The journal still has it.
-pub(in crate::job) async fn remove_left(context: &Context, host: &mut Host) -> Result<(), Failure> {
+pub(in crate::job) async fn remove_left(
+    context: &Context,
+    destinations: &[Location],
+    pools: &Pools,
+) -> Result<(), Failure> {
     if !context.job_journal.goes_on() {
         return Ok(());
     }
+    let mut hosts = Destinations::of(destinations.iter(), pools);
     // What moves without this program is not left: another run comes to it.
     let open = context.job_journal.open_files().await.into_iter();
+    let mut removed = Ok(());
     for item in open.filter(|item| item.detached.is_none()) {
-        remove(context, host, &item).await?;
+        // A place that the list does not name any more is left to whoever changed it.
+        let Some(host) = hosts.find(&item.place.site) else { continue };
+        removed = remove(context, host, &item).await;
+        if removed.is_err() {
+            break;
+        }
         context.job_journal.about(item.key, None).ended(Ended::Unbegun);
     }
-    Ok(())
+    hosts.release();
+    removed
 }
 
 /// Removes what is stored of a file.

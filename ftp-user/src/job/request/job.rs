@@ -70,6 +70,15 @@ impl Work {
         }
     }
 
+    /// Every place that receives something, if files are copied.
+    pub fn destinations(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
+        match self {
+            Self::Copy { destination, .. } => Box::new(std::iter::once(destination)),
+            Self::CopyEach { pairs } => Box::new(pairs.iter().map(|(_, destination)| destination)),
+            Self::Output { .. } | Self::Input { .. } | Self::Append { .. } => Box::new(std::iter::empty()),
+        }
+    }
+
     /// Every place that the job names.
     pub fn places(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
         match self {
@@ -182,16 +191,17 @@ impl Job {
         Ok(Self { id, work, options, filter, start: None })
     }
 
-    /// The same job, kept in the journal if files are copied to one destination. `command` asks for it again; `resumes` is the job that it continues.
+    /// The same job, kept in the journal if files are copied. `command` asks for it again; `resumes` is the job that it
+    /// continues.
     #[must_use]
     pub fn kept(self, command: Command, resumes: Option<JobId>) -> Self {
         let id = resumes.unwrap_or(self.id);
         let verb = self.work.verb().to_owned();
         let start = Start { id, verb, command, resumes: resumes.is_some() };
-        let has_one_destination = matches!(self.work, Work::Copy { .. });
+        let is_kept = matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. });
         // Whoever asks for the job again waits for it.
         let options = Options { detach: self.options.detach && resumes.is_none(), ..self.options };
-        Self { id, options, start: has_one_destination.then_some(start), ..self }
+        Self { id, options, start: is_kept.then_some(start), ..self }
     }
 
     /// The same job, whose two servers are left alone as soon as they move the file.
