@@ -56,13 +56,15 @@ impl Order {
     }
 }
 
-/// What a person has answered, so that nobody is asked twice: the server with its user, and the password if there is one.
-/// Clones share it.
+/// What a person has answered, so that nobody is asked twice. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answers(Arc<Mutex<Vec<(Site, Option<Secret>)>>>);
+pub(super) struct Answers(Arc<Mutex<Vec<Answer>>>);
+
+/// A server with its user, and the password if there is one.
+type Answer = (Site, Option<Secret>);
 
 impl Answers {
-    fn all(&self) -> MutexGuard<'_, Vec<(Site, Option<Secret>)>> {
+    fn all(&self) -> MutexGuard<'_, Vec<Answer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

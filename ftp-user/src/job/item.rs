@@ -69,6 +69,13 @@ impl Done {
         Self { size, before, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
     }
 
+    /// A file of that size would take this path.
+    pub const fn planned(size: Option<u64>, rung: Rung, verified: Verified) -> Self {
+        let (before, relayed, protection) = (0, None, None);
+        let rung = Some(rung);
+        Self { size, before, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
+    }
+
     /// An earlier run of the job has copied the file, and this one has not looked at it.
     pub fn earlier(size: Option<u64>, verified: Verified) -> Self {
         Self { earlier: Some(verified), ..Self::skipped(size, Verified::None) }

@@ -29,24 +29,22 @@ pub async fn run(job: Job, context: &Context) -> Report {
     tally.protect(job.is_secured());
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
+    let destinations: Vec<_> = job.work.destinations().cloned().collect();
     let Job { id, work, options, filter, .. } = job;
     let selects = filter.selects();
     match work {
         Work::Copy { sources, destination } => {
-            let settings = (options, filter);
-            let all = [destination.clone()];
-            let mut copying = Sources::new(&context, &pools, destination, settings, &mut tally);
+            let mut copying = Sources::new(&context, &pools, destination, (options, filter), &mut tally);
             Box::pin(copying.copy(sources)).await;
-            Box::pin(copying.remove_left(&all)).await;
+            Box::pin(copying.remove_left(&destinations)).await;
             copying.quit().await;
         }
         Work::CopyEach { pairs } => {
             if let Some((_, first)) = pairs.first() {
                 let settings = (options, filter);
                 let mut copying = Sources::new(&context, &pools, first.clone(), settings, &mut tally);
-                let all: Vec<_> = pairs.iter().map(|(_, destination)| destination.clone()).collect();
                 Box::pin(copying.copy_each(pairs)).await;
-                Box::pin(copying.remove_left(&all)).await;
+                Box::pin(copying.remove_left(&destinations)).await;
                 copying.quit().await;
             }
         }

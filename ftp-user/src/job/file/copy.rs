@@ -150,17 +150,7 @@ impl Copying<'_> {
         if mode.is_dry() {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
-            return Ok(Done {
-                size: source.size,
-                before: 0,
-                rung: Some(rung),
-                relayed: None,
-                protection: None,
-                verified: means,
-                attempts: 0,
-                earlier: None,
-                detached: None,
-            });
+            return Ok(Done::planned(source.size, rung, means));
         }
         self.may_fit(source.size, attempts)?;
         let mut noted = kept::note_source(self.context, &mut attempts.kept, &source);
