@@ -18,7 +18,7 @@ pub(super) struct JobsArgs {}
 pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
     let transfer = match asked.await {
-        Ok(told) => told.map(Transfer::Told),
+        Ok(told) => told.map(Transfer::Asked),
         Err(failure) => Some(Transfer::NotAsked(failure.to_string())),
     };
     let jobs = context.journal.jobs().unwrap_or_default();

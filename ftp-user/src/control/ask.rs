@@ -11,11 +11,20 @@ use std::time::Duration;
 
 impl Session {
     /// Sends a command and waits for its final reply.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came: the session is lost, the reply took too long, or this run was interrupted. A refusal is an
+    /// answer.
     pub async fn ask(&mut self, command: Command) -> Result<Answer, Failure> {
         self.ask_patiently(command, None).await
     }
 
     /// The same for a command that may take longer than others.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::ask`].
     pub async fn ask_patiently(
         &mut self,
         command: Command,
@@ -55,12 +64,20 @@ impl Session {
 
     /// REST: the next command, which must be a transfer command, skips so many bytes (RFC 3659 5).
     /// `None` when it does, else the refusal.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
     pub async fn restart(&mut self, bytes: u64) -> Result<Option<Answer>, Failure> {
         let answer = self.ask(Command::Rest(bytes)).await?;
         Ok(if answer.is_done() { None } else { Some(answer) })
     }
 
     /// Sets the data type, if it is not in force already.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses the type, or no final reply came.
     pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Failure> {
         if self.data_type == Some(data_type) {
             return Ok(());
@@ -74,6 +91,10 @@ impl Session {
     }
 
     /// Sets the protection of data connections (PROT). Returns the reply if the server refuses.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
     pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
         if self.tls.is_none() || self.in_clear != private {
             return Ok(None);
@@ -89,6 +110,10 @@ impl Session {
 
     /// Data connections with this program are private wherever the control connection is. What was arranged for
     /// TLS with another server ends: this program is the TLS client, and shows no certificate (H23).
+    ///
+    /// # Errors
+    ///
+    /// The server refuses one of these commands, or no final reply came.
     pub async fn private_data(&mut self) -> Result<(), Failure> {
         let standing = self.machine.standing();
         let role = standing.sscn.then_some(Command::Sscn(Some(false)));

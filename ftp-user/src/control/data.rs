@@ -57,6 +57,10 @@ impl Session {
     }
 
     /// Connects to a data port of this server. If only the proxy knows its address, the host is named to the proxy.
+    ///
+    /// # Errors
+    ///
+    /// Nobody answers there, or the proxy does not connect.
     pub fn connect_to_data_port(
         &self,
         at: SocketAddr,

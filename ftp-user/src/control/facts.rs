@@ -39,11 +39,19 @@ impl From<&Entry> for Facts {
 impl Session {
     /// What is at `path`; `None` if nothing is. A server that supports none of these commands is assumed to
     /// have the file, with unknown size.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::entry`].
     pub async fn facts(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
         Ok(self.entry(path).await?.map(|entry| Facts::from(&entry)))
     }
 
     /// The same with everything that MLST says.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
     pub async fn entry(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
         let announced = self.capabilities.mlst.is_some();
         // A server without FEAT may know MLST all the same.
@@ -77,6 +85,10 @@ impl Session {
 
     /// What is at `path`, or where a symbolic link leads that is there. Some servers show a link as one in MLST
     /// (ProFTPD), while SIZE and CWD follow it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::entry`].
     pub async fn behind(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
         let found = self.entry(path).await?;
         if found.as_ref().is_none_or(|entry| entry.kind != Kind::Link) {
@@ -89,6 +101,10 @@ impl Session {
 
     /// Where a directory is, as PWD tells it after CWD: many servers tell the path without symbolic links. `None` if
     /// it cannot be entered.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, or the session cannot go back to its login directory.
     pub async fn real_directory(&mut self, path: &PathName) -> Result<Option<PathName>, Failure> {
         let Some(home) = self.current().await? else { return Ok(None) };
         if !self.ask(Command::Cwd(path.clone())).await?.is_done() {
@@ -100,12 +116,20 @@ impl Session {
     }
 
     /// The size of a file, if SIZE tells it.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses TYPE I, or no final reply came. A refusal of SIZE is no failure.
     pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         let answer = self.ask_size(path).await?;
         if answer.is_done() { Ok(fact_replies::size(&answer.reply)) } else { Ok(None) }
     }
 
     /// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked, see [`Self::entry`].
     pub async fn any_size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         let answer = self.ask_size(path).await?;
         let told = fact_replies::size(&answer.reply).filter(|_| answer.is_done());
@@ -124,6 +148,10 @@ impl Session {
 
     /// Whether the server has no word for the size of a file, although the file may be there: it does not know SIZE, or
     /// answers it without a number, and MLST does not tell a size either.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked, see [`Self::entry`].
     pub async fn tells_no_size(&mut self, path: &PathName) -> Result<bool, Failure> {
         if self.capabilities.mlst.is_some() {
             return Ok(self.facts(path).await?.is_some_and(|facts| facts.size.is_none()));

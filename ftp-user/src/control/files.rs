@@ -14,6 +14,10 @@ use std::time::Duration;
 impl Session {
     /// The digest of a file of `size` bytes, or why this server does not give it although it said
     /// that it could: another algorithm, or the size, may have to do.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, the login does not permit it, the server is busy, or no final reply came.
     pub async fn hash(
         &mut self,
         algorithm: Algorithm,
@@ -48,6 +52,10 @@ impl Session {
 
     /// The digest of a part of a file, or why this server does not give it. The answer must tell that it is of this part:
     /// a server that knows RANG may ignore it in HASH.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
     pub async fn hash_part(
         &mut self,
         algorithm: Algorithm,
@@ -126,6 +134,11 @@ impl Session {
 
     /// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
     /// renamed back and the call fails.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses it, cannot rename at all ([`About::NoRename`](failure::About::NoRename)), has given the file
+    /// another name, or does not show it under the new one.
     pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         // A server that takes commands ahead is asked for the first name together with the renaming.
         let looks = self.looks_for_names() && self.capabilities.takes_ahead;
@@ -213,6 +226,10 @@ impl Session {
 
     /// Gives the old file its name back that [`rename`](Self::rename) has renamed aside for the part `part` in a run that
     /// was killed. If a new file has the name, returns where the old one is.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses the rename, or cannot be asked.
     pub async fn put_back(
         &mut self,
         part: &PathName,
@@ -283,6 +300,10 @@ impl Session {
     }
 
     /// Deletes a file. `Ok(false)` when it was not there.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses to delete it, or no final reply came.
     pub async fn delete(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Dele(path.clone())).await?;
         if answer.is_done() {
@@ -301,6 +322,10 @@ impl Session {
     }
 
     /// Makes a directory, unless it is there. Returns whether the server has made it, so that nothing is in it.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses to make it and shows no directory there, has given it another name, or gives no final reply.
     pub async fn make_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Mkd(path.clone())).await?;
         if answer.is_done() {
@@ -332,6 +357,10 @@ impl Session {
 
     /// Sets what `ftp-server` does with the first part of a broken STOR (OPTS STOR PARTIAL). Sent only if the
     /// setting changes; the reply does not matter.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
     pub async fn partials(&mut self, wanted: Partial) -> Result<(), Failure> {
         if self.capabilities.partial && self.partial != Some(wanted) {
             let command = Command::Opts(Opts::Partial(wanted));
@@ -347,6 +376,10 @@ impl Session {
 
     /// Before a transfer of a whole file: a server may have kept the byte of a transfer that was never
     /// begun, and would send or store a part (ProFTPD). Any answer will do, since the copy is verified.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
     pub async fn forget_restart(&mut self) -> Result<(), Failure> {
         if self.restarts {
             self.ask(Command::Rest(0)).await?;

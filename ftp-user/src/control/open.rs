@@ -29,6 +29,10 @@ use std::time::Duration;
 
 impl Session {
     /// Connects, logs in and asks what the server can.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::open_by`].
     pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self, Failure> {
         Self::open_by(context, site, role, Versions::All, None).await
     }
@@ -36,6 +40,11 @@ impl Session {
     /// The same with these versions of TLS, where it is used. A person may be asked about an unknown certificate; the
     /// answer comes without a connection, so that no server waits for it. A server that takes commands behind those of
     /// the login is asked with them what is at `first`.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, is no FTP server, refuses the login, shows a certificate that is not accepted, or
+    /// has no TLS where it is demanded.
     pub async fn open_by(
         context: &Context,
         site: &Site,
@@ -77,6 +86,10 @@ impl Session {
 
     /// The same through a relay that has connected to the server. TLS is between this program and the server: the
     /// relay carries what it cannot read.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::open_by`].
     pub async fn open_tunnelled(
         context: &Context,
         site: &Site,

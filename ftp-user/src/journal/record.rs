@@ -102,8 +102,8 @@ impl JobRecord {
 /// What is known of a transfer that goes on without this program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Transfer {
-    /// The destination has told it.
-    Told(TransferState),
+    /// What the destination has said.
+    Asked(TransferState),
     /// The destination could not be asked: why.
     NotAsked(String),
 }

@@ -4,7 +4,7 @@ use super::found::Found;
 use super::topic::Topic;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
-use crate::id::JobId;
+use crate::id::{JobId, Origin};
 use crate::journal::{ItemRecord, JobRecord};
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
@@ -14,6 +14,15 @@ use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::counted;
 use std::time::Duration;
+
+/// An event, and what it is about.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Record {
+    /// The job, file or attempt.
+    pub origin: Origin,
+    /// What has happened.
+    pub event: Event,
+}
 
 /// Something that has happened.
 #[derive(Clone, PartialEq, Debug)]

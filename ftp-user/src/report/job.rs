@@ -59,14 +59,14 @@ impl<'a> JobLine<'a> {
             given_over: job.given_over,
             process: job.process,
             transfer: match &job.transfer {
-                Some(Transfer::Told(TransferState { bytes, total, state })) => {
+                Some(Transfer::Asked(TransferState { bytes, total, state })) => {
                     Some(TransferLine { bytes: *bytes, total: *total, state })
                 }
                 Some(Transfer::NotAsked(_)) | None => None,
             },
             not_asked: match &job.transfer {
                 Some(Transfer::NotAsked(why)) => Some(why),
-                Some(Transfer::Told(_)) | None => None,
+                Some(Transfer::Asked(_)) | None => None,
             },
         }
     }
@@ -108,7 +108,7 @@ pub(super) fn sentence(job: &JobRecord) -> String {
 /// How far a transfer is: ` (5.00 MiB of 20.0 MiB, moving)`.
 fn transfer_words(transfer: &Transfer) -> String {
     match transfer {
-        Transfer::Told(TransferState { bytes, total, state }) => {
+        Transfer::Asked(TransferState { bytes, total, state }) => {
             let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
             format!(" ({}{total}, {})", size::bytes(*bytes), printable(state))
         }
@@ -201,7 +201,7 @@ mod tests {
         assert!(words.contains(", 1 failed (ftp://h/d: cannot be listed%1B): copy"), "{words}");
         assert_eq!(serde_json::to_value(JobLine::of(&failed)).unwrap()["failed"], 1);
         let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
-        let job = JobRecord { state: JobState::Detached, transfer: Some(Transfer::Told(transfer)), ..job };
+        let job = JobRecord { state: JobState::Detached, transfer: Some(Transfer::Asked(transfer)), ..job };
         let words = sentence(&job);
         assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
         let line = serde_json::to_value(JobLine::of(&job)).unwrap();

@@ -20,7 +20,9 @@ mod style;
 mod topic;
 mod trace;
 
-pub use event::{Cause, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Summary, Survey};
+pub use event::{
+    Cause, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
+};
 pub use found::{Finding, Found};
 pub use style::Style;
 pub use topic::{THIS_HOST, Topic};
@@ -39,15 +41,6 @@ pub struct Events {
     /// Where the dialogue with the servers goes, if somebody wants it.
     dialogue: Option<queue::Sender>,
     origin: Origin,
-}
-
-/// An event, and what it is about.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Record {
-    /// The job, file or attempt.
-    pub origin: Origin,
-    /// What has happened.
-    pub event: Event,
 }
 
 impl Events {

@@ -6,8 +6,7 @@
 //! | what somebody has asked for: a listing, receipts, a plan | whoever says it waits until it is read |
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
-use super::Record;
-use super::event::{Event, LeftOut, Progress};
+use super::event::{Event, LeftOut, Progress, Record};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
@@ -15,14 +14,14 @@ use tokio::sync::{Notify, mpsc};
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
     records: mpsc::UnboundedSender<Held>,
-    load: Arc<Load>,
+    backlog: Arc<Backlog>,
 }
 
 /// Where events are read.
 #[derive(Debug)]
 pub(super) struct Receiver {
     records: mpsc::UnboundedReceiver<Held>,
-    load: Arc<Load>,
+    backlog: Arc<Backlog>,
 }
 
 /// A record, and the memory that it takes.
@@ -30,7 +29,7 @@ type Held = (Record, usize);
 
 /// How full the queue is.
 #[derive(Debug)]
-struct Load {
+struct Backlog {
     state: Mutex<State>,
     /// Something was read.
     was_read: Notify,
@@ -49,18 +48,18 @@ struct State {
 /// A queue with room for so many bytes.
 pub(super) fn queue(most: usize) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let load = Arc::new(Load { state: Mutex::default(), was_read: Notify::new(), most });
-    (Sender { records: sender, load: Arc::clone(&load) }, Receiver { records: receiver, load })
+    let backlog = Arc::new(Backlog { state: Mutex::default(), was_read: Notify::new(), most });
+    (Sender { records: sender, backlog: Arc::clone(&backlog) }, Receiver { records: receiver, backlog })
 }
 
 impl Sender {
     /// Says it, or leaves it out.
     pub(super) fn say(&self, record: Record) {
-        let mut state = self.load.state();
+        let mut state = self.backlog.state();
         let weight = weight(&record.event);
         let has_room = match &state.left_out {
-            None => state.held.saturating_add(weight) <= self.load.most,
-            Some(_) => state.held <= self.load.most / 2,
+            None => state.held.saturating_add(weight) <= self.backlog.most,
+            Some(_) => state.held <= self.backlog.most / 2,
         };
         if has_room || is_kept(&record.event) {
             self.put(&mut state, record, weight);
@@ -73,12 +72,12 @@ impl Sender {
     pub(super) async fn deliver(&self, record: Record) {
         let weight = weight(&record.event);
         loop {
-            let was_read = self.load.was_read.notified();
+            let was_read = self.backlog.was_read.notified();
             tokio::pin!(was_read);
             was_read.as_mut().enable();
             {
-                let mut state = self.load.state();
-                let has_room = state.held == 0 || state.held.saturating_add(weight) <= self.load.most / 2;
+                let mut state = self.backlog.state();
+                let has_room = state.held == 0 || state.held.saturating_add(weight) <= self.backlog.most / 2;
                 if has_room || self.records.is_closed() {
                     return self.put(&mut state, record, weight);
                 }
@@ -103,8 +102,8 @@ impl Receiver {
     pub(super) fn next<T>(&mut self, show: impl FnOnce(Record) -> T) -> Option<T> {
         let (record, weight) = self.records.blocking_recv()?;
         let shown = show(record);
-        self.load.state().held -= weight;
-        self.load.was_read.notify_waiters();
+        self.backlog.state().held -= weight;
+        self.backlog.was_read.notify_waiters();
         Some(shown)
     }
 }
@@ -112,11 +111,11 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.records.close();
-        self.load.was_read.notify_waiters();
+        self.backlog.was_read.notify_waiters();
     }
 }
 
-impl Load {
+impl Backlog {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,7 +252,7 @@ mod tests {
         let one = weight(&file(0).event);
         let (sender, mut receiver) = queue(10 * one);
         (0..1_000).for_each(|number| sender.say(file(number)));
-        assert_eq!(sender.load.state().held, 10 * one, "no more than the bound");
+        assert_eq!(sender.backlog.state().held, 10 * one, "no more than the bound");
         let mut next = || receiver.next(|record| record.event);
         for number in 0..4 {
             assert_eq!(next(), Some(file(number).event));
@@ -261,7 +260,11 @@ mod tests {
         sender.say(warning());
         let left_out =
             LeftOut { events: 991, files: 990, failed: 0, bytes: 9_900, moved: 5_940, found: None };
-        assert_eq!(sender.load.state().left_out, Some(left_out.clone()), "nothing more before half was read");
+        assert_eq!(
+            sender.backlog.state().left_out,
+            Some(left_out.clone()),
+            "nothing more before half was read"
+        );
         assert_eq!(next(), Some(file(4).event));
         sender.say(warning());
         for number in 5..10 {
@@ -269,7 +272,7 @@ mod tests {
         }
         assert_eq!(next(), Some(Event::LeftOut(left_out)));
         assert_eq!(next(), Some(warning().event));
-        assert_eq!(sender.load.state().held, 0);
+        assert_eq!(sender.backlog.state().held, 0);
     }
 
     #[test]
