@@ -308,7 +308,8 @@ fn n9_a_destination_that_says_for_ever_that_a_transfer_moves_does_not_hold_resum
             _ => Lie::None,
         });
         let places = [scene.from.url("a.bin"), liar.url("b.bin")];
-        scene.user().args(["copy", "--detach", "--limit", RATE]).args(places).run().exits(0);
+        let copy = scene.user().here(scene.state.path()).args(["copy", "--detach", "--limit", RATE]);
+        copy.args(places).run().exits(0);
         let run = scene.user().args(["--stall", "2s", "resume", "last"]).run().exits(0);
         assert!(run.warnings().iter().any(|warning| warning.contains(why)), "{why}: {run}");
         assert!(scene.to.bytes("b.bin") == sample(LARGE) && scene.parts().is_empty(), "{run}");

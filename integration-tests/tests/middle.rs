@@ -3,6 +3,7 @@
 
 use crate::accounts::{Secrets, user as account};
 use integration_tests::foreign::own_address;
+use integration_tests::hub::Hub;
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
@@ -116,6 +117,34 @@ fn n16_inside_tls_small_files_share_one_private_connection_through_this_host() {
     let run = run.run().exits(0);
     has_moved_together(&state, (&from, &to), &run, "user");
     assert_eq!(run.summary()["protection"], "private", "{run}");
+}
+
+#[test]
+fn n16_inside_tls_small_files_share_one_private_connection_through_a_relay() {
+    let private = || never().tls();
+    let (from, to) = (tree(private(), 60, 100).start(), private().start());
+    let relay = Relay::new().at(&own_address().to_string());
+    let agent = [&from, &to].iter().fold(relay, |relay, end| relay.tls_server(&end.ip().to_string())).start();
+    let state = tempfile::tempdir().unwrap();
+    let run = with_relay(copy(&state), &agent).args(["--pin", &from.pin(), "--pin", &to.pin()]);
+    let run = run.args(["--path", "relay", &from.explicit_url("tree"), &to.explicit_url("")]).run().exits(0);
+    has_moved_together(&state, (&from, &to), &run, "relay");
+    assert_eq!(run.summary()["protection"], "private", "{run}");
+    let trace = read(trace_of(&state));
+    assert!(trace.contains("> PINC SHA-256") && !trace.contains("> PROT C"), "{trace}");
+}
+
+#[test]
+fn n16_small_files_share_one_connection_through_two_agents_that_meet_at_a_hub() {
+    let (from, to) = (tree(never(), 60, 100).start(), never().start());
+    let hub = Hub::start(&own_address().to_string());
+    let _agents = [("zurich", &from), ("berlin", &to)]
+        .map(|(name, end)| hub.join(name, &own_address().to_string(), &[&end.ip().to_string()]));
+    let state = tempfile::tempdir().unwrap();
+    let run = copy(&state).args(["--path", "relay", "--relay", &hub.address.to_string()]);
+    let run = run.args(["--relay-token-file", hub.token_file.to_str().unwrap()]);
+    let run = run.args([from.url("tree"), to.url("")]).run().exits(0);
+    has_moved_together(&state, (&from, &to), &run, "relay");
 }
 
 #[test]
