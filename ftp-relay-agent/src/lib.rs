@@ -7,7 +7,7 @@
 //! | [`listen`] | the listeners: TLS, the proof of a token, who is turned away |
 //! | [`hub`] | where agents meet that can only connect out |
 //! | [`session`] | the task that drives the machine of one user agent's session |
-//! | [`config`] | the options of `run` and the policy file |
+//! | [`config`] | the options of the verbs that serve, and the policy file |
 //! | [`at_hub`] | an agent at a hub: joins, is called, returns |
 //! | [`operate`] | what the operator does to a running relay: new tokens, the end |
 //! | [`policy`] | who may use the relay, and how much of it |
@@ -39,8 +39,8 @@ fn start(Cli { verb }: Cli) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
         Verb::Run(options) => cli::run::run(&options),
-        Verb::Join(options) => cli::join::join(options),
-        Verb::Hub(options) => cli::hub::hub(options),
+        Verb::Join(options) => cli::join::join(&options),
+        Verb::Hub(options) => cli::hub::hub(&options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
         Verb::Completions { shell } => {

@@ -195,7 +195,7 @@ fn r40_agents_return_to_a_hub_that_was_killed_and_to_one_that_was_stopped() {
     arrived(&run, &to, "b.bin", &data);
     hub.running.signal(Signal::TERM);
     assert!(hub.running.wait().success());
-    agents[0].logs("the relay is stopping");
+    agents[0].logs("the session with the hub is over: it is stopping");
     hub.return_again();
     for agent in &agents {
         agent.until_joined(3);

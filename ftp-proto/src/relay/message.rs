@@ -384,7 +384,7 @@ pub enum Code {
     #[error("the grant has expired")]
     Expired,
     /// A limit of the agent is reached: sessions, tunnels, joins, grants, or the share of this token in them.
-    #[error("the relay is busy")]
+    #[error("it is busy")]
     Busy,
     /// The version of the agent does not support it.
     #[error("this relay cannot do that")]
@@ -407,8 +407,8 @@ pub enum Code {
     /// The agent has no address of that family to announce.
     #[error("the relay has no address to announce there")]
     NoAddress,
-    /// The agent is about to stop.
-    #[error("the relay is stopping")]
+    /// The agent or the hub is about to stop.
+    #[error("it is stopping")]
     Draining,
     /// Any other failure of the agent.
     #[error("the relay failed")]
@@ -492,10 +492,10 @@ mod tests {
 
     #[test]
     fn the_agents_own_words_follow_the_meaning_of_a_code_unless_they_repeat_it() {
-        for text in ["", "the relay is busy"] {
-            assert_eq!(Code::Busy.with(&Text::of(text)), "the relay is busy");
+        for text in ["", "it is busy"] {
+            assert_eq!(Code::Busy.with(&Text::of(text)), "it is busy");
         }
-        assert_eq!(Code::Busy.with(&Text::of("64 grants")), "the relay is busy (64 grants)");
+        assert_eq!(Code::Busy.with(&Text::of("64 grants")), "it is busy (64 grants)");
     }
 
     #[test]

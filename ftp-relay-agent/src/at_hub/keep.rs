@@ -1,5 +1,6 @@
 //! Keeps a session with the hub: connects, and returns after it was lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
@@ -17,6 +18,7 @@ use super::address::HubAddress;
 use super::caller::Caller;
 use super::session::{Ends, Session};
 use super::spot::Spots;
+use crate::operate::audit::{Audit, Record};
 
 pub use super::session::Incoming;
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub name: String,
     /// The token of this agent.
     pub token: Token,
+    /// Takes records of what happens.
+    pub audit: Arc<Audit>,
 }
 
 /// An agent that joins a hub until it is dropped or stopped.
@@ -54,7 +58,7 @@ enum Wish {
 ///
 /// The operating system has no random bytes.
 pub fn start(settings: Settings) -> std::io::Result<(Joiner, Caller, mpsc::Receiver<Incoming>)> {
-    let Settings { hub, name, token } = settings;
+    let Settings { hub, name, token, audit } = settings;
     let (caller, requests) = Caller::new();
     let (incoming, connections) = mpsc::channel(MAX_INCOMING);
     let (told, joined) = watch::channel(false);
@@ -69,6 +73,7 @@ pub fn start(settings: Settings) -> std::io::Result<(Joiner, Caller, mpsc::Recei
         joined: told,
         connecting: JoinSet::new(),
         spots: Spots::new(),
+        audit,
     };
     let task = tokio::spawn(Keeper { hub, ends, wish, reconnect: Reconnect::default() }.run());
     Ok((Joiner { wishes, joined, task }, caller, connections))
@@ -168,6 +173,7 @@ impl Keeper {
             self.reconnect.spread(spread);
         }
         tracing::warn!(hub = %self.hub, "the session with the hub is over: {failure}");
+        self.ends.record(&Record::HubLost { reason: failure.to_string() });
         let lived = clock.now().since(begun);
         let Failure::Bye { code, retry_after, .. } = failure else {
             return Some(Lost::Session { lived, retry_after: None });

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::caller::{Called, Request, Uncalled};
 use super::spot::{Spot, Spots};
+use crate::operate::audit::{Audit, Record, Who};
 
 /// A connection that has come from the hub. Its other end has proven nothing yet.
 #[derive(Debug)]
@@ -47,6 +49,15 @@ pub(super) struct Ends {
     pub(super) connecting: JoinSet<()>,
     /// The ports from which they are made.
     pub(super) spots: Spots,
+    /// Takes records of what happens.
+    pub(super) audit: Arc<Audit>,
+}
+
+impl Ends {
+    /// Records what happens to the session with the hub.
+    pub(super) fn record(&self, record: &Record<'_>) {
+        self.audit.record(&Who::default(), record);
+    }
 }
 
 /// A session that stands.
@@ -139,6 +150,7 @@ impl<'a> Session<'a> {
             FromHub::Joined { replaced } => {
                 tracing::info!(hub = %self.hub, name = self.ends.name, replaced, "joined");
                 self.ends.joined.send_replace(true);
+                self.ends.record(&Record::HubJoined);
             }
             FromHub::Called { ticket } => {
                 let (hub, incoming, spots) = (self.hub, self.ends.incoming.clone(), self.ends.spots.clone());

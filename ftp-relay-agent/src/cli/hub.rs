@@ -1,67 +1,61 @@
 //! `hub`: where agents meet that can only connect out, until it is told to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use ftp_io::link::token_file;
-use ftp_io::program::args::address;
-use ftp_io::program::{log, runtime};
-use ftp_io::signal::{Reload, Stop};
-use ftp_proto::relay::hub::Limits;
+use ftp_io::program::runtime;
 
 use super::exit::Exit;
-use super::serve::{GRACE, THREADS, announce};
+use super::serve::{Called, GRACE, THREADS, announce, begin, end, signals, warn};
+use crate::config::{Config, HubOptions};
 use crate::hub::{Hub, Settings};
+use crate::operate::audit::{Audit, Record, Who};
 
-/// Where the hub is, and who may come.
-#[derive(clap::Args, Debug)]
-pub struct Options {
-    /// Where agents and user agents connect to, repeatable
-    #[arg(long, value_name = "ADDR", required = true, value_parser = address)]
-    pub listen: Vec<SocketAddr>,
-    /// The tokens of those who may come, one per line, best as token --for-hub prints them; mode 0600; read again
-    /// on SIGHUP
-    #[arg(long, value_name = "FILE")]
-    pub token_file: PathBuf,
-    /// The form of the log on standard error
-    #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
-    pub log_format: log::Format,
-    /// The least important level that is logged
-    #[arg(long, value_name = "LEVEL", default_value_t, value_enum)]
-    pub log_level: log::Level,
-}
+/// Where the hub is, who may come, and where more of it stands.
+pub type Options = Called<HubOptions>;
 
 /// Runs a hub until SIGTERM or SIGINT, then lets streams end.
 ///
 /// # Errors
-/// The tokens cannot be read, or a listener cannot be opened.
-pub fn hub(options: Options) -> Result<(), Exit> {
-    let _log = log::start(options.log_format, options.log_level).context("cannot start the log")?;
-    let served = runtime::run(THREADS, until_stopped(options)).context("cannot start the scheduler")?;
+/// The policy or the tokens cannot be read, or a listener cannot be opened.
+pub fn hub(options: &Options) -> Result<(), Exit> {
+    let config = options.read()?;
+    let seen = begin(&config.shown)?;
+    let serving = until_stopped(options, config, Arc::clone(&seen.audit));
+    let served = runtime::run(THREADS, serving).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
 
-async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
-    // Before the ready line: the program that waits for it may send a signal at once.
-    let mut stop = Stop::new().context("cannot listen for signals")?;
-    let mut hangup = Reload::new().context("cannot listen for signals")?;
-    let tokens = token_file::read(&options.token_file)?;
-    let hub = Hub::start(Settings { listen: options.listen, tokens, limits: Limits::USUAL })?;
-    announce(hub.addresses().iter().map(|at| (*at, "hub")))?;
+async fn until_stopped(
+    options: &Options,
+    config: Config<Vec<SocketAddr>>,
+    audit: Arc<Audit>,
+) -> Result<(), anyhow::Error> {
+    let (mut stop, mut hangup) = signals()?;
+    let tokens = token_file::read(&config.token_file)?;
+    warn(&config, &tokens);
+    let started = config.clone();
+    let hub = Hub::start(Settings {
+        listen: config.place,
+        tokens,
+        policy: config.policy,
+        metrics: config.shown.metrics,
+        metrics_from: config.shown.metrics_from,
+        audit: Arc::clone(&audit),
+    })?;
+    audit.record(&Who::default(), &Record::HubStarted);
+    announce(hub.places())?;
     loop {
         tokio::select! {
             () = stop.wait() => break,
-            () = hangup.wait() => match token_file::read(&options.token_file) {
-                Ok(tokens) => hub.renew(tokens),
-                Err(error) => tracing::error!("the tokens were not read again: {error}"),
-            },
+            () = hangup.wait() => options.reload(&started, &audit, token_file::read, |tokens, config| {
+                hub.renew(tokens, config.policy);
+            }),
         }
     }
-    tokio::select! {
-        () = hub.drain(GRACE) => {}
-        // A second signal ends everything at once.
-        () = stop.wait() => {}
-    }
+    end(hub.drain(GRACE), &mut stop).await;
+    audit.record(&Who::default(), &Record::HubStopped);
     Ok(())
 }

@@ -6,7 +6,7 @@ pub mod exit;
 pub mod hub;
 pub mod join;
 pub mod run;
-mod serve;
+pub mod serve;
 pub mod token;
 
 pub use args::{Cli, Verb, parse};

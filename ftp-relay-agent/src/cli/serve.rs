@@ -1,12 +1,129 @@
 //! What the verbs have in common that serve until they are told to stop.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use ftp_io::link::token_file;
 use ftp_io::os_error::words;
-use ftp_io::program::ready;
+use ftp_io::program::line_file::{self, LineFile};
 use ftp_io::program::runtime::Threads;
+use ftp_io::program::{log, ready};
+use ftp_io::signal::{Reload, Stop};
+use ftp_proto::relay::token::Token;
+
+use crate::config::{Config, ConfigError, Options, Shown};
+use crate::operate::audit::{Audit, Record, Who};
+use crate::operate::metrics::Metrics;
+
+/// How a verb is called: its options, and where more of them stand.
+#[derive(clap::Args, Debug)]
+pub struct Called<O: clap::Args> {
+    /// A policy file: these options, limits, and who may do what; read again on SIGHUP
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The options that may stand in the file.
+    #[command(flatten)]
+    pub options: O,
+}
+
+impl<O: Options> Called<O> {
+    /// What the options and the policy file say now.
+    pub(super) fn read(&self) -> Result<Config<O::Place>, ConfigError> {
+        Config::read(&self.options, self.config.as_deref())
+    }
+
+    /// What SIGHUP reads again: the policy and the tokens, which `tokens` reads.
+    fn read_again(
+        &self,
+        started: &Config<O::Place>,
+        tokens: ReadTokens,
+    ) -> Result<(Vec<Token>, Config<O::Place>), anyhow::Error> {
+        let config = self.read()?;
+        let tokens = tokens(&config.token_file)?;
+        warn(&config, &tokens);
+        let keys = config.needs_restart::<O>(started).join(", ");
+        if !keys.is_empty() {
+            tracing::warn!(keys, "these keys were changed, and need a restart");
+        }
+        Ok((tokens, config))
+    }
+
+    /// Reads the policy and the tokens again, and has `renew` take them. After a mistake everything stays as it was.
+    pub(super) fn reload(
+        &self,
+        started: &Config<O::Place>,
+        audit: &Audit,
+        tokens: ReadTokens,
+        renew: impl FnOnce(Vec<Token>, Config<O::Place>),
+    ) {
+        tokio::task::block_in_place(|| {
+            audit.reopen();
+            match self.read_again(started, tokens) {
+                Ok((tokens, config)) => {
+                    renew(tokens, config);
+                    audit.record(&Who::default(), &Record::PolicyRead);
+                }
+                Err(error) => {
+                    tracing::error!("the tokens and the policy stay as they were: {error}");
+                    audit.record(&Who::default(), &Record::PolicyRefused { reason: error.to_string() });
+                }
+            }
+        });
+    }
+}
+
+/// Reads a file of tokens.
+pub(super) type ReadTokens = fn(&Path) -> Result<Vec<Token>, token_file::TokenFileError>;
+
+/// The token of an agent alone.
+pub(super) fn own(path: &Path) -> Result<Vec<Token>, token_file::TokenFileError> {
+    token_file::read_own(path).map(|token| vec![token])
+}
+
+/// What the operator sees of a program that serves.
+pub(super) struct Seen {
+    pub(super) audit: Arc<Audit>,
+    _log: log::Log,
+}
+
+/// Begins the log and the audit.
+pub(super) fn begin(shown: &Shown) -> Result<Seen, anyhow::Error> {
+    let log = log::start(shown.log_format, shown.log_level).context("cannot start the log")?;
+    let file = shown.audit.as_ref().map(open_audit).transpose()?;
+    Ok(Seen { audit: Arc::new(Audit::new(Metrics::new(log.lost()), file)), _log: log })
+}
+
+/// The signals that end a program and have it read its files again. Listen for them before the ready line: the program
+/// that waits for it may send one at once.
+pub(super) fn signals() -> Result<(Stop, Reload), anyhow::Error> {
+    const CANNOT: &str = "cannot listen for signals";
+    Ok((Stop::new().context(CANNOT)?, Reload::new().context(CANNOT)?))
+}
+
+/// Lets what flows end; a second signal ends everything at once.
+pub(super) async fn end(drain: impl Future<Output = ()>, stop: &mut Stop) {
+    tokio::select! {
+        () = drain => {}
+        () = stop.wait() => {}
+    }
+}
+
+/// Logs what is likely not meant.
+pub(super) fn warn<P: Clone + PartialEq>(config: &Config<P>, tokens: &[Token]) {
+    for warning in config.warnings(tokens.iter().map(Token::name)) {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn open_audit((path, largest): &(PathBuf, u64)) -> Result<LineFile, anyhow::Error> {
+    let (path, largest) = (path.clone(), Some(*largest));
+    let shown = path.display().to_string();
+    LineFile::open(line_file::Options { name: "audit", path, mode: 0o600, largest })
+        .with_context(|| format!("cannot open the audit {shown}"))
+}
 
 /// Says that the listeners are open, each with its kind.
 ///
@@ -15,7 +132,7 @@ use ftp_io::program::runtime::Threads;
 pub(super) fn announce(
     places: impl Iterator<Item = (SocketAddr, &'static str)>,
 ) -> Result<(), anyhow::Error> {
-    ready::announce(places).context("cannot say on standard output that the relay is ready")?;
+    ready::announce(places).context("cannot say on standard output that the program is ready")?;
     tell_systemd();
     Ok(())
 }
@@ -23,7 +140,7 @@ pub(super) fn announce(
 /// Tells systemd that the program is ready, if systemd has started it.
 pub(super) fn tell_systemd() {
     if let Err(error) = ready::notify_systemd(ready::Notice::Ready) {
-        tracing::warn!(error = words(&error), "cannot tell systemd that the relay is ready");
+        tracing::warn!(error = words(&error), "cannot tell systemd that the program is ready");
     }
 }
 

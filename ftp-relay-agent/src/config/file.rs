@@ -1,5 +1,6 @@
-//! The policy file: the options of `run` under the same names, and tables for those who may use the relay.
+//! The policy file: the options of a verb under the same names, and tables for those who may use the relay.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,13 +9,13 @@ use ftp_io::program::settings::{self, Mistake, Mistakes, Reader};
 use toml::de::DeTable;
 
 use super::keys::{GroupKeys, IdentityKeys, LimitKeys};
-use super::options::Options;
+use super::options::{Options, Serves};
 use crate::policy::{Bounds, Policy, Rule, Table};
 
 /// What a policy file says. Every value in it is possible.
 #[derive(Debug, Default)]
-pub(super) struct File {
-    pub(super) options: Options,
+pub(super) struct File<O> {
+    pub(super) options: O,
     whole: Bounds,
     groups: Vec<Placed>,
     identities: Vec<Placed>,
@@ -27,7 +28,7 @@ struct Placed {
     at: (usize, usize),
 }
 
-impl File {
+impl<O: Options> File<O> {
     /// Reads the file at `path`.
     ///
     /// # Errors
@@ -40,14 +41,14 @@ impl File {
 
     pub(super) fn parse(text: &str, base: &Path) -> Result<Self, Vec<Mistake>> {
         let file = settings::read(text, |reader, table| {
-            say_where_keys_belong(reader);
-            let command = Options::augment_args(clap::Command::new("ftp-relay-agent"));
+            say_where_keys_belong::<O>(reader);
+            let command = O::augment_args(clap::Command::new("ftp-relay-agent"));
             let known = (TABLES.as_slice(), "the policy has", base);
             let given = settings::given(reader, table, &command, known);
             let options = settings::values(&given).unwrap_or_default();
-            let whole = whole(reader, table, base);
-            let groups = groups(reader, table, base);
-            let identities = identities(reader, table, base);
+            let whole = whole::<O>(reader, table, base);
+            let groups = groups::<O>(reader, table, base);
+            let identities = identities::<O>(reader, table, base);
             Self { options, whole, groups, identities }
         })?;
         // The mistakes of single values come first.
@@ -71,40 +72,57 @@ impl File {
 }
 
 /// Tells the reader of every key in which table it belongs. An option belongs above all tables.
-fn say_where_keys_belong(reader: &mut Reader<'_>) {
+fn say_where_keys_belong<O: Options>(reader: &mut Reader<'_>) {
     let limits = LimitKeys::augment_args(clap::Command::new("limits"));
     for key in limits.get_arguments().filter_map(clap::Arg::get_long) {
         reader.belongs(key, "in [limits], [[groups]] or [[identities]]");
     }
-    let options = Options::augment_args(clap::Command::new("ftp-relay-agent"));
+    let options = O::augment_args(clap::Command::new("ftp-relay-agent"));
     for option in options.get_arguments().filter_map(clap::Arg::get_long) {
         reader.belongs(option, "at the top of the file, above the first table");
     }
 }
 
-fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Bounds {
+fn whole<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Bounds {
     let Some((at, table)) = reader.table(table, LIMITS) else { return Bounds::default() };
     let read = settings::section::<LimitKeys>(reader, table, &at, (&[], "the limits have", base));
-    read.map(|(keys, _)| keys.into()).unwrap_or_default()
+    let Some((keys, places)) = read else { return Bounds::default() };
+    refuse_others::<O>(reader, &places);
+    keys.into()
 }
 
-fn groups(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
+/// Refuses the keys that mean something for the other kind of service alone.
+fn refuse_others<O: Options>(reader: &mut Reader<'_>, places: &BTreeMap<String, Range<usize>>) {
+    let (keys, what): (&[&str], &str) = match O::SERVES {
+        Serves::Relay => (&["calls"], "a relay has tunnels and joins; calls are those of a hub"),
+        Serves::Hub => {
+            (&["allow", "joins", "tunnels"], "a hub has calls, and each agent decides itself what it reaches")
+        }
+    };
+    for place in keys.iter().filter_map(|key| places.get(*key)) {
+        reader.wrong(place.clone(), what);
+    }
+}
+
+fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, GROUPS, "group") {
         let read = settings::section::<GroupKeys>(reader, table, &at, (&[], "a group has", base));
         let Some((GroupKeys { name, parent, allow, limits }, places)) = read else { continue };
         let rule = Rule { name, parent, allow, bounds: limits.into() };
+        refuse_others::<O>(reader, &places);
         all.push(placed(reader, rule, &at, &places));
     }
     all
 }
 
-fn identities(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
+fn identities<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, IDENTITIES, "identity") {
         let read = settings::section::<IdentityKeys>(reader, table, &at, (&[], "an identity has", base));
         let Some((IdentityKeys { name, parent, allow, limits }, places)) = read else { continue };
         let rule = Rule { name, parent, allow, bounds: limits.into() };
+        refuse_others::<O>(reader, &places);
         all.push(placed(reader, rule, &at, &places));
     }
     all
@@ -115,7 +133,7 @@ fn placed(
     reader: &mut Reader<'_>,
     rule: Rule,
     at: &Range<usize>,
-    places: &std::collections::BTreeMap<String, Range<usize>>,
+    places: &BTreeMap<String, Range<usize>>,
 ) -> Placed {
     if rule.allow.is_empty()
         && let Some(empty) = places.get("allow")
@@ -133,10 +151,15 @@ const TABLES: [&str; 3] = [LIMITS, GROUPS, IDENTITIES];
 
 #[cfg(test)]
 mod tests {
+    use super::super::options::{HubOptions, RunOptions};
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        let told = match File::parse(text, Path::new("/etc")) {
+        check_for::<RunOptions>(text, expected);
+    }
+
+    fn check_for<O: Options>(text: &str, expected: &[&str]) {
+        let told = match File::<O>::parse(text, Path::new("/etc")) {
             Ok(_) => Vec::new(),
             Err(mut mistakes) => {
                 mistakes.sort();
@@ -169,15 +192,29 @@ mod tests {
             [[identities]]
             name = \"bob\"
         ";
-        let file = File::parse(text, Path::new("/etc")).unwrap();
+        let file = File::<RunOptions>::parse(text, Path::new("/etc")).unwrap();
         assert_eq!(file.options.token_file.as_deref(), Some(Path::new("/etc/relay.token")));
         let policy = file.policy(file.options.allow.clone()).unwrap();
         let ann = policy.terms("ann").unwrap();
         assert_eq!(ann.each_rate.map(u64::from), Some(10_000_000));
-        assert_eq!(ann.session.life.as_secs(), 7_200);
+        assert_eq!(ann.session().life.as_secs(), 7_200);
         assert_eq!(ann.levels.len(), 3);
         assert_eq!(policy.terms("bob").unwrap().allow.len(), 2);
         assert_eq!(policy.terms("eve"), None);
+    }
+
+    #[test]
+    fn the_keys_of_a_hub_are_those_of_a_hub() {
+        let text =
+            "listen = [\"[::]:443\"]\n[limits]\ncalls = 100\n[[identities]]\nname = \"ann\"\ncalls = 7\n";
+        let file = File::<HubOptions>::parse(text, Path::new("/etc")).unwrap();
+        let ann = file.policy(Vec::new()).unwrap().terms("ann").unwrap();
+        let calls: Vec<usize> = ann.levels.iter().map(|(_, shared)| shared.calls).collect();
+        assert_eq!(calls, [7, 100]);
+        check("[limits]\ncalls = 1\n", &["2:9: a relay has tunnels and joins"]);
+        let joins = "[limits]\njoins = 1\n[[identities]]\nname = \"ann\"\nallow = [\"192.0.2.7\"]\n";
+        check_for::<HubOptions>(joins, &["2:9: a hub has calls", "5:9: a hub has calls"]);
+        check_for::<HubOptions>("allow = [\"192.0.2.7\"]\n", &["1:1: unknown key \"allow\""]);
     }
 
     #[test]

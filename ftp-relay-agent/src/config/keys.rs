@@ -15,13 +15,16 @@ pub struct LimitKeys {
     /// Sessions at the same time [default: 1024]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub sessions: Option<u32>,
-    /// Tunnels at the same time; a copy needs two [default: 2048]
+    /// Tunnels of a relay at the same time; a copy needs two [default: 2048]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub tunnels: Option<u32>,
-    /// Joins at the same time; a copy needs one [default: 1024]
+    /// Joins of a relay at the same time; a copy needs one [default: 1024]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub joins: Option<u32>,
-    /// Tunnels and joins that begin within a minute [default: no limit]
+    /// Calls of a hub at the same time; a copy between two agents needs three [default: 2048]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub calls: Option<u32>,
+    /// Tunnels and joins, or calls, that begin within a minute [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub starts_per_minute: Option<u64>,
     /// Bytes per second, all together; of those that wait, the one that has moved least is next [default: no limit]
@@ -30,13 +33,13 @@ pub struct LimitKeys {
     /// Bytes within a day, all together; the day begins with the first of them [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub bytes_per_day: Option<u64>,
-    /// Bytes per second of each tunnel or join [default: no limit]
+    /// Bytes per second of each tunnel, join or call [default: no limit]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub max_rate: Option<NonZeroU64>,
-    /// Bytes of each tunnel or join, both directions together [default: no limit]
+    /// Bytes of each tunnel, join or call, both directions together [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub max_bytes: Option<u64>,
-    /// Longest time of each tunnel or join [default: 24h]
+    /// Longest time of each tunnel, join or call [default: 24h at a relay, no limit at a hub]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub max_time: Option<Duration>,
 }
@@ -82,6 +85,7 @@ impl From<LimitKeys> for Bounds {
             sessions: count(keys.sessions),
             tunnels: count(keys.tunnels),
             joins: count(keys.joins),
+            calls: count(keys.calls),
             starts: keys.starts_per_minute,
             rate: keys.rate,
             daily: keys.bytes_per_day,

@@ -1,11 +1,12 @@
-//! The configuration of `run`: [`Options`] as they are typed, a policy file, and [`Config`] as what both mean.
+//! The configuration of `run`, `join` and `hub`: [`Options`] as they are typed, a policy file, and [`Config`] as what
+//! both mean.
 
 mod file;
 mod keys;
 mod options;
 
 pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
-pub use options::Options;
+pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, Serves};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,15 +18,24 @@ use ipnet::IpNet;
 use self::file::File;
 use crate::policy::Policy;
 
-/// Everything that a relay has to know, checked and complete.
+/// Everything that a verb has to know, checked and complete. `P` is where it serves.
 #[derive(Clone, Debug)]
-pub struct Config {
-    /// The listeners to open.
-    pub listen: Vec<SocketAddr>,
+pub struct Config<P> {
+    /// Where it serves.
+    pub place: P,
     /// The file that has the tokens.
     pub token_file: PathBuf,
     /// Who may do what.
     pub policy: Policy,
+    /// What is served.
+    pub serves: Serves,
+    /// What the operator sees.
+    pub shown: Shown,
+}
+
+/// What the operator sees.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// The networks that may read them; all, if there is none.
@@ -49,42 +59,31 @@ pub enum ConfigError {
     Missing(&'static str),
 }
 
-impl Config {
+impl<P: Clone + PartialEq> Config<P> {
     /// What the options and the policy file say together. The command line beats the file.
     ///
     /// # Errors
-    /// The file cannot be read or has mistakes, or there is no listener or no token file.
-    pub fn read(options: &Options, path: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut file = path.map(File::read).transpose()?.unwrap_or_default();
+    /// The file cannot be read or has mistakes, or something is missing.
+    pub fn read<O: Options<Place = P>>(options: &O, path: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut file = path.map(File::<O>::read).transpose()?.unwrap_or_default();
         let options = options.clone().over(std::mem::take(&mut file.options));
-        if options.listen.is_empty() {
-            return Err(ConfigError::Missing("--listen"));
-        }
-        let policy = file.policy(options.allow);
+        let place = options.place()?;
+        let policy = file.policy(options.allow().to_vec());
         let policy = policy.map_err(|mistake| Mistakes::new(path.unwrap_or(Path::new("")), vec![mistake]))?;
-        Ok(Self {
-            listen: options.listen,
-            token_file: options.token_file.ok_or(ConfigError::Missing("--token-file"))?,
-            policy,
-            metrics: options.metrics,
-            metrics_from: options.metrics_from,
-            audit: options.audit.map(|path| (path, options.audit_size.unwrap_or(AUDIT_SIZE))),
-            log_format: options.log_format.unwrap_or_default(),
-            log_level: options.log_level.unwrap_or_default(),
-        })
+        let token_file = options.token_file().ok_or(ConfigError::Missing("--token-file"))?.to_owned();
+        Ok(Self { place, token_file, policy, serves: O::SERVES, shown: Shown::of(options.operation()) })
     }
-}
 
-impl Config {
     /// What was changed since the start and holds only after a restart.
-    pub fn needs_restart(&self, started: &Self) -> Vec<&'static str> {
+    pub fn needs_restart<O: Options<Place = P>>(&self, started: &Self) -> Vec<&'static str> {
+        let (now, then) = (&self.shown, &started.shown);
         let changed = [
-            ("listen", self.listen != started.listen),
-            ("metrics", self.metrics != started.metrics),
-            ("metrics-from", self.metrics_from != started.metrics_from),
-            ("audit", self.audit != started.audit),
-            ("log-format", self.log_format != started.log_format),
-            ("log-level", self.log_level != started.log_level),
+            (O::PLACE, self.place != started.place),
+            ("metrics", now.metrics != then.metrics),
+            ("metrics-from", now.metrics_from != then.metrics_from),
+            ("audit", now.audit != then.audit),
+            ("log-format", now.log_format != then.log_format),
+            ("log-level", now.log_level != then.log_level),
         ];
         changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }
@@ -94,7 +93,7 @@ impl Config {
         let tokens: Vec<&str> = tokens.collect();
         let mut warnings = Vec::new();
         let reaches = |name: &&str| self.policy.terms(name).is_some_and(|terms| !terms.allow.is_empty());
-        if !tokens.iter().any(reaches) {
+        if self.serves == Serves::Relay && !tokens.iter().any(reaches) {
             warnings.push(
                 "no server may be reached, so nothing is relayed; name servers with --allow".to_owned(),
             );
@@ -106,12 +105,24 @@ impl Config {
                 warnings.push(format!("the policy names {name:?}, and no token has that name"));
             }
             for name in tokens.iter().filter(|name| !identities.contains(*name)) {
-                warnings.push(format!(
-                    "the policy does not name the token {name:?}, which may not use the relay"
-                ));
+                warnings
+                    .push(format!("the policy does not name the token {name:?}, which may do nothing here"));
             }
         }
         warnings
+    }
+}
+
+impl Shown {
+    fn of(operation: &Operation) -> Self {
+        let size = operation.audit_size.unwrap_or(AUDIT_SIZE);
+        Self {
+            metrics: operation.metrics,
+            metrics_from: operation.metrics_from.clone(),
+            audit: operation.audit.clone().map(|path| (path, size)),
+            log_format: operation.log_format.unwrap_or_default(),
+            log_level: operation.log_level.unwrap_or_default(),
+        }
     }
 }
 
@@ -143,7 +154,7 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
         (
             "[[identities]]",
             "What the holder of one token may do, once for each. If there is any, a token without a table may not use \
-             the relay. Every key of `[limits]` is a key of an identity, too.",
+             the relay or the hub. Every key of `[limits]` is a key of an identity, too.",
             without_limits(keys(IdentityKeys::augment_args)),
         ),
     ]

@@ -18,9 +18,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::exchange::Exchange;
+use super::exchange::{Admitted, Exchange};
 use super::session;
-use crate::operate::Running;
+use crate::operate::audit::{Newcomer, Record};
+use crate::operate::{Running, metrics};
 use crate::policy::{Delays, Door, PING, Place};
 
 /// Accepts links: those with a token become sessions, those with a ticket streams.
@@ -36,11 +37,17 @@ pub(super) struct Links {
 
 /// What a link has proven to be.
 enum Proven {
-    Session(Box<Link>, Accepted),
+    Session(Box<Link>, Box<Admitted>),
     Stream(Box<Link>, CallId, End),
 }
 
 impl Links {
+    /// The page of the metrics.
+    pub(super) fn page(&self) -> String {
+        let now: metrics::Now = self.exchange.now(self.door.len());
+        self.exchange.audit.metrics.text(&now)
+    }
+
     /// Accepts connections until it is aborted.
     pub(super) async fn accept(self: Arc<Self>, listener: Listener, running: Running) {
         loop {
@@ -58,13 +65,14 @@ impl Links {
         let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
         let id = self.last.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("link", id, %from);
-        let work = Arc::clone(self).serve(stream, from, place, running.clone());
+        let who = Newcomer { id, from };
+        let work = Arc::clone(self).serve(stream, who, place, running.clone());
         // Sessions outlive the accept loop: they are told to end.
         tokio::spawn(work.instrument(span));
     }
 
     /// Serves a link. Until it has proven something it may have to make room for others.
-    async fn serve(self: Arc<Self>, stream: TcpStream, from: SocketAddr, mut place: Place, running: Running) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, from: Newcomer, mut place: Place, running: Running) {
         let proven = tokio::select! {
             biased;
             () = place.displaced() => {
@@ -75,17 +83,18 @@ impl Links {
         };
         drop(place);
         match proven {
-            Some(Proven::Session(link, token)) => {
-                tracing::info!(token = token.name, "session");
+            Some(Proven::Session(link, admitted)) => {
+                tracing::info!(token = admitted.token.name, "session");
                 let now = self.exchange.clock.now();
-                let expires = token.expires.map(|When(at)| {
+                let expires = admitted.token.expires.map(|When(at)| {
                     let When(today) = Clock::today();
                     now + Duration::from_secs(u64::try_from(at.saturating_sub(today)).unwrap_or(0))
                 });
-                session::run(Arc::clone(&self.exchange), *link, &token.name, expires).await;
+                let (exchange, orders) = (Arc::clone(&self.exchange), || running.orders());
+                session::run(exchange, *link, *admitted, expires, orders).await;
             }
             Some(Proven::Stream(link, call, end)) => match timeout(HANDSHAKE, link.into_clear()).await {
-                Ok(Ok(stream)) => self.exchange.attach(call, end, stream, from),
+                Ok(Ok(stream)) => self.exchange.attach(call, end, stream, from.from),
                 Ok(Err(error)) => tracing::info!(error = words(&error), "an end of a call has failed"),
                 Err(_) => tracing::info!("an end of a call did not end TLS"),
             },
@@ -94,7 +103,7 @@ impl Links {
         drop(running);
     }
 
-    async fn prove(&self, stream: TcpStream, from: SocketAddr, running: &Running) -> Option<Proven> {
+    async fn prove(&self, stream: TcpStream, from: Newcomer, running: &Running) -> Option<Proven> {
         if socket::keepalive(&stream).is_err() {
             return None;
         }
@@ -112,17 +121,31 @@ impl Links {
         &self,
         mut link: Link,
         hello: &Hello,
-        from: SocketAddr,
+        from: Newcomer,
         running: &Running,
     ) -> Option<Proven> {
-        match running.orders().tokens.accept(hello, link.exporter(), Clock::today()) {
+        let orders = running.orders();
+        match orders.tokens.accept(hello, link.exporter(), Clock::today()) {
             Ok(token) => {
-                link.send(&token.welcome(welcome(from, &token))).await.ok()?;
-                Some(Proven::Session(Box::new(link), token))
+                link.send(&token.welcome(welcome(from.from, &token))).await.ok()?;
+                match self.exchange.admit(from.with(&token.name), token, &orders) {
+                    Ok(admitted) => Some(Proven::Session(Box::new(link), Box::new(admitted))),
+                    Err((who, refused)) => {
+                        self.exchange.audit.record(&who, &refused.record());
+                        tracing::warn!(token = who.token, "refused: {refused}");
+                        if let Some(frame) = refused.frame(self.exchange.clock.now()) {
+                            // It may have gone already.
+                            drop(link.send(&frame).await);
+                        }
+                        link.close().await;
+                        None
+                    }
+                }
             }
             Err(denial) => {
                 tracing::warn!("denied: {denial}");
-                self.delay(from).await;
+                self.denied(from, denial.to_string());
+                self.delay(from.from).await;
                 // If the other end has gone, the reason stands in the log only.
                 let _ = link.send(&denial.answer()).await;
                 link.close().await;
@@ -132,15 +155,20 @@ impl Links {
     }
 
     /// Finds the call of a stream. Without a valid ticket there is no answer.
-    async fn stream(&self, mut link: Link, hello: &DataHello, from: SocketAddr) -> Option<Proven> {
+    async fn stream(&self, mut link: Link, hello: &DataHello, from: Newcomer) -> Option<Proven> {
         let claimed = self.exchange.claim(&hello.id, |secret| accept_data(secret, hello, link.exporter()));
         let Some((accepted, call, end)) = claimed else {
             tracing::warn!("denied: unknown or used ticket");
-            self.delay(from).await;
+            self.denied(from, "unknown or used ticket".to_owned());
+            self.delay(from.from).await;
             return None;
         };
         link.send(&accepted.data()).await.ok()?;
         Some(Proven::Stream(Box::new(link), call, end))
+    }
+
+    fn denied(&self, from: Newcomer, reason: String) {
+        self.exchange.audit.record(&from.unknown(), &Record::LinkDenied { reason });
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.

@@ -3,25 +3,33 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::copy::{Join, JoinEnd, Meters, Pipes};
-use ftp_io::os_error::words;
+use ftp_io::copy::Pipes;
 use ftp_io::socket;
-use ftp_proto::relay::hub::{CallId, End, Event, Hub as Machine, Input, Limits, Output, SessionId};
+use ftp_proto::relay::agent::Withdrawn;
+use ftp_proto::relay::hub::{CallId, End, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
 use ftp_proto::relay::link::{Accepted, ticket_id};
+use ftp_proto::relay::message::Id;
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use crate::operate::Running;
+use super::call::{Call, Stream};
+use super::outlet::{Frames, Outlet, outlet};
+use super::report;
+use crate::operate::audit::{self, Audit, Record, Who};
+use crate::operate::metrics::Now;
+use crate::operate::{Orders, Running};
+use crate::policy::{Accounts, Full, Kind, Share, Standing};
 
 /// What all sessions of a hub share.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) clock: Clock,
+    pub(super) accounts: Accounts,
+    pub(super) audit: Arc<Audit>,
     state: Mutex<State>,
     /// The deadline of the machine may be another one.
     changed: Notify,
@@ -33,12 +41,38 @@ struct State {
     machine: Machine,
     last_session: u64,
     deadline: Option<Moment>,
-    /// Takes the frames of each session. Dropping it ends the session.
-    sessions: HashMap<SessionId, mpsc::Sender<Vec<u8>>>,
+    sessions: HashMap<SessionId, Held>,
     tickets: HashMap<[u8; 16], Expected>,
     calls: HashMap<CallId, Stream>,
     /// Held by each stream, so that the hub waits for them; `None` once it stops.
     running: Option<Running>,
+}
+
+/// A session whose link stands.
+#[derive(Debug)]
+struct Held {
+    admitted: Admitted,
+    /// `None` once the session is over.
+    outlet: Option<Outlet>,
+    since: Moment,
+}
+
+/// A session that the policy allows, and its place.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) who: Who,
+    pub(super) token: Accepted,
+    pub(super) standing: Standing,
+    pub(super) _place: Share,
+}
+
+/// Why there is no session although its token was right.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error(transparent)]
+    Full(Full),
+    #[error(transparent)]
+    Withdrawn(Withdrawn),
 }
 
 /// Who comes with a ticket.
@@ -49,18 +83,10 @@ struct Expected {
     secret: Secret32,
 }
 
-/// The stream of a call.
-#[derive(Debug)]
-enum Stream {
-    /// One end may have come: the caller, the agent.
-    Waiting([Option<TcpStream>; 2]),
-    Flowing(Join),
-}
-
 impl Exchange {
-    pub(super) fn new(limits: Limits, seed: Secret32, running: Running) -> Arc<Self> {
+    pub(super) fn new(seed: Secret32, running: Running, audit: Arc<Audit>) -> Arc<Self> {
         let state = State {
-            machine: Machine::new(limits, seed),
+            machine: Machine::new(Limits::USUAL, seed),
             last_session: 0,
             deadline: None,
             sessions: HashMap::new(),
@@ -68,8 +94,11 @@ impl Exchange {
             calls: HashMap::new(),
             running: Some(running),
         };
+        let clock = Clock::start();
         Arc::new(Self {
-            clock: Clock::start(),
+            clock,
+            accounts: Accounts::new(clock),
+            audit,
             state: Mutex::new(state),
             changed: Notify::new(),
             pipes: Pipes::default(),
@@ -87,45 +116,119 @@ impl Exchange {
         }
     }
 
-    /// A session begins. Returns its id, and the frames that go to it; when they end, so does the session.
+    /// What the page of the metrics tells.
+    pub(super) fn now(&self, unproven: usize) -> Now {
+        let agents = self.state().machine.agents();
+        let uses = self.accounts.uses(&[Kind::Session, Kind::Call]);
+        Now { uses, unproven, agents, audit_lines_lost: self.audit.lost() }
+    }
+
+    /// A place for a session of this token.
+    ///
+    /// # Errors
+    ///
+    /// The operator wants no such session, or a limit is reached.
+    pub(super) fn admit(
+        &self,
+        who: Who,
+        token: Accepted,
+        orders: &Orders,
+    ) -> Result<Admitted, (Who, Refused)> {
+        let terms = orders.terms(&token).map_err(|why| (who.clone(), Refused::Withdrawn(why)))?;
+        let standing = self.accounts.standing(terms);
+        match standing.take(Kind::Session) {
+            Ok(place) => Ok(Admitted { who, token, standing, _place: place }),
+            Err(full) => Err((who, Refused::Full(full))),
+        }
+    }
+
+    /// A session begins. Returns its id, and the frames that go to it; when they end, so does the session. `orders` says
+    /// what the operator wants: since the place was taken it may be something else.
     pub(super) fn open(
         self: &Arc<Self>,
-        token: &str,
+        admitted: Admitted,
         expires: Option<Moment>,
-    ) -> (SessionId, mpsc::Receiver<Vec<u8>>) {
-        let (sender, frames) = mpsc::channel(MAX_FRAMES);
-        let session = {
+        orders: impl FnOnce() -> Orders,
+    ) -> (SessionId, Frames) {
+        let (outlet, frames) = outlet();
+        let token = admitted.token.name.clone();
+        self.audit.record(&admitted.who, &Record::SessionOpened);
+        let (session, withdrawn) = {
             let mut state = self.state();
             state.last_session += 1;
             let session = SessionId(state.last_session);
-            state.sessions.insert(session, sender);
-            session
+            // Under the lock: a later change finds the session.
+            let withdrawn = orders().terms(&admitted.token).err();
+            let held = Held { admitted, outlet: Some(outlet), since: self.clock.now() };
+            state.sessions.insert(session, held);
+            (session, withdrawn)
         };
-        self.input(Input::Opened { session, token: token.to_owned(), expires });
+        self.input(Input::Opened { session, token, expires });
+        if let Some(why) = withdrawn {
+            self.input(Input::Refused(session, Refusal::Withdrawn(why)));
+        }
         (session, frames)
+    }
+
+    /// The link of a session is gone.
+    pub(super) fn close(&self, session: SessionId) {
+        let held = self.state().sessions.remove(&session);
+        if let Some(Held { admitted, since, .. }) = held {
+            let took = self.clock.now().since(since);
+            self.audit.record(&admitted.who, &Record::SessionEnded { took });
+        }
+    }
+
+    /// The operator wants something else: what a token may not do any more ends, and the rest holds from now on.
+    /// `withdrawn` are the tokens that may do nothing, and why.
+    pub(super) fn renew(self: &Arc<Self>, orders: &Orders, withdrawn: &[(String, Withdrawn)]) {
+        for held in self.state().sessions.values_mut() {
+            let Admitted { who, token, standing, .. } = &mut held.admitted;
+            match orders.terms(token) {
+                Ok(terms) if *standing.terms() != terms => {
+                    *standing = self.accounts.standing(terms);
+                    self.audit.record(who, &Record::RulesChanged);
+                }
+                // The machine ends those that may do nothing any more.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.accounts.forget(&orders.policy);
+        for (token, why) in withdrawn {
+            self.input(Input::Revoked { token, why: *why });
+        }
     }
 
     /// Tells the machine what happened, and performs what it asks for.
     pub(super) fn input(self: &Arc<Self>, input: Input<'_>) {
         let mut state = self.state();
-        state.machine.input(self.clock.now(), input);
+        let now = self.clock.now();
+        state.machine.input(now, input);
         loop {
             match state.machine.poll() {
-                Output::Send(session, frame) => {
-                    // One that takes nothing for long is ended: its task sees that nothing more comes.
-                    if state.sessions.get(&session).is_some_and(|to| to.try_send(frame).is_err()) {
-                        state.sessions.remove(&session);
-                    }
+                Output::Send(session, frame) => state.send(session, frame),
+                Output::Close(session) => state.cut(session),
+                Output::Place { call, by, id: Id(id), agent } => {
+                    let placed = state.place(call, by, id, agent);
+                    let place = placed.as_ref().copied().map_err(String::as_str);
+                    state.machine.input(now, Input::Placed { call, place });
                 }
-                Output::Close(session) => drop(state.sessions.remove(&session)),
                 Output::Expect { call, end, ticket } => {
                     let id = ticket_id(&ticket);
                     state.tickets.insert(id, Expected { call, end, secret: ticket });
-                    state.calls.entry(call).or_insert_with(|| Stream::Waiting([None, None]));
                 }
                 Output::Join(call) => self.join(&mut state, call),
-                Output::Drop(call) => state.give_up(call),
-                Output::Event(event) => log(&event),
+                Output::Drop(call, cause) => {
+                    state.tickets.retain(|_, expected| expected.call != call);
+                    if let Some(stream) = state.calls.remove(&call) {
+                        stream.give_up(cause);
+                    }
+                }
+                Output::Event(event) => {
+                    let held = report::session_of(&event).and_then(|session| state.sessions.get(&session));
+                    let who = held.map(|held| held.admitted.who.clone()).unwrap_or_default();
+                    report::record(&self.audit, &who, &event);
+                }
                 Output::Wait(deadline) => {
                     state.deadline = deadline;
                     break;
@@ -150,14 +253,10 @@ impl Exchange {
     /// One end of a call has come.
     pub(super) fn attach(self: &Arc<Self>, call: CallId, end: End, stream: TcpStream, from: SocketAddr) {
         socket::end_by_reset(&stream);
-        if let Some(Stream::Waiting([caller, agent])) = self.state().calls.get_mut(&call) {
-            match end {
-                End::Caller => *caller = Some(stream),
-                End::Agent => *agent = Some(stream),
-            }
-        } else {
+        match self.state().calls.get_mut(&call) {
+            Some(waiting) => waiting.attach(end, stream),
             // It was given up meanwhile.
-            return;
+            None => return,
         }
         self.input(Input::Attached(call, end, from));
     }
@@ -168,31 +267,17 @@ impl Exchange {
         self.state().running = None;
     }
 
-    fn join(self: &Arc<Self>, state: &mut State, call: CallId) {
-        let Some(Stream::Waiting([Some(caller), Some(agent)])) = state.calls.remove(&call) else { return };
-        for stream in [&caller, &agent] {
-            // It will fail when it is used.
-            drop(socket::control(stream).and_then(|()| socket::vanishes_after(stream, STALL)));
-        }
-        let (forth, back) = (Meters::default(), Meters::default());
-        let join = Join { forth, back, limit: u64::MAX, volumes: Vec::new(), pipes: self.pipes.clone() };
-        state.calls.insert(call, Stream::Flowing(join.clone()));
+    fn join(self: &Arc<Self>, state: &mut State, id: CallId) {
+        let Some(Stream::Waiting(call, [Some(caller), Some(agent)])) = state.calls.remove(&id) else {
+            return;
+        };
+        let flowing = call.flowing(&self.pipes);
+        state.calls.insert(id, Stream::Flowing(flowing.clone()));
         let (exchange, running) = (Arc::clone(self), state.running.clone());
         tokio::spawn(async move {
-            let end = join.run(caller, agent, |_, _| {}).await;
-            let [_, up, _, down] = join.moved();
-            let CallId(id) = call;
-            match end {
-                JoinEnd::Whole => tracing::info!(call = id, up, down, "the call has ended"),
-                JoinEnd::Broken(_, error) => {
-                    tracing::info!(call = id, up, down, error = words(&error), "the call was broken off");
-                }
-                JoinEnd::Limit | JoinEnd::Stopped => {
-                    tracing::info!(call = id, up, down, "the call was stopped")
-                }
-            }
-            exchange.state().calls.remove(&call);
-            exchange.input(Input::Ended(call));
+            call.carry(id, flowing, [caller, agent], (exchange.clock, &exchange.audit)).await;
+            exchange.state().calls.remove(&id);
+            exchange.input(Input::Ended(id));
             drop(running);
         });
     }
@@ -203,41 +288,61 @@ impl Exchange {
 }
 
 impl State {
-    fn give_up(&mut self, call: CallId) {
-        self.tickets.retain(|_, expected| expected.call != call);
-        match self.calls.remove(&call) {
-            Some(Stream::Waiting(held)) => held.into_iter().flatten().for_each(socket::reset),
-            Some(Stream::Flowing(join)) => join.stop(),
-            None => {}
+    fn send(&mut self, session: SessionId, frame: Vec<u8>) {
+        let outlet = self.sessions.get(&session).and_then(|held| held.outlet.as_ref());
+        // One that takes nothing for long is ended: its task sees that nothing more comes.
+        if outlet.is_some_and(|outlet| !outlet.send(frame)) {
+            tracing::warn!(session = session.0, "cut off: it asks faster than it takes the answers");
+            self.cut(session);
         }
+    }
+
+    /// Nothing more goes to a session.
+    fn cut(&mut self, session: SessionId) {
+        if let Some(held) = self.sessions.get_mut(&session) {
+            held.outlet = None;
+        }
+    }
+
+    /// Takes a place for a call, and returns how long its stream may live.
+    fn place(
+        &mut self,
+        call: CallId,
+        by: SessionId,
+        id: u32,
+        agent: String,
+    ) -> Result<Option<std::time::Duration>, String> {
+        let gone = || "its session has ended".to_owned();
+        let Admitted { who, standing, .. } = &self.sessions.get(&by).ok_or_else(gone)?.admitted;
+        let place = standing.take(Kind::Call).map_err(|full| full.to_string())?;
+        let (who, standing) = (who.clone(), standing.clone());
+        let life = standing.terms().each_time;
+        let waiting = Call { who, id, agent, standing, _place: place };
+        self.calls.insert(call, Stream::Waiting(Box::new(waiting), [None, None]));
+        Ok(life)
     }
 }
 
-/// Writes what happens to the log: names and numbers, never a secret.
-fn log(event: &Event) {
-    match event {
-        Event::User { session, name, build } => {
-            tracing::info!(session = session.0, name, build, "user agent")
-        }
-        Event::Joined { session, name, build, replaced: None } => {
-            tracing::info!(session = session.0, name, build, "agent");
-        }
-        Event::Joined { session, name, build, replaced: Some((old, true)) } => {
-            tracing::info!(session = session.0, name, build, replaces = old.0, "agent, again");
-        }
-        Event::Joined { session, name, build, replaced: Some((old, false)) } => {
-            tracing::warn!(session = session.0, name, build, replaces = old.0, "agent, of another process");
-        }
-        Event::Called { call, from, to } => tracing::info!(call = call.0, from = from.0, to = to.0, "call"),
-        Event::Refused { session, code, text } => {
-            tracing::info!(session = session.0, text, "refused: {code}");
-        }
-        Event::Ended { session, code, text } => tracing::info!(session = session.0, text, "ended: {code}"),
-        Event::TimedOut(timer) => tracing::info!("timed out: {}", timer.name()),
+impl Refused {
+    /// The frame that tells the other end.
+    pub(super) fn frame(&self, now: Moment) -> Option<Vec<u8>> {
+        let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));
+        let session = SessionId(0);
+        machine.input(now, Input::Opened { session, token: String::new(), expires: None });
+        let full = if let Self::Full(full) = self { full.to_string() } else { String::new() };
+        let refusal = match self {
+            Self::Full(_) => Refusal::Full(&full),
+            Self::Withdrawn(why) => Refusal::Withdrawn(*why),
+        };
+        machine.input(now, Input::Refused(session, refusal));
+        if let Output::Send(_, frame) = machine.poll() { Some(frame) } else { None }
+    }
+
+    /// The same for the audit.
+    pub(super) const fn record(&self) -> Record<'_> {
+        Record::SessionRefused(match self {
+            Self::Full(full) => audit::Refusal::Full(full),
+            Self::Withdrawn(why) => audit::Refusal::Rule(*why),
+        })
     }
 }
-
-/// Frames that a session has not taken yet.
-const MAX_FRAMES: usize = 256;
-/// How long one end of a stream may take nothing although bytes wait for it.
-const STALL: Duration = Duration::from_secs(60);

@@ -3,11 +3,14 @@
 //! ```text
 //!   accept: TLS, the proof of a token or of a ticket
 //!     token  -> session: its frames go to the machine of the hub (exchange), and what the machine says goes back
-//!     ticket -> a stream; when both ends of a call are there, TLS ends and the kernel passes the bytes on
+//!     ticket -> a stream (call); when both ends of a call are there, TLS ends and the kernel passes the bytes on
 //! ```
 
 mod accept;
+mod call;
 mod exchange;
+mod outlet;
+mod report;
 mod server;
 mod session;
 

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::link::Acceptor;
-use ftp_io::socket;
-use ftp_proto::relay::hub::{Input, Limits};
+use ftp_io::program::http;
+use ftp_io::socket::{self, Listener};
+use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::token::{Secret32, Token};
+use ipnet::IpNet;
 use tokio::task::JoinSet;
 
 use super::accept::Links;
 use super::exchange::Exchange;
 use crate::operate::Operator;
-use crate::policy::{self, Delays, Door, Policy};
+use crate::operate::audit::Audit;
+use crate::policy::{Delays, Door, Limits, Policy};
 
 /// What the hub has to know.
 #[derive(Debug)]
@@ -24,14 +27,21 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// The tokens of those who may come, as hubs hold them, or as agents hold them.
     pub tokens: Vec<Token>,
-    /// How much the hub holds at the same time.
-    pub limits: Limits,
+    /// Who of them may use how much of the hub.
+    pub policy: Policy,
+    /// Where metrics are served; port 0 means any free port.
+    pub metrics: Option<SocketAddr>,
+    /// The networks that may read them; all, if there is none.
+    pub metrics_from: Vec<IpNet>,
+    /// Takes records of what happens.
+    pub audit: Arc<Audit>,
 }
 
 /// The running hub.
 #[derive(Debug)]
 pub struct Hub {
     addresses: Vec<SocketAddr>,
+    metrics: Option<SocketAddr>,
     tasks: JoinSet<()>,
     exchange: Arc<Exchange>,
     operator: Operator,
@@ -44,21 +54,22 @@ impl Hub {
     /// # Errors
     /// A listener cannot be opened, or the system has no random numbers.
     pub fn start(settings: Settings) -> Result<Self, anyhow::Error> {
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
+        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for at in settings.listen {
-            let listener = socket::listen(at).with_context(|| format!("cannot listen on {at}"))?;
-            addresses.push(listener.local().with_context(|| format!("cannot listen on {at}"))?);
+            let (listener, address) = open(at)?;
+            addresses.push(address);
             listeners.push(listener);
         }
+        let metrics = settings.metrics.map(open).transpose()?;
+        let metrics_at = metrics.as_ref().map(|(_, at)| *at);
         let acceptor = Acceptor::hub().context("cannot make a key for TLS")?;
         let seed = ftp_io::random::bytes().context("the system has no random numbers")?;
-        let (operator, running) = Operator::new(known(&settings.tokens), Policy::open(Vec::new()));
-        let exchange = Exchange::new(settings.limits, Secret32::new(seed), running.clone());
+        let (operator, running) = Operator::new(known(&settings.tokens), settings.policy);
+        let exchange = Exchange::new(Secret32::new(seed), running.clone(), settings.audit);
         let links = Arc::new(Links {
             exchange: Arc::clone(&exchange),
             acceptor,
-            door: Door::new(&policy::Limits::USUAL),
+            door: Door::new(&Limits::USUAL),
             delays: Delays::default(),
             last: AtomicU64::new(1),
         });
@@ -67,23 +78,39 @@ impl Hub {
         for listener in listeners {
             tasks.spawn(Arc::clone(&links).accept(listener, running.clone()));
         }
-        Ok(Self { addresses, tasks, exchange, operator, tokens: Mutex::new(settings.tokens) })
-    }
-
-    /// Where it listens, with the real ports.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// Replaces the tokens. Sessions and streams of tokens that are gone end at once.
-    pub fn renew(&self, tokens: Vec<Token>) {
-        tracing::info!(tokens = tokens.len(), "the tokens were read again");
-        let mut held = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        self.operator.renew(known(&tokens), Policy::open(Vec::new()));
-        for gone in held.iter().filter(|token| !tokens.contains(token)) {
-            tracing::warn!(token = gone.name(), "the token was removed: its sessions end");
-            self.exchange.input(Input::Revoked(gone.name()));
+        if let Some((listener, _)) = metrics {
+            tasks.spawn(http::serve(listener, settings.metrics_from, move || links.page()));
         }
+        let tokens = Mutex::new(settings.tokens);
+        Ok(Self { addresses, metrics: metrics_at, tasks, exchange, operator, tokens })
+    }
+
+    /// Where it listens, with the real ports, and the kind of each listener as the ready lines name it.
+    pub fn places(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> + '_ {
+        let metrics = self.metrics.map(|at| (at, "metrics"));
+        self.addresses.iter().map(|at| (*at, "hub")).chain(metrics)
+    }
+
+    /// Replaces the tokens and the policy. Sessions and streams of tokens that are gone, or that the policy does not
+    /// name, end at once.
+    pub fn renew(&self, tokens: Vec<Token>, policy: Policy) {
+        tracing::info!(tokens = tokens.len(), "the tokens and the policy were read again");
+        let mut held = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut withdrawn = Vec::new();
+        for token in held.iter() {
+            let why = if !tokens.contains(token) {
+                tracing::warn!(token = token.name(), "the token was removed: its sessions end");
+                Withdrawn::Token
+            } else if policy.terms(token.name()).is_none() {
+                tracing::warn!(token = token.name(), "the policy does not name the token: its sessions end");
+                Withdrawn::Rule
+            } else {
+                continue;
+            };
+            withdrawn.push((token.name().to_owned(), why));
+        }
+        let orders = self.operator.renew(known(&tokens), policy);
+        self.exchange.renew(&orders, &withdrawn);
         *held = tokens;
     }
 
@@ -99,4 +126,9 @@ impl Hub {
 /// A line of the file is what a hub holds, or a token from which that follows.
 fn known(tokens: &[Token]) -> Vec<Token> {
     tokens.iter().flat_map(|token| [token.clone(), token.for_hub()]).collect()
+}
+
+fn open(at: SocketAddr) -> Result<(Listener, SocketAddr), anyhow::Error> {
+    let opened = socket::listen(at).and_then(|listener| Ok((listener.local()?, listener)));
+    opened.map(|(address, listener)| (listener, address)).with_context(|| format!("cannot listen on {at}"))
 }

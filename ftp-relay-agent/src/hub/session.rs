@@ -8,22 +8,30 @@ use ftp_io::link::{HANDSHAKE, Link};
 use ftp_proto::relay::hub::Input;
 use ftp_proto::timer::Moment;
 
-use super::exchange::Exchange;
+use super::exchange::{Admitted, Exchange};
+use crate::operate::Orders;
 
 /// Runs a session until its link or the hub ends it.
-pub(super) async fn run(exchange: Arc<Exchange>, link: Link, token: &str, expires: Option<Moment>) {
+pub(super) async fn run(
+    exchange: Arc<Exchange>,
+    link: Link,
+    admitted: Admitted,
+    expires: Option<Moment>,
+    orders: impl FnOnce() -> Orders,
+) {
     let clock = exchange.clock;
     let mut control = match Control::new(link, MAX_UNSENT) {
         Ok(control) => control,
         // Its other end has gone already.
         Err(error) => return tracing::debug!(%error, "the session could not start"),
     };
-    let (session, mut frames) = exchange.open(token, expires);
+    let (session, mut frames) = exchange.open(admitted, expires, orders);
     let mut room = vec![0; ROOM];
     loop {
         let behind = control.behind_since().map(|since| since + HANDSHAKE);
+        let has_room = !control.is_full();
         tokio::select! {
-            frame = frames.recv() => match frame {
+            frame = frames.next(), if has_room => match frame {
                 Some(frame) => control.send(&frame, clock.now()),
                 None => break,
             },
@@ -40,10 +48,11 @@ pub(super) async fn run(exchange: Arc<Exchange>, link: Link, token: &str, expire
     }
     exchange.input(Input::Closed(session));
     control.close(&clock, LAST_FRAMES).await;
+    exchange.close(session);
     tracing::info!(session = session.0, "session ended");
 }
 
-/// Bytes of frames that the other end has not taken yet.
+/// Bytes of frames that the other end has not taken yet. While there are more, nothing is read from it.
 const MAX_UNSENT: usize = 64 * 1024;
 /// Bytes that are read at once.
 const ROOM: usize = 4 * 1024;

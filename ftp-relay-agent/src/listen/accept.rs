@@ -23,7 +23,7 @@ use tracing::Instrument;
 
 use crate::at_hub::{Caller, Spot};
 use crate::operate::Running;
-use crate::operate::audit::{Audit, Record, Refusal, Who};
+use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
 use crate::policy::{Accounts, Delays, Door, Kind, Limits, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
@@ -83,7 +83,12 @@ impl Links {
     /// The page of the metrics.
     pub(super) fn page(&self) -> String {
         let Shared { accounts, audit, .. } = &*self.shared;
-        let now = Now { uses: accounts.uses(), unproven: self.door.len(), audit_lines_lost: audit.lost() };
+        let now = Now {
+            uses: accounts.uses(&KINDS),
+            unproven: self.door.len(),
+            agents: 0,
+            audit_lines_lost: audit.lost(),
+        };
         audit.metrics.text(&now)
     }
 
@@ -214,7 +219,7 @@ impl Links {
             return None;
         };
         let rules = Rules { relay: terms.allow.clone(), ..config.rules };
-        let config = Config { rules, limits: terms.session, ..config };
+        let config = Config { rules, limits: terms.session(), ..config };
         let standing = self.shared.accounts.standing(terms);
         match standing.take(Kind::Session) {
             Ok(place) => {
@@ -275,23 +280,6 @@ impl Links {
     }
 }
 
-/// A link that has not proven anything yet.
-#[derive(Clone, Copy, Debug)]
-struct Newcomer {
-    id: u64,
-    from: SocketAddr,
-}
-
-impl Newcomer {
-    const fn unknown(self) -> Who {
-        Who { link: Some(self.id), from: Some(self.from), token: None }
-    }
-
-    fn with(self, token: &str) -> Who {
-        Who { token: Some(token.to_owned()), ..self.unknown() }
-    }
-}
-
 /// What a link has proven to be.
 enum Proven {
     /// That of a user agent that holds a token.
@@ -299,6 +287,9 @@ enum Proven {
     /// That of a tunnel, with its session.
     Tunnel(Box<Link>, Holder),
 }
+
+/// What a relay counts.
+const KINDS: [Kind; 3] = [Kind::Session, Kind::Tunnel, Kind::Join];
 
 fn welcome(from: SocketAddr, token: &Accepted) -> Welcome {
     let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);

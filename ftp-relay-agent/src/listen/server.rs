@@ -80,10 +80,10 @@ impl Relay {
     }
 
     /// Serves what comes from a hub, as if it had come to a listener. `addresses` are those of this host for
-    /// connections with servers; `settings.listen` and `settings.metrics` are not used.
+    /// connections with servers; `settings.listen` is not used.
     ///
     /// # Errors
-    /// No key for TLS can be made.
+    /// The listener of the metrics cannot be opened, or no key for TLS can be made.
     pub fn behind_hub(
         settings: Settings,
         addresses: Vec<IpAddr>,
@@ -91,17 +91,24 @@ impl Relay {
         mut incoming: mpsc::Receiver<Incoming>,
     ) -> Result<Self, anyhow::Error> {
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
-        let Settings { limits, audit, .. } = settings;
-        let links = Arc::new(Links::new(acceptor, Vec::new(), addresses, &limits, Some(caller), audit));
+        let Settings { limits, audit, metrics_from, .. } = settings;
+        let metrics = settings.metrics.map(open).transpose()?;
+        let metrics_at = metrics.as_ref().map(|(_, at)| *at);
+        let own = metrics_at.into_iter().collect();
+        let links = Arc::new(Links::new(acceptor, own, addresses, &limits, Some(caller), audit));
         let accounts = links.accounts().clone();
         let (operator, running) = Operator::new(settings.tokens, settings.policy);
         let mut accepting = JoinSet::new();
+        if let Some((listener, _)) = metrics {
+            let links = Arc::clone(&links);
+            accepting.spawn(http::serve(listener, metrics_from, move || links.page()));
+        }
         accepting.spawn(async move {
             while let Some(Incoming { stream, from, spot }) = incoming.recv().await {
                 links.start(stream, from, spot, &running);
             }
         });
-        Ok(Self { addresses: Vec::new(), metrics: None, accepting, operator, accounts })
+        Ok(Self { addresses: Vec::new(), metrics: metrics_at, accepting, operator, accounts })
     }
 
     /// Where it listens, with the real ports, and the kind of each listener as the ready lines name it.

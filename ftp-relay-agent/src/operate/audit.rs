@@ -11,7 +11,7 @@ use ftp_proto::relay::message::{Code, End, LegId};
 use serde::Serialize;
 
 use super::metrics::Metrics;
-pub use super::record::{Carried, Record, Refusal, Who};
+pub use super::record::{Carried, Newcomer, Record, Refusal, Who};
 
 /// Takes all records of a relay. The default one only counts.
 #[derive(Default, Debug)]
@@ -64,6 +64,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     a: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     b: Option<SocketAddr>,
@@ -99,7 +101,7 @@ fn time(now: When) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     /// The name of the event. It never changes with what has happened.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -115,29 +117,48 @@ impl Record<'_> {
             Self::JoinOpened { .. } => "join-opened",
             Self::JoinEnded { .. } => "join-ended",
             Self::StrangerReset { .. } => "stranger-reset",
-            Self::TimedOut(_) => "timed-out",
+            Self::AgentJoined { .. } => "agent-joined",
+            Self::SessionDismissed { .. } => "session-dismissed",
+            Self::CallOpened { .. } => "call-opened",
+            Self::CallEnded { .. } => "call-ended",
+            Self::TimedOut(_) | Self::HubTimedOut(_) => "timed-out",
             Self::ProtocolBroken { .. } => "protocol-broken",
+            Self::HubJoined => "hub-joined",
+            Self::HubLost { .. } => "hub-lost",
             Self::RelayStarted => "relay-started",
+            Self::HubStarted => "hub-started",
             Self::PolicyRead => "policy-read",
             Self::PolicyRefused { .. } => "policy-refused",
             Self::RelayStopped => "relay-stopped",
+            Self::HubStopped => "hub-stopped",
         }
     }
 
     /// The keys that depend on the event.
-    fn line(&self) -> Line<'static> {
+    fn line(&self) -> Line<'a> {
         let with = |result, reason: Option<String>| Line { result, reason, ..Line::default() };
         match self {
             Self::SessionOpened
             | Self::RulesChanged
+            | Self::HubJoined
             | Self::RelayStarted
+            | Self::HubStarted
             | Self::PolicyRead
-            | Self::RelayStopped => with(DONE, None),
+            | Self::RelayStopped
+            | Self::HubStopped => with(DONE, None),
             Self::LinkDenied { reason } | Self::PolicyRefused { reason } => {
                 with(REFUSED, Some(reason.clone()))
             }
             Self::ProtocolBroken { reason } => with(CUT, Some((*reason).to_owned())),
+            Self::HubLost { reason } => with(CUT, Some(reason.clone())),
+            Self::SessionDismissed { code, text } => with(CUT, Some(reason(*code, text))),
+            Self::AgentJoined { agent, .. } => Line { agent: Some(agent), ..with(DONE, None) },
+            Self::CallOpened { id, agent } => Line { id: Some(*id), agent: Some(agent), ..with(DONE, None) },
+            Self::CallEnded { id, agent, carried } => {
+                Line { id: Some(*id), agent: Some(agent), ..carried.line() }
+            }
             Self::TimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
+            Self::HubTimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
             Self::SessionRefused(Refusal::Rule(why)) => with(REFUSED, Some(why.to_string())),
             Self::SessionRefused(Refusal::Full(full)) => with(REFUSED, Some(full.to_string())),
             Self::SessionRevoked(why) => with(CUT, Some(why.to_string())),
@@ -210,9 +231,13 @@ const REFUSED: &str = "refused";
 const CUT: &str = "cut";
 
 /// The events by name, and what has happened. For the reference.
-pub const EVENTS: [(&str, &str); 18] = [
-    ("relay-started", "The relay listens."),
+pub const EVENTS: [(&str, &str); 26] = [
+    ("relay-started", "The relay listens, or tries to join its hub."),
     ("relay-stopped", "The relay ends."),
+    ("hub-started", "The hub listens."),
+    ("hub-stopped", "The hub ends."),
+    ("hub-joined", "This agent has joined its hub."),
+    ("hub-lost", "The session of this agent with its hub is over. It returns by itself."),
     ("policy-read", "The tokens and the policy were read again after SIGHUP."),
     (
         "policy-refused",
@@ -229,15 +254,28 @@ pub const EVENTS: [(&str, &str); 18] = [
         "The operator has taken the token away, or the policy does not name it any more. What it carries is reset.",
     ),
     ("rules-changed", "Other rules hold for the session from now on."),
+    (
+        "session-dismissed",
+        "The hub has sent the session away: another agent has its name, its time is over, or the hub stops.",
+    ),
     ("session-ended", "The session is over, with everything that it carried; `seconds` is its time."),
-    ("request-refused", "A grant, a tunnel or a join was refused; `target` is the address that was judged."),
+    ("agent-joined", "An agent has joined this hub under the name `agent`."),
+    (
+        "request-refused",
+        "A grant, a tunnel, a join or a call was refused; `target` is the address that was judged.",
+    ),
     ("tunnel-opened", "A control connection with the server at `target` is carried."),
     ("tunnel-ended", "It has ended; `a_to_b` are bytes of the user agent, `b_to_a` those of the server."),
     ("join-opened", "The data connections with `a` and `b` are joined."),
     ("join-ended", "They have ended; `a_to_b` and `b_to_a` are the bytes that were passed on."),
+    ("call-opened", "The session calls `agent` at this hub, and both ends are there."),
+    (
+        "call-ended",
+        "It has ended; `a_to_b` are bytes of the caller, `b_to_a` those of the agent. The hub cannot read them.",
+    ),
     ("stranger-reset", "A connection from `target` came to a leg that waits for another host."),
-    ("timed-out", "A wait of the session has ended; `reason` is its [timer](timers.md)."),
-    ("protocol-broken", "The user agent has sent what the protocol does not have."),
+    ("timed-out", "A wait of the session or of the hub has ended; `reason` is its [timer](timers.md)."),
+    ("protocol-broken", "The other end has sent what the protocol does not have."),
 ];
 
 #[cfg(test)]
@@ -277,7 +315,16 @@ mod tests {
             Record::JoinOpened { id: 1, peers },
             Record::JoinEnded { id: 1, peers, carried },
             Record::StrangerReset { id: 1, leg: LegId::A, target },
+            Record::AgentJoined { agent: "zurich", replaced: true },
+            Record::SessionDismissed { code: Code::Replaced, text },
+            Record::CallOpened { id: 1, agent: "zurich" },
+            Record::CallEnded { id: 1, agent: "zurich", carried },
             Record::TimedOut(Timer::Idle),
+            Record::HubTimedOut(ftp_proto::relay::hub::Timer::Pair),
+            Record::HubJoined,
+            Record::HubLost { reason: text.to_owned() },
+            Record::HubStarted,
+            Record::HubStopped,
             Record::ProtocolBroken { reason: text },
             Record::RelayStarted,
             Record::PolicyRead,

@@ -1,4 +1,4 @@
-//! Counters of the relay, in the text format of OpenMetrics, which Prometheus reads. No label comes from a user agent or
+//! Counters of the relay or the hub, in the text format of OpenMetrics, which Prometheus reads. No label comes from a user agent or
 //! a file, so the number of series is bounded and no name is told.
 
 use std::fmt;
@@ -31,6 +31,8 @@ pub struct Metrics {
     timeouts: Family<TimerLabel, Counter>,
     protocol_errors: Counter,
     policy_reads: Family<Done, Counter>,
+    hub_joined: Gauge,
+    hub_lost: Counter,
 }
 
 /// What the page tells beside what was counted.
@@ -40,6 +42,8 @@ pub struct Now {
     pub uses: Vec<Use>,
     /// Links that have not proven anything yet.
     pub unproven: usize,
+    /// Agents that have joined this hub.
+    pub agents: usize,
     /// Lines that the audit has lost.
     pub audit_lines_lost: u64,
 }
@@ -112,10 +116,21 @@ impl Metrics {
             }
             Record::TunnelEnded { carried, .. } => self.carried("tunnel", carried),
             Record::JoinEnded { carried, .. } => self.carried("join", carried),
+            Record::CallEnded { carried, .. } => self.carried("call", carried),
+            Record::HubJoined => {
+                self.hub_joined.set(1);
+            }
+            Record::HubLost { .. } => {
+                self.hub_joined.set(0);
+                self.hub_lost.inc();
+            }
             Record::StrangerReset { .. } => {
                 self.strangers.inc();
             }
             Record::TimedOut(timer) => {
+                self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();
+            }
+            Record::HubTimedOut(timer) => {
                 self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();
             }
             Record::ProtocolBroken { .. } => {
@@ -132,8 +147,13 @@ impl Metrics {
             | Record::RulesChanged
             | Record::TunnelOpened { .. }
             | Record::JoinOpened { .. }
+            | Record::CallOpened { .. }
+            | Record::AgentJoined { .. }
+            | Record::SessionDismissed { .. }
             | Record::RelayStarted
-            | Record::RelayStopped => {}
+            | Record::RelayStopped
+            | Record::HubStarted
+            | Record::HubStopped => {}
         }
     }
 
@@ -161,7 +181,7 @@ impl Metrics {
             used.get_or_create(&label).set(number(*taken));
             bound.get_or_create(&label).set(number(*most));
         }
-        registry.register("limit_used", "Sessions, tunnels and joins that live now", used);
+        registry.register("limit_used", "Sessions, tunnels, joins and calls that live now", used);
         registry.register("limit_bound", "How many of them there may be", bound);
         let unproven = ConstGauge::new(number(now.unproven));
         registry.register("links_unproven", "Links that have not proven anything yet", unproven);
@@ -172,18 +192,25 @@ impl Metrics {
         registry.register("sessions_refused", refused, self.sessions_refused.clone());
         let revoked = "Sessions that ended because the operator withdrew what they may do";
         registry.register("sessions_revoked", revoked, self.sessions_revoked.clone());
-        registry.register("refused", "Grants, tunnels and joins that were refused", self.refused.clone());
-        registry.register("ended", "Tunnels and joins that have ended", self.ended.clone());
+        registry.register(
+            "refused",
+            "Grants, tunnels, joins and calls that were refused",
+            self.refused.clone(),
+        );
+        registry.register("ended", "Tunnels, joins and calls that have ended", self.ended.clone());
         registry.register(
             "bytes",
-            "Bytes that tunnels and joins had passed on at their end",
+            "Bytes that tunnels, joins and calls had passed on at their end",
             self.bytes.clone(),
         );
         registry.register("strangers", "Connections of other hosts at legs of joins", self.strangers.clone());
         registry.register("timeouts", "Waits of sessions that ended by their timer", self.timeouts.clone());
-        let errors = "User agents that sent what the protocol does not have";
+        let errors = "Sessions that sent what the protocol does not have";
         registry.register("protocol_errors", errors, self.protocol_errors.clone());
         registry.register("policy_reads", "Tokens and policy read again", self.policy_reads.clone());
+        registry.register("agents", "Agents that have joined this hub", ConstGauge::new(number(now.agents)));
+        registry.register("hub_joined", "Whether this agent is at its hub", self.hub_joined.clone());
+        registry.register("hub_lost", "Sessions with its hub that have ended", self.hub_lost.clone());
         let lost = ConstCounter::new(self.log_lines_lost.lines());
         registry.register("log_lines_lost", "Lines that standard error did not take", lost);
         let lost = ConstCounter::new(now.audit_lines_lost);
@@ -246,12 +273,14 @@ mod tests {
             Record::TunnelEnded { id: 3, target, carried: Carried { how: End::Revoked, ..carried } },
             Record::TimedOut(Timer::Idle),
             Record::PolicyRead,
+            Record::HubJoined,
+            Record::CallEnded { id: 4, agent: "eve", carried },
             Record::LinkDenied { reason: "wrong proof for token eve".to_owned() },
         ] {
             metrics.count(&record);
         }
         let uses = vec![Use { kind: Kind::Join, used: 5, bound: 9 }];
-        metrics.text(&Now { uses, unproven: 4, audit_lines_lost: 0 })
+        metrics.text(&Now { uses, unproven: 4, agents: 6, audit_lines_lost: 0 })
     }
 
     #[test]
@@ -268,6 +297,9 @@ mod tests {
             "ftp_relay_ended_total{of=\"join\",how=\"eof\"} 1",
             "ftp_relay_ended_total{of=\"tunnel\",how=\"revoked\"} 1",
             "ftp_relay_bytes_total{of=\"join\"} 10",
+            "ftp_relay_ended_total{of=\"call\",how=\"eof\"} 1",
+            "ftp_relay_agents 6",
+            "ftp_relay_hub_joined 1",
             "ftp_relay_timeouts_total{timer=\"idle\"} 1",
             "# EOF",
         ] {

@@ -9,11 +9,12 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ftp_proto::relay::link::Keyring;
+use ftp_proto::relay::agent::Withdrawn;
+use ftp_proto::relay::link::{Accepted, Keyring};
 use ftp_proto::relay::token::Token;
 use tokio::sync::{mpsc, watch};
 
-use crate::policy::Policy;
+use crate::policy::{Policy, Terms};
 
 /// What the operator wants now.
 #[derive(Clone, Debug)]
@@ -24,6 +25,20 @@ pub struct Orders {
     pub policy: Arc<Policy>,
     /// Whether the relay stops: sessions accept no new requests and end with their last join.
     pub stopping: bool,
+}
+
+impl Orders {
+    /// What the holder of a proven token may do now.
+    ///
+    /// # Errors
+    ///
+    /// The operator has taken the token away, or the policy does not name it.
+    pub fn terms(&self, token: &Accepted) -> Result<Terms, Withdrawn> {
+        if !self.tokens.knows(token) {
+            return Err(Withdrawn::Token);
+        }
+        self.policy.terms(&token.name).ok_or(Withdrawn::Rule)
+    }
 }
 
 /// Tells all sessions what the operator wants.
@@ -52,10 +67,11 @@ impl Operator {
         (Self { orders: sender, ended }, Running { orders, _guard: guard })
     }
 
-    /// Replaces the tokens and the policy. Sessions of tokens that are gone end at once.
-    pub fn renew(&self, tokens: Vec<Token>, policy: Policy) {
+    /// Replaces the tokens and the policy, and returns what holds now. Sessions of tokens that are gone end at once.
+    pub fn renew(&self, tokens: Vec<Token>, policy: Policy) -> Orders {
         let (tokens, policy) = (Arc::new(Keyring::new(tokens)), Arc::new(policy));
         self.orders.send_modify(|orders| (orders.tokens, orders.policy) = (tokens, policy));
+        self.orders.borrow().clone()
     }
 
     /// Stops the sessions. Returns when all have ended, or after `grace`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ftp_proto::policy::Why;
 use ftp_proto::relay::agent::{Timer, Withdrawn};
+use ftp_proto::relay::hub;
 use ftp_proto::relay::message::{Code, End, LegId};
 
 use crate::policy::Full;
@@ -84,15 +85,56 @@ pub enum Record<'a> {
         /// The address of the stranger.
         target: SocketAddr,
     },
+    /// An agent has joined this hub.
+    AgentJoined {
+        /// The name of the agent.
+        agent: &'a str,
+        /// Whether it has replaced an older session of that name.
+        replaced: bool,
+    },
+    /// The hub has sent a session away.
+    SessionDismissed {
+        /// The reason as the other end receives it.
+        code: Code,
+        /// More about the reason.
+        text: &'a str,
+    },
+    /// Both ends of a call are there.
+    CallOpened {
+        /// The number of the call in the session of its caller.
+        id: u32,
+        /// The name of the agent that was called.
+        agent: &'a str,
+    },
+    /// A call has ended.
+    CallEnded {
+        /// The number of the call in the session of its caller.
+        id: u32,
+        /// The name of the agent that was called.
+        agent: &'a str,
+        /// How it was carried.
+        carried: Carried,
+    },
     /// A wait of a session has ended by its timer.
     TimedOut(Timer),
-    /// The user agent broke the protocol.
+    /// A wait of the hub has ended by its timer.
+    HubTimedOut(hub::Timer),
+    /// The other end broke the protocol.
     ProtocolBroken {
         /// What was wrong.
         reason: &'a str,
     },
+    /// This agent has joined its hub.
+    HubJoined,
+    /// The session of this agent with its hub is over.
+    HubLost {
+        /// Why it is over.
+        reason: String,
+    },
     /// The relay begins.
     RelayStarted,
+    /// The hub begins.
+    HubStarted,
     /// The tokens and the policy were read again.
     PolicyRead,
     /// They were not, because of a mistake.
@@ -102,6 +144,8 @@ pub enum Record<'a> {
     },
     /// The relay ends.
     RelayStopped,
+    /// The hub ends.
+    HubStopped,
 }
 
 /// Why a session was refused although its token was right.
@@ -116,7 +160,7 @@ pub enum Refusal<'a> {
 /// What was carried, and how it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Carried {
-    /// Bytes from leg A to leg B; in a tunnel from the user agent to the server.
+    /// Bytes from leg A to leg B; in a tunnel from the user agent to the server, in a call from the caller to the agent.
     pub a_to_b: u64,
     /// Bytes from leg B to leg A.
     pub b_to_a: u64,
@@ -135,4 +179,25 @@ pub struct Who {
     pub from: Option<SocketAddr>,
     /// The name of the token, if it was proven.
     pub token: Option<String>,
+}
+
+/// A link that has not proven anything yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer {
+    /// The number of the link.
+    pub id: u64,
+    /// Where it comes from.
+    pub from: SocketAddr,
+}
+
+impl Newcomer {
+    /// Its record while it has not proven anything.
+    pub const fn unknown(self) -> Who {
+        Who { link: Some(self.id), from: Some(self.from), token: None }
+    }
+
+    /// Its record with the name of the token that it has proven.
+    pub fn with(self, token: &str) -> Who {
+        Who { token: Some(token.to_owned()), ..self.unknown() }
+    }
 }

@@ -17,12 +17,20 @@ pub struct Limits {
     pub joins: usize,
     /// Maximum number of tunnels; each join needs two.
     pub tunnels: usize,
+    /// Maximum number of calls of a hub, those that flow included.
+    pub calls: usize,
 }
 
 impl Limits {
-    /// Limits that suit most relays.
-    pub const USUAL: Self =
-        Self { unproven: 512, unproven_of_one: 64, sessions: 1_024, joins: 1_024, tunnels: 2_048 };
+    /// Limits that suit most relays and hubs.
+    pub const USUAL: Self = Self {
+        unproven: 512,
+        unproven_of_one: 64,
+        sessions: 1_024,
+        joins: 1_024,
+        tunnels: 2_048,
+        calls: 2_048,
+    };
 
     /// The share of one token in `whole`, unless another one is configured: a quarter.
     pub const fn share(whole: usize) -> usize {

@@ -1,10 +1,10 @@
-//! Who may use the relay, and how much of it.
+//! Who may use the relay or the hub, and how much of it.
 //!
 //! | limit | when it is reached |
 //! |---|---|
 //! | links without a proof, in all and of one address ([`Door`]) | the oldest one of the address that holds most is closed |
 //! | failed proofs of one address ([`Delays`]) | the refusals of its next failed proofs come later |
-//! | what a token shares with others ([`Standing`]): sessions, tunnels, joins, their starts, bytes of a day | the request is refused; what moves is cut |
+//! | what a token shares with others ([`Standing`]): sessions, tunnels, joins, calls, their starts, bytes of a day | the request is refused; what moves is cut |
 //! | a rate ([`Standing`]) | of those that wait, the one that has moved least is next |
 //! | grants, tunnels and joins of one session ([`SESSION`]) | the request is refused |
 //!

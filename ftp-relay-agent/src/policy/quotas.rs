@@ -16,12 +16,14 @@ use super::rules::{Level, Policy, Shared, Terms};
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// A session of a user agent.
+    /// A session of a user agent, or of an agent at a hub.
     Session,
     /// A control connection.
     Tunnel,
     /// Two data connections.
     Join,
+    /// A stream through a hub.
+    Call,
 }
 
 /// The accounts of all levels. Clones are the same.
@@ -53,6 +55,7 @@ struct State {
     sessions: usize,
     tunnels: usize,
     joins: usize,
+    calls: usize,
     starts: Window,
 }
 
@@ -97,7 +100,7 @@ pub enum Full {
         bound: usize,
     },
     /// A level has begun all that it may begin within a minute.
-    #[error("{0} may begin no more than {1} tunnels and joins within a minute")]
+    #[error("{0} has begun all {1} that it may begin within a minute")]
     Starts(Level, u64),
     /// A level has moved all that it may move within a day.
     #[error("{0} has moved all bytes that it may move within a day")]
@@ -138,20 +141,17 @@ impl Accounts {
         lock(&self.0.accounts).retain(|level, account| policy.knows(level) || Arc::strong_count(account) > 1);
     }
 
-    /// How far the limits of the whole relay are used.
-    pub fn uses(&self) -> Vec<Use> {
+    /// How far the limits of the whole relay or hub for `kinds` are used.
+    pub fn uses(&self, kinds: &[Kind]) -> Vec<Use> {
         let Some(whole) = lock(&self.0.accounts).get(&Level::Whole).cloned() else { return Vec::new() };
         let mut state = lock(&whole.state);
-        [Kind::Session, Kind::Tunnel, Kind::Join]
-            .map(|kind| {
-                let bound = state.shared.of(kind);
-                Use { kind, used: *state.taken(kind), bound }
-            })
-            .to_vec()
+        let of = |kind: &Kind| Use { kind: *kind, bound: state.shared.of(*kind), used: *state.taken(*kind) };
+        kinds.iter().map(of).collect()
     }
 
     fn account(&self, level: &Level, shared: Shared) -> Arc<Account> {
-        let state = State { shared, sessions: 0, tunnels: 0, joins: 0, starts: Window::new(MINUTE) };
+        let state =
+            State { shared, sessions: 0, tunnels: 0, joins: 0, calls: 0, starts: Window::new(MINUTE) };
         Arc::new(Account {
             level: level.clone(),
             number: self.number(),
@@ -176,7 +176,7 @@ impl Standing {
     ///
     /// # Errors
     ///
-    /// Fails if the token, a group of it, or the relay has all that it may have. What others hold is never touched.
+    /// Fails if the token, a group of it, or the whole host has all that it may have. What others hold is never touched.
     pub fn take(&self, kind: Kind) -> Result<Share, Full> {
         let mut share = Share { kind, held: Vec::new() };
         for account in &self.accounts {
@@ -237,6 +237,7 @@ impl State {
             Kind::Session => &mut self.sessions,
             Kind::Tunnel => &mut self.tunnels,
             Kind::Join => &mut self.joins,
+            Kind::Call => &mut self.calls,
         }
     }
 }
@@ -247,6 +248,7 @@ impl Shared {
             Kind::Session => self.sessions,
             Kind::Tunnel => self.tunnels,
             Kind::Join => self.joins,
+            Kind::Call => self.calls,
         }
     }
 }
@@ -268,6 +270,7 @@ impl Kind {
             Self::Session => "sessions",
             Self::Tunnel => "tunnels",
             Self::Join => "joins",
+            Self::Call => "calls",
         }
     }
 }
@@ -281,7 +284,7 @@ impl fmt::Display for Kind {
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Whole => "the relay",
+            Self::Whole => "this host",
             Self::Group(_) => "a group of this token",
             Self::Identity(_) => "this token",
         })
@@ -329,10 +332,11 @@ mod tests {
         assert_eq!(full.to_string(), "a group of this token has all 8 joins that it may have");
         drop(held.remove(0));
         held.push(sue.take(Kind::Join).unwrap());
-        let joins = accounts.uses().into_iter().find(|used| used.kind == Kind::Join);
+        let kinds = [Kind::Session, Kind::Tunnel, Kind::Join, Kind::Call];
+        let joins = accounts.uses(&kinds).into_iter().find(|used| used.kind == Kind::Join);
         assert_eq!(joins, Some(Use { kind: Kind::Join, used: 8, bound: 8 }));
         drop(held);
-        assert!(accounts.uses().iter().all(|used| used.used == 0));
+        assert!(accounts.uses(&kinds).iter().all(|used| used.used == 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! no file.
 //!
 //! ```text
-//!   the whole relay ── group ── group ── identity        each level bounds what is below it
+//!   the whole relay or hub ── group ── group ── identity        each level bounds what is below it
 //! ```
 
 use std::collections::BTreeMap;
@@ -23,17 +23,19 @@ pub struct Bounds {
     pub tunnels: Option<usize>,
     /// Maximum number of joins at the same time.
     pub joins: Option<usize>,
-    /// Maximum number of tunnels and joins that begin within a minute.
+    /// Maximum number of calls of a hub at the same time.
+    pub calls: Option<usize>,
+    /// Maximum number of tunnels and joins, or calls, that begin within a minute.
     pub starts: Option<u64>,
     /// Bytes per second, all together.
     pub rate: Option<NonZeroU64>,
     /// Maximum number of bytes within a day, all together.
     pub daily: Option<u64>,
-    /// Bytes per second of each tunnel or join.
+    /// Bytes per second of each tunnel, join or call.
     pub each_rate: Option<NonZeroU64>,
-    /// Maximum number of bytes of each tunnel or join.
+    /// Maximum number of bytes of each tunnel, join or call.
     pub each_bytes: Option<u64>,
-    /// Longest time of each tunnel or join.
+    /// Longest time of each tunnel, join or call.
     pub each_time: Option<Duration>,
 }
 
@@ -50,7 +52,7 @@ pub struct Rule {
     pub bounds: Bounds,
 }
 
-/// The policy of a relay.
+/// The policy of a relay or a hub.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Policy {
     allow: Vec<Allowed>,
@@ -89,7 +91,7 @@ pub enum Flaw {
 /// Who shares a limit.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Level {
-    /// All tokens of the relay.
+    /// All tokens of the relay or hub.
     Whole,
     /// The tokens of a group, and of the groups in it.
     Group(String),
@@ -106,7 +108,9 @@ pub struct Shared {
     pub tunnels: usize,
     /// Maximum number of joins.
     pub joins: usize,
-    /// Maximum number of tunnels and joins that begin within a minute.
+    /// Maximum number of calls of a hub.
+    pub calls: usize,
+    /// Maximum number of tunnels and joins, or calls, that begin within a minute.
     pub starts: Option<u64>,
     /// Bytes per second.
     pub rate: Option<NonZeroU64>,
@@ -119,12 +123,25 @@ pub struct Shared {
 pub struct Terms {
     /// The servers that may be reached.
     pub allow: Vec<Allowed>,
-    /// Bytes per second of each tunnel or join.
+    /// Bytes per second of each tunnel, join or call.
     pub each_rate: Option<NonZeroU64>,
-    /// The limits of each session.
-    pub session: agent::Limits,
-    /// What is shared, from the token to the whole relay.
+    /// Maximum number of bytes of each tunnel, join or call.
+    pub each_bytes: Option<u64>,
+    /// Longest time of each tunnel, join or call.
+    pub each_time: Option<Duration>,
+    /// What is shared, from the token to the whole relay or hub.
     pub levels: Vec<(Level, Shared)>,
+}
+
+impl Terms {
+    /// The limits of a session at a relay. What is granted there has a longest time also where none is written.
+    pub fn session(&self) -> agent::Limits {
+        agent::Limits {
+            bytes: self.each_bytes.map_or(SESSION.bytes, |bytes| bytes.min(SESSION.bytes)),
+            life: self.each_time.map_or(SESSION.life, |time| time.min(SESSION.life)),
+            ..SESSION
+        }
+    }
 }
 
 impl Policy {
@@ -188,11 +205,8 @@ impl Policy {
         Some(Terms {
             allow: allow.cloned().unwrap_or_default(),
             each_rate: all().filter_map(|bounds| bounds.each_rate).min(),
-            session: agent::Limits {
-                bytes: all().filter_map(|bounds| bounds.each_bytes).fold(SESSION.bytes, u64::min),
-                life: all().filter_map(|bounds| bounds.each_time).fold(SESSION.life, Duration::min),
-                ..SESSION
-            },
+            each_bytes: all().filter_map(|bounds| bounds.each_bytes).min(),
+            each_time: all().filter_map(|bounds| bounds.each_time).min(),
             levels,
         })
     }
@@ -233,8 +247,8 @@ impl Policy {
 
 impl Shared {
     fn whole(bounds: &Bounds) -> Self {
-        let Limits { sessions, tunnels, joins, .. } = Limits::USUAL;
-        Self { sessions, tunnels, joins, starts: None, rate: None, daily: None }.of_group(bounds)
+        let Limits { sessions, tunnels, joins, calls, .. } = Limits::USUAL;
+        Self { sessions, tunnels, joins, calls, starts: None, rate: None, daily: None }.of_group(bounds)
     }
 
     /// A group has what its parent has, unless it says otherwise.
@@ -243,6 +257,7 @@ impl Shared {
             sessions: bounds.sessions.unwrap_or(self.sessions),
             tunnels: bounds.tunnels.unwrap_or(self.tunnels),
             joins: bounds.joins.unwrap_or(self.joins),
+            calls: bounds.calls.unwrap_or(self.calls),
             starts: bounds.starts.or(self.starts),
             rate: bounds.rate.or(self.rate),
             daily: bounds.daily.or(self.daily),
@@ -257,6 +272,7 @@ impl Shared {
             sessions: Limits::share(self.sessions),
             tunnels: Limits::share(self.tunnels),
             joins: Limits::share(self.joins),
+            calls: Limits::share(self.calls),
             starts: part(self.starts),
             daily: part(self.daily),
             rate: self.rate,
@@ -353,8 +369,8 @@ mod tests {
         let daily: Vec<Option<u64>> = (0..3).map(|level| shared(&ann, level).daily).collect();
         assert_eq!(daily, [Some(250), Some(1_000), Some(1_000)]);
         assert_eq!(shared(&bob, 0).joins, 8);
-        assert_eq!((ann.session.bytes, ann.each_rate), (50, number(7)));
-        assert_eq!((bob.session.bytes, bob.each_rate), (50, number(3)));
+        assert_eq!((ann.session().bytes, ann.each_rate), (50, number(7)));
+        assert_eq!((bob.session().bytes, bob.each_rate), (50, number(3)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ftp_io::control::Read;
 use ftp_io::link::Link;
-use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine, Withdrawn};
+use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
 use ftp_proto::relay::link;
 use ftp_proto::timer::Moment;
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use super::report::Reporter;
 use super::shared::Shared;
 use crate::operate::audit::Who;
 use crate::operate::{Orders, Running};
-use crate::policy::{Share, Standing, Terms};
+use crate::policy::{Share, Standing};
 
 /// A user agent that has proven to hold a token.
 #[derive(Debug)]
@@ -184,19 +184,11 @@ impl Session {
         self.machine.input(self.shared.clock.now(), input);
     }
 
-    /// What the token may do now, or why nothing any more.
-    fn terms(&self, orders: &Orders) -> Result<Terms, Withdrawn> {
-        if !orders.tokens.knows(&self.token) {
-            return Err(Withdrawn::Token);
-        }
-        orders.policy.terms(&self.token.name).ok_or(Withdrawn::Rule)
-    }
-
     fn obey(&mut self, orders: &Orders) {
-        match self.terms(orders) {
+        match orders.terms(&self.token) {
             Ok(terms) if *self.performer.terms() != terms => {
                 self.reporter.renewed();
-                let (allow, limits) = (terms.allow.clone(), terms.session);
+                let (allow, limits) = (terms.allow.clone(), terms.session());
                 self.performer.renew(self.shared.accounts.standing(terms));
                 self.input(Input::Renewed { allow, limits });
             }

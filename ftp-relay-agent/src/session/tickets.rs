@@ -1,7 +1,10 @@
 //! Tickets of tunnels: a link that proves one belongs to the session that has given it out. Each
 //! ticket is good for one link.
+//!
+//! The secret of a ticket that another agent brings was chosen by a user agent. If it chooses the same secret twice, both
+//! wait, and the one that came first gets the first link.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_io::link::Link;
@@ -14,11 +17,19 @@ use super::event::{Ends, Event};
 
 /// The tickets of all sessions for which no link has come yet. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Tickets(Arc<Mutex<HashMap<[u8; 16], Holder>>>);
+pub struct Tickets(Arc<Mutex<Waiting>>);
+
+/// Who waits for which ticket. Each sum of holders is bounded by the joins and tunnels that the policy allows.
+#[derive(Debug, Default)]
+struct Waiting {
+    holders: HashMap<[u8; 16], VecDeque<Holder>>,
+    last: u64,
+}
 
 /// Who waits for the link.
 #[derive(Debug)]
 pub struct Holder {
+    number: u64,
     secret: Secret32,
     ticket: Ticket,
     session: mpsc::Sender<Event>,
@@ -30,6 +41,7 @@ pub struct Holder {
 pub(super) struct Expectation {
     tickets: Tickets,
     id: [u8; 16],
+    number: u64,
 }
 
 impl Tickets {
@@ -41,8 +53,11 @@ impl Tickets {
         session: mpsc::Sender<Event>,
     ) -> Expectation {
         let id = ticket_id(&secret);
-        self.lock().insert(id, Holder { secret, ticket, session });
-        Expectation { tickets: self.clone(), id }
+        let mut waiting = self.lock();
+        waiting.last += 1;
+        let number = waiting.last;
+        waiting.holders.entry(id).or_default().push_back(Holder { number, secret, ticket, session });
+        Expectation { tickets: self.clone(), id, number }
     }
 
     /// The session that waits for the link with the ticket `id`. `judge` checks the proof; only a
@@ -52,13 +67,24 @@ impl Tickets {
         id: &[u8; 16],
         judge: impl FnOnce(&Secret32) -> Option<Accepted>,
     ) -> Option<(Accepted, Holder)> {
-        let mut tickets = self.lock();
-        let accepted = judge(&tickets.get(id)?.secret)?;
-        tickets.remove(id).map(|holder| (accepted, holder))
+        let mut waiting = self.lock();
+        let holders = waiting.holders.get_mut(id)?;
+        let accepted = judge(&holders.front()?.secret)?;
+        let holder = holders.pop_front();
+        waiting.forget_empty(id);
+        Some((accepted, holder?))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Holder>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn forget_empty(&mut self, id: &[u8; 16]) {
+        if self.holders.get(id).is_some_and(VecDeque::is_empty) {
+            self.holders.remove(id);
+        }
     }
 }
 
@@ -77,6 +103,41 @@ impl Holder {
 
 impl Drop for Expectation {
     fn drop(&mut self) {
-        self.tickets.lock().remove(&self.id);
+        let mut waiting = self.tickets.lock();
+        if let Some(holders) = waiting.holders.get_mut(&self.id) {
+            holders.retain(|holder| holder.number != self.number);
+        }
+        waiting.forget_empty(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret() -> Secret32 {
+        Secret32::new([5; 32])
+    }
+
+    /// The ticket of the one who gets the next link with the secret.
+    fn next(tickets: &Tickets) -> Option<Ticket> {
+        let waiting = tickets.lock();
+        waiting.holders.get(&ticket_id(&secret()))?.front().map(|holder| holder.ticket)
+    }
+
+    #[test]
+    fn r36_two_who_wait_with_the_same_secret_do_not_displace_each_other() {
+        let tickets = Tickets::default();
+        let (session, _events) = mpsc::channel(1);
+        let first = tickets.expect(secret(), Ticket(1), session.clone());
+        let second = tickets.expect(secret(), Ticket(2), session.clone());
+        assert_eq!(next(&tickets), Some(Ticket(1)), "the first one still waits");
+        drop(second);
+        assert_eq!(next(&tickets), Some(Ticket(1)), "it goes on when the second one gives up");
+        let third = tickets.expect(secret(), Ticket(3), session);
+        drop(first);
+        assert_eq!(next(&tickets), Some(Ticket(3)));
+        drop(third);
+        assert!(tickets.lock().holders.is_empty(), "nothing is left");
     }
 }

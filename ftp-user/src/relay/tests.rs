@@ -474,7 +474,7 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_reported_once() {
     let id = session.join(listen("192.0.2.1"), listen("192.0.2.2"));
     assert_eq!(
         session.next().await,
-        JoinEvent::Refused { side: None, why: "the relay is busy".to_owned(), for_now: true }
+        JoinEvent::Refused { side: None, why: "it is busy".to_owned(), for_now: true }
     );
     session.close(id);
     let JoinEvent::Lost(why) = session.next().await else { panic!("reported twice") };

@@ -57,7 +57,7 @@ fn r27_a_token_that_the_policy_does_not_name_is_told_so() {
     agent.logs("the policy does not name the token \"ann\"");
     let mut ann = agent.session_with(&agent.others[0]).unwrap();
     let (code, text) = bye(&mut ann);
-    assert_eq!((code, text.as_str()), (Code::Denied, "the policy of the relay does not name the token"));
+    assert_eq!((code, text.as_str()), (Code::Denied, "the policy does not name the token"));
     greeted(&agent, &agent.token);
 }
 
@@ -74,7 +74,7 @@ fn r28_a_token_that_is_taken_out_of_the_policy_loses_what_flows_and_others_go_on
     );
     assert!(is_reset(&mut cut_source) && is_reset(&mut cut_target));
     let (code, text) = bye(&mut ann);
-    assert_eq!((code, text.as_str()), (Code::Denied, "the policy of the relay does not name the token"));
+    assert_eq!((code, text.as_str()), (Code::Denied, "the policy does not name the token"));
     source.write_all(b"x").unwrap();
     drop(source);
     let mut got = Vec::new();

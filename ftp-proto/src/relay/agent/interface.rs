@@ -100,7 +100,7 @@ pub enum Withdrawn {
     #[error("the token was taken away")]
     Token,
     /// The operator's policy has no rule for its token.
-    #[error("the policy of the relay does not name the token")]
+    #[error("the policy does not name the token")]
     Rule,
 }
 

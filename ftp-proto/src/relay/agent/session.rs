@@ -129,7 +129,7 @@ impl Session {
                 }
             }
             Input::Shutdown => {
-                self.bye(Code::Draining, "the relay is stopping", RETRY_MS);
+                self.bye(Code::Draining, "", RETRY_MS);
                 self.alone();
             }
             Input::Full => {

@@ -1,7 +1,8 @@
 //! What goes into the machine of a hub, what comes out of it, and its limits.
 
 use super::timer::Timer;
-use crate::relay::message::Code;
+use crate::relay::agent::Withdrawn;
+use crate::relay::message::{Code, Id};
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
 use std::net::SocketAddr;
@@ -36,6 +37,15 @@ pub enum Input<'a> {
         /// When the token expires, if it does.
         expires: Option<Moment>,
     },
+    /// This session, which has just begun, may do nothing: it is told why, and ends.
+    Refused(SessionId, Refusal<'a>),
+    /// The answer to [`Output::Place`].
+    Placed {
+        /// The call.
+        call: CallId,
+        /// How long its stream may live, or which limit is reached, for people.
+        place: Result<Option<Duration>, &'a str>,
+    },
     /// Bytes arrived on the link of a session.
     Bytes(SessionId, &'a [u8]),
     /// The link of a session was closed or broke.
@@ -44,12 +54,26 @@ pub enum Input<'a> {
     Attached(CallId, End, SocketAddr),
     /// The streams of a call have ended, after [`Output::Join`].
     Ended(CallId),
-    /// This token was withdrawn: its sessions and streams end at once.
-    Revoked(&'a str),
+    /// What the holder of this token may do was withdrawn: its sessions and streams end at once.
+    Revoked {
+        /// The name of the token.
+        token: &'a str,
+        /// What has ended it.
+        why: Withdrawn,
+    },
     /// The hub stops: sessions end, and streams continue until the driver ends them.
     Drain,
     /// The deadline of the last [`Output::Wait`] has passed.
     Timeout,
+}
+
+/// Why a session may do nothing although its token was right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal<'a> {
+    /// A limit is reached: which one, for people.
+    Full(&'a str),
+    /// The operator has withdrawn what it may do.
+    Withdrawn(Withdrawn),
 }
 
 /// What the driver has to do.
@@ -59,6 +83,18 @@ pub enum Output {
     Send(SessionId, Vec<u8>),
     /// Close the link of a session when everything is sent. The session is over.
     Close(SessionId),
+    /// Somebody calls an agent: answer with [`Input::Placed`] whether there is a place for the call. The place is given
+    /// back at [`Output::Drop`] or [`Input::Ended`].
+    Place {
+        /// The new call.
+        call: CallId,
+        /// The session that calls.
+        by: SessionId,
+        /// The caller's own id of the call.
+        id: Id,
+        /// The name of the agent that is called.
+        agent: String,
+    },
     /// Accept one connection that proves this ticket. It comes as [`Input::Attached`].
     Expect {
         /// The call of the ticket.
@@ -70,12 +106,23 @@ pub enum Output {
     },
     /// Both ends of the call have attached: pass the bytes of each to the other. [`Input::Ended`] follows.
     Join(CallId),
-    /// Expect nothing more for this call, and reset what has attached and what flows.
-    Drop(CallId),
+    /// Expect nothing more for this call, and reset what has attached and what flows. Its place is free.
+    Drop(CallId, Cause),
     /// Something happened that belongs into logs or metrics.
     Event(Event),
     /// Wait for the next input, or until this moment, and then pass [`Input::Timeout`].
     Wait(Option<Moment>),
+}
+
+/// Why a call is dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// Its two ends did not both come, or there was no place for it.
+    NotPaired,
+    /// Its stream has lived for as long as it may.
+    Life,
+    /// Its token may do nothing any more.
+    Revoked,
 }
 
 /// What a log, a metric or a test may want to know. It never contains a secret.
@@ -105,19 +152,32 @@ pub enum Event {
     Called {
         /// The id of the new call.
         call: CallId,
+        /// The caller's own id of it.
+        id: Id,
         /// The session that has called.
         from: SessionId,
         /// The session of the agent.
         to: SessionId,
+        /// The name of the agent.
+        agent: String,
     },
     /// Something was refused.
     Refused {
         /// The session that has asked.
         session: SessionId,
+        /// The id of what it has asked for; 0 if it has none.
+        id: Id,
         /// Why it was refused.
         code: Code,
         /// More about the reason.
         text: String,
+    },
+    /// What a session may do was withdrawn. It ends.
+    Withdrawn {
+        /// The session that ends.
+        session: SessionId,
+        /// What has ended it.
+        why: Withdrawn,
     },
     /// A session has ended before its link did.
     Ended {
@@ -132,13 +192,10 @@ pub enum Event {
     TimedOut(Timer),
 }
 
-/// How much a hub holds at the same time, and how long it waits. One token has a quarter of each number.
+/// How long a hub waits, and how many calls of one session may wait. How many sessions and calls there may be is decided
+/// by the driver ([`Input::Refused`], [`Output::Place`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Maximum number of sessions; agents are sessions too.
-    pub sessions: usize,
-    /// Maximum number of calls, those that flow included.
-    pub calls: usize,
     /// Maximum number of calls of one session whose ends have not both come.
     pub waiting: usize,
     /// How long the link of a session may carry nothing before its other end counts as gone.
@@ -149,18 +206,8 @@ pub struct Limits {
 
 impl Limits {
     /// Limits that suit most hubs.
-    pub const USUAL: Self = Self {
-        sessions: 1_024,
-        calls: 2_048,
-        waiting: 64,
-        dead: Duration::from_secs(45),
-        pair: Duration::from_secs(10),
-    };
-
-    /// The share of one token.
-    pub(super) const fn share(whole: usize) -> usize {
-        whole.div_ceil(4)
-    }
+    pub const USUAL: Self =
+        Self { waiting: 64, dead: Duration::from_secs(45), pair: Duration::from_secs(10) };
 }
 
 impl Default for Limits {

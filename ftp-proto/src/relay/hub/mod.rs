@@ -23,7 +23,7 @@ mod timer;
 #[cfg(test)]
 mod tests;
 
-pub use interface::{CallId, End, Event, Input, Limits, Output, SessionId};
+pub use interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId};
 pub use message::{FromHub, Role, ToHub};
 pub use registry::Hub;
 pub use seen::Seen;

@@ -1,16 +1,18 @@
 //! Who is there, and who calls whom.
 
-use super::interface::{CallId, End, Event, Input, Limits, Output, SessionId};
+use super::interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId};
 use super::message::{FromHub, Role, ToHub};
 use super::seen::Seen;
 use super::session::Session;
 use super::timer::Timer;
+use crate::relay::agent::Withdrawn;
 use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
 use crate::relay::token::{Secret32, is_name};
 use crate::timer::{Moment, Timers};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The machine of one hub.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ struct Call {
     /// The caller's own id of it.
     id: Id,
     agent: SessionId,
+    /// The name of the agent.
+    name: String,
+    /// How long its stream may live.
+    life: Option<Duration>,
     /// The ids of the tickets of the caller and the agent.
     tickets: [[u8; 16]; 2],
     /// Where the ends that have attached come from: the caller, the agent. The call flows once both have.
@@ -67,11 +73,15 @@ impl Hub {
     pub fn input(&mut self, now: Moment, input: Input<'_>) {
         match input {
             Input::Opened { session, token, expires } => self.opened(now, session, token, expires),
+            Input::Refused(session, Refusal::Full(why)) => self.end(session, Code::Busy, why, RETRY_MS),
+            Input::Refused(session, Refusal::Withdrawn(why)) => self.withdraw(session, why),
+            Input::Placed { call, place: Ok(life) } => self.placed(call, life),
+            Input::Placed { call, place: Err(why) } => self.full(call, why),
             Input::Bytes(session, bytes) => self.bytes(now, session, bytes),
             Input::Closed(session) => self.leave(session),
-            Input::Attached(call, end, from) => self.attached(call, end, from),
+            Input::Attached(call, end, from) => self.attached(now, call, end, from),
             Input::Ended(call) => drop(self.calls.remove(&call)),
-            Input::Revoked(token) => self.revoked(token),
+            Input::Revoked { token, why } => self.revoked(token, why),
             Input::Drain => self.drain(),
             Input::Timeout => self.timeout(now),
         }
@@ -91,22 +101,17 @@ impl Hub {
         self.calls.len()
     }
 
+    /// How many agents have joined.
+    pub fn agents(&self) -> usize {
+        self.sessions.values().filter(|session| session.agent().is_some()).count()
+    }
+
     fn opened(&mut self, now: Moment, id: SessionId, token: String, expires: Option<Moment>) {
-        let of_one = self.sessions.values().filter(|session| session.token == token).count();
-        let full = if of_one >= Limits::share(self.limits.sessions) {
-            Some("this token has all the sessions that it may have")
-        } else if self.sessions.len() >= self.limits.sessions {
-            Some("the hub has all the sessions that it may have")
-        } else {
-            None
-        };
         let mut session = Session::new(token, expires);
         session.timers.arm(Timer::Link, now + self.limits.dead);
         self.sessions.insert(id, session);
         if let Some(spread) = self.draining {
             self.say_draining(id, spread);
-        } else if let Some(full) = full {
-            self.end(id, Code::Busy, full, RETRY_MS);
         }
     }
 
@@ -200,34 +205,44 @@ impl Hub {
         let token = session.token.clone();
         let agent = self.find(caller, name).ok_or((Code::NoAgent, ""))?;
         let waiting = self.calls.values().filter(|call| call.caller == caller && !call.flows()).count();
-        let of_one = self.calls.values().filter(|call| call.token == token).count();
         if waiting >= limits.waiting {
             return Err((Code::Busy, "this session has all the calls that may wait"));
-        } else if of_one >= Limits::share(limits.calls) {
-            return Err((Code::Busy, "this token has all the calls that it may have"));
-        } else if self.calls.len() >= limits.calls {
-            return Err((Code::Busy, "the hub has all the calls that it may have"));
         }
         self.last_call += 1;
         let call = CallId(self.last_call);
         let mut timers = Timers::new();
         timers.arm(Timer::Pair, now + limits.pair);
-        // Either end may connect as soon as it has its ticket.
-        let tickets = [End::Caller, End::Agent].map(|end| {
-            let ticket = self.draw();
-            self.out.push_back(Output::Expect { call, end, ticket: ticket.clone() });
-            ticket
-        });
-        let ids = tickets.each_ref().map(ticket_id);
-        self.calls.insert(call, Call { token, caller, id, agent, tickets: ids, attached: [None; 2], timers });
-        let [of_caller, of_agent] = tickets;
-        self.send(agent, FromHub::Called { ticket: of_agent });
-        self.send(caller, FromHub::Ready { id, ticket: of_caller });
-        self.out.push_back(Output::Event(Event::Called { call, from: caller, to: agent }));
+        self.out.push_back(Output::Place { call, by: caller, id, agent: name.to_owned() });
+        let (name, tickets, attached) = (name.to_owned(), [[0; 16]; 2], [None; 2]);
+        self.calls
+            .insert(call, Call { token, caller, id, agent, name, life: None, tickets, attached, timers });
         Ok(())
     }
 
-    fn attached(&mut self, id: CallId, end: End, from: SocketAddr) {
+    /// There is a place for a call. Either end may connect as soon as it has its ticket.
+    fn placed(&mut self, id: CallId, life: Option<Duration>) {
+        let tickets = [self.draw(), self.draw()];
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        (call.life, call.tickets) = (life, tickets.each_ref().map(ticket_id));
+        let (from, to, own) = (call.caller, call.agent, call.id);
+        let event = Event::Called { call: id, id: own, from, to, agent: call.name.clone() };
+        for (end, ticket) in [End::Caller, End::Agent].into_iter().zip(&tickets) {
+            self.out.push_back(Output::Expect { call: id, end, ticket: ticket.clone() });
+        }
+        let [of_caller, of_agent] = tickets;
+        self.send(to, FromHub::Called { ticket: of_agent });
+        self.send(from, FromHub::Ready { id: own, ticket: of_caller });
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// There is no place for a call.
+    fn full(&mut self, id: CallId, why: &str) {
+        if let Some(call) = self.calls.remove(&id) {
+            self.refuse(call.caller, call.id, Code::Busy, why);
+        }
+    }
+
+    fn attached(&mut self, now: Moment, id: CallId, end: End, from: SocketAddr) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let [caller, agent] = &mut call.attached;
         match end {
@@ -236,6 +251,9 @@ impl Hub {
         }
         if let [Some(at_caller), Some(at_agent)] = call.attached {
             call.timers.clear();
+            if let Some(life) = call.life {
+                call.timers.arm(Timer::Life, now + life);
+            }
             let ([of_caller, of_agent], ends) = (call.tickets, [call.caller, call.agent]);
             self.out.push_back(Output::Join(id));
             self.tell(
@@ -269,27 +287,38 @@ impl Hub {
             };
             self.out.push_back(Output::Event(Event::TimedOut(timer)));
             if timer == Timer::Token {
-                self.end(id, Code::Expired, "the token has expired", 0);
+                self.withdraw(id, Withdrawn::Expired);
             } else {
                 self.end(id, Code::LegTimeout, "nothing came for too long", RETRY_MS);
             }
         }
         let due = self.calls.extract_if(.., |_, call| call.timers.fire(now).is_some());
         for (id, call) in due.collect::<Vec<_>>() {
-            self.out.push_back(Output::Event(Event::TimedOut(Timer::Pair)));
-            self.give_up(id, &call, "it had 10 s");
+            if call.flows() {
+                self.out.push_back(Output::Event(Event::TimedOut(Timer::Life)));
+                self.out.push_back(Output::Drop(id, Cause::Life));
+            } else {
+                self.out.push_back(Output::Event(Event::TimedOut(Timer::Pair)));
+                self.give_up(id, &call, "it had 10 s");
+            }
         }
     }
 
     /// Ends all sessions and streams of a token.
-    fn revoked(&mut self, token: &str) {
+    fn revoked(&mut self, token: &str, why: Withdrawn) {
         let of_token = self.sessions.iter().filter(|(_, session)| session.token == token);
         for id in of_token.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.end(id, Code::Expired, "the token was taken away", 0);
+            self.withdraw(id, why);
         }
         for (id, _) in self.calls.extract_if(.., |_, call| call.token == token) {
-            self.out.push_back(Output::Drop(id));
+            self.out.push_back(Output::Drop(id, Cause::Revoked));
         }
+    }
+
+    fn withdraw(&mut self, id: SessionId, why: Withdrawn) {
+        let code = if why == Withdrawn::Rule { Code::Denied } else { Code::Expired };
+        self.end(id, code, &why.to_string(), 0);
+        self.out.push_back(Output::Event(Event::Withdrawn { session: id, why }));
     }
 
     fn drain(&mut self) {
@@ -304,7 +333,7 @@ impl Hub {
     fn say_draining(&mut self, id: SessionId, spread: u32) {
         let random = self.draw().number();
         let after = u32::try_from(random % u64::from(spread)).unwrap_or(DRAINING_MS);
-        self.end(id, Code::Draining, "the hub is stopping", after.max(1));
+        self.end(id, Code::Draining, "", after.max(1));
     }
 
     /// Ends a session from this side.
@@ -329,14 +358,14 @@ impl Hub {
 
     /// Tells the caller that a call has failed before both ends had come.
     fn give_up(&mut self, id: CallId, call: &Call, text: &str) {
-        self.out.push_back(Output::Drop(id));
+        self.out.push_back(Output::Drop(id, Cause::NotPaired));
         self.refuse(call.caller, call.id, Code::NotPaired, text);
     }
 
     fn refuse(&mut self, session: SessionId, id: Id, code: Code, text: &str) {
         if self.sessions.contains_key(&session) {
             self.send(session, FromHub::Refused { id, code, text: Text::of(text) });
-            self.out.push_back(Output::Event(Event::Refused { session, code, text: text.to_owned() }));
+            self.out.push_back(Output::Event(Event::Refused { session, id, code, text: text.to_owned() }));
         }
     }
 
@@ -365,8 +394,7 @@ impl Hub {
 
     /// If this hub vanishes, so long its agents take to return, so that few come at the same time.
     fn spread_ms(&self) -> u32 {
-        let agents = self.sessions.values().filter(|session| session.agent().is_some()).count();
-        u32::try_from(agents).unwrap_or(u32::MAX).saturating_mul(SPREAD_OF_ONE_MS).max(LEAST_SPREAD_MS)
+        u32::try_from(self.agents()).unwrap_or(u32::MAX).saturating_mul(SPREAD_OF_ONE_MS).max(LEAST_SPREAD_MS)
     }
 
     fn draw(&mut self) -> Secret32 {

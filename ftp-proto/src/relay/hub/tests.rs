@@ -1,6 +1,7 @@
 //! The machine on a virtual clock, with the test as its driver.
 
 use super::*;
+use crate::relay::agent::Withdrawn;
 use crate::relay::frame::{Frame, FrameReader, Numbered, encode};
 use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
@@ -26,6 +27,10 @@ struct Bench {
     expected: BTreeMap<(CallId, bool), Secret32>,
     joined: Vec<CallId>,
     dropped: Vec<CallId>,
+    /// Why a call gets no place, and how long its stream may live if it gets one.
+    full: Option<&'static str>,
+    life: Option<Duration>,
+    causes: Vec<Cause>,
     events: Vec<Event>,
     deadline: Option<Moment>,
 }
@@ -39,6 +44,9 @@ impl Bench {
             expected: BTreeMap::new(),
             joined: Vec::new(),
             dropped: Vec::new(),
+            full: None,
+            life: None,
+            causes: Vec::new(),
             events: Vec::new(),
             deadline: None,
         }
@@ -60,7 +68,14 @@ impl Bench {
                     self.expected.insert((call, end == End::Agent), ticket);
                 }
                 Output::Join(call) => self.joined.push(call),
-                Output::Drop(call) => self.dropped.push(call),
+                Output::Place { call, .. } => {
+                    let place = self.full.map_or(Ok(self.life), Err);
+                    self.hub.input(self.now, Input::Placed { call, place });
+                }
+                Output::Drop(call, cause) => {
+                    self.dropped.push(call);
+                    self.causes.push(cause);
+                }
                 Output::Event(event) => self.events.push(event),
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
@@ -248,30 +263,45 @@ fn those_with_another_token_see_and_reach_nobody() {
 }
 
 #[test]
-fn a_token_has_a_quarter_of_the_sessions_and_calls_and_others_keep_theirs() {
-    let mut bench = Bench::new(Limits { sessions: 16, calls: 16, waiting: 3, ..Limits::USUAL });
+fn what_has_no_place_is_told_which_limit_is_reached_and_leaves_nothing() {
+    let mut bench = Bench::new(Limits { waiting: 3, ..Limits::USUAL });
     bench.agent(1, "ann", "one", 11);
-    for id in 2..=4 {
-        bench.user(id, "ann");
-    }
-    bench.user(5, "ann");
+    bench.user(2, "ann");
+    bench.open(5, "ann");
+    bench.input(Input::Refused(SessionId(5), Refusal::Full("this token has enough")));
     assert_eq!(bench.goodbye(5), Some((Code::Busy, 5_000)));
-    bench.user(6, "bob");
-    assert!(!bench.ends[&6].closed);
     for number in 1..=3 {
         bench.call(2, number, "one");
     }
     bench.call(2, 4, "one");
     assert_eq!(bench.refusal(2), Some(Code::Busy), "three calls of a session wait");
-    bench.call(3, 1, "one");
-    bench.call(3, 2, "one");
-    assert_eq!(bench.refusal(3), Some(Code::Busy), "four calls of a token");
     bench.attach(1);
-    bench.call(3, 3, "one");
-    assert_eq!(bench.refusal(3), Some(Code::Busy), "those that flow count too");
+    bench.full = Some("this token has all 3 calls that it may have");
+    bench.call(2, 5, "one");
+    let FromHub::Refused { id: Id(5), code: Code::Busy, text } = bench.last(2) else {
+        panic!("{:?}", bench.last(2))
+    };
+    assert_eq!(text.as_str(), "this token has all 3 calls that it may have");
+    assert_eq!(bench.hub.calls(), 3, "the one without a place is gone");
+    bench.full = None;
+    bench.call(2, 6, "one");
+    assert!(matches!(bench.last(2), FromHub::Ready { .. }));
+}
+
+#[test]
+fn a_stream_ends_with_the_time_that_its_place_has() {
+    let mut bench = bench();
+    bench.life = Some(Duration::from_secs(600));
+    bench.call(2, 1, "one");
+    bench.now = Moment::after_start(Duration::from_secs(5));
+    bench.attach(1);
+    while bench.dropped.is_empty() {
+        bench.wait();
+    }
+    assert_eq!((&bench.dropped[..], &bench.causes[..]), (&[CallId(1)][..], &[Cause::Life][..]));
+    assert_eq!(bench.now, Moment::after_start(Duration::from_secs(605)));
+    assert_eq!(bench.hub.calls(), 0);
     bench.input(Input::Ended(CallId(1)));
-    bench.call(3, 4, "one");
-    assert!(matches!(bench.last(3), FromHub::Ready { .. }));
 }
 
 #[test]
@@ -321,9 +351,10 @@ fn r28_a_token_that_is_withdrawn_ends_its_sessions_and_streams_and_no_others() {
         bench.call(user, 1, "one");
         bench.attach(call);
     }
-    bench.input(Input::Revoked("ann"));
+    bench.input(Input::Revoked { token: "ann", why: Withdrawn::Token });
     assert_eq!([1, 2].map(|id| bench.goodbye(id)), [Some((Code::Expired, 0)); 2]);
-    assert_eq!(bench.dropped, [CallId(1)]);
+    assert_eq!((&bench.dropped[..], &bench.causes[..]), (&[CallId(1)][..], &[Cause::Revoked][..]));
+    bench.input(Input::Revoked { token: "eve", why: Withdrawn::Rule });
     assert!(!bench.ends[&3].closed && !bench.ends[&4].closed);
 }
 

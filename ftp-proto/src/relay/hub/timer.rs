@@ -10,6 +10,8 @@ pub enum Timer {
     Token,
     /// Both ends of a call must connect.
     Pair,
+    /// The stream of a call has lived for as long as it may.
+    Life,
 }
 
 impl Timer {
@@ -19,6 +21,7 @@ impl Timer {
             Self::Link => "link",
             Self::Token => "token",
             Self::Pair => "pair",
+            Self::Life => "life",
         }
     }
 }

@@ -22,8 +22,9 @@ pub(super) fn page(mut program: Command) -> Page {
 pub(super) fn policy() -> Page {
     let mut page = Page::new("ftp-relay-agent-policy.md", "The policy file of ftp-relay-agent");
     page.paragraph(
-        "A TOML file, for `ftp-relay-agent run --config`. The other [options of `run`](ftp-relay-agent.md) are keys \
-         with the same names, without dashes before them; the command line beats the file. A path is relative to the \
+        "A TOML file, for `ftp-relay-agent run --config`, `join --config` and `hub --config`. The other [options of the \
+         verb](ftp-relay-agent.md) are keys with the same names, without dashes before them, except the address of the hub \
+         and the name of `join`; the command line beats the file. A path is relative to the \
          directory of the file. SIGHUP reads the file and the tokens again: a mistake is logged with its line and \
          column, and what was read before stays in force. A duration is a number and `ms`, `s`, `m`, `h` or `d`, a size \
          a number and `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`, a rate a size with or without `/s`.",

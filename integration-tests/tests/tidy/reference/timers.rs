@@ -120,6 +120,7 @@ fn of_a_hub(timer: &str) -> Option<String> {
         "Link" => Some(words(limits.dead)),
         "Token" => Some("the time of the token".to_owned()),
         "Pair" => Some(words(limits.pair)),
+        "Life" => Some("no limit (`max-time`)".to_owned()),
         _ => None,
     }
 }
