@@ -5,6 +5,7 @@ use crate::relay::write_private;
 use crate::socket;
 use ftp_proto::relay::token::Token;
 use rustix::process::Signal;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub struct Hub {
     pub address: SocketAddr,
     /// The process that runs.
     pub running: Running,
+    /// Where its metrics are, if its policy has some.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// An agent that has joined a hub, or tries to.
@@ -36,6 +39,15 @@ pub struct Joined {
 impl Hub {
     /// Starts one at this address, with a token of its own.
     pub fn start(ip: &str) -> Self {
+        Self::start_with(ip, None)
+    }
+
+    /// The same with a policy file.
+    pub fn with_policy(ip: &str, policy: &str) -> Self {
+        Self::start_with(ip, Some(policy))
+    }
+
+    fn start_with(ip: &str, policy: Option<&str>) -> Self {
         let directory = tempfile::Builder::new().prefix("ftp-hub-").tempdir().unwrap();
         let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
         let (token_file, hub_file) = (directory.path().join("token"), directory.path().join("hub"));
@@ -45,8 +57,23 @@ impl Hub {
         let mut printed = Running::start("token", command);
         let line = printed.line().unwrap();
         write_private(&hub_file, &line);
-        let (running, address) = launch(&format!("{ip}:0"), &hub_file);
-        Self { directory, token, token_file, hub_file, address, running }
+        if let Some(policy) = policy {
+            fs::write(directory.path().join(POLICY), policy).unwrap();
+        }
+        let (mut running, address) = launch(&format!("{ip}:0"), &hub_file);
+        let metrics = policy.filter(|policy| policy.contains("metrics = ")).map(|_| {
+            let line = running.line().unwrap();
+            let at = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (metrics)"));
+            at.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+        });
+        Self { directory, token, token_file, hub_file, address, running, metrics }
+    }
+
+    /// Gives it another policy file, and waits until it has read it and says these words in its log.
+    pub fn change_policy(&self, text: &str, words: &str) {
+        fs::write(self.directory.path().join(POLICY), text).unwrap();
+        self.running.signal(Signal::HUP);
+        self.logs(words);
     }
 
     /// The directory of its files.
@@ -129,9 +156,16 @@ fn start(arguments: &[String]) -> Running {
 fn launch(listen: &str, file: &std::path::Path) -> (Running, SocketAddr) {
     let mut command = Program::RelayAgent.command();
     command.args(["hub", "--log-level", "debug", "--listen", listen, "--token-file"]).arg(file);
+    let policy = file.with_file_name(POLICY);
+    if policy.exists() {
+        command.arg("--config").arg(policy);
+    }
     let mut running = Running::start("hub", command);
     let line = running.line().unwrap_or_else(|| panic!("no hub:\n{}", running.said()));
     let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (hub)"));
     let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
     (running, address)
 }
+
+/// The name of a policy file.
+const POLICY: &str = "policy.toml";

@@ -15,6 +15,9 @@ pub enum Rung {
     RelaySource,
     /// Through a relay agent near the destination.
     RelayDest,
+    /// Through agents that have joined a hub. Only the run itself shows whether a relay is a hub, so no candidate
+    /// stands here before it has worked.
+    Hub,
     /// Through this program: each server listens, or connects to it.
     User,
     /// One end is this program.
@@ -30,6 +33,7 @@ impl Rung {
             Self::Symmetric => "symmetric",
             Self::RelaySource => "relay-source",
             Self::RelayDest => "relay-dest",
+            Self::Hub => "hub",
             Self::User => "user",
             Self::Local => "local",
         }
@@ -37,7 +41,7 @@ impl Rung {
 
     /// The rung with that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::RelaySource, Self::RelayDest, Self::User, Self::Local]
+        [Self::RelaySource, Self::RelayDest, Self::Hub, Self::User, Self::Local]
             .into_iter()
             .find(|rung| rung.name() == name)
             .or_else(|| Self::direct(name))
@@ -53,7 +57,7 @@ impl Rung {
         match self {
             Self::DestListens | Self::SourceListens => "direct",
             Self::Symmetric => "symmetric",
-            Self::RelaySource | Self::RelayDest => "relay",
+            Self::RelaySource | Self::RelayDest | Self::Hub => "relay",
             Self::User => "user",
             Self::Local => "local",
         }
@@ -66,6 +70,7 @@ impl Rung {
             Self::SourceListens => "direct (source listens)",
             Self::Symmetric => "direct (both listen and connect)",
             Self::RelaySource | Self::RelayDest => "through the relay",
+            Self::Hub => "through the hub",
             Self::User => "through this host",
             Self::Local => "local",
         }
@@ -243,6 +248,7 @@ mod tests {
         check(Rung::SourceListens, "source-listens", "direct", "direct (source listens)");
         check(Rung::RelaySource, "relay-source", "relay", "through the relay");
         check(Rung::RelayDest, "relay-dest", "relay", "through the relay");
+        check(Rung::Hub, "hub", "relay", "through the hub");
         check(Rung::User, "user", "user", "through this host");
         check(Rung::Local, "local", "local", "local");
     }

@@ -114,6 +114,14 @@ impl Agents {
         }
     }
 
+    /// Whether they were found at a hub.
+    pub const fn are_at_hub(&self) -> bool {
+        match self {
+            Self::One(session) => matches!(session.reach, Reach::Called(..)),
+            Self::Met(_) => true,
+        }
+    }
+
     /// The name of the path in reports: `relay` is that of the relay or the hub.
     pub fn name(&self, relay: &str) -> String {
         match self {

@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::control::Tunnel;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
+use crate::report::{THIS_HOST, Topic};
+use crate::state::Key;
 use std::collections::VecDeque;
 use tokio::task::JoinSet;
 
@@ -48,7 +50,8 @@ struct Near {
 
 impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self, Failure> {
-        let names: VecDeque<String> = hub.agents(context).await?.into();
+        let names: VecDeque<String> =
+            known_first(hub.agents(context).await?, &remembered(context, relay, sites)).into();
         if names.is_empty() {
             return Err(failure::nobody(hub.display_name()));
         }
@@ -106,6 +109,31 @@ impl Probes {
     }
 }
 
+/// The names with those that are known first, in the order in which they are known.
+fn known_first(mut names: Vec<String>, known: &[String]) -> Vec<String> {
+    names.sort_by_key(|name| known.iter().position(|known| known == name).unwrap_or(known.len()));
+    names
+}
+
+/// The memory of the agents that have reached these servers: the source, and the destination if there is one.
+fn key(relay: &Relay, sites: &[&Site]) -> Key {
+    let authority = |index: usize| sites.get(index).map(|site| site.authority()).unwrap_or_default();
+    Key::at_hub(&relay.address.to_string(), &authority(0), &authority(1))
+}
+
+fn remembered(context: &Context, relay: &Relay, sites: &[&Site]) -> Vec<String> {
+    // That the file is damaged is told where the path between the two is looked up.
+    context.pairs.agents(&key(relay, sites)).unwrap_or_default()
+}
+
+/// Has a later run ask these agents first.
+fn remember(context: &Context, relay: &Relay, sites: &[&Site], names: &[&str]) {
+    if let Err(why) = context.pairs.note_agents(&key(relay, sites), names) {
+        let text = format!("cannot remember for later runs which agents reach the servers: {why}");
+        context.events.warn_of(Topic::Memory, THIS_HOST, text);
+    }
+}
+
 /// Asks the agents, several at the same time, until both servers are reached: by one of them, or by two.
 pub(super) async fn find(
     context: &Context,
@@ -120,6 +148,7 @@ pub(super) async fn find(
         let mut tunnels = tunnels.into_iter();
         match (tunnels.next().flatten(), tunnels.next().flatten()) {
             (Some(to_source), Some(to_destination)) => {
+                remember(context, relay, &[source, destination], &[session.name()]);
                 return Ok((Found::One(Box::new(session)), to_source, to_destination));
             }
             (Some(tunnel), None) => near_source = near_source.or(Some((session, tunnel))),
@@ -132,6 +161,7 @@ pub(super) async fn find(
     }
     match (near_source, near_destination) {
         (Some((one, to_source)), Some((other, to_destination))) => {
+            remember(context, relay, &[source, destination], &[one.name(), other.name()]);
             Ok((Found::Met(Box::new(Pair::new(one, other))), to_source, to_destination))
         }
         (None, _) => Err(probes.failure(0)),
@@ -149,6 +179,7 @@ pub(super) async fn find_one(
     let mut probes = Probes::start(context, relay, hub, &[site]).await?;
     while let Some(Near { session, tunnels }) = probes.next().await {
         if let Some(tunnel) = tunnels.into_iter().flatten().next() {
+            remember(context, relay, &[site], &[session.name()]);
             return Ok((session, tunnel));
         }
     }
@@ -169,3 +200,15 @@ async fn probe(context: &Context, relay: &Relay, hub: &Hub, name: String, sites:
 
 /// How many agents are asked at the same time.
 const AT_ONCE: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_that_have_reached_the_servers_before_are_asked_first() {
+        let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(known_first(names("a b c d"), &names("d gone b")), names("d b a c"));
+        assert_eq!(known_first(names("a b"), &[]), names("a b"));
+    }
+}

@@ -334,7 +334,7 @@ fn sentence(summary: &Summary) -> String {
 fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
     let words = rung.words();
     match (relayed, rung) {
-        (Some(Relayed { relay, bytes: passed }), Rung::RelaySource | Rung::RelayDest) => {
+        (Some(Relayed { relay, bytes: passed }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
             format!("{words} {relay} ({} passed it)", size::bytes(*passed))
         }
         (

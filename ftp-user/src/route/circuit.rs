@@ -82,6 +82,11 @@ impl Circuit {
         Ok(self)
     }
 
+    /// Whether its agents were found at a hub.
+    pub(crate) const fn is_at_hub(&self) -> bool {
+        self.agents.are_at_hub()
+    }
+
     /// Says goodbye to both servers.
     pub(crate) async fn quit(self) {
         tokio::join!(Box::pin(self.source.quit()), Box::pin(self.destination.quit()));

@@ -5,13 +5,15 @@
 //! | a direct candidate has moved a file, or its probe has succeeded | it comes first, for a week |
 //! | nothing arrived on a direct path, and no server said why | it comes behind the other direct ones, for a day |
 //!
-//! What is remembered orders candidates. It never permits one, and closes none. A path through a third host is
-//! not remembered: it would come before direct paths that may be open again.
+//! | two servers were reached through agents at a hub | these are asked first there, for a week |
+//!
+//! What is remembered orders candidates and agents. It never permits one, and closes none. A path through a third host is
+//! not remembered as one that works: it would come before direct paths that may be open again.
 
 use super::file::{StateFile, age, now};
 use ftp_proto::address::Family;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +29,12 @@ pub struct Key {
 }
 
 impl Key {
+    /// Two servers as they are reached at this hub. Their addresses are the business of its agents.
+    pub fn at_hub(hub: &str, source: &str, destination: &str) -> Self {
+        let at = |server: &str| (server.to_owned(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Self { source: at(source), destination: at(destination), from: format!("hub {hub}") }
+    }
+
     /// The network of an address: /24 of IPv4, /64 of IPv6.
     pub fn network(address: IpAddr) -> String {
         let length = match Family::of(address) {
@@ -133,6 +141,25 @@ impl Pairs {
             entry.silent.extend(rungs.iter().map(|rung| SilentRung { rung: (*rung).to_owned(), at: now }));
             true
         })
+    }
+
+    /// The agents that have reached two servers at a hub, and are asked first the next time.
+    ///
+    /// # Errors
+    ///
+    /// A damaged file, in words. It is set aside, and nothing is remembered.
+    pub fn agents(&self, key: &Key) -> Result<Vec<String>, String> {
+        let worked = self.recall(key)?.worked;
+        Ok(worked.map(|(names, _)| names.split(' ').map(str::to_owned).collect()).unwrap_or_default())
+    }
+
+    /// Notes the agents that have reached two servers at a hub. Their names have no blanks.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be written, in words.
+    pub fn note_agents(&self, key: &Key, names: &[&str]) -> Result<(), String> {
+        self.note_worked(key, &names.join(" "), "hub")
     }
 
     /// Changes what is remembered of a pair. The pair that was changed last is the last entry.
@@ -255,6 +282,18 @@ mod tests {
         let kept: Vec<Entry> = pairs.0.read().unwrap();
         assert_eq!((kept.len(), kept[0].key.clone()), (MOST, key("1")));
         assert_eq!(kept.last().unwrap().key, key("new"));
+    }
+
+    #[test]
+    fn the_agents_of_a_pair_are_remembered_for_each_hub() {
+        let home = tempfile::tempdir().unwrap();
+        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        let key = |hub| Key::at_hub(hub, "ann@one:21", "ann@two:21");
+        assert_eq!(pairs.agents(&key("192.0.2.1:443")), Ok(Vec::new()));
+        pairs.note_agents(&key("192.0.2.1:443"), &["zurich", "berlin"]).unwrap();
+        let names = ["zurich", "berlin"].map(str::to_owned).to_vec();
+        assert_eq!(pairs.agents(&key("192.0.2.1:443")), Ok(names));
+        assert_eq!(pairs.agents(&key("192.0.2.2:443")), Ok(Vec::new()));
     }
 
     #[test]

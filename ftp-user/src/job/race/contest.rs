@@ -392,7 +392,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             return (Err(self.findings.no_path()), self.assignment.stored.clone());
         };
         let result = match (moved, entry.failure.take()) {
-            (true, _) => Ok(entry.candidate.rung()),
+            (true, _) => Ok(entry.rung()),
             (false, failure) => Err(failure.unwrap_or_else(Failure::interrupted)),
         };
         let stored = entry.stored.clone();

@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use crate::job::race::runner::Runner;
 use crate::job::remains::part::{self, Part};
 use crate::journal::PartId;
-use crate::ladder::Candidate;
-use crate::route::Assignment;
+use crate::ladder::{Candidate, Rung};
+use crate::route::{Assignment, Circuit};
 use ftp_proto::third_party::race::Purpose;
 use ftp_proto::wire::PathName;
 use tokio::sync::watch;
@@ -28,6 +28,15 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The rung on which it has worked: at a relay the run has shown whether it is a hub.
+    pub(super) fn rung(&self) -> Rung {
+        let circuit = self.runner.as_ref().and_then(|runner| runner.circuit.as_ref());
+        match self.candidate {
+            Candidate::Relay(_) if circuit.is_some_and(Circuit::is_at_hub) => Rung::Hub,
+            Candidate::Direct(_) | Candidate::Relay(_) | Candidate::Through => self.candidate.rung(),
+        }
+    }
+
     /// A candidate that stores under the name of the assignment.
     pub(super) fn new(candidate: Candidate, assignment: &Assignment) -> Self {
         Self {
