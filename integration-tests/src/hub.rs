@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use tempfile::TempDir;
 
 /// A hub that runs. It holds what hubs need of one token.
@@ -22,10 +23,21 @@ pub struct Hub {
     pub hub_file: PathBuf,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens too.
+    pub also: Vec<SocketAddr>,
     /// The process that runs.
     pub running: Running,
     /// Where its metrics are, if its policy has some.
     pub metrics: Option<SocketAddr>,
+}
+
+/// A second hub with the same token.
+#[derive(Debug)]
+pub struct Second {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The process that runs.
+    pub running: Running,
 }
 
 /// An agent that has joined a hub, or tries to.
@@ -39,15 +51,20 @@ pub struct Joined {
 impl Hub {
     /// Starts one at this address, with a token of its own.
     pub fn start(ip: &str) -> Self {
-        Self::start_with(ip, None)
+        Self::start_with(&[ip], None)
     }
 
     /// The same with a policy file.
     pub fn with_policy(ip: &str, policy: &str) -> Self {
-        Self::start_with(ip, Some(policy))
+        Self::start_with(&[ip], Some(policy))
     }
 
-    fn start_with(ip: &str, policy: Option<&str>) -> Self {
+    /// One at several addresses.
+    pub fn everywhere(ips: &[&str]) -> Self {
+        Self::start_with(ips, None)
+    }
+
+    fn start_with(ips: &[&str], policy: Option<&str>) -> Self {
         let directory = tempfile::Builder::new().prefix("ftp-hub-").tempdir().unwrap();
         let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
         let (token_file, hub_file) = (directory.path().join("token"), directory.path().join("hub"));
@@ -60,13 +77,23 @@ impl Hub {
         if let Some(policy) = policy {
             fs::write(directory.path().join(POLICY), policy).unwrap();
         }
-        let (mut running, address) = launch(&format!("{ip}:0"), &hub_file);
+        let any: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect();
+        let (mut running, mut also) = launch(&any, &hub_file);
+        let address = also.remove(0);
         let metrics = policy.filter(|policy| policy.contains("metrics = ")).map(|_| {
             let line = running.line().unwrap();
             let at = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (metrics)"));
             at.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"))
         });
-        Self { directory, token, token_file, hub_file, address, running, metrics }
+        Self { directory, token, token_file, hub_file, address, also, running, metrics }
+    }
+
+    /// A second hub at another address, which holds the same token. `start` starts its process.
+    pub fn again_at(&self, start: impl FnOnce(Command) -> Running, ip: &str) -> Second {
+        let command = command(&[SocketAddr::new(ip.parse().unwrap(), 0)], &self.hub_file);
+        let mut running = start(command);
+        let address = listens(&mut running);
+        Second { address, running }
     }
 
     /// Gives it another policy file, and waits until it has read it and says these words in its log.
@@ -97,7 +124,8 @@ impl Hub {
                 .into();
         arguments.extend(["--log-level".to_owned(), "debug".to_owned()]);
         for server in servers {
-            arguments.extend(["--allow".to_owned(), format!("{server}:21,990/tls,1024-65535")]);
+            let host = if server.contains(':') { format!("[{server}]") } else { (*server).to_owned() };
+            arguments.extend(["--allow".to_owned(), format!("{host}:21,990/tls,1024-65535")]);
         }
         let running = start(&arguments);
         Joined { arguments, running }
@@ -105,8 +133,8 @@ impl Hub {
 
     /// Starts it again at the same address, after it has ended.
     pub fn return_again(&mut self) {
-        let listen = self.address.to_string();
-        (self.running, _) = launch(&listen, &self.hub_file);
+        let at: Vec<SocketAddr> = [self.address].into_iter().chain(self.also.iter().copied()).collect();
+        (self.running, _) = launch(&at, &self.hub_file);
     }
 
     /// Kills it and starts it again at the same address.
@@ -153,18 +181,30 @@ fn start(arguments: &[String]) -> Running {
     Running::start("agent", command)
 }
 
-fn launch(listen: &str, file: &std::path::Path) -> (Running, SocketAddr) {
+fn launch(at: &[SocketAddr], file: &std::path::Path) -> (Running, Vec<SocketAddr>) {
+    let mut running = Running::start("hub", command(at, file));
+    let addresses = at.iter().map(|_| listens(&mut running)).collect();
+    (running, addresses)
+}
+
+/// Where a hub that starts says that it listens.
+fn listens(running: &mut Running) -> SocketAddr {
+    let line = running.line().unwrap_or_else(|| panic!("no hub:\n{}", running.said()));
+    let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (hub)"));
+    address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+}
+
+fn command(at: &[SocketAddr], file: &std::path::Path) -> Command {
     let mut command = Program::RelayAgent.command();
-    command.args(["hub", "--log-level", "debug", "--listen", listen, "--token-file"]).arg(file);
+    command.args(["hub", "--log-level", "debug", "--token-file"]).arg(file);
+    for at in at {
+        command.args(["--listen", &at.to_string()]);
+    }
     let policy = file.with_file_name(POLICY);
     if policy.exists() {
         command.arg("--config").arg(policy);
     }
-    let mut running = Running::start("hub", command);
-    let line = running.line().unwrap_or_else(|| panic!("no hub:\n{}", running.said()));
-    let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (hub)"));
-    let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
-    (running, address)
+    command
 }
 
 /// The name of a policy file.

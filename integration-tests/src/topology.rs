@@ -3,6 +3,7 @@
 //! Every path that a topology closes is closed without a word, so that only a timeout would tell.
 
 use crate::foreign::Skipped;
+use crate::hub::{Hub, Joined};
 use crate::net::{Host, Network, Ports, Router};
 use crate::relay::{Agent, Relay};
 use crate::site::{Server, Site};
@@ -85,6 +86,8 @@ pub struct Lab {
     pub user: Host,
     /// How the user and the relay reach both servers.
     at: [SocketAddr; 2],
+    /// The hosts of the two servers.
+    hosts: [Host; 2],
     relay: Host,
     relay_v6: Option<Ipv6Addr>,
     /// Goes last: the programs end before their network does.
@@ -139,7 +142,8 @@ impl Lab {
         }
         let [(source, at_source), (target, at_target)] = <[_; 2]>::try_from(started).unwrap();
         let (servers, at) = ([source, target], [at_source, at_target]);
-        Ok(Self { servers, user, at, relay, relay_v6, _network: network })
+        let hosts = <[_; 2]>::try_from(hosts).unwrap().map(|(host, _)| host);
+        Ok(Self { servers, user, at, hosts, relay, relay_v6, _network: network })
     }
 
     /// The URL of a file at the source (0) or the destination (1), as the user reaches it.
@@ -155,6 +159,28 @@ impl Lab {
         let also = self.relay_v6.map(|ip| SocketAddr::new(ip.into(), 0).to_string());
         let relay = also.iter().fold(relay, |relay, also| relay.also(also));
         self.relay.run(|| relay.start())
+    }
+}
+
+impl Lab {
+    /// A hub that everybody reaches, and an agent on the host of each server, which only connects out.
+    pub fn hub(&self) -> (Hub, [Joined; 2]) {
+        let ips: Vec<String> =
+            [self.relay.ip()].into_iter().chain(self.relay_v6.map(|ip| ip.to_string())).collect();
+        let ips: Vec<&str> = ips.iter().map(String::as_str).collect();
+        let mut hub = self.relay.run(|| Hub::everywhere(&ips));
+        let agents = [(0, "zurich"), (1, "berlin")].map(|(end, name)| {
+            let server = self.servers[end].ip();
+            let at = [hub.address].into_iter().chain(hub.also.iter().copied());
+            let at = at.filter(|at| at.is_ipv4() == server.is_ipv4()).next_back().unwrap();
+            let server = server.to_string();
+            // What is shared with a thread would have to allow that; what is lent to it alone need not.
+            let (host, hub) = (&self.hosts[end], &mut hub);
+            let agent = host.run(move || hub.try_to_join(at, name, &server, &[&server]));
+            agent.until_joined(1);
+            agent
+        });
+        (hub, agents)
     }
 }
 

@@ -157,7 +157,7 @@ fn r31_whoever_does_not_know_the_token_is_told_nothing_and_an_agent_tries_again(
     write_private(&hub.hub_file, hub_lines.trim());
     hub.running.signal(Signal::HUP);
     socket::until("the tokens are read", || {
-        hub.running.said().matches("the tokens were read again").count() == 2
+        hub.running.said().matches("the tokens and the policy were read again").count() == 2
     });
     late.hurry();
     late.until_joined(1);

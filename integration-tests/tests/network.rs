@@ -1,5 +1,6 @@
 //! Real subnets, routers and NAT: every host is a network namespace with an address of its own.
 
+mod advice;
 mod hub;
 mod misled;
 mod published;

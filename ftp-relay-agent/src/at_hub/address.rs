@@ -35,14 +35,23 @@ impl fmt::Display for HubAddress {
 }
 
 impl HubAddress {
+    /// Its addresses.
+    ///
+    /// # Errors
+    ///
+    /// The name cannot be resolved.
+    pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok(lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES).collect())
+    }
+
     /// Connects to the first of its addresses that answers.
     ///
     /// # Errors
     ///
     /// The name has no address, or none of them answers.
-    pub(super) async fn connect(&self) -> io::Result<TcpStream> {
+    pub async fn connect(&self) -> io::Result<TcpStream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for at in lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES) {
+        for at in self.resolve().await? {
             match connect(at).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,

@@ -1,37 +1,49 @@
-//! `check`: one line for everything that works from this host. It stops at the first failure.
+//! `check`: one line for everything that works from this host, and what to run here. It stops at the first relay or hub
+//! that does not work.
 
-use std::net::SocketAddr;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
-use ftp_io::link::{self, token_file};
-use ftp_io::program::args::address;
-use ftp_io::socket;
-use ftp_proto::relay::message::VERSIONS;
+use ftp_io::link::{self, Link, LinkFailure, Opened, token_file};
+use ftp_io::os_error::words;
+use ftp_io::socket::{self, Ports, Reserved};
+use ftp_proto::address::Parity;
+use ftp_proto::relay::at_hub::{Input, Output, Session};
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
+use ftp_proto::relay::link::Welcome;
+use ftp_proto::relay::message::{Text, VERSIONS};
 use ftp_proto::relay::token::Token;
+use ftp_proto::reply::{Beginning, beginning};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
+use super::advice::{Kind, Nat, Seen, advice};
 use super::exit::{Exit, print};
+use crate::at_hub::HubAddress;
 
 /// What to check.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// A relay that this host should reach
-    #[arg(value_name = "ADDR", value_parser = address)]
-    relay: Option<SocketAddr>,
+    /// A relay or a hub that this host should reach, HOST:PORT; two of them tell which kind of NAT there is
+    #[arg(value_name = "ADDR")]
+    relays: Vec<HubAddress>,
     /// The token file of this host
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// An FTP server that this host should reach, HOST:PORT, repeatable
+    #[arg(long, value_name = "ADDR")]
+    server: Vec<HubAddress>,
 }
 
 /// Checks everything that was named.
 ///
 /// # Errors
-/// The first thing that does not work.
+/// The first relay or hub that does not work; else a server that does not.
 pub fn check(options: &Options) -> Result<(), Exit> {
     let (low, high) = VERSIONS;
     say(&format!("ok    speaks ftp-relay versions {low} to {high}"))?;
@@ -45,34 +57,156 @@ pub fn check(options: &Options) -> Result<(), Exit> {
         }
         say(&format!("ok    token {}", token.name()))?;
     }
-    let Some(relay) = options.relay else { return Ok(()) };
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the scheduler")?;
-    runtime.block_on(reach(relay, tokens.first()))
+    runtime.block_on(reach_all(options, tokens.first()))
 }
 
-async fn reach(relay: SocketAddr, token: Option<&Token>) -> Result<(), Exit> {
-    let from = socket::route(relay.ip()).ok_or_else(|| anyhow!("this host has no route to {relay}"))?;
-    let connected = timeout(CHECK_TIMEOUT, TcpStream::connect(relay)).await;
+async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit> {
+    let (mut found, mut origin) = (Vec::new(), Origin::default());
+    for relay in &options.relays {
+        found.extend(reach(relay, token, &mut origin).await?);
+    }
+    let mut unreached = None;
+    for server in &options.server {
+        match greeted(server).await {
+            Ok(()) => say(&format!("ok    the FTP server {server} greets"))?,
+            Err(why) => {
+                say(&format!("FAIL  the FTP server {server}: {why}"))?;
+                unreached.get_or_insert_with(|| anyhow!("the FTP server {server} cannot be used: {why}"));
+            }
+        }
+    }
+    let seen: Vec<Seen> = found.iter().map(|found| found.seen.clone()).collect();
+    if let Some(nat) = Nat::of(&seen) {
+        say(&format!("ok    {nat}"))?;
+    }
+    let reaches = (!options.server.is_empty()).then_some(unreached.is_none());
+    for line in advice(&seen, reaches) {
+        say(&format!("hint  {line}"))?;
+    }
+    for Found { mut link, .. } in found {
+        link.close().await;
+    }
+    unreached.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A relay or a hub that has proven itself.
+struct Found {
+    seen: Seen,
+    /// Stays open: a router may forget the port of a connection that has gone.
+    link: Link,
+}
+
+/// Ports of this host. Each is used for everybody, so that it shows whether everybody sees the same one.
+#[derive(Default)]
+struct Origin(Vec<Reserved>);
+
+impl Origin {
+    async fn connect(&mut self, to: &HubAddress) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for at in to.resolve().await? {
+            let here = socket::route(at.ip()).ok_or(io::ErrorKind::NetworkUnreachable)?;
+            if !self.0.iter().any(|port| port.local().ip() == here) {
+                self.0.push(Ports::new(None).reserve(here, Parity::Any)?);
+            }
+            let Some(port) = self.0.iter().find(|port| port.local().ip() == here) else { continue };
+            match port.connect(at).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Connects to a relay or a hub. Without a token it is not asked anything.
+async fn reach(
+    relay: &HubAddress,
+    token: Option<&Token>,
+    origin: &mut Origin,
+) -> Result<Option<Found>, Exit> {
+    let connected = timeout(CHECK_TIMEOUT, origin.connect(relay)).await;
     let stream = connected
         .map_err(|_| anyhow!("{relay} does not answer; is there a firewall in between?"))?
-        .with_context(|| format!("cannot connect to {relay}; does the relay run there?"))?;
-    say(&format!("ok    {relay} can be reached from {from}"))?;
-    let Some(token) = token else { return say("skip  nothing more can be checked without --token-file") };
-    match link::session(stream, token.secret()).await {
-        Ok((mut link, welcome)) => {
-            say(&format!("ok    {relay} holds token {}, runs {}", token.name(), welcome.build))?;
-            say(&format!("ok    the relay sees this host as {}", welcome.seen_as.ip()))?;
-            link.close().await;
-            Ok(())
+        .with_context(|| format!("cannot connect to {relay}; does it run there?"))?;
+    let local = stream.local_addr().context("the connection is gone")?;
+    say(&format!("ok    {relay} can be reached from {}", local.ip()))?;
+    let Some(token) = token else {
+        say("skip  nothing more can be checked there without --token-file")?;
+        return Ok(None);
+    };
+    let (kind, mut link, welcome) = match link::open(stream, token).await {
+        Ok(Opened::Relay(link, welcome)) => (Kind::Relay, link, welcome),
+        Ok(Opened::Hub(link, welcome)) => (Kind::Hub, link, welcome),
+        Err(error) if error.is_distrust() => return Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
+        Err(error) => return Err(anyhow!("{relay}: {error}").into()),
+    };
+    let what = if kind == Kind::Hub { "hub" } else { "relay" };
+    say(&format!("ok    {relay} is a {what}, holds token {}, runs {}", token.name(), welcome.build))?;
+    say(&format!("ok    the {what} sees this host as {}", welcome.seen_as.ip()))?;
+    if kind == Kind::Hub {
+        let names = timeout(CHECK_TIMEOUT, agents(&mut link, &welcome)).await;
+        let names = names.map_err(|_| anyhow!("the hub {relay} does not say which agents are there"))?;
+        match names.map_err(|error| anyhow!("the hub {relay}: {error}"))? {
+            names if names.is_empty() => say("warn  no agent of this token has joined the hub")?,
+            names => say(&format!("ok    agents at the hub: {}", names.join(", ")))?,
         }
-        Err(error) if error.is_distrust() => Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
-        Err(error) => Err(anyhow!("{relay}: {error}").into()),
     }
+    let seen = Seen { by: relay.to_string(), kind, local, outside: welcome.seen_as };
+    Ok(Some(Found { seen, link }))
+}
+
+/// The agents of this token at a hub.
+async fn agents(link: &mut Link, welcome: &Welcome) -> Result<Vec<String>, LinkFailure> {
+    let clock = Clock::start();
+    let role = Role::User { name: Text::of("check") };
+    let mut session = Session::new(clock.now(), welcome, role, BUILD);
+    session.send(clock.now(), ToHub::Agents);
+    let mut room = [0; 4096];
+    loop {
+        match session.poll() {
+            Output::Send(frame) => link.send(&frame).await?,
+            Output::Message(FromHub::Agents(names)) => {
+                return Ok(names.into_iter().map(String::from).collect());
+            }
+            Output::Message(_) => {}
+            Output::Ended(failure) => return Err(io::Error::other(failure.to_string()).into()),
+            Output::Wait(_) => match link.receive(&mut room).await? {
+                0 => session.input(clock.now(), Input::Closed),
+                count => {
+                    let bytes = room.get(..count).unwrap_or_default();
+                    session.input(clock.now(), Input::Bytes(bytes));
+                }
+            },
+        }
+    }
+}
+
+/// Connects to an FTP server and reads its greeting. What it says is judged and not shown.
+async fn greeted(server: &HubAddress) -> Result<(), String> {
+    let greeting = async {
+        let mut stream: TcpStream = server.connect().await.map_err(|error| words(&error))?;
+        let (mut said, mut room) = (Vec::new(), [0; 512]);
+        loop {
+            let count = stream.read(&mut room).await.map_err(|error| words(&error))?;
+            said.extend_from_slice(room.get(..count).unwrap_or_default());
+            match beginning(&said) {
+                Beginning::Greets => return Ok(()),
+                Beginning::Refuses(code) => return Err(format!("it refuses all clients now ({})", code.0)),
+                Beginning::NotFtp => return Err("what is there says something else than FTP".to_owned()),
+                Beginning::Incomplete if count == 0 => return Err("it closed the connection".to_owned()),
+                Beginning::Incomplete => {}
+            }
+        }
+    };
+    let late = |_| "it does not greet; where TLS begins at once nothing comes before TLS".to_owned();
+    timeout(CHECK_TIMEOUT, greeting).await.map_err(late)?
 }
 
 fn say(line: &str) -> Result<(), Exit> {
     print(format!("{line}\n").as_bytes())
 }
 
-/// How long a connection to the relay may take.
+const BUILD: &str = concat!("ftp-relay-agent ", env!("CARGO_PKG_VERSION"));
+/// How long a connection, or an answer, may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);

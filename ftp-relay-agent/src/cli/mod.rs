@@ -1,5 +1,6 @@
 //! The command line: what the operator types, what the program answers, and the exit status.
 
+mod advice;
 pub mod args;
 pub mod check;
 pub mod exit;

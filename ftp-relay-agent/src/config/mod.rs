@@ -1,10 +1,12 @@
 //! The configuration of `run`, `join` and `hub`: [`Options`] as they are typed, a policy file, and [`Config`] as what
 //! both mean.
 
+mod error;
 mod file;
 mod keys;
 mod options;
 
+pub use error::ConfigError;
 pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
 pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, Serves};
 
@@ -46,17 +48,6 @@ pub struct Shown {
     pub log_format: log::Format,
     /// The least important level that is logged.
     pub log_level: log::Level,
-}
-
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The policy file has mistakes.
-    #[error(transparent)]
-    File(#[from] Mistakes),
-    /// Something is missing.
-    #[error("{0} is missing: give it on the command line, or in the file of --config")]
-    Missing(&'static str),
 }
 
 impl<P: Clone + PartialEq> Config<P> {

@@ -9,7 +9,7 @@ use ftp_io::program::{log, size};
 use ftp_proto::policy::Allowed;
 use ipnet::IpNet;
 
-use super::ConfigError;
+use super::error::ConfigError;
 
 /// The options of one verb, as they are typed or as a file has them.
 pub trait Options: Args + Clone + Default {

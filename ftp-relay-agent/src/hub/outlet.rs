@@ -28,7 +28,7 @@ pub(super) fn outlet() -> (Outlet, Frames) {
 }
 
 impl Outlet {
-    /// Adds a frame. Returns `false` if too much waits already, or nobody takes it any more.
+    /// Adds a frame. Returns `false` if too much waits already, or the session is over.
     pub(super) fn send(&self, frame: Vec<u8>) -> bool {
         let length = frame.len();
         let before = self.waiting.fetch_add(length, Ordering::Relaxed);

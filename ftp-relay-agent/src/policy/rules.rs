@@ -137,7 +137,7 @@ impl Terms {
     /// The limits of a session at a relay. What is granted there has a longest time also where none is written.
     pub fn session(&self) -> agent::Limits {
         agent::Limits {
-            bytes: self.each_bytes.map_or(SESSION.bytes, |bytes| bytes.min(SESSION.bytes)),
+            bytes: self.each_bytes.unwrap_or(SESSION.bytes),
             life: self.each_time.map_or(SESSION.life, |time| time.min(SESSION.life)),
             ..SESSION
         }

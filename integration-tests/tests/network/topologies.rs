@@ -64,6 +64,28 @@ fn with_and_without_a_relay(name: &str) {
     or_skip!(arrives(name, Hub::Relay, ("relay", "relay-source")));
 }
 
+/// Each server is reached by the agent on its own host alone, and the agents only connect out.
+fn by_agents(name: &str) -> Result<(), Skipped> {
+    let topology = Topology::named(name);
+    let sent = sample(3_000_003);
+    let lab = Lab::new(topology, &sent, |site| site.args(["--foreign", "never"]))?;
+    let (hub, agents) = lab.hub();
+    let [source, target] = &lab.servers;
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "30s"]);
+    let run = run.args(["--path", "relay", "--relay", &hub.address.to_string(), "--relay-token-file"]);
+    let run = run.args([&hub.token_file]).args([source.url("a.bin"), target.url("b.bin")]);
+    let run = lab.user.run(|| run.run());
+    let said = agents.map(|agent| agent.running.said()).join("\n-- berlin --\n");
+    let shown = format!("{}\n-- zurich --\n{said}", shown(topology, &lab, &run));
+    assert_eq!(run.code(), Some(0), "{shown}");
+    let summary = run.summary();
+    assert_eq!((&summary["path"], &summary["rung"]), (&"relay".into(), &"hub".into()), "{shown}");
+    assert_eq!(summary["verified"], "sha-256", "{shown}");
+    assert!(target.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert_eq!(target.names(), ["b.bin"], "{shown}");
+    Ok(())
+}
+
 /// No hub is reached by both servers: the run says why and leaves nothing behind.
 fn has_no_path(name: &str) -> Result<(), Skipped> {
     let topology = Topology::named(name);
@@ -136,4 +158,64 @@ fn g02_asymmetric() {
 #[test]
 fn g02_asymmetric_reversed() {
     with_and_without_a_relay("asymmetric-reversed");
+}
+
+#[test]
+fn r42_by_agents_flat() {
+    or_skip!(by_agents("flat"));
+}
+
+#[test]
+fn r42_by_agents_the_source_behind_nat() {
+    or_skip!(by_agents("source-behind-nat"));
+}
+
+#[test]
+fn r42_by_agents_the_source_behind_symmetric_nat() {
+    or_skip!(by_agents("source-behind-symmetric-nat"));
+}
+
+#[test]
+fn r42_by_agents_the_destination_behind_nat() {
+    or_skip!(by_agents("destination-behind-nat"));
+}
+
+#[test]
+fn r42_by_agents_the_destination_behind_symmetric_nat() {
+    or_skip!(by_agents("destination-behind-symmetric-nat"));
+}
+
+#[test]
+fn r42_by_agents_both_behind_nat() {
+    or_skip!(by_agents("both-behind-nat"));
+}
+
+#[test]
+fn r42_by_agents_both_behind_symmetric_nat() {
+    or_skip!(by_agents("both-behind-symmetric-nat"));
+}
+
+#[test]
+fn r42_by_agents_both_behind_nat_of_two_kinds() {
+    or_skip!(by_agents("both-behind-mixed-nat"));
+}
+
+#[test]
+fn r42_by_agents_firewalled() {
+    or_skip!(by_agents("firewalled"));
+}
+
+#[test]
+fn r42_i07_by_agents_a_source_of_ipv6_alone_and_a_destination_of_ipv4_alone() {
+    or_skip!(by_agents("v6only-v4only"));
+}
+
+#[test]
+fn r42_by_agents_asymmetric() {
+    or_skip!(by_agents("asymmetric"));
+}
+
+#[test]
+fn r42_by_agents_asymmetric_reversed() {
+    or_skip!(by_agents("asymmetric-reversed"));
 }

@@ -41,7 +41,7 @@ pub enum Input<'a> {
     Refused(SessionId, Refusal<'a>),
     /// The answer to [`Output::Place`].
     Placed {
-        /// The call.
+        /// The call that was asked about.
         call: CallId,
         /// How long its stream may live, or which limit is reached, for people.
         place: Result<Option<Duration>, &'a str>,

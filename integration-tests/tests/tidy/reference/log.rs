@@ -23,10 +23,10 @@ pub(super) fn page() -> Page {
 pub(super) fn audit() -> Page {
     let mut page = Page::new("ftp-relay-agent-audit.md", "The audit of ftp-relay-agent");
     page.paragraph(
-        "The file of `ftp-relay-agent run --audit FILE` gets one line of JSON for each event. Every line has `time` (UTC), \
+        "The file of `--audit FILE` (`ftp-relay-agent run`, `join` and `hub`) gets one line of JSON for each event. Every line has `time` (UTC), \
          `event` and `result`: `done`, `refused`, or `cut` for what was begun and did not end in order. `reason` says why it \
          was refused or cut. `link` is the number of the link, `from` its origin, `token` the name of the proven token; `id` \
-         is the number of a request, tunnel or join in its session. Keys without a value are left out. There is never a \
+         is the number of a request, tunnel, join or call in its session, `agent` the name of an agent at a hub. Keys without a value are left out. There is never a \
          token, a ticket, a name of a file, a user or a command of FTP in it.",
     );
     page.paragraph(

@@ -1,0 +1,172 @@
+//! What it means for this host how others see it, and which verb to run here. Pure.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use ftp_proto::address::unmapped;
+
+/// What runs at an address that was checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// A relay, which servers connect to.
+    Relay,
+    /// A hub, where agents meet.
+    Hub,
+}
+
+/// How one other host sees this one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Seen {
+    /// The other host, as it was typed.
+    pub(super) by: String,
+    pub(super) kind: Kind,
+    /// The end of the connection here.
+    pub(super) local: SocketAddr,
+    /// The same end, as the other host sees it.
+    pub(super) outside: SocketAddr,
+}
+
+/// What lies between this host and those that see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Nat {
+    /// They see its own address.
+    None,
+    /// Another address, and the same port.
+    Kept,
+    /// Another address and another port; there was one host to ask, so it is not known whether it is the same for all.
+    Changed,
+    /// Another address and another port, the same one for each host that was asked.
+    SameForAll,
+    /// Each host sees another port.
+    PerDestination,
+}
+
+impl Nat {
+    /// What those who see this host tell together; `None` if no host was asked.
+    pub(super) fn of(seen: &[Seen]) -> Option<Self> {
+        let first = seen.first()?;
+        if seen.iter().all(|seen| unmapped(seen.outside.ip()) == unmapped(seen.local.ip())) {
+            return Some(Self::None);
+        }
+        // Only what came from one port can be compared.
+        let comparable: Vec<&Seen> = seen.iter().filter(|seen| seen.local == first.local).collect();
+        let same = comparable.iter().all(|seen| seen.outside.port() == first.outside.port());
+        Some(match (same, first.outside.port() == first.local.port(), comparable.len()) {
+            (false, ..) => Self::PerDestination,
+            (true, true, _) => Self::Kept,
+            (true, false, 0 | 1) => Self::Changed,
+            (true, false, _) => Self::SameForAll,
+        })
+    }
+}
+
+impl fmt::Display for Nat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "no NAT: others see the address that this host has",
+            Self::Kept => "NAT that keeps ports: others see another address and the same port",
+            Self::Changed => {
+                "NAT that changes ports; name a second relay or hub to learn whether it is symmetric"
+            }
+            Self::SameForAll => "NAT that changes ports, in the same way for everybody",
+            Self::PerDestination => "symmetric NAT: each host sees another port",
+        })
+    }
+}
+
+/// What to run on this host, in lines. `reaches` says whether it reaches an FTP server, if one was named.
+pub(super) fn advice(seen: &[Seen], reaches: Option<bool>) -> Vec<String> {
+    let (Some(nat), Some(first)) = (Nat::of(seen), seen.first()) else { return Vec::new() };
+    let mut lines = Vec::new();
+    if reaches == Some(false) {
+        lines.push(
+            "choose a host that reaches the FTP server: an agent here would be of no use for it".to_owned(),
+        );
+        return lines;
+    }
+    if nat == Nat::None {
+        let at = SocketAddr::new(unmapped(first.local.ip()), PORT);
+        lines.push(format!(
+            "hosts that can connect to {} can use a relay here, if no firewall keeps them out: ftp-relay-agent run \
+             --listen {at} --token-file FILE --allow SERVER",
+            at.ip()
+        ));
+    } else {
+        lines.push(
+            "nobody can connect to this host unless its router forwards a port: let it join a hub".to_owned(),
+        );
+    }
+    let hub = seen.iter().find(|seen| seen.kind == Kind::Hub);
+    match (hub, nat) {
+        (Some(hub), _) => lines.push(format!(
+            "this host can join the hub: ftp-relay-agent join {} --name NAME --token-file FILE --allow SERVER",
+            hub.by
+        )),
+        (None, Nat::None) => {}
+        (None, _) => lines.push(
+            "no hub was named: run ftp-relay-agent hub on a host that everybody can connect to, for example a small \
+             rented one"
+                .to_owned(),
+        ),
+    }
+    match nat {
+        Nat::None | Nat::Kept | Nat::SameForAll => {}
+        Nat::PerDestination => lines.push(
+            "between this host and another one behind NAT there is no direct path: the hub carries the bytes"
+                .to_owned(),
+        ),
+        Nat::Changed => {}
+    }
+    lines
+}
+
+/// The port of relays in examples.
+const PORT: u16 = 2190;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(by: &str, kind: Kind, local: &str, outside: &str) -> Seen {
+        let at = |text: &str| text.parse().unwrap();
+        Seen { by: by.to_owned(), kind, local: at(local), outside: at(outside) }
+    }
+
+    fn check(seen: &[Seen], nat: Nat, expected: &[&str]) {
+        assert_eq!(Nat::of(seen), Some(nat), "{seen:?}");
+        let lines = advice(seen, None);
+        let right = lines.len() == expected.len()
+            && lines.iter().zip(expected).all(|(line, part)| line.contains(part));
+        assert!(right, "{seen:?}: {lines:?}");
+    }
+
+    #[test]
+    fn r51_the_advice_fits_what_lies_between_this_host_and_the_others() {
+        let (relay, hub) = (Kind::Relay, Kind::Hub);
+        let open = seen("192.0.2.5:2190", relay, "198.51.100.7:40000", "198.51.100.7:40000");
+        check(&[open.clone()], Nat::None, &["run --listen 198.51.100.7:2190"]);
+        let at_hub = Seen { by: "hub:443".to_owned(), kind: hub, ..open };
+        check(&[at_hub], Nat::None, &["run --listen 198.51.100.7:2190", "join hub:443"]);
+        let kept = seen("hub:443", hub, "10.0.0.2:40000", "203.0.113.1:40000");
+        check(&[kept.clone()], Nat::Kept, &["forwards a port", "join hub:443"]);
+        let other = seen("b:1", relay, "10.0.0.2:40000", "203.0.113.1:40001");
+        check(
+            &[kept.clone(), other.clone()],
+            Nat::PerDestination,
+            &["forwards a port", "join hub:443", "no direct path"],
+        );
+        check(&[other.clone()], Nat::Changed, &["forwards a port", "no hub was named"]);
+        let same = Seen { by: "c:1".to_owned(), ..other.clone() };
+        check(&[other.clone(), same], Nat::SameForAll, &["forwards a port", "no hub was named"]);
+        let elsewhere = seen("c:1", relay, "10.0.0.2:50000", "203.0.113.1:7");
+        check(&[other, elsewhere], Nat::Changed, &["forwards a port", "no hub was named"]);
+        assert_eq!(Nat::of(&[]), None);
+    }
+
+    #[test]
+    fn a_host_that_does_not_reach_the_server_is_the_wrong_one() {
+        let kept = seen("hub:443", Kind::Hub, "10.0.0.2:40000", "203.0.113.1:40000");
+        let lines = advice(&[kept], Some(false));
+        assert!(lines.len() == 1 && lines[0].contains("choose a host"), "{lines:?}");
+    }
+}
