@@ -144,18 +144,18 @@ mod tests {
     fn r51_the_advice_fits_what_lies_between_this_host_and_the_others() {
         let (relay, hub) = (Kind::Relay, Kind::Hub);
         let open = seen("192.0.2.5:2190", relay, "198.51.100.7:40000", "198.51.100.7:40000");
-        check(&[open.clone()], Nat::None, &["run --listen 198.51.100.7:2190"]);
+        check(std::slice::from_ref(&open), Nat::None, &["run --listen 198.51.100.7:2190"]);
         let at_hub = Seen { by: "hub:443".to_owned(), kind: hub, ..open };
         check(&[at_hub], Nat::None, &["run --listen 198.51.100.7:2190", "join hub:443"]);
         let kept = seen("hub:443", hub, "10.0.0.2:40000", "203.0.113.1:40000");
-        check(&[kept.clone()], Nat::Kept, &["forwards a port", "join hub:443"]);
+        check(std::slice::from_ref(&kept), Nat::Kept, &["forwards a port", "join hub:443"]);
         let other = seen("b:1", relay, "10.0.0.2:40000", "203.0.113.1:40001");
         check(
             &[kept.clone(), other.clone()],
             Nat::PerDestination,
             &["forwards a port", "join hub:443", "no direct path"],
         );
-        check(&[other.clone()], Nat::Changed, &["forwards a port", "no hub was named"]);
+        check(std::slice::from_ref(&other), Nat::Changed, &["forwards a port", "no hub was named"]);
         let same = Seen { by: "c:1".to_owned(), ..other.clone() };
         check(&[other.clone(), same], Nat::SameForAll, &["forwards a port", "no hub was named"]);
         let elsewhere = seen("c:1", relay, "10.0.0.2:50000", "203.0.113.1:7");
