@@ -171,8 +171,8 @@ impl Lab {
         let mut hub = self.relay.run(|| Hub::everywhere(&ips));
         let agents = [(0, "zurich"), (1, "berlin")].map(|(end, name)| {
             let server = self.servers[end].ip();
-            let at = [hub.address].into_iter().chain(hub.also.iter().copied());
-            let at = at.filter(|at| at.is_ipv4() == server.is_ipv4()).next_back().unwrap();
+            let mut all = [hub.address].into_iter().chain(hub.also.iter().copied());
+            let at = all.find(|at| at.is_ipv4() == server.is_ipv4()).unwrap();
             let server = server.to_string();
             // What is shared with a thread would have to allow that; what is lent to it alone need not.
             let (host, hub) = (&self.hosts[end], &mut hub);
