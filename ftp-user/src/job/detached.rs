@@ -231,13 +231,13 @@ async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<(), 
 async fn pause(context: &Context) -> Result<(), Failure> {
     let next = context.clock.now() + PERIOD;
     tokio::select! {
-        () = context.cancel.cancelled() => Err(Failure::interrupted().hint(GOES_ON)),
+        () = context.cancel.cancelled() => Err(Failure::interrupted().hint(RESUME_WAITS)),
         () = context.clock.sleep_until(Some(next)) => Ok(()),
     }
 }
 
 /// The hint of an interruption while a transfer goes on alone.
-pub(super) const GOES_ON: &str = "the transfer goes on: ftp-user resume waits for it again";
+pub(super) const RESUME_WAITS: &str = "the transfer goes on: ftp-user resume waits for it again";
 /// For how long a transfer may go on without this program: servers of ours grant no more.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// The time between two questions.

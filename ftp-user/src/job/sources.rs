@@ -175,7 +175,7 @@ impl<'a> Sources<'a> {
     /// Removes what earlier runs have left of files that are not copied any more, if all others are. `destinations` are all
     /// of the job.
     pub(super) async fn remove_left(&mut self, destinations: &[Location]) {
-        let is_resumed = self.context.job_journal.goes_on();
+        let is_resumed = self.context.job_journal.is_resumed();
         if !is_resumed || self.tally.has_failed() || self.context.cancel.is_cancelled() {
             return;
         }
@@ -209,7 +209,7 @@ impl<'a> Sources<'a> {
             let several = !is_only || found.names.len() > 1;
             for name in found.names {
                 let source = name.map_or_else(|| source.clone(), |name| named(&source, name));
-                if !Box::pin(self.goes_on(&source, several)).await {
+                if !Box::pin(self.copy_source(&source, several)).await {
                     return;
                 }
             }
@@ -220,7 +220,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Copies a source. Returns whether the next one can be copied.
-    async fn goes_on(&mut self, source: &Location, several: bool) -> bool {
+    async fn copy_source(&mut self, source: &Location, several: bool) -> bool {
         self.counted = false;
         if several && self.receiver.is_none() {
             // If the destination cannot receive the first source, it cannot receive the others.

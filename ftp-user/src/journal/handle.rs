@@ -28,7 +28,7 @@ pub struct JobJournal {
     /// When this run has begun with it, in milliseconds since 1970.
     began: Option<u64>,
     /// Whether an earlier run has left something that only the journal knows.
-    is_needed: bool,
+    resumes: bool,
 }
 
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Journal {
         let (asks, asked) = sync_channel(WAITING);
         let fate: Arc<Mutex<Fate>> = Arc::default();
         let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
-        let is_needed = start.resumes;
+        let resumes = start.resumes;
         let work = move || {
             writer::run(&directory, &start, &asked, started, |failure| {
                 let mut fate = told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +91,7 @@ impl Journal {
             return (JobJournal::default(), begun);
         }
         let open = Some(Arc::new(Open { job, asks, fate }));
-        (JobJournal { open, is_needed, ..JobJournal::default() }, begun)
+        (JobJournal { open, resumes, ..JobJournal::default() }, begun)
     }
 
     /// Every job, the one that began first comes first. All of the journal is checked before.
@@ -149,7 +149,7 @@ impl JobJournal {
 
     /// Why nothing more may be stored: the journal has ended, and what an earlier run has left is not known without it.
     pub fn is_missed(&self) -> Option<JournalFailure> {
-        self.open.as_ref().filter(|_| self.is_needed)?.fate().why.clone()
+        self.open.as_ref().filter(|_| self.resumes)?.fate().why.clone()
     }
 
     /// The same journal, asked about a file. `began` is when this run has begun with it, in milliseconds since 1970.
@@ -251,8 +251,8 @@ impl JobJournal {
     }
 
     /// Whether an earlier run has begun the job.
-    pub const fn goes_on(&self) -> bool {
-        self.is_needed
+    pub const fn is_resumed(&self) -> bool {
+        self.resumes
     }
 
     /// Notes how the job has ended and what has failed in this run, with everything before it.

@@ -13,7 +13,7 @@ use super::record::{
     Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,
     ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start,
 };
-use super::tables::{ItemRow, JobRow, Parts, VERSION, begins, check_files, count, goes_on};
+use super::tables::{ItemRow, JobRow, Parts, VERSION, begins, check_files, count, has_detached};
 use super::under_way::UnderWay;
 use super::upgrade::upgrade;
 use crate::id::JobId;
@@ -425,7 +425,7 @@ impl Store {
         row.state = match end {
             End::Cancelled => JobState::Cancelled,
             // A file that may move without this program is left to another run.
-            _ if goes_on(&self.sql, job, false)? => JobState::Interrupted,
+            _ if has_detached(&self.sql, job, false)? => JobState::Interrupted,
             End::Done => JobState::Done,
             End::Failed => JobState::Failed,
             End::Interrupted => JobState::Interrupted,
@@ -441,8 +441,9 @@ impl Store {
         let all = || -> Result<Vec<JobRecord>, Bad> {
             let jobs = JobRow::all(&self.sql)?.into_iter().map(|row| {
                 let process = lock::holder(&self.directory, row.id);
-                let (count, goes_on) = (count(&self.sql, row.id)?, goes_on(&self.sql, row.id, true)?);
-                Ok(row.record(process, goes_on, count))
+                let is_detached = has_detached(&self.sql, row.id, true)?;
+                let count = count(&self.sql, row.id)?;
+                Ok(row.record(process, is_detached, count))
             });
             jobs.collect()
         };

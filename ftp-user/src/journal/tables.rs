@@ -161,12 +161,12 @@ impl JobRow {
         replace(sql, "jobs", Self::COLUMNS, &values)
     }
 
-    /// The record. `process` is who runs the job, as the lock says; `goes_on` whether a file of it goes from server to
+    /// The record. `process` is who runs the job, as the lock says; `is_detached` whether a file of it goes from server to
     /// server without this program.
-    pub(super) fn record(self, process: Option<Option<u32>>, goes_on: bool, count: Count) -> JobRecord {
+    pub(super) fn record(self, process: Option<Option<u32>>, is_detached: bool, count: Count) -> JobRecord {
         let state = match (self.state, process) {
             (JobState::Running | JobState::Interrupted | JobState::Detached, Some(_)) => JobState::Running,
-            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if goes_on => {
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if is_detached => {
                 JobState::Detached
             }
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
@@ -451,7 +451,7 @@ fn detached(sql: &Connection, item: i64) -> Result<Option<Detached>, Bad> {
 }
 
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
-pub(super) fn goes_on(sql: &Connection, job: JobId, moves: bool) -> Result<bool, Bad> {
+pub(super) fn has_detached(sql: &Connection, job: JobId, moves: bool) -> Result<bool, Bad> {
     let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
     Ok(sql.query_row(ask, [job.number().cast_signed(), i64::from(moves)], |row| row.get(0))?)
 }

@@ -29,7 +29,7 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The hint of an interruption that leaves everything to `resume`.
-pub(in crate::job) const GOES_ON: &str = "ftp-user resume goes on with it";
+pub(in crate::job) const RESUME_CONTINUES: &str = "ftp-user resume goes on with it";
 
 /// The hint of an interruption in the middle of a tree.
 pub(in crate::job) fn rest(context: &Context) -> String {
@@ -68,7 +68,7 @@ pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<()
 /// Notes how the job has ended. Returns what to do if another run can go on with it and nobody was told so far.
 pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
     let was_stopped = context.cancel.is_cancelled();
-    let has_begun = context.job_journal.goes_on()
+    let has_begun = context.job_journal.is_resumed()
         || tally.has_done()
         || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
     let end = ending(tally.may_pass(), was_stopped, has_begun);
@@ -337,7 +337,7 @@ impl Kept {
     }
 
     /// Whether a transfer may move that an earlier run has left alone.
-    pub(in crate::job) const fn goes_on_alone(&self) -> bool {
+    pub(in crate::job) const fn has_detached_transfer(&self) -> bool {
         self.detached.is_some()
     }
 

@@ -351,7 +351,7 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> F
         format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
     };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
-        Rest::Kept => kept::GOES_ON,
+        Rest::Kept => kept::RESUME_CONTINUES,
         Rest::Behind => "run it again to copy the file",
         Rest::Deleted if context.job_journal.keeps_item() => {
             "what was stored is deleted, ftp-user resume copies the file"

@@ -105,8 +105,8 @@ async fn try_until_done(
             }
             Err(_) if context.cancel.is_cancelled() && attempts.count == 0 => {
                 let interrupted = Failure::interrupted();
-                return Err(match attempts.kept.goes_on_alone() {
-                    true => interrupted.hint(detached::GOES_ON),
+                return Err(match attempts.kept.has_detached_transfer() {
+                    true => interrupted.hint(detached::RESUME_WAITS),
                     false => interrupted,
                 });
             }

@@ -106,7 +106,7 @@ pub(in crate::job) async fn remove_left(
     destinations: &[Location],
     pools: &Pools,
 ) -> Result<(), Failure> {
-    if !context.job_journal.goes_on() {
+    if !context.job_journal.is_resumed() {
         return Ok(());
     }
     let mut hosts = Destinations::of(destinations.iter(), pools);
