@@ -77,6 +77,7 @@ mod told_jobs;
 mod transcripts;
 mod transfer;
 mod trees;
+mod units;
 mod unreached;
 mod user_agent;
 mod walk;

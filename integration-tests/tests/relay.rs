@@ -8,6 +8,7 @@ mod greets;
 mod policy;
 mod proven;
 mod release;
+mod sandbox;
 mod silence;
 mod vanish;
 

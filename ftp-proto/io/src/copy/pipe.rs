@@ -36,6 +36,22 @@ pub(super) enum Drained {
     },
 }
 
+/// Whether splice does not work here at all, so that bytes are copied instead: not with this kind of connection or
+/// file, or the sandbox of this process (seccomp) does not permit it, which is logged once.
+pub(super) fn is_refused(error: Errno) -> bool {
+    if matches!(error, Errno::NOSYS | Errno::PERM) {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            #[cfg(feature = "program")]
+            tracing::warn!(
+                error = crate::os_error::words(&error.into()),
+                "splice is not permitted here: bytes are copied"
+            );
+        });
+    }
+    matches!(error, Errno::INVAL | Errno::NOSYS | Errno::PERM)
+}
+
 impl Pipe {
     /// Makes a pipe of at least `size` bytes. `None` if the system has none: out of descriptors, or the
     /// kernel's limit for the pipes of one user is reached.
@@ -55,7 +71,7 @@ impl Pipe {
         match self.take_piece(conn, self.size.min(most)) {
             Ok(0) => Filled::End,
             Ok(bytes) => Filled::Bytes(bytes),
-            Err(Errno::INVAL | Errno::NOSYS) => Filled::Refused,
+            Err(error) if is_refused(error) => Filled::Refused,
             Err(error) => Filled::Failed(error),
         }
     }
@@ -67,7 +83,7 @@ impl Pipe {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => left = left.saturating_sub(bytes),
                 Err(Errno::INTR) => {}
-                Err(Errno::INVAL | Errno::NOSYS) => return Ok(Drained::Refused { left }),
+                Err(error) if is_refused(error) => return Ok(Drained::Refused { left }),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -86,7 +102,9 @@ impl Pipe {
                 Ok(0) => break,
                 Ok(bytes) => taken += bytes,
                 // There is nothing more at present or no more room, or the next call says it again.
-                Err(Errno::AGAIN | Errno::INTR | Errno::INVAL | Errno::NOSYS) if taken > 0 => break,
+                Err(Errno::AGAIN | Errno::INTR | Errno::INVAL | Errno::NOSYS | Errno::PERM) if taken > 0 => {
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }

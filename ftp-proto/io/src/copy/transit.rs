@@ -3,12 +3,10 @@
 
 use std::io;
 
-#[cfg(target_os = "linux")]
-use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 #[cfg(target_os = "linux")]
-use super::pipe::Pipe;
+use super::pipe::{Pipe, is_refused};
 #[cfg(target_os = "linux")]
 use super::pool::Pipes;
 use crate::connection::Connection;
@@ -102,7 +100,7 @@ impl Transit {
                     self.pipe = Some(pipe);
                     return Ok(taken);
                 }
-                Err(Errno::INVAL | Errno::NOSYS) => {
+                Err(error) if is_refused(error) => {
                     pipes.give(pipe);
                     self.pipes = None;
                 }
@@ -121,7 +119,7 @@ impl Transit {
         if let Some(pipe) = &mut self.pipe {
             match pipe.give_to(to.socket(), left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Err(Errno::INVAL | Errno::NOSYS) => {
+                Err(error) if is_refused(error) => {
                     pipe.take(left, &mut self.buffer.bytes)?;
                     (self.buffer.filled, self.buffer.gone) = (left, 0);
                     if let (Some(pipes), Some(pipe)) = (self.pipes.take(), self.pipe.take()) {

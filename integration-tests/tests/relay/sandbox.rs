@@ -1,0 +1,91 @@
+//! A host that withholds much: system calls, /proc, /etc, an environment.
+
+use super::{SOURCE, TARGET, ended, joined_in, sample};
+use ftp_proto::relay::message::End;
+use integration_tests::binary::Program;
+use integration_tests::foreign::{Skipped, Tool};
+use integration_tests::or_skip;
+use integration_tests::relay::{Agent, Relay};
+use std::fs::{Permissions, set_permissions, write};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::thread;
+use tempfile::TempDir;
+
+/// Lets seccomp answer EPERM to splice, and becomes the program of its arguments.
+const WITHOUT_SPLICE: &str = r#"
+import ctypes, os, platform, struct, sys
+number = {"x86_64": 275, "aarch64": 76}[platform.machine()]
+rules = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+filter = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(rules), ctypes.addressof(code)))
+libc = ctypes.CDLL(None)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0):
+    sys.exit("no seccomp here")
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+/// A relay that this line of a shell starts, with the program and its arguments behind it.
+fn started_by(line: &str) -> (TempDir, Agent) {
+    let directory = tempfile::tempdir().unwrap();
+    let starter = directory.path().join("starter");
+    let program = Program::RelayAgent.path();
+    write(&starter, format!("#!/bin/sh\n{line} {} \"$@\"\n", program.display())).unwrap();
+    set_permissions(&starter, Permissions::from_mode(0o755)).unwrap();
+    let agent = Relay::new().program(starter).server(SOURCE).server(TARGET).start();
+    (directory, agent)
+}
+
+/// Two files pass joins of one session.
+fn carries(agent: &Agent) {
+    let mut session = agent.session().greeted(&[SOURCE, TARGET]);
+    for _ in 0..2 {
+        let (mut source, mut target) = joined_in(&mut session, u64::MAX);
+        let sending = thread::spawn(move || {
+            source.write_all(&sample(3_000_003)).unwrap();
+            source.shutdown(Shutdown::Write).unwrap();
+            source
+        });
+        let mut got = Vec::new();
+        target.read_to_end(&mut got).unwrap();
+        target.shutdown(Shutdown::Write).unwrap();
+        assert!(got == sample(3_000_003), "{} bytes came", got.len());
+        drop(sending.join().unwrap());
+        assert_eq!(ended(&mut session), (3_000_003, 0, End::Eof));
+    }
+}
+
+#[test]
+fn r52_where_splice_is_not_permitted_bytes_are_copied_and_the_log_says_so_once() {
+    let python = or_skip!(Tool::plain_python());
+    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        or_skip!(Err::<(), _>(Skipped("the number of splice is not known for this processor".into())));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let launcher = directory.path().join("launcher.py");
+    write(&launcher, WITHOUT_SPLICE).unwrap();
+    let (_starter, agent) =
+        started_by(&format!("exec {} {}", python.program().display(), launcher.display()));
+    carries(&agent);
+    agent.logs("splice is not permitted here: bytes are copied");
+    assert_eq!(
+        agent.running.said().matches("splice is not permitted").count(),
+        1,
+        "{}",
+        agent.running.said()
+    );
+}
+
+#[test]
+fn r52_without_proc_and_etc_and_with_an_empty_environment_it_works() {
+    let alone =
+        "unshare --mount sh -c 'umount -l /proc && mount -t tmpfs none /etc && exec env -i \"$0\" \"$@\"'";
+    let tried = Command::new("sh").args(["-c", &format!("{alone} /bin/true")]).output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        or_skip!(Err::<(), _>(Skipped("a mount namespace needs root and unshare".into())));
+    }
+    let (_starter, agent) = started_by(&format!("exec {alone}"));
+    carries(&agent);
+}

@@ -1,0 +1,47 @@
+//! The units of systemd in the documents: they take from a service what it does not need.
+
+use integration_tests::foreign::Tool;
+use integration_tests::{or_skip, skip};
+use std::fs;
+use std::path::Path;
+
+/// The first unit of a page, as a file has it.
+fn unit(page: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/guide").join(page);
+    let text = fs::read_to_string(path).unwrap();
+    let block = text.split("```ini\n").find(|block| block.contains("[Service]")).unwrap();
+    block.split("\n```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_unit_of_the_relay_leaves_it_little_to_do_but_to_use_the_network() {
+    let unit = unit("install-a-relay.md");
+    let lines: Vec<&str> = unit.lines().collect();
+    for line in [
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "PrivateDevices=yes",
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+        "MemoryDenyWriteExecute=yes",
+        "SystemCallFilter=~@privileged @resources",
+        "Restart=on-failure",
+        "LimitNOFILE=16384",
+    ] {
+        assert!(lines.contains(&line), "{line} is missing:\n{unit}");
+    }
+    let analyze = or_skip!(Tool::installed("bin/systemd-analyze"));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ftp-relay-agent.service");
+    fs::write(&file, &unit).unwrap();
+    // It says how exposed a service is, in tenths, and fails above the threshold.
+    let judged = analyze.command().args(["security", "--offline=true", "--threshold=20"]).arg(&file).output();
+    let judged = judged.unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&judged.stdout), String::from_utf8_lossy(&judged.stderr));
+    if said.contains("unrecognized option") || !said.contains("Overall exposure level") {
+        skip!("this systemd-analyze judges no file");
+    }
+    assert!(judged.status.success(), "{said}");
+}
