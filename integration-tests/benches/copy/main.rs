@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
@@ -103,6 +103,9 @@ fn run(plan: &Plan) {
     }
     if begins(plan, "relay") {
         relay::table(plan, &suites[0].servers[0].path(FILE));
+    }
+    if begins(plan, "crowd") {
+        relay::crowd(plan);
     }
     if begins(plan, "list") {
         list::table(plan, &suites);

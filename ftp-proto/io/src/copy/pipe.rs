@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
@@ -36,18 +37,20 @@ pub(super) enum Drained {
     },
 }
 
-/// Whether splice does not work here at all, so that bytes are copied instead: not with this kind of connection or
-/// file, or the sandbox of this process (seccomp) does not permit it, which is logged once.
+/// Set when the sandbox of this process (seccomp) has refused splice.
+static FORBIDDEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the system has refused splice to this process, as a sandbox does, so that bytes are copied and take more
+/// processor time. It is `true` once, for the log.
+pub fn was_forbidden() -> bool {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    FORBIDDEN.load(Ordering::Relaxed) && !TOLD.swap(true, Ordering::Relaxed)
+}
+
+/// Whether splice does not work here at all, so that bytes are copied instead.
 pub(super) fn is_refused(error: Errno) -> bool {
     if matches!(error, Errno::NOSYS | Errno::PERM) {
-        static ONCE: std::sync::Once = std::sync::Once::new();
-        ONCE.call_once(|| {
-            #[cfg(feature = "program")]
-            tracing::warn!(
-                error = crate::os_error::words(&error.into()),
-                "splice is not permitted here: bytes are copied"
-            );
-        });
+        FORBIDDEN.store(true, Ordering::Relaxed);
     }
     matches!(error, Errno::INVAL | Errno::NOSYS | Errno::PERM)
 }

@@ -4,6 +4,7 @@
 //! starts all programs anew. The cost of a relay is read while its connections are still open.
 
 mod contender;
+mod crowd;
 mod lab;
 mod many;
 mod part;
@@ -71,6 +72,11 @@ pub(crate) fn table(plan: &Plan, file: &Path) {
         Err(Skipped(reason)) => println!("relays over veth skipped: {reason}\n"),
     }
     many::table(plan.baseline.as_deref());
+}
+
+/// Many joins and user agents, an idle agent, and the hop through a hub.
+pub(crate) fn crowd(plan: &Plan) {
+    crowd::table(plan);
 }
 
 fn rounds(plan: &Plan, file: &Path, lab: &Lab) {

@@ -1,0 +1,165 @@
+//! What a relay keeps in memory for many joins and many user agents, what an agent costs that has nothing to do, and
+//! what the hop through a hub costs.
+
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use ftp_proto::relay::message::{FromAgent, LegState, Waits};
+use integration_tests::hub::Hub;
+use integration_tests::relay::{Agent, Greeter, Relay, Session, listen};
+use integration_tests::site::Site;
+use integration_tests::socket;
+use integration_tests::user::user;
+
+use crate::figures::{GIB, met};
+use crate::plan::Plan;
+use crate::process::{Cost, cpu_seconds, raise_descriptor_limit, resident_mib};
+
+const SOURCE: &str = "127.0.0.2";
+const TARGET: &str = "127.0.0.3";
+/// Joins at once, and how many of them one session has.
+const JOINS: usize = 1_000;
+const OF_ONE: usize = 100;
+/// User agents at once: each has a session, two tunnels and a join.
+const AGENTS: usize = 500;
+/// What is asked: MiB for all user agents, and seconds of an idle agent in a minute.
+const CROWD: f64 = 40.0;
+const IDLE: f64 = 0.010;
+
+pub(super) fn table(plan: &Plan) {
+    raise_descriptor_limit();
+    println!("many at one relay            resident MiB   KiB each");
+    joins();
+    user_agents();
+    idle();
+    hop(plan);
+}
+
+/// A relay whose quotas suffice for one token that does all this.
+fn relay() -> Agent {
+    let allow = format!("allow = [\"{SOURCE}:21,1024-65535\", \"{TARGET}:21,1024-65535\"]\n");
+    let counts = "sessions = 1024\ntunnels = 2048\njoins = 2048\n";
+    Relay::new()
+        .policy(&format!("{allow}[limits]\n{counts}[[identities]]\nname = \"test\"\n{counts}"))
+        .start()
+}
+
+fn session(agent: &Agent, greeters: [Greeter; 2]) -> Session {
+    let mut session = agent.session();
+    greeters.into_iter().for_each(|greeter| session.meet(greeter));
+    session
+}
+
+/// A join of two listening legs, and both ends of it.
+fn joined(session: &mut Session) -> [TcpStream; 2] {
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let (a, b) = session.ready();
+    let ends = [(SOURCE, a), (TARGET, b)].map(|(from, at)| {
+        let LegState::Listening(at) = at else { panic!("{at:?}") };
+        socket::connect(SocketAddr::new(from.parse().unwrap(), 0), at)
+    });
+    session.hear_until(|heard| matches!(heard, FromAgent::Joined { .. }).then_some(()));
+    ends
+}
+
+/// Sends until the join takes nothing more: its receiver reads nothing.
+fn block(stream: &mut TcpStream) {
+    stream.set_nonblocking(true).unwrap();
+    let piece = vec![7; 1 << 16];
+    let mut full = 0;
+    while full < 5 {
+        match stream.write(&piece) {
+            Ok(_) => full = 0,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                full += 1;
+                thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn row(name: &str, agent: &Agent, before: f64, count: usize) -> f64 {
+    let now = resident_mib(agent.running.id());
+    println!("{name:<28} {now:12.1}   {:8.1}", (now - before) * 1024.0 / count as f64);
+    now
+}
+
+fn joins() {
+    let agent = relay();
+    let greeters = [SOURCE, TARGET].map(Greeter::start);
+    let before = resident_mib(agent.running.id());
+    let mut sessions: Vec<Session> = (0..JOINS / OF_ONE).map(|_| session(&agent, greeters)).collect();
+    let mut ends: Vec<[TcpStream; 2]> = Vec::new();
+    for session in &mut sessions {
+        ends.extend((0..OF_ONE).map(|_| joined(session)));
+    }
+    row("1,000 joins that are silent", &agent, before, JOINS);
+    ends.iter_mut().for_each(|[source, _]| block(source));
+    row("the same, all of them blocked", &agent, before, JOINS);
+}
+
+fn user_agents() {
+    let agent = relay();
+    let greeters = [SOURCE, TARGET].map(Greeter::start);
+    let before = resident_mib(agent.running.id());
+    let mut all: Vec<(Session, [TcpStream; 2])> = Vec::new();
+    for number in 0..AGENTS {
+        let mut session = session(&agent, greeters);
+        let mut ends = joined(&mut session);
+        if number % 2 == 0 {
+            block(&mut ends[0]);
+        }
+        all.push((session, ends));
+    }
+    let resident = row("500 user agents, half blocked", &agent, before, AGENTS);
+    println!("target: below {CROWD} MiB: {}\n", met(resident < CROWD));
+}
+
+/// A minute of an agent that has joined a hub, and of the hub.
+fn idle() {
+    let hub = Hub::start("127.0.0.4");
+    let agent = hub.join("idle", "127.0.0.5", &[]);
+    // What belongs to its start is over.
+    thread::sleep(Duration::from_secs(2));
+    let ids = [agent.running.id(), hub.running.id()];
+    let before = ids.map(cpu_seconds);
+    thread::sleep(Duration::from_secs(60));
+    let [of_agent, of_hub] = [0, 1].map(|at| cpu_seconds(ids[at]).since(before[at]).total());
+    println!(
+        "idle for a minute: agent {:.0} ms, hub {:.0} ms of processor time",
+        of_agent * 1e3,
+        of_hub * 1e3
+    );
+    println!("target: agent below {:.0} ms: {}\n", IDLE * 1e3, met(of_agent < IDLE));
+}
+
+/// A file between two agents, through the hub: their connection is encrypted from one to the other. On one host they
+/// never connect directly.
+fn hop(plan: &Plan) {
+    let place = plan.place();
+    let file = place.path().join("hop.bin");
+    plan.write_file(&file);
+    let site = |name: &str| Site::new(name).at("127.0.0.2").args(["--foreign", "never"]);
+    let (from, to) = (site("from").start(), site("to").at("127.0.0.3").start());
+    std::fs::copy(&file, from.path("hop.bin")).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let hub = Hub::start("127.0.0.4");
+    let agents = [hub.join("zurich", "127.0.0.5", &[SOURCE]), hub.join("berlin", "127.0.0.6", &[TARGET])];
+    let ids = [hub.running.id(), agents[0].running.id(), agents[1].running.id()];
+    let before = ids.map(cpu_seconds);
+    let run = user().args(["copy", "--path", "relay", "--relay", &hub.address.to_string()]);
+    let run = run.args(["--verify", "size", "--relay-token-file"]).args([&hub.token_file]);
+    let run = run.args([from.url("hop.bin"), to.url("hop.bin")]).run();
+    assert_eq!(run.code(), Some(0), "{run}");
+    let gib = plan.bytes() as f64 / GIB;
+    let spent: Vec<Cost> = (0..3).map(|at| cpu_seconds(ids[at]).since(before[at]).over(gib)).collect();
+    println!("through a hub, encrypted between the agents: CPU s/GiB (user + system)");
+    for (name, cost) in ["hub", "agent of the source", "agent of the destination"].iter().zip(&spent) {
+        println!("{name:<26} {:.2} ({:.2} + {:.2})", cost.total(), cost.user, cost.system);
+    }
+    println!();
+}
