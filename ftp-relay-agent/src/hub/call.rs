@@ -13,6 +13,7 @@ use ftp_proto::relay::message;
 use tokio::net::TcpStream;
 
 use crate::operate::audit::{Audit, Carried, Record, Who};
+use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Share, Standing};
 
 /// A call, from its place to its end.
@@ -98,6 +99,7 @@ impl Call {
         let begun = clock.now();
         let Flowing { join, cause } = flowing;
         let end = join.run(caller, agent, |_, _| {}).await;
+        tell_what_is_forbidden();
         let [_, a_to_b, _, b_to_a] = join.moved();
         let how = self.log_end(call, (a_to_b, b_to_a), end, cause.get());
         let carried = Carried { a_to_b, b_to_a, how, took: clock.now().since(begun) };

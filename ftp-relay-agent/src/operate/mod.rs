@@ -16,6 +16,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::policy::{Policy, Terms};
 
+/// Says in the log, once, what the sandbox of this process does not permit.
+pub fn tell_what_is_forbidden() {
+    if ftp_io::copy::splice_was_forbidden() {
+        tracing::warn!("splice is not permitted here: bytes are copied");
+    }
+}
+
 /// What the operator wants now.
 #[derive(Clone, Debug)]
 pub struct Orders {

@@ -28,6 +28,7 @@ use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
 use crate::at_hub::{Called, Uncalled};
+use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Kind, Share, Standing, Terms};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
@@ -343,6 +344,7 @@ impl Performer {
                 tokio::spawn(async move { report.send(Event::HalfEof { join: ticket, from, bytes }).await });
             };
             let end = join.run(a, b, half).await;
+            tell_what_is_forbidden();
             let [_, a_to_b, _, b_to_a] = join.moved();
             let how = match end {
                 copy::JoinEnd::Whole => JoinEnd::Whole,

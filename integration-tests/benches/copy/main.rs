@@ -101,12 +101,7 @@ fn run(plan: &Plan) {
     if begins(plan, "through") {
         through::table(plan, &suites);
     }
-    if begins(plan, "relay") {
-        relay::table(plan, &suites[0].servers[0].path(FILE));
-    }
-    if begins(plan, "crowd") {
-        relay::crowd(plan);
-    }
+    relays(plan, &suites[0]);
     if begins(plan, "list") {
         list::table(plan, &suites);
         listings::table(plan, place.path());
@@ -141,6 +136,16 @@ fn run(plan: &Plan) {
     }
     if begins(plan, "fxp") {
         fxp::table(plan, place.path(), &file);
+    }
+}
+
+/// What goes through a relay.
+fn relays(plan: &Plan, suite: &Suite) {
+    if begins(plan, "relay") {
+        relay::table(plan, &suite.servers[0].path(FILE));
+    }
+    if begins(plan, "crowd") {
+        relay::crowd(plan);
     }
 }
 

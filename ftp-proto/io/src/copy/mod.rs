@@ -50,6 +50,8 @@ pub use kept::Kept;
 pub use lines::lines;
 pub use outcome::{Coding, Ended, Format, Moved, Packing};
 #[cfg(target_os = "linux")]
+pub use pipe::was_forbidden as splice_was_forbidden;
+#[cfg(target_os = "linux")]
 pub use pool::Pipes;
 pub use receive::{Ready, Receipt, receive};
 pub use send::send;
