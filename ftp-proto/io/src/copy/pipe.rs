@@ -27,6 +27,21 @@ pub(super) enum Filled {
     Failed(Errno),
 }
 
+/// What [`Pipe::take_from`] has come to.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// So many bytes are in the pipe.
+    Bytes(usize),
+    /// The peer closed the connection in order, and the pipe is empty.
+    End,
+    /// The connection has nothing now, and the pipe is empty.
+    Nothing(Errno),
+    /// Splice does not work with this connection, and the pipe is empty.
+    Refused,
+    /// The connection is broken. What came just before may be in the pipe, so nobody may use it again.
+    Broken(Errno),
+}
+
 /// What one call has taken out of it.
 pub(super) enum Drained {
     All,
@@ -94,10 +109,8 @@ impl Pipe {
     }
 
     /// Takes what the connection has, at most `most` bytes, and what comes meanwhile: larger pieces wake
-    /// the receiver less often. 0 is the end. Never waits: as the pipe is empty before, `AGAIN` means that
-    /// the connection has nothing. After a failure the contents of the pipe are lost; that only happens
-    /// when the connection was reset.
-    pub(super) fn take_from(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {
+    /// the receiver less often. The pipe is empty before. Never waits.
+    pub(super) fn take_from(&self, conn: impl AsFd, most: usize) -> Taken {
         let most = most.min(self.size);
         let mut taken = 0;
         while taken < most {
@@ -108,10 +121,12 @@ impl Pipe {
                 Err(Errno::AGAIN | Errno::INTR | Errno::INVAL | Errno::NOSYS | Errno::PERM) if taken > 0 => {
                     break;
                 }
-                Err(error) => return Err(error),
+                Err(error) if is_refused(error) => return Taken::Refused,
+                Err(error @ (Errno::AGAIN | Errno::INTR)) => return Taken::Nothing(error),
+                Err(error) => return Taken::Broken(error),
             }
         }
-        Ok(taken)
+        if taken > 0 { Taken::Bytes(taken) } else { Taken::End }
     }
 
     fn take_piece(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {

@@ -6,7 +6,7 @@ use std::io;
 use sha2::{Digest, Sha256};
 
 #[cfg(target_os = "linux")]
-use super::pipe::{Pipe, is_refused};
+use super::pipe::{Pipe, Taken, is_refused};
 #[cfg(target_os = "linux")]
 use super::pool::Pipes;
 use crate::connection::Connection;
@@ -92,20 +92,24 @@ impl Transit {
             && let Some(pipe) = self.pipe.take().or_else(|| pipes.take())
         {
             match pipe.take_from(from.socket(), limit) {
-                Ok(0) => {
-                    pipes.give(pipe);
-                    return Ok(0);
-                }
-                Ok(taken) => {
+                Taken::Bytes(taken) => {
                     self.pipe = Some(pipe);
                     return Ok(taken);
                 }
-                Err(error) if is_refused(error) => {
+                Taken::End => {
+                    pipes.give(pipe);
+                    return Ok(0);
+                }
+                Taken::Nothing(error) => {
+                    pipes.give(pipe);
+                    return Err(error.into());
+                }
+                Taken::Refused => {
                     pipes.give(pipe);
                     self.pipes = None;
                 }
-                Err(error) => {
-                    pipes.give(pipe);
+                Taken::Broken(error) => {
+                    pipes.lose(pipe);
                     return Err(error.into());
                 }
             }

@@ -1,7 +1,7 @@
 //! Half-closes, resets, tails and limits of two connections that are joined.
 
 use super::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, yield_now};
 
@@ -80,6 +80,33 @@ async fn r12_r13_a_reset_of_one_end_is_a_reset_of_the_other() {
             assert!(matches!(end, JoinEnd::Broken(which, _) if which == broken), "{end:?}");
             assert_eq!(half, None);
         }
+    }
+}
+
+#[tokio::test]
+async fn r13_what_a_reset_connection_has_sent_reaches_nobody_else() {
+    for pipes in MODES {
+        let (_, _, join, _) = joined(u64::MAX, pipes).await;
+        for _ in 0..4 {
+            // Both the bytes and the reset are there before anything is read.
+            let ((near, mut far), (other, mut far_other)) = (pair().await, pair().await);
+            far.write_all(&[7; 10_000]).await.unwrap();
+            reset(far);
+            near.ready(Interest::ERROR).await.unwrap();
+            let end = join.clone().run(near, other, |_, _| {}).await;
+            assert!(matches!(end, JoinEnd::Broken(LegId::A, _)), "{end:?}");
+            assert!(far_other.read_to_end(&mut Vec::new()).await.is_err());
+        }
+        let ((near, mut far), (other, mut far_other)) = (pair().await, pair().await);
+        far.write_all(b"mine").await.unwrap();
+        drop(far);
+        let running = join.clone();
+        let task = tokio::spawn(async move { running.run(near, other, |_, _| {}).await });
+        let mut got = Vec::new();
+        far_other.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"mine", "pipes {pipes}");
+        drop(far_other);
+        assert!(matches!(task.await.unwrap(), JoinEnd::Whole));
     }
 }
 
