@@ -355,13 +355,20 @@ fn n9_jobs_and_cancel_need_the_password_of_the_destination_alone_and_jobs_says_w
     let state = scene.state.path().to_str().unwrap().to_owned();
     // The URLs had the passwords, and the journal has none.
     let without = || user().args(["--state", &state, "--timeout", "5s", "--json"]);
-    let with = || without().private_file("secret", PASSWORD).args(["--password-file", "secret"]);
+    let with =
+        || without().private_file(".netrc", format!("machine 127.0.0.3 login ann password {PASSWORD}\n"));
     let job = |run: User| run.args(["jobs"]).run().exits(0).events("job")[0].clone();
     let asked = job(with());
     assert!(asked["transfer"]["bytes"].as_u64() > Some(0) && asked["not_asked"].is_null(), "{asked}");
     let unasked = job(without());
     assert!(unasked["not_asked"].as_str().is_some_and(|why| why.contains("password")), "{unasked}");
     assert_eq!((&unasked["state"], &unasked["transfer"]), (&"detached".into(), &Value::Null));
+    // One password might be that of the source.
+    let one = || without().private_file("secret", "of-the-source").args(["--password-file", "secret"]);
+    let unasked = job(one());
+    assert!(unasked["not_asked"].as_str().is_some_and(|why| why.contains("lack theirs")), "{unasked}");
+    one().args(["cancel", "last"]).run().exits(2).says("lack theirs").says("~/.netrc");
+    assert!(!scene.parts().is_empty());
     scene.to.die_and_return();
     let forgotten = job(with());
     assert!(forgotten["transfer"]["bytes"].as_u64() > Some(0), "what is stored: {forgotten}");

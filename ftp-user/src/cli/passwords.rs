@@ -37,6 +37,18 @@ enum Whose {
     Destination,
 }
 
+impl Whose {
+    /// What to do if one password is there and several servers lack theirs.
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::All => "write the passwords into ~/.netrc",
+            Self::Destination => {
+                "write the password of the destination into ~/.netrc, or name it in its site; cancel asks for it at a terminal if neither --password-file nor FTP_USER_PASSWORD is there"
+            }
+        }
+    }
+}
+
 /// The order in which places stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Order {
@@ -91,8 +103,8 @@ impl Passwords {
         Self { answers, ..self }
     }
 
-    /// The same for a job that is shown or given up: a password that is there is that of the destination, and nobody needs
-    /// one of the source.
+    /// The same for a job that is shown or given up: nobody needs the password of its source, and only that of the destination
+    /// is asked for. A password that is there still serves the one server that lacks its own.
     pub(super) fn of_destination(self) -> Self {
         Self { whose: Whose::Destination, ..self }
     }
@@ -150,11 +162,10 @@ impl Passwords {
         }
         match self.given()? {
             Some((password, from)) => {
-                if let [first, second, ..] = lacking.as_slice() {
-                    return Err(Failure::usage(format!(
-                        "{from} has one password, and {first} and {second} lack theirs"
-                    ))
-                    .hint("write the passwords into ~/.netrc"));
+                // Nobody knows for which of them it is, although not all of them are logged in at.
+                if let [first, second, ..] = self::lacking(&locations).as_slice() {
+                    let what = format!("{from} has one password, and {first} and {second} lack theirs");
+                    return Err(Failure::usage(what).hint(self.whose.hint()));
                 }
                 fill(&mut locations, &lacking, &password);
             }
@@ -317,22 +328,29 @@ mod tests {
         for (order, places, expect) in [
             (
                 Order::DestinationLast,
-                "ftp://ann@h/a ftp://ann@g/b ftp://ann@i/b",
-                ["-", "-", "s3cret"].as_slice(),
+                "ftp://ann:own@h/a ftp://g/b ftp://ann@i/b",
+                Some(["own", "-", "s3cret"].as_slice()),
             ),
             (
                 Order::Pairs,
-                "ftp://ann@h/a ftp://ann@i/b ./c ftp://ann@i/d",
-                &["-", "s3cret", "local", "s3cret"],
+                "ftp://ann:own@h/a ftp://ann@i/b ./c ftp://ann@i/d",
+                Some(&["own", "s3cret", "local", "s3cret"]),
             ),
-            (Order::Pairs, "ftp://ann@h/a ./b", &["-", "local"]),
+            (Order::Pairs, "ftp://ann@h/a ./b", Some(&["-", "local"])),
+            // It may be that of the source.
+            (Order::DestinationLast, "ftp://ann@h/a ftp://ann@i/b", None),
+            (Order::Pairs, "ftp://ann@h/a ftp://ann:own@i/b ./c ftp://ann@i/d", None),
         ] {
             let passwords =
                 Passwords::new(None, Some(OsStr::new("s3cret")), Cancel::never()).of_destination();
             let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
             let mut context = Context::for_tests(Cancel::never());
-            let found = passwords.complete(&mut context, locations(&places).unwrap(), order).await.unwrap();
-            assert_eq!(found.iter().map(password).collect::<Vec<_>>(), expect, "{places:?}");
+            let found = passwords.complete(&mut context, locations(&places).unwrap(), order).await;
+            let Some(expect) = expect else {
+                assert_eq!(found.unwrap_err().kind, Kind::Usage, "{places:?}");
+                continue;
+            };
+            assert_eq!(found.unwrap().iter().map(password).collect::<Vec<_>>(), expect, "{places:?}");
         }
     }
 
