@@ -1,17 +1,18 @@
 //! Finds the agents at a hub that reach a server, or two: each is asked for a tunnel to each of them.
 
+use super::asking::Asking;
 use super::hub::Hub;
 use super::pair::Pair;
+use super::reach::late;
 use super::{Session, failure};
 use crate::config::Relay;
-use crate::context::Context;
-use crate::control::Tunnel;
+use crate::context::{Context, Patience};
+use crate::control::{Tunnel, within};
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::report::{THIS_HOST, Topic};
 use crate::state::Key;
-use std::collections::VecDeque;
-use tokio::task::JoinSet;
+use std::time::Duration;
 
 /// The agents of a hub, which are asked for tunnels to some servers.
 struct Probes {
@@ -19,8 +20,7 @@ struct Probes {
     relay: Relay,
     hub: Hub,
     sites: Vec<Site>,
-    names: VecDeque<String>,
-    running: JoinSet<Probed>,
+    asking: Asking<Probed>,
     /// Why each agent does not reach each server.
     unreached: Vec<Vec<String>>,
     /// An agent does not hold the same token.
@@ -29,7 +29,6 @@ struct Probes {
 
 /// What an agent has said: its session, and its tunnel to each server.
 struct Probed {
-    name: String,
     session: Result<Session, Failure>,
     tunnels: Vec<Result<Tunnel, String>>,
 }
@@ -50,8 +49,7 @@ struct Near {
 
 impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self, Failure> {
-        let names: VecDeque<String> =
-            known_first(hub.agents(context).await?, &remembered(context, relay, sites)).into();
+        let names = hub.agents(context).await?;
         if names.is_empty() {
             return Err(failure::nobody(hub.display_name()));
         }
@@ -60,8 +58,7 @@ impl Probes {
             relay: relay.clone(),
             hub: hub.clone(),
             sites: sites.iter().map(|site| (*site).clone()).collect(),
-            names,
-            running: JoinSet::new(),
+            asking: Asking::new(names, &remembered(context, relay, sites), context.patience.reply),
             unreached: sites.iter().map(|_| Vec::new()).collect(),
             distrust: None,
         })
@@ -70,14 +67,17 @@ impl Probes {
     /// The next agent that reaches one of the servers, in the order of their answers.
     async fn next(&mut self) -> Option<Near> {
         loop {
-            while self.running.len() < AT_ONCE
-                && let Some(name) = self.names.pop_front()
-            {
-                let (context, relay, hub) = (self.context.clone(), self.relay.clone(), self.hub.clone());
-                let sites = self.sites.clone();
-                self.running.spawn(async move { probe(&context, &relay, &hub, name, &sites).await });
-            }
-            let Ok(Probed { name, session, tunnels }) = self.running.join_next().await? else { continue };
+            let (relay, hub, sites) = (&self.relay, &self.hub, &self.sites);
+            let ask = |name: String, limit: Duration| {
+                let (context, relay, hub) = (self.context.clone(), relay.clone(), hub.clone());
+                let sites = sites.clone();
+                async move { probe(&context, &relay, &hub, &name, &sites, limit).await }
+            };
+            let (name, probed) = self.asking.next(&self.context, ask).await?;
+            let Some(Probed { session, tunnels }) = probed else {
+                self.unreached.iter_mut().for_each(|said| said.push(format!("{name}: no answer in time")));
+                continue;
+            };
             let session = match session {
                 Ok(session) => session,
                 Err(failure) => {
@@ -100,19 +100,21 @@ impl Probes {
 
     /// Why nobody reaches the server with this index.
     fn failure(self, index: usize) -> Failure {
-        let said = self.unreached.get(index).cloned().unwrap_or_default();
+        let mut said = self.unreached.get(index).cloned().unwrap_or_default();
+        let untold = said.len().saturating_sub(MAX_TOLD);
+        said.truncate(MAX_TOLD);
+        if untold > 0 {
+            said.push(format!("{untold} more agents do not reach it"));
+        }
+        if self.asking.left_out() > 0 {
+            said.push(format!("{} more agents were not asked, there are too many", self.asking.left_out()));
+        }
         match (self.distrust, self.sites.get(index)) {
             (Some(distrust), _) => distrust,
             (None, Some(site)) => failure::out_of_reach(self.hub.display_name(), site, &said),
             (None, None) => failure::nobody(self.hub.display_name()),
         }
     }
-}
-
-/// The names with those that are known first, in the order in which they are known.
-fn known_first(mut names: Vec<String>, known: &[String]) -> Vec<String> {
-    names.sort_by_key(|name| known.iter().position(|known| known == name).unwrap_or(known.len()));
-    names
 }
 
 /// The memory of the agents that have reached these servers: the source, and the destination if there is one.
@@ -186,29 +188,33 @@ pub(super) async fn find_one(
     Err(probes.failure(0))
 }
 
-async fn probe(context: &Context, relay: &Relay, hub: &Hub, name: String, sites: &[Site]) -> Probed {
-    let mut session = match Session::called(context, relay, hub, &name).await {
+/// Has an agent connect to the servers, all within `limit`.
+async fn probe(
+    context: &Context,
+    relay: &Relay,
+    hub: &Hub,
+    name: &str,
+    sites: &[Site],
+    limit: Duration,
+) -> Probed {
+    let deadline = context.clock.now() + limit;
+    let called = within(context, limit.min(COMES), Session::called(context, relay, hub, name)).await;
+    let mut session = match called.unwrap_or_else(|| Err(late(context, name, "a call"))) {
         Ok(session) => session,
-        failed @ Err(_) => return Probed { name, session: failed, tunnels: Vec::new() },
+        failed @ Err(_) => return Probed { session: failed, tunnels: Vec::new() },
     };
     let mut tunnels = Vec::new();
-    for site in sites {
-        tunnels.push(session.tunnel(context, site).await.map_err(|failure| failure.to_string()));
+    for (left, site) in (1..=sites.len()).rev().zip(sites) {
+        // A server that does not answer leaves time for the next one.
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let reply = deadline.since(context.clock.now()) / left;
+        let context = Context { patience: Patience { reply, ..context.patience }, ..context.clone() };
+        tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.to_string()));
     }
-    Probed { name, session: Ok(session), tunnels }
+    Probed { session: Ok(session), tunnels }
 }
 
-/// How many agents are asked at the same time.
-const AT_ONCE: usize = 8;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agents_that_have_reached_the_servers_before_are_asked_first() {
-        let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(known_first(names("a b c d"), &names("d gone b")), names("d b a c"));
-        assert_eq!(known_first(names("a b"), &[]), names("a b"));
-    }
-}
+/// How long an agent may take to come to the hub and to prove its token. The hub gives up a call after that time.
+const COMES: Duration = Duration::from_secs(10);
+/// Maximum number of agents of which a failure tells why they do not reach a server.
+const MAX_TOLD: usize = 8;

@@ -10,6 +10,7 @@
 //! data connections alone; otherwise two of them meet, each beside a server (agents, pair).
 
 mod agents;
+mod asking;
 mod event;
 mod failure;
 mod find;
