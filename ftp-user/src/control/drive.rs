@@ -2,7 +2,8 @@
 //!
 //! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
-use super::session::{ABORT_TIMEOUT, Session};
+use super::session::Session;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::report::Event as Report;
 use ftp_io::control::Read;
@@ -52,13 +53,21 @@ impl Session {
         self.over.get_or_insert(client::Failure::Closed);
     }
 
-    /// Closes the connection without a word, and waits for some seconds until the server has closed it too. What it was sent
-    /// is done then, or never will be.
-    pub async fn close_and_settle(&mut self) {
+    /// Closes the connection without a word, and waits until the server has closed it too: at most [`SETTLE`], and after an
+    /// interruption of `context` as long as the replies to ABOR may take. If it has, no command that it was sent can still take
+    /// effect.
+    pub async fn close_and_settle(&mut self, context: &Context) {
         let control = self.control.take();
         self.close();
-        if let Some(control) = control {
-            control.close(&self.context.clock, ABORT_TIMEOUT).await;
+        let Some(control) = control else { return };
+        let clock = context.clock;
+        let end_of_patience = async {
+            context.cancel.cancelled().await;
+            clock.sleep_until(Some(context.interruption.abort(clock.now()))).await;
+        };
+        tokio::select! {
+            () = control.close(&clock, SETTLE) => {}
+            () = end_of_patience => {}
         }
     }
 
@@ -214,3 +223,5 @@ impl Session {
 
 /// How many transfer commands may be sent ahead of their replies.
 const MOST_TRANSFERS: usize = 64;
+/// How long a server may take to close a connection that this program has closed.
+const SETTLE: Duration = Duration::from_secs(4);

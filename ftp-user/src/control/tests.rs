@@ -175,3 +175,36 @@ async fn a_password_in_a_line_that_is_no_ftp_is_removed_before_the_line_is_cut()
     let failure = session.ask(Command::Noop).await.unwrap_err().to_string();
     assert!(failure.contains("-***") && !failure.contains("hunter"), "{failure}");
 }
+
+#[tokio::test]
+async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_for_longer_than_for_abor() {
+    let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.split();
+        let mut lines = BufReader::new(read).lines();
+        for said in LOGIN {
+            write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
+            lines.next_line().await.unwrap();
+        }
+        // It is frozen.
+        std::future::pending::<()>().await;
+    });
+    let (sender, cancel) = Cancel::new();
+    let context = Context::for_tests(cancel);
+    let mut session = Session::open(&context, &site(at), Role::Server).await.unwrap();
+    // The run has been interrupted while it waits.
+    let interrupt = async {
+        tokio::task::yield_now().await;
+        sender.send(true).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let late = context.interruption.say_goodbye(context.clock.now());
+    tokio::select! {
+        biased;
+        () = session.close_and_settle(&context) => {}
+        () = interrupt => {}
+        () = context.clock.sleep_until(Some(late)) => panic!("the goodbye comes later"),
+    }
+}

@@ -113,7 +113,7 @@ impl<'a> Sources<'a> {
         let Some(job) = self.context.job_journal.decide(receiver.word()).await else { return };
         let place = &self.destination;
         self.context.events.warn(format!(
-            "{place} was made by job {job}, which was interrupted: this copy goes into {place}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
+            "{place} may have been made by job {job}, which was interrupted: this copy goes into {place}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
         ));
     }
 

@@ -187,7 +187,7 @@ impl Memory {
         }
     }
 
-    /// The slowest rate at which a file has gone from server to server in this run, in bytes a second.
+    /// The slowest rate that a file between these two servers has shown in this run, in bytes a second.
     pub const fn slowest(&self) -> Option<u64> {
         self.slowest
     }

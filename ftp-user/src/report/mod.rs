@@ -76,6 +76,11 @@ impl Events {
         self.shown.deliver(Record { origin: self.origin, event }).await;
     }
 
+    /// Says the plan of a file. It is what a dry run was asked for; a copy waits for no reader.
+    pub async fn plan(&self, plan: Event, is_dry: bool) {
+        if is_dry { self.deliver(plan).await } else { self.say(plan) }
+    }
+
     /// Says a notice: `-v` shows it to people, and `--json` as a warning.
     pub fn notice(&self, text: impl Into<String>) {
         self.say(Event::Notice { message: text.into() });

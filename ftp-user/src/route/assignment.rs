@@ -62,7 +62,7 @@ pub(crate) struct Assignment {
     pub(crate) allowed: Allowed,
     /// Whether to compute a digest if the data passes this host.
     pub(crate) look: Digest,
-    /// The slowest rate at which a file has gone from server to server in this run, in bytes a second.
+    /// The slowest rate that a file between these two servers has shown in this run, in bytes a second.
     pub(crate) slowest: Option<u64>,
     /// The digest that servers which know DGST compute while the file moves.
     pub(crate) digest: Option<Algorithm>,

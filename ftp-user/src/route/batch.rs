@@ -224,7 +224,7 @@ impl Machine {
         }
     }
 
-    /// The name under which the destination stores a file now, if it does and its servers do not say how far it is.
+    /// The part that a pipeline stores now. A batch has none: its files share one connection.
     pub(super) fn storing(&self) -> Option<&PathName> {
         match self {
             Self::Blocks(_) => None,

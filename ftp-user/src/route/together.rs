@@ -158,7 +158,7 @@ impl Together<'_> {
             };
             self.progress.stores(self.machine.storing());
             tokio::select! {
-                () = self.context.cancel.cancelled(), if !self.is_cancelled => self.cancel(),
+                () = self.context.cancel.cancelled(), if !self.is_cancelled => self.interrupted(),
                 event = self.sessions.source.next() => self.heard(Side::Source, &event),
                 event = self.sessions.destination.next() => self.heard(Side::Destination, &event),
                 happened = self.path.next() => self.happened(happened),
@@ -170,6 +170,12 @@ impl Together<'_> {
 
     fn input(&mut self, input: BatchInput) {
         self.machine.input(self.context.clock.now(), input);
+    }
+
+    fn interrupted(&mut self) {
+        // The two seconds begin here.
+        self.context.interruption.abort(self.context.clock.now());
+        self.cancel();
     }
 
     fn cancel(&mut self) {
@@ -319,6 +325,7 @@ impl Together<'_> {
             let event = tokio::select! {
                 event = self.sessions.destination.next() => event,
                 () = clock.sleep_until(deadline) => Event::Ended(client::Failure::Closed),
+                () = self.context.cancel.cancelled() => Event::Ended(client::Failure::Closed),
             };
             direct.take(clock.now(), &event, &mut self.progress);
             if matches!(event, Event::Ended(_)) {
@@ -338,7 +345,7 @@ impl Together<'_> {
         path.cut();
         if has_hung_up {
             // Commands that are on their way must not meet the next copies of their files.
-            sessions.destination.close_and_settle().await;
+            sessions.destination.close_and_settle(context).await;
         }
         for session in [sessions.source, sessions.destination] {
             session.gather(false);

@@ -33,14 +33,8 @@ pub(in crate::job) async fn append(
     };
     let (source, dest) = item.names(ends);
     let dry_run = options.mode.is_dry();
-    context.events.say(Event::Plan {
-        verb: "append",
-        source,
-        dest,
-        size: plan.size,
-        verify: plan.means,
-        dry_run,
-    });
+    let (size, verify) = (plan.size, plan.means);
+    context.events.plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run).await;
     let size = plan.size;
     let mut done = Done {
         size,

@@ -330,8 +330,7 @@ impl Copying<'_> {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
         let plan = Event::Plan { verb: "copy", source, dest, size, verify, dry_run };
-        // The plan is what a dry run was asked for. A copy waits for no reader.
-        if dry_run { self.context.events.deliver(plan).await } else { self.context.events.say(plan) }
+        self.context.events.plan(plan, dry_run).await;
     }
 
     /// Moves the bytes to the part.

@@ -77,7 +77,7 @@ async fn output(
     let facts = readable(host.facts(context, &source.path).await?, &name)?;
     let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
     let means = options.verify.with(algorithm, facts.size)?;
-    plan(context, (name.clone(), sink.name().to_owned()), facts.size, means, options);
+    plan(context, (name.clone(), sink.name().to_owned()), facts.size, means, options).await;
     if options.mode.is_dry() {
         return Ok(done(facts.size, None, means));
     }
@@ -183,7 +183,7 @@ pub(in crate::job) async fn from_input(
             Err(failure) => question.again(failure).await?,
         }
     };
-    plan(context, (NAME.to_owned(), name.clone()), None, means, options);
+    plan(context, (NAME.to_owned(), name.clone()), None, means, options).await;
     if options.mode.is_dry() {
         return Ok(done(None, None, means));
     }
@@ -363,7 +363,7 @@ impl Pieces for Input {
     }
 }
 
-fn plan(
+async fn plan(
     context: &Context,
     (source, dest): (String, String),
     size: Option<u64>,
@@ -371,7 +371,7 @@ fn plan(
     options: Options,
 ) {
     let dry_run = options.mode.is_dry();
-    context.events.say(Event::Plan { verb: "copy", source, dest, size, verify, dry_run });
+    context.events.plan(Event::Plan { verb: "copy", source, dest, size, verify, dry_run }, dry_run).await;
 }
 
 fn progress(

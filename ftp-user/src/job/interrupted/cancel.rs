@@ -114,7 +114,7 @@ pub(in crate::job) async fn remove_left(
     let open = context.job_journal.open_files().await.into_iter();
     let mut removed = Ok(());
     for item in open.filter(|item| item.detached.is_none()) {
-        // A place that the list does not name any more is left to whoever changed it.
+        // What is at a server that the list does not name any more is left to whoever changed it.
         let Some(host) = hosts.find(&item.place.site) else { continue };
         removed = remove(context, host, &item).await;
         if removed.is_err() {
