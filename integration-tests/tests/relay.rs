@@ -11,6 +11,7 @@ mod release;
 mod sandbox;
 mod silence;
 mod vanish;
+mod withdrawn;
 
 use ftp_io::link::LinkFailure;
 use ftp_proto::dialect::Dialect;
@@ -408,22 +409,6 @@ fn user_agents_that_are_killed_in_the_handshake_are_not_taken_for_wrong_tokens()
     }
     agent.logs("the handshake of a link failed");
     drop(agent.session());
-}
-
-#[test]
-fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
-    let agent = relay();
-    let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
-    let other = Token::new("other", None, [9; 32]).unwrap();
-    write_private(&agent.token_file, &other.line());
-    agent.running.signal(Signal::HUP);
-    assert!(is_reset(&mut source));
-    assert!(is_reset(&mut target));
-    while session.said().is_ok() {}
-    assert!(agent.session_with(&agent.token).is_err());
-    assert!(agent.session_with(&other).is_ok());
 }
 
 #[test]

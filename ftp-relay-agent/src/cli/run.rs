@@ -52,7 +52,7 @@ async fn until_stopped(
     loop {
         tokio::select! {
             () = stop.wait() => break,
-            () = hangup.wait() => options.reload(&started, &audit, token_file::read, |tokens, config| {
+            () = hangup.wait() => options.reload(&started, &audit, token_file::read_again, |tokens, config| {
                 relay.renew(tokens, config.policy);
             }),
         }

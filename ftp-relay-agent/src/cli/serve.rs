@@ -43,6 +43,12 @@ impl<O: Options> Called<O> {
     ) -> Result<(Vec<Token>, Config<O::Place>), anyhow::Error> {
         let config = self.read()?;
         let tokens = tokens(&config.token_file)?;
+        if tokens.is_empty() {
+            tracing::warn!(
+                "the token file {} holds no token any more: nobody may come",
+                config.token_file.display()
+            );
+        }
         warn(&config, &tokens);
         let keys = config.needs_restart::<O>(started).join(", ");
         if !keys.is_empty() {

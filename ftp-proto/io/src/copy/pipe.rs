@@ -38,7 +38,7 @@ pub(super) enum Taken {
     Nothing(Errno),
     /// Splice does not work with this connection, and the pipe is empty.
     Refused,
-    /// The connection is broken. What came just before may be in the pipe, so nobody may use it again.
+    /// The connection is broken. What came just before may be in the pipe: it must be closed.
     Broken(Errno),
 }
 

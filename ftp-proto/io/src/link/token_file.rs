@@ -46,6 +46,16 @@ pub enum TokenFileError {
 ///
 /// [`TokenFileError`] says what is wrong with the file, and in which line.
 pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
+    let tokens = read_again(path)?;
+    if tokens.is_empty() { Err(TokenFileError::Empty(path.to_owned())) } else { Ok(tokens) }
+}
+
+/// Reads all tokens of a file that was read before. There may be none any more: all of them were withdrawn.
+///
+/// # Errors
+///
+/// As for [`read`], without [`TokenFileError::Empty`].
+pub fn read_again(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     let named = || path.to_owned();
     let file = NamedFile::open(path, Readable::File).map_err(|error| TokenFileError::Open(named(), error))?;
     if file.is_of_another_user() {
@@ -70,7 +80,7 @@ pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
         }
         tokens.push(token);
     }
-    if tokens.is_empty() { Err(TokenFileError::Empty(named())) } else { Ok(tokens) }
+    Ok(tokens)
 }
 
 /// Reads the only token of a user's file.

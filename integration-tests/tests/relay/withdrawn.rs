@@ -1,0 +1,41 @@
+//! Tokens that are taken out of the file of a relay that runs.
+
+use super::{is_reset, joined, relay};
+use ftp_proto::relay::token::Token;
+use integration_tests::relay::write_private;
+use integration_tests::socket;
+use rustix::process::Signal;
+use std::io::{Read, Write};
+
+#[test]
+fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
+    let agent = relay();
+    let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+    let other = Token::new("other", None, [9; 32]).unwrap();
+    write_private(&agent.token_file, &other.line());
+    agent.running.signal(Signal::HUP);
+    assert!(is_reset(&mut source));
+    assert!(is_reset(&mut target));
+    while session.said().is_ok() {}
+    assert!(agent.session_with(&agent.token).is_err());
+    assert!(agent.session_with(&other).is_ok());
+}
+
+#[test]
+fn r28_the_last_token_can_be_taken_out_of_the_file() {
+    let agent = relay();
+    let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+    write_private(&agent.token_file, "# withdrawn\n");
+    agent.running.signal(Signal::HUP);
+    agent.logs("holds no token any more: nobody may come");
+    assert!(is_reset(&mut source) && is_reset(&mut target));
+    while session.said().is_ok() {}
+    assert!(agent.session_with(&agent.token).is_err());
+    write_private(&agent.token_file, &agent.token.line());
+    agent.running.signal(Signal::HUP);
+    socket::until("the token is good again", || agent.session_with(&agent.token).is_ok());
+}
