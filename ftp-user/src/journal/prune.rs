@@ -3,15 +3,19 @@
 use super::checksum::Bad;
 use super::record::JobState;
 use super::tables::{Count, JobRow, count, forget};
+use crate::id::JobId;
 use rusqlite::Connection;
 
 /// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and
-/// of those that have begun no file. None of them takes the place of another kind.
-pub(super) fn prune(sql: &Connection) -> Result<(), Bad> {
+/// of those that have begun no file. None of them takes the place of another kind. `runs` says whether a process runs a
+/// job: one that was killed has not ended, unless it had begun nothing.
+pub(super) fn prune(sql: &Connection, runs: impl Fn(JobId) -> bool) -> Result<(), Bad> {
     let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for job in JobRow::all(sql)?.into_iter().filter(|job| job.state != JobState::Running) {
+    for job in JobRow::all(sql)? {
+        let has_ended = job.state != JobState::Running;
         match count(sql, job.id)? {
-            Count { files: 0, open: 0, given_over: 0, failed: 0, .. } => idle.push(job.id),
+            count if !has_ended && (!count.is_idle() || runs(job.id)) => {}
+            count if count.is_idle() => idle.push(job.id),
             Count { files: 0, open: 0, given_over: 0, .. } => failed.push(job.id),
             _ => others.push(job.id),
         }

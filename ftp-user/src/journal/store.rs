@@ -209,7 +209,7 @@ impl Store {
 
     /// Writes the row of a new job.
     fn begins(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
-        prune(&self.sql)?;
+        prune(&self.sql, |job| lock::holder(&self.directory, job).is_some())?;
         let (verb, command) = (start.verb.clone(), start.command.clone());
         let (state, ended, decided) = (JobState::Running, None, None);
         let begun = begins(&self.sql, now())?;
@@ -220,7 +220,8 @@ impl Store {
     /// A job that has ended without storing anything, without its name; `None` if it is no such job.
     fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, Bad> {
         let count = count(&self.sql, job.id)?;
-        let is_free = job.clone().record(None, false, count).has_stored_nothing();
+        let process = lock::holder(&self.directory, job.id);
+        let is_free = job.clone().record(process, false, count).has_stored_nothing();
         let command = Command { name: None, ..job.command.clone() };
         Ok(is_free.then(|| JobRow { command, ..job.clone() }))
     }
@@ -236,14 +237,15 @@ impl Store {
             let (key, first) = (ItemKey(row.key), None);
             return Ok(Claim::Ours(Begun { key, first, found: Found::GivenOver { why } }));
         }
-        let others: Vec<ItemRow> = others.into_iter().filter(|row| row.state == ItemState::Open).collect();
-        for row in &others {
-            if lock::holder(&self.directory, row.job).is_some() {
-                return Ok(Claim::Theirs(row.job));
-            }
-            if self.moves_alone(row)? {
-                return Ok(Claim::Moves(row.job));
-            }
+        let (others, ended): (Vec<ItemRow>, Vec<ItemRow>) =
+            others.into_iter().partition(|row| row.state == ItemState::Open);
+        if let Some(claim) = self.held(&others)? {
+            return Ok(claim);
+        }
+        if known.as_ref().is_none_or(|row| row.state == ItemState::Failed)
+            && let Some(later) = self.later(job, place, others.iter().chain(&ended))?
+        {
+            return self.leave(known.unwrap_or_else(|| ItemRow::new(job, place.clone())), later);
         }
         let adopted = self.take_over(job, place, others)?;
         let mut row = known.clone().unwrap_or_else(|| ItemRow::new(job, place.clone()));
@@ -295,6 +297,47 @@ impl Store {
         Ok(Claim::Ours(Begun { key, first, found }))
     }
 
+    /// Who may still store what these rows claim.
+    fn held(&self, others: &[ItemRow]) -> Result<Option<Claim>, Bad> {
+        for row in others {
+            if lock::holder(&self.directory, row.job).is_some() {
+                return Ok(Some(Claim::Theirs(row.job)));
+            }
+            if self.moves_alone(row)? {
+                return Ok(Some(Claim::Moves(row.job)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The job that has begun later than `job` and has claimed the same destination for another source, of these rows.
+    fn later<'a>(
+        &self,
+        job: JobId,
+        place: &Place,
+        mut others: impl Iterator<Item = &'a ItemRow>,
+    ) -> Result<Option<JobId>, Bad> {
+        let Some(own) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
+        let has_stored = |row: &ItemRow| match row.state {
+            ItemState::Open | ItemState::Done => row.place.source != place.source,
+            ItemState::Failed | ItemState::GivenOver => false,
+        };
+        others.try_fold(None, |found, row| {
+            let is_later = has_stored(row)
+                && JobRow::find(&self.sql, row.job)?.is_some_and(|other| other.begun > own.begun);
+            Ok(if is_later { Some(row.job) } else { found })
+        })
+    }
+
+    /// Leaves a file that was not begun to a later job.
+    fn leave(&self, mut row: ItemRow, later: JobId) -> Result<Claim, Bad> {
+        let why = given_over_to(later);
+        (row.state, row.why) = (ItemState::GivenOver, Some(why.clone()));
+        row.save(&self.sql)?;
+        let key = ItemKey(row.key);
+        Ok(Claim::Ours(Begun { key, first: None, found: Found::GivenOver { why } }))
+    }
+
     /// Whether a file of a job that nobody runs may still move from server to server.
     fn moves_alone(&self, row: &ItemRow) -> Result<bool, Bad> {
         if row.parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
@@ -318,7 +361,7 @@ impl Store {
             let parts = row.parts(&self.sql)?;
             row.forget_parts(&self.sql)?;
             row.state = ItemState::GivenOver;
-            row.why = Some(format!("job {job} has claimed its destination"));
+            row.why = Some(given_over_to(job));
             row.save(&self.sql)?;
             self.retire(row.job, job)?;
             adopted = Some((parts, row.seen.filter(|_| row.place.source == place.source)));
@@ -463,6 +506,11 @@ impl Store {
     fn unusable(&self, error: &io::Error) -> JournalFailure {
         JournalFailure::Unusable { path: self.path.clone(), why: error.to_string() }
     }
+}
+
+/// Why a file is left alone.
+fn given_over_to(job: JobId) -> String {
+    format!("job {job} has claimed its destination")
 }
 
 /// A file that was begun and has not ended.

@@ -169,6 +169,10 @@ impl JobRow {
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) if is_detached => {
                 JobState::Detached
             }
+            // Whoever resumes all jobs does not mean it: another command may have gone to its destination since.
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if count.is_idle() => {
+                JobState::Failed
+            }
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
             (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,
         };
@@ -478,6 +482,13 @@ pub(super) struct Count {
     pub(super) given_over: u64,
     /// What has failed in the last run, also what is no file.
     pub(super) failures: Option<Failures>,
+}
+
+impl Count {
+    /// Whether no file was begun.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.files == 0 && self.failed == 0 && self.open == 0 && self.given_over == 0
+    }
 }
 
 /// Counts the files of a job.

@@ -19,9 +19,8 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
 pub(in crate::job) const fn ending(may_pass: Option<bool>, was_stopped: bool, has_begun: bool) -> End {
     match (may_pass, was_stopped) {
         (None, _) => End::Done,
-        (Some(_), true) => End::Interrupted,
-        (Some(true), false) if has_begun => End::Interrupted,
-        (Some(_), false) => End::Failed,
+        (Some(_), true) | (Some(true), false) if has_begun => End::Interrupted,
+        (Some(_), _) => End::Failed,
     }
 }
 
@@ -40,7 +39,8 @@ mod tests {
             (vec![], false, false, End::Done),
             (vec![], true, true, End::Done),
             (vec![&refused, &changed], false, true, End::Failed),
-            (vec![&refused], true, false, End::Interrupted),
+            (vec![&refused], true, true, End::Interrupted),
+            (vec![&refused], true, false, End::Failed),
             (vec![&refused, &gone], false, true, End::Interrupted),
             (vec![&unheard], false, false, End::Failed),
             (vec![&busy], false, false, End::Failed),

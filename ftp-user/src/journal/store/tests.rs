@@ -265,6 +265,58 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
 }
 
 #[test]
+fn n8_a_job_that_had_begun_no_file_is_not_left_to_whoever_resumes_all_jobs() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let states = || store.jobs().unwrap().iter().map(|job| job.state).collect::<Vec<_>>();
+    let lock = start(&store, 1, false).unwrap();
+    assert_eq!(states(), [JobState::Running]);
+    drop(lock);
+    assert_eq!(states(), [JobState::Failed]);
+    // It may be resumed by its name, and is interrupted as soon as it has begun something.
+    let lock = start(&store, 1, true).unwrap();
+    begin(&store, 1, "a", 10);
+    drop(lock);
+    assert_eq!(states(), [JobState::Interrupted]);
+    for number in 2..40 {
+        drop(start(&store, number, false).unwrap());
+    }
+    assert_eq!((states().len(), states()[0]), (6, JobState::Interrupted));
+}
+
+#[test]
+fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another_source_there() {
+    for is_done in [true, false] {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        drop(start(&store, 1, false).unwrap());
+        let lock = start(&store, 2, false).unwrap();
+        let Claim::Ours(begun) = begin(&store, 2, "b", 20) else { panic!("nobody else runs") };
+        if is_done {
+            let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
+            store.ended(begun.key, done).unwrap();
+        }
+        drop(lock);
+        let _lock = start(&store, 1, true).unwrap();
+        let why = format!("job {} has claimed its destination", JobId::new(2));
+        for _ in 0..2 {
+            assert_eq!(found(begin(&store, 1, "a", 10)), Found::GivenOver { why: why.clone() });
+        }
+        assert_eq!(store.items(JobId::new(1), ItemState::GivenOver).unwrap().len(), 1);
+        // A job that begins now is the last one that asks. A copy of the same source is compared.
+        let _third = start(&store, 3, false).unwrap();
+        assert!(!matches!(found(begin(&store, 3, "a", 30)), Found::GivenOver { .. }));
+    }
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    drop(start(&store, 1, false).unwrap());
+    drop(start(&store, 2, false).unwrap());
+    begin(&store, 2, "a", 20);
+    let _lock = start(&store, 1, true).unwrap();
+    assert!(matches!(found(begin(&store, 1, "a", 10)), Found::Open { .. }));
+}
+
+#[test]
 fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path()).unwrap();
