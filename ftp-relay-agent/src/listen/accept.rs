@@ -105,7 +105,7 @@ impl Links {
         }
     }
 
-    /// Serves a connection that has come; through a hub, if there is a `spot`.
+    /// Serves a connection that has come. `spot` is the reserved port of a connection from a hub, if there is one.
     pub(super) fn start(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -148,12 +148,13 @@ impl Links {
         }
     }
 
-    /// Hands a link over to the session that expects it. Another agent is first sought directly.
+    /// Hands a link over to the session that expects it. If the link is from another agent, a direct connection is
+    /// tried first.
     async fn attach(&self, link: Link, holder: Holder, spot: Option<Spot>) {
         let met = session::upgrade(&self.shared, Some(&self.acceptor), link, holder.secret(), spot).await;
         match met {
-            Ok((link, ends)) => holder.attach(link, ends).await,
-            // The session waits for another one until its time is over.
+            Ok((link, direct)) => holder.attach(link, direct).await,
+            // No other link can come: the leg timer of the session ends the join.
             Err(what) => tracing::info!("another agent was lost: {what}"),
         }
     }

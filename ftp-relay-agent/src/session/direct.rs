@@ -1,10 +1,10 @@
-//! Tries to connect directly with another agent, to which a connection through the hub stands. Drives
+//! Tries to replace a connection through the hub by a direct one to the same agent. Drives
 //! [`ftp_proto::relay::punch`].
 
 use std::collections::HashMap;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
@@ -23,12 +23,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::event::Ends;
+use super::event::{Direct, Ends};
 use super::shared::Shared;
 use crate::at_hub::Spot;
-
-/// The connection that carries the file, and its ends if it is a direct one.
-pub(super) type Met = (Link, Option<Ends>);
 
 /// Tries to replace the connection through the hub, on which both agents have proven `secret`, by a direct one. If
 /// that fails, the result is the one through the hub. With `acceptor` this agent is the one that was called.
@@ -42,7 +39,7 @@ pub async fn upgrade(
     link: Link,
     secret: &Secret32,
     spot: Option<Spot>,
-) -> Result<Met, &'static str> {
+) -> Result<(Link, Option<Direct>), &'static str> {
     if !link.is_between_agents() {
         return Ok((link, None));
     }
@@ -80,9 +77,9 @@ struct Driver<'a> {
     place: Option<Place>,
     begun: Option<Begun<'a>>,
     last: u64,
-    /// Connections that were not proven yet.
+    /// Open connections whose proof has not begun.
     held: HashMap<ConnId, TcpStream>,
-    proven: HashMap<ConnId, Met>,
+    proven: HashMap<ConnId, (Link, Ends)>,
     work: JoinSet<Done>,
 }
 
@@ -96,13 +93,13 @@ struct Place {
 /// What a task has done.
 enum Done {
     Connected(Option<TcpStream>),
-    Proven(ConnId, Option<Box<Met>>),
+    Proven(ConnId, Option<Box<(Link, Ends)>>),
 }
 
 /// Why the driver wakes up.
 enum Wake {
     Seen(Option<Seen>),
-    /// So many bytes of the room have come; 0 is the end.
+    /// This many bytes were read from the link; 0 is its end.
     Read(usize),
     Arrived(TcpStream, SocketAddr),
     /// The listener accepts no more connections.
@@ -111,7 +108,7 @@ enum Wake {
     Deadline,
 }
 
-/// A try with an address, which the memory counts until this is dropped.
+/// Counts a try in the memory. Dropping it reports the result.
 struct Begun<'a> {
     memory: &'a Mutex<Memory>,
     clock: Clock,
@@ -121,15 +118,18 @@ struct Begun<'a> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.ended(self.clock.now(), self.with, self.result);
+        lock(self.memory).ended(self.clock.now(), self.with, self.result);
     }
 }
 
 impl Driver<'_> {
-    async fn run(mut self, mut seen: Option<oneshot::Receiver<Seen>>) -> Result<Met, &'static str> {
-        if seen.is_none() {
-            self.input(Input::Never(Why::NoPort));
+    async fn run(
+        mut self,
+        mut seen: Option<oneshot::Receiver<Seen>>,
+    ) -> Result<(Link, Option<Direct>), &'static str> {
+        if let Err(why) = self.wait_for_hub(seen.as_ref()) {
+            seen = None;
+            self.input(Input::Never(why));
         }
         let mut room = [0; ROOM];
         loop {
@@ -140,10 +140,11 @@ impl Driver<'_> {
             match self.wake(deadline, &mut seen, &mut room).await {
                 Wake::Seen(told) => {
                     seen = None;
-                    match told.ok_or(Why::NotTold).and_then(|seen| self.seen(seen)) {
-                        Ok((seen, local)) => self.input(Input::Seen { seen, local }),
-                        Err(why) => self.input(Input::Never(why)),
-                    }
+                    let input = match told {
+                        Some(seen) => self.seen(seen).map(|local| Input::Seen { seen, local }),
+                        None => Err(Why::NotTold),
+                    };
+                    self.input(input.unwrap_or_else(Input::Never));
                 }
                 Wake::Read(0) => self.input(Input::Closed),
                 Wake::Read(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
@@ -178,7 +179,7 @@ impl Driver<'_> {
         tokio::select! {
             told = async { match seen { Some(seen) => seen.await.ok(), None => pending().await } } => Wake::Seen(told),
             // The machine sees every failure as the end.
-            read = link.receive(room.get_mut(..missing).unwrap_or_default()) => Wake::Read(read.unwrap_or(0)),
+            read = link.receive(room.get_mut(..missing).unwrap_or_default()), if missing > 0 => Wake::Read(read.unwrap_or(0)),
             accepted = async { match listener { Some(listener) => listener.accept().await, None => pending().await } } => {
                 match accepted {
                     Ok((stream, from)) => Wake::Arrived(stream, from),
@@ -193,20 +194,29 @@ impl Driver<'_> {
         }
     }
 
-    /// Judges where the hub sees the other agent, and listens for it.
-    fn seen(&mut self, seen: Seen) -> Result<(Seen, SocketAddr), Why> {
+    /// Whether the hub is waited for: it has told already, or the last time.
+    fn wait_for_hub(&self, seen: Option<&oneshot::Receiver<Seen>>) -> Result<(), Why> {
+        let has_told = !seen.ok_or(Why::NoPort)?.is_empty();
+        if has_told { Ok(()) } else { lock(self.memory).wait_for_hub(self.clock.now()).map_err(Why::Busy) }
+    }
+
+    /// Judges where the hub sees the other agent, begins a try with it, and listens for it. Returns where.
+    fn seen(&mut self, seen: Seen) -> Result<SocketAddr, Why> {
+        lock(self.memory).hub_told();
         let Place { reserved, hub, listener } = self.place.as_mut().ok_or(Why::NoPort)?;
         let (to, local) = (seen.other, reserved.local());
         let ask = policy::Ask::RelayAgent { to, own: socket::is_own(embedded(to.ip())), hub: hub.ip() };
         let asker = Asker { peer: hub.ip(), scope: 0, local: local.ip(), proxied: false, anonymous: false };
         policy::decide(&Rules::default(), &asker, &ask).map_err(Why::NotAllowed)?;
-        if !self.memory.lock().unwrap_or_else(PoisonError::into_inner).begin(self.clock.now(), to.ip()) {
-            return Err(Why::Rests);
-        }
         let (memory, clock) = (self.memory, self.clock);
+        lock(memory).begin(clock.now(), to.ip()).map_err(Why::Busy)?;
         self.begun = Some(Begun { memory, clock, with: to.ip(), result: Try::Skipped });
-        *listener = Some(reserved.listen_and_connect().map_err(|_| Why::NoPort)?);
-        Ok((seen, local))
+        let opened = reserved.listen_and_connect().map_err(|error| {
+            tracing::info!(error = words(&error), %local, "cannot listen for the other agent");
+            Why::NoPort
+        })?;
+        *listener = Some(opened);
+        Ok(local)
     }
 
     /// Performs what the machine asks for, until it waits or is done.
@@ -265,30 +275,35 @@ impl Driver<'_> {
                 None => link::attach(stream, &secret).await.ok(),
                 Some(acceptor) => accepted(&acceptor, stream, &secret).await,
             };
-            Done::Proven(conn, link.map(|link| Box::new((link, Some(Ends { local, peer })))))
+            Done::Proven(conn, link.map(|link| Box::new((link, Ends { local, peer }))))
         });
     }
 
-    fn finish(mut self, outcome: Outcome) -> Result<Met, &'static str> {
+    fn finish(mut self, outcome: Outcome) -> Result<(Link, Option<Direct>), &'static str> {
         match outcome {
             Outcome::Direct(conn) => {
-                let met = self.proven.remove(&conn).ok_or("the direct connection is gone")?;
+                let (link, ends) = self.proven.remove(&conn).ok_or("the direct connection is gone")?;
                 if let Some(begun) = &mut self.begun {
                     begun.result = Try::Connected;
                 }
-                tokio::spawn(timeout(GOODBYE, leave(self.link)));
-                if let (_, Some(Ends { local, peer })) = &met {
-                    tracing::info!(%local, %peer, "connected directly with the other agent");
-                }
-                Ok(met)
+                let Ends { local, peer } = ends;
+                tracing::info!(%local, %peer, "connected directly with the other agent");
+                Ok((link, Some(Direct { ends, left: Box::new(self.link) })))
             }
             Outcome::Hub(why) => {
+                if why == Why::NotTold {
+                    lock(self.memory).hub_was_silent(self.clock.now());
+                }
                 tracing::info!("through the hub: {why}");
                 Ok((self.link, None))
             }
             Outcome::Broken(what) => Err(what),
         }
     }
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The end of the one that was called: a connection on which the other agent proves the secret.
@@ -300,14 +315,20 @@ async fn accepted(acceptor: &Acceptor, stream: TcpStream, secret: &Secret32) -> 
     Some(link)
 }
 
-/// Ends the connection through the hub in order: it is not needed any more.
-async fn leave(mut link: Link) {
-    link.close().await;
-    let mut room = [0; 64];
-    while let Ok(1..) = link.receive(&mut room).await {}
+/// Ends the connection through the hub in order: it is not needed any more. What this agent has said last must reach
+/// the other one, so it waits for the other's end.
+pub(super) async fn leave(mut link: Link) {
+    let left = async {
+        link.close().await;
+        let mut room = [0; 64];
+        while let Ok(1..) = link.receive(&mut room).await {}
+    };
+    if timeout(GOODBYE, left).await.is_err() {
+        tracing::debug!("the other agent has not ended its connection through the hub");
+    }
 }
 
-/// Bytes that are read at once, at most.
+/// Size of the read buffer in bytes.
 const ROOM: usize = 256;
 /// How long the end of the connection through the hub may take.
 const GOODBYE: Duration = Duration::from_secs(5);

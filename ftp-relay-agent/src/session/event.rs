@@ -25,6 +25,15 @@ impl Ends {
     }
 }
 
+/// A direct connection with another agent, which has taken the place of the one through the hub.
+#[derive(Debug)]
+pub struct Direct {
+    /// Its ends.
+    pub ends: Ends,
+    /// The connection through the hub. It is not needed any more; the session ends it in order.
+    pub left: Box<Link>,
+}
+
 /// Something that a task of the session reports.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -32,8 +41,8 @@ pub(super) enum Event {
     Answer(Ticket, Answer),
     /// An outgoing connection was made.
     Connected(Ticket, TcpStream),
-    /// Another agent was called and has proven the secret; with the ends of a direct connection, if it is one.
-    Called(Ticket, Box<Link>, Option<Ends>),
+    /// Another agent was called and has proven the secret; over a direct connection, if there is one.
+    Called(Ticket, Box<Link>, Option<Direct>),
     /// The server of a tunnel has spoken.
     Greeted {
         /// The ticket of the question.
@@ -60,8 +69,8 @@ pub(super) enum Event {
         ticket: Ticket,
         /// The link, after its proof.
         link: Box<Link>,
-        /// The ends of a direct connection with another agent, if it is one.
-        ends: Option<Ends>,
+        /// Says that it is a direct connection with another agent, if it is one.
+        direct: Option<Direct>,
     },
     /// One of two joined connections was closed in order.
     HalfEof {

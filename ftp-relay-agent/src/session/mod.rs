@@ -18,7 +18,7 @@ mod tickets;
 mod tunnel;
 
 pub use direct::upgrade;
-pub use event::Ends;
+pub use event::{Direct, Ends};
 pub use shared::Shared;
 pub use task::{Accepted, refuse, run};
 pub use tickets::{Holder, Tickets};

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::direct;
-use super::event::{Ends, Event};
+use super::event::{Direct, Ends, Event};
 use super::greeting::{self, Server};
 use super::shared::Shared;
 use super::tickets::Expectation;
@@ -172,10 +172,11 @@ impl Performer {
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Answer(ticket, Answer::Connected { conn, local }));
             }
-            Event::Called(ticket, link, ends) => {
+            Event::Called(ticket, link, direct) => {
                 self.working.remove(&ticket);
                 let conn = self.hold(Conn::Link(link));
-                input(Input::Answer(ticket, Answer::Called { conn, direct: ends.map(Ends::both) }));
+                let direct = direct.map(|direct| self.leave_hub(direct).both());
+                input(Input::Answer(ticket, Answer::Called { conn, direct }));
             }
             Event::Greeted { ticket, conn, server } => {
                 self.working.remove(&ticket);
@@ -194,10 +195,10 @@ impl Performer {
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Arrived { listener, conn, local, from });
             }
-            Event::Attached { ticket, link, ends } => {
+            Event::Attached { ticket, link, direct } => {
                 self.expected.remove(&ticket);
                 let conn = self.hold(Conn::Link(link));
-                input(match ends {
+                input(match direct.map(|direct| self.leave_hub(direct)) {
                     Some(Ends { local, peer }) => Input::Met { ticket, conn, local, peer },
                     None => Input::Attached { ticket, conn },
                 });
@@ -216,6 +217,12 @@ impl Performer {
         let id = ConnId(self.last_conn);
         self.conns.insert(id, conn);
         id
+    }
+
+    /// Ends the connection through the hub in order, beside the direct one.
+    fn leave_hub(&mut self, Direct { ends, left }: Direct) -> Ends {
+        self.tasks.spawn(direct::leave(*left));
+        ends
     }
 
     /// Starts a task that ends with one report, and can be cancelled by its ticket.
@@ -414,9 +421,9 @@ async fn call(ticket: Ticket, shared: &Shared, agent: &str, secret: &Secret32) -
         Err(error) => return failed(Code::NotPaired, error.to_string()),
     };
     match direct::upgrade(shared, None, link, secret, spot).await {
-        Ok((link, ends)) => {
+        Ok((link, direct)) => {
             socket::end_by_reset(link.socket());
-            Event::Called(ticket, Box::new(link), ends)
+            Event::Called(ticket, Box::new(link), direct)
         }
         Err(text) => failed(Code::NotPaired, text.to_owned()),
     }

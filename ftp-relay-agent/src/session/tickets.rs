@@ -13,7 +13,7 @@ use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::token::Secret32;
 use tokio::sync::mpsc;
 
-use super::event::{Ends, Event};
+use super::event::{Direct, Event};
 
 /// The tickets of all sessions for which no link has come yet. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -94,10 +94,11 @@ impl Holder {
         &self.secret
     }
 
-    /// Hands the link over. `ends` are those of a direct connection with another agent.
-    pub async fn attach(self, link: Link, ends: Option<Ends>) {
+    /// Hands the link over. With `direct` it is a direct connection with another agent.
+    pub async fn attach(self, link: Link, direct: Option<Direct>) {
         // If the session has ended, the link is dropped.
-        let _ = self.session.send(Event::Attached { ticket: self.ticket, link: Box::new(link), ends }).await;
+        let _ =
+            self.session.send(Event::Attached { ticket: self.ticket, link: Box::new(link), direct }).await;
     }
 }
 

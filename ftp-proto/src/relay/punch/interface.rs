@@ -1,5 +1,6 @@
 //! What goes into the machine of a direct connection and what comes out of it.
 
+use super::memory::Busy;
 use super::prospect::Place;
 use crate::relay::hub::Seen;
 use crate::relay::link::Exporter;
@@ -32,7 +33,7 @@ pub enum Input<'a> {
         /// The local end of the connection with the hub.
         local: SocketAddr,
     },
-    /// There will be no direct connection from here.
+    /// This agent does not take part, for this reason.
     Never(Why),
     /// Bytes of the other agent, over the hub: at most [`Punch::missing`](super::Punch::missing).
     Bytes(&'a [u8]),
@@ -85,7 +86,7 @@ pub enum Outcome {
 /// Why a file goes through the hub.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Why {
-    /// The hub did not tell where it sees the two.
+    /// The hub did not tell in time where it sees the two.
     #[error("the hub does not tell where the other agent is")]
     NotTold,
     /// This agent does not listen or connect for it.
@@ -94,9 +95,9 @@ pub enum Why {
     /// The policy does not permit that address.
     #[error("the address of the other agent is not one to connect to: {0}")]
     NotAllowed(crate::policy::Why),
-    /// Tries with that address have failed, or there are too many.
-    #[error("direct connections with that address have failed, or too many are tried")]
-    Rests,
+    /// The memory of tries does not permit one now.
+    #[error("{0}")]
+    Busy(Busy),
     /// The other agent does not take part.
     #[error("the other agent does not connect directly")]
     Declined,

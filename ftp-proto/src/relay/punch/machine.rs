@@ -23,12 +23,15 @@ pub struct Punch {
     /// Where the hub sees the other one.
     target: Option<SocketAddr>,
     /// Why there is no direct connection, as far as is known.
-    why: Why,
+    why: Option<Why>,
     punching: bool,
     /// How often this agent has connected.
     tries: u32,
     connecting: bool,
+    /// Connections, and their exporters if they are proven.
     conns: Vec<(ConnId, Option<Exporter>)>,
+    /// The exporter of the connection that the caller has chosen. It may still be unknown which one that is.
+    chosen: Option<Exporter>,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
     done: bool,
@@ -45,7 +48,7 @@ impl Punch {
     /// Creates the machine when the connection through the hub is proven.
     pub fn new(now: Moment, role: Role) -> Self {
         let mut timers = Timers::new();
-        for timer in [Timer::Seen, Timer::Offer] {
+        for timer in [Timer::Seen, Timer::Punch, Timer::Offer] {
             timers.arm(timer, now + timer.wait());
         }
         Self {
@@ -54,20 +57,22 @@ impl Punch {
             own: Said::Nothing,
             other: Said::Nothing,
             target: None,
-            why: Why::NotTold,
+            why: None,
             punching: false,
             tries: 0,
             connecting: false,
             conns: Vec::new(),
+            chosen: None,
             timers,
             out: VecDeque::new(),
             done: false,
         }
     }
 
-    /// How many bytes of the other agent may be read next. What is behind them may belong to the file.
+    /// How many bytes of the other agent may be read next; 0 if it says no more. What is behind them may belong to the
+    /// file.
     pub fn missing(&self) -> usize {
-        self.reader.missing()
+        if self.chosen.is_some() { 0 } else { self.reader.missing() }
     }
 
     /// Tells the machine what happened. Drain [`Punch::poll`] afterwards.
@@ -79,6 +84,8 @@ impl Punch {
             Input::Seen { seen, local } => self.seen(seen, local),
             Input::Never(why) => self.decline(why),
             Input::Bytes(bytes) => self.bytes(now, bytes),
+            // The caller needs it no more.
+            Input::Closed if self.chosen.is_some() => {}
             Input::Closed => self.end(Outcome::Broken("the connection through the hub was closed")),
             Input::Arrived { conn, from } => {
                 let expected = self.target.is_some_and(|to| unmapped(to.ip()) == unmapped(from.ip()));
@@ -94,7 +101,7 @@ impl Punch {
             Input::Proven(conn, proven) => self.proven(now, conn, proven),
             Input::Timeout => self.timeout(now),
         }
-        self.go_on(now);
+        self.begin_or_decline();
     }
 
     /// Returns the next output. Call this until it returns [`Output::Wait`] or [`Output::Done`].
@@ -112,7 +119,7 @@ impl Punch {
     /// This agent takes no part.
     fn decline(&mut self, why: Why) {
         if self.own == Said::Nothing {
-            self.why = why;
+            self.why = Some(why);
             self.offer(None);
         }
     }
@@ -135,7 +142,7 @@ impl Punch {
                 }
             }
             Ok(Some(Talk::Verdict(verdict))) if self.role == Role::Called && self.other != Said::Nothing => {
-                self.told(&verdict);
+                self.told(verdict);
             }
             Ok(Some(_)) => self.end(Outcome::Broken("the other agent spoke out of turn")),
             Err(_) => self.end(Outcome::Broken("the other agent sent what is no frame")),
@@ -143,40 +150,50 @@ impl Punch {
     }
 
     /// The caller has decided.
-    fn told(&mut self, verdict: &Verdict) {
-        let outcome = match verdict {
-            Verdict::Hub if self.why == Why::NotTold => Outcome::Hub(Why::Decided),
-            Verdict::Hub => Outcome::Hub(self.why),
+    fn told(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Hub => self.end(Outcome::Hub(self.why.unwrap_or(Why::Decided))),
             Verdict::Direct(of) => {
-                match self.conns.iter().find(|(_, exporter)| exporter.as_ref() == Some(of)) {
-                    Some((conn, _)) => Outcome::Direct(*conn),
-                    None => Outcome::Broken("the other agent has chosen a connection that is gone"),
-                }
+                self.chosen = Some(of);
+                // The timer of the verdict goes on: a proof has no wait of its own here.
+                self.timers.disarm(Timer::Again);
+                self.find_chosen();
             }
-        };
-        self.end(outcome);
+        }
     }
 
-    /// Whatever follows from what both have said.
-    fn go_on(&mut self, now: Moment) {
+    /// Ends with the chosen connection, or without one if it can be none of those that are there.
+    fn find_chosen(&mut self) {
+        let Some(of) = self.chosen else { return };
+        let found = self.conns.iter().find(|(_, exporter)| *exporter == Some(of));
+        if let Some((conn, _)) = found {
+            self.end(Outcome::Direct(*conn));
+        } else if self.conns.iter().all(|(_, exporter)| exporter.is_some()) {
+            self.end(Outcome::Broken("the other agent has chosen a connection that is gone"));
+        }
+    }
+
+    /// Begins to connect as soon as both offers are known, or decides for the hub.
+    fn begin_or_decline(&mut self) {
         let (Said::Offer(own), Said::Offer(other)) = (self.own, self.other) else { return };
         if self.done || self.punching {
             return;
         }
         let why = match (own, other, self.target) {
-            (None, ..) => Some(self.why),
+            // The reason was set when this agent declined.
+            (None, ..) => Some(self.why.unwrap_or(Why::NotTold)),
             (_, None, _) | (.., None) => Some(Why::Declined),
             (_, Some(place), Some(to)) if plain(place.at) != to => Some(Why::Contradiction),
-            (Some(own), Some(other), _) => is_hopeless(own, other).then_some(Why::Hopeless),
+            (Some(own), Some(other), _) if is_hopeless(own, other) => Some(Why::Hopeless),
+            _ => (!self.timers.is_armed(Timer::Punch)).then_some(Why::NoConnection),
         };
         match why {
             None => {
                 self.punching = true;
-                self.timers.arm(Timer::Punch, now + Timer::Punch.wait());
                 self.connect();
             }
             Some(why) => {
-                self.why = why;
+                self.why = Some(why);
                 self.through_the_hub(why);
             }
         }
@@ -200,14 +217,15 @@ impl Punch {
 
     /// Connects again a little later, unless a connection is there.
     fn again(&mut self, now: Moment) {
-        let waits = self.punching && self.timers.is_armed(Timer::Punch) && self.conns.is_empty();
+        let is_open = self.timers.is_armed(Timer::Punch) && self.chosen.is_none();
+        let waits = self.punching && is_open && self.conns.is_empty();
         if waits && !self.connecting && self.tries < MAX_TRIES {
             self.timers.arm(Timer::Again, now + Timer::Again.wait());
         }
     }
 
     fn stands(&mut self, conn: ConnId) {
-        if self.conns.len() >= MAX_CONNS {
+        if self.conns.len() >= MAX_CONNS || self.chosen.is_some() {
             return self.reset(conn);
         }
         self.conns.push((conn, None));
@@ -228,6 +246,7 @@ impl Punch {
                 self.again(now);
             }
         }
+        self.find_chosen();
     }
 
     fn timeout(&mut self, now: Moment) {
@@ -238,8 +257,12 @@ impl Punch {
                 Timer::Again => self.connect(),
                 Timer::Punch => {
                     self.timers.disarm(Timer::Again);
-                    self.why = Why::NoConnection;
-                    self.through_the_hub(Why::NoConnection);
+                    self.decline(Why::NotTold);
+                    self.why.get_or_insert(Why::NoConnection);
+                    // Before the other's offer nothing is decided: it would be read as part of the file.
+                    if self.punching {
+                        self.through_the_hub(Why::NoConnection);
+                    }
                 }
                 Timer::Verdict => self.end(Outcome::Broken("the other agent has not decided")),
             }

@@ -1,5 +1,6 @@
-//! How often agents try to connect to one address, and to how many. A hub that names the addresses of others gets
-//! few connections out of it, and a pair between which nothing is open does not wait for that with each file.
+//! Limits how often an agent tries one address, and how many addresses it tries. So a hub that names foreign addresses
+//! causes few connections, and two agents that cannot connect do not wait for it with every file. A hub that tells no
+//! addresses is not waited for with every file either.
 
 use crate::address::Group;
 use crate::timer::Moment;
@@ -12,15 +13,18 @@ use std::time::Duration;
 pub struct Limits {
     /// Maximum number of tries at the same time.
     pub open: usize,
-    /// Maximum number of tries at the same time with one address.
+    /// Maximum number of tries at the same time with one address that has answered the last time. With any other
+    /// address there is one.
     pub open_of_one: usize,
     /// After a failure an address is left alone for this time, doubled by each further failure.
     pub rest: Duration,
     /// No rest is longer. Failures are forgotten after twice this time.
     pub longest_rest: Duration,
-    /// Maximum number of addresses whose last try has failed within [`Limits::longest_rest`]. Beyond it only
-    /// addresses are tried where the last try did not fail.
+    /// Maximum number of addresses that have not answered: their last try failed and is not forgotten yet, or their
+    /// first one is under way. Beyond it only these are tried, and those that have answered.
     pub failing: usize,
+    /// Maximum number of addresses that have answered and are remembered. Beyond it the oldest one is forgotten.
+    pub answered: usize,
 }
 
 /// What has come of a try.
@@ -42,6 +46,7 @@ impl Limits {
         rest: Duration::from_secs(60),
         longest_rest: Duration::from_secs(3600),
         failing: 16,
+        answered: 64,
     };
 }
 
@@ -51,65 +56,180 @@ impl Default for Limits {
     }
 }
 
+/// Why no try may begin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Busy {
+    /// The address is left alone after a failure.
+    #[error("a direct connection with that address has failed, and it is left alone for a while")]
+    Resting,
+    /// As many tries with that address as there may be are under way.
+    #[error("direct connections with that address are being tried")]
+    Trying,
+    /// As many tries as there may be are under way.
+    #[error("too many direct connections are being tried")]
+    TooManyOpen,
+    /// Too many addresses do not answer.
+    #[error("direct connections with too many other addresses have failed")]
+    TooManyFailing,
+    /// The hub has told nothing the last time.
+    #[error("the hub has not told where other agents are, and is not asked for a while")]
+    SilentHub,
+}
+
 /// The tries of one agent.
 #[derive(Debug, Default)]
 pub struct Memory {
     limits: Limits,
     addresses: BTreeMap<Group, Past>,
+    /// Failures of the hub to tell where it sees other agents.
+    silent: Option<Failures>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Past {
+    /// Tries that are under way.
     open: usize,
-    failures: u32,
+    last: Last,
+}
+
+/// What has come of the last try.
+#[derive(Clone, Copy, Debug)]
+enum Last {
+    /// It is the first one.
+    None,
+    Answered(Moment),
+    Failed(Failures),
+}
+
+/// Failures without a success since.
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
     last: Moment,
 }
 
 impl Memory {
     /// Creates a memory with these limits.
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, addresses: BTreeMap::new() }
+        Self { limits, addresses: BTreeMap::new(), silent: None }
     }
 
-    /// Whether a try with this address may begin. If so, it has begun, and [`Memory::ended`] must follow.
-    pub fn begin(&mut self, now: Moment, with: IpAddr) -> bool {
+    /// Begins a try with this address. [`Memory::ended`] must follow.
+    ///
+    /// # Errors
+    ///
+    /// No try may begin now.
+    pub fn begin(&mut self, now: Moment, with: IpAddr) -> Result<(), Busy> {
         let (of, limits) = (Group::of(with), self.limits);
-        let forgotten = limits.longest_rest.saturating_mul(2);
-        self.addresses.retain(|_, past| past.open > 0 || now.since(past.last) < forgotten);
+        self.addresses.retain(|_, past| past.open > 0 || !past.last.is_forgotten(now, &limits));
         let open: usize = self.addresses.values().map(|past| past.open).sum();
-        let failing = self.addresses.values().filter(|past| past.failures > 0).count();
-        let past = self.addresses.get(&of);
-        let rests =
-            past.is_some_and(|past| past.failures > 0 && now.since(past.last) < self.rest(past.failures));
-        let full = match past {
-            Some(past) => past.open >= limits.open_of_one,
-            None => failing >= limits.failing,
-        };
-        if rests || full || open >= limits.open {
-            return false;
+        let past = self.addresses.get(&of).copied();
+        match past {
+            Some(Past { last: Last::Failed(failures), .. }) if failures.rest(now, &limits) => {
+                return Err(Busy::Resting);
+            }
+            Some(past) if past.open >= past.last.most(&limits) => return Err(Busy::Trying),
+            None if self.count(|last| !matches!(last, Last::Answered(_))) >= limits.failing => {
+                return Err(Busy::TooManyFailing);
+            }
+            Some(_) | None if open >= limits.open => return Err(Busy::TooManyOpen),
+            Some(_) | None => {}
         }
-        self.addresses.entry(of).or_insert(Past { open: 0, failures: 0, last: now }).open += 1;
-        true
+        self.addresses.entry(of).or_insert(Past { open: 0, last: Last::None }).open += 1;
+        Ok(())
     }
 
     /// A try with this address has ended.
     pub fn ended(&mut self, now: Moment, with: IpAddr, result: Try) {
-        let of = Group::of(with);
+        let (of, limits) = (Group::of(with), self.limits);
         let Some(past) = self.addresses.get_mut(&of) else { return };
         past.open = past.open.saturating_sub(1);
-        match result {
-            Try::Connected => past.failures = 0,
-            Try::Failed => (past.failures, past.last) = (past.failures.saturating_add(1), now),
-            Try::Skipped => {}
+        match (result, past.last) {
+            (Try::Connected, _) => past.last = Last::Answered(now),
+            (Try::Failed, Last::Failed(failures)) => past.last = Last::Failed(failures.and(now, &limits)),
+            (Try::Failed, Last::None | Last::Answered(_)) => {
+                past.last = Last::Failed(Failures { count: 1, last: now });
+            }
+            (Try::Skipped, _) => {}
         }
-        if past.open == 0 && past.failures == 0 {
+        if past.open == 0 && matches!(past.last, Last::None) {
             self.addresses.remove(&of);
+        }
+        if self.count(|last| matches!(last, Last::Answered(_))) > limits.answered {
+            self.forget_oldest();
         }
     }
 
-    fn rest(&self, failures: u32) -> Duration {
-        let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
-        self.limits.rest.saturating_mul(1 << doublings).min(self.limits.longest_rest)
+    /// Whether the hub may be waited for to tell where it sees another agent.
+    ///
+    /// # Errors
+    ///
+    /// It has told nothing the last time.
+    pub fn wait_for_hub(&self, now: Moment) -> Result<(), Busy> {
+        let rests = self.silent.is_some_and(|failures| failures.rest(now, &self.limits));
+        if rests { Err(Busy::SilentHub) } else { Ok(()) }
+    }
+
+    /// The hub has told where it sees another agent.
+    pub fn hub_told(&mut self) {
+        self.silent = None;
+    }
+
+    /// The hub was waited for in vain.
+    pub fn hub_was_silent(&mut self, now: Moment) {
+        self.silent = Some(match self.silent {
+            Some(failures) => failures.and(now, &self.limits),
+            None => Failures { count: 1, last: now },
+        });
+    }
+
+    fn count(&self, which: impl Fn(Last) -> bool) -> usize {
+        self.addresses.values().filter(|past| which(past.last)).count()
+    }
+
+    /// Forgets the address that has answered longest ago, unless it is being tried.
+    fn forget_oldest(&mut self) {
+        let answered = self.addresses.iter().filter_map(|(of, past)| match past {
+            Past { open: 0, last: Last::Answered(at) } => Some((*at, *of)),
+            Past { .. } => None,
+        });
+        if let Some((_, oldest)) = answered.min_by_key(|(at, _)| *at) {
+            self.addresses.remove(&oldest);
+        }
+    }
+}
+
+impl Last {
+    const fn most(self, limits: &Limits) -> usize {
+        match self {
+            Self::Answered(_) => limits.open_of_one,
+            Self::None | Self::Failed(_) => 1,
+        }
+    }
+
+    fn is_forgotten(self, now: Moment, limits: &Limits) -> bool {
+        match self {
+            Self::None => true,
+            Self::Answered(at) | Self::Failed(Failures { last: at, .. }) => {
+                now.since(at) >= limits.longest_rest.saturating_mul(2)
+            }
+        }
+    }
+}
+
+impl Failures {
+    fn rest(self, now: Moment, limits: &Limits) -> bool {
+        let doublings = self.count.saturating_sub(1).min(MAX_DOUBLINGS);
+        now.since(self.last) < limits.rest.saturating_mul(1 << doublings).min(limits.longest_rest)
+    }
+
+    /// One more. No try begins during a rest: one that ends in it began beside the one that has failed, and does not
+    /// count.
+    fn and(self, now: Moment, limits: &Limits) -> Self {
+        if self.rest(now, limits) {
+            return self;
+        }
+        Self { count: self.count.saturating_add(1), last: now }
     }
 }
 
@@ -130,11 +250,16 @@ mod tests {
     }
 
     fn fails(memory: &mut Memory, now: Moment, with: IpAddr) -> bool {
-        let begun = memory.begin(now, with);
+        let begun = memory.begin(now, with).is_ok();
         if begun {
             memory.ended(now, with, Try::Failed);
         }
         begun
+    }
+
+    fn answers(memory: &mut Memory, now: Moment, with: IpAddr) {
+        memory.begin(now, with).unwrap();
+        memory.ended(now, with, Try::Connected);
     }
 
     #[test]
@@ -150,29 +275,76 @@ mod tests {
         let mut memory = Memory::default();
         let tried = (0..10_000).filter(|n| fails(&mut memory, at(1), ip(*n))).count();
         assert_eq!(tried, Limits::USUAL.failing);
-        assert!(memory.begin(at(2 * 3600 + 1), ip(9_999)), "what failed long ago is forgotten");
+        assert_eq!(memory.begin(at(1), ip(9_999)), Err(Busy::TooManyFailing));
+        assert_eq!(memory.begin(at(2 * 3600 + 1), ip(9_999)), Ok(()), "what failed long ago is forgotten");
+    }
+
+    #[test]
+    fn r48_tries_that_are_under_way_count_as_if_they_had_failed() {
+        let mut memory = Memory::default();
+        let tried = (0..10_000).filter(|n| memory.begin(at(1), ip(*n)).is_ok()).count();
+        assert_eq!(tried, Limits::USUAL.failing);
+        assert_eq!(memory.begin(at(1), ip(1)), Err(Busy::Trying), "one host gets the connections of one try");
+        memory.ended(at(2), ip(1), Try::Skipped);
+        assert_eq!(memory.begin(at(2), ip(9_999)), Ok(()));
+    }
+
+    #[test]
+    fn addresses_that_fail_do_not_end_direct_connections_with_those_that_have_answered() {
+        let mut memory = Memory::default();
+        answers(&mut memory, at(0), ip(9_999));
+        assert_eq!((0..100).filter(|n| fails(&mut memory, at(1), ip(*n))).count(), Limits::USUAL.failing);
+        assert_eq!(memory.begin(at(1), ip(9_999)), Ok(()));
     }
 
     #[test]
     fn an_address_that_has_answered_is_tried_again_at_once_and_several_times() {
         let mut memory = Memory::default();
         fails(&mut memory, at(0), ip(1));
-        assert!(!memory.begin(at(59), ip(1)));
-        let open = (0..100).filter(|_| memory.begin(at(60), ip(1))).count();
+        assert_eq!(memory.begin(at(59), ip(1)), Err(Busy::Resting));
+        answers(&mut memory, at(60), ip(1));
+        let open = (0..100).filter(|_| memory.begin(at(61), ip(1)).is_ok()).count();
         assert_eq!(open, Limits::USUAL.open_of_one);
-        memory.ended(at(61), ip(1), Try::Connected);
-        assert!(memory.begin(at(61), ip(1)));
-        let open = (2..200).filter(|n| memory.begin(at(61), ip(*n))).count();
-        assert_eq!(open, Limits::USUAL.open - Limits::USUAL.open_of_one);
+        (2..20).for_each(|n| answers(&mut memory, at(61), ip(n)));
+        let more = (0..100).flat_map(|_| 2..20).filter(|n| memory.begin(at(61), ip(*n)).is_ok()).count();
+        assert_eq!(more, Limits::USUAL.open - open);
+        assert_eq!(memory.begin(at(61), ip(20)), Err(Busy::TooManyOpen));
     }
 
     #[test]
-    fn only_what_fails_is_remembered() {
+    fn tries_that_fail_beside_each_other_are_one_failure() {
+        let mut memory = Memory::default();
+        answers(&mut memory, at(0), ip(1));
+        (0..10).for_each(|_| memory.begin(at(0), ip(1)).unwrap());
+        (0..10).for_each(|_| memory.ended(at(2), ip(1), Try::Failed));
+        assert_eq!(memory.begin(at(61), ip(1)), Err(Busy::Resting));
+        assert_eq!(memory.begin(at(62), ip(1)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
         let mut memory = Memory::default();
         for n in 0..10_000 {
-            assert!(memory.begin(at(1), ip(n)), "{n}");
+            memory.begin(at(1), ip(n)).unwrap();
             memory.ended(at(1), ip(n), if n % 2 == 0 { Try::Connected } else { Try::Skipped });
         }
-        assert!(memory.addresses.is_empty());
+        assert_eq!(memory.addresses.len(), Limits::USUAL.answered);
+    }
+
+    #[test]
+    fn a_hub_that_tells_nothing_is_not_waited_for_with_every_file() {
+        let mut memory = Memory::default();
+        let waited: Vec<u64> = (0..4 * 3600)
+            .filter(|second| {
+                let waits = memory.wait_for_hub(at(*second)).is_ok();
+                if waits {
+                    memory.hub_was_silent(at(*second));
+                }
+                waits
+            })
+            .collect();
+        assert_eq!(waited[..6], [0, 60, 180, 420, 900, 1_860]);
+        memory.hub_told();
+        assert_eq!(memory.wait_for_hub(at(4 * 3600)), Ok(()));
     }
 }

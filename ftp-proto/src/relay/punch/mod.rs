@@ -9,9 +9,10 @@
 //!
 //! ```text
 //!  caller   Asking --both offers--> Punching --first proof--> Verdict::Direct, Done(Direct)
+//!             |--first proof (the other agent has arrived before its offer)--^
 //!             '--hopeless, not told, not allowed--------------> Verdict::Hub, Done(Hub)
 //!                                    '--Punch------------------> Verdict::Hub, Done(Hub)
-//!  called   Asking --both offers--> Punching --Verdict--> Done
+//!  called   Asking --both offers--> Punching --Verdict--> Done, when the chosen connection is proven here too
 //! ```
 //!
 //! * [`prospect`]: whether it can succeed. [`memory`]: how often one address is tried. [`machine`]: the order of it all.
@@ -26,7 +27,7 @@ mod timer;
 
 pub use interface::{ConnId, Input, Outcome, Output, Role, Why};
 pub use machine::Punch;
-pub use memory::{Limits, Memory, Try};
+pub use memory::{Busy, Limits, Memory, Try};
 pub use prospect::{Nat, Place, is_hopeless};
 pub use timer::Timer;
 

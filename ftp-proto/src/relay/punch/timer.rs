@@ -8,7 +8,7 @@ pub enum Timer {
     Seen,
     /// The other agent must tell where it is seen.
     Offer,
-    /// A direct connection must come about and be proven.
+    /// A direct connection must come about and be proven. The wait begins with that for the hub.
     Punch,
     /// A refused connection is tried again.
     Again,
@@ -32,7 +32,7 @@ impl Timer {
     pub const fn wait(self) -> std::time::Duration {
         use std::time::Duration;
         match self {
-            Self::Seen => Duration::from_secs(2),
+            Self::Seen => Duration::from_secs(1),
             Self::Offer => Duration::from_secs(10),
             Self::Punch => Duration::from_secs(2),
             Self::Again => Duration::from_millis(100),
