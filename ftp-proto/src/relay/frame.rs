@@ -4,8 +4,8 @@
 //!  length: u32, big-endian, 1..=65 536 | postcard(Frame { seq, body })
 //! ```
 //!
-//! A reader cannot skip a message that it does not know. Later versions therefore add messages in `Ext`,
-//! and a peer that does not know the name answers [`super::message::Code::Unsupported`].
+//! A reader cannot skip a message that it does not know. Later versions therefore add messages in `Ext`. An
+//! answer to an unknown one is [`super::message::Code::Unsupported`]; an unknown one from a hub is ignored.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 //! Where a hub sees the two ends of a call between agents. It tells both, so that they can try to connect directly
-//! ([`crate::relay::punch`]). The message is one of a later version: whoever does not know it leaves it alone.
+//! ([`crate::relay::punch`]). It travels in `Ext`. An agent that does not know it ignores it.
 
 use super::message::FromHub;
 use crate::relay::message::Text;
