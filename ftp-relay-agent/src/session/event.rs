@@ -28,7 +28,7 @@ impl Ends {
 /// A direct connection with another agent, which has taken the place of the one through the hub.
 #[derive(Debug)]
 pub struct Direct {
-    /// Its ends.
+    /// The addresses of its two ends.
     pub ends: Ends,
     /// The connection through the hub. It is not needed any more; the session ends it in order.
     pub left: Box<Link>,

@@ -155,7 +155,7 @@ impl Punch {
             Verdict::Hub => self.end(Outcome::Hub(self.why.unwrap_or(Why::Decided))),
             Verdict::Direct(of) => {
                 self.chosen = Some(of);
-                // The timer of the verdict goes on: a proof has no wait of its own here.
+                // `Timer::Verdict` stays armed: it bounds the wait for the proof too.
                 self.timers.disarm(Timer::Again);
                 self.find_chosen();
             }

@@ -12,7 +12,7 @@ pub enum Timer {
     Punch,
     /// A refused connection is tried again.
     Again,
-    /// The other agent must tell which connection carries the file.
+    /// The other agent must tell which connection carries the file, and that one must be proven.
     Verdict,
 }
 
