@@ -193,7 +193,7 @@ impl Pending {
         conn: ConnId,
         local: SocketAddr,
         from: SocketAddr,
-        limit: u16,
+        limit: Option<u16>,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
         let (At::Listening(ticket, _), Want::Server(Leg::Listen(pin))) = (&self.at, &self.want) else {
@@ -214,7 +214,8 @@ impl Pending {
             out.send(FromAgent::Stranger { join: self.join, leg: self.leg, peer: from });
             out.event(Event::Stranger { join: self.join, leg: self.leg, from });
         }
-        if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.leg)) } else { Ok(()) }
+        let too_many = limit.is_some_and(|limit| self.strangers >= limit);
+        if too_many { Err(Refusal::of(Code::Strangers).at(self.leg)) } else { Ok(()) }
     }
 
     /// Takes the other agent, which has proven the secret.

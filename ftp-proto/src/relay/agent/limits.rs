@@ -13,8 +13,9 @@ pub struct Limits {
     pub bytes: u64,
     /// Longest life of a grant.
     pub life: Duration,
-    /// Maximum number of connections at one leg that are not from the expected peer.
-    pub strangers: u16,
+    /// Number of connections at one leg from others than the expected peer that ends its wait. Without one, no number of
+    /// them does: only its time ends the wait.
+    pub strangers: Option<u16>,
     /// How long connecting to a tunnel's server may take.
     pub connect: Duration,
     /// How long the server of a tunnel may take until it greets.
@@ -39,7 +40,7 @@ impl Limits {
         flows: 128,
         bytes: u64::MAX,
         life: Duration::from_secs(24 * 3600),
-        strangers: 1_000,
+        strangers: None,
         connect: Duration::from_secs(15),
         greeting: Duration::from_secs(30),
         ticket: Duration::from_secs(30),

@@ -57,7 +57,7 @@ fn config() -> Config {
         own_listeners: vec![at("198.51.100.9:2190")],
         ..Rules::default()
     };
-    let limits = Limits { strangers: 32, ..Limits::default() };
+    let limits = Limits { strangers: Some(32), ..Limits::default() };
     Config { rules, listen: vec![ip(HERE)], limits, ..Config::new(ip("203.0.113.1"), ip(HERE)) }
 }
 
@@ -88,7 +88,11 @@ impl Bench {
 
     /// Creates a session with one grant for both hosts, with the id 1.
     fn granted(uses: u8) -> Self {
-        let mut bench = Self::new(config());
+        Self::granted_by(config(), uses)
+    }
+
+    fn granted_by(config: Config, uses: u8) -> Self {
+        let mut bench = Self::new(config);
         bench.greet();
         bench.say(ToAgent::Grant {
             id: id(1),
@@ -377,6 +381,21 @@ fn r09_r26_a_stranger_is_reset_and_the_leg_still_waits() {
         "{:?}",
         bench.last()
     );
+}
+
+#[test]
+fn r10_no_number_of_strangers_ends_a_wait_unless_a_limit_is_configured() {
+    let mut bench = Bench::granted_by(Config { limits: Limits::USUAL, ..config() }, 1);
+    bench.join(2, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    let tickets = bench.listening();
+    for conn in 0..5_000 {
+        bench.arrive(tickets[0], conn, "192.0.2.77:1");
+    }
+    bench.arrive(tickets[0], 5_000, "192.0.2.1:20");
+    let is_up = |heard: &FromAgent| matches!(heard, FromAgent::LegUp { leg: LegId::A, strangers: 5_000, .. });
+    assert!(is_up(bench.last()), "{:?}", bench.last());
+    assert_eq!(bench.resets().len(), 5_000);
 }
 
 #[test]
