@@ -21,7 +21,7 @@ use tracing::Instrument;
 use super::exchange::{Admitted, Exchange};
 use super::session;
 use crate::operate::audit::{Newcomer, Record};
-use crate::operate::{Running, metrics};
+use crate::operate::{Running, Seldom, metrics};
 use crate::policy::{Delays, Door, PING, Place};
 
 /// Accepts links: those with a token become sessions, those with a ticket streams.
@@ -31,6 +31,8 @@ pub(super) struct Links {
     pub(super) acceptor: Acceptor,
     pub(super) door: Arc<Door>,
     pub(super) delays: Delays,
+    /// What strangers cause in the log.
+    pub(super) seldom: Seldom,
     /// The number of the last link.
     pub(super) last: AtomicU64,
 }
@@ -76,7 +78,9 @@ impl Links {
         let proven = tokio::select! {
             biased;
             () = place.displaced() => {
-                tracing::info!("closed before its proof: too many links wait for one");
+                if let Some(untold) = self.line(from) {
+                    tracing::info!(untold, "closed before its proof: too many links wait for one");
+                }
                 return;
             }
             proven = self.prove(stream, from, &running) => proven,
@@ -111,7 +115,9 @@ impl Links {
             Ok((link, First::Session(hello))) => self.session(link, &hello, from, running).await,
             Ok((link, First::Data(hello))) => self.stream(link, &hello, from).await,
             Err(error) => {
-                tracing::info!(%error, "the handshake of a link failed");
+                if let Some(untold) = self.line(from) {
+                    tracing::info!(%error, untold, "the handshake of a link failed");
+                }
                 None
             }
         }
@@ -165,6 +171,11 @@ impl Links {
         };
         link.send(&accepted.data()).await.ok()?;
         Some(Proven::Stream(Box::new(link), call, end))
+    }
+
+    /// Whether a stranger has a line in the log now, and how many had none before.
+    fn line(&self, stranger: Newcomer) -> Option<u64> {
+        self.seldom.due(Group::of(stranger.from.ip()), self.exchange.clock.now())
     }
 
     fn denied(&self, from: Newcomer, reason: String) {

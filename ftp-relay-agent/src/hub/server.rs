@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 
 use super::accept::Links;
 use super::exchange::Exchange;
-use crate::operate::Operator;
 use crate::operate::audit::Audit;
+use crate::operate::{Operator, Seldom};
 use crate::policy::{Delays, Door, Limits, Policy};
 
 /// What the hub has to know.
@@ -71,6 +71,7 @@ impl Hub {
             acceptor,
             door: Door::new(&Limits::USUAL),
             delays: Delays::default(),
+            seldom: Seldom::default(),
             last: AtomicU64::new(1),
         });
         let mut tasks = JoinSet::new();

@@ -22,9 +22,9 @@ use tokio::net::TcpStream;
 use tracing::Instrument;
 
 use crate::at_hub::{Caller, Spot};
-use crate::operate::Running;
 use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
+use crate::operate::{Running, Seldom};
 use crate::policy::{Accounts, Delays, Door, Kind, Limits, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
@@ -39,6 +39,8 @@ pub(super) struct Links {
     addresses: Vec<IpAddr>,
     door: Arc<Door>,
     delays: Delays,
+    /// What strangers cause in the log.
+    seldom: Seldom,
     /// The number of the next link.
     next: AtomicU64,
 }
@@ -71,6 +73,7 @@ impl Links {
             addresses,
             door: Door::new(limits),
             delays: Delays::default(),
+            seldom: Seldom::default(),
             next: AtomicU64::new(1),
         }
     }
@@ -132,7 +135,9 @@ impl Links {
         let proven = tokio::select! {
             biased;
             () = place.displaced() => {
-                tracing::info!("closed before its proof: too many links wait for one");
+                if let Some(untold) = self.line(from) {
+                    tracing::info!(untold, "closed before its proof: too many links wait for one");
+                }
                 return;
             }
             proven = self.prove(stream, from, &running) => proven,
@@ -169,7 +174,9 @@ impl Links {
             Ok((link, First::Session(hello))) => self.session(link, &hello, from, running).await,
             Ok((link, First::Data(hello))) => self.tunnel(link, &hello, from).await,
             Err(error) => {
-                tracing::info!(%error, "the handshake of a link failed");
+                if let Some(untold) = self.line(from) {
+                    tracing::info!(%error, untold, "the handshake of a link failed");
+                }
                 None
             }
         }
@@ -249,6 +256,11 @@ impl Links {
         };
         link.send(&accepted.data()).await.ok()?;
         Some(Proven::Tunnel(Box::new(link), holder))
+    }
+
+    /// Whether a stranger has a line in the log now, and how many had none before.
+    fn line(&self, stranger: Newcomer) -> Option<u64> {
+        self.seldom.due(Group::of(stranger.from.ip()), self.shared.clock.now())
     }
 
     fn denied(&self, from: Newcomer, reason: String) {

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod metrics;
 mod record;
+mod seldom;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use ftp_proto::relay::link::{Accepted, Keyring};
 use ftp_proto::relay::token::Token;
 use tokio::sync::{mpsc, watch};
 
+pub use self::seldom::Seldom;
 use crate::policy::{Policy, Terms};
 
 /// Says in the log, once, what the sandbox of this process does not permit.
