@@ -1,6 +1,7 @@
 //! The hub: agents that can only connect out meet there, and it sees nothing of what they carry.
 
 mod carried;
+mod crowd;
 mod policy;
 
 use crate::accounts::{Secrets, user as account};

@@ -80,6 +80,11 @@ impl FrameReader {
         Ok(Some(message))
     }
 
+    /// Returns whether there are no bytes behind the last message.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Returns how many bytes are missing, as far as is known: of the length, or of the frame. Whoever reads no more
     /// than that takes nothing of what follows the frame on a link.
     pub fn missing(&self) -> usize {

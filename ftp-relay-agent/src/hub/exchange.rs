@@ -201,12 +201,21 @@ impl Exchange {
 
     /// Tells the machine what happened, and performs what it asks for.
     pub(super) fn input(self: &Arc<Self>, input: Input<'_>) {
+        // Only what a session says can leave more to be heard.
+        let _: bool = self.hear(input);
+    }
+
+    /// The same for what a session says. Returns whether it has said more than the one message that was heard: that
+    /// waits for [`Input::Next`].
+    pub(super) fn hear(self: &Arc<Self>, input: Input<'_>) -> bool {
+        let mut more = false;
         let mut state = self.state();
         let now = self.clock.now();
         state.machine.input(now, input);
         loop {
             match state.machine.poll() {
                 Output::Send(session, frame) => state.send(session, frame),
+                Output::More(_) => more = true,
                 Output::Close(session) => state.cut(session),
                 Output::Place { call, by, id: Id(id), agent } => {
                     let placed = state.place(call, by, id, agent);
@@ -237,6 +246,7 @@ impl Exchange {
         }
         drop(state);
         self.changed.notify_one();
+        more
     }
 
     /// The call and the end that wait for the ticket `id`. Only a right proof uses the ticket up.

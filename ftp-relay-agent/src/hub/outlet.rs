@@ -37,6 +37,11 @@ impl Outlet {
 }
 
 impl Frames {
+    /// Whether all frames have been given. When the session is over, they have not: [`Self::next`] tells the end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty() && !self.frames.is_closed()
+    }
+
     /// The next frame; `None` if the session is over. It is cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Vec<u8>> {
         let frame = self.frames.recv().await?;

@@ -27,17 +27,23 @@ pub(super) async fn run(
     };
     let (session, mut frames) = exchange.open(admitted, expires, orders);
     let mut room = vec![0; ROOM];
+    // Whether it has said more than was heard. That waits until it has taken the answers, and nothing is read meanwhile.
+    let mut more = false;
     loop {
         let behind = control.behind_since().map(|since| since + HANDSHAKE);
         let has_room = !control.is_full();
+        let next = more && has_room && frames.is_empty();
         tokio::select! {
             frame = frames.next(), if has_room => match frame {
                 Some(frame) => control.send(&frame, clock.now()),
                 None => break,
             },
-            read = control.read(&mut room) => match read {
+            // Others have their turns first.
+            () = tokio::task::yield_now(), if next => more = exchange.hear(Input::Next(session)),
+            // What is full reads nothing: it only sends.
+            read = control.read(&mut room), if !(more && has_room) => match read {
                 Read::Bytes(count) => {
-                    exchange.input(Input::Bytes(session, room.get(..count).unwrap_or_default()));
+                    more = exchange.hear(Input::Bytes(session, room.get(..count).unwrap_or_default()));
                 }
                 Read::Room => {}
                 // TLS has begun before the session.
@@ -52,8 +58,9 @@ pub(super) async fn run(
     tracing::info!(session = session.0, "session ended");
 }
 
-/// Bytes of frames that the other end has not taken yet. While there are more, nothing is read from it.
-const MAX_UNSENT: usize = 64 * 1024;
+/// Bytes of frames that the other end has not taken yet. While there are more, nothing is read from it, and nothing that
+/// it has said is answered.
+const MAX_UNSENT: usize = 16 * 1024;
 /// Bytes that are read at once.
 const ROOM: usize = 4 * 1024;
 /// How long the last frames of a session may take.

@@ -48,6 +48,8 @@ pub enum Input<'a> {
     },
     /// Bytes arrived on the link of a session.
     Bytes(SessionId, &'a [u8]),
+    /// A session has taken all that was sent to it since [`Output::More`].
+    Next(SessionId),
     /// The link of a session was closed or broke.
     Closed(SessionId),
     /// A connection from this address has proven the ticket of this end of a call.
@@ -81,6 +83,10 @@ pub enum Refusal<'a> {
 pub enum Output {
     /// Send these bytes on the link of a session: one frame.
     Send(SessionId, Vec<u8>),
+    /// A session has said more than the one message that was heard. Pass [`Input::Next`] once it has taken what was sent to
+    /// it, and read nothing from it before: what one session asks for is never made ahead of what it takes, and others
+    /// have their turns between.
+    More(SessionId),
     /// Close the link of a session when everything is sent. The session is over.
     Close(SessionId),
     /// Somebody calls an agent: answer with [`Input::Placed`] whether there is a place for the call. The place is given

@@ -13,6 +13,7 @@
 //!
 //! Those with different tokens do not see each other: neither names, nor who is there.
 
+mod agents;
 mod interface;
 mod message;
 mod registry;

@@ -1,5 +1,6 @@
 //! Who is there, and who calls whom.
 
+use super::agents::Agents;
 use super::interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId};
 use super::message::{FromHub, Role, ToHub};
 use super::seen::Seen;
@@ -22,6 +23,7 @@ pub struct Hub {
     seed: Secret32,
     drawn: u64,
     sessions: BTreeMap<SessionId, Session>,
+    agents: Agents,
     calls: BTreeMap<CallId, Call>,
     last_call: u64,
     /// The time within which all return, in milliseconds, once the hub stops.
@@ -41,6 +43,8 @@ struct Call {
     name: String,
     /// How long its stream may live.
     life: Option<Duration>,
+    /// When its token expires.
+    expires: Option<Moment>,
     /// The ids of the tickets of the caller and the agent.
     tickets: [[u8; 16]; 2],
     /// Where the ends that have attached come from: the caller, the agent. The call flows once both have.
@@ -62,6 +66,7 @@ impl Hub {
             seed,
             drawn: 0,
             sessions: BTreeMap::new(),
+            agents: Agents::new(),
             calls: BTreeMap::new(),
             last_call: 0,
             draining: None,
@@ -77,7 +82,13 @@ impl Hub {
             Input::Refused(session, Refusal::Withdrawn(why)) => self.withdraw(session, why),
             Input::Placed { call, place: Ok(life) } => self.placed(call, life),
             Input::Placed { call, place: Err(why) } => self.full(call, why),
-            Input::Bytes(session, bytes) => self.bytes(now, session, bytes),
+            Input::Bytes(session, bytes) => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.push(bytes);
+                }
+                self.next(now, session);
+            }
+            Input::Next(session) => self.next(now, session),
             Input::Closed(session) => self.leave(session),
             Input::Attached(call, end, from) => self.attached(now, call, end, from),
             Input::Ended(call) => drop(self.calls.remove(&call)),
@@ -102,8 +113,8 @@ impl Hub {
     }
 
     /// How many agents have joined.
-    pub fn agents(&self) -> usize {
-        self.sessions.values().filter(|session| session.agent().is_some()).count()
+    pub const fn agents(&self) -> usize {
+        self.agents.len()
     }
 
     fn opened(&mut self, now: Moment, id: SessionId, token: String, expires: Option<Moment>) {
@@ -115,20 +126,20 @@ impl Hub {
         }
     }
 
-    fn bytes(&mut self, now: Moment, id: SessionId, bytes: &[u8]) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.push(bytes);
-        }
-        // A message may end its session.
-        while let Some(session) = self.sessions.get_mut(&id) {
-            match session.message() {
-                Ok(None) => return,
-                Ok(Some(message)) => {
-                    session.timers.arm(Timer::Link, now + self.limits.dead);
-                    self.message(now, id, message);
-                }
-                Err(error) => self.end(id, Code::Protocol, &error.to_string(), 0),
+    /// Hears one message of a session, if one is complete.
+    fn next(&mut self, now: Moment, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match session.message() {
+            Ok(None) => return,
+            Ok(Some(message)) => {
+                session.timers.arm(Timer::Link, now + self.limits.dead);
+                self.message(now, id, message);
             }
+            Err(error) => self.end(id, Code::Protocol, &error.to_string(), 0),
+        }
+        // The message may have ended its session.
+        if self.sessions.get(&id).is_some_and(Session::has_more) {
+            self.out.push_back(Output::More(id));
         }
     }
 
@@ -145,8 +156,8 @@ impl Hub {
                 self.out.push_back(Output::Close(id));
             }
             ToHub::Agents if introduced => {
-                let names = self.names_beside(id);
-                self.send(id, FromHub::Agents(names));
+                let names = self.sessions.get(&id).map(|session| self.agents.names(&session.token));
+                self.send(id, FromHub::Agents(names.unwrap_or_default()));
             }
             ToHub::Call { id: call, agent } if introduced => {
                 if let Err((code, text)) = self.call(now, id, call, agent.as_str()) {
@@ -184,6 +195,9 @@ impl Hub {
             }
         };
         if let Some(session) = self.sessions.get_mut(&id) {
+            if let Role::Agent { name, .. } = &role {
+                self.agents.join(&session.token, name.as_str(), id);
+            }
             session.role = Some(role);
         }
         self.out.push_back(Output::Event(event));
@@ -202,7 +216,7 @@ impl Hub {
             self.end(caller, Code::Protocol, "an id that was used before", 0);
             return Ok(());
         }
-        let token = session.token.clone();
+        let (token, expires) = (session.token.clone(), session.expires);
         let agent = self.find(caller, name).ok_or((Code::NoAgent, ""))?;
         let waiting = self.calls.values().filter(|call| call.caller == caller && !call.flows()).count();
         if waiting >= limits.waiting {
@@ -214,8 +228,9 @@ impl Hub {
         timers.arm(Timer::Pair, now + limits.pair);
         self.out.push_back(Output::Place { call, by: caller, id, agent: name.to_owned() });
         let (name, tickets, attached) = (name.to_owned(), [[0; 16]; 2], [None; 2]);
+        let life = None;
         self.calls
-            .insert(call, Call { token, caller, id, agent, name, life: None, tickets, attached, timers });
+            .insert(call, Call { token, caller, id, agent, name, life, expires, tickets, attached, timers });
         Ok(())
     }
 
@@ -253,6 +268,9 @@ impl Hub {
             call.timers.clear();
             if let Some(life) = call.life {
                 call.timers.arm(Timer::Life, now + life);
+            }
+            if let Some(at) = call.expires {
+                call.timers.arm(Timer::Token, at);
             }
             let ([of_caller, of_agent], ends) = (call.tickets, [call.caller, call.agent]);
             self.out.push_back(Output::Join(id));
@@ -292,14 +310,18 @@ impl Hub {
                 self.end(id, Code::LegTimeout, "nothing came for too long", RETRY_MS);
             }
         }
-        let due = self.calls.extract_if(.., |_, call| call.timers.fire(now).is_some());
-        for (id, call) in due.collect::<Vec<_>>() {
-            if call.flows() {
-                self.out.push_back(Output::Event(Event::TimedOut(Timer::Life)));
-                self.out.push_back(Output::Drop(id, Cause::Life));
-            } else {
-                self.out.push_back(Output::Event(Event::TimedOut(Timer::Pair)));
-                self.give_up(id, &call, "it had 10 s");
+        self.timeout_of_calls(now);
+    }
+
+    fn timeout_of_calls(&mut self, now: Moment) {
+        let fired = self.calls.iter_mut().filter_map(|(id, call)| Some((*id, call.timers.fire(now)?)));
+        for (id, timer) in fired.collect::<Vec<_>>() {
+            self.out.push_back(Output::Event(Event::TimedOut(timer)));
+            let Some(call) = self.calls.remove(&id) else { continue };
+            match timer {
+                Timer::Pair => self.give_up(id, &call, "it had 10 s"),
+                Timer::Token => self.out.push_back(Output::Drop(id, Cause::Revoked)),
+                Timer::Life | Timer::Link => self.out.push_back(Output::Drop(id, Cause::Life)),
             }
         }
     }
@@ -346,9 +368,14 @@ impl Hub {
         self.leave(id);
     }
 
-    /// Forgets a session, and gives up its calls for which not both ends have come. Streams continue.
+    /// Forgets a session, and gives up its calls for which not both ends have come. Streams continue until the date of
+    /// their token.
     fn leave(&mut self, id: SessionId) {
-        self.sessions.remove(&id);
+        if let Some(gone) = self.sessions.remove(&id)
+            && let Some((name, _)) = gone.agent()
+        {
+            self.agents.leave(&gone.token, name);
+        }
         let lost =
             self.calls.extract_if(.., |_, call| !call.flows() && (call.caller == id || call.agent == id));
         for (call_id, call) in lost.collect::<Vec<_>>() {
@@ -375,21 +402,9 @@ impl Hub {
         }
     }
 
-    /// The agents of the token of a session.
-    fn agents_beside(&self, id: SessionId) -> impl Iterator<Item = (SessionId, &str)> {
-        let token = self.sessions.get(&id).map(|session| session.token.as_str());
-        let beside = self.sessions.iter().filter(move |(_, session)| Some(session.token.as_str()) == token);
-        beside.filter_map(|(id, session)| Some((*id, session.agent()?.0)))
-    }
-
+    /// The agent of this name that has the same token as a session.
     fn find(&self, beside: SessionId, name: &str) -> Option<SessionId> {
-        self.agents_beside(beside).find(|(_, agent)| *agent == name).map(|(id, _)| id)
-    }
-
-    fn names_beside(&self, id: SessionId) -> Vec<Text> {
-        let mut names: Vec<Text> = self.agents_beside(id).map(|(_, name)| Text::of(name)).collect();
-        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        names
+        self.agents.find(&self.sessions.get(&beside)?.token, name)
     }
 
     /// If this hub vanishes, so long its agents take to return, so that few come at the same time.

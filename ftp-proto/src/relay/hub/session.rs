@@ -11,6 +11,8 @@ use crate::timer::{Moment, Timers};
 pub(super) struct Session {
     /// The name of its token.
     pub(super) token: String,
+    /// When that expires.
+    pub(super) expires: Option<Moment>,
     /// Who it is, once it has introduced itself.
     pub(super) role: Option<Role>,
     pub(super) timers: Timers<Timer>,
@@ -28,6 +30,7 @@ impl Session {
         }
         Self {
             token,
+            expires,
             role: None,
             timers,
             last_call: Id(0),
@@ -40,6 +43,11 @@ impl Session {
     /// Adds bytes of its link.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.reader.push(bytes);
+    }
+
+    /// Whether there is more than has been heard: a message, or the beginning of one.
+    pub(super) fn has_more(&self) -> bool {
+        !self.reader.is_empty()
     }
 
     /// Its next message, if one is complete.

@@ -63,6 +63,7 @@ impl Bench {
                     let frame = end.reader.message::<Frame<FromHub>>().unwrap().unwrap();
                     end.heard.push(end.seen.check(frame).unwrap());
                 }
+                Output::More(session) => self.hub.input(self.now, Input::Next(session)),
                 Output::Close(SessionId(id)) => self.ends.get_mut(&id).unwrap().closed = true,
                 Output::Expect { call, end, ticket } => {
                     self.expected.insert((call, end == End::Agent), ticket);
@@ -367,6 +368,87 @@ fn r27_a_session_ends_with_its_token() {
     bench.wait();
     assert_eq!(bench.now, Moment::after_start(Duration::from_secs(9)));
     assert_eq!(bench.goodbye(1), Some((Code::Expired, 0)));
+}
+
+#[test]
+fn r27_a_stream_ends_with_the_token_of_its_caller_although_its_sessions_have_gone_before() {
+    for life in [None, Some(Duration::from_secs(5)), Some(Duration::from_secs(60))] {
+        let mut bench = Bench::new(Limits::USUAL);
+        bench.life = life;
+        let date = Moment::after_start(Duration::from_secs(9));
+        for id in [1, 2] {
+            bench.ends.insert(id, Link::default());
+            let token = "ann".to_owned();
+            bench.input(Input::Opened { session: SessionId(id), token, expires: Some(date) });
+        }
+        let agent = Role::Agent { name: Text::of("one"), boot: 1 };
+        bench.say(1, ToHub::Introduce { role: agent, build: Text::default() });
+        let user = Role::User { name: Text::default() };
+        bench.say(2, ToHub::Introduce { role: user, build: Text::default() });
+        bench.call(2, 1, "one");
+        bench.attach(1);
+        for id in [1, 2] {
+            bench.input(Input::Closed(SessionId(id)));
+        }
+        assert!(bench.dropped.is_empty());
+        bench.wait();
+        let (ends, cause) = match life {
+            Some(life) if life < Duration::from_secs(9) => (Moment::after_start(life), Cause::Life),
+            _ => (date, Cause::Revoked),
+        };
+        assert_eq!((bench.now, &bench.causes[..]), (ends, &[cause][..]));
+        assert_eq!((bench.hub.calls(), bench.deadline), (0, None));
+    }
+}
+
+#[test]
+fn one_message_of_a_session_is_heard_at_a_time_and_the_next_when_its_answer_is_taken() {
+    let mut bench = bench();
+    let link = bench.ends.get_mut(&2).unwrap();
+    let asked = (0..250).flat_map(|_| link.sent.encode(ToHub::Agents).unwrap()).collect::<Vec<_>>();
+    let outputs = |hub: &mut Hub| {
+        let (mut answers, mut more) = (0, 0);
+        loop {
+            let output = hub.poll();
+            if matches!(output, Output::Wait(_)) {
+                return (answers, more);
+            }
+            answers += usize::from(matches!(output, Output::Send(SessionId(2), _)));
+            more += usize::from(matches!(output, Output::More(SessionId(2))));
+        }
+    };
+    bench.hub.input(bench.now, Input::Bytes(SessionId(2), &asked));
+    assert_eq!(outputs(&mut bench.hub), (1, 1));
+    for _ in 0..248 {
+        bench.hub.input(bench.now, Input::Next(SessionId(2)));
+        assert_eq!(outputs(&mut bench.hub), (1, 1));
+    }
+    bench.hub.input(bench.now, Input::Next(SessionId(2)));
+    assert_eq!(outputs(&mut bench.hub), (1, 0), "the last one");
+    bench.hub.input(bench.now, Input::Next(SessionId(2)));
+    assert_eq!(outputs(&mut bench.hub), (0, 0));
+    bench.hub.input(bench.now, Input::Closed(SessionId(2)));
+    bench.hub.input(bench.now, Input::Next(SessionId(2)));
+    assert_eq!(outputs(&mut bench.hub), (0, 0));
+}
+
+#[test]
+fn names_are_listed_in_order_and_those_of_agents_that_have_left_are_not() {
+    let mut bench = bench();
+    for (id, name) in [(3, "two"), (4, "b"), (5, "a")] {
+        bench.agent(id, "ann", name, id);
+    }
+    bench.agent(6, "bob", "of-bob", 1);
+    bench.agent(7, "ann", "two", 8);
+    bench.input(Input::Closed(SessionId(3)));
+    bench.input(Input::Closed(SessionId(4)));
+    bench.say(2, ToHub::Agents);
+    assert_eq!(*bench.last(2), FromHub::Agents(["a", "one", "two"].map(Text::of).to_vec()));
+    assert_eq!(bench.hub.agents(), 4);
+    for id in [1, 5, 6, 7] {
+        bench.input(Input::Closed(SessionId(id)));
+    }
+    assert_eq!(bench.hub.agents(), 0);
 }
 
 #[test]
