@@ -169,8 +169,18 @@ impl Joined {
 
     /// Kills it and starts it again.
     pub fn die_and_return(&mut self) {
+        self.die();
+        self.return_again();
+    }
+
+    /// Kills it.
+    pub fn die(&mut self) {
         self.running.signal(Signal::KILL);
         self.running.wait();
+    }
+
+    /// Starts it again.
+    pub fn return_again(&mut self) {
         self.running = start(&self.arguments);
     }
 }

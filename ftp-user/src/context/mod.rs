@@ -15,7 +15,7 @@ use ftp_proto::timer::Moment;
 use ftp_proto::wire::Fingerprint;
 use std::collections::HashSet;
 use std::num::NonZeroU64;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -190,19 +190,38 @@ impl Default for ListingLimit {
     }
 }
 
-/// The relays that have answered in this run, by their addresses. Clones share it.
+/// The relays that have answered in this run, by their addresses, and the servers that agents have reached at hubs.
+/// Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Heard(Arc<std::sync::Mutex<HashSet<String>>>);
+pub struct Heard {
+    names: Arc<std::sync::Mutex<HashSet<String>>>,
+    given_up: Arc<AtomicBool>,
+}
 
 impl Heard {
     /// Notes that this relay has answered.
     pub fn note(&self, relay: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned());
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned());
     }
 
     /// Whether this relay has answered.
     pub fn has(&self, relay: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(relay)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(relay)
+    }
+
+    /// A file has used up its retries because of a relay. Others are tried once each, until one of them moves.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// A file has moved through a relay.
+    pub fn moved(&self) {
+        self.given_up.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a file has used up its retries because of a relay, and none has moved through one since.
+    pub fn has_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 }
 

@@ -35,6 +35,8 @@ pub enum About {
     NoAnswer,
     /// A relay that has not answered in this run: there is no session with it.
     NoRelay,
+    /// A relay that has answered in this run, or an agent that has reached a server in it: it is away, or has no room.
+    Relay,
     /// A server that was given up after all retries. Nothing else is tried there.
     GivenUp,
     /// A source that has changed while it was copied. The next attempt may find it at rest.

@@ -1,7 +1,7 @@
 //! Failures of a relay session: which relay, what it said, what to do.
 
 use crate::config::Relay;
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::clock::Clock;
 use ftp_io::link::LinkFailure;
@@ -65,14 +65,18 @@ pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
         LinkFailure::Io(error) => (Kind::Temporary, words(error)),
         LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Kind::Other, failure.to_string()),
     };
-    let hint = if kind == Kind::Temporary { "try again later" } else { "check that a relay listens there" };
-    Failure::new(kind, format!("no session with the relay {display_name}")).said(said).hint(hint)
+    let failure = Failure::new(kind, format!("no session with the relay {display_name}")).said(said);
+    match kind {
+        Kind::Temporary => failure.hint("try again later").about(About::Relay),
+        _ => failure.hint("check that a relay listens there"),
+    }
 }
 
 /// The relay did not answer in time.
 pub(super) fn late(display_name: &str, for_what: &str) -> Failure {
     Failure::new(Kind::Temporary, format!("the relay {display_name} did not answer in time: {for_what}"))
         .hint("try again later, or raise --timeout")
+        .about(About::Relay)
 }
 
 /// The relay session ended before an answer came.
@@ -80,6 +84,7 @@ pub(super) fn lost(display_name: &str, why: &str) -> Failure {
     Failure::new(Kind::Temporary, format!("the session with the relay {display_name} is over"))
         .said(why)
         .hint("try again later")
+        .about(About::Relay)
 }
 
 /// The relay refused a tunnel to `site`.
@@ -97,7 +102,7 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
         ),
         Code::Unwelcome => failure.hint("try again later: the server refuses all clients now"),
         Code::Busy | Code::Draining | Code::Expired | Code::LegTimeout | Code::GrantUsed => {
-            failure.hint("try again later")
+            failure.hint("try again later").about(About::Relay)
         }
         Code::Protocol
         | Code::NoGrant
@@ -116,6 +121,7 @@ pub(super) fn no_call(display_name: &str, agent: &str, code: Code, text: &Text) 
     Failure::new(kind_of(code), format!("the hub {display_name} does not reach the agent {agent}"))
         .said(format!("it said \"{}\"", code.with(text)))
         .hint("try again later, or look whether ftp-relay-agent join still runs there")
+        .about(About::Relay)
 }
 
 /// No agent has joined the hub.
@@ -129,6 +135,20 @@ pub(super) fn out_of_reach(display_name: &str, site: &Site, said: &[String]) -> 
     Failure::new(Kind::NoPath, format!("no agent at the hub {display_name} reaches {}", site.authority()))
         .said(said.join("; "))
         .hint(format!("join the hub from a host that reaches it, with --allow for {}", site.host))
+}
+
+/// No agent of a hub reaches a server, and one has reached it in this run. `gone` are agents that were there.
+pub(super) fn away(display_name: &str, site: &Site, gone: &[String], said: &[String]) -> Failure {
+    let who = match gone {
+        [] => "the agent that reached it in this run does not any more".to_owned(),
+        [agent] => format!("the agent {agent} has gone"),
+        agents => format!("the agents {} have gone", agents.join(", ")),
+    };
+    let what = format!("no agent at the hub {display_name} reaches {} now: {who}", site.authority());
+    let failure = Failure::new(Kind::Temporary, what)
+        .hint("look whether ftp-relay-agent join still runs there, or try again later")
+        .about(About::Relay);
+    if said.is_empty() { failure } else { failure.said(said.join("; ")) }
 }
 
 /// The kind of failure that a refused tunnel is.

@@ -21,6 +21,8 @@ struct Probes {
     hub: Hub,
     sites: Vec<Site>,
     asking: Asking<Probed>,
+    /// Agents that have reached the servers, and are not there.
+    gone: Vec<String>,
     /// Why each agent does not reach each server.
     unreached: Vec<Vec<String>>,
     /// An agent does not hold the same token.
@@ -49,16 +51,22 @@ struct Near {
 
 impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self, Failure> {
-        let names = hub.agents(context).await?;
+        let (names, known) = (hub.agents(context).await?, remembered(context, relay, sites));
+        let gone: Vec<String> = known.iter().filter(|known| !names.contains(known)).cloned().collect();
         if names.is_empty() {
-            return Err(failure::nobody(hub.display_name()));
+            let lost = sites.iter().find(|site| context.heard.has(&reached(relay, site)));
+            return Err(match lost {
+                Some(site) => failure::away(hub.display_name(), site, &gone, &[]),
+                None => failure::nobody(hub.display_name()),
+            });
         }
         Ok(Self {
             context: context.clone(),
             relay: relay.clone(),
             hub: hub.clone(),
             sites: sites.iter().map(|site| (*site).clone()).collect(),
-            asking: Asking::new(names, &remembered(context, relay, sites), context.patience.reply),
+            asking: Asking::new(names, &known, context.patience.reply),
+            gone,
             unreached: sites.iter().map(|_| Vec::new()).collect(),
             distrust: None,
         })
@@ -111,6 +119,9 @@ impl Probes {
         }
         match (self.distrust, self.sites.get(index)) {
             (Some(distrust), _) => distrust,
+            (None, Some(site)) if self.context.heard.has(&reached(&self.relay, site)) => {
+                failure::away(self.hub.display_name(), site, &self.gone, &said)
+            }
             (None, Some(site)) => failure::out_of_reach(self.hub.display_name(), site, &said),
             (None, None) => failure::nobody(self.hub.display_name()),
         }
@@ -128,8 +139,14 @@ fn remembered(context: &Context, relay: &Relay, sites: &[&Site]) -> Vec<String> 
     context.pairs.agents(&key(relay, sites)).unwrap_or_default()
 }
 
-/// Has a later run ask these agents first.
+/// What is noted of a server that an agent has reached in this run.
+fn reached(relay: &Relay, site: &Site) -> String {
+    format!("{} {}", relay.address, site.authority())
+}
+
+/// Has a later run ask these agents first, and this one wait for them if they go.
 fn remember(context: &Context, relay: &Relay, sites: &[&Site], names: &[&str]) {
+    sites.iter().for_each(|site| context.heard.note(&reached(relay, site)));
     if let Err(why) = context.pairs.note_agents(&key(relay, sites), names) {
         let text = format!("cannot remember for later runs which agents reach the servers: {why}");
         context.events.warn_of(Topic::Memory, THIS_HOST, text);

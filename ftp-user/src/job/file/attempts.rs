@@ -17,7 +17,7 @@
 use crate::check::has_changed;
 use crate::context::Context;
 use crate::control::Facts;
-use crate::failure::{self, Failure};
+use crate::failure::{self, About, Failure};
 use crate::job::claims::kept::{self, Kept};
 use crate::job::detached::Arrived;
 use crate::job::file::transfer::Transferred;
@@ -239,6 +239,7 @@ impl Attempts {
         } else {
             Event::Failed(&failure)
         };
+        *retry = retry.knowing(context.heard.has_given_up());
         let next = retry.after(event);
         let mut stored = None;
         let given_up = match next {
@@ -251,6 +252,10 @@ impl Attempts {
                 let plan;
                 (stored, plan) = self.prepare(context, ends).await;
                 wait(context, &failure, next, &plan).await.err()
+            }
+            Next::GiveUp if failure.about == About::Relay && failure.kind == failure::Kind::Temporary => {
+                context.heard.give_up();
+                Some(failure.about(About::GivenUp))
             }
             Next::GiveUp => Some(failure),
         };
@@ -267,7 +272,7 @@ impl Attempts {
 
     /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it.
     fn rest(&self, context: &Context, failure: &Failure) -> Rest {
-        let is_over = context.cancel.is_cancelled() || failure.about == failure::About::GivenUp;
+        let is_over = context.cancel.is_cancelled() || failure.about == About::GivenUp;
         let is_found_again = is_over && context.job_journal.keeps_item();
         match (is_found_again, &self.left) {
             (true, None) => Rest::Kept,

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{About, Failure, Kind};
 use crate::job::race::learning::{Ending, SilentRungs, remember};
 use crate::job::race::notes::Notes;
 use crate::job::race::runner::{Obstacle, Runner};
@@ -125,7 +125,14 @@ impl<'a> Findings<'a> {
             }
             drop(memory);
             remember(context, self.situation.key(), candidate);
+            if candidate.relay().is_some() {
+                context.heard.moved();
+            }
             return Verdict::of(Ended::Moved);
+        };
+        let failure = match failed.cause {
+            Cause::Relay(_) => failure.about(About::Relay),
+            _ => failure,
         };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {

@@ -21,6 +21,8 @@ pub struct Retry {
     unanswered: u32,
     /// The same for a relay that has not answered in this run.
     no_relay: u32,
+    /// Whether another file of the job has used up its retries because of a relay.
+    is_relay_given_up: bool,
 }
 
 /// What happened to an attempt.
@@ -54,7 +56,19 @@ impl Retry {
     /// The retries of a file or a question.
     pub const fn new(patience: &Patience) -> Self {
         let Patience { retries, first_retries, .. } = *patience;
-        Self { used: 0, limit: retries, unanswered: retries, no_relay: first_retries }
+        Self {
+            used: 0,
+            limit: retries,
+            unanswered: retries,
+            no_relay: first_retries,
+            is_relay_given_up: false,
+        }
+    }
+
+    /// The same, with what other files of the job have found: an outage of a relay has one round of retries.
+    #[must_use]
+    pub const fn knowing(self, is_relay_given_up: bool) -> Self {
+        Self { is_relay_given_up, ..self }
     }
 
     /// The retries of an outage. A server that has not `answered` in this run may not exist.
@@ -75,6 +89,8 @@ impl Retry {
             }
             About::NoAnswer => self.unanswered,
             About::NoRelay => self.no_relay,
+            About::Relay if self.is_relay_given_up => 0,
+            About::Relay => self.limit,
             About::GivenUp => 0,
         };
         let may_pass = failure.kind == Kind::Temporary || failure.about == About::Changed;
@@ -162,6 +178,16 @@ mod tests {
         let nobody = failure(Kind::Temporary, About::NoRelay);
         assert_eq!(Retry::new(&patience(5, 0)).after(Event::Failed(&nobody)), Next::GiveUp);
         assert_eq!(Retry::new(&patience(5, 2)).after(Event::Failed(&nobody)), wait(500, 1, 2));
+    }
+
+    #[test]
+    fn an_outage_of_a_relay_has_one_round_of_retries_for_all_files() {
+        let away = failure(Kind::Temporary, About::Relay);
+        let retry = Retry::new(&patience(5, 0));
+        assert_eq!({ retry }.after(Event::Failed(&away)), wait(500, 1, 5));
+        assert_eq!(retry.knowing(true).after(Event::Failed(&away)), Next::GiveUp);
+        let busy = failure(Kind::Temporary, About::Operation);
+        assert_eq!(retry.knowing(true).after(Event::Failed(&busy)), wait(500, 1, 5));
     }
 
     #[test]

@@ -8,9 +8,12 @@ use crate::journal::End;
 pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
     match failure.about {
         About::NoAnswer | About::NoRelay | About::GivenUp => true,
-        About::Operation | About::Changed | About::Unknown(_) | About::NoRename | About::NoRoom => {
-            failure.kind == Kind::Temporary
-        }
+        About::Operation
+        | About::Relay
+        | About::Changed
+        | About::Unknown(_)
+        | About::NoRename
+        | About::NoRoom => failure.kind == Kind::Temporary,
     }
 }
 

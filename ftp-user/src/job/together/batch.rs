@@ -115,6 +115,9 @@ pub(in crate::job) async fn batched(
         }
     }
     left.extend(rest);
+    if candidate.relay().is_some() && !copied.is_empty() {
+        context.heard.moved();
+    }
     let prospect = match (copied.is_empty(), are_usable) {
         (true, _) => Prospect::None,
         (false, true) => Prospect::Good,
