@@ -173,13 +173,13 @@ impl Joined {
         self.return_again();
     }
 
-    /// Kills it.
+    /// Kills its process and waits for its end.
     pub fn die(&mut self) {
         self.running.signal(Signal::KILL);
         self.running.wait();
     }
 
-    /// Starts it again.
+    /// Starts a killed one again.
     pub fn return_again(&mut self) {
         self.running = start(&self.arguments);
     }

@@ -184,29 +184,6 @@ fn r45_an_agent_that_was_killed_replaces_its_ghost_at_once() {
 }
 
 #[test]
-fn r45_a_tree_waits_for_an_agent_that_is_away_for_a_moment() {
-    let data = sample(500_003);
-    let names = ["t/1", "t/2", "t/3", "t/4", "t/5", "t/6", "t/7", "t/8"];
-    let files = names.map(|name| (name, &data[..]));
-    let (from, to) = (Far::start(&files), Far::start(&[]));
-    let hub = Hub::start(&own_address().to_string());
-    let _zurich = from.agent(&hub, "zurich");
-    let mut berlin = to.agent(&hub, "berlin");
-    let run = user()
-        .args(["copy", "-r", "-j", "1", "--json", "--retries", "8", "--path", "relay", "--relay"])
-        .args([&hub.address.to_string(), "--relay-token-file", hub.token_file.to_str().unwrap()])
-        .args([from.slow_url("t"), to.url("t")])
-        .start();
-    let is_whole = |name: &String| name.starts_with("t/") && !name.contains(".part");
-    socket::until("a file is there", || to.server.names().iter().any(is_whole));
-    berlin.die();
-    socket::until("the run waits for it", || run.running.said().contains("the agent berlin has gone"));
-    berlin.return_again();
-    let run = run.end().exits(0);
-    assert_eq!(to.server.names(), from.server.names(), "{run}");
-}
-
-#[test]
 fn r40_agents_return_to_a_hub_that_was_killed_and_to_one_that_was_stopped() {
     let data = sample(100_003);
     let (from, to) = (Far::start(&[("a.bin", &data)]), Far::start(&[]));

@@ -5,6 +5,7 @@ use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::clock::Clock;
 use ftp_io::link::LinkFailure;
+use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, Text};
 use ftp_proto::relay::token::Token;
@@ -66,9 +67,10 @@ pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
         LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Kind::Other, failure.to_string()),
     };
     let failure = Failure::new(kind, format!("no session with the relay {display_name}")).said(said);
-    match kind {
-        Kind::Temporary => failure.hint("try again later").about(About::Relay),
-        _ => failure.hint("check that a relay listens there"),
+    if kind == Kind::Temporary {
+        failure.hint("try again later").about(About::Relay)
+    } else {
+        failure.hint("check that a relay listens there")
     }
 }
 
@@ -79,8 +81,16 @@ pub(super) fn late(display_name: &str, for_what: &str) -> Failure {
         .about(About::Relay)
 }
 
-/// The relay session ended before an answer came.
+/// The relay session ended before an answer came. A relay whose policy does not name the token says so in its last message.
 pub(super) fn lost(display_name: &str, why: &str) -> Failure {
+    if why.contains(&Withdrawn::Rule.to_string()) {
+        return Failure::new(
+            Kind::Untrusted,
+            format!("the relay {display_name} does not let this token do anything"),
+        )
+        .said(why)
+        .hint("its operator names the token in the policy file, or gives you another one");
+    }
     Failure::new(Kind::Temporary, format!("the session with the relay {display_name} is over"))
         .said(why)
         .hint("try again later")
@@ -168,5 +178,18 @@ const fn kind_of(code: Code) -> Kind {
         | Code::Replaced
         | Code::Strangers => Kind::Temporary,
         Code::Resolve | Code::Protocol | Code::NoGrant | Code::Internal => Kind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r28_a_token_that_the_policy_does_not_name_is_told_as_one_that_is_wrong() {
+        let bye = Code::Denied.with(&Text::of(&Withdrawn::Rule.to_string()));
+        assert_eq!(lost("edge", &bye).kind, Kind::Untrusted);
+        let stops = lost("edge", &Code::Draining.with(&Text::default()));
+        assert_eq!((stops.kind, stops.about), (Kind::Temporary, About::Relay));
     }
 }

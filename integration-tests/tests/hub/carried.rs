@@ -5,6 +5,7 @@ use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
 use integration_tests::site::{PASSWORD, sample};
 use integration_tests::socket;
+use integration_tests::user::user;
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
@@ -135,4 +136,26 @@ fn r40_a_hub_that_stops_lets_a_file_end() {
     let run = run.end().exits(0);
     arrived(&run, &to, "b.bin", &data);
     assert!(hub.running.wait().success());
+}
+
+#[test]
+fn r45_a_tree_waits_for_an_agent_that_is_away_for_a_moment() {
+    let data = sample(3_000_003);
+    let names = ["t/1", "t/2", "t/3", "t/4"];
+    let files = names.map(|name| (name, &data[..]));
+    let (from, to) = (Far::start(&files), Far::start(&[]));
+    let hub = Hub::start(&own_address().to_string());
+    let _zurich = from.agent(&hub, "zurich");
+    let mut berlin = to.agent(&hub, "berlin");
+    let run = user()
+        .args(["copy", "-r", "-j", "1", "--json", "--retries", "8", "--path", "relay", "--relay"])
+        .args([&hub.address.to_string(), "--relay-token-file", hub.token_file.to_str().unwrap()])
+        .args([from.slow_url("t"), to.url("t")])
+        .start();
+    half(&to);
+    berlin.die();
+    socket::until("the run waits for it", || run.running.said().contains("the agent berlin has gone"));
+    berlin.return_again();
+    let run = run.end().exits(0);
+    assert_eq!(to.server.names(), from.server.names(), "{run}");
 }

@@ -13,6 +13,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
 use ftp_proto::third_party::race::Ended;
 use ftp_proto::third_party::{self, Cause, Outcome, Store};
+use std::time::Duration;
 
 /// What is known of the candidates of one file.
 pub(super) struct Findings<'a> {
@@ -108,6 +109,20 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// Records that a candidate has moved the file.
+    fn moved(&self, candidate: Candidate, took: Duration) {
+        let mut memory = self.memory.lock();
+        memory.worked(candidate, self.context.clock.now());
+        if let (Candidate::Direct(_), Some(size)) = (candidate, self.assignment.size) {
+            memory.note_rate(size.saturating_sub(self.assignment.skips()), took);
+        }
+        drop(memory);
+        remember(self.context, self.situation.key(), candidate);
+        if candidate.relay().is_some() {
+            self.context.heard.moved();
+        }
+    }
+
     /// Records how an attempt ended.
     pub(super) async fn attempted(
         &mut self,
@@ -118,22 +133,11 @@ impl<'a> Findings<'a> {
     ) -> Verdict {
         let (context, candidate) = (self.context, entry.candidate);
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
-            let mut memory = self.memory.lock();
-            memory.worked(candidate, context.clock.now());
-            if let (Candidate::Direct(_), Some(size)) = (candidate, self.assignment.size) {
-                memory.note_rate(size.saturating_sub(self.assignment.skips()), attempted.took);
-            }
-            drop(memory);
-            remember(context, self.situation.key(), candidate);
-            if candidate.relay().is_some() {
-                context.heard.moved();
-            }
+            self.moved(candidate, attempted.took);
             return Verdict::of(Ended::Moved);
         };
-        let failure = match failed.cause {
-            Cause::Relay(_) => failure.about(About::Relay),
-            _ => failure,
-        };
+        let is_of_relay = matches!(failed.cause, Cause::Relay(_));
+        let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
             self.silent_rungs.ends(index, candidate, Ending::Failed, context.clock.now());
