@@ -24,8 +24,9 @@ HASH: 213 SHA-256 0-999 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61
 ";
 /// Another digest than theirs.
 const OTHER: &str = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34";
-/// A source that breaks off.
-const BREAKS: &str = "once RETR: 150 opening ; connection ; data 400 ; reset-data ; 426 broken";
+/// A source that breaks off, after the other end has had the time to begin: a source that fails before that is asked again
+/// within the same attempt.
+const BREAKS: &str = "once RETR: 150 opening ; connection ; data 400 ; pause 300 ; reset-data ; 426 broken";
 /// What the words of a try that goes on are.
 const GOES_ON: &str = "going on after 400 bytes";
 /// And of one that does not.

@@ -346,7 +346,8 @@ mod tests {
         refused(b"22 x\r\n", &NotFtp::NoCode(b"22 x".to_vec()));
         refused(b"2200 x\r\n", &NotFtp::NoCode(b"2200 x".to_vec()));
         refused(b"   x\r\n", &NotFtp::NoCode(b"   x".to_vec()));
-        refused(b"\x16\x03\xff\xff\n", &NotFtp::NoCode(b"\x16\x03\xff\xff".to_vec()));
+        // Telnet doubles a byte 255.
+        refused(b"\x16\x03\xff\xff\n", &NotFtp::NoCode(b"\x16\x03\xff".to_vec()));
     }
 
     #[test]
