@@ -52,7 +52,8 @@ fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
     if path == DirectPath::None {
         return is_refused(from, to);
     }
-    let copied = copy(from, to, tree([from.0, to.0]), &["--path", "direct", "--retries", "0"])?;
+    // Twisted loses what has come before STOR, and then waits for more: such a file needs another attempt.
+    let copied = copy(from, to, tree([from.0, to.0]), &["--path", "direct", "--retries", "1"])?;
     let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
     assert_eq!(copied.run.code(), Some(0), "{cell}");
     is_whole(&copied);
