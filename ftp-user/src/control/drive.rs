@@ -53,7 +53,7 @@ impl Session {
         self.over.get_or_insert(client::Failure::Closed);
     }
 
-    /// Closes the connection without a word, and waits until the server has closed it too: at most [`SETTLE`], and after an
+    /// Closes the connection without a word, and waits until the server has closed it too: at most `SETTLE`, and after an
     /// interruption of `context` as long as the replies to ABOR may take. If it has, no command that it was sent can still take
     /// effect.
     pub async fn close_and_settle(&mut self, context: &Context) {

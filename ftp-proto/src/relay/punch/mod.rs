@@ -2,9 +2,9 @@
 //! routers before them let the connection in (hole punching).
 //!
 //! They talk over the connection through the hub, on which both have proven the secret of their join. The hub tells
-//! each of them where it sees both ends ([`Seen`]); each tells the other the same of itself ([`Offer`]), and goes to
+//! each of them where it sees both ends (`Seen`); each tells the other the same of itself (`Offer`), and goes to
 //! no address of which the two say different things. A connection that comes about is proven with a secret that
-//! follows from that of the join ([`secret`]). The caller decides ([`Verdict`]); until it has, the connection through
+//! follows from that of the join (`secret`). The caller decides (`Verdict`); until it has, the connection through
 //! the hub is there for the file.
 //!
 //! ```text
@@ -15,7 +15,7 @@
 //!  called   Asking --both offers--> Punching --Verdict--> Done, when the chosen connection is proven here too
 //! ```
 //!
-//! * [`prospect`]: whether it can succeed. [`memory`]: how often one address is tried. [`machine`]: the order of it all.
+//! * `prospect`: whether it can succeed. `memory`: how often one address is tried. `machine`: the order of it all.
 
 mod interface;
 mod machine;
