@@ -3,7 +3,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use ftp_proto::relay::message::{FromAgent, LegState, Waits};
@@ -27,6 +27,9 @@ const AGENTS: usize = 500;
 /// What is asked: MiB for all user agents, and seconds of an idle agent in a minute.
 const CROWD: f64 = 40.0;
 const IDLE: f64 = 0.010;
+const MINUTE: Duration = Duration::from_secs(60);
+/// A join that takes nothing for so long is full.
+const FULL: Duration = Duration::from_millis(50);
 
 pub(super) fn table(plan: &Plan) {
     raise_descriptor_limit();
@@ -67,16 +70,12 @@ fn joined(session: &mut Session) -> [TcpStream; 2] {
 
 /// Sends until the join takes nothing more: its receiver reads nothing.
 fn block(stream: &mut TcpStream) {
-    stream.set_nonblocking(true).unwrap();
+    stream.set_write_timeout(Some(FULL)).unwrap();
     let piece = vec![7; 1 << 16];
-    let mut full = 0;
-    while full < 5 {
+    loop {
         match stream.write(&piece) {
-            Ok(_) => full = 0,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                full += 1;
-                thread::sleep(Duration::from_millis(2));
-            }
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return,
             Err(error) => panic!("{error}"),
         }
     }
@@ -123,11 +122,11 @@ fn user_agents() {
 fn idle() {
     let hub = Hub::start("127.0.0.4");
     let agent = hub.join("idle", "127.0.0.5", &[]);
-    // What belongs to its start is over.
-    thread::sleep(Duration::from_secs(2));
     let ids = [agent.running.id(), hub.running.id()];
     let before = ids.map(cpu_seconds);
-    thread::sleep(Duration::from_secs(60));
+    // Nobody says anything for a minute: that is what is measured.
+    let (_silent, heard) = mpsc::channel::<()>();
+    assert_eq!(heard.recv_timeout(MINUTE), Err(RecvTimeoutError::Timeout));
     let [of_agent, of_hub] = [0, 1].map(|at| cpu_seconds(ids[at]).since(before[at]).total());
     println!(
         "idle for a minute: agent {:.0} ms, hub {:.0} ms of processor time",
