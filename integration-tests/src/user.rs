@@ -112,6 +112,11 @@ impl Started {
         self.home.path()
     }
 
+    /// Waits until it has said these words.
+    pub fn wait_for(&self, words: &str) {
+        crate::socket::until(words, || self.running.said().contains(words));
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Run {
         let mut stdout = Vec::new();
