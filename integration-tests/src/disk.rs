@@ -70,6 +70,16 @@ impl LoopDisk {
         self.place.path().join("mounted")
     }
 
+    /// What was made so far is there after a power failure.
+    ///
+    /// # Panics
+    ///
+    /// There is no sync(1).
+    pub fn sync(&self) {
+        let synced = Command::new("sync").arg("-f").arg(self.path()).output().unwrap();
+        assert!(synced.status.success(), "{synced:?}");
+    }
+
     /// The power of its host fails, on which this process runs. What was synced is there again when this returns.
     pub fn loses_power(&mut self, running: &mut crate::binary::Running) {
         running.signal(rustix::process::Signal::STOP);

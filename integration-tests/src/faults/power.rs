@@ -51,7 +51,7 @@ impl Hosts {
         let destination = site.args(["--sync", "--state", state.to_str().unwrap()]).start_in(root);
         let home = tempfile::tempdir().unwrap();
         // What was made so far is there after a failure.
-        drop(std::process::Command::new("sync").arg("-f").arg(stored.path()).output());
+        stored.sync();
         Some(Self { source, destination, stored, kept, home })
     }
 
@@ -80,6 +80,8 @@ impl Hosts {
                 Some(0) => {
                     self.is_whole(&tree, &name, &run);
                     std::fs::remove_dir_all(self.destination.path(&name)).unwrap();
+                    // Else the next power failure brings it back, and after some trees the disk is full.
+                    self.stored.sync();
                     return hits;
                 }
                 None | Some(1 | 5 | 6 | 9) => {}
