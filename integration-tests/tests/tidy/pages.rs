@@ -4,7 +4,8 @@ use super::source::{read, texts, top};
 use std::collections::BTreeSet;
 
 /// The last column of each table of these pages names tests, files of tests, or fixtures.
-const PAGES: [&str; 3] = ["docs/features.md", "docs/protocol/path.md", "docs/security/threats.md"];
+const PAGES: [&str; 4] =
+    ["docs/features.md", "docs/history.md", "docs/protocol/path.md", "docs/security/threats.md"];
 
 /// What a row may name.
 struct Tests {
