@@ -65,6 +65,23 @@ fn n8_an_old_file_that_was_renamed_aside_gets_its_name_back_before_anything_else
     assert_eq!(changes.iter().filter(|line| **line == "RNTO b.txt").count(), 2, "{changes:?}\n{run}");
 }
 
+#[test]
+fn n8_a_copy_that_had_its_name_when_its_run_was_killed_stays_and_cancel_says_so() {
+    for (size, is_told) in [("213 1000", true), ("213 999", false), ("550 no such file", false)] {
+        let (from, to) = ends("once RNTO b.txt: hang");
+        let state = tempfile::tempdir().unwrap();
+        let _killed = killed_at("RNTO b.txt", state.path(), (&from, &to), &[]);
+        to.changes(&format!("SIZE b.txt: {size}\nDELE: 550 no such file"));
+        let netrc = format!("machine {} login ann password {PASSWORD}\n", to.address().ip());
+        let run =
+            with_state(state.path()).private_file(".netrc", netrc).args(["cancel", "last"]).run().exits(0);
+        let warnings = run.warnings();
+        let told = warnings.iter().any(|text| text.contains("b.txt has the size of its source and stays"));
+        assert_eq!(told, is_told, "{size}: {warnings:?}\n{run}");
+        assert!(!to.seen_of(&["DELE"]).contains(&"DELE b.txt".to_owned()), "{run}");
+    }
+}
+
 /// The journal of the only job has so many finished files.
 fn has_finished(files: u64, user: impl Fn() -> User) {
     until("the journal has the files", || {

@@ -375,13 +375,13 @@ impl Host {
         }
     }
 
-    /// Deletes a file. If it is not there, that is no failure.
+    /// Deletes a file. Returns whether it was there.
     ///
     /// # Errors
     /// Fails if the file may still be there.
-    pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
+    pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.delete(path).await.map(drop),
+            Self::Server(server) => server.session(context).await?.delete(path).await,
             Self::Local(root) => local::check_file(root.as_ref(), path).and_then(|()| local::delete(path)),
         }
     }

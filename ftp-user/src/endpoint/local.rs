@@ -144,13 +144,13 @@ pub(super) fn rename(from: &PathName, to: &PathName) -> Result<(), Failure> {
     })
 }
 
-/// Deletes a file. If it is not there, that is no failure.
-pub(super) fn delete(path: &PathName) -> Result<(), Failure> {
+/// Deletes a file. Returns whether it was there.
+pub(super) fn delete(path: &PathName) -> Result<bool, Failure> {
     match std::fs::remove_file(local_path(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Failure::of_this_host(format!("cannot delete {}", path.display()), &error))
         }
-        Ok(()) | Err(_) => Ok(()),
+        deleted => Ok(deleted.is_ok()),
     }
 }
 

@@ -140,6 +140,11 @@ impl Errand for Alone {
                 self.has(Some(&self.bytes), run);
                 Verdict::Done
             }
+            // A run was killed between the renaming and its note in the journal.
+            (Some(0), Verb::Cancel) if run.said.contains(" has the size of its source and stays: ") => {
+                self.has(Some(&self.bytes), run);
+                Verdict::Done
+            }
             (Some(0), Verb::Cancel) => {
                 self.has(self.old.as_deref(), run);
                 Verdict::Done

@@ -136,6 +136,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
         ));
     }
+    let mut has_part = false;
     for id in &item.parts {
         let part = Part::new(*id, &target)?;
         if let Some(aside) = host.put_back(context, &part.stored, &target).await? {
@@ -144,7 +145,31 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
                 "the file that {name} was before is kept as {old}, because something has that name: delete it if it is not needed"
             ));
         }
-        host.delete(context, &part.stored).await?;
+        has_part |= host.delete(context, &part.stored).await?;
+    }
+    if !has_part {
+        tell_if_published(context, host, &target, item).await?;
+    }
+    Ok(())
+}
+
+/// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has
+/// left no part. The file is whole then, and stays, as each file that the journal has as finished.
+async fn tell_if_published(
+    context: &Context,
+    host: &mut Host,
+    target: &PathName,
+    item: &ItemRecord,
+) -> Result<(), Failure> {
+    let size = item.seen.as_ref().and_then(|source| source.size);
+    if item.in_place || item.parts.is_empty() || size.is_none() {
+        return Ok(());
+    }
+    if host.facts(context, target).await?.is_some_and(|facts| facts.size == size) {
+        let name = host.show(target);
+        context.events.warn(format!(
+            "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"
+        ));
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ impl Part {
                 let (cleanup, end) = context.for_cleanup();
                 let work = async {
                     let size = host.size(&cleanup, &self.stored).await.ok().flatten();
-                    (size, host.delete(&cleanup, &self.stored).await.map(|()| true))
+                    (size, host.delete(&cleanup, &self.stored).await)
                 };
                 let (bytes, deleted) = in_time(context, end, work).await;
                 if let Err(failure) = &deleted {
