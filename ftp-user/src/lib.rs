@@ -38,8 +38,10 @@
 //! | [`route`] | one attempt: one file by one candidate |
 //! | [`check`] | the overwrite rule and the verification |
 //! | [`job`] | what a user asked for: files and trees, retries |
+//! | [`action`] | verbs that work on names where they are: mkdir, rm, mv, hash, tree |
 //! | [`cli`] | the command line: a file for each verb, and the exit status |
 
+pub mod action;
 pub mod check;
 pub mod cli;
 pub mod config;

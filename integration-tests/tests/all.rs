@@ -80,6 +80,7 @@ mod trees;
 mod units;
 mod unreached;
 mod user_agent;
+mod verbs;
 mod walk;
 mod why;
 mod workers;

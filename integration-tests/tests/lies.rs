@@ -65,7 +65,7 @@ fn what_is_printed_is_as_long_as_the_server_said() {
     drop(printed("SIZE: 502 no").exits(0));
     for size in [999, 1_001, 20_000, 0] {
         let script = format!("SIZE a.txt: 213 {size}");
-        let run = printed(&script).exits(7).says("was not printed whole");
+        let run = printed(&script).exits(7).says("was not read whole");
         drop(run.says(&format!("announced {size} bytes and sent 1000 bytes")));
     }
     // It grew while it was read.

@@ -60,7 +60,7 @@ fn h25_a_listing_with_one_name_twice_is_a_failure_of_its_directory() {
     );
     let (peer, to) = (Peer::start("127.0.0.2", &script, MODERN), target());
     let run = copy(&["-r", "--path", "user", &peer.url("d/"), &to.url("t")]).exits(9);
-    let run = run.says("1 name in it stands twice in the listing, and only the first of each is copied");
+    let run = run.says("1 name in it stands twice in the listing, and only the first of each is taken");
     assert_eq!(to.names(), ["t/", "t/x", "t/y"], "{run}");
 }
 

@@ -6,22 +6,28 @@
 //! | `target` | whether something can be stored under a name that is taken |
 //! | `overwrite` | the rule of `--overwrite` |
 //! | `change` | whether the source has changed while it was copied |
+//! | `name` | whether a name from a listing can be used |
+//! | `removal` | what may be deleted, and why |
 //! | `verify` | the comparison of the copy with its source |
 //! | `streamed` | the digest that a final reply carries |
 //! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
 
 mod change;
+mod name;
 mod overwrite;
 mod passing_digest;
+mod removal;
 mod source;
 mod streamed;
 mod target;
 mod verify;
 
 pub(crate) use change::{has_changed, unchanged};
+pub(crate) use name::usable;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
+pub(crate) use removal::{Removal, Scope, What};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub(crate) use target::replaceable;
 pub use verify::Verify;

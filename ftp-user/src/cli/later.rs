@@ -47,9 +47,9 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
 }
 
 /// Verbs of the contract that may be absent.
-const VERBS: &[&str] = &["move", "sync", "tree", "mkdir", "rm", "mv", "hash", "shell"];
+const VERBS: &[&str] = &["move", "sync", "shell"];
 /// Options of the contract that may be absent.
-const OPTIONS: &[&str] = &["--compare", "--delete", "--max-delete", "--backup-dir", "--yes", "--alg"];
+const OPTIONS: &[&str] = &["--compare", "--delete", "--max-delete", "--backup-dir"];
 /// Verbs of other programs, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cp", "copy"),

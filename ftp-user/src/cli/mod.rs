@@ -9,18 +9,23 @@ mod conceal;
 mod copy;
 mod exit;
 mod generate;
+mod hash;
 mod jobs;
 mod later;
 mod ls;
+mod mkdir;
+mod mv;
 mod passwords;
 mod places;
 mod probe;
 mod program;
 mod resume;
+mod rm;
 mod sites;
 mod stat;
 mod trace_file;
 mod transfer;
+mod tree;
 mod trees;
 mod trust;
 mod why;
@@ -130,8 +135,13 @@ enum Verb {
     Copy(copy::CopyArgs),
     Append(append::AppendArgs),
     Ls(ls::LsArgs),
+    Tree(tree::TreeArgs),
     Stat(stat::StatArgs),
     Cat(cat::CatArgs),
+    Mkdir(mkdir::MkdirArgs),
+    Rm(rm::RmArgs),
+    Mv(mv::MvArgs),
+    Hash(hash::HashArgs),
     Probe(probe::ProbeArgs),
     Resume(resume::ResumeArgs),
     Jobs(jobs::JobsArgs),
@@ -193,6 +203,11 @@ impl Cli {
             Verb::Ls(args) => ls::run(context, &passwords, args).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
+            Verb::Tree(args) => tree::run(context, &passwords, args).await,
+            Verb::Mkdir(args) => mkdir::run(context, &passwords, args).await,
+            Verb::Rm(args) => Box::pin(rm::run(context, &passwords, args)).await,
+            Verb::Mv(args) => mv::run(context, &passwords, args).await,
+            Verb::Hash(args) => hash::run(context, &passwords, args).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others.
@@ -225,6 +240,11 @@ impl Verb {
             Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)
+            | Self::Tree(_)
+            | Self::Mkdir(_)
+            | Self::Rm(_)
+            | Self::Mv(_)
+            | Self::Hash(_)
             | Self::Probe(_)
             | Self::Resume(_)
             | Self::Jobs(_)
@@ -245,6 +265,11 @@ impl Verb {
             | Self::Ls(_)
             | Self::Stat(_)
             | Self::Cat(_)
+            | Self::Tree(_)
+            | Self::Mkdir(_)
+            | Self::Rm(_)
+            | Self::Mv(_)
+            | Self::Hash(_)
             | Self::Probe(_)
             | Self::Resume(_)
             | Self::Jobs(_)

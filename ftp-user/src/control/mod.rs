@@ -12,6 +12,7 @@
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
 //! | `announced` | how much may come of a file whose size was told |
 //! | `files` | commands that change files |
+//! | `removal` | commands that delete and rename because somebody has asked for it |
 //! | `manners` | what was learnt about a server from its replies |
 //! | `rate` | how fast a server may be |
 //! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
@@ -43,6 +44,7 @@ mod masked_names;
 mod open;
 mod port;
 mod rate;
+mod removal;
 mod secrets;
 mod secure;
 mod sent;

@@ -5,6 +5,7 @@ mod host;
 mod list;
 mod local;
 mod pool;
+mod removal;
 mod server;
 
 pub use debts::{Debt, Debts};
@@ -12,4 +13,5 @@ pub use host::Host;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
+pub(crate) use removal::{delete_entry, entry, login_directory, remove_directory, rename_free, shows_links};
 pub use server::Server;

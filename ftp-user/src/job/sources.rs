@@ -3,6 +3,7 @@
 use super::item::{Item, Target};
 use super::named_trees::NamedTrees;
 use super::tree::{Rules, Tree, is_below};
+use crate::check::usable;
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools, list};
@@ -300,7 +301,7 @@ impl<'a> Sources<'a> {
             });
             let unique = known.and_then(|facts| facts.unique);
             let walker = Host::at(source, Role::Source, self.pools);
-            let rules = Rules { filter: self.filter.clone(), links: self.options.links };
+            let rules = Rules { filter: self.filter.clone(), links: self.options.links, everything: false };
             let options = self.options;
             let tree =
                 Tree { source: source.path.clone(), unique, attributes, destination: target, options, rules };
@@ -398,15 +399,15 @@ const fn may_lack_parent(failure: &Failure) -> bool {
 
 /// What a source stands for.
 #[derive(Debug, Default)]
-struct Matches {
+pub(crate) struct Matches {
     /// The names in the directory of a pattern; `None` is the source itself.
-    names: Vec<Option<PathName>>,
+    pub(crate) names: Vec<Option<PathName>>,
     /// What cannot be known of the directory.
-    gaps: Vec<Failure>,
+    pub(crate) gaps: Vec<Failure>,
 }
 
 /// What a source stands for: itself, or, if it is a pattern, the names that it matches, in their order.
-async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<Matches, Failure> {
+pub(crate) async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<Matches, Failure> {
     let Some(glob) = source.glob() else { return Ok(Matches { names: vec![None], gaps: Vec::new() }) };
     let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
     let mut host = Host::at(source, Role::Source, pools);
@@ -422,7 +423,7 @@ async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<
     let gaps = listing.gaps();
     let fitting = listing.entries.into_iter().map(|entry| entry.name);
     let mut names: Vec<_> = fitting.filter(|name| glob.matches(name.as_bytes())).collect();
-    names.retain(|name| super::tree::usable(name).is_ok());
+    names.retain(|name| usable(name).is_ok());
     names.sort();
     if names.is_empty() && gaps.is_empty() {
         return Err(Failure::new(failure::Kind::Missing, format!("nothing matches {source}"))
@@ -432,7 +433,7 @@ async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<
 }
 
 /// The place of a name that the pattern of `source` matches.
-fn named(source: &Location, name: PathName) -> Location {
+pub(crate) fn named(source: &Location, name: PathName) -> Location {
     let path = place::sibling(&source.path, &name);
     let place = match &source.place {
         Place::Remote(Remote { site, .. }) => Place::Remote(Remote {

@@ -1,5 +1,6 @@
 //! Everything that a verb can say.
 
+use super::change::{Change, Ended, Hashed};
 use super::found::Found;
 use super::topic::Topic;
 use crate::failure::Kind;
@@ -147,6 +148,14 @@ pub enum Event {
     Summary(Summary),
     /// One entry of a listing, or the facts of one place.
     Listed(Listed),
+    /// One entry of a tree that is drawn.
+    Drawn(Drawn),
+    /// A name was changed, or would be.
+    Changed(Change),
+    /// The digest of a file.
+    Hashed(Hashed),
+    /// A verb has ended that works on names where they are.
+    Ended(Ended),
     /// What an earlier run has tried.
     Past(PastRun),
     /// What a probe has found.
@@ -264,6 +273,17 @@ pub struct Listed {
     pub entry: Entry,
     /// How to show it.
     pub form: Form,
+}
+
+/// An entry of `tree`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Drawn {
+    /// The lines that lead to it. Empty for the place itself.
+    pub branches: String,
+    /// Its last name, or the place itself, for people.
+    pub shown: String,
+    /// The place that is drawn, and what is known of the entry, by its path below that place; `None` for the place itself.
+    pub listed: Option<Listed>,
 }
 
 /// How `ls` and `stat` show an entry.

@@ -1,6 +1,7 @@
 //! Output for people: results on standard output, messages on standard error.
 
 use super::bar::Bar;
+use super::change::{Change, Ended};
 use super::entry::{kind_name, moment};
 use super::event::{Cause, Event, Forgotten, Form, Listed, Summary};
 use super::job;
@@ -112,6 +113,7 @@ impl Human {
                 if self.style.quiet || shown { Ok(()) } else { self.result(&sentence(summary)) }
             }
             Event::Listed(listed) => self.listed(listed),
+            Event::Drawn(_) | Event::Changed(_) | Event::Hashed(_) | Event::Ended(_) => self.acted(event),
             Event::Past(run) => past::run(run).iter().try_for_each(|line| self.result(line)),
             Event::Surveyed(survey) => past::survey(survey).iter().try_for_each(|line| self.result(line)),
             Event::Job(record) => self.result(&job::sentence(record)),
@@ -140,6 +142,43 @@ impl Human {
             }
             Event::Notice { message } if verbose => self.talk("", message),
             _ => {}
+        }
+    }
+
+    /// What a verb says that works on names where they are.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is told elsewhere")]
+    fn acted(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Drawn(drawn) => self.result(&format!("{}{}", drawn.branches, drawn.shown)),
+            Event::Changed(change) => self.changed(change),
+            Event::Hashed(hashed) => {
+                self.bar.beside(|| hashed.write(&mut io::stdout().lock(), self.terminal))
+            }
+            Event::Ended(ended) => self.ended(ended),
+            _ => Ok(()),
+        }
+    }
+
+    /// A name was changed, or would be.
+    fn changed(&self, change: &Change) -> io::Result<()> {
+        if change.dry_run {
+            return self.result(&change.would());
+        }
+        if self.style.verbose {
+            self.talk("", &change.done());
+        }
+        Ok(())
+    }
+
+    /// The last line of a verb that works on names where they are.
+    fn ended(&mut self, ended: &Ended) -> io::Result<()> {
+        self.bar.clear();
+        for others in self.repeats.take() {
+            self.talk("warning: ", &others);
+        }
+        match ended.sentence().filter(|_| !self.style.quiet) {
+            Some(sentence) => self.result(&sentence),
+            None => Ok(()),
         }
     }
 

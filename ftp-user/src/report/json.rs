@@ -1,5 +1,6 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
+use super::change::{ChangeLine, EndedLine, HashLine};
 use super::entry::{kind_name, moment};
 use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
 use super::job::JobLine;
@@ -202,6 +203,12 @@ enum Line<'a> {
         rung: Option<&'a str>,
         tried: &'a [PastCandidate],
     },
+    #[serde(rename = "plan")]
+    Planned(ChangeLine<'a>),
+    Done(ChangeLine<'a>),
+    Hash(HashLine<'a>),
+    #[serde(rename = "summary")]
+    Ended(EndedLine<'a>),
     Entry {
         place: &'a str,
         name: String,
@@ -298,6 +305,11 @@ impl<'a> Line<'a> {
             }
             Event::Summary(summary) => Self::summary(summary),
             Event::Listed(listed) => Self::entry(listed),
+            Event::Drawn(drawn) => Self::entry(drawn.listed.as_ref()?),
+            Event::Changed(change) if change.dry_run => Self::Planned(ChangeLine::of(change)),
+            Event::Changed(change) => Self::Done(ChangeLine::of(change)),
+            Event::Hashed(hashed) => Self::Hash(HashLine::of(hashed)),
+            Event::Ended(ended) => Self::Ended(EndedLine::of(ended)),
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
             Event::Job(record) => Self::Job(JobLine::of(record)),

@@ -4,6 +4,7 @@
 //! are bounded (`queue`).
 
 mod bar;
+mod change;
 mod entry;
 mod event;
 mod found;
@@ -20,8 +21,10 @@ mod style;
 mod topic;
 mod trace;
 
+pub(crate) use change::several;
+pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
+    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
 };
 pub use found::{Finding, Found};
 pub use style::Style;

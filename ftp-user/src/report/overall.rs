@@ -112,6 +112,10 @@ impl Overall {
             | Event::Receipt(..)
             | Event::Receipts(_)
             | Event::Forgotten(_)
+            | Event::Drawn(_)
+            | Event::Changed(_)
+            | Event::Hashed(_)
+            | Event::Ended(_)
             | Event::Dialogue { .. } => return false,
         }
         true

@@ -154,6 +154,10 @@ impl LeftOut {
             | Event::Receipt(..)
             | Event::Receipts(_)
             | Event::Forgotten(_)
+            | Event::Drawn(_)
+            | Event::Changed(_)
+            | Event::Hashed(_)
+            | Event::Ended(_)
             | Event::Dialogue { .. } => {}
         }
     }
@@ -170,6 +174,7 @@ const fn is_kept(event: &Event) -> bool {
         | Event::Surveyed(_)
         | Event::Job(_)
         | Event::Receipts(_)
+        | Event::Ended(_)
         | Event::Forgotten(_) => true,
         Event::Plan { .. }
         | Event::Path { .. }
@@ -183,6 +188,9 @@ const fn is_kept(event: &Event) -> bool {
         | Event::Repeated { .. }
         | Event::Notice { .. }
         | Event::Listed(_)
+        | Event::Drawn(_)
+        | Event::Changed(_)
+        | Event::Hashed(_)
         | Event::Receipt(..)
         | Event::Dialogue { .. } => false,
     }
@@ -200,6 +208,9 @@ fn weight(event: &Event) -> usize {
             site.len() + why.as_ref().map_or(0, String::len) + message.len()
         }
         Event::Listed(listed) => listed.place.len() + listed.entry.name.as_bytes().len(),
+        Event::Drawn(drawn) => drawn.branches.len() + 2 * drawn.shown.len(),
+        Event::Changed(change) => change.place.len() + change.dest.as_ref().map_or(0, String::len),
+        Event::Hashed(hashed) => hashed.place.len() + hashed.path.as_bytes().len() + SMALL,
         Event::Receipt(_, item) => item.place.source.len() + item.place.path.len(),
         Event::Dialogue { title, line, .. } => title.len() + line.len(),
         // There are few of them.
@@ -213,6 +224,7 @@ fn weight(event: &Event) -> usize {
         | Event::Surveyed(_)
         | Event::Job(_)
         | Event::Receipts(_)
+        | Event::Ended(_)
         | Event::Forgotten(_) => 0,
     };
     texts + SMALL

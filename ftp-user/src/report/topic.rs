@@ -15,6 +15,8 @@ pub enum Topic {
     Permissions,
     /// Something of a tree is not copied.
     Skipped,
+    /// A server computes no such digest, so that files are read.
+    Read,
     /// A transfer has failed, and what is stored is as long as the source.
     AsLong,
     /// A copy that has broken off begins with its first byte again.
@@ -34,6 +36,7 @@ impl Topic {
             Self::InPlace => "in-place",
             Self::Permissions => "permissions",
             Self::Skipped => "skipped",
+            Self::Read => "read",
             Self::AsLong => "as-long",
             Self::Anew => "anew",
             Self::Prefix => "prefix",
@@ -49,6 +52,7 @@ impl Topic {
             Self::InPlace => "stored under the final name",
             Self::Permissions => "copied without permissions",
             Self::Skipped => "skipped",
+            Self::Read => "read and hashed here",
             Self::AsLong => "compared after a failure, because it was as long as the source",
             Self::Anew => "copied from the first byte again",
             Self::Prefix => "continued from the part that was right",

@@ -56,6 +56,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "route",
             "check",
             "job",
+            "action",
             "cli",
         ],
         is_program: true,

@@ -66,11 +66,11 @@ pub(in crate::job) async fn set_mode(
 
 /// What a copy of a directory gets after its contents, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) struct Attributes {
+pub(crate) struct Attributes {
     /// When it was modified last.
-    pub(in crate::job) modified: Option<When>,
+    pub(crate) modified: Option<When>,
     /// Its permission bits.
-    pub(in crate::job) mode: Option<u32>,
+    pub(crate) mode: Option<u32>,
 }
 
 /// What directories get.

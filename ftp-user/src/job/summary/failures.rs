@@ -19,7 +19,7 @@ pub struct FailedItem {
 
 /// What has failed so far.
 #[derive(Debug, Default)]
-pub(in crate::job) struct Failures {
+pub struct Failures {
     kinds: BTreeMap<Kind, OfKind>,
     may_pass: bool,
 }
@@ -34,7 +34,7 @@ struct OfKind {
 
 impl Failures {
     /// Notes a failure.
-    pub(in crate::job) fn add(&mut self, item: FailedItem) {
+    pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
         let of_kind = self.kinds.entry(item.failure.kind).or_default();
         of_kind.count += 1;
@@ -44,32 +44,32 @@ impl Failures {
     }
 
     /// The number of all failures.
-    pub(in crate::job) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.kinds.values().map(|of_kind| of_kind.count).sum()
     }
 
     /// The number of all failures that are not of this kind.
-    pub(in crate::job) fn count_without(&self, kind: Kind) -> u64 {
+    pub(crate) fn count_without(&self, kind: Kind) -> u64 {
         self.kinds.iter().filter(|(of, _)| **of != kind).map(|(_, of_kind)| of_kind.count).sum()
     }
 
     /// The kinds of failures, each of them once.
-    pub(in crate::job) fn kinds(&self) -> Vec<Kind> {
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
         self.kinds.keys().copied().collect()
     }
 
     /// Whether there is a failure of this kind.
-    pub(in crate::job) fn has(&self, kind: Kind) -> bool {
+    pub(crate) fn has(&self, kind: Kind) -> bool {
         self.kinds.contains_key(&kind)
     }
 
     /// Whether another run may succeed with one of them, although nobody changes the file.
-    pub(in crate::job) const fn may_pass(&self) -> bool {
+    pub(crate) const fn may_pass(&self) -> bool {
         self.may_pass
     }
 
     /// The causes with their first files, for people.
-    pub(in crate::job) fn causes(&self) -> Vec<Cause> {
+    pub(crate) fn causes(&self) -> Vec<Cause> {
         let named = |item: &FailedItem| (item.source.clone(), item.failure.to_string());
         let cause = |(kind, of_kind): (&Kind, &OfKind)| Cause {
             kind: *kind,
@@ -80,7 +80,7 @@ impl Failures {
     }
 
     /// The first failures of each kind, sorted by kind.
-    pub(in crate::job) fn first(&self) -> impl Iterator<Item = &FailedItem> {
+    pub(crate) fn first(&self) -> impl Iterator<Item = &FailedItem> {
         self.kinds.values().flat_map(|of_kind| &of_kind.first)
     }
 }

@@ -430,7 +430,7 @@ fn of_tree(failure: Failure, source: &str, rest: &str) -> Failure {
 }
 
 /// Whether `path` is in the directory `directory`, at any depth.
-pub(in crate::job) fn is_below(directory: &PathName, path: &PathName) -> bool {
+pub(crate) fn is_below(directory: &PathName, path: &PathName) -> bool {
     let directory = directory.as_bytes();
     let rest = path.as_bytes().strip_prefix(directory);
     rest.is_some_and(|rest| rest.starts_with(b"/") || (directory.ends_with(b"/") && !rest.is_empty()))

@@ -5,12 +5,13 @@ mod chain;
 mod copy;
 mod doubtful;
 mod hashes;
-mod name;
 mod pending;
 mod spool;
 mod visits;
 mod walk;
 
-pub(super) use copy::{Tree, is_below};
-pub(super) use name::usable;
-pub(super) use walk::Rules;
+pub(super) use copy::Tree;
+pub(crate) use copy::is_below;
+pub(crate) use spool::{Fields, Record, Spool, put_bytes, put_number};
+pub(crate) use visits::{Visit, Visits};
+pub(crate) use walk::{Rules, walk};

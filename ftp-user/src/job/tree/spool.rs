@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// What can wait in a file.
-pub(super) trait Record: Sized {
+pub(crate) trait Record: Sized {
     /// Appends the record to `out`.
     fn write(&self, out: &mut Vec<u8>);
 
@@ -16,7 +16,7 @@ pub(super) trait Record: Sized {
 
 /// The oldest record is taken first.
 #[derive(Debug)]
-pub(super) struct Spool<T> {
+pub(crate) struct Spool<T> {
     /// The oldest ones.
     held: VecDeque<T>,
     /// How many of them may be in memory.
@@ -33,18 +33,18 @@ pub(super) struct Spool<T> {
 
 impl<T: Record> Spool<T> {
     /// An empty queue that keeps about `most` records in memory.
-    pub(super) const fn new(most: usize) -> Self {
+    pub(crate) const fn new(most: usize) -> Self {
         let held = VecDeque::new();
         Self { held, most, file: None, read: 0, written: 0, fresh: Vec::new(), away: 0 }
     }
 
     /// The number of records.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.held.len() + self.away
     }
 
     /// The number of bytes that wait in the file.
-    pub(super) const fn on_disk(&self) -> u64 {
+    pub(crate) const fn on_disk(&self) -> u64 {
         self.written - self.read
     }
 
@@ -53,7 +53,7 @@ impl<T: Record> Spool<T> {
     /// # Errors
     ///
     /// The file cannot be written.
-    pub(super) fn push(&mut self, record: T) -> io::Result<()> {
+    pub(crate) fn push(&mut self, record: T) -> io::Result<()> {
         if self.away == 0 && self.held.len() < self.most {
             self.held.push_back(record);
             return Ok(());
@@ -80,7 +80,7 @@ impl<T: Record> Spool<T> {
     /// # Errors
     ///
     /// The file cannot be read.
-    pub(super) fn pop(&mut self) -> io::Result<Option<T>> {
+    pub(crate) fn pop(&mut self) -> io::Result<Option<T>> {
         if self.held.is_empty() && self.away > 0 {
             self.refill()?;
         }
@@ -123,18 +123,18 @@ impl<T: Record> Spool<T> {
 
     /// The number of records in memory, as records or in the form of the file.
     #[cfg(test)]
-    pub(super) fn in_memory(&self) -> usize {
+    pub(crate) fn in_memory(&self) -> usize {
         self.held.len() + self.fresh.len() / 16
     }
 }
 
 /// What is left to read of a record.
 #[derive(Debug)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// A piece that [`put_bytes`] has written.
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let (length, rest) = self.0.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (bytes, rest) = rest.split_at_checked(length)?;
@@ -143,14 +143,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A number that [`put_number`] has written.
-    pub(super) fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         let (number, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*number))
     }
 
     /// What [`put_some`] has written; the inner `None` is nothing.
-    pub(super) fn some(&mut self) -> Option<Option<u64>> {
+    pub(crate) fn some(&mut self) -> Option<Option<u64>> {
         match self.number()? {
             0 => Some(None),
             _ => self.number().map(Some),
@@ -159,18 +159,18 @@ impl<'a> Fields<'a> {
 }
 
 /// Appends bytes with their number.
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes());
     out.extend(bytes);
 }
 
 /// Appends a number.
-pub(super) fn put_number(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, number: u64) {
     out.extend(number.to_le_bytes());
 }
 
 /// Appends a number, or that there is none.
-pub(super) fn put_some(out: &mut Vec<u8>, number: Option<u64>) {
+pub(crate) fn put_some(out: &mut Vec<u8>, number: Option<u64>) {
     put_number(out, u64::from(number.is_some()));
     if let Some(number) = number {
         put_number(out, number);

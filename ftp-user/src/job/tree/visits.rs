@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 /// What the walk finds. Paths are relative to its root.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Visit {
+pub(crate) enum Visit {
     /// A directory, before what is in it.
     Directory(PathName, Attributes),
     /// A regular file, and what the listing says about it if that is enough.
@@ -26,7 +26,7 @@ pub(super) enum Visit {
 
 /// The receiving end of the queue.
 #[derive(Debug)]
-pub(super) struct Visits(Arc<Shared>);
+pub(crate) struct Visits(Arc<Shared>);
 
 /// The sending end of the queue.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Drop for Giver {
 
 impl Visits {
     /// The next visit; `None` after the last one. May be dropped without losing anything.
-    pub(super) async fn next(&mut self) -> Option<Visit> {
+    pub(crate) async fn next(&mut self) -> Option<Visit> {
         loop {
             let given = self.0.given.notified();
             {

@@ -5,9 +5,9 @@
 
 use super::chain::{Child, Directory, Identity};
 use super::hashes::Hashes;
-use super::name::usable;
 use super::spool::Spool;
 use super::visits::{Giver, Unheard, Visit, Visits, queue};
+use crate::check::usable;
 use crate::context::Context;
 use crate::control::{Facts, Listing};
 use crate::endpoint::{Host, list_each};
@@ -25,15 +25,18 @@ use std::sync::Arc;
 
 /// What of a tree is copied.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) struct Rules {
+pub(crate) struct Rules {
     /// Which files are copied.
-    pub(in crate::job) filter: Filter,
+    pub(crate) filter: Filter,
     /// What happens to symbolic links.
-    pub(in crate::job) links: Links,
+    pub(crate) links: Links,
+    /// Whether everything is visited under its own name, because it is deleted: symbolic links are not followed, and what
+    /// is no regular file is not skipped.
+    pub(crate) everything: bool,
 }
 
 /// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
-pub(super) fn walk(
+pub(crate) fn walk(
     context: Context,
     host: Host,
     (root, unique): (PathName, Option<String>),
@@ -173,6 +176,7 @@ impl<'a> Taking<'a> {
                 let identity = Identity { unique: entry.unique, real };
                 self.directory(path, attributes, Child { name: entry.name, identity });
             }
+            Kind::Link | Kind::Other if self.rules.everything => self.file(path, None),
             Kind::Link => {
                 let link = Child { name: entry.name, identity: Identity::default() };
                 if let Err(error) = self.links.push(link) {
@@ -197,7 +201,7 @@ impl<'a> Taking<'a> {
             self.tell_found();
         }
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
-        self.giver.give(Visit::File(path, facts.filter(|_| !self.is_local)));
+        self.giver.give(Visit::File(path, facts.filter(|_| !self.is_local || self.rules.everything)));
     }
 
     /// Tells of the whole listing what was not told name by name.
@@ -212,14 +216,14 @@ impl<'a> Taking<'a> {
             let stand = if self.twice == 1 { "stands" } else { "stand" };
             let names = counted(self.twice, "name");
             let what =
-                format!("{names} in it {stand} twice in the listing, and only the first of each is copied");
+                format!("{names} in it {stand} twice in the listing, and only the first of each is taken");
             let failure = Failure::new(failure::Kind::Other, what);
             fail(failure.hint("two names may differ in characters that this server does not show"));
         }
         if self.beyond > 0 {
             let what =
-                format!("{} directories in it are not copied, because {MOST_WAITING} wait", self.beyond);
-            fail(Failure::new(failure::Kind::Other, what).hint("copy parts of the tree"));
+                format!("{} directories in it are not entered, because {MOST_WAITING} wait", self.beyond);
+            fail(Failure::new(failure::Kind::Other, what).hint("name parts of the tree"));
         }
         if self.unusable > UNUSABLE_TOLD {
             let what = format!("{} more names in it cannot be used", self.unusable - UNUSABLE_TOLD);
@@ -247,6 +251,10 @@ impl<'a> Taking<'a> {
             return;
         }
         if let Some(same) = self.level.directory.find(&child.identity) {
+            // It may be a symbolic link that the server shows as a directory.
+            if self.rules.everything {
+                return self.file(path, None);
+            }
             let why = format!("it is the same directory as {}, which contains it", same.name());
             return self.giver.give(Visit::Skipped(path, why));
         }
@@ -295,7 +303,7 @@ impl Walk {
             if self.names > most {
                 let what = format!("the tree has more than {most} names, and may have no end");
                 let failure = Failure::new(failure::Kind::Other, what)
-                    .hint("check whether a directory contains a link to itself, or copy parts of the tree");
+                    .hint("check whether a directory contains a link to itself, or name parts of the tree");
                 self.giver.give(Visit::Failed(None, failure));
                 break;
             }

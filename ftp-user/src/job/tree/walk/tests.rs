@@ -9,7 +9,7 @@ async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     let context = Context::for_tests(Cancel::never());
     let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
     let unique = Host::Local(None).facts(&context, &root).await.unwrap().unwrap().unique;
-    let rules = Rules { links, filter: Filter::default() };
+    let rules = Rules { links, ..Rules::default() };
     let mut visits = walk(context, Host::Local(None), (root, unique), rules);
     let mut found = Vec::new();
     while let Some(visit) = visits.next().await {
@@ -138,7 +138,7 @@ async fn of_a_hostile_listing_what_is_left_out_is_told_once() {
         last.extend(path.is_none().then(|| failure.to_string()));
     }
     assert_eq!((count, last.len()), (UNUSABLE_TOLD + 2, 2), "{last:?}");
-    assert!(last[0].starts_with("50000 directories in it are not copied"), "{last:?}");
+    assert!(last[0].starts_with("50000 directories in it are not entered"), "{last:?}");
     assert!(last[1].starts_with("49000 more names in it cannot be used"), "{last:?}");
 }
 

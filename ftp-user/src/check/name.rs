@@ -4,7 +4,7 @@ use ftp_proto::wire::PathName;
 
 /// Why a name from a listing is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub(in crate::job) enum Unusable {
+pub(crate) enum Unusable {
     /// It would leave the directory.
     #[error("the name would lead out of its directory")]
     Path,
@@ -14,7 +14,7 @@ pub(in crate::job) enum Unusable {
 }
 
 /// Whether a name from a listing can name a file in its directory.
-pub(in crate::job) fn usable(name: &PathName) -> Result<(), Unusable> {
+pub(crate) fn usable(name: &PathName) -> Result<(), Unusable> {
     let bytes = name.as_bytes();
     if bytes.contains(&b'/') || matches!(bytes, b"." | b"..") {
         Err(Unusable::Path)

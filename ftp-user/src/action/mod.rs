@@ -1,0 +1,29 @@
+//! Verbs that work on names where they are: what is made, deleted, renamed, hashed or drawn, on servers and on this host.
+//!
+//! | file | what |
+//! |---|---|
+//! | `outcome` | counts what was done and what has failed, and reports it |
+//! | `targets` | what the places of a verb stand for |
+//! | `make` | `mkdir` |
+//! | `rename` | `mv` |
+//! | `read` | a file of a server is read, for `cat` and `hash` |
+//! | `digest` | `hash` |
+//! | `tree` | `tree` |
+//! | `plan`, `remove` | `rm`: everything that would be deleted, then the question, then the deletion |
+
+mod digest;
+mod make;
+mod outcome;
+mod plan;
+mod read;
+mod remove;
+mod rename;
+mod targets;
+mod tree;
+
+pub use digest::hash;
+pub use make::{MakeDirectories, make_directories};
+pub use read::{Printed, read};
+pub use remove::{Consent, Remove, remove};
+pub use rename::{Rename, rename};
+pub use tree::draw;

@@ -1,0 +1,195 @@
+//! What `rm` would delete at one place: everything is found before anything is deleted. If not all of it is known, nothing
+//! of the place is deleted.
+
+use super::targets::{asked, host_of, missing};
+use crate::check::Scope;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{self, Pools};
+use crate::failure::{Failure, Kind};
+use crate::job::{Fields, Record, Rules, Spool, Visit, Visits, put_bytes, put_number, walk};
+use crate::place::Location;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// Everything that would be deleted at one place.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The place.
+    pub(super) place: Location,
+    /// Where it may be.
+    pub(super) scope: Scope,
+    /// Each name: a directory before what is in it.
+    pub(super) names: Spool<Planned>,
+    /// How many there are.
+    pub(super) totals: Totals,
+}
+
+/// How much would be deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Totals {
+    /// The number of files, links among them.
+    pub(super) files: u64,
+    /// The number of directories.
+    pub(super) directories: u64,
+    /// The bytes of the files, as far as they are known.
+    pub(super) bytes: u64,
+}
+
+/// One name that would be deleted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Planned {
+    /// Its path below the place; `None` is the place itself.
+    pub(super) below: Option<PathName>,
+    /// Whether it is a directory, as its host shows it.
+    pub(super) is_directory: bool,
+    /// The size of a file in bytes, if it is known.
+    pub(super) size: Option<u64>,
+}
+
+impl Record for Planned {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { below, is_directory, size } = self;
+        put_bytes(out, below.as_ref().map_or(&[], PathName::as_bytes));
+        put_number(out, u64::from(*is_directory));
+        put_number(out, u64::from(size.is_some()));
+        put_number(out, size.unwrap_or(0));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        // No path is empty.
+        let below = Some(fields.bytes()?).filter(|below| !below.is_empty());
+        let below = below.map(PathName::from_wire).transpose().ok()?;
+        let is_directory = fields.number()? > 0;
+        let has_size = fields.number()? > 0;
+        let size = Some(fields.number()?).filter(|_| has_size);
+        Some(Self { below, is_directory, size })
+    }
+}
+
+impl Plan {
+    fn new(place: &Location, scope: Scope) -> Self {
+        Self { place: place.clone(), scope, names: Spool::new(IN_MEMORY), totals: Totals::default() }
+    }
+
+    fn add(&mut self, planned: Planned) -> Result<(), Failure> {
+        let Totals { files, directories, bytes } = &mut self.totals;
+        match planned.is_directory {
+            true => *directories += 1,
+            false => *files += 1,
+        }
+        *bytes = bytes.saturating_add(planned.size.unwrap_or(0));
+        if *files > MOST_FILES || *directories > MOST_DIRECTORIES {
+            let what =
+                format!("{} has more than {MOST_FILES} files or {MOST_DIRECTORIES} directories", self.place);
+            return Err(Failure::new(Kind::Other, what).hint("delete it in parts"));
+        }
+        self.names.push(planned).map_err(|error| {
+            let what = "the names of the tree cannot be kept in the directory for temporary files";
+            Failure::of_this_host(what, &error).hint("set TMPDIR to a directory with room")
+        })
+    }
+}
+
+/// Finds what would be deleted at a place.
+///
+/// # Errors
+///
+/// Why nothing of it may be deleted. `others` gets what else is not known of it.
+pub(super) async fn plan(
+    context: &Context,
+    pools: &Pools,
+    place: &Location,
+    recursive: bool,
+    others: &mut Vec<(String, Failure)>,
+) -> Result<Plan, Failure> {
+    let mut host = host_of(place, pools);
+    let found = asked(context, &mut host, async |host| endpoint::entry(context, host, &place.path).await);
+    let Facts { kind, size, unique, .. } = found.await?.ok_or_else(|| missing(&place.to_string()))?;
+    if kind != listing::Kind::Directory {
+        if place.contents {
+            return Err(
+                Failure::usage(format!("{place} is not a directory")).hint("leave out the / at its end")
+            );
+        }
+        host.release();
+        let mut plan = Plan::new(place, Scope::of_entry(place)?);
+        plan.add(Planned { below: None, is_directory: false, size })?;
+        return Ok(plan);
+    }
+    if !recursive {
+        return Err(Failure::usage(format!("{place} is a directory"))
+            .hint("rm -r deletes directories with everything in them"));
+    }
+    let login =
+        asked(context, &mut host, async |host| endpoint::login_directory(context, host).await).await?;
+    let mut plan = Plan::new(place, Scope::of_tree(place, login.as_ref())?);
+    plan.add(Planned { below: None, is_directory: true, size: None })?;
+    // A server may permit one session.
+    let walker = host.beside();
+    host.release();
+    let rules = Rules { everything: true, ..Rules::default() };
+    let visits = walk(context.clone(), walker, (plan.scope.root().clone(), unique), rules);
+    take(context, visits, &mut plan, others).await?;
+    Ok(plan)
+}
+
+/// Takes everything that a walk finds.
+async fn take(
+    context: &Context,
+    mut visits: Visits,
+    plan: &mut Plan,
+    others: &mut Vec<(String, Failure)>,
+) -> Result<(), Failure> {
+    let mut unknown = 0_u64;
+    while let Some(visit) = tokio::select! {
+        visit = visits.next() => visit,
+        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+    } {
+        match visit {
+            Visit::Directory(path, _) => {
+                plan.add(Planned { below: Some(path), is_directory: true, size: None })?;
+            }
+            Visit::File(path, facts) => {
+                let size = facts.and_then(|facts| facts.size);
+                plan.add(Planned { below: Some(path), is_directory: false, size })?;
+            }
+            Visit::Skipped(path, why) => {
+                unknown += 1;
+                note(others, plan, Some(&path), Failure::new(Kind::Other, why));
+            }
+            Visit::Failed(path, failure) => {
+                unknown += 1;
+                note(others, plan, path.as_ref(), failure);
+            }
+        }
+    }
+    if context.cancel.is_cancelled() {
+        return Err(Failure::interrupted());
+    }
+    if unknown > 0 {
+        let what = format!("nothing of {} was deleted, because not all that is in it is known", plan.place);
+        return Err(Failure::new(Kind::Other, what).hint("delete what is known by its name"));
+    }
+    Ok(())
+}
+
+/// Notes what is not known. Of very much only the first is told: nothing is deleted anyway.
+fn note(others: &mut Vec<(String, Failure)>, plan: &Plan, below: Option<&PathName>, failure: Failure) {
+    if others.len() < MOST_TOLD {
+        let name = match below {
+            Some(below) => format!("{} in {}", below.display(), plan.place),
+            None => plan.place.to_string(),
+        };
+        others.push((name.clone(), failure.during_unless_interrupted(name)));
+    }
+}
+
+/// The names of a plan that are in memory.
+const IN_MEMORY: usize = 1024;
+/// The largest number of files of a plan. The others wait in a temporary file.
+const MOST_FILES: u64 = 10_000_000;
+/// The largest number of directories of a plan.
+const MOST_DIRECTORIES: u64 = 1_000_000;
+/// The largest number of failures of a plan that are told.
+const MOST_TOLD: usize = 1000;

@@ -1,0 +1,319 @@
+//! `rm`: what is to be deleted is found, somebody is asked, and it is deleted: files first, directories from below.
+
+use super::outcome::Outcome;
+use super::plan::{Plan, Planned, Totals, plan};
+use super::targets::{asked, host_of, targets};
+use crate::check::{Removal, Scope, What};
+use crate::context::Context;
+use crate::endpoint::{self, Host, Pools};
+use crate::failure::{About, Failure, Kind};
+use crate::job::Status;
+use crate::place::{self, Location};
+use crate::report::several;
+use ftp_io::program::size;
+use ftp_io::program::terminal::Terminal;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+
+/// What `rm` is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remove {
+    /// What is deleted.
+    pub places: Vec<Location>,
+    /// Whether directories are deleted with everything in them.
+    pub recursive: bool,
+    /// Whether somebody has agreed.
+    pub consent: Consent,
+    /// Whether only a plan is asked for.
+    pub dry_run: bool,
+}
+
+/// Whether somebody has agreed that directories are deleted with everything in them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Consent {
+    /// The person at the terminal is asked.
+    Ask,
+    /// Nobody is asked.
+    Given,
+}
+
+/// Deletes files and trees.
+pub async fn remove(context: &Context, asked: &Remove) -> Status {
+    let mut outcome = Outcome::new(context, "rm", asked.dry_run);
+    let pools = Pools::default();
+    if let Err(failure) = all(context, &pools, asked, &mut outcome).await {
+        outcome.failed(String::new(), failure);
+    }
+    if !context.cancel.is_cancelled() {
+        pools.quit().await;
+    }
+    outcome.end()
+}
+
+async fn all(
+    context: &Context,
+    pools: &Pools,
+    Remove { places, recursive, consent, dry_run }: &Remove,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let asks = *recursive && *consent == Consent::Ask && !*dry_run;
+    let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
+    if *recursive {
+        // What can be refused is refused before anything is sent to a server.
+        places.iter().try_for_each(|place| Scope::of_tree(place, None).map(drop))?;
+    }
+    let mut plans = Vec::new();
+    for place in targets(context, pools, places, outcome).await {
+        let mut others = Vec::new();
+        let planned = plan(context, pools, &place, *recursive, &mut others).await;
+        others.into_iter().for_each(|(name, failure)| outcome.failed(name, failure));
+        match planned {
+            Ok(plan) => plans.push(plan),
+            Err(failure) => outcome.failed(place.to_string(), failure),
+        }
+        if outcome.was_interrupted() {
+            return Ok(());
+        }
+    }
+    if let Some(terminal) = terminal.filter(|_| !plans.is_empty()) {
+        let agreed = tokio::select! {
+            agreed = terminal.confirm(question(&plans)) => agreed,
+            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+        };
+        if !agreed {
+            return Err(Failure::new(Kind::Other, "nothing was deleted, because the answer was not yes"));
+        }
+    }
+    for plan in plans {
+        let place = plan.place.to_string();
+        let mut deletion = Deletion::new(context, host_of(&plan.place, pools), plan, outcome);
+        let deleted = deletion.run().await;
+        deletion.host.release();
+        if let Err(failure) = deleted {
+            outcome.failed(place, failure);
+        }
+        if outcome.was_interrupted() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The failure if nobody can be asked.
+fn nobody() -> Failure {
+    Failure::usage("rm -r asks before it deletes, and there is no terminal")
+        .hint("--yes answers; -n shows what would be deleted")
+}
+
+/// What the person at the terminal is asked.
+fn question(plans: &[Plan]) -> String {
+    let mut lines = vec!["This will be deleted:".to_owned()];
+    let told = plans.iter().take(MOST_ASKED);
+    lines.extend(told.map(|plan| format!("  {}: {}", plan.place, words(&plan.totals))));
+    let others = plans.get(MOST_ASKED..).unwrap_or_default();
+    if !others.is_empty() {
+        let mut all = Totals::default();
+        for Plan { totals: Totals { files, directories, bytes }, .. } in others {
+            all.files += files;
+            all.directories += directories;
+            all.bytes = all.bytes.saturating_add(*bytes);
+        }
+        lines.push(format!("  and {} more: {}", several(others.len() as u64, "place"), words(&all)));
+    }
+    lines.push("Delete it?".to_owned());
+    lines.join("\n")
+}
+
+/// How much it is, in words.
+fn words(totals: &Totals) -> String {
+    let Totals { files, directories, bytes } = *totals;
+    let files_words = format!("{}, {}", several(files, "file"), size::bytes(bytes));
+    match directories {
+        0 => files_words,
+        _ => format!("{} in {}", files_words, several(directories, "directory")),
+    }
+}
+
+/// One place that is deleted.
+struct Deletion<'a> {
+    context: &'a Context,
+    host: Host,
+    plan: Plan,
+    outcome: &'a mut Outcome,
+    /// Directories whose contents were deleted, each before those in it.
+    directories: Vec<Option<PathName>>,
+    /// What turned out to be no directory of this place. What the plan has below it is not touched.
+    elsewhere: HashSet<Option<PathName>>,
+    /// Directories that are not empty, because something in them has failed.
+    kept: HashSet<Option<PathName>>,
+    /// The path of the place without symbolic links, if its server tells it.
+    real: Option<PathName>,
+}
+
+impl<'a> Deletion<'a> {
+    fn new(context: &'a Context, host: Host, plan: Plan, outcome: &'a mut Outcome) -> Self {
+        let (elsewhere, kept) = (HashSet::new(), HashSet::new());
+        Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, real: None }
+    }
+
+    async fn run(&mut self) -> Result<(), Failure> {
+        let shows_links = match self.outcome.is_dry() {
+            true => true,
+            false => {
+                asked(self.context, &mut self.host, async |host| {
+                    endpoint::shows_links(self.context, host).await
+                })
+                .await?
+            }
+        };
+        while let Some(planned) = self.next()? {
+            if self.context.cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            let Planned { below, is_directory, size } = planned;
+            if self.is_elsewhere(below.as_ref()) {
+                continue;
+            }
+            if !is_directory {
+                self.delete(below, What::Entry, (listing::Kind::File, size)).await?;
+                continue;
+            }
+            // A place that was named may be a link everywhere.
+            let is_doubtful = !shows_links || (below.is_none() && !self.host.is_local());
+            if self.outcome.is_dry() || !is_doubtful || self.is_directory(&below, shows_links).await? {
+                self.directories.push(below);
+            }
+        }
+        while let Some(below) = self.directories.pop() {
+            if !self.kept.contains(&below) {
+                self.delete(below, What::Directory, (listing::Kind::Directory, None)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<Planned>, Failure> {
+        self.plan
+            .names
+            .pop()
+            .map_err(|error| Failure::of_this_host("the names of the tree cannot be read again", &error))
+    }
+
+    /// Whether something stands in what turned out to be no directory of this place.
+    fn is_elsewhere(&self, below: Option<&PathName>) -> bool {
+        let mut above = below.cloned();
+        while !self.elsewhere.is_empty()
+            && let Some(path) = above
+        {
+            above = place::parent(&path);
+            if self.elsewhere.contains(&above) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether what a server shows as a directory is one, and not a symbolic link to one. A link is deleted by DELE, which
+    /// refuses a directory.
+    async fn is_directory(&mut self, below: &Option<PathName>, shows_links: bool) -> Result<bool, Failure> {
+        let removal = Removal::asked(&self.plan.scope, below.as_ref(), What::Entry)?;
+        let context = self.context;
+        match asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await {
+            Ok(true) => {
+                let name = self.host.show(removal.path());
+                self.outcome.changed(name, None, (listing::Kind::Link, None)).await;
+                self.elsewhere.insert(below.clone());
+                return Ok(false);
+            }
+            Err(failure) if ends(&failure) => return Err(failure),
+            Err(failure) if failure.kind == Kind::Temporary => {
+                self.fail(below.clone(), failure);
+                self.elsewhere.insert(below.clone());
+                return Ok(false);
+            }
+            Ok(false) | Err(_) => {}
+        }
+        if shows_links {
+            return Ok(true);
+        }
+        let path = removal.path();
+        let real =
+            asked(context, &mut self.host, async |host| host.real_directory(context, path).await).await?;
+        let Some(below_path) = below else {
+            self.real = real;
+            return Ok(true);
+        };
+        let (Some(root), Some(real)) = (&self.real, real) else { return Ok(true) };
+        let expected = place::join(Some(root), below_path);
+        if real.as_bytes().eq_ignore_ascii_case(expected.as_bytes()) {
+            return Ok(true);
+        }
+        let what = format!("{} is a symbolic link to {}", self.host.show(path), real.display());
+        let failure = Failure::new(Kind::Refused, what);
+        self.fail(
+            below.clone(),
+            failure.hint("nothing was deleted there, and the server does not delete the link"),
+        );
+        self.elsewhere.insert(below.clone());
+        Ok(false)
+    }
+
+    async fn delete(
+        &mut self,
+        below: Option<PathName>,
+        what: What,
+        (kind, size): (listing::Kind, Option<u64>),
+    ) -> Result<(), Failure> {
+        let removal = Removal::asked(&self.plan.scope, below.as_ref(), what)?;
+        let (context, name) = (self.context, self.host.show(removal.path()));
+        if self.outcome.is_dry() {
+            self.outcome.changed(name, None, (kind, size)).await;
+            return Ok(());
+        }
+        match asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await {
+            // What somebody else has deleted is gone as well.
+            Ok(_) => self.outcome.changed(name, None, (kind, size)).await,
+            Err(failure) if ends(&failure) => return Err(failure),
+            Err(failure) => self.fail(below, failure),
+        }
+        Ok(())
+    }
+
+    /// Notes a failure. The directories above it stay.
+    fn fail(&mut self, below: Option<PathName>, failure: Failure) {
+        let path = match &below {
+            Some(below) => place::join(Some(self.plan.scope.root()), below),
+            None => self.plan.scope.root().clone(),
+        };
+        self.outcome.failed(self.host.show(&path), failure);
+        let mut above = below;
+        while let Some(path) = above {
+            above = place::parent(&path);
+            if !self.kept.insert(above.clone()) {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether nothing more is deleted at this place after such a failure.
+fn ends(failure: &Failure) -> bool {
+    failure.kind == Kind::Interrupted || failure.about == About::GivenUp
+}
+
+/// The largest number of places that a question names.
+const MOST_ASKED: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_tells_how_much_it_is() {
+        let totals = |files, directories, bytes| words(&Totals { files, directories, bytes });
+        assert_eq!(totals(1, 0, 5), "1 file, 5 B");
+        assert_eq!(totals(3, 1, 2048), "3 files, 2.00 KiB in 1 directory");
+        assert_eq!(totals(0, 2, 0), "0 files, 0 B in 2 directories");
+    }
+}

@@ -1,0 +1,69 @@
+//! What the places of a verb stand for: themselves, or the names that a pattern matches.
+
+use super::outcome::Outcome;
+use crate::context::Context;
+use crate::control::Role;
+use crate::endpoint::{Host, Pools};
+use crate::failure::{Failure, Kind};
+use crate::job::{Matches, Question, matches, named};
+use crate::place::Location;
+
+/// Every place that the places stand for, in their order. A pattern that cannot be matched is a failure of its own.
+pub(super) async fn targets(
+    context: &Context,
+    pools: &Pools,
+    places: &[Location],
+    outcome: &mut Outcome,
+) -> Vec<Location> {
+    let mut targets = Vec::with_capacity(places.len());
+    for place in places {
+        let Matches { names, gaps } = match matches(context, pools, place).await {
+            Ok(found) => found,
+            Err(failure) => {
+                outcome.failed(place.to_string(), failure);
+                if outcome.was_interrupted() {
+                    return Vec::new();
+                }
+                continue;
+            }
+        };
+        for gap in gaps {
+            outcome.failed(place.to_string(), gap.during(place));
+        }
+        targets.extend(names.into_iter().map(|name| match name {
+            Some(name) => named(place, name),
+            None => place.clone(),
+        }));
+    }
+    targets
+}
+
+/// The host of a place, where only questions are asked and names are changed.
+pub(super) fn host_of(location: &Location, pools: &Pools) -> Host {
+    Host::at(location, Role::Server, pools)
+}
+
+/// Asks a host until it has answered or the retries are used up.
+///
+/// # Errors
+///
+/// The last failure.
+pub(super) async fn asked<T>(
+    context: &Context,
+    host: &mut Host,
+    mut ask: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match ask(host).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
+/// The failure if nothing is at a place.
+pub(super) fn missing(place: &str) -> Failure {
+    Failure::new(Kind::Missing, format!("{place} does not exist")).hint("check the path")
+}

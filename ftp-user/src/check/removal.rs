@@ -1,0 +1,257 @@
+//! What may be deleted, and why. A [`Removal`] is made by a check and by nothing else, and nothing else is deleted for
+//! `rm`.
+
+use super::name::usable;
+use crate::context::Context;
+use crate::endpoint::{self, Host, local_path};
+use crate::failure::Failure;
+use crate::place::{self, Location};
+use ftp_proto::wire::PathName;
+use std::path::{Path, PathBuf};
+
+/// Where things may be deleted: a place that somebody has named, and everything below it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Scope {
+    root: PathName,
+}
+
+impl Scope {
+    /// The place that was named to be deleted, with everything in it. `login` is the login directory as the server tells
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// The place is the root, a login directory or the current directory, or contains one of them; or it does not name
+    /// what is deleted.
+    pub(crate) fn of_tree(location: &Location, login: Option<&PathName>) -> Result<Self, Failure> {
+        if location.is_local() {
+            check_here(location)?;
+        } else {
+            check_at_server(location, login)?;
+        }
+        Self::of_entry(location)
+    }
+
+    /// The place that was named to be deleted, which is no directory.
+    ///
+    /// # Errors
+    ///
+    /// It does not name what is deleted.
+    pub(crate) fn of_entry(location: &Location) -> Result<Self, Failure> {
+        if place::base_name(&location.path).is_none() {
+            return Err(no_name(location));
+        }
+        Ok(Self { root: without_slashes(&location.path) })
+    }
+
+    /// Its path.
+    pub(crate) const fn root(&self) -> &PathName {
+        &self.root
+    }
+
+    /// The path of something below it; `None` is the place itself.
+    fn path(&self, below: Option<&PathName>) -> Result<PathName, Failure> {
+        let Some(below) = below else { return Ok(self.root.clone()) };
+        for name in below.as_bytes().split(|byte| *byte == b'/') {
+            let leads_out = || Failure::usage(format!("{} leads out of its directory", below.display()));
+            let name = PathName::from_wire(name).map_err(|_| leads_out())?;
+            usable(&name).map_err(|why| Failure::usage(format!("{}: {why}", below.display())))?;
+        }
+        Ok(place::join(Some(&self.root), below))
+    }
+}
+
+/// What a removal deletes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum What {
+    /// A file, or a symbolic link itself.
+    Entry,
+    /// A directory, if it is empty.
+    Directory,
+}
+
+/// One name that may be deleted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Removal {
+    scope: Scope,
+    path: PathName,
+    what: What,
+}
+
+impl Removal {
+    /// Somebody has asked for it: it is the place that was named, or below it.
+    ///
+    /// # Errors
+    ///
+    /// A name on the way to it is none that a directory can have.
+    pub(crate) fn asked(scope: &Scope, below: Option<&PathName>, what: What) -> Result<Self, Failure> {
+        Ok(Self { scope: scope.clone(), path: scope.path(below)?, what })
+    }
+
+    /// The path of what is deleted.
+    pub(crate) const fn path(&self) -> &PathName {
+        &self.path
+    }
+
+    /// Deletes it. `Ok(false)` if it was not there.
+    ///
+    /// # Errors
+    ///
+    /// It may still be there.
+    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+        let at = (self.scope.root(), &self.path);
+        match self.what {
+            What::Entry => endpoint::delete_entry(context, host, at).await,
+            What::Directory => endpoint::remove_directory(context, host, at).await,
+        }
+    }
+}
+
+/// The failure if a place has no last name.
+fn no_name(location: &Location) -> Failure {
+    Failure::usage(format!("{location} does not name what is deleted"))
+        .hint("write its path without . and .. at the end")
+}
+
+/// A path without slashes at its end.
+fn without_slashes(path: &PathName) -> PathName {
+    let bytes = path.as_bytes();
+    let end = bytes.iter().rposition(|byte| *byte != b'/').map_or(bytes.len(), |last| last + 1);
+    bytes.get(..end).and_then(|bytes| PathName::from_wire(bytes).ok()).unwrap_or_else(|| path.clone())
+}
+
+/// The names of a path, without those that mean the same directory.
+fn names(path: &PathName) -> Vec<&[u8]> {
+    let names = path.as_bytes().split(|byte| *byte == b'/');
+    names.filter(|name| !name.is_empty() && *name != b".").collect()
+}
+
+fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), Failure> {
+    let path = &location.path;
+    let (is_absolute, names) = (path.as_bytes().starts_with(b"/"), names(path));
+    if names.contains(&b"..".as_slice()) {
+        return Err(Failure::usage(format!("{location} leads upwards with .."))
+            .hint("write the path of what is deleted without .."));
+    }
+    let is_prefix = |login: &PathName| self::names(login).starts_with(&names);
+    let what = match (names.is_empty(), is_absolute) {
+        (true, true) => "is the root of the server",
+        (true, false) => "is the login directory",
+        (false, true) if login.is_some_and(is_prefix) => "is the login directory, or contains it",
+        (false, _) => return Ok(()),
+    };
+    Err(too_much(location, what))
+}
+
+fn check_here(location: &Location) -> Result<(), Failure> {
+    let path = local_path(&location.path);
+    let Some(name) = path.file_name() else {
+        return Err(too_much(location, "is a directory that has no name here"));
+    };
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What is not there contains nothing.
+    let Ok(above) = above.canonicalize() else { return Ok(()) };
+    let path = above.join(name);
+    let own = |directory: Option<PathBuf>| directory.and_then(|directory| directory.canonicalize().ok());
+    let here = own(std::env::current_dir().ok());
+    let home = own(std::env::var_os("HOME").map(PathBuf::from));
+    for (directory, what) in [(here, "is the current directory"), (home, "is your home directory")] {
+        if directory.is_some_and(|directory| directory.starts_with(&path)) {
+            return Err(too_much(location, &format!("{what}, or contains it")));
+        }
+    }
+    Ok(())
+}
+
+/// The failure if a place is too much to be deleted.
+fn too_much(location: &Location, what: &str) -> Failure {
+    let shown = location.to_string();
+    let all = format!("{}/*", shown.trim_end_matches('/'));
+    // The root of a server keeps both slashes.
+    let all = if shown.ends_with("//") { format!("{shown}*") } else { all };
+    let hint = match location.is_local() {
+        true => format!("to delete what is in it, type rm -r {all}"),
+        false => format!("to delete what is in it, type rm -r '{all}'"),
+    };
+    Failure::usage(format!("{location} {what}, and rm does not delete it, also with --yes")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Netrc;
+
+    fn location(text: &str) -> Location {
+        Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
+    }
+
+    fn path(text: &str) -> PathName {
+        PathName::from_user(text).unwrap()
+    }
+
+    #[test]
+    fn the_root_and_a_login_directory_are_never_deleted() {
+        let login = path("/home/ann");
+        for (place, expect) in [
+            ("ftp://h/", Some("is the login directory")),
+            ("ftp://h", Some("is the login directory")),
+            ("ftp://h/.", Some("is the login directory")),
+            ("ftp://h/././/", Some("is the login directory")),
+            ("ftp://h//", Some("is the root of the server")),
+            ("ftp://h/%2F.", Some("is the root of the server")),
+            ("ftp://h//home", Some("is the login directory, or contains it")),
+            ("ftp://h//home/./ann/", Some("is the login directory, or contains it")),
+            ("ftp://h//home/ann/d", None),
+            ("ftp://h//home/annabel", None),
+            ("ftp://h/d", None),
+            ("ftp://h/d/", None),
+            ("ftp://h/d/..", Some("leads upwards")),
+            ("ftp://h/../x", Some("leads upwards")),
+            ("ftp://h/d/.", Some("does not name what is deleted")),
+            ("/", Some("rm does not delete it")),
+            (".", Some("rm does not delete it")),
+            ("..", Some("rm does not delete it")),
+        ] {
+            let found = Scope::of_tree(&location(place), Some(&login)).map_err(|failure| failure.to_string());
+            match expect {
+                Some(words) => {
+                    assert!(found.as_ref().is_err_and(|why| why.contains(words)), "{place}: {found:?}")
+                }
+                None => assert!(found.is_ok(), "{place}: {found:?}"),
+            }
+        }
+        let what = Scope::of_tree(&location("ftp://h//"), None).unwrap_err();
+        assert!(what.to_string().contains("rm -r 'ftp://h//*'"), "{what}");
+        let what = Scope::of_tree(&location("ftp://ann:s3cret@h/"), None).unwrap_err().to_string();
+        assert!(what.contains("@h/*'") && !what.contains("s3cret"), "{what}");
+    }
+
+    #[test]
+    fn the_current_directory_is_never_deleted() {
+        let here = std::env::current_dir().unwrap();
+        for place in [here.clone(), here.parent().unwrap().to_owned()] {
+            let found = Scope::of_tree(&location(place.to_str().unwrap()), None);
+            assert!(found.is_err(), "{}", place.display());
+        }
+        assert!(Scope::of_tree(&location("./no-such-directory"), None).is_ok());
+    }
+
+    #[test]
+    fn h25_nothing_outside_the_place_may_be_deleted() {
+        let scope = Scope::of_tree(&location("ftp://h/d/"), None).unwrap();
+        let check = |below: &str, expect: Option<&str>| {
+            let below = PathName::from_wire(below.as_bytes()).unwrap();
+            let removal = Removal::asked(&scope, Some(&below), What::Entry);
+            assert_eq!(removal.ok().map(|removal| removal.path().display()).as_deref(), expect, "{below:?}");
+        };
+        check("a", Some("d/a"));
+        check("a/b", Some("d/a/b"));
+        check("..", None);
+        check("a/../../b", None);
+        check("/etc/passwd", None);
+        check("a//b", None);
+        check("a/./b", None);
+        check("a\rDELE b", None);
+        assert_eq!(Removal::asked(&scope, None, What::Directory).unwrap().path().display(), "d");
+    }
+}

@@ -1,0 +1,37 @@
+//! `mkdir`: directories on servers and on this host are made.
+
+use super::passwords::Passwords;
+use crate::action::{MakeDirectories, make_directories};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::job::Status;
+use crate::place::Location;
+use clap::Args;
+use std::ffi::OsString;
+
+/// Make directories on servers and on this host
+#[derive(Args, Debug)]
+pub(super) struct MkdirArgs {
+    /// Directories to make
+    #[arg(required = true, value_name = "PLACE")]
+    places: Vec<OsString>,
+    /// Make those above them too; a directory that is there is no failure
+    #[arg(short, long)]
+    parents: bool,
+    /// Print what would be made; nothing is changed
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+/// Runs the verb.
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    args: MkdirArgs,
+) -> Result<Status, Failure> {
+    let places = passwords.locations(&mut context, &args.places).await?;
+    // A new directory has no name that exists: nothing in it is a pattern.
+    let places = places.into_iter().map(Location::literal).collect();
+    let asked = MakeDirectories { places, parents: args.parents, dry_run: args.dry_run };
+    Ok(make_directories(&context, &asked).await)
+}

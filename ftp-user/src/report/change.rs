@@ -1,0 +1,282 @@
+//! What verbs say that change, hash or draw names where they are: mkdir, rm, mv, hash, tree.
+
+use super::entry::kind_name;
+use ftp_io::program::size;
+use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::{PathName, counted};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// One name was changed, or would be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The verb: mkdir, rm, mv or move.
+    pub verb: &'static str,
+    /// The place.
+    pub place: String,
+    /// The new place, if it was renamed.
+    pub dest: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// The size of a file in bytes, if it is known.
+    pub size: Option<u64>,
+    /// Whether only a plan was asked for.
+    pub dry_run: bool,
+}
+
+impl Change {
+    /// It in words, if only a plan was asked for.
+    pub(super) fn would(&self) -> String {
+        let Self { place, kind, .. } = self;
+        let what = if *kind == Kind::Directory { "the directory " } else { "" };
+        match (self.verb, &self.dest) {
+            ("mkdir", _) => format!("would make the directory {place}"),
+            (_, Some(dest)) => format!("would rename {place} to {dest}"),
+            (_, None) => {
+                let size = self.size.map_or_else(String::new, |bytes| format!(", {}", size::bytes(bytes)));
+                format!("would delete {what}{place}{size}")
+            }
+        }
+    }
+
+    /// It in words.
+    pub(super) fn done(&self) -> String {
+        let Self { place, .. } = self;
+        match (self.verb, &self.dest) {
+            ("mkdir", _) => format!("made the directory {place}"),
+            (_, Some(dest)) => format!("renamed {place} to {dest}"),
+            (_, None) => format!("deleted {place}"),
+        }
+    }
+}
+
+/// A change, for programs.
+#[derive(Serialize)]
+pub(super) struct ChangeLine<'a> {
+    verb: &'a str,
+    place: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dest: Option<&'a str>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    bytes: Option<u64>,
+}
+
+impl<'a> ChangeLine<'a> {
+    pub(super) fn of(change: &'a Change) -> Self {
+        let Change { verb, place, dest, kind, size, dry_run: _ } = change;
+        Self { verb, place, dest: dest.as_deref(), kind: kind_name(*kind), bytes: *size }
+    }
+}
+
+/// The digest of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hashed {
+    /// The place of the file.
+    pub place: String,
+    /// Its path there.
+    pub path: PathName,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes, if it is known.
+    pub size: Option<u64>,
+    /// Whether its bytes were read and hashed by this program.
+    pub was_read: bool,
+}
+
+impl Hashed {
+    /// Writes a line as `sha256sum` does, which its option `-c` takes. On a terminal no control character is shown.
+    pub(super) fn write(&self, out: &mut impl Write, is_terminal: bool) -> io::Result<()> {
+        let hex = self.digest.hex.to_ascii_lowercase();
+        if is_terminal {
+            return writeln!(out, "{hex}  {}", self.path.display());
+        }
+        let name = self.path.as_bytes();
+        let mut line = Vec::with_capacity(hex.len() + name.len() + 4);
+        // What a line cannot hold is escaped, and a backslash at its beginning says so.
+        if name.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\r')) {
+            line.push(b'\\');
+        }
+        line.extend_from_slice(hex.as_bytes());
+        line.extend_from_slice(b"  ");
+        for byte in name {
+            match byte {
+                b'\\' => line.extend_from_slice(b"\\\\"),
+                b'\n' => line.extend_from_slice(b"\\n"),
+                b'\r' => line.extend_from_slice(b"\\r"),
+                other => line.push(*other),
+            }
+        }
+        line.push(b'\n');
+        out.write_all(&line)
+    }
+}
+
+/// A digest, for programs.
+#[derive(Serialize)]
+pub(super) struct HashLine<'a> {
+    place: &'a str,
+    algorithm: &'a str,
+    digest: String,
+    bytes: Option<u64>,
+    by: &'a str,
+}
+
+impl<'a> HashLine<'a> {
+    pub(super) fn of(hashed: &'a Hashed) -> Self {
+        Self {
+            place: &hashed.place,
+            algorithm: algorithm_name(hashed.digest.algorithm),
+            digest: hashed.digest.hex.to_ascii_lowercase(),
+            bytes: hashed.size,
+            by: if hashed.was_read { "user" } else { "host" },
+        }
+    }
+}
+
+/// The name of an algorithm in events, as in `verified`.
+const fn algorithm_name(algorithm: Algorithm) -> &'static str {
+    crate::outcome::Verified::Hash(algorithm).name()
+}
+
+/// How a verb has ended that works on names where they are.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ended {
+    /// The verb.
+    pub verb: &'static str,
+    /// Whether nothing failed.
+    pub ok: bool,
+    /// Whether only a plan was asked for.
+    pub dry_run: bool,
+    /// Number of files, of everything that is no directory.
+    pub files: u64,
+    /// Number of directories.
+    pub directories: u64,
+    /// The bytes of the files, as far as they are known.
+    pub bytes: u64,
+    /// How many seconds it took.
+    pub seconds: f64,
+    /// Number of failures.
+    pub failed: u64,
+}
+
+impl Ended {
+    /// The last line, if people get one.
+    pub(super) fn sentence(&self) -> Option<String> {
+        let Self { verb, dry_run, files, directories, failed, .. } = self;
+        let would = if *dry_run { "would " } else { "" };
+        let (word, is_told) = match (*verb, dry_run) {
+            ("mkdir", false) => ("made", true),
+            ("mkdir", true) => ("make", true),
+            ("mv", false) => ("renamed", true),
+            ("mv", true) => ("rename", true),
+            ("rm", false) => ("deleted", true),
+            ("rm", true) => ("delete", true),
+            _ => ("", false),
+        };
+        // One failure was told already, and there is nothing else.
+        if !is_told || (files + directories == 0 && *failed > 0) {
+            return None;
+        }
+        let counts = [(*files, "file"), (*directories, "directory")];
+        let mut names: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| several(count, name))
+            .collect();
+        if names.is_empty() {
+            names.push("nothing".to_owned());
+        }
+        let bytes = match (*verb, files) {
+            ("rm", 1..) => format!(", {}", size::bytes(self.bytes)),
+            _ => String::new(),
+        };
+        let failed = match failed {
+            0 => String::new(),
+            failed => format!("; {} failed", counted(*failed, "name")),
+        };
+        Some(format!("{would}{word} {}{bytes}{failed}", names.join(" and ")))
+    }
+}
+
+/// A number of files or directories in words.
+pub(crate) fn several(count: u64, name: &str) -> String {
+    match (count, name) {
+        (1, _) => format!("1 {name}"),
+        (_, "directory") => format!("{count} directories"),
+        _ => counted(count, name),
+    }
+}
+
+/// The end, for programs.
+#[derive(Serialize)]
+pub(super) struct EndedLine<'a> {
+    ok: bool,
+    files: u64,
+    bytes: u64,
+    seconds: f64,
+    failed: u64,
+    verb: &'a str,
+    directories: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    dry_run: bool,
+}
+
+impl<'a> EndedLine<'a> {
+    pub(super) fn of(ended: &'a Ended) -> Self {
+        let Ended { verb, ok, dry_run, files, directories, bytes, seconds, failed } = *ended;
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        Self { ok, files, bytes, seconds, failed, verb, directories, dry_run }
+    }
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_hash_are_those_of_sha256sum() {
+        let check = |name: &str, expect: &str| {
+            let digest = Digest { algorithm: Algorithm::Sha256, hex: "AB12".to_owned() };
+            let path = PathName::from_wire(name).unwrap();
+            let hashed =
+                Hashed { place: "ftp://h/x".to_owned(), path, digest, size: Some(1), was_read: false };
+            let mut out = Vec::new();
+            hashed.write(&mut out, false).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), expect);
+        };
+        check("d/a b", "ab12  d/a b\n");
+        check("a\\b", "\\ab12  a\\\\b\n");
+        check("a\rb", "\\ab12  a\\rb\n");
+    }
+
+    #[test]
+    fn the_last_line_tells_what_was_done() {
+        let ended = |verb, files, directories, bytes, failed, dry_run| Ended {
+            verb,
+            ok: failed == 0,
+            dry_run,
+            files,
+            directories,
+            bytes,
+            seconds: 0.1,
+            failed,
+        };
+        let check = |ended: Ended, expect: Option<&str>| {
+            assert_eq!(ended.sentence().as_deref(), expect, "{ended:?}");
+        };
+        check(ended("rm", 3, 1, 2048, 0, false), Some("deleted 3 files and 1 directory, 2.00 KiB"));
+        check(ended("rm", 0, 2, 0, 1, false), Some("deleted 2 directories; 1 name failed"));
+        check(ended("rm", 1, 0, 5, 0, true), Some("would delete 1 file, 5 B"));
+        check(ended("rm", 0, 0, 0, 1, false), None);
+        check(ended("mkdir", 0, 0, 0, 0, false), Some("made nothing"));
+        check(ended("mkdir", 0, 2, 0, 0, false), Some("made 2 directories"));
+        check(ended("mv", 1, 0, 0, 0, false), Some("renamed 1 file"));
+        check(ended("hash", 1, 0, 0, 0, false), None);
+    }
+}

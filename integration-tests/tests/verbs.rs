@@ -1,0 +1,358 @@
+//! mkdir, rm, mv, hash and tree, on our server, on servers of other people, on scripted ones and on this host.
+
+use integration_tests::foreign::{Foreign, ForeignServer, Kind, Skipped};
+use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{Server, Site, names_below};
+use integration_tests::terminal::answering;
+use integration_tests::user::{Run, user};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+fn site(files: &[&str]) -> Server {
+    files.iter().fold(Site::new("verbs"), |site, name| site.file(name, name)).start()
+}
+
+fn verb(words: &[&str]) -> Run {
+    user().args(["--json", "--retries", "0"]).args(words).run()
+}
+
+/// The places of the events of this kind.
+fn places(run: &Run, kind: &str) -> Vec<String> {
+    run.events(kind).iter().map(|event| event["place"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn mkdir_makes_one_directory_or_all_that_are_missing() {
+    let at = site(&["file"]);
+    let run = verb(&["mkdir", &at.url("d")]).exits(0);
+    assert_eq!(places(&run, "done").len(), 1, "{run}");
+    assert_eq!(
+        (run.summary()["verb"].as_str(), run.summary()["directories"].as_u64()),
+        (Some("mkdir"), Some(1))
+    );
+    verb(&["mkdir", &at.url("d")]).exits(8).says("exists");
+    verb(&["mkdir", &at.url("file")]).exits(8);
+    verb(&["mkdir", &at.url("a/b/c")]).fails();
+    verb(&["mkdir", "-n", &at.url("a/b/c")]).exits(3).says("mkdir -p");
+    let run = verb(&["mkdir", "-p", "-n", &at.url("a/b/c")]).exits(0);
+    assert_eq!((places(&run, "plan").len(), at.path("a").exists()), (3, false), "{run}");
+    let run = verb(&["mkdir", "-p", &at.url("a/b/c"), &at.url("d")]).exits(0);
+    assert_eq!(places(&run, "done").len(), 3, "{run}");
+    verb(&["mkdir", "-p", &at.url("file/x")]).exits(8).says("is not a directory");
+    verb(&["mkdir", &at.url("d"), &at.url("e*")]).exits(9);
+    assert_eq!(at.names(), ["a/", "a/b/", "a/b/c/", "d/", "e*/", "file"]);
+    // On this host.
+    let run = user().args(["mkdir", "-p", "x/y", "z"]).run().exits(0).says("made 3 directories");
+    assert_eq!(run.names(), ["x/", "x/y/", "z/"]);
+}
+
+#[test]
+fn rm_deletes_files_and_wants_r_for_directories() {
+    let at = site(&["a.txt", "b.txt", "c", "d/e"]);
+    verb(&["rm", &at.url("none")]).exits(3).says("does not exist");
+    verb(&["rm", &at.url("d")]).exits(2).says("rm -r");
+    verb(&["rm", &at.url("c/")]).exits(2).says("is not a directory");
+    let run = verb(&["rm", "-n", &at.url("*.txt")]).exits(0);
+    assert_eq!((places(&run, "plan").len(), run.summary()["dry_run"].as_bool()), (2, Some(true)), "{run}");
+    verb(&["rm", &at.url("*.none")]).exits(3).says("nothing matches");
+    assert_eq!(at.names(), ["a.txt", "b.txt", "c", "d/", "d/e"]);
+    let run = verb(&["rm", &at.url("*.txt"), &at.url("none")]).exits(9);
+    let summary = run.summary();
+    assert_eq!(
+        (summary["files"].as_u64(), summary["bytes"].as_u64(), summary["failed"].as_u64()),
+        (Some(2), Some(10), Some(1))
+    );
+    assert_eq!(at.names(), ["c", "d/", "d/e"]);
+    user().args(["rm", &at.url("c")]).run().exits(0).says("deleted 1 file, 1 B");
+}
+
+#[test]
+fn rm_r_deletes_a_tree_and_follows_no_link() {
+    let at = site(&["t/a", "t/d/b", "t/d/deep/c", "outside/kept"]);
+    symlink("../outside", at.path("t/link")).unwrap();
+    symlink("../../outside/kept", at.path("t/d/file")).unwrap();
+    symlink("nowhere", at.path("t/dangling")).unwrap();
+    symlink(".", at.path("t/loop")).unwrap();
+    symlink("t", at.path("alias")).unwrap();
+    let run = verb(&["rm", "-r", "-n", &at.url("t")]).exits(0);
+    assert_eq!(run.events("plan").len(), 10, "{run}");
+    verb(&["rm", "-r", "--yes", &at.url("alias")]).exits(0);
+    assert!(at.path("t/a").exists() && !at.path("alias").is_symlink());
+    let run = verb(&["rm", "-r", "--yes", &at.url("t")]).exits(0);
+    let summary = run.summary();
+    assert_eq!((summary["files"].as_u64(), summary["directories"].as_u64()), (Some(7), Some(3)), "{run}");
+    assert_eq!(at.names(), ["outside/", "outside/kept"]);
+}
+
+#[test]
+fn rm_r_on_this_host_follows_no_link() {
+    let start = || user().file("outside/kept", "kept").file("t/a", "a").file("t/d/b", "b");
+    let at = start();
+    symlink("../outside", at.home().join("t/link")).unwrap();
+    symlink("t", at.home().join("alias")).unwrap();
+    let run = at.args(["rm", "-r", "-y", "t", "alias"]).run().exits(0);
+    assert_eq!(run.names(), ["outside/", "outside/kept"]);
+    let run = start().args(["rm", "-r", "-y", "."]).run().exits(2).says("rm -r ./*");
+    assert!(run.names().contains(&"t/a".to_owned()));
+    start().args(["rm", "-r", "-y", "/"]).run().exits(2).says("rm does not delete it");
+    start().args(["rm", "t"]).run().exits(2).says("rm -r");
+}
+
+#[test]
+fn the_root_and_the_login_directory_are_not_deleted_and_it_is_said_what_to_type() {
+    let at = site(&["a", "d/b"]);
+    for place in ["", ".", "%2F", "%2F.", "d/../", "d/.."] {
+        let run = verb(&["rm", "-r", "--yes", &at.url(place)]).exits(2);
+        assert!(run.events("done").is_empty(), "{run}");
+    }
+    let run = verb(&["rm", "-r", "--yes", &at.url("")]).exits(2).says("is the login directory").says("/*'");
+    assert_eq!(at.names(), ["a", "d/", "d/b"], "{run}");
+    verb(&["rm", "-r", "--yes", &at.url("*")]).exits(0);
+    assert_eq!(at.names(), [""; 0]);
+}
+
+#[test]
+fn rm_r_asks_and_without_a_terminal_it_wants_yes() {
+    let at = site(&["t/a", "t/d/b", "u/c"]);
+    let run = verb(&["rm", "-r", &at.url("t")]).exits(2).says("--yes");
+    assert!(run.events("done").is_empty(), "{run}");
+    assert!(at.path("t/d/b").exists());
+    let state = tempfile::tempdir().unwrap();
+    let typed = format!("rm -r '{}' '{}'", at.url("t"), at.url("u"));
+    let (said, code) = or_skip!(answering(state.path(), &typed, "Delete it? (yes/no) ", "no\n"));
+    assert!(
+        said.contains("t: 2 files, 6 B in 2 directories") && said.contains("u: 1 file, 3 B in 1 directory"),
+        "{said}"
+    );
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(at.names(), ["t/", "t/a", "t/d/", "t/d/b", "u/", "u/c"]);
+    let (said, code) = answering(state.path(), &typed, "Delete it? (yes/no) ", "yes\n").unwrap();
+    assert!(said.contains("deleted 3 files and 3 directories") && code == Some(0), "{said}");
+    assert_eq!(at.names(), [""; 0]);
+}
+
+/// A server whose directory `t` has this listing.
+fn listing(rules: &str, lines: &[&str]) -> Peer {
+    let list =
+        format!("LIST t: 150 opening ; connection ; text {}\\r\\n ; end ; 226 done", lines.join("\\r\\n"));
+    let none = "LIST: 150 opening ; connection ; text \\r\\n ; end ; 226 done";
+    let script = format!(
+        "{rules}\n{list}\n{none}\nDELE t: 550 t: Is a directory\nSIZE t: 550 not a plain file\nCWD t: 250 there\nCWD /: 250 back\nCWD: 550 no\nRMD: 250 gone\nSIZE: 213 5"
+    );
+    Peer::start("127.0.0.2", &script, MODERN)
+}
+
+const FILE: &str = "-rw-r--r-- 1 ann ann 5 Jan 01 2020 ";
+
+#[test]
+fn h25_a_hostile_listing_deletes_nothing_at_all() {
+    let file = |name: &str| format!("{FILE}{name}");
+    let long = "drwxr-xr-x 2 ann ann 4096 Jan 01 2020 ".to_owned() + &"l".repeat(240);
+    for lines in [
+        vec![file("good"), file("../outside")],
+        vec![file("good"), file("/etc/passwd")],
+        vec![file("good"), file("a\\rDELE b")],
+        vec![file("good"), "?? what is this ??".to_owned()],
+    ] {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let at = listing("", &lines);
+        verb(&["rm", "-r", "--yes", &at.url("t")]).fails().says("nothing of");
+        assert_eq!(at.seen_of(&["DELE", "RMD"]), [""; 0], "{lines:?}");
+    }
+    // Every directory has another one in it.
+    let endless =
+        format!("LIST: 150 opening ; connection ; text {long}\\r\\n ; end ; 226 done\nCWD: 250 there");
+    let at = listing(&endless, &[]);
+    verb(&["rm", "-r", "--yes", &at.url("t")]).fails().says("longer than 4096 bytes").says("nothing of");
+    assert_eq!(at.seen_of(&["DELE", "RMD"]), [""; 0]);
+}
+
+#[test]
+fn what_a_server_refuses_is_told_by_cause_and_the_rest_is_deleted() {
+    let lines = ["a", "b", "c"].map(|name| format!("{FILE}{name}"));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let at = listing("DELE t/b: 550 t/b: Permission denied", &lines);
+    let run = verb(&["rm", "-r", "--yes", &at.url("t")]).exits(9).says("Permission denied");
+    assert_eq!(at.seen_of(&["DELE", "RMD"]), ["DELE t", "DELE t/a", "DELE t/b", "DELE t/c"], "{run}");
+    assert_eq!(
+        (run.summary()["files"].as_u64(), run.summary()["failed"].as_u64()),
+        (Some(2), Some(1)),
+        "{run}"
+    );
+
+    let at = listing("RMD t: 550 t: Directory not empty", &lines);
+    verb(&["rm", "-r", "--yes", &at.url("t")]).exits(9).says("Directory not empty");
+    let at = listing("DELE: 502 not here", &lines);
+    verb(&["rm", &at.url("a")]).exits(1).says("502");
+    let at = listing("RMD: 502 not here", &[]);
+    verb(&["rm", "-r", "--yes", &at.url("t")]).exits(1).says("502");
+    // Of many failures the first ten are named.
+    let many: Vec<String> = (10..40).map(|number| format!("{FILE}f{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let at = listing("DELE: 550 Permission denied", &many);
+    let run = user().args(["rm", "-r", "--yes", "--retries", "0", &at.url("t")]).run().exits(4);
+    run.says("f19").says("20 more").never_says("f20");
+}
+
+#[test]
+fn a_link_that_a_server_shows_as_a_directory_is_deleted_itself() {
+    let directory = "drwxr-xr-x 2 ann ann 4096 Jan 01 2020 link";
+    let inside = format!("LIST t/link: 150 opening ; connection ; text {FILE}kept\\r\\n ; end ; 226 done");
+    let at = listing(&inside, &[directory]);
+    verb(&["rm", "-r", "--yes", &at.url("t")]).exits(0);
+    assert_eq!(at.seen_of(&["DELE", "RMD"]), ["DELE t", "DELE t/link", "RMD t"]);
+    // The link may not be deleted, and where it leads to things may.
+    let rules = format!(
+        "{inside}\nDELE t/link: 550 Permission denied\nonce PWD: 257 \"/\"\nonce PWD: 257 \"/\"\nonce PWD: 257 \"/t\"\nCWD t/link: 250 there\nCWD t: 250 there\nCWD /: 250 back"
+    );
+    let at = listing(&rules, &[directory]);
+    // It says only once where it is, and then always that it is at the root: /t/link it never says.
+    let run = verb(&["rm", "-r", "--yes", &at.url("t")]).fails();
+    assert!(!at.seen_of(&["DELE"]).contains(&"DELE t/link/kept".to_owned()), "{run}\n{:?}", at.seen());
+}
+
+#[test]
+fn mv_renames_on_one_server_and_replaces_nothing() {
+    let at = site(&["a", "b", "c.txt", "d.txt", "d/x"]);
+    let other = Site::new("other").at("127.0.0.3").start();
+    verb(&["mv", &at.url("a"), &other.url("a")]).exits(2).says("ftp-user move");
+    verb(&["mv", &at.url("a"), "a"]).exits(2).says("ftp-user move");
+    verb(&["mv", &at.url("a"), &at.url("b")]).exits(8).says("replaces nothing");
+    verb(&["mv", &at.url("none"), &at.url("z")]).exits(3);
+    verb(&["mv", &at.url("a"), &at.url("z/")]).exits(3);
+    verb(&["mv", &at.url("a"), &at.url("b"), &at.url("z")]).exits(2).says("need a directory");
+    verb(&["mv", &at.url("d"), &at.url("d")]).exits(2).says("into itself");
+    let run = verb(&["mv", "-n", &at.url("a"), &at.url("z")]).exits(0);
+    assert_eq!((run.events("plan").len(), at.path("z").exists()), (1, false), "{run}");
+    let run = verb(&["mv", &at.url("a"), &at.url("z")]).exits(0);
+    assert!(run.events("done")[0]["dest"].as_str().unwrap().ends_with("/z"), "{run}");
+    verb(&["mv", &at.url("*.txt"), &at.url("z"), &at.url("d")]).exits(0);
+    fs::write(at.path("x"), "x").unwrap();
+    verb(&["mv", &at.url("x"), &at.url("d")]).exits(8);
+    assert_eq!(at.names(), ["b", "d/", "d/c.txt", "d/d.txt", "d/x", "d/z", "x"]);
+    let run = user().file("a", "a").file("b", "b").args(["mv", "a", "b"]).run().exits(8);
+    assert_eq!(run.bytes("b"), b"b");
+    user().file("a", "a").args(["mv", "a", "c"]).run().exits(0).says("renamed 1 file");
+}
+
+#[test]
+fn a_rename_that_is_refused_says_who_and_why() {
+    let facts = "SIZE b: 550 b: No such file\nSIZE a: 213 5\nCWD: 550 no such directory";
+    let check = |rules: &str, code: i32, words: &str| {
+        let list = format!("LIST: 150 opening ; connection ; text {FILE}a\\r\\n ; end ; 226 done");
+        let at = Peer::start("127.0.0.2", &format!("{rules}\n{facts}\n{list}"), MODERN);
+        verb(&["mv", &at.url("a"), &at.url("b")]).exits(code).says(words);
+    };
+    check("RNFR: 502 not here", 1, "502");
+    check("RNFR: 550 a: Permission denied", 4, "Permission denied");
+    check("RNTO: 553 b: Permission denied", 4, "Permission denied");
+    check("", 0, "done");
+}
+
+const SHA256_OF_A: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+
+#[test]
+fn hash_prints_the_lines_of_sha256sum() {
+    let at = site(&["a", "d/b"]);
+    let run = user().args(["hash", &at.url("a")]).run().exits(0);
+    run.says(&format!("{SHA256_OF_A}  a\n")).never_says("hashed here");
+    let run = verb(&["hash", &at.url("a"), &at.url("d"), &at.url("none")]).exits(9);
+    let hash = &run.events("hash")[0];
+    assert_eq!(
+        (hash["algorithm"].as_str(), hash["digest"].as_str(), hash["by"].as_str()),
+        (Some("sha-256"), Some(SHA256_OF_A), Some("host"))
+    );
+    user()
+        .args(["hash", "--alg", "md5", &at.url("a")])
+        .run()
+        .exits(0)
+        .says("0cc175b9c0f1b6a831c399e269772661  a");
+    verb(&["hash", "--alg", "rot13", &at.url("a")]).exits(2).says("sha-256");
+    verb(&["hash", &at.url("d")]).exits(2).says("is a directory");
+    user().file("a", "a").args(["hash", "a"]).run().exits(0).says(&format!("{SHA256_OF_A}  a\n"));
+    // This server computes no BLAKE3.
+    let run = verb(&["hash", "--alg", "blake3", &at.url("a"), &at.url("d/b")]).exits(0).says("hashed here");
+    assert_eq!(run.events("hash")[0]["by"], "user", "{run}");
+    assert_eq!(
+        run.events("hash")[0]["digest"],
+        "17762fddd969a453925d65717ac3eea21320b66b54342fde15128d6caf21215f"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_read_whole_has_no_digest() {
+    let at = Peer::start("127.0.0.2", "SIZE: 213 2000", MODERN);
+    let run = verb(&["hash", &at.url("a")]).fails();
+    assert!(run.events("hash").is_empty(), "{run}");
+}
+
+#[test]
+fn tree_draws_what_a_directory_holds() {
+    let at = site(&["t/a", "t/d/b", "t/d/deep/c", "t/z"]);
+    symlink("d", at.path("t/link")).unwrap();
+    let run = user().args(["tree", &at.url("t")]).run().exits(0);
+    run.says("\u{251c}\u{2500}\u{2500} a\n\u{251c}\u{2500}\u{2500} d/\n\u{2502}   \u{251c}\u{2500}\u{2500} b\n\u{2502}   \u{2514}\u{2500}\u{2500} deep/\n\u{2502}       \u{2514}\u{2500}\u{2500} c\n\u{251c}\u{2500}\u{2500} link@\n\u{2514}\u{2500}\u{2500} z\n");
+    let run = verb(&["tree", &at.url("t")]).exits(0);
+    let names: Vec<_> =
+        run.events("entry").iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["a", "d", "d/b", "d/deep", "d/deep/c", "link", "z"], "{run}");
+    verb(&["tree", &at.url("none")]).exits(3);
+    user().file("d/f", "").args(["tree", "d"]).run().exits(0).says("\u{2514}\u{2500}\u{2500} f");
+    // A tree without end.
+    let long = "drwxr-xr-x 2 ann ann 4096 Jan 01 2020 ".to_owned() + &"l".repeat(240);
+    let endless =
+        format!("LIST: 150 opening ; connection ; text {long}\\r\\n ; end ; 226 done\nCWD: 250 there");
+    let at = listing(&endless, &[]);
+    verb(&["tree", &at.url("t")]).exits(9).says("longer than 4096 bytes");
+}
+
+/// A server of other people with a tree, in which a symbolic link leads out.
+fn foreign(kind: Kind) -> Result<ForeignServer, Skipped> {
+    let at =
+        Foreign::new(kind).file("t/a", b"a").file("t/d/b", b"b").file("outside/kept", b"kept").start()?;
+    symlink("../outside", at.path("t/link")).unwrap();
+    Ok(at)
+}
+
+fn works_on(kind: Kind) {
+    let at = or_skip!(foreign(kind));
+    let said = |run: &Run| format!("{run}\n{}", at.said());
+    let run = verb(&["mkdir", "-p", &at.url("n/m")]);
+    assert_eq!(run.code(), Some(0), "{}", said(&run));
+    let run = verb(&["mkdir", &at.url("n")]);
+    assert_eq!(run.code(), Some(8), "{}", said(&run));
+    let run = verb(&["mv", &at.url("t/a"), &at.url("n")]);
+    assert_eq!(run.code(), Some(0), "{}", said(&run));
+    let run = verb(&["mv", &at.url("n/a"), &at.url("t/d/b")]);
+    assert_eq!(run.code(), Some(8), "{}", said(&run));
+    let run = verb(&["hash", &at.url("n/a")]);
+    assert_eq!(run.events("hash")[0]["digest"], SHA256_OF_A, "{}", said(&run));
+    let run = verb(&["tree", &at.url("t")]);
+    assert_eq!(run.code(), Some(0), "{}", said(&run));
+    let run = verb(&["rm", &at.url("n/a")]);
+    assert_eq!(run.code(), Some(0), "{}", said(&run));
+    let run = verb(&["rm", "-r", "--yes", &at.url("t"), &at.url("n")]);
+    assert_eq!(run.code(), Some(0), "{}", said(&run));
+    assert_eq!(names_below(&at.path("")), ["outside/", "outside/kept"], "{}", said(&run));
+}
+
+#[test]
+fn the_verbs_work_on_vsftpd() {
+    works_on(Kind::Vsftpd);
+}
+
+#[test]
+fn the_verbs_work_on_proftpd() {
+    works_on(Kind::Proftpd);
+}
+
+#[test]
+fn the_verbs_work_on_pure_ftpd() {
+    works_on(Kind::PureFtpd);
+}
+
+#[test]
+fn the_verbs_work_on_pyftpdlib() {
+    works_on(Kind::Pyftpdlib);
+}
