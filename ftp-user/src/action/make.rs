@@ -13,7 +13,7 @@ use ftp_proto::wire::PathName;
 /// What `mkdir` is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MakeDirectories {
-    /// The directories.
+    /// The directories to make.
     pub places: Vec<Location>,
     /// Whether those above them are made too, and one that is there is no failure.
     pub parents: bool,
@@ -21,7 +21,7 @@ pub struct MakeDirectories {
     pub dry_run: bool,
 }
 
-/// Makes directories.
+/// Makes directories, and reports each.
 pub async fn make_directories(context: &Context, asked: &MakeDirectories) -> Status {
     let mut outcome = Outcome::new(context, "mkdir", asked.dry_run);
     let pools = Pools::default();

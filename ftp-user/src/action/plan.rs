@@ -15,7 +15,7 @@ use ftp_proto::wire::PathName;
 /// Everything that would be deleted at one place.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// The place.
+    /// The place that was named.
     pub(super) place: Location,
     /// Where it may be.
     pub(super) scope: Scope,

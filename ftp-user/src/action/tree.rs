@@ -12,7 +12,7 @@ use crate::report::{Drawn, Event, Form, Listed};
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 
-/// Draws trees.
+/// Draws the tree of each place.
 pub async fn draw(context: &Context, places: &[Location]) -> Status {
     let mut outcome = Outcome::new(context, "tree", false);
     let pools = Pools::default();

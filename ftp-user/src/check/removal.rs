@@ -44,7 +44,7 @@ impl Scope {
         Ok(Self { root: without_slashes(&location.path) })
     }
 
-    /// Its path.
+    /// The path of the place.
     pub(crate) const fn root(&self) -> &PathName {
         &self.root
     }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_root_and_a_login_directory_are_never_deleted() {
-        let login = path("/home/ann");
+        let login = path("/users/ann");
         for (place, expect) in [
             ("ftp://h/", Some("is the login directory")),
             ("ftp://h", Some("is the login directory")),
@@ -199,10 +199,10 @@ mod tests {
             ("ftp://h/././/", Some("is the login directory")),
             ("ftp://h//", Some("is the root of the server")),
             ("ftp://h/%2F.", Some("is the root of the server")),
-            ("ftp://h//home", Some("is the login directory, or contains it")),
-            ("ftp://h//home/./ann/", Some("is the login directory, or contains it")),
-            ("ftp://h//home/ann/d", None),
-            ("ftp://h//home/annabel", None),
+            ("ftp://h//users", Some("is the login directory, or contains it")),
+            ("ftp://h//users/./ann/", Some("is the login directory, or contains it")),
+            ("ftp://h//users/ann/d", None),
+            ("ftp://h//users/annabel", None),
             ("ftp://h/d", None),
             ("ftp://h/d/", None),
             ("ftp://h/d/..", Some("leads upwards")),

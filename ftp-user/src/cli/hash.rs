@@ -15,7 +15,7 @@ use std::ffi::OsString;
 /// said once for each server.
 #[derive(Args, Debug)]
 pub(super) struct HashArgs {
-    /// Files
+    /// Files to hash
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
     /// The digest: sha-256, sha-512, sha-1, md5, blake3, crc32 or crc32c

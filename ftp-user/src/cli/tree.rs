@@ -13,7 +13,7 @@ use std::ffi::OsString;
 /// Directories end in /, symbolic links in @; no link is followed.
 #[derive(Args, Debug)]
 pub(super) struct TreeArgs {
-    /// Directories
+    /// Directories to draw
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
 }

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 pub struct Change {
     /// The verb: mkdir, rm, mv or move.
     pub verb: &'static str,
-    /// The place.
+    /// The place that was changed.
     pub place: String,
     /// The new place, if it was renamed.
     pub dest: Option<String>,
@@ -77,7 +77,7 @@ pub struct Hashed {
     pub place: String,
     /// Its path there.
     pub path: PathName,
-    /// Its digest.
+    /// Its digest and algorithm.
     pub digest: Digest,
     /// Its size in bytes, if it is known.
     pub size: Option<u64>,
@@ -143,7 +143,7 @@ const fn algorithm_name(algorithm: Algorithm) -> &'static str {
 /// How a verb has ended that works on names where they are.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ended {
-    /// The verb.
+    /// The verb that has ended.
     pub verb: &'static str,
     /// Whether nothing failed.
     pub ok: bool,
