@@ -24,6 +24,8 @@ pub enum Conduct {
     Silent,
     /// It connects whoever asks the first time, and refuses everything afterwards.
     WorksOnce,
+    /// It connects to this address, and refuses every other one.
+    Only(SocketAddr),
 }
 
 /// A proxy that runs until the test ends.
@@ -96,7 +98,9 @@ impl Proxy {
                     return Ok(());
                 }
             }
-            Conduct::Works | Conduct::Replies(_) | Conduct::WorksOnce => client.write_all(&[5, 0])?,
+            Conduct::Works | Conduct::Replies(_) | Conduct::WorksOnce | Conduct::Only(_) => {
+                client.write_all(&[5, 0])?;
+            }
         }
         let (asked, to) = self.request(&mut client)?;
         let before = {
@@ -107,6 +111,7 @@ impl Proxy {
         match (&self.conduct, to) {
             (Conduct::Replies(code), _) => reply(&mut client, *code),
             (Conduct::WorksOnce, _) if before > 0 => reply(&mut client, NOT_ALLOWED),
+            (Conduct::Only(one), to) if to != Some(*one) => reply(&mut client, HOST_UNREACHABLE),
             (_, None) => reply(&mut client, HOST_UNREACHABLE),
             (_, Some(to)) => match socket::try_connect(SocketAddr::new(self.address.ip(), 0), to) {
                 Ok(server) => {

@@ -14,6 +14,7 @@ mod alone;
 mod bad_input;
 mod bad_jobs;
 mod batches;
+mod behind;
 mod between;
 mod certificates;
 mod claims;

@@ -93,18 +93,19 @@ pub enum ToAgent {
         /// The message of the capability.
         body: Vec<u8>,
     },
-    /// Asks to join the data connection of one server with another agent, to which both have come through a
-    /// hub. The answer is [`FromAgent::JoinReady`] or [`FromAgent::Refused`].
+    /// Asks to join the data connection of one server with a link that proves a secret: with another agent, to
+    /// which both have come through a hub, or with the user agent itself. The answer is [`FromAgent::JoinReady`]
+    /// or [`FromAgent::Refused`].
     Meet {
         /// The id of the new join.
         id: Id,
         /// The grant that is used. It names one host.
         grant: Id,
-        /// Which leg the server is; the other agent is the other one.
+        /// Which leg the server is; the link is the other one.
         near: LegId,
         /// The data connection of the server.
         leg: Leg,
-        /// How the agents find each other.
+        /// How the two ends of the link find each other.
         meeting: Meeting,
         /// How long the parts of the join may take.
         waits: Waits,
@@ -266,11 +267,12 @@ pub enum Leg {
     Dial(SocketAddr),
 }
 
-/// How two agents find each other at a hub. Both prove the same secret to each other, which the user agent has
-/// drawn and the hub does not know, and what passes between them is encrypted from one to the other.
+/// How the two ends of a link find each other: two agents at a hub, or an agent and the user agent. Both prove the same
+/// secret to each other, which the user agent has drawn and a hub does not know, and what passes between them is
+/// encrypted from one to the other.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Meeting {
-    /// The other agent will come, and prove this secret. One connection is accepted.
+    /// The other agent, or the user agent, will come and prove this secret. One connection is accepted.
     Await(Secret32),
     /// Call this agent, and prove this secret.
     Call {
@@ -316,7 +318,7 @@ pub enum LegState {
     Listening(SocketAddr),
     /// The agent connects to this address.
     Dialing(SocketAddr),
-    /// The leg is another agent, which comes or is called.
+    /// The leg is a link: another agent or the user agent comes, or another agent is called.
     Meeting,
 }
 

@@ -32,7 +32,7 @@ struct Open {
 #[derive(Clone, Copy, Debug)]
 enum Ends {
     Tunnel(SocketAddr),
-    /// The peers of leg A and leg B; `None` for another agent.
+    /// The peers of leg A and leg B; `None` for another agent or the user agent.
     Join([Option<SocketAddr>; 2]),
 }
 
@@ -129,7 +129,7 @@ fn log(event: &Event) {
         }
         Event::Joined { id: Id(id), a, b } => {
             let words =
-                |peer: &Option<SocketAddr>| peer.map_or_else(|| "agent".to_owned(), |at| at.to_string());
+                |peer: &Option<SocketAddr>| peer.map_or_else(|| "link".to_owned(), |at| at.to_string());
             tracing::info!(id, a = words(a), b = words(b), "joined");
         }
         Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {

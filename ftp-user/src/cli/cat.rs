@@ -2,6 +2,7 @@
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, on_servers};
+use super::relays::RelayArgs;
 use super::transfer::rate;
 use crate::action::{Printed, read};
 use crate::context::{Context, RateLimit};
@@ -25,6 +26,8 @@ pub(super) struct CatArgs {
     /// Read no more bytes per second, of all files together: 500KB, 2MiB
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit: Option<NonZeroU64>,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -35,6 +38,7 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     on_servers(&places, "cat")?;
+    args.relays.apply(&mut context).await?;
     context.limit = args.limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);

@@ -2,6 +2,7 @@
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, missing, on_servers};
+use super::relays::RelayArgs;
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
@@ -25,6 +26,8 @@ pub(super) struct LsArgs {
     /// Names that begin with a dot, too: they are always listed
     #[arg(short, hide = true)]
     all: bool,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -36,6 +39,7 @@ pub(super) async fn run(
     let places = passwords.locations(&mut context, &args.places).await?;
     let form = if args.long { Form::Long } else { Form::Name };
     on_servers(&places, "ls")?;
+    args.relays.apply(&mut context).await?;
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
     for location in places {

@@ -19,6 +19,7 @@ mod passwords;
 mod places;
 mod probe;
 mod program;
+mod relays;
 mod resume;
 mod rm;
 mod sites;

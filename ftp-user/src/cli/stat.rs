@@ -2,6 +2,7 @@
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, missing, on_servers};
+use super::relays::RelayArgs;
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
@@ -20,6 +21,8 @@ pub(super) struct StatArgs {
     /// Files or directories
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -30,6 +33,7 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     on_servers(&places, "stat")?;
+    args.relays.apply(&mut context).await?;
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
     for location in places {

@@ -1,7 +1,8 @@
 //! The options that copy and append have in common.
 
+use super::relays::{RelayArgs, permitted};
 use crate::check::{Overwrite, Verify};
-use crate::config::{self, Authority, Relay, Relays};
+use crate::config::{self, Relays};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind};
 use crate::job::{InPlace, Job, Jobs, Mode, Options, Work};
@@ -9,9 +10,7 @@ use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
 use ftp_io::program::size;
-use ftp_io::program::terminal::Terminal;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug)]
@@ -54,16 +53,8 @@ pub(super) struct PathArgs {
     /// Which paths the bytes may take
     #[arg(long, value_enum, default_value_t = Path::Auto, value_name = "PATH")]
     path: Path,
-    /// A relay agent to use, before those of the settings; repeatable
-    #[arg(long, value_name = "ADDR")]
-    relay: Vec<Authority>,
-    /// File with the relay's token (mode 0600), once for each --relay
-    #[arg(long, value_name = "FILE")]
-    relay_token_file: Vec<PathBuf>,
-    /// Which relays data may pass: none, those for which you say yes at the terminal, or those that this command line
-    /// and the settings name; default: [relay] consent of the settings, else own
-    #[arg(long, value_enum, value_name = "WHO")]
-    relay_consent: Option<Consent>,
+    #[command(flatten)]
+    relays: RelayArgs,
     /// Let data go in clear from server to server although a control connection runs TLS
     #[arg(long)]
     allow_clear_data: bool,
@@ -89,30 +80,6 @@ impl From<How> for Verify {
             How::None => Self::None,
             How::Size => Self::Size,
             How::Hash => Self::Hash,
-        }
-    }
-}
-
-/// The values of `--relay-consent`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Consent {
-    /// No relay at all
-    Never,
-    /// Those for which you say yes at the terminal; without a terminal none
-    Ask,
-    /// Those of this command line and of the settings
-    Own,
-    /// Any that is known; so far these are the own ones
-    Any,
-}
-
-impl From<Consent> for config::Consent {
-    fn from(consent: Consent) -> Self {
-        match consent {
-            Consent::Never => Self::Never,
-            Consent::Ask => Self::Ask,
-            Consent::Own => Self::Own,
-            Consent::Any => Self::Any,
         }
     }
 }
@@ -252,34 +219,14 @@ impl PathArgs {
     ) -> Result<(), Failure> {
         self.refuse_local(places())?;
         context.clear_data = self.allow_clear_data;
-        let consent = self.relay_consent.map_or(context.relay_consent, config::Consent::from);
+        let consent = self.relays.consent(context.relay_consent);
         let relays = self.relays(&context.relays, consent, places())?;
-        let asks = consent == config::Consent::Ask && !relays.is_empty();
-        context.relays = if asks { self.permitted(context, &relays).await? } else { relays };
-        Ok(())
-    }
-
-    /// The relays for which a person says yes. Nothing has been sent to any of them yet.
-    async fn permitted(&self, context: &Context, relays: &Relays) -> Result<Relays, Failure> {
-        let mut permitted = Vec::new();
-        for relay in relays {
-            let Some(terminal) = Terminal::open() else {
-                context.events.warn("--relay-consent ask needs a terminal, so no relay is used");
-                break;
-            };
-            let address = relay.address.to_string();
-            let name = if relay.name == address { address } else { format!("{} ({address})", relay.name) };
-            let question = format!("May the data pass the relay {name} if there is no direct path?");
-            tokio::select! {
-                () = context.cancel.cancelled() => return Err(Failure::interrupted()),
-                yes = terminal.confirm(question) => if yes { permitted.push(relay.clone()) },
-            }
-        }
-        if self.path == Path::Relay && permitted.is_empty() {
+        context.relays = permitted(context, relays, consent).await?;
+        if self.path == Path::Relay && context.relays.is_empty() {
             return Err(Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")
                 .hint("say yes at a terminal, or permit those that you have named: --relay-consent own"));
         }
-        Ok(Relays::new(permitted))
+        Ok(())
     }
 
     /// Refuses a place of this host if the path must lie between two servers.
@@ -295,21 +242,15 @@ impl PathArgs {
             .hint("leave out --path"))
     }
 
-    /// The relays that may be used between these places. Those of the command line come first. Their token
-    /// files are checked before anything is sent to a server.
+    /// The relays that may be used between these places, or to reach the one that is a server. Those of the command line
+    /// come first. Their token files are checked before anything is sent to a server.
     fn relays<'a>(
         &self,
         configured: &Relays,
         consent: config::Consent,
         mut places: impl Iterator<Item = &'a Location>,
     ) -> Result<Relays, Failure> {
-        let (relays, files) = (self.relay.len(), self.relay_token_file.len());
-        if relays != files {
-            return Err(Failure::usage(format!("{relays} --relay and {files} --relay-token-file"))
-                .hint("give one --relay-token-file FILE for each --relay ADDR, in the same order"));
-        }
-        let pairs = self.relay.iter().cloned().zip(self.relay_token_file.iter().cloned());
-        let typed = Relays::new(pairs.map(|(address, file)| Relay::unnamed(address, file)));
+        let typed = self.relays.typed()?;
         let all = Relays::new(typed.iter().chain(configured).cloned());
         if self.path == Path::Relay && all.is_empty() {
             return Err(Failure::usage("--path relay, and no relay is known")
@@ -323,8 +264,11 @@ impl PathArgs {
         if consent == config::Consent::Never && self.path == Path::Relay {
             return Err(Failure::usage("--path relay needs a relay, and --relay-consent never allows none"));
         }
-        if !wanted || consent == config::Consent::Never || places.any(Location::is_local) {
+        if !wanted || consent == config::Consent::Never {
             return Ok(Relays::default());
+        }
+        if places.any(Location::is_local) {
+            return self.relays.to_reach_servers(configured, consent);
         }
         all.check()?;
         Ok(all)
@@ -335,6 +279,7 @@ impl PathArgs {
 mod tests {
     use super::super::places::locations;
     use super::*;
+    use crate::config::Relay;
     use crate::failure::Kind;
     use clap::Parser;
     use ftp_proto::relay::token::Token;
@@ -362,7 +307,7 @@ mod tests {
         let edge = configured.then(|| Relay::unnamed(EDGE.parse().unwrap(), file));
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
         let places = locations(&places).unwrap();
-        let consent = typed.transfer.relay_consent.map(config::Consent::from).unwrap_or_default();
+        let consent = typed.transfer.relays.consent(config::Consent::default());
         let relays = typed.transfer.relays(&Relays::new(edge), consent, places.iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())
     }
@@ -381,7 +326,13 @@ mod tests {
         check("--path relay", true, SERVERS, &[EDGE]);
         check("--path direct", true, SERVERS, &[]);
         check("--path user", true, SERVERS, &[]);
-        check("", true, "ftp://127.0.0.2/a ./b", &[]);
+        check("", true, "ftp://127.0.0.2/a ./b", &[EDGE]);
+        check(TYPED, true, "./b ftp://127.0.0.2/a", &["h:1", "h:2", EDGE]);
+        check("--path user", true, "ftp://127.0.0.2/a ./b", &[]);
+        check("--relay-consent never", true, "ftp://127.0.0.2/a ./b", &[]);
+        let asked = format!("{TYPED} --relay-consent ask");
+        check(&asked, true, "ftp://127.0.0.2/a ./b", &["h:1", "h:2"]);
+        check(&asked, true, SERVERS, &["h:1", "h:2", EDGE]);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use super::dial::{via, within};
 use super::port::DataPort;
 use super::session::Session;
 use super::tcp::{anywhere, open_tcp};
+use super::tunnel::Connecting;
 use crate::failure::{Failure, Kind, words};
+use ftp_io::connection::Connection;
 use ftp_io::socks::HostPort;
 use ftp_io::tls::Data;
 use ftp_proto::address::{parse_227, parse_229, parse_255};
@@ -15,9 +17,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::{Blame, Meaning, Reply};
 use ftp_proto::third_party::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use tokio::net::TcpStream;
 
 /// A data connection before its transfer command is sent.
 #[derive(Debug)]
@@ -56,20 +56,23 @@ impl Session {
         if self.relay.is_some() { anywhere(self.peer) } else { self.local }
     }
 
-    /// Connects to a data port of this server. If only the proxy knows its address, the host is named to the proxy.
+    /// Connects to a data port of this server: from here, or from the relay if only that reaches it. If only the proxy
+    /// knows its address, the host is named to the proxy.
     ///
     /// # Errors
     ///
-    /// Nobody answers there, or the proxy does not connect.
-    pub fn connect_to_data_port(
-        &self,
-        at: SocketAddr,
-    ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+    /// Nobody answers there, or the proxy or the relay does not connect.
+    pub fn connect_to_data_port(&self, at: SocketAddr) -> Connecting {
+        if let Some(links) = self.relay.as_ref().and_then(|relay| relay.data.as_ref()) {
+            return links.connect(&self.context, at);
+        }
         let to = match &self.host {
             Some(host) => HostPort::Name(host.clone(), at.port()),
             None => HostPort::Address(at),
         };
-        open_tcp(&self.context, self.data_from(), to)
+        let connecting = open_tcp(&self.context, self.data_from(), to);
+        let failed = |error| Failure::new(Kind::NoPath, words(&error));
+        Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
 
     /// Opens a data connection by the current arrangement, or prepares the server to open it. The transfer command `next` is
@@ -102,14 +105,19 @@ impl Session {
         let limit = arrangements.patience(self.context.patience.connect());
         let via = via(&self.context);
         let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
-        let why = match within(&self.context, limit, self.connect_to_data_port(at)).await {
+        let failure = match within(&self.context, limit, self.connect_to_data_port(at)).await {
             Some(Ok(connection)) => return Ok(Opened::Connected(self.data(connection))),
-            Some(Err(error)) => words(&error),
+            Some(Err(failure)) if failure.kind == Kind::NoPath => failure,
+            Some(Err(failure)) => {
+                // Another session, through the same relay or another one, may have its data connections.
+                self.close();
+                return Err(failure.during(what).into());
+            }
             None if self.context.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
-            None => "no answer in time".to_owned(),
+            None => Failure::new(Kind::NoPath, "no answer in time"),
         };
-        let failure = Failure::new(Kind::NoPath, format!("{what}: {why}"))
-            .hint("check that its data ports can be reached from here");
+        let mut failure = failure.during(what);
+        failure.hint.get_or_insert_with(|| "check that its data ports can be reached from here".to_owned());
         Err(OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure }))
     }
 

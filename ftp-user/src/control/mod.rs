@@ -4,7 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
-//! | `tcp`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay |
+//! | `tcp`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay, which may also make its data connections |
 //! | `certificate`, `certificate_words` | whether the certificate of a server is accepted, kept or refused, and what is said about one that is not |
 //! | `first` | the answer to what a server was asked together with the login |
 //! | `secrets` | the secrets of a session, which no message shows |
@@ -72,7 +72,7 @@ pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
 pub(crate) use tcp::{open_tcp, unbound};
-pub use tunnel::Tunnel;
+pub use tunnel::{Connecting, ControlRelay, DataLinks, Tunnel};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::manners::Manners;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
 use super::session::{ABORT_TIMEOUT, Credentials, Role, Session};
-use super::tunnel::Tunnel;
+use super::tunnel::{ControlRelay, Tunnel};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
@@ -84,8 +84,8 @@ impl Session {
         Ok(Self { round_trip, host, ..session })
     }
 
-    /// The same through a relay that has connected to the server. TLS is between this program and the server: the
-    /// relay carries what it cannot read.
+    /// The same through a relay that has connected to the server, with these versions of TLS. TLS is between this program
+    /// and the server: the relay carries what it cannot read.
     ///
     /// # Errors
     ///
@@ -94,11 +94,12 @@ impl Session {
         context: &Context,
         site: &Site,
         role: Role,
+        tls: Versions,
         tunnel: Tunnel,
     ) -> Result<Self, Failure> {
         let Tunnel { stream, local, peer, relay } = tunnel;
         let title = tunnelled(site, &relay);
-        let client = secure::client(context, site, role, Versions::All, &title)?;
+        let client = secure::client(context, site, role, tls, &title)?;
         let connected = (stream.into(), client);
         let mut session = Self::new(context, site, role, connected, (local, peer), Some(relay))?;
         session.greeting_and_login(None).await?;
@@ -112,7 +113,7 @@ impl Session {
         role: Role,
         (connection, tls): (Connection, Option<Client>),
         (local, peer): (SocketAddr, SocketAddr),
-        relay: Option<String>,
+        relay: Option<ControlRelay>,
     ) -> Result<Self, Failure> {
         let security = secure::security(context, site)?;
         let tls = tls.filter(|_| security != client::Security::Clear);
@@ -214,8 +215,8 @@ impl Session {
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The title of a session through a relay.
-fn tunnelled(site: &Site, relay: &str) -> String {
-    format!("{} through relay {relay}", site.authority())
+fn tunnelled(site: &Site, relay: &ControlRelay) -> String {
+    format!("{} through relay {}", site.authority(), relay.name)
 }
 
 /// What anonymous logins say as their password.

@@ -7,11 +7,11 @@ use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::report::Event;
+use ftp_io::connection::Connection;
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
 use ftp_proto::client::Security;
 use std::io;
-use tokio::net::TcpStream;
 
 /// Whether the session with a site begins TLS. A site that has had it once must offer it again, and so must one for
 /// which a certificate was named; one that has said in this run that it offers none is not asked again.
@@ -89,10 +89,10 @@ impl Session {
     }
 
     /// A data connection with this server, as private as the control connection.
-    pub fn data(&self, stream: TcpStream) -> Data {
+    pub fn data(&self, connection: impl Into<Connection>) -> Data {
         match &self.tls {
-            Some(client) => Data::private(stream, client),
-            None => stream.into(),
+            Some(client) => Data::private(connection, client),
+            None => connection.into().into(),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::first::First;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use super::sent_time::SentTime;
+use super::tunnel::ControlRelay;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::place::Site;
@@ -94,7 +95,7 @@ pub struct Session {
     /// How long it took to connect: about one round trip.
     pub round_trip: Duration,
     /// The relay that carries this connection.
-    pub relay: Option<String>,
+    pub relay: Option<ControlRelay>,
     pub(super) context: Context,
     /// The TYPE in force, where this program chose it.
     pub(super) data_type: Option<DataType>,

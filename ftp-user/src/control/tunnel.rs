@@ -1,7 +1,13 @@
-//! A control connection that passes a relay.
+//! A relay that carries a control connection, and makes the data connections of a server that this host does not reach.
 
+use crate::context::Context;
+use crate::failure::Failure;
+use ftp_io::connection::Connection;
 use ftp_io::link::Link;
+use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 
 /// A tunnel to a server: this program's link with the relay, and who the server talks to.
 #[derive(Debug)]
@@ -12,6 +18,26 @@ pub struct Tunnel {
     pub local: SocketAddr,
     /// The address of the server.
     pub peer: SocketAddr,
-    /// The relay's name.
-    pub relay: String,
+    /// Who carries it.
+    pub relay: ControlRelay,
 }
+
+/// The relay that carries a control connection.
+#[derive(Clone, Debug)]
+pub struct ControlRelay {
+    /// The relay's name.
+    pub name: String,
+    /// How data connections between this host and the server are made. `None` if this host makes them itself, or there
+    /// are none: the file goes to another server.
+    pub data: Option<Arc<dyn DataLinks>>,
+}
+
+/// Makes data connections with a server that this host does not reach.
+pub trait DataLinks: Debug + Send + Sync {
+    /// Has the relay connect to a data port of the server, and joins that connection with one of this host. A failure
+    /// of another kind than [`Kind::NoPath`](crate::failure::Kind::NoPath) is one of the relay, and not of the port.
+    fn connect(&self, context: &Context, at: SocketAddr) -> Connecting;
+}
+
+/// A data connection that is being made. It may be dropped.
+pub type Connecting = Pin<Box<dyn Future<Output = Result<Connection, Failure>> + Send>>;

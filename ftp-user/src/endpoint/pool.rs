@@ -188,7 +188,7 @@ impl Pool {
             (state.answered, state.behind_relay)
         };
         if behind_relay {
-            return self.open_by_relay(context, role).await;
+            return self.open_by_relay(context, role, tls).await;
         }
         let failure = match Session::open_by(context, &self.site, role, tls, first).await {
             Err(failure) if failure.about == About::NoAnswer && !answered => failure,
@@ -197,10 +197,11 @@ impl Pool {
         if context.relays.is_empty() || context.cancel.is_cancelled() {
             return Err(failure);
         }
-        match self.open_by_relay(context, role).await {
+        match self.open_by_relay(context, role, tls).await {
             Ok(session) => {
                 self.state().behind_relay = true;
-                let (site, relay) = (self.site.authority(), session.relay.as_deref().unwrap_or_default());
+                let relay = session.relay.as_ref().map_or_else(String::new, |relay| relay.name.clone());
+                let site = self.site.authority();
                 context.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
                 Ok(session)
             }
@@ -211,16 +212,11 @@ impl Pool {
     }
 
     /// Opens a session through the first relay, or agent of a hub, that reaches the server.
-    async fn open_by_relay(&self, context: &Context, role: Role) -> Result<Session, Failure> {
+    async fn open_by_relay(&self, context: &Context, role: Role, tls: Versions) -> Result<Session, Failure> {
         let mut last = None;
         for relay in &context.relays {
             match relay::Session::reach(context, relay, &self.site).await {
-                Ok((relay_session, tunnel)) => {
-                    let opened = Session::open_tunnelled(context, &self.site, role, tunnel).await;
-                    // The tunnel goes on without it.
-                    drop(relay_session);
-                    return opened;
-                }
+                Ok(tunnel) => return Session::open_tunnelled(context, &self.site, role, tls, tunnel).await,
                 Err(failure) if failure.kind == Kind::Untrusted => return Err(failure),
                 Err(failure) => last = Some(failure),
             }
@@ -246,7 +242,7 @@ impl Pool {
             lease.quit().await;
             return self.lease(context, role, None).await;
         }
-        match Box::pin(Session::open_by(context, &self.site, role, Versions::Tls12, None)).await {
+        match Box::pin(self.open(context, role, Versions::Tls12, None)).await {
             Ok(session) => {
                 self.state().tls12 = Tls12::Works;
                 lease.quit().await;

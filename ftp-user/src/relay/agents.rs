@@ -136,15 +136,16 @@ impl Agents {
 
 impl Session {
     /// Has the relay, or an agent of the hub, connect to a server that this host does not reach, and returns the control
-    /// connection. It continues when the session has ended, but not before the server has greeted.
-    pub async fn reach(context: &Context, relay: &Relay, site: &Site) -> Result<(Self, Tunnel), Failure> {
-        match begin(context, relay).await? {
+    /// connection. The session goes on as long as somebody may ask it for data connections with the server.
+    pub async fn reach(context: &Context, relay: &Relay, site: &Site) -> Result<Tunnel, Failure> {
+        let (session, tunnel) = match begin(context, relay).await? {
             Found::Agent(mut session) => {
                 let tunnel = session.tunnel(context, site).await?;
-                Ok((*session, tunnel))
+                (*session, tunnel)
             }
-            Found::Hub(hub) => find_one(context, relay, &hub, site).await,
-        }
+            Found::Hub(hub) => find_one(context, relay, &hub, site).await?,
+        };
+        Ok(session.with_data(tunnel))
     }
 
     /// Connects to a relay agent. Both ends prove that they know the token before anything else is sent.

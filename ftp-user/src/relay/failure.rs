@@ -9,7 +9,8 @@ use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, Text};
 use ftp_proto::relay::token::Token;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 
 /// `edge (relay.example.net:2190)`, or the address alone if the relay has no name.
 pub(super) fn display_name(relay: &Relay) -> String {
@@ -124,6 +125,33 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
         | Code::Replaced
         | Code::Internal => failure,
     }
+}
+
+/// There is no data connection with a server that only the relay reaches. `by_server` says that the port is the reason, and
+/// `for_now` that the relay may make it later.
+pub(super) fn no_data(
+    display_name: &str,
+    to: SocketAddr,
+    why: &str,
+    (by_server, for_now): (bool, bool),
+) -> Failure {
+    let said = format!("it said \"{why}\"");
+    if for_now {
+        let what = format!("the relay {display_name} makes no data connection now");
+        return Failure::new(Kind::Temporary, what).said(said).hint("try again later").about(About::Relay);
+    }
+    let failure = Failure::new(Kind::NoPath, format!("the relay {display_name} does not connect to {to}"));
+    let failure = failure.said(said);
+    if by_server {
+        failure.hint("check that the relay can reach the data ports of the server")
+    } else {
+        failure.hint("check that the relay is as new as this program")
+    }
+}
+
+/// No secret can be drawn.
+pub(super) fn no_secret(error: &io::Error) -> Failure {
+    Failure::of_this_host("this host has no random numbers".to_owned(), error)
 }
 
 /// The hub refused a call to an agent.

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! Agents that can only connect out are called at a hub (hub, find). If one of them reaches both servers it joins the
-//! data connections alone; otherwise two of them meet, each beside a server (agents, pair).
+//! data connections alone; otherwise two of them meet, each beside a server (agents, pair). With a server that only the
+//! relay reaches, this host has data connections of its own through it (data).
 
 mod agents;
 mod asking;
+mod data;
 mod event;
 mod failure;
 mod find;
@@ -31,7 +33,7 @@ pub use pair::Pair;
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::{Tunnel, within};
+use crate::control::{ControlRelay, Tunnel, within};
 use crate::failure::Failure;
 use crate::place::Site;
 use ftp_io::link::{self, Link};
@@ -44,13 +46,15 @@ use hub::Hub;
 use reach::{late, stream};
 use std::collections::VecDeque;
 use std::future::pending;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use task::{Handle, SessionEvent};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// How more links with the same agent are made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Reach {
     /// It listens here.
     Address(HostPort),
@@ -131,16 +135,13 @@ impl Session {
         let late = || late(context, &self.display_name, "a link for a control connection");
         let attached = within(context, context.patience.reply, self.attach(context, &ticket)).await;
         let stream = attached.ok_or_else(late)??;
-        Ok(Tunnel { stream, local, peer, relay: self.name.clone() })
+        Ok(Tunnel { stream, local, peer, relay: ControlRelay { name: self.name.clone(), data: None } })
     }
 
     /// One more link with the agent, for a tunnel.
     async fn attach(&self, context: &Context, ticket: &Secret32) -> Result<Link, Failure> {
+        let stream = self.reach.stream(context, &self.display_name).await?;
         let no_link = |failure| failure::no_link(&self.display_name, &failure);
-        let stream = match &self.reach {
-            Reach::Address(at) => stream(context, at).await.map_err(|error| no_link(error.into()))?,
-            Reach::Called(hub, agent) => hub.call(context, agent).await?,
-        };
         link::attach(stream, ticket).await.map_err(no_link)
     }
 
@@ -159,7 +160,7 @@ impl Session {
         id
     }
 
-    /// Joins the data connection of the server on this side with another agent. Events are those of
+    /// Joins the data connection of the server on this side with another agent, or with this host. Events are those of
     /// [`Session::join`].
     fn meet(&mut self, side: Side, leg: Leg, meeting: Meeting) -> Id {
         let near = match side {
@@ -285,6 +286,17 @@ impl Session {
             self.ended = Some(why.clone());
         }
         self.pending_events.push_back(event);
+    }
+}
+
+impl Reach {
+    /// One more connection with the agent, over which nothing is proven yet.
+    async fn stream(&self, context: &Context, display_name: &str) -> Result<TcpStream, Failure> {
+        let no_link = |error: io::Error| failure::no_link(display_name, &error.into());
+        match self {
+            Self::Address(at) => stream(context, at).await.map_err(no_link),
+            Self::Called(hub, agent) => hub.call(context, agent).await,
+        }
     }
 }
 

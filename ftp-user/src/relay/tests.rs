@@ -8,6 +8,7 @@ use crate::failure::Kind;
 use crate::place::Place;
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
+use ftp_io::tls::Versions;
 use ftp_proto::client::{Event, Security};
 use ftp_proto::command::Command;
 use ftp_proto::listing::When;
@@ -177,7 +178,8 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut session = agent.session().await;
     let tunnel = session.tunnel(&context, &site()).await.unwrap();
     assert_eq!((tunnel.local, tunnel.peer), (at("192.0.2.9:40000"), at("192.0.2.1:2121")));
-    let mut session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
+    let mut session =
+        ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
     assert_eq!(session.title, "src.example.net:2121 through relay edge");
     assert_eq!((session.local, session.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
     assert!(session.ask(Command::Noop).await.unwrap().is_done());
@@ -201,7 +203,8 @@ async fn a_session_through_a_relay_ends_in_order() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
     let context = Context::for_tests(Cancel::never());
     let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
-    let session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
+    let session =
+        ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
     session.quit().await;
     while agent.bytes.recv().await.expect("the tunnel broke").is_some() {}
 }
@@ -211,7 +214,8 @@ async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
     let agent = Agent::start(Script::new(tunnels)).await;
     let context = Context::for_tests(Cancel::never());
     let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
-    let mut session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
+    let mut session =
+        ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
     let asked: Vec<_> = (0..50).map(|_| session.send(Command::Noop, None)).collect();
     let mut answered = Vec::new();
     while answered.len() < asked.len() {
@@ -496,4 +500,30 @@ fn no_secret_has_a_debug_text() {
         ticket: ticket(),
     });
     assert!(format!("{heard:?}").contains("Secret32(***)"));
+}
+
+#[tokio::test]
+async fn r47_r55_why_a_relay_makes_no_data_connection_says_whose_fault_it_is() {
+    let check = async |code: Code, leg: Option<LegId>, kind: Kind, words: &str| {
+        let agent = Agent::start(Script::new(move |message| match message {
+            ToAgent::Meet { id, .. } => vec![FromAgent::Refused { id, code, leg, text: Text::of("") }],
+            _ => Vec::new(),
+        }));
+        let agent = agent.await;
+        let context = Context::for_tests(Cancel::never());
+        let failure = agent.session().await.data_connection(&context, at("192.0.2.1:5000")).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(failure.to_string().contains(words), "{failure}");
+    };
+    check(Code::Unsupported, Some(LegId::B), Kind::NoPath, "check that the relay is as new as this program")
+        .await;
+    check(
+        Code::ConnectionRefused,
+        Some(LegId::A),
+        Kind::NoPath,
+        "check that the relay can reach the data ports",
+    )
+    .await;
+    check(Code::Busy, None, Kind::Temporary, "it said \"it is busy\"; try again later").await;
 }

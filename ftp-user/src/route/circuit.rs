@@ -8,6 +8,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::relay;
+use ftp_io::tls::Versions;
 use ftp_proto::third_party::Side;
 
 /// A relay session, and the control sessions through it.
@@ -99,5 +100,5 @@ async fn session(
     role: Role,
     tunnel: Tunnel,
 ) -> Result<Box<Session>, Failure> {
-    Box::pin(Session::open_tunnelled(context, site, role, tunnel)).await.map(Box::new)
+    Box::pin(Session::open_tunnelled(context, site, role, Versions::All, tunnel)).await.map(Box::new)
 }

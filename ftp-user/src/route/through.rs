@@ -4,7 +4,8 @@
 use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::control::DataPort;
-use crate::failure::words;
+use crate::failure::{Failure, words};
+use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
 use ftp_io::socket;
 use ftp_proto::third_party::{Input, Side};
@@ -34,7 +35,7 @@ pub(super) struct Through {
 #[derive(Debug, Default)]
 struct Leg {
     /// It waits for the copy.
-    stream: Option<TcpStream>,
+    stream: Option<Connection>,
     /// The server will connect here when it has its transfer command.
     port: Option<Arc<DataPort>>,
     /// The server has connected here in clear. Somebody else may be at its address, and may have been faster.
@@ -68,7 +69,7 @@ impl Leg {
 #[derive(Debug)]
 pub(super) enum Done {
     /// This program has connected to the server, or could not.
-    Connected(Side, u32, io::Result<TcpStream>),
+    Connected(Side, u32, Result<Connection, Failure>),
     /// The server has connected to this program, or never can.
     Arrived(Side, u32, io::Result<TcpStream>),
     /// A second connection of the server's address has come.
@@ -195,9 +196,11 @@ impl Through {
                     Err(error) => Input::DataFailed(side, words(&error)),
                 })
             }
-            Done::Connected(side, _, Err(error)) | Done::Arrived(side, _, Err(error)) => {
-                Some(Input::DataFailed(side, words(&error)))
+            Done::Connected(side, _, Err(failure)) => {
+                let words = Failure { hint: None, ..failure }.to_string();
+                Some(Input::DataFailed(side, words))
             }
+            Done::Arrived(side, _, Err(error)) => Some(Input::DataFailed(side, words(&error))),
             Done::Intruded(side, _) => {
                 self.leg(side).is_intruded = true;
                 Some(Input::DataFailed(side, INTRUDED.to_owned()))
@@ -239,9 +242,10 @@ impl Through {
     }
 
     /// Keeps a connection until the copy.
-    fn keep(&mut self, side: Side, connection: TcpStream) {
+    fn keep(&mut self, side: Side, connection: impl Into<Connection>) {
+        let connection = connection.into();
         // The connection is also reset if this process is killed before the first byte (E10).
-        socket::end_by_reset(&connection);
+        socket::end_by_reset(connection.socket());
         let leg = self.leg(side);
         (leg.stream, leg.opening) = (Some(connection), None);
     }

@@ -122,3 +122,25 @@ fn r42_two_servers_that_only_their_agents_reach_exchange_a_file_through_the_hub(
     scene.copies("a.bin");
     assert_eq!(scene.to.server.names(), scene.from.server.names(), "{}", scene.shown());
 }
+
+#[test]
+fn r55_a_user_who_reaches_neither_server_lists_one_and_copies_a_tree_of_it_through_its_agent() {
+    let random = Some(Ports::Random);
+    let scene = or_skip!(Scene::new([random; 2], |_, _, _| ()));
+    let run = |verb: &str| {
+        let run = user().args([verb, "--retries", "0", "--timeout", "30s", "--relay"]);
+        run.args([&scene.hub.address.to_string(), "--relay-token-file"]).args([&scene.hub.token_file])
+    };
+    let list = run("ls").args([scene.from.server.url("")]);
+    let listed = scene.home.run(|| list.run());
+    assert_eq!(
+        (listed.code(), &listed.stdout[..]),
+        (Some(0), &["a.bin".to_owned()][..]),
+        "{}",
+        scene.shown()
+    );
+    let tree = run("copy").args(["-r", &scene.from.server.url(""), "all"]);
+    let tree = scene.home.run(|| tree.run());
+    assert_eq!(tree.code(), Some(0), "{tree}\n{}", scene.shown());
+    assert!(tree.bytes("all/a.bin") == scene.data, "{tree}");
+}

@@ -18,7 +18,7 @@ enum State {
     /// In clear, or inside TLS already (a server).
     Open(Connection),
     /// A client begins TLS.
-    Client(TcpStream, Box<Client>),
+    Client(Connection, Box<Client>),
 }
 
 impl From<TcpStream> for Data {
@@ -34,16 +34,16 @@ impl From<Connection> for Data {
 }
 
 impl Data {
-    /// A data connection that will resume the session of its control connection, if the server lets it.
-    pub fn private(stream: TcpStream, client: &Client) -> Self {
-        Self(State::Client(stream, Box::new(client.clone())))
+    /// A data connection that will resume the session of its control connection, if the server lets it. TLS runs from
+    /// here to the server, also inside a link with a relay.
+    pub fn private(connection: impl Into<Connection>, client: &Client) -> Self {
+        Self(State::Client(connection.into(), Box::new(client.clone())))
     }
 
     /// The socket: who is at its ends, how it is closed.
     pub(crate) const fn socket(&self) -> &TcpStream {
         match &self.0 {
-            State::Open(connection) => connection.socket(),
-            State::Client(stream, _) => stream,
+            State::Open(connection) | State::Client(connection, _) => connection.socket(),
         }
     }
 
@@ -79,10 +79,10 @@ impl Data {
     pub(crate) async fn open(self) -> io::Result<Connection> {
         match self.0 {
             State::Open(connection) => Ok(connection),
-            State::Client(stream, client) => {
+            State::Client(connection, client) => {
                 // The last flight of the handshake is small, and then it may be the peer's turn.
-                crate::socket::nodelay(&stream)?;
-                Ok(client.connect(stream).await?)
+                crate::socket::nodelay(connection.socket())?;
+                Ok(client.connect(connection).await?)
             }
         }
     }

@@ -19,7 +19,7 @@ pub struct Config {
     pub local: IpAddr,
     /// When the session's token expires, if it does.
     pub expires: Option<Moment>,
-    /// Whether the agent has joined a hub, where it meets other agents.
+    /// Whether the agent has joined a hub, where it can call other agents.
     pub meets: bool,
     /// The limits of the session.
     pub limits: Limits,

@@ -396,9 +396,9 @@ pub enum Event {
     Joined {
         /// The join that flows.
         id: Id,
-        /// The peer of leg A; `None` for another agent behind the hub.
+        /// The peer of leg A; `None` for the user agent, or another agent behind the hub.
         a: Option<SocketAddr>,
-        /// The peer of leg B; `None` for another agent behind the hub.
+        /// The peer of leg B; `None` for the user agent, or another agent behind the hub.
         b: Option<SocketAddr>,
     },
     /// A tunnel or join has ended.

@@ -1,4 +1,4 @@
-//! One leg of a join: a listener for one peer, a connection to one, or another agent.
+//! One leg of a join: a listener for one peer, a connection to one, or a link with another agent or the user agent.
 
 use super::outbox::{Outbox, Refusal};
 use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket};
@@ -11,8 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) enum Want {
     /// A data connection with a server.
     Server(Leg),
-    /// Another agent at the hub.
-    Agent(Meeting),
+    /// A link that proves a secret: with another agent at the hub, or with the user agent itself.
+    Other(Meeting),
 }
 
 impl Want {
@@ -21,12 +21,12 @@ impl Want {
         match self {
             Self::Server(Leg::Listen(Pin { ip, .. })) => Some(*ip),
             Self::Server(Leg::Dial(to)) => Some(to.ip()),
-            Self::Agent(_) => None,
+            Self::Other(_) => None,
         }
     }
 }
 
-/// A connection with another agent, and its local and remote address if it is a direct one.
+/// A link with another agent or the user agent, and its local and remote address if it leads directly to an agent.
 pub(super) type Met = (ConnId, Option<(SocketAddr, SocketAddr)>);
 
 /// A leg until it is connected.
@@ -53,7 +53,7 @@ enum At {
     Ready(IpAddr),
     /// It waits for the answer to [`Ask::Dial`].
     Dialing(Ticket),
-    /// It waits for another agent.
+    /// It waits for a link that proves its secret.
     Awaiting(Ticket),
     /// It calls another agent as soon as the other leg listens.
     ReadyToCall,
@@ -97,13 +97,15 @@ impl Pending {
                 let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;
                 self.at = At::Ready(from);
             }
-            Want::Agent(_) if !config.meets => return Err(Refusal::of(Code::Unsupported).at(self.leg)),
-            Want::Agent(Meeting::Await(secret)) => {
+            Want::Other(Meeting::Await(secret)) => {
                 let ticket = out.ticket(self.join);
                 self.at = At::Awaiting(ticket);
                 out.ask(Ask::Expect { ticket, secret: secret.clone() });
             }
-            Want::Agent(Meeting::Call { .. }) => self.at = At::ReadyToCall,
+            Want::Other(Meeting::Call { .. }) if !config.meets => {
+                return Err(Refusal::of(Code::Unsupported).at(self.leg));
+            }
+            Want::Other(Meeting::Call { .. }) => self.at = At::ReadyToCall,
         }
         Ok(())
     }
@@ -129,7 +131,7 @@ impl Pending {
                 self.at = At::Dialing(ticket);
                 out.ask(Ask::Dial { ticket, from, to });
             }
-            (At::ReadyToCall, Want::Agent(Meeting::Call { agent, secret })) => {
+            (At::ReadyToCall, Want::Other(Meeting::Call { agent, secret })) => {
                 let (agent, secret) = (agent.as_str().to_owned(), secret.clone());
                 let ticket = out.ticket(self.join);
                 self.at = At::Calling(ticket);
@@ -218,7 +220,7 @@ impl Pending {
         if too_many { Err(Refusal::of(Code::Strangers).at(self.leg)) } else { Ok(()) }
     }
 
-    /// Takes the other agent, which has proven the secret.
+    /// Takes the link that has proven the secret.
     pub(super) fn attached(&mut self, (conn, direct): Met, out: &mut Outbox) {
         if let At::Awaiting(ticket) = self.at {
             out.forget(ticket);

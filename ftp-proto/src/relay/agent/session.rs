@@ -219,8 +219,8 @@ impl Session {
                 self.joins(now, id, grant, [Want::Server(a), Want::Server(b)], waits);
             }
             ToAgent::Meet { id, grant, near, leg, meeting, waits } => {
-                let (server, agent) = (Want::Server(leg), Want::Agent(meeting));
-                let wants = if near == LegId::A { [server, agent] } else { [agent, server] };
+                let (server, other) = (Want::Server(leg), Want::Other(meeting));
+                let wants = if near == LegId::A { [server, other] } else { [other, server] };
                 self.joins(now, id, grant, wants, waits);
             }
             ToAgent::Close { id } => match self.flows.get_mut(&id) {

@@ -120,11 +120,13 @@ fn r44_an_agent_that_is_alone_gives_up_after_the_wait_and_expects_nobody() {
 }
 
 #[test]
-fn a_meeting_needs_a_hub_a_grant_and_a_server_that_has_greeted() {
+fn a_call_needs_a_hub_and_every_meeting_a_grant_and_a_server_that_has_greeted() {
     let mut bench = meeting_bench(false);
     meet(&mut bench, 2, LegId::A, listen(SOURCE), call());
     bench.routes();
     assert!(refused(2, Code::Unsupported, Some(LegId::B))(bench.last()), "{:?}", bench.last());
+    meet(&mut bench, 3, LegId::A, listen(TARGET), Meeting::Await(secret()));
+    assert!(refused(3, Code::NoGrant, None)(bench.last()), "{:?}", bench.last());
 
     let mut bench = meeting_bench(true);
     meet(&mut bench, 2, LegId::A, listen(TARGET), call());
@@ -133,4 +135,36 @@ fn a_meeting_needs_a_hub_a_grant_and_a_server_that_has_greeted() {
     meet(&mut bench, 3, LegId::A, listen(SOURCE), call());
     bench.routes();
     assert!(refused(3, Code::Denied, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+}
+
+#[test]
+fn r55_without_a_hub_the_user_agent_itself_is_the_other_leg() {
+    let mut bench = meeting_bench(false);
+    meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.routes();
+    let Ask::Expect { ticket, secret: expected } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    assert_eq!(expected, secret());
+    let ready =
+        FromAgent::JoinReady { id: id(2), a: LegState::Dialing(at("192.0.2.1:5000")), b: LegState::Meeting };
+    assert_eq!(bench.heard, [ready]);
+    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
+    assert!(bench.asks.is_empty(), "nothing flows before both stand");
+    bench.input(Input::Attached { ticket, conn: ConnId(7) });
+    assert!(matches!(bench.asks[..], [Ask::Join { a: ConnId(8), b: ConnId(7), limit: 1_000, .. }]));
+    assert_eq!(bench.last(), &FromAgent::Joined { id: id(2) });
+}
+
+#[test]
+fn r55_a_data_port_that_is_closed_names_the_server_and_the_link_is_not_expected_any_more() {
+    let mut bench = meeting_bench(false);
+    meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.routes();
+    let Ask::Expect { ticket: expected, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(dial, Answer::Failed(Code::ConnectionRefused, String::new()));
+    assert!(refused(2, Code::ConnectionRefused, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+    assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Unexpect(ticket) if *ticket == expected)));
+    bench.input(Input::Attached { ticket: expected, conn: ConnId(7) });
+    assert_eq!(bench.resets(), [7], "it came too late");
 }

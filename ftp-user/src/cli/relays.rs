@@ -1,0 +1,133 @@
+//! The options that say which relays may be used.
+
+use crate::config::{self, Authority, Relay, Relays};
+use crate::context::Context;
+use crate::failure::Failure;
+use clap::{Args, ValueEnum};
+use ftp_io::program::terminal::Terminal;
+use std::path::PathBuf;
+
+/// Options that name relays.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RelayArgs {
+    /// A relay agent to use, before those of the settings; repeatable
+    #[arg(long, value_name = "ADDR")]
+    relay: Vec<Authority>,
+    /// File with the relay's token (mode 0600), once for each --relay
+    #[arg(long, value_name = "FILE")]
+    relay_token_file: Vec<PathBuf>,
+    /// Which relays data may pass: none, those for which you say yes at the terminal, or those that this command line
+    /// and the settings name; default: [relay] consent of the settings, else own
+    #[arg(long, value_enum, value_name = "WHO")]
+    relay_consent: Option<Consent>,
+}
+
+/// The values of `--relay-consent`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Consent {
+    /// No relay at all
+    Never,
+    /// Those for which you say yes at the terminal; without a terminal none
+    Ask,
+    /// Those of this command line and of the settings
+    Own,
+    /// Any that is known; so far these are the own ones
+    Any,
+}
+
+impl From<Consent> for config::Consent {
+    fn from(consent: Consent) -> Self {
+        match consent {
+            Consent::Never => Self::Never,
+            Consent::Ask => Self::Ask,
+            Consent::Own => Self::Own,
+            Consent::Any => Self::Any,
+        }
+    }
+}
+
+impl RelayArgs {
+    /// The consent of the command line, or else of the settings.
+    pub(super) fn consent(&self, settings: config::Consent) -> config::Consent {
+        self.relay_consent.map_or(settings, config::Consent::from)
+    }
+
+    /// The relays of the command line.
+    ///
+    /// # Errors
+    ///
+    /// There is not one token file for each of them.
+    pub(super) fn typed(&self) -> Result<Relays, Failure> {
+        let (relays, files) = (self.relay.len(), self.relay_token_file.len());
+        if relays != files {
+            return Err(Failure::usage(format!("{relays} --relay and {files} --relay-token-file"))
+                .hint("give one --relay-token-file FILE for each --relay ADDR, in the same order"));
+        }
+        let pairs = self.relay.iter().cloned().zip(self.relay_token_file.iter().cloned());
+        Ok(Relays::new(pairs.map(|(address, file)| Relay::unnamed(address, file))))
+    }
+
+    /// The relays through which servers may be reached from this host. Those of the settings are looked at when they are
+    /// needed. A person is asked about those of the command line only, because most servers answer without a relay.
+    ///
+    /// # Errors
+    ///
+    /// A relay of the command line cannot be used.
+    pub(super) fn to_reach_servers(
+        &self,
+        configured: &Relays,
+        consent: config::Consent,
+    ) -> Result<Relays, Failure> {
+        let typed = self.typed()?;
+        typed.check()?;
+        Ok(match consent {
+            config::Consent::Never => Relays::default(),
+            config::Consent::Ask => typed,
+            config::Consent::Own | config::Consent::Any => {
+                Relays::new(typed.iter().chain(configured).cloned())
+            }
+        })
+    }
+
+    /// Sets in `context` through which relays its servers may be reached.
+    ///
+    /// # Errors
+    ///
+    /// A relay of the command line cannot be used, or the person has interrupted the run.
+    pub(super) async fn apply(&self, context: &mut Context) -> Result<(), Failure> {
+        let consent = self.consent(context.relay_consent);
+        let relays = self.to_reach_servers(&context.relays, consent)?;
+        context.relays = permitted(context, relays, consent).await?;
+        Ok(())
+    }
+}
+
+/// The relays that may be used. If a person has to be asked, nothing has been sent to any of them yet.
+///
+/// # Errors
+///
+/// The person has interrupted the run.
+pub(super) async fn permitted(
+    context: &Context,
+    relays: Relays,
+    consent: config::Consent,
+) -> Result<Relays, Failure> {
+    if consent != config::Consent::Ask || relays.is_empty() {
+        return Ok(relays);
+    }
+    let mut permitted = Vec::new();
+    for relay in &relays {
+        let Some(terminal) = Terminal::open() else {
+            context.events.warn("--relay-consent ask needs a terminal, so no relay is used");
+            break;
+        };
+        let address = relay.address.to_string();
+        let name = if relay.name == address { address } else { format!("{} ({address})", relay.name) };
+        let question = format!("May the data pass the relay {name} if there is no direct path?");
+        tokio::select! {
+            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            yes = terminal.confirm(question) => if yes { permitted.push(relay.clone()) },
+        }
+    }
+    Ok(Relays::new(permitted))
+}
