@@ -240,6 +240,7 @@ impl End {
                     dialect,
                     capabilities,
                     address: self.address,
+                    given: false,
                     standing: Standing::default(),
                     leaf: None,
                 });

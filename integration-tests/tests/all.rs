@@ -66,6 +66,7 @@ mod round_trips;
 mod rsym;
 mod signals;
 mod simulator;
+mod sites;
 mod six;
 mod sock;
 mod standard;

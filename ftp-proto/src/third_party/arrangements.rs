@@ -186,7 +186,7 @@ mod tests {
 
     fn party(address: &str, dialect: Dialect, able: Capabilities) -> Party {
         let (address, standing) = (address.parse().unwrap(), Standing::default());
-        Party { dialect, capabilities: able, address, standing, leaf: None }
+        Party { dialect, capabilities: able, address, standing, given: false, leaf: None }
     }
 
     /// All arrangements, if each one fails with `fault`.

@@ -167,6 +167,9 @@ fn listens(verb: Verb, party: &Party, reply: Reply) -> Verdict {
     {
         // H08: a lying server could make the other one connect to a victim.
         let announced = SocketAddr::V4(announced);
+        if party.given && announced.port() != 0 {
+            return Verdict::Listens(here(announced.port()), None);
+        }
         return match believe(party.address, announced) {
             Ok(to) => Verdict::Listens(to, Some(announced).filter(|announced| *announced != to)),
             Err(why) => Verdict::Bad(Cause::Policy(why, reply), Blame::Path),

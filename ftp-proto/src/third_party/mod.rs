@@ -55,6 +55,7 @@
 //!     capabilities: capabilities.clone(),
 //!     address: address.parse().unwrap(),
 //!     standing: Standing::default(),
+//!     given: false,
 //!     leaf: None,
 //! };
 //! let (source, destination) = (party("192.0.2.1"), party("192.0.2.2"));

@@ -18,6 +18,8 @@ pub struct Party {
     /// The address of its control connection, as the user agent reached it. The other end is told to
     /// use this host.
     pub address: IpAddr,
+    /// Whether a person has set this address for this peer: it is used whatever the server announces.
+    pub given: bool,
     /// What earlier attempts may have left in the session ([`crate::client::Session::standing`]).
     pub standing: Standing,
     /// The certificate that its control connection has shown, if that runs TLS. The other end is told to expect

@@ -1,13 +1,14 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
-use super::asked::{Asked, check_state, go_to};
+use super::asked::{Asked, Start, check_state, go_to};
 use super::passwords::{self, Answers, Passwords};
 use super::trust::TrustArgs;
 use super::{Cli, General, Verb, cancel, resume, status_of, watch_signals};
+use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, Journal, Transfer};
-use crate::place::Location;
+use crate::place::{Location, Names};
 use crate::report::{Event, Reporter};
 use crate::state;
 use clap::Parser;
@@ -42,7 +43,7 @@ impl General {
         for (record, command) in commands {
             // What keeps one job from going on keeps no other.
             let one = match command.and_then(|command| go_to(record).map(|()| command)) {
-                Ok(command) => Box::pin(command.perform(Asked::again(record), &answers)).await,
+                Ok(command) => Box::pin(command.perform(Start::Kept(Asked::again(record)), &answers)).await,
                 Err(failure) => status_of(self.color, Err(failure)),
             };
             status = status.and(one);
@@ -86,7 +87,7 @@ impl General {
             if record.state == JobState::Detached {
                 match go_to(&record).and_then(|()| general.command("jobs", &trust, &record)) {
                     Ok(command) => {
-                        let asked = Asked::shown(&record);
+                        let asked = Start::Kept(Asked::shown(&record));
                         if Box::pin(command.perform(asked, &Answers::default())).await == Status::Done {
                             continue;
                         }
@@ -112,7 +113,7 @@ impl General {
             // What it has left at a server is removed all the same, and what was in the directory is gone with it.
             self.warn(failure.what).await?;
         }
-        Ok(Box::pin(command.perform(Asked::never_again(record), &Answers::default())).await)
+        Ok(Box::pin(command.perform(Start::Kept(Asked::never_again(record)), &Answers::default())).await)
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
@@ -187,7 +188,12 @@ async fn ask_ahead(
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.password_file.is_none());
-    let locations: Vec<Location> = unanswered.flat_map(|command| command.verb.locations()).collect();
+    let locations: Vec<Location> = unanswered
+        .flat_map(|command| {
+            let settings = config::load(command.general.config.as_deref()).unwrap_or_default();
+            command.verb.locations(&settings.sites.names)
+        })
+        .collect();
     let is_given = std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
     if is_given || !passwords::are_lacking(&locations) {
         return Ok(());
@@ -197,9 +203,9 @@ async fn ask_ahead(
 
 impl Verb {
     /// The places of a job of the journal, as far as they can be read.
-    fn locations(&self) -> Vec<Location> {
+    fn locations(&self, names: &Names) -> Vec<Location> {
         match self {
-            Self::Copy(args) => args.locations().unwrap_or_default(),
+            Self::Copy(args) => args.locations(names).unwrap_or_default(),
             Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)

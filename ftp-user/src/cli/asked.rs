@@ -6,8 +6,17 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{Command, JobRecord, JobState};
+use crate::place::Names;
 use std::ffi::OsString;
 use std::path::Path;
+
+/// What begins a run.
+pub(super) enum Start<'a> {
+    /// These words were typed just now, passwords included.
+    Typed(&'a [OsString]),
+    /// A job of the journal.
+    Kept(Asked),
+}
 
 /// How a job was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,10 +50,12 @@ pub(super) enum Named {
 }
 
 impl Asked {
-    /// What was typed just now. `words` are the arguments after the name of the program.
-    pub(super) fn typed(words: &[OsString]) -> Self {
+    /// What was typed just now. `words` are the arguments after the name of the program. An `@` in a place at a site ends no
+    /// password.
+    pub(super) fn typed(words: &[OsString], names: &Names) -> Self {
         let directory = std::env::current_dir().unwrap_or_default();
-        let command = Command { words: without_passwords(words), directory, name: None };
+        let words = without_passwords(words, |word| names.has_site_of(word));
+        let command = Command { words, directory, name: None };
         Self { command, resumes: None, purpose: Purpose::Run }
     }
 

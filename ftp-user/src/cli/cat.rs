@@ -3,6 +3,7 @@
 use super::passwords::Passwords;
 use super::places::{EachPlace, on_servers};
 use super::relays::RelayArgs;
+use super::site_limits;
 use super::transfer::rate;
 use crate::action::{Printed, read};
 use crate::context::{Context, RateLimit};
@@ -40,6 +41,8 @@ pub(super) async fn run(
     on_servers(&places, "cat")?;
     args.relays.apply(&mut context).await?;
     context.limit = args.limit.map(|rate| RateLimit::new(rate, rate, context.clock));
+    let limit = site_limits::rate(places.iter(), args.limit);
+    context.limit = limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
     for location in places {

@@ -23,10 +23,14 @@ fn concealed(given: &[OsString]) -> Option<Vec<OsString>> {
         .then(|| given.iter().zip(masks).map(|(text, mask)| mask.unwrap_or_else(|| text.clone())).collect())
 }
 
-/// The arguments without their passwords: what may be stored.
-pub(super) fn without_passwords(given: &[OsString]) -> Vec<OsString> {
+/// The arguments without their passwords: what may be stored. `is_plain` says which have none, although they look so.
+pub(super) fn without_passwords(given: &[OsString], is_plain: impl Fn(&[u8]) -> bool) -> Vec<OsString> {
     let without = |text: &OsString| replaced(text.as_bytes(), b"").map(OsString::from_vec);
-    given.iter().map(|text| without(text).unwrap_or_else(|| text.clone())).collect()
+    let kept = |text: &OsString| match is_plain(text.as_bytes()) {
+        true => None,
+        false => without(text),
+    };
+    given.iter().map(|text| kept(text).unwrap_or_else(|| text.clone())).collect()
 }
 
 fn masked(text: &[u8]) -> Option<Vec<u8>> {
@@ -104,11 +108,14 @@ mod tests {
     #[test]
     fn what_is_stored_has_no_password() {
         let given = ["copy", "ftp://bob:s3cret@h:2121/a", "--proxy=socks5://ann:s3cret@h:1080", "b:c"];
-        let stored = without_passwords(&given.map(OsString::from));
+        let stored = without_passwords(&given.map(OsString::from), |_| false);
         assert_eq!(
             stored,
             ["copy", "ftp://bob@h:2121/a", "--proxy=socks5://ann@h:1080", "b:c"].map(OsString::from)
         );
+        let given = ["copy", "lab:a@b", "bob:s3cret@h"].map(OsString::from);
+        let stored = without_passwords(&given, |word| word.starts_with(b"lab:"));
+        assert_eq!(stored, ["copy", "lab:a@b", "bob@h"].map(OsString::from));
     }
 
     #[test]

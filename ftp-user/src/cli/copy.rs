@@ -5,13 +5,14 @@ use super::cancel;
 use super::jobs;
 use super::passwords::Passwords;
 use super::places;
+use super::site_limits;
 use super::transfer::TransferArgs;
 use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Job, Jobs, Options, Status, Work};
-use crate::place::Location;
+use crate::place::{Location, Names};
 use crate::report::Event;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -66,8 +67,8 @@ impl CopyArgs {
     /// # Errors
     ///
     /// A place or the list of `--from-file` cannot be read.
-    pub(super) fn locations(&self) -> Result<Vec<Location>, Failure> {
-        self.trees.locations(&self.places)
+    pub(super) fn locations(&self, names: &Names) -> Result<Vec<Location>, Failure> {
+        self.trees.locations(&self.places, names)
     }
 }
 
@@ -150,7 +151,7 @@ async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) 
     };
     let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;
-    let job = if args.detach { job.detached()? } else { job };
+    let job = site_limits::narrowed(if args.detach { job.detached()? } else { job });
     if args.id.is_some() && matches!(job.work, Work::Output { .. } | Work::Input { .. }) {
         return Err(Failure::usage("a copy of standard input or output (-) cannot be continued")
             .hint("leave out --id"));

@@ -15,6 +15,7 @@ mod later;
 mod ls;
 mod mkdir;
 mod mv;
+mod password_text;
 mod passwords;
 mod places;
 mod probe;
@@ -22,6 +23,8 @@ mod program;
 mod relays;
 mod resume;
 mod rm;
+mod site_limits;
+mod site_secrets;
 mod sites;
 mod stat;
 mod trace_file;
@@ -37,13 +40,15 @@ pub use program::main;
 
 use self::passwords::{Answers, Passwords};
 use crate::config::{self, OnUnknown, Proxy, Settings};
-use crate::context::{Cancel, Context, Heard, Interruption, ListingLimit, Patience, UnknownCertificates};
+use crate::context::{
+    Cancel, Context, Heard, Interruption, ListingLimit, Patience, Settled, Typed, UnknownCertificates,
+};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::journal::{JobJournal, Journal};
 use crate::report::{Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
-use asked::{Asked, Purpose, check_state};
+use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
@@ -166,11 +171,11 @@ impl Cli {
         if let Verb::Jobs(_) = &self.verb {
             return status_of(color, Box::pin(self.general.list(&self.trust)).await);
         }
-        Box::pin(self.perform(Asked::typed(words), &Answers::default())).await
+        Box::pin(self.perform(Start::Typed(words), &Answers::default())).await
     }
 
     /// Does what was asked for, now or in an earlier run.
-    async fn perform(self, asked: Asked, answers: &Answers) -> Status {
+    async fn perform(self, start: Start<'_>, answers: &Answers) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let password_file = general.password_file.clone();
@@ -183,12 +188,18 @@ impl Cli {
         let known = check_state(state).and(settings).and_then(|settings| Ok((settings, trust.whom()?)));
         let started = known.and_then(|(settings, whom)| {
             let unknown = trust.unknown(settings.trust);
+            let typed = Typed { trust: trust.is_typed(), proxy: general.proxy.is_some() };
             let (context, reporter) = general.start(settings, whom, unknown, verb.writes_a_file())?;
+            let context = Context { typed, ..context };
             Ok((Context { takes_tls: !trust.no_tls, ..context }, reporter))
         });
         let (context, reporter) = match started {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
+        };
+        let asked = match start {
+            Start::Typed(words) => Asked::typed(words, &context.named.names),
+            Start::Kept(asked) => asked,
         };
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
@@ -349,6 +360,9 @@ impl General {
                 trust,
                 unknown: UnknownCertificates::new(unknown),
                 sites: Sites::at(state),
+                named: settings.sites,
+                settled: Settled::default(),
+                typed: Typed::default(),
                 listing: ListingLimit::default(),
                 limit: None,
             },

@@ -1,15 +1,16 @@
 //! Passwords that no URL and no `.netrc` has: from a file, from the environment, or from the person at the terminal.
 
-use super::places::{locations, private_file};
+use super::password_text::{check, read};
+use super::places::locations;
+use super::site_secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::place::{Location, Place, Site, demands_tls};
-use ftp_io::named_file::Readable;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where the password comes from that no URL and no `.netrc` has.
@@ -26,6 +27,8 @@ pub(super) struct Passwords {
     whose: Whose,
     /// What was answered before.
     answers: Answers,
+    /// What the sites of the settings have told.
+    revealed: Answers,
 }
 
 /// Which places are logged in at.
@@ -95,7 +98,8 @@ impl Passwords {
     pub(super) fn new(file: Option<PathBuf>, variable: Option<&OsStr>, cancel: Cancel) -> Self {
         let variable = variable.filter(|value| !value.is_empty());
         let variable = variable.map(|value| Secret::new(value.as_bytes()));
-        Self { file, variable, cancel, asks: true, whose: Whose::All, answers: Answers::default() }
+        let (answers, revealed) = (Answers::default(), Answers::default());
+        Self { file, variable, cancel, asks: true, whose: Whose::All, answers, revealed }
     }
 
     /// The same; what a person has answered is in `answers`, and what is answered now comes there.
@@ -125,7 +129,8 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
-        self.complete(context, locations(places)?, Order::DestinationLast).await
+        let locations = locations(places, &context.named.names)?;
+        self.complete(context, locations, Order::DestinationLast).await
     }
 
     /// Asks for the passwords that these places lack, before anything else is done with them.
@@ -149,12 +154,26 @@ impl Passwords {
         mut locations: Vec<Location>,
         order: Order,
     ) -> Result<Vec<Location>, Failure> {
-        context.demands_tls = demands_tls(context.trust.pins(), locations.iter());
+        context.settle(sites(&locations))?;
+        // A site with certificates of its own is none of those for which others were named.
+        let is_pinned = |location: &&Location| match &location.place {
+            Place::Remote(remote) => context.named.has_pins(&remote.site),
+            Place::Local(_) => false,
+        };
+        let others = locations.iter().filter(|location| !is_pinned(location));
+        context.demands_tls = demands_tls(context.trust.pins(), others);
         let of = locations.len();
         let is_needed = |index| match self.whose {
             Whose::All => true,
             Whose::Destination => order.is_destination(index, of),
         };
+        for (index, location) in locations.iter_mut().enumerate() {
+            if let Place::Remote(remote) = &mut location.place
+                && is_needed(index)
+            {
+                self.reveal(&mut remote.site).await?;
+            }
+        }
         let needed = locations.iter().enumerate().filter(|(index, _)| is_needed(*index));
         let lacking = lacking(needed.map(|(_, location)| location));
         if lacking.is_empty() {
@@ -176,10 +195,28 @@ impl Passwords {
         Ok(locations)
     }
 
+    /// Gives a site the password that the settings name for it. A program that writes it is run once.
+    async fn reveal(&self, site: &mut Site) -> Result<(), Failure> {
+        if site.password.is_some() {
+            return Ok(());
+        }
+        let Some(source) = site.password_source() else { return Ok(()) };
+        let password = match self.revealed.of(site) {
+            Some(known) => known,
+            None => {
+                let found = site_secrets::password(source, site, &self.cancel).await?;
+                self.revealed.note(site, Some(found.clone()));
+                Some(found)
+            }
+        };
+        site.password = password;
+        Ok(())
+    }
+
     /// The password of the file or of the environment, and where it is.
     fn given(&self) -> Result<Option<(Secret, String)>, Failure> {
         if let Some(path) = &self.file {
-            return Ok(Some((read(path)?, path.display().to_string())));
+            return Ok(Some((read(path, "--password-file")?, path.display().to_string())));
         }
         let Some(password) = &self.variable else { return Ok(None) };
         check(password, VARIABLE)?;
@@ -210,6 +247,14 @@ impl Passwords {
         }
         Ok(())
     }
+}
+
+/// The servers of these places.
+fn sites(locations: &[Location]) -> impl Iterator<Item = &Site> {
+    locations.iter().filter_map(|location| match &location.place {
+        Place::Remote(remote) => Some(&remote.site),
+        Place::Local(_) => None,
+    })
 }
 
 /// Whether one of these servers has a user and no password.
@@ -243,30 +288,6 @@ fn fill(locations: &mut [Location], sites: &[Site], password: &Secret) {
     }
 }
 
-/// The password in the first and only line of a file.
-fn read(path: &Path) -> Result<Secret, Failure> {
-    let name = path.display().to_string();
-    let bytes = private_file(path, Readable::FileOrPipe)?
-        .ok_or_else(|| Failure::usage(format!("there is no file {name}")).hint("--password-file names it"))?;
-    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let password = Secret::new(line.strip_suffix(b"\r").unwrap_or(line));
-    check(&password, &name)?;
-    Ok(password)
-}
-
-/// Refuses what no FTP command can carry. `from` says where it is.
-fn check(password: &Secret, from: &str) -> Result<(), Failure> {
-    let bytes = password.expose();
-    if bytes.is_empty() {
-        return Err(Failure::usage(format!("{from} holds no password")));
-    }
-    if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        return Err(Failure::usage(format!("the password in {from} contains CR, LF or NUL"))
-            .hint("a password is one line"));
-    }
-    Ok(())
-}
-
 /// The password of the environment.
 pub(super) const VARIABLE: &str = "FTP_USER_PASSWORD";
 
@@ -274,6 +295,7 @@ pub(super) const VARIABLE: &str = "FTP_USER_PASSWORD";
 mod tests {
     use super::*;
     use crate::failure::Kind;
+    use crate::place::Names;
     use std::fs::{Permissions, set_permissions, write};
     use std::os::unix::fs::PermissionsExt;
 
@@ -345,7 +367,8 @@ mod tests {
                 Passwords::new(None, Some(OsStr::new("s3cret")), Cancel::never()).of_destination();
             let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
             let mut context = Context::for_tests(Cancel::never());
-            let found = passwords.complete(&mut context, locations(&places).unwrap(), order).await;
+            let found =
+                passwords.complete(&mut context, locations(&places, &Names::default()).unwrap(), order).await;
             let Some(expect) = expect else {
                 assert_eq!(found.unwrap_err().kind, Kind::Usage, "{places:?}");
                 continue;
@@ -358,7 +381,8 @@ mod tests {
     async fn what_was_answered_once_is_not_asked_again() {
         let answers = Answers::default();
         let places: Vec<OsString> = ["ftp://ann@h/a", "ftp://bob@h/b"].map(OsString::from).to_vec();
-        let [first, second]: [Location; 2] = locations(&places).unwrap().try_into().unwrap();
+        let [first, second]: [Location; 2] =
+            locations(&places, &Names::default()).unwrap().try_into().unwrap();
         let site = |location: &Location| lacking([location]).remove(0);
         answers.note(&site(&first), Some(Secret::new("s3cret")));
         // A server without a password is not asked for twice either.

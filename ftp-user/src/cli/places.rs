@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::place::{Location, Netrc, Place};
+use crate::place::{Location, Names, Netrc, Place};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::OsString;
@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 pub(super) struct Written<'a>(pub(super) &'a dyn Fn(Failure, usize) -> Failure);
 
 /// Reads places: all of them, before anything is sent to a server. What the URLs lack comes from `~/.netrc`.
-pub(super) fn locations(places: &[OsString]) -> Result<Vec<Location>, Failure> {
+pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
     let count = places.len();
-    read(places, &Written(&|failure, index| of_place(failure, index + 1, count)))
+    read(places, names, &Written(&|failure, index| of_place(failure, index + 1, count)))
 }
 
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.
@@ -32,13 +32,18 @@ pub(super) fn has_relative(places: &[OsString]) -> bool {
 }
 
 /// The same for places that were written elsewhere.
-pub(super) fn read(places: &[OsString], written: &Written<'_>) -> Result<Vec<Location>, Failure> {
+pub(super) fn read(
+    places: &[OsString],
+    names: &Names,
+    written: &Written<'_>,
+) -> Result<Vec<Location>, Failure> {
     let parsed = places.iter().enumerate();
-    let parsed = parsed
-        .map(|(index, text)| Place::parse(text.as_bytes()).map_err(|failure| (written.0)(failure, index)));
+    let parsed = parsed.map(|(index, text)| {
+        Place::parse_with(text.as_bytes(), names).map_err(|failure| (written.0)(failure, index))
+    });
     let parsed: Vec<Place> = parsed.collect::<Result<_, _>>()?;
     let lacks_login = |place: &Place| match place {
-        Place::Remote(remote) => remote.site.password.is_none(),
+        Place::Remote(remote) => remote.site.password.is_none() && remote.site.password_source().is_none(),
         Place::Local(_) => false,
     };
     let netrc = match std::env::var_os("HOME") {
@@ -217,7 +222,7 @@ mod tests {
     fn a_place_with_a_mistake_is_named_by_its_number() {
         let check = |places: &[&str], expect: &str| {
             let places: Vec<OsString> = places.iter().map(OsString::from).collect();
-            let failure = locations(&places).unwrap_err().to_string();
+            let failure = locations(&places, &Names::default()).unwrap_err().to_string();
             assert!(failure.starts_with(expect), "{failure}");
         };
         check(&["ftp://a:1@h/", "ftp://b:2@h:0/"], "place 2 of 2: the URL is malformed");

@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: SitesArgs) -> Result<Status, Failure>
         What::Forget { places } => places,
         What::Later(words) => return Err(later(&words)),
     };
-    let sites = places.iter().map(|text| match Place::parse(text.as_bytes())? {
+    let sites = places.iter().map(|text| match Place::parse_with(text.as_bytes(), &context.named.names)? {
         Place::Remote(Remote { site, .. }) => Ok(site),
         Place::Local(_) => {
             Err(Failure::usage("sites forget names servers").hint("name one with ftp://host:port/"))

@@ -1,6 +1,7 @@
 //! The options that copy and append have in common.
 
 use super::relays::{RelayArgs, permitted};
+use super::site_limits;
 use crate::check::{Overwrite, Verify};
 use crate::config::{self, Relays};
 use crate::context::{Context, RateLimit};
@@ -160,8 +161,8 @@ impl TransferArgs {
     ///
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
-        context.race = self.race || !self.no_race;
-        context.limit = self.limit.map(|rate| {
+        context.race = (self.race || !self.no_race) && !site_limits::forbids_race(job);
+        context.limit = site_limits::rate(job.work.places(), self.limit).map(|rate| {
             let share = share(rate, job.options.jobs);
             RateLimit::new(rate, share, context.clock)
         });
@@ -306,8 +307,8 @@ mod tests {
         let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
         let edge = configured.then(|| Relay::unnamed(EDGE.parse().unwrap(), file));
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
-        let places = locations(&places).unwrap();
         let consent = typed.transfer.relays.consent(config::Consent::default());
+        let places = locations(&places, &crate::place::Names::default()).unwrap();
         let relays = typed.transfer.relays(&Relays::new(edge), consent, places.iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())
     }
@@ -340,7 +341,9 @@ mod tests {
         let check = |words: &str, places: &str, refused| {
             let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
             let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
-            let checked = typed.transfer.refuse_local(locations(&places).unwrap().iter());
+            let checked = typed
+                .transfer
+                .refuse_local(locations(&places, &crate::place::Names::default()).unwrap().iter());
             assert_eq!(
                 checked.is_err_and(|failure| failure.kind == Kind::Usage),
                 refused,

@@ -5,7 +5,7 @@ use super::places::{self, Written};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Filter, Job, Options, Sink, Work};
-use crate::place::Location;
+use crate::place::{Location, Names};
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::{OsStr, OsString};
@@ -79,11 +79,11 @@ impl TreeArgs {
     /// # Errors
     ///
     /// A place or the list cannot be read.
-    pub(super) fn locations(&self, typed: &[OsString]) -> Result<Vec<Location>, Failure> {
+    pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
         match &self.from_file {
             Some(path) if path.as_os_str() == "-" => Ok(Vec::new()),
-            Some(path) => List::read(path)?.locations(),
-            None => places::locations(typed),
+            Some(path) => List::read(path)?.locations(names),
+            None => places::locations(typed, names),
         }
     }
 
@@ -215,10 +215,10 @@ impl List {
     /// # Errors
     ///
     /// One cannot be read.
-    fn locations(&self) -> Result<Vec<Location>, Failure> {
+    fn locations(&self, names: &Names) -> Result<Vec<Location>, Failure> {
         let places: Vec<OsString> = self.lines.iter().flat_map(|(_, pair)| pair.iter().cloned()).collect();
         let of_line = |failure: Failure, index: usize| failure.during(self.locate(index / 2));
-        places::read(&places, &Written(&of_line))
+        places::read(&places, names, &Written(&of_line))
     }
 }
 
@@ -230,7 +230,8 @@ async fn listed(
     options: Options,
 ) -> Result<Job, Failure> {
     let list = List::read(path)?;
-    let locations = passwords.complete(context, list.locations()?, Order::Pairs).await?;
+    let listed = list.locations(&context.named.names)?;
+    let locations = passwords.complete(context, listed, Order::Pairs).await?;
     let mut locations = locations.into_iter();
     let mut paired = Vec::with_capacity(list.lines.len());
     while let (Some(source), Some(destination)) = (locations.next(), locations.next()) {

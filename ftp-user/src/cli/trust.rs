@@ -86,6 +86,11 @@ impl TrustArgs {
         })
     }
 
+    /// Whether `--trust` was typed.
+    pub(super) const fn is_typed(&self) -> bool {
+        self.trust.is_some()
+    }
+
     /// The same with paths that do not depend on the current directory.
     pub(super) fn absolute(&self) -> Self {
         let ca = self.ca.as_deref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));

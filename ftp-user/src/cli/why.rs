@@ -8,8 +8,12 @@ use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord};
 use crate::ladder::Rung;
+use crate::place::{Names, RemotePath, Site};
 use crate::report::{Event, Receipts};
 use clap::Args;
+use ftp_proto::wire::PathName;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 /// Show which paths an earlier run has tried between two servers, why its files took theirs, and what its job has copied
 #[derive(Args, Debug)]
@@ -49,14 +53,36 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
 async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
     context.events.say(Event::Job(job.clone()));
     let mut receipts = Receipts::default();
+    let sites = typed_sites(&context.named.names, &job.command.words);
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
             add(&mut receipts, &item);
-            context.events.deliver(Event::Receipt(job.id, item)).await;
+            let dest = as_typed(&sites, &item);
+            context.events.deliver(Event::Receipt(job.id, item, dest)).await;
         }
     }
     context.events.say(Event::Receipts(receipts));
     Ok(())
+}
+
+/// The sites whose names these words have. A list may name any of them.
+fn typed_sites<'a>(names: &'a Names, words: &[OsString]) -> Vec<&'a Site> {
+    let is_list = words.iter().any(|word| word.as_bytes().starts_with(b"--from-file"));
+    let is_typed = |name: &str| {
+        let starts = [format!("{name}:"), format!("[{name}]")];
+        is_list
+            || words
+                .iter()
+                .any(|word| starts.iter().any(|start| word.as_bytes().starts_with(start.as_bytes())))
+    };
+    names.iter().filter(|(name, _)| is_typed(name)).map(|(_, place)| &place.site).collect()
+}
+
+/// The destination of a file at the site whose name was typed.
+fn as_typed(sites: &[&Site], item: &ItemRecord) -> Option<String> {
+    let site = sites.iter().find(|site| job::name_in_journal(site) == item.place.site)?;
+    let name = PathName::from_wire(item.place.path.clone()).ok()?;
+    Some(site.show(&RemotePath { name: Some(name), contents: false, glob: None }))
 }
 
 fn add(receipts: &mut Receipts, item: &ItemRecord) {

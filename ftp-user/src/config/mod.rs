@@ -1,4 +1,4 @@
-//! What a person has set up: the relays of a TOML file, and those of the command line before them.
+//! What a person has set up: the sites and relays of a TOML file, and those of the command line before them.
 //!
 //! ```toml
 //! [defaults]
@@ -12,7 +12,11 @@
 //! name = "edge"
 //! address = "relay.example.net:2190"
 //! token-file = "edge.token"            # mode 0600; relative to this file's directory
-//! near = ["src.example.net", "192.0.2.0/24"]
+//! near = ["src.example.net", "192.0.2.0/24", "lab"]
+//!
+//! [sites.lab]                          # lab:path and [lab]path are places there
+//! url = "ftpes://ann@lab.example/pub"
+//! password-command = "pass show lab"
 //! ```
 
 mod authority;
@@ -22,6 +26,7 @@ mod near;
 mod on_unknown;
 mod proxy;
 mod read;
+mod sites;
 
 pub use authority::Authority;
 pub use consent::Consent;
@@ -30,6 +35,7 @@ pub use near::Near;
 pub use on_unknown::OnUnknown;
 pub use proxy::{Proxy, ProxyLogin};
 pub use read::parse;
+pub use sites::{KEYS as SITE_KEYS, Profile, SiteProxy, Sites, site_url};
 
 use crate::failure::{Failure, words};
 use crate::place::Site;
@@ -50,6 +56,8 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// Whether data may pass a relay, if the file says so: the default of `--relay-consent`.
     pub consent: Option<Consent>,
+    /// Servers that have a name.
+    pub sites: Sites,
 }
 
 /// A relay agent that may be used.
@@ -94,7 +102,7 @@ impl Relay {
 
     /// Whether it stands beside this server, which was reached at `address`.
     pub fn is_near(&self, site: &Site, address: IpAddr) -> bool {
-        self.near.iter().any(|near| near.covers(&site.host, address))
+        self.near.iter().any(|near| near.covers(&site.host, site.name(), address))
     }
 }
 

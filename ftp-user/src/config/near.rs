@@ -9,17 +9,21 @@ use url::Host;
 /// A server or a network beside a relay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Near {
-    /// A host name as it stands in a URL.
+    /// A host name as it stands in a URL, or the name of a site.
     Host(String),
+    /// The site of that name.
+    Site(String),
     /// Every server with an address of it.
     Network(IpNet),
 }
 
 impl Near {
-    /// Whether it means the server that a URL calls `host` and that was reached at `address`.
-    pub fn covers(&self, host: &str, address: IpAddr) -> bool {
+    /// Whether it means the server that a URL calls `host` and that was reached at `address`; `site` is its name in the
+    /// settings.
+    pub fn covers(&self, host: &str, site: Option<&str>, address: IpAddr) -> bool {
         match self {
-            Self::Host(name) => name.eq_ignore_ascii_case(host),
+            Self::Host(name) => name.eq_ignore_ascii_case(host) || site == Some(name),
+            Self::Site(name) => site == Some(name),
             Self::Network(network) => network.contains(&unmapped(address)),
         }
     }
@@ -48,7 +52,11 @@ mod tests {
     fn a_server_is_near_by_its_name_or_its_network() {
         let check = |near: &str, host: &str, address: &str, expect: bool| {
             let near: Near = near.parse().unwrap();
-            assert_eq!(near.covers(host, address.parse().unwrap()), expect, "{near:?} {host} {address}");
+            assert_eq!(
+                near.covers(host, None, address.parse().unwrap()),
+                expect,
+                "{near:?} {host} {address}"
+            );
         };
         check("src.example.net", "src.example.net", "192.0.2.7", true);
         check("SRC.example.net", "src.example.net", "192.0.2.7", true);
@@ -61,6 +69,16 @@ mod tests {
         check("192.0.2.7", "192.0.2.8", "192.0.2.8", false);
         check("2001:db8::/32", "src.example.net", "2001:db8::7", true);
         check("2001:db8::/32", "src.example.net", "192.0.2.7", false);
+    }
+
+    #[test]
+    fn a_site_is_near_by_its_name() {
+        let at = "192.0.2.7".parse().unwrap();
+        for near in [Near::Site("lab".to_owned()), "lab".parse().unwrap()] {
+            assert!(near.covers("src.example.net", Some("lab"), at), "{near:?}");
+            assert!(!near.covers("src.example.net", Some("other"), at), "{near:?}");
+        }
+        assert!(!Near::Site("lab".to_owned()).covers("lab", None, at));
     }
 
     #[test]

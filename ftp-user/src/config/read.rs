@@ -1,6 +1,7 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
+use super::sites;
 use super::{Consent, Near, OnUnknown, Proxy, Relay, Relays, Settings};
 use crate::failure::Failure;
 use ftp_io::program::settings::{self, Mistakes, Reader};
@@ -24,17 +25,19 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Failure> {
 fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Settings {
     for key in table.keys() {
         match key.get_ref().as_ref() {
-            "relays" | "relay" | "defaults" => {}
-            later if LATER.contains(&later) => {
-                let what = "is not built in yet: leave it out; URLs name servers";
-                reader.wrong(key.span(), format!("[{later}] {what}"));
-            }
-            other => reader.unknown(key.span(), other, &["relays", "relay", "defaults"], "the settings have"),
+            known if SECTIONS.contains(&known) => {}
+            other => reader.unknown(key.span(), other, &SECTIONS, "the settings have"),
         }
     }
     let (trust, proxy) = defaults(reader, table);
     let consent = consent(reader, table);
-    Settings { relays: Relays::new(relays(reader, table, directory)), trust, proxy, consent }
+    let mut relays = relays(reader, table, directory);
+    let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
+    let sites = sites::read(reader, table, directory, &names);
+    for relay in &mut relays {
+        relay.near.extend(sites.beside(&relay.name).map(|site| Near::Site(site.to_owned())));
+    }
+    Settings { relays: Relays::new(relays), trust, proxy, consent, sites }
 }
 
 /// `[defaults]`: what holds unless the command line says something else.
@@ -115,6 +118,5 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
 const DEFAULTS: [&str; 2] = ["trust", "proxy"];
 const RELAY_RULES: [&str; 1] = ["consent"];
-/// Keys of the contract that are not supported yet.
-const LATER: [&str; 1] = ["sites"];
+const SECTIONS: [&str; 4] = ["relays", "relay", "defaults", "sites"];
 const MAX_NAME: usize = 64;

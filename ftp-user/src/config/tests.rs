@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::failure::Kind;
+use crate::place::{Named, PasswordSource, SiteLimits};
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -53,7 +54,6 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     };
     let relay = |lines: &str| format!("[[relays]]\n{lines}\n");
     let whole = "name = \"e\"\naddress = \"h:1\"\ntoken-file = \"t\"";
-    check("[sites.a]\nurl = \"x\"", "1:2: [sites] is not built in yet: leave it out; URLs name servers");
     check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has trust, proxy");
     check("[relay]\nconsent = \"yes\"", "2:11: write \"never\", \"ask\", \"own\" or \"any\"");
     check(
@@ -68,7 +68,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     check("[defaults]\ntrust = true", "2:9: expected text in quotes, found boolean");
     check("defaults = 1", "1:12: expected a table: write [defaults]");
     check("\n[[relay]]", "2:1: a relay stands below [[relays]], and [relay] is what holds for all of them");
-    check("colour = 1", "1:1: unknown key \"colour\": the settings have relays, relay, defaults");
+    check("colour = 1", "1:1: unknown key \"colour\": the settings have relays, relay, defaults, sites");
     check("[relays]", "1:1: write [[relays]], once for each relay");
     check("relays = 7", "1:10: write [[relays]], once for each relay");
     check("relays = [7]", "1:11: expected a table: write [[relays]], once for each relay");
@@ -99,6 +99,148 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
         &format!("{}{}", relay(whole), relay(whole)),
         "6:8: two relays have the name \"e\": choose another",
     );
+}
+
+fn sites(text: &str) -> Sites {
+    parse(text, Path::new("/etc/x/config.toml")).unwrap().sites
+}
+
+#[test]
+fn a_site_has_a_url_and_what_holds_for_it_alone() {
+    let pin = format!("SHA256:{}", "a".repeat(64));
+    let sites = sites(&format!(
+        r#"
+[sites.lab]
+url = "ftp://ann@lab.example:2121/pub"
+password-file = "secrets/lab"
+ca = "lab.pem"
+trust = "known"
+proxy = "socks5://127.0.0.1:1080"
+passive-address = "203.0.113.7"
+limits = {{ rate = "10MB", jobs = 4, sessions = 8 }}
+
+[sites.work]
+url = "ftp://bob@work.example/"
+password-command = ["pass", "show", "work"]
+pin = ["{pin}"]
+proxy = "none"
+
+[sites.work.passive-address]
+lab = "10.0.0.5"
+"*" = "198.51.100.7"
+this-host = "2001:db8::7"
+
+[sites.shell]
+url = "ftps://eve@shell.example"
+password-command = "pass show shell | head -1"
+"#
+    ));
+    let named = |name: &str| sites.names.find(name).unwrap().site.named.clone().unwrap();
+    let shown: Vec<String> = sites.names.iter().map(|(_, place)| place.site.url()).collect();
+    // A pin demands TLS.
+    assert_eq!(shown, ["ftp://ann@lab.example:2121", "ftps://eve@shell.example", "ftpes://bob@work.example"]);
+    let lab = named("lab");
+    assert_eq!(lab.base.as_ref().map(|base| base.display()).as_deref(), Some("pub"));
+    assert_eq!(lab.password, Some(PasswordSource::File("/etc/x/secrets/lab".into())));
+    let SiteLimits { rate, jobs, sessions } = lab.limits;
+    let numbers = [jobs, sessions].map(|number| number.unwrap().get());
+    assert_eq!((rate.unwrap().get(), numbers), (10_000_000, [4, 8]));
+    let all = |named: &Named| -> Vec<(String, String)> {
+        named.addresses.0.iter().map(|(peer, at)| (peer.clone(), at.to_string())).collect()
+    };
+    let pair = |peer: &str, at: &str| (peer.to_owned(), at.to_owned());
+    assert_eq!(all(&lab), [pair("*", "203.0.113.7")]);
+    let work = named("work");
+    assert_eq!(
+        all(&work),
+        [pair("*", "198.51.100.7"), pair("lab", "10.0.0.5"), pair("this-host", "2001:db8::7")]
+    );
+    let command =
+        |words: &[&str]| Some(PasswordSource::Command(words.iter().map(|word| (*word).to_owned()).collect()));
+    assert_eq!(work.password, command(&["pass", "show", "work"]));
+    assert_eq!(named("shell").password, command(&["/bin/sh", "-c", "pass show shell | head -1"]));
+    let profile = sites.profile("lab").unwrap();
+    assert_eq!(
+        (profile.ca.as_deref(), profile.trust),
+        (Some(Path::new("/etc/x/lab.pem")), Some(OnUnknown::Refuse))
+    );
+    assert!(
+        matches!(&profile.proxy, Some(SiteProxy::Through(proxy)) if proxy.to_string() == "127.0.0.1:1080")
+    );
+    let profile = sites.profile("work").unwrap();
+    assert_eq!((profile.pins.len(), profile.proxy.clone()), (1, Some(SiteProxy::None)));
+}
+
+#[test]
+fn a_site_names_the_relay_that_stands_beside_it() {
+    let text = "[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n\
+                [sites.lab]\nurl = \"ftp://h/\"\nrelay = \"edge\"\n";
+    let settings = parse(text, Path::new("x.toml")).unwrap();
+    assert_eq!(settings.relays.iter().next().unwrap().near, [Near::Site("lab".to_owned())]);
+    assert_eq!(settings.sites.profile("lab").unwrap().relays, ["edge"]);
+}
+
+#[test]
+fn every_mistake_of_a_site_is_told_with_its_place() {
+    let check = |lines: &str, expect: &str| {
+        let text = format!("[sites.lab]\n{lines}\n");
+        assert_eq!(read(&text), Err(format!("/etc/x/config.toml:{expect}")), "{text}");
+    };
+    let url = "url = \"ftp://ann@h/\"";
+    check("", "1:8: url is missing");
+    check("url = 7", "2:7: expected text in quotes, found integer");
+    check("url = \"x\"", "2:7: write ftp://USER@HOST/, ftpes:// or ftps://");
+    check("url = \"http://h/\"", "2:7: http:// is not supported");
+    check(
+        "url = \"ftp://ann:s3cret@h/\"",
+        "2:7: a password does not belong here: use password-file or password-command",
+    );
+    check("url = \"ftp://h/*.txt\"", "2:7: the URL of a site has no *, ? and [: write %2A, %3F and %5B");
+    check(
+        "url = \"ftp://h/\"\npassword-file = \"x\"",
+        "2:7: a password needs its user: write ftp://USER@HOST/",
+    );
+    check(
+        &format!("{url}\npasword-file = \"x\""),
+        "3:1: unknown key \"pasword-file\": a site has url, password-file, password-command, ca, pin, trust, proxy, \
+         relay, passive-address, limits; did you mean password-file?",
+    );
+    check(
+        &format!("{url}\npassword-file = \"x\"\npassword-command = \"y\""),
+        "4:20: password-file and password-command: leave one of them out",
+    );
+    check(&format!("{url}\npassword-command = []"), "3:20: expected a program with its arguments");
+    check(
+        &format!("{url}\npin = \"SHA256:x\""),
+        "3:7: expected a fingerprint, SHA256: and 64 hexadecimal digits",
+    );
+    check(&format!("{url}\ntrust = \"x\""), "3:9: write \"ask\", \"new\" or \"known\"");
+    check(&format!("{url}\nrelay = \"x\""), "3:9: no relay is called \"x\": name one of [[relays]]");
+    let address = "expected the address of a host, like 192.0.2.7 or 2001:db8::7";
+    check(&format!("{url}\npassive-address = \"h\""), &format!("3:19: {address}"));
+    check(&format!("{url}\npassive-address = {{ \"*\" = \"0.0.0.0\" }}"), &format!("3:27: {address}"));
+    check(
+        &format!("{url}\npassive-address = {{ lap = \"192.0.2.7\" }}"),
+        "3:21: no peer is called \"lap\": a peer is the name of a site, \"this-host\", or \"*\" for all; did \
+         you mean lab?",
+    );
+    check(&format!("{url}\nlimits = {{ jobs = 0 }}"), "3:19: expected a number from 1 to 64");
+    check(
+        &format!("{url}\nlimits = {{ rate = \"x\" }}"),
+        "3:19: expected bytes per second, like \"10MB\" or \"2MiB\"",
+    );
+    check(
+        &format!("{url}\nlimits = {{ job = 1 }}"),
+        "3:12: unknown key \"job\": limits are rate, jobs, sessions; did you mean jobs?",
+    );
+    let named = |name: &str, expect: &str| {
+        let text = format!("[sites.{name}]\n{url}\n");
+        assert_eq!(read(&text), Err(format!("/etc/x/config.toml:{expect}")), "{text}");
+    };
+    named("ftp", "1:8: \"ftp\" cannot be the name of a site: it is the beginning of a URL");
+    let plain = "a name has 2 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit";
+    named("x", &format!("1:8: \"x\" cannot be the name of a site: {plain}"));
+    assert_eq!(read("sites = 7"), Err("/etc/x/config.toml:1:9: expected a table: write [sites]".to_owned()));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What every call needs: clock, events, cancellation and permissions.
 
-use crate::config::{Consent, OnUnknown, Proxy, Relays};
+use crate::config::{self, Consent, OnUnknown, Proxy, Relays};
+use crate::failure::Failure;
 use crate::id::Origin;
 use crate::journal::{JobJournal, Journal};
+use crate::place::Site;
 use crate::report::{Events, Finding};
 use crate::state::{Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
@@ -22,9 +24,11 @@ use tokio::sync::Mutex;
 
 mod cancel;
 mod interruption;
+mod settled;
 
 pub use cancel::Cancel;
 pub use interruption::Interruption;
+pub use settled::{SessionPlace, Settled, Typed};
 
 /// What every call needs. Clones share everything.
 #[derive(Clone, Debug)]
@@ -76,6 +80,12 @@ pub struct Context {
     pub unknown: UnknownCertificates,
     /// What is known of servers: that they offer TLS, and certificates that were kept.
     pub sites: Sites,
+    /// The sites of the settings.
+    pub named: config::Sites,
+    /// What holds for the sessions with those that this run uses.
+    pub settled: Settled,
+    /// What the command line has said itself.
+    pub typed: Typed,
     /// How large a listing may be.
     pub listing: ListingLimit,
     /// How fast the job may be.
@@ -87,6 +97,38 @@ impl Context {
     #[must_use]
     pub fn about(&self, origin: Origin) -> Self {
         Self { events: self.events.about(origin), ..self.clone() }
+    }
+
+    /// Settles what holds for the sessions with these sites. Their files of roots are read now.
+    ///
+    /// # Errors
+    ///
+    /// A file of roots cannot be read.
+    pub fn settle<'a>(&mut self, sites: impl Iterator<Item = &'a Site>) -> Result<(), Failure> {
+        for site in sites {
+            let base = (&self.trust, &self.proxy, self.typed);
+            self.settled = self.settled.with(site, &self.named, base)?;
+        }
+        Ok(())
+    }
+
+    /// The context of a session with that site.
+    #[must_use]
+    pub fn at(&self, site: &Site) -> Self {
+        let context = self.clone();
+        let Some(terms) = self.settled.terms(site) else { return context };
+        let how = terms.how.unwrap_or(self.unknown.how);
+        let unknown = UnknownCertificates { how, ..self.unknown.clone() };
+        Self { trust: terms.trust.clone(), proxy: terms.proxy.clone(), unknown, ..context }
+    }
+
+    /// A place for one more session with that site; `None` if their number has no limit.
+    ///
+    /// # Errors
+    ///
+    /// All places are taken.
+    pub fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>, Failure> {
+        self.settled.terms(site).map_or(Ok(None), |terms| terms.session_place(site))
     }
 
     /// A meter for bytes that pass this host, which are no faster than the job may be.
@@ -115,7 +157,9 @@ impl Context {
             OnUnknown::Ask | OnUnknown::Refuse => OnUnknown::Refuse,
             OnUnknown::Keep => OnUnknown::Keep,
         };
-        Self { patience, unknown: UnknownCertificates::new(how), ..self }
+        // Nobody may be asked for a site either.
+        let typed = Typed { trust: true, ..self.typed };
+        Self { patience, unknown: UnknownCertificates::new(how), typed, ..self }
     }
 
     /// Context for cleanup: it ignores Ctrl-C. With it comes when the cleanup has to end. After an interruption all
@@ -280,6 +324,9 @@ impl Context {
             trust: Trust::default(),
             unknown: UnknownCertificates::default(),
             sites: Sites::default(),
+            named: config::Sites::default(),
+            settled: Settled::default(),
+            typed: Typed::default(),
             listing: ListingLimit::default(),
             limit: None,
         }

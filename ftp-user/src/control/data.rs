@@ -8,6 +8,7 @@ use super::session::Session;
 use super::tcp::{anywhere, open_tcp};
 use super::tunnel::Connecting;
 use crate::failure::{Failure, Kind, words};
+use crate::place::Peer;
 use ftp_io::connection::Connection;
 use ftp_io::socks::HostPort;
 use ftp_io::tls::Data;
@@ -127,7 +128,7 @@ impl Session {
         arrangements: &Arrangements,
         next: &Command,
     ) -> Result<Opened, OpenError> {
-        let port = DataPort::open(self.local, self.peer).map_err(|error| {
+        let port = DataPort::open(self.local, self.data_peer()).map_err(|error| {
             let failure = Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
             OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure })
         })?;
@@ -201,7 +202,7 @@ impl Session {
         let text = answer.reply.text();
         if opening == Opening::Epsv {
             if let Some(port) = parse_229(text).filter(|_| answer.is_done()) {
-                return Ok(SocketAddr::new(self.peer, port));
+                return Ok(SocketAddr::new(self.data_peer(), port));
             }
             self.capabilities.epsv = false;
             return Err(refused(self));
@@ -211,7 +212,7 @@ impl Session {
         }
         if self.dialect == Dialect::Rfc354 {
             let port = parse_255(text).ok_or_else(|| self.unusable(&answer.reply))?;
-            return Ok(SocketAddr::new(self.peer, port));
+            return Ok(SocketAddr::new(self.data_peer(), port));
         }
         Ok(self.believed(&answer.reply)?)
     }
@@ -222,6 +223,9 @@ impl Session {
         let announced = SocketAddr::V4(announced);
         if self.host.is_some() {
             return Ok(SocketAddr::new(self.peer, announced.port()));
+        }
+        if let Some(address) = self.address_for(Peer::ThisHost).filter(|_| announced.port() != 0) {
+            return Ok(SocketAddr::new(address, announced.port()));
         }
         // A lying server could aim this program at somebody else.
         let believed = believe(self.peer, announced).map_err(|why| {

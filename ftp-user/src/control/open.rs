@@ -52,6 +52,7 @@ impl Session {
         tls: Versions,
         first: Option<&PathName>,
     ) -> Result<Self, Failure> {
+        let context = &context.at(site);
         match Self::connect(context, site, role, tls, first).await {
             Err(failure) if certificate::ask_person(context, site, &failure).await => {
                 Self::connect(context, site, role, tls, first).await
@@ -67,6 +68,7 @@ impl Session {
         tls: Versions,
         first: Option<&PathName>,
     ) -> Result<Self, Failure> {
+        let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
         let client = secure::client(context, site, role, tls, &site.authority())?;
         let begun = context.clock.now();
@@ -80,8 +82,11 @@ impl Session {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
         let mut session = Self::new(context, site, role, (stream.into(), client), (local, peer), None)?;
+        session.place = place;
         session.greeting_and_login(first).await?;
-        Ok(Self { round_trip, host, ..session })
+        session.round_trip = round_trip;
+        session.host = host;
+        Ok(session)
     }
 
     /// The same through a relay that has connected to the server, with these versions of TLS. TLS is between this program
@@ -97,11 +102,14 @@ impl Session {
         tls: Versions,
         tunnel: Tunnel,
     ) -> Result<Self, Failure> {
+        let context = &context.at(site);
+        let place = context.session_place(site)?;
         let Tunnel { stream, local, peer, relay } = tunnel;
         let title = tunnelled(site, &relay);
         let client = secure::client(context, site, role, tls, &title)?;
         let connected = (stream.into(), client);
         let mut session = Self::new(context, site, role, connected, (local, peer), Some(relay))?;
+        session.place = place;
         session.greeting_and_login(None).await?;
         Ok(session)
     }
@@ -177,6 +185,7 @@ impl Session {
             orphan: false,
             gathers: false,
             first: None,
+            place: None,
         })
     }
 

@@ -6,9 +6,9 @@ use super::manners::Manners;
 use super::secrets::Secrets;
 use super::sent_time::SentTime;
 use super::tunnel::ControlRelay;
-use crate::context::{Cancel, Context};
+use crate::context::{Cancel, Context, SessionPlace};
 use crate::failure::Failure;
-use crate::place::Site;
+use crate::place::{Peer, Site};
 use ftp_io::control::Control;
 use ftp_io::copy::Meter;
 use ftp_io::tls::Client;
@@ -97,6 +97,8 @@ pub struct Session {
     /// The relay that carries this connection.
     pub relay: Option<ControlRelay>,
     pub(super) context: Context,
+    /// Its place, where the settings limit the number of sessions with its site.
+    pub(super) place: Option<SessionPlace>,
     /// The TYPE in force, where this program chose it.
     pub(super) data_type: Option<DataType>,
     /// The algorithm in force for HASH.
@@ -153,9 +155,35 @@ impl Session {
             dialect: self.dialect,
             capabilities: self.capabilities.clone(),
             address: self.peer,
+            given: false,
             standing: self.machine.standing(),
             leaf: self.tls.as_ref().and_then(Client::certificate),
         }
+    }
+
+    /// The same as that peer reaches it.
+    pub fn party_for(&self, peer: Peer<'_>) -> Party {
+        let party = self.party();
+        match self.address_for(peer) {
+            Some(address) => Party { address, given: true, ..party },
+            None => party,
+        }
+    }
+
+    /// What is known of this server and another one, as each of them reaches the other.
+    pub fn parties_with(&self, other: &Self) -> (Party, Party) {
+        (self.party_for(Peer::Site(other.site.name())), other.party_for(Peer::Site(self.site.name())))
+    }
+
+    /// The address at which the settings say that peer reaches it. What a relay carries goes where the relay finds it.
+    pub fn address_for(&self, peer: Peer<'_>) -> Option<IpAddr> {
+        let named = self.site.named.as_ref().filter(|_| self.relay.is_none())?;
+        named.addresses.towards(peer)
+    }
+
+    /// The address at which this host finds its data ports.
+    pub fn data_peer(&self) -> IpAddr {
+        self.address_for(Peer::ThisHost).unwrap_or(self.peer)
     }
 
     /// Whether TLS protects it.
@@ -190,7 +218,7 @@ impl Session {
 
     /// Takes over an idle session for another use.
     pub fn adopt(&mut self, context: &Context, role: Role) {
-        self.context = context.clone();
+        self.context = context.at(&self.site);
         self.role = role;
     }
 

@@ -39,6 +39,15 @@ impl Host {
         }
     }
 
+    /// Whether that place is on the same host, by whichever name.
+    pub fn is_also(&self, location: &Location) -> bool {
+        match (&location.place, self) {
+            (Place::Remote(remote), Self::Server(server)) => remote.site.is_same(&server.site),
+            (Place::Local(_), Self::Local(_)) => true,
+            (Place::Remote(_), Self::Local(_)) | (Place::Local(_), Self::Server(_)) => false,
+        }
+    }
+
     /// Whether it is the host of that place.
     pub fn is_at(&self, location: &Location) -> bool {
         match (&location.place, self) {
@@ -118,7 +127,7 @@ impl Host {
         }
     }
 
-    /// How reports call all of it: a URL without a path and without a password, or this host.
+    /// How reports call all of it: the name of a site, a URL without a path and without a password, or this host.
     pub fn name(&self) -> String {
         match self {
             Self::Server(server) => server.site.to_string(),
@@ -126,15 +135,11 @@ impl Host {
         }
     }
 
-    /// How reports call a place here: a URL without a password, or a path.
+    /// How reports call a place here: `SITE:path`, a URL without a password, or a path.
     pub fn show(&self, path: &PathName) -> String {
         match self {
             Self::Server(server) => {
-                format!(
-                    "{}{}",
-                    server.site,
-                    RemotePath { name: Some(path.clone()), contents: false, glob: None }
-                )
+                server.site.show(&RemotePath { name: Some(path.clone()), contents: false, glob: None })
             }
             Self::Local(_) => path.display(),
         }

@@ -36,7 +36,7 @@ mod together;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
-pub use claims::kept::of_journal;
+pub use claims::kept::{name_in_journal, of_journal};
 pub use interrupted::cancel::cancel;
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};

@@ -364,7 +364,7 @@ impl<'a> Sources<'a> {
         if is_tree && !self.options.recursive {
             return Err(Failure::usage(format!("{source} is a directory")).hint("copy -r copies trees"));
         }
-        if is_tree && self.ends.destination.is_at(source) && is_within(source, target) {
+        if is_tree && self.ends.destination.is_also(source) && is_within(source, target) {
             return Err(Failure::usage(format!("{source} would be copied into itself"))
                 .hint("choose another destination"));
         }

@@ -152,6 +152,7 @@ mod tests {
             dialect: Dialect::Rfc959,
             capabilities,
             address: address.parse().unwrap(),
+            given: false,
             standing,
             leaf: None,
         }

@@ -78,7 +78,8 @@ mod tests {
     fn party(prob: bool) -> Party {
         let capabilities = Capabilities { rndz: true, prob, ..Capabilities::default() };
         let (dialect, standing) = (Dialect::Rfc959, Standing::default());
-        Party { dialect, capabilities, address: "192.0.2.1".parse().unwrap(), standing, leaf: None }
+        let address = "192.0.2.1".parse().unwrap();
+        Party { dialect, capabilities, address, given: false, standing, leaf: None }
     }
 
     fn candidates() -> Vec<Candidate> {

@@ -106,6 +106,7 @@ mod tests {
             dialect: Dialect::Rfc959,
             capabilities,
             address: address.parse().unwrap(),
+            given: false,
             standing: Standing::default(),
             leaf: (!has("clear")).then(|| Fingerprint::of(address.as_bytes())),
         }

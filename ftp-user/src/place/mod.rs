@@ -1,7 +1,9 @@
-//! Where something is: a URL of a server, or a local path. Pure: nothing is looked up here.
+//! Where something is: a URL of a server, a place at a named site, or a local path. Pure: nothing is looked up here.
 
 mod local;
 mod location;
+mod named;
+mod names;
 mod netrc;
 mod path;
 mod pinned;
@@ -13,6 +15,8 @@ mod url;
 
 pub use local::Local;
 pub use location::Location;
+pub use named::{Addresses, Named, PasswordSource, Peer, SiteLimits, check_name};
+pub use names::{Names, nearest};
 pub use netrc::{Login, Netrc};
 pub(crate) use path::decode;
 pub use path::{RemotePath, base_name, join, parent, sibling};

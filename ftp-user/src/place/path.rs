@@ -116,7 +116,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// The last name of a path of a URL as a pattern. What is percent-encoded stands for itself.
-fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
+pub(super) fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
     let end = text.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
     let last = text.get(..end).and_then(|text| text.rsplit(|byte| *byte == b'/').next()).unwrap_or_default();
     // The second one has nothing in the place of what stands for itself.

@@ -1,10 +1,12 @@
 //! A server and who logs in there.
 
+use super::named::{Named, PasswordSource};
 use super::netrc::Netrc;
 use super::path::{RemotePath, encoded};
 use ftp_proto::client::Security;
 use ftp_proto::wire::Secret;
 use std::fmt;
+use std::sync::Arc;
 
 /// A place on a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,8 @@ pub struct Site {
     pub password: Option<Secret>,
     /// The account, where `.netrc` has one.
     pub account: Option<Secret>,
+    /// What the settings say of it, if it was named as one of their sites.
+    pub named: Option<Arc<Named>>,
 }
 
 impl Site {
@@ -37,6 +41,7 @@ impl Site {
     #[must_use]
     pub fn known_to(mut self, netrc: &Netrc) -> Self {
         if self.password.is_none()
+            && self.password_source().is_none()
             && let Some(login) = netrc.find(&self.host, self.user.as_deref())
         {
             self.user.get_or_insert_with(|| login.user.clone());
@@ -46,9 +51,30 @@ impl Site {
         self
     }
 
-    /// Whether a user is named, and the password is not known.
-    pub const fn lacks_password(&self) -> bool {
-        self.user.is_some() && self.password.is_none()
+    /// Whether a user is named, and nobody knows where the password comes from.
+    pub fn lacks_password(&self) -> bool {
+        self.user.is_some() && self.password.is_none() && self.password_source().is_none()
+    }
+
+    /// Where the settings say that its password comes from.
+    pub fn password_source(&self) -> Option<&PasswordSource> {
+        self.named.as_ref()?.password.as_ref()
+    }
+
+    /// A place there as it is typed: `SITE:path`, or a URL without the password.
+    pub fn show(&self, path: &RemotePath) -> String {
+        let named = self.named.as_ref().and_then(|named| named.show(path));
+        named.unwrap_or_else(|| format!("{}{path}", self.url()))
+    }
+
+    /// The name that the settings give it, if it was named by that.
+    pub fn name(&self) -> Option<&str> {
+        self.named.as_ref().map(|named| named.name.as_str())
+    }
+
+    /// Its URL without the password and without a path.
+    pub fn url(&self) -> String {
+        Self { named: None, ..self.clone() }.to_string()
     }
 
     /// Who logs in.
@@ -79,8 +105,11 @@ impl Site {
 }
 
 impl fmt::Display for Site {
-    /// Without the password.
+    /// Its name, or its URL without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(named) = &self.named {
+            return f.write_str(&named.name);
+        }
         f.write_str(match self.security {
             Security::Clear | Security::Offered => "ftp://",
             Security::Explicit => "ftpes://",

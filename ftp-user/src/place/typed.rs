@@ -1,6 +1,7 @@
 //! A place as somebody typed it.
 
 use super::local::Local;
+use super::names::{Names, mistake as mistake_of_name};
 use super::site::Remote;
 use super::url;
 use crate::failure::Failure;
@@ -16,19 +17,34 @@ pub enum Place {
 }
 
 impl Place {
-    /// Reads a place: `ftp://...`, a local path, or the name of a configured site.
+    /// Reads a place where no site has a name: `ftp://...` or a local path.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
     pub fn parse(text: &[u8]) -> Result<Self, Failure> {
+        Self::parse_with(text, &Names::default())
+    }
+
+    /// Reads a place: `ftp://...`, `SITE:path` or `[SITE]path` with the name of one of these sites, or a local path.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn parse_with(text: &[u8], names: &Names) -> Result<Self, Failure> {
         if let Some((scheme, rest)) = url::scheme(text) {
             return url::parse(&scheme, rest).map(Self::Remote);
+        }
+        if let Some(place) = names.place(text) {
+            return place.map(Self::Remote);
         }
         // The text is not repeated: it may be a URL that cannot be read, and have a password.
         if let Some(mistake) = mistake(text) {
             return Err(Failure::usage(format!("a place looks like a URL with a mistake: {mistake}"))
                 .hint("use ftp://user@host/path, or put ./ before the name of a local file"));
         }
-        if is_named_site(text) {
-            return Err(Failure::usage("a place looks like SITE:path, and named sites are not built in yet")
-                .hint("use ftp://host/path, or put ./ before the name of a local file"));
+        if let Some(failure) = mistake_of_name(text, names) {
+            return Err(failure);
         }
         if text == b"-" {
             return Err(Failure::usage("standard input and output (-) are for copy, with one other place")
@@ -74,19 +90,10 @@ fn mistake(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// `SITE:path` has a colon before its first slash, `[SITE]path` says so itself.
-fn is_named_site(text: &[u8]) -> bool {
-    let first = text.split(|o| *o == b'/').next().unwrap_or_default();
-    match first.strip_prefix(b"[") {
-        Some(rest) => rest.contains(&b']'),
-        None => first.contains(&b':'),
-    }
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Remote(remote) => write!(f, "{}{}", remote.site, remote.path),
+            Self::Remote(remote) => f.write_str(&remote.site.show(&remote.path)),
             Self::Local(local) => write!(f, "{}", local.path.display()),
         }
     }

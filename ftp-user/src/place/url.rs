@@ -44,7 +44,7 @@ pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Failure> {
     };
     let (host, port) = host_and_port(host)?;
     let port = port.unwrap_or_else(|| default_port(security));
-    let site = Site { host, port, security, user, password, account: None };
+    let site = Site { host, port, security, user, password, account: None, named: None };
     Ok(Remote { site, path: RemotePath::parse(path)? })
 }
 

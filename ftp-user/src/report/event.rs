@@ -162,8 +162,8 @@ pub enum Event {
     Surveyed(Survey),
     /// A job of the journal.
     Job(JobRecord),
-    /// What the journal knows of a file of that job.
-    Receipt(JobId, ItemRecord),
+    /// What the journal knows of a file of that job, and how its destination was typed, if that is known.
+    Receipt(JobId, ItemRecord, Option<String>),
     /// What the journal knows of all files of a job, for people.
     Receipts(Receipts),
     /// What was known of a server is forgotten.

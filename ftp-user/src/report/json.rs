@@ -313,7 +313,7 @@ impl<'a> Line<'a> {
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
             Event::Job(record) => Self::Job(JobLine::of(record)),
-            Event::Receipt(job, item) => Self::Receipt(ReceiptLine::of(*job, item)),
+            Event::Receipt(job, item, dest) => Self::Receipt(ReceiptLine::of(*job, item, dest.as_deref())),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
             Event::Found(_)
             | Event::Receipts(_)

@@ -211,7 +211,7 @@ fn weight(event: &Event) -> usize {
         Event::Drawn(drawn) => drawn.branches.len() + 2 * drawn.shown.len(),
         Event::Changed(change) => change.place.len() + change.dest.as_ref().map_or(0, String::len),
         Event::Hashed(hashed) => hashed.place.len() + hashed.path.as_bytes().len() + SMALL,
-        Event::Receipt(_, item) => item.place.source.len() + item.place.path.len(),
+        Event::Receipt(_, item, _) => item.place.source.len() + item.place.path.len(),
         Event::Dialogue { title, line, .. } => title.len() + line.len(),
         // There are few of them.
         Event::Detached { .. }

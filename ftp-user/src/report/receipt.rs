@@ -27,13 +27,14 @@ pub(super) struct ReceiptLine<'a> {
 }
 
 impl<'a> ReceiptLine<'a> {
-    pub(super) fn of(job: JobId, item: &'a ItemRecord) -> Self {
+    /// `dest` is how the destination was typed, if that is known.
+    pub(super) fn of(job: JobId, item: &'a ItemRecord, dest: Option<&str>) -> Self {
         let is_done = item.state == ItemState::Done;
         let rung = item.path.as_deref();
         Self {
             job: job.to_string(),
             source: &item.place.source,
-            dest: destination(&item.place),
+            dest: dest.map_or_else(|| destination(&item.place), str::to_owned),
             state: match item.state {
                 ItemState::Open => "open",
                 ItemState::Done => "done",
@@ -158,9 +159,9 @@ mod tests {
             ended: Some(2_007),
         };
         let skipped = ItemRecord { path: None, ..item.clone() };
-        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &skipped)).unwrap();
+        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &skipped, None)).unwrap();
         assert_eq!((&line["bytes"], &line["size"]), (&0.into(), &5.into()), "it was there, with its size");
-        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item)).unwrap();
+        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item, None)).unwrap();
         assert_eq!((&line["path"], &line["rung"]), (&"direct".into(), &"dest-listens".into()));
         let times = (&line["started"], &line["ended"]);
         assert_eq!(times, (&"1970-01-01T00:00:01.500Z".into(), &"1970-01-01T00:00:02.007Z".into()));

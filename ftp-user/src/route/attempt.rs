@@ -155,7 +155,7 @@ async fn exchange(
     let progress = progress.after(assignment.slowest);
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
-    let (one, two) = sessions.parties();
+    let (one, two) = sessions.source.parties_with(sessions.destination);
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
     let path = Path::Direct(Direct::default());
@@ -189,7 +189,7 @@ pub(crate) async fn by_relay(
     }
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
-    let (one, two) = sessions.parties();
+    let (one, two) = (sessions.source.party(), sessions.destination.party());
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.clock.now());
     let (path, progress) =
@@ -217,7 +217,7 @@ pub(crate) async fn through(
     let progress = Progress::copy(context, meters.clone(), subject(assignment));
     let sessions = Sessions { source, destination };
     let protection = Protection::of(sessions.run_tls());
-    let (one, two) = sessions.parties();
+    let (one, two) = sessions.parties_here();
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let (one, two) = ((one, sessions.source.known_postures()), (two, sessions.destination.known_postures()));
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());

@@ -8,6 +8,7 @@ use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::ladder::Candidate;
 use crate::outcome::{Protection, Verified};
+use crate::place::Peer;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::batch::{
@@ -77,7 +78,7 @@ impl BatchPath {
                 let (Some(one), Some(two)) = (posture(source), posture(destination)) else { return Ok(None) };
                 let postures = Postures { source: one, destination: two };
                 let is_private = source.runs_tls() && destination.runs_tls();
-                let parties = (source.party(), destination.party());
+                let parties = (source.party_for(Peer::ThisHost), destination.party_for(Peer::ThisHost));
                 let opening = BatchOpening::Joined { postures, secret: None };
                 // Each server has its TLS with this host.
                 let path = Self::joined(context, &parties, candidate, (opening, DataTls::Clear));
@@ -94,7 +95,7 @@ impl BatchPath {
         roles: Roles,
     ) -> Result<Option<Self>, Failure> {
         let (Some(source), Some(destination)) = (from.open(), to.open()) else { return Ok(None) };
-        let (one, two) = (source.party(), destination.party());
+        let (one, two) = source.parties_with(destination);
         let (candidate, relay, is_private) = (Candidate::Direct(roles), None, roles.tls.runs_tls());
         if roles.opening == Opening::Symmetric {
             return Ok(None);

@@ -1,6 +1,8 @@
 //! The two control sessions of an attempt.
 
 use crate::control::Session;
+use crate::ladder::Candidate;
+use crate::place::Peer;
 use ftp_proto::third_party::{Party, Side};
 
 /// The control sessions with both servers.
@@ -19,9 +21,19 @@ impl Sessions<'_> {
         }
     }
 
-    /// What is known of both servers.
-    pub(super) fn parties(&self) -> (Party, Party) {
-        (self.source.party(), self.destination.party())
+    /// What is known of both servers, as each of them is reached by the other end of its data connections.
+    pub(super) fn parties(&self, candidate: &Candidate) -> (Party, Party) {
+        match candidate {
+            Candidate::Direct(_) => self.source.parties_with(self.destination),
+            // It reaches both as the tunnels through it do.
+            Candidate::Relay(_) => (self.source.party(), self.destination.party()),
+            Candidate::Through => self.parties_here(),
+        }
+    }
+
+    /// The same for data connections with this host.
+    pub(super) fn parties_here(&self) -> (Party, Party) {
+        (self.source.party_for(Peer::ThisHost), self.destination.party_for(Peer::ThisHost))
     }
 
     /// Whether TLS protects both.

@@ -46,7 +46,7 @@ impl Situation {
             Key { source: named(source), destination: named(destination), from: Key::network(source.local) };
         let round_trip = source.round_trip.max(destination.round_trip);
         let has_addresses = source.host.is_none() && destination.host.is_none();
-        let (source, destination) = (source.party(), destination.party());
+        let (source, destination) = source.parties_with(destination);
         let keeps_to_rates = [&source, &destination].iter().any(|party| knows_rate(&party.capabilities));
         let unlimited = context.limit.as_ref().filter(|_| !keeps_to_rates);
         if unlimited.is_some_and(|limit| !limit.told.swap(true, Ordering::Relaxed)) {

@@ -117,7 +117,7 @@ impl Through {
         let session = sessions.of(side);
         self.leg(side).begin_again();
         self.leg(side).runs_tls = session.runs_tls();
-        let port = match DataPort::open(session.local, session.peer) {
+        let port = match DataPort::open(session.local, session.data_peer()) {
             Ok(port) => port,
             Err(error) => return Input::DataFailed(side, words(&error)),
         };

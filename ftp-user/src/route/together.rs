@@ -67,7 +67,8 @@ pub(crate) async fn batch(
         }
     };
     prepare(sessions.source, sessions.destination, &path).await?;
-    let machine = Machine::start(path, files, sessions.parties(), context.clock.now());
+    let parties = sessions.parties(&path.candidate);
+    let machine = Machine::start(path, files, parties, context.clock.now());
     let mut together = Together {
         context,
         sessions,

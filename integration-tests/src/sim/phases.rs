@@ -137,7 +137,14 @@ impl World {
             // What is arranged for TLS is the scenario's, right or wrong: the attempt adds nothing to it.
             let standing = self.user.ends.at(side).session.standing();
             let standing = Standing { sscn: false, pin: None, ..standing };
-            parties.push(Party { dialect, capabilities, address: self.address(side), standing, leaf: None });
+            parties.push(Party {
+                dialect,
+                capabilities,
+                address: self.address(side),
+                standing,
+                given: false,
+                leaf: None,
+            });
         }
         let [source, destination] = parties.try_into().expect("two sides");
         let transfer = self.transfer();

@@ -60,6 +60,33 @@ impl Trust {
         Self::by(Policy::Pinned(pins.into_iter().collect()))
     }
 
+    /// The same trust towards a server for which a person has named these certificates: besides those that are pinned
+    /// already, no other is good.
+    #[must_use]
+    pub fn with_pins(&self, pins: &[Fingerprint]) -> Self {
+        let pinned = match &*self.policy {
+            Policy::Pinned(others) => others.as_slice(),
+            Policy::Roots { .. } | Policy::Anybody => &[],
+        };
+        Self::pinned(pinned.iter().chain(pins).copied())
+    }
+
+    /// The same trust towards a server for which a person has named this PEM file of roots. Where certificates are pinned,
+    /// they alone are good.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or contains no certificate.
+    pub fn with_roots(&self, file: &Path) -> io::Result<Self> {
+        let mut certificates = read(file)?;
+        match &*self.policy {
+            Policy::Pinned(_) => return Ok(self.clone()),
+            Policy::Roots { more, .. } => certificates.extend(more.iter().cloned()),
+            Policy::Anybody => {}
+        }
+        Ok(Self::by(Policy::Roots { more: certificates, judge: OnceLock::new() }))
+    }
+
     /// Trusts every server. A host in between can read and change everything.
     pub fn anybody() -> Self {
         Self::by(Policy::Anybody)

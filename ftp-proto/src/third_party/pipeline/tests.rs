@@ -107,7 +107,7 @@ fn party(address: &str) -> Party {
         ..Capabilities::default()
     };
     let (dialect, address, standing) = (Dialect::Rfc959, address.parse().unwrap(), Standing::default());
-    Party { dialect, capabilities, address, standing, leaf: None }
+    Party { dialect, capabilities, address, standing, given: false, leaf: None }
 }
 
 const fn roles(passive: Side) -> Roles {

@@ -16,6 +16,7 @@
 mod ahead;
 mod any;
 mod digest;
+mod given;
 mod order;
 mod play;
 mod relayed;
@@ -98,6 +99,7 @@ fn party(address: &str, features: &str) -> Party {
         capabilities,
         address: address.parse().unwrap(),
         standing: Standing::default(),
+        given: false,
         leaf: None,
     }
 }

@@ -21,6 +21,7 @@ use crate::journal::{
     decide, is_same,
 };
 use crate::outcome::Verified;
+use crate::place::Site;
 use crate::route::Ends;
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
@@ -476,11 +477,14 @@ pub(in crate::job) fn place(ends: &Ends, item: &Item) -> Place {
 /// A host as the journal names it: user, host and port; empty for this host.
 pub(in crate::job) fn site_of(host: &Host) -> String {
     match host {
-        Host::Server(server) => {
-            format!("{}@{}", String::from_utf8_lossy(server.site.login()), server.site.key())
-        }
+        Host::Server(server) => name_in_journal(&server.site),
         Host::Local(_) => String::new(),
     }
+}
+
+/// A server as the journal names it, whatever the settings call it: two jobs must not write to one place.
+pub fn name_in_journal(site: &Site) -> String {
+    format!("{}@{}", String::from_utf8_lossy(site.login()), site.key())
 }
 
 /// A path as the journal names it.

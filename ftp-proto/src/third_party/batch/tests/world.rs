@@ -71,7 +71,7 @@ pub(super) fn party(address: &str) -> Party {
         ..Capabilities::default()
     };
     let (dialect, address, standing) = (Dialect::Rfc959, address.parse().unwrap(), Standing::default());
-    Party { dialect, capabilities, address, standing, leaf: None }
+    Party { dialect, capabilities, address, standing, given: false, leaf: None }
 }
 
 pub(super) fn terms(opening: BatchOpening, window: Window) -> BatchTerms {

@@ -1,0 +1,100 @@
+//! What holds for the sessions with one site of the settings, where the command line says nothing else.
+
+use crate::config::{OnUnknown, Proxy, SiteProxy, Sites};
+use crate::failure::{Failure, Kind};
+use crate::place::Site;
+use ftp_io::tls::Trust;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What holds for the sessions with the sites that a run uses, by their names. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Settled(Arc<BTreeMap<String, Terms>>);
+
+/// What the command line has said itself, so that no site says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Typed {
+    /// What `--trust` says.
+    pub trust: bool,
+    /// What `--proxy` says.
+    pub proxy: bool,
+}
+
+/// What holds for the sessions with one site.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) trust: Trust,
+    pub(super) how: Option<OnUnknown>,
+    pub(super) proxy: Option<Arc<Proxy>>,
+    /// Places for sessions, and how many there are.
+    sessions: Option<(Arc<Semaphore>, usize)>,
+}
+
+/// A place for a session with a site. Dropping it gives the place back.
+#[derive(Debug)]
+pub struct SessionPlace {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Settled {
+    /// With what holds for that site. Its file of roots is read now.
+    ///
+    /// # Errors
+    ///
+    /// The file of roots cannot be read.
+    pub(super) fn with(
+        &self,
+        site: &Site,
+        sites: &Sites,
+        (trust, proxy, typed): (&Trust, &Option<Arc<Proxy>>, Typed),
+    ) -> Result<Self, Failure> {
+        let Some(named) = site.named.as_ref().filter(|named| !self.0.contains_key(&named.name)) else {
+            return Ok(self.clone());
+        };
+        let profile = sites.profile(&named.name).cloned().unwrap_or_default();
+        let trust = match &profile.ca {
+            Some(file) => trust.with_roots(file).map_err(|error| {
+                let what = format!("cannot read the roots in {}: {error}", file.display());
+                Failure::usage(what)
+                    .hint(format!("ca of [sites.{}] names a file with certificates in PEM", named.name))
+            })?,
+            None if profile.pins.is_empty() => trust.clone(),
+            None => trust.with_pins(&profile.pins),
+        };
+        let proxy = match profile.proxy {
+            Some(SiteProxy::None) if !typed.proxy => None,
+            Some(SiteProxy::Through(proxy)) if !typed.proxy => Some(Arc::new(proxy)),
+            Some(SiteProxy::None | SiteProxy::Through(_)) | None => proxy.clone(),
+        };
+        let sessions = named.limits.sessions.map(|most| (Arc::new(Semaphore::new(most.get())), most.get()));
+        let terms = Terms { trust, how: profile.trust.filter(|_| !typed.trust), proxy, sessions };
+        let mut all = (*self.0).clone();
+        all.insert(named.name.clone(), terms);
+        Ok(Self(Arc::new(all)))
+    }
+
+    /// What holds for the sessions with that site.
+    pub(super) fn terms(&self, site: &Site) -> Option<&Terms> {
+        self.0.get(site.name()?)
+    }
+}
+
+impl Terms {
+    /// A place for one more session; `None` if their number has no limit.
+    ///
+    /// # Errors
+    ///
+    /// All places are taken.
+    pub(super) fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>, Failure> {
+        let Some((places, most)) = &self.sessions else { return Ok(None) };
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(permit) => Ok(Some(SessionPlace { _permit: permit })),
+            Err(_) => Err(Failure::new(
+                Kind::Temporary,
+                format!("all {most} sessions with {site} that the settings allow are in use"),
+            )
+            .hint("use a smaller --jobs, or raise sessions in the limits of the site")),
+        }
+    }
+}

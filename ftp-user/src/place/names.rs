@@ -1,0 +1,249 @@
+//! Sites: servers to which the settings give names. `SITE:path` and `[SITE]path` are places there. Pure.
+
+use super::named::{NAME, check_name};
+use super::path::{RemotePath, decode, glob, join, user_name};
+use super::site::Remote;
+use crate::failure::Failure;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The sites of the settings, by their names. Clones share them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Names(Arc<BTreeMap<String, Remote>>);
+
+impl Names {
+    /// The sites of these URLs. Each of them has [`Site::named`] with the same name.
+    pub fn new(sites: impl IntoIterator<Item = (String, Remote)>) -> Self {
+        Self(Arc::new(sites.into_iter().collect()))
+    }
+
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Remote)> {
+        self.0.iter().map(|(name, remote)| (name.as_str(), remote))
+    }
+
+    /// The site of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none. The failure names the nearest.
+    pub fn find(&self, name: &str) -> Result<&Remote, Failure> {
+        self.0.get(name).ok_or_else(|| {
+            let failure = Failure::usage(format!("no site is called {name}"));
+            let names = self.0.keys().map(String::as_str);
+            failure.hint(match nearest(name, names) {
+                Some(near) => format!("did you mean {near}? A local file is ./{name}:..."),
+                None if self.0.is_empty() => {
+                    "no site is configured: ftp-user sites add NAME URL adds one, and ./ begins the name of a local file"
+                        .to_owned()
+                }
+                None => {
+                    "ftp-user sites list shows them, and ./ begins the name of a local file".to_owned()
+                }
+            })
+        })
+    }
+
+    /// Whether a text is `SITE:path` or `[SITE]path` with the name of one of them.
+    pub fn has_site_of(&self, text: &[u8]) -> bool {
+        split(text).is_some_and(|(name, _)| self.0.contains_key(name))
+    }
+
+    /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
+    pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
+        let (name, path) = split(text)?;
+        let site = self.0.get(name)?;
+        Some(site.below(path))
+    }
+}
+
+/// The name that is most like `name`, if one is like it.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let alike = known.map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known));
+    let near = alike.filter(|(far, known)| *far <= 1 + known.chars().count().min(name.chars().count()) / 3);
+    near.min_by_key(|(far, _)| *far).map(|(_, known)| known)
+}
+
+/// The name and the path of `SITE:path` and `[SITE]path`.
+fn split(text: &[u8]) -> Option<(&str, &[u8])> {
+    let (name, path) = match text.strip_prefix(b"[") {
+        Some(rest) => {
+            let end = rest.iter().position(|byte| matches!(byte, b']' | b'/'))?;
+            (rest.get(..end)?, rest.get(end..)?.strip_prefix(b"]")?)
+        }
+        None => {
+            let end = text.iter().position(|byte| matches!(byte, b':' | b'/'))?;
+            (text.get(..end)?, text.get(end..)?.strip_prefix(b":")?)
+        }
+    };
+    Some((str::from_utf8(name).ok()?, path))
+}
+
+/// The failure if a text looks like a place at a site and is none.
+pub(super) fn mistake(text: &[u8], names: &Names) -> Option<Failure> {
+    let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let looks_so = match first.strip_prefix(b"[") {
+        Some(rest) => rest.contains(&b']'),
+        None => first.contains(&b':'),
+    };
+    if !looks_so {
+        return None;
+    }
+    let name = split(text).map(|(name, _)| name).filter(|name| check_name(name).is_ok());
+    let Some(name) = name else {
+        let why = split(text).and_then(|(name, _)| check_name(name).err()).unwrap_or(NAME);
+        // What stands before the colon is not repeated: it may be a secret.
+        return Some(
+            Failure::usage(format!(
+                "a place looks like SITE:path, and its name cannot be that of a site: {why}"
+            ))
+            .hint("use ftp://user@host/path, or put ./ before the name of a local file"),
+        );
+    };
+    names.find(name).err()
+}
+
+impl Remote {
+    /// The place that a path at this site names: relative to the path of its URL, or absolute. It is written as the path of
+    /// a URL is: `%` and two digits stand for a byte.
+    fn below(&self, text: &[u8]) -> Result<Self, Failure> {
+        let decoded = decode(text)?;
+        let contents = decoded.is_empty() || decoded.ends_with(b"/");
+        let trimmed = match decoded.iter().rposition(|byte| *byte != b'/') {
+            Some(last) => decoded.get(..=last).unwrap_or_default(),
+            None if decoded.is_empty() => b"",
+            None => b"/",
+        };
+        let base = self.path.name.as_ref();
+        let name = match trimmed {
+            b"" => base.cloned(),
+            absolute if absolute.starts_with(b"/") => Some(user_name(absolute)?),
+            relative => Some(join(base, &user_name(relative)?)),
+        };
+        Ok(Self { site: self.site.clone(), path: RemotePath { name, contents, glob: glob(text)? } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::named::{Addresses, Named, Peer};
+    use super::super::{Location, Netrc, Place};
+    use super::*;
+    use crate::failure::Kind;
+
+    fn names() -> Names {
+        let site = |name: &str, url: &str| {
+            let Ok(Place::Remote(mut remote)) = Place::parse(url.as_bytes()) else { panic!("{url}") };
+            let base = remote.path.name.clone();
+            let named = Named { name: name.to_owned(), base, ..Named::default() };
+            remote.site.named = Some(Arc::new(named));
+            (name.to_owned(), remote)
+        };
+        Names::new([
+            site("lab", "ftp://ann@lab.example:2121/pub/data"),
+            site("root", "ftpes://bob@root.example//"),
+            site("home", "ftp://home.example/"),
+            site("srv", "ftp://srv.example//srv"),
+        ])
+    }
+
+    #[test]
+    fn a_place_at_a_site_is_relative_to_its_url_or_absolute() {
+        let check = |text: &str, path: &str, contents: bool, shown: &str| {
+            let place = Place::parse_with(text.as_bytes(), &names()).unwrap();
+            assert_eq!(place.to_string(), shown, "{text}");
+            let location = Location::of(place, &Netrc::default()).unwrap();
+            assert_eq!((location.path.display().as_str(), location.contents), (path, contents), "{text}");
+            // What is shown can be typed.
+            let again = Place::parse_with(shown.as_bytes(), &names()).unwrap();
+            assert_eq!(Location::of(again, &Netrc::default()).unwrap().path, location.path, "{text}");
+        };
+        check("lab:x/y", "pub/data/x/y", false, "lab:x/y");
+        check("[lab]x/y", "pub/data/x/y", false, "lab:x/y");
+        check("lab:", "pub/data", true, "lab:");
+        check("[lab]", "pub/data", true, "lab:");
+        check("lab:x/", "pub/data/x", true, "lab:x/");
+        check("lab:/etc/x", "/etc/x", false, "lab:/etc/x");
+        check("[lab]/etc/x", "/etc/x", false, "lab:/etc/x");
+        check("lab:%2Fetc", "/etc", false, "lab:/etc");
+        check("lab:/", "/", true, "lab:/");
+        check("lab:a b%25%3f", "pub/data/a b%?", false, "lab:a%20b%25%3F");
+        check("lab:x:y@z", "pub/data/x:y@z", false, "lab:x:y%40z");
+        check("lab:a://b", "pub/data/a://b", false, "lab:a://b");
+        check("lab:../x", "pub/data/../x", false, "lab:../x");
+        check("root:", "/", true, "root:");
+        check("root:x", "/x", false, "root:x");
+        check("home:", ".", true, "home:");
+        check("home:x", "x", false, "home:x");
+        check("home:/x", "/x", false, "home:/x");
+        check("srv:x", "/srv/x", false, "srv:x");
+        check("srv:/srvx", "/srvx", false, "srv:/srvx");
+    }
+
+    #[test]
+    fn what_is_no_configured_site_is_a_mistake_and_tells_the_nearest() {
+        let check = |text: &str, expect: &str| {
+            let failure = Place::parse_with(text.as_bytes(), &names()).unwrap_err();
+            assert_eq!(failure.kind, Kind::Usage, "{text}");
+            let said = failure.to_string();
+            assert!(said.contains(expect) && !said.contains("s3cret"), "{text}: {said}");
+        };
+        check("lap:x", "no site is called lap; did you mean lab?");
+        check("LAB:x", "did you mean lab?");
+        check("[hme]x", "did you mean home?");
+        check("elsewhere:x", "no site is called elsewhere; ftp-user sites list");
+        check("bob:s3cret", "no site is called bob");
+        check("a:b", "a name has 2 to 64");
+        check("[a]b", "a name has 2 to 64");
+        check("ftp:s3cret", "a URL with a mistake");
+        check("http:x", "it is the beginning of a URL");
+        check("bob s3cret:x", "a name has 2 to 64");
+        check("this-host:x", "it stands for this host");
+        check("bob:s3cret@h/x", "a URL with a mistake");
+        let none = Place::parse_with(b"lab:x", &Names::default()).unwrap_err().to_string();
+        assert!(none.contains("no site is configured"), "{none}");
+    }
+
+    #[test]
+    fn a_local_name_with_a_colon_is_written_behind_a_slash() {
+        for text in ["./a:b", "./lab:x", "/lab:x", "d/lab:x", "[x", "lab"] {
+            let place = Place::parse_with(text.as_bytes(), &names());
+            assert!(matches!(place, Ok(Place::Local(_))), "{text}: {place:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_plain_and_no_schemes() {
+        for (name, is_good) in [
+            ("lab", true),
+            ("2nd.site_x-y", true),
+            ("a", false),
+            ("", false),
+            ("FTP", false),
+            ("file", false),
+            ("-x", false),
+            ("a/b", false),
+            ("a b", false),
+            ("z\u{fc}rich", false),
+        ] {
+            assert_eq!(check_name(name).is_ok(), is_good, "{name}");
+        }
+        assert!(check_name(&"x".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn an_address_is_that_of_the_peer_or_that_for_everybody() {
+        let of = |pairs: &[(&str, &str)]| {
+            Addresses(pairs.iter().map(|(peer, at)| ((*peer).to_owned(), at.parse().unwrap())).collect())
+        };
+        let names = names();
+        let lab = Peer::Site(names.find("lab").unwrap().site.name());
+        let found = |addresses: &Addresses, peer| addresses.towards(peer).map(|at| at.to_string());
+        let all = of(&[("lab", "10.0.0.1"), ("this-host", "10.0.0.2"), ("*", "10.0.0.3")]);
+        assert_eq!(found(&all, lab).as_deref(), Some("10.0.0.1"));
+        assert_eq!(found(&all, Peer::ThisHost).as_deref(), Some("10.0.0.2"));
+        assert_eq!(found(&of(&[("*", "10.0.0.3")]), lab).as_deref(), Some("10.0.0.3"));
+        assert_eq!(found(&of(&[("lab", "10.0.0.1")]), Peer::ThisHost), None);
+    }
+}

@@ -1,0 +1,3 @@
+//! Sites of the settings: their places, what holds for them alone, and the verb `sites`.
+
+mod places;
