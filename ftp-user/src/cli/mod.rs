@@ -56,7 +56,7 @@ use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use trust::TrustArgs;
@@ -179,10 +179,11 @@ impl Cli {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let password_file = general.password_file.clone();
+        let site_options = general.of_site(&trust);
         let settings = if verb.is_about_itself() {
             Ok(Settings::default())
         } else {
-            config::load(general.config.as_deref())
+            verb.settings(general.config.as_deref())
         };
         let state = general.state.as_deref().filter(|_| matches!(verb, Verb::Jobs(_)));
         let known = check_state(state).and(settings).and_then(|settings| Ok((settings, trust.whom()?)));
@@ -224,11 +225,7 @@ impl Cli {
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others.
             Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) => Ok(Status::Done),
-            Verb::Sites(args) => {
-                let done = sites::run(&context, args);
-                drop(context);
-                done
-            }
+            Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
             Verb::Completions(args) => {
                 drop(context);
                 generate::completions(Self::command(), args)
@@ -268,6 +265,15 @@ impl Verb {
         }
     }
 
+    /// The settings of this file, or of the usual one. A verb that makes them does not need the file.
+    fn settings(&self, named: Option<&Path>) -> Result<Settings, Failure> {
+        let makes_them = matches!(self, Self::Sites(args) if args.makes_settings());
+        match config::settings_file(named) {
+            Some(path) if makes_them && !path.exists() => Ok(Settings::default()),
+            Some(_) | None => config::load(named),
+        }
+    }
+
     /// Whether the verb needs no settings.
     const fn is_about_itself(&self) -> bool {
         match self {
@@ -293,6 +299,16 @@ impl Verb {
 }
 
 impl General {
+    /// What is stored with a site that is added or edited.
+    fn of_site(&self, trust: &TrustArgs) -> sites::Typed {
+        sites::Typed {
+            file: config::settings_file(self.config.as_deref()),
+            password_file: self.password_file.clone(),
+            proxy: self.proxy.clone(),
+            ..trust.of_site()
+        }
+    }
+
     /// How events are shown.
     fn style(&self) -> Style {
         let wanted = |when, terminal| match when {

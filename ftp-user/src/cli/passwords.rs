@@ -133,6 +133,25 @@ impl Passwords {
         self.complete(context, locations, Order::DestinationLast).await
     }
 
+    /// The same with this password for the places that lack theirs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::locations`].
+    pub(super) async fn locations_with(
+        &self,
+        context: &mut Context,
+        places: &[OsString],
+        password: Option<Secret>,
+    ) -> Result<Vec<Location>, Failure> {
+        let mut locations = locations(places, &context.named.names)?;
+        if let Some(password) = password {
+            let lacking = lacking(&locations);
+            fill(&mut locations, &lacking, &password);
+        }
+        self.complete(context, locations, Order::DestinationLast).await
+    }
+
     /// Asks for the passwords that these places lack, before anything else is done with them.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Whose certificates are good: `--trust`, `--ca`, `--pin`, `--insecure`.
 
+use super::sites::Typed;
 use crate::config::OnUnknown;
 use crate::failure::{Failure, Kind};
 use clap::{Args, ValueEnum};
@@ -84,6 +85,16 @@ impl TrustArgs {
             no_tls: self.no_tls,
             insecure: self.insecure && !names_some,
         })
+    }
+
+    /// What is stored with a site that is added or edited.
+    pub(super) fn of_site(&self) -> Typed {
+        let trust = self.trust.map(|how| match how {
+            How::Ask => "ask".to_owned(),
+            How::New => "new".to_owned(),
+            How::Known => "known".to_owned(),
+        });
+        Typed { ca: self.ca.clone(), pins: self.pin.clone(), trust, ..Typed::default() }
     }
 
     /// Whether `--trust` was typed.

@@ -12,6 +12,13 @@ pub fn load(named: Option<&Path>) -> Result<Settings, Failure> {
     find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Settings::default()), |place| place.read())
 }
 
+/// The file of the settings: the one that was named, else the usual one; `None` if there is no home directory.
+pub fn settings_file(named: Option<&Path>) -> Option<PathBuf> {
+    find(named, |name| std::env::var_os(name)).map(|place| match place {
+        Place::Named(path) | Place::Usual(path) => path,
+    })
+}
+
 /// Where settings may be.
 #[derive(PartialEq, Eq, Debug)]
 enum Place {

@@ -21,6 +21,7 @@
 
 mod authority;
 mod consent;
+mod edit;
 mod file;
 mod near;
 mod on_unknown;
@@ -30,7 +31,8 @@ mod sites;
 
 pub use authority::Authority;
 pub use consent::Consent;
-pub use file::load;
+pub use edit::{Draft, SECRETS, change, secrets_directory};
+pub use file::{load, settings_file};
 pub use near::Near;
 pub use on_unknown::OnUnknown;
 pub use proxy::{Proxy, ProxyLogin};

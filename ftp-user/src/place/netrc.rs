@@ -60,6 +60,11 @@ impl Netrc {
         Self { logins }
     }
 
+    /// All entries in their order, with their hosts; the entry `default` has none.
+    pub fn entries(&self) -> impl Iterator<Item = (Option<&str>, &Login)> {
+        self.logins.iter().map(|login| (login.host.as_deref(), login))
+    }
+
     /// The first login for `host`, as `user` where one is given.
     pub fn find(&self, host: &str, user: Option<&[u8]>) -> Option<&Login> {
         self.logins.iter().filter(|login| !login.user.is_empty()).find(|login| {

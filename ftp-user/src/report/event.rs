@@ -2,6 +2,7 @@
 
 use super::change::{Change, Ended, Hashed};
 use super::found::Found;
+use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
@@ -168,6 +169,10 @@ pub enum Event {
     Receipts(Receipts),
     /// What was known of a server is forgotten.
     Forgotten(Forgotten),
+    /// A site of the settings.
+    Site(SiteShown),
+    /// What a check has found.
+    Checked(Checked),
     /// One line of the dialogue with a server, secrets removed.
     Dialogue {
         /// Its column in the trace: the source or the only server, or the destination.

@@ -114,15 +114,20 @@ impl Human {
             }
             Event::Listed(listed) => self.listed(listed),
             Event::Drawn(_) | Event::Changed(_) | Event::Hashed(_) | Event::Ended(_) => self.acted(event),
-            Event::Past(run) => past::run(run).iter().try_for_each(|line| self.result(line)),
-            Event::Surveyed(survey) => past::survey(survey).iter().try_for_each(|line| self.result(line)),
+            Event::Past(run) => self.results(&past::run(run)),
+            Event::Surveyed(survey) => self.results(&past::survey(survey)),
             Event::Job(record) => self.result(&job::sentence(record)),
-            Event::Receipts(receipts) => {
-                receipt::lines(receipts).iter().try_for_each(|line| self.result(line))
-            }
+            Event::Receipts(receipts) => self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
+            Event::Site(site) => self.results(&site.lines()),
+            Event::Checked(found) => self.result(&found.line()),
             Event::Dialogue { .. } => Ok(()),
         }
+    }
+
+    /// Results of several lines.
+    fn results(&mut self, lines: &[String]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| self.result(line))
     }
 
     /// Something that is said beside the results, if somebody wants to know it.

@@ -6,6 +6,7 @@ use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
 use super::job::JobLine;
 use super::overall::Shown;
 use super::receipt::ReceiptLine;
+use super::setup::{CheckLine, SiteLine};
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
@@ -195,6 +196,8 @@ enum Line<'a> {
     Run(&'a PastRun),
     Job(JobLine<'a>),
     Receipt(ReceiptLine<'a>),
+    Site(SiteLine<'a>),
+    Check(CheckLine<'a>),
     Probe {
         source: &'a str,
         dest: &'a str,
@@ -295,14 +298,12 @@ impl<'a> Line<'a> {
                 Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
             }
             Event::Warning { message } | Event::Notice { message } => {
-                Self::Warning { message: message.into(), topic: None, site: None }
+                Self::warning(message.into(), None, None)
             }
             Event::Repeated { topic, site, message, .. } => {
-                Self::Warning { message: message.into(), topic: Some(topic.name()), site: Some(site) }
+                Self::warning(message.into(), Some(topic.name()), Some(site))
             }
-            Event::LeftOut(left_out) => {
-                Self::Warning { message: left_out.words().into(), topic: Some("unread"), site: None }
-            }
+            Event::LeftOut(left_out) => Self::warning(left_out.words().into(), Some("unread"), None),
             Event::Summary(summary) => Self::summary(summary),
             Event::Listed(listed) => Self::entry(listed),
             Event::Drawn(drawn) => Self::entry(drawn.listed.as_ref()?),
@@ -315,12 +316,18 @@ impl<'a> Line<'a> {
             Event::Job(record) => Self::Job(JobLine::of(record)),
             Event::Receipt(job, item, dest) => Self::Receipt(ReceiptLine::of(*job, item, dest.as_deref())),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
+            Event::Site(site) => Self::Site(site.into()),
+            Event::Checked(found) => Self::Check(found.into()),
             Event::Found(_)
             | Event::Receipts(_)
             | Event::FileFailed { .. }
             | Event::Causes(_)
             | Event::Dialogue { .. } => return None,
         })
+    }
+
+    const fn warning(message: Cow<'a, str>, topic: Option<&'a str>, site: Option<&'a str>) -> Self {
+        Self::Warning { message, topic, site }
     }
 
     fn summary(summary: &'a Summary) -> Self {

@@ -17,6 +17,7 @@ mod pace;
 mod past;
 mod queue;
 mod receipt;
+mod setup;
 mod style;
 mod topic;
 mod trace;
@@ -27,6 +28,7 @@ pub use event::{
     Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
 };
 pub use found::{Finding, Found};
+pub use setup::{Checked, SiteShown, Verdict};
 pub use style::Style;
 pub use topic::{THIS_HOST, Topic};
 

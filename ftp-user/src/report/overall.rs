@@ -116,6 +116,8 @@ impl Overall {
             | Event::Changed(_)
             | Event::Hashed(_)
             | Event::Ended(_)
+            | Event::Site(_)
+            | Event::Checked(_)
             | Event::Dialogue { .. } => return false,
         }
         true

@@ -158,6 +158,8 @@ impl LeftOut {
             | Event::Changed(_)
             | Event::Hashed(_)
             | Event::Ended(_)
+            | Event::Site(_)
+            | Event::Checked(_)
             | Event::Dialogue { .. } => {}
         }
     }
@@ -175,7 +177,9 @@ const fn is_kept(event: &Event) -> bool {
         | Event::Job(_)
         | Event::Receipts(_)
         | Event::Ended(_)
-        | Event::Forgotten(_) => true,
+        | Event::Forgotten(_)
+        | Event::Site(_)
+        | Event::Checked(_) => true,
         Event::Plan { .. }
         | Event::Path { .. }
         | Event::Found(_)
@@ -225,7 +229,9 @@ fn weight(event: &Event) -> usize {
         | Event::Job(_)
         | Event::Receipts(_)
         | Event::Ended(_)
-        | Event::Forgotten(_) => 0,
+        | Event::Forgotten(_)
+        | Event::Site(_)
+        | Event::Checked(_) => 0,
     };
     texts + SMALL
 }

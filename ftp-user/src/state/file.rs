@@ -7,14 +7,14 @@
 //! Nothing is read from a directory that others own or may write, and nothing is written there: they could remove a file, or
 //! put a link there that leads to any file of this user.
 
+use super::private_file::{lock, replace};
 use crate::journal::check_directory;
 use ftp_io::named_file::is_in_other_hands;
-use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -106,12 +106,16 @@ impl StateFile {
     ) -> Result<(), String> {
         let Some(file) = &self.path else { return Ok(()) };
         let cannot = |error: io::Error| format!("cannot write {}: {error}", file.display());
-        let _locked = lock(file).map_err(cannot)?;
+        let _locked = lock(file, TRIES).map_err(cannot)?;
         let mut value = match self.read() {
             Err(why) if self.purpose == Purpose::Trust => return Err(why),
             read => read.unwrap_or_default(),
         };
-        if change(&mut value) { write(file, &value, self.purpose).map_err(cannot) } else { Ok(()) }
+        if !change(&mut value) {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec_pretty(&value).map_err(|error| cannot(error.into()))?;
+        replace(file, &bytes, self.purpose == Purpose::Trust).map_err(cannot)
     }
 }
 
@@ -126,55 +130,8 @@ pub(super) fn age(at: u64, now: u64, limit: Duration) -> Option<Duration> {
     now.checked_sub(at).map(Duration::from_secs).filter(|age| *age < limit)
 }
 
-/// Takes the lock of the file, which lies beside it. Makes the directory if need be.
-fn lock(file: &Path) -> io::Result<File> {
-    if let Some(directory) = file.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        check_directory(directory).map_err(io::Error::other)?;
-    }
-    let beside = file.with_extension("lock");
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let mut options = File::options();
-    let lock =
-        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(beside)?;
-    for _ in 0..TRIES {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
-    Err(io::Error::other("another run holds its lock"))
-}
-
-/// Writes beside the file and renames. After a power loss there is the old value or the new one, where trust rests on
-/// it.
-fn write(file: &Path, value: &impl Serialize, purpose: Purpose) -> io::Result<()> {
-    let beside = file.with_extension(format!("json.{}", std::process::id()));
-    // Whoever holds the lock is the only one who writes, so this is what a killed process of that number has left.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let bytes = serde_json::to_vec_pretty(value)?;
-    let fill = |mut new: File| {
-        new.write_all(&bytes)?;
-        if purpose == Purpose::Trust { new.sync_all() } else { Ok(()) }
-    };
-    let new = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let written = fill(new).and_then(|()| fs::rename(&beside, file));
-    if written.is_err() {
-        // A disk that is full must not get another file with each run.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
 /// How often a lock is tried. Whoever holds it writes one small file.
 const TRIES: u32 = 100;
-/// The pause between two tries.
-const PAUSE: Duration = Duration::from_millis(5);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +245,7 @@ mod tests {
         // A directory of that name stands for a disk without room: the new file is there, and cannot take its place.
         let path = home.path().join("x.json");
         fs::create_dir(&path).unwrap();
-        assert!(write(&path, &[1_u8], Purpose::Trust).is_err());
+        assert!(replace(&path, b"[1]", true).is_err());
         let names = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
         assert_eq!(names.collect::<Vec<_>>(), ["x.json"]);
     }
@@ -318,7 +275,7 @@ mod tests {
     fn two_runs_change_a_file_one_after_the_other() {
         let home = tempfile::tempdir().unwrap();
         let file = StateFile::at(Some(home.path().to_path_buf()), "x.json");
-        let held = lock(&home.path().join("x.json")).unwrap();
+        let held = lock(&home.path().join("x.json"), TRIES).unwrap();
         let other = file.clone();
         let waits = std::thread::spawn(move || {
             other.update(|all: &mut Vec<u8>| {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `directory` | where the state directory is |
 //! | `file` | how each of its files is read, changed and set aside |
+//! | `private_file` | files that are their user's alone, and change as a whole |
 //! | `pairs` | what is known between two servers |
 //! | `runs` | what the last runs have tried |
 //! | `sites` | what is known of one server: that it offers TLS, and its certificate |
@@ -11,11 +12,13 @@
 mod directory;
 mod file;
 mod pairs;
+mod private_file;
 mod runs;
 mod sites;
 
 pub use directory::directory;
 pub use file::StateFile;
 pub use pairs::{Key, KnownPair, Pairs};
+pub(crate) use private_file::{lock, replace};
 pub use runs::Runs;
 pub use sites::{Kept, KnownSite, Sites};

@@ -37,6 +37,18 @@ impl Terminal {
         receiver.await.unwrap_or(false)
     }
 
+    /// Asks for one line of text. Returns `None` if nothing is typed.
+    ///
+    /// `question` must not have control characters. The thread that reads the answer ends with the process.
+    pub async fn line(self, question: String) -> Option<String> {
+        let (sender, receiver) = oneshot::channel();
+        thread::spawn(move || {
+            let Self(terminal) = self;
+            let _ = sender.send(line(&question, BufReader::new(&terminal), &terminal).ok().flatten());
+        });
+        receiver.await.ok().flatten()
+    }
+
     /// Asks for a secret: what is typed is not shown. Returns `None` if nothing is typed.
     ///
     /// `question` must not have control characters. If the future is dropped, the terminal shows again what is typed;
@@ -95,6 +107,15 @@ fn secret(question: &str, mut input: impl Read, mut output: impl Write) -> io::R
     Ok(Some(Secret::new(line.as_slice())).filter(|secret| !secret.expose().is_empty()))
 }
 
+fn line(question: &str, mut input: impl BufRead, mut output: impl Write) -> io::Result<Option<String>> {
+    write!(output, "{question}")?;
+    output.flush()?;
+    let mut answer = String::new();
+    input.by_ref().take(LONGEST).read_line(&mut answer)?;
+    let answer = answer.trim();
+    Ok(Some(answer.to_owned()).filter(|answer| !answer.is_empty()))
+}
+
 fn confirm(question: &str, mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
     write!(output, "{question} (yes/no) ")?;
     for _ in 0..TRIES {
@@ -138,6 +159,19 @@ mod tests {
         check("y\n\nok\nyes\n", false);
         check("", false);
         check(&"yes".repeat(2000), false);
+    }
+
+    #[test]
+    fn a_line_is_what_was_typed_without_blanks_around_it() {
+        for (typed, expect) in
+            [(" ftp://h/ \nx\n", Some("ftp://h/")), ("\n", None), ("", None), ("x", Some("x"))]
+        {
+            assert_eq!(
+                line("Where? ", typed.as_bytes(), Vec::new()).unwrap().as_deref(),
+                expect,
+                "{typed:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,0 +1,216 @@
+//! `sites add`, `sites edit` and `sites remove`: the settings are changed, comments and order are kept.
+
+use super::super::passwords::Passwords;
+use super::options::{Key, SiteOptions, Typed, replaced, unset};
+use super::secrets;
+use super::shown::shown;
+use super::trial;
+use crate::config::{change, parse, secrets_directory, site_url};
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::job::Status;
+use crate::place::{Names, Place, check_name};
+use crate::report::{Event, Verdict};
+use ftp_io::program::terminal::Terminal;
+use ftp_proto::wire::Secret;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use toml_edit::Value;
+
+/// Adds a site.
+pub(super) async fn add(
+    context: Context,
+    passwords: &Passwords,
+    typed: Typed,
+    (name, url, options): (String, Option<OsString>, SiteOptions),
+) -> Result<Status, Failure> {
+    check_name(&name)
+        .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
+    if context.named.names.find(&name).is_ok() {
+        return Err(Failure::usage(format!("there is a site {name} already"))
+            .hint(format!("change it with ftp-user sites edit {name}, or choose another name")));
+    }
+    let file = typed.file()?.to_owned();
+    let mut keys = options.keys(&typed)?;
+    let has_source = keys.iter().any(|(key, _)| key.starts_with("password-"));
+    let asks = url.is_none();
+    let (url, mut password) = match url {
+        Some(url) => taken_apart(&url)?,
+        None => ask_url(&context).await?,
+    };
+    let has_user = site_url(&url)?.site.user.is_some();
+    if password.is_some() && has_source {
+        return Err(Failure::usage("the URL has a password, and another place for it is named")
+            .hint("leave one of them out"));
+    }
+    if password.is_none() && has_user && !has_source && (asks || options.keyring) {
+        password = ask_password(&context, &name).await?;
+    }
+    keys.insert(0, ("url".to_owned(), Some(Value::from(url))));
+    if asks && !is_wanted(&context, passwords, &file, (&name, &keys, password.clone())).await? {
+        return Ok(Status::Failed(Kind::Other));
+    }
+    keys.extend(stored(&file, &name, password.as_ref(), options.keyring)?);
+    let added = change(&file, |draft| {
+        if draft.before.names.find(&name).is_ok() {
+            return Err(Failure::usage(format!("there is a site {name} already")));
+        }
+        draft.set(&name, keys)
+    });
+    if let Err(failure) = added {
+        // Nothing names it.
+        let left = secrets_directory(&file).join(&name);
+        if password.is_some()
+            && !options.keyring
+            && !context.named.names.iter().any(|(other, _)| other == name)
+        {
+            let _ = std::fs::remove_file(left);
+        }
+        return Err(failure);
+    }
+    tell(&context, &file, &name, "added")
+}
+
+/// Changes a site.
+pub(super) fn edit(
+    context: &Context,
+    typed: &Typed,
+    name: &str,
+    (url, gone, options): (Option<OsString>, Vec<String>, SiteOptions),
+) -> Result<Status, Failure> {
+    let file = typed.file()?;
+    context.named.names.find(name)?;
+    if options.keyring && url.is_none() {
+        return Err(Failure::usage(
+            "--keyring needs the password: in --url, or by sites remove and sites add",
+        ));
+    }
+    let mut keys = options.keys(typed)?;
+    keys.extend(unset(&gone)?);
+    if let Some(url) = url {
+        let (url, password) = taken_apart(&url)?;
+        keys.push(("url".to_owned(), Some(Value::from(url))));
+        keys.extend(stored(file, name, password.as_ref(), options.keyring)?);
+    }
+    if keys.is_empty() {
+        return Err(Failure::usage("sites edit changes nothing without an option")
+            .hint("ftp-user sites edit --help names them; the settings can be edited by hand too"));
+    }
+    keys.extend(replaced(&keys));
+    change(file, |draft| {
+        draft.before.names.find(name)?;
+        draft.set(name, keys)
+    })?;
+    tell(context, file, name, "changed")
+}
+
+/// Removes sites from the settings.
+pub(super) fn remove(context: &Context, typed: &Typed, names: &[String]) -> Result<Status, Failure> {
+    let file = typed.file()?;
+    let mut places = Vec::new();
+    for name in names {
+        places.push((name, context.named.names.find(name)?.clone()));
+    }
+    change(file, |draft| names.iter().try_for_each(|name| draft.remove(name).map(drop)))?;
+    for (name, place) in places {
+        let source = place.site.password_source();
+        context.events.say(Event::Site(shown(context, name, &place, Some("removed"))));
+        secrets::remove(file, name, source)?;
+    }
+    Ok(Status::Done)
+}
+
+/// The URL without its password, and the password.
+fn taken_apart(url: &OsStr) -> Result<(String, Option<Secret>), Failure> {
+    let Place::Remote(mut remote) = Place::parse_with(url.as_bytes(), &Names::default())? else {
+        return Err(
+            Failure::usage("a site is at a server").hint("write ftp://USER@HOST/, ftpes:// or ftps://")
+        );
+    };
+    let password = remote.site.password.take();
+    let glob = remote.path.glob.take();
+    if glob.is_some() {
+        return Err(Failure::usage("the URL of a site has no *, ? and [").hint("write %2A, %3F and %5B"));
+    }
+    Ok((remote.site.show(&remote.path), password))
+}
+
+/// Asks the person at the terminal where the site is.
+async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure> {
+    for _ in 0..TRIES {
+        let Some(terminal) = Terminal::open() else {
+            return Err(Failure::usage("sites add needs a URL where there is no terminal")
+                .hint("ftp-user sites add NAME ftp://USER@HOST/PATH"));
+        };
+        let question = "Where is it (ftpes://USER@HOST/PATH, ftps:// or ftp://)? ".to_owned();
+        let answer = tokio::select! {
+            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            answer = terminal.line(question) => answer,
+        };
+        match taken_apart(OsStr::new(answer.unwrap_or_default().trim())) {
+            Ok(found) => return Ok(found),
+            Err(failure) => context.events.warn(failure.to_string()),
+        }
+    }
+    Err(Failure::usage("no URL was typed"))
+}
+
+/// Asks the person at the terminal for the password; nothing typed is no password.
+async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>, Failure> {
+    let Some(terminal) = Terminal::open() else { return Ok(None) };
+    tokio::select! {
+        () = context.cancel.cancelled() => Err(Failure::interrupted()),
+        answer = terminal.secret(format!("Password of {name} (empty: asked for at each use): ")) => Ok(answer),
+    }
+}
+
+/// Tests a site that is not stored yet. Returns whether it is to be stored: if something does not work, the person decides.
+async fn is_wanted(
+    context: &Context,
+    passwords: &Passwords,
+    file: &Path,
+    (name, keys, password): (&str, &[Key], Option<Secret>),
+) -> Result<bool, Failure> {
+    let mut context = context.clone();
+    let mut draft = crate::config::Draft::default();
+    draft.set(name, keys.to_vec())?;
+    context.named = parse(&draft.text(), file)?.sites;
+    let mut locations =
+        passwords.locations_with(&mut context, &[format!("{name}:").into()], password).await?;
+    let Some(location) = locations.pop() else { return Ok(true) };
+    let found = trial::trial(&context, &location).await;
+    let worst = found.iter().map(|found| found.verdict).max();
+    for one in found {
+        context.events.say(Event::Checked(one));
+    }
+    if worst != Some(Verdict::Bad) {
+        return Ok(true);
+    }
+    let Some(terminal) = Terminal::open() else { return Ok(false) };
+    tokio::select! {
+        () = context.cancel.cancelled() => Err(Failure::interrupted()),
+        yes = terminal.confirm(format!("Store {name} all the same?")) => Ok(yes),
+    }
+}
+
+/// Stores a password, and returns the key that names it.
+fn stored(file: &Path, name: &str, password: Option<&Secret>, keyring: bool) -> Result<Option<Key>, Failure> {
+    let Some(password) = password else { return Ok(None) };
+    match keyring {
+        true => secrets::to_keyring(name, password).map(Some),
+        false => secrets::to_file(file, name, password).map(Some),
+    }
+}
+
+/// Tells what was done with a site, as it is in the settings now.
+fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Result<Status, Failure> {
+    let settings = crate::config::load(Some(file))?;
+    let context = Context { named: settings.sites, ..context.clone() };
+    let place = context.named.names.find(name)?;
+    context.events.say(Event::Site(shown(&context, name, place, Some(done))));
+    Ok(Status::Done)
+}
+
+/// How often a person is asked for a URL.
+const TRIES: usize = 3;

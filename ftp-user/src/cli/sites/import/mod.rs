@@ -1,0 +1,199 @@
+//! `sites import`: the servers that other programs know. Nothing that is there is overwritten, and what this program has no
+//! word for is named.
+
+mod filezilla;
+mod found;
+mod lftp;
+mod netrc;
+mod rclone;
+
+use self::found::Found;
+use super::options::{Key, Typed};
+use super::secrets;
+use crate::config::{change, site_url};
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::job::Status;
+use crate::place::check_name;
+use crate::report::{Event, SiteShown};
+use clap::{Args, ValueEnum};
+use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use toml_edit::Value;
+use zeroize::Zeroizing;
+
+/// Options of the import.
+#[derive(Args, Debug)]
+pub(super) struct ImportArgs {
+    /// The program that knows them
+    #[arg(value_enum, value_name = "PROGRAM")]
+    from: From,
+    /// Its file, if it is not the usual one
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Print what would be added; nothing is changed
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+/// A program that knows servers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum From {
+    /// Bookmarks of lftp (~/.local/share/lftp/bookmarks or ~/.lftp/bookmarks)
+    Lftp,
+    /// FTP remotes of rclone (~/.config/rclone/rclone.conf)
+    Rclone,
+    /// The site manager of FileZilla (~/.config/filezilla/sitemanager.xml)
+    Filezilla,
+    /// The machines of ~/.netrc
+    Netrc,
+}
+
+impl From {
+    /// The usual files, below the home directory.
+    const fn usual(self) -> &'static [&'static str] {
+        match self {
+            Self::Lftp => &[".local/share/lftp/bookmarks", ".lftp/bookmarks"],
+            Self::Rclone => &[".config/rclone/rclone.conf"],
+            Self::Filezilla => &[".config/filezilla/sitemanager.xml", ".filezilla/sitemanager.xml"],
+            Self::Netrc => &[".netrc"],
+        }
+    }
+
+    /// The usual file that is there.
+    fn file(self) -> Result<PathBuf, Failure> {
+        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let all: Vec<PathBuf> = self.usual().iter().map(|name| home.join(name)).collect();
+        all.iter().find(|file| file.exists()).cloned().ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(|file| file.display().to_string()).collect();
+            Failure::new(Kind::Missing, format!("there is no file {}", names.join(" and no file ")))
+                .hint("name it: ftp-user sites import PROGRAM FILE")
+        })
+    }
+}
+
+/// Runs the verb.
+pub(super) fn run(context: &Context, typed: &Typed, args: &ImportArgs) -> Result<Status, Failure> {
+    let settings = typed.file()?;
+    let is_usual = args.file.is_none();
+    let file = args.file.clone().map_or_else(|| args.from.file(), Ok)?;
+    let text = text(&file, args.from)?;
+    let cannot = |why: &str| Failure::usage(format!("cannot import {}: {why}", file.display()));
+    let all = match args.from {
+        From::Lftp => lftp::read(&text),
+        From::Rclone => rclone::read(&text).map_err(cannot)?,
+        From::Filezilla => filezilla::read(&text).map_err(|why| cannot(&why))?,
+        From::Netrc => netrc::read(&text, is_usual),
+    };
+    let mut names: BTreeSet<String> = context.named.names.iter().map(|(name, _)| name.to_owned()).collect();
+    let mut status = Status::Done;
+    for found in &all {
+        match import(context, settings, found, &mut names, args.dry_run) {
+            Ok(()) => {}
+            Err(failure) if failure.kind == Kind::Exists || found.refused.is_some() => {
+                context.events.warn(failure.to_string());
+            }
+            Err(failure) => {
+                status = Status::Partly;
+                context.events.warn(failure.to_string());
+            }
+        }
+    }
+    if all.is_empty() {
+        context.events.warn(format!("{} names no FTP server", file.display()));
+    }
+    Ok(status)
+}
+
+/// The text of the file. One with secrets that others may write is refused, and so is a netrc that others may read.
+fn text(file: &Path, from: From) -> Result<Zeroizing<String>, Failure> {
+    let cannot =
+        |error: &std::io::Error| Failure::of_this_host(format!("cannot read {}", file.display()), error);
+    let opened = NamedFile::open(file, Readable::File).map_err(|error| cannot(&error))?;
+    let bits = if from == From::Netrc { 0o077 } else { 0o022 };
+    let facts = opened.facts();
+    if opened.is_of_another_user() || facts.permissions().mode() & bits != 0 {
+        return Err(Failure::usage(format!(
+            "others own {} or may {} it",
+            file.display(),
+            if bits == 0o077 { "read or write" } else { "write" }
+        ))
+        .hint(format!("chmod 600 {}", file.display())));
+    }
+    let bytes = opened.read(LARGEST_SETTINGS).map_err(|error| cannot(&error))?;
+    let text = str::from_utf8(&bytes)
+        .map_err(|_| Failure::usage(format!("cannot read {}: it is not UTF-8", file.display())))?;
+    Ok(Zeroizing::new(text.trim_start_matches('\u{feff}').to_owned()))
+}
+
+/// Adds one server.
+fn import(
+    context: &Context,
+    settings: &Path,
+    found: &Found,
+    names: &mut BTreeSet<String>,
+    is_dry: bool,
+) -> Result<(), Failure> {
+    if let Some(why) = &found.refused {
+        return Err(Failure::usage(format!("{} is not imported: {why}", found.name)));
+    }
+    let name = plain(&found.name);
+    if names.contains(&name) {
+        return Err(Failure::new(Kind::Exists, format!("{name} is a site already, and stays as it is")));
+    }
+    let url = found.url();
+    check_name(&name)
+        .map(|()| site_url(&url).map(drop))
+        .map_err(|why| {
+            Failure::usage(format!("{} is not imported: {name:?} cannot be a name: {why}", found.name))
+        })?
+        .map_err(|failure| failure.during(format_args!("{} is not imported", found.name)))?;
+    if !found.unmapped.is_empty() {
+        context.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));
+    }
+    if !is_dry {
+        let mut keys: Vec<Key> = vec![("url".to_owned(), Some(Value::from(url.as_str())))];
+        if let Some(password) = found.password.as_ref().filter(|_| found.user.is_some()) {
+            keys.push(secrets::to_file(settings, &name, password)?);
+        }
+        keys.extend(found.keys.iter().map(|(key, value)| ((*key).to_owned(), Some(value.clone()))));
+        change(settings, |draft| {
+            if draft.before.names.find(&name).is_ok() {
+                return Err(Failure::new(
+                    Kind::Exists,
+                    format!("{name} is a site already, and stays as it is"),
+                ));
+            }
+            draft.set(&name, keys)
+        })?;
+    }
+    let done = if is_dry { "would add" } else { "added" };
+    let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
+    context.events.say(Event::Site(shown));
+    names.insert(name);
+    Ok(())
+}
+
+/// The name with a dash for everything that no name of a site has.
+fn plain(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.trim().chars().map(letter).collect();
+    name.trim_start_matches(['-', '_', '.']).chars().take(LONGEST).collect()
+}
+
+/// The length of the longest name of a site.
+const LONGEST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_other_programs_become_plain() {
+        for (name, expect) in [("Lab 1", "Lab-1"), ("_x/y", "x-y"), ("z\u{fc}rich", "z-rich"), ("a", "a")] {
+            assert_eq!(plain(name), expect);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `sites`: servers that have a name, and what is known of servers.
+
+mod add;
+mod forget;
+mod import;
+mod options;
+mod secrets;
+mod shown;
+mod trial;
+
+use self::options::SiteOptions;
+pub(super) use self::options::Typed;
+use super::passwords::Passwords;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::job::Status;
+use clap::{Args, Subcommand};
+use std::ffi::OsString;
+
+/// Name servers, test them, and forget what is known of them
+///
+/// NAME:path and [NAME]path are then places at a server. --password-file, --ca, --pin, --trust and --proxy belong to the
+/// site that is added or edited.
+#[derive(Args, Debug)]
+pub(super) struct SitesArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// List the sites of the settings
+    List,
+    /// Show what is set for sites, without secrets
+    Show {
+        /// The names of sites
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Give a server a name. Without URL it asks for everything at the terminal, tests the site, and stores it then
+    Add {
+        /// The name: 2 to 64 letters, digits, dots, dashes and underscores
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Where it is, such as ftpes://ann@host/path. A password in it is stored in a file of its own (mode 0600)
+        #[arg(value_name = "URL")]
+        url: Option<OsString>,
+        #[command(flatten)]
+        options: SiteOptions,
+    },
+    /// Change what is set for a site
+    Edit {
+        /// The name of the site
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Where it is now
+        #[arg(long, value_name = "URL")]
+        url: Option<OsString>,
+        /// Remove a setting, such as pin or limits.rate; repeatable
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+        #[command(flatten)]
+        options: SiteOptions,
+    },
+    /// Remove sites from the settings, with the passwords that were stored for them
+    Remove {
+        /// The names of sites
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Log in at sites and tell what works there: connection, TLS, features, clock, copies from server to server
+    Test {
+        /// Names of sites, or URLs
+        #[arg(required = true, value_name = "NAME")]
+        places: Vec<OsString>,
+    },
+    /// Add the servers that another program knows. Sites that are there stay as they are
+    Import(import::ImportArgs),
+    /// Forget the certificates of servers, and that they have offered TLS
+    Forget {
+        /// Servers, such as ftp://host:port/ or NAME:; the path and the user do not matter
+        #[arg(required = true, value_name = "PLACE")]
+        places: Vec<OsString>,
+    },
+}
+
+impl SitesArgs {
+    /// Whether the verb makes the settings if they are not there.
+    pub(super) const fn makes_settings(&self) -> bool {
+        match self.what {
+            What::Add { .. } | What::Import(_) => true,
+            What::List
+            | What::Show { .. }
+            | What::Edit { .. }
+            | What::Remove { .. }
+            | What::Test { .. }
+            | What::Forget { .. } => false,
+        }
+    }
+}
+
+/// Runs the verb. The context ends with it, because the report waits for its last event.
+pub(super) async fn run(
+    context: Context,
+    passwords: &Passwords,
+    typed: Typed,
+    args: SitesArgs,
+) -> Result<Status, Failure> {
+    match args.what {
+        What::List => shown::list(&context),
+        What::Show { names } => shown::show(&context, &names),
+        What::Add { name, url, options } => {
+            Box::pin(add::add(context, passwords, typed, (name, url, options))).await
+        }
+        What::Edit { name, url, unset, options } => add::edit(&context, &typed, &name, (url, unset, options)),
+        What::Remove { names } => add::remove(&context, &typed, &names),
+        What::Test { places } => Box::pin(trial::run(context, passwords, &places)).await,
+        What::Import(args) => import::run(&context, &typed, &args),
+        What::Forget { places } => forget::run(&context, &places),
+    }
+}

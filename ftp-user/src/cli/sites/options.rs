@@ -1,0 +1,194 @@
+//! The options of `sites add` and `sites edit`, and the keys of the settings that they set.
+
+use crate::config::{Proxy, SITE_KEYS};
+use crate::failure::Failure;
+use clap::Args;
+use ftp_io::program::size;
+use ftp_proto::wire::Fingerprint;
+use std::net::IpAddr;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use toml_edit::{Array, InlineTable, Value};
+
+/// A key of a site, and its value; `None` removes it.
+pub(super) type Key = (String, Option<Value>);
+
+/// What belongs to a site alone.
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct SiteOptions {
+    /// A program whose first line of output is the password: a line of /bin/sh
+    #[arg(long, value_name = "COMMAND", conflicts_with = "keyring")]
+    password_command: Option<String>,
+    /// Keep the password in the keyring of this session (secret-tool), not in a file
+    #[arg(long)]
+    pub(super) keyring: bool,
+    /// A relay of the settings that stands beside the site; repeatable
+    #[arg(long, value_name = "NAME")]
+    relay: Vec<String>,
+    /// The address at which others reach its data connections; PEER is another site, or this-host; repeatable
+    #[arg(long, value_name = "[PEER=]IP", value_parser = passive_address)]
+    passive_address: Vec<(Option<String>, IpAddr)>,
+    /// Bytes per second of a job in which it takes part
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<NonZeroU64>,
+    /// Files at the same time of such a job
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Sessions with it at the same time
+    #[arg(long, value_name = "N")]
+    sessions: Option<NonZeroUsize>,
+}
+
+/// Options of every verb that are stored with a site, and where the settings are.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cli) struct Typed {
+    /// The file of the settings.
+    pub(in crate::cli) file: Option<PathBuf>,
+    /// What `--password-file` names.
+    pub(in crate::cli) password_file: Option<PathBuf>,
+    /// What `--ca` names.
+    pub(in crate::cli) ca: Option<PathBuf>,
+    /// What `--pin` names.
+    pub(in crate::cli) pins: Vec<Fingerprint>,
+    /// What `--trust` says.
+    pub(in crate::cli) trust: Option<String>,
+    /// What `--proxy` names.
+    pub(in crate::cli) proxy: Option<Proxy>,
+}
+
+impl Typed {
+    /// The file of the settings.
+    ///
+    /// # Errors
+    ///
+    /// Nobody has named one, and there is no home directory.
+    pub(super) fn file(&self) -> Result<&Path, Failure> {
+        self.file.as_deref().ok_or_else(|| {
+            Failure::usage("there is no place for the settings")
+                .hint("name a file with --config, or set HOME")
+        })
+    }
+}
+
+impl SiteOptions {
+    /// The keys that these options set.
+    ///
+    /// # Errors
+    ///
+    /// An option cannot be stored, or two contradict each other.
+    pub(super) fn keys(&self, typed: &Typed) -> Result<Vec<Key>, Failure> {
+        let mut keys = Vec::new();
+        let mut set = |key: &str, value: Value| keys.push((key.to_owned(), Some(value)));
+        if typed.password_file.is_some() && (self.password_command.is_some() || self.keyring) {
+            return Err(Failure::usage("--password-file is there, and another place for the password")
+                .hint("leave one of them out"));
+        }
+        if let Some(file) = &typed.password_file {
+            set("password-file", path(file)?.into());
+        }
+        if let Some(command) = &self.password_command {
+            set("password-command", command.as_str().into());
+        }
+        if let Some(ca) = &typed.ca {
+            set("ca", path(ca)?.into());
+        }
+        match typed.pins.as_slice() {
+            [] => {}
+            [pin] => set("pin", pin.to_string().into()),
+            pins => set("pin", pins.iter().map(ToString::to_string).collect::<Array>().into()),
+        }
+        if let Some(trust) = &typed.trust {
+            set("trust", trust.as_str().into());
+        }
+        if let Some(proxy) = &typed.proxy {
+            if proxy.login.is_some() {
+                return Err(Failure::usage(
+                    "the proxy has a password, which is not stored from the command line",
+                )
+                .hint("write proxy into the settings by hand"));
+            }
+            set("proxy", format!("socks5://{proxy}").into());
+        }
+        match self.relay.as_slice() {
+            [] => {}
+            [relay] => set("relay", relay.as_str().into()),
+            relays => set("relay", relays.iter().map(String::as_str).collect::<Array>().into()),
+        }
+        match self.passive_address.as_slice() {
+            [] => {}
+            [(None, address)] => set("passive-address", address.to_string().into()),
+            pairs => {
+                let mut table = InlineTable::new();
+                for (peer, address) in pairs {
+                    table.insert(peer.as_deref().unwrap_or("*"), address.to_string().into());
+                }
+                set("passive-address", table.into());
+            }
+        }
+        if let Some(rate) = self.rate {
+            set("limits.rate", rate.to_string().into());
+        }
+        for (key, number) in [("limits.jobs", self.jobs), ("limits.sessions", self.sessions)] {
+            if let Some(number) = number.and_then(|number| i64::try_from(number.get()).ok()) {
+                set(key, number.into());
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// The keys that a new value of one of them takes the place of.
+pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
+    const INSTEAD: [(&str, &str); 4] = [
+        ("password-file", "password-command"),
+        ("password-command", "password-file"),
+        ("ca", "pin"),
+        ("pin", "ca"),
+    ];
+    let has = |wanted: &str| keys.iter().any(|(key, value)| key == wanted && value.is_some());
+    let gone = INSTEAD.iter().filter(|(new, old)| has(new) && !has(old));
+    gone.map(|(_, old)| ((*old).to_owned(), None)).collect()
+}
+
+/// Reads the keys of `--unset`.
+///
+/// # Errors
+///
+/// There is no such key, or a site needs it.
+pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>, Failure> {
+    let mut unset = Vec::new();
+    for key in keys {
+        let outer = key.split('.').next().unwrap_or_default();
+        if key == "url" {
+            return Err(Failure::usage("a site needs its url").hint("use --url, or sites remove"));
+        }
+        if !SITE_KEYS.contains(&outer) || (outer != key && outer != "limits" && outer != "passive-address") {
+            return Err(Failure::usage(format!("a site has no key {key}"))
+                .hint(format!("the keys are {}", SITE_KEYS.join(", "))));
+        }
+        unset.push((key.clone(), None));
+    }
+    Ok(unset)
+}
+
+/// A path that does not depend on the current directory.
+fn path(file: &Path) -> Result<String, Failure> {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    whole.into_os_string().into_string().map_err(|_| {
+        Failure::usage(format!("{} is not UTF-8, so the settings cannot name it", file.display()))
+    })
+}
+
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let rate = size::parse(text.strip_suffix("/s").unwrap_or(text))?;
+    NonZeroU64::new(rate).ok_or_else(|| "a job that moves nothing never ends".to_owned())
+}
+
+fn passive_address(text: &str) -> Result<(Option<String>, IpAddr), String> {
+    let (peer, address) = match text.split_once('=') {
+        Some((peer, address)) => (Some(peer.to_owned()), address),
+        None => (None, text),
+    };
+    let address = address.trim_matches(['[', ']']).parse();
+    address.map(|address| (peer, address)).map_err(|_| "write IP or PEER=IP, like lab=10.0.0.5".to_owned())
+}

@@ -1,0 +1,217 @@
+//! `sites test`: logs in at sites, and tells in one line each what works there and what to do about the rest.
+
+use super::super::passwords::Passwords;
+use crate::context::Context;
+use crate::control::{Foreign, Role, ServerClock, Session};
+use crate::failure::{About, Failure, Kind};
+use crate::job::Status;
+use crate::place::{self, Location, Place};
+use crate::report::{Checked, Event, Verdict};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::wire::{PathName, counted};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+/// Runs the verb.
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    places: &[OsString],
+) -> Result<Status, Failure> {
+    // A name alone is the site.
+    let names = &context.named.names;
+    let of_name = |place: &OsString| match place.to_str() {
+        Some(name) if !name.contains([':', '/', '[']) => {
+            names.find(name).map(|_| OsString::from(format!("{name}:")))
+        }
+        Some(_) | None => Ok(place.clone()),
+    };
+    let places: Vec<OsString> = places.iter().map(of_name).collect::<Result<_, _>>()?;
+    if places.iter().any(|place| place.as_bytes() == b"-") {
+        return Err(Failure::usage("sites test needs names of sites"));
+    }
+    let locations = passwords.locations(&mut context, &places).await?;
+    let mut status = Status::Done;
+    for location in &locations {
+        if context.cancel.is_cancelled() {
+            return Err(Failure::interrupted());
+        }
+        for found in trial(&context, location).await {
+            if found.verdict == Verdict::Bad {
+                status = status.and(Status::Failed(Kind::Other));
+            }
+            context.events.say(Event::Checked(found));
+        }
+    }
+    Ok(status)
+}
+
+/// What works at a site. Nothing is left there.
+pub(super) async fn trial(context: &Context, location: &Location) -> Vec<Checked> {
+    let Place::Remote(remote) = &location.place else {
+        let what = format!("{location} is on this host");
+        return vec![Checked::bad("place", what, "name a site, or a server with ftp://host/")];
+    };
+    let of = remote.site.to_string();
+    let mut found = Vec::new();
+    match Session::open(context, &remote.site, Role::Server).await {
+        Err(failure) => found.push(failed(part_of(&failure), failure)),
+        Ok(mut session) => {
+            opened(&mut found, &session);
+            if let Err(failure) = asked(&mut found, &mut session, location).await {
+                found.push(failed("session", failure));
+            }
+            Box::pin(session.quit()).await;
+        }
+    }
+    found.into_iter().map(|found| Checked { of: of.clone(), ..found }).collect()
+}
+
+/// Which part of the beginning of a session has failed.
+const fn part_of(failure: &Failure) -> &'static str {
+    match (failure.kind, failure.about) {
+        (Kind::Untrusted, _) => "certificate",
+        (_, About::NoAnswer) => "connection",
+        (Kind::Refused, _) => "login",
+        _ => "session",
+    }
+}
+
+/// A failure as a finding.
+fn failed(check: &'static str, failure: Failure) -> Checked {
+    let hint = failure.hint.clone();
+    let says = Failure { hint: None, ..failure }.to_string();
+    Checked { hint, ..Checked::bad(check, says, "") }
+}
+
+/// What the open session shows by itself.
+fn opened(found: &mut Vec<Checked>, session: &Session) {
+    let answered =
+        format!("{}, a round trip takes {:.1} ms", session.title, session.round_trip.as_secs_f64() * 1e3);
+    found.push(Checked::good("connection", answered));
+    found.push(match session.certificate_seen() {
+        None => Checked::note(
+            "tls",
+            "the server offers no TLS: passwords and files are in clear",
+            "ask its operator for TLS",
+        ),
+        Some(seen) => {
+            let which = seen.fingerprint.map_or_else(String::new, |print| format!(": {print}"));
+            match seen.doubt {
+                None => Checked::good("tls", format!("the certificate is good{which}")),
+                Some(doubt) => Checked::note(
+                    "tls",
+                    format!("the certificate is accepted and not verified, {doubt}{which}"),
+                    "compare it with what its operator says, and pin it: ftp-user sites edit NAME --pin SHA256:...",
+                ),
+            }
+        }
+    });
+    found.push(Checked::good("login", format!("as {}", String::from_utf8_lossy(&session.login))));
+    found.push(features(session));
+}
+
+/// What its features mean for copies.
+fn features(session: &Session) -> Checked {
+    let can = &session.capabilities;
+    if session.is_ours() {
+        return Checked::good("features", "an ftp-server: proven data connections, digests while files move");
+    }
+    if session.dialect == Dialect::Rfc354 {
+        return Checked::note(
+            "features",
+            "it speaks the FTP of 1973",
+            "copies verify by size, and broken ones begin again",
+        );
+    }
+    let digests = !can.hash.is_empty() || !can.dgst.is_empty() || !can.x_digests.is_empty();
+    let lacks: Vec<&str> = [
+        (can.mlst.is_some(), "exact listings (MLSD)"),
+        (can.size, "SIZE"),
+        (can.mdtm, "exact times (MDTM)"),
+        (can.rest_stream, "continuing (REST STREAM)"),
+        (digests, "digests (HASH, XCRC...)"),
+    ]
+    .into_iter()
+    .filter_map(|(has, what)| (!has).then_some(what))
+    .collect();
+    if lacks.is_empty() {
+        return Checked::good("features", "exact listings, sizes, times, continuing and digests");
+    }
+    let hint = match (digests, can.rest_stream) {
+        (false, _) => "copies verify by size, unless the other end has read the file",
+        (true, false) => "a copy that broke off begins again",
+        (true, true) => "times and sizes of files may be told late or not at all",
+    };
+    Checked::note("features", format!("it does not name {}", lacks.join(", ")), hint)
+}
+
+/// What it answers.
+async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Location) -> Result<(), Failure> {
+    let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
+    match session.list(directory).await {
+        Ok(listing) => {
+            let count = u64::try_from(listing.entries.len()).unwrap_or(u64::MAX);
+            let entries = counted(count, "entry").replace("entrys", "entries");
+            found.push(Checked::good("listing", format!("{location} has {entries}")));
+        }
+        Err(failure) if session.is_over() => return Err(failure),
+        Err(failure) => found.push(failed("listing", failure)),
+    }
+    found.push(clock(session, directory).await?);
+    found.push(match session.takes_foreign().await? {
+        Foreign::Proven => Checked::good(
+            "third-party",
+            "files go from server to server if the other end proves itself (RNDZ)",
+        ),
+        Foreign::Taken => Checked::good(
+            "third-party",
+            "it takes the address of another server: files may go straight there",
+        ),
+        Foreign::Refused(said, advice) => Checked::note(
+            "third-party",
+            format!("it refuses the address of another server: {said}"),
+            advice.unwrap_or_else(|| {
+                "files go straight only where it listens; else through a relay or this host".to_owned()
+            }),
+        ),
+    });
+    Ok(())
+}
+
+/// Whether the clocks agree.
+async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Checked, Failure> {
+    let number: [u8; 8] = ftp_io::random::bytes()
+        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+    let name = format!(".ftp-user.test-{:016x}", u64::from_be_bytes(number));
+    let name = PathName::from_user(name).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
+    let path = place::join(directory, &name);
+    Ok(match session.clock_of_server(&path).await? {
+        ServerClock::Off(0) => Checked::good("clock", "it agrees with the clock of this host"),
+        ServerClock::Off(off) if off.abs() <= TOLERANCE => {
+            Checked::good("clock", format!("{} s from the clock of this host", off.abs()))
+        }
+        ServerClock::Off(off) => Checked::note(
+            "clock",
+            format!(
+                "it is {} s {} this host",
+                off.unsigned_abs(),
+                if off > 0 { "ahead of" } else { "behind" }
+            ),
+            "--overwrite newer may be wrong; set the clocks of both (NTP)",
+        ),
+        ServerClock::Unseen => Checked::note(
+            "clock",
+            "the server shows no exact times",
+            "--overwrite newer may be a day wrong; use --overwrite different",
+        ),
+        ServerClock::ReadOnly(said) => Checked::note(
+            "clock",
+            format!("it was not compared: nothing can be made there: {said}"),
+            "that is right if the site is only read from",
+        ),
+    })
+}
+
+/// Seconds by which two clocks may differ.
+const TOLERANCE: i64 = 2;

@@ -1,0 +1,227 @@
+//! Changes of the settings by this program: comments and order are kept, and what is written can be read.
+
+use super::read::parse;
+use super::sites::Sites;
+use crate::failure::{Failure, Kind};
+use crate::state;
+use ftp_io::named_file::is_in_other_hands;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
+
+/// The settings while they are changed.
+#[derive(Debug, Default)]
+pub struct Draft {
+    document: DocumentMut,
+    /// The sites before the change.
+    pub before: Sites,
+}
+
+/// Changes the settings of `file`, which is made if it is not there. No other run changes it meanwhile. It is written only
+/// if `change` succeeds and what it has made can be read.
+///
+/// # Errors
+///
+/// The file cannot be read or written, belongs to others, or has mistakes, before or after the change.
+pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failure>) -> Result<T, Failure> {
+    let cannot = |error: &io::Error| {
+        Failure::of_this_host(format!("cannot change the settings {}", file.display()), error)
+            .as_kind(Kind::Other)
+    };
+    let file = std::path::absolute(file).map_err(|error| cannot(&error))?;
+    // A link to a file elsewhere stays one.
+    let file = fs::canonicalize(&file).unwrap_or(file);
+    let _locked = state::lock(&file, TRIES).map_err(|error| cannot(&error))?;
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(cannot(&error)),
+    };
+    if let Ok(facts) = fs::metadata(&file)
+        && is_in_other_hands(facts.uid(), facts.mode(), rustix::process::geteuid().as_raw())
+    {
+        let what = format!("others own the settings {} or may write them", file.display());
+        return Err(Failure::usage(what).hint("make them yours alone: chmod 600"));
+    }
+    let before = parse(&text, &file)?.sites;
+    let document = text.parse().map_err(|error: toml_edit::TomlError| {
+        let why = error.message().replace('\n', " ");
+        Failure::usage(format!("cannot change the settings {}: {why}", file.display()))
+    })?;
+    let mut draft = Draft { document, before };
+    let made = change(&mut draft)?;
+    let new = draft.document.to_string();
+    parse(&new, &file).map_err(|mistake| mistake.hint("the settings stay as they were"))?;
+    if new != text {
+        state::replace(&file, new.as_bytes(), true).map_err(|error| cannot(&error))?;
+    }
+    Ok(made)
+}
+
+impl Draft {
+    /// The settings as they are written now.
+    pub fn text(&self) -> String {
+        self.document.to_string()
+    }
+
+    /// Sets keys of a site, which is made if it is not there. A key of `limits` is written `limits.rate`. `None` removes a
+    /// key.
+    ///
+    /// # Errors
+    ///
+    /// The sites are written in a way that cannot be changed here.
+    pub fn set(&mut self, site: &str, keys: Vec<(String, Option<Value>)>) -> Result<(), Failure> {
+        let sites = self.document.entry("sites").or_insert_with(implicit);
+        let sites = sites.as_table_mut().ok_or_else(by_hand)?;
+        let table = sites.entry(site).or_insert_with(|| Item::Table(Table::new()));
+        for (key, value) in keys {
+            let table = table.as_table_like_mut().ok_or_else(by_hand)?;
+            let Some((outer, inner)) = key.split_once('.') else {
+                put(table, &key, value);
+                continue;
+            };
+            if value.is_none() && !table.contains_key(outer) {
+                continue;
+            }
+            let nested = table.entry(outer).or_insert_with(|| Item::Value(Value::from(InlineTable::new())));
+            let nested = nested.as_table_like_mut().ok_or_else(by_hand)?;
+            put(nested, inner, value);
+            if nested.is_empty() {
+                table.remove(outer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a site with the comments above it. Returns whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// The sites are written in a way that cannot be changed here.
+    pub fn remove(&mut self, site: &str) -> Result<bool, Failure> {
+        let Some(sites) = self.document.get_mut("sites") else { return Ok(false) };
+        let sites = sites.as_table_like_mut().ok_or_else(by_hand)?;
+        Ok(sites.remove(site).is_some())
+    }
+}
+
+/// Sets a key and keeps the comment behind its value.
+fn put(table: &mut dyn toml_edit::TableLike, key: &str, value: Option<Value>) {
+    let Some(mut value) = value else {
+        table.remove(key);
+        return;
+    };
+    if let Some(Item::Value(old)) = table.get(key) {
+        *value.decor_mut() = old.decor().clone();
+        if let Some(place) = table.get_mut(key) {
+            *place = Item::Value(value);
+        }
+        return;
+    }
+    table.insert(key, Item::Value(value));
+}
+
+/// `[sites]` has no line of its own.
+fn implicit() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+fn by_hand() -> Failure {
+    Failure::usage("the sites are not written as [sites.NAME]").hint("change the settings by hand")
+}
+
+/// The directory of the secrets of sites, beside the settings.
+pub fn secrets_directory(file: &Path) -> PathBuf {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let file = fs::canonicalize(&file).unwrap_or(file);
+    file.parent().unwrap_or(Path::new("")).join(SECRETS)
+}
+
+/// The name of that directory.
+pub const SECRETS: &str = "secrets";
+/// How often the lock is tried, with pauses of 5 ms: 20 s. Another run may wait for its disk.
+const TRIES: u32 = 4000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn text(value: &str) -> Option<Value> {
+        Some(Value::from(value))
+    }
+
+    fn keys(keys: &[(&str, Option<Value>)]) -> Vec<(String, Option<Value>)> {
+        keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+    }
+
+    #[test]
+    fn comments_and_order_are_kept_and_the_file_is_this_users_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("sub/config.toml");
+        let set =
+            |site: &str, pairs: &[(&str, Option<Value>)]| change(&file, |draft| draft.set(site, keys(pairs)));
+        set("lab", &[("url", text("ftp://ann@h/")), ("password-file", text("x"))]).unwrap();
+        assert_eq!(
+            fs::read_to_string(&file).unwrap(),
+            "[sites.lab]\nurl = \"ftp://ann@h/\"\npassword-file = \"x\"\n"
+        );
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let written = "# mine\n[defaults]\ntrust = \"ask\" # always\n\n# the lab\n[sites.lab]\n# where\nurl = \"ftp://ann@h/\" # here\n\n[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n";
+        fs::write(&file, written).unwrap();
+        set("lab", &[("url", text("ftp://bob@h/")), ("limits.jobs", Some(Value::from(3)))]).unwrap();
+        set("new", &[("url", text("ftp://new/"))]).unwrap();
+        let expect =
+            written.replace("\"ftp://ann@h/\" # here\n", "\"ftp://bob@h/\" # here\nlimits = { jobs = 3 }\n");
+        let found = fs::read_to_string(&file).unwrap();
+        assert!(found.starts_with(expect.split("\n[[relays]]").next().unwrap()), "{found}");
+        assert!(found.contains("\n[sites.new]\nurl = \"ftp://new/\"\n"), "{found}");
+        set("lab", &[("limits.jobs", None), ("limits.rate", None)]).unwrap();
+        assert_eq!(change(&file, |draft| draft.remove("new")), Ok(true));
+        assert_eq!(change(&file, |draft| draft.remove("new")), Ok(false));
+        let found = fs::read_to_string(&file).unwrap();
+        assert!(
+            !found.contains("limits") && !found.contains("new") && found.contains("# the lab"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_afterwards_is_not_written() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.toml");
+        for before in ["[sites.lab]\nurl = \"ftp://h/\"\n", "[sites]\nlab = { url = \"ftp://h/\" }\n"] {
+            fs::write(&file, before).unwrap();
+            let failure = change(&file, |draft| draft.set("lab", keys(&[("url", text("x"))]))).unwrap_err();
+            assert!(failure.to_string().contains("stay as they were"), "{failure}");
+            assert_eq!(fs::read_to_string(&file).unwrap(), before);
+        }
+        fs::write(&file, "[sites.lab]\nurl = 7\n").unwrap();
+        let failure = change(&file, |draft| draft.remove("lab")).unwrap_err();
+        assert!(failure.to_string().contains(":2:7:"), "{failure}");
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(change(&file, |draft| draft.remove("lab")).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn runs_at_the_same_time_lose_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.toml");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let file = &file;
+                scope.spawn(move || {
+                    let url = text(&format!("ftp://h{number}/"));
+                    change(file, |draft| draft.set(&format!("s{number}"), keys(&[("url", url)]))).unwrap();
+                });
+            }
+        });
+        let sites = parse(&fs::read_to_string(&file).unwrap(), &file).unwrap().sites;
+        assert_eq!(sites.names.iter().count(), 8);
+    }
+}

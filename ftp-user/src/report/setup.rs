@@ -1,0 +1,173 @@
+//! What is set up, and what was found when it was tried: sites of the settings, and the findings of `sites test` and
+//! `doctor`.
+
+use ftp_proto::wire::show;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A site of the settings as it is shown. It has no secrets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SiteShown {
+    /// The name of it.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// What else is set, by its key, in the order in which it is shown.
+    pub settings: Vec<(String, String)>,
+    /// What has been done with it, if it was changed just now.
+    pub done: Option<&'static str>,
+    /// Whether everything that is set is shown to people.
+    pub whole: bool,
+}
+
+/// What a check has found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checked {
+    /// What was checked: a site, or this host.
+    pub of: String,
+    /// The check, in one word.
+    pub check: &'static str,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// What was found.
+    pub says: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verdict {
+    /// It works as it should.
+    Good,
+    /// Something to know: it works for most purposes.
+    Note,
+    /// It does not work.
+    Bad,
+}
+
+impl Verdict {
+    /// Its name for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Note => "note",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+impl Checked {
+    /// Something works as it should.
+    pub fn good(check: &'static str, says: impl Into<String>) -> Self {
+        Self { of: String::new(), check, verdict: Verdict::Good, says: says.into(), hint: None }
+    }
+
+    /// Something to know.
+    pub fn note(check: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Note, hint: Some(hint.into()), ..Self::good(check, says) }
+    }
+
+    /// Something does not work.
+    pub fn bad(check: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Bad, ..Self::note(check, says, hint) }
+    }
+
+    /// The finding as one line for people.
+    pub(super) fn line(&self) -> String {
+        let mark = match self.verdict {
+            Verdict::Good => "ok  ",
+            Verdict::Note => "note",
+            Verdict::Bad => "BAD ",
+        };
+        let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+        let line = format!("{mark} {:<11} {}{hint}", self.check, self.says);
+        show(line.as_bytes())
+    }
+}
+
+impl SiteShown {
+    /// The site as lines for people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self { name, url, settings, done, whole } = self;
+        if let Some(done) = done {
+            return vec![show(format!("{done} {name}: {url}").as_bytes())];
+        }
+        if !whole {
+            return vec![show(format!("{name:<16} {url}").as_bytes())];
+        }
+        let all = [("site", name.as_str()), ("url", url)];
+        let all = all.into_iter().chain(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        all.map(|(key, value)| show(format!("{key:<17} {value}").as_bytes())).collect()
+    }
+}
+
+/// A site, for programs.
+#[derive(Serialize)]
+pub(super) struct SiteLine<'a> {
+    name: &'a str,
+    url: &'a str,
+    settings: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<&'a str>,
+}
+
+/// A finding, for programs.
+#[derive(Serialize)]
+pub(super) struct CheckLine<'a> {
+    of: &'a str,
+    check: &'a str,
+    verdict: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+impl<'a> From<&'a SiteShown> for SiteLine<'a> {
+    fn from(shown: &'a SiteShown) -> Self {
+        let settings = shown.settings.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
+        Self { name: &shown.name, url: &shown.url, settings: settings.collect(), done: shown.done }
+    }
+}
+
+impl<'a> From<&'a Checked> for CheckLine<'a> {
+    fn from(found: &'a Checked) -> Self {
+        Self {
+            of: &found.of,
+            check: found.check,
+            verdict: found.verdict.name(),
+            message: &found.says,
+            hint: found.hint.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_with_what_to_do() {
+        assert_eq!(Checked::good("tls", "TLS 1.3").line(), "ok   tls         TLS 1.3");
+        let bad = Checked::bad("clock", "it is a day behind\u{1b}", "set it");
+        assert_eq!(bad.line(), "BAD  clock       it is a day behind%1B; set it");
+    }
+
+    #[test]
+    fn a_site_is_a_line_of_a_list_or_has_a_line_for_each_setting() {
+        let site = SiteShown {
+            name: "lab".into(),
+            url: "ftp://ann@h".into(),
+            settings: vec![("password".into(), "from the file /x".into())],
+            done: None,
+            whole: false,
+        };
+        assert_eq!(site.lines(), ["lab              ftp://ann@h"]);
+        let whole = SiteShown { whole: true, ..site.clone() };
+        assert_eq!(
+            whole.lines(),
+            ["site              lab", "url               ftp://ann@h", "password          from the file /x"]
+        );
+        assert_eq!(SiteShown { done: Some("added"), ..site }.lines(), ["added lab: ftp://ann@h"]);
+    }
+}

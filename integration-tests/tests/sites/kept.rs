@@ -1,0 +1,143 @@
+//! The verb `sites`: sites are added, shown, changed, removed and tested.
+
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Site, USER, sample};
+use integration_tests::terminal::answering;
+use integration_tests::user::{Run, user};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A directory with settings that several runs change.
+fn home() -> TempDir {
+    tempfile::Builder::new().prefix("ftp-settings-").tempdir().unwrap()
+}
+
+/// A run of `sites` with the settings in `home`.
+fn sites(home: &TempDir, args: &[&str]) -> Run {
+    let config = home.path().join("config.toml");
+    let state = home.path().join("state");
+    let [config, state] = [&config, &state].map(|path| path.to_str().unwrap());
+    let general = ["--config", config, "--state", state, "--retries", "0", "--timeout", "10s", "sites"];
+    user().args(general).args(args).run()
+}
+
+fn settings(home: &TempDir) -> String {
+    std::fs::read_to_string(home.path().join("config.toml")).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_site_is_added_shown_changed_and_removed_without_questions() {
+    let server = Site::new("kept").file("a.bin", sample(10)).start();
+    let home = home();
+    let added = sites(&home, &["add", "lab", &server.url(""), "--jobs", "3"]).exits(0).never_says(PASSWORD);
+    assert!(added.to_string().contains("added lab: ftp://ann@"), "{added}");
+    let secret = home.path().join("secrets/lab");
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), format!("{PASSWORD}\n"));
+    let modes = [secret.clone(), home.path().join("secrets"), home.path().join("config.toml")];
+    assert_eq!(modes.each_ref().map(|path| mode(path)), [0o600, 0o700, 0o600]);
+    assert!(!settings(&home).contains(PASSWORD), "{}", settings(&home));
+    // It can be used at once.
+    let ls = user().args(["--config", home.path().join("config.toml").to_str().unwrap(), "ls", "lab:"]);
+    ls.run().exits(0).says("a.bin");
+
+    sites(&home, &["list"]).exits(0).says("lab").never_says(PASSWORD);
+    let shown = sites(&home, &["show", "--json", "lab"]).exits(0).never_says(PASSWORD);
+    let site = &shown.events("site")[0];
+    assert_eq!((&site["name"], &site["settings"]["limits.jobs"]), (&"lab".into(), &"3".into()), "{shown}");
+
+    sites(&home, &["add", "lab", "ftp://x/"]).exits(2).says("there is a site lab already");
+    sites(&home, &["add", "ftp", "ftp://x/"]).exits(2).says("cannot be the name of a site");
+    sites(&home, &["add", "new", "http://x/"]).exits(2).says("http:// is not supported");
+    sites(&home, &["add", "new"]).exits(2).says("needs a URL");
+    sites(&home, &["edit", "lap", "--rate", "1MB"]).exits(2).says("did you mean lab?");
+    sites(&home, &["edit", "lab"]).exits(2).says("changes nothing without an option");
+    sites(&home, &["edit", "lab", "--unset", "colour"]).exits(2).says("a site has no key colour");
+
+    let before = format!("# mine\n{}# the end\n", settings(&home));
+    std::fs::write(home.path().join("config.toml"), &before).unwrap();
+    sites(&home, &["edit", "lab", "--rate", "1MB", "--unset", "limits.jobs", "--trust", "known"]).exits(0);
+    let now = settings(&home);
+    assert!(now.starts_with("# mine\n[sites.lab]\n") && now.ends_with("# the end\n"), "{now}");
+    assert!(now.contains("limits = { rate = \"1000000\" }") && now.contains("trust = \"known\""), "{now}");
+    sites(&home, &["edit", "lab", "--passive-address", "nobody=10.0.0.1"]).exits(2).says("stay as they were");
+    assert_eq!(settings(&home), now);
+
+    sites(&home, &["remove", "lab"]).exits(0).says("removed lab");
+    assert!(!settings(&home).contains("lab") && !secret.exists(), "{}", settings(&home));
+    sites(&home, &["show", "lab"]).exits(2).says("no site is called lab");
+}
+
+#[test]
+fn runs_at_the_same_time_add_all_their_sites() {
+    let home = home();
+    let config = home.path().join("config.toml");
+    let config = config.to_str().unwrap();
+    let add = |number: u32| {
+        let url = format!("ftp://ann:s3cret@h{number}.example/");
+        user().args(["--config", config, "sites", "add", &format!("s{number}"), &url]).start()
+    };
+    let started: Vec<_> = (0..4).map(add).collect();
+    started.into_iter().for_each(|run| drop(run.end().exits(0)));
+    for number in 0..4 {
+        assert!(settings(&home).contains(&format!("[sites.s{number}]")), "{}", settings(&home));
+        assert!(home.path().join(format!("secrets/s{number}")).exists());
+    }
+}
+
+/// What a run of `sites test` has found, as `check verdict`.
+fn found(run: &Run) -> Vec<String> {
+    let word = |event: &serde_json::Value, key: &str| event[key].as_str().unwrap().to_owned();
+    run.events("check")
+        .iter()
+        .map(|event| format!("{} {}", word(event, "check"), word(event, "verdict")))
+        .collect()
+}
+
+#[test]
+fn a_test_of_a_site_tells_each_finding_and_leaves_nothing() {
+    let server = Site::new("tested").tls().file("a.bin", sample(10)).start();
+    let home = home();
+    sites(&home, &["add", "lab", &server.url(""), "--pin", &server.pin()]).exits(0);
+    let run = sites(&home, &["test", "--json", "lab"]).exits(0).never_says(PASSWORD);
+    let all = ["connection", "tls", "login", "features", "listing", "clock", "third-party"];
+    assert_eq!(found(&run), all.map(|check| format!("{check} good")), "{run}");
+    assert_eq!(server.names(), ["a.bin"]);
+    sites(&home, &["test", "lab"]).exits(0).says("ok   connection");
+
+    // An old server that lets nobody else in.
+    let peer = Peer::start("127.0.0.3", "PORT 192,0,2,1*: 500 Illegal PORT command", MODERN);
+    sites(&home, &["add", "old", &peer.url("")]).exits(0);
+    let run = sites(&home, &["test", "--json", "old"]);
+    let findings = found(&run);
+    for expect in ["tls note", "features note", "third-party note"] {
+        assert!(findings.iter().any(|found| found == expect), "{expect}: {run}");
+    }
+    // Nobody is there, and a wrong password.
+    sites(&home, &["add", "gone", "ftp://ann:x@127.0.0.2:1/"]).exits(0);
+    let run = sites(&home, &["test", "--json", "gone"]).exits(1);
+    assert_eq!(found(&run), ["connection bad"], "{run}");
+    let wrong = format!("ftp://{USER}:wrong@{}/", server.address(Rfc959));
+    sites(&home, &["add", "wrong", &wrong, "--pin", &server.pin()]).exits(0);
+    let run = sites(&home, &["test", "--json", "wrong"]).exits(1).never_says("wrong@");
+    assert_eq!(found(&run), ["login bad"], "{run}");
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_where_a_site_is_and_it_is_tested_before_it_is_stored() {
+    let server = Site::new("asked").start();
+    let home = home();
+    let config = home.path().join("config.toml");
+    let typed = format!("--config {} sites add lab", config.display());
+    let question = "ftps:// or ftp://)? ";
+    let (said, code) = or_skip!(answering(home.path(), &typed, question, &format!("{}\n", server.url(""))));
+    assert!(said.contains("third-party") && said.contains("added lab"), "{said}");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!settings(&home).contains(PASSWORD));
+}
