@@ -19,9 +19,9 @@ use crate::process::{Cost, cpu_seconds, raise_descriptor_limit, resident_mib};
 
 const SOURCE: &str = "127.0.0.2";
 const TARGET: &str = "127.0.0.3";
-/// Joins at once, and how many of them one session has.
+/// Joins at once, and how many of them one session has: a relay grants no more than 64.
 const JOINS: usize = 1_000;
-const OF_ONE: usize = 100;
+const OF_ONE: usize = 50;
 /// User agents at once: each has a session, two tunnels and a join.
 const AGENTS: usize = 500;
 /// What is asked: MiB for all user agents, and seconds of an idle agent in a minute.
