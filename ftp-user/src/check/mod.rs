@@ -27,7 +27,7 @@ pub(crate) use name::usable;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
-pub(crate) use removal::{Removal, Scope, What};
+pub(crate) use removal::{Licence, Removal, Scope, What};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub(crate) use target::replaceable;
 pub use verify::Verify;

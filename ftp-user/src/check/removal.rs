@@ -1,10 +1,13 @@
 //! What may be deleted, and why. A [`Removal`] is made by a check and by nothing else, and nothing else is deleted for
-//! `rm`.
+//! `rm` and `move`.
 
+use super::change::has_changed;
 use super::name::usable;
 use crate::context::Context;
+use crate::control::{Facts, Listing};
 use crate::endpoint::{self, Host, local_path};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
+use crate::outcome::Verified;
 use crate::place::{self, Location};
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
@@ -42,6 +45,11 @@ impl Scope {
             return Err(no_name(location));
         }
         Ok(Self { root: without_slashes(&location.path) })
+    }
+
+    /// The source of a move: what was copied from there may be deleted.
+    pub(crate) fn of_source(root: &PathName) -> Self {
+        Self { root: without_slashes(root) }
     }
 
     /// The path of the place.
@@ -88,6 +96,58 @@ impl Removal {
         Ok(Self { scope: scope.clone(), path: scope.path(below)?, what })
     }
 
+    /// A file was moved: `licence` says that its copy was verified, and `now` that it is what it was when it was read.
+    ///
+    /// # Errors
+    ///
+    /// It has changed, or nobody can tell.
+    pub(crate) fn moved(
+        scope: &Scope,
+        below: Option<&PathName>,
+        licence: &Licence,
+        now: &Facts,
+    ) -> Result<Self, Failure> {
+        let path = scope.path(below)?;
+        let Licence { source, is_by_hash, is_doubtful: _ } = licence;
+        if now.kind != source.kind || has_changed(source, now) {
+            let what = format!("{} stays, because it has changed since it was read", path.display());
+            return Err(Failure::new(failure::Kind::Unverified, what).hint("move it again when nobody writes to it"));
+        }
+        // Without a time, two files of one size cannot be told apart.
+        if !is_by_hash && (source.modified.is_none() || now.modified.is_none()) {
+            let what = format!(
+                "{} stays, because no time of it is known that would show a change, and no digest has verified the copy",
+                path.display()
+            );
+            return Err(Failure::new(failure::Kind::Unverified, what).hint("delete it with ftp-user rm"));
+        }
+        Ok(Self { scope: scope.clone(), path, what: What::Entry })
+    }
+
+    /// The same file, which was given this name in its directory.
+    #[must_use]
+    pub(crate) fn set_aside(&self, aside: PathName) -> Self {
+        let is_root = self.scope.root == self.path;
+        let scope = if is_root { Scope { root: aside.clone() } } else { self.scope.clone() };
+        Self { scope, path: aside, what: self.what }
+    }
+
+    /// A directory from which everything was moved; `None` if its listing shows that something is in it, or does not show
+    /// everything.
+    ///
+    /// # Errors
+    ///
+    /// A name on the way to it is none that a directory can have.
+    pub(crate) fn emptied(
+        scope: &Scope,
+        below: Option<&PathName>,
+        listing: &Listing,
+    ) -> Result<Option<Self>, Failure> {
+        let path = scope.path(below)?;
+        let is_empty = listing.entries.is_empty() && !listing.is_incomplete();
+        Ok(is_empty.then(|| Self { scope: scope.clone(), path, what: What::Directory }))
+    }
+
     /// The path of what is deleted.
     pub(crate) const fn path(&self) -> &PathName {
         &self.path
@@ -104,6 +164,57 @@ impl Removal {
             What::Entry => endpoint::delete_entry(context, host, at).await,
             What::Directory => endpoint::remove_directory(context, host, at).await,
         }
+    }
+}
+
+/// The right to delete the source of a copy, if it is still what it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Licence {
+    /// What the source was before its first byte was read.
+    source: Facts,
+    /// Whether a digest has verified the copy.
+    is_by_hash: bool,
+    /// Whether both places may be one: something had the name of the copy before.
+    is_doubtful: bool,
+}
+
+impl Licence {
+    /// The licence of a copy that this run has `verified`. `source` is what the source was before its first byte was read,
+    /// and `was_skipped` says that the copy was there already.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, in words.
+    pub(crate) fn of(
+        source: Option<Facts>,
+        verified: Verified,
+        (was_skipped, was_taken): (bool, bool),
+    ) -> Result<Self, &'static str> {
+        let is_by_hash = match (verified, was_skipped) {
+            (Verified::None, true) => return Err("the destination is not the same file"),
+            (Verified::None, false) => return Err("nothing has verified the copy"),
+            (Verified::Size, true) => return Err("no digest shows that both are the same"),
+            (Verified::Size, false) => false,
+            (Verified::Hash(_), _) => true,
+        };
+        let source = source.ok_or("nobody knows what it was when it was read")?;
+        Ok(Self { source, is_by_hash, is_doubtful: was_skipped || was_taken })
+    }
+
+    /// A licence that was kept for a while.
+    pub(crate) const fn kept(source: Facts, is_by_hash: bool, is_doubtful: bool) -> Self {
+        Self { source, is_by_hash, is_doubtful }
+    }
+
+    /// What the source was, and whether a digest has verified the copy, to be kept for a while.
+    pub(crate) const fn parts(&self) -> (&Facts, bool) {
+        (&self.source, self.is_by_hash)
+    }
+
+    /// Whether the source and its copy may be one file under two places. Then the source is renamed first, and deleted if
+    /// the copy is still there.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 }
 
@@ -180,6 +291,8 @@ fn too_much(location: &Location, what: &str) -> Failure {
 mod tests {
     use super::*;
     use crate::place::Netrc;
+    use ftp_proto::digest::Algorithm;
+    use ftp_proto::listing::{Entry, Kind, When};
 
     fn location(text: &str) -> Location {
         Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
@@ -253,5 +366,58 @@ mod tests {
         check("a/./b", None);
         check("a\rDELE b", None);
         assert_eq!(Removal::asked(&scope, None, What::Directory).unwrap().path().display(), "d");
+    }
+
+    #[test]
+    fn a_source_is_deleted_only_if_it_is_unchanged_and_its_copy_was_verified() {
+        let scope = Scope::of_source(&path("d"));
+        let facts = |size: u64, modified: Option<i64>, unique: Option<&str>| Facts {
+            kind: Kind::File,
+            size: Some(size),
+            modified: modified.map(When),
+            unique: unique.map(str::to_owned),
+            mode: None,
+        };
+        let hash = Verified::Hash(Algorithm::Sha256);
+        let check = |source: Option<&Facts>, verified, was_skipped, now: &Facts, expect: bool| {
+            let licence = Licence::of(source.cloned(), verified, (was_skipped, was_skipped));
+            let removal = licence.as_ref().map(|licence| Removal::moved(&scope, Some(&path("f")), licence, now));
+            let is_given = matches!(removal, Ok(Ok(_)));
+            assert_eq!(is_given, expect, "{source:?} {verified:?} {was_skipped} {now:?} {removal:?}");
+        };
+        let before = facts(5, Some(1), Some("a"));
+        for (verified, was_skipped, expect) in [
+            (hash, false, true),
+            (Verified::Size, false, true),
+            (Verified::None, false, false),
+            (hash, true, true),
+            (Verified::Size, true, false),
+            (Verified::None, true, false),
+        ] {
+            check(Some(&before), verified, was_skipped, &before, expect);
+        }
+        check(None, hash, false, &before, false);
+        for now in [facts(6, Some(1), Some("a")), facts(5, Some(2), Some("a")), facts(5, Some(1), Some("b"))] {
+            check(Some(&before), hash, false, &now, false);
+        }
+        check(Some(&before), hash, false, &Facts { kind: Kind::Link, ..before.clone() }, false);
+        // Its server tells no time: only a digest is enough.
+        let timeless = facts(5, None, None);
+        check(Some(&timeless), Verified::Size, false, &timeless, false);
+        check(Some(&timeless), hash, false, &timeless, true);
+    }
+
+    #[test]
+    fn a_directory_is_removed_only_if_its_listing_shows_that_it_is_empty() {
+        let scope = Scope::of_source(&path("d"));
+        let check = |listing: &Listing, expect: bool| {
+            let removal = Removal::emptied(&scope, Some(&path("e")), listing).unwrap();
+            assert_eq!(removal.is_some(), expect, "{listing:?}");
+        };
+        check(&Listing::default(), true);
+        check(&Listing { omitted: 1, ..Listing::default() }, false);
+        check(&Listing { unread: 1, ..Listing::default() }, false);
+        let entries = vec![Entry::new(path("f"), Kind::File)];
+        check(&Listing { entries, ..Listing::default() }, false);
     }
 }

@@ -206,6 +206,7 @@ impl Verb {
     fn locations(&self, names: &Names) -> Vec<Location> {
         match self {
             Self::Copy(args) => args.locations(names).unwrap_or_default(),
+            Self::Move(args) => args.copy.locations(names).unwrap_or_default(),
             Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)

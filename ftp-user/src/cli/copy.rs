@@ -54,6 +54,20 @@ pub(super) struct CopyArgs {
     transfer: TransferArgs,
 }
 
+/// Copy files or trees, verify them, then delete the sources
+///
+/// A source is deleted if its copy was verified in this run, or was there already and has the same digest, and if it is
+/// unchanged since it was read. Directories that are empty then are removed. The rules for SOURCE and DEST are those of copy.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "ftp-user move [OPTIONS] <SOURCE>... <DEST>\n       ftp-user move [OPTIONS] --from-file <FILE>",
+    mut_arg("detach", |arg| arg.hide(true))
+)]
+pub(super) struct MoveArgs {
+    #[command(flatten)]
+    pub(super) copy: CopyArgs,
+}
+
 impl CopyArgs {
     /// Whether the destination is standard output.
     pub(super) fn writes_a_file(&self) -> bool {
@@ -109,7 +123,27 @@ fn jobs(text: &str) -> Result<Jobs, String> {
 const MOST_JOBS: usize = 64;
 
 /// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
-pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyArgs, asked: Asked) -> Status {
+pub(super) async fn run(context: Context, passwords: &Passwords, args: CopyArgs, asked: Asked) -> Status {
+    job(context, passwords, (args, false), asked).await
+}
+
+/// Runs the verb `move`: a copy whose sources are deleted.
+pub(super) async fn run_move(
+    context: Context,
+    passwords: &Passwords,
+    args: MoveArgs,
+    asked: Asked,
+) -> Status {
+    job(context, passwords, (args.copy, true), asked).await
+}
+
+async fn job(
+    mut context: Context,
+    passwords: &Passwords,
+    (args, moves): (CopyArgs, bool),
+    asked: Asked,
+) -> Status {
+    let verb = if moves { "move" } else { "copy" };
     let asked = match asked.named(&context, args.id.as_deref(), places::has_relative(&args.places)) {
         Ok(Named::Goes(asked)) => asked,
         Ok(Named::Done(record)) => {
@@ -120,9 +154,10 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
             ));
             return Status::Done;
         }
-        Err(failure) => return job::refused("copy", failure, &context).status,
+        Err(failure) => return job::refused(verb, failure, &context).status,
     };
     let prepared = prepare(&mut context, passwords, &args).await;
+    let prepared = if moves { prepared.and_then(Job::moving) } else { prepared };
     let prepared = match args.trees.can_be_repeated() {
         true => prepared.map(|job| job.kept(asked.command, asked.resumes)),
         false => prepared,
@@ -135,7 +170,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CopyA
             return Box::pin(cancel::cancelled(job, &context)).await;
         }
         Ok(job) => Box::pin(job::run(job, &context)).await,
-        Err(failure) => job::refused("copy", failure, &context),
+        Err(failure) => job::refused(verb, failure, &context),
     };
     report.status
 }

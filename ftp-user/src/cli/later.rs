@@ -38,16 +38,16 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
             Failure::usage(format!("{name} is no option of {verb}"))
                 .hint("a job goes on with its own options, as they were typed"),
         ),
-        "copy" => Some(
+        "copy" | "move" => Some(
             Failure::usage(format!("{name} stands before its verb"))
-                .hint(format!("write it behind: ftp-user copy {name} ...")),
+                .hint(format!("write it behind: ftp-user {verb} {name} ...")),
         ),
         _ => None,
     }
 }
 
 /// Verbs of the contract that may be absent.
-const VERBS: &[&str] = &["move", "sync", "shell"];
+const VERBS: &[&str] = &["sync", "shell"];
 /// Options of the contract that may be absent.
 const OPTIONS: &[&str] = &["--compare", "--delete", "--max-delete", "--backup-dir"];
 /// Verbs of other programs, and what they are called here.

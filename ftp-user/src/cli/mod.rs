@@ -139,6 +139,7 @@ enum When {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Copy(copy::CopyArgs),
+    Move(copy::MoveArgs),
     Append(append::AppendArgs),
     Ls(ls::LsArgs),
     Tree(tree::TreeArgs),
@@ -212,6 +213,7 @@ impl Cli {
         };
         let done = match verb {
             Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
+            Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
             Verb::Ls(args) => ls::run(context, &passwords, args).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
@@ -245,6 +247,7 @@ impl Verb {
     fn writes_a_file(&self) -> bool {
         match self {
             Self::Copy(args) => args.writes_a_file(),
+            Self::Move(args) => args.copy.writes_a_file(),
             Self::Cat(_) => true,
             Self::Append(_)
             | Self::Ls(_)
@@ -279,6 +282,7 @@ impl Verb {
         match self {
             Self::Completions(_) | Self::Man(_) => true,
             Self::Copy(_)
+            | Self::Move(_)
             | Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)

@@ -151,18 +151,22 @@ fn unlink(root: &PathName, path: &PathName, flags: AtFlags) -> Result<bool, Fail
 /// The directory that has the last name of `path`, opened without following a symbolic link from `root` on.
 fn directory_of<'a>(root: &'a Path, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let (Some(top), Ok(below)) = (root.file_name(), path.strip_prefix(root)) else {
-        return Err(io::ErrorKind::InvalidInput.into());
+    let below = path.strip_prefix(root).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut last = root.file_name();
+    let above = match last {
+        Some(_) => root.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        // What is in the current directory, or in one that is called by `..`, was asked for.
+        None => root,
     };
-    let above = root.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut directory = openat(CWD, above, flags, Mode::empty())?;
-    let mut last = top;
     for component in below.components() {
         let Component::Normal(name) = component else { return Err(io::ErrorKind::InvalidInput.into()) };
-        directory = openat(&directory, last, flags | OFlags::NOFOLLOW, Mode::empty())?;
-        last = name;
+        if let Some(entered) = last {
+            directory = openat(&directory, entered, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        }
+        last = Some(name);
     }
-    Ok((directory, last))
+    last.map(|last| (directory, last)).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(test)]

@@ -60,20 +60,34 @@ pub struct Done {
     pub earlier: Option<Verified>,
     /// If it moves on without this program: the job that has it. Then nothing of it is verified.
     pub detached: Option<JobId>,
+    /// What the source was before its first byte was read, if this run has looked at it.
+    pub source: Option<Facts>,
+    /// Whether something had the name of the copy before. Then both places may be one.
+    pub was_taken: bool,
 }
 
 impl Done {
     /// A file of that size was skipped, since it is the same at the destination.
     pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
-        let (before, rung, relayed, protection) = (0, None, None, None);
-        Self { size, before, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
+        Self {
+            size,
+            before: 0,
+            rung: None,
+            relayed: None,
+            protection: None,
+            verified,
+            attempts: 0,
+            earlier: None,
+            detached: None,
+            source: None,
+            was_taken: true,
+        }
     }
 
     /// A file of that size would take this path.
-    pub const fn planned(size: Option<u64>, rung: Rung, verified: Verified) -> Self {
-        let (before, relayed, protection) = (0, None, None);
-        let rung = Some(rung);
-        Self { size, before, rung, relayed, protection, verified, attempts: 0, earlier: None, detached: None }
+    pub fn planned(size: Option<u64>, rung: Rung, verified: Verified) -> Self {
+        let skipped = Self::skipped(size, verified);
+        Self { rung: Some(rung), ..skipped }
     }
 
     /// An earlier run of the job has copied the file, and this one has not looked at it.

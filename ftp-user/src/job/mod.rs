@@ -10,6 +10,7 @@
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `together` | several files at the same time, and small files that move together |
 //! | `remains` | what an attempt leaves for the next one |
+//! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `detached` | a file that moves on without this program |
 //! | `interrupted` | what can be done with a job that nobody runs |
 //! | `survey` | every candidate between two servers, without a file |
@@ -23,6 +24,7 @@ mod detached;
 mod file;
 mod interrupted;
 mod item;
+mod leaving;
 mod named_trees;
 mod race;
 mod remains;

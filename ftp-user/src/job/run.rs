@@ -20,12 +20,12 @@ use crate::route::Ends;
 pub async fn run(job: Job, context: &Context) -> Report {
     let mut context = context.about(Origin::Job(job.id));
     if let Err(failure) = kept::start(&mut context, &job).await {
-        return refused(job.work.verb(), failure, &context);
+        return refused(job.verb(), failure, &context);
     }
     // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
     context.race &= !job.options.detach;
     let start = context.clock.now();
-    let mut tally = Tally::new(&context.events, job.work.verb(), job.options.mode.is_dry());
+    let mut tally = Tally::new(&context.events, job.verb(), job.options.mode.is_dry());
     tally.protect(job.is_secured());
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();

@@ -1,6 +1,7 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
 use super::item::{Item, Target};
+use super::leaving::{Leaving, leave};
 use super::named_trees::NamedTrees;
 use super::tree::{Rules, Tree, is_below};
 use crate::check::usable;
@@ -195,6 +196,15 @@ impl<'a> Sources<'a> {
             self.go_to(&source);
             let found = match matches(self.context, self.pools, &source).await {
                 Ok(found) => found,
+                // What an earlier run has moved matches nothing any more.
+                Err(failure)
+                    if failure.kind == failure::Kind::Missing
+                        && self.moves()
+                        && self.context.job_journal.is_resumed() =>
+                {
+                    self.context.events.notice(failure.to_string());
+                    Matches::default()
+                }
                 Err(failure) => {
                     self.failed(&source, failure);
                     Matches::default()
@@ -285,6 +295,10 @@ impl<'a> Sources<'a> {
         if receiver != Receiver::Name && !source.contents && !self.taken.insert(target.clone()) {
             return Err(one_name(source));
         }
+        if known.is_none() && self.was_moved(source, &target).await {
+            self.found(self.context.finding.nothing());
+            return Ok(());
+        }
         self.refuse(source, &target, known.is_some(), is_tree)?;
         if receiver == Receiver::NewDirectory && known.is_some() && !self.options.mode.is_dry() {
             self.ends.destination.make_directories(self.context, &self.destination.path).await?;
@@ -303,8 +317,16 @@ impl<'a> Sources<'a> {
             let walker = Host::at(source, Role::Source, self.pools);
             let rules = Rules { filter: self.filter.clone(), links: self.options.links, everything: false };
             let options = self.options;
-            let tree =
-                Tree { source: source.path.clone(), unique, attributes, destination: target, options, rules };
+            let leaving = self.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
+            let tree = Tree {
+                source: source.path.clone(),
+                unique,
+                attributes,
+                destination: target,
+                options,
+                rules,
+                leaving,
+            };
             let notes = (&mut self.places, &mut *self.tally);
             Box::pin(tree.copy(self.context, &mut self.ends, walker, notes)).await;
             return Ok(());
@@ -326,8 +348,32 @@ impl<'a> Sources<'a> {
         {
             copied = Box::pin(copy(self.context, &mut self.ends, &item, self.options)).await;
         }
+        if self.moves()
+            && let Ok(done) = &copied
+            && let Err(failure) = leave(self.context, &mut self.ends, &item, done).await
+        {
+            copied = Err(failure);
+        }
         self.tally.file(from, to, copied);
         Ok(())
+    }
+
+    /// Whether sources are deleted.
+    const fn moves(&self) -> bool {
+        self.options.moves && !self.options.mode.is_dry()
+    }
+
+    /// Whether an earlier run of the job has moved a tree, and was killed when its root was removed already.
+    async fn was_moved(&mut self, source: &Location, target: &PathName) -> bool {
+        if !self.moves() || !self.context.job_journal.is_resumed() {
+            return false;
+        }
+        let found = facts(self.context, &mut self.ends.destination, target).await;
+        let is_there = matches!(found, Ok(Some(found)) if found.kind == Kind::Directory);
+        if is_there {
+            self.context.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
+        }
+        is_there
     }
 
     /// Makes what is missing above the destination of a file. Returns whether anything was; the failure of the copy tells
@@ -375,6 +421,11 @@ impl<'a> Sources<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the root of a tree that is moved goes as well: one whose contents are meant stays, and so does a login directory.
+fn leaves_root(source: &Location) -> bool {
+    !source.contents && place::base_name(&source.path).is_some()
 }
 
 /// Whether the copy of a tree would be in the tree. The root of a server has all of its paths in it, and so has the login

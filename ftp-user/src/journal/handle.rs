@@ -244,6 +244,12 @@ impl JobJournal {
         }
     }
 
+    /// Waits until everything that was noted before is on the disk, or the journal has ended.
+    pub async fn settled(&self) {
+        // Answers come after the commit, in their order.
+        self.begin(Vec::new()).await;
+    }
+
     /// The files that were begun and have not ended.
     pub async fn open_files(&self) -> Vec<ItemRecord> {
         let (reply, answer) = oneshot::channel();

@@ -338,6 +338,8 @@ fn sentence(summary: &Summary) -> String {
     let done = match (summary.verb, summary.dry_run) {
         ("append", false) => "appended",
         ("append", true) => "would append",
+        ("move", false) => "moved",
+        ("move", true) => "would move",
         (_, false) => "copied",
         (_, true) => "would copy",
     };

@@ -133,6 +133,8 @@ pub(in crate::job) struct Kept {
     pub(in crate::job) may_be_done: bool,
     /// The source of a copy that this job has finished, if the listing did not show that it is still the same.
     finished: Option<Seen>,
+    /// What has verified that copy.
+    finished_by: Option<Verified>,
     /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
     /// server that cannot rename, when nothing had that name.
     pub(in crate::job) in_place: bool,
@@ -240,7 +242,11 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         Found::Done { .. } | Found::GivenOver { .. } => None,
     };
     let finished = match &begun.found {
-        Found::Done { seen, .. } => Some(seen.clone()),
+        Found::Done { seen, verified } => {
+            let verified = verified.as_deref().and_then(Verified::named);
+            claimed.kept.finished_by = Some(verified.unwrap_or(Verified::None));
+            Some(seen.clone())
+        }
         Found::New | Found::Open { .. } | Found::GivenOver { .. } => None,
     };
     // The walk tells nothing of a file of this host.
@@ -257,6 +263,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
             claimed.kept.finished = finished;
         }
         Next::Skip { verified } => {
+            claimed.kept.finished = finished;
             claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
         }
         // Whatever became of the later job: what stands there is not this one's any more.
@@ -335,6 +342,18 @@ impl Kept {
     /// Whether this job has finished a copy of this very source before.
     pub(in crate::job) fn has_finished(&self, source: &Facts) -> bool {
         self.finished.as_ref().is_some_and(|finished| is_same(finished, &seen(source)))
+    }
+
+    /// The size of the source of the copy that this job has finished before, and what has verified that copy.
+    pub(in crate::job) fn finished_by(&self) -> Option<(Option<u64>, Verified)> {
+        let size = self.finished.as_ref().and_then(|finished| finished.size);
+        self.finished_by.map(|means| (size, means))
+    }
+
+    /// What this job has finished is compared with its source again.
+    pub(in crate::job) const fn compare_again(&mut self, means: Verified) {
+        self.may_be_done = true;
+        self.finished_by = Some(means);
     }
 
     /// Whether a transfer may move that an earlier run has left alone.

@@ -46,6 +46,8 @@ pub(in crate::job) async fn append(
         attempts: 0,
         earlier: None,
         detached: None,
+        source: None,
+        was_taken: true,
     };
     if dry_run {
         let explain = options.mode == Mode::Explain;

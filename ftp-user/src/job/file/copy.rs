@@ -50,10 +50,16 @@ pub(in crate::job) async fn copy_claimed(
     claimed: Claimed,
 ) -> Result<Done, Failure> {
     let context = claimed.context(context, item);
-    let Claimed { kept, done, .. } = claimed;
-    if let Some(means) = done {
-        return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
+    let Claimed { mut kept, done, .. } = claimed;
+    match done {
+        // Both may have changed since: they are compared again before the source is deleted.
+        Some(means) if options.moves => kept.compare_again(means),
+        Some(means) => {
+            return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
+        }
+        None => {}
     }
+    let moved_earlier = kept.finished_by().filter(|_| options.moves);
     let next = match (context.patience.retries, context.job_journal.keeps_item()) {
         (0, false) => ContinuedBy::Nobody,
         (0, true) => ContinuedBy::Resume,
@@ -61,7 +67,13 @@ pub(in crate::job) async fn copy_claimed(
     };
     let mut attempts = Attempts::new(options.resume, next, kept);
     // In a box: a future has room for everything that it awaits.
-    let copied = Box::pin(try_until_done(&context, ends, item, options, &mut attempts)).await;
+    let mut copied = Box::pin(try_until_done(&context, ends, item, options, &mut attempts)).await;
+    if let (Some((size, means)), Err(failure)) = (moved_earlier, &copied)
+        && failure.kind == failure::Kind::Missing
+    {
+        // The run that was killed has deleted the source, which it does when its copy is verified.
+        copied = Ok(Done::earlier(size, means));
+    }
     let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
     match &copied {
         // Nobody has looked at what an earlier run has left: only the row knows it.
@@ -142,7 +154,7 @@ impl Copying<'_> {
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
-            return Ok(Done::skipped(files.source.size, means));
+            return Ok(Done { source: Some(files.source.clone()), ..Done::skipped(files.source.size, means) });
         }
         let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
@@ -195,6 +207,8 @@ impl Copying<'_> {
             attempts: attempts.count,
             earlier: None,
             detached: None,
+            source: Some(source),
+            was_taken: files.target.is_some(),
         })
     }
 
@@ -210,6 +224,8 @@ impl Copying<'_> {
             attempts: attempts.count,
             earlier: None,
             detached: self.context.job_journal.job(),
+            source: None,
+            was_taken: true,
         }
     }
 
@@ -285,12 +301,17 @@ impl Copying<'_> {
         };
         match rule.decide(&files.source, files.target.as_ref()) {
             Decision::Copy => Ok(None),
+            // The source of a move is deleted if both are equal.
+            Decision::Skip if self.options.moves => {
+                let same = self.compare(files.source.size.unwrap_or(0)).await?;
+                Ok(Some(same.unwrap_or(Verified::None)))
+            }
             Decision::Skip => Ok(Some(Verified::None)),
             Decision::Exists => {
                 // Some listings show no exact time, and some servers compute no digest.
                 let has_its_size =
                     files.target.as_ref().is_some_and(|target| target.size == files.source.size);
-                if has_its_size && kept.has_finished(&files.source) {
+                if has_its_size && kept.has_finished(&files.source) && !self.options.moves {
                     return Ok(Some(Verified::None));
                 }
                 let size = files.source.size.unwrap_or(0);
@@ -329,7 +350,7 @@ impl Copying<'_> {
     async fn plan(&self, size: Option<u64>, verify: Verified) {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
-        let plan = Event::Plan { verb: "copy", source, dest, size, verify, dry_run };
+        let plan = Event::Plan { verb: self.options.verb(), source, dest, size, verify, dry_run };
         self.context.events.plan(plan, dry_run).await;
     }
 

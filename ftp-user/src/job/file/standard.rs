@@ -396,6 +396,8 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
         attempts: 1,
         earlier: None,
         detached: None,
+        source: None,
+        was_taken: true,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::check::Verify;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::request::filter::Filter;
-use crate::job::request::options::Options;
+use crate::job::request::options::{Links, Options};
 use crate::job::request::standard::Sink;
 use crate::journal::{Command, Start};
 use crate::place::{Location, Place, base_name};
@@ -191,12 +191,38 @@ impl Job {
         Ok(Self { id, work, options, filter, start: None })
     }
 
+    /// The name of the verb.
+    pub const fn verb(&self) -> &'static str {
+        if self.options.moves { self.options.verb() } else { self.work.verb() }
+    }
+
+    /// The same job, whose sources are deleted when their copies are verified.
+    ///
+    /// # Errors
+    ///
+    /// It does not copy files, or asks for what would delete something that was not verified.
+    pub fn moving(self) -> Result<Self, Failure> {
+        if !matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. }) {
+            return Err(Failure::usage("move moves files, and standard input and output (-) are none")
+                .hint("use copy"));
+        }
+        if self.options.verify == Verify::None {
+            return Err(Failure::usage("move deletes no source whose copy was not verified")
+                .hint("leave out --verify none, or use copy"));
+        }
+        if self.options.links == Links::Follow {
+            return Err(Failure::usage("move does not delete what symbolic links to directories lead to")
+                .hint("leave out --links follow, or use copy"));
+        }
+        Ok(Self { options: Options { moves: true, ..self.options }, ..self })
+    }
+
     /// The same job, kept in the journal if files are copied. `command` asks for it again; `resumes` is the job that it
     /// continues.
     #[must_use]
     pub fn kept(self, command: Command, resumes: Option<JobId>) -> Self {
         let id = resumes.unwrap_or(self.id);
-        let verb = self.work.verb().to_owned();
+        let verb = self.verb().to_owned();
         let start = Start { id, verb, command, resumes: resumes.is_some() };
         let is_kept = matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. });
         // Whoever asks for the job again waits for it.
@@ -253,7 +279,7 @@ fn hash_is_impossible() -> Failure {
 fn refuse_pair(source: &Location, destination: &Location) -> Result<(), Failure> {
     if source.is_local() && destination.is_local() {
         return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
-            .hint("use cp, or name a server with ftp://"));
+            .hint("use cp or mv, or name a server with ftp://"));
     }
     refuse_itself(source, destination)
 }

@@ -31,8 +31,17 @@ pub struct Options {
     pub jobs: Jobs,
     /// Whether both servers are left alone as soon as they move the file.
     pub detach: bool,
+    /// Whether sources are deleted when their copies are verified.
+    pub moves: bool,
     /// Whether anything is changed.
     pub mode: Mode,
+}
+
+impl Options {
+    /// The name of the verb that copies files with these options.
+    pub const fn verb(&self) -> &'static str {
+        if self.moves { "move" } else { "copy" }
+    }
 }
 
 impl Default for Options {
@@ -51,6 +60,7 @@ impl Default for Options {
             fail_fast: false,
             jobs: Jobs::default(),
             detach: false,
+            moves: false,
             mode: Mode::default(),
         }
     }

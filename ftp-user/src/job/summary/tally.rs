@@ -229,6 +229,8 @@ mod tests {
             attempts: 1,
             earlier: None,
             detached: None,
+            source: None,
+            was_taken: false,
         }
     }
 

@@ -58,8 +58,11 @@ struct Member {
 
 /// Whether a file is one that may move together with others, as far as its listing and the options say.
 pub(in crate::job) fn is_small(planned: &Planned, options: Options) -> bool {
-    let is_small =
-        |facts: &Facts| facts.kind == listing::Kind::File && facts.size.is_some_and(|size| size <= SMALL);
+    // Without a time nobody could say later whether the source of a move is unchanged.
+    let is_known = |facts: &Facts| !options.moves || facts.modified.is_some();
+    let is_small = |facts: &Facts| {
+        facts.kind == listing::Kind::File && facts.size.is_some_and(|size| size <= SMALL) && is_known(facts)
+    };
     options.verify != Verify::None
         && !options.mode.is_dry()
         && !options.perms
@@ -108,7 +111,7 @@ pub(in crate::job) async fn batched(
     for member in members {
         match member.end {
             Some(BatchEnd::Published { .. }) => {
-                let result = Ok(means.done(member.facts.size));
+                let result = Ok(means.done(&member.facts, member.is_free));
                 copied.push(Copied { item: member.item, result });
             }
             Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends).await),
@@ -209,7 +212,7 @@ async fn moved(
     let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
-        let (verb, size, dry_run) = ("copy", member.facts.size, false);
+        let (verb, size, dry_run) = (options.verb(), member.facts.size, false);
         let context = member.claimed.context(context, &member.item);
         context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
         kept::note_source(&context, &mut member.claimed.kept, &member.facts).ready().await;
@@ -221,7 +224,7 @@ async fn moved(
         if let BatchEnd::Published { .. } = &end {
             refused = refused.take().or(time_refused);
             let context = member.claimed.context(context, &member.item);
-            kept::ended(&context, &Ok(means.done(member.facts.size)));
+            kept::ended(&context, &Ok(means.done(&member.facts, member.is_free)));
         }
         member.end = Some(end);
     };
@@ -318,7 +321,8 @@ impl Means {
     }
 
     /// A file that was published.
-    fn done(&self, size: Option<u64>) -> Done {
+    fn done(&self, facts: &Facts, was_free: bool) -> Done {
+        let size = facts.size;
         let relayed = |relay: &Arc<str>| Relayed { relay: Arc::clone(relay), bytes: size.unwrap_or(0) };
         Done {
             size,
@@ -330,6 +334,8 @@ impl Means {
             attempts: 1,
             earlier: None,
             detached: None,
+            source: Some(facts.clone()),
+            was_taken: !was_free,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::job::claims::planned::Copied;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, Wanted, finish_directory};
 use crate::job::item::{Item, Target};
+use crate::job::leaving::Leaving;
 use crate::job::request::options::Options;
 use crate::job::retrying::outage::{Question, facts};
 use crate::job::summary::tally::Tally;
@@ -28,7 +29,7 @@ use ftp_proto::wire::PathName;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A tree to copy.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(in crate::job) struct Tree {
     /// The directory at the source. Its contents are copied.
     pub(in crate::job) source: PathName,
@@ -42,6 +43,8 @@ pub(in crate::job) struct Tree {
     pub(in crate::job) options: Options,
     /// What of it is copied.
     pub(in crate::job) rules: Rules,
+    /// What becomes of the sources of a move.
+    pub(in crate::job) leaving: Option<Leaving>,
 }
 
 /// A tree while it is copied.
@@ -68,12 +71,14 @@ struct Copying<'a> {
     is_given_up: bool,
     /// Directories that were made, and what they get after their contents.
     made: Spool<Visit>,
+    /// The sources of a move that may be deleted.
+    leaving: Option<Leaving>,
 }
 
 impl Tree {
     /// Copies the tree. `walker` is another session at the source. Failures go to `tally`.
     pub(in crate::job) async fn copy(
-        self,
+        mut self,
         context: &Context,
         ends: &mut Ends,
         walker: Host,
@@ -83,6 +88,7 @@ impl Tree {
         let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
         let (pending, plan) = (Pending::default(), Plan::default());
         let made = Spool::new(MADE_IN_MEMORY);
+        let leaving = self.leaving.take();
         let copying = Copying {
             context,
             ends: beside,
@@ -98,6 +104,7 @@ impl Tree {
             has_told_room: false,
             is_given_up: false,
             made,
+            leaving,
         };
         *ends = copying.run(walker).await;
     }
@@ -112,7 +119,8 @@ impl Copying<'_> {
             self.failed(None, failure);
             return self.workers.finish().await;
         }
-        let Tree { source, unique, rules, .. } = self.tree.clone();
+        let Tree { source, unique, rules, .. } = &self.tree;
+        let (source, unique, rules) = (source.clone(), unique.clone(), rules.clone());
         let mut visits = walk(self.context.clone(), walker, (source, unique), rules);
         let mut has_more = true;
         while !self.is_over() {
@@ -148,6 +156,12 @@ impl Copying<'_> {
         if !self.is_over() {
             self.finish_directories().await;
         }
+        if let Some(leaving) = self.leaving.take()
+            && !self.context.cancel.is_cancelled()
+        {
+            let ends = self.workers.idle().unwrap_or(&mut self.ends);
+            leaving.carry_out(self.context, ends, self.tally).await;
+        }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
             self.failed(None, Failure::interrupted().hint(kept::rest(self.context)));
         }
@@ -170,6 +184,9 @@ impl Copying<'_> {
     }
 
     async fn visit(&mut self, visit: Visit) {
+        if let (Visit::Directory(path, _), Some(leaving)) = (&visit, &mut self.leaving) {
+            leaving.directory(path);
+        }
         match visit {
             // The directory above it has told why.
             Visit::Directory(path, _) if self.pending.lost_by(&path).is_some() => {}
@@ -257,7 +274,7 @@ impl Copying<'_> {
     /// Directories get their times and modes after their contents: each file changes the time of its directory, and a
     /// directory may be one into which nothing can be written.
     async fn finish_directories(&mut self) {
-        let Tree { destination: root, attributes, options, .. } = self.tree.clone();
+        let (root, attributes, options) = (self.tree.destination.clone(), self.tree.attributes, self.tree.options);
         if options.mode.is_dry() {
             return;
         }
@@ -382,7 +399,14 @@ impl Copying<'_> {
         let (source, dest) = item.names(&self.ends);
         let rest = kept::rest(self.context);
         let result = result.map_err(|failure| of_tree(failure, &source, &rest));
-        self.tally.file(source, dest, result);
+        let leaves = match (&result, &mut self.leaving) {
+            (Ok(done), Some(leaving)) => leaving.copied(&item.source, done),
+            (Ok(_) | Err(_), _) => Ok(()),
+        };
+        self.tally.file(source.clone(), dest.clone(), result);
+        if let Err(failure) = leaves {
+            self.tally.failed(source, dest, failure);
+        }
     }
 
     /// Notes a failure at `path` of the tree, or of the tree itself.

@@ -1,0 +1,306 @@
+//! The sources of `move`: each is deleted when its copy is verified and it is what it was when it was read, then the
+//! directories that are empty.
+//!
+//! The journal has the end of every copy on the disk before the first source is deleted. So whoever finds a source missing
+//! in a later run knows that its copy is there.
+
+use super::item::{Done, Item};
+use super::remains::part::{Part, new_id};
+use super::retrying::outage::{Question, facts};
+use super::summary::tally::Tally;
+use super::tree::{Fields, Record, Spool, put_bytes, put_number, put_some};
+use crate::check::{Licence, Removal, Scope};
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{self, Host, list};
+use crate::failure::{Failure, Kind};
+use crate::place;
+use crate::report::{Change, Event};
+use crate::route::Ends;
+use ftp_proto::listing::{self, When};
+use ftp_proto::wire::PathName;
+
+/// The sources of a tree that may be deleted.
+#[derive(Debug)]
+pub(in crate::job) struct Leaving {
+    scope: Scope,
+    /// Where the copies are.
+    destination: PathName,
+    files: Spool<Left>,
+    /// Directories below the root that were entered, each before those in it.
+    directories: Vec<PathName>,
+    /// Whether the root itself is removed if it is empty.
+    with_root: bool,
+}
+
+/// A file that may be deleted.
+#[derive(Debug)]
+struct Left {
+    below: PathName,
+    licence: Licence,
+}
+
+impl Record for Left {
+    fn write(&self, out: &mut Vec<u8>) {
+        let (Facts { size, modified, unique, .. }, is_by_hash) = self.licence.parts();
+        put_bytes(out, self.below.as_bytes());
+        put_number(out, u64::from(is_by_hash));
+        put_number(out, u64::from(self.licence.is_doubtful()));
+        put_some(out, *size);
+        put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
+        put_number(out, u64::from(unique.is_some()));
+        put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let below = PathName::from_wire(fields.bytes()?).ok()?;
+        let (is_by_hash, is_doubtful) = (fields.number()? > 0, fields.number()? > 0);
+        let size = fields.some()?;
+        let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
+        let has_unique = fields.number()? > 0;
+        let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
+        let unique = has_unique.then_some(unique);
+        let source = Facts { kind: listing::Kind::File, size, modified, unique, mode: None };
+        Some(Self { below, licence: Licence::kept(source, is_by_hash, is_doubtful) })
+    }
+}
+
+impl Leaving {
+    /// Nothing may be deleted yet.
+    pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
+        let (scope, destination) = (Scope::of_source(root), destination.clone());
+        Self { scope, destination, files: Spool::new(IN_MEMORY), directories: Vec::new(), with_root }
+    }
+
+    /// Notes a directory that was entered.
+    pub(in crate::job) fn directory(&mut self, below: &PathName) {
+        if self.directories.len() < MOST_DIRECTORIES {
+            self.directories.push(below.clone());
+        }
+    }
+
+    /// Notes that the file at `source` was copied.
+    ///
+    /// # Errors
+    ///
+    /// Its source stays, and why.
+    pub(in crate::job) fn copied(&mut self, source: &PathName, done: &Done) -> Result<(), Failure> {
+        let licence = licence(source, done)?;
+        let below = self.below(source).ok_or_else(|| Failure::usage("it is not below the tree"))?;
+        self.files.push(Left { below, licence }).map_err(|error| {
+            let what = "the names of what was copied cannot be kept in the directory for temporary files";
+            Failure::of_this_host(what, &error).hint("set TMPDIR to a directory with room")
+        })
+    }
+
+    /// The path of a file below the root.
+    fn below(&self, source: &PathName) -> Option<PathName> {
+        let rest = source.as_bytes().strip_prefix(self.scope.root().as_bytes())?;
+        let start = rest.iter().position(|byte| *byte != b'/')?;
+        PathName::from_wire(rest.get(start..)?).ok()
+    }
+
+    /// Deletes the files, then the directories that are empty. Failures go to `tally`.
+    pub(in crate::job) async fn carry_out(mut self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
+        context.job_journal.settled().await;
+        loop {
+            if context.cancel.is_cancelled() {
+                return;
+            }
+            match self.files.pop() {
+                Ok(Some(Left { below, licence })) => {
+                    let source = place::join(Some(self.scope.root()), &below);
+                    let copy = place::join(Some(&self.destination), &below);
+                    let at = (&self.scope, Some(&below), &copy);
+                    if let Err(failure) = delete(context, ends, at, &licence).await {
+                        tally.failed(ends.source.show(&source), ends.destination.show(&copy), failure);
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    let what = "the names of what was copied cannot be read again, so their sources stay";
+                    let failure = Failure::of_this_host(what, &error);
+                    let (source, copy) = (self.scope.root(), &self.destination);
+                    return tally.failed(ends.source.show(source), ends.destination.show(copy), failure);
+                }
+            }
+        }
+        let host = &mut ends.source;
+        let directories = std::mem::take(&mut self.directories);
+        let root = self.with_root.then_some(None);
+        for below in directories.into_iter().rev().map(Some).chain(root) {
+            if context.cancel.is_cancelled() {
+                return;
+            }
+            if let Err(failure) = remove_if_empty(context, host, (&self.scope, below.as_ref())).await {
+                let root = self.scope.root();
+                let path = below.map_or_else(|| root.clone(), |below| place::join(Some(root), &below));
+                tally.failed(host.show(&path), String::new(), failure);
+            }
+        }
+    }
+}
+
+/// Deletes the source of a single file that was copied.
+///
+/// # Errors
+///
+/// It stays, and why.
+pub(in crate::job) async fn leave(
+    context: &Context,
+    ends: &mut Ends,
+    item: &Item,
+    done: &Done,
+) -> Result<(), Failure> {
+    if done.earlier.is_some() {
+        // It was deleted in an earlier run.
+        return Ok(());
+    }
+    let licence = licence(&item.source, done)?;
+    context.job_journal.settled().await;
+    delete(context, ends, (&Scope::of_source(&item.source), None, &item.destination), &licence).await
+}
+
+/// The licence to delete the source of a copy.
+fn licence(source: &PathName, done: &Done) -> Result<Licence, Failure> {
+    let before = (done.rung.is_none(), done.was_taken);
+    Licence::of(done.source.clone(), done.verified, before).map_err(|why| {
+        let what = format!("{} stays, because {why}", source.display());
+        Failure::new(Kind::Unverified, what).hint("compare both, and delete it with ftp-user rm")
+    })
+}
+
+/// Deletes a source whose copy is `copy`.
+async fn delete(
+    context: &Context,
+    ends: &mut Ends,
+    (scope, below, copy): (&Scope, Option<&PathName>, &PathName),
+    licence: &Licence,
+) -> Result<(), Failure> {
+    let path = below.map_or_else(|| scope.root().clone(), |below| place::join(Some(scope.root()), below));
+    let Some(now) = facts(context, &mut ends.source, &path).await? else { return Ok(()) };
+    let removal = Removal::moved(scope, below, licence, &now)?;
+    let removal = match licence.is_doubtful() {
+        true => set_aside(context, ends, removal, (copy, now.size)).await?,
+        false => removal,
+    };
+    let deleted = carry_out(context, &mut ends.source, &removal).await;
+    deleted.map_err(|failure| failure.during_unless_interrupted("its copy is verified, and it stays"))?;
+    tell(context, &ends.source, &path, (listing::Kind::File, now.size));
+    Ok(())
+}
+
+/// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
+/// two users show. If the copy is gone with it, the source gets its name back.
+async fn set_aside(
+    context: &Context,
+    ends: &mut Ends,
+    removal: Removal,
+    (copy, size): (&PathName, Option<u64>),
+) -> Result<Removal, Failure> {
+    let source = removal.path().clone();
+    let aside = Part::new(new_id()?, &source)?.stored;
+    let name = ends.source.show(&source);
+    endpoint::rename_free(context, &mut ends.source, &source, &aside).await.map_err(|failure| {
+        failure.during_unless_interrupted(format!("{name} stays, because nobody can tell whether its copy is the same file"))
+    })?;
+    let found = facts(context, &mut ends.destination, copy).await;
+    let why = match found {
+        Ok(Some(found)) if found.kind == listing::Kind::File && (found.size == size || size.is_none()) => {
+            return Ok(removal.set_aside(aside));
+        }
+        Ok(_) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
+        Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
+    };
+    let mut cleanup = context.for_cleanup().0;
+    cleanup.job_journal = context.job_journal.clone();
+    match endpoint::rename_free(&cleanup, &mut ends.source, &aside, &source).await {
+        Ok(()) => Err(why),
+        Err(_) => Err(why.hint(format!("it is {} now: rename it back", ends.source.show(&aside)))),
+    }
+}
+
+async fn remove_if_empty(
+    context: &Context,
+    host: &mut Host,
+    (scope, below): (&Scope, Option<&PathName>),
+) -> Result<(), Failure> {
+    let path = below.map_or_else(|| scope.root().clone(), |below| place::join(Some(scope.root()), below));
+    let mut question = Question::new(context);
+    let listing = loop {
+        question.connect(host).await?;
+        match list(context, host, &path).await {
+            Ok(listing) => break listing,
+            Err(failure) => question.again(failure).await?,
+        }
+    };
+    let Some(removal) = Removal::emptied(scope, below, &listing)? else { return Ok(()) };
+    carry_out(context, host, &removal).await?;
+    tell(context, host, &path, (listing::Kind::Directory, None));
+    Ok(())
+}
+
+async fn carry_out(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match removal.carry_out(context, host).await {
+            Ok(_) => return Ok(()),
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
+/// Tells that a source was deleted.
+fn tell(context: &Context, host: &Host, path: &PathName, (kind, size): (listing::Kind, Option<u64>)) {
+    let (verb, dest, dry_run) = ("move", None, false);
+    context.events.say(Event::Changed(Change { verb, place: host.show(path), dest, kind, size, dry_run }));
+}
+
+/// The number of files that wait in memory to be deleted.
+const IN_MEMORY: usize = 1024;
+/// The largest number of directories that are removed. Others stay, empty.
+const MOST_DIRECTORIES: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_on_the_disk_is_read_as_it_was() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        let facts = |number: u64| Facts {
+            kind: listing::Kind::File,
+            size: number.is_multiple_of(3).then_some(number),
+            modified: number.is_multiple_of(2).then_some(When(-5)),
+            unique: number.is_multiple_of(5).then(|| "1-2".to_owned()),
+            mode: None,
+        };
+        let mut spool = Spool::new(2);
+        for number in 0..5000 {
+            let licence = Licence::kept(facts(number), number % 7 == 0, number % 4 == 0);
+            spool.push(Left { below: name(&format!("d/{number}")), licence }).unwrap();
+        }
+        for number in 0..5000 {
+            let Left { below, licence } = spool.pop().unwrap().unwrap();
+            assert_eq!(below, name(&format!("d/{number}")));
+            assert_eq!(licence.parts(), (&facts(number), number % 7 == 0));
+            assert_eq!(licence.is_doubtful(), number % 4 == 0);
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_below_its_root() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        let check = |root: &str, path: &str, expect: Option<&str>| {
+            let found = Leaving::new(&name(root), &name("d"), true).below(&name(path));
+            assert_eq!(found.map(|found| found.display()).as_deref(), expect, "{root} {path}");
+        };
+        check("t", "t/a/b", Some("a/b"));
+        check("t/", "t/a", Some("a"));
+        check("/", "/a", Some("a"));
+        check(".", "./a", Some("a"));
+        check("t", "u/a", None);
+        check("t", "t", None);
+    }
+}
