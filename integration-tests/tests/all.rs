@@ -45,6 +45,7 @@ mod manners;
 mod middle;
 mod mixed;
 mod modes;
+mod moves;
 mod named_files;
 mod names;
 mod network;

@@ -111,7 +111,9 @@ impl Removal {
         let Licence { source, is_by_hash, is_doubtful: _ } = licence;
         if now.kind != source.kind || has_changed(source, now) {
             let what = format!("{} stays, because it has changed since it was read", path.display());
-            return Err(Failure::new(failure::Kind::Unverified, what).hint("move it again when nobody writes to it"));
+            return Err(
+                Failure::new(failure::Kind::Unverified, what).hint("move it again when nobody writes to it")
+            );
         }
         // Without a time, two files of one size cannot be told apart.
         if !is_by_hash && (source.modified.is_none() || now.modified.is_none()) {
@@ -381,7 +383,8 @@ mod tests {
         let hash = Verified::Hash(Algorithm::Sha256);
         let check = |source: Option<&Facts>, verified, was_skipped, now: &Facts, expect: bool| {
             let licence = Licence::of(source.cloned(), verified, (was_skipped, was_skipped));
-            let removal = licence.as_ref().map(|licence| Removal::moved(&scope, Some(&path("f")), licence, now));
+            let removal =
+                licence.as_ref().map(|licence| Removal::moved(&scope, Some(&path("f")), licence, now));
             let is_given = matches!(removal, Ok(Ok(_)));
             assert_eq!(is_given, expect, "{source:?} {verified:?} {was_skipped} {now:?} {removal:?}");
         };
@@ -397,7 +400,8 @@ mod tests {
             check(Some(&before), verified, was_skipped, &before, expect);
         }
         check(None, hash, false, &before, false);
-        for now in [facts(6, Some(1), Some("a")), facts(5, Some(2), Some("a")), facts(5, Some(1), Some("b"))] {
+        for now in [facts(6, Some(1), Some("a")), facts(5, Some(2), Some("a")), facts(5, Some(1), Some("b"))]
+        {
             check(Some(&before), hash, false, &now, false);
         }
         check(Some(&before), hash, false, &Facts { kind: Kind::Link, ..before.clone() }, false);

@@ -59,6 +59,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("dir", "ls"),
     ("list", "ls"),
     ("check", "probe"),
+    ("mirror", "copy -r"),
+    ("del", "rm"),
+    ("delete", "rm"),
+    ("rmdir", "rm -r"),
+    ("md", "mkdir"),
+    ("rename", "mv"),
+    ("sha256sum", "hash"),
 ];
 
 #[cfg(test)]
@@ -104,6 +111,7 @@ mod tests {
         check("--compare=size", Some("--compare is not built in yet"));
         check("sync", Some("sync is not built in yet"));
         check("cp", Some("use copy"));
+        check("rename", Some("use mv"));
         check("--incude", None);
         check("copi", None);
     }

@@ -13,5 +13,7 @@ pub use host::Host;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
-pub(crate) use removal::{delete_entry, entry, login_directory, remove_directory, rename_free, shows_links};
+pub(crate) use removal::{
+    delete_entry, entry, login_directory, make_durable, remove_directory, rename_free, shows_links,
+};
 pub use server::Server;

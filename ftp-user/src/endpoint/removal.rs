@@ -88,6 +88,24 @@ pub(crate) async fn rename_free(
     }
 }
 
+/// Waits until a file of this host and its name are on the disk. A server is believed.
+///
+/// # Errors
+/// Fails if this host cannot write them.
+pub(crate) async fn make_durable(host: &Host, path: &PathName) -> Result<(), Failure> {
+    if !host.is_local() {
+        return Ok(());
+    }
+    let (path, name) = (local_path(path).to_owned(), path.display());
+    let work = move || {
+        std::fs::File::open(&path)?.sync_all()?;
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(above)?.sync_all()
+    };
+    let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
+    done.flatten().map_err(|error| Failure::of_this_host(format!("cannot write {name} to the disk"), &error))
+}
+
 /// Whether the listings of the host tell symbolic links from directories for certain.
 ///
 /// # Errors

@@ -7,8 +7,8 @@
 use super::item::{Done, Item};
 use super::remains::part::{Part, new_id};
 use super::retrying::outage::{Question, facts};
+use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
 use super::summary::tally::Tally;
-use super::tree::{Fields, Record, Spool, put_bytes, put_number, put_some};
 use crate::check::{Licence, Removal, Scope};
 use crate::context::Context;
 use crate::control::Facts;
@@ -180,6 +180,8 @@ async fn delete(
     let path = below.map_or_else(|| scope.root().clone(), |below| place::join(Some(scope.root()), below));
     let Some(now) = facts(context, &mut ends.source, &path).await? else { return Ok(()) };
     let removal = Removal::moved(scope, below, licence, &now)?;
+    // A power failure must not take both.
+    endpoint::make_durable(&ends.destination, copy).await?;
     let removal = match licence.is_doubtful() {
         true => set_aside(context, ends, removal, (copy, now.size)).await?,
         false => removal,
@@ -202,7 +204,9 @@ async fn set_aside(
     let aside = Part::new(new_id()?, &source)?.stored;
     let name = ends.source.show(&source);
     endpoint::rename_free(context, &mut ends.source, &source, &aside).await.map_err(|failure| {
-        failure.during_unless_interrupted(format!("{name} stays, because nobody can tell whether its copy is the same file"))
+        failure.during_unless_interrupted(format!(
+            "{name} stays, because nobody can tell whether its copy is the same file"
+        ))
     })?;
     let found = facts(context, &mut ends.destination, copy).await;
     let why = match found {

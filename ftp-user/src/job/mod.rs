@@ -10,6 +10,7 @@
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `together` | several files at the same time, and small files that move together |
 //! | `remains` | what an attempt leaves for the next one |
+//! | `spool` | a queue of which little is in memory |
 //! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `detached` | a file that moves on without this program |
 //! | `interrupted` | what can be done with a job that nobody runs |
@@ -32,6 +33,7 @@ mod request;
 mod retrying;
 mod run;
 mod sources;
+mod spool;
 mod summary;
 mod survey;
 mod together;
@@ -50,8 +52,9 @@ pub use retrying::outage::{Question, facts};
 pub use retrying::retry;
 pub use run::{refused, run};
 pub(crate) use sources::{Matches, matches, named};
+pub(crate) use spool::{Fields, Record, Spool, put_bytes, put_number};
 pub use summary::failures::{FailedItem, Failures};
 pub use summary::status::Status;
 pub use summary::tally::Report;
 pub use survey::survey;
-pub(crate) use tree::{Fields, Record, Rules, Spool, Visit, Visits, is_below, put_bytes, put_number, walk};
+pub(crate) use tree::{Rules, Visit, Visits, is_below, walk};

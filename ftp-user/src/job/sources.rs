@@ -371,7 +371,9 @@ impl<'a> Sources<'a> {
         let found = facts(self.context, &mut self.ends.destination, target).await;
         let is_there = matches!(found, Ok(Some(found)) if found.kind == Kind::Directory);
         if is_there {
-            self.context.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
+            self.context
+                .events
+                .notice(format!("{source} is not there any more: an earlier run has moved it"));
         }
         is_there
     }
@@ -379,7 +381,8 @@ impl<'a> Sources<'a> {
     /// Makes what is missing above the destination of a file. Returns whether anything was; the failure of the copy tells
     /// the rest.
     async fn parents(&mut self, item: &Item) -> bool {
-        if item.target != Target::Known(None) || self.options.mode.is_dry() {
+        // A job that goes on has not looked.
+        if matches!(item.target, Target::Known(Some(_))) || self.options.mode.is_dry() {
             return false;
         }
         let made = self.ends.destination.make_parents(self.context, &item.destination).await;

@@ -154,7 +154,10 @@ impl Copying<'_> {
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
-            return Ok(Done { source: Some(files.source.clone()), ..Done::skipped(files.source.size, means) });
+            return Ok(Done {
+                source: Some(files.source.clone()),
+                ..Done::skipped(files.source.size, means)
+            });
         }
         let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;

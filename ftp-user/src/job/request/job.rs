@@ -210,6 +210,12 @@ impl Job {
             return Err(Failure::usage("move deletes no source whose copy was not verified")
                 .hint("leave out --verify none, or use copy"));
         }
+        if self.options.detach {
+            return Err(Failure::usage(
+                "move deletes its source when the copy is verified, and --detach does not wait for that",
+            )
+            .hint("leave out --detach, or use copy"));
+        }
         if self.options.links == Links::Follow {
             return Err(Failure::usage("move does not delete what symbolic links to directories lead to")
                 .hint("leave out --links follow, or use copy"));

@@ -1,6 +1,6 @@
 //! The directories of a walk: those that were entered, and those that wait. No chain has one of them twice.
 
-use super::spool::{Fields, Record, put_bytes, put_number};
+use crate::job::spool::{Fields, Record, put_bytes, put_number};
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
 

@@ -3,7 +3,6 @@
 use super::cases::Names;
 use super::doubtful::{Doubtful, MOST as MOST_DOUBTFUL};
 use super::pending::{MOST_LOST, MOST_UNMADE, Pending, Unmade};
-use super::spool::Spool;
 use super::visits::Visit;
 use super::walk::{Rules, walk};
 use crate::context::Context;
@@ -20,6 +19,7 @@ use crate::job::item::{Item, Target};
 use crate::job::leaving::Leaving;
 use crate::job::request::options::Options;
 use crate::job::retrying::outage::{Question, facts};
+use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::job::together::workers::{Worked, Workers};
 use crate::place;
@@ -274,7 +274,8 @@ impl Copying<'_> {
     /// Directories get their times and modes after their contents: each file changes the time of its directory, and a
     /// directory may be one into which nothing can be written.
     async fn finish_directories(&mut self) {
-        let (root, attributes, options) = (self.tree.destination.clone(), self.tree.attributes, self.tree.options);
+        let (root, attributes, options) =
+            (self.tree.destination.clone(), self.tree.attributes, self.tree.options);
         if options.mode.is_dry() {
             return;
         }

@@ -6,12 +6,10 @@ mod copy;
 mod doubtful;
 mod hashes;
 mod pending;
-mod spool;
 mod visits;
 mod walk;
 
 pub(super) use copy::Tree;
 pub(crate) use copy::is_below;
-pub(crate) use spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
 pub(crate) use visits::{Visit, Visits};
 pub(crate) use walk::{Rules, walk};

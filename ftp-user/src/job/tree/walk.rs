@@ -5,7 +5,6 @@
 
 use super::chain::{Child, Directory, Identity};
 use super::hashes::Hashes;
-use super::spool::Spool;
 use super::visits::{Giver, Unheard, Visit, Visits, queue};
 use crate::check::usable;
 use crate::context::Context;
@@ -16,6 +15,7 @@ use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;
 use crate::job::retrying::outage::Question;
+use crate::job::spool::Spool;
 use crate::place;
 use crate::report::Event;
 use ftp_proto::listing::{Entry, Kind};

@@ -1,0 +1,257 @@
+//! `move`: a source is deleted when its copy is verified, and never before, whenever the program is killed.
+
+use ftp_proto::dialect::Dialect;
+use integration_tests::foreign::{Foreign, Hosts, Kind};
+use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::user::{Run, User, user};
+use rustix::process::Signal;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+const FILES: [&str; 6] = ["a", "b", "d/c", "d/e/f", "d/e/g", "z"];
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    sample(1000 + name.len())
+}
+
+fn tree() -> Server {
+    let site = Site::new("source").directory("t/empty");
+    FILES.iter().fold(site, |site, name| site.file(&format!("t/{name}"), bytes_of(name))).start()
+}
+
+fn target() -> Server {
+    Site::new("target").at("127.0.0.3").start()
+}
+
+fn moved(words: &[&str]) -> Run {
+    user().args(["move", "--json", "--retries", "0", "--timeout", "10s"]).args(words).run()
+}
+
+/// The directory has the whole tree, and nothing else.
+fn is_whole(top: &Path, run: &Run) {
+    let mut files: Vec<String> = FILES.map(String::from).to_vec();
+    files.extend(["d/", "d/e/", "empty/"].map(String::from));
+    files.sort();
+    assert_eq!(names_below(top), files, "{run}");
+    for name in FILES {
+        assert!(fs::read(top.join(name)).unwrap() == bytes_of(name), "{name}: {run}");
+    }
+}
+
+#[test]
+fn a_tree_is_moved_between_two_servers_with_its_directories() {
+    let (from, to) = (tree(), target());
+    let run = moved(&["-r", "-n", &from.url("t"), &to.url("new/")]).exits(0);
+    assert_eq!((run.events("plan").len(), run.events("done").len()), (FILES.len(), 0), "{run}");
+    let run = moved(&["-r", &from.url("t"), &to.url("new/")]).exits(0);
+    is_whole(&to.path("new/t"), &run);
+    assert_eq!(from.names(), [""; 0], "{run}");
+    assert_eq!((run.events("file").len(), run.events("done").len()), (FILES.len(), FILES.len() + 4), "{run}");
+    assert_eq!(run.summary()["files"], FILES.len(), "{run}");
+    // Back, to a directory that keeps its name.
+    user().args(["move", "-r", &to.url("new/t/"), &from.url("t")]).run().exits(0).says("moved 6 files");
+    is_whole(&from.path("t"), &run);
+    assert_eq!(to.names(), ["new/", "new/t/"]);
+}
+
+#[test]
+fn a_file_is_moved_from_and_to_this_host() {
+    let at = target();
+    let run = user().file("a.bin", sample(5000)).args(["move", "a.bin", &at.url("b.bin")]).run().exits(0);
+    assert_eq!((at.bytes("b.bin"), run.names()), (sample(5000), vec![]), "{run}");
+    let run = user().args(["move", &at.url("b.bin"), "c.bin"]).run().exits(0);
+    assert_eq!((at.names().len(), run.bytes("c.bin")), (0, sample(5000)), "{run}");
+    user().file("a", "a").args(["move", "a", "b"]).run().exits(2).says("mv");
+    moved(&[&at.url("none"), "x"]).exits(3);
+}
+
+#[test]
+fn only_what_a_filter_takes_is_moved_and_directories_that_are_not_empty_stay() {
+    let (from, to) = (tree(), target());
+    let run = moved(&["-r", "--include", "d/e/*", &from.url("t"), &to.url("n")]).exits(0);
+    assert_eq!(to.names(), ["n/", "n/d/", "n/d/e/", "n/d/e/f", "n/d/e/g"], "{run}");
+    assert_eq!(from.names(), ["t/", "t/a", "t/b", "t/d/", "t/d/c", "t/z"], "{run}");
+}
+
+#[test]
+fn without_a_verification_nothing_is_moved() {
+    let (from, to) = (tree(), target());
+    moved(&["--verify", "none", &from.url("t/a"), &to.url("a")]).exits(2).says("--verify none");
+    moved(&["-r", "--links", "follow", &from.url("t"), &to.url("a")]).exits(2).says("--links follow");
+    moved(&[&from.url("t/a"), "-"]).exits(2);
+    moved(&["--detach", &from.url("t/a"), &to.url("a")]).exits(2).says("--detach");
+    assert_eq!((from.names().len(), to.names().len()), (FILES.len() + 4, 0));
+}
+
+#[test]
+fn a_file_that_is_there_already_is_deleted_at_the_source_only_if_both_are_the_same() {
+    let from = Site::new("source").file("same", "same").file("other", "mine").file("new", "new").start();
+    let to = Site::new("target").at("127.0.0.3").file("same", "same").file("other", "theirs").start();
+    moved(&["--overwrite", "never", &from.url("other"), &to.url("other")]).exits(8);
+    // The destination is newer, and is another file.
+    let run = moved(&["--overwrite", "newer", &from.url("other"), &to.url("other")]).exits(7);
+    run.says("stays, because the destination is not the same file");
+    let run = moved(&["--overwrite", "newer", &from.url("same"), &to.url("same")]).exits(0);
+    assert!(run.events("file")[0]["skipped"].as_bool().unwrap(), "{run}");
+    assert_eq!(
+        (from.names(), to.bytes("other")),
+        (vec!["new".to_owned(), "other".to_owned()], b"theirs".to_vec())
+    );
+    moved(&[&from.url("other"), &from.url("new"), &to.url("")]).exits(0);
+    assert_eq!((from.names().len(), to.bytes("other"), to.names().len()), (0, b"mine".to_vec(), 3));
+}
+
+#[test]
+fn one_file_under_two_places_is_not_deleted() {
+    let at = Site::new("source").file("a", "only").start();
+    let local = at.path("a");
+    let old = at.url_of(Dialect::Rfc354, "a");
+    for (from, to) in [
+        (at.url("a"), old.clone()),
+        (old, at.url("a")),
+        (at.url("a"), local.to_str().unwrap().to_owned()),
+        (local.to_str().unwrap().to_owned(), at.url("a")),
+    ] {
+        let run = moved(&[&from, &to]).fails();
+        assert_eq!(
+            (at.names(), at.bytes("a")),
+            (vec!["a".to_owned()], b"only".to_vec()),
+            "{from} {to}: {run}"
+        );
+    }
+}
+
+/// A scripted source with a file `a` and these rules, and what came of moving it.
+fn from_peer(rules: &str, code: i32, words: &str) -> Vec<String> {
+    let to = target();
+    let list = "LIST: 150 opening ; connection ; text -rw-r--r-- 1 ann ann 1000 Jan 01 2020 a\\r\\n ; end ; 226 done";
+    let script = format!("{rules}\nSIZE a: 213 1000\nSIZE: 550 none\nCWD: 550 no directory\n{list}");
+    let from = Peer::start("127.0.0.2", &script, MODERN);
+    let run =
+        moved(&["--path", "user", "--verify", "size", &from.url("a"), &to.url("b")]).exits(code).says(words);
+    assert_eq!(to.bytes("b").len(), 1000, "{run}");
+    from.seen_of(&["DELE"])
+}
+
+#[test]
+fn a_source_that_has_changed_or_cannot_be_deleted_stays() {
+    let same = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End\nMDTM: 213 20200101000000";
+    // It is looked at before it is copied, afterwards, and before it is deleted.
+    let once = "once MDTM: 213 20200101000000\n";
+    let changes = format!("{once}{once}MDTM: 213 20200102000000\n{same}");
+    assert_eq!(from_peer(&changes, 7, "has changed since it was read"), [""; 0]);
+    assert_eq!(from_peer(same, 0, "summary"), ["DELE a"]);
+    assert_eq!(from_peer("", 7, "no time of it is known"), [""; 0]);
+    let refused = format!("{same}\nDELE: 550 a: Permission denied");
+    assert_eq!(from_peer(&refused, 4, "its copy is verified, and it stays"), ["DELE a"]);
+    let unknown = format!("{same}\nDELE: 502 not here");
+    assert_eq!(from_peer(&unknown, 1, "502"), ["DELE a"]);
+}
+
+#[test]
+fn symbolic_links_are_deleted_themselves() {
+    let (from, to) = (tree(), target());
+    fs::create_dir(from.path("outside")).unwrap();
+    fs::write(from.path("outside/kept"), "kept").unwrap();
+    symlink("../outside/kept", from.path("t/link")).unwrap();
+    symlink("../outside", from.path("t/dir")).unwrap();
+    let run = moved(&["-r", &from.url("t"), &to.url("n")]).exits(0);
+    assert_eq!(to.bytes("n/link"), b"kept", "{run}");
+    assert_eq!(from.names(), ["outside/", "outside/kept", "t/", "t/dir"], "{run}");
+}
+
+/// Every file of the tree is at the source or complete at its destination.
+fn nothing_is_lost(from: &Server, to: &Server, when: &str) {
+    for name in FILES {
+        let is_good = |path: &Path| fs::read(path).is_ok_and(|bytes| bytes == bytes_of(name));
+        let (source, copy) = (from.path(&format!("t/{name}")), to.path(&format!("n/{name}")));
+        // What the source has not, the destination has: the first is looked at first.
+        assert!(is_good(&source) || is_good(&copy), "{name} is lost, killed at {when}");
+    }
+}
+
+/// A run with that state directory, which finds the passwords of both servers again.
+fn job(state: &Path) -> User {
+    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
+    let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
+    user().private_file(".netrc", netrc).args(["--json", "--state", state.to_str().unwrap()])
+}
+
+/// Moves the tree, is killed after so many events of a kind, and resumes the job until it is done.
+fn killed_at(kind: &str, number: usize) {
+    let (from, to, state) = (tree(), target(), tempfile::tempdir().unwrap());
+    let mut run = job(state.path()).args(["move", "-r", &from.url("t"), &to.url("n")]).start();
+    let (event, mut seen) = (format!("{{\"event\":\"{kind}\""), 0);
+    while seen < number
+        && let Some(line) = run.running.line()
+    {
+        seen += usize::from(line.starts_with(&event));
+    }
+    run.running.signal(Signal::KILL);
+    let run = run.end();
+    let when = format!("{kind} {number}: {run}");
+    nothing_is_lost(&from, &to, &when);
+    let resumed = job(state.path()).args(["resume"]).run();
+    assert_eq!(resumed.code(), Some(0), "{when}\n{resumed}");
+    is_whole(&to.path("n"), &resumed);
+    assert_eq!(from.names(), [""; 0], "{when}\n{resumed}");
+}
+
+#[test]
+fn a_move_that_is_killed_goes_on_and_loses_nothing() {
+    for (kind, number) in [("plan", 1), ("plan", 4), ("file", 1), ("file", 3), ("file", 6)] {
+        killed_at(kind, number);
+    }
+}
+
+#[test]
+fn a_move_that_is_killed_while_it_deletes_goes_on_and_loses_nothing() {
+    for number in [1, 2, 4, 6, 7, 9, 10] {
+        killed_at("done", number);
+    }
+}
+
+#[test]
+fn a_move_of_one_file_that_is_killed_is_done_when_it_is_resumed() {
+    for kind in ["plan", "done", "file"] {
+        let from = Site::new("source").file("t/a", bytes_of("a")).start();
+        let (to, state) = (target(), tempfile::tempdir().unwrap());
+        let mut run = job(state.path()).args(["move", &from.url("t/a"), &to.url("n/a")]).start();
+        let event = format!("{{\"event\":\"{kind}\"");
+        while let Some(line) = run.running.line()
+            && !line.starts_with(&event)
+        {}
+        run.running.signal(Signal::KILL);
+        let run = run.end();
+        let resumed = job(state.path()).args(["resume"]).run();
+        assert_eq!(resumed.code(), Some(0), "{kind}: {run}\n{resumed}");
+        assert_eq!(
+            (from.names(), to.names()),
+            (vec!["t/".to_owned()], vec!["n/".to_owned(), "n/a".to_owned()]),
+            "{kind}: {run}\n{resumed}"
+        );
+        assert!(to.bytes("n/a") == bytes_of("a"), "{kind}: {resumed}");
+    }
+}
+
+#[test]
+fn a_tree_is_moved_between_servers_of_other_people() {
+    let start = |kind| Foreign::new(kind).foreign(Hosts::Allowed);
+    for (one, other) in [(Kind::Vsftpd, Kind::Proftpd), (Kind::PureFtpd, Kind::Vsftpd)] {
+        let mut from = start(one);
+        for name in FILES {
+            from = from.file(&format!("t/{name}"), bytes_of(name));
+        }
+        let (from, to) = (or_skip!(from.start()), or_skip!(start(other).start()));
+        let run = moved(&["-r", &from.url("t"), &to.url("n")]);
+        let shown = format!("{run}\n{}\n{}", from.said(), to.said());
+        assert_eq!(run.code(), Some(0), "{shown}");
+        for name in FILES {
+            assert!(to.bytes(&format!("n/{name}")) == bytes_of(name), "{name}: {shown}");
+        }
+        assert_eq!(from.names(), [""; 0], "{shown}");
+    }
+}
