@@ -101,7 +101,7 @@ fn n16_small_files_share_one_connection_through_a_relay() {
 }
 
 #[test]
-fn n16_small_files_share_one_connection_through_this_host() {
+fn n16_i10_small_files_share_one_connection_through_this_host() {
     let (from, to) = (tree(never(), 300, 100).start(), never().start());
     let state = tempfile::tempdir().unwrap();
     let run = copy(&state).args([from.url("tree"), to.url("")]).run().exits(0);

@@ -15,7 +15,7 @@ use integration_tests::socket;
 use integration_tests::terminal::at_a_terminal;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 /// A site that lets no foreign host in, whatever it proves.
@@ -167,6 +167,27 @@ fn r35_a_person_is_asked_for_each_relay_and_without_a_terminal_none_is_used() {
     let (said, code) = at_a_terminal(state.path(), &words, "yes\n").unwrap();
     assert!(code == Some(0) && said.contains("relay"), "{said}");
     assert_eq!(to.bytes("c.bin"), b"hello");
+}
+
+#[test]
+fn r35_where_no_relay_is_permitted_none_is_connected_to() {
+    let (from, to) = (never().file("a.bin", "hello").start(), never().start());
+    let listener = TcpListener::bind((own_address(), 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    write_private(&file, Token::new("ann", None, [7; 32]).unwrap().line().as_str());
+    let address = listener.local_addr().unwrap().to_string();
+    let copy = |path: &str| {
+        copy_with(&address, &file)
+            .args(["--relay-consent", "never", "--path", path, &from.url("a.bin"), &to.url("b.bin")])
+            .run()
+    };
+    // Without a direct path there is none; the way around leads through this host and no other.
+    copy("direct").exits(6);
+    went(&copy("auto").exits(0), "user", "user");
+    let accepted = listener.accept().map(|(_, from)| from);
+    assert!(accepted.is_err(), "the relay got a connection: {accepted:?}");
 }
 
 #[test]

@@ -379,7 +379,7 @@ fn a_source_without_the_file_touches_nothing() {
 }
 
 #[test]
-fn ctrl_c_ends_both_and_leaves_nothing() {
+fn i06_ctrl_c_ends_both_and_leaves_nothing() {
     let (from, to) = ends("RETR: 150 opening ; accept ; data 500 ; hang", CREDULOUS);
     let args = ["copy", "--no-race", "--path", "user", "--stall", "60s"];
     let run = user().args(args).args([from.url("a.txt"), to.url("b.txt")]).start();

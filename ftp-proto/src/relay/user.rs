@@ -137,16 +137,19 @@ mod tests {
     use super::*;
     use crate::relay::frame::{FrameError, Numbered};
 
-    fn welcomed() -> (Session, Numbered) {
-        let welcome = Welcome {
+    fn welcome() -> Welcome {
+        Welcome {
             version: 1,
             build: Text::default(),
             seen_as: "192.0.2.7:40000".parse().unwrap(),
             ping_ms: 15_000,
             dead_ms: 45_000,
             mac: [0; 32],
-        };
-        let mut session = Session::new(Moment::START, &welcome, "test", "test 1");
+        }
+    }
+
+    fn welcomed() -> (Session, Numbered) {
+        let mut session = Session::new(Moment::START, &welcome(), "test", "test 1");
         while session.poll() != Output::Wait(Some(at(15))) {}
         (session, Numbered::default())
     }
@@ -169,6 +172,35 @@ mod tests {
         session.input(at(46), Input::Timeout);
         session.send(at(46), ToAgent::Bye);
         assert_eq!(session.poll(), Output::Wait(None), "nothing follows the end");
+    }
+
+    #[test]
+    fn r53_an_idle_session_is_one_ping_and_one_answer_in_20_seconds() {
+        let welcome = Welcome { ping_ms: 20_000, ..welcome() };
+        let mut session = Session::new(Moment::START, &welcome, "test", "test 1");
+        let mut agent = Numbered::default();
+        let mut next = session.poll();
+        let (mut sent, mut deadline) = (0, None);
+        // The introduction, and then what time alone brings about, for ten minutes.
+        for _ in 0..200 {
+            match next {
+                Output::Send(_) => sent += 1,
+                Output::Wait(at) => {
+                    let now = at.expect("a session without a timer is dead");
+                    if now > self::at(600) {
+                        break;
+                    }
+                    assert_ne!(deadline.replace(now), Some(now), "it wakes for nothing");
+                    session.input(now, Input::Timeout);
+                    let pong = agent.encode(FromAgent::Pong { t: 1 }).unwrap();
+                    session.input(now, Input::Bytes(&pong));
+                }
+                Output::Message(FromAgent::Pong { .. }) => {}
+                other => panic!("{other:?}"),
+            }
+            next = session.poll();
+        }
+        assert_eq!(sent, 1 + 30);
     }
 
     #[test]

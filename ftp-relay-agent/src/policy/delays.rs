@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_of_one_address_come_later_and_later_up_to_two_seconds() {
+    fn r60_refusals_of_one_address_come_later_and_later_up_to_two_seconds() {
         let delays = Delays::default();
         for expected in [0, 100, 200, 400, 800, 1_600, 2_000, 2_000] {
             let delay = delays.failed(host("192.0.2.1"), at(1));

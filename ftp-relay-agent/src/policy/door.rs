@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_address_64_links_wait_and_the_oldest_gives_way() {
+    fn r56_of_one_address_64_links_wait_and_the_oldest_gives_way() {
         let door = Door::new(&Limits::USUAL);
         let mut places: Vec<Place> = (0..100).map(|_| door.enter(host(1)).unwrap()).collect();
         let displaced: Vec<bool> = places.iter_mut().map(is_displaced).collect();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_of_a_network_displaces_its_own_and_nobody_within_an_equal_share() {
+    fn r56_a_crowd_of_a_network_displaces_its_own_and_nobody_within_an_equal_share() {
         let door = Door::new(&Limits::USUAL);
         let mut holder = door.enter(host(0x1_0000)).unwrap();
         // 256 addresses with four links each.
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn if_nobody_exceeds_its_share_the_oldest_of_all_gives_way() {
+    fn r56_if_nobody_exceeds_its_share_the_oldest_of_all_gives_way() {
         let door = Door::new(&Limits { unproven: 3, ..Limits::USUAL });
         let mut places: Vec<Place> = (0..4).map(|n| door.enter(host(n)).unwrap()).collect();
         let displaced: Vec<bool> = places.iter_mut().map(is_displaced).collect();

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_a_quarter_and_others_keep_theirs() {
+    fn r57_a_token_has_a_quarter_and_others_keep_theirs() {
         let whole = Bounds { joins: Some(8), sessions: Some(8), ..Bounds::default() };
         let (policy, accounts) = (policy(whole, Bounds::default()), Accounts::new(Clock::start()));
         let ann = standing(&accounts, &policy, "ann");

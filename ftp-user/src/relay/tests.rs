@@ -172,7 +172,7 @@ fn tunnels(message: ToAgent) -> Vec<FromAgent> {
 }
 
 #[tokio::test]
-async fn a_control_connection_through_a_relay_is_one_like_any_other() {
+async fn r58_a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
     let context = Context::for_tests(Cancel::never());
     let mut session = agent.session().await;

@@ -1,6 +1,7 @@
 //! Races of candidates, each of them a whole simulated transfer.
 
 use ftp_proto::third_party::race::{Conclusion, Settings};
+use ftp_proto::third_party::{Posture, Postures};
 use integration_tests::sim::race::{Field, Raced, Slip, race};
 use integration_tests::sim::scenario::{Obstacle, Path, Sabotage, Scenario};
 use std::time::Duration;
@@ -83,6 +84,22 @@ fn h17_a_candidate_that_works_wins_while_those_before_it_are_dead_without_a_word
         let raced = hold(&Field::plain(scenarios));
         assert_eq!(raced.conclusion, Some(Conclusion::Won(before)), "{raced:?}");
         assert!(raced.took < Duration::from_secs(20), "{raced:?}");
+    }
+}
+
+#[test]
+fn r49_while_direct_paths_are_silent_a_relay_has_its_first_byte_within_two_seconds_of_its_head_start() {
+    let postures = [Posture::Passive, Posture::Active];
+    for (source, destination) in postures.into_iter().flat_map(|one| postures.map(|two| (one, two))) {
+        let path = Path::Relayed(Postures { source, destination });
+        let relayed = Scenario { path, relay: true, ..Scenario::plain() };
+        let alone = hold(&Field::plain(vec![relayed.clone()])).first.expect("a connection");
+        let raced = hold(&Field::plain(vec![dead(), dead(), relayed]));
+        assert_eq!(raced.conclusion, Some(Conclusion::Won(2)), "{raced:?}");
+        // Each candidate before it has 250 ms of head start, once its sessions are there.
+        let limit = alone + 2 * (Settings::default().setup + Duration::from_millis(250));
+        let first = raced.first.expect("a connection");
+        assert!(first <= limit + Duration::from_secs(2), "{first:?} and {alone:?} alone");
     }
 }
 

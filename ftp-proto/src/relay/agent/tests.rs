@@ -529,7 +529,7 @@ fn r32_ids_of_other_sessions_are_unknown() {
 }
 
 #[test]
-fn r20_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
+fn r20_i15_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
     let mut bench = Bench::new(config());
     bench.greet();
     let purpose = Purpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
