@@ -3,6 +3,7 @@
 
 mod legs;
 mod private;
+mod unix;
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use ftp_proto::relay::token::Token;

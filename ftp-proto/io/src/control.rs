@@ -82,7 +82,7 @@ impl Control {
     /// The socket refuses the options of a control connection, because it is closed.
     pub fn new(connection: impl Into<Connection>, limit: usize) -> io::Result<Self> {
         let connection = connection.into();
-        socket::control(connection.socket())?;
+        connection.socket().tcp().map_or(Ok(()), socket::control)?;
         Ok(Self {
             connection: Some(connection),
             securing: None,

@@ -18,10 +18,12 @@
 //!   other end.
 //! * [`hub`]: where agents meet that can only connect out. [`at_hub`]: the machine of those who come there.
 //!   [`punch`]: two agents that connect directly. [`reconnect`]: when an agent returns. [`conversation`]: what the machines of those who begin a session share.
+//!   [`date`]: what date it is at the other end.
 
 pub mod agent;
 pub mod at_hub;
 pub mod conversation;
+pub mod date;
 pub mod frame;
 pub mod hub;
 pub mod link;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::link::{self, Link, LinkFailure};
+use ftp_io::link::{self, Link, LinkFailure, Stranger};
 use ftp_proto::relay::at_hub::Failure;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::Code;
@@ -118,7 +118,7 @@ impl Keeper {
                         Some(lost) => lost,
                         None => continue,
                     },
-                    Err(failure) => self.not_connected(&failure),
+                    Err(failure) => self.not_connected(&failure, &token),
                 },
                 // With another token, or not at all.
                 _ = self.wish.changed() => continue,
@@ -134,13 +134,31 @@ impl Keeper {
         }
     }
 
-    fn not_connected(&self, failure: &LinkFailure) -> Lost {
+    fn not_connected(&self, failure: &LinkFailure, token: &Token) -> Lost {
         let hub = &self.hub;
         if failure.is_distrust() {
-            tracing::error!(%hub, "{failure}; the hub's token file must hold the line of token --for-hub");
+            let what_to_do = if token.is_expired(Clock::today()) {
+                "the token has expired: make a new one (ftp-relay-agent token) for the hub, the agents and their users"
+            } else {
+                "the hub's token file must hold the line of token --for-hub"
+            };
+            tracing::error!(%hub, "{failure}; {what_to_do}");
             return Lost::Denied { retry_after: None };
         }
-        tracing::warn!(%hub, "cannot join: {failure}");
+        match failure.stranger() {
+            Some(Stranger::NotTls) => tracing::error!(
+                %hub,
+                "cannot join: what is there is no hub, it does not speak TLS; name the port of ftp-relay-agent hub"
+            ),
+            Some(Stranger::OtherTls) => tracing::error!(
+                %hub,
+                "cannot join: what is there is no hub, but a relay (ftp-relay-agent run) or another program that speaks \
+                 TLS; name the port of ftp-relay-agent hub"
+            ),
+            Some(Stranger::Silent | Stranger::Closed) | None => {
+                tracing::warn!(%hub, "cannot join: {failure}")
+            }
+        }
         Lost::Unreachable
     }
 

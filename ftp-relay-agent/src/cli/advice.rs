@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use ftp_proto::address::unmapped;
+use ftp_proto::listing::When;
 
 /// What runs at an address that was checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +75,34 @@ impl fmt::Display for Nat {
     }
 }
 
+/// The line about the clock of a relay or hub, whose date is `theirs` while it is `ours` here. `dated` are the tokens that
+/// have an end.
+pub(super) fn clocks(what: &str, When(theirs): When, When(ours): When, dated: &[&str]) -> String {
+    let apart = theirs.saturating_sub(ours);
+    if apart.unsigned_abs() <= CLOCKS_AGREE {
+        return format!("ok    the clocks of the {what} and of this host agree");
+    }
+    let way = if apart > 0 { "ahead of" } else { "behind" };
+    let concerned = match dated {
+        [] => "no token here has an end, so nothing depends on it".to_owned(),
+        names => format!("it decides when these tokens expire: {}; set both clocks", names.join(", ")),
+    };
+    format!(
+        "warn  the clock of the {what} is {} {way} that of this host; {concerned}",
+        span(apart.unsigned_abs())
+    )
+}
+
+/// A time in words.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// What to run on this host, in lines. `reaches` says whether it reaches an FTP server, if one was named.
 pub(super) fn advice(seen: &[Seen], reaches: Option<bool>) -> Vec<String> {
     let (Some(nat), Some(first)) = (Nat::of(seen), seen.first()) else { return Vec::new() };
@@ -120,6 +149,8 @@ pub(super) fn advice(seen: &[Seen], reaches: Option<bool>) -> Vec<String> {
     lines
 }
 
+/// Clocks that differ by so many seconds agree: an answer takes its time, too.
+const CLOCKS_AGREE: u64 = 30;
 /// The port of relays in examples.
 const PORT: u16 = 2190;
 
@@ -168,5 +199,19 @@ mod tests {
         let kept = seen("hub:443", Kind::Hub, "10.0.0.2:40000", "203.0.113.1:40000");
         let lines = advice(&[kept], Some(false));
         assert!(lines.len() == 1 && lines[0].contains("choose a host"), "{lines:?}");
+    }
+
+    #[test]
+    fn r54_check_says_how_far_the_clocks_are_apart_and_whom_that_concerns() {
+        let at = |theirs| clocks("hub", When(theirs), When(1_000_000), &["ann"]);
+        assert_eq!(at(1_000_030), "ok    the clocks of the hub and of this host agree");
+        let ahead = at(1_000_600);
+        assert!(
+            ahead.starts_with("warn  the clock of the hub is 10 min ahead of that of this host; "),
+            "{ahead}"
+        );
+        assert!(ahead.contains("expire: ann;"), "{ahead}");
+        let behind = clocks("relay", When(900_000), When(1_000_000), &[]);
+        assert!(behind.contains("is 27 h behind") && behind.contains("nothing depends on it"), "{behind}");
     }
 }

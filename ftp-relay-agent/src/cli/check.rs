@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
-use ftp_io::link::{self, Link, LinkFailure, Opened, token_file};
+use ftp_io::link::{self, Link, Opened, token_file};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Ports, Reserved};
 use ftp_proto::address::Parity;
-use ftp_proto::relay::at_hub::{Input, Output, Session};
-use ftp_proto::relay::hub::{FromHub, Role, ToHub};
+use ftp_proto::listing::When;
 use ftp_proto::relay::link::Welcome;
-use ftp_proto::relay::message::{Text, VERSIONS};
+use ftp_proto::relay::message::VERSIONS;
 use ftp_proto::relay::token::Token;
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::AsyncReadExt;
@@ -22,8 +21,10 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::advice::{Kind, Nat, Seen, advice};
+use super::advice::{Kind, Nat, Seen, advice, clocks};
+use super::ask::{self, Unanswered};
 use super::exit::{Exit, print};
+use super::stranger;
 use crate::at_hub::HubAddress;
 
 /// What to check.
@@ -62,7 +63,7 @@ pub fn check(options: &Options) -> Result<(), Exit> {
 }
 
 async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit> {
-    let (mut found, mut origin) = (Vec::new(), Origin::default());
+    let (mut found, mut origin) = (Vec::new(), LocalPorts::default());
     for relay in &options.relays {
         found.extend(reach(relay, token, &mut origin).await?);
     }
@@ -99,9 +100,9 @@ struct Found {
 
 /// Ports of this host. Each is used for everybody, so that it shows whether everybody sees the same one.
 #[derive(Default)]
-struct Origin(Vec<Reserved>);
+struct LocalPorts(Vec<Reserved>);
 
-impl Origin {
+impl LocalPorts {
     async fn connect(&mut self, to: &HubAddress) -> io::Result<TcpStream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for at in to.resolve().await? {
@@ -123,7 +124,7 @@ impl Origin {
 async fn reach(
     relay: &HubAddress,
     token: Option<&Token>,
-    origin: &mut Origin,
+    origin: &mut LocalPorts,
 ) -> Result<Option<Found>, Exit> {
     let connected = timeout(CHECK_TIMEOUT, origin.connect(relay)).await;
     let stream = connected
@@ -139,47 +140,51 @@ async fn reach(
         Ok(Opened::Relay(link, welcome)) => (Kind::Relay, link, welcome),
         Ok(Opened::Hub(link, welcome)) => (Kind::Hub, link, welcome),
         Err(error) if error.is_distrust() => return Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
-        Err(error) => return Err(anyhow!("{relay}: {error}").into()),
+        Err(error) => {
+            return Err(match error.stranger() {
+                Some(stranger) => anyhow!(stranger::told(relay, stranger).await),
+                None => anyhow!("{relay}: {error}"),
+            }
+            .into());
+        }
     };
     let what = if kind == Kind::Hub { "hub" } else { "relay" };
     say(&format!("ok    {relay} is a {what}, holds token {}, runs {}", token.name(), welcome.build))?;
     say(&format!("ok    the {what} sees this host as {}", welcome.seen_as.ip()))?;
-    if kind == Kind::Hub {
-        let names = timeout(CHECK_TIMEOUT, agents(&mut link, &welcome)).await;
-        let names = names.map_err(|_| anyhow!("the hub {relay} does not say which agents are there"))?;
-        match names.map_err(|error| anyhow!("the hub {relay}: {error}"))? {
-            names if names.is_empty() => say("warn  no agent of this token has joined the hub")?,
-            names => say(&format!("ok    agents at the hub: {}", names.join(", ")))?,
-        }
+    let ours = Clock::today();
+    if let Some(theirs) = say_what_it_tells(relay, kind, &mut link, &welcome).await? {
+        let dated = token.expires().map(|_| token.name());
+        say(&clocks(what, theirs, ours, dated.as_slice()))?;
     }
     let seen = Seen { by: relay.to_string(), kind, local, outside: welcome.seen_as };
     Ok(Some(Found { seen, link }))
 }
 
-/// The agents of this token at a hub.
-async fn agents(link: &mut Link, welcome: &Welcome) -> Result<Vec<String>, LinkFailure> {
-    let clock = Clock::start();
-    let role = Role::User { name: Text::of("check") };
-    let mut session = Session::new(clock.now(), welcome, role, BUILD);
-    session.send(clock.now(), ToHub::Agents);
-    let mut room = [0; 4096];
-    loop {
-        match session.poll() {
-            Output::Send(frame) => link.send(&frame).await?,
-            Output::Message(FromHub::Agents(names)) => {
-                return Ok(names.into_iter().map(String::from).collect());
-            }
-            Output::Message(_) => {}
-            Output::Ended(failure) => return Err(io::Error::other(failure.to_string()).into()),
-            Output::Wait(_) => match link.receive(&mut room).await? {
-                0 => session.input(clock.now(), Input::Closed),
-                count => {
-                    let bytes = room.get(..count).unwrap_or_default();
-                    session.input(clock.now(), Input::Bytes(bytes));
-                }
-            },
+/// Asks a relay or a hub what it knows, and says which agents a hub has. Returns the date there, if it is told.
+async fn say_what_it_tells(
+    at: &HubAddress,
+    kind: Kind,
+    link: &mut Link,
+    welcome: &Welcome,
+) -> Result<Option<When>, Exit> {
+    let asked = async {
+        match kind {
+            Kind::Relay => ask::relay(link, welcome).await.map(|date| (None, date)),
+            Kind::Hub => ask::hub(link, welcome).await.map(|(names, date)| (Some(names), date)),
         }
+    };
+    let (names, date) = match timeout(CHECK_TIMEOUT, asked).await {
+        Ok(Ok(told)) => told,
+        Ok(Err(Unanswered::Denied(why))) => return Err(Exit::Untrusted(anyhow!("{at}: {why}"))),
+        Ok(Err(error)) => return Err(anyhow!("{at}: {error}").into()),
+        Err(_) => return Err(anyhow!("{at} accepts the token, and does not answer then").into()),
+    };
+    match names {
+        None => {}
+        Some(names) if names.is_empty() => say("warn  no agent of this token has joined the hub")?,
+        Some(names) => say(&format!("ok    agents at the hub: {}", names.join(", ")))?,
     }
+    Ok(date)
 }
 
 /// Connects to an FTP server and reads its greeting. What it says is judged and not shown.
@@ -207,6 +212,5 @@ fn say(line: &str) -> Result<(), Exit> {
     print(format!("{line}\n").as_bytes())
 }
 
-const BUILD: &str = concat!("ftp-relay-agent ", env!("CARGO_PKG_VERSION"));
 /// How long a connection, or an answer, may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);

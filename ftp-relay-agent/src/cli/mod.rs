@@ -2,12 +2,14 @@
 
 mod advice;
 pub mod args;
+mod ask;
 pub mod check;
 pub mod exit;
 pub mod hub;
 pub mod join;
 pub mod run;
 pub mod serve;
+mod stranger;
 pub mod token;
 
 pub use args::{Cli, Verb, parse};

@@ -1,6 +1,5 @@
 //! `run`: from the options to a relay that runs, until it is told to stop.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,7 +8,7 @@ use ftp_io::program::runtime;
 
 use super::exit::Exit;
 use super::serve::{Called, GRACE, THREADS, announce, begin, end, signals, warn};
-use crate::config::{Config, RunOptions};
+use crate::config::{Config, ListenAt, RunOptions};
 use crate::listen::{Relay, Settings};
 use crate::operate::audit::{Audit, Record, Who};
 use crate::policy::Limits;
@@ -31,7 +30,7 @@ pub fn run(options: &Options) -> Result<(), Exit> {
 
 async fn until_stopped(
     options: &Options,
-    config: Config<Vec<SocketAddr>>,
+    config: Config<Vec<ListenAt>>,
     audit: Arc<Audit>,
 ) -> Result<(), anyhow::Error> {
     let (mut stop, mut hangup) = signals()?;

@@ -1,11 +1,12 @@
 //! What the verbs have in common that serve until they are told to stop.
 
-use std::net::SocketAddr;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use ftp_io::clock::Clock;
 use ftp_io::link::token_file;
 use ftp_io::os_error::words;
 use ftp_io::program::line_file::{self, LineFile};
@@ -122,6 +123,10 @@ pub(super) fn warn<P: Clone + PartialEq>(config: &Config<P>, tokens: &[Token]) {
     for warning in config.warnings(tokens.iter().map(Token::name)) {
         tracing::warn!("{warning}");
     }
+    let today = Clock::today();
+    for token in tokens.iter().filter(|token| token.is_expired(today)) {
+        tracing::warn!("the token {:?} has expired; make a new one: ftp-relay-agent token", token.name());
+    }
 }
 
 fn open_audit((path, largest): &(PathBuf, u64)) -> Result<LineFile, anyhow::Error> {
@@ -136,7 +141,7 @@ fn open_audit((path, largest): &(PathBuf, u64)) -> Result<LineFile, anyhow::Erro
 /// # Errors
 /// Standard output cannot be written.
 pub(super) fn announce(
-    places: impl Iterator<Item = (SocketAddr, &'static str)>,
+    places: impl Iterator<Item = (impl Display, &'static str)>,
 ) -> Result<(), anyhow::Error> {
     ready::announce(places).context("cannot say on standard output that the program is ready")?;
     tell_systemd();

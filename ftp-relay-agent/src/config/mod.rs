@@ -5,10 +5,12 @@ mod error;
 mod file;
 mod keys;
 mod options;
+mod place;
 
 pub use error::ConfigError;
 pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
 pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, Serves};
+pub use place::ListenAt;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -83,12 +85,6 @@ impl<P: Clone + PartialEq> Config<P> {
     pub fn warnings<'a>(&self, tokens: impl Iterator<Item = &'a str>) -> Vec<String> {
         let tokens: Vec<&str> = tokens.collect();
         let mut warnings = Vec::new();
-        let reaches = |name: &&str| self.policy.terms(name).is_some_and(|terms| !terms.allow.is_empty());
-        if self.serves == Serves::Relay && !tokens.iter().any(reaches) {
-            warnings.push(
-                "no server may be reached, so nothing is relayed; name servers with --allow".to_owned(),
-            );
-        }
         if let Some(identities) = self.policy.identities() {
             let identities: Vec<&str> = identities.collect();
             let without = |name: &&&str| !tokens.contains(*name);
@@ -99,6 +95,13 @@ impl<P: Clone + PartialEq> Config<P> {
                 warnings
                     .push(format!("the policy does not name the token {name:?}, which may do nothing here"));
             }
+        }
+        let reaches = |name: &&str| self.policy.terms(name).is_some_and(|terms| !terms.allow.is_empty());
+        // If names do not fit, that is the reason.
+        if self.serves == Serves::Relay && warnings.is_empty() && !tokens.iter().any(reaches) {
+            warnings.push(
+                "no server may be reached, so nothing is relayed; name servers with --allow".to_owned(),
+            );
         }
         warnings
     }

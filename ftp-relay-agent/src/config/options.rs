@@ -10,6 +10,7 @@ use ftp_proto::policy::Allowed;
 use ipnet::IpNet;
 
 use super::error::ConfigError;
+use super::place::ListenAt;
 
 /// The options of one verb, as they are typed or as a file has them.
 pub trait Options: Args + Clone + Default {
@@ -49,9 +50,10 @@ pub enum Serves {
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub struct RunOptions {
-    /// Where user agents connect to, repeatable; with one address, connections to servers come from it
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub listen: Vec<SocketAddr>,
+    /// Where user agents connect to, repeatable: an address, or unix:/PATH for programs of this host; with one address,
+    /// connections to servers come from it
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Vec<ListenAt>,
     /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
@@ -126,7 +128,7 @@ pub struct Operation {
 }
 
 impl Options for RunOptions {
-    type Place = Vec<SocketAddr>;
+    type Place = Vec<ListenAt>;
     const SERVES: Serves = Serves::Relay;
     const PLACE: &'static str = "listen";
 
@@ -139,7 +141,7 @@ impl Options for RunOptions {
         }
     }
 
-    fn place(&self) -> Result<Vec<SocketAddr>, ConfigError> {
+    fn place(&self) -> Result<Vec<ListenAt>, ConfigError> {
         listeners(&self.listen)
     }
 
@@ -234,6 +236,6 @@ fn or<T>(typed: Vec<T>, read: Vec<T>) -> Vec<T> {
     if typed.is_empty() { read } else { typed }
 }
 
-fn listeners(listen: &[SocketAddr]) -> Result<Vec<SocketAddr>, ConfigError> {
+fn listeners<P: Clone>(listen: &[P]) -> Result<Vec<P>, ConfigError> {
     if listen.is_empty() { Err(ConfigError::Missing("--listen")) } else { Ok(listen.to_vec()) }
 }

@@ -22,7 +22,7 @@ use super::exchange::{Admitted, Exchange};
 use super::session;
 use crate::operate::audit::{Newcomer, Record};
 use crate::operate::{Running, Seldom, metrics};
-use crate::policy::{Delays, Door, PING, Place};
+use crate::policy::{Delays, Door, Origin, PING, Place};
 
 /// Accepts links: those with a token become sessions, those with a ticket streams.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Links {
         let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
         let id = self.last.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("link", id, %from);
-        let who = Newcomer { id, from };
+        let who = Newcomer { id, from: Origin::Address(from) };
         let work = Arc::clone(self).serve(stream, who, place, running.clone());
         // Sessions outlive the accept loop: they are told to end.
         tokio::spawn(work.instrument(span));
@@ -98,7 +98,7 @@ impl Links {
                 session::run(exchange, *link, *admitted, expires, orders).await;
             }
             Some(Proven::Stream(link, call, end)) => match timeout(HANDSHAKE, link.into_clear()).await {
-                Ok(Ok(stream)) => self.exchange.attach(call, end, stream, from.from),
+                Ok(Ok(stream)) => self.exchange.attach(call, end, stream, from.from.seen_as()),
                 Ok(Err(error)) => tracing::info!(error = words(&error), "an end of a call has failed"),
                 Err(_) => tracing::info!("an end of a call did not end TLS"),
             },
@@ -133,7 +133,7 @@ impl Links {
         let orders = running.orders();
         match orders.tokens.accept(hello, link.exporter(), Clock::today()) {
             Ok(token) => {
-                link.send(&token.welcome(welcome(from.from, &token))).await.ok()?;
+                link.send(&token.welcome(welcome(from.from.seen_as(), &token))).await.ok()?;
                 match self.exchange.admit(from.with(&token.name), token, &orders) {
                     Ok(admitted) => Some(Proven::Session(Box::new(link), Box::new(admitted))),
                     Err((who, refused)) => {
@@ -175,7 +175,7 @@ impl Links {
 
     /// Whether a stranger has a line in the log now, and how many had none before.
     fn line(&self, stranger: Newcomer) -> Option<u64> {
-        self.seldom.due(Group::of(stranger.from.ip()), self.exchange.clock.now())
+        self.seldom.due(stranger.from.neighbours(), self.exchange.clock.now())
     }
 
     fn denied(&self, from: Newcomer, reason: String) {
@@ -183,9 +183,9 @@ impl Links {
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.
-    async fn delay(&self, from: SocketAddr) {
+    async fn delay(&self, from: Origin) {
         let now = self.exchange.clock.now();
-        tokio::time::sleep(self.delays.failed(Group::of(from.ip()), now)).await;
+        tokio::time::sleep(self.delays.failed(from.neighbours(), now)).await;
     }
 }
 

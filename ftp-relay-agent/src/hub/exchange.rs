@@ -8,6 +8,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::socket;
 use ftp_proto::relay::agent::Withdrawn;
+use ftp_proto::relay::date::DateAt;
 use ftp_proto::relay::hub::{CallId, End, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
 use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::message::Id;
@@ -163,7 +164,8 @@ impl Exchange {
             state.sessions.insert(session, held);
             (session, withdrawn)
         };
-        self.input(Input::Opened { session, token, expires });
+        let date = Some(DateAt { moment: self.clock.now(), date: Clock::today() });
+        self.input(Input::Opened { session, token, expires, date });
         if let Some(why) = withdrawn {
             self.input(Input::Refused(session, Refusal::Withdrawn(why)));
         }
@@ -338,7 +340,7 @@ impl Refused {
     pub(super) fn frame(&self, now: Moment) -> Option<Vec<u8>> {
         let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));
         let session = SessionId(0);
-        machine.input(now, Input::Opened { session, token: String::new(), expires: None });
+        machine.input(now, Input::Opened { session, token: String::new(), expires: None, date: None });
         let full = if let Self::Full(full) = self { full.to_string() } else { String::new() };
         let refusal = match self {
             Self::Full(_) => Refusal::Full(&full),

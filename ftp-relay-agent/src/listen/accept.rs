@@ -10,22 +10,22 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::link::{Acceptor, Link};
 use ftp_io::os_error::words;
-use ftp_io::socket::{self, Listener};
-use ftp_proto::address::Group;
+use ftp_io::socket::{self, Stream};
 use ftp_proto::listing::When;
 use ftp_proto::policy::Rules;
 use ftp_proto::relay::agent::{Config, Input, Withdrawn};
+use ftp_proto::relay::date::DateAt;
 use ftp_proto::relay::link::{Accepted, DataHello, First, Hello, Welcome, accept_data};
 use ftp_proto::relay::message::Text;
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
 use tracing::Instrument;
 
+use super::door::Listening;
 use crate::at_hub::{Caller, Spot};
 use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
 use crate::operate::{Running, Seldom};
-use crate::policy::{Accounts, Delays, Door, Kind, Limits, PING, Place, Policy, SESSION};
+use crate::policy::{Accounts, Delays, Door, Kind, Limits, Origin, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
 /// Accepts links: those of user agents become sessions, those of tunnels join their session.
@@ -96,9 +96,9 @@ impl Links {
     }
 
     /// Accepts connections until it is aborted.
-    pub(super) async fn accept(self: Arc<Self>, listener: Listener, running: Running) {
+    pub(super) async fn accept(self: Arc<Self>, door: Listening, running: Running) {
         loop {
-            match listener.accept().await {
+            match door.accept().await {
                 Ok((stream, from)) => self.start(stream, from, None, &running),
                 Err(error) => {
                     tracing::warn!(error = words(&error), "cannot accept a link");
@@ -111,12 +111,12 @@ impl Links {
     /// Serves a connection that has come. `spot` is the reserved port of a connection from a hub, if there is one.
     pub(super) fn start(
         self: &Arc<Self>,
-        stream: TcpStream,
-        from: SocketAddr,
+        stream: Stream,
+        from: Origin,
         spot: Option<Spot>,
         running: &Running,
     ) {
-        let Some(place) = self.door.enter(Group::of(from.ip())) else { return };
+        let Some(place) = self.door.enter(from.neighbours()) else { return };
         let link = Newcomer { id: self.next.fetch_add(1, Ordering::Relaxed), from };
         let span = tracing::info_span!("link", id = link.id, %from);
         let work = Arc::clone(self).serve((stream, spot), link, place, running.clone());
@@ -127,7 +127,7 @@ impl Links {
     /// Serves a link. Until it has proven something it may have to make room for others.
     async fn serve(
         self: Arc<Self>,
-        (stream, spot): (TcpStream, Option<Spot>),
+        (stream, spot): (Stream, Option<Spot>),
         from: Newcomer,
         mut place: Place,
         running: Running,
@@ -166,8 +166,8 @@ impl Links {
 
     /// Only a proof makes somebody known. A connection that breaks off before is no failed proof: nothing was
     /// tried, and user agents are killed.
-    async fn prove(&self, stream: TcpStream, from: Newcomer, running: &Running) -> Option<Proven> {
-        if socket::keepalive(&stream).is_err() {
+    async fn prove(&self, stream: Stream, from: Newcomer, running: &Running) -> Option<Proven> {
+        if stream.tcp().is_some_and(|stream| socket::keepalive(stream).is_err()) {
             return None;
         }
         match self.acceptor.accept(stream).await {
@@ -192,8 +192,8 @@ impl Links {
         let (today, orders) = (Clock::today(), running.orders());
         match orders.tokens.accept(hello, link.exporter(), today) {
             Ok(token) => {
-                let welcome = token.welcome(welcome(from.from, &token));
-                let config = self.config(&link, from.from, &token, today).ok()?;
+                let welcome = token.welcome(welcome(from.from.seen_as(), &token));
+                let config = self.config(&link, from.from.ip(), &token, today).ok()?;
                 link.send(&welcome).await.ok()?;
                 tracing::info!(token = token.name, "session");
                 self.admit((link, from.with(&token.name)), token, config, &orders.policy, running).await
@@ -260,7 +260,7 @@ impl Links {
 
     /// Whether a stranger has a line in the log now, and how many had none before.
     fn line(&self, stranger: Newcomer) -> Option<u64> {
-        self.seldom.due(Group::of(stranger.from.ip()), self.shared.clock.now())
+        self.seldom.due(stranger.from.neighbours(), self.shared.clock.now())
     }
 
     fn denied(&self, from: Newcomer, reason: String) {
@@ -268,18 +268,19 @@ impl Links {
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.
-    async fn delay(&self, from: SocketAddr) {
+    async fn delay(&self, from: Origin) {
         let now = self.shared.clock.now();
-        tokio::time::sleep(self.delays.failed(Group::of(from.ip()), now)).await;
+        tokio::time::sleep(self.delays.failed(from.neighbours(), now)).await;
     }
 
     /// The configuration of a session that may not reach anything yet.
-    fn config(&self, link: &Link, from: SocketAddr, token: &Accepted, today: When) -> io::Result<Config> {
+    fn config(&self, link: &Link, peer: IpAddr, token: &Accepted, today: When) -> io::Result<Config> {
         Ok(Config {
             rules: Rules { own_listeners: self.listeners.clone(), ..Rules::default() },
             listen: self.addresses.clone(),
-            peer: from.ip(),
-            local: link.socket().local_addr()?.ip(),
+            peer,
+            local: link.socket().local_ip()?,
+            date: Some(DateAt { moment: self.shared.clock.now(), date: today }),
             expires: token.expires.map(|at| self.moment_of(at, today)),
             meets: self.shared.caller.is_some(),
             limits: SESSION,

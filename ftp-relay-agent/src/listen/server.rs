@@ -7,23 +7,24 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::link::Acceptor;
 use ftp_io::program::http;
-use ftp_io::socket::{self, Listener};
 use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::accept::Links;
+use super::door::{Listening, open};
 use crate::at_hub::{Caller, Incoming};
+use crate::config::ListenAt;
 use crate::operate::Operator;
 use crate::operate::audit::Audit;
-use crate::policy::{Accounts, Limits, Policy};
+use crate::policy::{Accounts, Limits, Origin, Policy};
 
 /// What the relay has to know.
 #[derive(Debug)]
 pub struct Settings {
     /// Where user agents connect to; port 0 means any free port.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<ListenAt>,
     /// The tokens of those who may use the relay.
     pub tokens: Vec<Token>,
     /// What they may do.
@@ -41,7 +42,7 @@ pub struct Settings {
 /// The running relay.
 #[derive(Debug)]
 pub struct Relay {
-    addresses: Vec<SocketAddr>,
+    places: Vec<ListenAt>,
     metrics: Option<SocketAddr>,
     accepting: JoinSet<()>,
     operator: Operator,
@@ -54,12 +55,17 @@ impl Relay {
     /// # Errors
     /// A listener cannot be opened, or no key for TLS can be made.
     pub fn start(settings: Settings) -> Result<Self, anyhow::Error> {
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-        for at in settings.listen {
-            let (listener, address) = open(at)?;
-            addresses.push(address);
+        let (mut listeners, mut places) = (Vec::new(), Vec::new());
+        for at in &settings.listen {
+            let (listener, place) = Listening::open(at)?;
+            places.push(place);
             listeners.push(listener);
         }
+        let address = |place: &ListenAt| match place {
+            ListenAt::Address(at) => Some(*at),
+            ListenAt::Unix(_) => None,
+        };
+        let addresses: Vec<SocketAddr> = places.iter().filter_map(address).collect();
         let metrics = settings.metrics.map(open).transpose()?;
         let metrics_at = metrics.as_ref().map(|(_, at)| *at);
         let own: Vec<SocketAddr> = addresses.iter().copied().chain(metrics_at).collect();
@@ -76,7 +82,7 @@ impl Relay {
             let links = Arc::clone(&links);
             accepting.spawn(http::serve(listener, settings.metrics_from, move || links.page()));
         }
-        Ok(Self { addresses, metrics: metrics_at, accepting, operator, accounts })
+        Ok(Self { places, metrics: metrics_at, accepting, operator, accounts })
     }
 
     /// Serves what comes from a hub, as if it had come to a listener. `addresses` are those of this host for
@@ -105,16 +111,16 @@ impl Relay {
         }
         accepting.spawn(async move {
             while let Some(Incoming { stream, from, spot }) = incoming.recv().await {
-                links.start(stream, from, spot, &running);
+                links.start(stream.into(), Origin::Address(from), spot, &running);
             }
         });
-        Ok(Self { addresses: Vec::new(), metrics: metrics_at, accepting, operator, accounts })
+        Ok(Self { places: Vec::new(), metrics: metrics_at, accepting, operator, accounts })
     }
 
     /// Where it listens, with the real ports, and the kind of each listener as the ready lines name it.
-    pub fn places(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> + '_ {
-        let metrics = self.metrics.map(|at| (at, "metrics"));
-        self.addresses.iter().map(|at| (*at, "relay")).chain(metrics)
+    pub fn places(&self) -> impl Iterator<Item = (ListenAt, &'static str)> + '_ {
+        let metrics = self.metrics.map(|at| (ListenAt::Address(at), "metrics"));
+        self.places.iter().map(|at| (at.clone(), "relay")).chain(metrics)
     }
 
     /// Replaces the tokens and the policy. Sessions of tokens that are gone, or that the policy does not name, end at
@@ -131,9 +137,4 @@ impl Relay {
         self.accepting.shutdown().await;
         self.operator.drain(grace).await;
     }
-}
-
-fn open(at: SocketAddr) -> Result<(Listener, SocketAddr), anyhow::Error> {
-    let opened = socket::listen(at).and_then(|listener| Ok((listener.local()?, listener)));
-    opened.map(|(address, listener)| (listener, address)).with_context(|| format!("cannot listen on {at}"))
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::metrics::Metrics;
 pub use super::record::{Carried, Newcomer, Record, Refusal, Who};
+use crate::policy::Origin;
 
 /// Takes all records of a relay. The default one only counts.
 #[derive(Default, Debug)]
@@ -56,7 +57,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<SocketAddr>,
+    from: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -348,7 +349,11 @@ mod tests {
 
     #[test]
     fn each_record_is_one_line_of_json_with_who_what_and_why() {
-        let who = Who { link: Some(7), from: Some(at("198.51.100.1:999")), token: Some("ann".to_owned()) };
+        let who = Who {
+            link: Some(7),
+            from: Some(Origin::Address(at("198.51.100.1:999"))),
+            token: Some("ann".to_owned()),
+        };
         let full = full();
         for record in every(&full) {
             let line = line(&who, &record, "2026-11-21T12:00:00Z");

@@ -8,7 +8,7 @@ use ftp_proto::relay::agent::{Timer, Withdrawn};
 use ftp_proto::relay::hub;
 use ftp_proto::relay::message::{Code, End, LegId};
 
-use crate::policy::Full;
+use crate::policy::{Full, Origin};
 
 /// What an audit records. The list is closed.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ pub struct Who {
     /// The number of the link.
     pub link: Option<u64>,
     /// Where the link comes from.
-    pub from: Option<SocketAddr>,
+    pub from: Option<Origin>,
     /// The name of the token, if it was proven.
     pub token: Option<String>,
 }
@@ -187,7 +187,7 @@ pub struct Newcomer {
     /// The number of the link.
     pub id: u64,
     /// Where it comes from.
-    pub from: SocketAddr,
+    pub from: Origin,
 }
 
 impl Newcomer {

@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ftp_proto::address::Group;
 use ftp_proto::timer::Moment;
 
-/// When each address (IPv4) or /64 network (IPv6) had its last line.
+use crate::policy::Neighbours;
+
+/// When each address (IPv4), /64 network (IPv6) or user of this host had its last line.
 #[derive(Debug, Default)]
 pub struct Seldom(Mutex<Lines>);
 
 #[derive(Debug, Default)]
 struct Lines {
-    of: HashMap<Group, Line>,
+    of: HashMap<Neighbours, Line>,
     /// What had no line, of addresses that are not remembered.
     untold: u64,
 }
@@ -29,7 +30,8 @@ struct Line {
 impl Seldom {
     /// Something happens that has a line. Returns `None` if it has to go without one, and otherwise how many had none
     /// before, of this address and of those that are not remembered.
-    pub fn due(&self, from: Group, now: Moment) -> Option<u64> {
+    pub fn due(&self, from: impl Into<Neighbours>, now: Moment) -> Option<u64> {
+        let from = from.into();
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Lines { of, untold } = &mut *lines;
         if let Some(line) = of.get_mut(&from) {
@@ -63,6 +65,8 @@ const MAX_REMEMBERED: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use ftp_proto::address::Group;
+
     use super::*;
     use std::net::Ipv4Addr;
 

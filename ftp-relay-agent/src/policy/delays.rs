@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ftp_proto::address::Group;
 use ftp_proto::timer::Moment;
 
-/// The failed proofs of each address (IPv4) or /64 network (IPv6).
+use super::origin::Neighbours;
+
+/// The failed proofs of each address (IPv4), /64 network (IPv6) or user of this host.
 #[derive(Debug, Default)]
-pub struct Delays(Mutex<HashMap<Group, Failures>>);
+pub struct Delays(Mutex<HashMap<Neighbours, Failures>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
@@ -20,7 +21,8 @@ struct Failures {
 impl Delays {
     /// Counts a failed proof, and returns how long its refusal has to wait: nothing for the first one, then
     /// 100 ms, doubled by each further one up to 2 s. After a minute without a failure it begins anew.
-    pub fn failed(&self, from: Group, now: Moment) -> Duration {
+    pub fn failed(&self, from: impl Into<Neighbours>, now: Moment) -> Duration {
+        let from = from.into();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_REMEMBERED && !all.contains_key(&from) {
             make_room(&mut all, now);
@@ -40,7 +42,7 @@ impl Delays {
 }
 
 /// Forgets those that no longer count, and the one that has been quiet for longest.
-fn make_room(all: &mut HashMap<Group, Failures>, now: Moment) {
+fn make_room(all: &mut HashMap<Neighbours, Failures>, now: Moment) {
     all.retain(|_, failures| now.since(failures.last) < MEMORY);
     let quietest = all.iter().min_by_key(|(_, failures)| failures.last).map(|(from, _)| *from);
     if let Some(quietest) = quietest.filter(|_| all.len() >= MAX_REMEMBERED) {
@@ -61,6 +63,8 @@ const MAX_REMEMBERED: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
+    use ftp_proto::address::Group;
+
     use super::*;
     use std::net::Ipv4Addr;
 

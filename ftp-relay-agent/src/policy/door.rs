@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::address::Group;
 use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::oneshot;
 
 use super::limits::Limits;
+use super::origin::Neighbours;
 
 /// The places of links without a proof. When all are taken, the oldest link of the address that holds most gives
 /// way, never one of an address within its equal share; if no address exceeds its share, the oldest of all.
@@ -14,7 +14,7 @@ use super::limits::Limits;
 pub struct Door {
     bounds: Bounds,
     /// Who has to make room is told by dropping its sender.
-    places: Mutex<Fair<Group, oneshot::Sender<()>>>,
+    places: Mutex<Fair<Neighbours, oneshot::Sender<()>>>,
 }
 
 /// The place of one link. Dropping it frees the place.
@@ -34,9 +34,9 @@ impl Door {
     }
 
     /// Takes a place, which may displace another link. Returns `None` if the door has no places.
-    pub fn enter(self: &Arc<Self>, from: Group) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, from: impl Into<Neighbours>) -> Option<Place> {
         let (stay, displaced) = oneshot::channel();
-        let (place, _) = self.places().admit(self.bounds, from, stay, |_, _| false).ok()?;
+        let (place, _) = self.places().admit(self.bounds, from.into(), stay, |_, _| false).ok()?;
         Some(Place { door: Arc::clone(self), place, displaced })
     }
 
@@ -50,7 +50,7 @@ impl Door {
         self.places().is_empty()
     }
 
-    fn places(&self) -> MutexGuard<'_, Fair<Group, oneshot::Sender<()>>> {
+    fn places(&self) -> MutexGuard<'_, Fair<Neighbours, oneshot::Sender<()>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,6 +71,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use ftp_proto::address::Group;
+
     use super::*;
     use std::net::Ipv4Addr;
 

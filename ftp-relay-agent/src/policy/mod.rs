@@ -14,11 +14,13 @@
 mod delays;
 mod door;
 mod limits;
+mod origin;
 mod quotas;
 mod rules;
 
 pub use delays::Delays;
 pub use door::{Door, Place};
 pub use limits::{Limits, PING, SESSION};
+pub use origin::{Neighbours, Origin};
 pub use quotas::{Accounts, Full, Kind, Share, Standing, Use};
 pub use rules::{Bounds, Flaw, Level, Policy, Rule, Shared, Table, Terms};

@@ -334,7 +334,7 @@ impl Performer {
 
     fn join_data(&mut self, ticket: Ticket, a: Connection, b: Connection, limit: u64, stall: Duration) {
         for conn in [&a, &b] {
-            prepare(conn.socket(), stall);
+            conn.socket().tcp().into_iter().for_each(|socket| prepare(socket, stall));
         }
         // Both directions together have one rate.
         let limiters = self.standing.limiters();

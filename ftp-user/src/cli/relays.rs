@@ -1,6 +1,6 @@
 //! The options that say which relays may be used.
 
-use crate::config::{self, Authority, Relay, Relays};
+use crate::config::{self, Relay, RelayAddress, Relays};
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
@@ -10,9 +10,9 @@ use std::path::PathBuf;
 /// Options that name relays.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RelayArgs {
-    /// A relay agent to use, before those of the settings; repeatable
+    /// A relay agent or a hub to use, before those of the settings: HOST:PORT, or unix:/PATH for one of this host; repeatable
     #[arg(long, value_name = "ADDR")]
-    relay: Vec<Authority>,
+    relay: Vec<RelayAddress>,
     /// File with the relay's token (mode 0600), once for each --relay
     #[arg(long, value_name = "FILE")]
     relay_token_file: Vec<PathBuf>,

@@ -27,6 +27,7 @@ mod near;
 mod on_unknown;
 mod proxy;
 mod read;
+mod relay_address;
 mod sites;
 
 pub use authority::Authority;
@@ -37,6 +38,7 @@ pub use near::Near;
 pub use on_unknown::OnUnknown;
 pub use proxy::{Proxy, ProxyLogin};
 pub use read::parse;
+pub use relay_address::RelayAddress;
 pub use sites::{KEYS as SITE_KEYS, Profile, SiteProxy, Sites, site_url};
 
 use crate::failure::{Failure, words};
@@ -68,7 +70,7 @@ pub struct Relay {
     /// What reports call it.
     pub name: String,
     /// Where it listens.
-    pub address: Authority,
+    pub address: RelayAddress,
     /// The file of the token that both hold.
     pub token_file: PathBuf,
     /// The servers that it stands beside.
@@ -77,7 +79,7 @@ pub struct Relay {
 
 impl Relay {
     /// One of the command line: its address is its name.
-    pub fn unnamed(address: Authority, token_file: PathBuf) -> Self {
+    pub fn unnamed(address: RelayAddress, token_file: PathBuf) -> Self {
         Self { name: address.to_string(), address, token_file, near: Vec::new() }
     }
 

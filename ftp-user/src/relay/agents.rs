@@ -4,15 +4,14 @@ use super::event::JoinEvent;
 use super::find::{self, find, find_one};
 use super::hub::Hub;
 use super::pair::Pair;
-use super::reach::late;
+use super::reach::{found, late};
 use super::{Reach, Session, failure};
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::{Dialled, Tunnel, connect, within};
+use crate::control::{Tunnel, within};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::link::{self, Opened};
-use ftp_io::socket;
 use ftp_proto::relay::message::{Id, Leg};
 use ftp_proto::third_party::Side;
 
@@ -175,10 +174,7 @@ async fn begin(context: &Context, relay: &Relay) -> Result<Found, Failure> {
 async fn meet(context: &Context, relay: &Relay) -> Result<Found, Failure> {
     let display_name = failure::display_name(relay);
     let token = relay.token()?;
-    let address = &relay.address;
-    let title = format!("the relay {display_name}");
-    let Dialled { stream, to: at } = connect(context, &address.host, address.port, &title, "a relay").await?;
-    socket::keepalive(&stream).map_err(|error| failure::no_link(&display_name, &error.into()))?;
+    let (stream, at) = found(context, &relay.address, &display_name).await?;
     match within(context, context.patience.reply, link::open(stream, &token)).await {
         Some(Ok(Opened::Relay(link, welcome))) => {
             let names = (relay.name.clone(), display_name);

@@ -4,7 +4,7 @@ use crate::config::Relay;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::clock::Clock;
-use ftp_io::link::LinkFailure;
+use ftp_io::link::{LinkFailure, Stranger};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, Text};
@@ -52,20 +52,30 @@ pub(super) fn not_proven(display_name: &str, relay: &Relay, token: &Token, failu
     }
 }
 
+/// A relay of this host cannot be connected to.
+pub(super) fn no_socket(display_name: &str, error: &io::Error) -> Failure {
+    let what = format!("cannot connect to the relay {display_name}: {}", words(error));
+    if error.kind() == ErrorKind::PermissionDenied {
+        return Failure::new(Kind::Refused, what)
+            .hint("its owner lets you in by the permissions of the socket");
+    }
+    Failure::new(Kind::Temporary, what)
+        .hint("check that ftp-relay-agent run --listen has the same path")
+        .about(About::NoAnswer)
+}
+
 /// The connection failed before the relay proved its token.
 pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
-    let (kind, said) = match failure {
-        LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => {
-            let words = words(error);
-            let why =
-                if words.contains("InvalidContentType") { "what it says is not TLS" } else { words.as_str() };
-            (Kind::Other, format!("it does not answer like a relay: {why}"))
+    let (kind, said) = match (failure, failure.stranger()) {
+        (_, Some(stranger @ (Stranger::NotTls | Stranger::OtherTls))) => {
+            (Kind::Other, format!("it does not answer like a relay: {stranger}"))
         }
-        LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            (Kind::Temporary, "it closed the connection in the handshake".to_owned())
+        (_, Some(Stranger::Closed)) => (Kind::Temporary, Stranger::Closed.to_string()),
+        (LinkFailure::Io(error), _) if error.kind() == ErrorKind::InvalidData => {
+            (Kind::Other, format!("it does not answer like a relay: {}", words(error)))
         }
-        LinkFailure::Io(error) => (Kind::Temporary, words(error)),
-        LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Kind::Other, failure.to_string()),
+        (LinkFailure::Io(error), _) => (Kind::Temporary, words(error)),
+        (LinkFailure::Frame(_) | LinkFailure::Proof(_), _) => (Kind::Other, failure.to_string()),
     };
     let failure = Failure::new(kind, format!("no session with the relay {display_name}")).said(said);
     if kind == Kind::Temporary {

@@ -1,13 +1,12 @@
 //! A session with a hub: which agents are there, and calls to them.
 
 use super::failure;
-use super::reach::{late, stream};
+use super::reach::{At, late, stream};
 use super::task::{Handle, SessionEvent};
 use crate::context::Context;
 use crate::control::within;
 use crate::failure::Failure;
 use ftp_io::link::{self, Link};
-use ftp_io::socks::HostPort;
 use ftp_proto::relay::at_hub;
 use ftp_proto::relay::hub::{FromHub, ToHub};
 use ftp_proto::relay::link::Welcome;
@@ -25,7 +24,7 @@ pub(super) struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     display_name: String,
-    at: HostPort,
+    at: At,
     task: Handle<at_hub::Session>,
     waiting: Mutex<Waiting>,
 }
@@ -47,7 +46,7 @@ impl Hub {
     pub(super) fn begin(
         context: &Context,
         display_name: String,
-        at: HostPort,
+        at: At,
         link: Link,
         welcome: &Welcome,
     ) -> Self {

@@ -26,7 +26,6 @@ mod tests;
 
 pub use agents::Agents;
 pub use event::JoinEvent;
-pub use ftp_io::socks::HostPort;
 use ftp_proto::relay::message::{Id, Leg, LegId, Meeting, Pin};
 use ftp_proto::relay::user;
 pub use pair::Pair;
@@ -37,27 +36,27 @@ use crate::control::{ControlRelay, Tunnel, within};
 use crate::failure::Failure;
 use crate::place::Site;
 use ftp_io::link::{self, Link};
+use ftp_io::socket::Stream;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::third_party::Side;
 use grants::{Grants, MAX_LIFE, MAX_USES};
 use hub::Hub;
-use reach::{late, stream};
+use reach::{At, late, stream};
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use task::{Handle, SessionEvent};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// How more links with the same agent are made.
 #[derive(Clone, Debug)]
 enum Reach {
     /// It listens here.
-    Address(HostPort),
+    Address(At),
     /// It is called at a hub.
     Called(Hub, String),
 }
@@ -291,11 +290,11 @@ impl Session {
 
 impl Reach {
     /// One more connection with the agent, over which nothing is proven yet.
-    async fn stream(&self, context: &Context, display_name: &str) -> Result<TcpStream, Failure> {
+    async fn stream(&self, context: &Context, display_name: &str) -> Result<Stream, Failure> {
         let no_link = |error: io::Error| failure::no_link(display_name, &error.into());
         match self {
             Self::Address(at) => stream(context, at).await.map_err(no_link),
-            Self::Called(hub, agent) => hub.call(context, agent).await,
+            Self::Called(hub, agent) => Ok(hub.call(context, agent).await?.into()),
         }
     }
 }

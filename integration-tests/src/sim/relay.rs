@@ -89,6 +89,7 @@ impl Relay {
             listen: vec![here],
             peer: user,
             local: here,
+            date: None,
             expires: None,
             meets: false,
             limits: Limits::USUAL,

@@ -1,4 +1,4 @@
-//! A TCP connection, in clear or inside TLS: one type for control connections, data connections and
+//! A connection, in clear or inside TLS: one type for control connections, data connections and
 //! links to a relay.
 //!
 //! There are two ways to close a connection. *In order* means that everything was sent; the peer may
@@ -23,25 +23,33 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsStream, client};
 
+use crate::socket::Stream;
+
 pub(crate) use layer::Layer;
 
-/// A TCP connection, and TLS above it where there is TLS, of the client or the server side. As with a
+/// A connection, and TLS above it where there is TLS, of the client or the server side. As with a
 /// socket, one task may read it while another one writes.
 #[derive(Debug)]
 pub struct Connection {
-    socket: TcpStream,
+    socket: Stream,
     tls: Option<Mutex<Layer>>,
 }
 
 impl From<TcpStream> for Connection {
     fn from(socket: TcpStream) -> Self {
+        Stream::from(socket).into()
+    }
+}
+
+impl From<Stream> for Connection {
+    fn from(socket: Stream) -> Self {
         Self { socket, tls: None }
     }
 }
 
 impl Connection {
     /// Takes over a connection whose handshake is done, and decrypted bytes that came with it.
-    pub(crate) fn private(stream: TlsStream<TcpStream>, early: Vec<u8>) -> Self {
+    pub(crate) fn private<S: Into<Stream>>(stream: TlsStream<S>, early: Vec<u8>) -> Self {
         let (socket, layer) = match stream {
             TlsStream::Client(stream) => {
                 let (socket, session) = stream.into_inner();
@@ -52,7 +60,7 @@ impl Connection {
                 (socket, Layer::new(session))
             }
         };
-        Self::from_parts(socket, Some(layer.with_early(early)))
+        Self::from_parts(socket.into(), Some(layer.with_early(early)))
     }
 
     /// Takes over a connection above which a handshake as client is done. What was TLS before carries it now.
@@ -62,11 +70,11 @@ impl Connection {
         Self::from_parts(socket, Some(Layer::new(session).above(below)))
     }
 
-    pub(crate) fn from_parts(socket: TcpStream, tls: Option<Layer>) -> Self {
+    pub(crate) fn from_parts(socket: Stream, tls: Option<Layer>) -> Self {
         Self { socket, tls: tls.map(Mutex::new) }
     }
 
-    pub(crate) fn into_parts(self) -> (TcpStream, Option<Layer>) {
+    pub(crate) fn into_parts(self) -> (Stream, Option<Layer>) {
         let Self { socket, tls } = self;
         (socket, tls.map(|layer| layer.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -97,16 +105,16 @@ impl Connection {
         Ok(socket.into())
     }
 
-    /// The socket itself, if there is no TLS.
+    /// The socket itself, if it is one of TCP and there is no TLS.
     pub fn into_plain(self) -> Option<TcpStream> {
         match self.into_parts() {
-            (socket, None) => Some(socket),
-            (_, Some(_)) => None,
+            (Stream::Tcp(socket), None) => Some(socket),
+            (Stream::Unix(_), _) | (_, Some(_)) => None,
         }
     }
 
     /// The socket: who is at its ends, how it is closed. Bytes that are written to it directly break TLS.
-    pub const fn socket(&self) -> &TcpStream {
+    pub const fn socket(&self) -> &Stream {
         &self.socket
     }
 
@@ -228,7 +236,7 @@ impl Connection {
 }
 
 /// Repeats `work` whenever `poll_ready` says that the socket is ready, for as long as it would block.
-/// `work` must ask the reactor ([`TcpStream::try_io`]), which otherwise would not learn that it must wait.
+/// `work` must ask the reactor ([`Stream::try_io`]), which otherwise would not learn that it must wait.
 pub(crate) fn poll_io<T>(
     cx: &mut Context<'_>,
     poll_ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,

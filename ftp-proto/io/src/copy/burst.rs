@@ -17,7 +17,6 @@
 
 use std::future::pending;
 use std::io;
-use std::net::TcpStream;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +29,7 @@ use tokio::task::spawn_blocking;
 use super::data::{DataConnection, Detached};
 use super::outcome::Ended;
 use crate::meter::Meter;
+use crate::socket::Unwatched;
 
 /// What one step of a copy has brought about.
 #[derive(Debug)]
@@ -221,7 +221,7 @@ impl Pace {
 }
 
 /// Whether the connection takes or gives something within [`PATIENCE`].
-fn soon(socket: &TcpStream, direction: Direction) -> bool {
+fn soon(socket: &Unwatched, direction: Direction) -> bool {
     let mut polled = [PollFd::new(socket, direction.flags())];
     poll(&mut polled, Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
 }

@@ -1,19 +1,17 @@
 //! A data connection as copies use it: its end is a reset until the copy has succeeded.
 
 use std::io;
-use std::net;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::kept::Kept;
 use super::outcome::Ended;
 use crate::connection::{Connection, Layer};
 use crate::meter::Meter;
-use crate::socket::{end_by_reset, end_in_order};
+use crate::socket::{Unwatched, end_by_reset, end_in_order};
 #[cfg(target_os = "linux")]
 use crate::socket::{sent, within_this_host};
 use crate::tls::Data;
@@ -27,7 +25,7 @@ pub(super) struct DataConnection(Connection);
 /// is still reset when it is dropped.
 #[derive(Debug)]
 pub(super) struct Detached {
-    socket: net::TcpStream,
+    socket: Unwatched,
     tls: Option<Layer>,
 }
 
@@ -35,7 +33,7 @@ impl DataConnection {
     /// Performs the handshake where there is to be TLS. The connection is reset if that fails: no peer
     /// takes an end in the middle of it for close_notify.
     pub(super) async fn open(data: Data, meter: &Meter) -> Result<Self, Ended> {
-        end_by_reset(data.socket());
+        data.end_by_reset();
         tokio::select! {
             () = meter.stopped() => Err(Ended::Stopped),
             opened = data.open() => opened.map(Self).map_err(Ended::Broken),
@@ -56,7 +54,9 @@ impl DataConnection {
     /// A connection that ends by reset already.
     fn tuned(connection: Connection) -> Self {
         #[cfg(target_os = "linux")]
-        within_this_host(connection.socket());
+        if let Some(socket) = connection.socket().tcp() {
+            within_this_host(socket);
+        }
         Self(connection)
     }
 
@@ -82,7 +82,7 @@ impl DataConnection {
     /// Takes the connection out of the reactor.
     pub(super) fn detach(self) -> io::Result<Detached> {
         let (socket, tls) = self.0.into_parts();
-        Ok(Detached { socket: socket.into_std()?, tls })
+        Ok(Detached { socket: socket.unwatched()?, tls })
     }
 
     /// Closes the connection in order; inside TLS it says so as far as the socket takes it at once.
@@ -135,7 +135,10 @@ impl DataConnection {
     async fn has_sent(&mut self) -> io::Result<bool> {
         self.0.flush().await?;
         #[cfg(target_os = "linux")]
-        let has_sent = sent(self.0.socket(), CLOSE_TIMEOUT).await;
+        let has_sent = match self.0.socket().tcp() {
+            Some(socket) => sent(socket, CLOSE_TIMEOUT).await,
+            None => Ok(true),
+        };
         #[cfg(not(target_os = "linux"))]
         let has_sent = Ok(true);
         has_sent
@@ -181,10 +184,10 @@ impl Detached {
     /// is ready.
     pub(super) fn attach(self) -> io::Result<DataConnection> {
         let Self { socket, tls } = self;
-        Ok(DataConnection(Connection::from_parts(TcpStream::from_std(socket)?, tls)))
+        Ok(DataConnection(Connection::from_parts(socket.watched()?, tls)))
     }
 
-    pub(super) const fn socket(&self) -> &net::TcpStream {
+    pub(super) const fn socket(&self) -> &Unwatched {
         &self.socket
     }
 

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use super::threads::Slot;
@@ -19,6 +18,7 @@ use super::transit::Transit;
 use crate::connection::Connection;
 use crate::limiter::Volume;
 use crate::meter::{Meter, Meters};
+use crate::socket::Stream;
 
 /// One direction between two connections. It is as fast as the meter of what is taken allows.
 pub(super) struct Flow<'a> {
@@ -140,7 +140,7 @@ impl Pace<'_> {
     /// Does `work` as soon as the connection lets it.
     async fn at_once(
         &mut self,
-        socket: &TcpStream,
+        socket: &Stream,
         interest: Interest,
         meter: &Meter,
         mut work: impl FnMut() -> io::Result<usize>,
@@ -185,7 +185,7 @@ fn would_block(done: &io::Result<usize>) -> bool {
 }
 
 /// Whether the connection is ready within [`PATIENCE`]; nothing else wakes this thread.
-fn soon(socket: &TcpStream, interest: Interest) -> bool {
+fn soon(socket: &Stream, interest: Interest) -> bool {
     let flags = if interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
     poll(&mut [PollFd::new(socket, flags)], Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
 }

@@ -4,6 +4,7 @@
 //! a raw public key (RFC 7250). [`ftp_proto::relay::link`] proves who is at the other end, over the
 //! exporter of this very connection.
 
+mod stranger;
 mod tls;
 pub mod token_file;
 
@@ -21,7 +22,9 @@ use tokio_rustls::TlsStream;
 
 use crate::connection::Connection;
 use crate::os_error::words;
+use crate::socket::Stream;
 
+pub use stranger::Stranger;
 pub use tls::Acceptor;
 use tls::{Expected, Protocol};
 
@@ -35,7 +38,7 @@ pub struct Link {
 
 /// A link whose ends have not proven themselves to each other yet.
 struct Unproven {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Stream>,
     exporter: Exporter,
     protocol: Protocol,
     reader: FrameReader,
@@ -64,6 +67,11 @@ impl LinkFailure {
         }
     }
 
+    /// What is there instead of a relay or a hub, if that shows.
+    pub fn stranger(&self) -> Option<Stranger> {
+        Stranger::of(self)
+    }
+
     /// Whether the other end closed or reset the connection, as it does when its process is killed.
     pub fn is_broken_off(&self) -> bool {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
@@ -90,8 +98,9 @@ pub enum Opened {
 /// # Errors
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong token from a connection that failed.
-pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
-    within(async { prove(Unproven::from(tls::connect(stream, Expected::Relay).await?), secret).await }).await
+pub async fn session(stream: impl Into<Stream>, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
+    within(async { prove(Unproven::from(tls::connect(stream.into(), Expected::Relay).await?), secret).await })
+        .await
 }
 
 /// Begins a session at a hub: TLS and the proof of what a hub knows of the token, within [`HANDSHAKE`].
@@ -99,9 +108,9 @@ pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welc
 /// # Errors
 ///
 /// As those of [`session`].
-pub async fn hub_session(stream: TcpStream, token: &Token) -> Result<(Link, Welcome), LinkFailure> {
+pub async fn hub_session(stream: impl Into<Stream>, token: &Token) -> Result<(Link, Welcome), LinkFailure> {
     within(async {
-        let unproven = Unproven::from(tls::connect(stream, Expected::Hub).await?);
+        let unproven = Unproven::from(tls::connect(stream.into(), Expected::Hub).await?);
         prove(unproven, token.for_hub().secret()).await
     })
     .await
@@ -112,9 +121,9 @@ pub async fn hub_session(stream: TcpStream, token: &Token) -> Result<(Link, Welc
 /// # Errors
 ///
 /// As those of [`session`].
-pub async fn open(stream: TcpStream, token: &Token) -> Result<Opened, LinkFailure> {
+pub async fn open(stream: impl Into<Stream>, token: &Token) -> Result<Opened, LinkFailure> {
     within(async {
-        let secured = tls::connect(stream, Expected::Either).await?;
+        let secured = tls::connect(stream.into(), Expected::Either).await?;
         if secured.protocol == Protocol::Hub {
             let (link, welcome) = prove(Unproven::from(secured), token.for_hub().secret()).await?;
             return Ok(Opened::Hub(link, welcome));
@@ -137,9 +146,11 @@ async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welco
 /// # Errors
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
-pub async fn attach(stream: TcpStream, ticket: &Secret32) -> Result<Link, LinkFailure> {
-    within(async { attached(Unproven::from(tls::connect(stream, Expected::Relay).await?), ticket).await })
-        .await
+pub async fn attach(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Link, LinkFailure> {
+    within(async {
+        attached(Unproven::from(tls::connect(stream.into(), Expected::Relay).await?), ticket).await
+    })
+    .await
 }
 
 /// Attaches to another agent, which expects this secret. If [`Link::is_between_agents`], the two may try to connect
@@ -148,9 +159,11 @@ pub async fn attach(stream: TcpStream, ticket: &Secret32) -> Result<Link, LinkFa
 /// # Errors
 ///
 /// As those of [`attach`].
-pub async fn meet(stream: TcpStream, secret: &Secret32) -> Result<Link, LinkFailure> {
-    within(async { attached(Unproven::from(tls::connect(stream, Expected::Agent).await?), secret).await })
-        .await
+pub async fn meet(stream: impl Into<Stream>, secret: &Secret32) -> Result<Link, LinkFailure> {
+    within(async {
+        attached(Unproven::from(tls::connect(stream.into(), Expected::Agent).await?), secret).await
+    })
+    .await
 }
 
 /// Attaches to a call at a hub. What is read and written afterwards, without TLS, is exchanged with the other end of
@@ -159,9 +172,10 @@ pub async fn meet(stream: TcpStream, secret: &Secret32) -> Result<Link, LinkFail
 /// # Errors
 ///
 /// As those of [`attach`].
-pub async fn call(stream: TcpStream, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
+pub async fn call(stream: impl Into<Stream>, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
     within(async {
-        let link = attached(Unproven::from(tls::connect(stream, Expected::Hub).await?), ticket).await?;
+        let link =
+            attached(Unproven::from(tls::connect(stream.into(), Expected::Hub).await?), ticket).await?;
         Ok(link.into_clear().await?)
     })
     .await
@@ -180,9 +194,9 @@ impl Acceptor {
     /// # Errors
     ///
     /// The peer speaks something else, or takes too long.
-    pub async fn accept(&self, stream: TcpStream) -> Result<(Link, First), LinkFailure> {
+    pub async fn accept(&self, stream: impl Into<Stream>) -> Result<(Link, First), LinkFailure> {
         within(async {
-            let mut unproven = Unproven::from(self.handshake(stream).await?);
+            let mut unproven = Unproven::from(self.handshake(stream.into()).await?);
             let first = unproven.frame().await?;
             Ok((unproven.into_link(), first))
         })
@@ -237,7 +251,7 @@ impl Link {
     }
 
     /// The socket below TLS: who is at its ends.
-    pub const fn socket(&self) -> &TcpStream {
+    pub const fn socket(&self) -> &Stream {
         self.connection.socket()
     }
 }

@@ -12,16 +12,16 @@ use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use super::stranger::NoRelay;
 use crate::crypto::{ed25519, provider};
 use crate::random;
-use crate::socket::nodelay;
+use crate::socket::{Stream, nodelay};
 
 /// A connection after its handshake.
 pub(super) struct Secured {
-    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) stream: TlsStream<Stream>,
     /// TLS's exporter of it.
     pub(super) exporter: Exporter,
     /// What its ends have agreed on.
@@ -106,17 +106,18 @@ impl Acceptor {
     }
 
     /// Performs the handshake.
-    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Secured> {
-        nodelay(&stream)?;
+    pub(super) async fn handshake(&self, stream: Stream) -> io::Result<Secured> {
+        stream.tcp().map_or(Ok(()), nodelay)?;
         let stream = self.0.accept(stream).await?;
         secured(stream.into())
     }
 }
 
 /// Performs the handshake of the side that has connected.
-pub(super) async fn connect(stream: TcpStream, expected: Expected) -> io::Result<Secured> {
-    nodelay(&stream)?;
-    let name = ServerName::from(stream.peer_addr()?.ip());
+pub(super) async fn connect(stream: Stream, expected: Expected) -> io::Result<Secured> {
+    stream.tcp().map_or(Ok(()), nodelay)?;
+    // An address is not sent, and no certificate has a name here.
+    let name = ServerName::from(stream.local_ip()?);
     let config = CLIENT.as_ref().map_err(io::Error::other)?;
     let mut config = ClientConfig::clone(config);
     config.alpn_protocols = expected.protocols();
@@ -125,14 +126,14 @@ pub(super) async fn connect(stream: TcpStream, expected: Expected) -> io::Result
 }
 
 /// Fails if the peer did not choose the protocol of relays: then it is not a relay.
-fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
+fn secured(stream: TlsStream<Stream>) -> io::Result<Secured> {
     let (_, session) = stream.get_ref();
     let protocol = match session.alpn_protocol() {
         Some(ALPN) => Protocol::Relay,
         Some(ALPN_HUB) => Protocol::Hub,
         Some(ALPN_AGENTS) => Protocol::Agents,
         Some(_) | None => {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak ftp-relay/1"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, NoRelay));
         }
     };
     let exporter = [0; EXPORTER_LEN];

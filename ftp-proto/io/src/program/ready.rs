@@ -1,8 +1,8 @@
 //! Readiness notices: for people on standard output, for systemd at its socket.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::io::{self, Write, stdout};
-use std::net;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ use crate::clock::since_boot;
 ///
 /// Standard output cannot be written. The service must end then, because the program that waits for the notice
 /// would wait forever.
-pub fn announce(listeners: impl Iterator<Item = (net::SocketAddr, &'static str)>) -> io::Result<()> {
+pub fn announce(listeners: impl Iterator<Item = (impl Display, &'static str)>) -> io::Result<()> {
     let lines: String = listeners.map(|(at, kind)| format!("listening on {at} ({kind})\n")).collect();
     let mut out = stdout().lock();
     out.write_all(lines.as_bytes()).and_then(|()| out.flush())

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
@@ -24,13 +25,13 @@ pub fn reset(stream: TcpStream) {
 
 /// Makes every end of this connection a reset until [`end_in_order`] is called. Even if this process is
 /// killed, the peer never takes that for the end of a file (E10).
-pub fn end_by_reset(stream: &TcpStream) {
+pub fn end_by_reset(stream: &impl AsFd) {
     // If this fails, an ordinary close is all that is left.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// Makes the end of this connection an orderly close.
-pub fn end_in_order(stream: &TcpStream) {
+pub fn end_in_order(stream: &impl AsFd) {
     let _ = SockRef::from(stream).set_linger(None);
 }
 
@@ -146,7 +147,7 @@ pub fn control(stream: &TcpStream) -> io::Result<()> {
 /// # Errors
 ///
 /// The connection takes nothing at present, or it failed.
-pub fn urgent(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub fn urgent(stream: &impl AsFd, bytes: &[u8]) -> io::Result<()> {
     let sent = SockRef::from(stream).send_out_of_band(bytes)?;
     if sent == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }

@@ -40,10 +40,12 @@ impl Data {
         Self(State::Client(connection.into(), Box::new(client.clone())))
     }
 
-    /// The socket: who is at its ends, how it is closed.
-    pub(crate) const fn socket(&self) -> &TcpStream {
+    /// Makes every end of the connection a reset, until somebody says that all is well.
+    pub(crate) fn end_by_reset(&self) {
         match &self.0 {
-            State::Open(connection) | State::Client(connection, _) => connection.socket(),
+            State::Open(connection) | State::Client(connection, _) => {
+                crate::socket::end_by_reset(connection.socket());
+            }
         }
     }
 
@@ -81,7 +83,7 @@ impl Data {
             State::Open(connection) => Ok(connection),
             State::Client(connection, client) => {
                 // The last flight of the handshake is small, and then it may be the peer's turn.
-                crate::socket::nodelay(connection.socket())?;
+                connection.socket().tcp().map_or(Ok(()), crate::socket::nodelay)?;
                 Ok(client.connect(connection).await?)
             }
         }

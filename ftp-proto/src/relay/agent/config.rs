@@ -3,6 +3,7 @@
 use super::{Limits, Route};
 use crate::address::{Family, Kind, kind, unmapped};
 use crate::policy::{self, Asker, Rules, Why};
+use crate::relay::date::DateAt;
 use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +18,8 @@ pub struct Config {
     pub peer: IpAddr,
     /// The address of the agent's end of the link.
     pub local: IpAddr,
+    /// What date it was when the session began, for user agents that ask.
+    pub date: Option<DateAt>,
     /// When the session's token expires, if it does.
     pub expires: Option<Moment>,
     /// Whether the agent has joined a hub, where it can call other agents.
@@ -34,6 +37,7 @@ impl Config {
             listen: Vec::new(),
             peer,
             local,
+            date: None,
             expires: None,
             meets: false,
             limits: Limits::USUAL,

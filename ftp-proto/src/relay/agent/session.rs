@@ -9,6 +9,7 @@ use super::timer::Timer;
 use super::tunnel::Tunnel;
 use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Withdrawn, Work};
 use crate::address::unmapped;
+use crate::relay::date;
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{Code, End, FromAgent, Id, LegId, Target, Text, ToAgent, Waits};
 use crate::timer::{Moment, Timers};
@@ -236,10 +237,12 @@ impl Session {
             },
             ToAgent::Ping { t } => self.out.send(FromAgent::Pong { t }),
             ToAgent::Bye => self.alone(),
-            ToAgent::Ext { name, .. } => {
-                let refusal = Refusal::of(Code::Unsupported).with_text(name.into());
-                self.out.refuse(Id(0), refusal);
-            }
+            ToAgent::Ext { name, .. } => match date::answer(&name, self.config.date, now) {
+                Some((name, body)) => self.out.send(FromAgent::Ext { name, body }),
+                None => {
+                    self.out.refuse(Id(0), Refusal::of(Code::Unsupported).with_text(name.into()));
+                }
+            },
         }
     }
 

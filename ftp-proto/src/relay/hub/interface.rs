@@ -2,6 +2,7 @@
 
 use super::timer::Timer;
 use crate::relay::agent::Withdrawn;
+use crate::relay::date::DateAt;
 use crate::relay::message::{Code, Id};
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
@@ -36,6 +37,8 @@ pub enum Input<'a> {
         token: String,
         /// When the token expires, if it does.
         expires: Option<Moment>,
+        /// What date it is, for those who ask.
+        date: Option<DateAt>,
     },
     /// This session, which has just begun, may do nothing: it is told why, and ends.
     Refused(SessionId, Refusal<'a>),

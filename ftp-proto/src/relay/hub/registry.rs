@@ -7,6 +7,7 @@ use super::seen::Seen;
 use super::session::Session;
 use super::timer::Timer;
 use crate::relay::agent::Withdrawn;
+use crate::relay::date;
 use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
 use crate::relay::token::{Secret32, is_name};
@@ -77,7 +78,9 @@ impl Hub {
     /// Tells the hub what happened. Drain [`Hub::poll`] afterwards.
     pub fn input(&mut self, now: Moment, input: Input<'_>) {
         match input {
-            Input::Opened { session, token, expires } => self.opened(now, session, token, expires),
+            Input::Opened { session, token, expires, date } => {
+                self.opened(now, session, Session::new(token, expires, date));
+            }
             Input::Refused(session, Refusal::Full(why)) => self.end(session, Code::Busy, why, RETRY_MS),
             Input::Refused(session, Refusal::Withdrawn(why)) => self.withdraw(session, why),
             Input::Placed { call, place: Ok(life) } => self.placed(call, life),
@@ -117,8 +120,7 @@ impl Hub {
         self.agents.len()
     }
 
-    fn opened(&mut self, now: Moment, id: SessionId, token: String, expires: Option<Moment>) {
-        let mut session = Session::new(token, expires);
+    fn opened(&mut self, now: Moment, id: SessionId, mut session: Session) {
         session.timers.arm(Timer::Link, now + self.limits.dead);
         self.sessions.insert(id, session);
         if let Some(spread) = self.draining {
@@ -164,7 +166,13 @@ impl Hub {
                     self.refuse(id, call, code, text);
                 }
             }
-            ToHub::Ext { name, .. } => self.refuse(id, Id(0), Code::Unsupported, name.as_str()),
+            ToHub::Ext { name, .. } => {
+                let known = self.sessions.get(&id).and_then(|session| session.date);
+                match date::answer(&name, known, now) {
+                    Some((name, body)) => self.send(id, FromHub::Ext { name, body }),
+                    None => self.refuse(id, Id(0), Code::Unsupported, name.as_str()),
+                }
+            }
             ToHub::Introduce { .. } | ToHub::Agents | ToHub::Call { .. } => {
                 self.end(id, Code::Protocol, "a message at the wrong time", 0);
             }

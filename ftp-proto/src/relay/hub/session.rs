@@ -2,6 +2,7 @@
 
 use super::message::{FromHub, Role, ToHub};
 use super::timer::Timer;
+use crate::relay::date::DateAt;
 use crate::relay::frame::{Frame, FrameError, FrameReader, Numbered};
 use crate::relay::message::Id;
 use crate::timer::{Moment, Timers};
@@ -13,6 +14,8 @@ pub(super) struct Session {
     pub(super) token: String,
     /// When that expires.
     pub(super) expires: Option<Moment>,
+    /// What date it was when the session began.
+    pub(super) date: Option<DateAt>,
     /// Who it is, once it has introduced itself.
     pub(super) role: Option<Role>,
     pub(super) timers: Timers<Timer>,
@@ -23,7 +26,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(token: String, expires: Option<Moment>) -> Self {
+    pub(super) fn new(token: String, expires: Option<Moment>, date: Option<DateAt>) -> Self {
         let mut timers = Timers::new();
         if let Some(at) = expires {
             timers.arm(Timer::Token, at);
@@ -31,6 +34,7 @@ impl Session {
         Self {
             token,
             expires,
+            date,
             role: None,
             timers,
             last_call: Id(0),

@@ -1,7 +1,9 @@
 //! The machine on a virtual clock, with the test as its driver.
 
 use super::*;
+use crate::listing::When;
 use crate::relay::agent::Withdrawn;
+use crate::relay::date::{self, DateAt};
 use crate::relay::frame::{Frame, FrameReader, Numbered, encode};
 use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
@@ -88,7 +90,12 @@ impl Bench {
 
     fn open(&mut self, id: u64, token: &str) {
         self.ends.insert(id, Link::default());
-        self.input(Input::Opened { session: SessionId(id), token: token.to_owned(), expires: None });
+        self.input(Input::Opened {
+            session: SessionId(id),
+            token: token.to_owned(),
+            expires: None,
+            date: None,
+        });
     }
 
     fn say(&mut self, id: u64, message: ToHub) {
@@ -364,7 +371,7 @@ fn r27_a_session_ends_with_its_token() {
     let mut bench = Bench::new(Limits::USUAL);
     bench.ends.insert(1, Link::default());
     let expires = Some(Moment::after_start(Duration::from_secs(9)));
-    bench.input(Input::Opened { session: SessionId(1), token: "ann".to_owned(), expires });
+    bench.input(Input::Opened { session: SessionId(1), token: "ann".to_owned(), expires, date: None });
     bench.wait();
     assert_eq!(bench.now, Moment::after_start(Duration::from_secs(9)));
     assert_eq!(bench.goodbye(1), Some((Code::Expired, 0)));
@@ -379,7 +386,7 @@ fn r27_a_stream_ends_with_the_token_of_its_caller_although_its_sessions_have_gon
         for id in [1, 2] {
             bench.ends.insert(id, Link::default());
             let token = "ann".to_owned();
-            bench.input(Input::Opened { session: SessionId(id), token, expires: Some(date) });
+            bench.input(Input::Opened { session: SessionId(id), token, expires: Some(date), date: None });
         }
         let agent = Role::Agent { name: Text::of("one"), boot: 1 };
         bench.say(1, ToHub::Introduce { role: agent, build: Text::default() });
@@ -512,6 +519,19 @@ fn r47_a_message_of_a_later_version_is_answered_and_changes_nothing() {
     assert!(bench.ends[&2].closed);
     bench.say(1, ToHub::Agents);
     assert_eq!(*bench.last(1), FromHub::Agents(vec![Text::of("one")]));
+}
+
+#[test]
+fn r54_a_hub_tells_its_date_to_who_asks() {
+    let mut bench = bench();
+    let date = Some(DateAt { moment: bench.now, date: When(1_800_000_000) });
+    let session = SessionId(9);
+    bench.ends.insert(9, Link::default());
+    bench.input(Input::Opened { session, token: "ann".to_owned(), expires: None, date });
+    let (name, body) = date::question();
+    bench.say(9, ToHub::Ext { name, body });
+    let FromHub::Ext { name, body } = bench.last(9) else { panic!("{:?}", bench.last(9)) };
+    assert_eq!(date::read(name, body), Some(When(1_800_000_000)));
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! Listening at a Unix socket, for programs of this host.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net as blocking;
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+/// A listening Unix socket. Dropping it removes its file.
+#[derive(Debug)]
+pub struct LocalListener {
+    inner: UnixListener,
+    path: PathBuf,
+    /// The device and the inode of its file: somebody may have put another one there.
+    file: (u64, u64),
+}
+
+impl LocalListener {
+    /// Listens at `path`. Only the user of this process may connect (mode 0600), until the permissions of the file are
+    /// changed. A socket at which nobody listens any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Somebody listens there, something else than a socket is there, or the directory cannot be written.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "something else than a socket is there",
+                ));
+            }
+            Ok(_) => match blocking::UnixStream::connect(path) {
+                Ok(_) => {
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there"));
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => return Err(error),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        // Nobody may connect before the permissions are those that are wanted.
+        let made = path.with_file_name(format!(".{}", std::process::id()));
+        let _ = fs::remove_file(&made);
+        let socket = blocking::UnixListener::bind(&made)?;
+        let opened = (|| {
+            fs::set_permissions(&made, fs::Permissions::from_mode(0o600))?;
+            let found = fs::symlink_metadata(&made)?;
+            socket.set_nonblocking(true)?;
+            let inner = UnixListener::from_std(socket)?;
+            fs::rename(&made, path)?;
+            Ok(Self { inner, path: path.to_owned(), file: (found.dev(), found.ino()) })
+        })();
+        opened.inspect_err(|_: &io::Error| drop(fs::remove_file(&made)))
+    }
+
+    /// Waits for the next connection, and returns it with the user who has connected.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor or no memory for it, or does not say who it is.
+    pub async fn accept(&self) -> io::Result<(UnixStream, u32)> {
+        let (stream, _) = self.inner.accept().await?;
+        let user = stream.peer_cred()?.uid();
+        Ok((stream, user))
+    }
+}
+
+impl Drop for LocalListener {
+    fn drop(&mut self) {
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| (found.dev(), found.ino()) == self.file) {
+            // If it stays, the next one replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn r59_a_unix_socket_is_for_its_user_and_replaces_only_a_dead_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.sock");
+        let first = LocalListener::open(&path).unwrap();
+        assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let (accepted, connected) = tokio::join!(first.accept(), UnixStream::connect(&path));
+        assert_eq!(accepted.unwrap().1, rustix::process::getuid().as_raw());
+        drop(connected.unwrap());
+        drop(first);
+        assert!(!path.exists());
+
+        drop(blocking::UnixListener::bind(&path).unwrap());
+        let again = LocalListener::open(&path).expect("what a killed program has left is replaced");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "not a socket").unwrap();
+        drop(again);
+        assert_eq!(fs::read(&path).unwrap(), b"not a socket");
+        assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
+    }
+}

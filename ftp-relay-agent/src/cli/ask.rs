@@ -1,0 +1,105 @@
+//! What `check` asks a relay or a hub that has proven itself.
+
+use std::io;
+
+use ftp_io::clock::Clock;
+use ftp_io::link::{Link, LinkFailure};
+use ftp_proto::listing::When;
+use ftp_proto::relay::at_hub;
+use ftp_proto::relay::conversation::{Failure, Input, Output};
+use ftp_proto::relay::date;
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
+use ftp_proto::relay::link::Welcome;
+use ftp_proto::relay::message::{Code, FromAgent, Text, ToAgent};
+use ftp_proto::relay::user;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    /// The connection failed.
+    #[error(transparent)]
+    Link(#[from] LinkFailure),
+    /// The token may do nothing there.
+    #[error("{0}")]
+    Denied(String),
+    /// The session has ended otherwise.
+    #[error("{0}")]
+    Ended(Failure),
+}
+
+/// What a hub has told: the agents of this token, and the date there, if it tells that.
+pub(super) async fn hub(
+    link: &mut Link,
+    welcome: &Welcome,
+) -> Result<(Vec<String>, Option<When>), Unanswered> {
+    let clock = Clock::start();
+    let role = Role::User { name: Text::of(NAME) };
+    let mut session = at_hub::Session::new(clock.now(), welcome, role, BUILD);
+    let (name, body) = date::question();
+    session.send(clock.now(), ToHub::Ext { name, body });
+    session.send(clock.now(), ToHub::Agents);
+    let mut told = None;
+    loop {
+        match session.poll() {
+            // The answers come in the order of the questions.
+            Output::Message(FromHub::Agents(names)) => {
+                return Ok((names.into_iter().map(String::from).collect(), told));
+            }
+            Output::Message(FromHub::Ext { name, body }) => told = told.or(date::read(&name, &body)),
+            Output::Message(_) => {}
+            Output::Send(frame) => link.send(&frame).await.map_err(LinkFailure::from)?,
+            Output::Ended(failure) => return Err(failure.into()),
+            Output::Wait(_) => {
+                let mut room = [0; ROOM];
+                let count = link.receive(&mut room).await.map_err(LinkFailure::from)?;
+                session.input(clock.now(), heard(room.get(..count).unwrap_or_default()));
+            }
+        }
+    }
+}
+
+/// The date at a relay, if it tells that.
+pub(super) async fn relay(link: &mut Link, welcome: &Welcome) -> Result<Option<When>, Unanswered> {
+    let clock = Clock::start();
+    let mut session = user::Session::new(clock.now(), welcome, NAME, BUILD);
+    let (name, body) = date::question();
+    session.send(clock.now(), ToAgent::Ext { name, body });
+    loop {
+        match session.poll() {
+            Output::Message(FromAgent::Ext { name, body }) => return Ok(date::read(&name, &body)),
+            Output::Message(FromAgent::Refused { .. }) => return Ok(None),
+            Output::Message(_) => {}
+            Output::Send(frame) => link.send(&frame).await.map_err(LinkFailure::from)?,
+            Output::Ended(failure) => return Err(failure.into()),
+            Output::Wait(_) => {
+                let mut room = [0; ROOM];
+                let count = link.receive(&mut room).await.map_err(LinkFailure::from)?;
+                session.input(clock.now(), heard(room.get(..count).unwrap_or_default()));
+            }
+        }
+    }
+}
+
+const fn heard(bytes: &[u8]) -> Input<'_> {
+    if bytes.is_empty() { Input::Closed } else { Input::Bytes(bytes) }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        if let Failure::Bye { code: Code::Denied, text, .. } = &failure {
+            return Self::Denied(Code::Denied.with(text));
+        }
+        Self::Ended(failure)
+    }
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Self::Link(error.into())
+    }
+}
+
+const NAME: &str = "check";
+const BUILD: &str = concat!("ftp-relay-agent ", env!("CARGO_PKG_VERSION"));
+/// Bytes that are read at once.
+const ROOM: usize = 4096;
