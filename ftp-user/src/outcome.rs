@@ -35,14 +35,21 @@ pub struct Relayed {
     pub relay: Arc<str>,
     /// Bytes that it has passed on, as it said.
     pub bytes: u64,
+    /// Whether two agents carried all of them over a direct connection: they have not passed the hub.
+    pub directly: bool,
 }
+
+/// What is said of a path behind the names of two agents that have connected directly.
+pub const DIRECTLY: &str = ", which connected directly";
 
 impl Relayed {
     /// Adds what has passed in another attempt, or of another file. The name is that of the last relay.
     pub fn add(total: &mut Option<Self>, more: Option<Self>) {
-        if let Some(Self { relay, bytes }) = more {
-            let before = total.take().map_or(0, |total| total.bytes);
-            *total = Some(Self { relay, bytes: bytes.saturating_add(before) });
+        if let Some(Self { relay, bytes, directly }) = more {
+            let before = total.take();
+            let directly = directly && before.as_ref().is_none_or(|before| before.directly);
+            let earlier = before.map_or(0, |before| before.bytes);
+            *total = Some(Self { relay, bytes: bytes.saturating_add(earlier), directly });
         }
     }
 }

@@ -196,7 +196,7 @@ mod tests {
                     session.input(now, Input::Bytes(&pong));
                 }
                 Output::Message(FromAgent::Pong { .. }) => {}
-                other => panic!("{other:?}"),
+                other @ (Output::Message(_) | Output::Ended(_)) => panic!("{other:?}"),
             }
             next = session.poll();
         }

@@ -82,13 +82,13 @@ pub(super) fn clocks(what: &str, When(theirs): When, When(ours): When, dated: &[
     if apart.unsigned_abs() <= CLOCKS_AGREE {
         return format!("ok    the clocks of the {what} and of this host agree");
     }
-    let way = if apart > 0 { "ahead of" } else { "behind" };
+    let relation = if apart > 0 { "ahead of" } else { "behind" };
     let concerned = match dated {
         [] => "no token here has an end, so nothing depends on it".to_owned(),
         names => format!("it decides when these tokens expire: {}; set both clocks", names.join(", ")),
     };
     format!(
-        "warn  the clock of the {what} is {} {way} that of this host; {concerned}",
+        "warn  the clock of the {what} is {} {relation} that of this host; {concerned}",
         span(apart.unsigned_abs())
     )
 }

@@ -57,8 +57,8 @@ Quick start, on a host that both servers can reach:
 When it is ready it prints one line per listener: listening on ADDR (relay).
 
 Where the hosts near the servers can only connect out, they meet at a hub, which carries what it cannot read:
-  ftp-relay-agent token > relay.token && chmod 600 relay.token      on both hosts, and for the user
-  ftp-relay-agent token --for-hub relay.token > hub.token           on the hub
+  ftp-relay-agent token > relay.token && chmod 600 relay.token      once; copy it to both hosts and to the user
+  ftp-relay-agent token --for-hub relay.token > hub.token           once; copy it to the hub
   ftp-relay-agent hub --listen 198.51.100.7:443 --token-file hub.token
   ftp-relay-agent join 198.51.100.7:443 --name zurich --token-file relay.token --allow 192.0.2.0/24";
 

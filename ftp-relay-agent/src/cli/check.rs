@@ -59,6 +59,12 @@ pub fn check(options: &Options) -> Result<(), Exit> {
         say(&format!("ok    token {}", token.name()))?;
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the scheduler")?;
+    if tokens.len() > 1 {
+        let count = tokens.len();
+        say(&format!(
+            "warn  the file has {count} tokens, and the first is tried; a user's or an agent's file has only its own"
+        ))?;
+    }
     runtime.block_on(reach_all(options, tokens.first()))
 }
 

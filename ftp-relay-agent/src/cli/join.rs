@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use ftp_io::program::{ready, runtime};
+use ftp_io::socket;
 use ftp_proto::relay::token::is_name;
 
 use super::exit::{Exit, print};
@@ -53,6 +54,9 @@ async fn until_stopped(
     let (mut stop, mut hangup) = signals()?;
     let tokens = own(&config.token_file).map_err(anyhow::Error::from)?;
     warn(&config, &tokens);
+    for address in config.place.iter().filter(|address| !socket::is_own(**address)) {
+        tracing::warn!(%address, "this host does not have the address of --address: no server can be reached from it");
+    }
     let started = config.clone();
     let Options { hub, name, called } = options;
     let token = the_only(&tokens)?;

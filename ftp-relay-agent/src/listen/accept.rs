@@ -159,8 +159,10 @@ impl Links {
         let met = session::upgrade(&self.shared, Some(&self.acceptor), link, holder.secret(), spot).await;
         match met {
             Ok((link, direct)) => holder.attach(link, direct).await,
-            // No other link can come: the leg timer of the session ends the join.
-            Err(what) => tracing::info!("another agent was lost: {what}"),
+            Err(what) => {
+                tracing::info!("another agent was lost: {what}");
+                holder.lost(what).await;
+            }
         }
     }
 

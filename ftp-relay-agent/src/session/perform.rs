@@ -161,6 +161,7 @@ impl Performer {
         match event {
             Event::Answer(ticket, answer) => {
                 self.working.remove(&ticket);
+                self.expected.remove(&ticket);
                 if matches!(answer, Answer::Ended { .. }) {
                     self.flows.remove(&ticket);
                 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ftp_proto::relay::agent::{Event, Withdrawn};
-use ftp_proto::relay::message::{End, Id};
+use ftp_proto::relay::message::{Code, End, Id};
 use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
@@ -116,10 +116,13 @@ fn log(event: &Event) {
         Event::Introduced { name, build } => tracing::info!(name, build, "user agent"),
         Event::Granted(Id(id)) => tracing::debug!(id, "granted"),
         Event::Refused { id: Id(id), code, why, address, text } => {
-            let address = address.map(|address| address.to_string()).unwrap_or_default();
-            match why {
-                Some(why) => tracing::warn!(id, address, "refused by --allow: {why}"),
-                None => tracing::warn!(id, address, "refused: {code}: {text}"),
+            let address = address.map(|address| address.to_string());
+            match (why, code) {
+                // A user agent asks every agent of a hub for every server.
+                (Some(why), _) => tracing::info!(id, address, "refused by --allow: {why}"),
+                // It closes what has ended at the same moment.
+                (None, Code::NoGrant) => tracing::debug!(id, address, "refused: {code}: {text}"),
+                (None, _) => tracing::warn!(id, address, "refused: {code}: {text}"),
             }
         }
         Event::Greeted { id: Id(id), peer } => tracing::info!(id, %peer, "greeted"),

@@ -8,8 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_io::link::Link;
-use ftp_proto::relay::agent::Ticket;
+use ftp_proto::relay::agent::{Answer, Ticket};
 use ftp_proto::relay::link::{Accepted, ticket_id};
+use ftp_proto::relay::message::Code;
 use ftp_proto::relay::token::Secret32;
 use tokio::sync::mpsc;
 
@@ -99,6 +100,13 @@ impl Holder {
         // If the session has ended, the link is dropped.
         let _ =
             self.session.send(Event::Attached { ticket: self.ticket, link: Box::new(link), direct }).await;
+    }
+
+    /// Tells the session that the link was lost, and why: no other one can come.
+    pub async fn lost(self, why: &str) {
+        let answer = Answer::Failed(Code::NotPaired, why.to_owned());
+        // The session may have ended.
+        let _ = self.session.send(Event::Answer(self.ticket, answer)).await;
     }
 }
 

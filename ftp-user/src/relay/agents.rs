@@ -121,6 +121,14 @@ impl Agents {
         }
     }
 
+    /// Whether two agents have connected directly for the last join, so that its bytes have not passed the hub.
+    pub const fn are_direct(&self) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Met(pair) => pair.is_direct(),
+        }
+    }
+
     /// The name of the path in reports: `relay` is that of the relay or the hub.
     pub fn name(&self, relay: &str) -> String {
         match self {

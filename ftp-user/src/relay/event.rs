@@ -14,6 +14,8 @@ pub enum JoinEvent {
         /// Where the destination is to connect, if the relay listens for it.
         destination: Option<SocketAddr>,
     },
+    /// This leg is connected.
+    Up(Side),
     /// Both legs are connected; bytes may flow.
     Flows,
     /// The relay refused the join.
@@ -57,7 +59,9 @@ impl JoinEvent {
     pub(super) const fn is_last(&self) -> bool {
         match self {
             Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
-            Self::Ready { .. } | Self::Flows | Self::Stranger { .. } | Self::Stat { .. } => false,
+            Self::Ready { .. } | Self::Up(_) | Self::Flows | Self::Stranger { .. } | Self::Stat { .. } => {
+                false
+            }
         }
     }
 
@@ -71,6 +75,7 @@ impl JoinEvent {
             FromAgent::JoinReady { id, a, b } if id == join => {
                 Some(Self::Ready { source: place(a), destination: place(b) })
             }
+            FromAgent::LegUp { join: id, leg, .. } if id == join => Some(Self::Up(side(leg))),
             FromAgent::Joined { id } if id == join => Some(Self::Flows),
             FromAgent::Stranger { join: id, leg, peer } if id == join => {
                 Some(Self::Stranger { side: side(leg), peer })
@@ -173,6 +178,15 @@ mod tests {
             Some(JoinEvent::Ready { source: Some(at("192.0.2.9:1")), destination: None }),
         );
         check(FromAgent::JoinReady { id: other, a, b }, None);
+        let up = |join| FromAgent::LegUp {
+            join,
+            leg: LegId::B,
+            local: at("192.0.2.9:1"),
+            peer: at("192.0.2.2:2"),
+            strangers: 0,
+        };
+        check(up(join), Some(JoinEvent::Up(Side::Destination)));
+        check(up(other), None);
         check(FromAgent::Joined { id: join }, Some(JoinEvent::Flows));
         check(FromAgent::Joined { id: other }, None);
         check(FromAgent::Stat { join, a_to_b: 3, b_to_a: 9 }, Some(JoinEvent::Stat { bytes: 3 }));

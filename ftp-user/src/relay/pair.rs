@@ -31,6 +31,8 @@ struct Join {
     ids: [Option<Id>; 2],
     /// Where the destination is to connect, once its agent is ready.
     destination_at: Option<SocketAddr>,
+    /// The agents have connected directly.
+    direct: bool,
     flows: [bool; 2],
     ended: [Option<JoinEvent>; 2],
     over: bool,
@@ -69,6 +71,11 @@ impl Pair {
 
     pub(super) fn is_over(&self) -> bool {
         self.source.is_over() || self.destination.is_over()
+    }
+
+    /// Whether the agents have connected directly for the last join.
+    pub(super) const fn is_direct(&self) -> bool {
+        self.join.direct
     }
 
     pub(super) fn forget_join(&mut self) {
@@ -141,6 +148,11 @@ impl Pair {
         }
         match event {
             JoinEvent::Ready { source, destination } => self.is_ready(from, source, destination),
+            // An agent tells of the other one only if it has reached it at an address of its own.
+            JoinEvent::Up(side) => {
+                self.join.direct |= side != from;
+                None
+            }
             JoinEvent::Flows => {
                 set(&mut self.join.flows, from, true);
                 (self.join.flows == [true; 2]).then_some(JoinEvent::Flows)

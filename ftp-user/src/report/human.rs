@@ -12,7 +12,7 @@ use super::style::Style;
 use super::topic::Repeats;
 use crate::id::JobId;
 use crate::ladder::{Considered, Rung};
-use crate::outcome::{Relayed, Verified};
+use crate::outcome::{DIRECTLY, Relayed, Verified};
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
@@ -380,11 +380,14 @@ fn sentence(summary: &Summary) -> String {
 fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
     let words = rung.words();
     match (relayed, rung) {
-        (Some(Relayed { relay, bytes: passed }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
+        (Some(Relayed { relay, directly: true, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
+            format!("{words} {relay}{DIRECTLY}")
+        }
+        (Some(Relayed { relay, bytes: passed, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
             format!("{words} {relay} ({} passed it)", size::bytes(*passed))
         }
         (
-            Some(Relayed { relay, bytes: passed }),
+            Some(Relayed { relay, bytes: passed, .. }),
             Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local,
         ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
         (None, _) => words.to_owned(),
@@ -457,7 +460,7 @@ mod tests {
         check(
             Summary {
                 rung: Some(Rung::User),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20 }),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
                 ..summary()
             },
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
@@ -466,7 +469,7 @@ mod tests {
         check(
             Summary {
                 rung: Some(Rung::RelayDest),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30 }),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
                 ..summary()
             },
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \

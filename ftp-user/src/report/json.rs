@@ -134,6 +134,8 @@ enum Line<'a> {
         relay: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         relayed: Option<u64>,
+        #[serde(skip_serializing_if = "is_false")]
+        agents_direct: bool,
         #[serde(skip_serializing_if = "is_zero")]
         before: u64,
     },
@@ -186,6 +188,8 @@ enum Line<'a> {
         relay: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         relayed: Option<u64>,
+        #[serde(skip_serializing_if = "is_false")]
+        agents_direct: bool,
         #[serde(skip_serializing_if = "is_false")]
         dry_run: bool,
         #[serde(skip_serializing_if = "is_zero")]
@@ -282,6 +286,7 @@ impl<'a> Line<'a> {
                     earlier: earlier.map(Verified::name),
                     relay: relayed.as_ref().map(|relayed| &*relayed.relay),
                     relayed: relayed.as_ref().map(|relayed| relayed.bytes),
+                    agents_direct: relayed.as_ref().is_some_and(|relayed| relayed.directly),
                     before: *before,
                 }
             }
@@ -344,6 +349,7 @@ impl<'a> Line<'a> {
             skipped: summary.skipped,
             relay: summary.relayed.as_ref().map(|relayed| &*relayed.relay),
             relayed: summary.relayed.as_ref().map(|relayed| relayed.bytes),
+            agents_direct: summary.relayed.as_ref().is_some_and(|relayed| relayed.directly),
             dry_run: summary.dry_run,
             detached: summary.detached,
             before: summary.before,
@@ -528,12 +534,12 @@ mod tests {
                 size: Some(5),
                 before: 2,
                 rung: Some(Rung::RelaySource),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 }),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 5, directly: true }),
                 verified: Verified::Size,
                 attempts: 1,
                 earlier: None,
             },
-            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"before":2}"#,
+            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"agents_direct":true,"before":2}"#,
         );
     }
 }

@@ -195,7 +195,8 @@ pub(crate) async fn by_relay(
     let (path, progress) =
         (Path::Relay(RelayPath::new(name, agents)), Progress::relay(context, subject(assignment)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
-    let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
+    let directly = agents.are_direct();
+    let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved, directly };
     let protection = Protection::of(roles.tls.runs_tls());
     let attempted = Attempted::new(context, source, destination, Some(&intermediary), ended, protection);
     Ok(Attempted { relayed: Some(relayed), ..attempted })

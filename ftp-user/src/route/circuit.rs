@@ -44,6 +44,11 @@ impl Circuit {
         Ok(kept.insert(circuit))
     }
 
+    /// Whether what has moved last has passed no hub.
+    pub(crate) const fn is_direct(&self) -> bool {
+        self.agents.are_direct()
+    }
+
     async fn open(
         context: &Context,
         relay: usize,

@@ -84,6 +84,7 @@ impl<'a> RelayPath<'a> {
                     None => Input::RelayReady { source, destination },
                 })
             }
+            JoinEvent::Up(_) => None,
             JoinEvent::Flows => {
                 progress.start(now);
                 Some(Input::RelayFlowing)
@@ -130,6 +131,7 @@ impl<'a> RelayPath<'a> {
                 }
                 JoinEvent::Lost(_) => return,
                 JoinEvent::Ready { .. }
+                | JoinEvent::Up(_)
                 | JoinEvent::Flows
                 | JoinEvent::Refused { .. }
                 | JoinEvent::Stranger { .. } => {}

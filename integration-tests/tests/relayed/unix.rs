@@ -30,7 +30,7 @@ fn r59_programs_of_this_host_use_a_relay_at_a_unix_socket_and_are_counted_by_the
 
     let address = format!("unix:{}", path.display());
     let copy = |name: &str, tokens: &Path| {
-        let run = copy_with(&address, tokens).args(["--path", "relay", "--retries", "3"]);
+        let run = copy_with(&address, tokens).args(["--path", "relay"]);
         run.args([from.url("a.bin"), to.url(name)]).run()
     };
     let run = copy("b.bin", &agent.token_file).exits(0);

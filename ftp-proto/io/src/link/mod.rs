@@ -69,7 +69,10 @@ impl LinkFailure {
 
     /// What is there instead of a relay or a hub, if that shows.
     pub fn stranger(&self) -> Option<Stranger> {
-        Stranger::of(self)
+        match self {
+            Self::Io(error) => Stranger::of(error),
+            Self::Frame(_) | Self::Proof(_) => None,
+        }
     }
 
     /// Whether the other end closed or reset the connection, as it does when its process is killed.

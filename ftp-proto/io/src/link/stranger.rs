@@ -1,11 +1,9 @@
 //! What else may be at an address where a relay or a hub was expected.
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use rustls::{AlertDescription, Error, InvalidMessage};
-
-use super::LinkFailure;
 
 /// Something that does not answer like a relay or a hub.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,9 +19,8 @@ pub enum Stranger {
 }
 
 impl Stranger {
-    /// What it is, if the failure says so.
-    pub(super) fn of(failure: &LinkFailure) -> Option<Self> {
-        let LinkFailure::Io(error) = failure else { return None };
+    /// What it is, if this error of a handshake says so.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => return Some(Self::NotTls),
             Some(
@@ -66,13 +63,11 @@ pub(super) struct NoRelay;
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]
     fn what_is_no_relay_is_told_by_how_it_answers() {
-        let of = |error: io::Error| Stranger::of(&error.into());
+        let of = |error: io::Error| Stranger::of(&error);
         let tls = |error: Error| of(io::Error::new(ErrorKind::InvalidData, error));
         assert_eq!(tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)), Some(Stranger::NotTls));
         let alert = AlertDescription::NoApplicationProtocol;

@@ -19,7 +19,8 @@ pub struct LocalListener {
 
 impl LocalListener {
     /// Listens at `path`. Only the user of this process may connect (mode 0600), until the permissions of the file are
-    /// changed. A socket at which nobody listens any more is replaced.
+    /// changed. The socket of a program
+    /// that has ended is replaced.
     ///
     /// # Errors
     ///

@@ -179,7 +179,10 @@ impl Pending {
                 out.forget(ticket);
                 self.met(conn, direct, out);
             }
-            (At::Opening(_) | At::Dialing(_) | At::Calling(_), Answer::Failed(code, text)) => {
+            (
+                At::Opening(_) | At::Dialing(_) | At::Awaiting(_) | At::Calling(_),
+                Answer::Failed(code, text),
+            ) => {
                 out.forget(ticket);
                 self.at = At::Idle;
                 return Err(Refusal::of(code).at(self.leg).with_text(text));

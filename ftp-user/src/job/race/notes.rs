@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::history::{Fate, PastCandidate, PastRace, shortened};
 use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
+use crate::outcome::DIRECTLY;
 use crate::route::{Attempted, Situation};
 use ftp_proto::third_party::Outcome;
 use ftp_proto::third_party::race::Purpose;
@@ -86,6 +87,9 @@ impl Notes {
         tried.why = why.map(|failure| shortened(&failure.to_string()));
         if let Ok(attempted) = &finished.attempted {
             tried.said.clone_from(&attempted.said);
+            if attempted.relayed.as_ref().is_some_and(|relayed| relayed.directly) {
+                tried.words.push_str(DIRECTLY);
+            }
         }
     }
 

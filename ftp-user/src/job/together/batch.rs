@@ -16,7 +16,7 @@ use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Event;
-use crate::route::{self, BatchPath, Ends};
+use crate::route::{self, BatchPath, Circuit, Ends};
 use ftp_proto::listing;
 use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;
@@ -101,9 +101,10 @@ pub(in crate::job) async fn batched(
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let means = Means::of(&path);
+    let mut means = Means::of(&path);
     let (members, moved) = moved(context, ends, members, options, path).await;
     let Moved { refused, are_usable } = moved;
+    means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     if let Some(refused) = refused.filter(|_| !ends.no_times.swap(true, Ordering::Relaxed)) {
         context.events.notice(format!("modification times are not kept: {refused}"));
     }
@@ -310,6 +311,8 @@ impl Member {
 struct Means {
     rung: Rung,
     relay: Option<Arc<str>>,
+    /// Whether two agents have carried them over a direct connection.
+    directly: bool,
     protection: Protection,
     verified: Verified,
 }
@@ -317,13 +320,17 @@ struct Means {
 impl Means {
     fn of(path: &BatchPath) -> Self {
         let (rung, relay) = (path.candidate().rung(), path.relay());
-        Self { rung, relay, protection: path.protection(), verified: path.verified() }
+        Self { rung, relay, directly: false, protection: path.protection(), verified: path.verified() }
     }
 
     /// A file that was published.
     fn done(&self, facts: &Facts, was_free: bool) -> Done {
         let size = facts.size;
-        let relayed = |relay: &Arc<str>| Relayed { relay: Arc::clone(relay), bytes: size.unwrap_or(0) };
+        let relayed = |relay: &Arc<str>| Relayed {
+            relay: Arc::clone(relay),
+            bytes: size.unwrap_or(0),
+            directly: self.directly,
+        };
         Done {
             size,
             before: 0,

@@ -107,6 +107,22 @@ fn a_call_that_fails_names_its_leg_and_the_server_is_reset() {
 }
 
 #[test]
+fn r36_another_agent_that_was_lost_is_told_at_once() {
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::B, listen(SOURCE), Meeting::Await(secret()));
+    bench.routes();
+    let expected = bench
+        .asks
+        .iter()
+        .find_map(|ask| if let Ask::Expect { ticket, .. } = ask { Some(*ticket) } else { None });
+    let listener = bench.listening()[0];
+    bench.arrive(listener, 8, "192.0.2.1:20");
+    bench.answer(expected.unwrap(), Answer::Failed(Code::NotPaired, "it has gone".to_owned()));
+    assert!(refused(2, Code::NotPaired, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+    assert_eq!(bench.resets(), [8]);
+}
+
+#[test]
 fn r44_an_agent_that_is_alone_gives_up_after_the_wait_and_expects_nobody() {
     let mut bench = meeting_bench(true);
     meet(&mut bench, 2, LegId::B, listen(SOURCE), Meeting::Await(secret()));
