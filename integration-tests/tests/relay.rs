@@ -5,6 +5,7 @@ mod audit;
 mod blind;
 mod crowd;
 mod greets;
+mod no_relay;
 mod policy;
 mod proven;
 mod release;
@@ -393,7 +394,12 @@ fn r27_r31_a_wrong_token_is_denied_with_the_reason_in_the_relays_log_alone() {
     command.args(["check", &address, "--token-file"]).arg(&agent.token_file);
     let mut check = Running::start("check", command);
     assert_eq!(check.wait().code(), Some(0), "{}", check.said());
-    for line in ["is a relay, holds token test", "no NAT", "hint  hosts that can connect to 127.0.0.1"] {
+    for line in [
+        "is a relay, holds token test",
+        "the clocks of the relay and of this host agree",
+        "no NAT",
+        "hint  hosts that can connect to 127.0.0.1",
+    ] {
         assert!(check.said().contains(line), "{line}: {}", check.said());
     }
     assert!(!agent.running.said().contains(wrong.line().rsplit('.').next().unwrap()));

@@ -80,6 +80,7 @@ impl Session {
                 (JoinEvent::Lost(why), _) => return Err(failure::lost(&self.display_name, &why)),
                 (
                     JoinEvent::Ready { .. }
+                    | JoinEvent::Up(_)
                     | JoinEvent::Flows
                     | JoinEvent::Stranger { .. }
                     | JoinEvent::Stat { .. },

@@ -10,7 +10,7 @@ use super::setup::{CheckLine, SiteLine};
 use crate::failure::Kind;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
-use crate::outcome::Verified;
+use crate::outcome::{Relayed, Verified};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -130,12 +130,8 @@ enum Line<'a> {
         skipped: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         earlier: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        relay: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        relayed: Option<u64>,
-        #[serde(skip_serializing_if = "is_false")]
-        agents_direct: bool,
+        #[serde(flatten)]
+        relay: Option<Passed<'a>>,
         #[serde(skip_serializing_if = "is_zero")]
         before: u64,
     },
@@ -184,12 +180,8 @@ enum Line<'a> {
         verified: &'a str,
         failed: u64,
         skipped: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        relay: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        relayed: Option<u64>,
-        #[serde(skip_serializing_if = "is_false")]
-        agents_direct: bool,
+        #[serde(flatten)]
+        relay: Option<Passed<'a>>,
         #[serde(skip_serializing_if = "is_false")]
         dry_run: bool,
         #[serde(skip_serializing_if = "is_zero")]
@@ -256,6 +248,22 @@ impl<'a> Thought<'a> {
     }
 }
 
+/// What has passed a relay.
+#[derive(Serialize)]
+struct Passed<'a> {
+    relay: &'a str,
+    relayed: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    agents_direct: bool,
+}
+
+impl<'a> Passed<'a> {
+    fn of(relayed: &'a Relayed) -> Self {
+        let Relayed { relay, bytes, directly } = relayed;
+        Self { relay, relayed: *bytes, agents_direct: *directly }
+    }
+}
+
 impl<'a> Line<'a> {
     fn of(event: &'a Event, shown: Option<&Shown>, exit_of: fn(Kind) -> u8) -> Option<Self> {
         Some(match event {
@@ -284,9 +292,7 @@ impl<'a> Line<'a> {
                     attempts: *attempts,
                     skipped: rung.is_none(),
                     earlier: earlier.map(Verified::name),
-                    relay: relayed.as_ref().map(|relayed| &*relayed.relay),
-                    relayed: relayed.as_ref().map(|relayed| relayed.bytes),
-                    agents_direct: relayed.as_ref().is_some_and(|relayed| relayed.directly),
+                    relay: relayed.as_ref().map(Passed::of),
                     before: *before,
                 }
             }
@@ -347,9 +353,7 @@ impl<'a> Line<'a> {
             verified: summary.verified.name(),
             failed: summary.failed,
             skipped: summary.skipped,
-            relay: summary.relayed.as_ref().map(|relayed| &*relayed.relay),
-            relayed: summary.relayed.as_ref().map(|relayed| relayed.bytes),
-            agents_direct: summary.relayed.as_ref().is_some_and(|relayed| relayed.directly),
+            relay: summary.relayed.as_ref().map(Passed::of),
             dry_run: summary.dry_run,
             detached: summary.detached,
             before: summary.before,

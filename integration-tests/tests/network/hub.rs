@@ -6,7 +6,7 @@ use integration_tests::hub::{Hub, Joined};
 use integration_tests::net::{Host, Network, Ports};
 use integration_tests::or_skip;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::user::user;
+use integration_tests::user::{Run, user};
 use std::net::IpAddr;
 
 /// A server and the agent's host beside it, behind a router of their own.
@@ -80,9 +80,14 @@ impl Scene {
     /// Copies until the agent beside the source says this. It may be too late for a direct connection where the host
     /// is busy; then the agents begin anew.
     pub(super) fn copies_until(&mut self, words: &str) {
+        self.copies_until_run(words, |_| true);
+    }
+
+    /// The same, until a run says this of itself, too.
+    pub(super) fn copies_until_run(&mut self, words: &str, is_wanted: impl Fn(&Run) -> bool) {
         for round in 0..ROUNDS {
-            self.copies(&format!("{round}.bin"));
-            if self.agents[0].running.said().contains(words) {
+            let run = self.copies(&format!("{round}.bin"));
+            if self.agents[0].running.said().contains(words) && is_wanted(&run) {
                 return;
             }
             for (agent, far) in self.agents.iter_mut().zip([&self.from, &self.to]) {
@@ -94,7 +99,7 @@ impl Scene {
     }
 
     /// The file arrives whole under this name.
-    pub(super) fn copies(&self, name: &str) {
+    pub(super) fn copies(&self, name: &str) -> Run {
         let run =
             user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "30s"]);
         let run =
@@ -106,6 +111,7 @@ impl Scene {
         assert_eq!(run.code(), Some(0), "{}", shown());
         assert!(self.to.server.bytes(name) == self.data, "{}", shown());
         assert_eq!(run.summary()["verified"], "sha-256", "{}", shown());
+        run
     }
 
     /// What the agents and the hub have said.

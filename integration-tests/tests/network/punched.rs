@@ -11,7 +11,10 @@ const RANDOM: Option<Ports> = Some(Ports::Random);
 /// The agents connect directly.
 fn directly(before: [Option<Ports>; 2]) -> Result<(), Skipped> {
     let mut scene = Scene::new(before, |_, _, _| ())?;
-    scene.copies_until("connected directly with the other agent");
+    // The report says so, too.
+    scene.copies_until_run("connected directly with the other agent", |run| {
+        run.summary()["agents_direct"] == true
+    });
     scene.agents[1].logs("connected directly with the other agent");
     if scene.to.server.names() == ["0.bin"] {
         // Only control connections have passed the hub.
