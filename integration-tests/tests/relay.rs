@@ -4,6 +4,7 @@
 mod audit;
 mod blind;
 mod crowd;
+mod descriptors;
 mod greets;
 mod no_relay;
 mod policy;
@@ -348,7 +349,7 @@ fn r22_r24_r25_targets_are_judged_by_the_address_that_would_be_dialled() {
 }
 
 #[test]
-fn a_tunnel_carries_a_control_connection_from_the_relays_address() {
+fn r29_a_tunnel_carries_a_control_connection_and_its_ticket_is_good_for_one_link() {
     let agent = relay();
     let server = TcpListener::bind((SOURCE, 0)).unwrap();
     let port = server.local_addr().unwrap().port();
@@ -369,7 +370,6 @@ fn a_tunnel_carries_a_control_connection_from_the_relays_address() {
     let mut said = [0; 6];
     control.read_exact(&mut said).unwrap();
     assert_eq!(&said, b"QUIT\r\n");
-    // R29: a ticket is good for one link.
     assert!(session.through(&ticket, b"", 1).is_err());
     agent.logs("denied: unknown or used ticket");
 }

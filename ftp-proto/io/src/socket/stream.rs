@@ -1,6 +1,6 @@
 //! A connected socket: TCP, or a Unix socket whose other end is on this host.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{self, IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix;
@@ -179,6 +179,19 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         either!(self.get_mut(), socket => Pin::new(socket).poll_write(cx, bytes))
+    }
+
+    /// In one piece: what TLS says last, before the connection is dropped, is written once.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(self.get_mut(), socket => Pin::new(socket).poll_write_vectored(cx, pieces))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        either!(self, socket => socket.is_write_vectored())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

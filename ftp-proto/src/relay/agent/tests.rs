@@ -575,7 +575,7 @@ fn a_silent_link_is_lost_after_its_time() {
 }
 
 #[test]
-fn bytes_of_another_protocol_end_the_session_with_a_reason() {
+fn r39_bytes_of_another_protocol_end_the_session_with_a_reason() {
     let mut bench = Bench::new(config());
     bench.input(Input::Bytes(&[0, 0, 0, 0]));
     assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }));
