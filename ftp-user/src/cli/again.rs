@@ -222,6 +222,7 @@ impl Verb {
             | Self::Cancel(_)
             | Self::Why(_)
             | Self::Sites(_)
+            | Self::Doctor(_)
             | Self::Completions(_)
             | Self::Man(_) => Vec::new(),
         }

@@ -7,6 +7,7 @@ mod cancel;
 mod cat;
 mod conceal;
 mod copy;
+mod doctor;
 mod exit;
 mod generate;
 mod hash;
@@ -155,6 +156,7 @@ enum Verb {
     Cancel(cancel::CancelArgs),
     Why(why::WhyArgs),
     Sites(sites::SitesArgs),
+    Doctor(doctor::DoctorArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -181,6 +183,7 @@ impl Cli {
         let color = general.color;
         let password_file = general.password_file.clone();
         let site_options = general.of_site(&trust);
+        let kept = general.kept();
         let settings = if verb.is_about_itself() {
             Ok(Settings::default())
         } else {
@@ -227,6 +230,7 @@ impl Cli {
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others.
             Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) => Ok(Status::Done),
+            Verb::Doctor(args) => doctor::run(context, kept, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
             Verb::Completions(args) => {
                 drop(context);
@@ -263,6 +267,7 @@ impl Verb {
             | Self::Cancel(_)
             | Self::Why(_)
             | Self::Sites(_)
+            | Self::Doctor(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
         }
@@ -280,7 +285,7 @@ impl Verb {
     /// Whether the verb needs no settings.
     const fn is_about_itself(&self) -> bool {
         match self {
-            Self::Completions(_) | Self::Man(_) => true,
+            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) => true,
             Self::Copy(_)
             | Self::Move(_)
             | Self::Append(_)
@@ -303,6 +308,12 @@ impl Verb {
 }
 
 impl General {
+    /// Where things are kept.
+    fn kept(&self) -> doctor::Kept {
+        let settings = config::settings_file(self.config.as_deref());
+        doctor::Kept { settings, state: state::directory(self.state.clone()) }
+    }
+
     /// What is stored with a site that is added or edited.
     fn of_site(&self, trust: &TrustArgs) -> sites::Typed {
         sites::Typed {

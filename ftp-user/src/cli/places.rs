@@ -73,6 +73,15 @@ fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
     Ok(Netrc::parse(text))
 }
 
+/// Whether a `.netrc` file can be used.
+///
+/// # Errors
+///
+/// Others than its owner may read or write it, or it cannot be read.
+pub(super) fn netrc_is_private(path: &Path) -> Result<(), Failure> {
+    read_netrc(path).map(drop)
+}
+
 /// What is in a file that holds secrets; `None` if there is no file.
 ///
 /// # Errors

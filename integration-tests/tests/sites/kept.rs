@@ -141,3 +141,61 @@ fn a_person_at_a_terminal_is_asked_where_a_site_is_and_it_is_tested_before_it_is
     assert_eq!(code, Some(0), "{said}");
     assert!(!settings(&home).contains(PASSWORD));
 }
+
+#[test]
+fn servers_of_other_programs_are_imported_and_nothing_is_overwritten() {
+    let home = home();
+    sites(&home, &["add", "lab", "ftp://mine.example/"]).exits(0);
+    let file = |name: &str, text: &str| {
+        let path = home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let bookmarks =
+        file("bookmarks", "lab\tftp://h/\nold site\tftp://ann:s3cret@127.0.0.2:2121/pub\nweb\thttp://h/\n");
+    let before = settings(&home);
+    let dry = sites(&home, &["import", "--dry-run", "lftp", &bookmarks]).exits(0).never_says("s3cret");
+    assert!(dry.to_string().contains("would add old-site") && settings(&home) == before, "{dry}");
+    let run = sites(&home, &["import", "lftp", &bookmarks]).exits(0).never_says("s3cret");
+    run.says("lab is a site already").says("web is not imported: http:// is not supported");
+    let now = settings(&home);
+    assert!(now.starts_with(&before) && now.contains("[sites.old-site]") && !now.contains("s3cret"), "{now}");
+
+    // Its own constant hides the word potato.
+    let remotes = "[cloud]\ntype = ftp\nhost = 127.0.0.2\nuser = ann\npass = YWFhYWFhYWFhYWFhYWFhYXMaGgIlEQ\nidle_timeout = 9m\n";
+    let run =
+        sites(&home, &["import", "rclone", &file("rclone.conf", remotes)]).exits(0).never_says("potato");
+    run.says("of cloud these are not imported: idle_timeout");
+    assert_eq!(std::fs::read_to_string(home.path().join("secrets/cloud")).unwrap(), "potato\n");
+
+    let netrc = file("netrc", "machine n.example login ann password s3cret\n");
+    std::fs::set_permissions(&netrc, std::fs::Permissions::from_mode(0o640)).unwrap();
+    sites(&home, &["import", "netrc", &netrc]).exits(2).says("chmod 600").never_says("s3cret");
+    std::fs::set_permissions(&netrc, std::fs::Permissions::from_mode(0o600)).unwrap();
+    sites(&home, &["import", "netrc", &netrc]).exits(0).says("added n.example");
+    sites(&home, &["import", "filezilla", &netrc]).exits(2).says("it is not XML");
+    sites(&home, &["import", "lftp"]).exits(3).says("there is no file");
+}
+
+#[test]
+fn a_doctor_looks_at_this_host() {
+    let home = home();
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, "[sites.lab]\nurl = \"ftp://127.0.0.2/\"\n").unwrap();
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let doctor = |more: &[&str]| {
+        let config = config.to_str().unwrap();
+        user().args(["--config", config, "doctor"]).args(more).run()
+    };
+    let run = doctor(&["--json"]);
+    let findings = found(&run);
+    for check in ["resolver", "ipv4", "ipv6", "listening", "clock", "authorities", "state", "keyring"] {
+        assert!(findings.iter().any(|found| found.starts_with(check)), "{check}: {run}");
+    }
+    assert!(findings.contains(&"settings good".to_owned()), "{run}");
+    let is_bad = findings.iter().any(|found| found.ends_with("bad"));
+    assert_eq!(run.code(), Some(i32::from(is_bad)), "{run}");
+    std::fs::write(&config, "[sites.lab]\nurl = 7\n").unwrap();
+    doctor(&[]).exits(1).says("BAD  settings").says("2:7");
+}

@@ -30,4 +30,4 @@ pub use ftp_proto::wire::{BadFingerprint, Fingerprint};
 pub use identity::{Files, Identity, Validity};
 pub use refusal::Refusal;
 pub use server::{Server, Session, check_authorities};
-pub use trust::Trust;
+pub use trust::{Trust, roots_of_host};

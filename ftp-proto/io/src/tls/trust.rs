@@ -138,6 +138,13 @@ impl Trust {
     }
 }
 
+/// How many authorities this host trusts, and what went wrong where they are kept.
+pub fn roots_of_host() -> (usize, Vec<String>) {
+    let loaded = rustls_native_certs::load_native_certs();
+    let (count, _) = RootCertStore::empty().add_parsable_certificates(loaded.certs);
+    (count, loaded.errors.iter().map(ToString::to_string).collect())
+}
+
 impl Policy {
     /// Verifies chains by their roots; `None` if there is no root at all.
     pub(super) fn judge(&self) -> Option<&dyn ServerCertVerifier> {

@@ -152,8 +152,7 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
     match session.list(directory).await {
         Ok(listing) => {
             let count = u64::try_from(listing.entries.len()).unwrap_or(u64::MAX);
-            let entries = counted(count, "entry").replace("entrys", "entries");
-            found.push(Checked::good("listing", format!("{location} has {entries}")));
+            found.push(Checked::good("listing", format!("{location} has {}", counted(count, "name"))));
         }
         Err(failure) if session.is_over() => return Err(failure),
         Err(failure) => found.push(failed("listing", failure)),

@@ -7,7 +7,12 @@ use ftp_proto::client::Security;
 /// Reads the file.
 pub(super) fn read(text: &str) -> Vec<Found> {
     let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    lines.filter_map(|line| line.split_once([' ', '\t'])).map(|(name, url)| one(name, url.trim())).collect()
+    // A tab ends a name that has blanks.
+    let parts = |line: &'_ str| -> Option<(String, String)> {
+        let (name, url) = line.split_once('\t').or_else(|| line.split_once(' '))?;
+        Some((name.to_owned(), url.trim().to_owned()))
+    };
+    lines.filter_map(parts).map(|(name, url)| one(&name, &url)).collect()
 }
 
 fn one(name: &str, url: &str) -> Found {

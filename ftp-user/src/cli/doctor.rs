@@ -1,0 +1,307 @@
+//! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
+
+use super::places::netrc_is_private;
+use crate::config::{self, Settings};
+use crate::context::Context;
+use crate::control::within;
+use crate::failure::{Failure, Kind};
+use crate::job::Status;
+use crate::report::{Checked, Event, THIS_HOST, Verdict};
+use clap::Args;
+use ftp_proto::address::{Kind as Address, kind};
+use ftp_proto::wire::counted;
+use rustix::fs::{Access, access};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+
+/// Look at this host: names, IPv6, clock, certificates, directories, settings, and whether servers can connect to it
+///
+/// Nothing leaves this host but questions for the names of the sites of the settings. Each finding is one line with what
+/// to do. The exit status is 0 if nothing is BAD.
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {}
+
+/// Where things are kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The file of the settings.
+    pub(super) settings: Option<PathBuf>,
+    /// The state directory.
+    pub(super) state: Option<PathBuf>,
+}
+
+/// Runs the verb. The context ends with it, because the report waits for its last event.
+pub(super) async fn run(context: Context, kept: Kept, DoctorArgs {}: DoctorArgs) -> Result<Status, Failure> {
+    let read = settings(kept.settings.as_deref());
+    let known = read.as_ref().map(|(settings, _)| settings.clone()).unwrap_or_default();
+    let mut all = names(&context, &known).await;
+    all.extend(addresses().await);
+    all.push(clock());
+    all.push(certificates());
+    all.push(read.map_or_else(|bad| bad, |(_, found)| found));
+    all.push(state(&context, kept.state.as_deref()));
+    all.extend(netrc());
+    all.extend(relays(&known));
+    all.push(keyring());
+    if context.cancel.is_cancelled() {
+        return Err(Failure::interrupted());
+    }
+    let worst = all.iter().map(|found| found.verdict).max();
+    for found in all {
+        context.events.say(Event::Checked(Checked { of: THIS_HOST.to_owned(), ..found }));
+    }
+    Ok(if worst == Some(Verdict::Bad) { Status::Failed(Kind::Other) } else { Status::Done })
+}
+
+/// The resolver: names of this host, and of the sites of the settings.
+async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
+    let mut all = Vec::new();
+    let own = within(context, LOOKUP, lookup_host(("localhost", 0))).await;
+    all.push(match own {
+        Some(Ok(_)) => Checked::good("resolver", "localhost is found"),
+        Some(Err(error)) => {
+            Checked::bad("resolver", format!("localhost is not found: {error}"), "add it to /etc/hosts")
+        }
+        None => Checked::bad("resolver", "localhost is not found in time", "look at /etc/resolv.conf"),
+    });
+    for (name, place) in settings.sites.names.iter().take(MOST_SITES) {
+        let host = place.site.host.as_str();
+        if host.parse::<IpAddr>().is_ok() {
+            continue;
+        }
+        let found = within(context, LOOKUP, lookup_host((host, place.site.port))).await;
+        all.push(match found {
+            Some(Ok(addresses)) => {
+                let all: Vec<String> = addresses.take(MOST_ADDRESSES).map(|at| at.ip().to_string()).collect();
+                Checked::good("resolver", format!("{name}: {host} is {}", all.join(", ")))
+            }
+            Some(Err(error)) => Checked::bad(
+                "resolver",
+                format!("{name}: {host} is not found: {error}"),
+                format!("check the url of [sites.{name}], and /etc/resolv.conf"),
+            ),
+            None => Checked::bad(
+                "resolver",
+                format!("{name}: no answer about {host}"),
+                "look at /etc/resolv.conf",
+            ),
+        });
+    }
+    all
+}
+
+/// Which addresses this host has towards the world, and whether servers can connect to it.
+async fn addresses() -> Vec<Checked> {
+    // Nothing is sent: the system chooses a route. Nobody has these addresses (RFC 5737, RFC 3849).
+    let v4 = own_address(SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 21)).await;
+    let nobody = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    let v6 = own_address(SocketAddr::new(nobody.into(), 21)).await;
+    let mut all = Vec::new();
+    all.push(match v4 {
+        Some(own) => Checked::good("ipv4", format!("from {own}")),
+        None => Checked::note("ipv4", "there is no route", "servers that have IPv4 alone are not reached"),
+    });
+    all.push(match v6 {
+        Some(own) => Checked::good("ipv6", format!("from {own}")),
+        None => Checked::note(
+            "ipv6",
+            "there is no route",
+            "if names have IPv6 addresses all the same, -4 saves a try for each connection",
+        ),
+    });
+    all.push(listening(v4.or(v6)).await);
+    all
+}
+
+/// The address of this host on the way to another one.
+async fn own_address(to: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).await.ok()?;
+    socket.connect(to).await.ok()?;
+    socket.local_addr().ok().map(|own| own.ip())
+}
+
+/// Whether a port can be listened on, and who may reach it.
+async fn listening(own: Option<IpAddr>) -> Checked {
+    let at = own.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let connected = async {
+        let listener = TcpListener::bind((at, 0)).await?;
+        let to = listener.local_addr()?;
+        let (connected, accepted) = tokio::join!(TcpStream::connect(to), listener.accept());
+        connected.and(accepted.map(drop)).map(drop)
+    };
+    let passive = "copies still work where servers listen (passive mode)";
+    let connected = tokio::time::timeout(LOOKUP, connected).await;
+    match connected {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            return Checked::note("listening", format!("this host cannot listen at {at}: {error}"), passive);
+        }
+        Err(_) => {
+            return Checked::note("listening", format!("a firewall drops connections to {at}"), passive);
+        }
+    }
+    match kind(at) {
+        Address::Public => Checked::good(
+            "listening",
+            format!("{at} can be listened on; a firewall before this host may forbid it"),
+        ),
+        Address::Private | Address::LinkLocal => Checked::note(
+            "listening",
+            format!("{at} can be listened on, and is private: servers elsewhere cannot connect to it (NAT)"),
+            format!("{passive}; --path direct between two servers does not need it"),
+        ),
+        Address::Loopback | Address::Unspecified | Address::Multicast | Address::Broadcast => {
+            Checked::note("listening", "only this host can connect to this host", passive)
+        }
+    }
+}
+
+/// Whether the clock can be right.
+fn clock() -> Checked {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    if !(EARLIEST..LATEST).contains(&now) {
+        let what = format!("it is {now} s after 1970, which cannot be");
+        return Checked::bad("clock", what, "set it: certificates and --overwrite newer depend on it");
+    }
+    let marks =
+        ["/run/systemd/timesync/synchronized", "/run/chrony", "/run/chrony/chronyd.pid", "/run/ntpd.pid"];
+    match marks.iter().find(|mark| Path::new(mark).exists()) {
+        Some(_) => Checked::good("clock", "a service keeps it right (NTP)"),
+        None => Checked::note(
+            "clock",
+            "no service was found that keeps it right",
+            "ftp-user sites test NAME compares it with a server's",
+        ),
+    }
+}
+
+/// The authorities that this host trusts.
+fn certificates() -> Checked {
+    let (count, errors) = ftp_io::tls::roots_of_host();
+    match (count, errors.first()) {
+        (0, why) => {
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            Checked::bad(
+                "authorities",
+                format!("this host trusts no authority{why}"),
+                "install ca-certificates, or set SSL_CERT_FILE; --ca and --pin name certificates",
+            )
+        }
+        (count, _) => Checked::good("authorities", format!("this host trusts {count}")),
+    }
+}
+
+/// The settings, and what is wrong with them.
+fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
+    let Some(file) = file else {
+        return Err(Checked::note(
+            "settings",
+            "there is no home directory",
+            "set HOME, or name a file with --config",
+        ));
+    };
+    let shown = file.display();
+    let Ok(facts) = std::fs::metadata(file) else {
+        let found = Checked::good("settings", format!("there is no {shown} yet"));
+        return Ok((Settings::default(), found));
+    };
+    let settings = config::load(Some(file)).map_err(|failure| {
+        Checked::bad(
+            "settings",
+            failure.what.clone(),
+            failure.hint.unwrap_or_else(|| "repair the file".to_owned()),
+        )
+    })?;
+    let mode = facts.permissions().mode() & 0o777;
+    let is_own = facts.uid() == rustix::process::geteuid().as_raw() || facts.uid() == 0;
+    if !is_own || mode & 0o022 != 0 {
+        let what = format!("others own {shown} or may write it (mode {mode:04o})");
+        return Err(Checked::bad("settings", what, "chmod 600: they say who is trusted"));
+    }
+    let sites = u64::try_from(settings.sites.names.iter().count()).unwrap_or(u64::MAX);
+    let found = Checked::good("settings", format!("{shown} has {}", counted(sites, "site")));
+    Ok((settings, found))
+}
+
+/// The state directory.
+fn state(context: &Context, directory: Option<&Path>) -> Checked {
+    let Some(directory) = directory else {
+        return Checked::bad(
+            "state",
+            "there is no home directory",
+            "set HOME, or name a directory with --state",
+        );
+    };
+    let shown = directory.display();
+    if !directory.exists() {
+        return Checked::good("state", format!("{shown} is made at the first copy"));
+    }
+    if let Err(why) = crate::journal::check_directory(directory) {
+        return Checked::bad("state", why, "chmod 700: it holds the certificates of servers");
+    }
+    if access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return Checked::bad(
+            "state",
+            format!("{shown} cannot be written"),
+            "make it yours, or name another with --state",
+        );
+    }
+    if let Err(why) = context.sites.recall("localhost:21") {
+        return Checked::bad("state", why, "repair or remove that file");
+    }
+    match context.journal.jobs() {
+        Ok(jobs) => {
+            let count = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
+            Checked::good("state", format!("{shown} has {}", counted(count, "job")))
+        }
+        Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
+    }
+}
+
+/// `~/.netrc`, if it is there.
+fn netrc() -> Option<Checked> {
+    let file = PathBuf::from(std::env::var_os("HOME")?).join(".netrc");
+    if !file.exists() {
+        return None;
+    }
+    Some(match netrc_is_private(&file) {
+        Ok(()) => Checked::good("netrc", format!("{} is yours alone", file.display())),
+        Err(failure) => Checked::bad("netrc", failure.what.clone(), failure.hint.unwrap_or_default()),
+    })
+}
+
+/// The token files of relays.
+fn relays(settings: &Settings) -> Vec<Checked> {
+    let check = |relay: &config::Relay| match relay.token() {
+        Ok(_) => Checked::good("relay", format!("{} has its token", relay.name)),
+        Err(failure) => Checked::bad("relay", failure.what, "ftp-relay-agent token makes one; mode 0600"),
+    };
+    settings.relays.iter().map(check).collect()
+}
+
+/// Whether passwords can be kept in a keyring.
+fn keyring() -> Checked {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&paths).any(|directory| directory.join("secret-tool").is_file());
+    match is_there {
+        true => Checked::good("keyring", "secret-tool is there: sites add --keyring"),
+        false => Checked::good(
+            "keyring",
+            "there is no secret-tool: passwords of sites are kept in files of mode 0600",
+        ),
+    }
+}
+
+/// How long a name may take.
+const LOOKUP: Duration = Duration::from_secs(5);
+/// So many addresses of a name are shown at most.
+const MOST_ADDRESSES: usize = 4;
+/// So many sites are looked up at most.
+const MOST_SITES: usize = 16;
+/// 2026-01-01 and 2100-01-01, in seconds since 1970: a clock that shows another time is wrong.
+const EARLIEST: u64 = 1_767_225_600;
+const LATEST: u64 = 4_102_444_800;
