@@ -4,6 +4,7 @@
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::peer::{MODERN, Peer};
+use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user};
@@ -129,6 +130,56 @@ fn n9_both_servers_go_on_alone_and_resume_waits_verifies_and_renames() {
         assert_eq!((&file["path"], &file["attempts"]), (&"direct".into(), &1.into()), "{run}");
         let trace = String::from_utf8(run.bytes("trace")).unwrap();
         assert!(!trace.contains("> STOR") && trace.contains("> STAT #"), "nothing moves again: {trace}");
+    }
+}
+
+/// Two servers that refuse each other, and a relay that both let in.
+fn relayed_scene() -> (Scene, Agent) {
+    let never = |site: Site| site.args(["--foreign", "never"]);
+    let from = never(Site::new("source")).file("a.bin", sample(LARGE)).start();
+    let to = never(Site::new("destination").at("127.0.0.3")).start();
+    let relay = Relay::new().server("127.0.0.2").server("127.0.0.3").start();
+    (Scene { from, to, state: tempfile::tempdir().unwrap(), is_private: false }, relay)
+}
+
+fn through(relay: &Agent) -> [String; 6] {
+    let (address, file) = (relay.address.to_string(), relay.token_file.display().to_string());
+    ["--path", "relay", "--relay", &address, "--relay-token-file", &file].map(str::to_owned)
+}
+
+#[test]
+fn r46_a_detached_copy_goes_on_through_the_relay_when_the_user_agent_has_gone() {
+    let (scene, relay) = relayed_scene();
+    let options = through(&relay);
+    let run = scene.copy(&options.each_ref().map(String::as_str)).run().exits(0);
+    assert_eq!(run.events("detached")[0]["path"], "relay", "{run}");
+    assert_eq!(scene.state(), "detached", "{run}");
+    let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+    scene.is_done(&run);
+    let file = &run.events("file")[0];
+    assert_eq!((&file["path"], &file["attempts"]), (&"relay".into(), &1.into()), "{run}");
+    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    assert!(!trace.contains("> STOR") && trace.contains("> STAT #"), "nothing moves again: {trace}");
+    relay.logs(" how=Eof");
+    let joined = relay.running.said().matches(" joined ").count();
+    assert_eq!(joined, 1, "{}", relay.running.said());
+}
+
+#[test]
+fn r46_a_user_agent_that_is_killed_at_any_moment_of_such_a_copy_leaves_what_a_later_run_ends() {
+    for moment in ["> DETA", "> STOR", "< 150"] {
+        let (scene, relay) = relayed_scene();
+        let options = [through(&relay).as_slice(), &["--trace".to_owned(), "trace".to_owned()]].concat();
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let run = scene.copy(&options).start();
+        let trace = scene.state.path().join("trace");
+        until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
+        run.running.signal(Signal::KILL);
+        let killed = run.end();
+        let state = scene.state();
+        assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
+        let run = scene.resume().exits(0);
+        scene.is_done(&run);
     }
 }
 

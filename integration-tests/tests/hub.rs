@@ -105,6 +105,26 @@ fn r36_r43_two_servers_that_only_their_own_agents_reach_exchange_files_through_t
 }
 
 #[test]
+fn r46_a_detached_copy_goes_on_through_two_agents_when_the_user_agent_has_gone() {
+    let data = sample(6_000_000);
+    let (from, to) = (Far::start(&[("a.bin", &data)]), Far::start(&[]));
+    let hub = Hub::start(&own_address().to_string());
+    let _agents = [from.agent(&hub, "zurich"), to.agent(&hub, "berlin")];
+    let state = tempfile::tempdir().unwrap();
+    let kept = ["--state", state.path().to_str().unwrap()];
+    let run = copy(&hub).args(kept).args(["--detach"]);
+    let run = run.args([from.slow_url("a.bin"), to.url("b.bin")]).run().exits(0);
+    assert_eq!(run.events("detached")[0]["path"], "relay", "{run}");
+    assert!(!to.server.names().contains(&"b.bin".to_owned()), "{run}");
+    let netrc = [(from.ip(), "slow", "x"), (to.ip(), "ann", PASSWORD)]
+        .map(|(ip, user, password)| format!("machine {ip} login {user} password {password}\n"));
+    let run = user().private_file(".netrc", netrc.concat()).args(kept).args(["--json", "resume"]);
+    let run = run.run().exits(0);
+    assert!(to.server.bytes("b.bin") == data, "{run}");
+    assert_eq!(run.events("file")[0]["verified"], "sha-256", "{run}");
+}
+
+#[test]
 fn one_agent_that_reaches_both_servers_joins_them_alone() {
     let data = sample(300_001);
     let from = Site::new("one").at(&own_address().to_string()).args(["--foreign", "never"]);

@@ -341,3 +341,23 @@ fn a_relay_that_was_never_there_is_asked_once_unless_retries_are_given() {
     check(&[], 1);
     check(&["--retries", "1"], 2);
 }
+
+#[test]
+fn r61_where_a_source_tells_no_digest_the_relay_says_what_it_has_passed_on() {
+    let host = own_address().to_string();
+    let script = "SIZE a.bin: 213 1000\nRETR: 150 opening ; connection ; data 1000 ; end ; 226 sent";
+    let (from, to) = (Peer::start(&host, script, MODERN), never().start());
+    let relay = Relay::new().at(&own_address().to_string());
+    let agent = relay.server(&host).server(&to.ip().to_string()).start();
+    let run = |rule: &str| {
+        let run = copy(&agent).args(["--path", "relay", "--overwrite", "always", "--verify", rule]);
+        run.args([from.url("a.bin"), to.url("b.bin")]).run().exits(0)
+    };
+    let asked = run("hash");
+    assert_eq!(asked.summary()["verified"], "sha-256", "{asked}");
+    assert!(to.bytes("b.bin") == sample(1000), "{asked}");
+    warned(&asked, "as the relay tells it");
+    // Without being asked a relay looks at nothing.
+    let auto = run("auto");
+    assert_eq!(auto.summary()["verified"], "size", "{auto}");
+}

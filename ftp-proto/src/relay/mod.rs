@@ -13,7 +13,7 @@
 //!
 //! * [`frame`]: a length and one message. [`message`]: the messages of each end, as two types.
 //! * [`token`]: the secret that both ends hold. [`link`]: the proof that they hold it.
-//! * [`opening`]: what may pass before a server has greeted.
+//! * [`opening`]: what may pass before a server has greeted. [`digest`]: what a join has passed on, as its SHA-256.
 //! * [`agent`]: the machine of one user agent's session, at the agent. [`user`]: the machine of the
 //!   other end.
 //! * [`hub`]: where agents meet that can only connect out. [`at_hub`]: the machine of those who come there.
@@ -24,6 +24,7 @@ pub mod agent;
 pub mod at_hub;
 pub mod conversation;
 pub mod date;
+pub mod digest;
 pub mod frame;
 pub mod hub;
 pub mod link;

@@ -79,7 +79,14 @@ impl Call {
         let limited = |limiters| Meters { taken: Meter::limited(limiters), given: Meter::default() };
         let (forth, back) = (limited(limiters.clone()), limited(limiters));
         let limit = self.standing.terms().each_bytes.unwrap_or(u64::MAX);
-        let join = Join { forth, back, limit, volumes: self.standing.volumes(), pipes: pipes.clone() };
+        let join = Join {
+            forth,
+            back,
+            limit,
+            volumes: self.standing.volumes(),
+            pipes: pipes.clone(),
+            digests: None,
+        };
         Flowing { join, cause: Arc::default() }
     }
 

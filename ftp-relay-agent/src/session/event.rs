@@ -72,6 +72,14 @@ pub(super) enum Event {
         /// Says that it is a direct connection with another agent, if it is one.
         direct: Option<Direct>,
     },
+    /// Both joined connections were closed in order, and these are the digests of what has passed: from a to b, and from
+    /// b to a.
+    Digested {
+        /// The ticket of the join.
+        join: Ticket,
+        /// The SHA-256 of each direction.
+        sha256: [String; 2],
+    },
     /// One of two joined connections was closed in order.
     HalfEof {
         /// The ticket of the join.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::connection::Connection;
-use ftp_io::copy::{self, Allowance, Join, Meter, Meters};
+use ftp_io::copy::{self, Allowance, Digests, Join, Meter, Meters};
 use ftp_io::link::{self, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket;
@@ -204,6 +204,9 @@ impl Performer {
                     None => Input::Attached { ticket, conn },
                 });
             }
+            Event::Digested { join, sha256: [a_to_b, b_to_a] } => {
+                input(Input::Digested { join, a_to_b, b_to_a });
+            }
             Event::HalfEof { join, from, bytes } => input(Input::HalfEof { join, from, bytes }),
         }
     }
@@ -310,8 +313,9 @@ impl Performer {
         (opening, stall): (Opening, Duration),
     ) {
         match (self.conns.remove(&a), self.conns.remove(&b)) {
-            (Some(a), Some(b)) if opening == Opening::Data => {
-                self.join_data(ticket, a.into(), b.into(), limit, stall);
+            (Some(a), Some(b)) if matches!(opening, Opening::Data | Opening::Digested) => {
+                let digests = (opening == Opening::Digested).then(Digests::default);
+                self.join_data(ticket, (a.into(), b.into()), limit, stall, digests);
             }
             (Some(Conn::Link(link)), Some(Conn::Server(server))) => {
                 prepare(&server.stream, stall);
@@ -333,7 +337,14 @@ impl Performer {
         }
     }
 
-    fn join_data(&mut self, ticket: Ticket, a: Connection, b: Connection, limit: u64, stall: Duration) {
+    fn join_data(
+        &mut self,
+        ticket: Ticket,
+        (a, b): (Connection, Connection),
+        limit: u64,
+        stall: Duration,
+        digests: Option<Digests>,
+    ) {
         for conn in [&a, &b] {
             conn.socket().tcp().into_iter().for_each(|socket| prepare(socket, stall));
         }
@@ -342,14 +353,15 @@ impl Performer {
         let limited = |limiters| Meters { taken: Meter::limited(limiters), given: Meter::default() };
         let (forth, back) = (limited(limiters.clone()), limited(limiters));
         let volumes = self.standing.volumes();
-        let join = Join { forth, back, limit, volumes, pipes: self.shared.pipes.clone() };
+        let join = Join { forth, back, limit, volumes, pipes: self.shared.pipes.clone(), digests };
         self.flows.insert(ticket, Flowing::Data(join.clone()));
         let report = self.report.clone();
         self.start(ticket, async move {
+            let told = report.clone();
             let half = |which, bytes| {
                 let from = leg(which);
                 // The session may have ended before.
-                tokio::spawn(async move { report.send(Event::HalfEof { join: ticket, from, bytes }).await });
+                tokio::spawn(async move { told.send(Event::HalfEof { join: ticket, from, bytes }).await });
             };
             let end = join.run(a, b, half).await;
             tell_what_is_forbidden();
@@ -363,6 +375,11 @@ impl Performer {
                 copy::JoinEnd::Limit => JoinEnd::Limit,
                 copy::JoinEnd::Stopped => JoinEnd::Stopped,
             };
+            let digests = join.digests.as_ref().filter(|_| how == JoinEnd::Whole).and_then(Digests::both);
+            if let Some(sha256) = digests {
+                // The session may have ended before.
+                let _ = report.send(Event::Digested { join: ticket, sha256 }).await;
+            }
             Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });
     }

@@ -1,6 +1,7 @@
 //! `hash`: digests of files on servers and on this host.
 
 use super::passwords::Passwords;
+use super::relays::RelayArgs;
 use crate::action;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -21,6 +22,8 @@ pub(super) struct HashArgs {
     /// The digest: sha-256, sha-512, sha-1, md5, blake3, crc32 or crc32c
     #[arg(long, value_name = "A", default_value = "sha-256", value_parser = algorithm)]
     alg: Algorithm,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Reads the name of an algorithm, with or without its dash.
@@ -41,6 +44,7 @@ pub(super) async fn run(
     args: HashArgs,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
+    args.relays.apply(&mut context).await?;
     Ok(action::hash(&context, &places, args.alg).await)
 }
 

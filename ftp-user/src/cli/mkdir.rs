@@ -1,6 +1,7 @@
 //! `mkdir`: directories on servers and on this host are made.
 
 use super::passwords::Passwords;
+use super::relays::RelayArgs;
 use crate::action::{MakeDirectories, make_directories};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -21,6 +22,8 @@ pub(super) struct MkdirArgs {
     /// Print what would be made; nothing is changed
     #[arg(short = 'n', long)]
     dry_run: bool,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -30,6 +33,7 @@ pub(super) async fn run(
     args: MkdirArgs,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
+    args.relays.apply(&mut context).await?;
     // A new directory has no name that exists: nothing in it is a pattern.
     let places = places.into_iter().map(Location::literal).collect();
     let asked = MakeDirectories { places, parents: args.parents, dry_run: args.dry_run };

@@ -1,6 +1,7 @@
 //! `mv`: files and directories get other names on one host.
 
 use super::passwords::Passwords;
+use super::relays::RelayArgs;
 use crate::action::{Rename, rename};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -21,6 +22,8 @@ pub(super) struct MvArgs {
     /// Print what would be renamed; nothing is changed
     #[arg(short = 'n', long)]
     dry_run: bool,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -30,6 +33,7 @@ pub(super) async fn run(
     args: MvArgs,
 ) -> Result<Status, Failure> {
     let mut sources = passwords.locations(&mut context, &args.places).await?;
+    args.relays.apply(&mut context).await?;
     let Some(destination) = sources.pop() else {
         return Err(Failure::usage("mv needs a SOURCE and a DEST"));
     };

@@ -1,6 +1,7 @@
 //! `rm`: files and trees on servers and on this host are deleted.
 
 use super::passwords::Passwords;
+use super::relays::RelayArgs;
 use crate::action::{Consent, Remove, remove};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -27,6 +28,8 @@ pub(super) struct RmArgs {
     /// Print what would be deleted; nothing is changed
     #[arg(short = 'n', long)]
     dry_run: bool,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -36,6 +39,7 @@ pub(super) async fn run(
     args: RmArgs,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
+    args.relays.apply(&mut context).await?;
     let consent = if args.yes { Consent::Given } else { Consent::Ask };
     let asked = Remove { places, recursive: args.recursive, consent, dry_run: args.dry_run };
     Ok(remove(&context, &asked).await)

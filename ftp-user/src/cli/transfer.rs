@@ -140,9 +140,9 @@ impl TransferArgs {
     pub(super) fn detached(&self) -> Result<Self, Failure> {
         let path = match self.paths.path {
             Path::Auto | Path::Direct => Path::Direct,
-            Path::Symmetric => Path::Symmetric,
-            Path::Relay | Path::User => {
-                return Err(Failure::usage("--detach needs a path from server to server")
+            path @ (Path::Symmetric | Path::Relay) => path,
+            Path::User => {
+                return Err(Failure::usage("--detach needs a path that does not pass this host")
                     .hint("leave out --detach or --path"));
             }
         };

@@ -1,6 +1,7 @@
 //! `tree`: what directories hold, drawn.
 
 use super::passwords::Passwords;
+use super::relays::RelayArgs;
 use crate::action;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -16,6 +17,8 @@ pub(super) struct TreeArgs {
     /// Directories to draw
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
+    #[command(flatten)]
+    relays: RelayArgs,
 }
 
 /// Runs the verb.
@@ -25,5 +28,6 @@ pub(super) async fn run(
     args: TreeArgs,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
+    args.relays.apply(&mut context).await?;
     Ok(action::draw(&context, &places).await)
 }

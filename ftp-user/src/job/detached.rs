@@ -12,13 +12,15 @@
 
 use super::item::Item;
 use crate::context::Context;
-use crate::control::{DetachedState, DetachedStatus, Stall, most};
+use crate::control::{DetachedState, DetachedStatus, Session, Stall, most};
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::journal::Detached;
-use crate::ladder::{Candidate, Rung};
+use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::report::{Event, Progress};
-use crate::route::{self, Assignment, Attempted, Ends, GivenUp, Lane};
+use crate::route::{self, Assignment, Attempted, Circuit, Ends, GivenUp, Lane};
+use ftp_proto::command::Command;
+use ftp_proto::third_party::Roles;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::TransferId;
 use std::time::Duration;
@@ -61,25 +63,59 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Fail
 pub(super) async fn attempt(
     context: &Context,
     (from, to): (&mut Server, &mut Server),
-    candidate: Candidate,
+    roles: Roles,
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let Candidate::Direct(roles) = candidate else {
-        return Err(Failure::new(Kind::NoPath, "only servers that exchange the file directly go on alone"));
-    };
-    let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+    let both = tokio::try_join!(from.session(context), to.session(context))?;
+    let detached = named(context, both, Candidate::Direct(roles).rung(), assignment).await?;
+    let attempted = Box::pin(route::direct(context, from, to, roles, assignment, lane)).await?;
+    moves(context, detached, &attempted).await;
+    Ok(attempted)
+}
+
+/// The same through a relay. Its join goes on as long as its grant allows, which is longer than any server lets a transfer
+/// go on.
+pub(super) async fn attempt_by_relay(
+    context: &Context,
+    circuit: &mut Circuit,
+    through: ThroughRelay,
+    assignment: &Assignment,
+    lane: &Lane,
+) -> Result<Attempted, Failure> {
+    let rung = Candidate::Relay(through).rung();
+    let detached = named(context, circuit.sessions(), rung, assignment).await?;
+    // The relay is the destination's client, and its data connection ends as that of a killed client does in clear. With
+    // its control connection gone, the server knows by the count alone that it has the whole file.
+    if let Some(size) = assignment.size {
+        let (_, destination) = circuit.sessions();
+        destination.ask(Command::Allo(size.saturating_sub(assignment.skips()))).await?;
+    }
+    let attempted = Box::pin(route::by_relay(context, circuit, through.roles, assignment, lane)).await?;
+    moves(context, detached, &attempted).await;
+    Ok(attempted)
+}
+
+/// Asks both ends for the names of their next transfers, and keeps them in the journal.
+async fn named(
+    context: &Context,
+    (source, destination): (&mut Session, &mut Session),
+    rung: Rung,
+    assignment: &Assignment,
+) -> Result<Detached, Failure> {
     let (source, destination) =
         tokio::try_join!(source.may_detach(LONGEST), destination.may_detach(LONGEST))?;
-    let path = candidate.rung().name().to_owned();
-    let mut detached = Detached { source, destination, path, before: assignment.before, moves: false };
+    let path = rung.name().to_owned();
+    let detached = Detached { source, destination, path, before: assignment.before, moves: false };
     context.job_journal.detached(Some(detached.clone())).await;
-    let attempted = Box::pin(route::direct(context, from, to, roles, assignment, lane)).await?;
+    Ok(detached)
+}
+
+/// Notes that both ends move the file, if they do.
+async fn moves(context: &Context, detached: Detached, attempted: &Attempted) {
     if attempted.given_up == Some(GivenUp::Detached) {
-        detached.moves = true;
-        context.job_journal.detached(Some(detached)).await;
+        context.job_journal.detached(Some(Detached { moves: true, ..detached })).await;
     }
-    Ok(attempted)
 }
 
 /// Waits until a transfer has ended that an earlier run has left alone. Returns what has arrived, if that is the whole
@@ -107,7 +143,7 @@ pub(super) async fn wait(
             Some(DetachedStatus { state: DetachedState::Whole, moved }) => {
                 let before = detached.before;
                 let seen = first.unwrap_or_else(|| before.saturating_add(moved));
-                return Ok(Rung::direct(&detached.path).map(|rung| Arrived { rung, before, seen }));
+                return Ok(Rung::named(&detached.path).map(|rung| Arrived { rung, before, seen }));
             }
             Some(DetachedStatus { state: DetachedState::Moving, moved }) => moved,
         };

@@ -73,6 +73,14 @@ impl Agents {
         }
     }
 
+    /// Asks for the SHA-256 of what comes to the destination, before the join flows.
+    pub fn digest(&mut self, id: Id) {
+        match self {
+            Self::One(session) => session.digest(id),
+            Self::Met(pair) => pair.digest(),
+        }
+    }
+
     /// Drops what comes, and has come, of the last join.
     pub fn forget_join(&mut self) {
         match self {

@@ -83,7 +83,8 @@ impl Session {
                     | JoinEvent::Up(_)
                     | JoinEvent::Flows
                     | JoinEvent::Stranger { .. }
-                    | JoinEvent::Stat { .. },
+                    | JoinEvent::Stat { .. }
+                    | JoinEvent::Digest { .. },
                     _,
                 ) => {}
             }

@@ -1,5 +1,6 @@
 //! Events of a join. Leg A belongs to the source, leg B to the destination.
 
+use ftp_proto::relay::digest::Digests;
 use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegId, LegState};
 use ftp_proto::third_party::Side;
 use std::net::SocketAddr;
@@ -39,6 +40,12 @@ pub enum JoinEvent {
         /// Bytes from the source to the destination.
         bytes: u64,
     },
+    /// The SHA-256 of the bytes from the source to the destination, 64 lower-case hexadecimal digits. The join has ended
+    /// in order.
+    Digest {
+        /// As the relay has computed it.
+        sha256: String,
+    },
     /// The join has ended.
     Ended {
         /// Bytes from the source to the destination.
@@ -59,9 +66,12 @@ impl JoinEvent {
     pub(super) const fn is_last(&self) -> bool {
         match self {
             Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
-            Self::Ready { .. } | Self::Up(_) | Self::Flows | Self::Stranger { .. } | Self::Stat { .. } => {
-                false
-            }
+            Self::Ready { .. }
+            | Self::Up(_)
+            | Self::Flows
+            | Self::Stranger { .. }
+            | Self::Stat { .. }
+            | Self::Digest { .. } => false,
         }
     }
 
@@ -81,6 +91,9 @@ impl JoinEvent {
                 Some(Self::Stranger { side: side(leg), peer })
             }
             FromAgent::Stat { join: id, a_to_b, .. } if id == join => Some(Self::Stat { bytes: a_to_b }),
+            FromAgent::Ext { name, body } => Digests::read(&name, &body)
+                .filter(|digests| digests.join == join)
+                .map(|digests| Self::Digest { sha256: digests.a_to_b.into() }),
             FromAgent::Ended { id, a_to_b, how, .. } if id == join => {
                 let broke = if let End::Reset(leg) = how { Some(side(leg)) } else { None };
                 let why = ended(how).to_owned();
@@ -98,8 +111,7 @@ impl JoinEvent {
             | FromAgent::LegUp { .. }
             | FromAgent::HalfEof { .. }
             | FromAgent::Pong { .. }
-            | FromAgent::Bye { .. }
-            | FromAgent::Ext { .. } => None,
+            | FromAgent::Bye { .. } => None,
         }
     }
 }

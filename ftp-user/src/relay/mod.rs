@@ -37,6 +37,7 @@ use crate::failure::Failure;
 use crate::place::Site;
 use ftp_io::link::{self, Link};
 use ftp_io::socket::Stream;
+use ftp_proto::relay::digest;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::Secret32;
@@ -172,6 +173,14 @@ impl Session {
         self.forget_join();
         self.current_join = Some((id, grant));
         id
+    }
+
+    /// Asks for the SHA-256 of what a join passes on, before it flows. [`JoinEvent::Digest`] comes before its end, unless
+    /// the relay is too old for it.
+    pub fn digest(&mut self, id: Id) {
+        if let Some(request) = digest::request(id) {
+            self.task.with_machine(|machine, now| machine.send(now, request));
+        }
     }
 
     /// Drops what comes, and has come, of the last join. An attempt that closed its join does not wait for

@@ -103,6 +103,13 @@ impl Pair {
         id
     }
 
+    /// Asks for the digest of what comes to the destination.
+    pub(super) fn digest(&mut self) {
+        if let [_, Some(id)] = self.join.ids {
+            self.destination.digest(id);
+        }
+    }
+
     /// Resets both data connections.
     pub(super) fn close(&mut self) {
         self.join.next = None;
@@ -165,7 +172,7 @@ impl Pair {
                 let why = format!("{}: {why}", self.of(from).name());
                 Some(JoinEvent::Refused { side, why, for_now })
             }
-            stranger @ JoinEvent::Stranger { .. } => Some(stranger),
+            told @ (JoinEvent::Stranger { .. } | JoinEvent::Digest { .. }) => Some(told),
             JoinEvent::Stat { bytes } => (from == Side::Destination).then_some(JoinEvent::Stat { bytes }),
             ended @ JoinEvent::Ended { .. } => self.has_ended(from, ended),
             JoinEvent::Lost(_) => None,

@@ -17,7 +17,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::history::{Said, shortened};
 use crate::outcome::{Protection, Relayed, StreamedDigests};
-use ftp_io::copy::Meters;
+use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Blame;
@@ -188,13 +188,17 @@ pub(crate) async fn by_relay(
         ));
     }
     let transfer = transfer(assignment, secret(source, destination)?);
+    // What proves the connection, or encrypts it, is no part of the file.
+    let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
+    let digest = if is_the_file { assignment.look } else { Digest::Off };
     let sessions = Sessions { source, destination };
     let (one, two) = (sessions.source.party(), sessions.destination.party());
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.clock.now());
-    let (path, progress) =
-        (Path::Relay(RelayPath::new(name, agents)), Progress::relay(context, subject(assignment)));
-    let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
+    let path = Path::Relay(RelayPath::new(name, agents).digested(digest));
+    let progress = Progress::relay(context, subject(assignment));
+    let drive = Drive::new(context, sessions, attempt, path, progress, lane).detaching(assignment.detaches);
+    let ended = Box::pin(drive.run()).await;
     let directly = agents.are_direct();
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved, directly };
     let protection = Protection::of(roles.tls.runs_tls());

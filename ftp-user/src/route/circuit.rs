@@ -88,6 +88,11 @@ impl Circuit {
         Ok(self)
     }
 
+    /// The control sessions with the source and the destination.
+    pub(crate) fn sessions(&mut self) -> (&mut Session, &mut Session) {
+        (&mut self.source, &mut self.destination)
+    }
+
     /// Whether its agents were found at a hub.
     pub(crate) const fn is_at_hub(&self) -> bool {
         self.agents.are_at_hub()

@@ -120,7 +120,7 @@ pub(super) struct Drive<'a> {
     connecting: bool,
     /// The end that has said last that its transfer has begun, which it may say before its data connection stands.
     claimed: Option<Side>,
-    /// An end has shown that its data connection stands.
+    /// An end has shown that its data connection stands, or the relay has joined both.
     stands: bool,
     /// Whether both ends go on alone as soon as both have begun.
     detaches: bool,
@@ -317,13 +317,13 @@ impl<'a> Drive<'a> {
     /// An end says that its transfer has begun. Not every server knows then that its data connection stands.
     fn began(&mut self, now: Moment, side: Side, code: Code) {
         self.progress.server_started(now);
-        if !matches!(self.path, Path::Direct(_)) {
-            return;
-        }
         let [source, destination] = &mut self.begun;
         match side {
             Side::Source => *source = true,
             Side::Destination => *destination = true,
+        }
+        if !matches!(self.path, Path::Direct(_)) {
+            return;
         }
         if self.sessions.of(side).has_data_connection(code) {
             self.stands = true;
@@ -355,6 +355,7 @@ impl<'a> Drive<'a> {
         };
         if let Some(input) = input {
             if matches!(input, Input::RelayFlowing) {
+                self.stands = true;
                 Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
             }
             self.input(input);
@@ -365,12 +366,17 @@ impl<'a> Drive<'a> {
     fn goes_on_alone(&self) -> Option<[Reply; 2]> {
         let [source, destination] = self.said.clone();
         let both = [source?, destination?];
-        (self.detaches && self.given_up.is_none() && self.begun == [true; 2]).then_some(both)
+        // A relay ends a join that does not flow yet when its session ends.
+        let is_joined = self.stands || !matches!(self.path, Path::Relay(_));
+        (self.detaches && is_joined && self.given_up.is_none() && self.begun == [true; 2]).then_some(both)
     }
 
     /// Closes both control connections: both ends go on alone.
     fn leave_alone(mut self, [source, destination]: [Reply; 2]) -> Ended {
         self.sessions.close();
+        if let Path::Relay(relay) = &mut self.path {
+            relay.leave();
+        }
         Ended {
             outcome: Outcome::Moved { source, destination },
             given_up: Some(GivenUp::Detached),
@@ -433,7 +439,10 @@ impl<'a> Drive<'a> {
         }
         let (mut sha256, mut intruded) = (None, None);
         match self.path {
-            Path::Relay(mut relay) if complete => relay.last_count(self.context, &mut self.progress).await,
+            Path::Relay(mut relay) if complete => {
+                relay.last_count(self.context, &mut self.progress).await;
+                sha256 = relay.sha256();
+            }
             Path::Through(through) if complete => match through.close().await {
                 Ok(found) => sha256 = found,
                 Err(side) => (outcome, intruded) = (not_believed(side), Some(side)),

@@ -6,6 +6,7 @@ use super::sessions::Sessions;
 use crate::context::Context;
 use crate::control::Session;
 use crate::relay::{self, JoinEvent};
+use ftp_io::copy::Digest;
 use ftp_proto::address::unmapped;
 use ftp_proto::relay::message::{Id, Leg, Pin};
 use ftp_proto::third_party::{Input, Junction, Side};
@@ -22,13 +23,27 @@ pub(super) struct RelayPath<'a> {
     join: Option<Id>,
     /// Whether the last count has come.
     counted: bool,
+    /// Whether the relay is asked for the digest of what it passes on.
+    digest: Digest,
+    /// That digest, once it has come.
+    sha256: Option<String>,
 }
 
 impl<'a> RelayPath<'a> {
     /// Creates the path, without a join yet. The join of an earlier attempt is over for it.
     pub(super) fn new(name: &'a str, agents: &'a mut relay::Agents) -> Self {
         agents.forget_join();
-        Self { name, agents, join: None, counted: false }
+        Self { name, agents, join: None, counted: false, digest: Digest::Off, sha256: None }
+    }
+
+    /// The same; the relay computes this digest.
+    pub(super) fn digested(self, digest: Digest) -> Self {
+        Self { digest, ..self }
+    }
+
+    /// The SHA-256 of what the relay has passed on to the destination, if it has computed it.
+    pub(super) fn sha256(&mut self) -> Option<String> {
+        self.sha256.take()
     }
 
     /// Waits for the next event of the join. It is cancel-safe.
@@ -50,7 +65,11 @@ impl<'a> RelayPath<'a> {
             Junction::Listen => Leg::Listen(Pin { ip: session.peer, port: None }),
         };
         let (source, destination) = (leg(source, sessions.source), leg(destination, sessions.destination));
-        self.join = Some(self.agents.join(source, destination));
+        let join = self.agents.join(source, destination);
+        if self.digest == Digest::Sha256 {
+            self.agents.digest(join);
+        }
+        self.join = Some(join);
     }
 
     /// Asks the relay how far it is.
@@ -65,6 +84,12 @@ impl<'a> RelayPath<'a> {
         if let Some(join) = self.join.take() {
             self.agents.close(join);
         }
+    }
+
+    /// Leaves the join alone: it goes on when the relay session has ended.
+    pub(super) fn leave(&mut self) {
+        self.join = None;
+        self.agents.forget_join();
     }
 
     /// Handles an event of the join. Returns the input that the attempt gets for it.
@@ -103,6 +128,10 @@ impl<'a> RelayPath<'a> {
                 progress.saw(now, bytes);
                 None
             }
+            JoinEvent::Digest { sha256 } => {
+                self.sha256 = Some(sha256);
+                None
+            }
             JoinEvent::Ended { bytes, in_order, side, why } => {
                 progress.saw(now, bytes);
                 progress.stop();
@@ -129,6 +158,7 @@ impl<'a> RelayPath<'a> {
                     progress.saw(clock.now(), bytes);
                     self.counted = true;
                 }
+                JoinEvent::Digest { sha256 } => self.sha256 = Some(sha256),
                 JoinEvent::Lost(_) => return,
                 JoinEvent::Ready { .. }
                 | JoinEvent::Up(_)

@@ -14,6 +14,7 @@ mod tests;
 use std::io;
 use std::net::Shutdown;
 use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 use tokio::sync::oneshot;
@@ -65,6 +66,30 @@ pub struct Join {
     /// Where the pipes come from.
     #[cfg(target_os = "linux")]
     pub pipes: Pipes,
+    /// Takes the digests of what passes. Then the bytes are copied, and no pipe moves them.
+    pub digests: Option<Digests>,
+}
+
+/// The SHA-256 of each direction of a join, 64 lower-case hexadecimal digits, once it has ended in order. Clones share
+/// them.
+#[derive(Clone, Debug, Default)]
+pub struct Digests(Arc<Mutex<[Option<String>; 2]>>);
+
+impl Digests {
+    /// Both: from a to b, and from b to a.
+    pub fn both(&self) -> Option<[String; 2]> {
+        let [forth, back] = self.lock().clone();
+        Some([forth?, back?])
+    }
+
+    fn note(&self, from: LegId, sha256: Option<String>) {
+        let [forth, back] = &mut *self.lock();
+        *(if from == LegId::A { forth } else { back }) = sha256;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Option<String>; 2]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Join {
@@ -130,8 +155,8 @@ impl Join {
         half: impl FnOnce(LegId, u64) + Send,
     ) -> Result<(), JoinEnd> {
         let allowance = &Allowance::new(self.limit, self.volumes.clone());
-        let forth = self.flow_to_end(Flow { from: a, to: b, meters: &self.forth, allowance, slot });
-        let back = self.flow_to_end(Flow { from: b, to: a, meters: &self.back, allowance, slot });
+        let forth = self.flow_to_end(LegId::A, Flow { from: a, to: b, meters: &self.forth, allowance, slot });
+        let back = self.flow_to_end(LegId::B, Flow { from: b, to: a, meters: &self.back, allowance, slot });
         tokio::pin!(forth, back);
         let first = tokio::select! {
             done = &mut forth => done.map(|()| LegId::A).map_err(|broken| end(broken, LegId::A)),
@@ -150,12 +175,16 @@ impl Join {
     }
 
     /// Runs one flow to its orderly end, and passes the close on.
-    async fn flow_to_end(&self, flow: Flow<'_>) -> Result<(), Broken> {
+    async fn flow_to_end(&self, from: LegId, flow: Flow<'_>) -> Result<(), Broken> {
         let transit = Transit::copied(BUFFER);
-        let in_clear = !flow.from.has_tls() && !flow.to.has_tls();
+        let may_splice = !flow.from.has_tls() && !flow.to.has_tls() && self.digests.is_none();
         #[cfg(target_os = "linux")]
-        let transit = if in_clear { transit.spliced(self.pipes.clone()) } else { transit };
-        flow.run(&mut { transit }).await?;
+        let transit = if may_splice { transit.spliced(self.pipes.clone()) } else { transit };
+        let mut transit = if self.digests.is_some() { transit.digested() } else { transit };
+        flow.run(&mut transit).await?;
+        if let Some(digests) = &self.digests {
+            digests.note(from, transit.sha256());
+        }
         if flow.to.has_tls() {
             end_tls(flow.to).await.map_err(Broken::To)?;
         }

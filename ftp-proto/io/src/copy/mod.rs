@@ -45,7 +45,7 @@ pub use crate::meter::{Gate, Meter, Meters, Pass};
 pub use decode::is_bad_coding;
 pub use flow::Allowance;
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
-pub use join::{Join, JoinEnd, LegId};
+pub use join::{Digests, Join, JoinEnd, LegId};
 pub use kept::Kept;
 pub use lines::lines;
 pub use outcome::{Coding, Ended, Format, Moved, Packing};

@@ -68,6 +68,15 @@ pub enum Input<'a> {
         /// How many bytes came from it.
         bytes: u64,
     },
+    /// Both legs of a join with [`Opening::Digested`] were closed in order. Its [`Answer::Ended`] follows.
+    Digested {
+        /// The ticket of [`Ask::Join`].
+        join: Ticket,
+        /// The SHA-256 of the bytes from leg A to leg B, 64 lower-case hexadecimal digits.
+        a_to_b: String,
+        /// The same of those from leg B to leg A.
+        b_to_a: String,
+    },
     /// The server of a tunnel that began with TLS ([`Opening::Tls`]) has greeted.
     Greeted {
         /// The ticket of [`Ask::Join`].
@@ -244,6 +253,8 @@ pub enum Work {
 pub enum Opening {
     /// Everything, and both connections carry data: neither is a tunnel.
     Data,
+    /// The same, and the SHA-256 of each direction is computed: no byte may pass unseen by this host.
+    Digested,
     /// Everything: the servers at its ends have greeted.
     Greeted,
     /// One ClientHello of the user agent, and nothing more before the server has greeted or has sent a

@@ -6,7 +6,8 @@ use super::leg::{Met, Pending, Want};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
-use crate::relay::message::{Code, End, FromAgent, Id, LegId, Waits};
+use crate::relay::digest::Digests;
+use crate::relay::message::{Code, End, FromAgent, Id, LegId, Text, Waits};
 use crate::timer::{Moment, Timers};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(super) struct Request {
     pub(super) waits: Waits,
     /// Whether servers of both hosts have greeted in this session.
     pub(super) greeted: [bool; 2],
+    /// Whether the digests of what flows are wanted.
+    pub(super) digested: bool,
 }
 
 impl Request {
@@ -35,6 +38,8 @@ pub(super) struct Join {
     hosts: Vec<IpAddr>,
     leg_wait: Duration,
     patience: Patience,
+    /// The digests of what flows are wanted.
+    digested: bool,
     state: State,
     /// The addresses of the legs were reported.
     reported: bool,
@@ -55,7 +60,7 @@ impl Join {
     pub(super) fn new(
         now: Moment,
         granted: Use,
-        Request { a, b, waits, greeted }: Request,
+        Request { a, b, waits, greeted, digested }: Request,
         config: &Config,
         out: &mut Outbox,
     ) -> Self {
@@ -79,6 +84,7 @@ impl Join {
                 half_idle: within(waits.half_idle_ms, limits.idle),
                 stall: within(waits.stall_ms, limits.idle),
             },
+            digested,
             state: State::Routing(ticket, a, b),
             reported: false,
             timers,
@@ -187,6 +193,20 @@ impl Join {
         }
     }
 
+    /// Takes note that the digests of what flows are wanted. Returns whether that comes in time.
+    pub(super) const fn digest(&mut self) -> bool {
+        self.digested |= !self.is_flowing() && !self.is_over();
+        self.digested
+    }
+
+    /// Passes the digests of what has flowed to the user agent.
+    pub(super) fn has_digests(&self, a_to_b: &str, b_to_a: &str, out: &mut Outbox) {
+        let (a_to_b, b_to_a) = (Text::of(a_to_b), Text::of(b_to_a));
+        if let Some(message) = (Digests { join: self.granted.id, a_to_b, b_to_a }).message() {
+            out.send(message);
+        }
+    }
+
     pub(super) fn stat(&mut self, out: &mut Outbox) {
         match &mut self.state {
             State::Flowing(flowing) => flowing.stat(out),
@@ -254,7 +274,8 @@ impl Join {
             out.event(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
             self.timers.clear();
             let pair = (conn_a, conn_b);
-            let flowing = Flowing::begin(now, self.granted, (pair, Opening::Data), self.patience, out);
+            let opening = if self.digested { Opening::Digested } else { Opening::Data };
+            let flowing = Flowing::begin(now, self.granted, (pair, opening), self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }

@@ -10,6 +10,7 @@ use super::tunnel::Tunnel;
 use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Withdrawn, Work};
 use crate::address::unmapped;
 use crate::relay::date;
+use crate::relay::digest;
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{Code, End, FromAgent, Id, LegId, Target, Text, ToAgent, Waits};
 use crate::timer::{Moment, Timers};
@@ -114,6 +115,11 @@ impl Session {
             Input::HalfEof { join, from, bytes } => {
                 if let Some((Stage::Join(join), _, out)) = self.owner(join) {
                     join.half_eof(now, from, bytes, out);
+                }
+            }
+            Input::Digested { join, a_to_b, b_to_a } => {
+                if let Some((Stage::Join(join), _, out)) = self.owner(join) {
+                    join.has_digests(&a_to_b, &b_to_a, out);
                 }
             }
             Input::Greeted { join } => {
@@ -237,12 +243,30 @@ impl Session {
             },
             ToAgent::Ping { t } => self.out.send(FromAgent::Pong { t }),
             ToAgent::Bye => self.alone(),
-            ToAgent::Ext { name, .. } => match date::answer(&name, self.config.date, now) {
-                Some((name, body)) => self.out.send(FromAgent::Ext { name, body }),
-                None => {
-                    self.out.refuse(Id(0), Refusal::of(Code::Unsupported).with_text(name.into()));
-                }
-            },
+            ToAgent::Ext { name, body } => self.addition(now, &name, &body),
+        }
+    }
+
+    /// Takes a message that has come to the protocol later.
+    fn addition(&mut self, now: Moment, name: &Text, body: &[u8]) {
+        if let Some((name, body)) = date::answer(name, self.config.date, now) {
+            return self.out.send(FromAgent::Ext { name, body });
+        }
+        let Some(id) = digest::requested(name, body) else {
+            let refusal = Refusal::of(Code::Unsupported).with_text(name.as_str().to_owned());
+            return self.out.refuse(Id(0), refusal);
+        };
+        let in_time = match self.flows.get_mut(&id).map(|carried| &mut carried.stage) {
+            Some(Stage::Waiting(Wanted::Join(_, request))) => {
+                request.digested = true;
+                true
+            }
+            Some(Stage::Join(join)) => join.digest(),
+            Some(Stage::Waiting(Wanted::Tunnel(..)) | Stage::Tunnel(_) | Stage::Over) | None => false,
+        };
+        // A join that was refused has been told so.
+        if !in_time {
+            self.out.refuse(Id(0), Refusal::of(Code::NoGrant));
         }
     }
 
@@ -256,7 +280,7 @@ impl Session {
         if self.is_new(id) {
             let greeted = wants.each_ref().map(|want| want.host().is_some_and(|host| self.has_greeted(host)));
             let [a, b] = wants;
-            let begun = self.join(now, id, grant, Request { a, b, waits, greeted });
+            let begun = self.join(now, id, grant, Request { a, b, waits, greeted, digested: false });
             self.begun(id, begun);
         }
     }

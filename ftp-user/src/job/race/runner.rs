@@ -67,8 +67,8 @@ impl Runner {
         let Self { source, destination, circuit } = self;
         // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
         match candidate {
-            Candidate::Direct(_) if assignment.detaches => {
-                let attempt = detached::attempt(context, (source, destination), candidate, assignment, lane);
+            Candidate::Direct(roles) if assignment.detaches => {
+                let attempt = detached::attempt(context, (source, destination), roles, assignment, lane);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Direct(roles) => {
@@ -78,6 +78,11 @@ impl Runner {
             Candidate::Relay(through_relay) => {
                 let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
                 let circuit = lane.unless_lost(Box::pin(ready)).await.map_err(Obstacle::Relay)?;
+                if assignment.detaches {
+                    let attempt =
+                        detached::attempt_by_relay(context, circuit, through_relay, assignment, lane);
+                    return Box::pin(attempt).await.map_err(Obstacle::Session);
+                }
                 let attempt = route::by_relay(context, circuit, through_relay.roles, assignment, lane);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }

@@ -26,6 +26,7 @@ async fn joined(
         volumes: Vec::new(),
         #[cfg(target_os = "linux")]
         pipes: Pipes::new(pipes),
+        digests: None,
     };
     let running = join.clone();
     let task = tokio::spawn(async move {
@@ -193,4 +194,31 @@ async fn r04_a_direction_that_waits_holds_no_pipe_and_a_full_one_holds_no_memory
         join.pipes.give(pipe);
     }
     task.abort();
+}
+
+#[tokio::test]
+async fn r61_the_digests_of_both_directions_are_those_of_their_bytes() {
+    let ((a, mut far_a), (b, mut far_b)) = (pair().await, pair().await);
+    let digests = Digests::default();
+    let join = Join {
+        forth: Meters::default(),
+        back: Meters::default(),
+        limit: u64::MAX,
+        volumes: Vec::new(),
+        #[cfg(target_os = "linux")]
+        pipes: Pipes::new(1024 * 1024),
+        digests: Some(digests.clone()),
+    };
+    let task = tokio::spawn(async move { join.run(a, b, |_, _| {}).await });
+    assert_eq!(digests.both(), None);
+    far_a.write_all(b"abc").await.unwrap();
+    far_a.shutdown().await.unwrap();
+    let mut came = Vec::new();
+    far_b.read_to_end(&mut came).await.unwrap();
+    assert_eq!(came, b"abc");
+    far_b.shutdown().await.unwrap();
+    assert!(matches!(task.await.unwrap(), JoinEnd::Whole));
+    let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(digests.both(), Some([of_abc, of_nothing].map(str::to_owned)));
 }

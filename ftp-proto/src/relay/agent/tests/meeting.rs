@@ -1,6 +1,7 @@
 //! Joins whose other leg is another agent, met at a hub.
 
 use super::*;
+use crate::relay::digest;
 use crate::relay::message::Meeting;
 
 fn secret() -> Secret32 {
@@ -183,4 +184,31 @@ fn r55_a_data_port_that_is_closed_names_the_server_and_the_link_is_not_expected_
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Unexpect(ticket) if *ticket == expected)));
     bench.input(Input::Attached { ticket: expected, conn: ConnId(7) });
     assert_eq!(bench.resets(), [7], "it came too late");
+}
+
+#[test]
+fn r61_a_join_tells_the_digests_of_what_it_has_passed_on_before_its_end_if_it_was_asked_in_time() {
+    let mut bench = meeting_bench(false);
+    meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.say(digest::request(id(2)).unwrap());
+    bench.routes();
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
+    bench.input(Input::Attached { ticket, conn: ConnId(7) });
+    let Ask::Join { ticket: join, opening: Opening::Digested, .. } = bench.asks.remove(0) else {
+        panic!("{:?}", bench.asks)
+    };
+    let (one, other) = ("1".repeat(64), "2".repeat(64));
+    bench.input(Input::Digested { join, a_to_b: one.clone(), b_to_a: other.clone() });
+    let Some(FromAgent::Ext { name, body }) = bench.heard.last() else { panic!("{:?}", bench.heard) };
+    let told = digest::Digests::read(name, body).unwrap();
+    assert_eq!((told.join, told.a_to_b.as_str(), told.b_to_a.as_str()), (id(2), &*one, &*other));
+    bench.answer(join, Answer::Ended { a_to_b: 5, b_to_a: 0, how: JoinEnd::Whole });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::Eof, .. }));
+    // It has ended, was never asked for, or is no join.
+    for other in [2, 9] {
+        bench.say(digest::request(id(other)).unwrap());
+        assert!(matches!(bench.last(), FromAgent::Refused { id: Id(0), code: Code::NoGrant, .. }));
+    }
 }
