@@ -1,13 +1,12 @@
 //! Changes of the settings by this program: comments and order are kept, and what is written can be read.
 
+use super::file::refuse_other_hands;
 use super::read::parse;
 use super::sites::Sites;
 use crate::failure::{Failure, Kind};
 use crate::state;
-use ftp_io::named_file::is_in_other_hands;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
@@ -39,11 +38,8 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(cannot(&error)),
     };
-    if let Ok(facts) = fs::metadata(&file)
-        && is_in_other_hands(facts.uid(), facts.mode(), rustix::process::geteuid().as_raw())
-    {
-        let what = format!("others own the settings {} or may write them", file.display());
-        return Err(Failure::usage(what).hint("make them yours alone: chmod 600"));
+    if let Ok(facts) = fs::metadata(&file) {
+        refuse_other_hands(&file, &facts)?;
     }
     let before = parse(&text, &file)?.sites;
     let document = text.parse().map_err(|error: toml_edit::TomlError| {

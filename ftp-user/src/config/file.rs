@@ -2,10 +2,13 @@
 
 use super::{Settings, parse};
 use crate::failure::{Failure, words};
-use ftp_io::named_file::{self, LARGEST_SETTINGS};
+use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable, is_in_other_hands};
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there.
 pub fn load(named: Option<&Path>) -> Result<Settings, Failure> {
@@ -43,8 +46,8 @@ fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Op
 impl Place {
     fn read(&self) -> Result<Settings, Failure> {
         let (Self::Named(path) | Self::Usual(path)) = self;
-        match (text(path), self) {
-            (Ok(text), _) => parse(&text, path),
+        match (read(path), self) {
+            (Ok(found), _) => found.settings(path),
             (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Settings::default()),
             (Err(error), Self::Named(_) | Self::Usual(_)) => {
                 let failure =
@@ -55,17 +58,54 @@ impl Place {
     }
 }
 
-fn text(path: &Path) -> io::Result<String> {
-    let bytes = named_file::read(path, LARGEST_SETTINGS)?;
+/// A settings file that was read.
+struct Found {
+    text: Zeroizing<String>,
+    facts: Metadata,
+}
+
+impl Found {
+    /// The settings, if nobody else could write them, and nobody else could read a password in them.
+    fn settings(&self, path: &Path) -> Result<Settings, Failure> {
+        refuse_other_hands(path, &self.facts)?;
+        let settings = parse(&self.text, path)?;
+        if self.facts.is_file() && self.facts.mode() & 0o077 != 0 && settings.has_secrets() {
+            let what = format!(
+                "others may read the settings {}, and a proxy in them has a password",
+                path.display()
+            );
+            return Err(Failure::usage(what).hint(format!("chmod 600 {}", path.display())));
+        }
+        Ok(settings)
+    }
+}
+
+/// Refuses settings that another user than this one and root owns or may write: settings name programs that are run,
+/// passwords, and certificates that are trusted.
+pub(super) fn refuse_other_hands(path: &Path, facts: &Metadata) -> Result<(), Failure> {
+    let own = rustix::process::geteuid().as_raw();
+    if facts.is_file() && is_in_other_hands(facts.uid(), facts.mode(), own) {
+        let what = format!("others own the settings {} or may write them", path.display());
+        return Err(Failure::usage(what).hint("make them yours alone: chown them, and chmod 600"));
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> io::Result<Found> {
+    let file = NamedFile::open(path, Readable::File)?;
+    let facts = file.facts().clone();
+    let bytes = file.read(LARGEST_SETTINGS)?;
     let text =
         str::from_utf8(&bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
-    Ok(text.to_owned())
+    Ok(Found { text: Zeroizing::new(text.to_owned()), facts })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashMap;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_named_file_comes_before_the_usual_one() {
@@ -95,5 +135,31 @@ mod tests {
         assert!(failure.to_string().contains("config.toml"), "{failure}");
         std::fs::write(&path, "# nothing yet\n").unwrap();
         assert_eq!(Place::Named(path).read(), Ok(Settings::default()));
+    }
+    #[test]
+    fn settings_in_other_hands_are_refused_and_a_proxy_password_is_for_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        let read = |text: &str, mode: u32| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            Place::Named(path.clone()).read()
+        };
+        let site = "[sites.lab]\nurl = \"ftp://ann@h/\"\npassword-command = \"x\"\n";
+        for mode in [0o666, 0o620, 0o602] {
+            let failure = read(site, mode).unwrap_err().to_string();
+            assert!(failure.contains("others own the settings"), "{mode:o}: {failure}");
+        }
+        for mode in [0o600, 0o644] {
+            assert!(read(site, mode).is_ok(), "{mode:o}");
+        }
+        let of_site = "[sites.lab]\nurl = \"ftp://ann@h/\"\nproxy = \"socks5://u:s3cret@h:1\"\n";
+        for text in ["[defaults]\nproxy = \"socks5://u:s3cret@h:1\"\n", of_site] {
+            let failure = read(text, 0o644).unwrap_err().to_string();
+            assert!(failure.contains("others may read") && !failure.contains("s3cret"), "{failure}");
+            assert!(read(text, 0o600).is_ok(), "{text}");
+        }
+        assert!(read("[defaults]\nproxy = \"socks5://h:1\"\n", 0o644).is_ok());
+        assert!(Place::Named("/dev/null".into()).read().is_ok());
     }
 }

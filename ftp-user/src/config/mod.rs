@@ -64,6 +64,18 @@ pub struct Settings {
     pub sites: Sites,
 }
 
+impl Settings {
+    /// Whether they have a password themselves: that of a proxy.
+    pub(crate) fn has_secrets(&self) -> bool {
+        let has_login = |proxy: &Proxy| proxy.login.is_some();
+        self.proxy.as_ref().is_some_and(has_login)
+            || self.sites.profiles().any(|profile| match &profile.proxy {
+                Some(SiteProxy::Through(proxy)) => has_login(proxy),
+                Some(SiteProxy::None) | None => false,
+            })
+    }
+}
+
 /// A relay agent that may be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Relay {

@@ -44,6 +44,13 @@ pub struct Profile {
     pub relays: Vec<String>,
 }
 
+impl Profile {
+    /// Whether it says which certificates are good: a server without TLS would show none.
+    fn judges_certificates(&self) -> bool {
+        !self.pins.is_empty() || self.ca.is_some() || self.trust == Some(OnUnknown::Refuse)
+    }
+}
+
 /// How this program connects to a site.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SiteProxy {
@@ -72,6 +79,11 @@ impl Sites {
     pub(super) fn beside(&self, relay: &str) -> impl Iterator<Item = &str> {
         let names_it = move |profile: &Profile| profile.relays.iter().any(|name| name == relay);
         self.profiles.iter().filter(move |(_, profile)| names_it(profile)).map(|(name, _)| name.as_str())
+    }
+
+    /// All profiles.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles.values()
     }
 
     /// The profile of the site of that name.
@@ -114,8 +126,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Pat
             let at = table.get("url").map_or(key.span(), Spanned::span);
             reader.wrong(at, "a password needs its user: write ftp://USER@HOST/");
         }
-        // Nobody takes TLS away from a server whose certificate is named.
-        if !profile.pins.is_empty() && place.site.security == Security::Offered {
+        // A site whose certificate is decided here requires TLS, so nobody in between can strip it.
+        if profile.judges_certificates() && place.site.security == Security::Offered {
             place.site.security = Security::Explicit;
         }
         let base = place.path.name.clone();

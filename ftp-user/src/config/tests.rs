@@ -3,6 +3,7 @@
 use super::*;
 use crate::failure::Kind;
 use crate::place::{Named, PasswordSource, SiteLimits};
+use ftp_proto::client::Security;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -138,7 +139,10 @@ password-command = "pass show shell | head -1"
     let named = |name: &str| sites.names.find(name).unwrap().site.named.clone().unwrap();
     let shown: Vec<String> = sites.names.iter().map(|(_, place)| place.site.url()).collect();
     // A pin demands TLS.
-    assert_eq!(shown, ["ftp://ann@lab.example:2121", "ftps://eve@shell.example", "ftpes://bob@work.example"]);
+    assert_eq!(
+        shown,
+        ["ftpes://ann@lab.example:2121", "ftps://eve@shell.example", "ftpes://bob@work.example"]
+    );
     let lab = named("lab");
     assert_eq!(lab.base.as_ref().map(|base| base.display()).as_deref(), Some("pub"));
     assert_eq!(lab.password, Some(PasswordSource::File("/etc/x/secrets/lab".into())));
@@ -241,6 +245,23 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
     let plain = "a name has 2 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit";
     named("x", &format!("1:8: \"x\" cannot be the name of a site: {plain}"));
     assert_eq!(read("sites = 7"), Err("/etc/x/config.toml:1:9: expected a table: write [sites]".to_owned()));
+}
+
+#[test]
+fn a_site_that_says_which_certificates_are_good_demands_tls() {
+    let security = |line: &str, url: &str| {
+        let sites =
+            parse(&format!("[sites.lab]\nurl = \"{url}\"\n{line}\n"), Path::new("x.toml")).unwrap().sites;
+        sites.names.find("lab").unwrap().site.security
+    };
+    let pin = format!("pin = \"SHA256:{}\"", "0".repeat(64));
+    for line in [pin.as_str(), "ca = \"lab.pem\"", "trust = \"known\""] {
+        assert_eq!(security(line, "ftp://h/"), Security::Explicit, "{line}");
+        assert_eq!(security(line, "ftps://h/"), Security::Implicit, "{line}");
+    }
+    for line in ["", "trust = \"new\"", "trust = \"ask\""] {
+        assert_eq!(security(line, "ftp://h/"), Security::Offered, "{line}");
+    }
 }
 
 #[test]
