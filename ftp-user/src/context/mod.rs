@@ -117,8 +117,7 @@ impl Context {
     pub fn at(&self, site: &Site) -> Self {
         let context = self.clone();
         let Some(terms) = self.settled.terms(site) else { return context };
-        let how = terms.how.unwrap_or(self.unknown.how);
-        let unknown = UnknownCertificates { how, ..self.unknown.clone() };
+        let unknown = terms.how.map_or_else(|| self.unknown.clone(), |how| self.unknown.but(how));
         Self { trust: terms.trust.clone(), proxy: terms.proxy.clone(), unknown, ..context }
     }
 
@@ -153,13 +152,7 @@ impl Context {
     pub fn for_inquiry(self) -> Self {
         let reply = self.patience.reply.min(INQUIRY);
         let patience = Patience { reply, retries: 0, first_retries: 0, ..self.patience };
-        let how = match self.unknown.how {
-            OnUnknown::Ask | OnUnknown::Refuse => OnUnknown::Refuse,
-            OnUnknown::Keep => OnUnknown::Keep,
-        };
-        // Nobody may be asked for a site either.
-        let typed = Typed { trust: true, ..self.typed };
-        Self { patience, unknown: UnknownCertificates::new(how), typed, ..self }
+        Self { patience, unknown: UnknownCertificates::unasked(self.unknown.how), ..self }
     }
 
     /// Context for cleanup: it ignores Ctrl-C. With it comes when the cleanup has to end. After an interruption all
@@ -190,12 +183,28 @@ pub struct UnknownCertificates {
     /// The servers (by `host:port`) and certificates that a person has refused in this run. Whoever asks a question
     /// holds the lock, so there is one question at a time.
     pub refused: Arc<Mutex<HashSet<(String, Fingerprint)>>>,
+    /// Whether nobody may be asked, for no site either: then what would be a question is a refusal.
+    is_unasked: bool,
 }
 
 impl UnknownCertificates {
     /// What to do; nothing was asked yet.
     pub fn new(how: OnUnknown) -> Self {
-        Self { how, refused: Arc::default() }
+        Self { how, refused: Arc::default(), is_unasked: false }
+    }
+
+    /// What to do where nobody may be asked.
+    fn unasked(how: OnUnknown) -> Self {
+        Self { is_unasked: true, ..Self::new(how) }.but(how)
+    }
+
+    /// The same for a site that says what to do itself.
+    fn but(&self, how: OnUnknown) -> Self {
+        let how = match how {
+            OnUnknown::Ask if self.is_unasked => OnUnknown::Refuse,
+            OnUnknown::Ask | OnUnknown::Keep | OnUnknown::Refuse => how,
+        };
+        Self { how, ..self.clone() }
     }
 }
 

@@ -60,7 +60,8 @@ impl Settled {
                     .hint(format!("ca of [sites.{}] names a file with certificates in PEM", named.name))
             })?,
             None if profile.pins.is_empty() => trust.clone(),
-            None => trust.with_pins(&profile.pins),
+            // A pin is for a name: those of the command line are for the others.
+            None => Trust::pinned(profile.pins.iter().copied()),
         };
         let proxy = match profile.proxy {
             Some(SiteProxy::None) if !typed.proxy => None,
@@ -95,6 +96,33 @@ impl Terms {
                 format!("all {most} sessions with {site} that the settings allow are in use"),
             )
             .hint("use a smaller --jobs, or raise sessions in the limits of the site")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+    use crate::context::{Cancel, Context, UnknownCertificates};
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn where_nobody_may_be_asked_a_site_still_says_what_is_good() {
+        for (default, of_site, expect) in [
+            (OnUnknown::Keep, "known", OnUnknown::Refuse),
+            (OnUnknown::Keep, "ask", OnUnknown::Refuse),
+            (OnUnknown::Refuse, "new", OnUnknown::Keep),
+            (OnUnknown::Ask, "new", OnUnknown::Keep),
+        ] {
+            let text = format!("[sites.lab]\nurl = \"ftp://h/\"\ntrust = \"{of_site}\"\n");
+            let sites = parse(&text, Path::new("x.toml")).unwrap().sites;
+            let lab = sites.names.find("lab").unwrap().site.clone();
+            let unknown = UnknownCertificates::new(default);
+            let context = Context { named: sites, unknown, ..Context::for_tests(Cancel::never()) };
+            let mut context = context.for_inquiry();
+            context.settle([&lab].into_iter()).unwrap();
+            assert_eq!(context.at(&lab).unknown.how, expect, "{default:?} {of_site}");
         }
     }
 }

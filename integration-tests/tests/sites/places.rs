@@ -109,9 +109,9 @@ fn a_certificate_that_the_settings_name_is_the_only_good_one() {
     assert_eq!(run.summary()["protection"], "private", "{run}");
     let wrong = site(&format!("pin = \"{other}\""));
     with(&wrong).args(["ls", "lab:"]).run().exits(11).says(&server.pin());
-    // What the settings demand holds under --insecure; a certificate that is typed is good too.
+    // What the settings demand holds under --insecure too, and --pin is for other servers.
     with(&wrong).args(["--insecure", "ls", "lab:"]).run().exits(11);
-    with(&wrong).args(["--pin", &server.pin(), "ls", "lab:"]).run().exits(0);
+    with(&wrong).args(["--pin", &server.pin(), "ls", "lab:"]).run().exits(11);
     let authority = site(&format!("ca = \"{}\"\ntrust = \"known\"", server.certificate().display()));
     with(&authority).args(["ls", "lab:"]).run().exits(0).never_says("not verified");
     with(&site("ca = \"none.pem\"")).args(["ls", "lab:"]).run().exits(2).says("none.pem").says("[sites.lab]");

@@ -60,17 +60,6 @@ impl Trust {
         Self::by(Policy::Pinned(pins.into_iter().collect()))
     }
 
-    /// The same trust towards a server for which a person has named these certificates: besides those that are pinned
-    /// already, no other is good.
-    #[must_use]
-    pub fn with_pins(&self, pins: &[Fingerprint]) -> Self {
-        let pinned = match &*self.policy {
-            Policy::Pinned(others) => others.as_slice(),
-            Policy::Roots { .. } | Policy::Anybody => &[],
-        };
-        Self::pinned(pinned.iter().chain(pins).copied())
-    }
-
     /// The same trust towards a server for which a person has named this PEM file of roots. Where certificates are pinned,
     /// they alone are good.
     ///
