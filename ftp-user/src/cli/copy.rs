@@ -113,7 +113,7 @@ impl From<When> for Overwrite {
 /// Reads the number of files at the same time.
 fn jobs(text: &str) -> Result<Jobs, String> {
     if text == "auto" {
-        return Ok(Jobs::Auto);
+        return Ok(Jobs::AUTO);
     }
     let number = text.parse().ok().filter(|number: &NonZero<usize>| number.get() <= MOST_JOBS);
     number.map(Jobs::Exactly).ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
@@ -181,8 +181,8 @@ async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) 
     let options = transfer.options(args.overwrite.into());
     // A server knows nothing of the others: with a limit, one file at a time has all of it.
     let jobs = match args.jobs {
-        Jobs::Auto if transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
-        jobs @ (Jobs::Auto | Jobs::Exactly(_)) => jobs,
+        Jobs::Auto { .. } if transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
+        jobs @ (Jobs::Auto { .. } | Jobs::Exactly(_)) => jobs,
     };
     let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;

@@ -34,10 +34,10 @@ pub(super) fn narrowed(mut job: Job) -> Job {
         .map(|most| NonZeroUsize::new(most.get().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN));
     let most = smaller(limits.jobs, by_sessions);
     job.options.jobs = match (job.options.jobs, most) {
-        (Jobs::Auto, _) if limits.rate.is_some() => Jobs::Exactly(NonZeroUsize::MIN),
-        (Jobs::Auto, Some(most)) => Jobs::Exactly(most.min(AUTOMATIC)),
+        (Jobs::Auto { .. }, _) if limits.rate.is_some() => Jobs::Exactly(NonZeroUsize::MIN),
+        (Jobs::Auto { at_most }, Some(most)) => Jobs::Auto { at_most: at_most.min(most) },
         (Jobs::Exactly(jobs), Some(most)) => Jobs::Exactly(jobs.min(most)),
-        (jobs @ (Jobs::Auto | Jobs::Exactly(_)), None) => jobs,
+        (jobs @ (Jobs::Auto { .. } | Jobs::Exactly(_)), None) => jobs,
     };
     job
 }
@@ -54,8 +54,6 @@ fn smaller<T: Ord + Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
     }
 }
 
-/// No more files at the same time are begun where nobody says how many.
-const AUTOMATIC: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// A race has up to six sessions with each server; one more lists, and one looks how large a file has become.
 const ENOUGH_TO_RACE: usize = 8;
 
@@ -89,14 +87,15 @@ mod tests {
     #[test]
     fn the_smallest_limit_of_a_job_holds() {
         let exactly = |number| Jobs::Exactly(NonZeroUsize::new(number).unwrap());
+        let up_to = |number| Jobs::Auto { at_most: NonZeroUsize::new(number).unwrap() };
         for (limits, jobs, expect, asked, rate) in [
-            ([None, None], Jobs::Auto, Jobs::Auto, 0, 0),
+            ([None, None], Jobs::AUTO, Jobs::AUTO, 0, 0),
             ([None, None], exactly(9), exactly(9), 7, 7),
-            ([Some((0, 3, 0)), None], Jobs::Auto, exactly(3), 0, 0),
-            ([Some((0, 30, 0)), None], Jobs::Auto, exactly(8), 0, 0),
+            ([Some((0, 3, 0)), None], Jobs::AUTO, up_to(3), 0, 0),
+            ([Some((0, 30, 0)), None], Jobs::AUTO, Jobs::AUTO, 0, 0),
             ([Some((0, 30, 0)), Some((0, 4, 0))], exactly(9), exactly(4), 0, 0),
             ([Some((0, 0, 3)), None], exactly(9), exactly(2), 0, 0),
-            ([Some((5, 0, 0)), None], Jobs::Auto, exactly(1), 7, 5),
+            ([Some((5, 0, 0)), None], Jobs::AUTO, exactly(1), 7, 5),
             ([Some((5, 0, 0)), Some((4, 0, 0))], exactly(2), exactly(2), 3, 3),
         ] {
             let job = narrowed(job(limits, jobs));
@@ -107,7 +106,7 @@ mod tests {
                 "{limits:?}"
             );
         }
-        assert!(forbids_race(&job([Some((0, 0, 2)), None], Jobs::Auto)));
-        assert!(!forbids_race(&job([Some((1, 1, 0)), None], Jobs::Auto)));
+        assert!(forbids_race(&job([Some((0, 0, 2)), None], Jobs::AUTO)));
+        assert!(!forbids_race(&job([Some((1, 1, 0)), None], Jobs::AUTO)));
     }
 }

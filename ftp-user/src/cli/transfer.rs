@@ -190,7 +190,7 @@ pub(super) fn rate(text: &str) -> Result<NonZeroU64, String> {
 /// What each of the files has that go from server to server at the same time.
 fn share(rate: NonZeroU64, jobs: Jobs) -> NonZeroU64 {
     let files = match jobs {
-        Jobs::Auto => 1,
+        Jobs::Auto { .. } => 1,
         Jobs::Exactly(jobs) => u64::try_from(jobs.get()).unwrap_or(u64::MAX),
     };
     NonZeroU64::new(rate.get() / files).unwrap_or(NonZeroU64::MIN)

@@ -89,13 +89,26 @@ pub enum Links {
 }
 
 /// How many files of a tree are copied at the same time, each on sessions of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Jobs {
-    /// As many as make it faster, at most 8.
-    #[default]
-    Auto,
+    /// As many as make it faster.
+    Auto {
+        /// No more than this, also if more would be faster.
+        at_most: NonZero<usize>,
+    },
     /// So many, unless a server refuses that many sessions.
     Exactly(NonZero<usize>),
+}
+
+impl Jobs {
+    /// As many as make it faster, at most 8.
+    pub const AUTO: Self = Self::Auto { at_most: NonZero::new(8).unwrap() };
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self::AUTO
+    }
 }
 
 /// Whether a job changes anything.

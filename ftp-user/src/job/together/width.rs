@@ -56,7 +56,8 @@ pub(in crate::job) enum Reason {
 
 impl Width {
     pub(in crate::job) const fn new(jobs: Jobs) -> Self {
-        Self { target: 1, most: MOST, search: Search::First(jobs) }
+        let (Jobs::Auto { at_most: most } | Jobs::Exactly(most)) = jobs;
+        Self { target: 1, most: most.get(), search: Search::First(jobs) }
     }
 
     /// How many files may be copied now. One, until the first one has found the path.
@@ -83,7 +84,7 @@ impl Width {
     pub(in crate::job) fn ended(&mut self, bytes: &[u64], now: Moment) {
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
-            Search::First(Jobs::Auto) => {
+            Search::First(Jobs::Auto { .. }) => {
                 self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: None };
             }
             Search::First(Jobs::Exactly(jobs)) => {
@@ -98,7 +99,7 @@ impl Width {
                 }
                 let rate = *work / took.as_secs_f64();
                 if half.is_some_and(|half| rate < half * GAIN) {
-                    (self.target, self.search) = ((self.target / 2).max(1), Search::Found(Reason::NoFaster));
+                    (self.target, self.search) = (before(self.target), Search::Found(Reason::NoFaster));
                 } else if self.target >= self.most {
                     self.search = Search::Found(Reason::Most);
                 } else {
@@ -116,10 +117,19 @@ impl Width {
 
     /// Notes that a server mixes up sessions: files are copied one at a time, unless the user has named a number.
     pub(in crate::job) fn mixes(&mut self) {
-        if matches!(self.search, Search::First(Jobs::Auto) | Search::Opens { .. } | Search::Measures { .. }) {
+        if matches!(
+            self.search,
+            Search::First(Jobs::Auto { .. }) | Search::Opens { .. } | Search::Measures { .. }
+        ) {
             (self.target, self.search) = (1, Search::Found(Reason::Mixed));
         }
     }
+}
+
+/// The number that was measured before this one. Numbers are doubled, and the largest may be no power of two.
+const fn before(target: usize) -> usize {
+    let half = target.next_power_of_two() / 2;
+    if half == 0 { 1 } else { half }
 }
 
 /// The work that a file is: a small one costs round trips, a large one bytes.
@@ -129,8 +139,6 @@ fn work_of(bytes: u64) -> f64 {
     1.0 + bytes / FILE
 }
 
-/// The largest number that is tried unless the user names one.
-const MOST: usize = 8;
 /// How many groups of files each worker ends before its number is judged.
 const GROUPS_EACH: usize = 3;
 /// How long a number is measured at least.
@@ -147,7 +155,11 @@ mod tests {
 
     /// Copies files of `bytes` until the number is found, where `rate` files a second are possible with a number.
     fn search(bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
-        let mut width = Width::new(Jobs::Auto);
+        search_of(Jobs::AUTO, bytes, rate)
+    }
+
+    fn search_of(jobs: Jobs, bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
+        let mut width = Width::new(jobs);
         let mut now = Moment::START;
         for _ in 0..1000 {
             if let Some(found) = width.found() {
@@ -169,7 +181,7 @@ mod tests {
     /// Copies groups of `files` files by workers that are equally fast and need `login` seconds to begin.
     fn search_with_workers(files: usize, login: f64) -> (usize, Reason) {
         const GROUP: f64 = 0.1;
-        let mut width = Width::new(Jobs::Auto);
+        let mut width = Width::new(Jobs::AUTO);
         let mut workers = vec![Does::Copies(GROUP)];
         for _ in 0..1000 {
             let time = |worker: &Does| match worker {
@@ -212,8 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_ends_the_search_and_does_not_begin_one() {
+        let search = |at_most: usize, rate: fn(usize) -> f64| {
+            let jobs = Jobs::Auto { at_most: NonZero::new(at_most).unwrap() };
+            search_of(jobs, 4096, rate)
+        };
+        let of = |width: usize| 10.0 * f64::from(u32::try_from(width).unwrap());
+        for at_most in [1, 3, 30] {
+            assert_eq!(search(at_most, of), (at_most, Reason::Most));
+        }
+        // Three are no faster than two.
+        assert_eq!(search(3, |width| if width == 1 { 10.0 } else { 20.0 }), (2, Reason::NoFaster));
+    }
+
+    #[test]
     fn a_server_that_mixes_up_sessions_gets_one_file_at_a_time_unless_the_user_knows_better() {
-        let mut width = Width::new(Jobs::Auto);
+        let mut width = Width::new(Jobs::AUTO);
         width.mixes();
         width.ended(&[1], Moment::START);
         assert_eq!((width.target(), width.found()), (1, Some((1, Reason::Mixed))));
@@ -225,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_server_that_refuses_sessions_ends_the_search() {
-        let mut width = Width::new(Jobs::Auto);
+        let mut width = Width::new(Jobs::AUTO);
         width.refused(3);
         assert_eq!((width.target(), width.found()), (3, Some((3, Reason::Refused))));
         width.ended(&[1], Moment::START);

@@ -252,7 +252,10 @@ impl<'a> Workers<'a> {
         let (reason, why) = match (reason, failure) {
             (Reason::Asked, _) => return,
             (Reason::NoFaster, _) => ("no-faster", "twice as many were hardly faster".to_owned()),
-            (Reason::Most, _) => ("most", "the most that auto uses; --jobs N permits more".to_owned()),
+            (Reason::Most, _) => (
+                "most",
+                "the most that auto uses; --jobs N permits more, up to the limits of the sites".to_owned(),
+            ),
             (Reason::Mixed, _) => {
                 ("mixed", "a server mixes up sessions that are busy at the same time".to_owned())
             }
