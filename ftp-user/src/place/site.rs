@@ -96,6 +96,14 @@ impl Site {
         self.authority().to_ascii_lowercase()
     }
 
+    /// Whether both name the same user of the same host, at one port or at the usual ones: for whom a password is.
+    pub fn has_login_of(&self, other: &Self) -> bool {
+        let is_usual = |site: &Self| site.port == default_port(site.security);
+        self.host.eq_ignore_ascii_case(&other.host)
+            && (self.port == other.port || (is_usual(self) && is_usual(other)))
+            && self.login() == other.login()
+    }
+
     /// Whether both name the same server and user: what a session can be shared for.
     pub fn is_same(&self, other: &Self) -> bool {
         self.host.eq_ignore_ascii_case(&other.host)

@@ -1,15 +1,15 @@
 //! `sites add`, `sites edit` and `sites remove`: the settings are changed, comments and order are kept.
 
 use super::super::passwords::Passwords;
-use super::options::{Key, SiteOptions, Typed, replaced, unset};
-use super::secrets;
+use super::options::{EditArgs, Key, SiteOptions, Typed, replaced, unset};
+use super::secrets::{self, Stored};
 use super::shown::shown;
 use super::trial;
-use crate::config::{change, parse, secrets_directory, site_url};
+use crate::config::{change, parse, site_url};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::place::{Names, Place, check_name};
+use crate::place::{Names, Place, Site, check_name};
 use crate::report::{Event, Verdict};
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
@@ -51,7 +51,8 @@ pub(super) async fn add(
     if asks && !is_wanted(&context, passwords, &file, (&name, &keys, password.clone())).await? {
         return Ok(Status::Failed(Kind::Other));
     }
-    keys.extend(stored(&file, &name, password.as_ref(), options.keyring)?);
+    let stored = stored(&file, &name, password.as_ref(), options.keyring)?;
+    keys.extend(stored.iter().map(|stored| stored.key.clone()));
     let added = change(&file, |draft| {
         if draft.before.names.find(&name).is_ok() {
             return Err(Failure::usage(format!("there is a site {name} already")));
@@ -59,27 +60,16 @@ pub(super) async fn add(
         draft.set(&name, keys)
     });
     if let Err(failure) = added {
-        // Nothing names it.
-        let left = secrets_directory(&file).join(&name);
-        if password.is_some()
-            && !options.keyring
-            && !context.named.names.iter().any(|(other, _)| other == name)
-        {
-            let _ = std::fs::remove_file(left);
-        }
+        stored.iter().for_each(Stored::undo);
         return Err(failure);
     }
     tell(&context, &file, &name, "added")
 }
 
 /// Changes a site.
-pub(super) fn edit(
-    context: &Context,
-    typed: &Typed,
-    name: &str,
-    (url, gone, options): (Option<OsString>, Vec<String>, SiteOptions),
-) -> Result<Status, Failure> {
-    let file = typed.file()?;
+pub(super) fn edit(context: &Context, typed: &Typed, args: EditArgs) -> Result<Status, Failure> {
+    let EditArgs { name, url, unset: gone, keep_password, options } = args;
+    let (name, file) = (name.as_str(), typed.file()?);
     context.named.names.find(name)?;
     if options.keyring && url.is_none() {
         return Err(Failure::usage(
@@ -88,21 +78,47 @@ pub(super) fn edit(
     }
     let mut keys = options.keys(typed)?;
     keys.extend(unset(&gone)?);
+    let (mut moved_to, mut new_password) = (None, None);
     if let Some(url) = url {
         let (url, password) = taken_apart(&url)?;
+        moved_to = Some(site_url(&url)?.site);
         keys.push(("url".to_owned(), Some(Value::from(url))));
-        keys.extend(stored(file, name, password.as_ref(), options.keyring)?);
+        new_password = stored(file, name, password.as_ref(), options.keyring)?;
+        keys.extend(new_password.iter().map(|stored| stored.key.clone()));
     }
     if keys.is_empty() {
         return Err(Failure::usage("sites edit changes nothing without an option")
             .hint("ftp-user sites edit --help names them; the settings can be edited by hand too"));
     }
     keys.extend(replaced(&keys));
-    change(file, |draft| {
-        draft.before.names.find(name)?;
-        draft.set(name, keys)
-    })?;
+    let has_new_password = keys.iter().any(|(key, _)| key.starts_with("password-"));
+    let changed = change(file, |draft| {
+        let old = draft.before.names.find(name)?.site.clone();
+        if !has_new_password && !keep_password {
+            refuse_old_password(name, &old, moved_to.as_ref())?;
+        }
+        draft.set(name, keys)?;
+        Ok(old)
+    });
+    let old = changed.inspect_err(|_| new_password.iter().for_each(Stored::undo))?;
+    if has_new_password {
+        secrets::remove(file, name, old.password_source())?;
+    }
     tell(context, file, name, "changed")
+}
+
+/// Refuses to send the password of a server to another one, or as that of another user.
+fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<(), Failure> {
+    match new {
+        Some(new) if old.password_source().is_some() && !old.has_login_of(new) => {
+            let what =
+                format!("the password of {name} is for {}, and the new URL is for {}", old.url(), new.url());
+            Err(Failure::usage(what).hint(
+                "name the new password, --unset password-file (or password-command), or take the old one with --keep-password",
+            ))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Removes sites from the settings.
@@ -194,8 +210,13 @@ async fn is_wanted(
     }
 }
 
-/// Stores a password, and returns the key that names it.
-fn stored(file: &Path, name: &str, password: Option<&Secret>, keyring: bool) -> Result<Option<Key>, Failure> {
+/// Stores a password, if there is one.
+fn stored(
+    file: &Path,
+    name: &str,
+    password: Option<&Secret>,
+    keyring: bool,
+) -> Result<Option<Stored>, Failure> {
     let Some(password) = password else { return Ok(None) };
     match keyring {
         true => secrets::to_keyring(name, password).map(Some),

@@ -8,8 +8,8 @@ mod secrets;
 mod shown;
 mod trial;
 
-use self::options::SiteOptions;
 pub(super) use self::options::Typed;
+use self::options::{EditArgs, SiteOptions};
 use super::passwords::Passwords;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -49,19 +49,7 @@ enum What {
         options: SiteOptions,
     },
     /// Change what is set for a site
-    Edit {
-        /// The name of the site
-        #[arg(value_name = "NAME")]
-        name: String,
-        /// Where it is now
-        #[arg(long, value_name = "URL")]
-        url: Option<OsString>,
-        /// Remove a setting, such as pin or limits.rate; repeatable
-        #[arg(long, value_name = "KEY")]
-        unset: Vec<String>,
-        #[command(flatten)]
-        options: SiteOptions,
-    },
+    Edit(EditArgs),
     /// Remove sites from the settings, with the passwords that were stored for them
     Remove {
         /// The names of sites
@@ -91,7 +79,7 @@ impl SitesArgs {
             What::Add { .. } | What::Import(_) => true,
             What::List
             | What::Show { .. }
-            | What::Edit { .. }
+            | What::Edit(_)
             | What::Remove { .. }
             | What::Test { .. }
             | What::Forget { .. } => false,
@@ -112,7 +100,7 @@ pub(super) async fn run(
         What::Add { name, url, options } => {
             Box::pin(add::add(context, passwords, typed, (name, url, options))).await
         }
-        What::Edit { name, url, unset, options } => add::edit(&context, &typed, &name, (url, unset, options)),
+        What::Edit(args) => add::edit(&context, &typed, args),
         What::Remove { names } => add::remove(&context, &typed, &names),
         What::Test { places } => Box::pin(trial::run(context, passwords, &places)).await,
         What::Import(args) => import::run(&context, &typed, &args),

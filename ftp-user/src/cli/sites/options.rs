@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use clap::Args;
 use ftp_io::program::size;
 use ftp_proto::wire::Fingerprint;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,25 @@ pub(in crate::cli) struct SiteOptions {
     /// Sessions with it at the same time
     #[arg(long, value_name = "N")]
     sessions: Option<NonZeroUsize>,
+}
+
+/// What `sites edit` changes.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct EditArgs {
+    /// The name of the site
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// Where it is now. For another host, port or user it needs a new password, --unset or --keep-password
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<OsString>,
+    /// Remove a setting, such as pin or limits.rate; repeatable
+    #[arg(long, value_name = "KEY")]
+    pub(super) unset: Vec<String>,
+    /// Send the stored password to the new URL as well
+    #[arg(long, requires = "url")]
+    pub(super) keep_password: bool,
+    #[command(flatten)]
+    pub(super) options: SiteOptions,
 }
 
 /// Options of every verb that are stored with a site, and where the settings are.

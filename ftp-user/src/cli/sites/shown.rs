@@ -97,12 +97,28 @@ fn of_profile(profile: &Profile, add: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// The program that writes a password. Its arguments may be secrets.
+/// The program that writes a password. Its arguments may be secrets, and so may every word of a line of the shell.
 fn program(words: &[String]) -> String {
-    let name = match words {
-        [shell, option, line] if shell == "/bin/sh" && option == "-c" => line.split_whitespace().next(),
-        [program, ..] => Some(program.as_str()),
-        [] => None,
-    };
-    format!("{} (its arguments are not shown)", name.unwrap_or_default())
+    match words {
+        [shell, option, _] if shell == "/bin/sh" && option == "-c" => {
+            "a line of the shell (not shown)".to_owned()
+        }
+        [program] => program.clone(),
+        [program, ..] => format!("{program} (its arguments are not shown)"),
+        [] => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_of_a_password_command_is_shown() {
+        let shown =
+            |words: &[&str]| program(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(shown(&["/bin/sh", "-c", "GPG_PASS=hunter2 gpg -d x"]), "a line of the shell (not shown)");
+        assert_eq!(shown(&["pass", "show", "lab"]), "pass (its arguments are not shown)");
+        assert_eq!(shown(&["askpass"]), "askpass");
+    }
 }

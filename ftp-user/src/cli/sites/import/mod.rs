@@ -9,7 +9,7 @@ mod rclone;
 
 use self::found::Found;
 use super::options::{Key, Typed};
-use super::secrets;
+use super::secrets::{self, Stored};
 use crate::config::{change, site_url};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -154,10 +154,12 @@ fn import(
         context.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));
     }
     if !is_dry {
+        let mut stored = None;
         let mut keys: Vec<Key> = vec![("url".to_owned(), Some(Value::from(url.as_str())))];
         if let Some(password) = found.password.as_ref().filter(|_| found.user.is_some()) {
-            keys.push(secrets::to_file(settings, &name, password)?);
+            stored = Some(secrets::to_file(settings, &name, password)?);
         }
+        keys.extend(stored.iter().map(|stored| stored.key.clone()));
         keys.extend(found.keys.iter().map(|(key, value)| ((*key).to_owned(), Some(value.clone()))));
         change(settings, |draft| {
             if draft.before.names.find(&name).is_ok() {
@@ -167,7 +169,8 @@ fn import(
                 ));
             }
             draft.set(&name, keys)
-        })?;
+        })
+        .inspect_err(|_| stored.iter().for_each(Stored::undo))?;
     }
     let done = if is_dry { "would add" } else { "added" };
     let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
