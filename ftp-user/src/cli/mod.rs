@@ -489,7 +489,7 @@ mod tests {
     #[test]
     fn options_that_are_not_built_in_are_refused() {
         for args in
-            [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--delete", "a", "b"], &["ftp-user"]]
+            [&["ftp-user", "sync", "a", "b"][..], &["ftp-user", "copy", "--delete", "a", "b"], &["ftp-user"]]
         {
             assert_eq!(Cli::try_parse_from(args).unwrap_err().exit_code(), 2, "{args:?}");
         }

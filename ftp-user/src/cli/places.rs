@@ -19,7 +19,24 @@ pub(super) struct Written<'a>(pub(super) &'a dyn Fn(Failure, usize) -> Failure);
 /// Reads places: all of them, before anything is sent to a server. What the URLs lack comes from `~/.netrc`.
 pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
     let count = places.len();
+    for (index, text) in places.iter().enumerate() {
+        one_meaning(text, names).map_err(|failure| of_place(failure, index + 1, count))?;
+    }
     read(places, names, &Written(&|failure, index| of_place(failure, index + 1, count)))
+}
+
+/// Refuses a place at a site whose text is the name of a local file too: a shell writes such names for `*`, and whoever may
+/// put a file into a directory would choose what is read or deleted at the site.
+fn one_meaning(text: &OsString, names: &Names) -> Result<(), Failure> {
+    match names.respelled(text.as_bytes()) {
+        Some(other) if std::fs::symlink_metadata(text).is_ok() => {
+            let text = text.to_string_lossy();
+            let (text, other) = (text.escape_debug(), other.escape_debug());
+            Err(Failure::usage(format!("{text} is the name of a local file and a place at a site"))
+                .hint(format!("write ./{text} for the file, or {other} for the place at the site")))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.

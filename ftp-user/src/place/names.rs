@@ -49,6 +49,14 @@ impl Names {
         split(text).is_some_and(|(name, _)| self.0.contains_key(name))
     }
 
+    /// The same place written in the other way: `[SITE]path` for `SITE:path`. `None` if no site of them is named so.
+    pub fn respelled(&self, text: &[u8]) -> Option<String> {
+        let (name, path) = split(text).filter(|(name, _)| self.0.contains_key(*name))?;
+        let path = String::from_utf8_lossy(path);
+        let is_bracketed = text.starts_with(b"[");
+        Some(if is_bracketed { format!("{name}:{path}") } else { format!("[{name}]{path}") })
+    }
+
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
     pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
         let (name, path) = split(text)?;

@@ -75,6 +75,44 @@ fn a_site_is_added_shown_changed_and_removed_without_questions() {
 }
 
 #[test]
+fn a_stored_password_goes_to_its_own_server_alone() {
+    let home = home();
+    let secret = |name: &str| std::fs::read_to_string(home.path().join("secrets").join(name));
+    sites(&home, &["add", "work", "ftp://ann:annpw@127.0.0.2/"]).exits(0);
+    std::fs::rename(home.path().join("secrets/work"), home.path().join("secrets/bob")).unwrap();
+    let renamed = settings(&home).replace("secrets/work", "secrets/bob");
+    std::fs::write(home.path().join("config.toml"), renamed).unwrap();
+    sites(&home, &["add", "bob", "ftp://bob:bobpw@127.0.0.3/"]).exits(0);
+    assert_eq!(
+        (secret("bob").unwrap(), secret("bob~2").unwrap()),
+        ("annpw\n".to_owned(), "bobpw\n".to_owned())
+    );
+
+    let moved = ["edit", "bob", "--url", "ftp://bob@127.0.0.4/"];
+    sites(&home, &moved).exits(2).says("--keep-password").never_says("bobpw");
+    sites(&home, &[&moved[..], &["--keep-password"]].concat()).exits(0);
+    assert!(settings(&home).contains("ftp://bob@127.0.0.4/"), "{}", settings(&home));
+    sites(&home, &["edit", "bob", "--url", "ftp://bob:newpw@127.0.0.5/"]).exits(0);
+    assert_eq!(secret("bob~3").unwrap(), "newpw\n");
+    assert!(secret("bob~2").is_err(), "the old password is still there");
+    sites(&home, &["remove", "bob"]).exits(0);
+    assert_eq!((secret("bob").unwrap(), secret("bob~3").is_err()), ("annpw\n".to_owned(), true));
+}
+
+#[test]
+fn a_name_that_is_a_local_file_too_is_refused() {
+    let home = home();
+    sites(&home, &["add", "lab", "ftp://127.0.0.2/"]).exits(0);
+    for (name, other) in [("lab:x", "[lab]x"), ("[lab]y", "lab:y")] {
+        std::fs::write(home.path().join(name), "").unwrap();
+        let config = home.path().join("config.toml");
+        let run = user().here(home.path()).args(["--config", config.to_str().unwrap(), "rm", name]).run();
+        run.exits(2).says(&format!("write ./{name} for the file, or {other}"));
+        assert!(home.path().join(name).exists());
+    }
+}
+
+#[test]
 fn runs_at_the_same_time_add_all_their_sites() {
     let home = home();
     let config = home.path().join("config.toml");
