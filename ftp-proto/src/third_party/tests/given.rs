@@ -13,7 +13,7 @@ fn an_address_that_a_person_has_set_for_a_peer_takes_the_place_of_the_announced_
     ));
     case(party(SITE1, "EPSV"), given("EPSV")).play(&format!(
         "{TYPE}
-         dst: EPSV
+         dst: EPSV 1
          dst< 229 Entering Extended Passive Mode (|||40002|)
          src: EPRT |1|198.51.100.7|40002|"
     ));
