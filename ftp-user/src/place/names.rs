@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub struct Names(Arc<BTreeMap<String, Remote>>);
 
 impl Names {
-    /// The sites of these URLs. Each of them has [`Site::named`] with the same name.
+    /// The sites of these URLs. Each of them has `Site::named` with the same name.
     pub fn new(sites: impl IntoIterator<Item = (String, Remote)>) -> Self {
         Self(Arc::new(sites.into_iter().collect()))
     }
