@@ -123,6 +123,7 @@ impl Hub {
                 .map(str::to_owned)
                 .into();
         arguments.extend(["--log-level".to_owned(), "debug".to_owned()]);
+        arguments.extend(["--data-ports".to_owned(), "1024-65535".to_owned()]);
         for server in servers {
             let host = if server.contains(':') { format!("[{server}]") } else { (*server).to_owned() };
             arguments.extend(["--allow".to_owned(), format!("{host}:21,990/tls,1024-65535")]);

@@ -27,6 +27,7 @@ pub struct Relay {
     listen: String,
     also: Vec<String>,
     allow: Vec<String>,
+    data_ports: Option<&'static str>,
     program: PathBuf,
     poor: bool,
     policy: Option<String>,
@@ -34,13 +35,14 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay at 127.0.0.9 that allows nothing.
+    /// A relay at 127.0.0.9 that allows no server, and all data ports of those that it will allow.
     #[expect(clippy::new_without_default, reason = "the address is worth saying")]
     pub fn new() -> Self {
         let (also, allow) = (Vec::new(), Vec::new());
         let program = Program::RelayAgent.path();
         let listen = "127.0.0.9:0".to_owned();
-        Self { listen, also, allow, program, poor: false, policy: None, names: Vec::new() }
+        let data_ports = Some("1024-65535");
+        Self { listen, also, allow, data_ports, program, poor: false, policy: None, names: Vec::new() }
     }
 
     /// At another address.
@@ -49,9 +51,9 @@ impl Relay {
         self
     }
 
-    /// Another build of the program.
+    /// An older build of the program, which knows no data ports.
     pub fn program(mut self, path: PathBuf) -> Self {
-        self.program = path;
+        (self.program, self.data_ports) = (path, None);
         self
     }
 
@@ -76,6 +78,12 @@ impl Relay {
     /// At one more address.
     pub fn also(mut self, address: &str) -> Self {
         self.also.push(address.to_owned());
+        self
+    }
+
+    /// Without `--data-ports`.
+    pub const fn without_data_ports(mut self) -> Self {
+        self.data_ports = None;
         self
     }
 
@@ -132,6 +140,9 @@ impl Relay {
         }
         for target in &self.allow {
             command.args(["--allow", target]);
+        }
+        if let Some(ports) = &self.data_ports {
+            command.args(["--data-ports", ports]);
         }
         let mut running = Running::start("relay", command);
         let line = running.line().unwrap_or_else(|| panic!("no relay:\n{}", running.said()));

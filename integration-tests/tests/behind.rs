@@ -185,3 +185,21 @@ fn r55_a_token_whose_joins_are_taken_is_told_so_and_the_relay_answers_on() {
     socket::until("its join has ended", || relay.running.said().contains("ended id=4"));
     reach.user("ls").args([server.url("")]).run().exits(0).says("a.bin");
 }
+
+#[test]
+fn r23_r55_without_named_data_ports_the_user_is_told_what_the_operator_has_to_do() {
+    let server = site(&[("a.bin", b"hello")]).start();
+    let relay = Relay::new().at(&own_address().to_string()).server(&server.ip().to_string());
+    let relay = relay.without_data_ports().start();
+    let reach = Reach::only(relay.address, &relay.token_file);
+    for verb in ["ls", "cat"] {
+        reach
+            .user(verb)
+            .args([server.url("a.bin")])
+            .run()
+            .fails()
+            .says("has to name the data ports of the server");
+    }
+    reach.user("stat").args([server.url("a.bin")]).run().exits(0).says("5");
+    relay.logs("--data-ports");
+}

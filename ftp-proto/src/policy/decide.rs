@@ -28,8 +28,8 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why>
         Ask::RelayControl { to, own } => {
             return relay::control(&rules.relay, &rules.own_listeners, relay::Target { to, own });
         }
-        Ask::RelayData { to, own, greeted } => {
-            return relay::data(&rules.relay, &rules.own_listeners, relay::Target { to, own }, greeted);
+        Ask::RelayData { to, own, greeted, other } => {
+            return relay::data(rules, relay::Target { to, own }, greeted, other);
         }
         Ask::RelayPeer { ip, greeted } => return relay::peer(&rules.relay, ip, greeted),
         Ask::RelayAgent { to, own, hub } => return relay::agent(relay::Target { to, own }, hub),

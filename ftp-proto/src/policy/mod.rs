@@ -21,6 +21,7 @@
 mod allowed;
 #[cfg(test)]
 mod contract;
+mod data_ports;
 mod decide;
 mod exchange;
 mod question;
@@ -32,9 +33,10 @@ mod uniform;
 mod verdict;
 
 pub use allowed::{Allowed, AllowedError};
+pub use data_ports::{DataPorts, DataPortsError};
 pub use decide::{believe, decide, may_begin_with_tls};
 pub use exchange::{Exchange, Moved};
-pub use question::{Ask, Cargo, Evidence, Filter};
+pub use question::{Ask, Cargo, Evidence, Filter, OtherEnd};
 pub use rules::{Asker, Foreign, Rules};
 pub use uniform::hides_failure;
 pub use verdict::{Grant, Why};

@@ -93,6 +93,8 @@ pub enum Ask<'a> {
         own: bool,
         /// Whether a server of that host has greeted, over a tunnel of this session that is still open.
         greeted: bool,
+        /// Who is at the other end of the join.
+        other: OtherEnd,
     },
     /// A relay is to let a host connect to it for data.
     RelayPeer {
@@ -110,4 +112,13 @@ pub enum Ask<'a> {
         /// The address of the hub, as this agent reaches it.
         hub: IpAddr,
     },
+}
+
+/// Who is at the other end of a join of a relay.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OtherEnd {
+    /// A server that the operator has listed.
+    Server,
+    /// Whoever proves the secret of the join: the user agent, or another agent. It may speak any protocol.
+    Prover,
 }

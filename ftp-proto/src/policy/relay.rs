@@ -2,6 +2,9 @@
 //! greeted. Private ranges and the ports of other services count only where a rule names them as such.
 
 use super::allowed::{Allowed, is_of_another_service, needs_own_rule};
+use super::data_ports::FIRST_DATA_PORT;
+use super::question::OtherEnd;
+use super::rules::Rules;
 use super::verdict::{Grant, Why};
 use crate::address::{Kind, embedded, isatap, kind};
 use std::net::{IpAddr, SocketAddr};
@@ -26,14 +29,10 @@ pub(super) fn control(allowed: &[Allowed], listeners: &[SocketAddr], target: Tar
 }
 
 /// Whether a relay may connect to a data port. `greeted` says that a server of that host has greeted in this
-/// session, over a tunnel that is still open.
-pub(super) fn data(
-    allowed: &[Allowed],
-    listeners: &[SocketAddr],
-    target: Target,
-    greeted: bool,
-) -> Result<Grant, Why> {
-    let naming = host(allowed, listeners, target)?;
+/// session, over a tunnel that is still open. Two servers speak FTP at both ends; whoever else is at the other end may
+/// speak any protocol, and so reaches only the ports that the operator has named as data ports.
+pub(super) fn data(rules: &Rules, target: Target, greeted: bool, other: OtherEnd) -> Result<Grant, Why> {
+    let naming = host(&rules.relay, &rules.own_listeners, target)?;
     let port = target.to.port();
     if port < FIRST_DATA_PORT {
         return Err(Why::LowPort);
@@ -41,7 +40,15 @@ pub(super) fn data(
     if is_of_another_service(port) && !naming.iter().any(|rule| rule.names_port(port)) {
         return Err(Why::PortNotListed);
     }
-    if greeted { Ok(Grant::Foreign) } else { Err(Why::NotGreeted) }
+    if !greeted {
+        return Err(Why::NotGreeted);
+    }
+    match other {
+        OtherEnd::Prover if !rules.data_ports.iter().any(|ports| ports.name(port)) => {
+            Err(Why::DataPortNotNamed)
+        }
+        OtherEnd::Prover | OtherEnd::Server => Ok(Grant::Foreign),
+    }
 }
 
 /// Whether a relay may let `ip` connect to it, from any port.
@@ -114,9 +121,6 @@ fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
     if rules.is_empty() { Err(needs_own_rule(of).unwrap_or(Why::OutsideNetworks)) } else { Ok(rules) }
 }
 
-/// Data ports begin here (RFC 2577 section 3).
-const FIRST_DATA_PORT: u16 = 1024;
-
 #[cfg(test)]
 mod tests {
     use super::super::{Ask, Asker, Rules, decide};
@@ -149,8 +153,8 @@ mod tests {
     fn check_data(allow: &str, greeted: bool, expected: Result<Grant, Why>, targets: &[&str]) {
         for text in targets {
             let to: SocketAddr = text.parse().unwrap();
-            let found = decide(&rules(allow), &asker(), &Ask::RelayData { to, own: is_own(to), greeted });
-            assert_eq!(found, expected, "--allow {allow}: {text}");
+            let ask = Ask::RelayData { to, own: is_own(to), greeted, other: OtherEnd::Server };
+            assert_eq!(decide(&rules(allow), &asker(), &ask), expected, "--allow {allow}: {text}");
         }
     }
 
@@ -247,6 +251,24 @@ mod tests {
         check_data("192.0.2.0/24:21,6379", true, YES, &["192.0.2.7:6379"]);
         check_data("192.0.2.0/24:21,6379", false, Err(Why::NotGreeted), &["192.0.2.7:6379"]);
         check_data(narrow, true, Err(Why::OutsideNetworks), &["192.0.3.7:5000"]);
+    }
+
+    #[test]
+    fn r23_who_is_no_server_reaches_only_the_data_ports_that_the_operator_has_named() {
+        let check = |ports: &str, port: u16, greeted, expected| {
+            let data_ports = ports.split_whitespace().map(|text| text.parse().unwrap()).collect();
+            let rules = Rules { data_ports, ..rules("192.0.2.0/24:21,1024-65535") };
+            let to = SocketAddr::from(([192, 0, 2, 7], port));
+            let ask = Ask::RelayData { to, own: false, greeted, other: OtherEnd::Prover };
+            assert_eq!(decide(&rules, &asker(), &ask), expected, "--data-ports {ports}: {port}");
+        };
+        check("", 40_000, true, Err(Why::DataPortNotNamed));
+        check("", 8_080, true, Err(Why::DataPortNotNamed));
+        check("40000-40099 50000", 40_099, true, YES);
+        check("40000-40099 50000", 50_000, true, YES);
+        check("40000-40099 50000", 8_080, true, Err(Why::DataPortNotNamed));
+        check("40000-40099", 40_000, false, Err(Why::NotGreeted));
+        check("1024-65535", 6_379, true, Err(Why::PortNotListed));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the operator allows, and who asks.
 
 use super::allowed::Allowed;
+use super::data_ports::DataPorts;
 use super::exchange::Exchange;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -34,6 +35,9 @@ pub struct Rules {
     pub own_listeners: Vec<SocketAddr>,
     /// The servers that a relay may reach. An empty list allows nothing.
     pub relay: Vec<Allowed>,
+    /// The data ports of these servers to which a relay may connect whoever meets it, the user agent or another agent. An
+    /// empty list names none; a join of two servers needs none.
+    pub data_ports: Vec<DataPorts>,
 }
 
 /// Who asks, and over which control connection.

@@ -44,6 +44,7 @@ fn word(verdict: Result<Grant, Why>) -> &'static str {
         Err(Why::ExchangeInClear) => "clear",
         Err(Why::PortNotListed) => "port",
         Err(Why::OwnAddress) => "self",
+        Err(Why::DataPortNotNamed) => "unnamed",
         Err(Why::NotGreeted) => "silent",
     }
 }

@@ -60,6 +60,9 @@ pub enum Why {
     /// The operator of the relay has not listed the port.
     #[error("that port is not allowed here")]
     PortNotListed,
+    /// The operator of the relay has not named the data port, and the other end is no server.
+    #[error("the operator of the relay has to name the data ports of the server (--data-ports)")]
+    DataPortNotNamed,
     /// The target is an address of the relay's own host, and no rule names it alone.
     #[error("that is the relay's own address")]
     OwnAddress,

@@ -63,6 +63,7 @@ impl<P: Clone + PartialEq> Config<P> {
         let place = options.place()?;
         let policy = file.policy(options.allow().to_vec());
         let policy = policy.map_err(|mistake| Mistakes::new(path.unwrap_or(Path::new("")), vec![mistake]))?;
+        let policy = policy.with_data_ports(options.data_ports().to_vec());
         let token_file = options.token_file().ok_or(ConfigError::Missing("--token-file"))?.to_owned();
         Ok(Self { place, token_file, policy, serves: O::SERVES, shown: Shown::of(options.operation()) })
     }

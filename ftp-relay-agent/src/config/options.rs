@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use ftp_io::program::args::{address, network};
 use ftp_io::program::{log, size};
-use ftp_proto::policy::Allowed;
+use ftp_proto::policy::{Allowed, DataPorts};
 use ipnet::IpNet;
 
 use super::error::ConfigError;
@@ -33,6 +33,8 @@ pub trait Options: Args + Clone + Default {
     fn token_file(&self) -> Option<&Path>;
     /// The FTP servers that may be reached where no table names any.
     fn allow(&self) -> &[Allowed];
+    /// The data ports of these servers.
+    fn data_ports(&self) -> &[DataPorts];
     /// What the operator sees.
     fn operation(&self) -> &Operation;
 }
@@ -61,6 +63,10 @@ pub struct RunOptions {
     /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
+    /// The data ports of these servers, repeatable: PORT or PORT-PORT, with commas between them; without it no data
+    /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
+    #[arg(long, value_name = "PORTS")]
+    pub data_ports: Vec<DataPorts>,
     /// What the operator sees.
     #[command(flatten)]
     pub operation: Operation,
@@ -78,6 +84,10 @@ pub struct JoinOptions {
     /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
+    /// The data ports of these servers, repeatable: PORT or PORT-PORT, with commas between them; without it no data
+    /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
+    #[arg(long, value_name = "PORTS")]
+    pub data_ports: Vec<DataPorts>,
     /// An address of this host from which it connects to servers and to which they connect, repeatable; without it,
     /// that of the route, and servers are asked to connect here only if it is public
     #[arg(long, value_name = "IP")]
@@ -137,6 +147,7 @@ impl Options for RunOptions {
             listen: or(self.listen, file.listen),
             token_file: self.token_file.or(file.token_file),
             allow: or(self.allow, file.allow),
+            data_ports: or(self.data_ports, file.data_ports),
             operation: self.operation.over(file.operation),
         }
     }
@@ -153,6 +164,10 @@ impl Options for RunOptions {
         &self.allow
     }
 
+    fn data_ports(&self) -> &[DataPorts] {
+        &self.data_ports
+    }
+
     fn operation(&self) -> &Operation {
         &self.operation
     }
@@ -167,6 +182,7 @@ impl Options for JoinOptions {
         Self {
             token_file: self.token_file.or(file.token_file),
             allow: or(self.allow, file.allow),
+            data_ports: or(self.data_ports, file.data_ports),
             address: or(self.address, file.address),
             operation: self.operation.over(file.operation),
         }
@@ -182,6 +198,10 @@ impl Options for JoinOptions {
 
     fn allow(&self) -> &[Allowed] {
         &self.allow
+    }
+
+    fn data_ports(&self) -> &[DataPorts] {
+        &self.data_ports
     }
 
     fn operation(&self) -> &Operation {
@@ -211,6 +231,10 @@ impl Options for HubOptions {
     }
 
     fn allow(&self) -> &[Allowed] {
+        &[]
+    }
+
+    fn data_ports(&self) -> &[DataPorts] {
         &[]
     }
 

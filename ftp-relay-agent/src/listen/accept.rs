@@ -228,7 +228,8 @@ impl Links {
             session::refuse(link, now, config, Input::Revoked(Withdrawn::Rule)).await;
             return None;
         };
-        let rules = Rules { relay: terms.allow.clone(), ..config.rules };
+        let (relay, data_ports) = (terms.allow.clone(), terms.data_ports.clone());
+        let rules = Rules { relay, data_ports, ..config.rules };
         let config = Config { rules, limits: terms.session(), ..config };
         let standing = self.shared.accounts.standing(terms);
         match standing.take(Kind::Session) {

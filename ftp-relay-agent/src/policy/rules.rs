@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use ftp_proto::policy::Allowed;
+use ftp_proto::policy::{Allowed, DataPorts};
 use ftp_proto::relay::agent;
 
 use super::limits::{Limits, SESSION};
@@ -56,6 +56,7 @@ pub struct Rule {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Policy {
     allow: Vec<Allowed>,
+    data_ports: Vec<DataPorts>,
     whole: Bounds,
     groups: BTreeMap<String, Rule>,
     /// `None` if every token may use the relay.
@@ -123,6 +124,8 @@ pub struct Shared {
 pub struct Terms {
     /// The servers that may be reached.
     pub allow: Vec<Allowed>,
+    /// The data ports of these servers that user agents and other agents reach.
+    pub data_ports: Vec<DataPorts>,
     /// Bytes per second of each tunnel, join or call.
     pub each_rate: Option<NonZeroU64>,
     /// Maximum number of bytes of each tunnel, join or call.
@@ -173,11 +176,18 @@ impl Policy {
         let groups = named(groups).map_err(|(index, flaw)| (Table::Group(index), flaw))?;
         let restricted = !identities.is_empty();
         let identities = named(identities).map_err(|(index, flaw)| (Table::Identity(index), flaw))?;
-        let policy = Self { allow, whole, groups, identities: restricted.then_some(identities) };
+        let data_ports = Vec::new();
+        let policy = Self { allow, data_ports, whole, groups, identities: restricted.then_some(identities) };
         for (table, parent) in parents {
             policy.above(parent.as_deref()).map_err(|flaw| (table, flaw))?;
         }
         Ok(policy)
+    }
+
+    /// The same policy, with these data ports of the servers.
+    #[must_use]
+    pub fn with_data_ports(self, data_ports: Vec<DataPorts>) -> Self {
+        Self { data_ports, ..self }
     }
 
     /// What the token of this name may do; `None` if it may not use the relay.
@@ -204,6 +214,7 @@ impl Policy {
         levels.reverse();
         Some(Terms {
             allow: allow.cloned().unwrap_or_default(),
+            data_ports: self.data_ports.clone(),
             each_rate: all().filter_map(|bounds| bounds.each_rate).min(),
             each_bytes: all().filter_map(|bounds| bounds.each_bytes).min(),
             each_time: all().filter_map(|bounds| bounds.each_time).min(),

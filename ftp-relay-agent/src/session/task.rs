@@ -189,8 +189,9 @@ impl Session {
             Ok(terms) if *self.performer.terms() != terms => {
                 self.reporter.renewed();
                 let (allow, limits) = (terms.allow.clone(), terms.session());
+                let data_ports = terms.data_ports.clone();
                 self.performer.renew(self.shared.accounts.standing(terms));
-                self.input(Input::Renewed { allow, limits });
+                self.input(Input::Renewed { allow, data_ports, limits });
             }
             Err(why) if !std::mem::replace(&mut self.revoked, true) => {
                 self.reporter.revoked(why);

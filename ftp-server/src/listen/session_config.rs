@@ -21,6 +21,7 @@ pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr
         own_listeners: own_listeners(places, &config.public),
         exchanges: Vec::new(),
         relay: Vec::new(),
+        data_ports: Vec::new(),
     }
 }
 

@@ -153,7 +153,7 @@ pub(super) fn no_data(
     let failure = Failure::new(Kind::NoPath, format!("the relay {display_name} does not connect to {to}"));
     let failure = failure.said(said);
     if by_server {
-        failure.hint("check that the relay can reach the data ports of the server")
+        failure.hint("check that the relay can reach the data ports of the server, and that its operator names them (--data-ports)")
     } else {
         failure.hint("check that the relay is as new as this program")
     }

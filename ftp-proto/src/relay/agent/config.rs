@@ -2,7 +2,7 @@
 
 use super::{Limits, Route};
 use crate::address::{Family, Kind, kind, unmapped};
-use crate::policy::{self, Asker, Rules, Why};
+use crate::policy::{self, Asker, OtherEnd, Rules, Why};
 use crate::relay::date::DateAt;
 use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 /// The configuration of one session.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which hosts the agent may reach: [`Rules::relay`] and [`Rules::own_listeners`] matter.
+    /// Which hosts the agent may reach: [`Rules::relay`], [`Rules::data_ports`] and [`Rules::own_listeners`]
+    /// matter.
     pub rules: Rules,
     /// The addresses at which the agent listens for user agents.
     pub listen: Vec<IpAddr>,
@@ -56,9 +57,16 @@ impl Config {
 
     /// Decides whether the agent may connect to a data port. `greeted` says that a server of that host has
     /// greeted over a tunnel that is still open.
-    pub(super) fn may_dial(&self, to: SocketAddr, route: Route, greeted: bool) -> Result<(), Why> {
+    pub(super) fn may_dial(
+        &self,
+        to: SocketAddr,
+        route: Route,
+        greeted: bool,
+        other: OtherEnd,
+    ) -> Result<(), Why> {
         let own = self.is_own(to.ip(), route);
-        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayData { to, own, greeted }).map(drop)
+        let ask = policy::Ask::RelayData { to, own, greeted, other };
+        policy::decide(&self.rules, &self.asker(), &ask).map(drop)
     }
 
     /// Decides whether a host may connect to a leg.

@@ -5,7 +5,7 @@
 
 use super::limits::Limits;
 use super::timer::Timer;
-use crate::policy::{Allowed, Why};
+use crate::policy::{Allowed, DataPorts, Why};
 use crate::relay::link::Denial;
 use crate::relay::message::{Code, End, Id, LegId};
 use crate::relay::token::Secret32;
@@ -90,6 +90,8 @@ pub enum Input<'a> {
     Renewed {
         /// The servers that may be reached.
         allow: Vec<Allowed>,
+        /// The data ports of new joins with whoever meets the agent.
+        data_ports: Vec<DataPorts>,
         /// The limits of what begins from now on.
         limits: Limits,
     },

@@ -68,7 +68,9 @@ impl Join {
         let within = |ms: u32, most| Duration::from_millis(u64::from(ms).max(SHORTEST_MS)).min(most);
         let limits = &config.limits;
         let [greeted_a, greeted_b] = greeted;
-        let (a, b) = (Pending::new(id, LegId::A, a, greeted_a), Pending::new(id, LegId::B, b, greeted_b));
+        let (end_a, end_b) = (a.end(), b.end());
+        let a = Pending::new(id, LegId::A, a, greeted_a, end_b);
+        let b = Pending::new(id, LegId::B, b, greeted_b, end_a);
         let ticket = out.ticket(id);
         let hosts: Vec<IpAddr> = [&a, &b].into_iter().filter_map(|leg| leg.host()).collect();
         out.ask(Ask::Route { ticket, to: hosts.clone() });

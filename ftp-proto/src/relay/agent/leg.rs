@@ -3,6 +3,7 @@
 use super::outbox::{Outbox, Refusal};
 use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket};
 use crate::address::unmapped;
+use crate::policy::OtherEnd;
 use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Meeting, Pin};
 use std::net::{IpAddr, SocketAddr};
 
@@ -24,6 +25,14 @@ impl Want {
             Self::Other(_) => None,
         }
     }
+
+    /// What this leg is for the other one.
+    pub(super) const fn end(&self) -> OtherEnd {
+        match self {
+            Self::Server(_) => OtherEnd::Server,
+            Self::Other(_) => OtherEnd::Prover,
+        }
+    }
 }
 
 /// A link with another agent or the user agent, and its local and remote address if it leads directly to an agent.
@@ -37,6 +46,8 @@ pub(super) struct Pending {
     want: Want,
     /// A server of the host has greeted in this session.
     greeted: bool,
+    /// Who is at the other leg.
+    other: OtherEnd,
     at: At,
     strangers: u16,
 }
@@ -64,8 +75,8 @@ enum At {
 }
 
 impl Pending {
-    pub(super) const fn new(join: Id, leg: LegId, want: Want, greeted: bool) -> Self {
-        Self { join, leg, want, greeted, at: At::Idle, strangers: 0 }
+    pub(super) const fn new(join: Id, leg: LegId, want: Want, greeted: bool, other: OtherEnd) -> Self {
+        Self { join, leg, want, greeted, other, at: At::Idle, strangers: 0 }
     }
 
     /// Returns the host at the other end, if it is a server.
@@ -91,7 +102,7 @@ impl Pending {
             }
             Want::Server(Leg::Dial(to)) => {
                 config
-                    .may_dial(*to, route, self.greeted)
+                    .may_dial(*to, route, self.greeted, self.other)
                     .map_err(|why| Refusal::denied(why, *to).at(self.leg))?;
                 let from = config.address_towards(to.ip(), route.from);
                 let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;

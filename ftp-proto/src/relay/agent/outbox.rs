@@ -95,8 +95,13 @@ impl Outbox {
 
     pub(super) fn refuse(&mut self, id: Id, refusal: Refusal) {
         let Refusal { code, leg, why, address, text } = refusal;
-        // The text of a refusal by the policy is only for the log.
-        let heard = if code == Code::Denied { Text::default() } else { Text::of(&text) };
+        // The text of a refusal by the policy is only for the log, unless the user can ask the operator for what is missing
+        // and hears nothing about hosts.
+        let heard = match why {
+            Some(why @ Why::DataPortNotNamed) => Text::of(&why.to_string()),
+            _ if code == Code::Denied => Text::default(),
+            _ => Text::of(&text),
+        };
         self.send(FromAgent::Refused { id, code, leg, text: heard });
         self.event(Event::Refused { id, code, why, address, text });
     }

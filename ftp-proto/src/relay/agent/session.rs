@@ -129,8 +129,9 @@ impl Session {
             }
             Input::Timeout => self.timeout(now),
             Input::Revoked(why) => self.revoked(why),
-            Input::Renewed { allow, limits } => {
-                (self.config.rules.relay, self.config.limits) = (allow, limits);
+            Input::Renewed { allow, data_ports, limits } => {
+                let rules = &mut self.config.rules;
+                (rules.relay, rules.data_ports, self.config.limits) = (allow, data_ports, limits);
                 for carried in self.flows.values_mut().filter(|carried| !carried.is_allowed(&self.config)) {
                     carried.stop(End::Revoked, &mut self.out);
                 }

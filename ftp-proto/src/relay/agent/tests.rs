@@ -54,6 +54,7 @@ fn at(text: &str) -> SocketAddr {
 fn config() -> Config {
     let rules = Rules {
         relay: vec!["192.0.2.0/24".parse().unwrap()],
+        data_ports: vec!["5000-5099".parse().unwrap()],
         own_listeners: vec![at("198.51.100.9:2190")],
         ..Rules::default()
     };

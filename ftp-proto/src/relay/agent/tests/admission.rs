@@ -77,7 +77,11 @@ fn a_session_without_a_place_is_told_so_and_ends() {
 fn r28_what_flows_to_a_host_that_is_no_longer_allowed_ends_and_the_rest_goes_on() {
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
-    let renewed = |allow: &str| Input::Renewed { allow: vec![allow.parse().unwrap()], limits: Limits::USUAL };
+    let renewed = |allow: &str| Input::Renewed {
+        allow: vec![allow.parse().unwrap()],
+        data_ports: Vec::new(),
+        limits: Limits::USUAL,
+    };
     bench.input(renewed("192.0.2.0/24:1-65535"));
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
     bench.input(renewed("198.51.100.0/24:1-65535"));

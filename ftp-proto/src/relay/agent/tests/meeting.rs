@@ -212,3 +212,18 @@ fn r61_a_join_tells_the_digests_of_what_it_has_passed_on_before_its_end_if_it_wa
         assert!(matches!(bench.last(), FromAgent::Refused { id: Id(0), code: Code::NoGrant, .. }));
     }
 }
+
+#[test]
+fn r23_who_meets_the_relay_reaches_no_port_that_its_operator_has_not_named() {
+    for meeting in [Meeting::Await(secret()), call()] {
+        let mut bench = meeting_bench(true);
+        meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:8080")), meeting);
+        bench.routes();
+        let begins =
+            |ask: &Ask| matches!(ask, Ask::Dial { .. } | Ask::Expect { .. } | Ask::Call { .. });
+        assert!(!bench.asks.iter().any(begins), "{:?}", bench.asks);
+        assert!(refused(2, Code::Denied, Some(LegId::A))(bench.last()), "{:?}", bench.last());
+        let FromAgent::Refused { text, .. } = bench.last() else { panic!("{:?}", bench.last()) };
+        assert!(text.as_str().contains("--data-ports"), "{text:?}");
+    }
+}
