@@ -57,6 +57,8 @@ struct State {
     joins: usize,
     calls: usize,
     starts: Window,
+    /// Data ports at which no server listened.
+    closed_ports: Window,
 }
 
 /// The accounts of one token, from its own to that of the whole relay.
@@ -102,6 +104,9 @@ pub enum Full {
     /// A level has begun all that it may begin within a minute.
     #[error("{0} has begun all {1} that it may begin within a minute")]
     Starts(Level, u64),
+    /// A token has tried too many data ports at which no server listens.
+    #[error("{0} has tried {CLOSED_PORTS} data ports within a minute at which no server listened")]
+    ClosedPorts(Level),
     /// A level has moved all that it may move within a day.
     #[error("{0} has moved all bytes that it may move within a day")]
     Daily(Level),
@@ -113,6 +118,7 @@ impl Full {
         match self {
             Self::Count { kind, .. } => kind.name(),
             Self::Starts(..) => "starts-per-minute",
+            Self::ClosedPorts(_) => "closed-ports-per-minute",
             Self::Daily(_) => "bytes-per-day",
         }
     }
@@ -150,8 +156,8 @@ impl Accounts {
     }
 
     fn account(&self, level: &Level, shared: Shared) -> Arc<Account> {
-        let state =
-            State { shared, sessions: 0, tunnels: 0, joins: 0, calls: 0, starts: Window::new(MINUTE) };
+        let (starts, closed_ports) = (Window::new(MINUTE), Window::new(MINUTE));
+        let state = State { shared, sessions: 0, tunnels: 0, joins: 0, calls: 0, starts, closed_ports };
         Arc::new(Account {
             level: level.clone(),
             number: self.number(),
@@ -186,6 +192,15 @@ impl Standing {
         Ok(share)
     }
 
+    /// Charges the token for a data port at which no server listens. Who tries the ports of others finds many of these, and
+    /// whom a server has told its port finds none.
+    pub fn hit_closed_port(&self) {
+        if let Some(own) = self.accounts.first() {
+            let now = self.all.0.clock.now();
+            lock(&own.state).closed_ports.take(now, 1, None);
+        }
+    }
+
     /// What bounds the rate of a new tunnel or join: its own rate and those that it shares.
     pub fn limiters(&self) -> Vec<Limiter> {
         let mut key = self.all.number();
@@ -216,6 +231,9 @@ impl Account {
         let bound = state.shared.of(kind);
         if *state.taken(kind) >= bound {
             return Err(Full::Count { level: self.level.clone(), kind, bound });
+        }
+        if kind == Kind::Join && state.closed_ports.left(now, Some(CLOSED_PORTS)) == 0 {
+            return Err(Full::ClosedPorts(self.level.clone()));
         }
         if kind != Kind::Session {
             if self.daily.left() == 0 {
@@ -295,6 +313,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Maximum number of data ports of one token within a minute at which no server listens. Then the token begins no join until
+/// the minute is over.
+const CLOSED_PORTS: u64 = 16;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -365,6 +386,23 @@ mod tests {
         assert!(bob.volumes().iter().all(|volume| volume.take(250)));
         assert_eq!(bob.take(Kind::Join).unwrap_err(), Full::Daily(Level::Identity("bob".to_owned())));
         assert_eq!(ann.volumes()[1].left(), 750);
+    }
+
+    #[test]
+    fn r23_a_token_that_tries_closed_ports_begins_no_join_for_the_rest_of_the_minute() {
+        let (policy, accounts) =
+            (policy(Bounds::default(), Bounds::default()), Accounts::new(Clock::start()));
+        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
+        for _ in 0..CLOSED_PORTS {
+            ann.take(Kind::Join).map(drop).unwrap();
+            ann.hit_closed_port();
+        }
+        let closed = Full::ClosedPorts(Level::Identity("ann".to_owned()));
+        assert_eq!(ann.take(Kind::Join).unwrap_err(), closed);
+        ann.take(Kind::Tunnel).map(drop).unwrap();
+        bob.take(Kind::Join).map(drop).unwrap();
+        let later = accounts.0.clock.now() + MINUTE;
+        ann.accounts[0].take(Kind::Join, later).unwrap();
     }
 
     #[test]

@@ -119,7 +119,10 @@ impl Performer {
                     task.abort();
                 }
             }
-            Ask::Dial { ticket, from, to } => self.start(ticket, connect(ticket, from, to)),
+            Ask::Dial { ticket, from, to, work } => {
+                let charged = (work == Work::Join).then(|| self.standing.clone());
+                self.start(ticket, connect(ticket, from, to, charged));
+            }
             Ask::Call { ticket, agent, secret } => {
                 let shared = Arc::clone(&self.shared);
                 self.start(ticket, async move { call(ticket, &shared, &agent, &secret).await });
@@ -414,13 +417,19 @@ impl Flowing {
     }
 }
 
-async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr) -> Event {
+/// Connects to a server. If no server listens at a data port, that is charged to `charged`.
+async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr, charged: Option<Standing>) -> Event {
     match socket::connect(from, to).await {
         Ok(stream) => {
             socket::end_by_reset(&stream);
             Event::Connected(ticket, stream)
         }
-        Err(error) => Event::Answer(ticket, failed(&error)),
+        Err(error) => {
+            if error.kind() == io::ErrorKind::ConnectionRefused {
+                charged.iter().for_each(Standing::hit_closed_port);
+            }
+            Event::Answer(ticket, failed(&error))
+        }
     }
 }
 

@@ -141,7 +141,7 @@ impl World {
                     self.say_both(&format!("   relay: listens at {at} no more"));
                 }
             }
-            Ask::Dial { ticket, from, to } => self.agent_dials(ticket, SocketAddr::new(from, 0), to),
+            Ask::Dial { ticket, from, to, .. } => self.agent_dials(ticket, SocketAddr::new(from, 0), to),
             Ask::Call { ticket, .. } => self.answer_agent(ticket, no_hub()),
             Ask::Cancel(ticket) => relay.cancel(ticket),
             Ask::Reset(conn) => match relay.conns.get(&conn).copied() {

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net as blocking;
 use std::path::{Path, PathBuf};
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::net::{UnixListener, UnixStream};
 
 /// A listening Unix socket. Dropping it removes its file.
@@ -19,8 +20,7 @@ pub struct LocalListener {
 
 impl LocalListener {
     /// Listens at `path`. Only the user of this process may connect (mode 0600), until the permissions of the file are
-    /// changed. The socket of a program
-    /// that has ended is replaced.
+    /// changed. The socket of a program that has ended is replaced.
     ///
     /// # Errors
     ///
@@ -33,21 +33,22 @@ impl LocalListener {
                     "something else than a socket is there",
                 ));
             }
-            Ok(_) => match blocking::UnixStream::connect(path) {
-                Ok(_) => {
-                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there"));
-                }
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                Err(error) => return Err(error),
-            },
+            Ok(_) if is_listened_at(path)? => {
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there"));
+            }
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        // Nobody may connect before the permissions are those that are wanted.
-        let made = path.with_file_name(format!(".{}", std::process::id()));
-        let _ = fs::remove_file(&made);
-        let socket = blocking::UnixListener::bind(&made)?;
+        // Nobody may connect before the permissions are those that are wanted: until then it is in a directory of its own.
+        let room = path.with_file_name(format!(".{}", std::process::id()));
+        let made = room.join("s");
+        // A killed process of this number may have left them.
+        let clear = || drop((fs::remove_file(&made), fs::remove_dir(&room)));
+        clear();
+        fs::DirBuilder::new().mode(0o700).create(&room)?;
         let opened = (|| {
+            let socket = blocking::UnixListener::bind(&made)?;
             fs::set_permissions(&made, fs::Permissions::from_mode(0o600))?;
             let found = fs::symlink_metadata(&made)?;
             socket.set_nonblocking(true)?;
@@ -55,7 +56,8 @@ impl LocalListener {
             fs::rename(&made, path)?;
             Ok(Self { inner, path: path.to_owned(), file: (found.dev(), found.ino()) })
         })();
-        opened.inspect_err(|_: &io::Error| drop(fs::remove_file(&made)))
+        clear();
+        opened
     }
 
     /// Waits for the next connection, and returns it with the user who has connected.
@@ -67,6 +69,18 @@ impl LocalListener {
         let (stream, _) = self.inner.accept().await?;
         let user = stream.peer_cred()?.uid();
         Ok((stream, user))
+    }
+}
+
+/// Whether a program listens at the socket `path`. Also where its queue is full, this does not wait.
+fn is_listened_at(path: &Path) -> io::Result<bool> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?).map_err(io::Error::from) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -105,5 +119,25 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"not a socket");
         assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[tokio::test]
+    async fn r59_a_full_queue_at_the_path_holds_nobody_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.sock");
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let open = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+        let (stranger, at) = (open(), SocketAddrUnix::new(&path).unwrap());
+        rustix::net::bind(&stranger, &at).unwrap();
+        rustix::net::listen(&stranger, 0).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            let socket = open();
+            if rustix::net::connect(&socket, &at).is_err() {
+                break;
+            }
+            waiting.push(socket);
+        }
+        assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     }
 }

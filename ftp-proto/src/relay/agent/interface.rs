@@ -179,6 +179,8 @@ pub enum Ask {
         from: IpAddr,
         /// The address to connect to, and no other: it was checked.
         to: SocketAddr,
+        /// What the connection is for.
+        work: Work,
     },
     /// Call another agent at the hub, and prove this secret to it. The answer is [`Answer::Called`] or
     /// [`Answer::Failed`].

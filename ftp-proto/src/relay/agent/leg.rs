@@ -1,7 +1,7 @@
 //! One leg of a join: a listener for one peer, a connection to one, or a link with another agent or the user agent.
 
 use super::outbox::{Outbox, Refusal};
-use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket};
+use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket, Work};
 use crate::address::unmapped;
 use crate::policy::OtherEnd;
 use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Meeting, Pin};
@@ -140,7 +140,7 @@ impl Pending {
                 let (from, to) = (*from, *to);
                 let ticket = out.ticket(self.join);
                 self.at = At::Dialing(ticket);
-                out.ask(Ask::Dial { ticket, from, to });
+                out.ask(Ask::Dial { ticket, from, to, work: Work::Join });
             }
             (At::ReadyToCall, Want::Other(Meeting::Call { agent, secret })) => {
                 let (agent, secret) = (agent.as_str().to_owned(), secret.clone());

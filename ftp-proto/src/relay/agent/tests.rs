@@ -290,7 +290,7 @@ fn r02_two_dialling_legs_open_no_listener() {
         FromAgent::JoinReady { a: LegState::Dialing(_), b: LegState::Dialing(_), .. }
     ));
     let dials: Vec<_> = bench.asks.drain(..).collect();
-    let [Ask::Dial { ticket: a, from, to }, Ask::Dial { ticket: b, .. }] = dials[..] else {
+    let [Ask::Dial { ticket: a, from, to, .. }, Ask::Dial { ticket: b, .. }] = dials[..] else {
         panic!("{dials:?}")
     };
     assert_eq!((from, to), (ip(HERE), at("192.0.2.1:5000")));

@@ -4,7 +4,7 @@ use super::flowing::{Flowing, Patience};
 use super::grant::Use;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
-use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
+use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket, Work};
 use crate::address::unmapped;
 use crate::relay::message::{Code, End, FromAgent, Id, Target};
 use crate::timer::{Moment, Timers};
@@ -252,7 +252,7 @@ impl Tunnel {
     ) -> Result<(), Refusal> {
         let (to, from) = targets.pop_front().ok_or(failed)?;
         let question = out.ticket(self.granted.id);
-        out.ask(Ask::Dial { ticket: question, from, to });
+        out.ask(Ask::Dial { ticket: question, from, to, work: Work::Tunnel });
         self.state = State::Dialing { question, to, rest: targets };
         Ok(())
     }

@@ -219,8 +219,7 @@ fn r23_who_meets_the_relay_reaches_no_port_that_its_operator_has_not_named() {
         let mut bench = meeting_bench(true);
         meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:8080")), meeting);
         bench.routes();
-        let begins =
-            |ask: &Ask| matches!(ask, Ask::Dial { .. } | Ask::Expect { .. } | Ask::Call { .. });
+        let begins = |ask: &Ask| matches!(ask, Ask::Dial { .. } | Ask::Expect { .. } | Ask::Call { .. });
         assert!(!bench.asks.iter().any(begins), "{:?}", bench.asks);
         assert!(refused(2, Code::Denied, Some(LegId::A))(bench.last()), "{:?}", bench.last());
         let FromAgent::Refused { text, .. } = bench.last() else { panic!("{:?}", bench.last()) };

@@ -43,7 +43,7 @@ fn r25_a_name_with_one_forbidden_address_is_refused() {
 fn a_tunnel_connects_to_a_checked_address_and_waits_for_its_link() {
     let mut bench = Bench::new(config());
     tunnel(&mut bench, &["192.0.2.1:2121", "192.0.2.2:2121"]);
-    let Ask::Dial { ticket, to, from } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let Ask::Dial { ticket, to, from, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     assert_eq!((to, from), (at("192.0.2.1:2121"), ip(HERE)));
     bench.answer(ticket, Answer::Failed(Code::ConnectionRefused, "refused".to_owned()));
     let Ask::Dial { ticket, to, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
