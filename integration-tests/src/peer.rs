@@ -19,7 +19,7 @@
 //! `endless TEXT` (that line again and again on the control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
-//! that ended: `in order` or `reset`.
+//! that ended: `in order` or `reset`. `enter` (or `enter PATH`) makes the argument of CWD (or that path) the `{directory}` of PWD.
 
 use crate::binary::WATCHDOG;
 use crate::{site, socket};
@@ -42,7 +42,7 @@ TYPE: 200 type
 MODE: 200 mode
 STRU: 200 stru
 NOOP: 200 noop
-PWD: 257 \"/\"
+PWD: 257 \"{directory}\"
 SIZE *.ftp-user.part: 213 {stored}
 PASV: listen ; 227 Entering Passive Mode ({commas})
 PORT: unlisten ; target ; 200 noted
@@ -260,6 +260,7 @@ struct Session {
     data: Option<TcpStream>,
     stored: usize,
     ended: &'static str,
+    directory: String,
 }
 
 /// The session goes on after an action.
@@ -277,6 +278,7 @@ impl Session {
             data: None,
             stored: 0,
             ended: "not",
+            directory: "/".to_owned(),
         }
     }
 
@@ -343,6 +345,10 @@ impl Session {
         match word {
             "listen" => self.listener = Some(socket::listen(&self.ip().to_string(), 0)),
             "unlisten" => self.listener = None,
+            "enter" => {
+                let path = if count.is_empty() { argument } else { count };
+                self.directory = format!("/{}", path.trim_start_matches('/'));
+            }
             "target" => self.target = Some(target(argument)),
             "accept" => self.data = Some(self.accept()?),
             "dial" => {
@@ -440,6 +446,7 @@ impl Session {
 
     fn fill(&mut self, reply: &str) -> String {
         let mut reply = reply.replace("{stored}", &self.stored.to_string()).replace("{ended}", self.ended);
+        reply = reply.replace("{directory}", &self.directory);
         let listening = self.listener.as_ref().map(|listener| listener.local_addr().unwrap());
         if reply.contains("{sock}") && listening.is_none() && self.reserved.is_none() {
             self.reserved = Some(SocketAddr::new(self.ip(), socket::free_port(&self.ip().to_string())));

@@ -78,6 +78,8 @@ fn r55_listings_and_files_of_a_server_that_only_an_agent_reaches_come_through_th
     let server = site(&[("t/a.bin", &data), ("t/d/empty", b""), ("t/d/two words", b"hello")]).start();
     let (_hub, agent, reach) = hub_beside(&server);
     let listed = reach.user("ls").args([server.url("t")]).run().exits(0);
+    let drawn = reach.user("tree").args([server.url("t")]).run().exits(0);
+    drawn.says("two words");
     assert_eq!(listed.stdout, ["a.bin", "d"], "{listed}");
     reach.user("stat").args([server.url("t/a.bin")]).run().exits(0).says("3000003");
     let printed = reach.user("cat").args([server.url("t/d/two%20words")]).run().exits(0);
@@ -160,6 +162,32 @@ fn r35_r55_without_consent_no_relay_is_asked() {
     for verb in ["ls", "cat", "stat"] {
         let run = reach.user(verb).args(["--relay-consent", "never", &server.url("a.bin")]).run().exits(5);
         run.says("cannot connect to");
+    }
+    // Every verb, also where the settings forbid it.
+    let settings = format!(
+        "[relay]\nconsent = \"never\"\n[[relays]]\nname = \"r\"\naddress = \"{}\"\ntoken-file = \"{}\"\n",
+        relay.address,
+        relay.token_file.display()
+    );
+    for verb in ["tree", "hash", "rm", "mkdir", "mv", "stat"] {
+        let words = [
+            "--config",
+            "c.toml",
+            "--proxy",
+            &reach.proxy.url(),
+            "--retries",
+            "0",
+            verb,
+            &server.url("a.bin"),
+        ];
+        let more = (verb == "mv").then(|| server.url("c.bin"));
+        let run = user().file("c.toml", settings.clone()).args(words).args(more).run().exits(5);
+        run.says("cannot connect to");
+        let words = [verb, "--relay-consent", "never", "--proxy", &reach.proxy.url(), "--retries", "0"];
+        let own = ["--relay", &relay.address.to_string(), "--relay-token-file"];
+        let run = user().args(words).args(own).args([&relay.token_file]).args([server.url("a.bin")]);
+        let more = (verb == "mv").then(|| server.url("c.bin"));
+        run.args(more).run().exits(5).says("cannot connect to");
     }
     let places = [server.url("a.bin"), "b.bin".to_owned()];
     reach.user("copy").args(["--relay-consent", "never"]).args(&places).run().exits(5);

@@ -163,6 +163,42 @@ fn symbolic_links_are_deleted_themselves() {
     assert_eq!(from.names(), ["outside/", "outside/kept", "t/", "t/dir"], "{run}");
 }
 
+#[test]
+fn what_a_link_leads_to_stays_where_a_server_shows_it_as_a_directory() {
+    let from = Foreign::new(Kind::Pyftpdlib).file("t/a", b"a").file("outside/kept", b"kept");
+    let from = or_skip!(from.file("outside/sub/deep", b"deep").start());
+    symlink("../outside", from.path("t/link")).unwrap();
+    let to = target();
+    let run = moved(&["-r", &from.url("t"), &to.url("n")]);
+    let shown = format!("{run}\n{}", from.said());
+    assert_eq!(names_below(&from.path("outside")), ["kept", "sub/", "sub/deep"], "{shown}");
+    assert_eq!((run.code(), to.bytes("n/a")), (Some(0), b"a".to_vec()), "{shown}");
+    assert!(!from.path("t").exists(), "{shown}");
+}
+
+#[test]
+fn what_a_link_that_stays_leads_to_stays_too() {
+    let line = |kind: &str, name: &str| format!("{kind}rw-r--r-- 1 ann ann 1000 Jan 01 2020 {name}");
+    let list = |path: &str, lines: &str| {
+        format!("LIST {path}: 150 opening ; connection ; text {lines}\\r\\n ; end ; 226 done")
+    };
+    let script = [
+        "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End".to_owned(),
+        list("t", &line("d", "x")),
+        list("t/x", &line("-", "precious")),
+        "LIST: 150 opening ; connection ; text \\r\\n ; end ; 226 done".to_owned(),
+        "SIZE t/x/precious: 213 1000\nMDTM t/x/precious: 213 20200101000000\nSIZE: 550 not a file".to_owned(),
+        "DELE t/x: 550 Permission denied\nRMD: 250 gone\nCWD t/x: enter /victim ; 250 there".to_owned(),
+        "CWD t: enter ; 250 there\nCWD /: enter ; 250 back\nCWD: 550 no".to_owned(),
+    ];
+    let (from, to) = (Peer::start("127.0.0.2", &script.join("\n"), MODERN), target());
+    let words = ["-r", "--path", "user", "--verify", "size", &from.url("t"), &to.url("n")];
+    let run = moved(&words).fails().says("is a symbolic link to /victim");
+    assert_eq!(to.bytes("n/x/precious").len(), 1000, "{run}");
+    let deleted = from.seen_of(&["DELE"]);
+    assert!(!deleted.contains(&"DELE t/x/precious".to_owned()), "{run}\n{deleted:?}");
+}
+
 /// Every file of the tree is at the source or complete at its destination.
 fn nothing_is_lost(from: &Server, to: &Server, when: &str) {
     for name in FILES {

@@ -145,7 +145,7 @@ fn listing(rules: &str, lines: &[&str]) -> Peer {
         format!("LIST t: 150 opening ; connection ; text {}\\r\\n ; end ; 226 done", lines.join("\\r\\n"));
     let none = "LIST: 150 opening ; connection ; text \\r\\n ; end ; 226 done";
     let script = format!(
-        "{rules}\n{list}\n{none}\nDELE t: 550 t: Is a directory\nSIZE t: 550 not a plain file\nCWD t: 250 there\nCWD /: 250 back\nCWD: 550 no\nRMD: 250 gone\nSIZE: 213 5"
+        "{rules}\n{list}\n{none}\nDELE t: 550 t: Is a directory\nSIZE t: 550 not a plain file\nCWD t: enter ; 250 there\nCWD /: enter ; 250 back\nCWD: 550 no\nRMD: 250 gone\nSIZE: 213 5"
     );
     Peer::start("127.0.0.2", &script, MODERN)
 }
@@ -210,13 +210,25 @@ fn a_link_that_a_server_shows_as_a_directory_is_deleted_itself() {
     verb(&["rm", "-r", "--yes", &at.url("t")]).exits(0);
     assert_eq!(at.seen_of(&["DELE", "RMD"]), ["DELE t", "DELE t/link", "RMD t"]);
     // The link may not be deleted, and where it leads to things may.
-    let rules = format!(
-        "{inside}\nDELE t/link: 550 Permission denied\nonce PWD: 257 \"/\"\nonce PWD: 257 \"/\"\nonce PWD: 257 \"/t\"\nCWD t/link: 250 there\nCWD t: 250 there\nCWD /: 250 back"
-    );
-    let at = listing(&rules, &[directory]);
-    // It says only once where it is, and then always that it is at the root: /t/link it never says.
-    let run = verb(&["rm", "-r", "--yes", &at.url("t")]).fails();
-    assert!(!at.seen_of(&["DELE"]).contains(&"DELE t/link/kept".to_owned()), "{run}\n{:?}", at.seen());
+    let check = |cwd: &str, words: &str| {
+        let rules = format!("{inside}\nDELE t/link: 550 Permission denied\n{cwd}");
+        let at = listing(&rules, &[directory]);
+        let run = verb(&["rm", "-r", "--yes", &at.url("t")]).fails().says(words);
+        let deleted = at.seen_of(&["DELE", "RMD"]);
+        assert!(
+            deleted.iter().all(|line| ["DELE t", "DELE t/link"].contains(&line.as_str())),
+            "{run}\n{deleted:?}"
+        );
+    };
+    check("CWD t/link: enter /victim ; 250 there", "is a symbolic link to /victim");
+    check("CWD t/link: enter /T/link ; 250 there", "is a symbolic link to /T/link");
+    // Nobody can tell.
+    check("CWD t/link: 550 Permission denied", "nobody can tell");
+    check("CWD t: 550 Permission denied", "nobody can tell");
+    // The place is a link itself.
+    check("CWD t: enter /home/victim ; 250 there", "is a symbolic link to /home/victim");
+    check("CWD t: enter / ; 250 there", "is the root of the server");
+    check("once PWD: 257 \"/home/ann\"\nPWD: 257 \"/home\"", "login directory");
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) names: Spool<Planned>,
     /// How many there are.
     pub(super) totals: Totals,
+    /// The bytes of the paths of the directories.
+    paths: usize,
 }
 
 /// How much would be deleted.
@@ -69,7 +71,13 @@ impl Record for Planned {
 
 impl Plan {
     fn new(place: &Location, scope: Scope) -> Self {
-        Self { place: place.clone(), scope, names: Spool::new(IN_MEMORY), totals: Totals::default() }
+        Self {
+            place: place.clone(),
+            scope,
+            names: Spool::new(IN_MEMORY),
+            totals: Totals::default(),
+            paths: 0,
+        }
     }
 
     fn add(&mut self, planned: Planned) -> Result<(), Failure> {
@@ -77,6 +85,17 @@ impl Plan {
         match planned.is_directory {
             true => *directories += 1,
             false => *files += 1,
+        }
+        if planned.is_directory {
+            self.paths += planned.below.as_ref().map_or(0, |below| below.as_bytes().len());
+        }
+        if self.paths > MOST_BYTES {
+            let what = format!(
+                "the paths of the directories in {} take more than {} MiB",
+                self.place,
+                MOST_BYTES >> 20
+            );
+            return Err(Failure::new(Kind::Other, what).hint("delete it in parts"));
         }
         *bytes = bytes.saturating_add(planned.size.unwrap_or(0));
         if *files > MOST_FILES || *directories > MOST_DIRECTORIES {
@@ -185,11 +204,13 @@ fn note(others: &mut Vec<(String, Failure)>, plan: &Plan, below: Option<&PathNam
     }
 }
 
-/// The names of a plan that are in memory.
+/// The names of a plan that are in memory. The others wait in a temporary file.
 const IN_MEMORY: usize = 1024;
-/// The largest number of files of a plan. The others wait in a temporary file.
+/// The largest number of files of a plan.
 const MOST_FILES: u64 = 10_000_000;
 /// The largest number of directories of a plan.
 const MOST_DIRECTORIES: u64 = 1_000_000;
+/// The largest number of bytes of the paths of its directories, which are in memory while they are deleted.
+const MOST_BYTES: usize = 128 << 20;
 /// The largest number of failures of a plan that are told.
 const MOST_TOLD: usize = 1000;

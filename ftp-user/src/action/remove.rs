@@ -5,9 +5,9 @@ use super::plan::{Plan, Planned, Totals, plan};
 use super::targets::{asked, host_of, targets};
 use crate::check::{Removal, Scope, What};
 use crate::context::Context;
-use crate::endpoint::{self, Host, Pools};
+use crate::endpoint::{Host, Pools};
 use crate::failure::{About, Failure, Kind};
-use crate::job::Status;
+use crate::job::{Entered, Found, Status, Why};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
@@ -147,26 +147,18 @@ struct Deletion<'a> {
     elsewhere: HashSet<Option<PathName>>,
     /// Directories that are not empty, because something in them has failed.
     kept: HashSet<Option<PathName>>,
-    /// The path of the place without symbolic links, if its server tells it.
-    real: Option<PathName>,
+    /// The directories that were looked at last.
+    entered: Entered,
 }
 
 impl<'a> Deletion<'a> {
     fn new(context: &'a Context, host: Host, plan: Plan, outcome: &'a mut Outcome) -> Self {
         let (elsewhere, kept) = (HashSet::new(), HashSet::new());
-        Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, real: None }
+        let entered = Entered::new(&plan.scope, Why::Removed);
+        Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, entered }
     }
 
     async fn run(&mut self) -> Result<(), Failure> {
-        let shows_links = match self.outcome.is_dry() {
-            true => true,
-            false => {
-                asked(self.context, &mut self.host, async |host| {
-                    endpoint::shows_links(self.context, host).await
-                })
-                .await?
-            }
-        };
         while let Some(planned) = self.next()? {
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
@@ -175,18 +167,23 @@ impl<'a> Deletion<'a> {
             if self.is_elsewhere(below.as_ref()) {
                 continue;
             }
-            if !is_directory {
+            if is_directory {
+                if self.enter(below.as_ref()).await? {
+                    self.directories.push(below);
+                }
+            } else if below.is_none() || self.enter(above(&below).as_ref()).await? {
                 self.delete(below, What::Entry, (listing::Kind::File, size)).await?;
-                continue;
-            }
-            // A place that was named may be a link everywhere.
-            let is_doubtful = !shows_links || (below.is_none() && !self.host.is_local());
-            if self.outcome.is_dry() || !is_doubtful || self.is_directory(&below, shows_links).await? {
-                self.directories.push(below);
             }
         }
         while let Some(below) = self.directories.pop() {
-            if !self.kept.contains(&below) {
+            if self.context.cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            let is_gone = self.elsewhere.contains(&below) || self.is_elsewhere(below.as_ref());
+            if is_gone || self.kept.contains(&below) {
+                continue;
+            }
+            if below.is_none() || self.enter(above(&below).as_ref()).await? {
                 self.delete(below, What::Directory, (listing::Kind::Directory, None)).await?;
             }
         }
@@ -214,49 +211,32 @@ impl<'a> Deletion<'a> {
         false
     }
 
-    /// Whether what a server shows as a directory is one, and not a symbolic link to one. A link is deleted by DELE, which
-    /// refuses a directory.
-    async fn is_directory(&mut self, below: &Option<PathName>, shows_links: bool) -> Result<bool, Failure> {
-        let removal = Removal::asked(&self.plan.scope, below.as_ref(), What::Entry)?;
-        let context = self.context;
-        match asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await {
-            Ok(true) => {
-                let name = self.host.show(removal.path());
-                self.outcome.changed(name, None, (listing::Kind::Link, None)).await;
-                self.elsewhere.insert(below.clone());
-                return Ok(false);
+    /// Looks at a directory before something in it is deleted. `false` if nothing in it may be: it was a symbolic link, which
+    /// is deleted now, or nobody can tell.
+    async fn enter(&mut self, below: Option<&PathName>) -> Result<bool, Failure> {
+        if self.outcome.is_dry() {
+            return Ok(true);
+        }
+        match self.entered.enter(self.context, &mut self.host, below).await? {
+            Found::Directory => return Ok(true),
+            Found::Link(link) => {
+                let path = self.path(link.as_ref());
+                self.outcome.changed(self.host.show(&path), None, (listing::Kind::Link, None)).await;
+                self.elsewhere.insert(link);
             }
-            Err(failure) if ends(&failure) => return Err(failure),
-            Err(failure) if failure.kind == Kind::Temporary => {
-                self.fail(below.clone(), failure);
-                self.elsewhere.insert(below.clone());
-                return Ok(false);
+            Found::Elsewhere(directory, failure) => {
+                self.elsewhere.insert(directory.clone());
+                self.kept.insert(directory.clone());
+                self.fail(directory, failure);
             }
-            Ok(false) | Err(_) => {}
         }
-        if shows_links {
-            return Ok(true);
-        }
-        let path = removal.path();
-        let real =
-            asked(context, &mut self.host, async |host| host.real_directory(context, path).await).await?;
-        let Some(below_path) = below else {
-            self.real = real;
-            return Ok(true);
-        };
-        let (Some(root), Some(real)) = (&self.real, real) else { return Ok(true) };
-        let expected = place::join(Some(root), below_path);
-        if real.as_bytes().eq_ignore_ascii_case(expected.as_bytes()) {
-            return Ok(true);
-        }
-        let what = format!("{} is a symbolic link to {}", self.host.show(path), real.display());
-        let failure = Failure::new(Kind::Refused, what);
-        self.fail(
-            below.clone(),
-            failure.hint("nothing was deleted there, and the server does not delete the link"),
-        );
-        self.elsewhere.insert(below.clone());
         Ok(false)
+    }
+
+    /// The path of something below the place.
+    fn path(&self, below: Option<&PathName>) -> PathName {
+        let root = self.plan.scope.root();
+        below.map_or_else(|| root.clone(), |below| place::join(Some(root), below))
     }
 
     async fn delete(
@@ -282,10 +262,7 @@ impl<'a> Deletion<'a> {
 
     /// Notes a failure. The directories above it stay.
     fn fail(&mut self, below: Option<PathName>, failure: Failure) {
-        let path = match &below {
-            Some(below) => place::join(Some(self.plan.scope.root()), below),
-            None => self.plan.scope.root().clone(),
-        };
+        let path = self.path(below.as_ref());
         self.outcome.failed(self.host.show(&path), failure);
         let mut above = below;
         while let Some(path) = above {
@@ -295,6 +272,11 @@ impl<'a> Deletion<'a> {
             }
         }
     }
+}
+
+/// The directory that has something in it, which is not the place itself.
+fn above(below: &Option<PathName>) -> Option<PathName> {
+    below.as_ref().and_then(place::parent)
 }
 
 /// Whether nothing more is deleted at this place after such a failure.

@@ -42,7 +42,7 @@ async fn all(
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let mut host = host_of(destination, pools);
-    if let Some(other) = sources.iter().find(|source| !host.is_at(source)) {
+    if let Some(other) = sources.iter().find(|source| !host.is_also(source)) {
         let what = format!("mv renames on one host, and {other} and {destination} are on two");
         return Err(Failure::usage(what).hint("ftp-user move crosses servers"));
     }

@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{Matches, Question, matches, named};
+pub(super) use crate::job::asked;
+use crate::job::{Matches, matches, named};
 use crate::place::Location;
 
 /// Every place that the places stand for, in their order. A pattern that cannot be matched is a failure of its own.
@@ -41,26 +42,6 @@ pub(super) async fn targets(
 /// The host of a place, where only questions are asked and names are changed.
 pub(super) fn host_of(location: &Location, pools: &Pools) -> Host {
     Host::at(location, Role::Server, pools)
-}
-
-/// Asks a host until it has answered or the retries are used up.
-///
-/// # Errors
-///
-/// The last failure.
-pub(super) async fn asked<T>(
-    context: &Context,
-    host: &mut Host,
-    mut ask: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match ask(host).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => question.again(failure).await?,
-        }
-    }
 }
 
 /// The failure if nothing is at a place.

@@ -8,6 +8,7 @@
 //! | `change` | whether the source has changed while it was copied |
 //! | `name` | whether a name from a listing can be used |
 //! | `removal` | what may be deleted, and why |
+//! | `real` | whether a directory is where its name says |
 //! | `verify` | the comparison of the copy with its source |
 //! | `streamed` | the digest that a final reply carries |
 //! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
@@ -16,6 +17,7 @@ mod change;
 mod name;
 mod overwrite;
 mod passing_digest;
+mod real;
 mod removal;
 mod source;
 mod streamed;
@@ -27,6 +29,7 @@ pub(crate) use name::usable;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
+pub(crate) use real::{against, is_below};
 pub(crate) use removal::{Licence, Removal, Scope, What};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub(crate) use target::replaceable;

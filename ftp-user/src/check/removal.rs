@@ -8,7 +8,7 @@ use crate::control::{Facts, Listing};
 use crate::endpoint::{self, Host, local_path};
 use crate::failure::{self, Failure};
 use crate::outcome::Verified;
-use crate::place::{self, Location};
+use crate::place::{self, Location, Place};
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +94,15 @@ impl Removal {
     /// A name on the way to it is none that a directory can have.
     pub(crate) fn asked(scope: &Scope, below: Option<&PathName>, what: What) -> Result<Self, Failure> {
         Ok(Self { scope: scope.clone(), path: scope.path(below)?, what })
+    }
+
+    /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
+    ///
+    /// # Errors
+    ///
+    /// A name on the way to it is none that a directory can have.
+    pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self, Failure> {
+        Self::asked(scope, below, What::Entry)
     }
 
     /// A file was moved: `licence` says that its copy was verified, and `now` that it is what it was when it was read.
@@ -234,7 +243,7 @@ fn without_slashes(path: &PathName) -> PathName {
 }
 
 /// The names of a path, without those that mean the same directory.
-fn names(path: &PathName) -> Vec<&[u8]> {
+pub(super) fn names(path: &PathName) -> Vec<&[u8]> {
     let names = path.as_bytes().split(|byte| *byte == b'/');
     names.filter(|name| !name.is_empty() && *name != b".").collect()
 }
@@ -251,9 +260,30 @@ fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), 
         (true, true) => "is the root of the server",
         (true, false) => "is the login directory",
         (false, true) if login.is_some_and(is_prefix) => "is the login directory, or contains it",
+        // What is behind the name may come from a variable that is empty.
+        (false, _) if base_of(location, login).is_some_and(|base| is_prefix(&base)) => {
+            "is the directory of the site, or contains it"
+        }
         (false, _) => return Ok(()),
     };
     Err(too_much(location, what))
+}
+
+/// The directory that a site is named for, as its path is written in `location`.
+fn base_of(location: &Location, login: Option<&PathName>) -> Option<PathName> {
+    let Place::Remote(remote) = &location.place else { return None };
+    let base = remote.site.named.as_ref()?.base.as_ref()?;
+    let is_absolute = |path: &PathName| path.as_bytes().starts_with(b"/");
+    match (is_absolute(base), is_absolute(&location.path)) {
+        (true, true) | (false, false) => Some(base.clone()),
+        (false, true) => Some(place::join(Some(login?), base)),
+        (true, false) => {
+            // Only what is in the login directory can be written this way.
+            let below = base.as_bytes().strip_prefix(login?.as_bytes())?;
+            let start = below.iter().position(|byte| *byte != b'/')?;
+            PathName::from_wire(below.get(start..)?).ok()
+        }
+    }
 }
 
 fn check_here(location: &Location) -> Result<(), Failure> {
@@ -292,9 +322,10 @@ fn too_much(location: &Location, what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Netrc;
+    use crate::place::{Named, Netrc};
     use ftp_proto::digest::Algorithm;
     use ftp_proto::listing::{Entry, Kind, When};
+    use std::sync::Arc;
 
     fn location(text: &str) -> Location {
         Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
@@ -339,6 +370,28 @@ mod tests {
         assert!(what.to_string().contains("rm -r 'ftp://h//*'"), "{what}");
         let what = Scope::of_tree(&location("ftp://ann:s3cret@h/"), None).unwrap_err().to_string();
         assert!(what.contains("@h/*'") && !what.contains("s3cret"), "{what}");
+    }
+
+    #[test]
+    fn the_directory_of_a_site_is_never_deleted() {
+        let check = |base: &str, written: &str, expect: bool| {
+            let mut location = location(&format!("ftp://ann@h/{written}"));
+            if let Place::Remote(remote) = &mut location.place {
+                let named = Named { name: "lab".to_owned(), base: Some(path(base)), ..Named::default() };
+                remote.site.named = Some(Arc::new(named));
+            }
+            let found = Scope::of_tree(&location, Some(&path("/home/ann")));
+            assert_eq!(found.is_ok(), expect, "{base} {written}: {found:?}");
+        };
+        check("pub/data", "pub/data", false);
+        check("pub/data", "pub/data/", false);
+        check("pub/data", "pub", false);
+        check("pub/data", "/home/ann/pub/data", false);
+        check("/home/ann/pub/data", "pub/data", false);
+        check("/srv", "/srv", false);
+        check("pub/data", "pub/data/x", true);
+        check("pub/data", "pub/other", true);
+        check("/srv", "pub", true);
     }
 
     #[test]

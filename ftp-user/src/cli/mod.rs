@@ -366,6 +366,7 @@ impl General {
             first_retries: self.retries.unwrap_or(0),
         };
         let state = state::directory(self.state);
+        let relay_consent = settings.consent.unwrap_or_default();
         Ok((
             Context {
                 clock: Clock::start(),
@@ -375,10 +376,11 @@ impl General {
                 patience,
                 family,
                 proxy: self.proxy.or(settings.proxy).map(Arc::new),
-                relays: settings.relays,
+                relays: settings.relays.without_question(relay_consent),
+                known_relays: settings.relays,
                 heard: Heard::default(),
                 lacking: 0,
-                relay_consent: settings.consent.unwrap_or_default(),
+                relay_consent,
                 race: true,
                 pairs: Pairs::at(state.clone()),
                 runs: Runs::at(state.clone()),

@@ -96,7 +96,7 @@ impl RelayArgs {
     /// A relay of the command line cannot be used, or the person has interrupted the run.
     pub(super) async fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         let consent = self.consent(context.relay_consent);
-        let relays = self.to_reach_servers(&context.relays, consent)?;
+        let relays = self.to_reach_servers(&context.known_relays, consent)?;
         context.relays = permitted(context, relays, consent).await?;
         Ok(())
     }

@@ -221,7 +221,7 @@ impl PathArgs {
         self.refuse_local(places())?;
         context.clear_data = self.allow_clear_data;
         let consent = self.relays.consent(context.relay_consent);
-        let relays = self.relays(&context.relays, consent, places())?;
+        let relays = self.relays(&context.known_relays, consent, places())?;
         context.relays = permitted(context, relays, consent).await?;
         if self.path == Path::Relay && context.relays.is_empty() {
             return Err(Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")

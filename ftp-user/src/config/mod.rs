@@ -132,6 +132,15 @@ impl Relays {
         Self(relays.into_iter().collect())
     }
 
+    /// Those that may be used before anybody is asked.
+    #[must_use]
+    pub fn without_question(&self, consent: Consent) -> Self {
+        match consent {
+            Consent::Never | Consent::Ask => Self::default(),
+            Consent::Own | Consent::Any => self.clone(),
+        }
+    }
+
     /// All of them, the preferred one first.
     pub fn iter(&self) -> std::slice::Iter<'_, Relay> {
         self.0.iter()

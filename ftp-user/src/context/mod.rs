@@ -49,7 +49,9 @@ pub struct Context {
     pub family: Option<Family>,
     /// The proxy through which this program connects, if it may not do so itself. Then it cannot listen.
     pub proxy: Option<Arc<Proxy>>,
-    /// The relays that may be used.
+    /// The relays of the settings.
+    pub known_relays: Relays,
+    /// The relays that may be used: those for which there is consent.
     pub relays: Relays,
     /// Which of them have answered in this run.
     pub heard: Heard,
@@ -318,6 +320,7 @@ impl Context {
             patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
             family: None,
             proxy: None,
+            known_relays: Relays::default(),
             relays: Relays::default(),
             heard: Heard::default(),
             relay_consent: Consent::default(),

@@ -4,9 +4,10 @@
 //! The journal has the end of every copy on the disk before the first source is deleted. So whoever finds a source missing
 //! in a later run knows that its copy is there.
 
+use super::entered::{Entered, Found, Why};
 use super::item::{Done, Item};
 use super::remains::part::{Part, new_id};
-use super::retrying::outage::{Question, facts};
+use super::retrying::outage::{Question, asked, facts};
 use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
 use super::summary::tally::Tally;
 use crate::check::{Licence, Removal, Scope};
@@ -103,6 +104,7 @@ impl Leaving {
     /// Deletes the files, then the directories that are empty. Failures go to `tally`.
     pub(in crate::job) async fn carry_out(mut self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
         context.job_journal.settled().await;
+        let mut entered = Entered::new(&self.scope, Why::Moved);
         loop {
             if context.cancel.is_cancelled() {
                 return;
@@ -112,7 +114,7 @@ impl Leaving {
                     let source = place::join(Some(self.scope.root()), &below);
                     let copy = place::join(Some(&self.destination), &below);
                     let at = (&self.scope, Some(&below), &copy);
-                    if let Err(failure) = delete(context, ends, at, &licence).await {
+                    if let Err(failure) = delete(context, ends, (at, &mut entered), &licence).await {
                         tally.failed(ends.source.show(&source), ends.destination.show(&copy), failure);
                     }
                 }
@@ -132,7 +134,9 @@ impl Leaving {
             if context.cancel.is_cancelled() {
                 return;
             }
-            if let Err(failure) = remove_if_empty(context, host, (&self.scope, below.as_ref())).await {
+            if let Err(failure) =
+                remove_if_empty(context, host, (&self.scope, below.as_ref()), &mut entered).await
+            {
                 let root = self.scope.root();
                 let path = below.map_or_else(|| root.clone(), |below| place::join(Some(root), &below));
                 tally.failed(host.show(&path), String::new(), failure);
@@ -158,7 +162,9 @@ pub(in crate::job) async fn leave(
     }
     let licence = licence(&item.source, done)?;
     context.job_journal.settled().await;
-    delete(context, ends, (&Scope::of_source(&item.source), None, &item.destination), &licence).await
+    let scope = Scope::of_source(&item.source);
+    let mut entered = Entered::new(&scope, Why::Moved);
+    delete(context, ends, ((&scope, None, &item.destination), &mut entered), &licence).await
 }
 
 /// The licence to delete the source of a copy.
@@ -174,10 +180,15 @@ fn licence(source: &PathName, done: &Done) -> Result<Licence, Failure> {
 async fn delete(
     context: &Context,
     ends: &mut Ends,
-    (scope, below, copy): (&Scope, Option<&PathName>, &PathName),
+    ((scope, below, copy), entered): ((&Scope, Option<&PathName>, &PathName), &mut Entered),
     licence: &Licence,
 ) -> Result<(), Failure> {
     let path = below.map_or_else(|| scope.root().clone(), |below| place::join(Some(scope.root()), below));
+    if let Some(below) = below
+        && !is_within(context, &mut ends.source, place::parent(below), entered).await?
+    {
+        return Ok(());
+    }
     let Some(now) = facts(context, &mut ends.source, &path).await? else { return Ok(()) };
     let removal = Removal::moved(scope, below, licence, &now)?;
     // A power failure must not take both.
@@ -190,6 +201,24 @@ async fn delete(
     deleted.map_err(|failure| failure.during_unless_interrupted("its copy is verified, and it stays"))?;
     tell(context, &ends.source, &path, (listing::Kind::File, now.size));
     Ok(())
+}
+
+/// Whether a directory of the tree is still one. If it was a symbolic link, the link is deleted, and what it leads to stays.
+///
+/// # Errors
+///
+/// What is in it stays, and why.
+async fn is_within(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<PathName>,
+    entered: &mut Entered,
+) -> Result<bool, Failure> {
+    match entered.enter(context, host, directory.as_ref()).await? {
+        Found::Directory => Ok(true),
+        Found::Link(_) => Ok(false),
+        Found::Elsewhere(_, failure) => Err(failure),
+    }
 }
 
 /// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
@@ -228,16 +257,15 @@ async fn remove_if_empty(
     context: &Context,
     host: &mut Host,
     (scope, below): (&Scope, Option<&PathName>),
+    entered: &mut Entered,
 ) -> Result<(), Failure> {
     let path = below.map_or_else(|| scope.root().clone(), |below| place::join(Some(scope.root()), below));
-    let mut question = Question::new(context);
-    let listing = loop {
-        question.connect(host).await?;
-        match list(context, host, &path).await {
-            Ok(listing) => break listing,
-            Err(failure) => question.again(failure).await?,
-        }
-    };
+    if let Some(below) = below
+        && !is_within(context, host, place::parent(below), entered).await?
+    {
+        return Ok(());
+    }
+    let listing = asked(context, host, async |host| list(context, host, &path).await).await?;
     let Some(removal) = Removal::emptied(scope, below, &listing)? else { return Ok(()) };
     carry_out(context, host, &removal).await?;
     tell(context, host, &path, (listing::Kind::Directory, None));

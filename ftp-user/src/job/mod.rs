@@ -11,6 +11,7 @@
 //! | `together` | several files at the same time, and small files that move together |
 //! | `remains` | what an attempt leaves for the next one |
 //! | `spool` | a queue of which little is in memory |
+//! | `entered` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `detached` | a file that moves on without this program |
 //! | `interrupted` | what can be done with a job that nobody runs |
@@ -22,6 +23,7 @@
 
 mod claims;
 mod detached;
+mod entered;
 mod file;
 mod interrupted;
 mod item;
@@ -41,6 +43,7 @@ mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use claims::kept::{name_in_journal, of_journal};
+pub(crate) use entered::{Entered, Found, Why};
 pub use interrupted::cancel::cancel;
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
@@ -48,6 +51,7 @@ pub use request::filter::Filter;
 pub use request::job::{Job, Work};
 pub use request::options::{InPlace, Jobs, Links, Mode, Options};
 pub use request::standard::{NULL, Sink};
+pub(crate) use retrying::outage::asked;
 pub use retrying::outage::{Question, facts};
 pub use retrying::retry;
 pub use run::{refused, run};

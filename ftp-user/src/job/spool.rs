@@ -29,13 +29,15 @@ pub(crate) struct Spool<T> {
     fresh: Vec<u8>,
     /// The number of records that are not held.
     away: usize,
+    /// The largest number of bytes of the file.
+    largest: u64,
 }
 
 impl<T: Record> Spool<T> {
     /// An empty queue that keeps about `most` records in memory.
     pub(crate) const fn new(most: usize) -> Self {
         let held = VecDeque::new();
-        Self { held, most, file: None, read: 0, written: 0, fresh: Vec::new(), away: 0 }
+        Self { held, most, file: None, read: 0, written: 0, fresh: Vec::new(), away: 0, largest: LARGEST }
     }
 
     /// The number of records.
@@ -52,7 +54,7 @@ impl<T: Record> Spool<T> {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// The file cannot be written, or it would be too large.
     pub(crate) fn push(&mut self, record: T) -> io::Result<()> {
         if self.away == 0 && self.held.len() < self.most {
             self.held.push_back(record);
@@ -64,6 +66,12 @@ impl<T: Record> Spool<T> {
         self.away += 1;
         if self.fresh.len() < CHUNK {
             return Ok(());
+        }
+        if self.on_disk() + self.fresh.len() as u64 > self.largest {
+            let mebibytes = self.largest >> 20;
+            return Err(io::Error::other(format!(
+                "they take more than {mebibytes} MiB, so name a part of it"
+            )));
         }
         let file = match &mut self.file {
             Some(file) => file,
@@ -179,6 +187,8 @@ pub(crate) fn put_some(out: &mut Vec<u8>, number: Option<u64>) {
 
 /// Bytes that are written or read at once. No record is longer.
 const CHUNK: usize = 64 * 1024;
+/// The largest file. Ten million names of 200 bytes are less.
+const LARGEST: u64 = 2 << 30;
 
 #[cfg(test)]
 mod tests {
@@ -194,6 +204,15 @@ mod tests {
             let number = fields.some()?.unwrap_or(7);
             (fields.bytes()? == b"padding").then_some(number)
         }
+    }
+
+    #[test]
+    fn a_file_has_a_largest_size() {
+        let mut spool = Spool { largest: 1 << 20, ..Spool::new(10) };
+        let pushed = (0..200_000_u64).map(|number| spool.push(number)).find_map(Result::err);
+        assert!(pushed.unwrap().to_string().contains("more than 1 MiB"));
+        assert!(spool.on_disk() <= 1 << 20);
+        assert_eq!(spool.pop().unwrap(), Some(0));
     }
 
     #[test]

@@ -52,6 +52,26 @@ impl<'a> Question<'a> {
     }
 }
 
+/// Asks a host until it has answered or the retries are used up.
+///
+/// # Errors
+///
+/// The last failure.
+pub(crate) async fn asked<T>(
+    context: &Context,
+    host: &mut Host,
+    mut ask: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match ask(host).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
 ///
 /// # Errors

@@ -1,0 +1,207 @@
+//! The directories of a tree, each looked at right before something in it is deleted: a server may show a symbolic link as a
+//! directory, and somebody may put one where a directory was.
+
+use super::retrying::outage::asked;
+use crate::check::{Removal, Scope, against, is_below};
+use crate::context::Context;
+use crate::endpoint::{self, Host};
+use crate::failure::{About, Failure, Kind};
+use crate::place;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// What becomes of the tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Why {
+    /// All of it is deleted.
+    Removed,
+    /// What was copied of it is deleted.
+    Moved,
+}
+
+/// What was found where a directory was shown. The path is the one below the place; `None` is the place itself.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A directory of the place, or nothing.
+    Directory,
+    /// A symbolic link, which was deleted. What it led to stays.
+    Link(Option<PathName>),
+    /// Nothing in it may be deleted, and why.
+    Elsewhere(Option<PathName>, Failure),
+}
+
+/// The directories below one place. On this host nothing is asked: what deletes there follows no link.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    scope: Scope,
+    why: Why,
+    /// The path of the place without symbolic links, once it was asked for.
+    real: Option<Option<PathName>>,
+    /// The directories that were looked at last: each is in the one before it.
+    open: Vec<Option<PathName>>,
+}
+
+impl Entered {
+    /// Nothing was looked at yet.
+    pub(crate) fn new(scope: &Scope, why: Why) -> Self {
+        Self { scope: scope.clone(), why, real: None, open: Vec::new() }
+    }
+
+    /// Looks at a directory and at those above it, except at those that were looked at last.
+    ///
+    /// # Errors
+    ///
+    /// The server does not answer any more.
+    pub(crate) async fn enter(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+    ) -> Result<Found, Failure> {
+        if host.is_local() {
+            return Ok(Found::Directory);
+        }
+        for (depth, directory) in way(below).into_iter().enumerate() {
+            if self.open.get(depth) == Some(&directory) {
+                continue;
+            }
+            self.open.truncate(depth);
+            match self.look(context, host, directory.as_ref()).await? {
+                Found::Directory => self.open.push(directory),
+                found => return Ok(found),
+            }
+        }
+        Ok(Found::Directory)
+    }
+
+    async fn look(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+    ) -> Result<Found, Failure> {
+        // What was named as the source of a move was read by that name.
+        if self.why == Why::Moved && below.is_none() {
+            return Ok(Found::Directory);
+        }
+        let stays = |failure| Ok(Found::Elsewhere(below.cloned(), failure));
+        match self.delete_link(context, host, below).await {
+            Ok(true) => return Ok(Found::Link(below.cloned())),
+            Err(failure) if failure.kind == Kind::Interrupted || failure.about == About::GivenUp => {
+                return Err(failure);
+            }
+            Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Unverified) => {
+                return stays(failure);
+            }
+            Ok(false) | Err(_) => {}
+        }
+        if asked(context, host, async |host| endpoint::shows_links(context, host).await).await? {
+            return Ok(Found::Directory);
+        }
+        match self.compare(context, host, below).await? {
+            Some(failure) => stays(failure),
+            None => Ok(Found::Directory),
+        }
+    }
+
+    /// Deletes a symbolic link: DELE refuses a directory. `Ok(false)` if nothing is there.
+    async fn delete_link(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+    ) -> Result<bool, Failure> {
+        let link = Removal::link(&self.scope, below)?;
+        if self.why == Why::Moved {
+            // A file that has got the name meanwhile was not copied.
+            let entry =
+                asked(context, host, async |host| endpoint::entry(context, host, link.path()).await).await?;
+            match entry.map(|entry| entry.kind) {
+                None => return Ok(false),
+                Some(listing::Kind::Directory) => {}
+                Some(_) => {
+                    let what = format!("{} is no directory any more", host.show(link.path()));
+                    return Err(Failure::new(Kind::Unverified, what).hint("nothing of it was deleted"));
+                }
+            }
+        }
+        asked(context, host, async |host| link.carry_out(context, host).await).await
+    }
+
+    /// Compares the path that the server tells of a directory with its name. Returns why nothing in it may be deleted.
+    async fn compare(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+    ) -> Result<Option<Failure>, Failure> {
+        let root = self.scope.root().clone();
+        let path = below.map_or_else(|| root.clone(), |below| place::join(Some(&root), below));
+        let place = match &self.real {
+            Some(real) => real.clone(),
+            None => real(context, host, &root).await?,
+        };
+        self.real = Some(place.clone());
+        let own = match below {
+            Some(_) => real(context, host, &path).await?,
+            None => place.clone(),
+        };
+        let (Some(place), Some(own)) = (place, own) else {
+            let gone = asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?;
+            let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
+            let failure = Failure::new(Kind::Refused, what)
+                .hint("its server does not tell its path; nothing in it was deleted");
+            return Ok(gone.map(|_| failure));
+        };
+        let against = match below {
+            Some(below) if is_below(&place, below, &own) => None,
+            Some(_) => Some(format!("is a symbolic link to {}", own.display())),
+            None => {
+                let login =
+                    asked(context, host, async |host| endpoint::login_directory(context, host).await).await?;
+                let above = match place::parent(&root) {
+                    Some(above) => real(context, host, &above).await?,
+                    None => login.clone(),
+                };
+                against(&root, (above.as_ref(), login.as_ref()), &own)
+            }
+        };
+        Ok(against.map(|against| {
+            Failure::new(Kind::Refused, format!("{} {against}", host.show(&path)))
+                .hint("nothing was deleted there; a link is deleted by whoever owns it")
+        }))
+    }
+}
+
+/// The path of a directory without symbolic links, if its server tells it.
+async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {
+    asked(context, host, async |host| host.real_directory(context, path).await).await
+}
+
+/// The place, the directories on the way to this one, and this one.
+fn way(below: Option<&PathName>) -> Vec<Option<PathName>> {
+    let mut way = vec![below.cloned()];
+    while let Some(Some(path)) = way.last() {
+        way.push(place::parent(path));
+    }
+    way.reverse();
+    way
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_directory_begins_at_its_place() {
+        let check = |below: Option<&str>, expect: &[&str]| {
+            let below = below.map(|below| PathName::from_user(below).unwrap());
+            let found: Vec<String> = way(below.as_ref()).iter().flatten().map(PathName::display).collect();
+            assert_eq!(found, expect);
+            assert_eq!(way(below.as_ref()).len(), expect.len() + 1);
+        };
+        check(None, &[]);
+        check(Some("a"), &["a"]);
+        check(Some("a/b/c"), &["a", "a/b", "a/b/c"]);
+    }
+}
