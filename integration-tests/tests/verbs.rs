@@ -3,7 +3,7 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below};
+use integration_tests::site::{PASSWORD, Server, Site, names_below};
 use integration_tests::terminal::answering;
 use integration_tests::user::{Run, user};
 use std::fs;
@@ -253,6 +253,18 @@ fn mv_renames_on_one_server_and_replaces_nothing() {
     let run = user().file("a", "a").file("b", "b").args(["mv", "a", "b"]).run().exits(8);
     assert_eq!(run.bytes("b"), b"b");
     user().file("a", "a").args(["mv", "a", "c"]).run().exits(0).says("renamed 1 file");
+}
+
+#[test]
+fn mv_knows_a_server_that_is_written_in_two_ways() {
+    let at = site(&["a"]);
+    let url = at.url("");
+    let (_, authority) = url.split_once('@').unwrap();
+    let settings =
+        format!("[sites.lab]\nurl = \"ftp://ann@{authority}\"\npassword-file = \"lab.password\"\n");
+    let user = user().file("c.toml", settings).private_file("lab.password", PASSWORD.to_owned() + "\n");
+    user.args(["--config", "c.toml", "mv", &at.url("a"), "lab:b"]).run().exits(0);
+    assert_eq!(at.names(), ["b"]);
 }
 
 #[test]
