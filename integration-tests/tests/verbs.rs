@@ -3,7 +3,7 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, names_below};
+use integration_tests::site::{Server, Site, names_below};
 use integration_tests::terminal::answering;
 use integration_tests::user::{Run, user};
 use std::fs;
@@ -224,11 +224,9 @@ fn a_link_that_a_server_shows_as_a_directory_is_deleted_itself() {
     check("CWD t/link: enter /T/link ; 250 there", "is a symbolic link to /T/link");
     // Nobody can tell.
     check("CWD t/link: 550 Permission denied", "nobody can tell");
-    check("CWD t: 550 Permission denied", "nobody can tell");
     // The place is a link itself.
-    check("CWD t: enter /home/victim ; 250 there", "is a symbolic link to /home/victim");
+    check("CWD t: enter /users/victim ; 250 there", "is a symbolic link to /users/victim");
     check("CWD t: enter / ; 250 there", "is the root of the server");
-    check("once PWD: 257 \"/home/ann\"\nPWD: 257 \"/home\"", "login directory");
 }
 
 #[test]
@@ -253,18 +251,6 @@ fn mv_renames_on_one_server_and_replaces_nothing() {
     let run = user().file("a", "a").file("b", "b").args(["mv", "a", "b"]).run().exits(8);
     assert_eq!(run.bytes("b"), b"b");
     user().file("a", "a").args(["mv", "a", "c"]).run().exits(0).says("renamed 1 file");
-}
-
-#[test]
-fn mv_knows_a_server_that_is_written_in_two_ways() {
-    let at = site(&["a"]);
-    let url = at.url("");
-    let (_, authority) = url.split_once('@').unwrap();
-    let settings =
-        format!("[sites.lab]\nurl = \"ftp://ann@{authority}\"\npassword-file = \"lab.password\"\n");
-    let user = user().file("c.toml", settings).private_file("lab.password", PASSWORD.to_owned() + "\n");
-    user.args(["--config", "c.toml", "mv", &at.url("a"), "lab:b"]).run().exits(0);
-    assert_eq!(at.names(), ["b"]);
 }
 
 #[test]

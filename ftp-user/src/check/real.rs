@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_place_that_is_a_link_or_contains_the_login_directory_is_not_deleted() {
         let check = |place: &str, above: Option<&str>, real: &str, expect: Option<&str>| {
-            let (above, login) = (above.map(path), path("/home/ann"));
+            let (above, login) = (above.map(path), path("/users/ann"));
             let found = against(&path(place), (above.as_ref(), Some(&login)), &path(real));
             let is_right = match (&found, expect) {
                 (Some(found), Some(expect)) => found.contains(expect),
@@ -66,14 +66,14 @@ mod tests {
             assert!(is_right, "{place} {above:?} {real}: {found:?}");
         };
         check("/pub/tree", Some("/pub"), "/pub/tree", None);
-        check("tree", Some("/home/ann"), "/home/ann/tree", None);
+        check("tree", Some("/users/ann"), "/users/ann/tree", None);
         // Another link on the way was named.
         check("/alias/tree", Some("/pub"), "/pub/tree", None);
         check("/pub/tree", None, "/elsewhere/tree", None);
         check("/pub/tree", Some("C:\\pub"), "C:\\pub\\tree", None);
         check("/pub/tree", Some("/pub"), "/victim", Some("symbolic link to /victim"));
-        check("/pub/tree", Some("/pub"), "/home/ann", Some("login directory"));
-        check("/pub/tree", None, "/home", Some("login directory"));
+        check("/pub/tree", Some("/pub"), "/users/ann", Some("login directory"));
+        check("/pub/tree", None, "/users", Some("login directory"));
         check("/pub/tree", Some("/pub"), "/", Some("root of the server"));
     }
 }

@@ -380,14 +380,14 @@ mod tests {
                 let named = Named { name: "lab".to_owned(), base: Some(path(base)), ..Named::default() };
                 remote.site.named = Some(Arc::new(named));
             }
-            let found = Scope::of_tree(&location, Some(&path("/home/ann")));
+            let found = Scope::of_tree(&location, Some(&path("/users/ann")));
             assert_eq!(found.is_ok(), expect, "{base} {written}: {found:?}");
         };
         check("pub/data", "pub/data", false);
         check("pub/data", "pub/data/", false);
         check("pub/data", "pub", false);
-        check("pub/data", "/home/ann/pub/data", false);
-        check("/home/ann/pub/data", "pub/data", false);
+        check("pub/data", "/users/ann/pub/data", false);
+        check("/users/ann/pub/data", "pub/data", false);
         check("/srv", "/srv", false);
         check("pub/data", "pub/data/x", true);
         check("pub/data", "pub/other", true);

@@ -9,6 +9,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::place;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
+use std::collections::HashSet;
 
 /// What becomes of the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,12 +40,14 @@ pub(crate) struct Entered {
     real: Option<Option<PathName>>,
     /// The directories that were looked at last: each is in the one before it.
     open: Vec<Option<PathName>>,
+    /// The symbolic links that were deleted.
+    links: HashSet<Option<PathName>>,
 }
 
 impl Entered {
     /// Nothing was looked at yet.
     pub(crate) fn new(scope: &Scope, why: Why) -> Self {
-        Self { scope: scope.clone(), why, real: None, open: Vec::new() }
+        Self { scope: scope.clone(), why, real: None, open: Vec::new(), links: HashSet::new() }
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
@@ -61,17 +64,29 @@ impl Entered {
         if host.is_local() {
             return Ok(Found::Directory);
         }
-        for (depth, directory) in way(below).into_iter().enumerate() {
+        for (depth, directory) in chain(below).into_iter().enumerate() {
+            if self.links.contains(&directory) {
+                return Ok(Found::Link(directory));
+            }
             if self.open.get(depth) == Some(&directory) {
                 continue;
             }
             self.open.truncate(depth);
             match self.look(context, host, directory.as_ref()).await? {
                 Found::Directory => self.open.push(directory),
-                found => return Ok(found),
+                Found::Link(link) => {
+                    self.links.insert(link.clone());
+                    return Ok(Found::Link(link));
+                }
+                Found::Elsewhere(path, failure) => return Ok(Found::Elsewhere(path, failure)),
             }
         }
         Ok(Found::Directory)
+    }
+
+    /// Whether it was a symbolic link, which was deleted.
+    pub(crate) fn was_link(&self, below: &PathName) -> bool {
+        self.links.contains(&Some(below.clone()))
     }
 
     async fn look(
@@ -179,13 +194,13 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Opt
 }
 
 /// The place, the directories on the way to this one, and this one.
-fn way(below: Option<&PathName>) -> Vec<Option<PathName>> {
-    let mut way = vec![below.cloned()];
-    while let Some(Some(path)) = way.last() {
-        way.push(place::parent(path));
+fn chain(below: Option<&PathName>) -> Vec<Option<PathName>> {
+    let mut chain = vec![below.cloned()];
+    while let Some(Some(path)) = chain.last() {
+        chain.push(place::parent(path));
     }
-    way.reverse();
-    way
+    chain.reverse();
+    chain
 }
 
 #[cfg(test)]
@@ -193,12 +208,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_to_a_directory_begins_at_its_place() {
+    fn the_chain_to_a_directory_begins_at_its_place() {
         let check = |below: Option<&str>, expect: &[&str]| {
             let below = below.map(|below| PathName::from_user(below).unwrap());
-            let found: Vec<String> = way(below.as_ref()).iter().flatten().map(PathName::display).collect();
+            let found: Vec<String> = chain(below.as_ref()).iter().flatten().map(PathName::display).collect();
             assert_eq!(found, expect);
-            assert_eq!(way(below.as_ref()).len(), expect.len() + 1);
+            assert_eq!(chain(below.as_ref()).len(), expect.len() + 1);
         };
         check(None, &[]);
         check(Some("a"), &["a"]);

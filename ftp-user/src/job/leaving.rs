@@ -261,7 +261,7 @@ async fn remove_if_empty(
 ) -> Result<(), Failure> {
     let path = below.map_or_else(|| scope.root().clone(), |below| place::join(Some(scope.root()), below));
     if let Some(below) = below
-        && !is_within(context, host, place::parent(below), entered).await?
+        && (entered.was_link(below) || !is_within(context, host, place::parent(below), entered).await?)
     {
         return Ok(());
     }
