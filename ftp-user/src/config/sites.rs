@@ -81,7 +81,7 @@ impl Sites {
         self.profiles.iter().filter(move |(_, profile)| names_it(profile)).map(|(name, _)| name.as_str())
     }
 
-    /// All profiles.
+    /// What the settings say of each site, in no order.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.profiles.values()
     }
