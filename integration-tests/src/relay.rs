@@ -81,7 +81,7 @@ impl Relay {
         self
     }
 
-    /// Without `--data-ports`.
+    /// Without a port that the operator names with `--data-ports`.
     pub const fn without_data_ports(mut self) -> Self {
         self.data_ports = None;
         self
