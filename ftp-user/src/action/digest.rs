@@ -53,7 +53,7 @@ async fn one(
         listing::Kind::File => {}
         listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => {
             return Err(Failure::usage(format!("{place} is a directory"))
-                .hint(format!("hash takes files: {}/*", place.to_string().trim_end_matches('/'))));
+                .hint(format!("hash takes files: {}", place.everything_in_it())));
         }
         listing::Kind::Link | listing::Kind::Other => {
             return Err(Failure::new(Kind::Refused, format!("{place} is not a regular file")));

@@ -308,11 +308,10 @@ fn check_here(location: &Location) -> Result<(), Failure> {
 
 /// The failure if a place is too much to be deleted.
 fn too_much(location: &Location, what: &str) -> Failure {
-    let shown = location.to_string();
-    let all = format!("{}/*", shown.trim_end_matches('/'));
-    // The root of a server keeps both slashes.
-    let all = if shown.ends_with("//") { format!("{shown}*") } else { all };
+    let all = location.everything_in_it();
     let hint = match location.is_local() {
+        // Nobody wants everything of this host to be deleted.
+        true if all.trim_matches('/') == "*" => "name what is to be deleted in it".to_owned(),
         true => format!("to delete what is in it, type rm -r {all}"),
         false => format!("to delete what is in it, type rm -r '{all}'"),
     };
@@ -392,6 +391,22 @@ mod tests {
         check("pub/data", "pub/data/x", true);
         check("pub/data", "pub/other", true);
         check("/srv", "pub", true);
+    }
+
+    #[test]
+    fn what_is_advised_for_a_site_is_its_directory_and_not_the_root_of_its_server() {
+        let refused = |base: Option<&str>, written: &str| {
+            let mut location = location(&format!("ftp://ann@h/{written}"));
+            if let Place::Remote(remote) = &mut location.place {
+                let named = Named { name: "lab".to_owned(), base: base.map(path), ..Named::default() };
+                remote.site.named = Some(Arc::new(named));
+            }
+            let failure = Scope::of_tree(&location, Some(&path("/users/ann"))).unwrap_err().to_string();
+            failure.split("type rm -r ").nth(1).unwrap_or_default().to_owned()
+        };
+        assert_eq!(refused(None, ""), "'lab:*'");
+        assert_eq!(refused(Some("pub/data"), "pub/data"), "'lab:*'");
+        assert_eq!(refused(None, "//"), "'lab:/*'");
     }
 
     #[test]

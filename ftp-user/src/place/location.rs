@@ -74,6 +74,25 @@ impl Location {
     }
 }
 
+impl Location {
+    /// The pattern of everything in the directory, as it is typed: `SITE:*` for the directory of a site, whose `SITE:/*` is
+    /// the root of its server.
+    pub fn everything_in_it(&self) -> String {
+        let shown = self.to_string();
+        let is_site = match &self.place {
+            Place::Remote(remote) => remote.site.named.as_ref().is_some_and(|named| {
+                let name: &str = &named.name;
+                shown.strip_suffix(':') == Some(name) || shown == format!("[{name}]")
+            }),
+            Place::Local(_) => false,
+        };
+        match is_site || shown.ends_with("//") {
+            true => format!("{shown}*"),
+            false => format!("{}/*", shown.trim_end_matches('/')),
+        }
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.place.fmt(f)
