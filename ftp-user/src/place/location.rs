@@ -80,9 +80,9 @@ impl Location {
     pub fn everything_in_it(&self) -> String {
         let shown = self.to_string();
         let is_site = match &self.place {
-            Place::Remote(remote) => remote.site.named.as_ref().is_some_and(|named| {
-                let name: &str = &named.name;
-                shown.strip_suffix(':') == Some(name) || shown == format!("[{name}]")
+            Place::Remote(remote) => remote.site.named.as_ref().is_some_and(|named| match &named.base {
+                Some(base) => *base == self.path,
+                None => self.path.as_bytes().is_empty(),
             }),
             Place::Local(_) => false,
         };
