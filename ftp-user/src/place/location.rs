@@ -82,7 +82,7 @@ impl Location {
         let is_site = match &self.place {
             Place::Remote(remote) => remote.site.named.as_ref().is_some_and(|named| match &named.base {
                 Some(base) => *base == self.path,
-                None => self.path.as_bytes().is_empty(),
+                None => self.path.as_bytes() == b".",
             }),
             Place::Local(_) => false,
         };
