@@ -306,10 +306,19 @@ impl Session {
     /// The server refuses to delete it, or no final reply came.
     pub async fn delete(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Dele(path.clone())).await?;
+        self.has_removed(&answer, || format!("cannot delete {}", path.display()))
+    }
+
+    /// Reads the answer to a command that removes a name. `Ok(false)` when the name was not there.
+    pub(super) fn has_removed(
+        &self,
+        answer: &Answer,
+        what: impl FnOnce() -> String,
+    ) -> Result<bool, Failure> {
         if answer.is_done() {
             return Ok(true);
         }
-        match self.blame(&answer) {
+        match self.blame(answer) {
             Blame::Missing => Ok(false),
             Blame::File
             | Blame::Space
@@ -317,7 +326,7 @@ impl Session {
             | Blame::Path
             | Blame::Busy
             | Blame::Unsupported
-            | Blame::Peer => Err(self.refusal(format!("cannot delete {}", path.display()), &answer)),
+            | Blame::Peer => Err(self.refusal(what(), answer)),
         }
     }
 

@@ -3,7 +3,6 @@
 use super::session::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::command::Command;
-use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -28,21 +27,7 @@ impl Session {
     /// The server refuses to remove it, or no final reply came.
     pub async fn remove_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Rmd(path.clone())).await?;
-        if answer.is_done() {
-            return Ok(true);
-        }
-        match self.blame(&answer) {
-            Blame::Missing => Ok(false),
-            Blame::File
-            | Blame::Space
-            | Blame::Login
-            | Blame::Path
-            | Blame::Busy
-            | Blame::Unsupported
-            | Blame::Peer => {
-                Err(self.refusal(format!("cannot remove the directory {}", path.display()), &answer))
-            }
-        }
+        self.has_removed(&answer, || format!("cannot remove the directory {}", path.display()))
     }
 
     /// Renames a file or directory. Whoever asks has seen that nothing has the new name; a server may replace what has
