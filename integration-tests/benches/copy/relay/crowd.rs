@@ -28,6 +28,8 @@ const AGENTS: usize = 500;
 const CROWD: f64 = 40.0;
 const IDLE: f64 = 0.010;
 const MINUTE: Duration = Duration::from_secs(60);
+/// Joins are blocked by so many threads.
+const BLOCKERS: usize = 20;
 /// A join that takes nothing for so long is full.
 const FULL: Duration = Duration::from_millis(50);
 
@@ -81,6 +83,15 @@ fn block(stream: &mut TcpStream) {
     }
 }
 
+/// Blocks all joins, many at a time: the relay ends a join in which nothing has moved for a minute.
+fn block_all(ends: &mut [[TcpStream; 2]]) {
+    std::thread::scope(|scope| {
+        for some in ends.chunks_mut(JOINS / BLOCKERS) {
+            scope.spawn(|| some.iter_mut().for_each(|[source, _]| block(source)));
+        }
+    });
+}
+
 fn row(name: &str, agent: &Agent, before: f64, count: usize) -> f64 {
     let now = resident_mib(agent.running.id());
     println!("{name:<28} {now:12.1}   {:8.1}", (now - before) * 1024.0 / count as f64);
@@ -97,7 +108,7 @@ fn joins() {
         ends.extend((0..OF_ONE).map(|_| joined(session)));
     }
     row("1,000 joins that are silent", &agent, before, JOINS);
-    ends.iter_mut().for_each(|[source, _]| block(source));
+    block_all(&mut ends);
     row("the same, all of them blocked", &agent, before, JOINS);
 }
 
