@@ -28,7 +28,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
-use ftp_io::program::manual;
 
 /// The whole program.
 pub fn run() -> ExitCode {
@@ -43,9 +42,7 @@ fn start(Cli { verb }: Cli) -> Result<(), Exit> {
         Verb::Hub(options) => cli::hub::hub(&options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
-        Verb::Completions { shell } => {
-            Ok(manual::print_completions(Cli::command(), shell).context(CANNOT_PRINT)?)
-        }
-        Verb::Man => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
+        Verb::Completions(asked) => Ok(asked.print(Cli::command(), |_| Vec::new()).context(CANNOT_PRINT)?),
+        Verb::Man(asked) => cli::pages::print(asked),
     }
 }

@@ -31,7 +31,6 @@ use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
 use config::File;
-use ftp_io::program::manual;
 use operate::control::Request;
 
 /// The whole program.
@@ -44,10 +43,10 @@ pub fn run() -> ExitCode {
 fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString]) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
-        Some(Verb::Completions { shell }) => {
-            Ok(manual::print_completions(Cli::command(), shell).context(CANNOT_PRINT)?)
+        Some(Verb::Completions(asked)) => {
+            Ok(asked.print(Cli::command(), |_| Vec::new()).context(CANNOT_PRINT)?)
         }
-        Some(Verb::Man) => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
+        Some(Verb::Man(asked)) => cli::pages::print(asked),
         Some(Verb::CheckConfig { file }) => cli::check::check(&file),
         Some(Verb::Who { state }) => Ok(cli::control::ask(state, Request::Who)?),
         Some(Verb::Kick { id, state }) => Ok(cli::control::ask(state, Request::Kick(id))?),

@@ -19,6 +19,7 @@ mod between;
 mod certificates;
 mod claims;
 mod cli;
+mod completions;
 mod cross;
 mod deaths;
 mod debts;

@@ -2,6 +2,7 @@
 //! addresses and clocks stand, which tests leave the safe defaults and why, and that every statement has
 //! a test.
 
+mod book;
 mod circles;
 mod comments;
 mod decisions;

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use ftp_io::program::args;
-use ftp_io::program::manual::Shell;
+use ftp_io::program::completion::Completions;
+use ftp_io::program::manual::Manual;
 
 use super::exit::Exit;
 use super::{check, hub, join, run, token};
@@ -30,13 +31,10 @@ pub enum Verb {
     Token(token::Options),
     /// Check this host's token file and the connection to a relay
     Check(check::Options),
-    /// Print completions for a shell
-    Completions {
-        /// The shell that reads them
-        shell: Shell,
-    },
-    /// Print the manual page
-    Man,
+    /// Print the script that completes words in a shell
+    Completions(Completions),
+    /// Print the manual page of this program, or of a verb
+    Man(Manual),
 }
 
 /// Reads the command line.

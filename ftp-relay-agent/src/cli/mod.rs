@@ -7,6 +7,7 @@ pub mod check;
 pub mod exit;
 pub mod hub;
 pub mod join;
+pub mod pages;
 pub mod run;
 pub mod serve;
 mod stranger;

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use ftp_io::program::args;
-use ftp_io::program::manual::Shell;
+use ftp_io::program::completion::Completions;
+use ftp_io::program::manual::Manual;
 
 use super::exit::Exit;
 use crate::config::{File, Options};
@@ -48,13 +49,10 @@ pub enum Verb {
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
     },
-    /// Print completions for a shell
-    Completions {
-        /// The shell that reads them
-        shell: Shell,
-    },
-    /// Print the manual page
-    Man,
+    /// Print the script that completes words in a shell
+    Completions(Completions),
+    /// Print the manual page of this program, or of a verb
+    Man(Manual),
 }
 
 /// Reads the command line, and the configuration file that it names.

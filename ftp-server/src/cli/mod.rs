@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 pub mod control;
 pub mod exit;
+pub mod pages;
 pub mod password;
 pub mod secret;
 pub mod serve;

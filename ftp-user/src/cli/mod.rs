@@ -16,6 +16,7 @@ mod later;
 mod ls;
 mod mkdir;
 mod mv;
+mod pages;
 mod password_text;
 mod passwords;
 mod places;
@@ -36,7 +37,8 @@ mod trust;
 mod why;
 
 pub use conceal::arguments;
-pub use exit::{code, number};
+pub use exit::{code, meaning, number};
+pub use pages::PAGES;
 pub use program::main;
 
 use self::passwords::{Answers, Passwords};
@@ -52,6 +54,8 @@ use crate::state::{self, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
+use ftp_io::program::completion::Completions;
+use ftp_io::program::manual::Manual;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
@@ -157,8 +161,10 @@ enum Verb {
     Why(why::WhyArgs),
     Sites(sites::SitesArgs),
     Doctor(doctor::DoctorArgs),
-    Completions(generate::CompletionsArgs),
-    Man(generate::ManArgs),
+    /// Print the script that completes words in a shell
+    Completions(Completions),
+    /// Print the manual page of this program, or of a verb
+    Man(Manual),
 }
 
 impl Cli {
@@ -182,6 +188,7 @@ impl Cli {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let password_file = general.password_file.clone();
+        let settings_file = general.config.clone();
         let site_options = general.of_site(&trust);
         let kept = general.kept();
         let settings = if verb.is_about_itself() {
@@ -234,7 +241,7 @@ impl Cli {
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
             Verb::Completions(args) => {
                 drop(context);
-                generate::completions(Self::command(), args)
+                generate::completions(Self::command(), settings_file.as_deref(), args)
             }
             Verb::Man(args) => {
                 drop(context);

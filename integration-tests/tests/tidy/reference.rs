@@ -13,6 +13,7 @@ mod layers;
 mod limits;
 mod links;
 mod log;
+mod manuals;
 mod options;
 mod page;
 mod timers;

@@ -1,61 +1,188 @@
-//! Shell completions and the manual page, both made of the description that `--help` prints.
+//! The manual pages: one for the program and one for each verb, made of the description that `--help` prints and of
+//! what a table adds to it.
 
 use std::io::{self, Write};
 
-use clap::Command;
-pub use clap_complete::Shell;
+use clap::builder::StyledStr;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
 use super::output;
 
-/// Prints the script that completes the options of `command` in `shell`.
-///
-/// # Errors
-///
-/// Standard output cannot be written.
-pub fn print_completions(command: Command, shell: Shell) -> io::Result<()> {
-    output::print(&completions(command, shell))
+/// What the verb `man` of a program takes.
+#[derive(Args, Clone, Debug)]
+pub struct Manual {
+    /// A verb, for its own page
+    #[arg(value_name = "VERB")]
+    verb: Option<String>,
 }
 
-/// Prints the manual page of `command` in the language of man(7), with a section for each verb.
-///
-/// # Errors
-///
-/// Standard output cannot be written.
-pub fn print_page(command: Command) -> io::Result<()> {
-    output::print(&page(command)?)
+/// What a page says beyond the options.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// The verb, or nothing for the page of the program.
+    pub verb: &'static str,
+    /// Command lines, and what each does.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Exit statuses, and what each means.
+    pub exits: &'static [(u8, &'static str)],
+    /// Files and directories, and what each is for.
+    pub files: &'static [(&'static str, &'static str)],
+    /// Names of related pages.
+    pub see: &'static [&'static str],
 }
 
-fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name.as_str(), &mut script);
-    if shell == Shell::Bash { with_branches(script, &name) } else { script }
-}
-
-/// The script for bash of a program with a hyphen in its name. clap_complete spells that hyphen in one way
-/// where it sets the state of a verb, and in another way where it looks for the state, so that no verb
-/// would have completions.
-fn with_branches(script: Vec<u8>, name: &str) -> Vec<u8> {
-    let (set, looked_for) = (name.replace('-', "__"), name.replace('-', "__subcmd__"));
-    String::from_utf8(script).map_or_else(
-        |not_text| not_text.into_bytes(),
-        |script| script.replace(&looked_for, &set).into_bytes(),
-    )
-}
-
-fn page(mut command: Command) -> io::Result<Vec<u8>> {
-    command.build();
-    let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page)?;
-    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        writeln!(page, ".SH \"VERB {}\"", verb.get_name().to_uppercase())?;
-        let man = Man::new(verb.clone());
-        man.render_synopsis_section(&mut page)?;
-        man.render_description_section(&mut page)?;
-        man.render_options_section(&mut page)?;
+impl Manual {
+    /// Prints the page in the language of man(7). Returns the verb if there is none of this name.
+    ///
+    /// # Errors
+    ///
+    /// Standard output cannot be written.
+    pub fn print(self, command: Command, pages: &[Page]) -> io::Result<Option<String>> {
+        let page = self.verb.as_deref().map_or_else(
+            || program_page(command.clone(), page_of(pages, "")).map(Some),
+            |verb| verb_page(command.clone(), verb, page_of(pages, verb)),
+        )?;
+        match page {
+            Some(page) => output::print(&page).map(|()| None),
+            None => Ok(self.verb),
+        }
     }
+}
+
+fn page_of<'a>(pages: &'a [Page], verb: &str) -> Option<&'a Page> {
+    pages.iter().find(|page| page.verb == verb)
+}
+
+/// The page of the program: what its verbs are for, and the options of them all.
+fn program_page(mut command: Command, more: Option<&Page>) -> io::Result<Vec<u8>> {
+    command.build();
+    let name = command.get_name().to_owned();
+    let verbs: Vec<Command> = shown(&command).cloned().collect();
+    let mut page = Vec::new();
+    head(&mut page, &command, &name)?;
+    if !verbs.is_empty() {
+        writeln!(page, ".SH VERBS")?;
+        for verb in &verbs {
+            entry(&mut page, verb.get_name(), &one_line(verb.get_about()))?;
+        }
+        writeln!(page, ".PP\nEach verb has a page: {}", escaped(&format!("{name} man VERB")))?;
+    }
+    Man::new(command).render_options_section(&mut page)?;
+    let pages: Vec<String> = verbs.iter().map(|verb| format!("{name}-{}", verb.get_name())).collect();
+    tail(&mut page, more, &pages)?;
     Ok(page)
+}
+
+/// The page of a verb, without the options that all verbs have; `None` if there is no such verb.
+fn verb_page(mut command: Command, verb: &str, more: Option<&Page>) -> io::Result<Option<Vec<u8>>> {
+    command.build();
+    let program = command.get_name().to_owned();
+    let Some(verb) = shown(&command).find(|found| found.get_name() == verb) else { return Ok(None) };
+    let mut page = Vec::new();
+    head(&mut page, verb, &format!("{program}-{}", verb.get_name()))?;
+    options(&mut page, verb)?;
+    for below in shown(verb) {
+        writeln!(page, ".SH \"{} {}\"", verb.get_name().to_uppercase(), below.get_name().to_uppercase())?;
+        synopsis(&mut page, below)?;
+        description(&mut page, below)?;
+        options(&mut page, below)?;
+    }
+    let global = verb.get_arguments().any(clap::Arg::is_global_set);
+    if global {
+        writeln!(page, ".PP\nThe general options stand in {}.", escaped(&format!("{program}(1)")))?;
+    }
+    tail(&mut page, more, &[program])?;
+    Ok(Some(page))
+}
+
+/// The verbs that people see.
+fn shown(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
+}
+
+fn head(page: &mut Vec<u8>, command: &Command, name: &str) -> io::Result<()> {
+    let version = command.get_version().unwrap_or(env!("CARGO_PKG_VERSION"));
+    writeln!(page, ".TH {} 1 \"\" \"{} {version}\"", name.to_uppercase(), name)?;
+    writeln!(page, ".SH NAME\n{} \\- {}", escaped(name), escaped(&one_line(command.get_about())))?;
+    writeln!(page, ".SH SYNOPSIS")?;
+    synopsis(page, command)?;
+    writeln!(page, ".SH DESCRIPTION")?;
+    description(page, command)
+}
+
+fn synopsis(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
+    let usage = command.clone().render_usage().to_string();
+    for (at, line) in usage.trim_start_matches("Usage:").lines().enumerate() {
+        let line_break = if at > 0 { ".br\n" } else { "" };
+        writeln!(page, "{line_break}{}", escaped(line.trim()))?;
+    }
+    Ok(())
+}
+
+fn description(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
+    let text = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string);
+    for paragraph in text.unwrap_or_default().split("\n\n") {
+        // Lines below each other, like those of an example, stay so.
+        let lines: Vec<String> = paragraph.lines().map(escaped).collect();
+        writeln!(page, ".PP\n{}", lines.join("\n.br\n"))?;
+    }
+    Ok(())
+}
+
+/// The options of a verb, without those of every verb.
+fn options(page: &mut Vec<u8>, verb: &Command) -> io::Result<()> {
+    let own = |arg: &clap::Arg| !arg.is_global_set() && arg.get_id() != "help" && !arg.is_hide_set();
+    if !verb.get_arguments().any(own) {
+        return Ok(());
+    }
+    let hidden = verb.clone().mut_args(|arg| if own(&arg) { arg } else { arg.hide(true) });
+    Man::new(hidden).render_options_section(page)
+}
+
+fn tail(page: &mut Vec<u8>, more: Option<&Page>, related: &[String]) -> io::Result<()> {
+    let mut see = related.to_vec();
+    if let Some(more) = more {
+        section(page, "EXAMPLES", more.examples.iter().map(|(line, does)| ((*line).to_owned(), *does)))?;
+        section(page, "EXIT STATUS", more.exits.iter().map(|(code, means)| (code.to_string(), *means)))?;
+        section(page, "FILES", more.files.iter().map(|(file, what)| ((*file).to_owned(), *what)))?;
+        see.extend(more.see.iter().map(|page| (*page).to_owned()));
+    }
+    let see: Vec<String> = see.iter().map(|name| escaped(&format!("{name}(1)"))).collect();
+    if !see.is_empty() {
+        writeln!(page, ".SH \"SEE ALSO\"\n{}", see.join(", "))?;
+    }
+    Ok(())
+}
+
+fn section(
+    page: &mut Vec<u8>,
+    heading: &str,
+    entries: impl ExactSizeIterator<Item = (String, &'static str)>,
+) -> io::Result<()> {
+    if entries.len() > 0 {
+        writeln!(page, ".SH \"{heading}\"")?;
+    }
+    for (term, text) in entries {
+        entry(page, &term, text)?;
+    }
+    Ok(())
+}
+
+/// A term, and below it what it means.
+fn entry(page: &mut Vec<u8>, term: &str, text: &str) -> io::Result<()> {
+    writeln!(page, ".TP\n\\fB{}\\fR\n{}", escaped(term), escaped(text))
+}
+
+fn one_line(text: Option<&StyledStr>) -> String {
+    let text = text.map(ToString::to_string).unwrap_or_default();
+    text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+/// A text in which man(7) finds no request.
+fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
 #[cfg(test)]
@@ -63,36 +190,64 @@ mod tests {
     use super::*;
     use clap::Arg;
 
+    const PAGES: [Page; 2] = [
+        Page {
+            verb: "copy",
+            examples: &[("program copy a b", "Copies a to b.")],
+            exits: &[(0, "done"), (7, "not verified")],
+            files: &[("~/.netrc", "passwords")],
+            see: &["other"],
+        },
+        Page { verb: "", examples: &[("program", "Says what it is.")], exits: &[], files: &[], see: &[] },
+    ];
+
     fn command() -> Command {
-        let copy = Command::new("copy").about("Copy files").arg(Arg::new("recursive").short('r'));
-        Command::new("program").about("Moves files").subcommand(copy)
+        let copy = Command::new("copy").about("Copy files").arg(Arg::new("recursive").short('r').help("All"));
+        let sites = Command::new("sites").about("Names").subcommand(Command::new("add").about("Add one"));
+        Command::new("program")
+            .about("Moves files.")
+            .arg(Arg::new("json").long("json").global(true).help("For programs"))
+            .subcommands([copy, sites, Command::new("hidden").hide(true)])
+    }
+
+    fn verb(name: &str) -> Option<String> {
+        let page = verb_page(command(), name, page_of(&PAGES, name)).unwrap();
+        page.map(|page| String::from_utf8(page).unwrap())
     }
 
     #[test]
-    fn completions_know_the_verbs() {
-        let script = String::from_utf8(completions(command(), Shell::Bash)).unwrap();
-        assert!(script.contains("copy"), "{script}");
-    }
-
-    #[test]
-    fn every_verb_has_completions_in_bash_also_if_the_program_has_a_hyphen() {
-        for name in ["program", "a-program", "a-long-program"] {
-            let script = completions(command().name(name), Shell::Bash);
-            let script = String::from_utf8(script).unwrap();
-            let states: Vec<_> =
-                script.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")).collect();
-            let states: Vec<_> = states.iter().map(|state| state.trim_end_matches('"')).collect();
-            assert!(states.iter().any(|state| state.ends_with("copy")), "{states:?}");
-            for state in states.iter().filter(|state| !state.is_empty()) {
-                assert!(script.contains(&format!("\n        {state})\n")), "{name}: no branch for {state}");
-            }
+    fn the_page_of_the_program_lists_its_verbs() {
+        let page = program_page(command(), page_of(&PAGES, "")).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        for part in ["program \\- Moves files\n", "\\fBcopy\\fR\nCopy files\n", "json", "program\\-copy(1)"] {
+            assert!(page.contains(part), "{part}: {page}");
         }
+        assert!(!page.contains("hidden") && page.contains(".SH \"EXAMPLES\""), "{page}");
     }
 
     #[test]
-    fn the_page_has_a_section_for_each_verb() {
-        let page = String::from_utf8(page(command()).unwrap()).unwrap();
-        assert!(page.contains(".SH \"VERB COPY\"") && page.contains("Copy files"), "{page}");
-        assert!(!page.contains("VERB HELP"), "{page}");
+    fn the_page_of_a_verb_has_its_own_options_and_sections() {
+        let page = verb("copy").unwrap();
+        for part in [
+            "program\\-copy \\- Copy files\n",
+            "\\-r",
+            ".SH \"EXAMPLES\"\n.TP\n\\fBprogram copy a b\\fR\nCopies a to b.\n",
+            ".SH \"EXIT STATUS\"",
+            "\\fB7\\fR\nnot verified",
+            "\\fB~/.netrc\\fR",
+            "program(1), other(1)",
+            "The general options stand in program(1).",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("For programs"), "{page}");
+        assert!(verb("sites").unwrap().contains(".SH \"SITES ADD\""));
+        assert_eq!((verb("hidden"), verb("nothing")), (None, None));
+    }
+
+    #[test]
+    fn no_text_is_a_request() {
+        assert_eq!(escaped(".SH a-b\\c"), "\\&.SH a\\-b\\ec");
+        assert_eq!(escaped("'x"), "\\&'x");
     }
 }

@@ -17,11 +17,13 @@
 //! | [`ready`] | tells people and systemd that a service is ready, reloads or stops |
 //! | [`inherited`] | sockets that systemd has opened |
 //! | [`privileges`] | a process that was started by root goes on as somebody else |
-//! | [`manual`] | shell completions and the manual page |
+//! | [`completion`] | completions of shells |
+//! | [`manual`] | the manual pages |
 //!
 //! This module needs the feature `program`, so that other users of this crate do not build clap.
 
 pub mod args;
+pub mod completion;
 pub mod duration;
 pub mod http;
 pub mod inherited;

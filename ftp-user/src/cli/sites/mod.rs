@@ -34,7 +34,7 @@ enum What {
     /// Show what is set for sites, without secrets
     Show {
         /// The names of sites
-        #[arg(required = true, value_name = "NAME")]
+        #[arg(required = true, value_name = "SITE")]
         names: Vec<String>,
     },
     /// Give a server a name. Without URL it asks for everything at the terminal, tests the site, and stores it then
@@ -53,13 +53,13 @@ enum What {
     /// Remove sites from the settings, with the passwords that were stored for them
     Remove {
         /// The names of sites
-        #[arg(required = true, value_name = "NAME")]
+        #[arg(required = true, value_name = "SITE")]
         names: Vec<String>,
     },
     /// Log in at sites and tell what works there: connection, TLS, features, clock, copies from server to server
     Test {
         /// Names of sites, or URLs
-        #[arg(required = true, value_name = "NAME")]
+        #[arg(required = true, value_name = "SITE")]
         places: Vec<OsString>,
     },
     /// Add the servers that another program knows. Sites that are there stay as they are

@@ -44,7 +44,7 @@ pub(in crate::cli) struct SiteOptions {
 #[derive(Args, Debug)]
 pub(in crate::cli) struct EditArgs {
     /// The name of the site
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "SITE")]
     pub(super) name: String,
     /// Where it is now. For another host, port or user it needs a new password, --unset or --keep-password
     #[arg(long, value_name = "URL")]

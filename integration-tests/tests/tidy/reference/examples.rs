@@ -24,7 +24,7 @@ fn command_lines(text: &str) -> Vec<(usize, Vec<String>)> {
 }
 
 /// The commands of one line of a shell, as far as documents use its grammar: quotes, `&&`, `|`, `>`, `#`.
-fn commands(line: &str) -> Vec<Vec<String>> {
+pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut words = shell_words(line).into_iter();
     while let Some(word) = words.next() {

@@ -15,7 +15,7 @@ pub(super) fn page() -> Page {
          that file.",
     );
     let mut rows: Vec<(u8, &str)> =
-        statuses().map(|status| (cli::number(status), meaning(status))).into_iter().collect();
+        statuses().map(|status| (cli::number(status), cli::meaning(status))).into_iter().collect();
     rows.sort_unstable();
     page.table(
         ["code", "meaning"],
@@ -53,23 +53,4 @@ const fn statuses() -> [Status; 12] {
         Status::Failed(Kind::Interrupted),
         Status::Failed(Kind::Untrusted),
     ]
-}
-
-const fn meaning(status: Status) -> &'static str {
-    match status {
-        Status::Done => "done, and verified as asked",
-        Status::Partly => "some files of a tree failed; the rest are done",
-        Status::Failed(kind) => match kind {
-            Kind::Other => "any other error: unknown host, full disk, not an FTP server",
-            Kind::Usage => "the command line, a URL or a name cannot be used",
-            Kind::Missing => "the source, or the job, does not exist",
-            Kind::Refused => "a server refused: login or permission",
-            Kind::Temporary => "a temporary failure, and the retries are used up",
-            Kind::NoPath => "no path between the two ends within what was allowed",
-            Kind::Unverified => "verification failed; nothing is left under the final name",
-            Kind::Exists => "the destination exists, or another job has claimed it or runs this one",
-            Kind::Interrupted => "interrupted",
-            Kind::Untrusted => "a certificate is not trusted, or a relay does not hold the same token",
-        },
-    }
 }

@@ -1,0 +1,343 @@
+//! What the manual pages say beyond the options: examples, exit statuses, files.
+
+use super::exit::{meaning, number};
+use crate::failure::Kind;
+use crate::job::Status;
+use ftp_io::program::manual::Page;
+
+/// A page for the program, and one for each verb.
+pub const PAGES: &[Page] = &[
+    Page {
+        verb: "",
+        examples: &[
+            (
+                "ftp-user copy -r ftp://ann@one.example/photos ftp://bob@two.example/",
+                "Copies a tree straight from one server to the other.",
+            ),
+            (
+                "ftp-user sites add lab ftpes://ann@lab.example/pub",
+                "Gives a server a name: lab:file is a place then.",
+            ),
+            ("ftp-user man copy", "Prints the page of a verb."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, STATE, NETRC],
+        see: &["ftp-server", "ftp-relay-agent"],
+    },
+    Page {
+        verb: "copy",
+        examples: &[
+            (
+                "ftp-user copy ftp://ann@one.example/a.iso ftp://bob@two.example/pub/",
+                "Copies a file from server to server, and compares both ends.",
+            ),
+            (
+                "ftp-user copy -r lab:data/ ./data",
+                "Copies what is in a directory of the site lab to this host.",
+            ),
+            (
+                "ftp-user copy -r --exclude '*.tmp' --limit 5MB lab:data backup:2026/",
+                "Leaves files out, and moves no more than 5 MB in a second.",
+            ),
+            ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
+            (
+                "ftp-user copy --relay relay.example:2190 --relay-token-file ann.token lab:a.iso backup:",
+                "May use a relay if the servers do not reach each other.",
+            ),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, JOURNAL, NETRC],
+        see: &["ftp-user-resume", "ftp-user-probe", "ftp-user-sites"],
+    },
+    Page {
+        verb: "move",
+        examples: &[
+            ("ftp-user move -r lab:incoming backup:archive/", "Copies, verifies, then deletes the sources."),
+            ("ftp-user move --dry-run 'lab:logs/*.gz' backup:logs/", "Prints what would be moved."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, JOURNAL, NETRC],
+        see: &["ftp-user-copy", "ftp-user-resume", "ftp-user-mv"],
+    },
+    Page {
+        verb: "sync",
+        examples: &[
+            ("ftp-user sync lab:data backup:data", "Copies what is new or different."),
+            (
+                "ftp-user sync --delete --dry-run lab:data backup:data",
+                "Prints what would be copied and what would be deleted.",
+            ),
+            (
+                "ftp-user sync --delete --max-delete 100 -q lab:data backup:data",
+                "For a timer: quiet on success, and nothing is deleted if that were more than 100 names.",
+            ),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, JOURNAL, NETRC],
+        see: &["ftp-user-copy", "ftp-user-resume"],
+    },
+    Page {
+        verb: "append",
+        examples: &[(
+            "ftp-user append lab:today.log backup:all.log",
+            "Makes the second file longer by the first one.",
+        )],
+        exits: ALL,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-copy"],
+    },
+    Page {
+        verb: "ls",
+        examples: &[
+            ("ftp-user ls lab:", "Prints a name on each line."),
+            ("ftp-user ls -l 'ftp://ann@one.example/*.iso'", "Prints type, mode, size and date too."),
+        ],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-tree", "ftp-user-stat"],
+    },
+    Page {
+        verb: "tree",
+        examples: &[("ftp-user tree lab:data", "Draws a directory with everything in it.")],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-ls"],
+    },
+    Page {
+        verb: "stat",
+        examples: &[("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program.")],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-ls", "ftp-user-hash"],
+    },
+    Page {
+        verb: "cat",
+        examples: &[
+            ("ftp-user cat lab:notes.txt", "Prints a file."),
+            ("ftp-user cat lab:a.gz | zcat", "Reads it on the way."),
+        ],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-copy"],
+    },
+    Page {
+        verb: "mkdir",
+        examples: &[("ftp-user mkdir -p lab:2026/11/22", "Makes a directory, and those above it.")],
+        exits: CHANGING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-rm"],
+    },
+    Page {
+        verb: "rm",
+        examples: &[
+            ("ftp-user rm 'lab:logs/*.old'", "Deletes the files that match."),
+            ("ftp-user rm -r --dry-run lab:tmp", "Prints what would be deleted."),
+            ("ftp-user rm -r --yes lab:tmp", "Deletes a directory without a question."),
+        ],
+        exits: CHANGING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-mkdir", "ftp-user-move"],
+    },
+    Page {
+        verb: "mv",
+        examples: &[
+            ("ftp-user mv lab:a.iso lab:b.iso", "Renames a file. Nothing that exists is replaced."),
+            ("ftp-user mv 'lab:*.iso' lab:old/", "Renames several into a directory."),
+        ],
+        exits: CHANGING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-move"],
+    },
+    Page {
+        verb: "hash",
+        examples: &[
+            ("ftp-user hash lab:a.iso", "Prints the line of sha256sum."),
+            ("ftp-user hash --alg md5 lab:a.iso", "Takes another digest."),
+        ],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-stat"],
+    },
+    Page {
+        verb: "probe",
+        examples: &[(
+            "ftp-user probe lab:data backup:",
+            "Tries every path between two servers, and draws the best one.",
+        )],
+        exits: &[
+            of(Status::Done),
+            failed(Kind::Other),
+            failed(Kind::Usage),
+            failed(Kind::Refused),
+            failed(Kind::Temporary),
+            failed(Kind::NoPath),
+            failed(Kind::Untrusted),
+        ],
+        files: &[SETTINGS, PAIRS, NETRC],
+        see: &["ftp-user-why", "ftp-user-copy"],
+    },
+    Page {
+        verb: "resume",
+        examples: &[
+            ("ftp-user resume", "Continues every job that was interrupted."),
+            ("ftp-user resume last", "Continues the last one."),
+        ],
+        exits: ALL,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-jobs", "ftp-user-cancel"],
+    },
+    Page {
+        verb: "jobs",
+        examples: &[("ftp-user jobs", "Shows which jobs run, were interrupted, or have ended.")],
+        exits: JOBS,
+        files: &[JOURNAL],
+        see: &["ftp-user-resume", "ftp-user-why"],
+    },
+    Page {
+        verb: "cancel",
+        examples: &[("ftp-user cancel last", "Gives up the last job, and removes what it has left.")],
+        exits: JOBS,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-jobs"],
+    },
+    Page {
+        verb: "why",
+        examples: &[
+            ("ftp-user why", "Shows what the last run has tried."),
+            ("ftp-user why --json last", "Prints a receipt for each file."),
+        ],
+        exits: JOBS,
+        files: &[JOURNAL, PAIRS],
+        see: &["ftp-user-jobs", "ftp-user-probe"],
+    },
+    Page {
+        verb: "sites",
+        examples: &[
+            ("ftp-user sites add lab ftpes://ann@lab.example/pub", "Adds a site without questions."),
+            ("ftp-user sites test lab", "Tells what works there, and what to do about the rest."),
+            ("ftp-user sites import rclone", "Adds the FTP servers that rclone knows."),
+        ],
+        exits: CHANGING,
+        files: &[SETTINGS, SECRETS, PINS],
+        see: &["ftp-user-doctor"],
+    },
+    Page {
+        verb: "shell",
+        examples: &[
+            ("ftp-user shell", "Reads verbs from the terminal."),
+            ("ftp-user shell -f nightly.ftp", "Does what a file says, up to the first failure."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, STATE, NETRC],
+        see: &["ftp-user-copy"],
+    },
+    Page {
+        verb: "doctor",
+        examples: &[("ftp-user doctor", "Tells what is wrong with this host, and what to do.")],
+        exits: &[
+            of(Status::Done),
+            (number(Status::Failed(Kind::Other)), "a finding is BAD"),
+            failed(Kind::Usage),
+        ],
+        files: &[SETTINGS, STATE, NETRC],
+        see: &["ftp-user-sites"],
+    },
+    Page {
+        verb: "completions",
+        examples: &[
+            ("source <(ftp-user completions bash)", "Completes in this bash."),
+            (
+                "ftp-user completions bash > ~/.local/share/bash-completion/completions/ftp-user",
+                "Completes in every bash of this user.",
+            ),
+            ("ftp-user completions zsh > _ftp-user", "For a directory of $fpath of zsh."),
+            ("ftp-user completions fish > ~/.config/fish/completions/ftp-user.fish", "Completes in fish."),
+        ],
+        exits: PRINTING,
+        files: &[SETTINGS],
+        see: &[],
+    },
+    Page {
+        verb: "man",
+        examples: &[("ftp-user man copy | man -l -", "Shows the page of a verb, where it is not installed.")],
+        exits: PRINTING,
+        files: &[],
+        see: &[],
+    },
+];
+
+const fn of(status: Status) -> (u8, &'static str) {
+    (number(status), meaning(status))
+}
+
+const fn failed(kind: Kind) -> (u8, &'static str) {
+    of(Status::Failed(kind))
+}
+
+/// Of verbs that copy.
+const ALL: &[(u8, &str)] = &[
+    of(Status::Done),
+    failed(Kind::Other),
+    failed(Kind::Usage),
+    failed(Kind::Missing),
+    failed(Kind::Refused),
+    failed(Kind::Temporary),
+    failed(Kind::NoPath),
+    failed(Kind::Unverified),
+    failed(Kind::Exists),
+    of(Status::Partly),
+    failed(Kind::Interrupted),
+    failed(Kind::Untrusted),
+];
+/// Of verbs that change nothing.
+const ASKING: &[(u8, &str)] = &[
+    of(Status::Done),
+    failed(Kind::Other),
+    failed(Kind::Usage),
+    failed(Kind::Missing),
+    failed(Kind::Refused),
+    failed(Kind::Temporary),
+    of(Status::Partly),
+    failed(Kind::Interrupted),
+    failed(Kind::Untrusted),
+];
+/// Of verbs that change something where it is.
+const CHANGING: &[(u8, &str)] = &[
+    of(Status::Done),
+    failed(Kind::Other),
+    failed(Kind::Usage),
+    failed(Kind::Missing),
+    failed(Kind::Refused),
+    failed(Kind::Temporary),
+    failed(Kind::Exists),
+    of(Status::Partly),
+    failed(Kind::Interrupted),
+    failed(Kind::Untrusted),
+];
+/// Of verbs about jobs.
+const JOBS: &[(u8, &str)] = &[
+    of(Status::Done),
+    failed(Kind::Other),
+    failed(Kind::Usage),
+    failed(Kind::Missing),
+    failed(Kind::Refused),
+    failed(Kind::Temporary),
+    failed(Kind::Exists),
+];
+/// Of verbs about the program itself.
+const PRINTING: &[(u8, &str)] = &[of(Status::Done), failed(Kind::Other), failed(Kind::Usage)];
+
+const SETTINGS: (&str, &str) =
+    ("~/.config/ftp-user/config.toml", "settings and sites; --config and FTP_USER_CONFIG name another file");
+const SECRETS: (&str, &str) =
+    ("~/.config/ftp-user/secrets/", "passwords that sites add has stored, mode 0600");
+const STATE: (&str, &str) = (
+    "~/.local/state/ftp-user/",
+    "what is kept between runs; --state and FTP_USER_STATE name another directory",
+);
+const JOURNAL: (&str, &str) =
+    ("~/.local/state/ftp-user/journal.db", "jobs: what they have begun and finished");
+const PAIRS: (&str, &str) = ("~/.local/state/ftp-user/pairs.json", "which paths worked between two servers");
+const PINS: (&str, &str) =
+    ("~/.local/state/ftp-user/sites.json", "which certificates were accepted and kept");
+const NETRC: (&str, &str) = ("~/.netrc", "passwords, mode 0600: machine HOST login USER password PASSWORD");
