@@ -20,6 +20,7 @@ mod certificates;
 mod claims;
 mod cli;
 mod completions;
+mod contact;
 mod cross;
 mod deaths;
 mod debts;

@@ -77,6 +77,10 @@ fn rm_r_deletes_a_tree_and_follows_no_link() {
     symlink("t", at.path("alias")).unwrap();
     let run = verb(&["rm", "-r", "-n", &at.url("t")]).exits(0);
     assert_eq!(run.events("plan").len(), 10, "{run}");
+    // A plan of a link is the link, and not what it leads to.
+    let run = verb(&["rm", "-r", "-n", &at.url("alias")]).exits(0);
+    assert_eq!((run.events("plan").len(), run.summary()["directories"].as_u64()), (1, Some(0)), "{run}");
+    verb(&["rm", "-r", "--yes", &at.url("alias/")]).exits(2).says("is a symbolic link");
     verb(&["rm", "-r", "--yes", &at.url("alias")]).exits(0);
     assert!(at.path("t/a").exists() && !at.path("alias").is_symlink());
     let run = verb(&["rm", "-r", "--yes", &at.url("t")]).exits(0);
@@ -98,6 +102,8 @@ fn rm_r_on_this_host_follows_no_link() {
     let at = start();
     symlink("../outside", at.home().join("t/link")).unwrap();
     symlink("t", at.home().join("alias")).unwrap();
+    user().here(at.home()).args(["rm", "-r", "-y", "alias/"]).run().exits(2).says("is a symbolic link");
+    assert!(at.home().join("t/a").exists());
     let run = at.args(["rm", "-r", "-y", "t", "alias"]).run().exits(0);
     assert_eq!(run.names(), ["outside/", "outside/kept"]);
     let run = start().args(["rm", "-r", "-y", "."]).run().exits(2).says("rm -r ./*");
@@ -164,14 +170,17 @@ fn h25_a_hostile_listing_deletes_nothing_at_all() {
     ] {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let at = listing("", &lines);
-        verb(&["rm", "-r", "--yes", &at.url("t")]).fails().says("nothing of");
+        verb(&["rm", "-r", "--yes", &at.url("t")]).fails().says("its listing is incomplete");
         assert_eq!(at.seen_of(&["DELE", "RMD"]), [""; 0], "{lines:?}");
     }
     // Every directory has another one in it.
     let endless =
         format!("LIST: 150 opening ; connection ; text {long}\\r\\n ; end ; 226 done\nCWD: 250 there");
     let at = listing(&endless, &[]);
-    verb(&["rm", "-r", "--yes", &at.url("t")]).fails().says("longer than 4096 bytes").says("nothing of");
+    verb(&["rm", "-r", "--yes", &at.url("t")])
+        .fails()
+        .says("longer than 4096 bytes")
+        .says("its listing is incomplete");
     assert_eq!(at.seen_of(&["DELE", "RMD"]), [""; 0]);
 }
 
@@ -194,6 +203,11 @@ fn what_a_server_refuses_is_told_by_cause_and_the_rest_is_deleted() {
     verb(&["rm", &at.url("a")]).exits(1).says("502");
     let at = listing("RMD: 502 not here", &[]);
     verb(&["rm", "-r", "--yes", &at.url("t")]).exits(1).says("502");
+    // What is in it is not known: the exit code is that of the cause, which is told first.
+    let at = listing("LIST t: 550 t: Permission denied\nNLST: 550 t: Permission denied", &[]);
+    let run = verb(&["rm", "-r", "--yes", &at.url("t")]).exits(4).says("its listing is incomplete");
+    let failed = run.events("failed");
+    assert!(failed[0]["message"].as_str().unwrap().contains("Permission denied"), "{run}");
     // Of many failures the first ten are named.
     let many: Vec<String> = (10..40).map(|number| format!("{FILE}f{number}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();

@@ -13,7 +13,7 @@ use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
-    Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, has_no_tls, loses_early,
+    Class, Greeting, NotFtp, Protocol, Reply, ReplyReader, ends_session, greeting, has_no_tls, loses_early,
     mixes_sessions, queues_commands, starts_late, takes_ahead,
 };
 use crate::timer::Moment;
@@ -67,6 +67,10 @@ impl Setup {
     /// Takes a reply before the dialect is known.
     pub(super) fn greeting(&mut self, now: Moment, reply: Reply, control: &mut Control) {
         match greeting(reply.code) {
+            // Nothing of the login is for such a server.
+            Greeting::Speaks(_) if Protocol::of_greeting(&reply).is_some() => {
+                control.end(Failure::NotFtp(NotFtp::NoGreeting(reply)));
+            }
             Greeting::Speaks(dialect) => {
                 control.takes_ahead = dialect == Dialect::Rfc959 && takes_ahead(&reply);
                 control.has_no_tls = dialect == Dialect::Rfc959 && has_no_tls(&reply);

@@ -6,6 +6,7 @@
 mod beginning;
 mod classify;
 mod facts;
+mod foreign;
 mod marker;
 mod meaning;
 mod parse;
@@ -16,6 +17,7 @@ mod write;
 pub use beginning::{Beginning, MAX_FIRST_LINE, beginning};
 pub use classify::{Class, classify};
 pub use facts::{write_facts, write_open};
+pub use foreign::Protocol;
 pub use marker::Markers;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};

@@ -9,9 +9,10 @@
 //! | `read` | a file of a server is read, for `cat` and `hash` |
 //! | `digest` | `hash` |
 //! | `tree` | `tree` |
-//! | `plan`, `remove` | `rm`: everything that would be deleted, then the question, then the deletion |
+//! | `looks`, `plan`, `remove` | `rm`: what the places are, everything that would be deleted, then the question, then the deletion |
 
 mod digest;
+mod looks;
 mod make;
 mod outcome;
 mod plan;

@@ -1,16 +1,17 @@
 //! What `rm` would delete at one place: everything is found before anything is deleted. If not all of it is known, nothing
 //! of the place is deleted.
 
-use super::targets::{asked, host_of, missing};
+use super::looks::Looks;
+use super::targets::{asked, host_of};
 use crate::check::Scope;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{self, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::{Fields, Record, Rules, Spool, Visit, Visits, put_bytes, put_number, walk};
 use crate::place::Location;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
+use std::collections::BTreeSet;
 
 /// Everything that would be deleted at one place.
 #[derive(Debug)]
@@ -120,20 +121,21 @@ pub(super) async fn plan(
     pools: &Pools,
     place: &Location,
     recursive: bool,
-    others: &mut Vec<(String, Failure)>,
+    (looks, others): (&mut Looks, &mut Vec<(String, Failure)>),
 ) -> Result<Plan, Failure> {
     let mut host = host_of(place, pools);
-    let found = asked(context, &mut host, async |host| endpoint::entry(context, host, &place.path).await);
-    let Facts { kind, size, unique, .. } = found.await?.ok_or_else(|| missing(&place.to_string()))?;
-    if kind != listing::Kind::Directory {
+    let seen = looks.at(context, &mut host, place, recursive).await?;
+    if seen.kind != listing::Kind::Directory {
         if place.contents {
-            return Err(
-                Failure::usage(format!("{place} is not a directory")).hint("leave out the / at its end")
-            );
+            let what =
+                if seen.kind == listing::Kind::Link { "is a symbolic link" } else { "is not a directory" };
+            return Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end"));
         }
+        let scope = Scope::of_entry(place)?;
+        let held = looks.hold(&host, scope.root(), &seen)?;
         host.release();
-        let mut plan = Plan::new(place, Scope::of_entry(place)?);
-        plan.add(Planned { below: None, is_directory: false, size })?;
+        let mut plan = Plan::new(place, scope.held(held));
+        plan.add(Planned { below: None, is_directory: false, size: seen.size })?;
         return Ok(plan);
     }
     if !recursive {
@@ -142,13 +144,15 @@ pub(super) async fn plan(
     }
     let login =
         asked(context, &mut host, async |host| endpoint::login_directory(context, host).await).await?;
-    let mut plan = Plan::new(place, Scope::of_tree(place, login.as_ref())?);
+    let scope = Scope::of_tree(place, login.as_ref())?;
+    let held = looks.hold(&host, scope.root(), &seen)?;
+    let mut plan = Plan::new(place, scope.held(held));
     plan.add(Planned { below: None, is_directory: true, size: None })?;
     // A server may permit one session.
     let walker = host.beside();
     host.release();
     let rules = Rules { everything: true, ..Rules::default() };
-    let visits = walk(context.clone(), walker, (plan.scope.root().clone(), unique), rules);
+    let visits = walk(context.clone(), walker, (plan.scope.root().clone(), seen.unique), rules);
     take(context, visits, &mut plan, others).await?;
     Ok(plan)
 }
@@ -160,7 +164,8 @@ async fn take(
     plan: &mut Plan,
     others: &mut Vec<(String, Failure)>,
 ) -> Result<(), Failure> {
-    let mut unknown = 0_u64;
+    // The kinds of what is not known.
+    let mut unknown = BTreeSet::new();
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
         () = context.cancel.cancelled() => return Err(Failure::interrupted()),
@@ -174,11 +179,11 @@ async fn take(
                 plan.add(Planned { below: Some(path), is_directory: false, size })?;
             }
             Visit::Skipped(path, why) => {
-                unknown += 1;
+                unknown.insert(Kind::Other);
                 note(others, plan, Some(&path), Failure::new(Kind::Other, why));
             }
             Visit::Failed(path, failure) => {
-                unknown += 1;
+                unknown.insert(failure.kind);
                 note(others, plan, path.as_ref(), failure);
             }
         }
@@ -186,9 +191,11 @@ async fn take(
     if context.cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
-    if unknown > 0 {
-        let what = format!("nothing of {} was deleted, because not all that is in it is known", plan.place);
-        return Err(Failure::new(Kind::Other, what).hint("delete what is known by its name"));
+    // One cause is the cause of all of it.
+    let kind = if unknown.len() > 1 { Some(Kind::Other) } else { unknown.pop_first() };
+    if let Some(kind) = kind {
+        let what = format!("{} was not deleted, because its listing is incomplete", plan.place);
+        return Err(Failure::new(kind, what).hint("delete what you know in it by its name"));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `rm`: what is to be deleted is found, somebody is asked, and it is deleted: files first, directories from below.
 
+use super::looks::Looks;
 use super::outcome::Outcome;
 use super::plan::{Plan, Planned, Totals, plan};
 use super::targets::{asked, host_of, targets};
@@ -63,10 +64,10 @@ async fn all(
         // What can be refused is refused before anything is sent to a server.
         places.iter().try_for_each(|place| Scope::of_tree(place, None).map(drop))?;
     }
-    let mut plans = Vec::new();
+    let (mut plans, mut looks) = (Vec::new(), Looks::default());
     for place in targets(context, pools, places, outcome).await {
         let mut others = Vec::new();
-        let planned = plan(context, pools, &place, *recursive, &mut others).await;
+        let planned = plan(context, pools, &place, *recursive, (&mut looks, &mut others)).await;
         others.into_iter().for_each(|(name, failure)| outcome.failed(name, failure));
         match planned {
             Ok(plan) => plans.push(plan),

@@ -5,17 +5,20 @@ use super::change::has_changed;
 use super::name::usable;
 use crate::context::Context;
 use crate::control::{Facts, Listing};
-use crate::endpoint::{self, Host, local_path};
+use crate::endpoint::{self, Doomed, Held, Host, local_path};
 use crate::failure::{self, Failure};
 use crate::outcome::Verified;
 use crate::place::{self, Location, Place};
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where things may be deleted: a place that somebody has named, and everything below it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scope {
     root: PathName,
+    /// What keeps a place of this host the one that was looked at.
+    held: Option<Arc<Held>>,
 }
 
 impl Scope {
@@ -44,12 +47,17 @@ impl Scope {
         if place::base_name(&location.path).is_none() {
             return Err(no_name(location));
         }
-        Ok(Self { root: without_slashes(&location.path) })
+        Ok(Self { root: without_slashes(&location.path), held: None })
+    }
+
+    /// The same place, which is held on this host: nobody can put another one in its stead.
+    pub(crate) fn held(self, held: Option<Held>) -> Self {
+        Self { held: held.map(Arc::new), ..self }
     }
 
     /// The source of a move: what was copied from there may be deleted.
     pub(crate) fn of_source(root: &PathName) -> Self {
-        Self { root: without_slashes(root) }
+        Self { root: without_slashes(root), held: None }
     }
 
     /// The path of the place.
@@ -79,7 +87,7 @@ pub(crate) enum What {
 }
 
 /// One name that may be deleted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Removal {
     scope: Scope,
     path: PathName,
@@ -139,7 +147,7 @@ impl Removal {
     #[must_use]
     pub(crate) fn set_aside(&self, aside: PathName) -> Self {
         let is_root = self.scope.root == self.path;
-        let scope = if is_root { Scope { root: aside.clone() } } else { self.scope.clone() };
+        let scope = if is_root { Scope { root: aside.clone(), held: None } } else { self.scope.clone() };
         Self { scope, path: aside, what: self.what }
     }
 
@@ -170,10 +178,11 @@ impl Removal {
     ///
     /// It may still be there.
     pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
-        let at = (self.scope.root(), &self.path);
-        match self.what {
-            What::Entry => endpoint::delete_entry(context, host, at).await,
-            What::Directory => endpoint::remove_directory(context, host, at).await,
+        let Self { scope, path, what } = self;
+        let doomed = Doomed { root: scope.root(), path, held: scope.held.as_deref() };
+        match what {
+            What::Entry => endpoint::delete_entry(context, host, doomed).await,
+            What::Directory => endpoint::remove_directory(context, host, doomed).await,
         }
     }
 }
@@ -324,7 +333,6 @@ mod tests {
     use crate::place::{Named, Netrc};
     use ftp_proto::digest::Algorithm;
     use ftp_proto::listing::{Entry, Kind, When};
-    use std::sync::Arc;
 
     fn location(text: &str) -> Location {
         Location::parse(text.as_bytes(), &Netrc::default()).unwrap()

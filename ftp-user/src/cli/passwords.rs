@@ -85,7 +85,12 @@ impl Answers {
 
     /// What was answered for this server; the outer `None` if nobody was asked.
     fn of(&self, site: &Site) -> Option<Option<Secret>> {
-        self.all().iter().find(|(known, _)| known.is_same(site)).map(|(_, answer)| answer.clone())
+        self.find(|known| known.is_same(site))
+    }
+
+    /// What was answered for the first server like this.
+    fn find(&self, is_it: impl Fn(&Site) -> bool) -> Option<Option<Secret>> {
+        self.all().iter().find(|(known, _)| is_it(known)).map(|(_, answer)| answer.clone())
     }
 
     fn note(&self, site: &Site, answer: Option<Secret>) {
@@ -220,7 +225,9 @@ impl Passwords {
             return Ok(());
         }
         let Some(source) = site.password_source() else { return Ok(()) };
-        let password = match self.revealed.of(site) {
+        // Two sites of one login may name two passwords, and one of them may be wrong.
+        let is_known = |known: &Site| known.is_same(site) && known.password_source() == Some(source);
+        let password = match self.revealed.find(is_known) {
             Some(known) => known,
             None => {
                 let found = site_secrets::password(source, site, &self.cancel).await?;
@@ -411,6 +418,21 @@ mod tests {
         let found = passwords.locations(&mut context, &places).await.unwrap();
         assert_eq!(found.iter().map(password).collect::<Vec<_>>(), ["s3cret", "-"]);
         assert_eq!((context.lacking, answers.all().len()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn two_sites_of_one_login_have_each_its_own_password() {
+        let settings = "[sites.one]\nurl = \"ftp://ann@h/\"\npassword-command = [\"echo\", \"good\"]\n\
+                        [sites.two]\nurl = \"ftp://ann@h/\"\npassword-command = [\"echo\", \"bad\"]\n";
+        for (places, expect) in [("one:a two:b", ["good", "bad"]), ("two:b one:a", ["bad", "good"])] {
+            let mut context = Context::for_tests(Cancel::never());
+            context.named =
+                crate::config::parse(settings, std::path::Path::new("config.toml")).unwrap().sites;
+            let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+            let passwords = Passwords::new(None, None, Cancel::never());
+            let found = passwords.locations(&mut context, &places).await.unwrap();
+            assert_eq!(found.iter().map(password).collect::<Vec<_>>(), expect, "{places:?}");
+        }
     }
 
     #[tokio::test]

@@ -91,7 +91,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Removes a site with the comments above it. Returns whether it was there.
+    /// Removes a site with the comments right above it. Returns whether it was there.
     ///
     /// # Errors
     ///
@@ -99,7 +99,59 @@ impl Draft {
     pub fn remove(&mut self, site: &str) -> Result<bool, Failure> {
         let Some(sites) = self.document.get_mut("sites") else { return Ok(false) };
         let sites = sites.as_table_like_mut().ok_or_else(by_hand)?;
-        Ok(sites.remove(site).is_some())
+        let Some(removed) = sites.remove(site) else { return Ok(false) };
+        if let Some(table) = removed.as_table() {
+            self.keep_comments(table);
+        }
+        Ok(true)
+    }
+
+    /// Gives the comments above a removed table, but those right above it, to the table behind it.
+    fn keep_comments(&mut self, removed: &Table) {
+        let prefix = removed.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default();
+        // An empty line ends the comments of the whole file, or of what was here before.
+        let Some(kept) = prefix.rfind("\n\n").and_then(|end| prefix.get(..end + 2)) else { return };
+        if !kept.contains('#') {
+            return;
+        }
+        let mut behind = None;
+        let end = removed.position();
+        each_table(self.document.as_table_mut(), &mut |table| {
+            if table.position() > end && behind.is_none_or(|behind| table.position() < behind) {
+                behind = Some(table.position());
+            }
+        });
+        let Some(behind) = behind else {
+            let trailing = self.document.trailing().as_str().unwrap_or_default().to_owned();
+            self.document.set_trailing(format!("{kept}{}", trailing.trim_start_matches('\n')));
+            return;
+        };
+        each_table(self.document.as_table_mut(), &mut |table| {
+            if table.position() == behind {
+                let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default();
+                let prefix = format!("{kept}{}", prefix.trim_start_matches('\n'));
+                table.decor_mut().set_prefix(prefix);
+            }
+        });
+    }
+}
+
+/// Visits every table below this one that has a line of its own.
+fn each_table(table: &mut Table, visit: &mut impl FnMut(&mut Table)) {
+    for (_, item) in table.iter_mut() {
+        match item {
+            Item::Table(below) => {
+                if !below.is_implicit() && below.position().is_some() {
+                    visit(below);
+                }
+                each_table(below, visit);
+            }
+            Item::ArrayOfTables(tables) => tables.iter_mut().for_each(|below| {
+                visit(below);
+                each_table(below, visit);
+            }),
+            Item::None | Item::Value(_) => {}
+        }
     }
 }
 
@@ -184,6 +236,26 @@ mod tests {
             !found.contains("limits") && !found.contains("new") && found.contains("# the lab"),
             "{found}"
         );
+    }
+
+    #[test]
+    fn a_removed_site_takes_only_the_comments_right_above_it() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.toml");
+        let check = |before: &str, expect: &str| {
+            fs::write(&file, before).unwrap();
+            assert_eq!(change(&file, |draft| draft.remove("zz")), Ok(true));
+            assert_eq!(fs::read_to_string(&file).unwrap(), expect);
+        };
+        let site = "# the lab, ask Eve\n# port moved\n[sites.zz]\nurl = \"ftp://h/\"\n";
+        let relay = "[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n";
+        check(&format!("# my sites\n\n{site}\n{relay}"), &format!("# my sites\n\n{relay}"));
+        check(
+            &format!("# my sites\n\n{site}limits = {{ jobs = 3 }}\n\n# ours\n{relay}"),
+            &format!("# my sites\n\n# ours\n{relay}"),
+        );
+        check(&format!("{relay}\n# old\n\n{site}"), &format!("{relay}\n# old\n\n"));
+        check(&format!("{site}\n{relay}"), &format!("\n{relay}"));
     }
 
     #[test]

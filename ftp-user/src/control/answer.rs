@@ -1,11 +1,12 @@
 //! Final replies, and what a refusal means to people.
 
 use super::certificate_words;
+use super::glance::wrong_server;
 use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class, NotFtp, Reply, blame, classify};
+use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, blame, classify};
 use std::borrow::Cow;
 
 /// A final reply.
@@ -68,6 +69,19 @@ impl Session {
         }
     }
 
+    /// Converts the end of a session into a failure, if the server has shown that it speaks another protocol.
+    fn wrong_server(&self, end: &client::Failure) -> Option<Failure> {
+        let client::Failure::NotFtp(error) = end else { return None };
+        let (there, said) = match error {
+            NotFtp::NoCode(line) if self.greeting.is_none() => {
+                (Protocol::of_first_bytes(line)?, self.secrets.told(line).shortened().to_string())
+            }
+            NotFtp::NoGreeting(reply) => (Protocol::of_greeting(reply)?, self.shown(reply)),
+            NotFtp::NoCode(_) | NotFtp::TooLong(_) | _ => return None,
+        };
+        Some(wrong_server(&self.title, there, Some(format!("it said \"{said}\"")), self.site.security))
+    }
+
     /// What somebody has said about a server, or has repeated of its words, without secrets.
     pub fn concealed(&self, text: &str) -> String {
         self.secrets.told(text.as_bytes()).to_string()
@@ -84,7 +98,7 @@ impl Session {
         if let Some(refused) = &self.refused {
             return refused.clone();
         }
-        if let Some(failure) = self.no_greeting(end) {
+        if let Some(failure) = self.no_greeting(end).or_else(|| self.wrong_server(end)) {
             return failure;
         }
         match end {

@@ -44,7 +44,10 @@ pub(crate) async fn connect(
         None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
         Some(Err(_)) | None if context.proxy.is_some() => vec![HostPort::Name(host.to_owned(), port)],
         Some(Err(error)) => {
-            return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {error}"))
+            // The library's own words come first, and say nothing.
+            let why = words(&error);
+            let why = why.rsplit_once("information: ").map_or(why.as_str(), |(_, why)| why);
+            return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {why}"))
                 .hint("check its name"));
         }
         None => {

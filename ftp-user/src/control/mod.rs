@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
 //! | `tcp`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay, which may also make its data connections |
+//! | `glance` | a look at what is there where no greeting comes |
 //! | `certificate`, `certificate_words` | whether the certificate of a server is accepted, kept or refused, and what is said about one that is not |
 //! | `first` | the answer to what a server was asked together with the login |
 //! | `secrets` | the secrets of a session, which no message shows |
@@ -39,6 +40,7 @@ mod files;
 mod first;
 mod flow;
 mod foreign;
+mod glance;
 mod listing;
 mod manners;
 mod masked_names;

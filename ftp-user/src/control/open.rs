@@ -5,6 +5,7 @@ use super::certificate;
 use super::closed_posture::ClosedPosture;
 use super::dial::{Dialled, dial};
 use super::first::First;
+use super::glance::glance;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
@@ -83,7 +84,15 @@ impl Session {
         })?;
         let mut session = Self::new(context, site, role, (stream.into(), client), (local, peer), None)?;
         session.place = place;
-        session.greeting_and_login(first).await?;
+        if context.sites.has_greeted(&site.key()) {
+            session.greeting_and_login(first).await?;
+        } else {
+            // What is no FTP server need not be waited for.
+            tokio::select! {
+                ready = session.greeting_and_login(first) => ready?,
+                Some(wrong) = glance(context, site) => return Err(wrong),
+            }
+        }
         session.round_trip = round_trip;
         session.host = host;
         Ok(session)

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::place;
 use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::wire::PathName;
+use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
@@ -41,6 +42,26 @@ pub async fn list_each(
         Host::Server(server) => server.session(context).await?.list_each(Some(path), each).await,
         Host::Local(_) => here(path, each),
     }
+}
+
+/// Adds the names of the symbolic links that a listing of a server shows; `None` is the login directory. This host is not
+/// asked: it tells what a name is.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub(crate) async fn list_links(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+    names: &mut HashSet<PathName>,
+) -> Result<(), Failure> {
+    let Host::Server(server) = host else { return Ok(()) };
+    let mut note = |entry: Entry| {
+        if entry.kind == Kind::Link {
+            names.insert(entry.name);
+        }
+    };
+    server.session(context).await?.list_each(directory, &mut note).await.map(drop)
 }
 
 /// The path of a file that is not there under the name that a listing has shown, because the listing drops leading

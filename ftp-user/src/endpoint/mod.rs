@@ -1,6 +1,7 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
 mod debts;
+mod held;
 mod host;
 mod list;
 mod local;
@@ -9,11 +10,13 @@ mod removal;
 mod server;
 
 pub use debts::{Debt, Debts};
+pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
+pub(crate) use list::list_links;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use removal::{
-    delete_entry, entry, login_directory, make_durable, remove_directory, rename_free, shows_links,
+    Doomed, delete_entry, entry, login_directory, make_durable, remove_directory, rename_free, shows_links,
 };
 pub use server::Server;

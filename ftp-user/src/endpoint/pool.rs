@@ -2,7 +2,7 @@
 
 use super::debts::Debts;
 use crate::context::Context;
-use crate::control::{ClosedPosture, Role, Session};
+use crate::control::{ClosedPosture, Role, Session, Tunnel};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::relay;
@@ -197,26 +197,37 @@ impl Pool {
         if context.relays.is_empty() || context.cancel.is_cancelled() {
             return Err(failure);
         }
-        match self.open_by_relay(context, role, tls).await {
-            Ok(session) => {
-                self.state().behind_relay = true;
-                let relay = session.relay.as_ref().map_or_else(String::new, |relay| relay.name.clone());
-                let site = self.site.authority();
-                context.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
-                Ok(session)
+        let tunnel = match self.reach(context).await {
+            Ok(tunnel) => tunnel,
+            // A wrong token has to be known, and nothing is reported of an interrupted run.
+            Err(other) if matches!(other.kind, Kind::Untrusted | Kind::Interrupted) => return Err(other),
+            Err(relay) => {
+                let also = format!("no relay reaches it either: {relay}");
+                let hint =
+                    failure.hint.as_ref().map_or_else(|| also.clone(), |hint| format!("{hint}; {also}"));
+                return Err(failure.hint(hint));
             }
-            // A wrong token has to be known.
-            Err(distrust) if distrust.kind == Kind::Untrusted => Err(distrust),
-            Err(_) => Err(failure),
-        }
+        };
+        let session = Session::open_tunnelled(context, &self.site, role, tls, tunnel).await?;
+        self.state().behind_relay = true;
+        let relay = session.relay.as_ref().map_or_else(String::new, |relay| relay.name.clone());
+        let site = self.site.authority();
+        context.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
+        Ok(session)
     }
 
     /// Opens a session through the first relay, or agent of a hub, that reaches the server.
     async fn open_by_relay(&self, context: &Context, role: Role, tls: Versions) -> Result<Session, Failure> {
+        let tunnel = self.reach(context).await?;
+        Session::open_tunnelled(context, &self.site, role, tls, tunnel).await
+    }
+
+    /// A tunnel through the first relay, or agent of a hub, that reaches the server.
+    async fn reach(&self, context: &Context) -> Result<Tunnel, Failure> {
         let mut last = None;
         for relay in &context.relays {
             match relay::Session::reach(context, relay, &self.site).await {
-                Ok(tunnel) => return Session::open_tunnelled(context, &self.site, role, tls, tunnel).await,
+                Ok(tunnel) => return Ok(tunnel),
                 Err(failure) if failure.kind == Kind::Untrusted => return Err(failure),
                 Err(failure) => last = Some(failure),
             }

@@ -1,6 +1,7 @@
 //! Deletes and renames what a path names, never what a symbolic link there leads to. Nothing here decides whether it may
 //! be deleted: see `check::Removal`.
 
+use super::held::{self, DIRECTORY, Held, above, identity, unique};
 use super::host::Host;
 use super::local::local_path;
 use crate::context::Context;
@@ -8,13 +9,13 @@ use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, fstat, openat, renameat_with, statat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Component, Path};
+use std::path::Component;
 
 /// What a path names, where a symbolic link is one; `None` if that is nothing.
 ///
@@ -31,33 +32,44 @@ pub(crate) async fn entry(
     }
 }
 
-/// Deletes a file or a symbolic link at or below `root`. `Ok(false)` if it was not there.
+/// A name that is deleted: where it is, and below which place of its host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doomed<'a> {
+    /// The place. It and what is below it are entered without following a symbolic link.
+    pub(crate) root: &'a PathName,
+    /// What is deleted: the place, or something below it.
+    pub(crate) path: &'a PathName,
+    /// What keeps the place the same, on this host.
+    pub(crate) held: Option<&'a Held>,
+}
+
+/// Deletes a file or a symbolic link at or below a place. `Ok(false)` if it was not there.
 ///
 /// # Errors
 /// Fails if it may still be there. A directory is a failure as well.
 pub(crate) async fn delete_entry(
     context: &Context,
     host: &mut Host,
-    (root, path): (&PathName, &PathName),
+    doomed: Doomed<'_>,
 ) -> Result<bool, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.delete(path).await,
-        Host::Local(_) => unlink(root, path, AtFlags::empty()),
+        Host::Server(server) => server.session(context).await?.delete(doomed.path).await,
+        Host::Local(_) => unlink(doomed, AtFlags::empty()),
     }
 }
 
-/// Removes an empty directory at or below `root`. `Ok(false)` if it was not there.
+/// Removes an empty directory at or below a place. `Ok(false)` if it was not there.
 ///
 /// # Errors
 /// Fails if it may still be there: it is not empty, or the host refuses.
 pub(crate) async fn remove_directory(
     context: &Context,
     host: &mut Host,
-    (root, path): (&PathName, &PathName),
+    doomed: Doomed<'_>,
 ) -> Result<bool, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.remove_directory(path).await,
-        Host::Local(_) => unlink(root, path, AtFlags::REMOVEDIR),
+        Host::Server(server) => server.session(context).await?.remove_directory(doomed.path).await,
+        Host::Local(_) => unlink(doomed, AtFlags::REMOVEDIR),
     }
 }
 
@@ -99,8 +111,7 @@ pub(crate) async fn make_durable(host: &Host, path: &PathName) -> Result<(), Fai
     let (path, name) = (local_path(path).to_owned(), path.display());
     let work = move || {
         std::fs::File::open(&path)?.sync_all()?;
-        let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(above)?.sync_all()
+        std::fs::File::open(above(&path))?.sync_all()
     };
     let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
     done.flatten().map_err(|error| Failure::of_this_host(format!("cannot write {name} to the disk"), &error))
@@ -146,52 +157,75 @@ fn here(path: &PathName) -> Result<Option<Facts>, Failure> {
         kind,
         size: found.is_file().then_some(found.len()),
         modified: Some(When(found.mtime())),
-        unique: Some(format!("{}-{}", found.dev(), found.ino())),
+        unique: Some(unique((found.dev(), found.ino()))),
         mode: Some(found.permissions().mode() & 0o7777),
     }))
 }
 
-/// Removes a name of this host. From `root` on no symbolic link is followed, also one that has just been put there.
-fn unlink(root: &PathName, path: &PathName, flags: AtFlags) -> Result<bool, Failure> {
+/// Removes a name of this host. From the place on no symbolic link is followed, also one that has just been put there.
+fn unlink(doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Failure> {
+    let Doomed { root, path, .. } = doomed;
     let what = || match flags.contains(AtFlags::REMOVEDIR) {
         true => format!("cannot remove the directory {}", path.display()),
         false => format!("cannot delete {}", path.display()),
     };
-    let removed = directory_of(local_path(root), local_path(path))
-        .and_then(|(directory, name)| Ok(unlinkat(directory, name, flags)?));
+    let removed = directory_of(doomed).and_then(|found| match found {
+        Some((directory, name)) => Ok(Some(unlinkat(directory, name, flags)?)),
+        None => Ok(None),
+    });
     match removed {
-        Ok(()) => Ok(true),
+        Ok(Some(())) => Ok(true),
+        Ok(None) => Err(held::replaced(root)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Failure::of_this_host(what(), &error)),
     }
 }
 
-/// The directory that has the last name of `path`, opened without following a symbolic link from `root` on.
-fn directory_of<'a>(root: &'a Path, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+/// The directory that has the last name of a path, opened without following a symbolic link from the place on; `None` if
+/// the place is another one than it was.
+fn directory_of<'a>(doomed: Doomed<'a>) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
+    let Doomed { root, path, held } = doomed;
+    let (root, path) = (local_path(root), local_path(path));
     let below = path.strip_prefix(root).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut last = root.file_name();
-    let above = match last {
-        Some(_) => root.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+    let mut directory = match (held, last) {
+        (Some(held), Some(name)) => {
+            let directory = held.above()?;
+            if !held.is(identity(&statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?)) {
+                return Ok(None);
+            }
+            directory
+        }
+        (None, Some(_)) => openat(CWD, above(root), DIRECTORY, Mode::empty())?,
         // What is in the current directory, or in one that is called by `..`, was asked for.
-        None => root,
+        (_, None) => openat(CWD, root, DIRECTORY, Mode::empty())?,
     };
-    let mut directory = openat(CWD, above, flags, Mode::empty())?;
+    let mut is_root = true;
     for component in below.components() {
         let Component::Normal(name) = component else { return Err(io::ErrorKind::InvalidInput.into()) };
         if let Some(entered) = last {
-            directory = openat(&directory, entered, flags | OFlags::NOFOLLOW, Mode::empty())?;
+            directory = openat(&directory, entered, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+            let is_held = match held {
+                Some(held) if is_root => held.is(identity(&fstat(&directory)?)),
+                Some(_) | None => true,
+            };
+            if !is_held {
+                return Ok(None);
+            }
+            is_root = false;
         }
         last = Some(name);
     }
-    last.map(|last| (directory, last)).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    last.map(|last| Some((directory, last))).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::held::HeldDirectories;
     use super::*;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     fn name(path: &Path) -> PathName {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
@@ -207,18 +241,53 @@ mod tests {
         std::fs::write(at("tree/real/f"), b"gone").unwrap();
         symlink("../outside", at("tree/link")).unwrap();
         symlink("tree", at("alias")).unwrap();
-        let delete = |root: &str, path: &str| unlink(&name(&at(root)), &name(&at(path)), AtFlags::empty());
+        let remove = |root: &str, path: &str, flags| {
+            unlink(Doomed { root: &name(&at(root)), path: &name(&at(path)), held: None }, flags)
+        };
+        let delete = |root: &str, path: &str| remove(root, path, AtFlags::empty());
         assert!(delete("tree", "tree/link/f").is_err());
         assert!(delete("alias", "alias/real/f").is_err(), "the place is a link");
         assert!(delete("tree", "outside/f").is_err(), "it is not below the place");
         assert!(delete("tree", "tree/../outside/f").is_err());
-        assert!(unlink(&name(&at("tree")), &name(&at("tree/link/deep")), AtFlags::REMOVEDIR).is_err());
+        assert!(remove("tree", "tree/link/deep", AtFlags::REMOVEDIR).is_err());
         assert!(delete("tree", "tree/real/f").unwrap());
         assert!(!delete("tree", "tree/real/f").unwrap(), "it is gone already");
         assert!(delete("tree", "tree/link").unwrap(), "the link itself");
         assert!(at("outside/f").exists() && at("outside/deep").exists());
         assert!(delete("alias", "alias").unwrap());
         assert!(at("tree/real").exists());
+    }
+
+    #[test]
+    fn a_place_that_is_replaced_while_somebody_is_asked_is_not_the_place() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        for tree in ["att/Docs/sub", "victim/Docs/sub"] {
+            std::fs::create_dir_all(at(tree)).unwrap();
+            std::fs::write(at(tree).join("f"), b"f").unwrap();
+        }
+        let root = name(&at("att/Docs"));
+        let host = Host::Local(None);
+        let mut all = HeldDirectories::default();
+        let held = all.place(&host, &root, &here(&root).unwrap().unwrap()).unwrap();
+        let delete = |path: &str, flags| {
+            unlink(Doomed { root: &root, path: &name(&at(path)), held: held.as_ref() }, flags)
+        };
+        // The directory above it gets another meaning.
+        std::fs::rename(at("att"), at("moved")).unwrap();
+        symlink("victim", at("att")).unwrap();
+        assert!(delete("att/Docs/sub/f", AtFlags::empty()).unwrap());
+        assert!(!at("moved/Docs/sub/f").exists() && at("victim/Docs/sub/f").exists());
+        // The place itself is another directory.
+        std::fs::rename(at("moved/Docs"), at("moved/old")).unwrap();
+        std::fs::rename(at("victim/Docs"), at("moved/Docs")).unwrap();
+        for (path, flags) in [("att/Docs/sub/f", AtFlags::empty()), ("att/Docs", AtFlags::REMOVEDIR)] {
+            assert_eq!(delete(path, flags).unwrap_err().kind, Kind::Unverified, "{path}");
+        }
+        assert!(at("moved/Docs/sub/f").exists());
+        // What somebody has looked at is not what is there now.
+        let seen = here(&name(&at("moved/old"))).unwrap().unwrap();
+        assert!(all.place(&host, &name(&at("moved/Docs")), &seen).is_err());
     }
 
     #[tokio::test]

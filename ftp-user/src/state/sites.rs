@@ -56,6 +56,8 @@ struct Run {
     known: Option<HashMap<String, KnownSite>>,
     /// Servers that have said that they offer no TLS.
     in_clear: HashSet<String>,
+    /// Servers that have greeted.
+    greeted: HashSet<String>,
 }
 
 /// An entry of the file.
@@ -156,6 +158,16 @@ impl Sites {
     /// Whether a server has said in this run that it offers no TLS.
     pub fn is_in_clear(&self, site: &str) -> bool {
         self.run().in_clear.contains(site)
+    }
+
+    /// Notes that a server has greeted in this run.
+    pub fn note_greeted(&self, site: &str) {
+        self.run().greeted.insert(site.to_owned());
+    }
+
+    /// Whether a server has greeted in this run.
+    pub fn has_greeted(&self, site: &str) -> bool {
+        self.run().greeted.contains(site)
     }
 
     /// Forgets a server. Returns what was known of it.

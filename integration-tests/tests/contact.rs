@@ -1,0 +1,110 @@
+//! The first contact with something that is no FTP server, does not answer, or has no address: one line says what is there and
+//! what to do, and nothing is tried again.
+
+use integration_tests::relay::{Greeter, write_private};
+use integration_tests::site::Site;
+use integration_tests::user::{Run, user};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+
+/// A web server without TLS. It waits for a question.
+fn web() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                // Whoever has asked may have gone.
+                drop(stream.read(&mut [0; 4096]));
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+            });
+        }
+    });
+    address
+}
+
+/// Nothing was tried a second time.
+fn at_once(run: Run) -> Run {
+    run.never_says("trying again")
+}
+
+#[test]
+fn what_greets_in_another_protocol_is_named_by_every_verb() {
+    for (greeting, words) in [
+        (&b"SSH-2.0-OpenSSH_9.9\r\n"[..], "is an SSH server, not an FTP server: it said \"SSH-2.0"),
+        (b"220 mx.example ESMTP Postfix\r\n", "is a mail server (SMTP), not an FTP server"),
+        (b"* OK IMAP4rev1 ready\r\n", "is a mail server (IMAP), not an FTP server"),
+    ] {
+        let at = Greeter::saying("127.0.0.1", greeting).address();
+        let run = at_once(user().args(["ls", &format!("ftp://{at}/")]).run().exits(1)).says(words);
+        run.says("check host and port");
+    }
+    let ours = Site::new("other").file("a", b"a").start();
+    let ssh = Greeter::saying("127.0.0.1", b"SSH-2.0-x\r\n").address();
+    let there = format!("ftp://{ssh}/a");
+    let here = ours.url("a");
+    for words in [
+        vec!["stat", &there],
+        vec!["cat", &there],
+        vec!["tree", &there],
+        vec!["mkdir", &there],
+        vec!["rm", &there],
+        vec!["mv", &there, &there],
+        vec!["hash", &there],
+        vec!["copy", &there, "b"],
+        vec!["copy", &here, &there],
+        vec!["append", &here, &there],
+        vec!["move", &there, "b"],
+        vec!["probe", &here, &there],
+    ] {
+        at_once(user().args(&words).run().exits(1)).says("is an SSH server, not an FTP server");
+    }
+}
+
+#[test]
+fn what_says_nothing_is_looked_at() {
+    let tls = Site::new("tls").tls().start();
+    let started = [
+        (format!("ftp://{}/", web()), "is a web server, not an FTP server"),
+        (
+            tls.implicit_url("").replace("ftps://", "ftp://"),
+            "speaks TLS on this port from the first byte on; use ftps://",
+        ),
+    ];
+    let started = started.map(|(place, words)| (user().args(["ls", &place]).start(), words));
+    for (run, words) in started {
+        at_once(run.end().exits(1)).says(words);
+    }
+}
+
+#[test]
+fn a_port_or_a_name_where_nobody_is_costs_one_try() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    at_once(user().args(["ls", &format!("ftp://{nobody}/")]).run().exits(5))
+        .says("connection refused; check that a server listens there");
+    at_once(user().args(["ls", "ftp://no-such-host.invalid/"]).run().exits(1))
+        .says("cannot find the host no-such-host.invalid: ")
+        .never_says("lookup address information");
+    let plain = Site::new("plain").start();
+    at_once(user().args(["ls", &plain.url("").replace("ftp://", "ftps://")]).run().exits(1))
+        .says("does not speak TLS on this port; use ftpes://");
+}
+
+#[test]
+fn a_relay_that_does_not_help_is_told_behind_the_failure_of_the_server() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let home = user();
+    let token = home.home().join("token");
+    let line = ftp_proto::relay::token::Token::new("test", None, [7; 32]).unwrap().line();
+    write_private(&token, &line);
+    let run = home
+        .args(["ls", "--relay", &nobody.to_string(), "--relay-token-file"])
+        .args([&token])
+        .args([format!("ftp://{nobody}/")])
+        .run()
+        .exits(5);
+    let said = run.says("no relay reaches it either: ").to_string();
+    let server = said.find(&format!("cannot connect to {nobody}"));
+    assert!(server < said.find(&format!("the relay {nobody}")) && server.is_some(), "{said}");
+}
