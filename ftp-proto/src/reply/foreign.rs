@@ -18,7 +18,7 @@ pub enum Protocol {
     Pop3,
     /// News are read.
     Nntp,
-    /// rsync.
+    /// The daemon of rsync.
     Rsync,
     /// VNC, a remote screen.
     Vnc,

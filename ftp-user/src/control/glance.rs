@@ -26,16 +26,24 @@ pub(super) async fn glance(context: &Context, site: &Site) -> Option<Failure> {
 
 /// The failure if a server is none of FTP. `title` is how people know it, and `said` what it has said.
 pub(super) fn wrong_server(title: &str, there: Protocol, said: Option<String>, asked: Security) -> Failure {
-    let what = match there {
-        Protocol::Tls => format!("{title} speaks TLS on this port from the first byte on"),
-        other => format!("{title} is {other}, not an FTP server"),
+    let is_tls = there == Protocol::Tls && asked != Security::Implicit;
+    let what = match is_tls {
+        true => format!("{title} speaks TLS on this port from the first byte on"),
+        false => format!("{title} is {there}, not an FTP server"),
     };
     let hint = match there {
-        Protocol::Tls if asked != Security::Implicit => "use ftps:// if it is an FTP server",
-        Protocol::Ssh => {
-            "check host and port: FTP is usually at port 21; SFTP is another protocol, which ftp-user does not speak"
+        _ if is_tls => "use ftps:// if it is an FTP server",
+        Protocol::Ssh => "check host and port: FTP is usually at port 21; ftp-user does not speak SFTP",
+        Protocol::Http
+        | Protocol::Smtp
+        | Protocol::Imap
+        | Protocol::Pop3
+        | Protocol::Nntp
+        | Protocol::Rsync
+        | Protocol::Vnc
+        | Protocol::Tls => {
+            "check host and port: FTP is usually at port 21, and with TLS from the first byte on at 990"
         }
-        _ => "check host and port: FTP is usually at port 21, and with TLS from the first byte on at 990",
     };
     let failure = Failure::new(Kind::Other, what).hint(hint);
     match said {
