@@ -73,6 +73,7 @@ mod sites;
 mod six;
 mod sock;
 mod standard;
+mod sync;
 mod third_party;
 mod through;
 mod tidy;

@@ -3,6 +3,7 @@
 
 use super::change::has_changed;
 use super::name::usable;
+use super::surplus::Permit;
 use crate::context::Context;
 use crate::control::{Facts, Listing};
 use crate::endpoint::{self, Doomed, Held, Host, local_path};
@@ -58,6 +59,11 @@ impl Scope {
     /// The source of a move: what was copied from there may be deleted.
     pub(crate) fn of_source(root: &PathName) -> Self {
         Self { root: without_slashes(root), held: None }
+    }
+
+    /// The destination of a sync: what is below it may be deleted, never the place itself. So it may be a login directory.
+    pub(crate) fn of_destination(root: &PathName) -> Self {
+        Self { root: without_slashes(root) }
     }
 
     /// The path of the place.
@@ -139,6 +145,28 @@ impl Removal {
                 path.display()
             );
             return Err(Failure::new(failure::Kind::Unverified, what).hint("delete it with ftp-user rm"));
+        }
+        Ok(Self { scope: scope.clone(), path, what: What::Entry })
+    }
+
+    /// Only the destination of a sync has it: `permit` says that such names may go, `seen` what its listing has shown, and
+    /// `now` what it is.
+    ///
+    /// # Errors
+    ///
+    /// It has changed since it was listed.
+    pub(crate) fn surplus(
+        _permit: &Permit,
+        scope: &Scope,
+        below: &PathName,
+        (seen, now): (&Facts, &Facts),
+    ) -> Result<Self, Failure> {
+        let path = scope.path(Some(below))?;
+        // A listing that tells no size shows no change of it.
+        let size = seen.size.and(now.size).and(seen.size).or(now.size);
+        if seen.kind != now.kind || has_changed(&Facts { size, ..seen.clone() }, now) {
+            let what = format!("{} stays, because it has changed since it was listed", path.display());
+            return Err(Failure::new(failure::Kind::Unverified, what).hint("the next sync looks at it again"));
         }
         Ok(Self { scope: scope.clone(), path, what: What::Entry })
     }
@@ -485,6 +513,42 @@ mod tests {
         let timeless = facts(5, None, None);
         check(Some(&timeless), Verified::Size, false, &timeless, false);
         check(Some(&timeless), hash, false, &timeless, true);
+    }
+
+    #[test]
+    fn what_only_the_destination_has_is_deleted_only_below_it_and_if_it_is_unchanged() {
+        use crate::check::{Allowance, ComparedTrees};
+        let compared = ComparedTrees { is_complete: true, files: 1, surplus: 1, failed: 0 };
+        let permit = Permit::of(compared, Allowance::default()).unwrap();
+        let facts = |kind, size: Option<u64>, modified: Option<i64>, unique: Option<&str>| {
+            let unique = unique.map(str::to_owned);
+            Facts { kind, size, modified: modified.map(When), unique, mode: None }
+        };
+        let file = facts(Kind::File, Some(5), Some(1), Some("a"));
+        let check = |root: &str, below: &str, seen: &Facts, now: &Facts, expect: Option<&str>| {
+            let scope = Scope::of_destination(&path(root));
+            let removal = Removal::surplus(&permit, &scope, &path(below), (seen, now));
+            let found = removal.ok().map(|removal| removal.path().display());
+            assert_eq!(found.as_deref(), expect, "{root} {below} {seen:?} {now:?}");
+        };
+        check("d", "a/b", &file, &file, Some("d/a/b"));
+        check("/", "a", &file, &file, Some("/a"));
+        check(".", "a", &file, &file, Some("./a"));
+        check("d", "../a", &file, &file, None);
+        check("d", "a/..", &file, &file, None);
+        let link = facts(Kind::Link, None, None, None);
+        check("d", "a", &link, &link, Some("d/a"));
+        check("d", "a", &link, &file, None);
+        for now in [
+            facts(Kind::File, Some(6), Some(1), Some("a")),
+            facts(Kind::File, Some(5), Some(2), Some("a")),
+            facts(Kind::File, Some(5), Some(1), Some("b")),
+            facts(Kind::Directory, None, None, None),
+        ] {
+            check("d", "a", &file, &now, None);
+        }
+        let vague = facts(Kind::File, None, None, None);
+        check("d", "a", &vague, &file, Some("d/a"));
     }
 
     #[test]

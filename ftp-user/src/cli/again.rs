@@ -207,6 +207,7 @@ impl Verb {
         match self {
             Self::Copy(args) => args.locations(names).unwrap_or_default(),
             Self::Move(args) => args.copy.locations(names).unwrap_or_default(),
+            Self::Sync(args) => args.locations(names).unwrap_or_default(),
             Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)

@@ -38,7 +38,7 @@ pub(super) struct CopyArgs {
     overwrite: When,
     /// How many files of a tree are copied at the same time, each on sessions of its own (auto: as many as make it faster,
     /// at most 8)
-    #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs)]
+    #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
     jobs: Jobs,
     /// Stop at the first failure
     #[arg(long)]
@@ -111,7 +111,7 @@ impl From<When> for Overwrite {
 }
 
 /// Reads the number of files at the same time.
-fn jobs(text: &str) -> Result<Jobs, String> {
+pub(super) fn jobs_at_once(text: &str) -> Result<Jobs, String> {
     if text == "auto" {
         return Ok(Jobs::AUTO);
     }

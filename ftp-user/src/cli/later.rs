@@ -11,8 +11,7 @@ pub(super) fn later(word: &str) -> Option<Failure> {
         return Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")));
     }
     let name = word.split('=').next().unwrap_or(word);
-    [VERBS, OPTIONS]
-        .concat()
+    VERBS
         .contains(&name)
         .then(|| Failure::usage(format!("{name} is not built in yet")).hint("ftp-user --help shows what is"))
 }
@@ -47,9 +46,7 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
 }
 
 /// Verbs of the contract that may be absent.
-const VERBS: &[&str] = &["sync", "shell"];
-/// Options of the contract that may be absent.
-const OPTIONS: &[&str] = &["--compare", "--delete", "--max-delete", "--backup-dir"];
+const VERBS: &[&str] = &["shell"];
 /// Verbs of other programs, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cp", "copy"),
@@ -59,7 +56,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("dir", "ls"),
     ("list", "ls"),
     ("check", "probe"),
-    ("mirror", "copy -r"),
+    ("mirror", "sync"),
+    ("rsync", "sync"),
     ("del", "rm"),
     ("delete", "rm"),
     ("rmdir", "rm -r"),
@@ -107,9 +105,8 @@ mod tests {
                 None => assert_eq!(found, None, "{word}"),
             }
         };
-        check("--delete", Some("--delete is not built in yet"));
-        check("--compare=size", Some("--compare is not built in yet"));
-        check("sync", Some("sync is not built in yet"));
+        check("shell", Some("shell is not built in yet"));
+        check("mirror", Some("use sync"));
         check("cp", Some("use copy"));
         check("rename", Some("use mv"));
         check("--incude", None);

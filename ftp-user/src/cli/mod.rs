@@ -29,6 +29,7 @@ mod site_limits;
 mod site_secrets;
 mod sites;
 mod stat;
+mod sync;
 mod trace_file;
 mod transfer;
 mod tree;
@@ -145,6 +146,7 @@ enum When {
 enum Verb {
     Copy(copy::CopyArgs),
     Move(copy::MoveArgs),
+    Sync(sync::SyncArgs),
     Append(append::AppendArgs),
     Ls(ls::LsArgs),
     Tree(tree::TreeArgs),
@@ -224,6 +226,7 @@ impl Cli {
         let done = match verb {
             Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
             Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
+            Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
             Verb::Ls(args) => ls::run(context, &passwords, args).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
@@ -260,7 +263,8 @@ impl Verb {
             Self::Copy(args) => args.writes_a_file(),
             Self::Move(args) => args.copy.writes_a_file(),
             Self::Cat(_) => true,
-            Self::Append(_)
+            Self::Sync(_)
+            | Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)
             | Self::Tree(_)
@@ -295,6 +299,7 @@ impl Verb {
             Self::Completions(_) | Self::Man(_) | Self::Doctor(_) => true,
             Self::Copy(_)
             | Self::Move(_)
+            | Self::Sync(_)
             | Self::Append(_)
             | Self::Ls(_)
             | Self::Stat(_)
@@ -497,9 +502,7 @@ mod tests {
 
     #[test]
     fn options_that_are_not_built_in_are_refused() {
-        for args in
-            [&["ftp-user", "sync", "a", "b"][..], &["ftp-user", "copy", "--delete", "a", "b"], &["ftp-user"]]
-        {
+        for args in [&["ftp-user", "shell"][..], &["ftp-user", "copy", "--delete", "a", "b"], &["ftp-user"]] {
             assert_eq!(Cli::try_parse_from(args).unwrap_err().exit_code(), 2, "{args:?}");
         }
     }

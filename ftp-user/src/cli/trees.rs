@@ -3,7 +3,7 @@
 use super::passwords::{Order, Passwords};
 use super::places::{self, Written};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::{self, Filter, Job, Options, Sink, Work};
 use crate::place::{Location, Names};
 use clap::{Args, ValueEnum};
@@ -20,16 +20,34 @@ pub(super) struct TreeArgs {
     /// Copy directories with everything in them
     #[arg(short, long, visible_short_alias = 'R')]
     recursive: bool,
-    /// Of a tree copy only files that this pattern matches, or that are in a directory that it matches; repeatable.
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Copy what this file lists: lines of SOURCE, a tab, DEST; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "places")]
+    from_file: Option<PathBuf>,
+    #[command(flatten)]
+    kept: KeptArgs,
+}
+
+/// Options that say which files of a tree are meant.
+#[derive(Args, Debug)]
+pub(super) struct FilterArgs {
+    /// Of a tree take only files that this pattern matches, or that are in a directory that it matches; repeatable.
     /// Without a slash it matches the last name, with one the path below the tree, with one at its end directories
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
     /// Leave out what this pattern matches, a directory with everything in it; repeatable
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Copy what this file lists: lines of SOURCE, a tab, DEST; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "places")]
-    from_file: Option<PathBuf>,
+    /// Read patterns from this file: lines of + GLOB or - GLOB, as --include and --exclude have them; # begins a comment;
+    /// repeatable
+    #[arg(long, value_name = "FILE")]
+    filter_from: Vec<PathBuf>,
+}
+
+/// Options that say what copies have of their sources.
+#[derive(Args, Debug)]
+pub(super) struct KeptArgs {
     /// Give copies the modification times of their sources, where the destination can set them (the default)
     #[arg(long, overrides_with = "no_times")]
     times: bool,
@@ -65,12 +83,72 @@ impl From<What> for job::Links {
     }
 }
 
+impl KeptArgs {
+    /// The options with these.
+    pub(super) fn options(&self, options: Options) -> Options {
+        let times = self.times || !self.no_times;
+        Options { links: self.links.into(), times, perms: self.perms, ..options }
+    }
+}
+
+impl FilterArgs {
+    /// The filter.
+    ///
+    /// # Errors
+    ///
+    /// A pattern or a file with patterns cannot be read.
+    pub(super) fn filter(&self) -> Result<Filter, Failure> {
+        let (mut include, mut exclude) = (self.include.clone(), self.exclude.clone());
+        for path in &self.filter_from {
+            let name = path.display();
+            let read = NamedFile::open(path, Readable::FileOrPipe).and_then(|file| file.read(LARGEST_FILTER));
+            let bytes = read.map_err(|error| {
+                Failure::of_this_host(format!("cannot read {name}"), &error).as_kind(Kind::Usage)
+            })?;
+            let text = str::from_utf8(&bytes)
+                .map_err(|_| Failure::usage(format!("cannot read {name}: it is not UTF-8")))?;
+            for (number, line) in text.lines().enumerate() {
+                let at = || format!("{name}: line {}", number + 1);
+                match filter_line(line).map_err(|failure| failure.during(at()))? {
+                    Some((true, glob)) => include.push(glob),
+                    Some((false, glob)) => exclude.push(glob),
+                    None => {}
+                }
+            }
+        }
+        Filter::new(&include, &exclude)
+    }
+}
+
+/// A line of a file with patterns: whether it includes, and its pattern; `None` if it has none.
+///
+/// # Errors
+///
+/// It is none of these, or its pattern cannot be read.
+fn filter_line(line: &str) -> Result<Option<(bool, String)>, Failure> {
+    let line = line.trim_end_matches('\r');
+    if line.trim().is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let (includes, glob) = match (line.strip_prefix("+ "), line.strip_prefix("- ")) {
+        (Some(glob), _) => (true, glob),
+        (None, Some(glob)) => (false, glob),
+        (None, None) => {
+            return Err(Failure::usage("it begins neither with \"+ \" nor with \"- \"")
+                .hint("write + GLOB to include, - GLOB to exclude, # for a comment"));
+        }
+    };
+    Filter::new(&[glob.to_owned()], &[])?;
+    Ok(Some((includes, glob.to_owned())))
+}
+
+/// The largest file with patterns, in bytes.
+const LARGEST_FILTER: u64 = 1 << 20;
+
 impl TreeArgs {
     /// The options with those of trees.
     pub(super) fn options(&self, options: Options) -> Options {
-        let times = self.times || !self.no_times;
-        let perms = self.perms;
-        Options { recursive: self.recursive, links: self.links.into(), times, perms, ..options }
+        Options { recursive: self.recursive, ..self.kept.options(options) }
     }
 
     /// The places `typed`, or those of `--from-file`, with the logins that are written down somewhere. Of standard input
@@ -104,7 +182,7 @@ impl TreeArgs {
         typed: &[OsString],
         options: Options,
     ) -> Result<Job, Failure> {
-        let filter = Filter::new(&self.include, &self.exclude)?;
+        let filter = self.filter.filter()?;
         let job = match &self.from_file {
             Some(path) => listed(context, passwords, path, options).await?,
             None if typed.iter().any(|place| place == "-") || is_to_nowhere(typed) => {

@@ -18,6 +18,9 @@ pub(crate) enum Why {
     Removed,
     /// What was copied of it is deleted.
     Moved,
+    /// What another tree lacks is deleted. Directories on the way to it may belong to both, so that no link is deleted for
+    /// one.
+    Synced,
 }
 
 /// What was found where a directory was shown. The path is the one below the place; `None` is the place itself.
@@ -95,12 +98,16 @@ impl Entered {
         host: &mut Host,
         below: Option<&PathName>,
     ) -> Result<Found, Failure> {
-        // What was named as the source of a move was read by that name.
-        if self.why == Why::Moved && below.is_none() {
+        // What was named as the source of a move, or as the destination of a sync, was read by that name.
+        if self.why != Why::Removed && below.is_none() {
             return Ok(Found::Directory);
         }
         let stays = |failure| Ok(Found::Elsewhere(below.cloned(), failure));
-        match self.delete_link(context, host, below).await {
+        let deleted = match self.why {
+            Why::Removed | Why::Moved => self.delete_link(context, host, below).await,
+            Why::Synced => Ok(false),
+        };
+        match deleted {
             Ok(true) => return Ok(Found::Link(below.cloned())),
             Err(failure) if failure.kind == Kind::Interrupted || failure.about == About::GivenUp => {
                 return Err(failure);

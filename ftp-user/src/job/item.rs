@@ -20,6 +20,8 @@ pub struct Item {
     pub known: Option<Facts>,
     /// What the destination has said about its path.
     pub target: Target,
+    /// The name that an old file at the destination gets before the copy gets its own.
+    pub kept_as: Option<PathName>,
 }
 
 /// What is known of the place of a copy before it begins.

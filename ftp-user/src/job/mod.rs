@@ -13,6 +13,7 @@
 //! | `spool` | a queue of which little is in memory |
 //! | `entered` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
+//! | `sync` | a directory is made like another one |
 //! | `detached` | a file that moves on without this program |
 //! | `interrupted` | what can be done with a job that nobody runs |
 //! | `survey` | every candidate between two servers, without a file |
@@ -38,6 +39,7 @@ mod sources;
 mod spool;
 mod summary;
 mod survey;
+mod sync;
 mod together;
 mod tree;
 
@@ -48,9 +50,11 @@ pub use interrupted::cancel::cancel;
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
 pub use request::filter::Filter;
+pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, Work};
 pub use request::options::{InPlace, Jobs, Links, Mode, Options};
 pub use request::standard::{NULL, Sink};
+pub use request::sync::{Compare, Deletion, SyncRules};
 pub(crate) use retrying::outage::asked;
 pub use retrying::outage::{Question, facts};
 pub use retrying::retry;

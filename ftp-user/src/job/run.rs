@@ -12,8 +12,11 @@ use crate::job::file::append::append;
 use crate::job::file::standard;
 use crate::job::remains::part;
 use crate::job::request::job::{Job, Work};
+use crate::job::request::options::Options;
 use crate::job::request::standard::NAME;
 use crate::job::summary::tally::{Report, Tally};
+use crate::job::sync::sync;
+use crate::place::Location;
 use crate::route::Ends;
 
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
@@ -48,6 +51,10 @@ pub async fn run(job: Job, context: &Context) -> Report {
                 copying.quit().await;
             }
         }
+        Work::Sync { source, destination, rules } => {
+            let (places, settings) = ((&source, &destination, rules), (options, filter));
+            Box::pin(sync(&context, &pools, places, settings, &mut tally)).await;
+        }
         Work::Output { source, sink } => {
             let mut host = Host::at(&source, Role::Source, &pools);
             let copied = Box::pin(standard::to_output(&context, &mut host, (&source, sink), options)).await;
@@ -61,17 +68,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             host.quit().await;
         }
         Work::Append { source, destination } => {
-            let from = Host::at(&source, Role::Source, &pools);
-            let mut ends = Ends::new(from, Host::at(&destination, Role::Destination, &pools));
-            let (source, destination) = (source.path, destination.path);
-            let item = Item { number: 1, source, destination, known: None, target: Target::Unknown };
-            let (source, destination) = item.names(&ends);
-            let appended = append(&context, &mut ends, &item, options).await;
-            if let Ok(done) = &appended {
-                context.runs.verified(0, done.verified.name());
-            }
-            tally.file(source, destination, appended);
-            ends.quit(&context).await;
+            Box::pin(appended(&context, &pools, (&source, &destination), options, &mut tally)).await;
         }
     }
     part::settle(&context, &pools).await;
@@ -88,6 +85,28 @@ pub async fn run(job: Job, context: &Context) -> Report {
         context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
     tally.report(took, advice)
+}
+
+/// Appends one file to another.
+async fn appended(
+    context: &Context,
+    pools: &Pools,
+    (source, destination): (&Location, &Location),
+    options: Options,
+    tally: &mut Tally,
+) {
+    let from = Host::at(source, Role::Source, pools);
+    let mut ends = Ends::new(from, Host::at(destination, Role::Destination, pools));
+    let (source, destination) = (source.path.clone(), destination.path.clone());
+    let target = Target::Unknown;
+    let item = Item { number: 1, source, destination, known: None, target, kept_as: None };
+    let (source, destination) = item.names(&ends);
+    let appended = append(context, &mut ends, &item, options).await;
+    if let Ok(done) = &appended {
+        context.runs.verified(0, done.verified.name());
+    }
+    tally.file(source, destination, appended);
+    ends.quit(context).await;
 }
 
 /// What is said if a tree has no file that `--include` matches.

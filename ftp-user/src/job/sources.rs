@@ -3,7 +3,7 @@
 use super::item::{Item, Target};
 use super::leaving::{Leaving, leave};
 use super::named_trees::NamedTrees;
-use super::tree::{Rules, Tree, is_below};
+use super::tree::{Found as TreeFound, Rules, Tree, is_below};
 use crate::check::usable;
 use crate::context::Context;
 use crate::control::{Facts, Role};
@@ -313,22 +313,22 @@ impl<'a> Sources<'a> {
                 modified: facts.modified,
                 mode: facts.mode,
             });
-            let unique = known.and_then(|facts| facts.unique);
             let walker = Host::at(source, Role::Source, self.pools);
-            let rules = Rules { filter: self.filter.clone(), links: self.options.links, everything: false };
+            let rules = Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() };
             let options = self.options;
             let leaving = self.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
             let tree = Tree {
                 source: source.path.clone(),
-                unique,
+                unique: known.and_then(|facts| facts.unique),
                 attributes,
                 destination: target,
                 options,
                 rules,
                 leaving,
+                backup: None,
             };
             let notes = (&mut self.places, &mut *self.tally);
-            Box::pin(tree.copy(self.context, &mut self.ends, walker, notes)).await;
+            Box::pin(tree.copy(self.context, &mut self.ends, TreeFound::By(walker), notes)).await;
             return Ok(());
         }
         self.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
@@ -338,6 +338,7 @@ impl<'a> Sources<'a> {
             destination: target,
             known,
             target: if receiver == Receiver::Name { found } else { Target::Unknown },
+            kept_as: None,
         };
         self.places.take(&kept::place(&self.ends, &item))?;
         let (from, to) = item.names(&self.ends);

@@ -19,7 +19,7 @@ pub use named::{Addresses, Named, PasswordSource, Peer, SiteLimits, check_name};
 pub use names::{Names, nearest};
 pub use netrc::{Login, Netrc};
 pub(crate) use path::decode;
-pub use path::{RemotePath, base_name, join, parent, sibling};
+pub use path::{RemotePath, base_name, is_at_or_below, join, parent, sibling};
 pub use pinned::demands_tls;
 pub use site::{Remote, Site};
 pub use typed::Place;

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 /// One name was changed, or would be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
-    /// The verb: mkdir, rm, mv or move.
+    /// What was done: mkdir, rm, mv or move, or of a sync delete, rename or backup.
     pub verb: &'static str,
     /// The place that was changed.
     pub place: String,
@@ -32,6 +32,7 @@ impl Change {
         let what = if *kind == Kind::Directory { "the directory " } else { "" };
         match (self.verb, &self.dest) {
             ("mkdir", _) => format!("would make the directory {place}"),
+            ("backup", Some(dest)) => format!("would keep {place} as {dest}"),
             (_, Some(dest)) => format!("would rename {place} to {dest}"),
             (_, None) => {
                 let size = self.size.map_or_else(String::new, |bytes| format!(", {}", size::bytes(bytes)));
@@ -45,6 +46,7 @@ impl Change {
         let Self { place, .. } = self;
         match (self.verb, &self.dest) {
             ("mkdir", _) => format!("made the directory {place}"),
+            ("backup", Some(dest)) => format!("kept {place} as {dest}"),
             (_, Some(dest)) => format!("renamed {place} to {dest}"),
             (_, None) => format!("deleted {place}"),
         }

@@ -31,7 +31,7 @@ pub struct Record {
 pub enum Event {
     /// A file is about to be copied.
     Plan {
-        /// copy or append.
+        /// copy, append or move; of a sync copy or replace.
         verb: &'static str,
         /// The place of the source.
         source: String,
@@ -328,6 +328,10 @@ pub struct Summary {
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
+    /// Names that a sync has deleted at the destination, or has kept elsewhere.
+    pub deleted: u64,
+    /// Files that a sync has renamed at the destination.
+    pub renamed: u64,
     /// Number of files that move on without this program.
     pub detached: u64,
     /// The bytes of the files that were copied, as far as they are known.

@@ -103,15 +103,7 @@ impl Human {
                 self.remark(event);
                 Ok(())
             }
-            Event::Summary(summary) => {
-                self.bar.clear();
-                for others in self.repeats.take() {
-                    self.talk("warning: ", &others);
-                }
-                // If one file has failed or goes on by itself, and that is all, nothing more need be said.
-                let shown = summary.files == 0 && summary.failed + summary.detached == 1;
-                if self.style.quiet || shown { Ok(()) } else { self.result(&sentence(summary)) }
-            }
+            Event::Summary(summary) => self.summary(summary),
             Event::Listed(listed) => self.listed(listed),
             Event::Drawn(_) | Event::Changed(_) | Event::Hashed(_) | Event::Ended(_) => self.acted(event),
             Event::Past(run) => self.results(&past::run(run)),
@@ -123,6 +115,28 @@ impl Human {
             Event::Checked(found) => self.result(&found.line()),
             Event::Dialogue { .. } => Ok(()),
         }
+    }
+
+    /// The last line.
+    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        self.bar.clear();
+        for others in self.repeats.take() {
+            self.talk("warning: ", &others);
+        }
+        let done = summary.files + summary.deleted + summary.renamed;
+        // If one file has failed or goes on by itself, and that is all, nothing more need be said.
+        let is_said = done == 0 && summary.failed + summary.detached == 1;
+        match self.style.quiet || is_said || self.is_silent(summary) {
+            true => Ok(()),
+            false => self.result(&sentence(summary)),
+        }
+    }
+
+    /// Whether a sync has changed nothing, and no person is there who waits for an answer: cron sends by mail what is said.
+    fn is_silent(&self, summary: &Summary) -> bool {
+        let is_same = summary.skipped == summary.files && summary.deleted + summary.renamed == 0;
+        let is_done = summary.verb == "sync" && summary.ok && !summary.dry_run && is_same;
+        is_done && !self.terminal && !self.style.verbose
     }
 
     /// Results of several lines.
@@ -367,6 +381,13 @@ fn sentence(summary: &Summary) -> String {
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
     }
+    for (count, what) in [(summary.renamed, "renamed"), (summary.deleted, "deleted")] {
+        let names = if what == "deleted" { "name" } else { "file" };
+        if count > 0 {
+            let to_be = if summary.dry_run { "to be " } else { "" };
+            line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
+        }
+    }
     if summary.skipped > 0 {
         line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
     }
@@ -410,6 +431,8 @@ mod tests {
             dry_run: false,
             files: 1,
             skipped: 0,
+            deleted: 0,
+            renamed: 0,
             detached: 0,
             bytes: 2 << 30,
             before: 0,
@@ -478,6 +501,11 @@ mod tests {
         check(
             Summary { bytes: 0, unsized_files: 1, verified: Verified::None, ..summary() },
             "copied 1 file, size unknown in 1.9 s, direct (destination listens), verified none",
+        );
+        check(
+            Summary { verb: "sync", files: 7, skipped: 6, deleted: 2, renamed: 1, ..summary() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
+             1 file renamed; 2 names deleted; 6 files skipped (already there)",
         );
         check(
             Summary { files: 5, unsized_files: 1, ..summary() },

@@ -188,6 +188,10 @@ enum Line<'a> {
         detached: u64,
         #[serde(skip_serializing_if = "is_zero")]
         before: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        deleted: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        renamed: u64,
     },
     Run(&'a PastRun),
     Job(JobLine<'a>),
@@ -357,6 +361,8 @@ impl<'a> Line<'a> {
             dry_run: summary.dry_run,
             detached: summary.detached,
             before: summary.before,
+            deleted: summary.deleted,
+            renamed: summary.renamed,
         }
     }
 
@@ -426,6 +432,8 @@ mod tests {
             dry_run: false,
             files: 1,
             skipped: 0,
+            deleted: 0,
+            renamed: 0,
             detached: 0,
             bytes: 2_147_483_648,
             before: 0,

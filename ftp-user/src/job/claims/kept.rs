@@ -437,6 +437,13 @@ pub(in crate::job) fn release(context: &Context, item: &Item, claimed: &Claimed)
     }
 }
 
+/// Gives up a claim for which nothing was stored.
+pub(in crate::job) fn give_up(context: &Context, item: &Item, claimed: &Claimed) {
+    if claimed.key.is_some() {
+        claimed.context(context, item).job_journal.ended(Ended::Unbegun);
+    }
+}
+
 /// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
 /// without it a copy that was finished just before a kill would be somebody else's file.
 pub(in crate::job) fn note_source(context: &Context, kept: &mut Kept, source: &Facts) -> Durable {

@@ -85,7 +85,14 @@ mod tests {
     fn item(number: usize) -> Item {
         let path = PathName::from_user(format!("f{number}")).unwrap();
         let (source, destination) = (path.clone(), path);
-        Item { number: number as u64, source, destination, known: None, target: Target::Unknown }
+        Item {
+            number: number as u64,
+            source,
+            destination,
+            known: None,
+            target: Target::Unknown,
+            kept_as: None,
+        }
     }
 
     #[test]

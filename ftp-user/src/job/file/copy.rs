@@ -19,15 +19,18 @@ use crate::job::file::attempts::{Attempts, StartPoint};
 use crate::job::file::times;
 use crate::job::file::transfer::{Transferred, transfer};
 use crate::job::item::{Done, Item, Target};
+use crate::job::remains::backup;
 use crate::job::request::options::{InPlace, Mode, Options};
 use crate::job::retrying::outage::connect_both;
 use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, Verified};
-use crate::report::{Event, Topic};
+use crate::report::{Change, Event, Topic};
 use crate::route::{self, Assignment, ContinuedBy, Count, Ends};
 use ftp_io::copy::Digest;
+use ftp_proto::listing;
 use ftp_proto::third_party::Store;
+use ftp_proto::wire::PathName;
 use std::sync::atomic::Ordering;
 
 /// Copies one file. Temporary failures are tried again.
@@ -53,7 +56,7 @@ pub(in crate::job) async fn copy_claimed(
     let Claimed { mut kept, done, .. } = claimed;
     match done {
         // Both may have changed since: they are compared again before the source is deleted.
-        Some(means) if options.moves => kept.compare_again(means),
+        Some(means) if options.moves || options.syncs => kept.compare_again(means),
         Some(means) => {
             return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
         }
@@ -154,6 +157,7 @@ impl Copying<'_> {
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
+            self.give_time(&files).await?;
             return Ok(Done {
                 source: Some(files.source.clone()),
                 ..Done::skipped(files.source.size, means)
@@ -161,7 +165,7 @@ impl Copying<'_> {
         }
         let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
-        self.plan(source.size, means).await;
+        self.plan(source.size, means, files.target.is_some()).await;
         if mode.is_dry() {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
@@ -187,7 +191,7 @@ impl Copying<'_> {
             }
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
-            match self.publish(&start, &moved.count, &source).await {
+            match self.publish(&start, &moved.count, (&source, files.target.is_some())).await {
                 Ok(verified) => break (rung, verified, moved.count.bytes),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
                     self.store_in_place(attempts).await?;
@@ -350,10 +354,41 @@ impl Copying<'_> {
         }
     }
 
-    async fn plan(&self, size: Option<u64>, verify: Verified) {
+    /// A file of a sync that is the same gets the time of its source, so that the next run need not compare it.
+    async fn give_time(&mut self, files: &Files) -> Result<(), Failure> {
+        let time = files.source.modified.filter(|_| self.options.syncs && self.options.times);
+        let is_other = files.target.as_ref().is_some_and(|target| target.modified != files.source.modified);
+        if time.is_none() || !is_other || self.options.mode.is_dry() {
+            return Ok(());
+        }
+        times::set(self.context, self.ends, &self.item.destination, time).await?;
+        times::tell(self.context, self.ends).await;
+        Ok(())
+    }
+
+    /// Gives the old file the name under which it is kept.
+    async fn keep_old(&mut self, kept_as: &PathName) -> Result<(), Failure> {
+        let host = &mut self.ends.destination;
+        let old = host.show(&self.item.destination);
+        let kept = backup::keep(self.context, host, &self.item.destination, kept_as).await;
+        let kept = kept.map_err(|failure| {
+            failure.during_unless_interrupted(format!("{old} is not replaced, because it cannot be kept"))
+        })?;
+        let (dest, size) = (Some(host.show(&kept)), None);
+        let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
+        self.context.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
+        Ok(())
+    }
+
+    async fn plan(&self, size: Option<u64>, verify: Verified, is_taken: bool) {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
-        let plan = Event::Plan { verb: self.options.verb(), source, dest, size, verify, dry_run };
+        let verb = match (self.options.syncs, is_taken) {
+            (true, true) => "replace",
+            (true, false) => "copy",
+            (false, _) => self.options.verb(),
+        };
+        let plan = Event::Plan { verb, source, dest, size, verify, dry_run };
         self.context.events.plan(plan, dry_run).await;
     }
 
@@ -406,7 +441,7 @@ impl Copying<'_> {
         &mut self,
         start: &StartPoint,
         count: &Count,
-        facts: &Facts,
+        (facts, is_taken): (&Facts, bool),
     ) -> Result<Verified, Failure> {
         let Options { verify, .. } = self.options;
         let (part, source) = (&start.part, &self.item.source);
@@ -438,6 +473,9 @@ impl Copying<'_> {
         }
         times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
             .await?;
+        if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken) {
+            self.keep_old(kept_as).await?;
+        }
         part.publish(self.context, &mut self.ends.destination).await?;
         times::tell(self.context, self.ends).await;
         Ok(by)

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     let source = match &job.work {
         Work::Copy { sources, .. } => sources.first(),
-        Work::CopyEach { .. } => None,
+        Work::CopyEach { .. } | Work::Sync { .. } => None,
         Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
             return Err(Failure::usage("only a copy can be cancelled"));
         }

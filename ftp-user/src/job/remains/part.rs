@@ -44,6 +44,13 @@ impl Part {
         Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
     }
 
+    /// Whether a file with this last name may be a part of some job.
+    pub(in crate::job) fn is_name(path: &PathName) -> bool {
+        let name = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let id = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".ftp-user.part"));
+        id.is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
+    }
+
     /// A part with a random number.
     pub(in crate::job) fn random(target: &PathName) -> Result<Self, Failure> {
         Self::new(new_id()?, target)
@@ -204,6 +211,7 @@ mod tests {
         let check = |target: &str, stored: &str| {
             let part = Part::new(PartId(0xab), &name(target)).unwrap();
             assert_eq!(part.stored, name(stored));
+            assert!(Part::is_name(&part.stored) && !Part::is_name(&part.target));
         };
         check("b.bin", ".00000000000000ab.ftp-user.part");
         check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");

@@ -6,8 +6,10 @@ use crate::id::JobId;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::{Links, Options};
 use crate::job::request::standard::Sink;
+use crate::job::request::sync::SyncRules;
 use crate::journal::{Command, Start};
-use crate::place::{Location, Place, base_name};
+use crate::place::{Location, Place, base_name, is_at_or_below};
+use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
 /// What a user asked for.
@@ -40,6 +42,15 @@ pub enum Work {
         /// What to copy, and where to.
         pairs: Vec<(Location, Location)>,
     },
+    /// Makes a directory like another one.
+    Sync {
+        /// The directory that is looked at.
+        source: Location,
+        /// The directory that is changed.
+        destination: Location,
+        /// How.
+        rules: SyncRules,
+    },
     /// Writes one file to standard output, or nowhere.
     Output {
         /// Where the file is.
@@ -66,6 +77,7 @@ impl Work {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::Copy { .. } | Self::CopyEach { .. } | Self::Output { .. } | Self::Input { .. } => "copy",
+            Self::Sync { .. } => "sync",
             Self::Append { .. } => "append",
         }
     }
@@ -73,7 +85,9 @@ impl Work {
     /// Every place that receives something, if files are copied.
     pub fn destinations(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
         match self {
-            Self::Copy { destination, .. } => Box::new(std::iter::once(destination)),
+            Self::Copy { destination, .. } | Self::Sync { destination, .. } => {
+                Box::new(std::iter::once(destination))
+            }
             Self::CopyEach { pairs } => Box::new(pairs.iter().map(|(_, destination)| destination)),
             Self::Output { .. } | Self::Input { .. } | Self::Append { .. } => Box::new(std::iter::empty()),
         }
@@ -86,7 +100,9 @@ impl Work {
             Self::CopyEach { pairs } => {
                 Box::new(pairs.iter().flat_map(|(source, destination)| [source, destination]))
             }
-            Self::Append { source, destination } => Box::new([source, destination].into_iter()),
+            Self::Append { source, destination } | Self::Sync { source, destination, .. } => {
+                Box::new([source, destination].into_iter())
+            }
             Self::Output { source: place, .. } | Self::Input { destination: place } => {
                 Box::new(std::iter::once(place))
             }
@@ -117,6 +133,40 @@ impl Job {
             }
         }
         Self::new(Work::Copy { sources, destination }, options)
+    }
+
+    /// Makes `destination` like `source`.
+    ///
+    /// # Errors
+    ///
+    /// Both are on this host, one is in the other, or the directory for what is replaced is in one of them.
+    pub fn sync(
+        source: Location,
+        destination: Location,
+        rules: SyncRules,
+        options: Options,
+    ) -> Result<Self, Failure> {
+        if source.is_local() && destination.is_local() {
+            return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
+                .hint("use rsync, or name a server with ftp://"));
+        }
+        for place in [&source, &destination] {
+            if place.glob().is_some() {
+                return Err(Failure::usage(format!("{place} is a pattern, and sync takes a directory"))
+                    .hint("write * as %2A, ? as %3F and [ as %5B in its name, or use --include"));
+            }
+        }
+        if is_one_host(&source, &destination) {
+            for place in [&source, &destination] {
+                if place.path.as_bytes().split(|byte| *byte == b'/').any(|name| name == b"..") {
+                    return Err(Failure::usage(format!("{place} leads upwards with .."))
+                        .hint("both places are on one server: write their paths without .."));
+                }
+            }
+            refuse_nested((&source, &source.path), (&destination, &destination.path))?;
+        }
+        let options = Options { recursive: true, syncs: true, ..options };
+        Self::new(Work::Sync { source, destination, rules }, options)
     }
 
     /// Copies each source to its own destination. `locate` says where the pair with that index was written.
@@ -230,7 +280,7 @@ impl Job {
         let id = resumes.unwrap_or(self.id);
         let verb = self.verb().to_owned();
         let start = Start { id, verb, command, resumes: resumes.is_some() };
-        let is_kept = matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. });
+        let is_kept = matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. });
         // Whoever asks for the job again waits for it.
         let options = Options { detach: self.options.detach && resumes.is_none(), ..self.options };
         Self { id, options, start: is_kept.then_some(start), ..self }
@@ -258,7 +308,7 @@ impl Job {
             Work::Copy { .. } | Work::CopyEach { .. } => {
                 Err(Failure::usage("--detach copies one file, and these may be several").hint(one))
             }
-            Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
+            Work::Sync { .. } | Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
                 Err(Failure::usage("--detach needs two servers").hint("leave out --detach"))
             }
         }
@@ -288,6 +338,34 @@ fn refuse_pair(source: &Location, destination: &Location) -> Result<(), Failure>
             .hint("use cp or mv, or name a server with ftp://"));
     }
     refuse_itself(source, destination)
+}
+
+/// Refuses two directories of one host if one is in the other: what is copied or deleted in one would change the other.
+/// The paths are those of the places, or the same as the server tells them.
+///
+/// # Errors
+///
+/// One is in the other, or both are the same.
+pub(in crate::job) fn refuse_nested(
+    (source, from): (&Location, &PathName),
+    (destination, to): (&Location, &PathName),
+) -> Result<(), Failure> {
+    let what = match (is_at_or_below(from, to), is_at_or_below(to, from)) {
+        (false, false) => return Ok(()),
+        (true, true) => format!("{source} is source and destination"),
+        (true, false) => format!("the destination {destination} is in the source {source}"),
+        (false, true) => format!("the source {source} is in the destination {destination}"),
+    };
+    Err(Failure::usage(what).hint("choose another destination"))
+}
+
+/// Whether both places are on one host, as far as their names tell.
+pub(crate) fn is_one_host(one: &Location, other: &Location) -> bool {
+    match (&one.place, &other.place) {
+        (Place::Remote(one), Place::Remote(other)) => one.site.is_same(&other.site),
+        (Place::Local(_), Place::Local(_)) => true,
+        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
+    }
 }
 
 /// H32, as far as it can be seen without asking: the same server, user and path.

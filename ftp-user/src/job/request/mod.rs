@@ -6,8 +6,10 @@
 //! | `options` | its options |
 //! | `standard` | standard input and output as its ends |
 //! | `filter` | which names of a tree it takes |
+//! | `sync` | how two trees are made equal |
 
 pub(in crate::job) mod filter;
 pub(in crate::job) mod job;
 pub(in crate::job) mod options;
 pub(in crate::job) mod standard;
+pub(in crate::job) mod sync;

@@ -33,6 +33,8 @@ pub struct Options {
     pub detach: bool,
     /// Whether sources are deleted when their copies are verified.
     pub moves: bool,
+    /// Whether two trees are made equal. A file that turns out to be the same gets the time of its source.
+    pub syncs: bool,
     /// Whether anything is changed.
     pub mode: Mode,
 }
@@ -40,7 +42,11 @@ pub struct Options {
 impl Options {
     /// The name of the verb that copies files with these options.
     pub const fn verb(&self) -> &'static str {
-        if self.moves { "move" } else { "copy" }
+        match (self.moves, self.syncs) {
+            (true, _) => "move",
+            (false, true) => "sync",
+            (false, false) => "copy",
+        }
     }
 }
 
@@ -61,6 +67,7 @@ impl Default for Options {
             jobs: Jobs::default(),
             detach: false,
             moves: false,
+            syncs: false,
             mode: Mode::default(),
         }
     }

@@ -22,6 +22,10 @@ pub(in crate::job) struct Tally {
     number: u64,
     files: u64,
     skipped: u64,
+    /// Names that a sync has deleted at the destination, or has kept elsewhere.
+    deleted: u64,
+    /// Files that a sync has renamed at the destination.
+    renamed: u64,
     /// Files that move on without this program.
     detached: u64,
     bytes: u64,
@@ -61,6 +65,8 @@ impl Tally {
             number: 0,
             files: 0,
             skipped: 0,
+            deleted: 0,
+            renamed: 0,
             detached: 0,
             bytes: 0,
             before: 0,
@@ -125,6 +131,27 @@ impl Tally {
         }
     }
 
+    /// Notes files that are the same at both ends.
+    pub(in crate::job) const fn same(&mut self, files: u64) {
+        self.files += files;
+        self.skipped += files;
+    }
+
+    /// Notes that a name was deleted at the destination.
+    pub(in crate::job) const fn deleted(&mut self) {
+        self.deleted += 1;
+    }
+
+    /// Notes that a file has its new name at the destination.
+    pub(in crate::job) const fn renamed(&mut self) {
+        self.renamed += 1;
+    }
+
+    /// The number of failures.
+    pub(in crate::job) fn failed_count(&self) -> u64 {
+        self.failures.count()
+    }
+
     /// Notes that a file or directory has failed, and reports it.
     pub(in crate::job) fn failed(&mut self, source: String, dest: String, failure: Failure) {
         let (kind, message) = (failure.kind, failure.to_string());
@@ -139,7 +166,7 @@ impl Tally {
 
     /// Whether any file is complete at its destination.
     pub(in crate::job) const fn has_done(&self) -> bool {
-        self.files > 0
+        self.files + self.deleted + self.renamed > 0
     }
 
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
@@ -192,6 +219,8 @@ impl Tally {
             dry_run: self.dry_run,
             files: self.files,
             skipped: self.skipped,
+            deleted: self.deleted,
+            renamed: self.renamed,
             detached: self.detached,
             bytes: self.bytes,
             before: self.before,
@@ -204,7 +233,8 @@ impl Tally {
             failed,
         };
         events.say(Event::Summary(summary.clone()));
-        let status = Status::of_many(self.files, &self.failures.kinds());
+        let done = self.files + self.deleted + self.renamed;
+        let status = Status::of_many(done, &self.failures.kinds());
         Report { status, summary, failures: self.failures.first().cloned().collect() }
     }
 }

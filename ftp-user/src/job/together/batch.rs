@@ -213,7 +213,8 @@ async fn moved(
     let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
-        let (verb, size, dry_run) = (options.verb(), member.facts.size, false);
+        let verb = if options.syncs { "copy" } else { options.verb() };
+        let (size, dry_run) = (member.facts.size, false);
         let context = member.claimed.context(context, &member.item);
         context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
         kept::note_source(&context, &mut member.claimed.kept, &member.facts).ready().await;

@@ -3,7 +3,7 @@
 use super::cases::Names;
 use super::doubtful::{Doubtful, MOST as MOST_DOUBTFUL};
 use super::pending::{MOST_LOST, MOST_UNMADE, Pending, Unmade};
-use super::visits::Visit;
+use super::visits::{Visit, Visits};
 use super::walk::{Rules, walk};
 use crate::context::Context;
 use crate::control::Facts;
@@ -17,6 +17,7 @@ use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, Wanted, finish_directory};
 use crate::job::item::{Item, Target};
 use crate::job::leaving::Leaving;
+use crate::job::remains::backup::Backup;
 use crate::job::request::options::Options;
 use crate::job::retrying::outage::{Question, facts};
 use crate::job::spool::Spool;
@@ -45,6 +46,17 @@ pub(in crate::job) struct Tree {
     pub(in crate::job) rules: Rules,
     /// What becomes of the sources of a move.
     pub(in crate::job) leaving: Option<Leaving>,
+    /// Where files go that are replaced.
+    pub(in crate::job) backup: Option<Backup>,
+}
+
+/// What finds the directories and files of a tree.
+#[derive(Debug)]
+pub(in crate::job) enum Found {
+    /// A walk, on another session at the source.
+    By(Host),
+    /// They were found before.
+    Before(Visits),
 }
 
 /// A tree while it is copied.
@@ -76,12 +88,12 @@ struct Copying<'a> {
 }
 
 impl Tree {
-    /// Copies the tree. `walker` is another session at the source. Failures go to `tally`.
+    /// Copies the tree. Failures go to `tally`.
     pub(in crate::job) async fn copy(
         mut self,
         context: &Context,
         ends: &mut Ends,
-        walker: Host,
+        found: Found,
         (places, tally): (&mut GivenNames, &mut Tally),
     ) {
         let beside = ends.beside();
@@ -106,13 +118,13 @@ impl Tree {
             made,
             leaving,
         };
-        *ends = copying.run(walker).await;
+        *ends = copying.run(found).await;
     }
 }
 
 impl Copying<'_> {
     /// Copies everything, and returns the ends with their sessions.
-    async fn run(mut self, walker: Host) -> Ends {
+    async fn run(mut self, found: Found) -> Ends {
         let root = self.tree.destination.clone();
         if let Err(failure) = self.make(&root, true).await {
             self.context.events.say(Event::Found(self.context.finding.tree_ends()));
@@ -120,8 +132,12 @@ impl Copying<'_> {
             return self.workers.finish().await;
         }
         let Tree { source, unique, rules, .. } = &self.tree;
-        let (source, unique, rules) = (source.clone(), unique.clone(), rules.clone());
-        let mut visits = walk(self.context.clone(), walker, (source, unique), rules);
+        let mut visits = match found {
+            Found::By(walker) => {
+                walk(self.context.clone(), walker, (source.clone(), unique.clone()), rules.clone())
+            }
+            Found::Before(visits) => visits,
+        };
         let mut has_more = true;
         while !self.is_over() {
             self.workers.start(&mut self.plan.ready);
@@ -310,6 +326,7 @@ impl Copying<'_> {
             destination: place::join(Some(&self.tree.destination), path),
             known,
             target: Target::Unknown,
+            kept_as: self.tree.backup.as_ref().map(|backup| backup.of(path)),
         };
         if let Err(failure) = self.places.take(&kept::place(&self.ends, &item)) {
             return self.copied(Copied { item, result: Err(failure) });

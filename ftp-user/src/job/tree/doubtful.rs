@@ -47,7 +47,7 @@ mod tests {
     fn item(bytes: usize) -> Item {
         let path = PathName::from_user("x".repeat(bytes)).unwrap();
         let (source, destination) = (path.clone(), path);
-        Item { number: 1, source, destination, known: None, target: Target::Unknown }
+        Item { number: 1, source, destination, known: None, target: Target::Unknown, kept_as: None }
     }
 
     /// How many files are kept whose names have so many bytes.

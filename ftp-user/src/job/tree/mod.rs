@@ -9,7 +9,8 @@ mod pending;
 mod visits;
 mod walk;
 
-pub(super) use copy::Tree;
 pub(crate) use copy::is_below;
+pub(super) use copy::{Found, Tree};
+pub(super) use visits::queue;
 pub(crate) use visits::{Visit, Visits};
 pub(crate) use walk::{Rules, walk};

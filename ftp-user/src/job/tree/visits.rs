@@ -30,7 +30,7 @@ pub(crate) struct Visits(Arc<Shared>);
 
 /// The sending end of the queue.
 #[derive(Debug)]
-pub(super) struct Giver(Arc<Shared>);
+pub(in crate::job) struct Giver(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -62,7 +62,7 @@ struct Queue {
 pub(super) struct Unheard;
 
 /// An empty queue.
-pub(super) fn queue() -> (Giver, Visits) {
+pub(in crate::job) fn queue() -> (Giver, Visits) {
     let queue = Queue {
         found: Spool::new(IN_MEMORY),
         told: VecDeque::new(),
@@ -83,7 +83,7 @@ impl Shared {
 
 impl Giver {
     /// Appends a visit. It waits for nobody.
-    pub(super) fn give(&self, visit: Visit) {
+    pub(in crate::job) fn give(&self, visit: Visit) {
         let mut queue = self.0.queue();
         match visit {
             visit @ (Visit::Directory(..) | Visit::File(..)) => {
@@ -220,7 +220,8 @@ impl Record for Visit {
             Self::File(path, facts) => {
                 put_number(out, if facts.is_some() { KNOWN_FILE } else { FILE });
                 put_bytes(out, path.as_bytes());
-                if let Some(Facts { kind: _, size, modified, unique, mode }) = facts {
+                if let Some(Facts { kind, size, modified, unique, mode }) = facts {
+                    put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(0) as u64);
                     put_some(out, *size);
                     put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
                     put_some(out, mode.map(u64::from));
@@ -239,7 +240,10 @@ impl Record for Visit {
         if what == FILE {
             return Some(Self::File(path, None));
         }
-        let size = if what == KNOWN_FILE { fields.some()? } else { None };
+        let (kind, size) = match what {
+            KNOWN_FILE => (*KINDS.get(usize::try_from(fields.number()?).ok()?)?, fields.some()?),
+            _ => (Kind::Directory, None),
+        };
         let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
         let mode = fields.some()?.and_then(|mode| u32::try_from(mode).ok());
         if what == DIRECTORY {
@@ -248,13 +252,15 @@ impl Record for Visit {
         let has_unique = fields.some()?.is_some();
         let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
         let unique = has_unique.then_some(unique);
-        Some(Self::File(path, Some(Facts { kind: Kind::File, size, modified, unique, mode })))
+        Some(Self::File(path, Some(Facts { kind, size, modified, unique, mode })))
     }
 }
 
 const DIRECTORY: u64 = 1;
 const FILE: u64 = 2;
 const KNOWN_FILE: u64 = 3;
+/// The kinds of what is no directory, by their numbers.
+const KINDS: [Kind; 3] = [Kind::File, Kind::Link, Kind::Other];
 
 /// The number of visits that wait in memory.
 const IN_MEMORY: usize = 1024;
@@ -280,7 +286,8 @@ mod tests {
             1 => Visit::File(name(format!("f\t{number}")), None),
             _ => {
                 let (size, unique) = (Some(number), number.is_multiple_of(2).then(|| "1-2".to_owned()));
-                let facts = Facts { kind: Kind::File, size, modified: None, unique, mode: None };
+                let kind = KINDS[usize::try_from(number / 3 % 3).unwrap()];
+                let facts = Facts { kind, size, modified: None, unique, mode: None };
                 Visit::File(name(format!("k{number}")), Some(facts))
             }
         };

@@ -33,6 +33,11 @@ pub(crate) struct Rules {
     /// Whether everything is visited under its own name, because it is deleted: symbolic links are not followed, and what
     /// is no regular file is not skipped.
     pub(crate) everything: bool,
+    /// Whether the names are compared with those of another tree: all facts are told, also the names of what is not copied,
+    /// and nothing is counted.
+    pub(crate) compares: bool,
+    /// The identity of a directory that must not be in the tree: it is the other one that it is compared with.
+    pub(crate) stranger: Option<String>,
 }
 
 /// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
@@ -47,7 +52,9 @@ pub(crate) fn walk(
         let mut walk = Walk { context, host, root, rules, giver, levels: Vec::new(), waiting: 0, names: 0 };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
-        walk.context.events.say(Event::Found(walk.context.finding.tree_ends()));
+        if !walk.rules.compares {
+            walk.context.events.say(Event::Found(walk.context.finding.tree_ends()));
+        }
         walk.host.release();
     });
     visits
@@ -166,8 +173,8 @@ impl<'a> Taking<'a> {
         }
         match entry.kind {
             Kind::File => {
-                let facts = entry.size.map(|_| Facts::from(&entry));
-                self.file(path, facts);
+                let facts = entry.size.is_some() || self.rules.compares;
+                self.file(path, facts.then(|| Facts::from(&entry)));
             }
             Kind::Directory => {
                 let attributes = Attributes { modified: entry.exactly_modified(), mode: entry.mode };
@@ -176,7 +183,9 @@ impl<'a> Taking<'a> {
                 let identity = Identity { unique: entry.unique, real };
                 self.directory(path, attributes, Child { name: entry.name, identity });
             }
-            Kind::Link | Kind::Other if self.rules.everything => self.file(path, None),
+            Kind::Link | Kind::Other if self.rules.everything => {
+                self.file(path, self.rules.compares.then(|| Facts::from(&entry)));
+            }
             Kind::Link => {
                 let link = Child { name: entry.name, identity: Identity::default() };
                 if let Err(error) = self.links.push(link) {
@@ -191,7 +200,10 @@ impl<'a> Taking<'a> {
     /// Tells a file, if the filter takes it.
     fn file(&mut self, path: PathName, facts: Option<Facts>) {
         if !self.rules.filter.takes(&path) {
-            return;
+            return self.note(path);
+        }
+        if self.rules.compares {
+            return self.giver.give(Visit::File(path, facts));
         }
         let size = facts.as_ref().and_then(|facts| facts.size);
         self.found.files += 1;
@@ -202,6 +214,15 @@ impl<'a> Taking<'a> {
         }
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
         self.giver.give(Visit::File(path, facts.filter(|_| !self.is_local || self.rules.everything)));
+    }
+
+    /// Tells the name of something that is not copied, if names are compared.
+    fn note(&self, path: PathName) {
+        if self.rules.compares && !self.rules.everything {
+            let (size, modified, unique, mode) = (None, None, None, None);
+            let facts = Facts { kind: Kind::Other, size, modified, unique, mode };
+            self.giver.give(Visit::File(path, Some(facts)));
+        }
     }
 
     /// Tells of the whole listing what was not told name by name.
@@ -241,6 +262,7 @@ impl<'a> Taking<'a> {
 
     /// Tells that something is not copied, if the filter would have taken it.
     fn skip(&self, path: PathName, why: &str) {
+        self.note(path.clone());
         if self.rules.filter.takes(&path) {
             self.giver.give(Visit::Skipped(path, why.to_owned()));
         }
@@ -248,7 +270,12 @@ impl<'a> Taking<'a> {
 
     fn directory(&mut self, path: PathName, attributes: Attributes, child: Child) {
         if !self.rules.filter.enters(&path) {
-            return;
+            return self.note(path);
+        }
+        if self.rules.stranger.is_some() && self.rules.stranger == child.identity.unique {
+            let failure = Failure::new(failure::Kind::Usage, "it is the other directory of this sync");
+            let failure = failure.hint("leave it out with --exclude, or choose another destination");
+            return self.giver.give(Visit::Failed(Some(path), failure));
         }
         if let Some(same) = self.level.directory.find(&child.identity) {
             // It may be a symbolic link that the server shows as a directory.
@@ -256,6 +283,7 @@ impl<'a> Taking<'a> {
                 return self.file(path, None);
             }
             let why = format!("it is the same directory as {}, which contains it", same.name());
+            self.note(path.clone());
             return self.giver.give(Visit::Skipped(path, why));
         }
         if self.waiting + self.level.children.len() >= MOST_WAITING {

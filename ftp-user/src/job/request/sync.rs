@@ -1,0 +1,39 @@
+//! How two trees are made equal.
+
+use ftp_proto::wire::PathName;
+
+/// How two trees are made equal.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SyncRules {
+    /// What tells whether two files are the same.
+    pub compare: Compare,
+    /// Whether what the source lacks is deleted; `None` if it stays.
+    pub deletion: Option<Deletion>,
+    /// The directory, at the host of the destination, that keeps what is replaced or deleted.
+    pub backup: Option<PathName>,
+}
+
+/// What tells whether two files of one path are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Compare {
+    /// Size and time if both ends tell both, else digests. Without a common digest they count as different.
+    #[default]
+    Auto,
+    /// The name: a file that is there is the same.
+    Exists,
+    /// The size.
+    Size,
+    /// The size and the time.
+    Time,
+    /// The digest.
+    Hash,
+}
+
+/// What may be deleted at the destination.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Deletion {
+    /// The largest number of names. If it were more, nothing is deleted.
+    pub most: Option<u64>,
+    /// Whether everything may be deleted because the source has no file.
+    pub empty_is_meant: bool,
+}

@@ -1,0 +1,107 @@
+//! What becomes of a path that one tree has, or both. Pure.
+
+use super::named::Named;
+use crate::control::Facts;
+use crate::job::request::sync::Compare;
+use crate::job::tree::is_below;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+
+/// What becomes of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// Both have the same: nothing is done.
+    Same,
+    /// Only the source has the file: it is copied.
+    Missing,
+    /// Both have a file, and they differ: it is replaced.
+    Differs,
+    /// Both have a file, and digests tell whether they differ.
+    Unsure,
+    /// Only the source has the directory: it is made.
+    NewDirectory,
+    /// Only the destination has it.
+    Surplus,
+    /// The destination has something else of that name, so that nothing is copied there.
+    Blocked,
+    /// It is neither copied nor deleted.
+    Left,
+}
+
+/// Judges the paths of two trees, one after the other in their order.
+#[derive(Clone, Debug)]
+pub(super) struct Judge {
+    compare: Compare,
+    /// A directory of the destination in which nothing is deleted: the source has the name for something else.
+    spared: Option<PathName>,
+    /// A directory of the source that cannot be made.
+    blocked: Option<PathName>,
+}
+
+impl Judge {
+    /// No path was judged yet.
+    pub(super) const fn new(compare: Compare) -> Self {
+        Self { compare, spared: None, blocked: None }
+    }
+
+    /// Judges the next path, as each tree has it.
+    pub(super) fn judge(&mut self, source: Option<&Named>, destination: Option<&Named>) -> Verdict {
+        let is_in = |directory: &Option<PathName>, path: &PathName| {
+            directory.as_ref().is_some_and(|directory| is_below(directory, path))
+        };
+        match (source, destination) {
+            (Some(source), _) if is_in(&self.blocked, &source.path) => Verdict::Left,
+            (None, Some(destination)) if is_in(&self.spared, &destination.path) => Verdict::Left,
+            (Some(source), destination) => {
+                let verdict = both(&source.facts, destination.map(|found| &found.facts), self.compare);
+                if let (Verdict::Blocked | Verdict::Left, Some(destination)) = (verdict, destination)
+                    && destination.is_directory()
+                {
+                    self.spared = Some(destination.path.clone());
+                }
+                if verdict == Verdict::Blocked && source.is_directory() {
+                    self.blocked = Some(source.path.clone());
+                }
+                verdict
+            }
+            (None, Some(destination)) => match destination.facts.kind {
+                Kind::File | Kind::Link | Kind::Directory => Verdict::Surplus,
+                // What is no regular file stays what it is.
+                Kind::Other | Kind::Current | Kind::Parent => Verdict::Left,
+            },
+            (None, None) => Verdict::Left,
+        }
+    }
+}
+
+/// What becomes of something that the source has.
+fn both(source: &Facts, destination: Option<&Facts>, compare: Compare) -> Verdict {
+    use Kind::{Directory, File, Link, Other};
+    match (source.kind, destination.map(|found| found.kind)) {
+        (Directory, None) => Verdict::NewDirectory,
+        (Directory, Some(Directory)) => Verdict::Same,
+        (File, None) => Verdict::Missing,
+        (File, Some(File)) => files(source, destination, compare),
+        // The link is replaced, and not what it leads to.
+        (File, Some(Link)) => Verdict::Differs,
+        (File | Directory, Some(_)) => Verdict::Blocked,
+        (Link | Other | Kind::Current | Kind::Parent, _) => Verdict::Left,
+    }
+}
+
+/// What becomes of a file that both have.
+fn files(source: &Facts, destination: Option<&Facts>, compare: Compare) -> Verdict {
+    let Some(destination) = destination else { return Verdict::Missing };
+    let is_as_long = source.size.is_some() && source.size == destination.size;
+    let is_as_old = source.modified.is_some() && source.modified == destination.modified;
+    match (compare, is_as_long, is_as_old) {
+        (Compare::Exists, ..) => Verdict::Same,
+        (_, false, _) => Verdict::Differs,
+        (Compare::Size, true, _) | (Compare::Time | Compare::Auto, true, true) => Verdict::Same,
+        (Compare::Time, true, false) => Verdict::Differs,
+        (Compare::Auto, true, false) | (Compare::Hash, true, _) => Verdict::Unsure,
+    }
+}
+
+#[cfg(test)]
+mod tests;

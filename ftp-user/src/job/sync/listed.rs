@@ -1,0 +1,101 @@
+//! Takes in what a walk finds: the names in their order, and what else there is to tell.
+
+use super::named::Named;
+use super::sorted::{Sorted, Sorter};
+use crate::context::Context;
+use crate::control::Facts;
+use crate::failure::Failure;
+use crate::job::remains::part::Part;
+use crate::job::tree::{Visit, Visits};
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+
+/// A tree that was read to its end.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// Its names.
+    pub(super) names: Sorted,
+    /// What was skipped and why, the first ones.
+    pub(super) skipped: Vec<(PathName, String)>,
+    /// What could not be looked at, the first ones; `None` is the root.
+    pub(super) failed: Vec<(Option<PathName>, Failure)>,
+    /// The number of others that could not be looked at.
+    pub(super) others: u64,
+}
+
+impl Listed {
+    /// A tree without a name.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub(super) fn nothing() -> Result<Self, Failure> {
+        Self::of(Sorter::default())
+    }
+
+    fn of(sorter: Sorter) -> Result<Self, Failure> {
+        let names = sorter.finish().map_err(|error| cannot_keep(&error))?;
+        Ok(Self { names, skipped: Vec::new(), failed: Vec::new(), others: 0 })
+    }
+
+    /// Whether all names are known.
+    pub(super) fn is_complete(&self) -> bool {
+        self.failed.is_empty()
+    }
+}
+
+/// Which of both trees it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    /// What is not told of a file is asked when it is copied.
+    Source,
+    /// Of what nobody knows nothing is deleted.
+    Destination,
+}
+
+/// Reads a tree to its end. Parts of copies are left out: they belong to jobs.
+///
+/// # Errors
+///
+/// Somebody has asked the program to stop, or the names cannot be kept.
+pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) -> Result<Listed, Failure> {
+    let mut sorter = Sorter::default();
+    let (mut skipped, mut failed, mut others) = (Vec::new(), Vec::new(), 0);
+    while let Some(visit) = tokio::select! {
+        visit = visits.next() => visit,
+        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+    } {
+        match visit {
+            Visit::Directory(path, attributes) => {
+                let (size, unique) = (None, None);
+                let (modified, mode) = (attributes.modified, attributes.mode);
+                let facts = Facts { kind: Kind::Directory, size, modified, unique, mode };
+                sorter.push(Named { path, facts }).map_err(|error| cannot_keep(&error))?;
+            }
+            Visit::File(path, _) if Part::is_name(&path) => {}
+            Visit::File(path, facts) => {
+                let (size, modified, unique, mode) = (None, None, None, None);
+                let kind = if side == Side::Source { Kind::File } else { Kind::Other };
+                let facts = facts.unwrap_or(Facts { kind, size, modified, unique, mode });
+                sorter.push(Named { path, facts }).map_err(|error| cannot_keep(&error))?;
+            }
+            Visit::Skipped(path, why) if skipped.len() < MOST_TOLD => skipped.push((path, why)),
+            Visit::Failed(path, failure) if failed.len() < MOST_TOLD => failed.push((path, failure)),
+            Visit::Skipped(..) => {}
+            Visit::Failed(..) => others += 1,
+        }
+    }
+    if context.cancel.is_cancelled() {
+        return Err(Failure::interrupted());
+    }
+    Ok(Listed { skipped, failed, others, ..Listed::of(sorter)? })
+}
+
+/// The failure if names cannot be kept on the disk.
+pub(super) fn cannot_keep(error: &std::io::Error) -> Failure {
+    let what = "the names of both trees cannot be kept in the directory for temporary files";
+    Failure::of_this_host(what, error).hint("set TMPDIR to a directory with room")
+}
+
+/// The largest number of skipped names, and of failures, that are told one by one.
+const MOST_TOLD: usize = 1000;

@@ -1,0 +1,73 @@
+//! A name of a tree with its facts, and the order of names.
+
+use crate::control::Facts;
+use crate::job::spool::{Fields, Record, put_bytes, put_number, put_some};
+use ftp_proto::listing::{Kind, When};
+use ftp_proto::wire::PathName;
+use std::cmp::Ordering;
+
+/// A name of a tree. Something of the source that is not copied is of [`Kind::Other`]: only its name counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Named {
+    /// Its path below the tree.
+    pub(super) path: PathName,
+    /// What its listing shows.
+    pub(super) facts: Facts,
+}
+
+impl Named {
+    /// Whether it is a directory.
+    pub(super) const fn is_directory(&self) -> bool {
+        matches!(self.facts.kind, Kind::Directory)
+    }
+}
+
+/// The order of paths in which each directory comes right before what is in it.
+pub(super) fn order(one: &PathName, other: &PathName) -> Ordering {
+    // No path contains a zero byte.
+    let separator_first = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    let (one, other) = (one.as_bytes().iter(), other.as_bytes().iter());
+    one.map(separator_first).cmp(other.map(separator_first))
+}
+
+impl Record for Named {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Facts { kind, size, modified, unique, mode } = &self.facts;
+        put_bytes(out, self.path.as_bytes());
+        put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(KINDS.len() - 1) as u64);
+        put_some(out, *size);
+        put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
+        put_some(out, mode.map(u64::from));
+        put_number(out, u64::from(unique.is_some()));
+        put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let path = PathName::from_wire(fields.bytes()?).ok()?;
+        let kind = *KINDS.get(usize::try_from(fields.number()?).ok()?)?;
+        let size = fields.some()?;
+        let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
+        let mode = fields.some()?.and_then(|mode| u32::try_from(mode).ok());
+        let has_unique = fields.number()? > 0;
+        let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
+        let facts = Facts { kind, size, modified, unique: has_unique.then_some(unique), mode };
+        Some(Self { path, facts })
+    }
+}
+
+/// The kinds, by their numbers.
+const KINDS: [Kind; 4] = [Kind::Directory, Kind::File, Kind::Link, Kind::Other];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_comes_right_before_what_is_in_it() {
+        let name = |text: &str| PathName::from_wire(text.as_bytes()).unwrap();
+        let mut paths = ["b", "a.b", "a/b/c", "a", "a-", "a/b", "a/b-", "a!/x", "a/z"].map(name).to_vec();
+        paths.sort_by(order);
+        let shown: Vec<String> = paths.iter().map(PathName::display).collect();
+        assert_eq!(shown, ["a", "a/b", "a/b/c", "a/b-", "a/z", "a!/x", "a-", "a.b", "b"]);
+    }
+}

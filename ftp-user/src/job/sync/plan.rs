@@ -1,0 +1,141 @@
+//! What becomes of both trees: their names are merged in their order, so that few of them are in memory.
+
+use super::judge::{Judge, Verdict};
+use super::named::{Named, order};
+use super::sorted::Sorted;
+use crate::job::request::sync::Compare;
+use crate::job::spool::{Fields, Record, Spool, put_number};
+use std::cmp::Ordering;
+use std::io;
+
+/// What becomes of both trees.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// What is made or copied, each directory before what is in it.
+    pub(super) tasks: Spool<Task>,
+    /// What only the destination has, in the same order.
+    pub(super) surplus: Spool<Named>,
+    /// What cannot be copied, because the destination has something else of that name: the first ones, as the source has
+    /// them.
+    pub(super) blocked: Vec<Named>,
+    /// How much it is.
+    pub(super) counts: Counts,
+}
+
+/// How much a plan is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    /// Files that are the same.
+    pub(super) same: u64,
+    /// Files that are copied or compared by their digests.
+    pub(super) copied: u64,
+    /// Names that only the destination has.
+    pub(super) surplus: u64,
+    /// What cannot be copied.
+    pub(super) blocked: u64,
+}
+
+impl Counts {
+    /// The number of files that the source has for the destination.
+    pub(super) const fn files(&self) -> u64 {
+        self.same + self.copied + self.blocked
+    }
+}
+
+/// Something of the source that is made or copied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Task {
+    /// What it is there.
+    pub(super) named: Named,
+    /// What is done.
+    pub(super) what: What,
+}
+
+/// What is done with something of the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    /// The directory is made.
+    Make,
+    /// The file is copied, and nothing has its name.
+    Copy,
+    /// The file is copied, and replaces another one.
+    Replace,
+    /// It replaces another one if their digests differ.
+    Compare,
+}
+
+impl Record for Task {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_number(out, ALL.iter().position(|known| *known == self.what).unwrap_or(0) as u64);
+        self.named.write(out);
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let what = *ALL.get(usize::try_from(fields.number()?).ok()?)?;
+        Some(Self { named: Named::read(fields)?, what })
+    }
+}
+
+const ALL: [What; 4] = [What::Make, What::Copy, What::Replace, What::Compare];
+
+/// Plans a sync of two trees.
+///
+/// # Errors
+///
+/// The names cannot be kept on the disk.
+pub(super) fn plan(mut source: Sorted, mut destination: Sorted, compare: Compare) -> io::Result<Plan> {
+    let mut judge = Judge::new(compare);
+    let mut plan = Plan {
+        tasks: Spool::new(IN_MEMORY),
+        surplus: Spool::new(IN_MEMORY),
+        blocked: Vec::new(),
+        counts: Counts::default(),
+    };
+    loop {
+        let next = match (source.peek(), destination.peek()) {
+            (None, None) => return Ok(plan),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(ours), Some(theirs)) => order(&ours.path, &theirs.path),
+        };
+        let ours = if next.is_le() { source.next()? } else { None };
+        let theirs = if next.is_ge() { destination.next()? } else { None };
+        let verdict = judge.judge(ours.as_ref(), theirs.as_ref());
+        plan.add(verdict, ours, theirs)?;
+    }
+}
+
+impl Plan {
+    fn add(&mut self, verdict: Verdict, ours: Option<Named>, theirs: Option<Named>) -> io::Result<()> {
+        let what = match verdict {
+            Verdict::NewDirectory => What::Make,
+            Verdict::Missing => What::Copy,
+            Verdict::Differs => What::Replace,
+            Verdict::Unsure => What::Compare,
+            Verdict::Same => {
+                self.counts.same += u64::from(ours.is_some_and(|named| !named.is_directory()));
+                return Ok(());
+            }
+            Verdict::Surplus => {
+                self.counts.surplus += 1;
+                return theirs.map_or(Ok(()), |named| self.surplus.push(named));
+            }
+            Verdict::Blocked => {
+                self.counts.blocked += 1;
+                if self.blocked.len() < MOST_TOLD {
+                    self.blocked.extend(ours);
+                }
+                return Ok(());
+            }
+            Verdict::Left => return Ok(()),
+        };
+        let Some(named) = ours else { return Ok(()) };
+        self.counts.copied += u64::from(what != What::Make);
+        self.tasks.push(Task { named, what })
+    }
+}
+
+/// The number of names in memory, of what is copied and of what only the destination has.
+const IN_MEMORY: usize = 4096;
+/// The largest number of names that cannot be copied and are told one by one.
+const MOST_TOLD: usize = 1000;

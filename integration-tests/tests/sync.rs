@@ -1,0 +1,301 @@
+//! `sync`: a directory is made like another one, and nothing is deleted that somebody may want.
+
+use integration_tests::foreign::{Foreign, Hosts, Kind};
+use integration_tests::or_skip;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::user::{Run, User, user};
+use rustix::process::Signal;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+fn source() -> Site {
+    let site = Site::new("source").directory("s/empty");
+    let site = site.file("s/a", "a").file("s/b", sample(1000)).file("s/d/c", "ccc");
+    site.file("s/d/e/f", sample(70_000)).file("s/z", "")
+}
+
+fn target() -> Site {
+    Site::new("target").at("127.0.0.3")
+}
+
+fn synced(words: &[&str]) -> Run {
+    user().args(["sync", "--json", "--retries", "0", "--timeout", "10s"]).args(words).run()
+}
+
+/// Both directories have the same names and bytes.
+fn is_equal(from: &Path, to: &Path, run: &Run) {
+    assert_eq!(names_below(to), names_below(from), "{run}");
+    for name in names_below(from).into_iter().filter(|name| !name.ends_with('/')) {
+        assert!(fs::read(to.join(&name)).unwrap() == fs::read(from.join(&name)).unwrap(), "{name}: {run}");
+    }
+}
+
+/// Gives a file another time.
+fn touch(path: &Path, seconds: u64) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+}
+
+/// What events of a kind say of a key.
+fn told(run: &Run, kind: &str, key: &str) -> Vec<String> {
+    let mut told: Vec<String> =
+        run.events(kind).iter().map(|event| event[key].as_str().unwrap_or_default().to_owned()).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn a_directory_becomes_like_another_one_and_the_next_run_does_nothing() {
+    let (from, to) = (source().start(), target().file("t/extra", "x").start());
+    let run = synced(&[&from.url("s"), &to.url("t/")]).exits(0);
+    assert_eq!(run.summary()["files"], 5, "{run}");
+    assert_eq!(to.bytes("t/extra"), b"x", "without --delete it stays");
+    let run = synced(&["--delete", &from.url("s/"), &to.url("t")]).exits(0);
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    assert_eq!((run.summary()["skipped"].as_u64(), run.summary()["deleted"].as_u64()), (Some(5), Some(1)));
+    // As cron runs it: nothing is done, and nothing is said.
+    let run = user().args(["sync", "--delete", &from.url("s"), &to.url("t")]).run().exits(0);
+    assert_eq!(run.said, "");
+    // Something has changed: a size, a time, a directory.
+    fs::write(from.path("s/a"), "aa").unwrap();
+    touch(&from.path("s/b"), 1_000_000_000);
+    fs::create_dir(from.path("s/new")).unwrap();
+    let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(0);
+    let files: Vec<bool> = run.events("file").iter().map(|file| file["skipped"].as_bool().unwrap()).collect();
+    assert_eq!(files.iter().filter(|skipped| !**skipped).count(), 1, "{run}");
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    // A file that has only another time gets it, so that it is not compared again.
+    let run = user().args(["sync", "-v", &from.url("s"), &to.url("t")]).run().exits(0);
+    run.never_says(" -> ").says("copied 0 files");
+    let run = user().args(["sync", "-q", "--delete", &from.url("s/d"), &to.url("t")]).run().exits(0);
+    assert_eq!(run.said, "");
+    is_equal(&from.path("s/d"), &to.path("t"), &run);
+}
+
+#[test]
+fn a_directory_of_this_host_is_one_end() {
+    let at = target().start();
+    let here = user().file("x", "x");
+    let home = here.home().to_owned();
+    fs::create_dir_all(home.join("l/d")).unwrap();
+    fs::write(home.join("l/d/f"), sample(500)).unwrap();
+    fs::write(home.join("l/g"), "g").unwrap();
+    let run = here.args(["sync", "--delete", "l", &at.url("t")]).run().exits(0);
+    is_equal(&home.join("l"), &at.path("t"), &run);
+    // And back, to one that has more.
+    let here = user();
+    let home = here.home().to_owned();
+    fs::create_dir_all(home.join("l/d/old")).unwrap();
+    fs::write(home.join("l/d/old/file"), "old").unwrap();
+    fs::write(home.join("l/g"), "other").unwrap();
+    fs::write(home.join("outside"), "kept").unwrap();
+    symlink("../outside", home.join("l/link")).unwrap();
+    let run = here.args(["sync", "--json", "--delete", &at.url("t"), "./l"]).run().exits(0);
+    is_equal(&at.path("t"), &home.join("l"), &run);
+    assert_eq!(fs::read(home.join("outside")).unwrap(), b"kept");
+    assert_eq!(run.summary()["deleted"], 3, "{run}");
+    user().file("a", "a").args(["sync", "a", "b"]).run().exits(2).says("both on this host");
+}
+
+#[test]
+fn a_dry_run_tells_everything_and_changes_nothing() {
+    let to = target().file("t/a", "other").file("t/extra", "x").file("t/old/f", "f").start();
+    let from = source().start();
+    let before = to.names();
+    let run = synced(&["-n", "--delete", &from.url("s"), &to.url("t")]).exits(0);
+    assert_eq!(to.names(), before);
+    let verbs = told(&run, "plan", "verb");
+    let count = |verb: &str| verbs.iter().filter(|known| *known == verb).count();
+    assert_eq!((count("copy"), count("replace"), count("delete")), (4, 1, 3), "{run}");
+    let summary = run.summary();
+    assert_eq!((&summary["files"], &summary["deleted"]), (&5.into(), &3.into()), "{run}");
+    let run = user().args(["sync", "-n", "--delete", &from.url("s"), &to.url("t")]).run().exits(0);
+    run.says("would copy ftp://")
+        .says("would replace ftp://")
+        .says("would delete ftp://")
+        .says("3 names to be deleted");
+}
+
+#[test]
+fn only_what_the_filters_take_is_copied_and_deleted() {
+    let from = source().file("s/tmp/x", "x").file("s/n.log", "n").start();
+    let to = target().file("t/tmp/y", "y").file("t/old.log", "o").file("t/gone", "g").file("t/d/o.log", "o");
+    let to = to.file("t/leave/o.log", "o").file("t/leave/gone", "g").start();
+    let run = user().file("filter", "# logs stay\n- *.log\n\n- tmp/\n");
+    let run = run.args(["sync", "--json", "--delete", "--filter-from", "filter"]);
+    let run = run.args([&from.url("s"), &to.url("t")]).run().exits(0);
+    let left = ["t/d/o.log", "t/leave/", "t/leave/o.log", "t/old.log", "t/tmp/", "t/tmp/y"];
+    let names = to.names();
+    assert!(left.iter().all(|name| names.contains(&(*name).to_owned())), "{names:?} {run}");
+    for gone in ["t/gone", "t/leave/gone", "t/tmp/x", "t/n.log"] {
+        assert!(!names.contains(&gone.to_owned()), "{gone} {run}");
+    }
+    let bad = user().file("filter", "- a\nb\n").args(["sync", "--filter-from", "filter"]);
+    bad.args([&from.url("s"), &to.url("t")]).run().exits(2).says("filter: line 2");
+    let run = synced(&["--delete", "--include", "*.log", &from.url("s"), &to.url("t")]).exits(0);
+    assert_eq!(told(&run, "done", "place").len(), 3, "{run}");
+    assert!(to.path("t/n.log").exists() && to.path("t/a").exists() && to.path("t/tmp/y").exists(), "{run}");
+}
+
+#[test]
+fn nothing_is_deleted_unless_it_is_certain_and_allowed() {
+    let (from, to) = (source().start(), target().file("t/x", "x").file("t/y", "y").start());
+    // More than was allowed: everything is copied, and nothing is deleted.
+    let run = synced(&["--delete", "--max-delete", "1", &from.url("s"), &to.url("t")]).exits(9);
+    let run = run.says("2 names would be, and --max-delete allows 1");
+    assert!(to.path("t/x").exists() && to.path("t/a").exists(), "{run}");
+    // The source is empty.
+    fs::create_dir(from.path("nothing")).unwrap();
+    let run = synced(&["--delete", &from.url("nothing"), &to.url("t")]).exits(2).says("--yes");
+    assert!(to.path("t/x").exists(), "{run}");
+    synced(&["--delete", &from.url("none"), &to.url("t")]).exits(3);
+    // One of the other is in it.
+    synced(&[&from.url("s"), &from.url("s/d")]).exits(2).says("is in the source");
+    synced(&["--delete", &from.url("s/d"), &from.url("s")]).exits(2).says("is in the destination");
+    synced(&["--delete", &from.url("s/d"), &from.url("")]).exits(2).says("is in the destination");
+    synced(&["--delete", &from.url("/s/d"), &from.url("s")]).exits(2).says("is in the destination");
+    assert!(from.path("s/a").exists());
+    synced(&["--delete", "--yes", &from.url("nothing"), &to.url("t")]).exits(0);
+    assert_eq!(to.names(), ["t/"]);
+}
+
+#[test]
+fn nothing_is_deleted_after_a_listing_that_has_failed() {
+    let to = target().file("t/x", "x").file("t/d/y", "y").start();
+    let rows = "drw-r--r-- 1 ann ann 1000 Jan 01 2020 d\\r\\n-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f";
+    let list = format!("LIST s: 150 opening ; connection ; text {rows}\\r\\n ; end ; 226 done");
+    let script = format!(
+        "{list}\nLIST s/d: 550 Permission denied\nSIZE s/f: 213 1000\nSIZE: 550 not a file\nCWD s: enter ; 250 in\nCWD /: enter ; 250 in\nCWD: 550 no"
+    );
+    let from = Peer::start("127.0.0.2", &script, MODERN);
+    let run =
+        synced(&["--delete", "--path", "user", "--verify", "size", &from.url("s"), &to.url("t")]).exits(9);
+    let run = run.says("nothing is deleted").says("Permission denied");
+    assert_eq!(to.bytes("t/f").len(), 1000, "{run}");
+    assert!(to.path("t/x").exists() && to.path("t/d/y").exists(), "{run}");
+}
+
+#[test]
+fn what_is_replaced_or_deleted_is_kept_in_a_directory_for_it() {
+    let to = || target().file("t/a", "old a").file("t/extra/f", "old f").file("old/a", "older").start();
+    let from = source().start();
+    let at = to();
+    synced(&["--delete", "--backup-dir", &at.url("t/old"), &from.url("s"), &at.url("t")])
+        .exits(2)
+        .says("--exclude");
+    synced(&["--backup-dir", &from.url("old"), &from.url("s"), &at.url("t")])
+        .exits(2)
+        .says("not at the host");
+    let run = synced(&["--delete", "--backup-dir", &at.url("old"), &from.url("s"), &at.url("t")]).exits(0);
+    is_equal(&from.path("s"), &at.path("t"), &run);
+    assert_eq!((at.bytes("old/a"), at.bytes("old/a.~1~")), (b"older".to_vec(), b"old a".to_vec()), "{run}");
+    assert_eq!(at.bytes("old/extra/f"), b"old f", "{run}");
+    let inside = ["--delete", "--exclude", "/old/", "--backup-dir"];
+    fs::write(from.path("s/a"), "new").unwrap();
+    let run = synced(&[&inside[..], &[&at.url("t/old"), &from.url("s"), &at.url("t")]].concat()).exits(0);
+    assert_eq!((at.bytes("t/a"), at.bytes("t/old/a")), (b"new".to_vec(), b"a".to_vec()), "{run}");
+    // Here as well.
+    let here = user().file("x", "x");
+    let home = here.home().to_owned();
+    fs::create_dir(home.join("l")).unwrap();
+    fs::write(home.join("l/a"), "mine").unwrap();
+    let run = here.args(["sync", "--backup-dir", "kept", &from.url("s"), "l"]).run().exits(0);
+    assert_eq!(fs::read(home.join("kept/a")).unwrap(), b"mine", "{run}");
+    is_equal(&from.path("s"), &home.join("l"), &run);
+}
+
+#[test]
+fn a_file_with_another_name_is_renamed_and_not_copied() {
+    let large = sample(200_000);
+    let from = Site::new("source").file("s/new/name", &large).file("s/b", "b").start();
+    let to = target().file("t/old/name", &large).file("t/b", "b").file("t/like", vec![0; 200_000]).start();
+    let run = synced(&["-n", "--delete", &from.url("s"), &to.url("t")]).exits(0);
+    let run_verbs = told(&run, "plan", "verb");
+    assert_eq!(run_verbs.iter().filter(|verb| *verb == "rename").count(), 1, "{run}");
+    let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(0);
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    let summary = run.summary();
+    assert_eq!((&summary["renamed"], &summary["bytes"]), (&1.into(), &0.into()), "{run}");
+    assert_eq!(told(&run, "done", "verb"), ["delete", "delete", "rename"], "{run}");
+}
+
+#[test]
+fn what_is_of_another_kind_is_told_and_stays() {
+    let from = source().start();
+    let to = target().file("t/a/inside", "x").file("t/d", "file").start();
+    let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(9).says("is a file, and");
+    assert!(to.path("t/a/inside").exists() && to.bytes("t/d") == b"file", "{run}");
+    assert_eq!(to.bytes("t/b"), sample(1000), "{run}");
+}
+
+/// A run with that state directory, which finds the passwords of both servers again.
+fn job(state: &Path) -> User {
+    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
+    let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
+    user().private_file(".netrc", netrc).args(["--json", "--state", state.to_str().unwrap()])
+}
+
+/// Both servers, where the destination has to be changed in every respect.
+fn different() -> (Server, Server) {
+    let from =
+        (0..8).fold(source(), |site, number| site.file(&format!("s/m/{number}"), sample(3000 + number)));
+    let to = (0..8).fold(target(), |site, number| site.file(&format!("t/old/{number}"), "old"));
+    (from.start(), to.file("t/a", "other").start())
+}
+
+#[test]
+fn a_sync_that_is_killed_goes_on() {
+    for (kind, number) in [("plan", 1), ("file", 2), ("done", 1), ("done", 5)] {
+        let ((from, to), state) = (different(), tempfile::tempdir().unwrap());
+        let words = ["sync", "--delete", "--jobs", "1", &from.url("s"), &to.url("t")];
+        let mut run = job(state.path()).args(words).start();
+        let (event, mut seen) = (format!("{{\"event\":\"{kind}\""), 0);
+        while seen < number
+            && let Some(line) = run.running.line()
+        {
+            seen += usize::from(line.starts_with(&event));
+        }
+        run.running.signal(Signal::KILL);
+        let run = run.end();
+        let resumed = job(state.path()).args(["resume"]).run();
+        assert_eq!(resumed.code(), Some(0), "{kind} {number}: {run}\n{resumed}");
+        is_equal(&from.path("s"), &to.path("t"), &resumed);
+    }
+}
+
+#[test]
+fn a_destination_has_one_sync_at_a_time() {
+    let ((from, to), state) = (different(), tempfile::tempdir().unwrap());
+    let words = ["sync", "--delete", "--limit", "20KB", &from.url("s"), &to.url("t")];
+    let mut run = job(state.path()).args(words).start();
+    while let Some(line) = run.running.line()
+        && !line.starts_with("{\"event\":\"plan\"")
+    {}
+    let other = job(state.path()).args(["sync", &from.url("s/d"), &to.url("/t/")]).run().exits(8);
+    other.says("another sync of").says("ftp-user jobs");
+    run.interrupt();
+    let run = run.end().exits(10);
+    assert!(to.path("t/old/1").exists(), "{run}");
+    let run = job(state.path()).args(["resume"]).run().exits(0);
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    // Nothing of it is left in the journal.
+    let run = job(state.path()).args(["cancel", "last"]).run().exits(2);
+    run.says("there is nothing to cancel");
+}
+
+#[test]
+fn a_sync_goes_between_servers_of_other_people() {
+    let from = Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed);
+    let from = or_skip!(from.file("s/a", b"a").file("s/d/b", sample(5000)).start());
+    let to = Foreign::new(Kind::PureFtpd).foreign(Hosts::Allowed).file("t/x/y", b"y").file("t/a", b"b");
+    let to = or_skip!(to.start());
+    let run = synced(&["--delete", &from.url("s"), &to.url("t")]);
+    let shown = format!("{run}\n{}\n{}", from.said(), to.said());
+    assert_eq!(run.code(), Some(0), "{shown}");
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    let run = synced(&["--delete", "--compare", "size", &from.url("s"), &to.url("t")]).exits(0);
+    assert_eq!((run.summary()["skipped"].as_u64(), run.events("done").len()), (Some(2), 0), "{run}");
+}
