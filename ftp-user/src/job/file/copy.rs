@@ -468,14 +468,15 @@ impl Copying<'_> {
                 "no digest proves what was stored before the transfer broke",
             ));
         }
+        // The reply to a time that is set comes with the next command, which must be the renaming.
+        if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken) {
+            self.keep_old(kept_as).await?;
+        }
         if self.options.perms {
             times::set_mode(self.context, self.ends, &part.stored, facts.mode).await?;
         }
         times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
             .await?;
-        if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken) {
-            self.keep_old(kept_as).await?;
-        }
         part.publish(self.context, &mut self.ends.destination).await?;
         times::tell(self.context, self.ends).await;
         Ok(by)

@@ -48,7 +48,7 @@ pub enum Work {
         source: Location,
         /// The directory that is changed.
         destination: Location,
-        /// How.
+        /// How they are made equal.
         rules: SyncRules,
     },
     /// Writes one file to standard output, or nowhere.
@@ -353,8 +353,8 @@ pub(in crate::job) fn refuse_nested(
     let what = match (is_at_or_below(from, to), is_at_or_below(to, from)) {
         (false, false) => return Ok(()),
         (true, true) => format!("{source} is source and destination"),
-        (true, false) => format!("the destination {destination} is in the source {source}"),
-        (false, true) => format!("the source {source} is in the destination {destination}"),
+        (true, false) => format!("the source {source} is in the destination {destination}"),
+        (false, true) => format!("the destination {destination} is in the source {source}"),
     };
     Err(Failure::usage(what).hint("choose another destination"))
 }
@@ -389,6 +389,31 @@ fn refuse_itself(source: &Location, destination: &Location) -> Result<(), Failur
 mod tests {
     use super::*;
     use crate::place::Netrc;
+
+    #[test]
+    fn h32_a_directory_is_never_made_like_one_in_it() {
+        let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
+        let check = |source: &str, dest: &str, expect: Option<&str>| {
+            let rules = SyncRules::default();
+            let job = Job::sync(location(source), location(dest), rules, Options::default());
+            let found = job.map_err(|failure| failure.to_string());
+            match (expect, &found) {
+                (None, Ok(_)) => {}
+                (Some(words), Err(why)) if why.contains(words) => {}
+                _ => panic!("{source} {dest}: {found:?}"),
+            }
+        };
+        check("ftp://u@h/a", "ftp://u@h/b", None);
+        check("ftp://u@h/a", "ftp://u@h/a/", Some("is source and destination"));
+        check("ftp://u@h/a/b", "ftp://u@H:21/a", Some("is in the destination"));
+        check("ftp://u@h/a", "ftp://u@h/a/b", Some("is in the source"));
+        check("ftp://u@h/", "ftp://u@h/a/b", Some("is in the source"));
+        check("ftp://u@h//", "ftp://u@h//a", Some("is in the source"));
+        check("ftp://u@h/a", "ftp://v@h/a", None);
+        check("ftp://u@h/a/../b", "ftp://u@h/c", Some("leads upwards"));
+        check("ftp://u@h/a*", "ftp://u@i/c", Some("is a pattern"));
+        check("a", "b", Some("both on this host"));
+    }
 
     #[test]
     fn h32_a_place_is_never_copied_to_itself() {

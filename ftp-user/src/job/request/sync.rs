@@ -21,11 +21,11 @@ pub enum Compare {
     Auto,
     /// The name: a file that is there is the same.
     Exists,
-    /// The size.
+    /// The size alone.
     Size,
     /// The size and the time.
     Time,
-    /// The digest.
+    /// The digest alone.
     Hash,
 }
 

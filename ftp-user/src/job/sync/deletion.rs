@@ -23,7 +23,7 @@ use std::collections::HashSet;
 pub(super) struct Deletion<'a> {
     pub(super) context: &'a Context,
     pub(super) permit: Permit,
-    /// The destination.
+    /// Where the destination is.
     pub(super) root: PathName,
     /// Where files go instead.
     pub(super) backup: Option<Backup>,

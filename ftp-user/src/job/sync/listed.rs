@@ -13,7 +13,7 @@ use ftp_proto::wire::PathName;
 /// A tree that was read to its end.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// Its names.
+    /// Its names in their order.
     pub(super) names: Sorted,
     /// What was skipped and why, the first ones.
     pub(super) skipped: Vec<(PathName, String)>,

@@ -60,7 +60,7 @@ struct Run<'a> {
     tally: &'a mut Tally,
 }
 
-/// Both directories.
+/// What both directories are.
 struct Roots {
     source: Facts,
     /// `None` if the destination is not there.

@@ -14,7 +14,7 @@ pub(super) struct Sorter {
     fresh: Vec<Named>,
     /// How many of them may be in memory.
     most: usize,
-    /// Sorted runs.
+    /// The others, in sorted runs.
     runs: Vec<Spool<Named>>,
 }
 

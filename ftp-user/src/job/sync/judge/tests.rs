@@ -1,3 +1,5 @@
+//! The laws of a plan, by tables and by random trees.
+
 use super::*;
 use crate::job::sync::named::order;
 use ftp_proto::listing::When;
