@@ -97,6 +97,14 @@ fn a_directory_of_this_host_is_one_end() {
     is_equal(&at.path("t"), &home.join("l"), &run);
     assert_eq!(fs::read(home.join("outside")).unwrap(), b"kept");
     assert_eq!(run.summary()["deleted"], 3, "{run}");
+    // A destination that is a link is what it leads to.
+    let here = user();
+    let home = here.home().to_owned();
+    fs::create_dir(home.join("real")).unwrap();
+    fs::write(home.join("real/old"), "old").unwrap();
+    symlink("real", home.join("link")).unwrap();
+    let run = here.args(["sync", "--delete", &at.url("t"), "link"]).run().exits(0);
+    is_equal(&at.path("t"), &home.join("real"), &run);
     user().file("a", "a").args(["sync", "a", "b"]).run().exits(2).says("both on this host");
 }
 

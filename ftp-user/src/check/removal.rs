@@ -63,7 +63,7 @@ impl Scope {
 
     /// The destination of a sync: what is below it may be deleted, never the place itself. So it may be a login directory.
     pub(crate) fn of_destination(root: &PathName) -> Self {
-        Self { root: without_slashes(root) }
+        Self { root: without_slashes(root), held: None }
     }
 
     /// The path of the place.

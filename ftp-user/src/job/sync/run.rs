@@ -8,7 +8,7 @@ use super::rename::Renames;
 use crate::check::{Allowance, ComparedTrees, Permit, Refusal};
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::{self, Host, Pools};
+use crate::endpoint::{self, Host, Pools, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::kept::{self, Claimed};
@@ -28,6 +28,7 @@ use crate::route::{Ends, first_rung};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
+use std::os::unix::ffi::OsStringExt;
 
 /// Makes the directory `destination` like `source`. Failures go to `tally`.
 pub(in crate::job) async fn sync(
@@ -420,6 +421,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The path of the destination. What deletes on this host follows no symbolic link, and the destination may be one.
+    fn entered(&self) -> PathName {
+        let path = &self.destination.path;
+        if !self.ends.destination.is_local() || !local_path(path).is_symlink() {
+            return path.clone();
+        }
+        let real = local_path(path).canonicalize().ok();
+        let real = real.and_then(|real| PathName::from_user(real.into_os_string().into_vec()).ok());
+        real.unwrap_or_else(|| path.clone())
+    }
+
     /// Deletes what only the destination has.
     async fn delete(
         &mut self,
@@ -430,7 +442,7 @@ impl Run<'_> {
         let deletion = Deletion {
             context: self.context,
             permit,
-            root: self.destination.path.clone(),
+            root: self.entered(),
             backup: self.backup.clone(),
             renamed,
             selects: self.filter.selects(),
