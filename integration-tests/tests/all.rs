@@ -61,6 +61,7 @@ mod progress;
 mod proof;
 mod proxied;
 mod quirks;
+mod recipes;
 mod relay;
 mod relayed;
 mod rescue;

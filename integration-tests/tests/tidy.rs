@@ -9,6 +9,7 @@ mod decisions;
 mod exceptions;
 mod laws;
 mod licences;
+mod messages;
 mod modules;
 mod pages;
 mod reference;

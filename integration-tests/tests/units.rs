@@ -31,12 +31,40 @@ fn the_unit_of_the_relay_leaves_it_little_to_do_but_to_use_the_network() {
     ] {
         assert!(lines.contains(&line), "{line} is missing:\n{unit}");
     }
-    let analyze = or_skip!(Tool::installed("bin/systemd-analyze"));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ftp-relay-agent.service");
     fs::write(&file, &unit).unwrap();
-    // It says how exposed a service is, in tenths, and fails above the threshold.
-    let judged = analyze.command().args(["security", "--offline=true", "--threshold=20"]).arg(&file).output();
+    exposes_at_most(&file, 20);
+}
+
+#[test]
+fn the_units_of_the_packages_leave_the_services_little_to_do_but_to_use_the_network() {
+    for (name, tenths) in [("ftp-server", 25), ("ftp-relay-agent", 20)] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("packaging").join(name);
+        let file = folder.join(format!("{name}.service"));
+        let unit = fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = unit.lines().collect();
+        for line in [
+            "NoNewPrivileges=yes",
+            "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+            "ProtectSystem=strict",
+            "ProtectHome=yes",
+            "MemoryDenyWriteExecute=yes",
+            "SystemCallFilter=~@privileged @resources",
+        ] {
+            assert!(lines.contains(&line), "{name}: {line} is missing");
+        }
+        // A service without a user or token of its operator does not start.
+        assert!(unit.contains("ConditionFileNotEmpty=/etc/"), "{name}");
+        exposes_at_most(&file, tenths);
+    }
+}
+
+/// systemd-analyze says how exposed the service of a unit is, in tenths; it fails above the threshold.
+fn exposes_at_most(file: &Path, tenths: u8) {
+    let analyze = or_skip!(Tool::installed("bin/systemd-analyze"));
+    let threshold = format!("--threshold={tenths}");
+    let judged = analyze.command().args(["security", "--offline=true", &threshold]).arg(file).output();
     let judged = judged.unwrap();
     let said =
         format!("{}{}", String::from_utf8_lossy(&judged.stdout), String::from_utf8_lossy(&judged.stderr));

@@ -1,0 +1,318 @@
+//! The recipes of the book: the commands of each page are read from it and run, with addresses of this machine in place
+//! of the names of hosts.
+//!
+//! Of a page, the blocks marked `sh` are run in their order, in one directory. A line that starts a server, a relay, a
+//! hub or an agent goes on running, and the next line waits until it is ready. Blocks marked `text` have the commands of
+//! other programs, or what a program prints: they are not run.
+
+use integration_tests::binary::{Program, Running};
+use integration_tests::site::{PASSWORD, Server, Site, USER};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A page that is run.
+struct Recipe {
+    page: &'static str,
+    home: TempDir,
+    /// What stands in the page, and what is typed instead.
+    instead: Vec<(String, String)>,
+    running: Vec<Running>,
+}
+
+impl Recipe {
+    fn new(page: &'static str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let bin = home.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        for program in [Program::User, Program::Server, Program::RelayAgent] {
+            let path = program.path();
+            symlink(&path, bin.join(path.file_name().unwrap())).unwrap();
+        }
+        fs::create_dir(home.path().join("desk")).unwrap();
+        Self { page, home, instead: Vec::new(), running: Vec::new() }
+    }
+
+    /// With another text where the page has this one.
+    fn instead_of(mut self, text: &str, other: impl Into<String>) -> Self {
+        self.instead.push((text.to_owned(), other.into()));
+        self
+    }
+
+    /// With a server for the user and host of the page; its password is in `~/.netrc`.
+    fn server(self, login: &str, server: &Server) -> Self {
+        let netrc = self.file(".netrc");
+        let known = fs::read_to_string(&netrc).unwrap_or_default();
+        let line = format!("machine {} login {USER} password {PASSWORD}\n", server.ip());
+        self.put(".netrc", &(known + &line));
+        let address = server.url("").split('@').nth(1).unwrap().trim_end_matches('/').to_owned();
+        self.instead_of(login, format!("{USER}@{address}"))
+    }
+
+    /// A path in the home directory.
+    fn file(&self, path: &str) -> PathBuf {
+        self.home.path().join(path)
+    }
+
+    /// Writes a file of the home directory that only its owner may read.
+    fn put(&self, path: &str, text: &str) {
+        let path = self.file(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// Runs the page.
+    fn run(mut self) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs").join(self.page);
+        let text = fs::read_to_string(path).unwrap();
+        for (from, _) in &self.instead {
+            assert!(text.contains(from), "{}: {from} is not in it", self.page);
+        }
+        let blocks = blocks(&text);
+        assert!(!blocks.is_empty(), "{} has nothing to run", self.page);
+        for block in blocks {
+            let mut block = block.to_owned();
+            for (from, to) in &self.instead {
+                block = block.replace(from, to);
+            }
+            let mut typed = Vec::new();
+            for line in block.lines() {
+                if goes_on(line) {
+                    self.types(&typed.drain(..).collect::<String>());
+                    self.starts(line);
+                } else {
+                    typed.push(format!("{line}\n"));
+                }
+            }
+            self.types(&typed.concat());
+        }
+        self
+    }
+
+    /// Types lines that end by themselves.
+    fn types(&self, lines: &str) {
+        if lines.trim().is_empty() {
+            return;
+        }
+        let output = self.shell(&format!("set -eu\n{lines}")).output().unwrap();
+        let (said, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {}\n{lines}{said}{errors}", self.page, output.status);
+    }
+
+    /// Types a line that goes on, and waits until it is ready.
+    fn starts(&mut self, line: &str) {
+        let mut command = self.shell(&format!("exec {line}"));
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut running = Running::start(line, command);
+        let ready = running.line().unwrap_or_else(|| panic!("{line}\n{}", running.said()));
+        assert!(ready.starts_with("listening on ") || ready.starts_with("joined "), "{line}: {ready}");
+        self.running.push(running);
+    }
+
+    fn shell(&self, script: &str) -> Command {
+        let mut command = Program::User.command_at(Path::new("/bin/sh"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.args(["-c", script]).current_dir(self.file("desk")).env("HOME", self.home.path());
+        command.env("PATH", format!("{}:{path}", self.file("bin").display()));
+        command.env_remove("STATE_DIRECTORY");
+        command
+    }
+
+    /// A file that the page has made.
+    fn made(&self, path: &str) -> String {
+        let path = self.file("desk").join(path);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {}: {error}", self.page, path.display()))
+    }
+}
+
+/// The blocks of a page that are run.
+fn blocks(text: &str) -> Vec<&str> {
+    let rest = text.split("\n```sh\n").skip(1);
+    rest.map(|rest| rest.split("\n```").next().unwrap_or_default()).collect()
+}
+
+/// Whether the program of a line serves until it is stopped.
+fn goes_on(line: &str) -> bool {
+    ["ftp-server --", "ftp-relay-agent run ", "ftp-relay-agent hub ", "ftp-relay-agent join "]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+/// An address of this machine that no other run of the tests has: the first, second or third one.
+fn own_address(which: u8) -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{middle}.{low}", which * 64 + (high & 63))
+}
+
+/// Two servers of the page, the first one with files.
+fn pair(name: &str, files: &[(&str, &str)]) -> (Server, Server) {
+    let mut one = Site::new(&format!("{name}-one"));
+    for (path, text) in files {
+        one = one.file(path, text);
+    }
+    (one.start(), Site::new(&format!("{name}-two")).at("127.0.0.3").start())
+}
+
+/// What a server has under a path.
+fn stored(server: &Server, path: &str) -> String {
+    fs::read_to_string(server.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn first_transfer() {
+    // Only this run has the address, so the port can be that of the page.
+    let (one, two) = (own_address(1), own_address(2));
+    let recipe = Recipe::new("guide/first-transfer.md")
+        .instead_of("127.0.0.2:2121", format!("{one}:2121"))
+        .instead_of("127.0.0.3:2121", format!("{two}:2121"))
+        .run();
+    assert_eq!(recipe.made("two/photos/a.jpg"), "a picture\n");
+    assert_eq!(recipe.made("two/first.jpg"), "a picture\n");
+}
+
+#[test]
+fn migrate_a_site() {
+    let (old, new) = pair("migrate", &[("pub/a.txt", "a"), ("pub/deep/b.txt", "b")]);
+    let recipe = Recipe::new("recipes/migrate-a-site.md")
+        .server("ann@old.example", &old)
+        .server("ann@new.example", &new)
+        .run();
+    assert_eq!((stored(&new, "pub/a.txt"), stored(&new, "pub/deep/b.txt")), ("a".into(), "b".into()));
+    let proof = recipe.made("proof.json");
+    assert!(proof.lines().last().unwrap().contains("\"ok\":true"), "{proof}");
+    assert_eq!(recipe.made("receipt.json").matches("\"event\":\"receipt\"").count(), 2);
+}
+
+#[test]
+fn a_copy_every_night() {
+    let (lab, backup) = pair("night", &[("photos/a.jpg", "a")]);
+    let recipe = Recipe::new("recipes/nightly.md")
+        .server("ann@lab.example", &lab)
+        .server("bob@backup.example", &backup)
+        .run();
+    assert_eq!(stored(&backup, "photos/a.jpg"), "a");
+    drop(recipe);
+}
+
+#[test]
+fn two_hosts_behind_nat() {
+    let (zurich, oslo) = pair("nat", &[("a.bin", "content")]);
+    let hub = format!("{}:2443", own_address(3));
+    let address =
+        |server: &Server| server.url("").split('@').nth(1).unwrap().trim_end_matches('/').to_owned();
+    let recipe = Recipe::new("recipes/two-hosts-behind-nat.md")
+        .server("ann@192.0.2.7", &zurich)
+        .server("ann@192.0.2.8", &oslo)
+        .instead_of("198.51.100.7:443", hub)
+        .instead_of("--allow 192.0.2.7", format!("--allow {}", address(&zurich)))
+        .instead_of("--allow 192.0.2.8", format!("--allow {}", address(&oslo)))
+        .instead_of("40000-40999", "1024-65535")
+        .run();
+    assert_eq!(stored(&oslo, "a.bin"), "content");
+    drop(recipe);
+}
+
+#[test]
+fn tls_everywhere() {
+    let site = |name, ip| Site::new(name).at(ip).args(["--require-tls"]);
+    let one = site("tls-one", "127.0.0.2").tls().file("data/a.bin", "secret").start();
+    let two = site("tls-two", "127.0.0.3").tls().start();
+    let recipe = Recipe::new("recipes/tls-everywhere.md")
+        .server("ann@one.example", &one)
+        .server("ann@two.example", &two)
+        .instead_of(&format!("SHA256:{}", "a1".repeat(32)), one.pin())
+        .instead_of(&format!("SHA256:{}", "b2".repeat(32)), two.pin())
+        .run();
+    assert_eq!((stored(&two, "data/a.bin"), stored(&two, "again.bin")), ("secret".into(), "secret".into()));
+    let copy = recipe.made("copy.json");
+    assert!(copy.contains("\"path\":\"direct\""), "{copy}");
+}
+
+/// Files that the pages about other programs name.
+const FILES: [(&str, &str); 6] = [
+    ("a.dat", "a"),
+    ("b.dat", "b"),
+    ("run7/b.dat", "b"),
+    ("pub/a.txt", "text"),
+    ("pub/x.tmp", "x"),
+    ("pub/docs/d.txt", "document"),
+];
+
+#[test]
+fn instead_of_lftp() {
+    let (one, two) = pair("lftp", &FILES);
+    let recipe = Recipe::new("recipes/instead-of-lftp.md");
+    let line = |name: &str, server: &Server| format!("{name}\t{}\n", server.url(""));
+    recipe.put(".local/share/lftp/bookmarks", &(line("one", &one) + &line("two", &two)));
+    let recipe = recipe.run();
+    assert_eq!(recipe.made("docs/d.txt"), "document");
+    assert_eq!(stored(&two, "incoming/d.txt"), "document");
+    assert_eq!(stored(&two, "pub/docs/d.txt"), "document");
+    assert_eq!(recipe.made("text/a.txt"), "text");
+}
+
+#[test]
+fn instead_of_rclone() {
+    let (one, two) = pair("rclone", &FILES);
+    let recipe = Recipe::new("recipes/instead-of-rclone.md");
+    let remote = |name: &str, server: &Server| {
+        let address = server.address(ftp_proto::dialect::Dialect::Rfc959);
+        format!("[{name}]\ntype = ftp\nhost = {}\nport = {}\nuser = {USER}\n\n", address.ip(), address.port())
+    };
+    recipe.put(".config/rclone/rclone.conf", &(remote("one", &one) + &remote("two", &two)));
+    let login = |server: &Server| format!("machine {} login {USER} password {PASSWORD}\n", server.ip());
+    recipe.put(".netrc", &(login(&one) + &login(&two)));
+    let recipe = recipe.run();
+    assert_eq!(stored(&two, "pub/docs/d.txt"), "document");
+    assert!(two.path("filtered/a.txt").exists() && !two.path("filtered/x.tmp").exists());
+    assert!(!two.path("b.txt").exists());
+    drop(recipe);
+}
+
+#[test]
+fn instead_of_globus_url_copy() {
+    let (one, two) = pair("globus", &FILES);
+    let recipe = Recipe::new("recipes/instead-of-globus-url-copy.md")
+        .server("ann@one.example", &one)
+        .server("bob@two.example", &two)
+        .run();
+    for path in ["a.dat", "archive/run7/b.dat", "list/a.dat", "list/b.dat"] {
+        assert!(two.path(path).exists(), "{path}");
+    }
+    drop(recipe);
+}
+
+#[test]
+fn instead_of_fts() {
+    let (one, two) = pair("fts", &FILES);
+    let recipe = Recipe::new("recipes/instead-of-fts.md")
+        .server("ann@one.example", &one)
+        .server("bob@two.example", &two)
+        .run();
+    for path in ["a.dat", "bulk/a.dat", "bulk/b.dat", "far.dat"] {
+        assert!(two.path(path).exists(), "{path}");
+    }
+    drop(recipe);
+}
+
+#[test]
+fn every_recipe_is_run() {
+    let tests = include_str!("recipes.rs");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/recipes");
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(tests.contains(&format!("\"recipes/{name}\"")), "no test runs docs/recipes/{name}");
+    }
+}
+
+#[test]
+fn only_blocks_for_a_shell_are_run() {
+    let page = "a\n```sh\nls\ncd x\n```\n```text\nlftp\n```\n```sh\npwd\n```\n";
+    assert_eq!(blocks(page), ["ls\ncd x", "pwd"]);
+    assert!(goes_on("ftp-server --root x") && !goes_on("ftp-server hash-password"));
+    assert!(goes_on("ftp-relay-agent join h:1 --name x") && !goes_on("ftp-relay-agent token"));
+}

@@ -1,0 +1,79 @@
+//! The page of messages: every heading is what a program prints. And the page about the library: its code is in the
+//! examples that every change compiles.
+
+use super::source;
+
+const MESSAGES: &str = "docs/guide/troubleshooting.md";
+const LIBRARY: &str = "docs/guide/link-ftp-proto.md";
+const EXAMPLE: &str = "ftp-proto/examples/third_party_std.rs";
+
+/// The sources of the programs on one line each, without the breaks inside long texts.
+fn programs() -> String {
+    let ours = ["ftp-user/src", "ftp-server/src", "ftp-relay-agent/src", "ftp-proto/"];
+    let files =
+        source::sources().into_iter().filter(|file| ours.iter().any(|ours| file.path.starts_with(ours)));
+    files.map(|file| joined(&file.code)).collect()
+}
+
+/// Lines of code as one text; a backslash at the end of a line ends nothing.
+fn joined(code: &[(usize, String)]) -> String {
+    let mut text = String::new();
+    for (_, line) in code {
+        match line.strip_suffix('\\') {
+            Some(open) => text.push_str(open.trim_start()),
+            None => {
+                text.push_str(line.trim_start());
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+/// The messages of the page, with their lines: the code of its headings.
+fn messages(page: &str) -> Vec<(usize, &str)> {
+    let headings =
+        (1..).zip(page.lines()).filter_map(|(number, line)| Some((number, line.strip_prefix("### ")?)));
+    headings.map(|(number, heading)| (number, heading.trim_matches('`'))).collect()
+}
+
+/// The parts of a message that no program prints, in any place.
+fn unknown<'a>(message: &'a str, programs: &str) -> Vec<&'a str> {
+    let parts = message.split('…').map(str::trim).filter(|part| part.len() > 3);
+    parts.filter(|part| !programs.contains(part.trim_end_matches(':'))).collect()
+}
+
+#[test]
+fn every_message_of_the_page_is_printed_by_a_program() {
+    let (page, programs) = (source::read(MESSAGES), programs());
+    let messages = messages(&page);
+    assert!(messages.len() > 15, "only {} messages were found", messages.len());
+    let wrong: Vec<String> = messages
+        .iter()
+        .flat_map(|(number, message)| {
+            let unknown = unknown(message, &programs);
+            unknown.into_iter().map(move |part| format!("{MESSAGES}:{number}: nobody prints {part:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_message_that_nobody_prints_is_noticed() {
+    let programs =
+        joined(&[(1, "format!(\"cannot reach {} \\".to_owned()), (2, "    in time\");".to_owned())]);
+    assert_eq!(unknown("cannot reach … in time", &programs), Vec::<&str>::new());
+    assert_eq!(unknown("cannot reach … any more", &programs), ["any more"]);
+    assert_eq!(messages("# A\n### `b … c`\ntext\n"), [(2, "b … c")]);
+}
+
+#[test]
+fn the_code_of_the_page_about_the_library_is_compiled() {
+    let (page, example) = (source::read(LIBRARY), source::read(EXAMPLE));
+    let blocks: Vec<&str> =
+        page.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty(), "{LIBRARY} has no code");
+    for block in blocks {
+        assert!(example.contains(block), "{LIBRARY}: this is not in {EXAMPLE}:\n{block}");
+    }
+}
