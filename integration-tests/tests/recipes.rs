@@ -188,7 +188,7 @@ fn migrate_a_site() {
 }
 
 #[test]
-fn a_copy_every_night() {
+fn every_night() {
     let (lab, backup) = pair("night", &[("photos/a.jpg", "a")]);
     let recipe = Recipe::new("recipes/nightly.md")
         .server("ann@lab.example", &lab)
@@ -253,6 +253,7 @@ fn instead_of_lftp() {
     assert_eq!(stored(&two, "incoming/d.txt"), "document");
     assert_eq!(stored(&two, "pub/docs/d.txt"), "document");
     assert_eq!(recipe.made("text/a.txt"), "text");
+    assert_eq!(recipe.made("pub/docs/d.txt"), "document");
 }
 
 #[test]
@@ -270,6 +271,7 @@ fn instead_of_rclone() {
     assert_eq!(stored(&two, "pub/docs/d.txt"), "document");
     assert!(two.path("filtered/a.txt").exists() && !two.path("filtered/x.tmp").exists());
     assert!(!two.path("b.txt").exists());
+    assert_eq!(stored(&two, "mirror/docs/d.txt"), "document");
     drop(recipe);
 }
 
