@@ -140,13 +140,14 @@ impl Links {
                 }
                 return;
             }
-            proven = self.prove(stream, from, &running) => proven,
+            // A session lives long, and needs nothing of this any more.
+            proven = Box::pin(self.prove(stream, from, &running)) => proven,
         };
         drop(place);
         match proven {
             Some(Proven::Session(accepted)) => {
                 drop(spot);
-                session::run(Arc::clone(&self.shared), *accepted).await;
+                Box::pin(session::run(Arc::clone(&self.shared), *accepted)).await;
             }
             Some(Proven::Tunnel(link, holder)) => self.attach(*link, holder, spot).await,
             None => {}

@@ -235,6 +235,8 @@ impl Performer {
     /// Starts a task that ends with one report, and can be cancelled by its ticket.
     fn start(&mut self, ticket: Ticket, work: impl Future<Output = Event> + Send + 'static) {
         let report = self.report.clone();
+        // Otherwise the task has room for it twice: before it begins and while it runs.
+        let work = Box::pin(work);
         let task = self.tasks.spawn(async move {
             let event = work.await;
             // The session may have ended before.

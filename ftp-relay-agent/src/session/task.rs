@@ -46,7 +46,7 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
         Err(error) => return tracing::debug!(%error, "the session could not start"),
     };
     let (report, events) = mpsc::channel(MAX_EVENTS);
-    let session = Session {
+    let mut session = Session {
         machine: Machine::new(shared.clock.now(), config),
         link,
         performer: Performer::new(Arc::clone(&shared), standing, report),
@@ -58,7 +58,9 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
         revoked: false,
         events,
     };
-    session.run().await;
+    session.serve().await;
+    // The end needs a buffer that the session does not have before.
+    Box::pin(session.end()).await;
     drop(place);
 }
 
@@ -114,7 +116,8 @@ enum Wake {
 }
 
 impl Session {
-    async fn run(mut self) {
+    /// Serves the user agent until the machine closes the session.
+    async fn serve(&mut self) {
         let mut room = vec![0; ROOM];
         loop {
             let deadline = match self.drain() {
@@ -123,7 +126,7 @@ impl Session {
                     self.input(Input::Closed);
                     continue;
                 }
-                Drained::Closed => break,
+                Drained::Closed => return,
             };
             if let Some((ticket, answer)) = self.performer.next_answer() {
                 self.input(Input::Answer(ticket, answer));
@@ -146,6 +149,9 @@ impl Session {
                 Wake::Deadline => self.input(Input::Timeout),
             }
         }
+    }
+
+    async fn end(self) {
         self.reporter.close();
         // Connections that are still held are reset before the last frames are sent.
         drop(self.performer);
@@ -206,6 +212,6 @@ impl Session {
 }
 
 /// Bytes of the link that are read at once.
-const ROOM: usize = 16 * 1024;
+const ROOM: usize = 2 * 1024;
 /// Reports of tasks that wait for the session.
 const MAX_EVENTS: usize = 64;

@@ -1,7 +1,10 @@
 //! A tunnel: carries a control connection between the link of a user agent and a server.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 
 use ftp_io::connection::Connection;
 use ftp_io::copy::{Allowance, Meter};
@@ -9,7 +12,7 @@ use ftp_io::link::Link;
 use ftp_io::socket::{end_by_reset, end_in_order};
 use ftp_proto::relay::agent::{Answer, Flow, JoinEnd, Opening};
 use ftp_proto::relay::message::LegId;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, split};
 use tokio::sync::Notify;
 
 use super::greeting::{self, Server, Unopened};
@@ -75,7 +78,8 @@ impl Tunnel {
         let (mut from_server, mut to_server) = server.stream.split();
         let (mut said, mut ahead) = (std::mem::take(&mut server.said), Vec::new());
         if opening == Opening::Tls {
-            match greeting::open(&mut from_user, &mut from_server, &mut to_server).await {
+            // Its buffers are not kept for as long as the tunnel.
+            match Box::pin(greeting::open(&mut from_user, &mut from_server, &mut to_server)).await {
                 Ok(read) => (said, ahead) = read,
                 Err(Unopened::User) => return JoinEnd::Leg(LegId::A),
                 Err(Unopened::Server) => return JoinEnd::Leg(LegId::B),
@@ -105,17 +109,14 @@ impl Tunnel {
         to: &mut (impl AsyncWrite + Unpin),
         moved: &AtomicU64,
     ) -> Result<(), JoinEnd> {
-        let mut room = vec![0; ROOM];
         loop {
             // The meter is never stopped: the whole tunnel is dropped.
-            let most = self.meter.turn().await.ok_or(JoinEnd::Stopped)?.min(ROOM);
-            let part = room.get_mut(..most).unwrap_or_default();
-            let count = from.read(part).await.map_err(|_| JoinEnd::Leg(leg))?;
-            let bytes = room.get(..count).unwrap_or_default();
+            let most = self.meter.turn().await.ok_or(JoinEnd::Stopped)?;
+            let bytes = read_some(&mut from, most).await.map_err(|_| JoinEnd::Leg(leg))?;
             if bytes.is_empty() {
                 return Ok(());
             }
-            self.pass(bytes, to, leg.other(), moved).await?;
+            self.pass(&bytes, to, leg.other(), moved).await?;
         }
     }
 
@@ -136,6 +137,18 @@ impl Tunnel {
         moved.fetch_add(length, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Reads what there is, at most `most` bytes; none at the end. It holds no memory while nothing comes, because most
+/// tunnels are silent for most of their time.
+async fn read_some(from: &mut (impl AsyncRead + Unpin), most: usize) -> io::Result<Vec<u8>> {
+    poll_fn(|context| {
+        let mut room = [0; ROOM];
+        let mut read = ReadBuf::new(room.get_mut(..most.min(ROOM)).unwrap_or_default());
+        ready!(Pin::new(&mut *from).poll_read(context, &mut read))?;
+        Poll::Ready(Ok(read.filled().to_vec()))
+    })
+    .await
 }
 
 async fn send(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {

@@ -83,7 +83,7 @@ fn transit(digest: Digest) -> Transit {
     match digest {
         Digest::Sha256 => transit.digested(),
         #[cfg(target_os = "linux")]
-        Digest::Off => transit.spliced(Pipes::one()),
+        Digest::Off => transit.spliced(Pipes::one(), BUFFER),
         #[cfg(not(target_os = "linux"))]
         Digest::Off => transit,
     }

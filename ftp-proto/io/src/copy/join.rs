@@ -179,7 +179,7 @@ impl Join {
         let transit = Transit::copied(BUFFER);
         let may_splice = !flow.from.has_tls() && !flow.to.has_tls() && self.digests.is_none();
         #[cfg(target_os = "linux")]
-        let transit = if may_splice { transit.spliced(self.pipes.clone()) } else { transit };
+        let transit = if may_splice { transit.spliced(self.pipes.clone(), CROWDED) } else { transit };
         let mut transit = if self.digests.is_some() { transit.digested() } else { transit };
         flow.run(&mut transit).await?;
         if let Some(digests) = &self.digests {
@@ -231,3 +231,6 @@ fn end(broken: Broken, from: LegId) -> JoinEnd {
 
 /// How much is read at once where bytes are copied.
 const BUFFER: usize = 64 * 1024;
+/// The same while all pipes are lent: then many joins wait for their receivers, and each of them may hold so much.
+#[cfg(target_os = "linux")]
+const CROWDED: usize = 16 * 1024;

@@ -22,6 +22,9 @@ pub(super) struct Transit {
     pipes: Option<Pipes>,
     #[cfg(target_os = "linux")]
     pipe: Option<Pipe>,
+    /// How many bytes are copied at once while the pool has no pipe.
+    #[cfg(target_os = "linux")]
+    without_pipe: usize,
     buffer: Buffer,
 }
 
@@ -48,14 +51,17 @@ impl Transit {
             pipes: None,
             #[cfg(target_os = "linux")]
             pipe: None,
+            #[cfg(target_os = "linux")]
+            without_pipe: size,
             buffer,
         }
     }
 
-    /// Bytes pass a pipe of the pool while there is one.
+    /// Bytes pass a pipe of the pool while there is one. While there is none, at most `without_pipe` bytes are copied
+    /// at once.
     #[cfg(target_os = "linux")]
-    pub(super) fn spliced(mut self, pipes: Pipes) -> Self {
-        self.pipes = Some(pipes);
+    pub(super) fn spliced(mut self, pipes: Pipes, without_pipe: usize) -> Self {
+        (self.pipes, self.without_pipe) = (Some(pipes), without_pipe);
         self
     }
 
@@ -114,6 +120,10 @@ impl Transit {
                 }
             }
         }
+        #[cfg(target_os = "linux")]
+        if self.pipes.is_some() {
+            return self.buffer.fill(from, limit.min(self.without_pipe));
+        }
         self.buffer.fill(from, limit)
     }
 
@@ -140,10 +150,11 @@ impl Transit {
 impl Buffer {
     fn fill(&mut self, from: &Connection, limit: usize) -> io::Result<usize> {
         (self.filled, self.gone) = (0, 0);
-        if self.bytes.len() != self.size {
-            self.bytes.resize(self.size, 0);
+        let most = self.size.min(limit);
+        if self.bytes.len() < most {
+            self.bytes.resize(most, 0);
         }
-        let room = self.bytes.get_mut(..self.size.min(limit)).unwrap_or_default();
+        let room = self.bytes.get_mut(..most).unwrap_or_default();
         match from.read_now(room) {
             Ok(count) => self.filled = count,
             Err(error) => {
