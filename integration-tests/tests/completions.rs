@@ -1,4 +1,4 @@
-//! Completions as people use them: Tab pressed in bash, zsh and fish, at a pseudo-terminal.
+//! Completions as people use them: Tab pressed in bash, zsh and fish, at a pseudo-terminal. And the manual pages.
 
 use integration_tests::binary::Program;
 use integration_tests::foreign::{Skipped, Tool};
@@ -217,4 +217,45 @@ fn libraries(tool: &Tool) -> String {
     let all = tool.environment().into_iter().filter(|(name, _)| *name == "LD_LIBRARY_PATH");
     let words = all.map(|(name, value)| format!("{name}='{}'", value.to_string_lossy()));
     format!("env {}", words.collect::<Vec<_>>().join(" "))
+}
+
+/// What a program prints for these arguments and this input, and its exit code.
+fn printed(program: Program, args: &[&str], home: &Path, input: &[u8]) -> (String, Option<i32>) {
+    let mut command = program.command();
+    let mut child = command.args(args).env("HOME", home).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (String::from_utf8_lossy(&said).into_owned(), output.status.code())
+}
+
+#[test]
+fn settings_with_a_mistake_offer_no_names_and_hide_no_verb() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join(".config/ftp-user");
+    fs::create_dir_all(&settings).unwrap();
+    fs::write(settings.join("config.toml"), "[sites.lab\n").unwrap();
+    let complete =
+        |line: &[u8]| printed(Program::User, &["completions", "bash", "--words"], home.path(), line);
+    let (said, code) = complete(b"cop\0");
+    assert!(said.starts_with("none\ncopy\t") && code == Some(0), "{said}");
+    assert_eq!(complete(b"copy\0la\0"), ("files\n".to_owned(), Some(0)));
+    // What is no text is no word of ours.
+    assert_eq!(complete(b"copy\0\xff\xfe\0").1, Some(0));
+}
+
+#[test]
+fn each_verb_has_a_manual_page_and_others_are_a_mistake() {
+    let home = tempfile::tempdir().unwrap();
+    for (program, verb) in [(Program::User, "copy"), (Program::Server, "who"), (Program::RelayAgent, "join")]
+    {
+        let (page, code) = printed(program, &["man", verb], home.path(), b"");
+        assert_eq!(code, Some(0), "{page}");
+        for section in ["NAME", "SYNOPSIS", "OPTIONS", "\"EXAMPLES\"", "\"EXIT STATUS\"", "\"FILES\""] {
+            assert!(page.contains(&format!(".SH {section}\n")), "{program:?} {verb} {section}: {page}");
+        }
+        let (said, code) = printed(program, &["man", "nothing"], home.path(), b"");
+        assert!(said.contains("there is no verb nothing") && said.lines().count() == 1, "{said}");
+        assert_eq!(code, Some(2));
+    }
 }
