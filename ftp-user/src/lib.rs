@@ -39,6 +39,7 @@
 //! | [`check`] | the overwrite rule and the verification |
 //! | [`job`] | what a user asked for: files and trees, retries |
 //! | [`action`] | verbs that work on names where they are: mkdir, rm, mv, hash, tree |
+//! | [`shell`] | the interactive program: lines, names, composite directories, completion |
 //! | [`cli`] | the command line: a file for each verb, and the exit status |
 
 pub mod action;
@@ -59,6 +60,7 @@ pub mod place;
 pub mod relay;
 pub mod report;
 pub mod route;
+pub mod shell;
 pub mod state;
 
 pub use job::run;

@@ -4,7 +4,8 @@ use crate::binary::Program;
 use crate::foreign::Skipped;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 /// Runs `ftp-user` with `arguments`, words of the shell, for a person who types `answers`. What the run keeps is in
 /// `state`. Returns what the person sees, and the exit code.
@@ -70,4 +71,75 @@ fn start(state: &Path, arguments: &str, columns: Option<u16>) -> Result<Child, S
     command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
     command.env("HOME", state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().map_err(|_| Skipped("there is no script(1)".into()))
+}
+
+/// A run at a pseudo-terminal, and the person who types there.
+#[derive(Debug)]
+pub struct Person {
+    child: Child,
+    keys: ChildStdin,
+    screen: Arc<Mutex<String>>,
+}
+
+impl Person {
+    /// Starts `ftp-user` with `arguments`, words of the shell, in the directory `home`.
+    ///
+    /// # Errors
+    ///
+    /// This machine has no `script`.
+    pub fn start(home: &Path, arguments: &str) -> Result<Self, Skipped> {
+        let program = Program::User.path();
+        let typed = format!("stty rows 40 columns 200; exec {} {arguments}", program.display());
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
+        command.env("HOME", home).env("TERM", "xterm").current_dir(home);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|_| Skipped("there is no script(1)".into()))?;
+        let (keys, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let screen = Arc::new(Mutex::new(String::new()));
+        let shown = Arc::clone(&screen);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = stdout.read(&mut bytes) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
+            }
+        });
+        Ok(Self { child, keys, screen })
+    }
+
+    /// Types these keys.
+    pub fn types(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// What was shown so far.
+    pub fn screen(&self) -> String {
+        self.screen.lock().unwrap().clone()
+    }
+
+    /// Waits until these words have been shown so many times.
+    pub fn sees(&self, words: &str, times: usize) {
+        crate::socket::until(words, || self.screen().matches(words).count() >= times);
+    }
+
+    /// Waits for the end of the run, and returns its exit code.
+    pub fn end(mut self) -> Option<i32> {
+        let mut ended = None;
+        crate::socket::until("the end of the run", || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.and_then(|status| status.code())
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            eprintln!("---- the screen ----\n{}", self.screen());
+        }
+    }
 }

@@ -68,6 +68,7 @@ mod rescue;
 mod resume;
 mod round_trips;
 mod rsym;
+mod shell;
 mod signals;
 mod simulator;
 mod sites;

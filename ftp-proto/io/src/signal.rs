@@ -37,12 +37,26 @@ impl Stop {
     /// Returns at the next of these signals. The first asks to end in order, the second (call it
     /// again) to end at once.
     pub async fn wait(&mut self) {
+        self.next().await;
+    }
+
+    /// The same, and says which it was: a program that carries out one command after the other goes on behind an interruption.
+    pub async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = heard(self.hangup.as_mut()) => {}
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::End,
+            () = heard(self.hangup.as_mut()) => Asked::End,
         }
     }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// What is done now should stop: SIGINT.
+    Interrupt,
+    /// The program should end: SIGTERM, or SIGHUP because its terminal was closed.
+    End,
 }
 
 /// Returns at the next signal; never if there is none to wait for.

@@ -1,9 +1,9 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
 use super::asked::{Asked, Start, check_state, go_to};
-use super::passwords::{self, Answers, Passwords};
+use super::passwords::{self, Passwords};
 use super::trust::TrustArgs;
-use super::{Cli, General, Verb, cancel, resume, status_of, watch_signals};
+use super::{Cli, General, Hands, Verb, cancel, resume, status_of};
 use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
@@ -36,9 +36,9 @@ impl General {
         })?;
         let commands: Vec<_> =
             chosen.into_iter().map(|record| (record, general.command("resume", &trust, record))).collect();
-        let answers = Answers::default();
+        let answers = self.hands.answers.clone();
         if commands.len() > 1 {
-            ask_ahead(&commands, &answers).await?;
+            ask_ahead(&commands, &self.hands).await?;
         }
         for (record, command) in commands {
             // What keeps one job from going on keeps no other.
@@ -88,7 +88,7 @@ impl General {
                 match go_to(&record).and_then(|()| general.command("jobs", &trust, &record)) {
                     Ok(command) => {
                         let asked = Start::Kept(Asked::shown(&record));
-                        if Box::pin(command.perform(asked, &Answers::default())).await == Status::Done {
+                        if Box::pin(command.perform(asked, &self.hands.answers)).await == Status::Done {
                             continue;
                         }
                     }
@@ -113,7 +113,8 @@ impl General {
             // What it has left at a server is removed all the same, and what was in the directory is gone with it.
             self.warn(failure.what).await?;
         }
-        Ok(Box::pin(command.perform(Start::Kept(Asked::never_again(record)), &Answers::default())).await)
+        let asked = Start::Kept(Asked::never_again(record));
+        Ok(Box::pin(command.perform(asked, &self.hands.answers)).await)
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
@@ -151,7 +152,7 @@ impl General {
             Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
         })?;
         cli.trust = cli.trust.and(verb, trust)?;
-        let Self { json, trace, color, progress, verbose, quiet, state, .. } = self.clone();
+        let Self { json, trace, color, progress, verbose, quiet, state, hands, .. } = self.clone();
         let typed = cli.general;
         let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
         cli.general = Self {
@@ -170,6 +171,7 @@ impl General {
             verbose,
             quiet,
             state,
+            hands,
         };
         Ok(cli)
     }
@@ -181,10 +183,7 @@ impl General {
 /// # Errors
 ///
 /// The person at the terminal has interrupted it.
-async fn ask_ahead(
-    commands: &[(&JobRecord, Result<Cli, Failure>)],
-    answers: &Answers,
-) -> Result<(), Failure> {
+async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hands) -> Result<(), Failure> {
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.password_file.is_none());
@@ -198,7 +197,7 @@ async fn ask_ahead(
     if is_given || !passwords::are_lacking(&locations) {
         return Ok(());
     }
-    Passwords::new(None, None, watch_signals()?).with(answers.clone()).ask_ahead(locations).await
+    Passwords::new(None, None, hands.cancel()?).with(hands.answers.clone()).ask_ahead(locations).await
 }
 
 impl Verb {
@@ -224,6 +223,7 @@ impl Verb {
             | Self::Why(_)
             | Self::Sites(_)
             | Self::Doctor(_)
+            | Self::Shell(_)
             | Self::Completions(_)
             | Self::Man(_) => Vec::new(),
         }

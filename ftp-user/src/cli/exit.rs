@@ -57,9 +57,41 @@ pub const fn meaning(status: Status) -> &'static str {
     }
 }
 
+/// The status of another process of this program that has ended with this number.
+pub(super) fn of_number(code: u8) -> Status {
+    let kinds = ALL_KINDS.into_iter().find(|kind| of_kind(*kind) == code);
+    match code {
+        0 => Status::Done,
+        9 => Status::Partly,
+        _ => Status::Failed(kinds.unwrap_or(Kind::Other)),
+    }
+}
+
+const ALL_KINDS: [Kind; 10] = [
+    Kind::Other,
+    Kind::Usage,
+    Kind::Missing,
+    Kind::Refused,
+    Kind::Temporary,
+    Kind::NoPath,
+    Kind::Unverified,
+    Kind::Exists,
+    Kind::Interrupted,
+    Kind::Untrusted,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_means_the_status_that_has_it() {
+        let all = ALL_KINDS.map(Status::Failed).into_iter().chain([Status::Done, Status::Partly]);
+        for status in all {
+            assert_eq!(of_number(number(status)), status);
+        }
+        assert_eq!(of_number(99), Status::Failed(Kind::Other));
+    }
 
     #[test]
     fn the_numbers_are_those_of_the_contract() {

@@ -1,4 +1,4 @@
-//! Verbs and options of the contract that are not built in yet, and names that other programs give to verbs.
+//! Names that other programs give to verbs, and options that stand at another place.
 
 use super::Cli;
 use crate::failure::Failure;
@@ -7,13 +7,8 @@ use std::ffi::OsString;
 
 /// The failure if `word`, which the command line does not know, is one of them.
 pub(super) fn later(word: &str) -> Option<Failure> {
-    if let Some((_, verb)) = ELSEWHERE.iter().find(|(name, _)| *name == word) {
-        return Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")));
-    }
-    let name = word.split('=').next().unwrap_or(word);
-    VERBS
-        .contains(&name)
-        .then(|| Failure::usage(format!("{name} is not built in yet")).hint("ftp-user --help shows what is"))
+    let (_, verb) = ELSEWHERE.iter().find(|(name, _)| *name == word)?;
+    Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")))
 }
 
 /// The failure if `word` is an option of `copy` that stands before the verb, or behind one that goes on with a job.
@@ -45,8 +40,6 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     }
 }
 
-/// Verbs of the contract that may be absent.
-const VERBS: &[&str] = &["shell"];
 /// Verbs of other programs, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cp", "copy"),
@@ -95,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_says_so() {
+    fn what_other_programs_call_a_verb_is_told() {
         let check = |word: &str, expect: Option<&str>| {
             let found = later(word).map(|failure| failure.to_string());
             match expect {
@@ -105,7 +98,6 @@ mod tests {
                 None => assert_eq!(found, None, "{word}"),
             }
         };
-        check("shell", Some("shell is not built in yet"));
         check("mirror", Some("use sync"));
         check("cp", Some("use copy"));
         check("rename", Some("use mv"));

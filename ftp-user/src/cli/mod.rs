@@ -25,6 +25,8 @@ mod program;
 mod relays;
 mod resume;
 mod rm;
+mod shell;
+mod shell_args;
 mod site_limits;
 mod site_secrets;
 mod sites;
@@ -132,6 +134,24 @@ struct General {
     /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
     #[arg(long, global = true, value_name = "N")]
     retries: Option<u32>,
+    #[arg(skip)]
+    hands: Hands,
+}
+
+/// Who carries a command out, besides the command line: the shell.
+#[derive(Clone, Debug, Default)]
+struct Hands {
+    /// What stops the command. Without it, signals do.
+    cancel: Option<Cancel>,
+    /// The passwords that were typed before.
+    answers: Answers,
+}
+
+impl Hands {
+    /// What stops the command.
+    fn cancel(&self) -> Result<Cancel, Failure> {
+        self.cancel.clone().map_or_else(watch_signals, Ok)
+    }
 }
 
 /// The values of `--color` and `--progress`.
@@ -163,6 +183,7 @@ enum Verb {
     Why(why::WhyArgs),
     Sites(sites::SitesArgs),
     Doctor(doctor::DoctorArgs),
+    Shell(shell_args::ShellArgs),
     /// Print the script that completes words in a shell
     Completions(Completions),
     /// Print the manual page of this program, or of a verb
@@ -172,6 +193,14 @@ enum Verb {
 impl Cli {
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
+        if let Verb::Shell(args) = self.verb {
+            return Box::pin(self.general.shell(self.trust, words, args)).await;
+        }
+        Box::pin(self.run_verb(words)).await
+    }
+
+    /// The same for every verb but the shell, which carries them out by this.
+    async fn run_verb(self, words: &[OsString]) -> Status {
         let color = self.general.color;
         if let Verb::Resume(args) = &self.verb {
             return status_of(color, Box::pin(self.general.resume(&self.trust, args)).await);
@@ -182,7 +211,8 @@ impl Cli {
         if let Verb::Jobs(_) = &self.verb {
             return status_of(color, Box::pin(self.general.list(&self.trust)).await);
         }
-        Box::pin(self.perform(Start::Typed(words), &Answers::default())).await
+        let answers = self.general.hands.answers.clone();
+        Box::pin(self.perform(Start::Typed(words), &answers)).await
     }
 
     /// Does what was asked for, now or in an earlier run.
@@ -240,6 +270,7 @@ impl Cli {
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others.
             Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) => Ok(Status::Done),
+            Verb::Shell(_) => Err(shell_args::inside()),
             Verb::Doctor(args) => doctor::run(context, kept, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
             Verb::Completions(args) => {
@@ -279,6 +310,7 @@ impl Verb {
             | Self::Why(_)
             | Self::Sites(_)
             | Self::Doctor(_)
+            | Self::Shell(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
         }
@@ -296,7 +328,7 @@ impl Verb {
     /// Whether the verb needs no settings.
     const fn is_about_itself(&self) -> bool {
         match self {
-            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) => true,
+            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
             Self::Copy(_)
             | Self::Move(_)
             | Self::Sync(_)
@@ -365,7 +397,7 @@ impl General {
         let trace = self.trace.as_deref().map(trace_file::create).transpose()?;
         let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
-        let cancel = watch_signals()?;
+        let cancel = self.hands.cancel()?;
         let family = match (self.v4, self.v6) {
             (true, _) => Some(Family::V4),
             (_, true) => Some(Family::V6),

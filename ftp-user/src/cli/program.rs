@@ -6,6 +6,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use ftp_io::program::args;
 use ftp_io::program::runtime::{self, Threads};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// The whole program.
@@ -15,14 +16,9 @@ pub fn main() -> ExitCode {
         Err(failure) => return fail(&failure),
     };
     let words = arguments.get(1..).unwrap_or_default().to_vec();
-    let cli: Cli = match args::parse(arguments) {
+    let cli = match read(arguments) {
         Ok(cli) => cli,
-        Err(rejected) => {
-            match rejected.unknown().and_then(|word| later(word).or_else(|| misplaced(word, &words))) {
-                Some(failure) => return fail(&failure),
-                None => return rejected.print("ftp-user"),
-            }
-        }
+        Err(status) => return code(status),
     };
     match runtime::start(THREADS) {
         Ok(runtime) => {
@@ -33,6 +29,27 @@ pub fn main() -> ExitCode {
         }
         Err(error) => fail(&Failure::new(Kind::Other, format!("cannot start the scheduler: {error}"))),
     }
+}
+
+/// Reads a command line, the name of the program first. What is wrong with it is told, as well as what it asks about itself.
+///
+/// # Errors
+///
+/// There is nothing to carry out. The status says whether that is a mistake.
+pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
+    let words = arguments.get(1..).unwrap_or_default().to_vec();
+    args::parse(arguments).map_err(|rejected| {
+        match rejected.unknown().and_then(|word| later(word).or_else(|| misplaced(word, &words))) {
+            Some(failure) => {
+                print_failure(&failure, false);
+                Status::Failed(failure.kind)
+            }
+            None => {
+                rejected.print("ftp-user");
+                if rejected.is_mistake() { Status::Failed(Kind::Usage) } else { Status::Done }
+            }
+        }
+    })
 }
 
 fn fail(failure: &Failure) -> ExitCode {

@@ -65,7 +65,7 @@ pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
 pub use closed_posture::ClosedPosture;
 pub use detached::{DetachedState, DetachedStatus};
-pub(crate) use dial::{Dialled, connect, within};
+pub(crate) use dial::{Dialled, answers, connect, within};
 pub use examine::{Foreign, SeenCertificate, ServerClock};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};

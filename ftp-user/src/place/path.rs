@@ -152,7 +152,7 @@ pub(super) fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
 }
 
 /// Percent-encodes what would not survive in a URL, and what a terminal would act on.
-pub(super) fn encoded(bytes: &[u8]) -> String {
+pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -57,6 +57,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "check",
             "job",
             "action",
+            "shell",
             "cli",
         ],
         is_program: true,

@@ -58,6 +58,11 @@ impl Rejected {
         if let Some(ContextValue::String(unknown)) = self.0.get(context) { Some(unknown) } else { None }
     }
 
+    /// Whether it has a mistake. Otherwise it asks for help or the version.
+    pub fn is_mistake(&self) -> bool {
+        self.0.use_stderr()
+    }
+
     /// Prints the help, the version or the mistake, and returns the exit status: 2 after a mistake.
     pub fn print(&self, program: &str) -> ExitCode {
         let Self(error) = self;

@@ -1,0 +1,83 @@
+//! What the shell knows, shared by the thread that reads lines and the tasks that ask servers.
+
+use crate::shell::{Cache, Directory, Health, HostText, Input, Keeper, Scope};
+use ftp_io::clock::Clock;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// What the shell knows. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    state: Arc<Mutex<Known>>,
+    /// Wakes whoever probes sites.
+    pub(super) changed: Arc<Notify>,
+    /// Directories that somebody should list.
+    wanted: mpsc::Sender<Directory>,
+    pub(super) clock: Clock,
+}
+
+/// What the shell knows.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Names, and the current directory.
+    pub(super) scope: Scope,
+    /// What directories held.
+    pub(super) cache: Cache,
+    /// Which sites answer.
+    pub(super) keeper: Keeper,
+}
+
+impl Shared {
+    /// Nothing is known yet. Second, the directories that somebody should list.
+    pub(super) fn new(scope: Scope) -> (Self, mpsc::Receiver<Directory>) {
+        let (wanted, receiver) = mpsc::channel(MOST_WANTED);
+        let known = Known { scope, ..Known::default() };
+        let state = Arc::new(Mutex::new(known));
+        (Self { state, changed: Arc::default(), wanted, clock: Clock::start() }, receiver)
+    }
+
+    /// What is known now. Nobody keeps it while he waits for something.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody would like to know what is in a directory. If too many are wanted already, this one is not.
+    pub(super) fn want(&self, directory: Directory) {
+        if directory.host != HostText::This {
+            let _ = self.wanted.try_send(directory);
+        }
+    }
+
+    /// From now on the status of this site is kept.
+    pub(super) fn watch(&self, directory: &Directory) {
+        if let Some(site) = site(directory) {
+            self.lock().keeper.input(self.clock.now(), Input::Watch(site));
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether the site of a directory does not answer.
+    pub(super) fn is_down(&self, directory: &Directory) -> bool {
+        site(directory).is_some_and(|site| self.lock().keeper.health(&site) == Health::Down)
+    }
+
+    /// A site has answered, or has not.
+    pub(super) fn seen(&self, directory: &Directory, answered: bool) {
+        if let Some(site) = site(directory) {
+            self.lock().keeper.input(self.clock.now(), Input::Seen { site, answered });
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// The name under which the status of a site is kept.
+fn site(directory: &Directory) -> Option<String> {
+    match &directory.host {
+        HostText::This => None,
+        HostText::Site(name) => Some(format!("{name}:")),
+        HostText::Url(url) => Some(format!("{url}/")),
+    }
+}
+
+/// Directories that wait to be listed, at most.
+const MOST_WANTED: usize = 16;

@@ -1,0 +1,207 @@
+//! Names in composite directories are looked up: the search says what to list, and servers are asked.
+
+use super::known::Shared;
+use super::remote::{Servers, canonical, seconds};
+use crate::context::Cancel;
+use crate::failure::{About, Failure, Kind};
+use crate::shell::{Directory, Found, Held, Known, Partial, Purpose, Search, Step};
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+/// Looks names up.
+#[derive(Clone, Debug)]
+pub(super) struct Lookup {
+    pub(super) known: Shared,
+    pub(super) servers: Servers,
+}
+
+/// Where a name is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Places {
+    /// In one component, or in several directories that are listed together.
+    pub(super) all: Vec<Directory>,
+    /// Where it could be, too: these could not be looked at.
+    pub(super) unseen: Vec<Directory>,
+}
+
+impl Lookup {
+    /// The places of a name that is there.
+    ///
+    /// # Errors
+    ///
+    /// It is in no component, or in several and the purpose wants one. The failure lists them.
+    pub(super) async fn find(
+        &self,
+        partial: &Partial,
+        purpose: Purpose,
+        cancel: &Cancel,
+    ) -> Result<Places, Failure> {
+        let (targets, step) = self.search(partial, purpose, cancel).await?;
+        let pick = |all: &[usize]| all.iter().filter_map(|index| targets.get(*index).cloned()).collect();
+        if let Step::Found(Found { components, unseen }) = &step {
+            return Ok(Places { all: pick(components), unseen: pick(unseen) });
+        }
+        let shown = |index: usize| targets.get(index).map(Directory::to_string).unwrap_or_default();
+        let name = format!("[{}]{}", partial.composite, partial.shown());
+        Err(step.failure(&name, shown).unwrap_or_else(Failure::interrupted))
+    }
+
+    /// All places that have a name, and those that could not be looked at.
+    ///
+    /// # Errors
+    ///
+    /// It is in no component.
+    pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places, Failure> {
+        let (targets, step) = self.search(partial, Purpose::Read, cancel).await?;
+        match step {
+            Step::Ambiguous(all) => {
+                let all = all.iter().filter_map(|index| targets.get(*index).cloned()).collect();
+                Ok(Places { all, unseen: Vec::new() })
+            }
+            Step::List(_) | Step::Found(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => {
+                self.find(partial, Purpose::Read, cancel).await
+            }
+        }
+    }
+
+    /// The place of a name that is there, or that is made: then in the component that has its directory.
+    ///
+    /// # Errors
+    ///
+    /// Several components could have it.
+    pub(super) async fn destination(&self, partial: &Partial, cancel: &Cancel) -> Result<Directory, Failure> {
+        let (targets, step) = self.search(partial, Purpose::Change, cancel).await?;
+        match &step {
+            Step::Nowhere { unseen } if unseen.is_empty() => {}
+            Step::List(_)
+            | Step::Found(_)
+            | Step::Ambiguous(_)
+            | Step::Nowhere { .. }
+            | Step::Uncertain { .. } => {
+                let found = self.find(partial, Purpose::Change, cancel).await?;
+                return found.all.into_iter().next().ok_or_else(Failure::interrupted);
+            }
+        }
+        let name = format!("[{}]{}", partial.composite, partial.shown());
+        let Some((parent, last)) = partial.path.split_last() else { return Err(Failure::interrupted()) };
+        if let Some((_, _)) = parent.split_last() {
+            let parent = Partial { composite: partial.composite.clone(), path: parent };
+            return Box::pin(self.destination(&parent, cancel)).await.map(|parent| parent.at(last));
+        }
+        match targets.as_slice() {
+            [one] => Ok(one.clone()),
+            several => {
+                let several: Vec<String> = several.iter().map(Directory::to_string).collect();
+                Err(Failure::usage(format!(
+                    "{name} is in no component, and each of them could get it: {}",
+                    several.join(", ")
+                ))
+                .hint("name one of them"))
+            }
+        }
+    }
+
+    /// Searches to the end. Returns the places in all components, and the last step.
+    async fn search(
+        &self,
+        partial: &Partial,
+        purpose: Purpose,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Directory>, Step), Failure> {
+        let components = self.known.lock().scope.components(&partial.composite)?.to_vec();
+        let path = partial.shown();
+        if path.contains(['*', '?', '[']) {
+            return Err(Failure::usage("a pattern cannot be looked up in a composite directory")
+                .hint("name a site: SITE:pattern"));
+        }
+        let path = path.split('/').map(canonical).collect::<Result<Vec<_>, _>>()?.join("/");
+        let targets: Vec<Directory> = components.iter().map(|component| component.at(&path)).collect();
+        if partial.path.split_last().is_none() {
+            // The root of a composite directory is that of all components.
+            let known = vec![Known::Now(Held::Directory); targets.len()];
+            return Ok((targets, Search::new(purpose, known).step()));
+        }
+        let known = targets.iter().map(|target| self.before(target)).collect();
+        let mut search = Search::new(purpose, known);
+        loop {
+            let Step::List(components) = search.step() else { return Ok((targets, search.step())) };
+            let mut asked = tokio::task::JoinSet::new();
+            for index in components {
+                let Some(target) = targets.get(index).cloned() else { continue };
+                let (lookup, cancel) = (self.clone(), cancel.clone());
+                asked.spawn(async move { (index, lookup.look(&target, &cancel).await) });
+            }
+            while let Some(answer) = asked.join_next().await {
+                let Ok((index, known)) = answer else { continue };
+                search.learn(index, known?);
+            }
+        }
+    }
+
+    /// What is known of a place before anybody is asked.
+    fn before(&self, target: &Directory) -> Known {
+        let Some((directory, name)) = target.split_last() else { return Known::Unknown };
+        if target.is_local() {
+            return Known::Now(here(target));
+        }
+        self.known.watch(&directory);
+        if self.known.is_down(&directory) {
+            return Known::Down;
+        }
+        let mut known = self.known.lock();
+        match known.cache.find(&directory) {
+            Some(listed) if listed.is_fresh(seconds()) => {
+                listed.held(name).map_or(Known::Unknown, Known::Before)
+            }
+            Some(_) | None => Known::Unknown,
+        }
+    }
+
+    /// Lists the directory of a place, and says what is there.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has interrupted it.
+    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<Known, Failure> {
+        let Some((directory, name)) = target.split_last() else { return Ok(Known::Failed) };
+        if self.known.is_down(&directory) {
+            return Ok(Known::Down);
+        }
+        match self.servers.list(&directory, name, cancel).await {
+            Ok(look) => {
+                self.known.seen(&directory, true);
+                self.known.lock().cache.keep(directory, look.listed);
+                Ok(Known::Now(look.held))
+            }
+            Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+            Err(failure) if matches!(failure.kind, Kind::Missing | Kind::Refused) => {
+                // A server that is asked for a directory that is not there refuses.
+                self.known.seen(&directory, true);
+                self.known.lock().cache.forget(&directory);
+                let is_there = self.servers.held(&directory, cancel).await;
+                Ok(if is_there == Ok(Held::Nothing) { Known::Now(Held::Nothing) } else { Known::Failed })
+            }
+            Err(failure) => {
+                if matches!(failure.about, About::NoAnswer | About::GivenUp) {
+                    self.known.seen(&directory, false);
+                }
+                Ok(Known::Failed)
+            }
+        }
+    }
+}
+
+/// What is at a place of this host.
+fn here(place: &Directory) -> Held {
+    match fs::metadata(local_path(place)) {
+        Ok(facts) if facts.is_dir() => Held::Directory,
+        Ok(_) => Held::Other,
+        Err(_) => Held::Nothing,
+    }
+}
+
+/// The path of a place of this host.
+pub(super) fn local_path(place: &Directory) -> PathBuf {
+    PathBuf::from(OsString::from(place.place(false)))
+}

@@ -1,0 +1,199 @@
+//! Reads lines from the person at the terminal, on a thread of its own: the editor waits for keys.
+
+use super::known::{Known, Shared};
+use super::remote::seconds;
+use crate::shell::{Completed, Source, Vocabulary, complete_line};
+use ftp_proto::wire::misleads;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustyline::completion::{Completer, Pair};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::MemHistory;
+use rustyline::validate::Validator;
+use rustyline::{Config, Context, Editor, Helper};
+use std::sync::{Arc, mpsc};
+use std::{fs, io, thread};
+use tokio::sync::mpsc as async_mpsc;
+
+/// What was typed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Typed {
+    /// A whole line.
+    Line(String),
+    /// Ctrl-C: the line is given up.
+    Interrupted,
+    /// Ctrl-D, or the terminal is gone.
+    End,
+    /// The terminal cannot be read.
+    Failed(String),
+}
+
+/// Reads the lines of a person.
+#[derive(Debug)]
+pub(super) struct Reader {
+    wanted: mpsc::Sender<Wanted>,
+    typed: async_mpsc::Receiver<Typed>,
+    /// How the terminal was before.
+    before: Option<Termios>,
+}
+
+#[derive(Debug)]
+enum Wanted {
+    /// The next line, behind this prompt.
+    Line(String),
+    /// The arrow keys find this line.
+    Keep(String),
+}
+
+impl Reader {
+    /// Starts the thread. `lines` are those of earlier runs.
+    ///
+    /// # Errors
+    ///
+    /// The terminal cannot be used.
+    pub(super) fn start(known: Shared, vocabulary: Arc<Vocabulary>, lines: Vec<String>) -> io::Result<Self> {
+        let before = tcgetattr(io::stdin()).ok();
+        let (wanted, orders) = mpsc::channel();
+        let (sender, typed) = async_mpsc::channel(1);
+        let config = Config::builder().auto_add_history(false).build();
+        thread::Builder::new().name("ftp-user-lines".to_owned()).spawn(move || {
+            let earlier = MemHistory::with_config(&config);
+            let mut editor = match Editor::with_history(config, earlier) {
+                Ok(editor) => editor,
+                Err(error) => return drop(sender.blocking_send(Typed::Failed(error.to_string()))),
+            };
+            editor.set_helper(Some(Keys { known, vocabulary }));
+            for line in lines {
+                let _ = editor.add_history_entry(line);
+            }
+            while let Ok(wanted) = orders.recv() {
+                let prompt = match wanted {
+                    Wanted::Line(prompt) => prompt,
+                    Wanted::Keep(line) => {
+                        let _ = editor.add_history_entry(line);
+                        continue;
+                    }
+                };
+                let typed = match editor.readline(&prompt) {
+                    Ok(line) => Typed::Line(line),
+                    Err(ReadlineError::Interrupted) => Typed::Interrupted,
+                    Err(ReadlineError::Eof) => Typed::End,
+                    Err(error) => Typed::Failed(error.to_string()),
+                };
+                if sender.blocking_send(typed).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { wanted, typed, before })
+    }
+
+    /// Reads the next line.
+    pub(super) async fn line(&mut self, prompt: String) -> Typed {
+        if self.wanted.send(Wanted::Line(prompt)).is_err() {
+            return Typed::End;
+        }
+        self.typed.recv().await.unwrap_or(Typed::End)
+    }
+
+    /// Lets the arrow keys find a line.
+    pub(super) fn keep(&self, line: String) {
+        let _ = self.wanted.send(Wanted::Keep(line));
+    }
+
+    /// Gives the terminal back as it was. The thread may still wait for a key; it ends with the process.
+    pub(super) fn give_back(&self) {
+        if let Some(before) = &self.before {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+/// What the keys mean.
+struct Keys {
+    known: Shared,
+    vocabulary: Arc<Vocabulary>,
+}
+
+impl Helper for Keys {}
+impl Highlighter for Keys {}
+impl Validator for Keys {}
+
+impl Hinter for Keys {
+    type Hint = String;
+}
+
+impl Completer for Keys {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let before = line.get(..cursor).unwrap_or(line);
+        let (at, found) = {
+            let mut known = self.known.lock();
+            let Known { scope, cache, .. } = &mut *known;
+            let vocabulary = &self.vocabulary;
+            let mut source = Source { vocabulary, scope, cache, here: &names_here, now: seconds() };
+            complete_line(before, &mut source)
+        };
+        for directory in &found.wanted {
+            self.known.want(directory.clone());
+        }
+        Ok((at, pairs(found)))
+    }
+}
+
+/// The words of a completion as the editor shows and inserts them.
+fn pairs(found: Completed) -> Vec<Pair> {
+    let common = common(&found.words);
+    let pair = |word: String| Pair { display: word.trim_end().to_owned(), replacement: word };
+    let mut pairs: Vec<Pair> = found.words.into_iter().map(pair).collect();
+    if found.is_cut && pairs.len() > 1 {
+        pairs.push(Pair { display: "(and more)".to_owned(), replacement: common });
+    }
+    pairs
+}
+
+/// What all of these words begin with.
+fn common(words: &[String]) -> String {
+    let Some((first, rest)) = words.split_first() else { return String::new() };
+    let mut common = first.as_str();
+    for word in rest {
+        let same = common.char_indices().zip(word.chars()).find(|((_, one), other)| one != other);
+        let end = same.map_or_else(|| common.len().min(word.len()), |((at, _), _)| at);
+        common = common.get(..end).unwrap_or_default();
+    }
+    common.to_owned()
+}
+
+/// The names in a directory of this host, those of directories with a `/` at their end. Names that a terminal would act on
+/// are left out.
+pub(super) fn names_here(directory: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let names = entries.take(MOST_HERE).filter_map(|entry| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().into_string().ok()?;
+        let is_directory = entry.path().is_dir();
+        let is_plain = !name.chars().any(misleads);
+        is_plain.then(|| if is_directory { format!("{name}/") } else { name })
+    });
+    names.collect()
+}
+
+/// Names of a directory of this host that are read for a completion, at most.
+const MOST_HERE: usize = 2000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_cut_says_so_and_inserts_nothing_else() {
+        let words = ["lab:abc", "lab:abd"].map(str::to_owned).to_vec();
+        let found = Completed { words: words.clone(), wanted: Vec::new(), is_cut: true };
+        let shown: Vec<_> = pairs(found).into_iter().map(|pair| (pair.display, pair.replacement)).collect();
+        assert_eq!(shown[2], ("(and more)".to_owned(), "lab:ab".to_owned()));
+        assert_eq!(common(&words), "lab:ab");
+        assert_eq!(common(&["a".to_owned(), "ab".to_owned()]), "a");
+    }
+}

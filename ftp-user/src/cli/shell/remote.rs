@@ -1,0 +1,213 @@
+//! Asks servers for the shell itself: what a directory holds, and whether a site answers. It asks nobody at the terminal, waits
+//! for a short time, and says nothing.
+
+use super::super::passwords::{self, Passwords};
+use super::super::trust::TrustArgs;
+use super::super::{General, Hands, When};
+use crate::config;
+use crate::context::{Cancel, Context, ListingLimit, Typed};
+use crate::control::{Role, answers};
+use crate::endpoint::{Host, Pools, list_each};
+use crate::failure::{Failure, Kind};
+use crate::place::{self, Location, Place, encoded};
+use crate::shell::{Directory, Held, Listed, MOST_OF_ONE};
+use ftp_io::clock::Clock;
+use ftp_proto::listing::Kind as EntryKind;
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Asks servers. Clones share the sessions.
+#[derive(Clone, Debug)]
+pub(super) struct Servers {
+    general: General,
+    trust: TrustArgs,
+    asking: Arc<Mutex<Option<Arc<Asking>>>>,
+}
+
+/// What is needed to ask. It is made when it is needed first: the roots of this host take time to read.
+#[derive(Debug)]
+struct Asking {
+    context: Context,
+    passwords: Passwords,
+    pools: Pools,
+}
+
+/// What a directory holds, and what is there under the name that was looked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Look {
+    pub(super) listed: Listed,
+    pub(super) held: Held,
+}
+
+impl Servers {
+    /// Asks with these options of the shell.
+    pub(super) fn new(general: &General, trust: &TrustArgs) -> Self {
+        let hands = Hands { cancel: Some(Cancel::never()), answers: general.hands.answers.clone() };
+        let general = General {
+            json: false,
+            quiet: true,
+            verbose: false,
+            trace: None,
+            progress: When::Never,
+            hands,
+            ..general.clone()
+        };
+        Self { general, trust: trust.clone(), asking: Arc::default() }
+    }
+
+    /// Forgets the settings: they may have changed.
+    pub(super) fn begin_anew(&self) {
+        *self.asking.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn asking(&self) -> Result<Arc<Asking>, Failure> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asking) = &*asking {
+            return Ok(Arc::clone(asking));
+        }
+        let general = self.general.clone();
+        let settings = config::load(general.config.as_deref())?;
+        let unknown = self.trust.unknown(settings.trust);
+        let typed = Typed { trust: self.trust.is_typed(), proxy: general.proxy.is_some() };
+        let (file, variable) = (general.password_file.clone(), std::env::var_os(passwords::VARIABLE));
+        let answers = general.hands.answers.clone();
+        let (context, _) = general.start(settings, self.trust.whom()?, unknown, false)?;
+        let context = Context { typed, takes_tls: !self.trust.no_tls, listing: LISTING, ..context };
+        let passwords = Passwords::new(file, variable.as_deref(), Cancel::never()).with(answers).unasked();
+        let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools: Pools::default() });
+        *asking = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Lists a directory, and says what it holds under `name`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be listed.
+    pub(super) async fn list(
+        &self,
+        directory: &Directory,
+        name: &str,
+        cancel: &Cancel,
+    ) -> Result<Look, Failure> {
+        let asking = self.asking()?;
+        let (context, location) = asking.at(directory, cancel).await?;
+        match asking.list(&context, &location, name).await {
+            // A session that nobody used for long may be gone.
+            Err(failure) if failure.kind == Kind::Temporary => asking.list(&context, &location, name).await,
+            listed => listed,
+        }
+    }
+
+    /// What is at a place: nothing, a directory or something else.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked.
+    pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Held, Failure> {
+        let asking = self.asking()?;
+        let (context, location) = asking.at(directory, cancel).await?;
+        match asking.held(&context, &location).await {
+            Err(failure) if failure.kind == Kind::Temporary => asking.held(&context, &location).await,
+            held => held,
+        }
+    }
+
+    /// Whether a site answers: it accepts a connection, and sends the first byte of its greeting.
+    pub(super) async fn answers(&self, site: &str) -> bool {
+        let Ok(asking) = self.asking() else { return false };
+        match Place::parse_with(site.as_bytes(), &asking.context.named.names) {
+            Ok(Place::Remote(remote)) => {
+                let mut context = asking.context.clone();
+                let settled = context.settle(std::iter::once(&remote.site));
+                settled.is_ok() && answers(&context.at(&remote.site), &remote.site).await
+            }
+            Ok(Place::Local(_)) | Err(_) => false,
+        }
+    }
+
+    /// Says goodbye to servers.
+    pub(super) async fn quit(&self) {
+        let asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(asking) = asking {
+            asking.pools.quit().await;
+        }
+    }
+}
+
+impl Asking {
+    async fn at(&self, directory: &Directory, cancel: &Cancel) -> Result<(Context, Location), Failure> {
+        let mut context = Context { cancel: cancel.clone(), ..self.context.clone() };
+        let places = [OsString::from(directory.place(false))];
+        let mut locations = self.passwords.locations(&mut context, &places).await?;
+        let location = locations.pop().ok_or_else(|| Failure::usage("a directory is a place"))?;
+        Ok((context, location))
+    }
+
+    async fn list(&self, context: &Context, location: &Location, name: &str) -> Result<Look, Failure> {
+        let mut host = Host::at(location, Role::Server, &self.pools);
+        let (mut names, mut is_cut, mut held) = (Vec::new(), false, Held::Nothing);
+        let mut each = |entry: ftp_proto::listing::Entry| {
+            let is_directory = matches!(entry.kind, EntryKind::Directory);
+            let typed = typed(entry.name.as_bytes());
+            if typed == name {
+                held = if is_directory { Held::Directory } else { Held::Other };
+            }
+            is_cut |= names.len() >= MOST_OF_ONE;
+            if !is_cut {
+                names.push(if is_directory { format!("{typed}/") } else { typed });
+            }
+        };
+        let listing = list_each(context, &mut host, &location.path, &mut each).await;
+        host.release();
+        is_cut |= listing?.is_incomplete();
+        Ok(Look { listed: Listed::new(names, seconds(), is_cut), held })
+    }
+
+    async fn held(&self, context: &Context, location: &Location) -> Result<Held, Failure> {
+        let mut host = Host::at(location, Role::Server, &self.pools);
+        let facts = host.behind(context, &location.path).await;
+        host.release();
+        Ok(match facts? {
+            None => Held::Nothing,
+            Some(facts) => match facts.kind {
+                EntryKind::Directory | EntryKind::Current | EntryKind::Parent => Held::Directory,
+                EntryKind::File | EntryKind::Link | EntryKind::Other => Held::Other,
+            },
+        })
+    }
+}
+
+/// A name of a server as it is typed behind `SITE:`: what means something else there, or to a terminal, is `%` and two digits.
+fn typed(name: &[u8]) -> String {
+    encoded(name).replace('*', "%2A").replace('[', "%5B")
+}
+
+/// The same for a name that was typed, however that was.
+pub(super) fn canonical(name: &str) -> Result<String, Failure> {
+    place::decode(name.as_bytes()).map(|name| typed(&name))
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds() -> u64 {
+    u64::try_from(Clock::today().0).unwrap_or(0)
+}
+
+/// How large a listing may be that the shell wants for itself.
+const LISTING: ListingLimit = ListingLimit { entries: 200_000, bytes: 64 << 20, names: 200_000 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_typed_in_one_form() {
+        for (name, expect) in
+            [("a b", "a%20b"), ("a%20b", "a%20b"), ("x*[1]?", "x%2A%5B1]%3F"), ("\u{fc}", "\u{fc}")]
+        {
+            assert_eq!(canonical(name).as_deref(), Ok(expect), "{name}");
+        }
+        assert!(canonical("%zz").is_err());
+        assert_eq!(typed(b"\x1b[31m\xff"), "%1B%5B31m%FF");
+    }
+}

@@ -1,0 +1,226 @@
+//! What directories of servers held when they were listed last. Pure: time is told.
+//!
+//! Completion takes names from here and from nowhere else, so it waits for no server. What is here may be out of date.
+
+use super::directory::{Directory, HostText};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+/// Listings of directories, the last ones that were used. It never grows beyond its bounds.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    listings: HashMap<Directory, Kept>,
+    /// Counts uses, so that the listing that was not used for longest gives way.
+    uses: u64,
+    /// Whether something is here that the file of the state directory does not have.
+    is_changed: bool,
+    /// How many listings have given way.
+    given_up: u64,
+}
+
+/// A listing of a directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Its names in order, as they are typed. That of a directory ends in `/`.
+    pub names: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    pub at: u64,
+    /// Whether it had more names than are kept.
+    pub is_cut: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    known: Known,
+    bytes: usize,
+    used: u64,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// The number of directories.
+    pub directories: usize,
+    /// The servers that they are at.
+    pub hosts: usize,
+    /// Names of all of them.
+    pub names: usize,
+    /// Bytes of these names.
+    pub bytes: usize,
+    /// Listings that have given way to others.
+    pub given_up: u64,
+}
+
+impl Known {
+    /// A listing with so many of these names as are kept. Those of directories end in `/`.
+    pub fn new(mut names: Vec<String>, at: u64, is_cut: bool) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        let mut bytes = 0;
+        let fit = names.iter().take(MOST_OF_ONE).take_while(|name| {
+            bytes += name.len();
+            bytes <= MOST_BYTES_OF_ONE
+        });
+        let fit = fit.count();
+        let is_cut = is_cut || fit < names.len();
+        names.truncate(fit);
+        Self { names, at, is_cut }
+    }
+
+    /// Whether a name is here; `None` if it may be among those that are not kept.
+    pub fn held(&self, name: &str) -> Option<super::search::Held> {
+        use super::search::Held;
+        let has = |name: &str| self.names.binary_search_by(|known| known.as_str().cmp(name)).is_ok();
+        match (has(name), has(&format!("{name}/"))) {
+            (_, true) => Some(Held::Directory),
+            (true, false) => Some(Held::Other),
+            (false, false) if self.is_cut => None,
+            (false, false) => Some(Held::Nothing),
+        }
+    }
+
+    /// Whether it is so new that nobody need look again. A clock that was wrong may have noted a time to come.
+    pub fn is_fresh(&self, now: u64) -> bool {
+        now.checked_sub(self.at).is_some_and(|age| age < FRESH.as_secs())
+    }
+}
+
+impl Cache {
+    /// Keeps a listing, in place of an older one of the same directory.
+    pub fn keep(&mut self, directory: Directory, known: Known) {
+        let bytes = known.names.iter().map(String::len).sum();
+        self.uses += 1;
+        self.is_changed = true;
+        self.listings.insert(directory, Kept { known, bytes, used: self.uses });
+        self.give_way();
+    }
+
+    /// Forgets a directory: it is not there.
+    pub fn forget(&mut self, directory: &Directory) {
+        self.is_changed |= self.listings.remove(directory).is_some();
+    }
+
+    /// What a directory held.
+    pub fn find(&mut self, directory: &Directory) -> Option<&Known> {
+        self.uses += 1;
+        let kept = self.listings.get_mut(directory)?;
+        kept.used = self.uses;
+        Some(&kept.known)
+    }
+
+    /// How much is kept.
+    pub fn held(&self) -> Held {
+        let hosts: BTreeSet<&HostText> = self.listings.keys().map(|directory| &directory.host).collect();
+        Held {
+            directories: self.listings.len(),
+            hosts: hosts.len(),
+            names: self.listings.values().map(|kept| kept.known.names.len()).sum(),
+            bytes: self.listings.values().map(|kept| kept.bytes).sum(),
+            given_up: self.given_up,
+        }
+    }
+
+    /// All listings, those that were used last first.
+    pub fn all(&self) -> Vec<(&Directory, &Known)> {
+        let mut all: Vec<_> = self.listings.iter().collect();
+        all.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.used));
+        all.into_iter().map(|(directory, kept)| (directory, &kept.known)).collect()
+    }
+
+    /// Whether something has changed since this was asked last.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.is_changed)
+    }
+
+    fn give_way(&mut self) {
+        loop {
+            let held = self.held();
+            let fits = held.directories <= MOST_DIRECTORIES
+                && held.hosts <= MOST_HOSTS
+                && held.names <= MOST_NAMES
+                && held.bytes <= MOST_BYTES;
+            let oldest = self.listings.iter().min_by_key(|(_, kept)| kept.used);
+            let Some(oldest) = oldest.map(|(directory, _)| directory.clone()).filter(|_| !fits) else {
+                return;
+            };
+            self.listings.remove(&oldest);
+            self.given_up += 1;
+        }
+    }
+}
+
+/// A listing that is older is made anew when somebody wants it.
+const FRESH: Duration = Duration::from_secs(60);
+/// The largest number of directories.
+const MOST_DIRECTORIES: usize = 256;
+/// The largest number of servers.
+const MOST_HOSTS: usize = 32;
+/// The largest number of names.
+const MOST_NAMES: usize = 50_000;
+/// The largest number of bytes of all names.
+const MOST_BYTES: usize = 2 << 20;
+/// The largest number of names of one directory.
+pub const MOST_OF_ONE: usize = 10_000;
+/// The largest number of bytes of the names of one directory.
+const MOST_BYTES_OF_ONE: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::super::directory::tests::sites;
+    use super::super::search::Held as InDirectory;
+    use super::*;
+
+    fn at(text: &str) -> Directory {
+        Directory::parse(text, &sites()).unwrap()
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("name{number:06}")).collect()
+    }
+
+    #[test]
+    fn a_listing_says_what_a_directory_holds() {
+        let known = Known::new(vec!["b".to_owned(), "a/".to_owned(), "a.c".to_owned()], 100, false);
+        let held = ["a", "b", "a.c", "x"].map(|name| known.held(name));
+        let expect = [InDirectory::Directory, InDirectory::Other, InDirectory::Other, InDirectory::Nothing];
+        assert_eq!(held, expect.map(Some));
+        assert_eq!([99, 100, 159, 160].map(|now| known.is_fresh(now)), [false, true, true, false]);
+        let cut = Known::new(names(MOST_OF_ONE + 1), 0, false);
+        assert!(cut.is_cut && cut.names.len() == MOST_OF_ONE);
+        assert_eq!(cut.held("zzz"), None, "it may be among those that are not kept");
+    }
+
+    #[test]
+    fn the_listing_that_was_not_used_for_longest_gives_way() {
+        let mut cache = Cache::default();
+        for number in 0..MOST_DIRECTORIES {
+            cache.keep(at(&format!("lab:{number}")), Known::new(names(1), 0, false));
+        }
+        assert!(cache.find(&at("lab:0")).is_some());
+        cache.keep(at("lab:more"), Known::new(names(1), 0, false));
+        assert!(cache.find(&at("lab:0")).is_some() && cache.find(&at("lab:1")).is_none());
+        assert_eq!((cache.held().directories, cache.held().given_up), (MOST_DIRECTORIES, 1));
+        assert_eq!(cache.all()[0].0, &at("lab:0"));
+    }
+
+    #[test]
+    fn it_never_grows_beyond_its_bounds() {
+        let mut cache = Cache::default();
+        for number in 0..40 {
+            let long = names(4000).into_iter().map(|name| format!("{name}{}", "x".repeat(90)));
+            cache.keep(at(&format!("ftp://h{number}/")), Known::new(long.collect(), 0, false));
+            let held = cache.held();
+            assert!(
+                held.hosts <= MOST_HOSTS && held.names <= MOST_NAMES && held.bytes <= MOST_BYTES,
+                "{held:?}"
+            );
+        }
+        for number in 0..40 {
+            cache.keep(at(&format!("ftp://h{number}/")), Known::new(names(10), 0, false));
+            assert!(cache.held().hosts <= MOST_HOSTS);
+        }
+        assert!(cache.take_changed() && !cache.take_changed());
+        cache.forget(&at("ftp://h39/"));
+        assert!(cache.take_changed() && cache.find(&at("ftp://h39/")).is_none());
+    }
+}

@@ -1,0 +1,304 @@
+//! Completion: verbs, options, values, and places, of which those at servers come from the cache. Pure, and never waits: what the
+//! cache lacks is named, so that somebody may look for the next time.
+
+use super::cache::Cache;
+use super::directory::{Directory, HostText};
+use super::grammar::Command;
+use super::names::{Meaning, Operand, Scope};
+use super::vocabulary::{VerbWords, Vocabulary};
+use super::words::{Line, Word, before, quoted};
+
+/// What completion may use.
+pub struct Source<'a> {
+    /// The verbs and their options.
+    pub vocabulary: &'a Vocabulary,
+    /// The names of sites, composite directories and devices, and the current directory.
+    pub scope: &'a Scope,
+    /// What directories held.
+    pub cache: &'a mut Cache,
+    /// The names in a directory of this host, those of directories with a `/` at their end.
+    pub here: &'a dyn Fn(&str) -> Vec<String>,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// What could stand in the place of a word.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    /// Whole words, in order, without quotes.
+    pub words: Vec<String>,
+    /// Directories whose names are not known, or have not been looked at for a while.
+    pub wanted: Vec<Directory>,
+    /// Whether there are more words than are shown.
+    pub is_cut: bool,
+}
+
+/// Completes the word before the cursor of a line. Returns where that word begins, in bytes, and what could stand there,
+/// quoted. A single word that is no directory has a blank behind it.
+pub fn line(text: &str, source: &mut Source<'_>) -> (usize, Found) {
+    let Some(typed) = before(text) else { return (text.len(), Found::default()) };
+    let mut found = words(&typed.words, &typed.last.text, source);
+    let is_only = found.words.len() == 1;
+    for word in &mut found.words {
+        let goes_on = word.ends_with(['/', ':', ']', '=']);
+        let end = if is_only && !goes_on { " " } else { "" };
+        *word = format!("{}{end}", quoted(word));
+    }
+    (typed.last.at, found)
+}
+
+/// Completes the word that begins with `partial` behind these words. A shell that completes its own command line calls this
+/// with the words behind `ftp-user`.
+pub fn words(typed: &[Word], partial: &str, source: &mut Source<'_>) -> Found {
+    let line = Line { words: typed.to_vec(), is_background: false };
+    let mut found = match Command::read(line, source.vocabulary) {
+        Ok(Some(command)) => behind_verb(&command, partial, source),
+        Ok(None) | Err(_) if typed.is_empty() => {
+            Found { words: verbs(source.vocabulary, partial), ..Found::default() }
+        }
+        Ok(None) | Err(_) => Found::default(),
+    };
+    found.words.sort_unstable();
+    found.words.dedup();
+    found.is_cut |= found.words.len() > MOST_SHOWN;
+    found.words.truncate(MOST_SHOWN);
+    found
+}
+
+fn verbs(vocabulary: &Vocabulary, partial: &str) -> Vec<String> {
+    let partial = partial.to_ascii_lowercase();
+    let names = vocabulary.verbs().iter().map(|verb| verb.name.clone());
+    names.filter(|name| name.starts_with(&partial)).collect()
+}
+
+fn behind_verb(command: &Command<'_>, partial: &str, source: &mut Source<'_>) -> Found {
+    let arguments = command.texts();
+    if let Some(last) = arguments.last()
+        && command.verb.awaits_value(last)
+    {
+        return values(command.verb, last, "", partial);
+    }
+    if let Some((option, value)) = partial.split_once('=')
+        && option.starts_with("--")
+    {
+        return values(command.verb, option, &format!("{option}="), value);
+    }
+    let has_ended = arguments.contains(&"--");
+    if partial.starts_with('-') && !has_ended {
+        return Found { words: options(command.verb, partial), ..Found::default() };
+    }
+    let operands = command.verb.operands(&arguments).len();
+    let is_verb_wanted = command.verb.name == "help";
+    match () {
+        () if is_verb_wanted => Found { words: verbs(source.vocabulary, partial), ..Found::default() },
+        () if operands == 0 && !command.verb.followers.is_empty() => {
+            let followers = command.verb.followers.iter().filter(|word| word.starts_with(partial));
+            Found { words: followers.cloned().collect(), ..Found::default() }
+        }
+        () if command.verb.name == "lcd" => here(partial, source),
+        () => places(partial, source),
+    }
+}
+
+fn options(verb: &VerbWords, partial: &str) -> Vec<String> {
+    let long = verb.options.iter().filter_map(|option| option.long.as_ref()).map(|long| format!("--{long}"));
+    let short = verb.options.iter().flat_map(|option| &option.letters).map(|letter| format!("-{letter}"));
+    long.chain(short).filter(|option| option.starts_with(partial)).collect()
+}
+
+/// The values of an option that has a few of them.
+fn values(verb: &VerbWords, option: &str, before: &str, partial: &str) -> Found {
+    let values = verb.option(option).map(|(option, _)| option.values.as_slice()).unwrap_or_default();
+    let values = values.iter().filter(|value| value.starts_with(partial));
+    Found { words: values.map(|value| format!("{before}{value}")).collect(), ..Found::default() }
+}
+
+/// Places: names of sites and the like where nothing else was typed, and what the directory holds that was typed.
+fn places(partial: &str, source: &mut Source<'_>) -> Found {
+    let mut found = Found::default();
+    if !partial.contains('/') && !partial.contains(':') && !partial.contains(']') {
+        let (open, close) = if partial.starts_with('[') { ("[", "]") } else { ("", ":") };
+        let typed = partial.strip_prefix('[').unwrap_or(partial);
+        let names = source.scope.all_names();
+        let names = names.into_iter().filter(|name| name.starts_with(typed));
+        found.words.extend(names.map(|name| format!("{open}{name}{close}")));
+        if partial.starts_with('[') {
+            return found;
+        }
+    }
+    let end = partial.rfind(['/', ':', ']']).map_or(0, |at| at + 1);
+    let (directory, name) = partial.split_at_checked(end).unwrap_or(("", partial));
+    let meaning = if directory.is_empty() { Ok(Operand::AsTyped) } else { source.scope.operand(directory) };
+    let meaning = match meaning {
+        Ok(Operand::At(directory, _)) => Meaning::At(directory),
+        Ok(Operand::In(partial, _)) => Meaning::In(partial),
+        Ok(Operand::AsTyped) if directory.is_empty() => source.scope.current.0.clone(),
+        Ok(Operand::AsTyped) => match Directory::parse(directory, &source.scope.sites) {
+            Ok(directory) => Meaning::At(directory),
+            Err(_) => return found,
+        },
+        Err(_) => return found,
+    };
+    let directories = match &meaning {
+        Meaning::At(directory) => vec![directory.clone()],
+        Meaning::In(partial) => {
+            let components = source.scope.components(&partial.composite).unwrap_or_default();
+            components.iter().map(|component| component.at(&partial.path.place(false))).collect()
+        }
+    };
+    for one in directories {
+        let names = names(&one, &mut found, source);
+        let names = names.into_iter().filter(|known| known.starts_with(name));
+        found.words.extend(names.map(|known| format!("{directory}{known}")));
+    }
+    found
+}
+
+/// Directories of this host.
+fn here(partial: &str, source: &mut Source<'_>) -> Found {
+    let end = partial.rfind('/').map_or(0, |at| at + 1);
+    let (directory, name) = partial.split_at_checked(end).unwrap_or(("", partial));
+    let names = (source.here)(if directory.is_empty() { "./" } else { directory });
+    let names = names.into_iter().filter(|known| known.starts_with(name) && known.ends_with('/'));
+    Found { words: names.map(|known| format!("{directory}{known}")).collect(), ..Found::default() }
+}
+
+/// What a directory held.
+fn names(directory: &Directory, found: &mut Found, source: &mut Source<'_>) -> Vec<String> {
+    if directory.host == HostText::This {
+        return (source.here)(&directory.place(true));
+    }
+    let known = source.cache.find(directory);
+    if known.is_none_or(|known| !known.is_fresh(source.now)) {
+        found.wanted.push(directory.clone());
+    }
+    let Some(known) = known else { return Vec::new() };
+    found.is_cut |= known.is_cut;
+    known.names.clone()
+}
+
+/// The largest number of words that are shown.
+const MOST_SHOWN: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::super::cache::Known;
+    use super::super::directory::tests::sites;
+    use super::super::names::Current;
+    use super::super::vocabulary::tests::vocabulary;
+    use super::*;
+
+    struct Table {
+        scope: Scope,
+        cache: Cache,
+        vocabulary: Vocabulary,
+    }
+
+    impl Table {
+        fn new() -> Self {
+            let mut scope = Scope::new(sites());
+            let at = |text: &str| Directory::parse(text, &sites()).unwrap();
+            scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
+            scope.bind("LPT", Meaning::At(at("lab:pub"))).unwrap();
+            let mut cache = Cache::default();
+            let known =
+                |names: &str| Known::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false);
+            cache.keep(at("lab:pub"), known("readme report.txt src/ a%20b"));
+            cache.keep(at("home:d"), known("readme.old src/"));
+            cache.keep(at("lab:pub/src"), known("main.rs"));
+            Self { scope, cache, vocabulary: vocabulary() }
+        }
+
+        fn ask(&mut self, text: &str) -> (usize, Found) {
+            let here = |directory: &str| match directory {
+                "./" => vec!["local.txt".to_owned(), "sub dir/".to_owned()],
+                _ => Vec::new(),
+            };
+            let Self { scope, cache, vocabulary } = self;
+            let mut source = Source { vocabulary, scope, cache, here: &here, now: 1010 };
+            line(text, &mut source)
+        }
+
+        fn check(&mut self, text: &str, at: usize, expect: &[&str]) {
+            let (found_at, found) = self.ask(text);
+            assert_eq!((found_at, found.words.as_slice()), (at, expect.map_owned().as_slice()), "{text}");
+        }
+    }
+
+    trait Owned {
+        fn map_owned(&self) -> Vec<String>;
+    }
+
+    impl Owned for [&str] {
+        fn map_owned(&self) -> Vec<String> {
+            self.iter().map(|word| (*word).to_owned()).collect()
+        }
+    }
+
+    #[test]
+    fn verbs_options_and_values_are_completed() {
+        let mut table = Table::new();
+        table.check("ap", 0, &["append "]);
+        table.check("M", 0, &["mkdir", "move", "mv"]);
+        table.check("copy --re", 5, &["--recursive "]);
+        table.check("copy --path d", 12, &["direct "]);
+        table.check("copy --path=", 5, &["--path=auto", "--path=direct"]);
+        table.check("copy --limit ", 13, &[]);
+        table.check("composite a", 10, &["add "]);
+        table.check("help ap", 5, &["append "]);
+        table.check("copy -- --re", 8, &[]);
+        table.check("xyzzy a", 6, &[]);
+    }
+
+    #[test]
+    fn places_come_from_the_cache() {
+        let mut table = Table::new();
+        table.check("ls la", 3, &["lab:"]);
+        table.check("ls [la", 3, &["[lab]"]);
+        table.check("ls L", 3, &["LPT:"]);
+        table.check("ls lab:pub/re", 3, &["lab:pub/readme", "lab:pub/report.txt"]);
+        table.check("ls [lab]pub/a", 3, &["[lab]pub/a%20b "]);
+        table.check("ls lab:pub/s", 3, &["lab:pub/src/"]);
+        table.check("ls LPT:rep", 3, &["LPT:report.txt "]);
+        table.check("ls data:re", 3, &["data:readme", "data:readme.old", "data:report.txt"]);
+        table.check("ls data:src/", 3, &["data:src/main.rs "]);
+        table.check("copy (FILE) lab:pub/rep", 12, &["lab:pub/report.txt "]);
+        table.check("ls lo", 3, &["local.txt "]);
+        table.check("ls su", 3, &["sub\\ dir/"]);
+        table.check("ls 'su", 3, &["sub\\ dir/"]);
+        table.check("lcd ", 4, &["sub\\ dir/"]);
+        table.scope.current = Current(table.scope.directory("lab:pub").unwrap());
+        table.check("cat rep", 4, &["report.txt "]);
+        table.check("cat src/", 4, &["src/main.rs "]);
+        table.check("cat []lo", 4, &["[]local.txt "]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_wanted_and_nobody_waits_for_it() {
+        let mut table = Table::new();
+        let wanted = |found: Found| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
+        let (_, found) = table.ask("ls far:x/y");
+        assert_eq!((found.words.len(), wanted(found)), (0, vec!["far:x".to_owned()]));
+        let (_, found) = table.ask("ls lab:pub/re");
+        assert_eq!((found.words.len(), wanted(found)), (2, vec![]), "it is fresh");
+        table
+            .cache
+            .keep(Directory::parse("far:", &sites()).unwrap(), Known::new(vec!["old".to_owned()], 1, false));
+        let (_, found) = table.ask("ls far:");
+        assert_eq!(
+            (found.words.clone(), wanted(found)),
+            (vec!["far:old ".to_owned()], vec!["far:".to_owned()])
+        );
+        let (_, found) = table.ask("ls data:none/x");
+        assert_eq!(wanted(found), ["lab:pub/none", "home:d/none"]);
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_cut() {
+        let mut table = Table::new();
+        let names = (0..2 * MOST_SHOWN).map(|number| format!("n{number:05}")).collect();
+        table.cache.keep(Directory::parse("far:", &sites()).unwrap(), Known::new(names, 1000, false));
+        let (_, found) = table.ask("ls far:n");
+        assert!(found.is_cut && found.words.len() == MOST_SHOWN);
+    }
+}

@@ -1,0 +1,40 @@
+//! What the shell thinks: lines, names, and what it knows of sites and their directories. Pure: the driver in `cli` reads lines,
+//! runs verbs, and asks servers.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mistake` | what is wrong with a line, and where |
+//! | `words` | a line as words, quoted as for a POSIX shell |
+//! | `vocabulary` | the verbs and their options |
+//! | `grammar` | a verb, which may be short, with its arguments (H26) |
+//! | `directory` | a directory as text |
+//! | `names` | what a name means: current directory, composite directories, devices (H28, H29) |
+//! | `search` | a name is looked up in a composite directory (H27) |
+//! | `cache` | what directories held |
+//! | `keeper` | which sites answer (H30) |
+//! | `complete` | what could stand before the cursor |
+//! | `operands` | which arguments of a verb are places, and what it does with them |
+
+mod cache;
+mod complete;
+mod directory;
+mod grammar;
+mod keeper;
+mod mistake;
+mod names;
+mod operands;
+mod search;
+mod vocabulary;
+mod words;
+
+pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
+pub use complete::{Found as Completed, Source, line as complete_line, words as complete_words};
+pub use directory::{Directory, HostText, THIS_HOST};
+pub use grammar::Command;
+pub use keeper::{ANSWER, Health, Input, Keeper, Output, Probe};
+pub use mistake::Mistake;
+pub use names::{Current, Meaning, Operand, Partial, Scope};
+pub use operands::{Role, role};
+pub use search::{Found, Held, Known, Purpose, Search, Step};
+pub use vocabulary::{OptionWords, VerbWords, Vocabulary};
+pub use words::{Line, Word, quoted, split};

@@ -1,0 +1,263 @@
+//! The shell: scripts with real servers, and a person at a pseudo-terminal.
+
+use integration_tests::foreign::Skipped;
+use integration_tests::or_skip;
+use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::socket::{free_port, until};
+use integration_tests::terminal::Person;
+use integration_tests::user::{Run, User, user};
+use rustix::process::Signal;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A server with these files, each of which holds its own name.
+fn site(name: &str, files: &[&str]) -> Server {
+    files.iter().fold(Site::new(name), |site, file| site.file(file, file)).start()
+}
+
+/// Settings in which these servers have these names.
+fn settings(sites: &[(&str, &Server)]) -> String {
+    let one = |(name, server): &(&str, &Server)| {
+        let url = server.url("");
+        let (login, place) = url.rsplit_once('@').unwrap();
+        let url = format!("{}@{place}", login.rsplit_once(':').unwrap().0);
+        format!("[sites.{name}]\nurl = \"{url}\"\npassword-file = \"pw\"\n")
+    };
+    sites.iter().map(one).collect()
+}
+
+/// A run of a script with these settings.
+fn script(settings: &str, options: &[&str], lines: &str) -> User {
+    let user = user().private_file("config.toml", settings).private_file("pw", PASSWORD);
+    let user = user.file("script", lines).args(["--config", "config.toml", "--retries", "0"]);
+    user.args(["shell", "--file", "script"]).args(options)
+}
+
+fn run(settings: &str, lines: &str) -> Run {
+    script(settings, &[], lines).run()
+}
+
+#[test]
+fn h26_rsexec_lines_copy_and_append_between_two_sites() {
+    let (lab, home) = (site("lab", &["pub/a", "pub/b"]), site("home", &["d/x"]));
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let lines = "# from RFC 438\n\
+        COPY (FILE) lab:pub/a (TO FILE) home:d/y\n\
+        APPEND (FILE) lab:pub/b (TO FILE) home:d/y\n\
+        cd lab:pub; \n";
+    run(&settings, lines).exits(2).says("script:4: column 11: ; has no meaning here");
+    assert_eq!(home.bytes("d/y"), b"pub/apub/b");
+    let lines =
+        "cd [lab]pub\npwd\nls\nCAT (FILE) a\ncopy a b home:d/\nrm b\ncd ../\npwd\ncd\nlpwd\nquit\nls none:";
+    let run = run(&settings, lines).exits(0).says("pub/a").says("copied 2 files").never_says("none");
+    let said = |line: &str| run.stdout.iter().any(|said| said == line);
+    assert!(["lab:pub", "a", "b", "lab:"].into_iter().all(said), "{run}");
+    assert_eq!(home.names(), ["d/", "d/a", "d/b", "d/x", "d/y"], "{run}");
+    assert_eq!(lab.names(), ["pub/", "pub/a"], "{run}");
+}
+
+#[test]
+fn a_script_ends_with_the_code_of_the_line_that_fails() {
+    let lab = site("lab", &["a"]);
+    let settings = settings(&[("lab", &lab)]);
+    let lines = "ls lab:\nls lab:none\nls lab:a\n";
+    run(&settings, lines).exits(3).says("script:2: this line has failed with status 3");
+    script(&settings, &["--keep-going"], lines).run().exits(9).says("script:2:");
+    run(&settings, "ls 'lab:\n").exits(2).says("script:1: column 4: this quote is not closed");
+    run(&settings, "m lab:a lab:b\n").exits(2).says("short for several verbs: mkdir, move, mv");
+    run(&settings, "cd lab:none\n").exits(3).says("script:1: lab:none does not exist");
+    run(&settings, "cd lab:a\n").exits(2).says("lab:a is no directory");
+    run(&settings, "ls lap:\n").exits(2).says("did you mean lab?");
+    run(&settings, "ls --lnog lab:\n").exits(2).says("--lnog");
+    run(&settings, "shell\n").exits(2).says("there is no verb shell");
+    let user = user().args(["shell", "-f", "-"]);
+    user.run().exits(0);
+}
+
+#[test]
+fn names_of_this_host_and_those_of_the_current_directory_do_not_meet() {
+    let lab = site("lab", &["d/f", "d/lab:f"]);
+    let settings = settings(&[("lab", &lab)]);
+    let lines = "cd lab:d\ncopy f []got\ncopy []got ./back\ncopy ./lab%3Af this-host:colon\nlcd /\ncopy [lab]d/f []none/none\n";
+    let run = script(&settings, &[], lines).run().fails();
+    assert_eq!((run.bytes("got"), run.bytes("colon")), (b"d/f".to_vec(), b"d/lab:f".to_vec()), "{run}");
+    assert_eq!(lab.names(), ["d/", "d/back", "d/f", "d/lab:f"], "{run}");
+}
+
+#[test]
+fn h27_h28_a_name_is_looked_up_in_the_components_of_a_composite_directory() {
+    let lab = site("lab", &["pub/one", "pub/both", "pub/sub/l"]);
+    let home = site("home", &["d/two", "d/both", "d/sub/h"]);
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let begin = "composite add data lab:pub home:d\ncd data:\n";
+    let with = |lines: &str| run(&settings, &format!("{begin}{lines}"));
+    with("where one\nwhere two\ncat two\n").exits(0).says("lab:pub/one").says("home:d/two");
+    with("cat both\n").exits(2).says("is in several components: lab:pub/both, home:d/both");
+    with("rm both\n").exits(2).says("name one of them");
+    with("where both\n").exits(0).says("lab:pub/both").says("home:d/both");
+    with("cat none\n").exits(3).says("none is in no component");
+    // A site that is named is asked alone.
+    with("cat [home]d/both\n").exits(0).says("d/both");
+    let union = with("ls\nls sub\n").exits(0);
+    for name in ["one", "two", "l", "h"] {
+        assert!(union.stdout.iter().any(|line| line == name), "{name}: {union}");
+    }
+    with("copy [lab]pub/one new\n").exits(2).says("each of them could get it");
+    with("copy one sub2/new\n").exits(2);
+    with("copy one two\n").exits(0);
+    assert_eq!(home.bytes("d/two"), b"pub/one");
+    // What was remembered is looked at again: the name has moved meanwhile.
+    let (from, to, new) = (home.url("d/two"), home.url("d/gone"), lab.url("pub/two"));
+    let lines = format!("where two\nmv {from} {to}\ncopy [lab]pub/one {new}\ncat two\nwhere two\n");
+    let run = with(&lines).exits(0);
+    let places: Vec<&str> =
+        run.stdout.iter().map(String::as_str).filter(|line| line.ends_with("/two")).collect();
+    assert!(places.last().is_some_and(|place| place.ends_with("lab:pub/two")), "{run}");
+}
+
+#[test]
+fn h29_bind_changes_where_a_device_points_for_later_commands_only() {
+    let (lab, home) = (site("lab", &["a"]), site("home", &["a"]));
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let lines = "BIND (DEVICE) LPT (TO SITE) lab:\ncopy LPT:a LPT:first &\nbind LPT home:\ncopy LPT:a LPT:second\nwait\nbind\n";
+    run(&settings, lines).exits(0).says("LPT  home:");
+    assert_eq!(
+        (lab.names(), home.names()),
+        (vec!["a".into(), "first".into()], vec!["a".into(), "second".into()])
+    );
+    run(&settings, "bind lab home:\n").exits(2).says("lab is the name of a site");
+    run(&settings, "bind LPT lab:\nunbind LPT\nls LPT:\n").exits(2).says("no site is called LPT");
+}
+
+#[test]
+fn h30_a_component_whose_site_does_not_answer_is_left_out_of_what_is_read_and_forbids_changes() {
+    let lab = site("lab", &["a"]);
+    let mut settings = settings(&[("lab", &lab)]);
+    let port = free_port("127.0.0.1");
+    settings
+        .push_str(&format!("[sites.dead]\nurl = \"ftp://ann@127.0.0.1:{port}/\"\npassword-file = \"pw\"\n"));
+    let begin = "composite add data dead: lab:\ncd data:\n";
+    let with = |lines: &str| run(&settings, &format!("{begin}{lines}"));
+    with("cat a\n").exits(0).says("warning: not looked at: dead:a");
+    with("rm a\n").exits(5).says("dead:a could not be looked at");
+    assert_eq!(lab.names(), ["a"]);
+    with("cat none\n").exits(5).says("in no component that answers");
+    // After three misses it is down, and nobody is asked any more.
+    with("cat a\ncat a\ncat a\ncat a\nstatus\n").exits(0).says("down     dead:");
+}
+
+#[test]
+fn a_job_in_the_background_is_interrupted_with_its_shell_and_goes_on_later() {
+    let lab = Site::new("lab").file("big", sample(200_000)).start();
+    let home = site("home", &["x"]);
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let state = tempfile::tempdir().unwrap();
+    let kept = state.path().join("kept").display().to_string();
+    let lines = "copy --limit 2KB lab:big home: &\nls lab:\nwait\n";
+    let started = script(&settings, &["--state", &kept], lines).start();
+    until("the copy has begun", || home.names().len() > 1);
+    started.running.signal(Signal::TERM);
+    started.end().exits(10).says("[1]").says("interrupted");
+    let again = user().private_file("config.toml", &settings).private_file("pw", PASSWORD);
+    let again = again.args(["--config", "config.toml", "--state", &kept]);
+    again.args(["jobs"]).run().exits(0).says("interrupted");
+    let again = user().private_file("config.toml", &settings).private_file("pw", PASSWORD);
+    again.args(["--config", "config.toml", "--state", &kept, "cancel", "last"]).run().exits(0);
+    assert_eq!(home.names(), ["x"]);
+}
+
+/// A person at the shell who types nothing before the shell waits for it: a terminal whose mode changes may forget keys.
+struct Typist {
+    person: Person,
+    home: TempDir,
+    lines: usize,
+}
+
+impl Typist {
+    /// With settings in which these servers have these names.
+    fn start(sites: &[(&str, &Server)]) -> Result<Self, Skipped> {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = home.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        write("config.toml", &settings(sites));
+        write("pw", PASSWORD);
+        let person = Person::start(home.path(), "--config config.toml --state state --retries 0 shell")?;
+        Ok(Self { person, home, lines: 0 })
+    }
+
+    /// Types these keys when the shell waits for a line; they end it.
+    fn types(&mut self, keys: &str) {
+        self.lines += 1;
+        // The editor says at the begin of each line that it knows what is pasted.
+        self.person.sees("\u{1b}[?2004h", self.lines);
+        self.person.types(keys);
+    }
+
+    /// Waits until these words have been shown.
+    fn sees(&self, words: &str) {
+        self.person.sees(words, 1);
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn tab_completes_from_what_is_known_and_lines_are_remembered() {
+    let lab = site("lab", &["pub/readme", "pub/other"]);
+    let mut shell = or_skip!(Typist::start(&[("lab", &lab)]));
+    shell.types("lpwd\r");
+    shell.types("cd la\tpub\r");
+    // The directory is listed in the background.
+    let mut asked = 0;
+    until("the names are known", || {
+        asked += 1;
+        shell.types("status\r");
+        shell.person.sees("known for completion", asked);
+        shell.person.screen().contains("known for completion: 1 directory")
+    });
+    shell.sees("lab:pub> ");
+    shell.types("cat rea\t\r");
+    shell.sees("pub/readme");
+    shell.types("ls ftp://ann:s3cret@127.0.0.1:1/\r");
+    shell.sees("127.0.0.1:1: ");
+    // The arrow key finds the last line that was kept.
+    shell.types("\u{1b}[A\r");
+    shell.person.sees("pub/readme", 2);
+    shell.types("history\r");
+    shell.sees("  history");
+    shell.types("\u{4}");
+    let Typist { person, home, .. } = shell;
+    assert_eq!(person.end(), Some(0));
+    let kept = home.path().join("state/shell-history.json");
+    let lines = fs::read_to_string(&kept).unwrap();
+    assert!(lines.contains("cat readme") && lines.contains("cd lab:pub"), "{lines}");
+    assert!(!lines.contains("s3cret"), "{lines}");
+    assert_eq!(mode(&kept), 0o600);
+}
+
+#[test]
+fn h33_ctrl_c_ends_the_command_and_not_the_shell() {
+    let lab = Site::new("lab").file("big", sample(200_000)).start();
+    let home = site("home", &["x"]);
+    let mut shell = or_skip!(Typist::start(&[("lab", &lab), ("home", &home)]));
+    shell.types("copy --limit 2KB lab:big home:\r");
+    until("the copy has begun", || home.names().len() > 1);
+    shell.person.types("\u{3}");
+    shell.sees("interrupted");
+    shell.types("ls lab:\r");
+    shell.sees("\nbig");
+    // A line that is given up is not carried out.
+    shell.types("rm home:x\u{3}");
+    shell.types("copy lab:big home:copied\r");
+    shell.sees("copied 1 file");
+    assert!(home.names().contains(&"x".to_owned()));
+    shell.types("quit\r");
+    assert_eq!(shell.person.end(), Some(0));
+}
