@@ -11,6 +11,17 @@ pub(super) fn later(word: &str) -> Option<Failure> {
     Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")))
 }
 
+/// The failure if `word` is an option that other programs give to this verb.
+pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
+    let name = word.split('=').next().unwrap_or(word);
+    let command = Cli::command();
+    let is_verb = |typed: &&OsString| command.get_subcommands().any(|verb| *typed == verb.get_name());
+    let verb = words.iter().find(is_verb)?.to_str()?;
+    let (_, _, hint) =
+        OPTIONS_ELSEWHERE.iter().find(|(verbs, names, _)| verbs.contains(&verb) && names.contains(&name))?;
+    Some(Failure::usage(format!("{verb} has no option {name}")).hint(*hint))
+}
+
 /// The failure if `word` is an option of `copy` that stands before the verb, or behind one that goes on with a job.
 pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
@@ -40,6 +51,25 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     }
 }
 
+/// Options of other programs, the verbs to which they are given, and what to do here.
+const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["rm"],
+        &["-f", "--force"],
+        "--yes (-y) answers the question of rm -r; what is not there is always a failure",
+    ),
+    (
+        &["rm"],
+        &["-i", "--interactive", "-I"],
+        "rm -r asks unless --yes is given; -n shows what would be deleted",
+    ),
+    (&["mv"], &["-f", "--force"], "mv replaces nothing: delete what has the name with ftp-user rm"),
+    (&["copy", "append", "move"], &["-f", "--force"], "--overwrite always replaces what is there"),
+    (&["copy", "move"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
+    (&["ls", "stat"], &["-R", "-r", "--recursive"], "use tree"),
+    (&["hash"], &["-r", "-R", "--recursive"], "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
+    (&["mkdir"], &["-m", "--mode"], "the server chooses the mode of a new directory"),
+];
 /// Verbs of other programs, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cp", "copy"),
@@ -51,6 +81,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("check", "probe"),
     ("mirror", "sync"),
     ("rsync", "sync"),
+    ("mov", "mv, or move between servers"),
+    ("ren", "mv"),
+    ("unlink", "rm"),
+    ("more", "cat"),
+    ("type", "cat"),
+    ("nlist", "ls"),
+    ("mget", "copy"),
+    ("mput", "copy"),
+    ("bookmark", "sites"),
+    ("site", "sites"),
     ("del", "rm"),
     ("delete", "rm"),
     ("rmdir", "rm -r"),
@@ -85,6 +125,20 @@ mod tests {
         );
         check("--limit", "ls --limit 5 a", None);
         check("--nonsense", "copy --nonsense a b", None);
+    }
+
+    #[test]
+    fn an_option_of_another_program_says_what_to_type() {
+        let check = |word: &str, typed: &str, expect: &str| {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            let found = elsewhere(word, &words).map(|failure| failure.to_string()).unwrap_or_default();
+            assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "{typed}: {found}");
+        };
+        check("-f", "rm -rf ftp://h/x", "rm has no option -f; --yes");
+        check("--force", "-v copy --force a b", "--overwrite always");
+        check("-R", "ls -R a", "use tree");
+        check("-r", "hash -r a", "hash takes files");
+        check("-f", "probe -f a", "");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod program;
 mod relays;
 mod resume;
 mod rm;
+mod screen;
 mod shell;
 mod shell_args;
 mod site_limits;
@@ -381,6 +382,7 @@ impl General {
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),
+            screen: screen::screen(self.color),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
             exit_of: exit::of_kind,
         }

@@ -1,6 +1,6 @@
 //! The program: reads the command line, starts the scheduler, ends with the exit status.
 
-use super::later::{later, misplaced};
+use super::later::{elsewhere, later, misplaced};
 use super::{Cli, arguments, code, print_failure};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -39,7 +39,10 @@ pub fn main() -> ExitCode {
 pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
     args::parse(arguments).map_err(|rejected| {
-        match rejected.unknown().and_then(|word| later(word).or_else(|| misplaced(word, &words))) {
+        let told = |word: &str| {
+            later(word).or_else(|| elsewhere(word, &words)).or_else(|| misplaced(word, &words))
+        };
+        match rejected.unknown().and_then(told) {
             Some(failure) => {
                 print_failure(&failure, false);
                 Status::Failed(failure.kind)

@@ -2,6 +2,7 @@
 
 use super::change::{Change, Ended, Hashed};
 use super::found::Found;
+use super::picture::Picture;
 use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
 use crate::failure::Kind;
@@ -56,6 +57,8 @@ pub enum Event {
         why: String,
         /// All candidates, if an explanation was asked for.
         considered: Vec<Considered>,
+        /// The path to be drawn, if an explanation was asked for.
+        picture: Option<Box<Picture>>,
     },
     /// Files were found, or there are no more.
     Found(Found),
@@ -313,6 +316,8 @@ pub struct Survey {
     pub tried: Vec<PastCandidate>,
     /// The index of the best candidate that works.
     pub best: Option<usize>,
+    /// The path of that candidate.
+    pub picture: Option<Picture>,
 }
 
 /// The last line.

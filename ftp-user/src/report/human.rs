@@ -7,6 +7,7 @@ use super::event::{Cause, Event, Forgotten, Form, Listed, Summary};
 use super::job;
 use super::overall::Shown;
 use super::past;
+use super::picture::Picture;
 use super::receipt;
 use super::style::Style;
 use super::topic::Repeats;
@@ -59,12 +60,12 @@ impl Human {
                 let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
-            Event::Path { rung, relay, protection, why, considered } => {
+            Event::Path { rung, relay, protection, why, considered, picture } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
                 let line = format!("path: {}{relay}, {}: {why}", rung.words(), protection.words());
                 if self.planning {
                     self.result(&format!("  {line}"))?;
-                    return self.explain(considered);
+                    return self.explain(considered, picture.as_deref());
                 }
                 // Most files of a job take the path of the one before.
                 if self.style.verbose && self.path != line {
@@ -107,7 +108,7 @@ impl Human {
             Event::Listed(listed) => self.listed(listed),
             Event::Drawn(_) | Event::Changed(_) | Event::Hashed(_) | Event::Ended(_) => self.acted(event),
             Event::Past(run) => self.results(&past::run(run)),
-            Event::Surveyed(survey) => self.results(&past::survey(survey)),
+            Event::Surveyed(survey) => self.results(&past::survey(survey, self.style.screen)),
             Event::Job(record) => self.result(&job::sentence(record)),
             Event::Receipts(receipts) => self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
@@ -232,10 +233,11 @@ impl Human {
     }
 
     /// Explains every candidate that was considered, once for all files with the same ones.
-    fn explain(&mut self, considered: &[Considered]) -> io::Result<()> {
+    fn explain(&mut self, considered: &[Considered], picture: Option<&Picture>) -> io::Result<()> {
         if self.explained == considered {
             return Ok(());
         }
+        self.results(&picture.map_or_else(Vec::new, |picture| picture.lines(self.style.screen)))?;
         for candidate in considered.iter().skip(1) {
             let commands = candidate.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
             let tls = candidate.tls.map_or_else(String::new, |tls| format!(", {tls}"));

@@ -274,7 +274,7 @@ impl<'a> Line<'a> {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
             }
-            Event::Path { rung, relay, protection, why, considered } => Self::Path {
+            Event::Path { rung, relay, protection, why, considered, picture: _ } => Self::Path {
                 path: rung.path(),
                 rung: rung.name(),
                 protection: protection.name(),

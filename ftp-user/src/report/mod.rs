@@ -15,6 +15,7 @@ mod json;
 mod overall;
 mod pace;
 mod past;
+mod picture;
 mod queue;
 mod receipt;
 mod setup;
@@ -28,8 +29,9 @@ pub use event::{
     Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
 };
 pub use found::{Finding, Found};
+pub use picture::{Dials, Leg, Picture, PictureEnd, THIS, Way};
 pub use setup::{Checked, SiteShown, Verdict};
-pub use style::Style;
+pub use style::{Screen, Style};
 pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};

@@ -2,6 +2,7 @@
 
 use super::entry::date;
 use super::event::Survey;
+use super::style::Screen;
 use crate::history::{Fate, PastCandidate, PastPair, PastRace, PastRun};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
@@ -102,8 +103,8 @@ fn tried(tried: &PastCandidate) -> Vec<String> {
 }
 
 /// What a probe has found, line by line: the candidates, then the picture of the best path.
-pub(super) fn survey(survey: &Survey) -> Vec<String> {
-    let Survey { source, destination, tried, best } = survey;
+pub(super) fn survey(survey: &Survey, screen: Screen) -> Vec<String> {
+    let Survey { source, destination, tried, best, picture } = survey;
     let mut lines = vec![format!("from {source} to {destination}")];
     let (asked, others): (Vec<&PastCandidate>, Vec<&PastCandidate>) =
         tried.iter().partition(|tried| tried.started.is_some());
@@ -120,27 +121,17 @@ pub(super) fn survey(survey: &Survey) -> Vec<String> {
         lines.push(format!("  not             {}{why}", name(tried)));
     }
     match best.and_then(|best| tried.get(best)) {
-        Some(best) => lines.push(format!("best: {}", picture(source, destination, best))),
+        Some(best) => lines.push(format!("best: {}", name(best))),
         None => lines.push("no path works".to_owned()),
     }
-    lines.into_iter().map(|line| show(line.as_bytes())).collect()
-}
-
-/// The best path, drawn: who connects to whom.
-fn picture(source: &str, destination: &str, best: &PastCandidate) -> String {
-    let (left, right) = match best.rung.as_str() {
-        "dest-listens" => return format!("{source} ----> {destination}   {}", name(best)),
-        "source-listens" => return format!("{source} <---- {destination}   {}", name(best)),
-        "symmetric" => return format!("{source} <---> {destination}   {}", name(best)),
-        "user" => ("<----", "---->"),
-        _ => ("-----", "-----"),
-    };
-    let middle = best.words.strip_prefix("through ").unwrap_or(&best.words);
-    format!("{source} {left} {middle} {right} {destination}   {}", name(best))
+    let mut lines: Vec<String> = lines.into_iter().map(|line| show(line.as_bytes())).collect();
+    lines.extend(picture.iter().flat_map(|picture| picture.lines(screen)));
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::picture::{Dials, Leg, Picture, PictureEnd, THIS, Way};
     use super::*;
     use crate::history::Said;
 
@@ -223,16 +214,23 @@ mod tests {
         };
         let left = PastCandidate { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
         let tried = vec![failed, through, left];
-        let found = Survey { source: "one".to_owned(), destination: "two".to_owned(), tried, best: Some(1) };
+        let end = |name: &str| PictureEnd { name: name.to_owned(), is_private: false };
+        let leg = Leg { dials: Dials::Either, is_private: false };
+        let way = Way::Through { host: THIS.to_owned(), source: leg, destination: leg };
+        let picture = Some(Picture { source: end("one"), destination: end("two"), way });
+        let (source, destination) = ("one".to_owned(), "two".to_owned());
+        let found = Survey { source, destination, tried, best: Some(1), picture };
+        let screen = Screen { columns: 80, unicode: false, color: false };
         let expect = [
             "from one to two",
             "  fails     250 ms  a by PASV and PORT, clear: nobody came",
             "  works     250 ms  through this host, clear",
             "  not             c by PASV and PORT: unknown",
-            "best: one <---- this host ----> two   through this host",
+            "best: through this host",
+            "  [one] the source",
         ];
-        assert_eq!(survey(&found), expect);
-        let none = Survey { tried: Vec::new(), best: None, ..found };
-        assert_eq!(survey(&none)[1..], ["no path works"]);
+        assert_eq!(survey(&found, screen)[..expect.len()], expect);
+        let none = Survey { tried: Vec::new(), best: None, picture: None, ..found };
+        assert_eq!(survey(&none, screen)[1..], ["no path works"]);
     }
 }

@@ -16,10 +16,23 @@ pub struct Style {
     pub verbose: bool,
     /// Colour is used.
     pub color: bool,
+    /// Where results are shown.
+    pub screen: Screen,
     /// A progress bar is drawn.
     pub progress: bool,
     /// The number that `--json` shows for a kind of failure: the exit status that the command line gives it.
     pub exit_of: fn(Kind) -> u8,
+}
+
+/// What can be shown at standard output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Screen {
+    /// How many characters a line has room for.
+    pub columns: usize,
+    /// Whether more than ASCII can be shown.
+    pub unicode: bool,
+    /// Colour is used.
+    pub color: bool,
 }
 
 impl Style {
@@ -39,6 +52,7 @@ impl Style {
             quiet: true,
             verbose: false,
             color: false,
+            screen: Screen { columns: 80, unicode: true, color: false },
             progress: false,
             exit_of: |_| 1,
         }

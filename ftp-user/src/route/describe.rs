@@ -58,6 +58,7 @@ impl<'a> Description<'a> {
             protection: self.protection,
             why: self.why(refused),
             considered: Vec::new(),
+            picture: None,
         });
     }
 

@@ -21,7 +21,7 @@ pub(crate) async fn first_rung(
     allowed: Allowed,
     explain: bool,
 ) -> Result<Rung, Failure> {
-    let (rung, relay, protection, why, considered) = match (source, destination) {
+    let (rung, relay, protection, why, considered, picture) = match (source, destination) {
         (Host::Server(from), Host::Server(to)) => {
             let situation = Situation::of(context, from, to).await?;
             let mut memory = Memory::default();
@@ -40,13 +40,14 @@ pub(crate) async fn first_rung(
             }
             let considered =
                 if explain { situation.considered(allowed, &ascent, &memory) } else { Vec::new() };
-            (candidate.rung(), relay, description.protection, why, considered)
+            let picture = explain.then(|| Box::new(situation.picture(candidate)));
+            (candidate.rung(), relay, description.protection, why, considered, picture)
         }
         (source, destination) => {
             let private = source.is_secured(context).await? && destination.is_secured(context).await?;
-            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())
+            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new(), None)
         }
     };
-    context.events.deliver(Event::Path { rung, relay, protection, why, considered }).await;
+    context.events.deliver(Event::Path { rung, relay, protection, why, considered, picture }).await;
     Ok(rung)
 }

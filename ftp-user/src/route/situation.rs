@@ -6,13 +6,16 @@ use crate::context::Context;
 use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung};
+use crate::ladder::{
+    self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung, ThroughRelay,
+};
+use crate::outcome::Protection;
 use crate::place::Site;
-use crate::report::{THIS_HOST, Topic};
+use crate::report::{Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic, Way};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
-use ftp_proto::third_party::{Party, Side};
+use ftp_proto::third_party::{Party, Posture, Side};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -142,6 +145,42 @@ impl Situation {
     /// Describes a candidate between these servers.
     pub(crate) fn describe(&self, candidate: Candidate) -> Description<'_> {
         Description::new(candidate, &self.relays, &self.source.1, &self.destination.1)
+    }
+
+    /// The path of a candidate between these servers, to be drawn.
+    pub(crate) fn picture(&self, candidate: Candidate) -> Picture {
+        let private = [&self.source.1, &self.destination.1].map(|party| party.leaf.is_some());
+        let [source, destination] = private;
+        let whole = self.describe(candidate).protection == Protection::Private;
+        let leg = |dials, is_private| Leg { dials, is_private };
+        let way = match candidate {
+            Candidate::Direct(_) => Way::Direct(leg(Dials::between_servers(candidate.rung()), whole)),
+            Candidate::Through => Way::Through {
+                host: THIS.to_owned(),
+                source: leg(Dials::Either, source),
+                destination: leg(Dials::Either, destination),
+            },
+            Candidate::Relay(ThroughRelay { relay, roles, .. }) => {
+                let name = self.relays.get(relay).map_or("", |relay| relay.name.as_str());
+                let [above, below] = match (roles.postures.source, roles.postures.destination) {
+                    (Posture::Passive, Posture::Passive) => [Dials::Below, Dials::Above],
+                    (Posture::Passive, Posture::Active) => [Dials::Below, Dials::Below],
+                    (Posture::Active, Posture::Passive) => [Dials::Above, Dials::Above],
+                    (Posture::Active, Posture::Active) => [Dials::Above, Dials::Below],
+                };
+                Way::Through {
+                    host: format!("the relay {name}"),
+                    source: leg(above, whole),
+                    destination: leg(below, whole),
+                }
+            }
+        };
+        let end = |(name, _): &(String, _), is_private| PictureEnd { name: name.clone(), is_private };
+        Picture {
+            source: end(&self.key.source, source),
+            destination: end(&self.key.destination, destination),
+            way,
+        }
     }
 
     /// The failure if no candidate is left. `refused` are the reasons, and `advice` is what to do about the last one.
