@@ -144,10 +144,7 @@ fn a_terminated_server_lets_its_transfers_end() {
 fn usage_mistakes_are_2() {
     for (args, says) in [
         (&["copy"][..], "--help"),
-        (
-            &["copy", "ftp://127.0.0.2/a"],
-            "copy needs a SOURCE and a DEST, and ftp://127.0.0.2/a is one place",
-        ),
+        (&["copy", "ftp://127.0.0.2/a"], "ftp://127.0.0.2/a is one place, and SOURCE and DEST are two"),
         (&["no-such-verb"], "--help"),
         (&["copy", "--no-such-option", "a", "b"], "--help"),
     ] {

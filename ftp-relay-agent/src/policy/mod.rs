@@ -22,5 +22,5 @@ pub use delays::Delays;
 pub use door::{Door, Place};
 pub use limits::{Limits, PING, SESSION};
 pub use origin::{Neighbours, Origin};
-pub use quotas::{Accounts, Full, Kind, Share, Standing, Use};
+pub use quotas::{Accounts, Dialling, Full, Kind, Share, Standing, Use};
 pub use rules::{Bounds, Flaw, Level, Policy, Rule, Shared, Table, Terms};

@@ -59,6 +59,8 @@ struct State {
     starts: Window,
     /// Data ports at which no server listened.
     closed_ports: Window,
+    /// Connections to data ports that are under way.
+    dialling: usize,
 }
 
 /// The accounts of one token, from its own to that of the whole relay.
@@ -107,6 +109,9 @@ pub enum Full {
     /// A token has tried too many data ports at which no server listens.
     #[error("{0} has tried {CLOSED_PORTS} data ports within a minute at which no server listened")]
     ClosedPorts(Level),
+    /// A token connects to too many data ports at the same time.
+    #[error("{0} connects to {1} data ports already, which have not answered")]
+    Dialling(Level, usize),
     /// A level has moved all that it may move within a day.
     #[error("{0} has moved all bytes that it may move within a day")]
     Daily(Level),
@@ -119,6 +124,7 @@ impl Full {
             Self::Count { kind, .. } => kind.name(),
             Self::Starts(..) => "starts-per-minute",
             Self::ClosedPorts(_) => "closed-ports-per-minute",
+            Self::Dialling(..) => "connections-under-way",
             Self::Daily(_) => "bytes-per-day",
         }
     }
@@ -157,7 +163,8 @@ impl Accounts {
 
     fn account(&self, level: &Level, shared: Shared) -> Arc<Account> {
         let (starts, closed_ports) = (Window::new(MINUTE), Window::new(MINUTE));
-        let state = State { shared, sessions: 0, tunnels: 0, joins: 0, calls: 0, starts, closed_ports };
+        let state =
+            State { shared, sessions: 0, tunnels: 0, joins: 0, calls: 0, starts, closed_ports, dialling: 0 };
         Arc::new(Account {
             level: level.clone(),
             number: self.number(),
@@ -192,13 +199,14 @@ impl Standing {
         Ok(share)
     }
 
-    /// Charges the token for a data port at which no server listens. Who tries the ports of others finds many of these, and
-    /// whom a server has told its port finds none.
-    pub fn hit_closed_port(&self) {
-        if let Some(own) = self.accounts.first() {
-            let now = self.all.0.clock.now();
-            lock(&own.state).closed_ports.take(now, 1, None);
+    /// A connection to a data port begins. Unless it comes about, the token is charged for a port at which no server listens:
+    /// who tries the ports of others finds many of these, and whom a server has told its port finds none.
+    pub fn dial(&self) -> Dialling {
+        let account = self.accounts.first().map(Arc::clone);
+        if let Some(own) = &account {
+            lock(&own.state).dialling += 1;
         }
+        Dialling { account, clock: self.all.0.clock, is_charged: true }
     }
 
     /// What bounds the rate of a new tunnel or join: its own rate and those that it shares.
@@ -232,8 +240,14 @@ impl Account {
         if *state.taken(kind) >= bound {
             return Err(Full::Count { level: self.level.clone(), kind, bound });
         }
-        if kind == Kind::Join && state.closed_ports.left(now, Some(CLOSED_PORTS)) == 0 {
-            return Err(Full::ClosedPorts(self.level.clone()));
+        if kind == Kind::Join {
+            if state.closed_ports.left(now, Some(CLOSED_PORTS)) == 0 {
+                return Err(Full::ClosedPorts(self.level.clone()));
+            }
+            let most = state.dialling_at_once();
+            if state.dialling >= most {
+                return Err(Full::Dialling(self.level.clone(), most));
+            }
         }
         if kind != Kind::Session {
             if self.daily.left() == 0 {
@@ -249,7 +263,40 @@ impl Account {
     }
 }
 
+/// A connection to a data port that is under way.
+#[derive(Debug)]
+#[must_use]
+pub struct Dialling {
+    account: Option<Arc<Account>>,
+    clock: Clock,
+    is_charged: bool,
+}
+
+impl Dialling {
+    /// The token is not charged: a server listens there, or the network is to blame.
+    pub fn is_innocent(mut self) {
+        self.is_charged = false;
+    }
+}
+
+impl Drop for Dialling {
+    fn drop(&mut self) {
+        let Some(own) = &self.account else { return };
+        let now = self.clock.now();
+        let mut state = lock(&own.state);
+        state.dialling = state.dialling.saturating_sub(1);
+        if self.is_charged {
+            state.closed_ports.take(now, 1, None);
+        }
+    }
+}
+
 impl State {
+    /// How many data ports may be connected to at the same time: those that are closed are known only later.
+    fn dialling_at_once(&self) -> usize {
+        (self.shared.of(Kind::Join) / DIALLING_SHARE).max(DIALLING_LEAST)
+    }
+
     const fn taken(&mut self, kind: Kind) -> &mut usize {
         match kind {
             Kind::Session => &mut self.sessions,
@@ -316,6 +363,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Maximum number of data ports of one token within a minute at which no server listens. Then the token begins no join until
 /// the minute is over.
 const CLOSED_PORTS: u64 = 16;
+/// The part of the joins of a token that may connect to data ports at the same time, and their number at least.
+const DIALLING_SHARE: usize = 4;
+const DIALLING_LEAST: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -395,7 +445,7 @@ mod tests {
         let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
         for _ in 0..CLOSED_PORTS {
             ann.take(Kind::Join).map(drop).unwrap();
-            ann.hit_closed_port();
+            drop(ann.dial());
         }
         let closed = Full::ClosedPorts(Level::Identity("ann".to_owned()));
         assert_eq!(ann.take(Kind::Join).unwrap_err(), closed);
@@ -403,6 +453,26 @@ mod tests {
         bob.take(Kind::Join).map(drop).unwrap();
         let later = accounts.0.clock.now() + MINUTE;
         ann.accounts[0].take(Kind::Join, later).unwrap();
+    }
+
+    #[test]
+    fn r23_connections_under_way_count_before_they_are_known_to_be_closed() {
+        let (policy, accounts) =
+            (policy(Bounds::default(), Bounds::default()), Accounts::new(Clock::start()));
+        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
+        let mut under_way = Vec::new();
+        let full = loop {
+            match ann.take(Kind::Join) {
+                Ok(_join) => under_way.push(ann.dial()),
+                Err(full) => break full,
+            }
+        };
+        assert_eq!(full, Full::Dialling(Level::Identity("ann".to_owned()), under_way.len()));
+        assert!(under_way.len() >= DIALLING_LEAST);
+        bob.take(Kind::Join).map(drop).unwrap();
+        // A port where a server listens is free again, and charged to nobody.
+        under_way.drain(..).for_each(Dialling::is_innocent);
+        ann.take(Kind::Join).map(drop).unwrap();
     }
 
     #[test]

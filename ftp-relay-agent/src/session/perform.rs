@@ -29,7 +29,7 @@ use super::tickets::Expectation;
 use super::tunnel::Tunnel;
 use crate::at_hub::{Called, Uncalled};
 use crate::operate::tell_what_is_forbidden;
-use crate::policy::{Kind, Share, Standing, Terms};
+use crate::policy::{Dialling, Kind, Share, Standing, Terms};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
 /// session and resets its connections.
@@ -120,7 +120,7 @@ impl Performer {
                 }
             }
             Ask::Dial { ticket, from, to, work } => {
-                let charged = (work == Work::Join).then(|| self.standing.clone());
+                let charged = (work == Work::Join).then(|| self.standing.dial());
                 self.start(ticket, connect(ticket, from, to, charged));
             }
             Ask::Call { ticket, agent, secret } => {
@@ -419,16 +419,17 @@ impl Flowing {
     }
 }
 
-/// Connects to a server. If no server listens at a data port, that is charged to `charged`.
-async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr, charged: Option<Standing>) -> Event {
+/// Connects to a server. If a data port refuses, or does not answer until somebody gives up, that is charged to `charged`.
+async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr, charged: Option<Dialling>) -> Event {
     match socket::connect(from, to).await {
         Ok(stream) => {
+            charged.into_iter().for_each(Dialling::is_innocent);
             socket::end_by_reset(&stream);
             Event::Connected(ticket, stream)
         }
         Err(error) => {
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                charged.iter().for_each(Standing::hit_closed_port);
+            if !matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut) {
+                charged.into_iter().for_each(Dialling::is_innocent);
             }
             Event::Answer(ticket, failed(&error))
         }

@@ -53,16 +53,26 @@ async fn one(
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     if kind(context, host, path).await?.is_some() {
-        return Err(exists(host, path).hint("mkdir -p takes one that is there"));
+        return Err(exists(host, path).hint("mkdir -p accepts an existing directory"));
     }
-    if outcome.is_dry()
-        && let Some(parent) = place::parent(path)
-        && kind(context, host, &parent).await?.is_none()
-    {
-        let what = format!("{} does not exist", host.show(&parent));
-        return Err(Failure::new(Kind::Missing, what).hint("mkdir -p makes it too"));
+    let missing = async |host: &mut Host| match place::parent(path) {
+        Some(parent) if kind(context, host, &parent).await?.is_none() => {
+            let what = format!("{} does not exist", host.show(&parent));
+            Err(Failure::new(Kind::Missing, what).hint("mkdir -p makes it too"))
+        }
+        Some(_) | None => Ok(()),
+    };
+    if outcome.is_dry() {
+        missing(host).await?;
     }
-    make(context, host, path, outcome).await
+    match make(context, host, path, outcome).await {
+        // Servers say of a directory without a parent that they refuse it.
+        Err(failure) if matches!(failure.kind, Kind::Missing | Kind::Refused) => {
+            missing(host).await?;
+            Err(failure)
+        }
+        made => made,
+    }
 }
 
 /// Makes a directory, and those above it that are missing.

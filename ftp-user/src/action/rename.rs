@@ -99,7 +99,16 @@ async fn one(
     if looks && asked(context, host, async |host| endpoint::entry(context, host, to).await).await?.is_some() {
         return Err(taken(&dest));
     }
-    if !outcome.is_dry() {
+    let parent = async |host: &mut Host| match place::parent(to) {
+        Some(parent) => match facts(context, host, &parent).await? {
+            Some(_) => Ok(()),
+            None => Err(missing(&host.show(&parent))),
+        },
+        None => Ok(()),
+    };
+    if outcome.is_dry() {
+        parent(host).await?;
+    } else {
         let mut was_sent = false;
         let renamed = asked(context, host, async |host| {
             let again = std::mem::replace(&mut was_sent, true);
@@ -114,10 +123,22 @@ async fn one(
                 renamed => renamed,
             }
         });
-        renamed.await?;
+        match renamed.await {
+            // Servers say of a name in no directory that they refuse it.
+            Err(failure) if matches!(failure.kind, Kind::Missing | Kind::Refused) => {
+                parent(host).await?;
+                return Err(failure);
+            }
+            renamed => renamed?,
+        }
     }
     outcome.changed(source.to_string(), Some(dest), (kind, size)).await;
     Ok(())
+}
+
+/// What is at a path.
+async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Failure> {
+    asked(context, host, async |host| host.facts(context, path).await).await
 }
 
 /// The failure if something has the new name.

@@ -45,7 +45,7 @@ pub(super) async fn run(
     context.limit = limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
-    for location in places {
+    for location in each.places(&context, &pools, places).await? {
         let mut host = Host::at(&location, Role::Server, &pools);
         let printed = file(&context, &mut host, &location).await;
         host.quit().await;

@@ -42,7 +42,7 @@ pub(super) async fn run(
     args.relays.apply(&mut context).await?;
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
-    for location in places {
+    for location in each.places(&context, &pools, places).await? {
         let mut host = Host::at(&location, Role::Server, &pools);
         let listed = tell(&context, &mut host, &location, form).await;
         host.release();

@@ -1,8 +1,9 @@
 //! The places of a command line, with their logins.
 
 use crate::context::Context;
+use crate::endpoint::Pools;
 use crate::failure::{Failure, Kind};
-use crate::job::Status;
+use crate::job::{Matches, Status, matches, named};
 use crate::place::{Location, Names, Netrc, Place};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
@@ -149,8 +150,9 @@ pub(super) struct EachPlace {
 }
 
 impl EachPlace {
-    pub(super) const fn of(places: &[Location]) -> Self {
-        Self { is_only: places.len() == 1, succeeded: 0, status: Status::Done, failures: Vec::new() }
+    pub(super) fn of(places: &[Location]) -> Self {
+        let is_only = matches!(places, [only] if only.glob().is_none());
+        Self { is_only, succeeded: 0, status: Status::Done, failures: Vec::new() }
     }
 
     /// Notes what came of a place.
@@ -180,6 +182,39 @@ impl EachPlace {
             }
         }
         Ok(())
+    }
+
+    /// The places that the places stand for: themselves, or the names that a pattern matches. A pattern that matches nothing
+    /// is a failure of its own.
+    ///
+    /// # Errors
+    ///
+    /// No place is asked.
+    pub(super) async fn places(
+        &mut self,
+        context: &Context,
+        pools: &Pools,
+        places: Vec<Location>,
+    ) -> Result<Vec<Location>, Failure> {
+        let mut found = Vec::with_capacity(places.len());
+        let count = places.len();
+        for place in places {
+            match matches(context, pools, &place).await {
+                Ok(Matches { names, gaps }) => {
+                    for gap in gaps {
+                        self.status = self.status.and(Status::Partly);
+                        context.events.warn(format!("{place}: {gap}"));
+                    }
+                    found.extend(names.into_iter().map(|name| match name {
+                        Some(name) => named(&place, name),
+                        None => place.clone(),
+                    }));
+                }
+                Err(failure) if count == 1 => return Err(failure),
+                Err(failure) => self.ended(context, &place, Err(failure))?,
+            }
+        }
+        Ok(found)
     }
 
     /// The status of the verb.

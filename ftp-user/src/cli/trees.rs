@@ -190,11 +190,9 @@ impl TreeArgs {
             }
             None => {
                 if let [only] = typed {
-                    let what = format!(
-                        "copy needs a SOURCE and a DEST, and {} is one place",
-                        only.to_string_lossy()
-                    );
-                    return Err(Failure::usage(what).hint("name where the copy goes, such as ./"));
+                    let what =
+                        format!("{} is one place, and SOURCE and DEST are two", only.to_string_lossy());
+                    return Err(Failure::usage(what).hint("name where the files go, such as ./"));
                 }
                 let mut sources = passwords.locations(context, typed).await?;
                 let Some(destination) = sources.pop() else {

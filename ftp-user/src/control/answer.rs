@@ -4,6 +4,7 @@ use super::certificate_words;
 use super::glance::wrong_server;
 use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
+use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, blame, classify};
@@ -213,7 +214,14 @@ impl Session {
                 "check the user and the password, in the URL, in ~/.netrc or where else you have given them",
             ),
         };
-        Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint)
+        let failure = Failure::new(Kind::Refused, what).said(self.it_said(reply));
+        match (self.site.name(), self.site.password_source()) {
+            (Some(name), Some(PasswordSource::File(file))) => failure
+                .hint(format!("check the user of the site {name} and its password in {}", file.display())),
+            (Some(name), Some(PasswordSource::Command(_))) => failure
+                .hint(format!("check the user of the site {name} and what its password-command writes")),
+            (Some(_), None) | (None, _) => failure.hint(hint),
+        }
     }
 
     /// Whether a session in clear was refused with words of TLS.

@@ -412,7 +412,8 @@ impl<'a> Sources<'a> {
         is_tree: bool,
     ) -> Result<(), Failure> {
         if is_tree && !self.options.recursive {
-            return Err(Failure::usage(format!("{source} is a directory")).hint("copy -r copies trees"));
+            return Err(Failure::usage(format!("{source} is a directory"))
+                .hint("-r takes directories with everything in them"));
         }
         if is_tree && self.ends.destination.is_also(source) && is_within(source, target) {
             return Err(Failure::usage(format!("{source} would be copied into itself"))

@@ -35,14 +35,16 @@ pub enum Next {
 
 /// Decides what to do with a file. `now` is what is known of its source, if a listing has told it.
 ///
-/// A file that is done is done again if its source has changed, or if nobody can say: then the overwrite rule compares.
+/// A file that is done is done again if its source has changed, or if nobody can say: then the overwrite rule compares. Where
+/// a later job has stored something else, it is left alone.
 pub fn decide(found: Found, now: Option<&Seen>) -> Next {
     match found {
         Found::New => Next::Copy,
         Found::GivenOver { why } => Next::LeaveAlone { why },
-        Found::Done { seen, verified } => match now {
-            Some(now) if is_same(&seen, now) => Next::Skip { verified },
-            Some(_) | None => Next::Copy,
+        Found::Done { seen, verified, replaced } => match (now, replaced) {
+            (Some(now), _) if is_same(&seen, now) => Next::Skip { verified },
+            (Some(_) | None, Some(why)) => Next::LeaveAlone { why },
+            (Some(_) | None, None) => Next::Copy,
         },
         Found::Open { mut parts, seen, in_place, detached } => {
             let last = parts.pop();
@@ -74,7 +76,12 @@ mod tests {
     #[test]
     fn n8_what_a_resumed_job_does_with_a_file_follows_from_its_state() {
         let before = seen(5, Some(1), Some("a"));
-        let done = || Found::Done { seen: before.clone(), verified: Some("sha-256".to_owned()) };
+        let done_and = |replaced: Option<&str>| Found::Done {
+            seen: before.clone(),
+            verified: Some("sha-256".to_owned()),
+            replaced: replaced.map(str::to_owned),
+        };
+        let done = || done_and(None);
         let open = |parts: &[u64]| Found::Open {
             parts: parts.iter().copied().map(PartId).collect(),
             seen: Some(before.clone()),
@@ -104,6 +111,13 @@ mod tests {
             (done(), Some(seen(6, Some(1), Some("a"))), Next::Copy),
             (done(), Some(seen(5, None, Some("a"))), Next::Copy),
             (done(), None, Next::Copy),
+            (done_and(Some("job x")), Some(seen(5, Some(1), Some("a"))), skip()),
+            (
+                done_and(Some("job x")),
+                Some(seen(6, Some(2), Some("a"))),
+                Next::LeaveAlone { why: "job x".to_owned() },
+            ),
+            (done_and(Some("job x")), None, Next::LeaveAlone { why: "job x".to_owned() }),
             (open(&[7]), None, go_on(Some(7), &[])),
             (open(&[7, 8, 9]), Some(seen(6, None, None)), go_on(Some(9), &[7, 8])),
             (open(&[]), None, go_on(None, &[])),

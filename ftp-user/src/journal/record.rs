@@ -314,6 +314,8 @@ pub enum Found {
         seen: Seen,
         /// What has verified it.
         verified: Option<String>,
+        /// The later job that has stored another source there since, in words.
+        replaced: Option<String>,
     },
     /// A later job has claimed its destination: what stands there is not touched any more.
     GivenOver {

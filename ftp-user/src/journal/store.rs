@@ -247,6 +247,10 @@ impl Store {
         {
             return self.leave(known.unwrap_or_else(|| ItemRow::new(job, place.clone())), later);
         }
+        let replaced = match &known {
+            Some(row) if row.state == ItemState::Done => self.later(job, place, ended.iter())?,
+            Some(_) | None => None,
+        };
         let adopted = self.take_over(job, place, others)?;
         let mut row = known.clone().unwrap_or_else(|| ItemRow::new(job, place.clone()));
         let is_same = row.place.source == place.source;
@@ -254,7 +258,7 @@ impl Store {
         let found = match (row.state, adopted) {
             (ItemState::Done, None) if is_same && known.is_some() => {
                 let (seen, verified) = (row.seen.clone().unwrap_or_default(), row.verified.clone());
-                Found::Done { seen, verified }
+                Found::Done { seen, verified, replaced: replaced.map(given_over_to) }
             }
             (ItemState::Open, None) if known.is_some() => {
                 let seen = row.seen.clone().filter(|_| is_same);

@@ -34,11 +34,14 @@ impl Names {
             failure.hint(match nearest(name, names) {
                 Some(near) => format!("did you mean {near}? A local file is ./{name}:..."),
                 None if self.0.is_empty() => {
-                    "no site is configured: ftp-user sites add NAME URL adds one, and ./ begins the name of a local file"
-                        .to_owned()
+                    format!(
+                        "no site is configured: ftp-user sites add NAME URL adds one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
+                    )
                 }
                 None => {
-                    "ftp-user sites list shows them, and ./ begins the name of a local file".to_owned()
+                    format!(
+                        "ftp-user sites list shows them; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
+                    )
                 }
             })
         })

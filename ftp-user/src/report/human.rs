@@ -261,8 +261,11 @@ impl Human {
 
     /// Standard error may be closed: that is no reason to stop.
     fn talk(&self, kind: &str, line: &str) {
-        let kind =
-            if self.style.color && !kind.is_empty() { format!("\x1b[33m{kind}\x1b[0m") } else { kind.into() };
+        let kind = if self.style.color && !kind.trim().is_empty() {
+            format!("\x1b[33m{kind}\x1b[0m")
+        } else {
+            kind.into()
+        };
         let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{line}");
         let _ = self.bar.beside(write);
     }

@@ -69,6 +69,12 @@ impl Config {
         policy::decide(&self.rules, &self.asker(), &ask).map(drop)
     }
 
+    /// Returns whether the operator names this data port. Whether it is this host itself was judged before.
+    pub(super) fn names(&self, port: SocketAddr) -> bool {
+        let route = Route { from: None, is_own: false };
+        self.may_dial(port, route, true, OtherEnd::Prover).is_ok()
+    }
+
     /// Decides whether a host may connect to a leg.
     pub(super) fn may_come(&self, ip: IpAddr, greeted: bool) -> Result<(), Why> {
         policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayPeer { ip, greeted }).map(drop)

@@ -36,6 +36,8 @@ impl Request {
 pub(super) struct Join {
     granted: Use,
     hosts: Vec<IpAddr>,
+    /// Data ports of servers to which others than servers are joined.
+    named: Vec<SocketAddr>,
     leg_wait: Duration,
     patience: Patience,
     /// The digests of what flows are wanted.
@@ -74,12 +76,14 @@ impl Join {
         let ticket = out.ticket(id);
         let hosts: Vec<IpAddr> = [&a, &b].into_iter().filter_map(|leg| leg.host()).collect();
         out.ask(Ask::Route { ticket, to: hosts.clone() });
+        let named = [&a, &b].into_iter().filter_map(Pending::named_port).collect();
         let mut timers = Timers::new();
         timers.arm(Timer::Leg, now + within(waits.leg_ms, limits.leg));
         timers.arm(Timer::Grant, expires);
         Self {
             granted,
             hosts,
+            named,
             leg_wait: within(waits.leg_ms, limits.leg),
             patience: Patience {
                 idle: within(waits.idle_ms, limits.idle),
@@ -104,9 +108,10 @@ impl Join {
         }
     }
 
-    /// Whether the operator still allows both hosts.
+    /// Whether the operator still allows both hosts, and still names the data ports that have to be named.
     pub(super) fn is_allowed(&self, config: &Config) -> bool {
         self.hosts.iter().all(|host| config.may_come(*host, true).is_ok())
+            && self.named.iter().all(|port| config.names(*port))
     }
 
     pub(super) const fn is_over(&self) -> bool {

@@ -84,6 +84,15 @@ impl Pending {
         self.want.host()
     }
 
+    /// Returns the data port that the operator has to name, if there is one: this leg connects to it, and who is at the
+    /// other leg is no server.
+    pub(super) const fn named_port(&self) -> Option<SocketAddr> {
+        match (&self.want, self.other) {
+            (Want::Server(Leg::Dial(to)), OtherEnd::Prover) => Some(*to),
+            (Want::Server(_) | Want::Other(_), OtherEnd::Prover | OtherEnd::Server) => None,
+        }
+    }
+
     /// Checks the host and begins. A leg that listens opens its listener; one that connects waits for
     /// [`Pending::connect`].
     pub(super) fn begin(&mut self, route: Route, config: &Config, out: &mut Outbox) -> Result<(), Refusal> {

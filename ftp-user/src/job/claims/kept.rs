@@ -242,7 +242,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         Found::Done { .. } | Found::GivenOver { .. } => None,
     };
     let finished = match &begun.found {
-        Found::Done { seen, verified } => {
+        Found::Done { seen, verified, .. } => {
             let verified = verified.as_deref().and_then(Verified::named);
             claimed.kept.finished_by = Some(verified.unwrap_or(Verified::None));
             Some(seen.clone())

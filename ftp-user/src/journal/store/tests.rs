@@ -77,7 +77,10 @@ fn n8_a_file_is_found_as_it_was_left() {
     store
         .ended(begun.key, Ended::Done { bytes: 5, verified: verified.clone(), path: None, began: None })
         .unwrap();
-    assert_eq!(found(begin(&store, 1, "a", 13)), Found::Done { seen, verified: Some(verified) });
+    assert_eq!(
+        found(begin(&store, 1, "a", 13)),
+        Found::Done { seen, verified: Some(verified), replaced: None }
+    );
     assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
     store.finish(JobId::new(1), End::Done, None).unwrap();
     drop(lock);
@@ -314,6 +317,27 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
     begin(&store, 2, "a", 20);
     let _lock = start(&store, 1, true).unwrap();
     assert!(matches!(found(begin(&store, 1, "a", 10)), Found::Open { .. }));
+}
+
+#[test]
+fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
+    for (source, expect) in [("b", true), ("a", false)] {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let finish = |job: u64, source: &str| {
+            let lock = start(&store, job, false).unwrap();
+            let Claim::Ours(begun) = begin(&store, job, source, job * 10) else { panic!("nobody else runs") };
+            let done = Ended::Done { bytes: 1, verified: "size".into(), path: None, began: None };
+            store.ended(begun.key, done).unwrap();
+            drop(lock);
+        };
+        finish(1, "a");
+        finish(2, source);
+        let _lock = start(&store, 1, true).unwrap();
+        let Found::Done { replaced, .. } = found(begin(&store, 1, "a", 10)) else { panic!("it is done") };
+        let why = format!("job {} has claimed its destination", JobId::new(2));
+        assert_eq!(replaced, expect.then_some(why), "{source}");
+    }
 }
 
 #[test]

@@ -51,6 +51,27 @@ fn r36_the_other_agent_is_expected_with_its_secret_before_the_user_agent_knows()
 }
 
 #[test]
+fn r28_a_join_to_a_data_port_that_is_not_named_any_more_ends() {
+    let mut bench = meeting_bench(true);
+    meet(&mut bench, 2, LegId::B, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.routes();
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.input(Input::Attached { ticket, conn: ConnId(7) });
+    bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
+    assert!(matches!(bench.asks.remove(0), Ask::Join { .. }));
+    let renewed = |ports: &[&str]| Input::Renewed {
+        allow: vec!["192.0.2.0/24:1-65535".parse().unwrap()],
+        data_ports: ports.iter().map(|ports| ports.parse().unwrap()).collect(),
+        limits: Limits::USUAL,
+    };
+    bench.input(renewed(&["4000-6000"]));
+    assert!(bench.asks.is_empty(), "{:?}", bench.asks);
+    bench.input(renewed(&["6000"]));
+    assert!(matches!(bench.asks[..], [Ask::Stop(_)]), "{:?}", bench.asks);
+}
+
+#[test]
 fn an_agent_is_called_when_the_server_can_come() {
     let mut bench = meeting_bench(true);
     meet(&mut bench, 2, LegId::A, listen(SOURCE), call());
