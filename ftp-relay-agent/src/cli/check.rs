@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
 use ftp_io::link::{self, Link, Opened, token_file};
 use ftp_io::os_error::words;
-use ftp_io::socket::{self, Ports, Reserved};
+use ftp_io::socket::{self, Ports, Reserved, Stream};
 use ftp_proto::address::Parity;
 use ftp_proto::listing::When;
 use ftp_proto::relay::link::Welcome;
@@ -17,12 +17,13 @@ use ftp_proto::relay::message::VERSIONS;
 use ftp_proto::relay::token::Token;
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use super::advice::{Kind, Nat, Seen, advice, clocks};
 use super::ask::{self, Unanswered};
+use super::checked::CheckedAt;
 use super::exit::{Exit, print};
 use super::stranger;
 use crate::at_hub::HubAddress;
@@ -30,9 +31,10 @@ use crate::at_hub::HubAddress;
 /// What to check.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// A relay or a hub that this host should reach, HOST:PORT; two of them tell which kind of NAT there is
+    /// A relay or a hub that this host should reach, HOST:PORT, or unix:/PATH; two of them in a network tell which kind of NAT
+    /// there is
     #[arg(value_name = "ADDR")]
-    relays: Vec<HubAddress>,
+    relays: Vec<CheckedAt>,
     /// The token file of this host
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -83,7 +85,7 @@ async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit>
             }
         }
     }
-    let seen: Vec<Seen> = found.iter().map(|found| found.seen.clone()).collect();
+    let seen: Vec<Seen> = found.iter().filter_map(|found| found.seen.clone()).collect();
     if let Some(nat) = Nat::of(&seen) {
         say(&format!("ok    {nat}"))?;
     }
@@ -99,7 +101,8 @@ async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit>
 
 /// A relay or a hub that has proven itself.
 struct Found {
-    seen: Seen,
+    /// What it sees of this host, if there is a network in between.
+    seen: Option<Seen>,
     /// Stays open: a router may forget the port of a connection that has gone.
     link: Link,
 }
@@ -128,16 +131,23 @@ impl LocalPorts {
 
 /// Connects to a relay or a hub. Without a token it is not asked anything.
 async fn reach(
-    relay: &HubAddress,
+    relay: &CheckedAt,
     token: Option<&Token>,
     origin: &mut LocalPorts,
 ) -> Result<Option<Found>, Exit> {
-    let connected = timeout(CHECK_TIMEOUT, origin.connect(relay)).await;
-    let stream = connected
+    let connecting = async {
+        match relay {
+            CheckedAt::Network(at) => origin.connect(at).await.map(Stream::from),
+            CheckedAt::Unix(path) => UnixStream::connect(path).await.map(Stream::from),
+        }
+    };
+    let stream = timeout(CHECK_TIMEOUT, connecting)
+        .await
         .map_err(|_| anyhow!("{relay} does not answer; is there a firewall in between?"))?
         .with_context(|| format!("cannot connect to {relay}; does it run there?"))?;
-    let local = stream.local_addr().context("the connection is gone")?;
-    say(&format!("ok    {relay} can be reached from {}", local.ip()))?;
+    let local = stream.tcp().map(TcpStream::local_addr).transpose().context("the connection is gone")?;
+    let from = local.map_or_else(String::new, |local| format!(" from {}", local.ip()));
+    say(&format!("ok    {relay} can be reached{from}"))?;
     let Some(token) = token else {
         say("skip  nothing more can be checked there without --token-file")?;
         return Ok(None);
@@ -147,28 +157,33 @@ async fn reach(
         Ok(Opened::Hub(link, welcome)) => (Kind::Hub, link, welcome),
         Err(error) if error.is_distrust() => return Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
         Err(error) => {
-            return Err(match error.stranger() {
-                Some(stranger) => anyhow!(stranger::told(relay, stranger).await),
-                None => anyhow!("{relay}: {error}"),
+            return Err(match (error.stranger(), relay) {
+                (Some(stranger), CheckedAt::Network(at)) => anyhow!(stranger::told(at, stranger).await),
+                (Some(_), CheckedAt::Unix(_)) => {
+                    anyhow!("{relay} is no relay: name the path of run --listen")
+                }
+                (None, _) => anyhow!("{relay}: {error}"),
             }
             .into());
         }
     };
     let what = if kind == Kind::Hub { "hub" } else { "relay" };
     say(&format!("ok    {relay} is a {what}, holds token {}, runs {}", token.name(), welcome.build))?;
-    say(&format!("ok    the {what} sees this host as {}", welcome.seen_as.ip()))?;
+    if local.is_some() {
+        say(&format!("ok    the {what} sees this host as {}", welcome.seen_as.ip()))?;
+    }
     let ours = Clock::today();
     if let Some(theirs) = say_what_it_tells(relay, kind, &mut link, &welcome).await? {
         let dated = token.expires().map(|_| token.name());
         say(&clocks(what, theirs, ours, dated.as_slice()))?;
     }
-    let seen = Seen { by: relay.to_string(), kind, local, outside: welcome.seen_as };
+    let seen = local.map(|local| Seen { by: relay.to_string(), kind, local, outside: welcome.seen_as });
     Ok(Some(Found { seen, link }))
 }
 
 /// Asks a relay or a hub what it knows, and says which agents a hub has. Returns the date there, if it is told.
 async fn say_what_it_tells(
-    at: &HubAddress,
+    at: &CheckedAt,
     kind: Kind,
     link: &mut Link,
     welcome: &Welcome,

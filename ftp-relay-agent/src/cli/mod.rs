@@ -4,6 +4,7 @@ mod advice;
 pub mod args;
 mod ask;
 pub mod check;
+mod checked;
 pub mod exit;
 pub mod hub;
 pub mod join;
