@@ -382,7 +382,7 @@ impl General {
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),
-            screen: screen::screen(self.color),
+            screen: screen::screen(colored(self.color), self.color == When::Always),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
             exit_of: exit::of_kind,
         }

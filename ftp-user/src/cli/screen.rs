@@ -1,23 +1,18 @@
 //! What can be shown at standard output.
 
-use super::When;
 use crate::report::Screen;
-use ftp_io::program::output;
 use rustix::termios::tcgetwinsize;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 
-/// What can be shown at standard output, if colour is wanted like this. What is no terminal has 80 columns.
-pub(super) fn screen(color: When) -> Screen {
+/// What can be shown at standard output. `color` says that standard error has colour, and `always` that what is no terminal
+/// has it too. What is no terminal has 80 columns.
+pub(super) fn screen(color: bool, always: bool) -> Screen {
     let columns = tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
     Screen {
         columns: columns.filter(|columns| *columns > 0).unwrap_or(COLUMNS),
         unicode: is_utf8(|name| std::env::var_os(name)),
-        color: match color {
-            When::Auto => output::is_coloured() && io::stdout().is_terminal(),
-            When::Always => true,
-            When::Never => false,
-        },
+        color: color && (always || io::stdout().is_terminal()),
     }
 }
 

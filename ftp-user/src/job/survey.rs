@@ -17,7 +17,7 @@ use crate::job::remains::part::{self, Part};
 use crate::job::retrying::outage::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
-use crate::report::{Survey, Way};
+use crate::report::{DataPath, Survey};
 use crate::route::{self, Assignment, ContinuedBy, Count, Ends, Lane, Sign, Situation};
 use ftp_io::copy::Digest;
 use ftp_proto::listing;
@@ -303,7 +303,7 @@ impl<'a> Surveyor<'a> {
             .and_then(|best| self.ascent.candidates().get(best))
             .map(|candidate| self.situation.picture(*candidate));
         // Only the run shows whether a relay is a hub.
-        if let Some(Way::Through { host, .. }) = picture.as_mut().map(|picture| &mut picture.way)
+        if let Some(DataPath::Through { host, .. }) = picture.as_mut().map(|picture| &mut picture.path)
             && let Some(words) = best.and_then(|best| tried.get(best)).map(|tried| tried.words.as_str())
         {
             words.strip_prefix("through ").unwrap_or(words).clone_into(host);

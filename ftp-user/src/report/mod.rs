@@ -29,7 +29,7 @@ pub use event::{
     Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
 };
 pub use found::{Finding, Found};
-pub use picture::{Dials, Leg, Picture, PictureEnd, THIS, Way};
+pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
 pub use setup::{Checked, SiteShown, Verdict};
 pub use style::{Screen, Style};
 pub use topic::{THIS_HOST, Topic};

@@ -131,7 +131,7 @@ pub(super) fn survey(survey: &Survey, screen: Screen) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::picture::{Dials, Leg, Picture, PictureEnd, THIS, Way};
+    use super::super::picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
     use super::*;
     use crate::history::Said;
 
@@ -216,8 +216,8 @@ mod tests {
         let tried = vec![failed, through, left];
         let end = |name: &str| PictureEnd { name: name.to_owned(), is_private: false };
         let leg = Leg { dials: Dials::Either, is_private: false };
-        let way = Way::Through { host: THIS.to_owned(), source: leg, destination: leg };
-        let picture = Some(Picture { source: end("one"), destination: end("two"), way });
+        let path = DataPath::Through { host: THIS.to_owned(), source: leg, destination: leg };
+        let picture = Some(Picture { source: end("one"), destination: end("two"), path });
         let (source, destination) = ("one".to_owned(), "two".to_owned());
         let found = Survey { source, destination, tried, best: Some(1), picture };
         let screen = Screen { columns: 80, unicode: false, color: false };

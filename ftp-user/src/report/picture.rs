@@ -12,7 +12,7 @@ pub struct Picture {
     /// The server that receives.
     pub destination: PictureEnd,
     /// How the bytes go.
-    pub way: Way,
+    pub path: DataPath,
 }
 
 /// A server of a picture.
@@ -26,7 +26,7 @@ pub struct PictureEnd {
 
 /// How the bytes go.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum DataPath {
     /// From server to server.
     Direct(Leg),
     /// Through a third host.
@@ -79,11 +79,11 @@ impl Picture {
     pub(super) fn lines(&self, screen: Screen) -> Vec<String> {
         let mut drawing = Drawing { screen, lines: Vec::new() };
         drawing.host(&self.source.name, "the source");
-        match &self.way {
-            Way::Direct(leg) => {
+        match &self.path {
+            DataPath::Direct(leg) => {
                 drawing.leg(["the source", "the destination"], *leg);
             }
-            Way::Through { host, source, destination } => {
+            DataPath::Through { host, source, destination } => {
                 let short = host.split(' ').take(2).collect::<Vec<_>>().join(" ");
                 drawing.leg(["the source", &short], *source);
                 drawing.host(host, "passes the bytes on");
@@ -91,9 +91,9 @@ impl Picture {
             }
         }
         drawing.host(&self.destination.name, "the destination");
-        let passes = match &self.way {
-            Way::Through { host, .. } if host == THIS => "",
-            Way::Direct(_) | Way::Through { .. } => "; no byte of the file passes it",
+        let passes = match &self.path {
+            DataPath::Through { host, .. } if host == THIS => "",
+            DataPath::Direct(_) | DataPath::Through { .. } => "; no byte of the file passes it",
         };
         let [source, destination] = [&self.source, &self.destination].map(|end| protection(end.is_private));
         let commands = match source == destination {
@@ -195,14 +195,14 @@ mod tests {
         Screen { columns, unicode, color: false }
     }
 
-    fn picture(way: Way) -> Picture {
+    fn picture(path: DataPath) -> Picture {
         let end = |name: &str, is_private| PictureEnd { name: name.to_owned(), is_private };
-        Picture { source: end("ann@one.example:21", true), destination: end("bob@two:21", false), way }
+        Picture { source: end("ann@one.example:21", true), destination: end("bob@two:21", false), path }
     }
 
     #[test]
     fn a_direct_path_shows_who_connects_and_what_protects_it() {
-        let way = Way::Direct(Leg { dials: Dials::Above, is_private: true });
+        let path = DataPath::Direct(Leg { dials: Dials::Above, is_private: true });
         let expect = [
             "  [ann@one.example:21] the source",
             "    |  the source connects to the destination",
@@ -212,23 +212,23 @@ mod tests {
             "  This host connects to both and sends the commands: inside TLS to the source,",
             "  in clear to the destination; no byte of the file passes it.",
         ];
-        assert_eq!(picture(way).lines(screen(80, false)), expect);
+        assert_eq!(picture(path).lines(screen(80, false)), expect);
     }
 
     #[test]
     fn a_path_through_a_third_host_has_two_legs() {
         let leg = |dials| Leg { dials, is_private: false };
-        let way = Way::Through {
+        let path = DataPath::Through {
             host: "the relay edge".to_owned(),
             source: leg(Dials::Below),
             destination: leg(Dials::Either),
         };
-        let lines = picture(way).lines(screen(80, true));
+        let lines = picture(path).lines(screen(80, true));
         assert_eq!(lines[1], "    \u{2502}  the relay connects to the source");
         assert_eq!(lines[3], "    \u{25bc}");
         assert_eq!(lines[4], "  [the relay edge] passes the bytes on");
         assert_eq!(lines[5], "    \u{2502}  the relay connects to the destination, or the other way round");
-        let own = Way::Through {
+        let own = DataPath::Through {
             host: THIS.to_owned(),
             source: leg(Dials::Either),
             destination: leg(Dials::Either),
@@ -240,9 +240,9 @@ mod tests {
     fn no_line_is_longer_than_the_screen() {
         let leg = Leg { dials: Dials::Both, is_private: true };
         let long = format!("the hub {}", "x".repeat(100));
-        for way in [Way::Direct(leg), Way::Through { host: long, source: leg, destination: leg }] {
+        for path in [DataPath::Direct(leg), DataPath::Through { host: long, source: leg, destination: leg }] {
             for columns in [20, 40, 41, 79, 120] {
-                for line in picture(way.clone()).lines(screen(columns, true)) {
+                for line in picture(path.clone()).lines(screen(columns, true)) {
                     assert!(line.chars().count() <= columns, "{columns}: {line:?}");
                 }
             }
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn colour_is_that_of_what_protects_it_and_a_name_paints_nothing() {
-        let mut picture = picture(Way::Direct(Leg { dials: Dials::Above, is_private: false }));
+        let mut picture = picture(DataPath::Direct(Leg { dials: Dials::Above, is_private: false }));
         picture.source.name = "\x1b[31mred".to_owned();
         let lines = picture.lines(Screen { columns: 80, unicode: false, color: true });
         assert_eq!(lines[0], "  [%1B[31mred] the source");

@@ -11,7 +11,7 @@ use crate::ladder::{
 };
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::report::{Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic, Way};
+use crate::report::{DataPath, Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
@@ -153,9 +153,9 @@ impl Situation {
         let [source, destination] = private;
         let whole = self.describe(candidate).protection == Protection::Private;
         let leg = |dials, is_private| Leg { dials, is_private };
-        let way = match candidate {
-            Candidate::Direct(_) => Way::Direct(leg(Dials::between_servers(candidate.rung()), whole)),
-            Candidate::Through => Way::Through {
+        let path = match candidate {
+            Candidate::Direct(_) => DataPath::Direct(leg(Dials::between_servers(candidate.rung()), whole)),
+            Candidate::Through => DataPath::Through {
                 host: THIS.to_owned(),
                 source: leg(Dials::Either, source),
                 destination: leg(Dials::Either, destination),
@@ -168,7 +168,7 @@ impl Situation {
                     (Posture::Active, Posture::Passive) => [Dials::Above, Dials::Above],
                     (Posture::Active, Posture::Active) => [Dials::Above, Dials::Below],
                 };
-                Way::Through {
+                DataPath::Through {
                     host: format!("the relay {name}"),
                     source: leg(above, whole),
                     destination: leg(below, whole),
@@ -179,7 +179,7 @@ impl Situation {
         Picture {
             source: end(&self.key.source, source),
             destination: end(&self.key.destination, destination),
-            way,
+            path,
         }
     }
 
