@@ -247,10 +247,7 @@ impl Store {
         {
             return self.leave(known.unwrap_or_else(|| ItemRow::new(job, place.clone())), later);
         }
-        let replaced = match &known {
-            Some(row) if row.state == ItemState::Done => self.later(job, place, ended.iter())?,
-            Some(_) | None => None,
-        };
+        let replaced = self.replaced(known.as_ref(), place, &ended)?;
         let adopted = self.take_over(job, place, others)?;
         let mut row = known.clone().unwrap_or_else(|| ItemRow::new(job, place.clone()));
         let is_same = row.place.source == place.source;
@@ -331,6 +328,17 @@ impl Store {
                 && JobRow::find(&self.sql, row.job)?.is_some_and(|other| other.begun > own.begun);
             Ok(if is_later { Some(row.job) } else { found })
         })
+    }
+
+    /// The later job that has stored another source where this file is finished.
+    fn replaced(
+        &self,
+        known: Option<&ItemRow>,
+        place: &Place,
+        ended: &[ItemRow],
+    ) -> Result<Option<JobId>, Bad> {
+        let Some(row) = known.filter(|row| row.state == ItemState::Done) else { return Ok(None) };
+        self.later(row.job, place, ended.iter())
     }
 
     /// Leaves a file that was not begun to a later job.
