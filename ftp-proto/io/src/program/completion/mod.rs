@@ -9,6 +9,7 @@ mod candidates;
 pub use candidates::{Candidate, Candidates, Files, complete};
 use clap::{Args, Command};
 use clap_complete::Shell;
+use clap_complete::shells::{Elvish, PowerShell};
 use std::io::{self, Read};
 
 use super::output;
@@ -70,7 +71,12 @@ fn script(mut command: Command, shell: Shell) -> Vec<u8> {
     let name = command.get_name().to_owned();
     let Some(template) = template(shell) else {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut command, name.as_str(), &mut script);
+        // Named one by one: the generators of the other shells need not be linked.
+        if shell == Shell::PowerShell {
+            clap_complete::generate(PowerShell, &mut command, name.as_str(), &mut script);
+        } else {
+            clap_complete::generate(Elvish, &mut command, name.as_str(), &mut script);
+        }
         return script;
     };
     template
@@ -106,8 +112,12 @@ mod tests {
             assert!(script.contains(" a-program"), "{script}");
             assert!(!script.contains("PROGRAM") && !script.contains("FUNCTION"), "{script}");
         }
-        let script = String::from_utf8(script(Command::new("a-program"), Shell::Elvish)).unwrap();
-        assert!(script.contains("a-program"), "{script}");
+        for (shell, word) in
+            [(Shell::Elvish, "edit:completion"), (Shell::PowerShell, "Register-ArgumentCompleter")]
+        {
+            let script = String::from_utf8(script(Command::new("a-program"), shell)).unwrap();
+            assert!(script.contains("a-program") && script.contains(word), "{script}");
+        }
     }
 
     #[test]
