@@ -76,7 +76,7 @@ fn r59_a_relay_listens_at_no_path_that_somebody_else_has() {
     let token_file = directory.path().join("tokens");
     write_private(&token_file, &Token::new("test", None, [7; 32]).unwrap().line());
     let listen = format!("unix:{}", path.display());
-    let mut command = integration_tests::binary::Program::RelayAgent.command();
+    let mut command = Program::RelayAgent.command();
     command.args(["run", "--listen", &listen, "--token-file"]).arg(&token_file);
     let out = command.output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
