@@ -187,6 +187,23 @@ fn nothing_is_deleted_after_a_listing_that_has_failed() {
 }
 
 #[test]
+fn a_listing_that_is_cut_off_with_a_positive_reply_deletes_nothing() {
+    for said in ["226 Transfer done (but failed to open directory).", "226 Output truncated to 1 matches"] {
+        let to = target().file("t/d/y", "y").start();
+        let row = |kind: &str, name: &str| format!("{kind}rw-r--r-- 1 ann ann 1000 Jan 01 2020 {name}\\r\\n");
+        let rows = row("d", "d") + &row("-", "f");
+        let list = format!("LIST s: 150 opening ; connection ; text {rows} ; end ; 226 done");
+        let rest = format!("LIST s/d: 150 opening ; connection ; end ; {said}\nSIZE s/f: 213 1000");
+        let script =
+            format!("{list}\n{rest}\nSIZE: 550 not a file\nCWD s: enter ; 250 in\nCWD /: enter ; 250 in");
+        let from = Peer::start("127.0.0.2", &format!("{script}\nCWD: 550 no"), MODERN);
+        let words = ["--delete", "--path", "user", "--verify", "size", &from.url("s"), &to.url("t")];
+        let run = synced(&words).exits(9).says("nothing is deleted");
+        assert!(to.path("t/d/y").exists() && to.path("t/f").exists(), "{run}");
+    }
+}
+
+#[test]
 fn what_is_replaced_or_deleted_is_kept_in_a_directory_for_it() {
     let to = || target().file("t/a", "old a").file("t/extra/f", "old f").file("old/a", "older").start();
     let from = source().start();
@@ -295,7 +312,7 @@ fn a_destination_has_one_sync_at_a_time() {
 fn a_sync_goes_between_servers_of_other_people() {
     let from = Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed);
     let from = or_skip!(from.file("s/a", b"a").file("s/d/b", sample(5000)).start());
-    let to = Foreign::new(Kind::PureFtpd).foreign(Hosts::Allowed).file("t/x/y", b"y").file("t/a", b"b");
+    let to = Foreign::new(Kind::PureFtpd).foreign(Hosts::Allowed).file("t/x/y", b"y").file("t/a", b"other");
     let to = or_skip!(to.start());
     let run = synced(&["--delete", &from.url("s"), &to.url("t")]);
     let shown = format!("{run}\n{}\n{}", from.said(), to.said());
@@ -303,4 +320,46 @@ fn a_sync_goes_between_servers_of_other_people() {
     is_equal(&from.path("s"), &to.path("t"), &run);
     let run = synced(&["--delete", "--compare", "size", &from.url("s"), &to.url("t")]).exits(0);
     assert_eq!((run.summary()["skipped"].as_u64(), run.events("done").len()), (Some(2), 0), "{run}");
+}
+
+#[test]
+fn the_next_run_does_nothing_where_only_mdtm_tells_exact_times() {
+    let from = source().start();
+    let to = or_skip!(Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).directory("t").start());
+    let words = ["--delete", "--path", "user", &from.url("s"), &to.url("t")];
+    let run = synced(&words);
+    let shown = format!("{run}\n{}", to.said());
+    assert_eq!(run.code(), Some(0), "{shown}");
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    let run = synced(&words).exits(0);
+    assert_eq!((run.summary()["skipped"].as_u64(), run.events("plan").len()), (Some(5), 0), "{run}");
+}
+
+#[test]
+fn a_new_file_is_not_deleted_under_its_old_case() {
+    for (said, are_one) in [("213 1000", true), ("550 no such file", false)] {
+        let from = Site::new("source").file("s/Foo", sample(1000)).start();
+        let list = "LIST t: 150 opening ; connection ; text -rw-r--r-- 1 ann ann 3 Jan 01 2020 foo\\r\\n ; end ; 226 done";
+        let rules = format!(
+            "{list}\nSIZE t/Foo: {said}\nSIZE t/foo: 213 3\nSIZE *.ftp-user.part: 213 {{stored}}\nSIZE: 550 no file\nMKD: 550 exists"
+        );
+        let rules = format!("{rules}\nCWD t: enter ; 250 in\nCWD /: enter ; 250 in\nCWD: 550 no");
+        let to = Peer::start("127.0.0.3", &rules, MODERN);
+        let words =
+            ["--delete", "--path", "user", "--verify", "size", "--no-times", &from.url("s"), &to.url("t")];
+        let run = synced(&words);
+        let deleted = to.seen_of(&["DELE"]).contains(&"DELE t/foo".to_owned());
+        assert_eq!((run.code(), deleted), (Some(0), !are_one), "{run}\n{:?}", to.seen());
+    }
+}
+
+#[test]
+fn a_sync_with_a_name_is_done_once() {
+    let (from, to, state) = (source().start(), target().start(), tempfile::tempdir().unwrap());
+    let words = ["sync", "--id", "nightly", &from.url("s"), &to.url("t")];
+    let run = job(state.path()).args(words).run().exits(0);
+    is_equal(&from.path("s"), &to.path("t"), &run);
+    fs::remove_file(to.path("t/a")).unwrap();
+    job(state.path()).args(words).run().exits(0).says("nightly is done already");
+    assert!(!to.path("t/a").exists());
 }

@@ -217,6 +217,31 @@ fn judge(mut row: Row<'_>) -> Found {
     }
 }
 
+/// Why a listing is not all that is there, although the reply behind it is positive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cut {
+    /// The directory could not be opened, or is not there.
+    Unopened,
+    /// The server shows no more names than so many.
+    Short,
+}
+
+/// Returns why a listing is not all that is there, if its final reply says so in words: vsftpd and Pure-FTPd answer 226.
+pub fn cut(reply: &Reply) -> Option<Cut> {
+    let has = |words: &str| {
+        let finds =
+            |line: &Vec<u8>| memchr::memmem::find(&line.to_ascii_lowercase(), words.as_bytes()).is_some();
+        reply.lines.iter().any(finds)
+    };
+    if has("failed to open directory") || has("we were unable to read") {
+        Some(Cut::Unopened)
+    } else if has("output truncated to") {
+        Some(Cut::Short)
+    } else {
+        None
+    }
+}
+
 /// Returns whether a refusal of LIST or NLST only means that the directory is empty.
 pub fn is_empty_listing(reply: &Reply) -> bool {
     let words = reply.text().to_ascii_lowercase();

@@ -356,3 +356,16 @@ fn a_refusal_may_mean_an_empty_directory() {
     assert!(is_empty_listing(&reply("No files found.")));
     assert!(!is_empty_listing(&reply("x: No such file or directory")));
 }
+
+#[test]
+fn a_positive_reply_may_tell_that_names_are_missing() {
+    let check = |lines: &[&str], expect| {
+        let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+        assert_eq!(cut(&Reply { code: Code(226), lines }), expect);
+    };
+    check(&["Transfer done (but failed to open directory)."], Some(Cut::Unopened));
+    check(&["Sorry, we were unable to read [x]", "0 matches total"], Some(Cut::Unopened));
+    check(&["Options: -a -l", "Output truncated to 10000 matches"], Some(Cut::Short));
+    check(&["Options: -a -l", "27 matches total"], None);
+    check(&["Directory send OK."], None);
+}

@@ -43,7 +43,7 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
             Failure::usage(format!("{name} is no option of {verb}"))
                 .hint("a job goes on with its own options, as they were typed"),
         ),
-        "copy" | "move" => Some(
+        "copy" | "move" | "sync" => Some(
             Failure::usage(format!("{name} stands before its verb"))
                 .hint(format!("write it behind: ftp-user {verb} {name} ...")),
         ),

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::dialect::Dialect;
-use ftp_proto::listing::{Entry, Kind, When};
+use ftp_proto::listing::{Cut, Entry, Kind, When};
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
@@ -216,7 +216,8 @@ impl Session {
             if let Some(found) = found {
                 return Ok(Some(Entry { name: path.clone(), ..found.clone() }));
             }
-            if !listing.is_incomplete() {
+            // Nothing is in a directory that is not there.
+            if !listing.is_incomplete() || listing.cut == Some(Cut::Unopened) {
                 self.manners.absent.learn(words);
                 return Ok(None);
             }

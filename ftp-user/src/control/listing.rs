@@ -10,7 +10,7 @@ use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::listing::{Entry, Found, Kind, Lister, is_empty_listing};
+use ftp_proto::listing::{Cut, Entry, Found, Kind, Lister, cut, is_empty_listing};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::{PathName, counted, show};
 use std::io;
@@ -31,6 +31,8 @@ pub struct Listing {
     pub more_refused: usize,
     /// The number of entries that were taken as they came.
     pub taken: usize,
+    /// Why it is not all that is there, as the server says.
+    pub cut: Option<Cut>,
 }
 
 /// Takes the entries of a listing as they come.
@@ -148,7 +150,9 @@ impl Session {
             Err(Unread::Broken(error)) => {
                 Err(other(Failure::new(failure::Kind::Temporary, format!("{}: {error}", what()))))
             }
-            Ok(listing) => Ok(Listing { omitted: omitted(&answer.reply), ..listing }),
+            Ok(listing) => {
+                Ok(Listing { omitted: omitted(&answer.reply), cut: cut(&answer.reply), ..listing })
+            }
         }
     }
 }
@@ -252,12 +256,26 @@ impl Listing {
                     .hint("rename what has CR, LF or NUL in its name; an ftp-server logs such names"),
             );
         }
+        match self.cut {
+            Some(Cut::Unopened) => gaps.push(
+                Failure::new(failure::Kind::Refused, "its server could not open the directory")
+                    .hint("nobody knows what is in it; its operator can say who may read it"),
+            ),
+            Some(Cut::Short) => gaps.push(
+                Failure::new(
+                    failure::Kind::Other,
+                    "the listing is incomplete: the server shows no more names",
+                )
+                .hint("its operator can raise the number (Pure-FTPd: LimitRecursion)"),
+            ),
+            None => {}
+        }
         gaps
     }
 
     /// Whether the listing does not show everything that is there, for one of the reasons in [`Self::gaps`].
     pub const fn is_incomplete(&self) -> bool {
-        self.unread > 0 || self.omitted > 0 || !self.refused.is_empty()
+        self.unread > 0 || self.omitted > 0 || !self.refused.is_empty() || self.cut.is_some()
     }
 
     /// Whether lines came, and none of them could be read.

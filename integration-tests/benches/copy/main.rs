@@ -9,9 +9,9 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `sync` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
-//! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
+//! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
 //! | `FTP_BENCH_TREES` | how many files the trees of `tree` have | 2000,10000 |
 //! | `FTP_BENCH_FILES` | files of the very large directory of `tree` | 100000 |
@@ -47,6 +47,7 @@ mod process;
 mod relay;
 mod start;
 mod suite;
+mod sync;
 mod through;
 mod tls;
 mod tree;
@@ -111,6 +112,9 @@ fn run(plan: &Plan) {
     }
     if begins(plan, "tree") {
         tree::table(plan, place.path());
+    }
+    if begins(plan, "sync") {
+        sync::table(plan, &suites[0]);
     }
     if begins(plan, "login") {
         login::table(plan, place.path());

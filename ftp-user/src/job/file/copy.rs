@@ -21,6 +21,7 @@ use crate::job::file::transfer::{Transferred, transfer};
 use crate::job::item::{Done, Item, Target};
 use crate::job::remains::backup;
 use crate::job::request::options::{InPlace, Mode, Options};
+use crate::job::request::sync::Compare;
 use crate::job::retrying::outage::connect_both;
 use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
@@ -56,7 +57,7 @@ pub(in crate::job) async fn copy_claimed(
     let Claimed { mut kept, done, .. } = claimed;
     match done {
         // Both may have changed since: they are compared again before the source is deleted.
-        Some(means) if options.moves || options.syncs => kept.compare_again(means),
+        Some(means) if options.moves || options.syncs.is_some() => kept.compare_again(means),
         Some(means) => {
             return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
         }
@@ -271,8 +272,9 @@ impl Copying<'_> {
     async fn files(&mut self, (known, target): (Option<Facts>, Target)) -> Result<Files, Failure> {
         let (source_name, dest_name) = self.item.names(self.ends);
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
-        let asks_time =
-            self.options.times && !self.options.mode.is_dry() && !no_times.load(Ordering::Relaxed);
+        // The time of a copy, and what a sync compares.
+        let is_used = !self.options.mode.is_dry() || self.options.syncs.is_some();
+        let asks_time = self.options.times && is_used && !no_times.load(Ordering::Relaxed);
         let known = async {
             let mut known = match known {
                 Some(facts) => Some(facts),
@@ -334,8 +336,16 @@ impl Copying<'_> {
                     "--overwrite always replaces it"
                 }))
             }
+            Decision::Compare if self.is_as_old(files) => Ok(Some(Verified::None)),
             Decision::Compare => self.compare(files.source.size.unwrap_or(0)).await,
         }
+    }
+
+    /// Whether equal times show a sync that both files are the same. Listings may not have told the times.
+    fn is_as_old(&self, files: &Files) -> bool {
+        let times = (files.source.modified, files.target.as_ref().and_then(|target| target.modified));
+        let is_equal = matches!(times, (Some(ours), Some(theirs)) if ours == theirs);
+        is_equal && matches!(self.options.syncs, Some(Compare::Auto | Compare::Time))
     }
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
@@ -356,7 +366,7 @@ impl Copying<'_> {
 
     /// A file of a sync that is the same gets the time of its source, so that the next run need not compare it.
     async fn give_time(&mut self, files: &Files) -> Result<(), Failure> {
-        let time = files.source.modified.filter(|_| self.options.syncs && self.options.times);
+        let time = files.source.modified.filter(|_| self.options.syncs.is_some() && self.options.times);
         let is_other = files.target.as_ref().is_some_and(|target| target.modified != files.source.modified);
         if time.is_none() || !is_other || self.options.mode.is_dry() {
             return Ok(());
@@ -383,7 +393,7 @@ impl Copying<'_> {
     async fn plan(&self, size: Option<u64>, verify: Verified, is_taken: bool) {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
-        let verb = match (self.options.syncs, is_taken) {
+        let verb = match (self.options.syncs.is_some(), is_taken) {
             (true, true) => "replace",
             (true, false) => "copy",
             (false, _) => self.options.verb(),

@@ -165,7 +165,7 @@ impl Job {
             }
             refuse_nested((&source, &source.path), (&destination, &destination.path))?;
         }
-        let options = Options { recursive: true, syncs: true, ..options };
+        let options = Options { recursive: true, syncs: Some(rules.compare), ..options };
         Self::new(Work::Sync { source, destination, rules }, options)
     }
 

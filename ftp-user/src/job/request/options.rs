@@ -1,6 +1,7 @@
 //! How a job is done.
 
 use crate::check::{Overwrite, Verify};
+use crate::job::request::sync::Compare;
 use crate::ladder::Allowed;
 use std::num::NonZero;
 
@@ -33,8 +34,9 @@ pub struct Options {
     pub detach: bool,
     /// Whether sources are deleted when their copies are verified.
     pub moves: bool,
-    /// Whether two trees are made equal. A file that turns out to be the same gets the time of its source.
-    pub syncs: bool,
+    /// If two trees are made equal: what tells whether two files are the same. One that turns out to be the same gets the
+    /// time of its source.
+    pub syncs: Option<Compare>,
     /// Whether anything is changed.
     pub mode: Mode,
 }
@@ -44,8 +46,8 @@ impl Options {
     pub const fn verb(&self) -> &'static str {
         match (self.moves, self.syncs) {
             (true, _) => "move",
-            (false, true) => "sync",
-            (false, false) => "copy",
+            (false, Some(_)) => "sync",
+            (false, None) => "copy",
         }
     }
 }
@@ -67,7 +69,7 @@ impl Default for Options {
             jobs: Jobs::default(),
             detach: false,
             moves: false,
-            syncs: false,
+            syncs: None,
             mode: Mode::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 use super::listed::cannot_keep;
 use super::named::Named;
+use super::twins::Twins;
 use crate::check::{Permit, Removal, Scope};
 use crate::context::Context;
 use crate::endpoint::{self, Host, list};
@@ -29,6 +30,8 @@ pub(super) struct Deletion<'a> {
     pub(super) backup: Option<Backup>,
     /// What has another name now.
     pub(super) renamed: HashSet<PathName>,
+    /// Names that differ from new ones only in case.
+    pub(super) twins: Twins,
     /// Whether a directory stays in which nothing was deleted: only some files are wanted.
     pub(super) selects: bool,
     /// Whether only a plan is asked for.
@@ -54,6 +57,9 @@ impl Deletion<'_> {
         while let Some(named) = surplus.pop().map_err(|error| cannot_keep(&error))? {
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
+            }
+            if self.twins.spares(&named.path) {
+                continue;
             }
             if named.is_directory() {
                 if directories.len() < MOST_DIRECTORIES {

@@ -16,7 +16,7 @@ pub(super) enum Verdict {
     Missing,
     /// Both have a file, and they differ: it is replaced.
     Differs,
-    /// Both have a file, and digests tell whether they differ.
+    /// Both have a file, and more has to be asked: their exact times or their digests.
     Unsure,
     /// Only the source has the directory: it is made.
     NewDirectory,
@@ -93,13 +93,17 @@ fn both(source: &Facts, destination: Option<&Facts>, compare: Compare) -> Verdic
 fn files(source: &Facts, destination: Option<&Facts>, compare: Compare) -> Verdict {
     let Some(destination) = destination else { return Verdict::Missing };
     let is_as_long = source.size.is_some() && source.size == destination.size;
-    let is_as_old = source.modified.is_some() && source.modified == destination.modified;
+    let is_as_old = match (source.modified, destination.modified) {
+        (Some(ours), Some(theirs)) => Some(ours == theirs),
+        // Whoever compares both asks for their times.
+        (Some(_) | None, Some(_) | None) => None,
+    };
     match (compare, is_as_long, is_as_old) {
         (Compare::Exists, ..) => Verdict::Same,
         (_, false, _) => Verdict::Differs,
-        (Compare::Size, true, _) | (Compare::Time | Compare::Auto, true, true) => Verdict::Same,
-        (Compare::Time, true, false) => Verdict::Differs,
-        (Compare::Auto, true, false) | (Compare::Hash, true, _) => Verdict::Unsure,
+        (Compare::Size, true, _) | (Compare::Time | Compare::Auto, true, Some(true)) => Verdict::Same,
+        (Compare::Time, true, Some(false)) => Verdict::Differs,
+        (Compare::Time, true, None) | (Compare::Auto, true, _) | (Compare::Hash, true, _) => Verdict::Unsure,
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `judge` | what becomes of a path; pure |
 //! | `plan` | what becomes of both trees |
 //! | `rename` | files that have another name at the source |
+//! | `twins` | names that differ in upper and lower case only |
 //! | `deletion` | what only the destination has is deleted |
 //! | `run` | the run of a sync |
 
@@ -25,5 +26,6 @@ mod plan;
 mod rename;
 mod run;
 mod sorted;
+mod twins;
 
 pub(super) use run::sync;

@@ -5,6 +5,7 @@ use super::listed::{Listed, Side, cannot_keep, listed};
 use super::named::Named;
 use super::plan::{Plan, Task, What, plan};
 use super::rename::Renames;
+use super::twins::Twins;
 use crate::check::{Allowance, ComparedTrees, Permit, Refusal};
 use crate::context::Context;
 use crate::control::{Facts, Role};
@@ -21,7 +22,7 @@ use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
 use crate::job::retrying::outage::{asked, facts};
 use crate::job::summary::tally::Tally;
-use crate::job::tree::{Found, Rules, Tree, Visit, queue, walk};
+use crate::job::tree::{Found, Giver, Rules, Tree, Visit, queue, walk};
 use crate::place::{self, Location, is_at_or_below};
 use crate::report::{Change, Event, Topic};
 use crate::route::{Ends, first_rung};
@@ -123,13 +124,17 @@ impl Run<'_> {
             Some(Ok(permit)) => Some(permit),
             Some(Err(Refusal::Failed(_) | Refusal::TooMany(_))) | None => None,
         };
-        let renamed = Box::pin(self.copy(&mut plan, &roots, permit.as_ref())).await?;
+        let mut twins = Twins::default();
+        if permit.is_some() {
+            twins = Twins::of(&mut plan.surplus).map_err(|error| cannot_keep(&error))?;
+        }
+        let renamed = Box::pin(self.copy((&mut plan, &mut twins), &roots, permit.as_ref())).await?;
         if self.context.cancel.is_cancelled() {
             return Ok(());
         }
         let most = self.rules.deletion.and_then(|deletion| deletion.most);
         match self.permit(&plan, renamed.len() as u64, is_complete, most) {
-            Some(Ok(permit)) => self.delete(plan, renamed, permit).await,
+            Some(Ok(permit)) => self.delete(plan, (renamed, twins), permit).await,
             Some(Err(Refusal::Failed(why))) => {
                 self.context.events.warn(why);
                 Ok(())
@@ -299,53 +304,13 @@ impl Run<'_> {
     /// Renames and copies. Returns what has another name now.
     async fn copy(
         &mut self,
-        plan: &mut Plan,
+        (plan, twins): (&mut Plan, &mut Twins),
         roots: &Roots,
         permit: Option<&Permit>,
     ) -> Result<HashSet<PathName>, Failure> {
         let context = self.context;
-        let (dry, times) = (self.options.mode.is_dry(), self.options.times);
-        let root = self.destination.path.clone();
-        let mut renames = match permit {
-            Some(permit) if plan.counts.copied > 0 => {
-                Renames::of(context, permit, (&mut self.ends, &root), &mut plan.surplus).await?
-            }
-            Some(_) | None => None,
-        };
         let (giver, visits) = queue();
-        let (mut given, mut foreseen) = (Given::default(), None);
-        while let Some(Task { named, what }) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
-            if context.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
-            let (path, facts) = (named.path.clone(), named.facts.clone());
-            if what == What::Copy
-                && let Some(renames) = &mut renames
-                && let Some(old) =
-                    renames.rename((&mut self.ends, &self.source.path), &named, (dry, times)).await?
-            {
-                self.renamed(&old, &named).await;
-                continue;
-            }
-            match what {
-                What::Make => {
-                    let attributes = Attributes { modified: facts.modified, mode: facts.mode };
-                    given.directories += 1;
-                    giver.give(Visit::Directory(path, attributes));
-                }
-                What::Copy | What::Replace if dry => self.foresee(&named, what, &mut foreseen).await?,
-                What::Copy | What::Replace | What::Compare => {
-                    given.files += 1;
-                    given.bytes = given.bytes.saturating_add(facts.size.unwrap_or(0));
-                    given.unsized_files += u64::from(facts.size.is_none());
-                    // A file of this host is looked at when it is copied.
-                    let known = facts.size.is_some() && !self.ends.source.is_local();
-                    giver.give(Visit::File(path, known.then_some(facts)));
-                }
-            }
-        }
-        drop(giver);
-        let renamed = renames.map(Renames::renamed).unwrap_or_default();
+        let (given, renamed) = self.give((plan, twins), permit, giver).await?;
         let Given { files, directories, bytes, unsized_files } = given;
         if files + directories == 0 && roots.destination.is_some() {
             return Ok(renamed);
@@ -355,7 +320,7 @@ impl Run<'_> {
             source: self.source.path.clone(),
             unique: None,
             attributes: Attributes { modified: roots.source.modified, mode: roots.source.mode },
-            destination: root,
+            destination: self.destination.path.clone(),
             options: self.options,
             rules: Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() },
             leaving: None,
@@ -365,6 +330,48 @@ impl Run<'_> {
         let notes = (&mut places, &mut *self.tally);
         Box::pin(tree.copy(context, &mut self.ends, Found::Before(visits), notes)).await;
         Ok(renamed)
+    }
+
+    /// Renames what can be, and gives the rest to the copying. Returns how much that is, and what has another name now.
+    async fn give(
+        &mut self,
+        (plan, twins): (&mut Plan, &mut Twins),
+        permit: Option<&Permit>,
+        giver: Giver,
+    ) -> Result<(Given, HashSet<PathName>), Failure> {
+        let context = self.context;
+        let (dry, times) = (self.options.mode.is_dry(), self.options.times);
+        let root = &self.destination.path;
+        let mut renames = match permit {
+            Some(permit) if plan.counts.copied > 0 => {
+                Renames::of(context, permit, (&mut self.ends, root), &mut plan.surplus).await?
+            }
+            Some(_) | None => None,
+        };
+        let (mut given, mut foreseen) = (Given::default(), None);
+        while let Some(Task { named, what }) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
+            if context.cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            if matches!(what, What::Make | What::Copy) {
+                twins.look(context, (&mut self.ends.destination, root), &named.path).await?;
+            }
+            if what == What::Copy
+                && let Some(renames) = &mut renames
+                && let Some(old) =
+                    renames.rename((&mut self.ends, &self.source.path), &named, (dry, times)).await?
+            {
+                self.renamed(&old, &named).await;
+                continue;
+            }
+            match what {
+                What::Copy | What::Replace if dry => self.foresee(&named, what, &mut foreseen).await?,
+                What::Make | What::Copy | What::Replace | What::Compare => {
+                    giver.give(given.add(named, self.ends.source.is_local()));
+                }
+            }
+        }
+        Ok((given, renames.map(Renames::renamed).unwrap_or_default()))
     }
 
     /// Tells that a file has its new name, or would get it.
@@ -436,7 +443,7 @@ impl Run<'_> {
     async fn delete(
         &mut self,
         plan: Plan,
-        renamed: HashSet<PathName>,
+        (renamed, twins): (HashSet<PathName>, Twins),
         permit: Permit,
     ) -> Result<(), Failure> {
         let deletion = Deletion {
@@ -445,6 +452,7 @@ impl Run<'_> {
             root: self.entered(),
             backup: self.backup.clone(),
             renamed,
+            twins,
             selects: self.filter.selects(),
             is_dry: self.options.mode.is_dry(),
         };
@@ -459,6 +467,22 @@ struct Given {
     directories: u64,
     bytes: u64,
     unsized_files: u64,
+}
+
+impl Given {
+    /// Counts something of the source.
+    fn add(&mut self, Named { path, facts }: Named, is_local: bool) -> Visit {
+        if facts.kind == listing::Kind::Directory {
+            self.directories += 1;
+            return Visit::Directory(path, Attributes { modified: facts.modified, mode: facts.mode });
+        }
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(facts.size.unwrap_or(0));
+        self.unsized_files += u64::from(facts.size.is_none());
+        // A file of this host is looked at when it is copied.
+        let known = facts.size.is_some() && !is_local;
+        Visit::File(path, known.then_some(facts))
+    }
 }
 
 /// What is the same for all files of a plan.

@@ -213,7 +213,7 @@ async fn moved(
     let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
-        let verb = if options.syncs { "copy" } else { options.verb() };
+        let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
         let context = member.claimed.context(context, &member.item);
         context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });

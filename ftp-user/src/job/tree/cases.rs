@@ -42,8 +42,8 @@ impl Names {
     }
 }
 
-/// A name without its case.
-fn folded(name: &[u8]) -> Vec<u8> {
+/// A name, or a path, without its case.
+pub(in crate::job) fn folded(name: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(name) {
         Ok(text) => text.to_lowercase().into_bytes(),
         Err(_) => name.to_ascii_lowercase(),

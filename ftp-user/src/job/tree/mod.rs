@@ -9,8 +9,9 @@ mod pending;
 mod visits;
 mod walk;
 
+pub(super) use cases::folded;
 pub(crate) use copy::is_below;
 pub(super) use copy::{Found, Tree};
-pub(super) use visits::queue;
+pub(super) use visits::{Giver, queue};
 pub(crate) use visits::{Visit, Visits};
 pub(crate) use walk::{Rules, walk};
