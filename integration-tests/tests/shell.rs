@@ -243,6 +243,22 @@ fn tab_completes_from_what_is_known_and_lines_are_remembered() {
 }
 
 #[test]
+fn a_question_that_was_interrupted_takes_no_key_of_the_next_line() {
+    let lab = site("lab", &["seen"]);
+    let mut shell = or_skip!(Typist::start(&[("lab", &lab)]));
+    let url = lab.url("");
+    let (login, place) = url.rsplit_once('@').unwrap();
+    shell.types(&format!("ls {}@{place}\r", login.rsplit_once(':').unwrap().0));
+    shell.sees("Password of");
+    shell.person.types("\u{3}");
+    shell.types("ls lab:\r");
+    shell.sees("\nseen");
+    shell.types("quit\r");
+    assert_eq!(shell.person.end(), Some(0));
+    assert!(shell.home.path().join("state").is_dir());
+}
+
+#[test]
 fn h33_ctrl_c_ends_the_command_and_not_the_shell() {
     let lab = Site::new("lab").file("big", sample(200_000)).start();
     let home = site("home", &["x"]);

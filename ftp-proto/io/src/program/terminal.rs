@@ -6,6 +6,8 @@ use std::os::fd::AsFd;
 use std::thread;
 
 use ftp_proto::wire::Secret;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
@@ -25,14 +27,15 @@ impl Terminal {
 
     /// Asks until the answer is `yes` or `no`, but only a few times. No answer means no.
     ///
-    /// `question` must not have control characters. The thread that reads the answer ends with the process, so a
-    /// caller that no longer wants to know drops the future.
+    /// `question` must not have control characters. A caller that no longer wants to know drops the future; then the
+    /// thread takes nothing that is typed later.
     pub async fn confirm(self, question: String) -> bool {
         let (sender, receiver) = oneshot::channel();
         thread::spawn(move || {
             let Self(terminal) = self;
-            let input = BufReader::new(&terminal);
-            let _ = sender.send(confirm(&question, input, &terminal).unwrap_or(false));
+            let input = BufReader::new(Awaited { terminal: &terminal, answer: &sender });
+            let answer = confirm(&question, input, &terminal).unwrap_or(false);
+            let _ = sender.send(answer);
         });
         receiver.await.unwrap_or(false)
     }
@@ -44,7 +47,9 @@ impl Terminal {
         let (sender, receiver) = oneshot::channel();
         thread::spawn(move || {
             let Self(terminal) = self;
-            let _ = sender.send(line(&question, BufReader::new(&terminal), &terminal).ok().flatten());
+            let input = BufReader::new(Awaited { terminal: &terminal, answer: &sender });
+            let answer = line(&question, input, &terminal).ok().flatten();
+            let _ = sender.send(answer);
         });
         receiver.await.ok().flatten()
     }
@@ -58,11 +63,37 @@ impl Terminal {
         let (sender, receiver) = oneshot::channel();
         thread::spawn(move || {
             let Self(terminal) = self;
-            let _ = sender.send(secret(&question, &terminal, &terminal).ok().flatten());
+            let input = Awaited { terminal: &terminal, answer: &sender };
+            let answer = secret(&question, input, &terminal).ok().flatten();
+            let _ = sender.send(answer);
         });
         let answer = receiver.await.ok().flatten();
         drop(silence);
         answer
+    }
+}
+
+/// What is typed for as long as somebody waits for the answer. A program that goes on without it, as a shell does behind
+/// Ctrl-C, gets the next line itself.
+struct Awaited<'a, T> {
+    terminal: &'a File,
+    answer: &'a oneshot::Sender<T>,
+}
+
+impl<T> Read for Awaited<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.answer.is_closed() {
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody waits for the answer"));
+            }
+            let mut ready = [PollFd::new(self.terminal, PollFlags::IN)];
+            match poll(&mut ready, Some(&LOOK)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                // Where a terminal cannot be polled, it is read.
+                Ok(_) | Err(_) if !self.answer.is_closed() => return (&mut &*self.terminal).read(buffer),
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 }
 
@@ -134,6 +165,8 @@ fn confirm(question: &str, mut input: impl BufRead, mut output: impl Write) -> i
     Ok(false)
 }
 
+/// How soon it is noticed that nobody waits for an answer any more.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// How often the question is asked.
 const TRIES: usize = 3;
 /// The longest answer in bytes that is read at once.

@@ -6,6 +6,7 @@ mod carry;
 mod history;
 mod known;
 mod lines;
+mod listings;
 mod lookup;
 mod reader;
 mod remote;
@@ -57,14 +58,17 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
         Ok(started) => started,
         Err(failure) => return super::status_of(color, Err(failure)),
     };
+    let kept = state.clone().filter(|_| script.is_none());
     let (known, wanted) = Shared::new(scope);
+    let unread = {
+        let mut known = known.lock();
+        let sites = known.scope.sites.clone();
+        listings::read(kept.clone(), &sites, &mut known.cache).err()
+    };
     let servers = Servers::new(&general, &trust);
     tasks::start(&known, &servers, wanted);
     let lookup = Lookup { known, servers };
-    let (history, why) = match &script {
-        Some(_) => History::read(None),
-        None => History::read(state.clone()),
-    };
+    let (history, why) = History::read(kept.clone());
     let mut lines = Lines {
         general_words: words::general_options(words),
         vocabulary: Arc::new(words::vocabulary()),
@@ -77,7 +81,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
             && script.is_some(),
         asked_to_leave: false,
     };
-    if let Some(why) = why {
+    for why in [why, unread].into_iter().flatten() {
         output::complain("ftp-user", why);
     }
     let status = match script {
@@ -85,6 +89,10 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
         None => typed(&mut lines).await,
     };
     lines.end().await;
+    let written = listings::write(kept, &mut lines.lookup.known.lock().cache);
+    if let Err(why) = written {
+        output::complain("ftp-user", format_args!("warning: {why}"));
+    }
     status
 }
 
