@@ -165,7 +165,7 @@ fn confirm(question: &str, mut input: impl BufRead, mut output: impl Write) -> i
     Ok(false)
 }
 
-/// How soon it is noticed that nobody waits for an answer any more.
+/// How soon it is noticed that the caller does not wait for an answer any more.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// How often the question is asked.
 const TRIES: usize = 3;
