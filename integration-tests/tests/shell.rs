@@ -75,6 +75,18 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
 }
 
 #[test]
+fn the_current_directory_and_what_contains_it_are_not_deleted() {
+    let lab = site("lab", &["k/a/b/f"]);
+    let settings = settings(&[("lab", &lab)]);
+    for (directory, line) in
+        [("k/a/b", "rm -ry .."), ("k", "rm -r -y ."), ("k/a", "rm -ry lab:k"), ("k/a", "mv ../a ../z")]
+    {
+        run(&settings, &format!("cd lab:{directory}\n{line}\n")).exits(2).says("script:2:");
+        assert_eq!(lab.names(), ["k/", "k/a/", "k/a/b/", "k/a/b/f"], "{line}");
+    }
+}
+
+#[test]
 fn names_of_this_host_and_those_of_the_current_directory_do_not_meet() {
     let lab = site("lab", &["d/f", "d/lab:f"]);
     let settings = settings(&[("lab", &lab)]);

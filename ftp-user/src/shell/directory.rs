@@ -97,6 +97,13 @@ impl Directory {
         self.names.first().is_some_and(|name| name == "..")
     }
 
+    /// Whether it is the other one, or the other one is below it, by their names.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.host == other.host
+            && self.is_absolute == other.is_absolute
+            && other.names.starts_with(&self.names)
+    }
+
     /// Whether it is on this host.
     pub fn is_local(&self) -> bool {
         self.host == HostText::This

@@ -9,6 +9,7 @@
 //! | `grammar` | a verb, which may be short, with its arguments (H26) |
 //! | `directory` | a directory as text |
 //! | `names` | what a name means: current directory, composite directories, devices (H28, H29) |
+//! | `removal` | what a verb may not take away: the current directory and what contains it |
 //! | `search` | a name is looked up in a composite directory (H27) |
 //! | `cache` | what directories held |
 //! | `keeper` | which sites answer (H30) |
@@ -23,6 +24,7 @@ mod keeper;
 mod mistake;
 mod names;
 mod operands;
+mod removal;
 mod search;
 mod vocabulary;
 mod words;
@@ -34,7 +36,7 @@ pub use grammar::Command;
 pub use keeper::{ANSWER, Health, Input, Keeper, Output, Probe};
 pub use mistake::Mistake;
 pub use names::{Current, Meaning, Operand, Partial, Scope};
-pub use operands::{Role, role};
+pub use operands::{Role, role, takes_away};
 pub use search::{Found, Held, Known, Purpose, Search, Step};
 pub use vocabulary::{OptionWords, VerbWords, Vocabulary};
 pub use words::{Line, Word, quoted, split};

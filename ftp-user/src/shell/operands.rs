@@ -27,6 +27,11 @@ pub fn role(verb: &str, index: usize, of: usize) -> Role {
     }
 }
 
+/// Whether a verb takes its operands away from their names, so that none may be what the shell stands in.
+pub fn takes_away(verb: &str) -> bool {
+    matches!(verb, "rm" | "mv")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

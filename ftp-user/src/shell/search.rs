@@ -107,7 +107,8 @@ impl Search {
         let holding = self
             .all(|known| matches!(known, Known::Before(held) | Known::Now(held) if held != Held::Nothing));
         let is_before = |index: &usize| matches!(self.components.get(*index), Some(Known::Before(_)));
-        let stale: Vec<usize> = match holding.is_empty() {
+        // Who changes a name wants to hear of all components that have it by now.
+        let stale: Vec<usize> = match holding.is_empty() || self.purpose == Purpose::Change {
             true => self.all(|known| matches!(known, Known::Before(_))),
             false => holding.iter().copied().filter(is_before).collect(),
         };
@@ -230,6 +231,10 @@ mod tests {
         // It is gone.
         let (step, listed) = run(Purpose::Read, &known, &[Some(Nothing); 3]);
         assert_eq!((step, listed), (Step::Nowhere { unseen: vec![] }, vec![0, 1, 2]));
+        // Another one has got it meanwhile: that matters for a change.
+        let known = [Before(Other), Before(Nothing)];
+        let (step, listed) = run(Purpose::Change, &known, &[Some(Other), Some(Other)]);
+        assert_eq!((step, listed), (Step::Ambiguous(vec![0, 1]), vec![0, 1]));
         // One of two is gone.
         let known = [Before(Other), Before(Other)];
         let (step, listed) = run(Purpose::Change, &known, &[Some(Nothing), Some(Other)]);
@@ -275,6 +280,8 @@ mod tests {
             {
                 let (step, listed) = run(purpose, &known, &truth);
                 let once: BTreeSet<usize> = listed.iter().copied().collect();
+                let all_asked = (0..3).all(|index| known[index] == Down || once.contains(&index));
+                assert!(all_asked || purpose != Purpose::Change, "{known:?} {truth:?}");
                 assert_eq!(once.len(), listed.len(), "{known:?} {truth:?}");
                 assert!(listed.iter().all(|index| known[*index] != Down), "{known:?} {truth:?}");
                 match step {

@@ -10,7 +10,9 @@ use crate::config;
 use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::job::Status;
-use crate::shell::{Directory, Meaning, Operand, Purpose, Role, VerbWords, Vocabulary, quoted, role};
+use crate::shell::{
+    Directory, Meaning, Operand, Purpose, Role, VerbWords, Vocabulary, quoted, role, takes_away,
+};
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use std::ffi::OsString;
@@ -109,6 +111,9 @@ impl Lines {
             if role == Role::Plain {
                 words.push(argument);
                 continue;
+            }
+            if role == Role::There(Purpose::Change) && takes_away(&verb.name) {
+                self.lookup.known.lock().scope.check_removal(&argument)?;
             }
             let places = self.places(&argument, role, cancel).await?;
             let changes = matches!(role, Role::Destination | Role::There(Purpose::Change));
