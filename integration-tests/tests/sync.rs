@@ -323,6 +323,21 @@ fn a_sync_goes_between_servers_of_other_people() {
 }
 
 #[test]
+fn what_the_server_of_the_source_hides_is_not_deleted() {
+    let from = Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed);
+    let from = from.file("s/a", b"a").file("s/.htaccess", b"h").file("s/.git/config", b"c");
+    let from = or_skip!(from.start());
+    let to = target().file("t/a", "a").file("t/.htaccess", "h").file("t/.git/config", "c");
+    let to = to.file("t/old", "o").file("t/.old/x", "o").start();
+    let run = synced(&["--delete", "--path", "user", "--compare", "size", &from.url("s"), &to.url("t")]);
+    let shown = format!("{run}\n{}", from.said());
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert_eq!(to.names(), ["t/", "t/.git/", "t/.git/config", "t/.htaccess", "t/a"], "{shown}");
+    let run = run.says("not deleted: 3 names that no listing of the source shows");
+    assert_eq!(run.summary()["deleted"], 3, "{run}");
+}
+
+#[test]
 fn the_next_run_does_nothing_where_only_mdtm_tells_exact_times() {
     let from = source().start();
     let to = or_skip!(Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).directory("t").start());

@@ -10,7 +10,7 @@ use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Cut, Entry, Kind, When};
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
 
 /// What is known of a file or directory.
@@ -113,6 +113,41 @@ impl Session {
         let real = self.current().await?;
         self.go_back(home).await?;
         Ok(real)
+    }
+
+    /// Whether the server has something of a name that its listing has not shown: it may hide it. `None` if it does not
+    /// tell. The directory is not listed again.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
+    pub async fn has(&mut self, path: &PathName) -> Result<Option<bool>, Failure> {
+        if self.capabilities.mlst.is_some() {
+            let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
+            if answer.is_done() {
+                return Ok(Some(true));
+            }
+            if self.blame(&answer) == Blame::Missing && !is_vague(&answer) {
+                return Ok(Some(false));
+            }
+        }
+        let size = self.ask_size(path).await?;
+        if size.is_done() {
+            return Ok(Some(true));
+        }
+        let answer = match self.blame(&size) {
+            Blame::Unsupported => self.ask(Command::Mdtm(path.clone())).await?,
+            _ => size,
+        };
+        if answer.is_done() {
+            return Ok(Some(true));
+        }
+        let (is_directory, refusal) = self.is_directory(path).await?;
+        if is_directory {
+            return Ok(Some(true));
+        }
+        let refusals = [Some(&answer), refusal.as_ref()].into_iter().flatten();
+        Ok(lack(refusals.map(|answer| (self.blame(answer), &answer.reply))))
     }
 
     /// The size of a file, if SIZE tells it.
@@ -282,6 +317,23 @@ impl Session {
             }
         }
     }
+}
+
+/// What refusals of a name say: that it is not there, or nothing. No words of "550 Could not get file size." tell why, and
+/// the listing has said that there is nothing.
+fn lack<'a>(mut refusals: impl Iterator<Item = (Blame, &'a Reply)>) -> Option<bool> {
+    let is_forbidden = |reply: &Reply| {
+        reply.lines.iter().any(|line| {
+            let line = line.to_ascii_lowercase();
+            [&b"denied"[..], b"permi"].iter().any(|word| line.windows(word.len()).any(|found| found == *word))
+        })
+    };
+    let says_so = |(blame, reply): (Blame, &Reply)| match blame {
+        Blame::Missing => true,
+        Blame::File => !is_forbidden(reply),
+        _ => false,
+    };
+    refusals.all(says_so).then_some(false)
 }
 
 /// Whether a refusal of MLST does not tell whether the file is there.

@@ -17,6 +17,7 @@ pub use list::{list, list_each, with_blanks};
 pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use removal::{
-    Doomed, delete_entry, entry, login_directory, make_durable, remove_directory, rename_free, shows_links,
+    Doomed, delete_entry, entry, has, login_directory, make_durable, remove_directory, rename_free,
+    shows_links,
 };
 pub use server::Server;

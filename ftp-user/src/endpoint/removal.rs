@@ -32,6 +32,21 @@ pub(crate) async fn entry(
     }
 }
 
+/// Whether a host has something of a name that its listing has not shown; `None` if it does not tell.
+///
+/// # Errors
+/// Fails if it cannot be asked.
+pub(crate) async fn has(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Option<bool>, Failure> {
+    match host {
+        Host::Server(server) => server.session(context).await?.has(path).await,
+        Host::Local(_) => Ok(Some(here(path)?.is_some())),
+    }
+}
+
 /// A name that is deleted: where it is, and below which place of its host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Doomed<'a> {

@@ -1,6 +1,7 @@
 //! What only the destination has is deleted, or kept in another directory: files first, then directories that are empty, from
 //! below.
 
+use super::hidden::Hidden;
 use super::listed::cannot_keep;
 use super::named::Named;
 use super::twins::Twins;
@@ -24,6 +25,8 @@ use std::collections::HashSet;
 pub(super) struct Deletion<'a> {
     pub(super) context: &'a Context,
     pub(super) permit: Permit,
+    /// Where the source is.
+    pub(super) source: PathName,
     /// Where the destination is.
     pub(super) root: PathName,
     /// Where files go instead.
@@ -46,11 +49,12 @@ impl Deletion<'_> {
     /// Nothing more is deleted: the server was given up, or somebody has asked the program to stop.
     pub(super) async fn run(
         self,
-        host: &mut Host,
+        (source, host): (&mut Host, &mut Host),
         mut surplus: Spool<Named>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let scope = Scope::of_destination(&self.root);
+        let mut hidden = Hidden::at(self.source.clone());
         let mut entered = Entered::new(&scope, Why::Synced);
         // Directories, and those in which something was deleted.
         let (mut directories, mut emptier) = (Vec::new(), HashSet::new());
@@ -58,7 +62,10 @@ impl Deletion<'_> {
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
-            if self.twins.spares(&named.path) {
+            let is_renamed = self.renamed.contains(&named.path);
+            let stays = self.twins.spares(&named.path)
+                || (!is_renamed && !hidden.lacks(self.context, source, &named).await?);
+            if stays {
                 continue;
             }
             if named.is_directory() {
@@ -67,7 +74,7 @@ impl Deletion<'_> {
                 }
                 continue;
             }
-            let is_gone = self.renamed.contains(&named.path)
+            let is_gone = is_renamed
                 || match self.file(host, (&scope, &mut entered), &named, tally).await {
                     Ok(()) => true,
                     Err(failure) if ends_all(&failure) => return Err(failure),
@@ -81,6 +88,7 @@ impl Deletion<'_> {
                 emptier.extend(std::iter::successors(place::parent(&named.path), place::parent));
             }
         }
+        hidden.tell(self.context, source);
         for below in directories.into_iter().rev() {
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
@@ -182,7 +190,7 @@ impl Deletion<'_> {
 }
 
 /// Whether nothing more is deleted after such a failure.
-fn ends_all(failure: &Failure) -> bool {
+pub(super) fn ends_all(failure: &Failure) -> bool {
     failure.kind == Kind::Interrupted || failure.about == About::GivenUp
 }
 

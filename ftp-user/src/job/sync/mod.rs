@@ -15,10 +15,12 @@
 //! | `plan` | what becomes of both trees |
 //! | `rename` | files that have another name at the source |
 //! | `twins` | names that differ in upper and lower case only |
+//! | `hidden` | the source is asked for what its listings do not show |
 //! | `deletion` | what only the destination has is deleted |
 //! | `run` | the run of a sync |
 
 mod deletion;
+mod hidden;
 mod judge;
 mod listed;
 mod named;

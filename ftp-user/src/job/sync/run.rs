@@ -449,6 +449,7 @@ impl Run<'_> {
         let deletion = Deletion {
             context: self.context,
             permit,
+            source: self.source.path.clone(),
             root: self.entered(),
             backup: self.backup.clone(),
             renamed,
@@ -456,7 +457,8 @@ impl Run<'_> {
             selects: self.filter.selects(),
             is_dry: self.options.mode.is_dry(),
         };
-        deletion.run(&mut self.ends.destination, plan.surplus, self.tally).await
+        let Ends { source, destination, .. } = &mut self.ends;
+        deletion.run((source, destination), plan.surplus, self.tally).await
     }
 }
 
