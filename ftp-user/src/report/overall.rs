@@ -12,8 +12,10 @@ pub(super) struct Overall {
     found: Found,
     /// The number of files that have ended, well or not.
     ended: u64,
-    /// The bytes of those of which they are known.
+    /// The bytes of them that are at the destination, as far as they are known.
     ended_bytes: u64,
+    /// The bytes that will not come: the rests of files that have failed.
+    lost: u64,
     /// The bytes that have moved for them, and in attempts that have failed.
     moved: u64,
     /// Files under way, by their sources.
@@ -81,7 +83,10 @@ impl Overall {
             }
             Event::FileFailed { source } => {
                 let known = self.under_way.remove(source).unwrap_or_default();
-                self.ends(known.size.unwrap_or(0), known.moved(), at);
+                // What has not arrived is neither done nor waited for.
+                let rest = known.size.unwrap_or(known.bytes).saturating_sub(known.bytes);
+                self.lost = self.lost.saturating_add(rest);
+                self.ends(known.bytes, known.moved(), at);
             }
             Event::Detached { source, .. } => {
                 // The rest of it is on its way.
@@ -168,7 +173,7 @@ impl Overall {
         let rate = self.bytes.lately().map(|(bytes, seconds)| bytes as f64 / seconds);
         let remaining = match total {
             _ if self.found.more => None,
-            Some(total) => self.bytes.remaining(total - bytes),
+            Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost)),
             None if of > 1 => self.files.remaining(of - self.ended),
             None => None,
         };
@@ -329,9 +334,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_failed_is_not_waited_for() {
-        let failed = Event::FileFailed { source: "a".to_owned() };
-        let events = [(0, found(2, 100, 0, false)), (0, plan("a", 40)), (1, failed)];
-        assert_eq!(shown(&events), (1, 2, 40, Some(100), Some(0.0), None));
+    fn a_file_that_failed_is_neither_waited_for_nor_shown_as_done() {
+        let failed = || Event::FileFailed { source: "a".to_owned() };
+        let events = [(0, found(2, 100, 0, false)), (0, plan("a", 40)), (1, failed())];
+        assert_eq!(shown(&events), (1, 2, 0, Some(100), Some(0.0), None));
+        // An interruption ends the only file. It has not arrived.
+        let events =
+            [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (2, at("a", 0, 40, 2)), (3, failed())];
+        let (files, of, bytes, total, _, remaining) = shown(&events);
+        assert_eq!((files, of, bytes, total, remaining), (1, 1, 40, Some(100), Some(0)));
+        // 20 MiB have moved in 2 s. Of the other file 60 remain.
+        let other = [(0, plan("b", 60)), (0, plan("a", 40)), (2, at("a", 0, 20, 2)), (2, failed())];
+        let events: Vec<_> = [(0, found(2, 100, 0, false))].into_iter().chain(other).collect();
+        assert_eq!(shown(&events), (1, 2, 20, Some(100), Some(10.0), Some(6)));
     }
 }
