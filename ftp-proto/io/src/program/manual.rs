@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use clap::builder::StyledStr;
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 use clap_mangen::Man;
 
 use super::output;
@@ -60,7 +60,7 @@ fn program_page(mut command: Command, more: Option<&Page>) -> io::Result<Vec<u8>
     let name = command.get_name().to_owned();
     let verbs: Vec<Command> = shown(&command).cloned().collect();
     let mut page = Vec::new();
-    head(&mut page, &command, &name)?;
+    head(&mut page, &command, &name, more)?;
     if !verbs.is_empty() {
         writeln!(page, ".SH VERBS")?;
         for verb in &verbs {
@@ -80,7 +80,7 @@ fn verb_page(mut command: Command, verb: &str, more: Option<&Page>) -> io::Resul
     let program = command.get_name().to_owned();
     let Some(verb) = shown(&command).find(|found| found.get_name() == verb) else { return Ok(None) };
     let mut page = Vec::new();
-    head(&mut page, verb, &format!("{program}-{}", verb.get_name()))?;
+    head(&mut page, verb, &format!("{program}-{}", verb.get_name()), more)?;
     options(&mut page, verb)?;
     for below in shown(verb) {
         writeln!(page, ".SH \"{} {}\"", verb.get_name().to_uppercase(), below.get_name().to_uppercase())?;
@@ -88,7 +88,7 @@ fn verb_page(mut command: Command, verb: &str, more: Option<&Page>) -> io::Resul
         description(&mut page, below)?;
         options(&mut page, below)?;
     }
-    let global = verb.get_arguments().any(clap::Arg::is_global_set);
+    let global = verb.get_arguments().any(Arg::is_global_set);
     if global {
         writeln!(page, ".PP\nThe general options stand in {}.", escaped(&format!("{program}(1)")))?;
     }
@@ -101,14 +101,21 @@ fn shown(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
 }
 
-fn head(page: &mut Vec<u8>, command: &Command, name: &str) -> io::Result<()> {
+/// What a reader wants first: what it is for, how it is written, and examples.
+fn head(page: &mut Vec<u8>, command: &Command, name: &str, more: Option<&Page>) -> io::Result<()> {
     let version = command.get_version().unwrap_or(env!("CARGO_PKG_VERSION"));
     writeln!(page, ".TH {} 1 \"\" \"{} {version}\"", name.to_uppercase(), name)?;
     writeln!(page, ".SH NAME\n{} \\- {}", escaped(name), escaped(&one_line(command.get_about())))?;
     writeln!(page, ".SH SYNOPSIS")?;
     synopsis(page, command)?;
-    writeln!(page, ".SH DESCRIPTION")?;
-    description(page, command)
+    if let Some(more) = more {
+        section(page, "EXAMPLES", more.examples.iter().map(|(line, does)| ((*line).to_owned(), *does)))?;
+    }
+    if command.get_long_about().is_some() {
+        writeln!(page, ".SH DESCRIPTION")?;
+        description(page, command)?;
+    }
+    Ok(())
 }
 
 fn synopsis(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
@@ -130,20 +137,57 @@ fn description(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     Ok(())
 }
 
-/// The options of a verb, without those of every verb.
+/// The options of a verb, without those of every verb. A page has room for many: no empty line is between them.
 fn options(page: &mut Vec<u8>, verb: &Command) -> io::Result<()> {
-    let own = |arg: &clap::Arg| !arg.is_global_set() && arg.get_id() != "help" && !arg.is_hide_set();
-    if !verb.get_arguments().any(own) {
-        return Ok(());
+    let own = |arg: &&Arg| !arg.is_global_set() && arg.get_id() != "help" && !arg.is_hide_set();
+    let (operands, named): (Vec<&Arg>, Vec<&Arg>) =
+        verb.get_arguments().filter(own).partition(|arg| arg.is_positional());
+    let all = named.into_iter().chain(operands);
+    entries(page, "OPTIONS", all.map(|arg| (term(arg), meaning(arg))))
+}
+
+/// How an option or an operand is written: `-j, --jobs N`.
+fn term(arg: &Arg) -> String {
+    let short = arg.get_short().map(|letter| format!("-{letter}"));
+    let long = arg.get_long().map(|name| format!("--{name}"));
+    let names: Vec<String> = short.into_iter().chain(long).collect();
+    let values: Vec<&str> = match arg.get_action().takes_values() {
+        true => arg.get_value_names().unwrap_or_default().iter().map(|name| name.as_str()).collect(),
+        false => Vec::new(),
+    };
+    let parts = [names.join(", "), values.join(" ")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What an option means, which values it takes, and which one it has without being given.
+fn meaning(arg: &Arg) -> String {
+    let help = arg.get_long_help().or_else(|| arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let mut text = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !arg.get_action().takes_values() {
+        return text;
     }
-    let hidden = verb.clone().mut_args(|arg| if own(&arg) { arg } else { arg.hide(true) });
-    Man::new(hidden).render_options_section(page)
+    let values = arg.get_possible_values();
+    let shown: Vec<String> = values
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| match value.get_help() {
+            Some(help) => format!("{} ({})", value.get_name(), one_line(Some(help))),
+            None => value.get_name().to_owned(),
+        })
+        .collect();
+    if !shown.is_empty() && !arg.is_hide_possible_values_set() {
+        text = format!("{text}. Values: {}", shown.join("; "));
+    }
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if !defaults.is_empty() && !arg.is_hide_default_value_set() {
+        text = format!("{text} [default: {}]", defaults.join(" "));
+    }
+    text
 }
 
 fn tail(page: &mut Vec<u8>, more: Option<&Page>, related: &[String]) -> io::Result<()> {
     let mut see = related.to_vec();
     if let Some(more) = more {
-        section(page, "EXAMPLES", more.examples.iter().map(|(line, does)| ((*line).to_owned(), *does)))?;
         section(page, "EXIT STATUS", more.exits.iter().map(|(code, means)| (code.to_string(), *means)))?;
         section(page, "FILES", more.files.iter().map(|(file, what)| ((*file).to_owned(), *what)))?;
         see.extend(more.see.iter().map(|page| (*page).to_owned()));
@@ -158,15 +202,22 @@ fn tail(page: &mut Vec<u8>, more: Option<&Page>, related: &[String]) -> io::Resu
 fn section(
     page: &mut Vec<u8>,
     heading: &str,
-    entries: impl ExactSizeIterator<Item = (String, &'static str)>,
+    all: impl Iterator<Item = (String, &'static str)>,
 ) -> io::Result<()> {
-    if entries.len() > 0 {
-        writeln!(page, ".SH \"{heading}\"")?;
+    entries(page, &format!("\"{heading}\""), all.map(|(term, text)| (term, text.to_owned())))
+}
+
+/// A section of terms without empty lines between them; nothing if there is no term.
+fn entries(page: &mut Vec<u8>, heading: &str, all: impl Iterator<Item = (String, String)>) -> io::Result<()> {
+    let mut all = all.peekable();
+    if all.peek().is_none() {
+        return Ok(());
     }
-    for (term, text) in entries {
-        entry(page, &term, text)?;
+    writeln!(page, ".SH {heading}\n.PD 0")?;
+    for (term, text) in all {
+        entry(page, &term, &text)?;
     }
-    Ok(())
+    writeln!(page, ".PD")
 }
 
 /// A term, and below it what it means.
@@ -188,7 +239,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Arg;
+    use clap::ArgAction;
 
     const PAGES: [Page; 2] = [
         Page {
@@ -202,7 +253,18 @@ mod tests {
     ];
 
     fn command() -> Command {
-        let copy = Command::new("copy").about("Copy files").arg(Arg::new("recursive").short('r').help("All"));
+        let copy = Command::new("copy")
+            .about("Copy files")
+            .arg(Arg::new("recursive").short('r').action(ArgAction::SetTrue).help("All"))
+            .arg(
+                Arg::new("links")
+                    .long("links")
+                    .value_name("WHAT")
+                    .value_parser(["skip", "follow"])
+                    .help("Links")
+                    .default_value("skip"),
+            )
+            .arg(Arg::new("source").value_name("SOURCE").help("A place"));
         let sites = Command::new("sites").about("Names").subcommand(Command::new("add").about("Add one"));
         Command::new("program")
             .about("Moves files.")
@@ -231,7 +293,7 @@ mod tests {
         for part in [
             "program\\-copy \\- Copy files\n",
             "\\-r",
-            ".SH \"EXAMPLES\"\n.TP\n\\fBprogram copy a b\\fR\nCopies a to b.\n",
+            ".SH \"EXAMPLES\"\n.PD 0\n.TP\n\\fBprogram copy a b\\fR\nCopies a to b.\n",
             ".SH \"EXIT STATUS\"",
             "\\fB7\\fR\nnot verified",
             "\\fB~/.netrc\\fR",
@@ -241,6 +303,11 @@ mod tests {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("For programs"), "{page}");
+        let whole = ".SH OPTIONS\n.PD 0\n.TP\n\\fB\\-r\\fR\nAll\n.TP\n\\fB\\-\\-links WHAT\\fR\nLinks. Values: skip; follow \
+                     [default: skip]\n.TP\n\\fBSOURCE\\fR\nA place\n.PD\n";
+        assert!(page.contains(whole), "{page}");
+        let at = |part| page.find(part).unwrap();
+        assert!(at("SYNOPSIS") < at("EXAMPLES") && at("EXAMPLES") < at(".SH OPTIONS"), "{page}");
         assert!(verb("sites").unwrap().contains(".SH \"SITES ADD\""));
         assert_eq!((verb("hidden"), verb("nothing")), (None, None));
     }
