@@ -2,11 +2,12 @@
 //! cache lacks is named, so that somebody may look for the next time.
 
 use super::cache::Cache;
-use super::directory::{Directory, HostText};
+use super::directory::{Directory, HostText, Split, split};
 use super::grammar::Command;
 use super::names::{Meaning, Operand, Scope};
 use super::vocabulary::{VerbWords, Vocabulary};
 use super::words::{Line, Word, before, quoted};
+use super::written::behind;
 
 /// What completion may use.
 pub struct Source<'a> {
@@ -126,8 +127,12 @@ fn places(partial: &str, source: &mut Source<'_>) -> Found {
             return found;
         }
     }
-    let end = partial.rfind(['/', ':', ']']).map_or(0, |at| at + 1);
-    let (directory, name) = partial.split_at_checked(end).unwrap_or(("", partial));
+    let path = match split(partial) {
+        Split::Named(_, path) => path,
+        Split::Url(..) | Split::Path => partial,
+    };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let directory = partial.strip_suffix(name).unwrap_or_default();
     let meaning = if directory.is_empty() { Ok(Operand::AsTyped) } else { source.scope.operand(directory) };
     let meaning = match meaning {
         Ok(Operand::At(directory, _)) => Meaning::At(directory),
@@ -149,7 +154,7 @@ fn places(partial: &str, source: &mut Source<'_>) -> Found {
     for one in directories {
         let names = names(&one, &mut found, source);
         let names = names.into_iter().filter(|known| known.starts_with(name));
-        found.words.extend(names.map(|known| format!("{directory}{known}")));
+        found.words.extend(names.map(|known| behind(directory, &known)));
     }
     found
 }
@@ -160,7 +165,7 @@ fn here(partial: &str, source: &mut Source<'_>) -> Found {
     let (directory, name) = partial.split_at_checked(end).unwrap_or(("", partial));
     let names = (source.here)(if directory.is_empty() { "./" } else { directory });
     let names = names.into_iter().filter(|known| known.starts_with(name) && known.ends_with('/'));
-    Found { words: names.map(|known| format!("{directory}{known}")).collect(), ..Found::default() }
+    Found { words: names.map(|known| behind(directory, &known)).collect(), ..Found::default() }
 }
 
 /// What a directory held.
@@ -291,6 +296,23 @@ mod tests {
         );
         let (_, found) = table.ask("ls data:none/x");
         assert_eq!(wanted(found), ["lab:pub/none", "home:d/none"]);
+    }
+
+    #[test]
+    fn a_name_that_would_mean_another_site_or_an_option_is_completed_as_a_name() {
+        let mut table = Table::new();
+        let at = Directory::parse("far:", &sites()).unwrap();
+        let names = ["lab:precious", "this-host:keys", "--yes", "-r", "lab:d/", "plain"].map(str::to_owned);
+        table.cache.keep(at.clone(), Known::new(names.to_vec(), 1000, false));
+        table.scope.current = Current(Meaning::At(at));
+        table.check("rm this", 3, &["./this-host:keys "]);
+        table.check("rm ./this-host:k", 3, &["./this-host:keys "]);
+        table.check("rm lab", 3, &["./lab:d/", "./lab:precious", "lab:"]);
+        table.check("rm ./-", 3, &["./--yes", "./-r"]);
+        table.check("rm -- -", 6, &["./--yes", "./-r"]);
+        table.check("rm far:-", 3, &["far:--yes", "far:-r"]);
+        table.check("rm pl", 3, &["plain "]);
+        table.check("lcd -", 4, &[]);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | `names` | what a name means: current directory, composite directories, devices (H28, H29) |
 //! | `removal` | what a verb may not take away: the current directory and what contains it |
 //! | `search` | a name is looked up in a composite directory (H27) |
+//! | `written` | a name of a listing as it is typed |
 //! | `cache` | what directories held |
 //! | `keeper` | which sites answer (H30) |
 //! | `complete` | what could stand before the cursor |
@@ -28,6 +29,7 @@ mod removal;
 mod search;
 mod vocabulary;
 mod words;
+mod written;
 
 pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
 pub use complete::{Found as Completed, Source, line as complete_line, words as complete_words};
@@ -40,3 +42,4 @@ pub use operands::{Role, role, takes_away};
 pub use search::{Found, Held, Known, Purpose, Search, Step};
 pub use vocabulary::{OptionWords, VerbWords, Vocabulary};
 pub use words::{Line, Word, quoted, split};
+pub use written::name_at_server;

@@ -52,7 +52,14 @@ pub(super) async fn carry_out(lines: &mut Lines, line: &str) -> After {
 async fn command_of(lines: &mut Lines, command: &Command<'_>, cancel: Cancel) -> After {
     let arguments: Vec<String> = command.arguments.iter().map(|word| word.text.clone()).collect();
     if command.verb.name == "quit" {
-        return After::Leave;
+        // A script that says `exit 3` wants what a script has not: its status is that of its lines.
+        return match arguments.as_slice() {
+            [] => After::Leave,
+            [_, ..] => After::Mistake(
+                Failure::usage("quit takes no words: quit")
+                    .hint("a script ends with the exit code of the line that fails"),
+            ),
+        };
     }
     if command.verb.is_own {
         if command.is_background {

@@ -9,8 +9,8 @@ use crate::context::{Cancel, Context, ListingLimit, Typed};
 use crate::control::{Role, answers};
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{Failure, Kind};
-use crate::place::{self, Location, Place, encoded};
-use crate::shell::{Directory, Held, Listed, MOST_OF_ONE};
+use crate::place::{self, Location, Place};
+use crate::shell::{Directory, Held, Listed, MOST_OF_ONE, name_at_server};
 use ftp_io::clock::Clock;
 use ftp_proto::listing::Kind as EntryKind;
 use std::ffi::OsString;
@@ -149,7 +149,7 @@ impl Asking {
         let (mut names, mut is_cut, mut held) = (Vec::new(), false, Held::Nothing);
         let mut each = |entry: ftp_proto::listing::Entry| {
             let is_directory = matches!(entry.kind, EntryKind::Directory);
-            let typed = typed(entry.name.as_bytes());
+            let typed = name_at_server(entry.name.as_bytes());
             if typed == name {
                 held = if is_directory { Held::Directory } else { Held::Other };
             }
@@ -178,14 +178,9 @@ impl Asking {
     }
 }
 
-/// A name of a server as it is typed behind `SITE:`: what means something else there, or to a terminal, is `%` and two digits.
-fn typed(name: &[u8]) -> String {
-    encoded(name).replace('*', "%2A").replace('[', "%5B")
-}
-
-/// The same for a name that was typed, however that was.
+/// The one form of a name that was typed, however that was.
 pub(super) fn canonical(name: &str) -> Result<String, Failure> {
-    place::decode(name.as_bytes()).map(|name| typed(&name))
+    place::decode(name.as_bytes()).map(|name| name_at_server(&name))
 }
 
 /// Seconds since 1970.
@@ -208,6 +203,6 @@ mod tests {
             assert_eq!(canonical(name).as_deref(), Ok(expect), "{name}");
         }
         assert!(canonical("%zz").is_err());
-        assert_eq!(typed(b"\x1b[31m\xff"), "%1B%5B31m%FF");
+        assert_eq!(name_at_server(b"\x1b[31m\xff"), "%1B%5B31m%FF");
     }
 }
