@@ -137,7 +137,13 @@ impl Session {
         }
         let answer = match self.blame(&size) {
             Blame::Unsupported => self.ask(Command::Mdtm(path.clone())).await?,
-            _ => size,
+            Blame::Missing
+            | Blame::File
+            | Blame::Space
+            | Blame::Login
+            | Blame::Path
+            | Blame::Busy
+            | Blame::Peer => size,
         };
         if answer.is_done() {
             return Ok(Some(true));
@@ -331,7 +337,7 @@ fn lack<'a>(mut refusals: impl Iterator<Item = (Blame, &'a Reply)>) -> Option<bo
     let says_so = |(blame, reply): (Blame, &Reply)| match blame {
         Blame::Missing => true,
         Blame::File => !is_forbidden(reply),
-        _ => false,
+        Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => false,
     };
     refusals.all(says_so).then_some(false)
 }

@@ -1,14 +1,14 @@
 //! What only the destination has is deleted, or kept in another directory: files first, then directories that are empty, from
 //! below.
 
-use super::hidden::Hidden;
+use super::hidden::{Hidden, ends_all};
 use super::listed::cannot_keep;
 use super::named::Named;
 use super::twins::Twins;
 use crate::check::{Permit, Removal, Scope};
 use crate::context::Context;
 use crate::endpoint::{self, Host, list};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::job::entered::{Entered, Found, Why};
 use crate::job::remains::backup::{self, Backup};
 use crate::job::retrying::outage::asked;
@@ -187,11 +187,6 @@ impl Deletion<'_> {
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
         if dry_run { self.context.events.deliver(change).await } else { self.context.events.say(change) }
     }
-}
-
-/// Whether nothing more is deleted after such a failure.
-pub(super) fn ends_all(failure: &Failure) -> bool {
-    failure.kind == Kind::Interrupted || failure.about == About::GivenUp
 }
 
 /// The largest number of directories that are removed. Others stay, empty.

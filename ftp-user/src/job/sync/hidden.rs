@@ -1,11 +1,10 @@
 //! Names that only the destination shows: before one is deleted, the source is asked whether it has it all the same. Servers
 //! hide names (vsftpd those that begin with a dot), and some cut their listings without a word.
 
-use super::deletion::ends_all;
 use super::named::Named;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::Failure;
+use crate::failure::{About, Failure, Kind};
 use crate::job::retrying::outage::asked;
 use crate::job::tree::is_below;
 use crate::place;
@@ -81,4 +80,9 @@ impl Hidden {
             self.first.get_or_insert_with(|| named.path.clone());
         }
     }
+}
+
+/// Whether nothing more is deleted after such a failure.
+pub(super) fn ends_all(failure: &Failure) -> bool {
+    failure.kind == Kind::Interrupted || failure.about == About::GivenUp
 }
