@@ -81,6 +81,15 @@ impl Session {
         Err(refusal)
     }
 
+    /// Lists a directory by LIST, whatever else the server knows.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be listed.
+    pub async fn list_text(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
+        self.list_as(Form::List, directory).await.map_err(|(_, failure)| failure)
+    }
+
     /// Lists a directory by one command.
     pub(super) async fn list_as(
         &mut self,

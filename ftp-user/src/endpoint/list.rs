@@ -64,6 +64,22 @@ pub(crate) async fn list_links(
     server.session(context).await?.list_each(directory, &mut note).await.map(drop)
 }
 
+/// The names in a directory of a server that LIST shows as directories, with their rights, and so not as symbolic links;
+/// `None` is the login directory. MLSD may look through links.
+///
+/// # Errors
+/// Fails if the directory cannot be listed so.
+pub(crate) async fn list_real_directories(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+) -> Result<HashSet<PathName>, Failure> {
+    let Host::Server(server) = host else { return Ok(HashSet::new()) };
+    let entries = server.session(context).await?.list_text(directory).await?.entries.into_iter();
+    let is_real = |entry: &Entry| entry.kind == Kind::Directory && entry.mode.is_some();
+    Ok(entries.filter(is_real).map(|entry| entry.name).collect())
+}
+
 /// The path of a file that is not there under the name that a listing has shown, because the listing drops leading
 /// blanks; `None` if that is not the reason.
 ///

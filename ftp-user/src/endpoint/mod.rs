@@ -12,8 +12,8 @@ mod server;
 pub use debts::{Debt, Debts};
 pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
-pub(crate) use list::list_links;
 pub use list::{list, list_each, with_blanks};
+pub(crate) use list::{list_links, list_real_directories};
 pub(crate) use local::{check_file, local_path};
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use removal::{

@@ -45,12 +45,14 @@ pub(crate) struct Entered {
     open: Vec<Option<PathName>>,
     /// The symbolic links that were deleted.
     links: HashSet<Option<PathName>>,
+    /// The directory that was listed last by LIST, and the names that it shows as directories.
+    shown: Option<(Option<PathName>, HashSet<PathName>)>,
 }
 
 impl Entered {
     /// Nothing was looked at yet.
     pub(crate) fn new(scope: &Scope, why: Why) -> Self {
-        Self { scope: scope.clone(), why, real: None, open: Vec::new(), links: HashSet::new() }
+        Self { scope: scope.clone(), why, real: None, open: Vec::new(), links: HashSet::new(), shown: None }
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
@@ -120,10 +122,50 @@ impl Entered {
         if asked(context, host, async |host| endpoint::shows_links(context, host).await).await? {
             return Ok(Found::Directory);
         }
-        match self.compare(context, host, below).await? {
-            Some(failure) => stays(failure),
-            None => Ok(Found::Directory),
+        if let Some(failure) = self.compare(context, host, below).await? {
+            return stays(failure);
         }
+        match below {
+            Some(below) if self.why == Why::Synced && !self.is_shown(context, host, below).await? => {
+                let path = place::join(Some(self.scope.root()), below);
+                let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
+                stays(
+                    Failure::new(Kind::Refused, what)
+                        .hint("LIST does not show it as a directory; nothing in it was deleted"),
+                )
+            }
+            Some(_) | None => Ok(Found::Directory),
+        }
+    }
+
+    /// Whether LIST shows a directory as one, and not as a symbolic link. Servers tell by PWD what they were asked for, and
+    /// by MLSD where a link leads (pyftpdlib).
+    async fn is_shown(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        below: &PathName,
+    ) -> Result<bool, Failure> {
+        let path = place::join(Some(self.scope.root()), below);
+        let (Some(name), above) = (place::base_name(&path), place::parent(&path)) else { return Ok(false) };
+        if let Some((directory, names)) = &self.shown
+            && *directory == above
+        {
+            return Ok(names.contains(&name));
+        }
+        let listed = asked(context, host, async |host| {
+            endpoint::list_real_directories(context, host, above.as_ref()).await
+        });
+        let names = match listed.await {
+            Ok(names) => names,
+            Err(failure) if failure.kind == Kind::Interrupted || failure.about == About::GivenUp => {
+                return Err(failure);
+            }
+            Err(_) => HashSet::new(),
+        };
+        let is_shown = names.contains(&name);
+        self.shown = Some((above, names));
+        Ok(is_shown)
     }
 
     /// Deletes a symbolic link: DELE refuses a directory. `Ok(false)` if nothing is there.
