@@ -185,10 +185,14 @@ fn cr_lf_and_nul_in_a_path() {
 #[test]
 fn a_reply_that_is_not_ftp() {
     let to = target();
-    for noise in ["HTTP/1.1 400 Bad Request", "SSH-2.0-OpenSSH_9.2", "\u{1}\u{2}\u{3}"] {
+    for (noise, words) in [
+        ("HTTP/1.1 400 Bad Request", "is a web server, not an FTP server: it said"),
+        ("SSH-2.0-OpenSSH_9.2", "is an SSH server, not an FTP server: it said"),
+        ("\u{1}\u{2}\u{3}", "does not speak FTP: expected a reply code, got"),
+    ] {
         let from = Peer::start("127.0.0.2", &format!("greet say {noise}"), MODERN);
         let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(1);
-        one_sentence(run, &["127.0.0.2", "does not speak FTP: expected a reply code, got"]);
+        one_sentence(run, &["127.0.0.2", words]);
     }
     // After a reply, a line without a code is the rest of its text (RFC 354); one with digits is not.
     for (line, code, words) in

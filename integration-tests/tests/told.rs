@@ -43,8 +43,8 @@ fn a_server_without_auth_behind_ftpes_is_told_as_one() {
 #[test]
 fn a_port_that_is_not_ftp_is_told_as_one() {
     for (greeting, parts) in [
-        ("say HTTP/1.1 400 Bad Request", ["does not speak FTP", "check host and port"]),
-        ("say SSH-2.0-OpenSSH_9.6", ["does not speak FTP", "check host and port"]),
+        ("say HTTP/1.1 400 Bad Request", ["is a web server, not an FTP server", "check host and port"]),
+        ("say SSH-2.0-OpenSSH_9.6", ["is an SSH server, not an FTP server", "check host and port"]),
     ] {
         let peer = Peer::start("127.0.0.2", &format!("greet {greeting} ; hang"), "");
         let run = copy(&peer.url("a.bin")).exits(1);
