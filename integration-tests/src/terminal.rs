@@ -4,7 +4,7 @@ use crate::binary::Program;
 use crate::foreign::Skipped;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// Runs `ftp-user` with `arguments`, words of the shell, for a person who types `answers`. What the run keeps is in
@@ -73,6 +73,19 @@ fn start(state: &Path, arguments: &str, columns: Option<u16>) -> Result<Child, S
     command.spawn().map_err(|_| Skipped("there is no script(1)".into()))
 }
 
+/// What a program at a pseudo-terminal has shown so far.
+pub fn screen_of(mut stdout: ChildStdout) -> Arc<Mutex<String>> {
+    let screen = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&screen);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = stdout.read(&mut bytes) {
+            shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+    });
+    screen
+}
+
 /// A run at a pseudo-terminal, and the person who types there.
 #[derive(Debug)]
 pub struct Person {
@@ -95,15 +108,8 @@ impl Person {
         command.env("HOME", home).env("TERM", "xterm").current_dir(home);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|_| Skipped("there is no script(1)".into()))?;
-        let (keys, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let screen = Arc::new(Mutex::new(String::new()));
-        let shown = Arc::clone(&screen);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(n @ 1..) = stdout.read(&mut bytes) {
-                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
-            }
-        });
+        let (keys, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let screen = screen_of(stdout);
         Ok(Self { child, keys, screen })
     }
 

@@ -4,8 +4,9 @@ use integration_tests::binary::Program;
 use integration_tests::foreign::{Skipped, Tool};
 use integration_tests::or_skip;
 use integration_tests::socket::until;
+use integration_tests::terminal::screen_of;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -45,15 +46,8 @@ impl Shell {
         script.env("PATH", format!("{}:{path}", home.path().join("bin").display())).env("LC_ALL", "C.UTF-8");
         script.current_dir(home.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = script.spawn().map_err(|_| Skipped("there is no script(1)".into()))?;
-        let (keys, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let screen = Arc::new(Mutex::new(String::new()));
-        let shown = Arc::clone(&screen);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(n @ 1..) = stdout.read(&mut bytes) {
-                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
-            }
-        });
+        let (keys, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let screen = screen_of(stdout);
         Ok(Self { home, child, keys, screen, lines: 0 })
     }
 

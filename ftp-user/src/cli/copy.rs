@@ -1,8 +1,7 @@
 //! `copy`: files and trees between any two places.
 
-use super::asked::{self, Asked, Named, Purpose};
-use super::cancel;
-use super::jobs;
+use super::asked::{self, Asked};
+use super::kept::{self, Words};
 use super::passwords::Passwords;
 use super::places;
 use super::site_limits;
@@ -11,9 +10,8 @@ use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Job, Jobs, Options, Status, Work};
+use crate::job::{Job, Jobs, Options, Status, Work};
 use crate::place::{Location, Names};
-use crate::report::Event;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::num::NonZero;
@@ -144,17 +142,11 @@ async fn job(
     asked: Asked,
 ) -> Status {
     let verb = if moves { "move" } else { "copy" };
-    let asked = match asked.named(&context, args.id.as_deref(), places::has_relative(&args.places)) {
-        Ok(Named::Goes(asked)) => asked,
-        Ok(Named::Done(record)) => {
-            let name = args.id.unwrap_or_default();
-            context.events.say(Event::Job(record));
-            context.events.warn(format!(
-                "the job {name} is done already: nothing was copied now (a name is for one copy, such as {name}-$(date +%F))"
-            ));
-            return Status::Done;
-        }
-        Err(failure) => return job::refused(verb, failure, &context).status,
+    let words = Words { verb, noun: "copy", done: "copied" };
+    let is_relative = places::has_relative(&args.places);
+    let asked = match kept::asked(asked, args.id.as_deref(), is_relative, words, &context) {
+        Ok(asked) => asked,
+        Err(status) => return status,
     };
     let prepared = prepare(&mut context, passwords, &args).await;
     let prepared = if moves { prepared.and_then(Job::moving) } else { prepared };
@@ -162,17 +154,7 @@ async fn job(
         true => prepared.map(|job| job.kept(asked.command, asked.resumes)),
         false => prepared,
     };
-    if let (Purpose::Show, Some(id)) = (asked.purpose, asked.resumes) {
-        return Box::pin(jobs::shown(prepared, id, &context)).await;
-    }
-    let report = match prepared {
-        Ok(job) if asked.purpose == Purpose::GiveUp => {
-            return Box::pin(cancel::cancelled(job, &context)).await;
-        }
-        Ok(job) => Box::pin(job::run(job, &context)).await,
-        Err(failure) => job::refused(verb, failure, &context),
-    };
-    report.status
+    kept::carry_out(prepared, (asked.purpose, asked.resumes), verb, &context).await
 }
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.

@@ -12,6 +12,7 @@ mod exit;
 mod generate;
 mod hash;
 mod jobs;
+mod kept;
 mod later;
 mod ls;
 mod mkdir;

@@ -1,9 +1,8 @@
 //! `sync`: a directory is made like another one.
 
-use super::asked::{self, Asked, Named, Purpose};
-use super::cancel;
+use super::asked::{self, Asked};
 use super::copy::jobs_at_once;
-use super::jobs;
+use super::kept::{self, Words};
 use super::passwords::Passwords;
 use super::places;
 use super::site_limits;
@@ -14,7 +13,6 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Compare, Deletion, Job, Jobs, Options, Status, SyncRules};
 use crate::place::{Location, Names};
-use crate::report::Event;
 use clap::{Args, ValueEnum};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
@@ -124,32 +122,17 @@ impl SyncArgs {
 
 /// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: SyncArgs, asked: Asked) -> Status {
-    let asked = match asked.named(&context, args.id.as_deref(), places::has_relative(&args.places())) {
-        Ok(Named::Goes(asked)) => asked,
-        Ok(Named::Done(record)) => {
-            let name = args.id.unwrap_or_default();
-            context.events.say(Event::Job(record));
-            context.events.warn(format!(
-                "the job {name} is done already: nothing was done now (a name is for one sync, such as {name}-$(date +%F))"
-            ));
-            return Status::Done;
-        }
-        Err(failure) => return job::refused("sync", failure, &context).status,
+    let is_relative = places::has_relative(&args.places());
+    let asked = match kept::asked(asked, args.id.as_deref(), is_relative, SYNC, &context) {
+        Ok(asked) => asked,
+        Err(status) => return status,
     };
     let prepared = prepare(&mut context, passwords, &args).await;
     let prepared = prepared.map(|job| job.kept(asked.command, asked.resumes));
-    if let (Purpose::Show, Some(id)) = (asked.purpose, asked.resumes) {
-        return Box::pin(jobs::shown(prepared, id, &context)).await;
-    }
-    let report = match prepared {
-        Ok(job) if asked.purpose == Purpose::GiveUp => {
-            return Box::pin(cancel::cancelled(job, &context)).await;
-        }
-        Ok(job) => Box::pin(job::run(job, &context)).await,
-        Err(failure) => job::refused("sync", failure, &context),
-    };
-    report.status
+    kept::carry_out(prepared, (asked.purpose, asked.resumes), SYNC.verb, &context).await
 }
+
+const SYNC: Words = Words { verb: "sync", noun: "sync", done: "done" };
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) -> Result<Job, Failure> {
