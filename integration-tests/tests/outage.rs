@@ -39,16 +39,18 @@ fn a_server_that_dies_in_the_middle_of_a_tree_gets_one_round_of_retries() {
 
 #[test]
 fn a_server_that_was_never_there_is_asked_once_unless_retries_are_given() {
-    let check = |arguments: &[&str], expect: usize| {
-        let nobody = Peer::start("127.0.0.2", "greet close", "");
+    let check = |greeting: &str, arguments: &[&str], expect: usize| {
+        let nobody = Peer::start("127.0.0.2", &format!("greet {greeting}"), "");
         let places = ["a", "b", "c"].map(|name| nobody.url(name));
         let run = user().args(["copy", "--no-race", "--json", "--timeout", "5s"]).args(arguments);
         run.args(places).args(["d/"]).run().exits(5);
-        assert_eq!(connections(&nobody), expect, "{arguments:?}: {:?}", nobody.seen());
+        assert_eq!(connections(&nobody), expect, "{greeting} {arguments:?}: {:?}", nobody.seen());
     };
-    check(&[], 1);
-    check(&["--retries", "1"], 2);
-    check(&["--retries", "0"], 1);
+    for greeting in ["close", "421 too many ; close"] {
+        check(greeting, &[], 1);
+        check(greeting, &["--retries", "1"], 2);
+    }
+    check("close", &["--retries", "0"], 1);
 }
 
 #[test]

@@ -145,9 +145,14 @@ impl Session {
             }
             client::Failure::Unavailable(reply) if self.demands_tls(reply) => self.no_login(&who, reply),
             client::Failure::Unavailable(reply) => {
-                Failure::new(Kind::Temporary, format!("{who} ended the session"))
+                let failure = Failure::new(Kind::Temporary, format!("{who} ended the session"))
                     .said(self.it_said(reply))
-                    .hint("try again later")
+                    .hint("try again later");
+                // Who turns everybody away at the door has not greeted, and is asked once.
+                match self.context.sites.has_greeted(&self.site.key()) {
+                    true => failure,
+                    false => failure.about(About::NoAnswer),
+                }
             }
             client::Failure::OutOfStep => {
                 Failure::new(Kind::Temporary, format!("the replies of {who} cannot be told apart any more"))

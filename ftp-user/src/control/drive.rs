@@ -167,7 +167,10 @@ impl Session {
                 Output::Event(Event::Received { reply, lines }) => {
                     self.trace_reply(&lines);
                     if self.greeting.is_none() {
-                        self.context.sites.note_greeted(&self.site.key());
+                        // A refusal at the door, such as 421, is no greeting.
+                        if reply.code.0 < 400 {
+                            self.context.sites.note_greeted(&self.site.key());
+                        }
                         self.greeting =
                             Some(String::from_utf8_lossy(&reply.lines.concat()).chars().take(500).collect());
                     }
