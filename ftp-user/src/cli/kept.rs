@@ -4,13 +4,14 @@ use super::asked::{Asked, Named, Purpose};
 use super::{cancel, jobs};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::report::Event;
 
 /// A verb in the words for people.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words {
-    /// The verb.
+    /// The verb, as it is typed.
     pub(super) verb: &'static str,
     /// What it does, as a noun.
     pub(super) noun: &'static str,
@@ -44,7 +45,7 @@ pub(super) fn asked(
 /// Does with a job what is asked for.
 pub(super) async fn carry_out(
     prepared: Result<Job, Failure>,
-    asked: (Purpose, Option<crate::id::JobId>),
+    asked: (Purpose, Option<JobId>),
     verb: &'static str,
     context: &Context,
 ) -> Status {
