@@ -165,6 +165,11 @@ impl Errand for Alone {
                 self.has(self.old.as_deref(), run);
                 Verdict::Done
             }
+            // The run before was killed when it had begun no file.
+            (Some(2), Verb::Cancel) if run.said.contains(" is failed: there is nothing to cancel") => {
+                self.has(self.old.as_deref(), run);
+                Verdict::Again
+            }
             (Some(3), Verb::Cancel | Verb::Resume) => Verdict::Again,
             (Some(1 | 5 | 6 | 9), _) => {
                 self.moves = was_moving;
