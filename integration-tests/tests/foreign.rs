@@ -10,6 +10,7 @@ mod matrix;
 mod offered;
 mod pairs;
 mod private;
+mod private_relayed;
 mod probing;
 mod python;
 mod relayed;

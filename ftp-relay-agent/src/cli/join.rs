@@ -1,11 +1,9 @@
 //! `join`: a relay on a host that can only connect out. It is called at a hub, until it is told to stop.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use ftp_io::program::{ready, runtime};
-use ftp_io::socket;
 use ftp_proto::relay::token::is_name;
 
 use super::exit::{Exit, print};
@@ -46,17 +44,10 @@ pub fn join(options: &Options) -> Result<(), Exit> {
     runtime::run(THREADS, serving).context("cannot start the scheduler")?
 }
 
-async fn until_stopped(
-    options: &Options,
-    config: Config<Vec<IpAddr>>,
-    audit: Arc<Audit>,
-) -> Result<(), Exit> {
+async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>) -> Result<(), Exit> {
     let (mut stop, mut hangup) = signals()?;
     let tokens = own(&config.token_file).map_err(anyhow::Error::from)?;
     warn(&config, &tokens);
-    for address in config.place.iter().filter(|address| !socket::is_own(**address)) {
-        tracing::warn!(%address, "this host does not have the address of --address: no server can be reached from it");
-    }
     let started = config.clone();
     let Options { hub, name, called } = options;
     let token = the_only(&tokens)?;
@@ -66,6 +57,7 @@ async fn until_stopped(
         at_hub::start(settings).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
     let settings = Settings {
         listen: Vec::new(),
+        addresses: config.addresses,
         tokens,
         policy: config.policy,
         metrics: config.shown.metrics,
@@ -73,7 +65,7 @@ async fn until_stopped(
         audit: Arc::clone(&audit),
         limits: Limits::USUAL,
     };
-    let relay = Relay::behind_hub(settings, config.place, caller, incoming)?;
+    let relay = Relay::behind_hub(settings, caller, incoming)?;
     audit.record(&Who::default(), &Record::RelayStarted);
     let mut announced = false;
     loop {

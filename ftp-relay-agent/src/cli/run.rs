@@ -39,6 +39,7 @@ async fn until_stopped(
     let started = config.clone();
     let relay = Relay::start(Settings {
         listen: config.place,
+        addresses: config.addresses,
         tokens,
         policy: config.policy,
         metrics: config.shown.metrics,

@@ -13,6 +13,7 @@ use ftp_io::program::line_file::{self, LineFile};
 use ftp_io::program::runtime::Threads;
 use ftp_io::program::{log, ready};
 use ftp_io::signal::{Reload, Stop};
+use ftp_io::socket;
 use ftp_proto::relay::token::Token;
 
 use crate::config::{Config, ConfigError, Options, Shown};
@@ -51,7 +52,7 @@ impl<O: Options> Called<O> {
             );
         }
         warn(&config, &tokens);
-        let keys = config.needs_restart::<O>(started).join(", ");
+        let keys = config.needs_restart(started).join(", ");
         if !keys.is_empty() {
             tracing::warn!(keys, "these keys were changed, and need a restart");
         }
@@ -122,6 +123,9 @@ pub(super) async fn end(drain: impl Future<Output = ()>, stop: &mut Stop) {
 pub(super) fn warn<P: Clone + PartialEq>(config: &Config<P>, tokens: &[Token]) {
     for warning in config.warnings(tokens.iter().map(Token::name)) {
         tracing::warn!("{warning}");
+    }
+    for address in config.addresses.iter().filter(|address| !socket::is_own(**address)) {
+        tracing::warn!(%address, "this host does not have the address of --address: no server can be reached from it");
     }
     let today = Clock::today();
     for token in tokens.iter().filter(|token| token.is_expired(today)) {

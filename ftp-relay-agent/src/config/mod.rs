@@ -12,7 +12,7 @@ pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
 pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, Serves};
 pub use place::ListenAt;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ftp_io::program::log;
@@ -27,6 +27,8 @@ use crate::policy::Policy;
 pub struct Config<P> {
     /// Where it serves.
     pub place: P,
+    /// The addresses of its connections with servers; those of `place`, or of the route, if there is none.
+    pub addresses: Vec<IpAddr>,
     /// The file that has the tokens.
     pub token_file: PathBuf,
     /// Who may do what.
@@ -65,14 +67,16 @@ impl<P: Clone + PartialEq> Config<P> {
         let policy = policy.map_err(|mistake| Mistakes::new(path.unwrap_or(Path::new("")), vec![mistake]))?;
         let policy = policy.with_data_ports(options.data_ports().to_vec());
         let token_file = options.token_file().ok_or(ConfigError::Missing("--token-file"))?.to_owned();
-        Ok(Self { place, token_file, policy, serves: O::SERVES, shown: Shown::of(options.operation()) })
+        let (addresses, shown) = (options.addresses().to_vec(), Shown::of(options.operation()));
+        Ok(Self { place, addresses, token_file, policy, serves: O::SERVES, shown })
     }
 
     /// What was changed since the start and holds only after a restart.
-    pub fn needs_restart<O: Options<Place = P>>(&self, started: &Self) -> Vec<&'static str> {
+    pub fn needs_restart(&self, started: &Self) -> Vec<&'static str> {
         let (now, then) = (&self.shown, &started.shown);
         let changed = [
-            (O::PLACE, self.place != started.place),
+            ("listen", self.place != started.place),
+            ("address", self.addresses != started.addresses),
             ("metrics", now.metrics != then.metrics),
             ("metrics-from", now.metrics_from != then.metrics_from),
             ("audit", now.audit != then.audit),

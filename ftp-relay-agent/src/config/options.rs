@@ -18,8 +18,6 @@ pub trait Options: Args + Clone + Default {
     type Place: Clone + PartialEq;
     /// What the verb counts: calls, or tunnels and joins.
     const SERVES: Serves;
-    /// The names of the keys that say where.
-    const PLACE: &'static str;
 
     /// These options, and those of `file` where these say nothing: the command line beats the file.
     #[must_use]
@@ -35,6 +33,8 @@ pub trait Options: Args + Clone + Default {
     fn allow(&self) -> &[Allowed];
     /// The data ports of these servers.
     fn data_ports(&self) -> &[DataPorts];
+    /// The addresses of its connections with servers.
+    fn addresses(&self) -> &[IpAddr];
     /// What the operator sees.
     fn operation(&self) -> &Operation;
 }
@@ -52,8 +52,7 @@ pub enum Serves {
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub struct RunOptions {
-    /// Where user agents connect to, repeatable: an address, or unix:/PATH for programs of this host; with one address,
-    /// connections to servers come from it
+    /// Where user agents connect to, repeatable: an address, or unix:/PATH for programs of this host
     #[arg(long, value_name = "ADDR")]
     pub listen: Vec<ListenAt>,
     /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP
@@ -67,6 +66,11 @@ pub struct RunOptions {
     /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
     #[arg(long, value_name = "PORTS")]
     pub data_ports: Vec<DataPorts>,
+    /// An address of this host from which it connects to servers and to which they connect, repeatable; without it,
+    /// that of --listen, or of the route if that is no address of one interface, and then servers are asked to connect
+    /// here only if it is public
+    #[arg(long, value_name = "IP")]
+    pub address: Vec<IpAddr>,
     /// What the operator sees.
     #[command(flatten)]
     pub operation: Operation,
@@ -140,7 +144,6 @@ pub struct Operation {
 impl Options for RunOptions {
     type Place = Vec<ListenAt>;
     const SERVES: Serves = Serves::Relay;
-    const PLACE: &'static str = "listen";
 
     fn over(self, file: Self) -> Self {
         Self {
@@ -148,6 +151,7 @@ impl Options for RunOptions {
             token_file: self.token_file.or(file.token_file),
             allow: or(self.allow, file.allow),
             data_ports: or(self.data_ports, file.data_ports),
+            address: or(self.address, file.address),
             operation: self.operation.over(file.operation),
         }
     }
@@ -168,15 +172,18 @@ impl Options for RunOptions {
         &self.data_ports
     }
 
+    fn addresses(&self) -> &[IpAddr] {
+        &self.address
+    }
+
     fn operation(&self) -> &Operation {
         &self.operation
     }
 }
 
 impl Options for JoinOptions {
-    type Place = Vec<IpAddr>;
+    type Place = ();
     const SERVES: Serves = Serves::Relay;
-    const PLACE: &'static str = "address";
 
     fn over(self, file: Self) -> Self {
         Self {
@@ -188,8 +195,8 @@ impl Options for JoinOptions {
         }
     }
 
-    fn place(&self) -> Result<Vec<IpAddr>, ConfigError> {
-        Ok(self.address.clone())
+    fn place(&self) -> Result<(), ConfigError> {
+        Ok(())
     }
 
     fn token_file(&self) -> Option<&Path> {
@@ -204,6 +211,10 @@ impl Options for JoinOptions {
         &self.data_ports
     }
 
+    fn addresses(&self) -> &[IpAddr] {
+        &self.address
+    }
+
     fn operation(&self) -> &Operation {
         &self.operation
     }
@@ -212,7 +223,6 @@ impl Options for JoinOptions {
 impl Options for HubOptions {
     type Place = Vec<SocketAddr>;
     const SERVES: Serves = Serves::Hub;
-    const PLACE: &'static str = "listen";
 
     fn over(self, file: Self) -> Self {
         Self {
@@ -235,6 +245,10 @@ impl Options for HubOptions {
     }
 
     fn data_ports(&self) -> &[DataPorts] {
+        &[]
+    }
+
+    fn addresses(&self) -> &[IpAddr] {
         &[]
     }
 

@@ -20,7 +20,7 @@ use tracing::Instrument;
 
 use super::exchange::{Admitted, Exchange};
 use super::session;
-use crate::operate::audit::{Newcomer, Record};
+use crate::operate::audit::Newcomer;
 use crate::operate::{Running, Seldom, metrics};
 use crate::policy::{Delays, Door, Origin, PING, Place};
 
@@ -33,6 +33,8 @@ pub(super) struct Links {
     pub(super) delays: Delays,
     /// What strangers cause in the log.
     pub(super) seldom: Seldom,
+    /// The same of those who have proven nothing.
+    pub(super) denials: Seldom,
     /// The number of the last link.
     pub(super) last: AtomicU64,
 }
@@ -149,8 +151,7 @@ impl Links {
                 }
             }
             Err(denial) => {
-                tracing::warn!("denied: {denial}");
-                self.denied(from, denial.to_string());
+                self.denied(from, &denial.to_string());
                 self.delay(from.from).await;
                 // If the other end has gone, the reason stands in the log only.
                 let _ = link.send(&denial.answer()).await;
@@ -164,8 +165,7 @@ impl Links {
     async fn stream(&self, mut link: Link, hello: &DataHello, from: Newcomer) -> Option<Proven> {
         let claimed = self.exchange.claim(&hello.id, |secret| accept_data(secret, hello, link.exporter()));
         let Some((accepted, call, end)) = claimed else {
-            tracing::warn!("denied: unknown or used ticket");
-            self.denied(from, "unknown or used ticket".to_owned());
+            self.denied(from, "unknown or used ticket");
             self.delay(from.from).await;
             return None;
         };
@@ -178,8 +178,10 @@ impl Links {
         self.seldom.due(stranger.from.neighbours(), self.exchange.clock.now())
     }
 
-    fn denied(&self, from: Newcomer, reason: String) {
-        self.exchange.audit.record(&from.unknown(), &Record::LinkDenied { reason });
+    /// Tells why a link was refused, if its address has a line left for that.
+    fn denied(&self, from: Newcomer, reason: &str) {
+        let due = self.denials.due(from.from.neighbours(), self.exchange.clock.now());
+        self.exchange.audit.denied(&from.unknown(), reason, due);
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.

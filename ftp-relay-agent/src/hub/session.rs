@@ -26,7 +26,7 @@ pub(super) async fn run(
         Err(error) => return tracing::debug!(%error, "the session could not start"),
     };
     let (session, mut frames) = exchange.open(admitted, expires, orders);
-    let mut room = vec![0; ROOM];
+    let mut heard = Vec::new();
     // Whether it has said more than was heard. That waits until it has taken the answers, and nothing is read meanwhile.
     let mut more = false;
     loop {
@@ -41,10 +41,9 @@ pub(super) async fn run(
             // Others have their turns first.
             () = tokio::task::yield_now(), if next => more = exchange.hear(Input::Next(session)),
             // What is full reads nothing: it only sends.
-            read = control.read(&mut room), if !(more && has_room) => match read {
-                Read::Bytes(count) => {
-                    more = exchange.hear(Input::Bytes(session, room.get(..count).unwrap_or_default()));
-                }
+            read = control.read_to(&mut heard), if !(more && has_room) => match read {
+                // While it waits it keeps no room.
+                Read::Bytes(_) => more = exchange.hear(Input::Bytes(session, &std::mem::take(&mut heard))),
                 Read::Room => {}
                 // TLS has begun before the session.
                 Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => break,
@@ -61,7 +60,5 @@ pub(super) async fn run(
 /// Bytes of frames that the other end has not taken yet. While there are more, nothing is read from it, and nothing that
 /// it has said is answered.
 const MAX_UNSENT: usize = 16 * 1024;
-/// Bytes that are read at once.
-const ROOM: usize = 4 * 1024;
 /// How long the last frames of a session may take.
 const LAST_FRAMES: Duration = Duration::from_secs(2);

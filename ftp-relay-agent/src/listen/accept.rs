@@ -24,7 +24,7 @@ use super::door::Listening;
 use crate::at_hub::{Caller, Spot};
 use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
-use crate::operate::{Running, Seldom};
+use crate::operate::{DENIALS, Running, Seldom};
 use crate::policy::{Accounts, Delays, Door, Kind, Limits, Origin, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
@@ -41,6 +41,8 @@ pub(super) struct Links {
     delays: Delays,
     /// What strangers cause in the log.
     seldom: Seldom,
+    /// The same of those who have proven nothing.
+    denials: Seldom,
     /// The number of the next link.
     next: AtomicU64,
 }
@@ -73,7 +75,8 @@ impl Links {
             addresses,
             door: Door::new(limits),
             delays: Delays::default(),
-            seldom: Seldom::default(),
+            seldom: Seldom::new(1),
+            denials: Seldom::new(DENIALS),
             next: AtomicU64::new(1),
         }
     }
@@ -147,9 +150,9 @@ impl Links {
         match proven {
             Some(Proven::Session(accepted)) => {
                 drop(spot);
-                Box::pin(session::run(Arc::clone(&self.shared), *accepted)).await;
+                session::run(Arc::clone(&self.shared), accepted).await;
             }
-            Some(Proven::Tunnel(link, holder)) => self.attach(*link, holder, spot).await,
+            Some(Proven::Tunnel(link, holder)) => Box::pin(self.attach(*link, holder, spot)).await,
             None => {}
         }
     }
@@ -202,8 +205,7 @@ impl Links {
                 self.admit((link, from.with(&token.name)), token, config, &orders.policy, running).await
             }
             Err(denial) => {
-                tracing::warn!("denied: {denial}");
-                self.denied(from, denial.to_string());
+                self.denied(from, &denial.to_string());
                 self.delay(from.from).await;
                 // If the other end has gone, the reason stands in the log only.
                 let _ = link.send(&denial.answer()).await;
@@ -253,8 +255,7 @@ impl Links {
         let claimed =
             self.shared.tickets.claim(&hello.id, |secret| accept_data(secret, hello, link.exporter()));
         let Some((accepted, holder)) = claimed else {
-            tracing::warn!("denied: unknown or used ticket");
-            self.denied(from, "unknown or used ticket".to_owned());
+            self.denied(from, "unknown or used ticket");
             self.delay(from.from).await;
             return None;
         };
@@ -267,8 +268,10 @@ impl Links {
         self.seldom.due(stranger.from.neighbours(), self.shared.clock.now())
     }
 
-    fn denied(&self, from: Newcomer, reason: String) {
-        self.shared.audit.record(&from.unknown(), &Record::LinkDenied { reason });
+    /// Tells why a link was refused, if its address has a line left for that.
+    fn denied(&self, from: Newcomer, reason: &str) {
+        let due = self.denials.due(from.from.neighbours(), self.shared.clock.now());
+        self.shared.audit.denied(&from.unknown(), reason, due);
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.

@@ -25,6 +25,8 @@ use crate::policy::{Accounts, Limits, Origin, Policy};
 pub struct Settings {
     /// Where user agents connect to; port 0 means any free port.
     pub listen: Vec<ListenAt>,
+    /// The addresses of this host for connections with servers; those at which it listens, if there is none.
+    pub addresses: Vec<IpAddr>,
     /// The tokens of those who may use the relay.
     pub tokens: Vec<Token>,
     /// What they may do.
@@ -70,7 +72,10 @@ impl Relay {
         let metrics_at = metrics.as_ref().map(|(_, at)| *at);
         let own: Vec<SocketAddr> = addresses.iter().copied().chain(metrics_at).collect();
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
-        let ips = addresses.iter().map(SocketAddr::ip).collect();
+        let ips = match settings.addresses {
+            none if none.is_empty() => addresses.iter().map(SocketAddr::ip).collect(),
+            named => named,
+        };
         let links = Arc::new(Links::new(acceptor, own, ips, &settings.limits, None, settings.audit));
         let accounts = links.accounts().clone();
         let (operator, running) = Operator::new(settings.tokens, settings.policy);
@@ -85,19 +90,17 @@ impl Relay {
         Ok(Self { places, metrics: metrics_at, accepting, operator, accounts })
     }
 
-    /// Serves what comes from a hub, as if it had come to a listener. `addresses` are those of this host for
-    /// connections with servers; `settings.listen` is not used.
+    /// Serves what comes from a hub, as if it had come to a listener; `settings.listen` is not used.
     ///
     /// # Errors
     /// The listener of the metrics cannot be opened, or no key for TLS can be made.
     pub fn behind_hub(
         settings: Settings,
-        addresses: Vec<IpAddr>,
         caller: Caller,
         mut incoming: mpsc::Receiver<Incoming>,
     ) -> Result<Self, anyhow::Error> {
         let acceptor = Acceptor::new().context("cannot make a key for TLS")?;
-        let Settings { limits, audit, metrics_from, .. } = settings;
+        let Settings { addresses, limits, audit, metrics_from, .. } = settings;
         let metrics = settings.metrics.map(open).transpose()?;
         let metrics_at = metrics.as_ref().map(|(_, at)| *at);
         let own = metrics_at.into_iter().collect();

@@ -36,6 +36,16 @@ impl Audit {
         }
     }
 
+    /// Tells the log and the file why a link was refused, if it is `due` a line, and how many such refusals had none
+    /// before. Strangers cause them, so they could fill both; all are counted.
+    pub fn denied(&self, who: &Who, reason: &str, due: Option<u64>) {
+        let Some(untold) = due else {
+            return self.metrics.count(&Record::LinkDenied { reason: reason.to_owned() });
+        };
+        tracing::warn!(untold, "denied: {reason}");
+        self.record(who, &Record::LinkDenied { reason: with_untold(reason, untold) });
+    }
+
     /// Opens the file again under its name: another program may have moved it away.
     pub fn reopen(&self) {
         if let Some(file) = &self.file {
@@ -47,6 +57,11 @@ impl Audit {
     pub fn lost(&self) -> u64 {
         self.file.as_ref().map_or(0, LineFile::lost)
     }
+}
+
+/// Why a link was refused, and how many refusals before it have no line.
+fn with_untold(reason: &str, untold: u64) -> String {
+    if untold == 0 { reason.to_owned() } else { format!("{reason}; {untold} before have no line") }
 }
 
 /// One line. Keys without a value are left out.
@@ -244,7 +259,10 @@ pub const EVENTS: [(&str, &str); 26] = [
         "policy-refused",
         "They were not read again; `reason` has the mistake and its place, and the old ones stay in force.",
     ),
-    ("link-denied", "A link has not proven that it knows a token or a ticket; `token` is never there."),
+    (
+        "link-denied",
+        "A link has not proven that it knows a token or a ticket; `token` is never there. Of one address eight have a line in a minute; `reason` of the next line has the number of the others.",
+    ),
     ("session-opened", "The holder of `token` has a session."),
     (
         "session-refused",
@@ -282,6 +300,7 @@ pub const EVENTS: [(&str, &str); 26] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operate::metrics::Now;
     use crate::policy::Full;
     use ftp_proto::policy::Why;
     use ftp_proto::relay::agent::{Timer, Withdrawn};
@@ -379,5 +398,18 @@ mod tests {
     #[test]
     fn the_time_is_that_of_utc() {
         assert_eq!(time(When(1_795_262_400)), "2026-11-21T12:00:00Z");
+    }
+
+    #[test]
+    fn denials_without_a_line_are_counted_and_told_by_the_next_one() {
+        let audit = Audit::default();
+        for due in [Some(0), None, None] {
+            audit.denied(&Who::default(), "unknown token", due);
+        }
+        let now = Now { uses: Vec::new(), unproven: 0, agents: 0, audit_lines_lost: 0 };
+        let page = audit.metrics.text(&now);
+        assert!(page.contains("\nftp_relay_links_denied_total 3\n"), "{page}");
+        assert_eq!(with_untold("unknown token", 0), "unknown token");
+        assert_eq!(with_untold("unknown token", 2), "unknown token; 2 before have no line");
     }
 }

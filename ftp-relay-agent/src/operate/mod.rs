@@ -15,7 +15,7 @@ use ftp_proto::relay::link::{Accepted, Keyring};
 use ftp_proto::relay::token::Token;
 use tokio::sync::{mpsc, watch};
 
-pub use self::seldom::Seldom;
+pub use self::seldom::{DENIALS, Seldom};
 use crate::policy::{Policy, Terms};
 
 /// Says in the log, once, what the sandbox of this process does not permit.

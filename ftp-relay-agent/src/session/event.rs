@@ -6,6 +6,7 @@ use ftp_io::link::Link;
 use ftp_proto::relay::agent::{Answer, ConnId, Ticket};
 use ftp_proto::relay::message::{Code, LegId};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use super::greeting::Server;
 
@@ -33,6 +34,10 @@ pub struct Direct {
     /// The connection through the hub. It is not needed any more; the session ends it in order.
     pub left: Box<Link>,
 }
+
+/// Takes what the tasks of a session report. The queue has room for many reports from the beginning on, so they are
+/// boxed.
+pub(super) type Reports = mpsc::Sender<Box<Event>>;
 
 /// Something that a task of the session reports.
 #[derive(Debug)]

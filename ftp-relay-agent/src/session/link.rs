@@ -40,10 +40,10 @@ impl Frames {
         }
     }
 
-    /// Reads what has come. Reports the end once and never returns after it.
-    pub(super) async fn read(&mut self, room: &mut [u8]) -> Read {
+    /// Appends what has come to `heard`. Reports the end once and never returns after it.
+    pub(super) async fn read(&mut self, heard: &mut Vec<u8>) -> Read {
         let Some(control) = &mut self.control else { return pending().await };
-        let read = control.read(room).await;
+        let read = control.read_to(heard).await;
         if read == Read::Closed {
             self.control = None;
         }

@@ -18,11 +18,10 @@ use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Opening
 use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::token::Secret32;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::direct;
-use super::event::{Direct, Ends, Event};
+use super::event::{Direct, Ends, Event, Reports};
 use super::greeting::{self, Server};
 use super::shared::Shared;
 use super::tickets::Expectation;
@@ -38,7 +37,7 @@ pub(super) struct Performer {
     /// What the session's token may do and uses.
     standing: Standing,
     /// Given to the tasks.
-    report: mpsc::Sender<Event>,
+    report: Reports,
     /// Answers that needed no wait.
     ready: VecDeque<(Ticket, Answer)>,
     /// Connections that are not joined.
@@ -70,7 +69,7 @@ enum Flowing {
 }
 
 impl Performer {
-    pub(super) fn new(shared: Arc<Shared>, standing: Standing, report: mpsc::Sender<Event>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, standing: Standing, report: Reports) -> Self {
         Self {
             shared,
             standing,
@@ -240,7 +239,7 @@ impl Performer {
         let task = self.tasks.spawn(async move {
             let event = work.await;
             // The session may have ended before.
-            let _ = report.send(event).await;
+            let _ = report.send(Box::new(event)).await;
         });
         self.working.insert(ticket, task);
     }
@@ -287,7 +286,8 @@ impl Performer {
                 match listener.accept().await {
                     Ok((stream, from)) => {
                         socket::end_by_reset(&stream);
-                        if report.send(Event::Arrived { listener: ticket, stream, from }).await.is_err() {
+                        let arrived = Event::Arrived { listener: ticket, stream, from };
+                        if report.send(Box::new(arrived)).await.is_err() {
                             return;
                         }
                     }
@@ -330,7 +330,7 @@ impl Performer {
                 let report = self.report.clone();
                 self.start(ticket, async move {
                     // The session may have ended before.
-                    let opened = async || drop(report.send(Event::Opened(ticket)).await);
+                    let opened = async || drop(report.send(Box::new(Event::Opened(ticket))).await);
                     Event::Answer(ticket, tunnel.run(*link, server, opening, opened).await)
                 });
             }
@@ -366,7 +366,8 @@ impl Performer {
             let half = |which, bytes| {
                 let from = leg(which);
                 // The session may have ended before.
-                tokio::spawn(async move { told.send(Event::HalfEof { join: ticket, from, bytes }).await });
+                let half = Box::new(Event::HalfEof { join: ticket, from, bytes });
+                tokio::spawn(async move { told.send(half).await });
             };
             let end = join.run(a, b, half).await;
             tell_what_is_forbidden();
@@ -383,7 +384,7 @@ impl Performer {
             let digests = join.digests.as_ref().filter(|_| how == JoinEnd::Whole).and_then(Digests::both);
             if let Some(sha256) = digests {
                 // The session may have ended before.
-                let _ = report.send(Event::Digested { join: ticket, sha256 }).await;
+                let _ = report.send(Box::new(Event::Digested { join: ticket, sha256 })).await;
             }
             Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ftp_proto::policy::Why;
 use ftp_proto::relay::agent::{Event, Withdrawn};
 use ftp_proto::relay::message::{Code, End, Id};
 use ftp_proto::timer::Moment;
@@ -109,6 +110,17 @@ impl Reporter {
     }
 }
 
+/// How a refusal of the policy begins in the log: with the option that the operator may change.
+const fn refused(why: Why) -> &'static str {
+    if matches!(why, Why::DataPortNotNamed) {
+        "refused by --data-ports"
+    } else if matches!(why, Why::NotGreeted | Why::LowPort | Why::PortZero | Why::OwnListener) {
+        "refused"
+    } else {
+        "refused by --allow"
+    }
+}
+
 /// Logs one event.
 fn log(event: &Event) {
     match event {
@@ -119,7 +131,7 @@ fn log(event: &Event) {
             let address = address.map(|address| address.to_string());
             match (why, code) {
                 // A user agent asks every agent of a hub for every server.
-                (Some(why), _) => tracing::info!(id, address, "refused by --allow: {why}"),
+                (Some(why), _) => tracing::info!(id, address, "{}: {why}", refused(*why)),
                 // It closes what has ended at the same moment.
                 (None, Code::NoGrant) => tracing::debug!(id, address, "refused: {code}: {text}"),
                 (None, _) => tracing::warn!(id, address, "refused: {code}: {text}"),

@@ -1,5 +1,6 @@
 //! The task of a session: drains the machine, waits for the next thing that happens, and passes it on.
 
+use std::io;
 use std::sync::Arc;
 
 use ftp_io::control::Read;
@@ -37,31 +38,18 @@ pub struct Accepted {
     pub place: Share,
 }
 
-/// Runs a session until nothing of it is left.
-pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
-    let Accepted { link, token, config, who, running, standing, place } = accepted;
-    let link = match Frames::new(link, shared.clock) {
-        Ok(link) => link,
+/// Runs a session until nothing of it is left. There are many at the same time, and most of them wait, so this future
+/// is small.
+pub async fn run(shared: Arc<Shared>, accepted: Box<Accepted>) {
+    match Session::new(shared, *accepted) {
+        Ok(mut session) => {
+            session.serve().await;
+            // The end needs a buffer that the session does not have before.
+            Box::pin(session.end()).await;
+        }
         // The user agent has gone already.
-        Err(error) => return tracing::debug!(%error, "the session could not start"),
-    };
-    let (report, events) = mpsc::channel(MAX_EVENTS);
-    let mut session = Session {
-        machine: Machine::new(shared.clock.now(), config),
-        link,
-        performer: Performer::new(Arc::clone(&shared), standing, report),
-        reporter: Reporter::new(Arc::clone(&shared), who),
-        shared,
-        token,
-        running,
-        stopping: false,
-        revoked: false,
-        events,
-    };
-    session.serve().await;
-    // The end needs a buffer that the session does not have before.
-    Box::pin(session.end()).await;
-    drop(place);
+        Err(error) => tracing::debug!(%error, "the session could not start"),
+    }
 }
 
 /// Tells a user agent with `why` that it may do nothing here, and closes the link.
@@ -90,7 +78,9 @@ struct Session {
     /// Whether the machine knows that its token may do nothing any more.
     revoked: bool,
     /// What the tasks of the session report.
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Box<Event>>,
+    /// The place among the sessions of its token.
+    place: Share,
 }
 
 /// How far the machine was drained.
@@ -108,7 +98,7 @@ enum Wake {
     /// Something happened on the link.
     Link(Read),
     /// A task has reported something.
-    Event(Event),
+    Event(Box<Event>),
     /// The operator wants something else.
     Orders(Orders),
     /// The deadline of the machine has come.
@@ -116,9 +106,28 @@ enum Wake {
 }
 
 impl Session {
+    fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Box<Self>> {
+        let Accepted { link, token, config, who, running, standing, place } = accepted;
+        let link = Frames::new(link, shared.clock)?;
+        let (report, events) = mpsc::channel(MAX_EVENTS);
+        Ok(Box::new(Self {
+            machine: Machine::new(shared.clock.now(), config),
+            link,
+            performer: Performer::new(Arc::clone(&shared), standing, report),
+            reporter: Reporter::new(Arc::clone(&shared), who),
+            shared,
+            token,
+            running,
+            stopping: false,
+            revoked: false,
+            events,
+            place,
+        }))
+    }
+
     /// Serves the user agent until the machine closes the session.
     async fn serve(&mut self) {
-        let mut room = vec![0; ROOM];
+        let mut heard = Vec::new();
         loop {
             let deadline = match self.drain() {
                 Drained::Waits(deadline) => deadline,
@@ -132,10 +141,9 @@ impl Session {
                 self.input(Input::Answer(ticket, answer));
                 continue;
             }
-            match self.wait(deadline, &mut room).await {
-                Wake::Link(Read::Bytes(count)) => {
-                    self.input(Input::Bytes(room.get(..count).unwrap_or_default()));
-                }
+            match self.wait(deadline, &mut heard).await {
+                // While it waits it keeps no room.
+                Wake::Link(Read::Bytes(_)) => self.input(Input::Bytes(&std::mem::take(&mut heard))),
                 Wake::Link(Read::Room) => {}
                 // TLS has begun before the session.
                 Wake::Link(Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_)) => {
@@ -143,7 +151,7 @@ impl Session {
                 }
                 Wake::Event(event) => {
                     let now = self.shared.clock.now();
-                    self.performer.finish(event, |input| self.machine.input(now, input));
+                    self.performer.finish(*event, |input| self.machine.input(now, input));
                 }
                 Wake::Orders(orders) => self.obey(&orders),
                 Wake::Deadline => self.input(Input::Timeout),
@@ -151,20 +159,22 @@ impl Session {
         }
     }
 
-    async fn end(self) {
-        self.reporter.close();
+    async fn end(self: Box<Self>) {
+        let Self { reporter, performer, link, place, .. } = *self;
+        reporter.close();
         // Connections that are still held are reset before the last frames are sent.
-        drop(self.performer);
-        self.link.close().await;
+        drop(performer);
+        link.close().await;
+        drop(place);
     }
 
-    async fn wait(&mut self, deadline: Option<Moment>, room: &mut [u8]) -> Wake {
+    async fn wait(&mut self, deadline: Option<Moment>, heard: &mut Vec<u8>) -> Wake {
         tokio::select! {
             biased;
             orders = self.running.changed() => Wake::Orders(orders),
             // The performer keeps a sender, so that this never ends.
             Some(event) = self.events.recv() => Wake::Event(event),
-            read = self.link.read(room) => Wake::Link(read),
+            read = self.link.read(heard) => Wake::Link(read),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
         }
     }
@@ -211,7 +221,5 @@ impl Session {
     }
 }
 
-/// Bytes of the link that are read at once.
-const ROOM: usize = 2 * 1024;
 /// Reports of tasks that wait for the session.
 const MAX_EVENTS: usize = 64;

@@ -12,9 +12,8 @@ use ftp_proto::relay::agent::{Answer, Ticket};
 use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::message::Code;
 use ftp_proto::relay::token::Secret32;
-use tokio::sync::mpsc;
 
-use super::event::{Direct, Event};
+use super::event::{Direct, Event, Reports};
 
 /// The tickets of all sessions for which no link has come yet. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +32,7 @@ pub struct Holder {
     number: u64,
     secret: Secret32,
     ticket: Ticket,
-    session: mpsc::Sender<Event>,
+    session: Reports,
 }
 
 /// A wait for a link. Dropping it invalidates the ticket.
@@ -47,12 +46,7 @@ pub(super) struct Expectation {
 
 impl Tickets {
     /// Waits for a link that proves `secret`, and reports it to `session` under `ticket`.
-    pub(super) fn expect(
-        &self,
-        secret: Secret32,
-        ticket: Ticket,
-        session: mpsc::Sender<Event>,
-    ) -> Expectation {
+    pub(super) fn expect(&self, secret: Secret32, ticket: Ticket, session: Reports) -> Expectation {
         let id = ticket_id(&secret);
         let mut waiting = self.lock();
         waiting.last += 1;
@@ -97,16 +91,16 @@ impl Holder {
 
     /// Hands the link over. With `direct` it is a direct connection with another agent.
     pub async fn attach(self, link: Link, direct: Option<Direct>) {
+        let attached = Event::Attached { ticket: self.ticket, link: Box::new(link), direct };
         // If the session has ended, the link is dropped.
-        let _ =
-            self.session.send(Event::Attached { ticket: self.ticket, link: Box::new(link), direct }).await;
+        let _ = self.session.send(Box::new(attached)).await;
     }
 
     /// Tells the session that the link was lost, and why: no other one can come.
     pub async fn lost(self, why: &str) {
         let answer = Answer::Failed(Code::NotPaired, why.to_owned());
         // The session may have ended.
-        let _ = self.session.send(Event::Answer(self.ticket, answer)).await;
+        let _ = self.session.send(Box::new(Event::Answer(self.ticket, answer))).await;
     }
 }
 
@@ -123,6 +117,7 @@ impl Drop for Expectation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::sync::mpsc;
 
     fn secret() -> Secret32 {
         Secret32::new([5; 32])

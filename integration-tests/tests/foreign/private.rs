@@ -9,7 +9,7 @@ use integration_tests::site::{Site, sample};
 use integration_tests::user::user;
 use integration_tests::{or_skip, skip};
 
-/// Who it is and what its configuration says. All of them let foreign hosts take part.
+/// Who it is and what its configuration says.
 #[derive(Clone, Copy, Debug)]
 enum Server {
     Ours(&'static [&'static str]),
@@ -18,10 +18,10 @@ enum Server {
 
 /// One side of the matrix.
 #[derive(Clone, Copy, Debug)]
-struct Side {
-    name: &'static str,
+pub(super) struct Side {
+    pub(super) name: &'static str,
     server: Server,
-    tls: bool,
+    pub(super) tls: bool,
     /// It can be the TLS client on a data connection (SSCN or CPSV).
     is_client: bool,
     /// As TLS server it takes from another server, too, those data connections alone that resume the session of their
@@ -37,7 +37,7 @@ const fn private(name: &'static str, server: Server, is_client: bool, demands_ow
 const PROFTPD: &str = "TLSVerifyServer off\nTLSProtocol TLSv1.2";
 const PROFTPD_NO_REUSE: &str = "TLSVerifyServer off\nTLSProtocol TLSv1.2\nTLSOptions NoSessionReuseRequired";
 
-const SIDES: [Side; 10] = [
+pub(super) const SIDES: [Side; 10] = [
     private("ftp-server", Server::Ours(&["--require-tls"]), true, false),
     private(
         "ftp-server reuse",
@@ -70,19 +70,27 @@ const SIDES: [Side; 10] = [
 
 impl Side {
     /// Starts it with these files, and returns the options of the user agent that it needs.
-    fn start_private(self, files: &[(&str, Vec<u8>)]) -> Result<(End, Vec<String>), Skipped> {
+    pub(super) fn start_private(
+        self,
+        hosts: Hosts,
+        files: &[(&str, Vec<u8>)],
+    ) -> Result<(End, Vec<String>), Skipped> {
         match self.server {
             Server::Ours(args) => {
                 let site = Site::new("private").at(&own_address().to_string());
                 let site = if self.tls { site.tls() } else { site };
-                let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
-                let site = site.args(open).args(args.iter().copied());
+                let foreign: &[&str] = match hosts {
+                    Hosts::Allowed => &["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"],
+                    Hosts::Refused => &["--foreign", "never"],
+                    Hosts::OnlyToConnect | Hosts::OnlyToAccept => panic!("no cell has {hosts:?}"),
+                };
+                let site = site.args(foreign.iter().copied()).args(args.iter().copied());
                 let site = files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes)).start();
                 let pins = if self.tls { vec!["--pin".to_owned(), site.pin()] } else { Vec::new() };
                 Ok((End::Ours(site), pins))
             }
             Server::Theirs(kind, extra) => {
-                let server = Foreign::new(kind).foreign(Hosts::Allowed);
+                let server = Foreign::new(kind).foreign(hosts);
                 let server = if self.tls { server.tls(Begin::Explicit).extra(extra) } else { server };
                 let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
                 let server = server.start()?;
@@ -93,7 +101,7 @@ impl Side {
         }
     }
 
-    fn url(self, end: &End, path: &str) -> String {
+    pub(super) fn url(self, end: &End, path: &str) -> String {
         let url = end.url(path);
         if self.tls { url.replacen("ftp://", "ftpes://", 1) } else { url }
     }
@@ -101,21 +109,26 @@ impl Side {
 
 /// Whether the bytes can go from server to server: one end is the TLS client, and the other one takes its connection
 /// although it resumes nothing. Nothing goes in clear while a control connection has TLS.
-fn is_direct(from: Side, to: Side) -> bool {
+pub(super) fn is_direct(from: Side, to: Side) -> bool {
     let fits = |client: Side, server: Side| client.is_client && !server.demands_own;
     from.tls && to.tls && (fits(from, to) || fits(to, from))
+}
+
+/// What every cell copies.
+pub(super) fn files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("a.bin", sample(300_000)),
+        ("empty", Vec::new()),
+        ("two words.txt", b"two words\r\nand lines\n".to_vec()),
+    ]
 }
 
 /// The files arrive, verified, and ftplib fetches the same; they go directly where the two configurations permit it,
 /// and inside TLS where both ends have it.
 fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
-    let files = vec![
-        ("a.bin", sample(300_000)),
-        ("empty", Vec::new()),
-        ("two words.txt", b"two words\r\nand lines\n".to_vec()),
-    ];
-    let (source, source_pin) = from.start_private(&files)?;
-    let (target, target_pin) = to.start_private(&[])?;
+    let files = files();
+    let (source, source_pin) = from.start_private(Hosts::Allowed, &files)?;
+    let (target, target_pin) = to.start_private(Hosts::Allowed, &[])?;
     let urls: Vec<String> =
         files.iter().map(|(name, _)| from.url(&source, &name.replace(' ', "%20"))).collect();
     let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "10s"]);
@@ -150,7 +163,7 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     })
 }
 
-fn named(name: &str) -> Side {
+pub(super) fn named(name: &str) -> Side {
     SIDES.into_iter().find(|side| side.name == name).unwrap()
 }
 

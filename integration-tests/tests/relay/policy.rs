@@ -209,3 +209,22 @@ fn r34_a_rate_holds_for_its_token_alone_and_can_be_taken_away_while_bytes_flow()
     assert!(slow_file.join().unwrap() == data);
     assert_eq!(ended(slow), (2_000_000, 0, End::Eof));
 }
+
+#[test]
+fn r08_a_relay_at_all_addresses_tells_servers_the_one_that_its_operator_names() {
+    let asked = |relay: Relay| {
+        let agent = relay.at("0.0.0.0").server(SOURCE).server(TARGET).start();
+        let mut session = greeted(&agent, &agent.token);
+        let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+        session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+        (agent, session)
+    };
+    let (_agent, mut session) = asked(Relay::new().policy("address = [\"127.0.0.9\"]\n"));
+    let (a, b) = session.ready();
+    for leg in [a, b] {
+        assert_eq!(at(leg).ip().to_string(), "127.0.0.9");
+    }
+    // Without the name there is none: no loopback address is announced by itself.
+    let (_agent, mut session) = asked(Relay::new());
+    assert_eq!(refused(&mut session).1, Code::NoAddress);
+}

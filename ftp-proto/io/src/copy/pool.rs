@@ -36,14 +36,18 @@ impl Pipes {
         Self(Arc::new(Mutex::new(Pool { empty: Vec::new(), size: 0, limit, smallest })))
     }
 
-    /// Lends an empty pipe: a large one while there are few, otherwise a small one, otherwise none.
+    /// Lends an empty pipe: a large one while there are few, otherwise a small one, otherwise none. Large pipes take
+    /// half of the limit: the other half is small ones, because who gets none has its bytes in memory.
     pub(super) fn take(&self) -> Option<Pipe> {
         let mut pool = self.lock();
         if let Some(pipe) = pool.empty.pop() {
             return Some(pipe);
         }
         let left = pool.limit.saturating_sub(pool.size);
-        let mut sizes = [LARGE, SMALL_PIPE].into_iter().filter(|size| (pool.smallest..=left).contains(size));
+        let largest = if pool.size < pool.limit / 2 { LARGE } else { SMALL_PIPE };
+        let mut sizes = [LARGE, SMALL_PIPE]
+            .into_iter()
+            .filter(|size| *size <= largest && (pool.smallest..=left).contains(size));
         let pipe = sizes.find_map(Pipe::of)?;
         pool.size += pipe.size();
         Some(pipe)
@@ -87,6 +91,17 @@ const MAX_POOLED: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_pipes_leave_half_of_the_room_to_small_ones() {
+        let pipes = Pipes::new(8 * LARGE);
+        let lent: Vec<Pipe> = std::iter::from_fn(|| pipes.take()).collect();
+        let sizes: Vec<usize> = lent.iter().map(Pipe::size).collect();
+        assert!(sizes.iter().sum::<usize>() <= 8 * LARGE, "{sizes:?}");
+        // The system may make them smaller, never larger.
+        assert!(sizes.iter().filter(|size| **size > SMALL_PIPE).count() <= 4, "{sizes:?}");
+        assert!(sizes.len() >= 4 + 4 * LARGE / SMALL_PIPE, "{sizes:?}");
+    }
 
     #[test]
     fn pipes_are_large_then_small_then_none_and_come_back() {

@@ -43,7 +43,8 @@ where
 {
     let slot = Slot::free();
     let Some(handle) = slot.0.as_ref().map(|worker| worker.handle.clone()) else {
-        return Ok(work(a, b, slot).await);
+        // Otherwise everybody has room for this case, which is rare.
+        return Ok(Box::pin(work(a, b, slot)).await);
     };
     let (a, b) = (a.detach()?, b.detach()?);
     let mut task = JoinSet::new();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ftp_proto::relay::message::{FromAgent, LegState, Waits};
 use integration_tests::hub::Hub;
 use integration_tests::relay::{Agent, Greeter, Relay, Session, listen};
-use integration_tests::site::Site;
+use integration_tests::site::{Server, Site};
 use integration_tests::socket;
 use integration_tests::user::user;
 
@@ -147,13 +147,31 @@ fn idle() {
     println!("target: agent below {:.0} ms: {}\n", IDLE * 1e3, met(of_agent < IDLE));
 }
 
-/// A file between two agents, through the hub: their connection is encrypted from one to the other. On one host they
-/// never connect directly.
+/// A file between two agents, through the hub: their connection is encrypted from one to the other, also where the
+/// servers themselves run TLS. On one host they never connect directly.
 fn hop(plan: &Plan) {
+    println!("through a hub, encrypted between the agents: CPU s/GiB (user + system)");
+    let rows = [false, true].map(|tls| hops(plan, tls));
+    println!("{:<26} servers in clear     servers inside TLS (PROT P)", "");
+    for (at, name) in ["hub", "agent of the source", "agent of the destination"].into_iter().enumerate() {
+        let [clear, tls] = rows.each_ref().map(|row| {
+            let Cost { user, system } = row[at];
+            format!("{:.2} ({user:.2} + {system:.2})", row[at].total())
+        });
+        println!("{name:<26} {clear:<20} {tls}");
+    }
+    println!();
+}
+
+/// What it costs the hub and both agents.
+fn hops(plan: &Plan, tls: bool) -> [Cost; 3] {
     let place = plan.place();
     let file = place.path().join("hop.bin");
     plan.write_file(&file);
-    let site = |name: &str| Site::new(name).at("127.0.0.2").args(["--foreign", "never"]);
+    let site = |name: &str| {
+        let site = Site::new(name).at("127.0.0.2").args(["--foreign", "never"]);
+        if tls { site.tls().args(["--require-tls"]) } else { site }
+    };
     let (from, to) = (site("from").start(), site("to").at("127.0.0.3").start());
     std::fs::copy(&file, from.path("hop.bin")).unwrap();
     std::fs::remove_file(&file).unwrap();
@@ -163,13 +181,11 @@ fn hop(plan: &Plan) {
     let before = ids.map(cpu_seconds);
     let run = user().args(["copy", "--path", "relay", "--relay", &hub.address.to_string()]);
     let run = run.args(["--verify", "size", "--relay-token-file"]).args([&hub.token_file]);
-    let run = run.args([from.url("hop.bin"), to.url("hop.bin")]).run();
+    let pins =
+        if tls { vec!["--pin".to_owned(), from.pin(), "--pin".to_owned(), to.pin()] } else { Vec::new() };
+    let url = |server: &Server| if tls { server.explicit_url("hop.bin") } else { server.url("hop.bin") };
+    let run = run.args(pins).args([url(&from), url(&to)]).run();
     assert_eq!(run.code(), Some(0), "{run}");
     let gib = plan.bytes() as f64 / GIB;
-    let spent: Vec<Cost> = (0..3).map(|at| cpu_seconds(ids[at]).since(before[at]).over(gib)).collect();
-    println!("through a hub, encrypted between the agents: CPU s/GiB (user + system)");
-    for (name, cost) in ["hub", "agent of the source", "agent of the destination"].iter().zip(&spent) {
-        println!("{name:<26} {:.2} ({:.2} + {:.2})", cost.total(), cost.user, cost.system);
-    }
-    println!();
+    [0, 1, 2].map(|at| cpu_seconds(ids[at]).since(before[at]).over(gib))
 }
