@@ -4,7 +4,7 @@ use super::SIDES;
 use super::place::relay_address;
 use super::random::Random;
 use super::scenario::{Obstacle, Path, Sabotage, Target};
-use super::wire::{Caller, End, EndTls, Listener, Meets, Owner, Place, Syn};
+use super::wire::{Caller, End, EndTls, Listener, Meets, Owner, Place, Syn, front};
 use super::world::{Event, World};
 use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Input, Ticket};
@@ -245,5 +245,5 @@ impl World {
 /// Takes at most `most` bytes, sometimes fewer, never none.
 fn take(random: &mut Random, inbox: &mut VecDeque<u8>, most: usize) -> Vec<u8> {
     let count = if random.once_in(4) { 1 + random.length(most - 1) } else { most };
-    inbox.drain(..count).collect()
+    front(inbox, count)
 }

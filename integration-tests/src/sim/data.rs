@@ -43,7 +43,7 @@ impl World {
     /// server. Returns how many bytes these were, and how the sender has ended its connection, if it has.
     pub(super) fn pass_on(&mut self, from: Place, to: Place) -> (u64, Option<Ending>) {
         let this = self.wire.end_mut(from.0, from.1);
-        let bytes: Vec<u8> = this.inbox.drain(..).collect();
+        let bytes = Vec::from(std::mem::take(&mut this.inbox));
         let (count, over) = (bytes.len() as u64, this.over);
         self.send_data(to.0, to.1, bytes);
         (count, over)

@@ -96,7 +96,8 @@ impl World {
         if self.wire.end(conn, end).over == Some(Ending::Reset) {
             return self.finish(side, ticket, End::Broken("connection reset".to_owned()), Ending::Reset);
         }
-        let piece: Vec<u8> = file.iter().skip(*at).take(most).copied().collect();
+        let rest = file.get(*at..).unwrap_or_default();
+        let piece = rest.get(..most).unwrap_or(rest).to_vec();
         let last = piece.is_empty();
         *at += piece.len();
         moving.moved += piece.len() as u64;

@@ -1,6 +1,7 @@
 //! A file on its way, as the server holds it.
 
 use super::disk::{Incoming, Prepared};
+use super::wire::front;
 use ftp_proto::coding::{BlockCodes, BlockReader, NotBlocks};
 use ftp_proto::command::{Mode, Partial};
 use ftp_proto::server::ask::TransferTerms;
@@ -65,11 +66,11 @@ impl Framing {
 
     /// Takes what has come of the file, and nothing of the next one. Returns it, and whether it was the last.
     pub(super) fn take(&mut self, inbox: &mut VecDeque<u8>) -> Result<(Vec<u8>, bool), NotBlocks> {
-        let Self::Block { reader, .. } = self else { return Ok((inbox.drain(..).collect(), false)) };
+        let Self::Block { reader, .. } = self else { return Ok((Vec::from(std::mem::take(inbox)), false)) };
         let mut bytes = Vec::new();
         while !inbox.is_empty() && !reader.has_ended() {
             let here = reader.wanted().min(inbox.len());
-            let wire: Vec<u8> = inbox.drain(..here).collect();
+            let wire = front(inbox, here);
             let mut rest = wire.as_slice();
             while !rest.is_empty() {
                 bytes.extend_from_slice(reader.next(&mut rest)?);

@@ -117,6 +117,8 @@ impl Field {
             let mut scenario =
                 Scenario { seed: lot, delays: Delays::quick(&mut random), ..Scenario::plain() };
             scenario.roles.passive = random.pick([Side::Source, Side::Destination]);
+            // What counts is when the first byte comes, not how many follow it.
+            (scenario.file, scenario.old) = (Some(5_000), None);
             if number != before {
                 scenario.obstacles = vec![Obstacle::Unanswered];
             }

@@ -53,7 +53,12 @@ impl Random {
 
     /// So many random bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len.div_ceil(8)).flat_map(|_| self.bits().to_le_bytes()).take(len).collect()
+        let mut bytes = Vec::with_capacity(len + 8);
+        while bytes.len() < len {
+            bytes.extend_from_slice(&self.bits().to_le_bytes());
+        }
+        bytes.truncate(len);
+        bytes
     }
 
     /// An array of bytes.
