@@ -6,6 +6,8 @@ use ftp_proto::wire::Secret;
 #[derive(Clone, Debug, Default)]
 pub struct Netrc {
     logins: Vec<Login>,
+    /// The names of its macros, which only other programs run.
+    macros: Vec<String>,
 }
 
 /// The login for one host.
@@ -25,6 +27,7 @@ impl Netrc {
     /// Reads the file's text. What it does not know is skipped, as other readers do.
     pub fn parse(text: &str) -> Self {
         let mut logins: Vec<Login> = Vec::new();
+        let mut macros = Vec::new();
         let mut in_macro = false;
         for line in text.lines() {
             if in_macro {
@@ -50,6 +53,7 @@ impl Netrc {
                         }
                     }
                     "macdef" => {
+                        macros.extend(words.next().map(str::to_owned));
                         in_macro = true;
                         break;
                     }
@@ -57,7 +61,12 @@ impl Netrc {
                 }
             }
         }
-        Self { logins }
+        Self { logins, macros }
+    }
+
+    /// The names of its macros.
+    pub fn macros(&self) -> &[String] {
+        &self.macros
     }
 
     /// All entries in their order, with their hosts; the entry `default` has none.

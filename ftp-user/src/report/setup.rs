@@ -25,6 +25,8 @@ pub struct SiteShown {
 pub struct Checked {
     /// What was checked: a site, or this host.
     pub of: String,
+    /// Whether other sites are checked by the same command, so that each line for people names its own.
+    pub is_one_of_several: bool,
     /// The check, in one word.
     pub check: &'static str,
     /// What came of it.
@@ -60,7 +62,8 @@ impl Verdict {
 impl Checked {
     /// Something works as it should.
     pub fn good(check: &'static str, says: impl Into<String>) -> Self {
-        Self { of: String::new(), check, verdict: Verdict::Good, says: says.into(), hint: None }
+        let (of, is_one_of_several) = (String::new(), false);
+        Self { of, is_one_of_several, check, verdict: Verdict::Good, says: says.into(), hint: None }
     }
 
     /// Something to know.
@@ -81,7 +84,8 @@ impl Checked {
             Verdict::Bad => "BAD ",
         };
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
-        let line = format!("{mark} {:<11} {}{hint}", self.check, self.says);
+        let of = if self.is_one_of_several { format!("{:<16} ", self.of) } else { String::new() };
+        let line = format!("{mark} {of}{:<11} {}{hint}", self.check, self.says);
         show(line.as_bytes())
     }
 }
@@ -151,6 +155,8 @@ mod tests {
         assert_eq!(Checked::good("tls", "TLS 1.3").line(), "ok   tls         TLS 1.3");
         let bad = Checked::bad("clock", "it is a day behind\u{1b}", "set it");
         assert_eq!(bad.line(), "BAD  clock       it is a day behind%1B; set it");
+        let of_lab = Checked { of: "lab".into(), is_one_of_several: true, ..Checked::good("tls", "TLS 1.3") };
+        assert_eq!(of_lab.line(), "ok   lab              tls         TLS 1.3");
     }
 
     #[test]

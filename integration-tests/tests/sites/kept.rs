@@ -161,6 +161,9 @@ fn a_test_of_a_site_tells_each_finding_and_leaves_nothing() {
     sites(&home, &["add", "gone", "ftp://ann:x@127.0.0.2:1/"]).exits(0);
     let run = sites(&home, &["test", "--json", "gone"]).exits(1);
     assert_eq!(found(&run), ["connection bad"], "{run}");
+    // Of several, each line names its own.
+    let run = sites(&home, &["test", "lab", "gone"]).exits(1);
+    run.says("ok   lab              connection").says("BAD  gone             connection");
     let wrong = format!("ftp://{USER}:wrong@{}/", server.address(Rfc959));
     sites(&home, &["add", "wrong", &wrong, "--pin", &server.pin()]).exits(0);
     let run = sites(&home, &["test", "--json", "wrong"]).exits(1).never_says("wrong@");

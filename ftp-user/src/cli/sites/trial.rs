@@ -40,7 +40,8 @@ pub(super) async fn run(
             if found.verdict == Verdict::Bad {
                 status = status.and(Status::Failed(Kind::Other));
             }
-            context.events.say(Event::Checked(found));
+            let is_one_of_several = locations.len() > 1;
+            context.events.say(Event::Checked(Checked { is_one_of_several, ..found }));
         }
     }
     Ok(status)

@@ -24,7 +24,8 @@ pub(super) fn read(text: &str, is_usual: bool) -> Vec<Found> {
             ..Found::default()
         }
     };
-    netrc.entries().map(one).collect()
+    let macros = netrc.macros().iter().map(|name| Found::refused(name, "it is a macro"));
+    netrc.entries().map(one).chain(macros).collect()
 }
 
 #[cfg(test)]
@@ -41,6 +42,10 @@ mod tests {
             ("h.example", "ftp://ann@h.example/".to_owned())
         );
         assert!(usual[0].password.is_none() && usual[1].refused.is_some());
+        let with_macro = read(&format!("{text}macdef init\ncd /pub\n\nmachine last.example\n"), true);
+        let refused = with_macro.iter().filter_map(|found| found.refused.as_deref());
+        assert_eq!(refused.collect::<Vec<_>>(), ["the entry default names no machine", "it is a macro"]);
+        assert_eq!((with_macro.len(), with_macro[3].name.as_str()), (4, "init"));
         let other = read(text, false);
         assert_eq!(other[0].password.as_ref().unwrap().expose(), b"s3cret");
         assert_eq!(other[0].unmapped, ["account"]);

@@ -25,11 +25,15 @@ pub(super) fn read(text: &str) -> Result<Vec<Found>, &'static str> {
             pairs.push((key.trim(), value.trim()));
         }
     }
-    let is_ftp = |pairs: &[(&str, &str)]| pairs.contains(&("type", "ftp"));
-    Ok(sections.iter().filter(|(_, pairs)| is_ftp(pairs)).map(|(name, pairs)| one(name, pairs)).collect())
+    Ok(sections.iter().map(|(name, pairs)| one(name, pairs)).collect())
 }
 
 fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
+    match pairs.iter().find(|(key, _)| *key == "type") {
+        Some((_, "ftp")) => {}
+        Some((_, other)) => return Found::refused(name, format!("its type {other} is not ftp")),
+        None => return Found::refused(name, "it has no type"),
+    }
     let is_on = |key: &str| pairs.iter().any(|(other, value)| *other == key && *value == "true");
     let scheme = match (is_on("tls"), is_on("explicit_tls")) {
         (true, _) => "ftps",
@@ -114,12 +118,13 @@ mod tests {
                     pass = YWFhYWFhYWFhYWFhYWFhYXMaGgIlEQ\nconcurrency = 4\nno_check_certificate = true\n\
                     [cloud]\ntype = s3\n[bad]\ntype = ftp\n";
         let found = read(text).unwrap();
-        assert_eq!(found.len(), 2);
+        assert_eq!(found.len(), 3);
         assert_eq!(found[0].url(), "ftpes://ann@h.example:2121/");
         assert_eq!(found[0].password.as_ref().unwrap().expose(), b"potato");
         assert_eq!(found[0].unmapped, ["no_check_certificate"]);
         assert_eq!(found[0].keys[0].0, "limits.sessions");
-        assert!(found[1].refused.is_some());
+        assert_eq!(found[1].refused.as_deref(), Some("its type s3 is not ftp"));
+        assert_eq!(found[2].refused.as_deref(), Some("it has no host"));
         assert!(read("# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nxx\n").is_err());
     }
 }
