@@ -56,6 +56,41 @@ fn the_walks_lead_through_files_and_functions_that_exist() {
     assert!(steps.iter().all(|step| step.number <= 12), "a walk has at most a dozen steps");
 }
 
+/// What a page says to be in a file: "`function` in `file.rs`".
+fn said_to_be_in(text: &str) -> Vec<Step> {
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let parts: Vec<&str> = line.split('`').collect();
+        for window in parts.windows(4) {
+            if let [_, function, " in ", file] = window
+                && file.ends_with(".rs")
+            {
+                let functions = vec![(*function).to_owned()];
+                found.push(Step { number, file: (*file).to_owned(), functions });
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_the_history_says_to_be_in_a_file_is_there() {
+    let page = "docs/history.md";
+    let found = said_to_be_in(&source::read(page));
+    assert!(found.len() > 5, "only {} places were found", found.len());
+    let wrong: Vec<String> = found
+        .iter()
+        .filter_map(|step| {
+            let code = std::fs::read_to_string(source::top().join(&step.file)).ok();
+            mistake(step, code.as_deref()).map(|what| format!("{page}:{}: {what}", step.number))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let text = "| x | (`go` in `a.rs`, or `stop` there) and `Y` in `b.rs` |\n";
+    let names = said_to_be_in(text).into_iter().map(|step| (step.functions.concat(), step.file));
+    assert_eq!(names.collect::<Vec<_>>(), [("go", "a.rs"), ("Y", "b.rs")].map(|(f, p)| (f.into(), p.into())));
+}
+
 #[test]
 fn a_walk_into_nowhere_is_found() {
     let text =
