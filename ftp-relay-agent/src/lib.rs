@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
+use ftp_io::program::completion::Known;
 
 /// The whole program.
 pub fn run() -> ExitCode {
@@ -42,7 +43,9 @@ fn start(Cli { verb }: Cli) -> Result<(), Exit> {
         Verb::Hub(options) => cli::hub::hub(&options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
-        Verb::Completions(asked) => Ok(asked.print(Cli::command(), |_| Vec::new()).context(CANNOT_PRINT)?),
+        Verb::Completions(asked) => Ok(asked
+            .print(Cli::command(), |_, _| |_: &str, _: &str| Known::default())
+            .context(CANNOT_PRINT)?),
         Verb::Man(asked) => cli::pages::print(asked),
     }
 }

@@ -31,6 +31,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
 use config::File;
+use ftp_io::program::completion::Known;
 use operate::control::Request;
 
 /// The whole program.
@@ -43,9 +44,9 @@ pub fn run() -> ExitCode {
 fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString]) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
-        Some(Verb::Completions(asked)) => {
-            Ok(asked.print(Cli::command(), |_| Vec::new()).context(CANNOT_PRINT)?)
-        }
+        Some(Verb::Completions(asked)) => Ok(asked
+            .print(Cli::command(), |_, _| |_: &str, _: &str| Known::default())
+            .context(CANNOT_PRINT)?),
         Some(Verb::Man(asked)) => cli::pages::print(asked),
         Some(Verb::CheckConfig { file }) => cli::check::check(&file),
         Some(Verb::Who { state }) => Ok(cli::control::ask(state, Request::Who)?),

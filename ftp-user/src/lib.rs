@@ -29,6 +29,7 @@
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`config`] | the settings file: relays |
 //! | [`ladder`] | which candidate between two servers is tried next |
+//! | [`shell`] | lines of the shell, names, composite directories, completion |
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | the clock, the events, the wish to stop, and what may be used |
@@ -39,7 +40,6 @@
 //! | [`check`] | the overwrite rule and the verification |
 //! | [`job`] | what a user asked for: files and trees, retries |
 //! | [`action`] | verbs that work on names where they are: mkdir, rm, mv, hash, tree |
-//! | [`shell`] | the interactive program: lines, names, composite directories, completion |
 //! | [`cli`] | the command line: a file for each verb, and the exit status |
 
 pub mod action;

@@ -11,6 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// What a shell shows when it waits for a line.
@@ -37,6 +38,7 @@ impl Shell {
         fs::write(settings.join("config.toml"), sites).unwrap();
         fs::set_permissions(settings.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(home.path().join("local file.txt"), "").unwrap();
+        keep_listings(home.path());
         prepare(home.path());
         let line = format!("stty rows 40 columns 200; exec {command}");
         let mut script = Command::new("script");
@@ -80,6 +82,21 @@ impl Drop for Shell {
     }
 }
 
+/// What the shell of `ftp-user` has kept of two directories.
+fn keep_listings(home: &Path) {
+    let state = home.join(".local/state/ftp-user");
+    fs::create_dir_all(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let kept = format!(
+        r#"[{{"directory":"lab:pub","at":{now},"names":["it's;$(x)","readme","sub/"]}},
+            {{"directory":"ftp://ann@127.0.0.2/d","at":{now},"names":["one.txt"]}}]"#
+    );
+    let file = state.join("shell-listings.json");
+    fs::write(&file, kept).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// Programs with the names of ours. They note how they were called, and have the real ones complete words.
 fn note_calls(home: &Path) {
     let bin = home.join("bin");
@@ -99,7 +116,7 @@ fn note_calls(home: &Path) {
 }
 
 /// Lines that are the same in every shell: what is typed, and what the program gets.
-const LINES: [(&str, &str); 11] = [
+const LINES: [(&str, &str); 16] = [
     ("ftp-user cop\t--over\tdiff\tx", "copy|--overwrite|different|x|"),
     ("ftp-user rm --rec\tx", "rm|--recursive|x|"),
     ("ftp-user --json mkd\t--par\tx", "--json|mkdir|--parents|x|"),
@@ -108,6 +125,14 @@ const LINES: [(&str, &str); 11] = [
     ("ftp-user copy loc\tx", "copy|local file.txt|x|"),
     ("ftp-user why la\tx", "why|last|x|"),
     ("ftp-user man cop\tx", "man|copy|x|"),
+    ("ftp-user cat lab:pub/rea\tx", "cat|lab:pub/readme|x|"),
+    ("ftp-user copy lab:pub/it\tlab:pub/su\tx", "copy|lab:pub/it%27s%3B%24%28x%29|lab:pub/sub/x|"),
+    ("ftp-user cat ftp://ann\td/o\tx", "cat|ftp://ann@127.0.0.2/d/one.txt|x|"),
+    ("ftp-user cat lab:none/\tx", "cat|lab:none/x|"),
+    (
+        "ftp-user sync --backup-dir la\tpub/su\told lab:a lab:b",
+        "sync|--backup-dir|lab:pub/sub/old|lab:a|lab:b|",
+    ),
     ("ftp-server --foreign aut\tx", "--foreign|authenticated|x|"),
     ("ftp-server check-c\tloc\tx", "check-config|local file.txt|x|"),
     ("ftp-relay-agent tok\t--exp\tx", "token|--expires|x|"),

@@ -68,7 +68,7 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
     run(&settings, "ls 'lab:\n").exits(2).says("script:1: column 4: this quote is not closed");
     run(&settings, "m lab:a lab:b\n").exits(2).says("short for several verbs: mkdir, move, mv");
     run(&settings, "cd lab:none\n").exits(3).says("script:1: lab:none does not exist");
-    run(&settings, "cd lab:a\n").exits(2).says("lab:a is no directory");
+    run(&settings, "cd lab:a\n").exits(2).says("lab:a is not a directory");
     run(&settings, "ls lap:\n").exits(2).says("did you mean lab?");
     run(&settings, "ls --lnog lab:\n").exits(2).says("--lnog");
     run(&settings, "shell\n").exits(2).says("there is no verb shell");
@@ -78,9 +78,18 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
 fn the_current_directory_and_what_contains_it_are_not_deleted() {
     let lab = site("lab", &["k/a/b/f"]);
     let settings = settings(&[("lab", &lab)]);
-    for (directory, line) in
-        [("k/a/b", "rm -ry .."), ("k", "rm -r -y ."), ("k/a", "rm -ry lab:k"), ("k/a", "mv ../a ../z")]
-    {
+    for (directory, line) in [
+        ("k/a/b", "rm -ry .."),
+        ("k", "rm -r -y ."),
+        ("k/a", "rm -ry lab:k"),
+        ("k/a", "mv ../a ../z"),
+        ("k/a", "move ../a []z"),
+        ("k/a", "move . []z"),
+        // Other names of the same directory.
+        ("k/a/b", "rm -ry ../*"),
+        ("k/a/b", "rm -ry /k"),
+        ("k/a/b", "rm -ry lab:/[a-z]"),
+    ] {
         run(&settings, &format!("cd lab:{directory}\n{line}\n")).exits(2).says("script:2:");
         assert_eq!(lab.names(), ["k/", "k/a/", "k/a/b/", "k/a/b/f"], "{line}");
     }

@@ -2,12 +2,13 @@
 
 use super::Cli;
 use crate::failure::Failure;
+use crate::shell::Elsewhere;
 use clap::CommandFactory;
 use std::ffi::OsString;
 
 /// The failure if `word`, which the command line does not know, is one of them.
 pub(super) fn later(word: &str) -> Option<Failure> {
-    let (_, verb) = ELSEWHERE.iter().find(|(name, _)| *name == word)?;
+    let (_, verb) = VERBS_ELSEWHERE.iter().find(|(name, _)| *name == word)?;
     Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")))
 }
 
@@ -64,14 +65,24 @@ const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
         "rm -r asks unless --yes is given; -n shows what would be deleted",
     ),
     (&["mv"], &["-f", "--force"], "mv replaces nothing: delete what has the name with ftp-user rm"),
+    (&["sync"], &["-r", "-R", "--recursive"], "sync takes everything below SOURCE: leave it out"),
+    (&["sync"], &["--checksum", "-c"], "--compare hash compares digests"),
+    (
+        &["sync"],
+        &["--update", "-u", "--only-newer", "--overwrite"],
+        "--compare says which files are the same; what differs is replaced, also by an older file",
+    ),
+    (&["sync"], &["--ignore-existing"], "--compare exists leaves alone what is there"),
+    (&["sync"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
     (&["copy", "append", "move"], &["-f", "--force"], "--overwrite always replaces what is there"),
     (&["copy", "move"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
     (&["ls", "stat"], &["-R", "-r", "--recursive"], "use tree"),
     (&["hash"], &["-r", "-R", "--recursive"], "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
     (&["mkdir"], &["-m", "--mode"], "the server chooses the mode of a new directory"),
 ];
-/// Verbs of other programs, and what they are called here.
-const ELSEWHERE: &[(&str, &str)] = &[
+/// Verbs of other programs, and what they are called here: for the command line and for the shell.
+pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
+    ("explain", "copy --explain"),
     ("cp", "copy"),
     ("scp", "copy"),
     ("get", "copy"),

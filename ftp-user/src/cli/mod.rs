@@ -222,7 +222,7 @@ impl Cli {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let password_file = general.password_file.clone();
-        let settings_file = general.config.clone();
+        let names = generate::Kept { settings: general.config.clone(), state: general.state.clone() };
         let site_options = general.of_site(&trust);
         let kept = general.kept();
         let settings = if verb.is_about_itself() {
@@ -277,7 +277,7 @@ impl Cli {
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
             Verb::Completions(args) => {
                 drop(context);
-                generate::completions(Self::command(), settings_file.as_deref(), args)
+                generate::completions(Self::command(), names, args)
             }
             Verb::Man(args) => {
                 drop(context);

@@ -41,7 +41,7 @@ pub(super) struct SyncArgs {
     #[arg(long, value_name = "N", requires = "delete")]
     max_delete: Option<u64>,
     /// Keep what would be replaced or deleted in this directory at the host of DEST: a place, as DEST is written
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "PLACE")]
     backup_dir: Option<OsString>,
     /// Delete everything at DEST if SOURCE has no file
     #[arg(short, long)]

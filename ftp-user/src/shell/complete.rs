@@ -5,14 +5,24 @@ use super::cache::Cache;
 use super::directory::{Directory, HostText, Split, split};
 use super::grammar::Command;
 use super::names::{Meaning, Operand, Scope};
-use super::vocabulary::{VerbWords, Vocabulary};
+use super::vocabulary::Vocabulary;
 use super::words::{Line, Word, before, quoted};
-use super::written::behind;
+use super::written::{behind, plain};
+use crate::place::Names;
+use ftp_io::program::completion::{self, Candidate};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// What completion may use.
-pub struct Source<'a> {
+pub struct CompletionInput<'a> {
     /// The verbs and their options.
     pub vocabulary: &'a Vocabulary,
+    /// What places are completed from.
+    pub places: Places<'a>,
+}
+
+/// What the names of places are completed from.
+pub struct Places<'a> {
     /// The names of sites, composite directories and devices, and the current directory.
     pub scope: &'a Scope,
     /// What directories held.
@@ -25,7 +35,7 @@ pub struct Source<'a> {
 
 /// What could stand in the place of a word.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Found {
+pub struct Completions {
     /// Whole words, in order, without quotes.
     pub words: Vec<String>,
     /// Directories whose names are not known, or have not been looked at for a while.
@@ -36,8 +46,8 @@ pub struct Found {
 
 /// Completes the word before the cursor of a line. Returns where that word begins, in bytes, and what could stand there,
 /// quoted. A single word that is no directory has a blank behind it.
-pub fn line(text: &str, source: &mut Source<'_>) -> (usize, Found) {
-    let Some(typed) = before(text) else { return (text.len(), Found::default()) };
+pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Completions) {
+    let Some(typed) = before(text) else { return (text.len(), Completions::default()) };
     let mut found = words(&typed.words, &typed.last.text, source);
     let is_only = found.words.len() == 1;
     for word in &mut found.words {
@@ -48,16 +58,15 @@ pub fn line(text: &str, source: &mut Source<'_>) -> (usize, Found) {
     (typed.last.at, found)
 }
 
-/// Completes the word that begins with `partial` behind these words. A shell that completes its own command line calls this
-/// with the words behind `ftp-user`.
-pub fn words(typed: &[Word], partial: &str, source: &mut Source<'_>) -> Found {
+/// Completes the word that begins with `partial` behind these words.
+fn words(typed: &[Word], partial: &str, source: &mut CompletionInput<'_>) -> Completions {
     let line = Line { words: typed.to_vec(), is_background: false };
     let mut found = match Command::read(line, source.vocabulary) {
         Ok(Some(command)) => behind_verb(&command, partial, source),
         Ok(None) | Err(_) if typed.is_empty() => {
-            Found { words: verbs(source.vocabulary, partial), ..Found::default() }
+            Completions { words: verbs(source.vocabulary, partial), ..Completions::default() }
         }
-        Ok(None) | Err(_) => Found::default(),
+        Ok(None) | Err(_) => Completions::default(),
     };
     found.words.sort_unstable();
     found.words.dedup();
@@ -68,63 +77,50 @@ pub fn words(typed: &[Word], partial: &str, source: &mut Source<'_>) -> Found {
 
 fn verbs(vocabulary: &Vocabulary, partial: &str) -> Vec<String> {
     let partial = partial.to_ascii_lowercase();
-    let names = vocabulary.verbs().iter().map(|verb| verb.name.clone());
+    let names = vocabulary.verbs().into_iter().map(|verb| verb.get_name().to_owned());
     names.filter(|name| name.starts_with(&partial)).collect()
 }
 
-fn behind_verb(command: &Command<'_>, partial: &str, source: &mut Source<'_>) -> Found {
-    let arguments = command.texts();
-    if let Some(last) = arguments.last()
-        && command.verb.awaits_value(last)
-    {
-        return values(command.verb, last, "", partial);
-    }
-    if let Some((option, value)) = partial.split_once('=')
-        && option.starts_with("--")
-    {
-        return values(command.verb, option, &format!("{option}="), value);
-    }
-    let has_ended = arguments.contains(&"--");
-    if partial.starts_with('-') && !has_ended {
-        return Found { words: options(command.verb, partial), ..Found::default() };
-    }
-    let operands = command.verb.operands(&arguments).len();
-    let is_verb_wanted = command.verb.name == "help";
-    match () {
-        () if is_verb_wanted => Found { words: verbs(source.vocabulary, partial), ..Found::default() },
-        () if operands == 0 && !command.verb.followers.is_empty() => {
-            let followers = command.verb.followers.iter().filter(|word| word.starts_with(partial));
-            Found { words: followers.cloned().collect(), ..Found::default() }
-        }
-        () if command.verb.name == "lcd" => here(partial, source),
-        () => places(partial, source),
-    }
+/// What can stand behind a verb: the one reader of command lines says what kind of word is expected, and this one what it
+/// can be.
+fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Completions {
+    let verb = [command.verb.get_name()].into_iter();
+    let typed: Vec<String> = verb.chain(command.texts()).chain([partial]).map(str::to_owned).collect();
+    let CompletionInput { vocabulary, places: kept } = source;
+    // The reader asks while it borrows what was found before.
+    let state = RefCell::new((kept, Completions::default()));
+    let known = |name: &str, typed: &str| {
+        let (kept, found) = &mut *state.borrow_mut();
+        let words = match name {
+            "FILE" | "PATH" | "SCRIPT" => here(typed, kept, |_| true),
+            "DIR" => here(typed, kept, |name| name.ends_with('/')),
+            name if is_place(name) => places(typed, kept, found),
+            _ => Vec::new(),
+        };
+        let words = words.into_iter().map(|text| Candidate { text, help: String::new() });
+        completion::Known { words: words.collect(), files: None }
+    };
+    let candidates = completion::complete(vocabulary.root(), &typed, known);
+    let (_, found) = state.into_inner();
+    Completions { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
 }
 
-fn options(verb: &VerbWords, partial: &str) -> Vec<String> {
-    let long = verb.options.iter().filter_map(|option| option.long.as_ref()).map(|long| format!("--{long}"));
-    let short = verb.options.iter().flat_map(|option| &option.letters).map(|letter| format!("-{letter}"));
-    long.chain(short).filter(|option| option.starts_with(partial)).collect()
-}
-
-/// The values of an option that has a few of them.
-fn values(verb: &VerbWords, option: &str, before: &str, partial: &str) -> Found {
-    let values = verb.option(option).map(|(option, _)| option.values.as_slice()).unwrap_or_default();
-    let values = values.iter().filter(|value| value.starts_with(partial));
-    Found { words: values.map(|value| format!("{before}{value}")).collect(), ..Found::default() }
+/// Whether a value that the help calls so is a place.
+pub fn is_place(name: &str) -> bool {
+    matches!(name, "PLACE" | "SOURCE" | "DEST")
 }
 
 /// Places: names of sites and the like where nothing else was typed, and what the directory holds that was typed.
-fn places(partial: &str, source: &mut Source<'_>) -> Found {
-    let mut found = Found::default();
+pub(super) fn places(partial: &str, source: &mut Places<'_>, found: &mut Completions) -> Vec<String> {
+    let mut words = Vec::new();
     if !partial.contains('/') && !partial.contains(':') && !partial.contains(']') {
         let (open, close) = if partial.starts_with('[') { ("[", "]") } else { ("", ":") };
         let typed = partial.strip_prefix('[').unwrap_or(partial);
         let names = source.scope.all_names();
         let names = names.into_iter().filter(|name| name.starts_with(typed));
-        found.words.extend(names.map(|name| format!("{open}{name}{close}")));
+        words.extend(names.map(|name| format!("{open}{name}{close}")));
         if partial.starts_with('[') {
-            return found;
+            return words;
         }
     }
     let path = match split(partial) {
@@ -140,9 +136,9 @@ fn places(partial: &str, source: &mut Source<'_>) -> Found {
         Ok(Operand::AsTyped) if directory.is_empty() => source.scope.current.0.clone(),
         Ok(Operand::AsTyped) => match Directory::parse(directory, &source.scope.sites) {
             Ok(directory) => Meaning::At(directory),
-            Err(_) => return found,
+            Err(_) => return words,
         },
-        Err(_) => return found,
+        Err(_) => return words,
     };
     let directories = match &meaning {
         Meaning::At(directory) => vec![directory.clone()],
@@ -152,24 +148,46 @@ fn places(partial: &str, source: &mut Source<'_>) -> Found {
         }
     };
     for one in directories {
-        let names = names(&one, &mut found, source);
+        let names = names(&one, found, source);
         let names = names.into_iter().filter(|known| known.starts_with(name));
-        found.words.extend(names.map(|known| behind(directory, &known)));
+        words.extend(names.map(|known| behind(directory, &known)));
     }
-    found
+    words
 }
 
-/// Directories of this host.
-fn here(partial: &str, source: &mut Source<'_>) -> Found {
+/// What another shell can be offered for a place at a server: names that are known, and URLs of servers. No word has a
+/// character that means something to such a shell.
+pub fn known_at_servers(partial: &str, sites: Names, cache: &mut Cache) -> Vec<String> {
+    let is_host = partial.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+    let mut words: BTreeSet<String> = if is_host {
+        let urls = cache.all().into_iter().filter_map(|(directory, _)| match &directory.host {
+            HostText::Url(url) => Some(format!("{url}/")),
+            HostText::This | HostText::Site(_) => None,
+        });
+        urls.filter(|url| url.starts_with(partial)).collect()
+    } else {
+        let scope = Scope::new(sites);
+        let mut source = Places { scope: &scope, cache, here: &|_| Vec::new(), now: 0 };
+        let words = places(partial, &mut source, &mut Completions::default());
+        words.iter().map(|word| plain(word)).filter(|word| word.starts_with(partial)).collect()
+    };
+    while words.len() > MOST_SHOWN {
+        words.pop_last();
+    }
+    words.into_iter().collect()
+}
+
+/// Names of this host.
+fn here(partial: &str, source: &Places<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let end = partial.rfind('/').map_or(0, |at| at + 1);
     let (directory, name) = partial.split_at_checked(end).unwrap_or(("", partial));
     let names = (source.here)(if directory.is_empty() { "./" } else { directory });
-    let names = names.into_iter().filter(|known| known.starts_with(name) && known.ends_with('/'));
-    Found { words: names.map(|known| behind(directory, &known)).collect(), ..Found::default() }
+    let names = names.into_iter().filter(|known| known.starts_with(name) && is_wanted(known));
+    names.map(|known| behind(directory, &known)).collect()
 }
 
 /// What a directory held.
-fn names(directory: &Directory, found: &mut Found, source: &mut Source<'_>) -> Vec<String> {
+fn names(directory: &Directory, found: &mut Completions, source: &mut Places<'_>) -> Vec<String> {
     if directory.host == HostText::This {
         return (source.here)(&directory.place(true));
     }
@@ -214,14 +232,14 @@ mod tests {
             Self { scope, cache, vocabulary: vocabulary() }
         }
 
-        fn ask(&mut self, text: &str) -> (usize, Found) {
+        fn ask(&mut self, text: &str) -> (usize, Completions) {
             let here = |directory: &str| match directory {
                 "./" => vec!["local.txt".to_owned(), "sub dir/".to_owned()],
                 _ => Vec::new(),
             };
             let Self { scope, cache, vocabulary } = self;
-            let mut source = Source { vocabulary, scope, cache, here: &here, now: 1010 };
-            line(text, &mut source)
+            let places = Places { scope, cache, here: &here, now: 1010 };
+            complete_line(text, &mut CompletionInput { vocabulary, places })
         }
 
         fn check(&mut self, text: &str, at: usize, expect: &[&str]) {
@@ -246,6 +264,9 @@ mod tests {
         table.check("ap", 0, &["append "]);
         table.check("M", 0, &["mkdir", "move", "mv"]);
         table.check("copy --re", 5, &["--recursive "]);
+        table.check("copy -r --re", 8, &[]);
+        table.check("copy --state ", 13, &["sub\\ dir/"]);
+        table.check("cd --js", 3, &["--json "]);
         table.check("copy --path d", 12, &["direct "]);
         table.check("copy --path=", 5, &["--path=auto", "--path=direct"]);
         table.check("copy --limit ", 13, &[]);
@@ -281,7 +302,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_wanted_and_nobody_waits_for_it() {
         let mut table = Table::new();
-        let wanted = |found: Found| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
+        let wanted = |found: Completions| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
         let (_, found) = table.ask("ls far:x/y");
         assert_eq!((found.words.len(), wanted(found)), (0, vec!["far:x".to_owned()]));
         let (_, found) = table.ask("ls lab:pub/re");
@@ -312,7 +333,37 @@ mod tests {
         table.check("rm -- -", 6, &["./--yes", "./-r"]);
         table.check("rm far:-", 3, &["far:--yes", "far:-r"]);
         table.check("rm pl", 3, &["plain "]);
-        table.check("lcd -", 4, &[]);
+        table.check("lcd -- -", 7, &[]);
+    }
+
+    #[test]
+    fn another_shell_is_offered_what_is_known_in_characters_that_mean_nothing_to_it() {
+        let mut table = Table::new();
+        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
+        let names = [
+            "a;b", "a$(b)", "a'b", "a\"b", "a`b", "a&b", "a\\b", "a~b", "a%20b", "\u{fc}b/", "-x", "x:y",
+            "a!b",
+        ];
+        let names = names.iter().map(|name| super::super::written::name_at_server(name.as_bytes()));
+        table.cache.keep(at("far:"), Known::new(names.collect(), 1, false));
+        table.cache.keep(at("ftp://ann@h/d"), Known::new(vec!["one".to_owned()], 1, false));
+        table.cache.keep(at("ftpes://h:99/"), Known::new(vec!["two/".to_owned()], 1, false));
+        let ask = |table: &mut Table, typed: &str| known_at_servers(typed, sites(), &mut table.cache);
+        let found = ask(&mut table, "far:");
+        assert_eq!(found.len(), 13, "{found:?}");
+        for word in &found {
+            let is_plain = |one: char| one.is_alphanumeric() || ":/.%-_".contains(one);
+            assert!(word.chars().all(is_plain), "{word}");
+            let place = crate::place::Place::parse_with(word.as_bytes(), &sites()).unwrap();
+            assert!(matches!(place, crate::place::Place::Remote(_)), "{word}");
+        }
+        assert_eq!(ask(&mut table, "lab:pub/re"), ["lab:pub/readme", "lab:pub/report.txt"]);
+        assert_eq!(ask(&mut table, "[lab]pub/s"), ["[lab]pub/src/"]);
+        assert_eq!(ask(&mut table, "ftp://"), ["ftp://ann@h/"]);
+        assert_eq!(ask(&mut table, "ftp"), [""; 0]);
+        assert_eq!(ask(&mut table, "ftp://ann@h/d/"), ["ftp://ann@h/d/one"]);
+        assert_eq!(ask(&mut table, "ftpes://h:99/t"), ["ftpes://h:99/two/"]);
+        assert_eq!(ask(&mut table, "ftp://unknown/x"), [""; 0]);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //! it easier to read. Pure.
 
 use super::mistake::Mistake;
-use super::vocabulary::{VerbWords, Vocabulary};
+use super::vocabulary::{Vocabulary, shown};
 use super::words::{Line, Word};
+use ftp_io::program::completion::{Part, Reader};
 
 /// A line that was understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Command<'a> {
     /// What is done.
-    pub verb: &'a VerbWords,
+    pub verb: &'a clap::Command,
     /// Its arguments: options that stood before the verb, then what stood behind it.
     pub arguments: Vec<Word>,
     /// Whether it is carried out in the background.
@@ -25,7 +26,10 @@ impl<'a> Command<'a> {
     pub fn read(line: Line, vocabulary: &'a Vocabulary) -> Result<Option<Self>, Mistake> {
         let Line { mut words, is_background } = line;
         if let Some(noise) = words.iter().find(|word| word.is_noise && !is_known_noise(&word.text)) {
-            let what = "these words in parentheses are none that may be left out";
+            let what = format!(
+                "({}) is not one of the words that may be left out, such as (FILE) or (TO)",
+                shown(&noise.text)
+            );
             return Err(Mistake::at(noise.at, what).hint("write \\( if a name begins with a parenthesis"));
         }
         words.retain(|word| !word.is_noise);
@@ -47,19 +51,10 @@ impl<'a> Command<'a> {
     }
 }
 
-/// Where the verb stands: options may come before it.
+/// Where the verb stands: options of every verb may come before it.
 fn verb_place(words: &[Word], vocabulary: &Vocabulary) -> Option<usize> {
-    // What stands before a verb is an option of every verb.
-    let any = vocabulary.verbs().iter().find(|verb| !verb.is_own);
-    let mut index = 0;
-    loop {
-        let word = words.get(index)?;
-        if !word.text.starts_with('-') {
-            return Some(index);
-        }
-        let has_value_behind = any.is_some_and(|verb| verb.awaits_value(&word.text));
-        index += if has_value_behind { 2 } else { 1 };
-    }
+    let mut reader = Reader::at(vocabulary.root());
+    words.iter().position(|word| matches!(reader.read(&word.text), Part::Verb(_) | Part::Operand(_)))
 }
 
 /// Whether all of these words may be left out.
@@ -106,7 +101,7 @@ mod tests {
     fn read(line: &str) -> Result<Option<(String, String)>, String> {
         let vocabulary = vocabulary();
         let read = split(line).and_then(|line| Command::read(line, &vocabulary));
-        let shown = |command: Command<'_>| (command.verb.name.clone(), command.texts().join(" "));
+        let shown = |command: Command<'_>| (command.verb.get_name().to_owned(), command.texts().join(" "));
         read.map(|found| found.map(shown)).map_err(|mistake| mistake.failure(line).to_string())
     }
 
@@ -137,7 +132,7 @@ mod tests {
             ("WHERE (IS) x", "where", "x"),
             ("copy -r (FILES) a (TO) b", "copy", "-r a b"),
             ("--json ls a", "ls", "--json a"),
-            ("--limit 5 -r copy a b", "copy", "--limit 5 -r a b"),
+            ("--state here --json copy -r a b", "copy", "--state here --json -r a b"),
         ] {
             assert_eq!(read(line), Ok(Some((verb.to_owned(), arguments.to_owned()))), "{line}");
         }
@@ -153,7 +148,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_located() {
         for (line, expect) in [
-            ("rm (old) file", "column 4: these words in parentheses"),
+            ("rm (old) file", "column 4: (old) is not one of the words"),
             ("rm \\(old) file", ""),
             ("  m a b", "column 3: m is short for several verbs"),
             ("&", "& needs a command before it"),

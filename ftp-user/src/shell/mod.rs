@@ -15,7 +15,7 @@
 //! | `cache` | what directories held |
 //! | `keeper` | which sites answer (H30) |
 //! | `complete` | what could stand before the cursor |
-//! | `operands` | which arguments of a verb are places, and what it does with them |
+//! | `operands` | what a verb does with a place |
 
 mod cache;
 mod complete;
@@ -32,14 +32,15 @@ mod words;
 mod written;
 
 pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
-pub use complete::{Found as Completed, Source, line as complete_line, words as complete_words};
+pub use complete::{CompletionInput, Completions, Places, complete_line, is_place, known_at_servers};
 pub use directory::{Directory, HostText, THIS_HOST};
 pub use grammar::Command;
 pub use keeper::{ANSWER, Health, Input, Keeper, Output, Probe};
 pub use mistake::Mistake;
 pub use names::{Current, Meaning, Operand, Partial, Scope};
-pub use operands::{Role, role, takes_away};
+pub use operands::PlaceUse;
+pub use removal::{Taken, stands_there};
 pub use search::{Found, Held, Known, Purpose, Search, Step};
-pub use vocabulary::{OptionWords, VerbWords, Vocabulary};
+pub use vocabulary::{Elsewhere, Vocabulary};
 pub use words::{Line, Word, quoted, split};
 pub use written::name_at_server;

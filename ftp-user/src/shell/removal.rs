@@ -3,7 +3,8 @@
 use super::directory::{Directory, Split, split};
 use super::names::{Meaning, Scope};
 use crate::failure::Failure;
-use crate::place;
+use crate::place::{self, RemotePath};
+use ftp_proto::listing::Pattern;
 
 impl Scope {
     /// Whether the operand `text` may be deleted or get another name. The command line never sees what was typed: `..` is the
@@ -20,10 +21,37 @@ impl Scope {
         // What cannot be read is refused where it is used.
         let Ok(meaning) = self.directory(text) else { return Ok(()) };
         if self.stands_in(&meaning) {
-            return Err(Failure::usage(format!("{text} is the current directory, or contains it"))
-                .hint("go to another directory first: cd"));
+            return Err(stands_there(text));
         }
         Ok(())
+    }
+
+    /// The directories whose real paths say whether the operand `text` is what the shell stands in: where the name is, and
+    /// the name itself.
+    pub fn taken_from(&self, text: &str) -> Vec<(Directory, Taken)> {
+        let Ok(meaning) = self.directory(text) else { return Vec::new() };
+        let split = |directory: &Directory| {
+            let (parent, name) = directory.split_last()?;
+            let taken =
+                if directory.is_local() { Taken::of_this_host(name) } else { Taken::at_server(name)? };
+            Some((parent, taken))
+        };
+        self.places_of(&meaning).iter().filter_map(split).collect()
+    }
+
+    /// The directories in which the shell stands: several in a composite directory.
+    pub fn standing(&self) -> Vec<Directory> {
+        self.places_of(&self.current.0)
+    }
+
+    fn places_of(&self, meaning: &Meaning) -> Vec<Directory> {
+        match meaning {
+            Meaning::At(directory) => vec![directory.clone()],
+            Meaning::In(partial) => {
+                let components = self.components(&partial.composite).unwrap_or_default();
+                components.iter().map(|component| component.at(&partial.path.place(false))).collect()
+            }
+        }
     }
 
     fn stands_in(&self, taken: &Meaning) -> bool {
@@ -44,6 +72,49 @@ impl Scope {
             }
         }
     }
+}
+
+/// The name that is taken away, or the names that a pattern matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// This name.
+    Name(Vec<u8>),
+    /// What it matches.
+    Matching(Pattern),
+}
+
+impl Taken {
+    fn of_this_host(name: &str) -> Self {
+        Self::Name(name.as_bytes().to_vec())
+    }
+
+    fn at_server(name: &str) -> Option<Self> {
+        let path = RemotePath::parse(name.as_bytes()).ok()?;
+        match path.glob {
+            Some(pattern) => Some(Self::Matching(pattern)),
+            None => place::decode(name.as_bytes()).ok().map(Self::Name),
+        }
+    }
+
+    /// Whether the directory at the path `current`, or one above it, has this name in `parent`. Both paths are absolute and
+    /// have no symbolic links.
+    pub fn holds(&self, parent: &[u8], current: &[u8]) -> bool {
+        let names = |path: &[u8]| -> Vec<Vec<u8>> {
+            path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect()
+        };
+        let (parent, current) = (names(parent), names(current));
+        let below = current.strip_prefix(parent.as_slice()).and_then(<[_]>::first);
+        below.is_some_and(|name| match self {
+            Self::Name(taken) => taken == name,
+            Self::Matching(pattern) => pattern.matches(name),
+        })
+    }
+}
+
+/// The failure of whoever would take away what the shell stands in.
+pub fn stands_there(text: &str) -> Failure {
+    Failure::usage(format!("{text} is the current directory, or contains it"))
+        .hint("go to another directory first: cd")
 }
 
 /// Whether a place ends with a name.
@@ -116,6 +187,33 @@ mod tests {
                 assert_eq!(scope.check_removal(text), Ok(()), "{current} {text}");
             }
         }
+    }
+
+    #[test]
+    fn the_real_paths_say_what_is_taken_away() {
+        for (current, text, parent, expect) in [
+            ("lab:pub/a", "../*", "/srv/pub", true),
+            ("lab:pub/a", "../[a-c]", "/srv/pub", true),
+            ("lab:pub/a", "../b*", "/srv/pub", false),
+            ("lab:pub/a", "../%2A", "/srv/pub", false),
+            ("lab:pub/a", "*", "/srv/pub/a", false),
+            ("lab:pub/a", "/srv/pub", "/srv", true),
+            ("lab:pub/a", "/srv/*", "/srv", true),
+            ("lab:pub/a", "/other/pub", "/other", false),
+            ("lab:pub/a", "ftp://ann@lab/x/p%75b", "/srv", true),
+            ("data:sub", "lab:x/pub", "/srv", true),
+            ("[]", "../a", "/srv/pub", true),
+            ("[]", "../*", "/srv/pub", false),
+        ] {
+            let scope = standing_in(current);
+            let taken = scope.taken_from(text);
+            let holds = taken.iter().any(|(_, taken)| taken.holds(parent.as_bytes(), b"/srv/pub/a"));
+            assert_eq!(holds, expect, "{current} {text}");
+        }
+        let scope = standing_in("data:sub");
+        let shown: Vec<String> = scope.standing().iter().map(Directory::to_string).collect();
+        assert_eq!(shown, ["lab:pub/sub", "home:d/sub"]);
+        assert_eq!(scope.taken_from("lab:").len(), 0);
     }
 
     #[test]

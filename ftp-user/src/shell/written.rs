@@ -16,6 +16,19 @@ pub(super) fn behind(directory: &str, name: &str) -> String {
     format!("{here}{directory}{name}")
 }
 
+/// A place at a server without the characters that mean something to other shells: these are `%` and two digits.
+pub(super) fn plain(place: &str) -> String {
+    let mut out = String::with_capacity(place.len());
+    for one in place.chars() {
+        let is_plain = one.is_alphanumeric() || "/:.-_%@,+[]".contains(one);
+        match is_plain {
+            true => out.push(one),
+            false => one.to_string().bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}"))),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::directory::{Directory, tests::sites};

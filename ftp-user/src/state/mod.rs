@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `directory` | where the state directory is |
 //! | `file` | how each of its files is read, changed and set aside |
+//! | `listings` | what directories held when the shell has listed them, for completion |
 //! | `private_file` | files that are their user's alone, and change as a whole |
 //! | `pairs` | what is known between two servers |
 //! | `runs` | what the last runs have tried |
@@ -11,6 +12,7 @@
 
 mod directory;
 mod file;
+pub mod listings;
 mod pairs;
 mod private_file;
 mod runs;

@@ -47,7 +47,8 @@ pub(super) const ROOMS: [Room; 6] = [
         folder: "ftp-user/src",
         layers: &[
             "failure history id outcome",
-            "place ladder",
+            "place",
+            "ladder shell",
             "journal",
             "config report state",
             "context",
@@ -57,7 +58,6 @@ pub(super) const ROOMS: [Room; 6] = [
             "check",
             "job",
             "action",
-            "shell",
             "cli",
         ],
         is_program: true,

@@ -1,99 +1,100 @@
-//! The verbs of the shell alone.
+//! Carries out the verbs of the shell alone.
 
 use super::super::program;
-use super::background::Job;
+use super::carry::After;
 use super::lines::Lines;
 use super::lookup::local_path;
+use super::rows::{Row, print, show};
+use super::verbs::{OfComposites, Own, OwnLine};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::shell::{Current, Directory, Health, Held, Meaning, Operand, Partial, Purpose, Role, VerbWords};
-use ftp_io::program::output;
-use ftp_proto::wire::{counted, show};
+use crate::shell::{Current, Directory, Held, Meaning, Operand, Partial, PlaceUse, Purpose};
+use ftp_io::program::args;
+use ftp_proto::wire;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Carries out a verb of the shell.
+/// Carries out a verb of the shell. `words` are those of a command line, the name of the program first.
 ///
 /// # Errors
 ///
 /// What is wrong, and nobody has said it yet.
-pub(super) async fn run(
-    lines: &mut Lines,
-    verb: &VerbWords,
-    arguments: &[String],
-    cancel: &Cancel,
-) -> Result<Status, Failure> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match (verb.name.as_str(), words.as_slice()) {
-        ("cd", []) => go(lines, Meaning::At(Directory::HERE)),
-        ("cd", [place]) => cd(lines, place, cancel).await?,
-        ("pwd", []) => print(&where_we_are(lines))?,
-        ("lpwd", []) => print(&here()?)?,
-        ("lcd", []) => lcd(&home()?)?,
-        ("lcd", [directory]) => lcd(Path::new(directory))?,
-        ("where", [_, ..]) => return where_is(lines, &words, cancel).await,
-        ("bind", []) => print_devices(lines)?,
-        ("bind", [device, place]) => {
+pub(super) async fn run(lines: &mut Lines, words: Vec<OsString>, cancel: &Cancel) -> Result<After, Failure> {
+    let OwnLine { general, verb, .. } = match args::parse::<OwnLine>(words) {
+        Ok(line) => line,
+        Err(rejected) => {
+            rejected.print("ftp-user");
+            let status = if rejected.is_mistake() { Status::Failed(Kind::Usage) } else { Status::Done };
+            return Ok(After::Ended(status));
+        }
+    };
+    let json = general.json;
+    let status = match verb {
+        // A script that says `exit 3` wants what a script has not: its status is that of its lines.
+        Own::Quit { words } if words.is_empty() => return Ok(After::Leave),
+        Own::Quit { .. } => {
+            return Err(Failure::usage("quit takes no words: quit")
+                .hint("a script ends with the exit code of the line that fails"));
+        }
+        Own::Cd { place: None } => {
+            go(lines, Meaning::At(Directory::HERE));
+            Status::Done
+        }
+        Own::Cd { place: Some(place) } => done(cd(lines, &place, cancel).await?),
+        Own::Pwd => done(show([Row::Directory { place: where_we_are(lines) }], json)?),
+        Own::Lpwd => done(show([Row::Directory { place: here()? }], json)?),
+        Own::Lcd { directory: None } => done(lcd(&home()?)?),
+        Own::Lcd { directory: Some(directory) } => done(lcd(Path::new(&directory))?),
+        Own::Where { names } => where_is(lines, &names, json, cancel).await?,
+        Own::Bind { device: Some(device), place: Some(place) } => {
             let mut known = lines.lookup.known.lock();
-            let meaning = known.scope.directory(place)?;
-            known.scope.bind(device, meaning)?;
+            let meaning = known.scope.directory(&place)?;
+            done(known.scope.bind(&device, meaning)?)
         }
-        ("unbind", [device]) => lines.lookup.known.lock().scope.unbind(device)?,
-        ("composite", [] | ["list"]) => print_composites(lines)?,
-        ("composite", ["list", name]) => {
-            let known = lines.lookup.known.lock();
-            let components: Vec<String> =
-                known.scope.components(name)?.iter().map(Directory::to_string).collect();
-            drop(known);
-            print_lines(components.into_iter())?;
-        }
-        ("composite", ["add", name, places @ ..]) if !places.is_empty() => add(lines, name, places)?,
-        ("composite", ["remove", name]) => lines.lookup.known.lock().scope.remove(name, None)?,
-        ("composite", ["remove", name, place]) => {
-            let mut known = lines.lookup.known.lock();
-            let component = component(&known.scope.directory(place)?)?;
-            known.scope.remove(name, Some(&component))?;
-        }
-        ("status", []) => status(lines)?,
-        ("history", []) => {
+        Own::Bind { .. } => done(show(devices(lines), json)?),
+        Own::Unbind { device } => done(lines.lookup.known.lock().scope.unbind(&device)?),
+        Own::Composite { what } => done(composite(lines, what, json)?),
+        Own::Status => done(show(status(lines), json)?),
+        Own::History => {
             let kept = lines.history.lines().iter().enumerate();
-            print_lines(kept.map(|(index, line)| format!("{:5}  {line}", index + 1)))?;
+            done(show(kept.map(|(index, line)| Row::Line { number: index + 1, line: line.clone() }), json)?)
         }
-        ("help", []) => help(lines)?,
-        ("help", [verb]) => return describe(lines, verb),
-        ("jobs", _) => {
-            let shown = lines.jobs.all().iter().map(Job::shown);
-            print_lines(shown.collect::<Vec<_>>().into_iter())?;
-            return Ok(lines.verb(verb, arguments, cancel.clone()).await);
-        }
-        ("sites", []) => return Ok(lines.verb(verb, &["list".to_owned()], cancel.clone()).await),
-        ("sites", _) => return Ok(lines.verb(verb, arguments, cancel.clone()).await),
-        ("fg", [] | [_]) => return wait(lines, words.first().copied(), cancel).await,
-        ("wait", []) => return wait_for_all(lines, cancel).await,
-        ("wait", [job]) => return wait(lines, Some(job), cancel).await,
-        (name, _) => return Err(Failure::usage(format!("{name} is typed so: {}", usage(name)))),
-    }
-    Ok(Status::Done)
+        Own::Help { verb: None } => done(help(lines)?),
+        Own::Help { verb: Some(verb) } => describe(lines, &verb)?,
+        Own::Fg { job } => wait(lines, job.as_deref(), cancel).await?,
+        Own::Wait { job: None } => wait_for_all(lines, cancel).await?,
+        Own::Wait { job } => wait(lines, job.as_deref(), cancel).await?,
+    };
+    Ok(After::Ended(status))
 }
 
-/// How a verb of the shell is typed.
-fn usage(verb: &str) -> &'static str {
-    match verb {
-        "bind" => "bind [DEVICE PLACE]",
-        "cd" => "cd [PLACE]",
-        "composite" => "composite list [NAME], composite add NAME PLACE..., composite remove NAME [PLACE]",
-        "fg" => "fg [JOB]",
-        "help" => "help [VERB]",
-        "history" => "history",
-        "lcd" => "lcd [DIRECTORY]",
-        "lpwd" => "lpwd",
-        "pwd" => "pwd",
-        "status" => "status",
-        "unbind" => "unbind DEVICE",
-        "wait" => "wait [JOB]",
-        "where" => "where NAME...",
-        _ => "as help says",
+/// The status of what has succeeded.
+const fn done((): ()) -> Status {
+    Status::Done
+}
+
+/// Lists and changes composite directories.
+fn composite(lines: &Lines, what: Option<OfComposites>, json: bool) -> Result<(), Failure> {
+    match what {
+        None | Some(OfComposites::List { name: None }) => show(composites(lines), json),
+        Some(OfComposites::List { name: Some(name) }) => {
+            let known = lines.lookup.known.lock();
+            let components = known.scope.components(&name)?;
+            let rows: Vec<Row> =
+                components.iter().map(|place| Row::Component { place: place.to_string() }).collect();
+            drop(known);
+            show(rows, json)
+        }
+        Some(OfComposites::Add { name, places }) => add(lines, &name, &places),
+        Some(OfComposites::Remove { name, place: None }) => {
+            lines.lookup.known.lock().scope.remove(&name, None)
+        }
+        Some(OfComposites::Remove { name, place: Some(place) }) => {
+            let mut known = lines.lookup.known.lock();
+            let component = component(&known.scope.directory(&place)?)?;
+            known.scope.remove(&name, Some(&component))
+        }
     }
 }
 
@@ -123,7 +124,7 @@ async fn cd(lines: &Lines, place: &str, cancel: &Cancel) -> Result<(), Failure> 
                     return Err(Failure::new(Kind::Missing, format!("{directory} does not exist"))
                         .hint("check the path"));
                 }
-                Held::Other => return Err(Failure::usage(format!("{directory} is no directory"))),
+                Held::Other => return Err(Failure::usage(format!("{directory} is not a directory"))),
             }
         }
         Meaning::In(partial) => {
@@ -148,7 +149,7 @@ fn where_we_are(lines: &Lines) -> String {
 fn here() -> Result<String, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::of_this_host("cannot tell the current directory", &error))?;
-    Ok(show(here.as_os_str().as_encoded_bytes()))
+    Ok(wire::show(here.as_os_str().as_encoded_bytes()))
 }
 
 fn home() -> Result<std::path::PathBuf, Failure> {
@@ -163,24 +164,25 @@ fn lcd(directory: &Path) -> Result<(), Failure> {
 }
 
 /// Says where names are. A site that is named itself is not asked.
-async fn where_is(lines: &Lines, names: &[&str], cancel: &Cancel) -> Result<Status, Failure> {
+async fn where_is(lines: &Lines, names: &[String], json: bool, cancel: &Cancel) -> Result<Status, Failure> {
     let mut status = Status::Done;
     for name in names {
         let operand = lines.lookup.known.lock().scope.operand(name)?;
         let found = match operand {
-            Operand::In(partial, _) => match lines.lookup.everywhere(&partial, cancel).await {
-                Ok(places) => {
-                    let unseen = places.unseen.iter().map(|place| format!("{place}  (not looked at)"));
-                    Ok(places.all.iter().map(Directory::to_string).chain(unseen).collect())
-                }
-                Err(failure) => Err(failure),
-            },
+            Operand::In(partial, _) => lines.lookup.everywhere(&partial, cancel).await.map(|places| {
+                let row = |place: &Directory, seen| Row::Found { place: place.to_string(), seen };
+                let all = places.all.iter().map(|place| row(place, true));
+                all.chain(places.unseen.iter().map(|place| row(place, false))).collect::<Vec<_>>()
+            }),
             Operand::At(..) | Operand::AsTyped => {
-                lines.places(name, Role::There(Purpose::Read), cancel).await
+                let places = lines.places(name, PlaceUse::There(Purpose::Read), cancel).await;
+                places.map(|places| {
+                    places.into_iter().map(|place| Row::Found { place, seen: true }).collect::<Vec<_>>()
+                })
             }
         };
         match found {
-            Ok(places) => print_lines(places.into_iter())?,
+            Ok(rows) => show(rows, json)?,
             Err(failure) if names.len() == 1 => return Err(failure),
             Err(failure) => status = status.and(lines.fail(&failure)),
         }
@@ -188,29 +190,23 @@ async fn where_is(lines: &Lines, names: &[&str], cancel: &Cancel) -> Result<Stat
     Ok(status)
 }
 
-fn print_devices(lines: &Lines) -> Result<(), Failure> {
+fn devices(lines: &Lines) -> Vec<Row> {
     let known = lines.lookup.known.lock();
-    let devices: Vec<String> =
-        known.scope.devices().map(|(name, meaning)| format!("{name}  {}", meaning.shown())).collect();
-    drop(known);
-    print_lines(devices.into_iter())
+    let row =
+        |(name, meaning): (&str, &Meaning)| Row::Device { name: name.to_owned(), place: meaning.shown() };
+    known.scope.devices().map(row).collect()
 }
 
-fn print_composites(lines: &Lines) -> Result<(), Failure> {
+fn composites(lines: &Lines) -> Vec<Row> {
     let known = lines.lookup.known.lock();
-    let all: Vec<String> = known
-        .scope
-        .composites()
-        .map(|(name, components)| {
-            let components: Vec<String> = components.iter().map(Directory::to_string).collect();
-            format!("{name}  {}", components.join(" "))
-        })
-        .collect();
-    drop(known);
-    print_lines(all.into_iter())
+    let row = |(name, components): (&str, &[Directory])| Row::Composite {
+        name: name.to_owned(),
+        components: components.iter().map(Directory::to_string).collect(),
+    };
+    known.scope.composites().map(row).collect()
 }
 
-fn add(lines: &Lines, name: &str, places: &[&str]) -> Result<(), Failure> {
+fn add(lines: &Lines, name: &str, places: &[String]) -> Result<(), Failure> {
     let mut known = lines.lookup.known.lock();
     let components: Vec<Directory> = places
         .iter()
@@ -234,57 +230,40 @@ fn component(meaning: &Meaning) -> Result<Directory, Failure> {
         }
         Meaning::At(directory) => Ok(directory.clone()),
         Meaning::In(Partial { composite, .. }) => {
-            Err(Failure::usage(format!("{composite} is a composite directory: no component is one")))
+            let what =
+                format!("{composite} is a composite directory, and cannot be a component of another one");
+            Err(Failure::usage(what))
         }
     }
 }
 
-fn status(lines: &Lines) -> Result<(), Failure> {
+fn status(lines: &Lines) -> Vec<Row> {
     let known = lines.lookup.known.lock();
-    let mut all: Vec<String> = known
-        .keeper
-        .all()
-        .map(|(site, health)| {
-            let health = match health {
-                Health::Up => "up",
-                Health::Down => "down",
-                Health::Unknown => "unknown",
-            };
-            format!("{health:8} {site}")
-        })
-        .collect();
-    let held = known.cache.held();
-    drop(known);
-    let directories = counted(held.directories as u64, "directory").replace("directorys", "directories");
-    let given_up = match held.given_up {
-        0 => String::new(),
-        number => format!("; {number} gave way to others"),
-    };
-    all.push(format!(
-        "known for completion: {directories} of {}, {}, {}{given_up}",
-        counted(held.hosts as u64, "server"),
-        counted(held.names as u64, "name"),
-        counted(held.bytes as u64, "byte"),
-    ));
-    print_lines(all.into_iter())
+    let sites = known.keeper.all().map(|(site, health)| Row::of_site(site, health));
+    sites.chain([Row::of_cache(known.cache.held())]).collect()
 }
 
 fn help(lines: &Lines) -> Result<(), Failure> {
-    let verbs = lines.vocabulary.verbs().iter();
-    let shown = verbs.map(|verb| format!("{:10} {}", verb.name, verb.about));
-    let end = "A line is a verb of ftp-user with its options; help VERB shows them. & at the end runs it in the background.";
-    print_lines(shown.chain([end.to_owned()]).collect::<Vec<_>>().into_iter())
+    let about = |verb: &clap::Command| verb.get_about().map(ToString::to_string).unwrap_or_default();
+    let verbs = lines.vocabulary.verbs().into_iter().filter(|verb| !verb.is_hide_set());
+    let shown = verbs.map(|verb| format!("{:10} {}\n", verb.get_name(), about(verb)));
+    let end = "A line is a verb of ftp-user with its options; help VERB shows them. & at the end runs it in the background.\n";
+    print(&shown.chain([end.to_owned()]).collect::<String>())
 }
 
 /// Shows the options of a verb.
 fn describe(lines: &Lines, verb: &str) -> Result<Status, Failure> {
     let word = crate::shell::Word { text: verb.to_owned(), at: 0, is_noise: false };
-    let verb = lines.vocabulary.find(&word).map_err(|mistake| mistake.failure(verb))?;
-    if verb.is_own && !matches!(verb.name.as_str(), "jobs" | "sites") {
-        print(&format!("{}\n\nUsage: {}", verb.about, usage(&verb.name)))?;
+    let vocabulary = &lines.vocabulary;
+    let verb = vocabulary.find(&word).map_err(|mistake| mistake.failure(verb))?;
+    if vocabulary.is_own(verb) {
+        // What every verb takes is told by those of the command line.
+        let own: Vec<String> = verb.get_subcommands().chain([verb]).map(in_the_shell).collect();
+        let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+        print(&format!("{about}\n\n{}", own.concat()))?;
         return Ok(Status::Done);
     }
-    let words = ["ftp-user", &verb.name, "--help"].map(OsString::from).to_vec();
+    let words = ["ftp-user", verb.get_name(), "--help"].map(OsString::from).to_vec();
     Ok(program::read(words).err().unwrap_or(Status::Done))
 }
 
@@ -326,14 +305,11 @@ async fn wait_for_all(lines: &mut Lines, cancel: &Cancel) -> Result<Status, Fail
     Ok(status)
 }
 
-fn print(line: &str) -> Result<(), Failure> {
-    print_lines(std::iter::once(line.to_owned()))
-}
-
-fn print_lines(lines: impl Iterator<Item = String>) -> Result<(), Failure> {
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
-    output::print(text.as_bytes())
-        .map_err(|error| Failure::of_this_host("cannot write to standard output", &error))
+/// How a verb of the shell is typed.
+fn in_the_shell(verb: &clap::Command) -> String {
+    let usage = verb.clone().render_usage().to_string();
+    let usage = usage.replace("Usage: ftp-user ", "").replace(" [OPTIONS]", "").replace(" [COMMAND]", "");
+    format!("Usage: {usage}\n")
 }
 
 /// How often what a job says is shown while somebody waits for it.

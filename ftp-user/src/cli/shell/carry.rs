@@ -1,7 +1,8 @@
 //! Carries lines out, one after the other.
 
+use super::super::program;
 use super::builtin;
-use super::lines::Lines;
+use super::lines::{Lines, with_default};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -27,51 +28,47 @@ pub(super) async fn carry_out(lines: &mut Lines, line: &str) -> After {
         Ok(None) => return After::Ended(Status::Done),
         Err(mistake) => return After::Mistake(mistake.failure(line)),
     };
-    if command.verb.name != "quit" {
-        lines.asked_to_leave = false;
-    }
     lines.signals.forget();
     let mut signals = lines.signals.clone();
     let (stop, cancel) = Cancel::new();
     let mut work = Box::pin(command_of(lines, &command, cancel));
     let mut times = 0;
-    loop {
+    let after = loop {
         tokio::select! {
-            after = &mut work => return after,
+            after = &mut work => break after,
             heard = signals.next() => {
                 times += 1;
                 let _ = stop.send(true);
                 if times > 1 && !heard.is_end {
-                    return After::Ended(Status::Failed(Kind::Interrupted));
+                    break After::Ended(Status::Failed(Kind::Interrupted));
                 }
             }
         }
+    };
+    drop(work);
+    if !matches!(after, After::Leave) {
+        lines.asked_to_leave = false;
     }
+    after
 }
 
 async fn command_of(lines: &mut Lines, command: &Command<'_>, cancel: Cancel) -> After {
     let arguments: Vec<String> = command.arguments.iter().map(|word| word.text.clone()).collect();
-    if command.verb.name == "quit" {
-        // A script that says `exit 3` wants what a script has not: its status is that of its lines.
-        return match arguments.as_slice() {
-            [] => After::Leave,
-            [_, ..] => After::Mistake(
-                Failure::usage("quit takes no words: quit")
-                    .hint("a script ends with the exit code of the line that fails"),
-            ),
-        };
-    }
-    if command.verb.is_own {
+    if lines.vocabulary.is_own(command.verb) {
         if command.is_background {
-            let what = format!("{} is done by the shell itself", command.verb.name);
+            let what = format!("{} is done by the shell itself", command.verb.get_name());
             return After::Mistake(Failure::usage(what).hint("leave out &"));
         }
-        return match Box::pin(builtin::run(lines, command.verb, &arguments, &cancel)).await {
-            Ok(status) => After::Ended(status),
-            Err(failure) => After::Mistake(failure),
-        };
+        let words = lines.words(command.verb, &arguments);
+        return Box::pin(builtin::run(lines, words, &cancel)).await.unwrap_or_else(After::Mistake);
     }
-    let arguments = match lines.resolved(command.verb, arguments, &cancel).await {
+    let arguments = with_default(command.verb, arguments);
+    // What is wrong with the line is told before anybody looks for its places.
+    let read = match program::read(lines.words(command.verb, &arguments)) {
+        Ok(read) => read,
+        Err(status) => return After::Ended(status),
+    };
+    let arguments = match lines.resolved(command.verb, &read, arguments, &cancel).await {
         Ok(arguments) => arguments,
         Err(failure) => return After::Mistake(failure),
     };

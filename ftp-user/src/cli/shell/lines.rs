@@ -1,18 +1,20 @@
 //! What lines are carried out with.
 
 use super::super::passwords::Answers;
-use super::super::{General, Hands, colored, print_failure, program};
+use super::super::{Cli, General, Hands, Verb, colored, print_failure, program};
 use super::background::Jobs;
 use super::history::History;
 use super::lookup::{Lookup, Places};
+use super::place_use::place_use;
+use super::rows::{self, Row};
 use super::signals::Signals;
 use crate::config;
 use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::job::Status;
-use crate::shell::{
-    Directory, Meaning, Operand, Purpose, Role, VerbWords, Vocabulary, quoted, role, takes_away,
-};
+use crate::shell::{Directory, Operand, PlaceUse, Purpose, Vocabulary, quoted};
+use clap::Command;
+use ftp_io::program::completion::{Part, Reader, Value, values};
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use std::ffi::OsString;
@@ -39,13 +41,20 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Carries out a verb of the command line.
-    pub(super) async fn verb(&mut self, verb: &VerbWords, arguments: &[String], cancel: Cancel) -> Status {
-        let mut words = vec![OsString::from("ftp-user")];
-        words.extend(self.words(verb, arguments));
+    pub(super) async fn verb(&mut self, verb: &Command, arguments: &[String], cancel: Cancel) -> Status {
+        let words = self.words(verb, arguments);
         let mut cli = match program::read(words.clone()) {
             Ok(cli) => cli,
             Err(status) => return status,
         };
+        let changes_sites = matches!(cli.verb, Verb::Sites(_));
+        if matches!(cli.verb, Verb::Jobs(_)) {
+            // What runs in the background comes before what the journal knows.
+            let shown = rows::show(self.jobs.all().iter().map(Row::of_job), cli.general.json);
+            if let Err(failure) = shown {
+                return self.fail(&failure);
+            }
+        }
         cli.general.hands = Hands { cancel: Some(cancel), answers: self.answers() };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;
@@ -53,15 +62,17 @@ impl Lines {
             // A job that goes on has gone to its own directory.
             let _ = std::env::set_current_dir(here);
         }
-        if verb.name == "sites" {
+        if changes_sites {
             self.read_sites_again();
         }
         status
     }
 
-    fn words(&self, verb: &VerbWords, arguments: &[String]) -> Vec<OsString> {
-        let mut words = self.general_words.clone();
-        words.push(verb.name.clone().into());
+    /// The words of the command line that a line stands for, the name of the program first.
+    pub(super) fn words(&self, verb: &Command, arguments: &[String]) -> Vec<OsString> {
+        let mut words = vec![OsString::from("ftp-user")];
+        words.extend(self.general_words.iter().cloned());
+        words.push(verb.get_name().into());
         words.extend(arguments.iter().map(OsString::from));
         words
     }
@@ -71,9 +82,9 @@ impl Lines {
     }
 
     /// Starts a verb of the command line in the background.
-    pub(super) fn start(&mut self, verb: &VerbWords, arguments: &[String]) -> Result<(), Failure> {
-        let words: Vec<String> =
-            self.words(verb, arguments).into_iter().filter_map(|word| word.into_string().ok()).collect();
+    pub(super) fn start(&mut self, verb: &Command, arguments: &[String]) -> Result<(), Failure> {
+        let words = self.words(verb, arguments).into_iter().skip(1);
+        let words: Vec<String> = words.filter_map(|word| word.into_string().ok()).collect();
         let plain: Vec<OsString> = super::super::conceal::without_passwords(
             &words.iter().map(OsString::from).collect::<Vec<_>>(),
             |_| false,
@@ -86,45 +97,38 @@ impl Lines {
         Ok(())
     }
 
-    /// The arguments with each place as the command line reads it.
+    /// The arguments with each place as the command line reads it. `read` is the line as it was typed.
     ///
     /// # Errors
     ///
     /// A name in a composite directory is in no component, or in several.
     pub(super) async fn resolved(
         &self,
-        verb: &VerbWords,
+        verb: &Command,
+        read: &Cli,
         arguments: Vec<String>,
         cancel: &Cancel,
     ) -> Result<Vec<String>, Failure> {
-        let operands = verb.operands(&arguments);
+        let values = values(verb, &arguments);
         if self.is_script_on_stdin {
-            refuse_stdin(verb, &arguments, &operands)?;
+            refuse_stdin(verb, &arguments, &values)?;
         }
         let mut words = Vec::new();
         let mut touched = Vec::new();
-        for (index, argument) in arguments.into_iter().enumerate() {
-            let role = match operands.iter().position(|operand| *operand == index) {
-                Some(place) => role(&verb.name, place, operands.len()),
-                None => Role::Plain,
-            };
-            if role == Role::Plain {
+        for (argument, value) in arguments.into_iter().zip(values) {
+            let place = value.and_then(|value| Some((value.at, place_use(&read.verb, &value.name)?)));
+            let Some(((before, typed), place_use)) =
+                place.map(|(at, place_use)| (argument.split_at(at), place_use))
+            else {
                 words.push(argument);
                 continue;
+            };
+            if place_use == PlaceUse::There(Purpose::Change) {
+                self.lookup.check_removal(typed, cancel).await?;
             }
-            if role == Role::There(Purpose::Change) && takes_away(&verb.name) {
-                self.lookup.known.lock().scope.check_removal(&argument)?;
-            }
-            let places = self.places(&argument, role, cancel).await?;
-            let changes = matches!(role, Role::Destination | Role::There(Purpose::Change));
-            touched.extend(places.iter().filter(|_| changes).cloned());
-            words.extend(places);
-        }
-        if operands.is_empty() && matches!(verb.name.as_str(), "ls" | "tree") {
-            let here = self.lookup.known.lock().scope.current.0.clone();
-            if !matches!(&here, Meaning::At(directory) if directory.is_local()) {
-                words.extend(self.places(".", Role::There(Purpose::List), cancel).await?);
-            }
+            let places = self.places(typed, place_use, cancel).await?;
+            touched.extend(places.iter().filter(|_| place_use.changes()).cloned());
+            words.extend(places.into_iter().map(|place| format!("{before}{place}")));
         }
         self.forget_listings(&touched);
         Ok(words)
@@ -134,7 +138,7 @@ impl Lines {
     pub(super) async fn places(
         &self,
         text: &str,
-        role: Role,
+        place_use: PlaceUse,
         cancel: &Cancel,
     ) -> Result<Vec<String>, Failure> {
         let known = &self.lookup.known;
@@ -153,13 +157,12 @@ impl Lines {
             }
             Operand::In(partial, is_contents) => (partial, is_contents),
         };
-        let purpose = match role {
-            Role::Destination => {
+        let purpose = match place_use {
+            PlaceUse::Destination => {
                 let place = self.lookup.destination(&partial, cancel).await?;
                 return Ok(vec![place.place(is_contents)]);
             }
-            Role::There(purpose) => purpose,
-            Role::Plain => Purpose::Read,
+            PlaceUse::There(purpose) => purpose,
         };
         let Places { all, unseen } = self.lookup.find(&partial, purpose, cancel).await?;
         if !unseen.is_empty() {
@@ -271,14 +274,29 @@ impl Lines {
 /// How long the jobs in the background have to end in order when the shell ends.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// The arguments of a verb, with the one that it means where there is none.
+pub(super) fn with_default(verb: &Command, mut arguments: Vec<String>) -> Vec<String> {
+    let mut reader = Reader::at(verb);
+    let is_one = |word: &String| matches!(reader.read(word), Part::Verb(_) | Part::Operand(_));
+    if !arguments.iter().any(is_one) {
+        let default = DEFAULTS.iter().find(|(name, _)| *name == verb.get_name());
+        arguments.extend(default.map(|(_, argument)| (*argument).to_owned()));
+    }
+    arguments
+}
+
+/// What verbs mean without an argument in the shell, where there is a current directory.
+const DEFAULTS: [(&str, &str); 3] = [("ls", "."), ("sites", "list"), ("tree", ".")];
+
 /// Refuses standard input as a source: the lines themselves come from there.
-fn refuse_stdin(verb: &VerbWords, arguments: &[String], operands: &[usize]) -> Result<(), Failure> {
-    let sources = operands.split_last().map_or(operands, |(_, sources)| sources);
-    let is_source = sources.iter().any(|index| arguments.get(*index).is_some_and(|word| word == "-"));
-    let is_list = arguments.windows(2).any(|two| two == ["--from-file", "-"])
-        || arguments.iter().any(|word| word == "--from-file=-");
-    if is_source || is_list {
-        let what = format!("{} cannot read standard input: the script is there", verb.name);
+fn refuse_stdin(verb: &Command, arguments: &[String], values: &[Option<Value>]) -> Result<(), Failure> {
+    let reads = |(word, value): (&String, &Option<Value>)| match value {
+        Some(Value { name, is_operand: true, .. }) => word == "-" && name != "DEST",
+        Some(Value { name, at, is_operand: false }) => name == "FILE" && word.get(*at..) == Some("-"),
+        None => false,
+    };
+    if arguments.iter().zip(values).any(reads) {
+        let what = format!("{} cannot read standard input: the script is there", verb.get_name());
         return Err(Failure::usage(what).hint("name the script with --file"));
     }
     Ok(())

@@ -3,17 +3,20 @@
 mod background;
 mod builtin;
 mod carry;
+mod described;
 mod history;
 mod known;
 mod lines;
-mod listings;
 mod lookup;
+mod place_use;
 mod reader;
 mod remote;
+mod rows;
 mod script;
 mod signals;
+mod standing;
 mod tasks;
-mod words;
+mod verbs;
 
 use self::background::Jobs;
 use self::carry::{After, carry_out};
@@ -63,15 +66,15 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
     let unread = {
         let mut known = known.lock();
         let sites = known.scope.sites.clone();
-        listings::read(kept.clone(), &sites, &mut known.cache).err()
+        state::listings::read(kept.clone(), &sites, &mut known.cache).err()
     };
     let servers = Servers::new(&general, &trust);
     tasks::start(&known, &servers, wanted);
     let lookup = Lookup { known, servers };
     let (history, why) = History::read(kept.clone());
     let mut lines = Lines {
-        general_words: words::general_options(words),
-        vocabulary: Arc::new(words::vocabulary()),
+        general_words: described::general_options(words),
+        vocabulary: Arc::new(described::vocabulary()),
         lookup,
         jobs: Jobs::default(),
         history,
@@ -89,7 +92,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
         None => typed(&mut lines).await,
     };
     lines.end().await;
-    let written = listings::write(kept, &mut lines.lookup.known.lock().cache);
+    let written = state::listings::write(kept, &mut lines.lookup.known.lock().cache);
     if let Err(why) = written {
         output::complain("ftp-user", format_args!("warning: {why}"));
     }

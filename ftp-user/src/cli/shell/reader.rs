@@ -2,7 +2,7 @@
 
 use super::known::{Known, Shared};
 use super::remote::seconds;
-use crate::shell::{Completed, Source, Vocabulary, complete_line};
+use crate::shell::{CompletionInput, Completions, Places, Vocabulary, complete_line};
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair};
@@ -133,8 +133,8 @@ impl Completer for Keys {
             let mut known = self.known.lock();
             let Known { scope, cache, .. } = &mut *known;
             let vocabulary = &self.vocabulary;
-            let mut source = Source { vocabulary, scope, cache, here: &names_here, now: seconds() };
-            complete_line(before, &mut source)
+            let places = Places { scope, cache, here: &names_here, now: seconds() };
+            complete_line(before, &mut CompletionInput { vocabulary, places })
         };
         for directory in &found.wanted {
             self.known.want(directory.clone());
@@ -144,7 +144,7 @@ impl Completer for Keys {
 }
 
 /// The words of a completion as the editor shows and inserts them.
-fn pairs(found: Completed) -> Vec<Pair> {
+fn pairs(found: Completions) -> Vec<Pair> {
     let common = common(&found.words);
     let pair = |word: String| Pair { display: word.trim_end().to_owned(), replacement: word };
     let mut pairs: Vec<Pair> = found.words.into_iter().map(pair).collect();
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_list_that_is_cut_says_so_and_inserts_nothing_else() {
         let words = ["lab:abc", "lab:abd"].map(str::to_owned).to_vec();
-        let found = Completed { words: words.clone(), wanted: Vec::new(), is_cut: true };
+        let found = Completions { words: words.clone(), wanted: Vec::new(), is_cut: true };
         let shown: Vec<_> = pairs(found).into_iter().map(|pair| (pair.display, pair.replacement)).collect();
         assert_eq!(shown[2], ("(and more)".to_owned(), "lab:ab".to_owned()));
         assert_eq!(common(&words), "lab:ab");

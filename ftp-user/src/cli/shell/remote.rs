@@ -113,6 +113,31 @@ impl Servers {
         }
     }
 
+    /// The path of a directory without symbolic links; `None` if the server does not tell it.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has interrupted it.
+    pub(super) async fn real(
+        &self,
+        directory: &Directory,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let asked = async {
+            let asking = self.asking()?;
+            let (context, location) = asking.at(directory, cancel).await?;
+            let mut host = Host::at(&location, Role::Server, &asking.pools);
+            let path = host.real_directory(&context, &location.path).await;
+            host.release();
+            path
+        };
+        match asked.await {
+            Ok(path) => Ok(path.map(|path| path.as_bytes().to_vec())),
+            Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Whether a site answers: it accepts a connection, and sends the first byte of its greeting.
     pub(super) async fn answers(&self, site: &str) -> bool {
         let Ok(asking) = self.asking() else { return false };

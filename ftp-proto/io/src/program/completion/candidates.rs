@@ -1,5 +1,6 @@
 //! What can stand at the cursor of a command line, by the description that `--help` prints. Pure.
 
+use super::reader::{Reader, is_long, name, takes_value};
 use clap::{Arg, ArgAction, Command};
 
 /// One word that can stand at the cursor.
@@ -32,135 +33,83 @@ pub struct Candidates {
     pub files: Files,
 }
 
-/// Completes the last of `words`, which follow the name of the program and end at the cursor. `known` knows the
-/// names of what a value stands for, by the name that the help gives to the value: `PLACE`.
-pub fn complete(
-    mut command: Command,
-    words: &[String],
-    known: impl Fn(&str) -> Vec<Candidate>,
-) -> Candidates {
-    command.build();
+/// What a program knows of a value.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Known {
+    /// What it can be, whole.
+    pub words: Vec<Candidate>,
+    /// The names of files that can stand there too. If the program does not say, the name of the value does.
+    pub files: Option<Files>,
+}
+
+impl From<Vec<Candidate>> for Known {
+    fn from(words: Vec<Candidate>) -> Self {
+        Self { words, files: None }
+    }
+}
+
+/// Completes the last of `words`, which follow the name of the program, or a verb, and end at the cursor. `known` knows what
+/// a value can be, by the name that the help gives it, `PLACE`, and what is typed of it: whole words that can take the place
+/// of what is typed. The command has been built.
+pub fn complete(command: &Command, words: &[String], known: impl Fn(&str, &str) -> Known) -> Candidates {
     let (last, before) = words.split_last().map_or(("", words), |(last, before)| (last.as_str(), before));
-    let place = before.iter().fold(Place::at(&command), |place, word| place.after(word));
-    let named = |name: &str| if name == VERB { verbs(&command) } else { known(name) };
-    let mut found = place.candidates(last, named);
-    found.words.retain(|word| word.text.starts_with(last));
+    let mut reader = Reader::at(command);
+    for word in before {
+        reader.read(word);
+    }
+    let mut found = candidates(&reader, last, |name, typed| match name {
+        VERB => beginning(verbs(command), typed).into(),
+        name => known(name, typed),
+    });
     found.words.sort();
     found.words.dedup();
     found
 }
 
-/// A place in a command line.
-struct Place<'a> {
-    /// The verb so far.
-    command: &'a Command,
-    /// The option that waits for its value.
-    open: Option<&'a Arg>,
-    /// How many words of the verb stand before.
-    values: usize,
-    /// The options that stand before.
-    given: Vec<&'a Arg>,
-    /// Whether `--` stands before: no word is an option any more.
-    only_values: bool,
-}
-
-impl<'a> Place<'a> {
-    const fn at(command: &'a Command) -> Self {
-        Self { command, open: None, values: 0, given: Vec::new(), only_values: false }
+/// What can stand here, where `last` is typed already.
+fn candidates(reader: &Reader<'_>, last: &str, known: impl Fn(&str, &str) -> Known) -> Candidates {
+    if let Some(option) = reader.open {
+        return values(option, false, ("", last), known);
     }
-
-    /// The place behind one more word.
-    fn after(mut self, word: &str) -> Self {
-        if self.open.take().is_some() {
-            return self;
-        }
-        if !self.only_values && word == "--" {
-            self.only_values = true;
-        } else if let Some(long) = word.strip_prefix("--").filter(|_| !self.only_values) {
-            let (name, has_value) = long.split_once('=').map_or((long, false), |(name, _)| (name, true));
-            let option = self.command.get_arguments().find(|arg| is_long(arg, name));
-            self.given.extend(option);
-            self.open = option.filter(|arg| !has_value && takes_value(arg));
-        } else if let Some(shorts) = word.strip_prefix('-').filter(|_| !self.only_values && word != "-") {
-            self.open = self.shorts(shorts);
-        } else if let Some(verb) = self.command.find_subcommand(word).filter(|_| self.values == 0) {
-            return Self::at(verb);
-        } else {
-            self.values += 1;
-        }
-        self
-    }
-
-    /// Reads options of one letter, `-rj`. Returns the one that waits for its value.
-    fn shorts(&mut self, shorts: &str) -> Option<&'a Arg> {
-        for (at, short) in shorts.char_indices() {
-            let option = self.command.get_arguments().find(|arg| is_short(arg, short));
-            self.given.extend(option);
-            if let Some(option) = option.filter(|arg| takes_value(arg)) {
-                let last = at + short.len_utf8() == shorts.len();
-                return last.then_some(option);
-            }
-        }
-        None
-    }
-
-    /// What can stand here, where `last` is typed already.
-    fn candidates(&self, last: &str, known: impl Fn(&str) -> Vec<Candidate>) -> Candidates {
-        if let Some(option) = self.open {
-            return values(option, 0, "", known);
-        }
-        if let Some((option, _)) =
-            last.split_once('=').filter(|_| last.starts_with("--") && !self.only_values)
-        {
-            let name = option.trim_start_matches("--");
-            let found = self.command.get_arguments().find(|arg| is_long(arg, name) && takes_value(arg));
-            return found.map_or_else(Candidates::default, |arg| {
-                let before = format!("{option}=");
-                values(arg, 0, &before, known)
-            });
-        }
-        if last.starts_with('-') && !self.only_values {
-            return Candidates { words: self.options(), files: Files::None };
-        }
-        let positional = self.positional();
-        let mut found = positional.map(|arg| values(arg, self.values, "", known)).unwrap_or_default();
-        if self.values == 0 {
-            found.words.extend(verbs(self.command));
-        }
-        found
-    }
-
-    /// The options that can be given here.
-    fn options(&self) -> Vec<Candidate> {
-        let again = |arg: &Arg| matches!(arg.get_action(), ArgAction::Append | ArgAction::Count);
-        let free = |arg: &&Arg| again(arg) || !self.given.iter().any(|given| given.get_id() == arg.get_id());
-        let shown = self.command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional());
-        let named = shown.filter(free).filter_map(|arg| {
-            let short = || arg.get_short().map(|short| format!("-{short}"));
-            let text = arg.get_long().map(|long| format!("--{long}")).or_else(short)?;
-            Some(Candidate { text, help: help(arg.get_help()) })
+    if let Some((option, typed)) =
+        last.split_once('=').filter(|_| last.starts_with("--") && !reader.only_operands)
+    {
+        let name = option.trim_start_matches("--");
+        let found = reader.command.get_arguments().find(|arg| is_long(arg, name) && takes_value(arg));
+        return found.map_or_else(Candidates::default, |arg| {
+            let before = format!("{option}=");
+            values(arg, false, (&before, typed), known)
         });
-        named.collect()
     }
-
-    /// The argument without a name that stands here.
-    fn positional(&self) -> Option<&'a Arg> {
-        let all: Vec<&Arg> = self.command.get_positionals().filter(|arg| !arg.is_hide_set()).collect();
-        let repeated = |arg: &&&Arg| arg.get_num_args().is_some_and(|range| range.max_values() > 1);
-        all.get(self.values).or_else(|| all.last().filter(repeated)).copied()
+    if last.starts_with('-') && !reader.only_operands {
+        return Candidates { words: beginning(options(reader), last), files: Files::None };
     }
+    let is_first = reader.operands == 0;
+    let operand = reader.operand();
+    let mut found = operand.map(|arg| values(arg, !is_first, ("", last), known)).unwrap_or_default();
+    if is_first {
+        found.words.extend(beginning(verbs(reader.command), last));
+    }
+    found
 }
 
-fn is_long(arg: &Arg, name: &str) -> bool {
-    arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
+/// Those that begin with what is typed.
+fn beginning(mut words: Vec<Candidate>, typed: &str) -> Vec<Candidate> {
+    words.retain(|word| word.text.starts_with(typed));
+    words
 }
 
-fn is_short(arg: &Arg, name: char) -> bool {
-    arg.get_short() == Some(name) || arg.get_all_short_aliases().is_some_and(|all| all.contains(&name))
-}
-
-fn takes_value(arg: &Arg) -> bool {
-    arg.get_action().takes_values()
+/// The options that can be given here.
+fn options(reader: &Reader<'_>) -> Vec<Candidate> {
+    let again = |arg: &Arg| matches!(arg.get_action(), ArgAction::Append | ArgAction::Count);
+    let free = |arg: &&Arg| again(arg) || !reader.given.iter().any(|given| given.get_id() == arg.get_id());
+    let shown = reader.command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional());
+    let named = shown.filter(free).filter_map(|arg| {
+        let short = || arg.get_short().map(|short| format!("-{short}"));
+        let text = arg.get_long().map(|long| format!("--{long}")).or_else(short)?;
+        Some(Candidate { text, help: help(arg.get_help()) })
+    });
+    named.collect()
 }
 
 /// The verbs of a command that people see.
@@ -169,8 +118,14 @@ fn verbs(command: &Command) -> Vec<Candidate> {
     shown.map(|verb| Candidate { text: verb.get_name().to_owned(), help: help(verb.get_about()) }).collect()
 }
 
-/// The values of an argument, each behind `before`. `at` is how many have been given.
-fn values(arg: &Arg, at: usize, before: &str, known: impl Fn(&str) -> Vec<Candidate>) -> Candidates {
+/// The values of an argument, each behind `before`; `typed` is what is typed of it. `is_last` says whether others stand before
+/// it.
+fn values(
+    arg: &Arg,
+    is_last: bool,
+    (before, typed): (&str, &str),
+    known: impl Fn(&str, &str) -> Known,
+) -> Candidates {
     let fixed = arg.get_possible_values();
     if !fixed.is_empty() {
         let shown = fixed.iter().filter(|value| !value.is_hide_set());
@@ -178,21 +133,20 @@ fn values(arg: &Arg, at: usize, before: &str, known: impl Fn(&str) -> Vec<Candid
             text: format!("{before}{}", value.get_name()),
             help: help(value.get_help()),
         });
-        return Candidates { words: words.collect(), files: Files::None };
+        let words = beginning(words.collect(), &format!("{before}{typed}"));
+        return Candidates { words, files: Files::None };
     }
-    let names = arg.get_value_names().unwrap_or_default();
-    let own = arg.get_id().as_str().to_uppercase();
-    let name = names.get(at).or(names.last()).map_or(own.as_str(), |name| name.as_str());
-    let files = match name {
+    let name = name(arg, is_last);
+    let Known { mut words, files } = known(&name, typed);
+    let by_name = || match name.as_str() {
         "FILE" | "PATH" | "PLACE" | "SOURCE" | "DEST" => Files::All,
         "DIR" => Files::Directories,
         _ => Files::None,
     };
-    let mut words = known(name);
     for word in &mut words {
         word.text.insert_str(0, before);
     }
-    Candidates { words, files }
+    Candidates { words, files: files.unwrap_or_else(by_name) }
 }
 
 /// The name of a value that is a verb of the program.
@@ -220,27 +174,36 @@ mod tests {
             arg!(<places> "What and where").num_args(1..).value_names(["SOURCE", "DEST"]),
         ]);
         let sites = Command::new("sites").subcommand(Command::new("show").arg(arg!(<NAME> "Its name")));
-        Command::new("program")
+        let program = Command::new("program")
             .arg(arg!(--json "For programs").global(true))
             .arg(arg!(--config <FILE> "Settings").global(true))
             .arg(arg!(--state <DIR> "State").global(true))
             .subcommands([copy, sites, Command::new("secret").hide(true)])
-            .subcommand(Command::new("man").arg(arg!([VERB] "Of this verb")))
+            .subcommand(Command::new("man").arg(arg!([VERB] "Of this verb")));
+        let mut program = program;
+        program.build();
+        program
     }
 
-    fn known(name: &str) -> Vec<Candidate> {
+    fn known(name: &str, typed: &str) -> Known {
         let texts: &[&str] = match name {
+            "SOURCE" | "DEST" if typed.starts_with("lab:") => {
+                let words = vec![Candidate { text: "lab:file".to_owned(), help: String::new() }];
+                return Known { words, files: Some(Files::None) };
+            }
             "SOURCE" | "DEST" => &["lab:", "backup:"],
             "NAME" => &["lab", "backup"],
             _ => &[],
         };
-        texts.iter().map(|text| Candidate { text: (*text).to_owned(), help: String::new() }).collect()
+        let word = |text: &&str| Candidate { text: (*text).to_owned(), help: String::new() };
+        let texts = texts.iter().filter(|text| text.starts_with(typed));
+        texts.map(word).collect::<Vec<_>>().into()
     }
 
     /// What completes a line; a blank at its end begins a new word.
     fn check(line: &str, expect: &[&str], files: Files) {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let found = complete(command(), &words, known);
+        let found = complete(&command(), &words, known);
         let texts: Vec<&str> = found.words.iter().map(|word| word.text.as_str()).collect();
         assert_eq!((texts.as_slice(), found.files), (expect, files), "{line:?}");
     }
@@ -289,6 +252,7 @@ mod tests {
         check("copy ", &["backup:", "lab:"], Files::All);
         check("copy a b c l", &["lab:"], Files::All);
         check("copy - l", &["lab:"], Files::All);
+        check("copy lab:f", &["lab:file"], Files::None);
         check("sites show ", &["backup", "lab"], Files::None);
         check("sites show lab ", &[], Files::None);
     }

@@ -14,6 +14,8 @@ FUNCTION() {
         # Of the word at the cursor, what stands before the cursor counts.
         if ((i == COMP_CWORD)) && [[ -n $cur || $piece != [:=@]* ]]; then
             piece=$cur
+            # Bash leaves "@" in the word that it completes, though it takes it for a word of its own.
+            [[ $cur != @* ]] || words[last]=${words[last]%@}
         fi
         words[last]+=$piece
     done

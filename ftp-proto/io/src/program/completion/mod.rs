@@ -5,11 +5,13 @@
 //! the same words, and a new version of the program needs no new script.
 
 mod candidates;
+mod reader;
 
-pub use candidates::{Candidate, Candidates, Files, complete};
+pub use candidates::{Candidate, Candidates, Files, Known, complete};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_complete::shells::{Elvish, PowerShell};
+pub use reader::{Part, Reader, Value, values};
 use std::io::{self, Read};
 
 use super::output;
@@ -26,20 +28,26 @@ pub struct Completions {
 }
 
 impl Completions {
-    /// Prints the script, or what completes the words on standard input. `known` knows the names of what a value
-    /// stands for, by the name that the help gives to the value: `PLACE`.
+    /// Prints the script, or what completes the words on standard input. `known` gets the words before the cursor, and
+    /// returns what knows what a value can be, by the name that the help gives to it, `PLACE`, and what is typed of it.
     ///
     /// # Errors
     ///
     /// Standard input cannot be read, or standard output not be written.
-    pub fn print(self, command: Command, known: impl Fn(&str) -> Vec<Candidate>) -> io::Result<()> {
+    pub fn print<K: Fn(&str, &str) -> Known>(
+        self,
+        mut command: Command,
+        known: impl FnOnce(&Command, &[String]) -> K,
+    ) -> io::Result<()> {
         if !self.words {
             return output::print(&script(command, self.shell));
         }
         let mut typed = Vec::new();
         io::stdin().lock().take(LONGEST).read_to_end(&mut typed)?;
         let words = words(&typed);
-        let found = complete(command, &words, known);
+        command.build();
+        let known = known(&command, &words);
+        let found = complete(&command, &words, known);
         output::print(lines(&found).as_bytes())
     }
 }

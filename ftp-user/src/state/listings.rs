@@ -1,10 +1,12 @@
 //! What directories held when an earlier shell ended: a file of the state directory that is its user's alone.
 
+use super::file::StateFile;
 use crate::place::Names;
 use crate::shell::{Cache, Directory, Listed};
-use crate::state::StateFile;
+use ftp_io::clock::Clock;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A listing in the file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -20,16 +22,19 @@ fn file(state: Option<PathBuf>) -> StateFile {
     StateFile::at(state, "shell-listings.json")
 }
 
-/// Reads the file into a cache. Directories of sites that the settings do not have any more are left out.
+/// Reads the file into a cache. Listings that are too old are left out, and directories of sites that the settings do not have
+/// any more.
 ///
 /// # Errors
 ///
 /// Why the file cannot be read, in words.
-pub(super) fn read(state: Option<PathBuf>, sites: &Names, cache: &mut Cache) -> Result<(), String> {
+pub fn read(state: Option<PathBuf>, sites: &Names, cache: &mut Cache) -> Result<(), String> {
     // The last one was used first, so that it gives way last.
     for entry in file(state).read::<Vec<Entry>>()?.into_iter().rev() {
+        let age = seconds().saturating_sub(entry.at);
         if let Ok(directory) = Directory::parse(&entry.directory, sites)
             && !directory.is_local()
+            && age < OLDEST.as_secs()
         {
             cache.keep(directory, Listed::new(entry.names, entry.at, entry.is_cut));
         }
@@ -43,7 +48,7 @@ pub(super) fn read(state: Option<PathBuf>, sites: &Names, cache: &mut Cache) -> 
 /// # Errors
 ///
 /// Why the file cannot be written, in words.
-pub(super) fn write(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
+pub fn write(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
     if !cache.take_changed() {
         return Ok(());
     }
@@ -60,6 +65,14 @@ pub(super) fn write(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), Str
     })
 }
 
+/// Seconds since 1970.
+fn seconds() -> u64 {
+    u64::try_from(Clock::today().0).unwrap_or(0)
+}
+
+/// The age at which a listing says nothing any more.
+const OLDEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,13 +83,16 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let state = home.path().join("state");
         let at = |text: &str| Directory::parse(text, &Names::default()).unwrap();
-        let listed = |name: &str| Listed::new(vec![name.to_owned(), "d/".to_owned()], 7, false);
+        let now = seconds();
+        let listed = |name: &str| Listed::new(vec![name.to_owned(), "d/".to_owned()], now, false);
         let mut cache = Cache::default();
         cache.keep(at("ftp://h/a"), listed("x"));
         cache.keep(at("ftp://h/b"), listed("y"));
         write(Some(state.clone()), &mut cache).unwrap();
         let path = state.join("shell-listings.json");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        cache.keep(at("ftp://h/old"), Listed::new(vec!["z".to_owned()], now - OLDEST.as_secs(), false));
+        write(Some(state.clone()), &mut cache).unwrap();
         let mut again = Cache::default();
         read(Some(state.clone()), &Names::default(), &mut again).unwrap();
         assert_eq!(again.find(&at("ftp://h/a")), Some(&listed("x")));
