@@ -77,7 +77,7 @@ impl Scope {
 /// The name that is taken away, or the names that a pattern matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Taken {
-    /// This name.
+    /// What has this name.
     Name(Vec<u8>),
     /// What it matches.
     Matching(Pattern),

@@ -1,7 +1,7 @@
 //! Carries out the verbs of the shell alone.
 
 use super::super::program;
-use super::carry::After;
+use super::after::After;
 use super::lines::Lines;
 use super::lookup::local_path;
 use super::rows::{Row, print, show};

@@ -1,6 +1,7 @@
 //! Carries lines out, one after the other.
 
 use super::super::program;
+use super::after::After;
 use super::builtin;
 use super::lines::{Lines, with_default};
 use crate::context::Cancel;
@@ -8,17 +9,6 @@ use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::shell::{Command, split};
 use std::sync::Arc;
-
-/// What follows a line.
-#[derive(Debug)]
-pub(super) enum After {
-    /// It was carried out.
-    Ended(Status),
-    /// It cannot be carried out, and nobody has said so yet.
-    Mistake(Failure),
-    /// The shell is to be left.
-    Leave,
-}
 
 /// Carries out a line. An interruption ends it, a second one gives it up; neither ends the shell.
 pub(super) async fn carry_out(lines: &mut Lines, line: &str) -> After {

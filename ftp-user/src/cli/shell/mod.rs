@@ -1,5 +1,6 @@
 //! `shell`: lines of verbs, typed at a terminal or read from a script. Each verb runs as on the command line.
 
+mod after;
 mod background;
 mod builtin;
 mod carry;
@@ -18,8 +19,9 @@ mod standing;
 mod tasks;
 mod verbs;
 
+use self::after::After;
 use self::background::Jobs;
-use self::carry::{After, carry_out};
+use self::carry::carry_out;
 use self::history::History;
 use self::known::Shared;
 use self::lines::Lines;

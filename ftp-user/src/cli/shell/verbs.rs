@@ -84,7 +84,7 @@ pub(super) enum Own {
     },
     /// Show where names are
     Where {
-        /// The names
+        /// Names of files and directories
         #[arg(required = true, value_name = "PLACE")]
         names: Vec<String>,
     },
@@ -113,7 +113,7 @@ pub(super) enum OfComposites {
         /// The composite directory
         #[arg(value_name = "COMPOSITE")]
         name: String,
-        /// The component
+        /// One of its components
         #[arg(value_name = "PLACE")]
         place: Option<String>,
     },
