@@ -43,6 +43,13 @@ pub struct Relayed {
 pub const DIRECTLY: &str = ", which connected directly";
 
 impl Relayed {
+    /// What it has passed on beside what it has said, if so many bytes that it carried are stored: a relay that dies cannot
+    /// say the last of it.
+    pub fn untold(&self, stored: u64) -> Option<Self> {
+        let bytes = stored.saturating_sub(self.bytes);
+        (bytes > 0).then(|| Self { bytes, ..self.clone() })
+    }
+
     /// Adds what has passed in another attempt, or of another file. The name is that of the last relay.
     pub fn add(total: &mut Option<Self>, more: Option<Self>) {
         if let Some(Self { relay, bytes, directly }) = more {

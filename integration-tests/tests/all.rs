@@ -61,6 +61,7 @@ mod progress;
 mod proof;
 mod proxied;
 mod quirks;
+mod quotas;
 mod recipes;
 mod relay;
 mod relayed;

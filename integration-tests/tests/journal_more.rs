@@ -196,9 +196,10 @@ fn n8_where_nothing_may_be_replaced_a_copy_that_has_just_got_its_name_is_still_t
 fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_cancelled() {
     let scene = scene();
     let state = scene.state.path().to_str().unwrap().to_owned();
+    let bytes = scene.from.bytes("t/large.bin");
     let begin = |name: &str, parts: usize| -> Started {
-        let run = user().args(["--state", &state, "copy", "--id", name]);
-        let run = run.args([scene.from.url("t/large.bin"), scene.destination(name)]).start();
+        let run = user().file("large.bin", &bytes).args(["--state", &state, "copy", "--id", name]);
+        let run = run.args(["large.bin".to_owned(), scene.destination(name)]).start();
         until("a part has arrived", || scene.parts().len() == parts);
         run
     };
@@ -206,7 +207,7 @@ fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_canc
     drop(kill(begin("first", 1)));
     let second = kill(begin("second", 2));
     let run = scene.user().args(["resume"]).run().exits(1).says("cannot go to").says("ftp-user cancel");
-    assert!(scene.to.bytes("second") == scene.from.bytes("t/large.bin"), "{run}");
+    assert!(scene.to.bytes("second") == bytes, "{run}");
     assert_eq!(scene.parts().len(), 1, "{run}");
     drop(second);
     let run = scene.user().args(["cancel", "first"]).run().exits(0).says("cannot go to");
@@ -233,4 +234,36 @@ fn n8_of_many_that_begin_one_job_at_once_one_runs_it_and_the_others_say_so() {
     }
     assert_eq!(scene.jobs().len(), 1);
     assert!(scene.to.bytes("large") == scene.from.bytes("t/large.bin"));
+}
+
+#[test]
+fn n8_a_job_between_two_servers_goes_on_without_the_directory_in_which_it_was_typed() {
+    let scene = scene();
+    // The directory of this run is removed with it.
+    drop(kill(scene.begin(&[])));
+    let run = scene.user().args(["resume"]).run().exits(0);
+    scene.is_whole(&run);
+}
+
+#[test]
+fn n8_a_job_whose_server_does_not_come_back_is_forgotten_and_what_it_may_have_left_is_named() {
+    let scene = scene();
+    let run = scene.begin(&[]);
+    scene.user().args(["cancel", "--forget", "last"]).run().exits(8).says("is being run by process");
+    drop(kill(run));
+    scene.to.running.signal(rustix::process::Signal::KILL);
+    scene.user().args(["--retries", "0", "cancel", "last"]).run().exits(5);
+    let run = scene.user().args(["cancel", "--forget", "last"]).run().exits(0);
+    for part in scene.parts() {
+        let name = part.file_name().unwrap().to_str().unwrap();
+        assert!(
+            run.said.contains(&format!(
+                "nobody has removed eve@{}: copy/{name}",
+                scene.to.address(ftp_proto::dialect::Dialect::Rfc959)
+            )),
+            "{name}: {run}"
+        );
+    }
+    assert_eq!(scene.state_of_the_job(), "cancelled", "{run}");
+    scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
 }

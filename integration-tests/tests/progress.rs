@@ -149,3 +149,13 @@ fn a_dry_run_tells_programs_what_it_tells_people() {
     );
     assert_eq!(programs.events("file").len(), 0, "{programs}");
 }
+
+#[test]
+fn a_transfer_that_nobody_sees_is_told_and_given_up_by_its_own_timer() {
+    let moves = "150 opening ; connection ; await ABOR\nABOR: reset-data ; 426 aborted ; 226 done";
+    let from = Peer::start("127.0.0.2", &format!("SIZE: 213 100000000\nRETR: {moves}"), MODERN);
+    let to = Peer::start("127.0.0.3", &format!("SIZE: 550 no such file\nSTOR: {moves}"), MODERN);
+    let run = user().args(["copy", "--retries", "0", "--path", "direct", "--stall", "1s", "--unseen", "1s"]);
+    let run = run.args([from.url("a.bin"), to.url("b.bin")]).run().exits(5);
+    run.says("nobody sees ").says("given up after 1 s more (--unseen T").says("for 2 s (unseen timer)");
+}

@@ -1,6 +1,7 @@
 //! Several files of a tree at the same time, each on sessions of its own.
 
 use crate::accounts::{Secrets, user as account};
+use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
@@ -115,5 +116,50 @@ fn numbers_of_workers_that_cannot_be_are_refused() {
     for jobs in ["0", "65", "x", ""] {
         let run = user().args(["copy", "--jobs", jobs, "ftp://a/x", "ftp://b/y"]).run();
         run.exits(2).says("between 1 and 64");
+    }
+}
+
+/// Copies three files from a server that does this when it is asked for the second one, with one pair of sessions.
+fn with_one_that_hangs(address: &str, hangs: &str) {
+    let file = |name: &str| format!("type=file;size=1000;modify=20200101000000; {name}\\r\\n");
+    let script = format!(
+        "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End\n\
+         MLST t: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
+         MLST t/: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
+         MLST *: 250-facts\\r\\n type=file;size=1000;modify=20200101000000; x\\r\\n250 End\n\
+         MLSD: 150 here ; accept ; text {}{}{} ; end ; 226 done\n\
+         RETR t/b: {hangs}\n\
+         ABOR: reset-data ; 426 aborted ; 226 done",
+        file("a"),
+        file("b"),
+        file("c")
+    );
+    let from = Peer::start(address, &script, MODERN);
+    let run = user().args([
+        "copy",
+        "-r",
+        "-j",
+        "1",
+        "--json",
+        "--retries",
+        "0",
+        "--timeout",
+        "3s",
+        "--stall",
+        "2s",
+    ]);
+    let run = run.args([&from.url("t/"), "./to"]).run().exits(9);
+    let copied = run.events("file").into_iter().map(|file| file["dest"].as_str().unwrap().to_owned());
+    let copied: Vec<String> = copied.map(|dest| dest.rsplit('/').next().unwrap().to_owned()).collect();
+    assert_eq!(copied, ["a", "c"], "{hangs}: {run}");
+    assert_eq!(run.summary()["failed"], 1, "{hangs}: {run}");
+}
+
+#[test]
+fn one_file_whose_server_hangs_keeps_no_other_from_one_pair_of_sessions() {
+    let hangs = [("127.0.0.2", "hang"), ("127.0.0.3", "150 opening ; accept ; data 700 ; await ABOR")];
+    let runs = hangs.map(|(at, hangs)| std::thread::spawn(move || with_one_that_hangs(at, hangs)));
+    for run in runs {
+        run.join().unwrap();
     }
 }

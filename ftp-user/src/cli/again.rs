@@ -1,6 +1,6 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
-use super::asked::{Asked, Start, check_state, go_to};
+use super::asked::{Asked, Start, check_state, go_to, names_a_file};
 use super::passwords::{self, Passwords};
 use super::trust::TrustArgs;
 use super::{Cli, General, Hands, Verb, cancel, resume, status_of};
@@ -42,7 +42,7 @@ impl General {
         }
         for (record, command) in commands {
             // What keeps one job from going on keeps no other.
-            let one = match command.and_then(|command| go_to(record).map(|()| command)) {
+            let one = match command.and_then(|command| command.go_to(record).map(|()| command)) {
                 Ok(command) => Box::pin(command.perform(Start::Kept(Asked::again(record)), &answers)).await,
                 Err(failure) => status_of(self.color, Err(failure)),
             };
@@ -85,7 +85,8 @@ impl General {
         })?;
         for mut record in jobs {
             if record.state == JobState::Detached {
-                match go_to(&record).and_then(|()| general.command("jobs", &trust, &record)) {
+                let command = general.command("jobs", &trust, &record);
+                match command.and_then(|command| command.go_to(&record).map(|()| command)) {
                     Ok(command) => {
                         let asked = Start::Kept(Asked::shown(&record));
                         if Box::pin(command.perform(asked, &self.hands.answers)).await == Status::Done {
@@ -108,13 +109,35 @@ impl General {
     ) -> Result<Status, Failure> {
         let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
         let record = args.chosen(&jobs)?;
+        if args.forget {
+            return general.forget(record).await;
+        }
         let command = general.command("cancel", &trust, record)?;
-        if let Err(failure) = go_to(record) {
+        if let Err(failure) = command.go_to(record) {
             // What it has left at a server is removed all the same, and what was in the directory is gone with it.
             self.warn(failure.what).await?;
         }
         let asked = Start::Kept(Asked::never_again(record));
         Ok(Box::pin(command.perform(asked, &self.hands.answers)).await)
+    }
+
+    /// Gives up a job without its servers, and names what it may have left there.
+    async fn forget(&self, record: &JobRecord) -> Result<Status, Failure> {
+        let journal = Journal::at(state::directory(self.state.clone()));
+        let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
+        for item in &open {
+            for name in job::left_of(item) {
+                self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
+            }
+            if item.detached.is_some() {
+                self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
+            }
+        }
+        let jobs = journal.jobs().map_err(|why| job::of_journal(&why))?;
+        for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
+            self.tell(Event::Job(cancelled)).await?;
+        }
+        Ok(Status::Done)
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
@@ -160,6 +183,7 @@ impl General {
             v6,
             timeout: self.timeout.or(typed.timeout),
             stall: self.stall.or(typed.stall),
+            unseen: self.unseen.or(typed.unseen),
             retries: self.retries.or(typed.retries),
             config: self.config.clone().or(typed.config),
             password_file: self.password_file.clone().or(typed.password_file),
@@ -200,7 +224,51 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
     Passwords::new(None, None, hands.cancel()?).with(hands.answers.clone()).ask_ahead(locations).await
 }
 
+impl Cli {
+    /// Goes to the directory in which a job was typed. If it is gone, that is no failure of a job whose places and files do
+    /// not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// The directory is gone, and the job needs it.
+    fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
+        let is_relative = self.verb.has_relative();
+        match go_to(record) {
+            Err(_) if !is_relative && !names_a_file(&record.command.words) => Ok(()),
+            gone_or_there => gone_or_there,
+        }
+    }
+}
+
 impl Verb {
+    /// Whether a place of a job of the journal may depend on the directory in which it was typed.
+    fn has_relative(&self) -> bool {
+        match self {
+            Self::Copy(args) => args.has_relative(),
+            Self::Move(args) => args.copy.has_relative(),
+            Self::Sync(args) => args.has_relative(),
+            Self::Append(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Tree(_)
+            | Self::Mkdir(_)
+            | Self::Rm(_)
+            | Self::Mv(_)
+            | Self::Hash(_)
+            | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
+            | Self::Why(_)
+            | Self::Sites(_)
+            | Self::Doctor(_)
+            | Self::Shell(_)
+            | Self::Completions(_)
+            | Self::Man(_) => true,
+        }
+    }
+
     /// The places of a job of the journal, as far as they can be read.
     fn locations(&self, names: &Names) -> Vec<Location> {
         match self {

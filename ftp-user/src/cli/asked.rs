@@ -206,6 +206,27 @@ pub(super) fn go_to(record: &JobRecord) -> Result<(), Failure> {
     })
 }
 
+/// Whether an option of these words may name a file by a path that is relative.
+pub(super) fn names_a_file(words: &[OsString]) -> bool {
+    let is_one = |word: &OsString| {
+        let word = word.to_string_lossy();
+        let option = word.split('=').next().unwrap_or_default();
+        option.len() > 2 && WITH_FILE.iter().any(|known| known.starts_with(option))
+    };
+    words.iter().any(is_one)
+}
+
+/// Options whose value is a file or a directory of this host.
+const WITH_FILE: [&str; 8] = [
+    "--backup-dir",
+    "--ca",
+    "--config",
+    "--filter-from",
+    "--from-file",
+    "--password-file",
+    "--relay-token-file",
+    "--trace",
+];
 /// The length of the longest name, in bytes.
 const LONGEST: usize = 64;
 
@@ -224,6 +245,18 @@ mod tests {
         check("copy --id n a b", "copy --id n a c", false);
         check("copy --id n a b", "copy --id n --fail-fast a b", false);
         check("copy --id n -- a -v", "copy --id n -- a", false);
+    }
+
+    #[test]
+    fn options_that_name_files_depend_on_the_directory() {
+        let check = |typed: &str, expect| {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            assert_eq!(names_a_file(&words), expect, "{typed}");
+        };
+        check("copy -r --id n --limit 5MB ftp://h/a ftp://i/b", false);
+        check("copy --ca own.pem ftp://h/a ftp://i/b", true);
+        check("--config=own.toml copy ftp://h/a ftp://i/b", true);
+        check("copy --relay h:1 --relay-token-file t ftp://h/a ftp://i/b", true);
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl CopyArgs {
 }
 
 impl CopyArgs {
+    /// Whether a place is a path of this host that depends on the current directory.
+    pub(super) fn has_relative(&self) -> bool {
+        places::has_relative(&self.places)
+    }
+
     /// The places of the copy with the logins that are written down somewhere.
     ///
     /// # Errors
@@ -143,7 +148,7 @@ async fn job(
 ) -> Status {
     let verb = if moves { "move" } else { "copy" };
     let words = Words { verb, noun: "copy", done: "copied" };
-    let is_relative = places::has_relative(&args.places);
+    let is_relative = args.has_relative();
     let asked = match kept::asked(asked, args.id.as_deref(), is_relative, words, &context) {
         Ok(asked) => asked,
         Err(status) => return status,

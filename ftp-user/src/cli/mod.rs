@@ -133,6 +133,10 @@ struct General {
     /// Give up a transfer that moves nothing for this time (default: 60s)
     #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
     stall: Option<Duration>,
+    /// Give up a transfer between two servers of which neither tells whether it moves, beside --stall (default: by the size
+    /// of the file, 6 hours for most large ones)
+    #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
+    unseen: Option<Duration>,
     /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
     #[arg(long, global = true, value_name = "N")]
     retries: Option<u32>,
@@ -409,6 +413,7 @@ impl General {
         let patience = Patience {
             reply: self.timeout.unwrap_or(PATIENCE),
             stall: self.stall.unwrap_or(PATIENCE),
+            unseen: self.unseen,
             retries: self.retries.unwrap_or(RETRIES),
             first_retries: self.retries.unwrap_or(0),
         };

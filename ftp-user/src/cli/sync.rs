@@ -91,6 +91,11 @@ impl From<How> for Compare {
 }
 
 impl SyncArgs {
+    /// Whether a place is a path of this host that depends on the current directory.
+    pub(super) fn has_relative(&self) -> bool {
+        places::has_relative(&self.places())
+    }
+
     /// Both places with the logins that are written down somewhere.
     ///
     /// # Errors
@@ -122,7 +127,7 @@ impl SyncArgs {
 
 /// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: SyncArgs, asked: Asked) -> Status {
-    let is_relative = places::has_relative(&args.places());
+    let is_relative = args.has_relative();
     let asked = match kept::asked(asked, args.id.as_deref(), is_relative, SYNC, &context) {
         Ok(asked) => asked,
         Err(status) => return status,

@@ -287,6 +287,8 @@ pub struct Patience {
     pub reply: Duration,
     /// For the next byte of a transfer.
     pub stall: Duration,
+    /// For the first sign of a transfer that nobody may see move, beside `stall`; `None`: by the size of the file.
+    pub unseen: Option<Duration>,
     /// How often a temporary failure is tried again.
     pub retries: u32,
     /// The same for a server or a relay that has not answered in this run: it may not exist.
@@ -317,7 +319,7 @@ impl Context {
             finding: Finding::default(),
             cancel,
             interruption: Interruption::default(),
-            patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
+            patience: Patience { reply: long, stall: long, unseen: None, retries: 0, first_retries: 0 },
             family: None,
             proxy: None,
             known_relays: Relays::default(),

@@ -71,10 +71,9 @@ impl Session {
         }
     }
 
-    /// Reads what arrived while the session was idle, such as a 421 before the server closed it. A session that waits
-    /// for a reply is not idle.
+    /// Reads what arrived while the session was idle, such as a 421 before the server closed it.
     pub async fn catch_up(&mut self) {
-        while !self.is_over() && self.time.unanswered.is_none() {
+        while !self.is_over() {
             tokio::select! {
                 biased;
                 _ = self.next() => {}
@@ -86,16 +85,25 @@ impl Session {
     /// The next event, or an interruption. An interrupted session is closed, since its replies cannot be
     /// told apart any more.
     pub(super) async fn next_or_cancelled(&mut self) -> Result<Event, Failure> {
+        loop {
+            if let Some(event) = self.step_or_cancelled().await? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// The same, or `None` if the reply to a time has come that was sent ([`Self::set_modified`]).
+    pub(super) async fn step_or_cancelled(&mut self) -> Result<Option<Event>, Failure> {
         if let Some(failure) = &self.over {
             return Err(self.lost(&failure.clone()));
         }
         let cancel = self.context.cancel.clone();
-        let event = tokio::select! {
+        let step = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
-            event = self.next() => Some(event),
+            step = self.step() => Some(step),
         };
-        event.ok_or_else(|| {
+        step.ok_or_else(|| {
             self.close();
             Failure::interrupted()
         })
@@ -104,9 +112,20 @@ impl Session {
     /// The next event; never one after the end.
     pub async fn next(&mut self) -> Event {
         loop {
+            if let Some(event) = self.step().await {
+                return event;
+            }
+        }
+    }
+
+    /// The next event, or `None` if the reply to a time has come that was sent. Nobody else gets that reply, whatever is
+    /// waited for.
+    async fn step(&mut self) -> Option<Event> {
+        loop {
             let deadline = match self.drain() {
                 Ok(Event::Reply { to, .. }) if Some(to) == self.unawaited => continue,
-                Ok(event) => return event,
+                Ok(event) if self.time.takes(&event) => return None,
+                Ok(event) => return Some(event),
                 Err(deadline) => deadline,
             };
             let clock = self.context.clock;

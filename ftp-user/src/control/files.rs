@@ -262,7 +262,6 @@ impl Session {
         // A server that takes commands ahead refuses the second one if it has refused the first.
         let mut ahead = self.capabilities.takes_ahead.then(|| self.send(second.clone(), None));
         let look = looks.then(|| self.send(Command::Mlst(Some(to.clone())), None));
-        self.settle_time().await?; // its reply comes first
         for (is_first, verb) in [(true, Verb::Rnfr), (false, Verb::Rnto)] {
             let id = if is_first {
                 first

@@ -208,3 +208,42 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
         () = context.clock.sleep_until(Some(late)) => panic!("the goodbye comes later"),
     }
 }
+
+#[tokio::test]
+async fn the_reply_to_a_time_is_not_lost_whatever_is_asked_before_somebody_wants_it() {
+    let ahead = |session: &mut Session| {
+        session.capabilities.takes_ahead = true;
+        session.capabilities.others = vec!["MFMT".to_owned()];
+    };
+    let time = ftp_proto::calendar::When(0);
+    with(&["550 not yours", "200 fine", "213 20200101000000"], async |session| {
+        ahead(session);
+        session.set_modified(&name("a"), time).await.unwrap();
+        assert!(session.ask(Command::Noop).await.unwrap().is_done(), "it gets the reply to itself");
+        let refusal = session.time_refusal().await.unwrap().unwrap();
+        assert!(refusal.to_string().contains("550 not yours"), "{refusal}");
+        assert!(session.time_refusal().await.unwrap().is_none());
+    })
+    .await;
+    // The next time waits for the one before it, and an idle session takes it.
+    with(&["213 modified", "550 not yours", "200 fine"], async |session| {
+        ahead(session);
+        session.set_modified(&name("a"), time).await.unwrap();
+        session.set_modified(&name("b"), time).await.unwrap();
+        while session.time.unanswered.is_some() {
+            session.catch_up().await;
+            tokio::task::yield_now().await;
+        }
+        assert!(session.time_refusal().await.unwrap().is_some());
+        assert!(session.ask(Command::Noop).await.unwrap().is_done());
+    })
+    .await;
+    // Nobody waits for a server that has gone.
+    with(&[], async |session| {
+        ahead(session);
+        session.set_modified(&name("a"), time).await.unwrap();
+        assert!(session.ask(Command::Noop).await.is_err());
+        assert!(session.time_refusal().await.is_err());
+    })
+    .await;
+}

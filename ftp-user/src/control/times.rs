@@ -1,8 +1,11 @@
 //! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
+use super::answer::Answer;
+use super::sent_time::Untaken;
 use super::session::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::calendar::When;
+use ftp_proto::client::Event;
 use ftp_proto::command::{Command, NewFact, Practice, Site};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::PathName;
@@ -30,20 +33,21 @@ impl Session {
     pub async fn set_modified(&mut self, path: &PathName, time: When) -> Result<(), Failure> {
         let Some(command) = self.time_command(path, time) else {
             let what = format!("{} offers no command that sets the time of a file", self.title);
-            self.time.refusal = Some(Failure::new(failure::Kind::Other, what));
+            self.time.untaken = Some(Untaken::Unknown(Failure::new(failure::Kind::Other, what)));
             return Ok(());
         };
         let verb = command.verb();
+        self.settle_time().await?;
         self.time.unanswered = Some((self.send(command, None), verb));
         if self.capabilities.takes_ahead { Ok(()) } else { self.settle_time().await }
     }
 
     /// Waits for the reply to the time that was sent last.
-    pub(super) async fn settle_time(&mut self) -> Result<(), Failure> {
-        let Some((id, verb)) = self.time.unanswered.take() else { return Ok(()) };
-        let answer = self.answer_to(id, verb).await?;
-        if !answer.is_done() {
-            self.time.refusal = Some(self.refusal("cannot set the time of a file".to_owned(), &answer));
+    async fn settle_time(&mut self) -> Result<(), Failure> {
+        while self.time.unanswered.is_some() {
+            if let Some(Event::Ended(failure)) = self.step_or_cancelled().await? {
+                return Err(self.lost(&failure));
+            }
         }
         Ok(())
     }
@@ -55,7 +59,12 @@ impl Session {
     /// Fails if the session is lost.
     pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
         self.settle_time().await?;
-        Ok(self.time.refusal.take())
+        Ok(self.time.untaken.take().map(|untaken| match untaken {
+            Untaken::Unknown(failure) => failure,
+            Untaken::Refused(verb, reply, class) => {
+                self.refusal("cannot set the time of a file", &Answer { reply, class, verb })
+            }
+        }))
     }
 
     /// Sets the permission bits of a file or directory. Returns why the server has not done so. Servers do not announce
@@ -65,7 +74,6 @@ impl Session {
     ///
     /// Fails if the session is lost.
     pub async fn set_mode(&mut self, path: &PathName, mode: u32) -> Result<Option<Failure>, Failure> {
-        self.settle_time().await?; // its reply comes first
         let is_mff = |line: &String| {
             let line = line.to_ascii_uppercase();
             line.starts_with("MFF ") && line.contains("UNIX.MODE")

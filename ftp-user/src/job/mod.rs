@@ -46,7 +46,7 @@ mod tree;
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use claims::kept::{name_in_journal, of_journal};
 pub(crate) use entered::{Entered, Found, Why};
-pub use interrupted::cancel::cancel;
+pub use interrupted::cancel::{cancel, left_of};
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
 pub use request::filter::Filter;

@@ -229,8 +229,8 @@ impl<'a> Surveyor<'a> {
     /// The context of an attempt: a dead path is given up within seconds.
     fn quick(&self) -> Context {
         let Patience { reply, stall, .. } = self.context.patience;
-        let patience =
-            Patience { reply: reply.min(QUICK), stall: stall.min(QUICK), retries: 0, first_retries: 0 };
+        let (reply, stall) = (reply.min(QUICK), stall.min(QUICK));
+        let patience = Patience { reply, stall, unseen: None, retries: 0, first_retries: 0 };
         Context { patience, ..self.context.clone() }
     }
 

@@ -35,6 +35,14 @@ pub enum JournalFailure {
         /// What the system or the database says.
         why: String,
     },
+    /// It has all the jobs that it may have which have not ended.
+    #[error("the journal {} has {most} jobs that have not ended, and takes no other one", path.display())]
+    Full {
+        /// Where it is.
+        path: PathBuf,
+        /// The largest number.
+        most: u64,
+    },
     /// Another process runs the job.
     #[error("job {job} is being run by {}", holder(*process))]
     Held {
@@ -73,6 +81,7 @@ impl JournalFailure {
                 "move it away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
             }
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
+            Self::Full { .. } => "ftp-user jobs lists them: resume or cancel those that are not needed",
             Self::Held { .. } => "wait for its end, or end that process",
             Self::Unknown { .. } => "ftp-user jobs lists them",
             Self::Named { .. } => "repeat the command to go on with that job, or choose another --id",

@@ -118,6 +118,18 @@ impl Journal {
         }
     }
 
+    /// Cancels a job without its servers. Returns the files of which something may be left.
+    ///
+    /// # Errors
+    ///
+    /// A process runs the job, or what is wrong with the journal.
+    pub fn abandon(&self, job: JobId) -> Result<Vec<ItemRecord>, JournalFailure> {
+        match self.existing()? {
+            Some(store) => store.abandon(job),
+            None => Err(JournalFailure::Unknown { job }),
+        }
+    }
+
     fn existing(&self) -> Result<Option<Store>, JournalFailure> {
         let directory = self.0.as_deref().ok_or(JournalFailure::Nowhere)?;
         Store::existing(directory)

@@ -14,11 +14,13 @@
 //! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, read and changed |
 //! | `prune` | which jobs are forgotten when another one begins |
+//! | `abandon` | a job is given up without its servers |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
 //! [The decision](../../../docs/decisions/0045-the-journal.md) says what is durable when.
 
+mod abandon;
 mod checksum;
 #[cfg(test)]
 mod damage;

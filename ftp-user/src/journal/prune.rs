@@ -1,7 +1,6 @@
 //! Which jobs are forgotten when another one begins.
 
 use super::checksum::Bad;
-use super::record::JobState;
 use super::tables::{Count, JobRow, count, forget};
 use crate::id::JobId;
 use rusqlite::Connection;
@@ -11,24 +10,27 @@ use rusqlite::Connection;
 /// job: one that was killed has not ended, unless it had begun nothing.
 pub(super) fn prune(sql: &Connection, runs: impl Fn(JobId) -> bool) -> Result<(), Bad> {
     let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for job in JobRow::all(sql)? {
-        let has_ended = job.state != JobState::Running;
+    for job in JobRow::ended(sql)? {
         match count(sql, job.id)? {
-            count if !has_ended && (!count.is_idle() || runs(job.id)) => {}
-            count if count.is_idle() => idle.push(job.id),
-            Count { files: 0, open: 0, given_over: 0, .. } => failed.push(job.id),
-            _ => others.push(job.id),
+            count if count.is_idle() => idle.push(job),
+            Count { files: 0, open: 0, given_over: 0, .. } => failed.push(job),
+            _ => others.push(job),
         }
     }
-    for (jobs, most) in [(idle, IDLE), (failed, ENDED), (others, ENDED)] {
+    idle.extend(JobRow::open_without_files(sql)?.into_iter().filter(|job| !runs(job.id)));
+    for (mut jobs, most) in [(idle, IDLE), (failed, ENDED), (others, ENDED)] {
+        jobs.sort_by_key(|job| job.begun);
         let surplus = (jobs.len() + 1).saturating_sub(most);
         for job in jobs.into_iter().take(surplus) {
-            forget(sql, job)?;
+            forget(sql, job.id)?;
         }
     }
     Ok(())
 }
 
+/// The largest number of jobs that have not ended. What they have left at servers is known from their rows alone, so none
+/// of them is forgotten: one more begins without a journal.
+pub(super) const OPEN: u64 = 10_000;
 /// The largest number of jobs that are remembered after their end, of each kind that has begun a file.
 pub(super) const ENDED: usize = 20;
 /// The same for those that have begun no file.

@@ -8,7 +8,7 @@ use super::failed::set_failures;
 use super::failure::JournalFailure;
 use super::hands::look;
 use super::lock::{self, JobLock, Taken};
-use super::prune::prune;
+use super::prune::{OPEN, prune};
 use super::record::{
     Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,
     ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start,
@@ -27,9 +27,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The open database of one state directory.
 #[derive(Debug)]
 pub(super) struct Store {
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     path: PathBuf,
-    sql: Connection,
+    pub(super) sql: Connection,
     under_way: UnderWay,
 }
 
@@ -210,6 +210,9 @@ impl Store {
     /// Writes the row of a new job.
     fn begins(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
         prune(&self.sql, |job| lock::holder(&self.directory, job).is_some())?;
+        if JobRow::count_open(&self.sql)? >= OPEN {
+            return Ok(Err(JournalFailure::Full { path: self.path.clone(), most: OPEN }));
+        }
         let (verb, command) = (start.verb.clone(), start.command.clone());
         let (state, ended, decided) = (JobState::Running, None, None);
         let begun = begins(&self.sql, now())?;
@@ -515,7 +518,7 @@ impl Store {
         ItemRow::of_job(&self.sql, job, state)?.into_iter().map(|row| row.record(&self.sql)).collect()
     }
 
-    fn unusable(&self, error: &io::Error) -> JournalFailure {
+    pub(super) fn unusable(&self, error: &io::Error) -> JournalFailure {
         JournalFailure::Unusable { path: self.path.clone(), why: error.to_string() }
     }
 }

@@ -108,6 +108,22 @@ impl JobRow {
         Self::query(sql, "1 ORDER BY begun", &[])
     }
 
+    /// Every job that has ended. They are few, since the oldest of them are forgotten.
+    pub(super) fn ended(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "state != 0", &[])
+    }
+
+    /// Every job that has not ended and has begun no file.
+    pub(super) fn open_without_files(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "state = 0 AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)", &[])
+    }
+
+    /// How many jobs have not ended.
+    pub(super) fn count_open(sql: &Connection) -> Result<u64, Bad> {
+        let count: i64 = sql.query_row("SELECT count(*) FROM jobs WHERE state = 0", [], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+
     fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
         let mut statement =
             sql.prepare_cached(&format!("SELECT {}, sum FROM jobs WHERE {condition}", Self::COLUMNS))?;
@@ -457,7 +473,8 @@ fn detached(sql: &Connection, item: i64) -> Result<Option<Detached>, Bad> {
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
 pub(super) fn has_detached(sql: &Connection, job: JobId, moves: bool) -> Result<bool, Bad> {
     let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
-    Ok(sql.query_row(ask, [job.number().cast_signed(), i64::from(moves)], |row| row.get(0))?)
+    let values = [job.number().cast_signed(), i64::from(moves)];
+    Ok(sql.prepare_cached(ask)?.query_row(values, |row| row.get(0))?)
 }
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
@@ -496,7 +513,7 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<Count, Bad> {
     let number = |state, what: &str| -> Result<u64, Bad> {
         let ask = format!("SELECT {what} FROM items WHERE job = ?1 AND state = ?2");
         let values = [job.number().cast_signed(), item_number(state)];
-        let found: Option<i64> = sql.query_row(&ask, values, |row| row.get(0)).optional()?;
+        let found: Option<i64> = sql.prepare_cached(&ask)?.query_row(values, |row| row.get(0)).optional()?;
         Ok(found.unwrap_or(0).cast_unsigned())
     };
     Ok(Count {

@@ -25,6 +25,8 @@ pub enum Topic {
     Prefix,
     /// What was learnt cannot be kept for later runs.
     Memory,
+    /// Nobody sees whether a file moves.
+    Unseen,
 }
 
 impl Topic {
@@ -41,6 +43,7 @@ impl Topic {
             Self::Anew => "anew",
             Self::Prefix => "prefix",
             Self::Memory => "memory",
+            Self::Unseen => "unseen",
         }
     }
 
@@ -57,6 +60,7 @@ impl Topic {
             Self::Anew => "copied from the first byte again",
             Self::Prefix => "continued from the part that was right",
             Self::Memory => "copied, and nothing remembered for later runs",
+            Self::Unseen => "not seen to move",
         }
     }
 }

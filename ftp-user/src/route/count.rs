@@ -20,6 +20,8 @@ pub(crate) struct Count {
     pub(crate) streamed: StreamedDigests,
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
+    /// What has passed on what the destination may have stored.
+    pub(crate) passed: Passed,
     /// What protected the bytes that have moved; `None` if none have.
     pub(crate) protection: Option<Protection>,
     /// Whether an end refused to continue in the middle of the file.
@@ -28,7 +30,31 @@ pub(crate) struct Count {
     pub(crate) detached: bool,
 }
 
+/// What has passed on what the destination may have stored of a file.
+#[derive(Debug, Default)]
+pub(crate) enum Passed {
+    /// Nobody so far.
+    #[default]
+    Nobody,
+    /// Relays and nobody else; this was the last one.
+    Relay(Relayed),
+    /// Somebody else, too.
+    Others,
+}
+
 impl Count {
+    /// The relay that has passed on what the destination has stored, with what all relays have said that they passed on; `None`
+    /// if some of it may have come by another path. A relay that died could not say the last of it.
+    pub(crate) fn by_relay(&self) -> Option<Relayed> {
+        match &self.passed {
+            Passed::Relay(relay) => {
+                let bytes = self.relayed.as_ref().map_or(0, |relayed| relayed.bytes);
+                Some(Relayed { bytes, ..relay.clone() })
+            }
+            Passed::Nobody | Passed::Others => None,
+        }
+    }
+
     /// Adds an attempt between two servers that has ended.
     pub(crate) fn add(&mut self, attempted: &Attempted) {
         let complete = matches!(attempted.outcome, Outcome::Moved { .. });
@@ -48,6 +74,10 @@ impl Count {
         if touched {
             self.attempts += 1;
             self.touched = true;
+            self.passed = match (&attempted.relayed, &self.passed) {
+                (Some(relayed), Passed::Nobody | Passed::Relay(_)) => Passed::Relay(relayed.clone()),
+                (Some(_), Passed::Others) | (None, _) => Passed::Others,
+            };
         }
     }
 }

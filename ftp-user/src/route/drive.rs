@@ -67,6 +67,8 @@ pub(crate) enum GivenUp {
     Stalled,
     /// Nothing moved for too long, and this end is the reason.
     StalledAt(Side),
+    /// Nobody has seen anything move for that time beside the stall time.
+    Unseen(Duration),
     /// Both ends move the file, and go on without their control connections. Nothing has failed.
     Detached,
     /// The source sends more than the bytes that it announced.
@@ -397,6 +399,7 @@ impl<'a> Drive<'a> {
         match (sight, &mut self.path) {
             (Sight::Stalled(None), _) => self.give_up(GivenUp::Stalled),
             (Sight::Stalled(Some(side)), _) => self.give_up(GivenUp::StalledAt(side)),
+            (Sight::Unseen(time), _) => self.give_up(GivenUp::Unseen(time)),
             (Sight::TooMuch(announced), _) => self.give_up(GivenUp::TooMuch(announced)),
             (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
             (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
@@ -463,9 +466,10 @@ impl<'a> Drive<'a> {
         self.given_up.filter(|why| match (outcome, why) {
             (Outcome::Moved { .. }, _) => false,
             (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost | GivenUp::Detached) => true,
-            (Outcome::Failed(failure), GivenUp::Stalled | GivenUp::StalledAt(_) | GivenUp::TooMuch(_)) => {
-                failure.cause == Cause::Cancelled
-            }
+            (
+                Outcome::Failed(failure),
+                GivenUp::Stalled | GivenUp::StalledAt(_) | GivenUp::Unseen(_) | GivenUp::TooMuch(_),
+            ) => failure.cause == Cause::Cancelled,
         })
     }
 }

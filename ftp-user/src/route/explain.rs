@@ -3,6 +3,7 @@
 use super::drive::{Ended, GivenUp};
 use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
+use ftp_io::program::duration;
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::third_party::{self, Cause, FailedPosture, Outcome, Posture, Side, Stage};
 use ftp_proto::wire::counted;
@@ -153,6 +154,11 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
         GivenUp::Stalled => "nothing moved between the servers".to_owned(),
         GivenUp::StalledAt(side @ Side::Source) => format!("{} sent nothing", ends.name(side)),
         GivenUp::StalledAt(side @ Side::Destination) => format!("{} accepted nothing", ends.name(side)),
+        GivenUp::Unseen(time) => {
+            let time = duration::words(stall.saturating_add(time));
+            let what = format!("nobody has seen anything move between the servers for {time} (unseen timer)");
+            return Failure::new(Kind::Temporary, what).hint("try again later, or raise --unseen");
+        }
         GivenUp::TooMuch(announced) => return ends.source.sends_too_much(announced),
     };
     let seconds = stall.as_secs();

@@ -7,7 +7,8 @@
 //!  batch     how many small files move together: over one connection, or with commands ahead
 //!  together  drives them, directly or through a host in the middle
 //!  lane      what connects an attempt with the race of its candidates
-//!  progress  how far the transfer is; how long it may stall, and which end is to blame; second: another session tells it
+//!  progress  how far the transfer is; how long it may stall, and which end is to blame; second: another session tells it;
+//!            unseen: how long it may go on where nobody does
 //!  circuit   what is kept with a relay from one file to the next
 //!  room      what the destination has had no room for
 //!  local     a file between this host and a server
@@ -34,6 +35,7 @@ mod sessions;
 mod situation;
 mod through;
 mod together;
+mod unseen;
 
 pub(crate) use assignment::{Assignment, ContinuedBy};
 pub use attempt::timeouts;
@@ -49,6 +51,7 @@ pub(crate) use local::{receive_local, send_local};
 pub use room::Room;
 pub(crate) use situation::Situation;
 pub(crate) use together::batch;
+pub use unseen::{LONGEST_UNSEEN, USUAL_UNSEEN};
 
 use crate::context::Context;
 use crate::endpoint::Host;

@@ -10,12 +10,14 @@
 //! | user | the meters of the copy |
 
 use super::second::{REMOTE_PERIOD, Second, Stored};
+use super::unseen::Unseen;
 use crate::context::Context;
 use crate::control::{Session, Stall, most};
 use crate::place::Site;
-use crate::report::{self, Event, Events};
+use crate::report::{self, Event, Events, Topic};
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meters;
+use ftp_io::program::duration;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Markers, Reply};
 use ftp_proto::third_party::Side;
@@ -36,6 +38,8 @@ pub(super) enum Sight {
     Stored(u64),
     /// Nothing has moved for too long. If it is known which end is the reason, that end.
     Stalled(Option<Side>),
+    /// Nobody has seen anything move for that time beside the stall time, where nobody may be able to.
+    Unseen(Duration),
     /// More has moved than the bytes that the source announced.
     TooMuch(u64),
 }
@@ -60,8 +64,10 @@ pub(super) struct Progress {
     stall: Stall,
     /// How long nothing may move.
     limit: Duration,
-    /// The slowest rate at which an earlier file has gone from server to server, in bytes a second.
-    slowest: Option<u64>,
+    /// How long nobody need see it move, where nobody may be able to.
+    unseen: Unseen,
+    /// What the destination is called.
+    destination: String,
     subject: Subject,
     /// Who is told; nobody where files move together, since each of them is told when it ends.
     events: Option<Events>,
@@ -105,7 +111,8 @@ impl Progress {
             Origin::Second
         };
         let second = (!destination.is_ours()).then(|| Second::open(context, stored));
-        Self::new(context, origin, subject).asking(second)
+        let progress = Self::new(context, origin, subject).asking(second);
+        Self { destination: destination.title.clone(), ..progress }
     }
 
     /// The progress of files that go directly from server to server, one after the other, and have no more than `most` bytes
@@ -138,7 +145,8 @@ impl Progress {
             second: None,
             stall: Stall::new(period.min(limit)),
             limit,
-            slowest: None,
+            unseen: Unseen::new(context.patience.unseen),
+            destination: String::new(),
             subject,
             events: Some(context.events.clone()),
             markers: Markers::default(),
@@ -151,7 +159,7 @@ impl Progress {
 
     /// The same; an earlier file went at this rate, in bytes a second.
     pub(super) fn after(self, slowest: Option<u64>) -> Self {
-        Self { slowest, ..self }
+        Self { unseen: self.unseen.after(slowest), ..self }
     }
 
     /// How long ago the stall clock was started.
@@ -262,8 +270,14 @@ impl Progress {
         if let Some(announced) = excess(self.moved(), &self.subject) {
             return Sight::TooMuch(announced);
         }
-        if self.stall.look(now, self.limit()) {
-            return Sight::Stalled(self.idle_end());
+        if self.stall.look(now, self.limit) {
+            match self.unseen_for() {
+                None => return Sight::Stalled(self.idle_end()),
+                Some(time) if self.stall.look(now, self.limit.saturating_add(time)) => {
+                    return Sight::Unseen(time);
+                }
+                Some(time) => self.tell_unseen(time),
+            }
         }
         match self.origin {
             Origin::Status(side) => Sight::AskServer(side),
@@ -272,14 +286,23 @@ impl Progress {
         }
     }
 
-    /// How long nothing may move. As long as no count has come from a server that may not show any, a stall
-    /// cannot be told from a slow line, so the file gets the time that a slow line needs.
-    fn limit(&self) -> Duration {
+    /// How long it may go on unseen beside the stall time: as long as no count has come from a server that may not show any, a
+    /// stall cannot be told from a slow line. `None` where somebody would have seen it move.
+    fn unseen_for(&self) -> Option<Duration> {
         match self.origin {
-            Origin::Second if self.stall.moved() == 0 => {
-                self.limit.saturating_add(unseen(self.subject.total, self.slowest))
-            }
-            Origin::Second | Origin::Status(_) | Origin::Relay | Origin::Copy(_) => self.limit,
+            Origin::Second if self.stall.moved() == 0 => Some(self.unseen.limit(self.subject.total)),
+            Origin::Second | Origin::Status(_) | Origin::Relay | Origin::Copy(_) => None,
+        }
+    }
+
+    /// Tells once that nobody sees the file move, and how long it may go on so.
+    fn tell_unseen(&mut self, time: Duration) {
+        if let Some(events) = self.events.as_ref().filter(|_| self.unseen.is_to_be_told()) {
+            let (name, time) = (&self.subject.name, duration::words(time));
+            let text = format!(
+                "nobody sees {name} move, because neither server tells how far it is: it is given up after {time} more (--unseen T sets another time)"
+            );
+            events.warn_of(Topic::Unseen, &self.destination, text);
         }
     }
 
@@ -292,13 +315,6 @@ impl Progress {
             Origin::Status(_) | Origin::Second | Origin::Relay => None,
         }
     }
-}
-
-/// How long a file of that size takes on the slowest line, but no longer than [`LONGEST_UNSEEN`]: the size is a word of the
-/// source. Where an earlier file has shown a rate, the line is not slower than a part of it.
-fn unseen(size: Option<u64>, slowest: Option<u64>) -> Duration {
-    let line = slowest.map_or(SLOWEST_LINE, |rate| (rate / SLOWER).max(SLOWEST_LINE));
-    Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / line).min(LONGEST_UNSEEN)
 }
 
 /// The size that the source has announced, if so many bytes are too many for it: a source that sends without an end must
@@ -329,54 +345,12 @@ fn bytes(reply: &Reply) -> Option<u64> {
 
 /// How often this program's own meters and the relay are looked at.
 const PERIOD: Duration = Duration::from_millis(500);
-/// Bytes per second of the slowest line that is waited for if no count is known.
-const SLOWEST_LINE: u64 = 16 * 1024;
-/// How much slower than the slowest file before it a file may be that nobody sees move.
-const SLOWER: u64 = 16;
-const UNKNOWN_SIZE: u64 = 1 << 30;
-/// How long a transfer may move nothing that anybody sees, at most, beside the stall time.
-const LONGEST_UNSEEN: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::Cancel;
     use ftp_proto::reply::Code;
-
-    #[test]
-    fn no_size_makes_the_wait_for_the_first_byte_endless() {
-        assert_eq!(unseen(Some(0), None), Duration::ZERO);
-        assert_eq!(unseen(Some(SLOWEST_LINE * 60), None), Duration::from_secs(60));
-        assert_eq!(unseen(None, None), Duration::from_secs(65_536));
-        for size in [4_000_000_000_000_000_000, u64::MAX] {
-            assert_eq!(unseen(Some(size), None), LONGEST_UNSEEN, "{size}");
-            assert_eq!(unseen(Some(size), Some(1)), LONGEST_UNSEEN, "{size}");
-        }
-    }
-
-    /// When the stall of a transfer that nobody sees move is found, on a virtual clock that looks every second.
-    fn found_after(size: u64, slowest: Option<u64>) -> u64 {
-        let limit = Duration::from_secs(60) + unseen(Some(size), slowest);
-        let mut stall = Stall::new(REMOTE_PERIOD);
-        stall.start(Moment::START);
-        let is_found = |second: &u64| {
-            let now = Moment::START + Duration::from_secs(*second);
-            stall.next() <= Some(now) && stall.look(now, limit)
-        };
-        (1..200_000).find(is_found).unwrap()
-    }
-
-    #[test]
-    fn a_rate_that_was_seen_finds_a_stall_that_nobody_sees_long_before_a_day_is_over() {
-        let (size, mib) = (100_000_000_000, 1 << 20);
-        assert_eq!(found_after(size, None), 60 + 24 * 3600);
-        // 100 MB/s before: the file takes 17 minutes, and has more than four hours.
-        assert_eq!(found_after(size, Some(100_000_000)), 60 + 16_000);
-        assert_eq!(found_after(10 * mib, None), 60 + 640);
-        assert_eq!(found_after(10 * mib, Some(10 * mib)), 60 + 16);
-        // A slow line is no reason to wait for a shorter time than its files take.
-        assert_eq!(found_after(10 * mib, Some(20_000)), found_after(10 * mib, None));
-    }
 
     #[test]
     fn a_source_may_send_twice_what_it_announced_and_16_mib() {

@@ -308,6 +308,7 @@ impl Together<'_> {
                 | Sight::AskRelay
                 | Sight::TooMuch(_)
                 | Sight::Stalled(_)
+                | Sight::Unseen(_)
                 | Sight::Stored(_)
                 | Sight::Nothing,
                 _,

@@ -49,6 +49,19 @@ impl Tree {
         older
     }
 
+    /// What only the destination may have: files, and directories with files in them.
+    pub(super) fn surplus(random: &mut Random) -> Self {
+        let mut surplus = Self::default();
+        for number in 0..random.below(6) {
+            let directory = random.once_in(2).then(|| format!("old {}", random.below(2)));
+            surplus.directories.extend(directory.clone());
+            let directory = directory.map(|above| format!("{above}/")).unwrap_or_default();
+            let size = random.length(5_000);
+            surplus.files.insert(format!("{directory}gone {number}"), random.bytes(size));
+        }
+        surplus
+    }
+
     /// Writes it. Its files are so many seconds old.
     pub(super) fn write(&self, top: &Path, age: u64) {
         fs::create_dir_all(top).unwrap();

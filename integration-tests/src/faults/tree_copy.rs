@@ -1,4 +1,4 @@
-//! One tree: copied, killed and resumed until it is there.
+//! One tree: copied, moved or made equal, killed and resumed until it is there.
 
 use super::errand::{Errand, Verdict};
 use super::tree::Tree;
@@ -33,11 +33,25 @@ enum Rule {
     Never,
 }
 
+/// What is done with a tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    /// `copy -r`: in the end the destination is what was wanted.
+    Copy,
+    /// `move -r`: each file is at the source or whole at the destination, whoever is killed.
+    Move,
+    /// `sync --delete`: nothing goes away at the destination that the source has, whoever is killed.
+    Sync,
+}
+
 /// A tree that is copied.
 pub(super) struct TreeCopy {
     number: u64,
+    purpose: Purpose,
     rule: Rule,
     wanted: Tree,
+    /// What the destination has had of it.
+    older: Tree,
     /// Whether files are there that may not be replaced.
     is_blocked: bool,
     /// Whether the journal may have the job.
@@ -72,8 +86,16 @@ impl TreeCopy {
             Route::Down,
             Route::Any,
         ]);
-        let rule = random.pick([Rule::Different, Rule::Different, Rule::Always, Rule::Newer, Rule::Never]);
-        Self::over(route, rule, world, random, number)
+        let purpose =
+            random.pick([Purpose::Copy, Purpose::Copy, Purpose::Copy, Purpose::Move, Purpose::Sync]);
+        let rule = match purpose {
+            Purpose::Copy => {
+                random.pick([Rule::Different, Rule::Different, Rule::Always, Rule::Newer, Rule::Never])
+            }
+            Purpose::Move => random.pick([Rule::Different, Rule::Always]),
+            Purpose::Sync => Rule::Different,
+        };
+        Self::over(route, (purpose, rule), world, random, number)
     }
 
     /// A copy from, to or between servers of other people; `None` if there are none.
@@ -82,10 +104,16 @@ impl TreeCopy {
         let other = Some(random.length(world.foreign.len() - 1)).filter(|other| *other != one);
         let other = other.filter(|_| random.once_in(2));
         let (from, to) = if random.once_in(2) { (Some(one), other) } else { (other, Some(one)) };
-        Some(Self::over(Route::Foreign(from, to), Rule::Always, world, random, number))
+        Some(Self::over(Route::Foreign(from, to), (Purpose::Copy, Rule::Always), world, random, number))
     }
 
-    fn over(route: Route, rule: Rule, world: &World, random: &mut Random, number: u64) -> Self {
+    fn over(
+        route: Route,
+        (purpose, rule): (Purpose, Rule),
+        world: &World,
+        random: &mut Random,
+        number: u64,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let own_state = random.once_in(2).then(|| tempfile::tempdir().unwrap());
         let state = own_state.as_ref().unwrap_or(&world.jobs).path().to_path_buf();
@@ -100,20 +128,25 @@ impl TreeCopy {
                 world.foreign[at].owns(&to);
             }
         }
+        if purpose == Purpose::Sync {
+            Tree::surplus(random).write(&to, 2 * AGE);
+        }
         let mut wanted = tree;
         let is_blocked = rule == Rule::Never && !older.files.is_empty();
         if is_blocked {
-            wanted.files.extend(older.files);
+            wanted.files.extend(older.files.clone());
         }
-        let words = words(route, rule, world, random, &name);
+        let words = words(route, (purpose, rule), world, random, &name);
         let shown = format!("{words:?} {}", urls.join(" ").replace(PASSWORD, ""));
         let [source, destination] = urls;
         // A destination that is there receives the directory under its last name, unless its contents are meant.
         let words = words.into_iter().chain([source + "/", destination]).collect();
         Self {
             number,
+            purpose,
             rule,
             wanted,
+            older,
             is_blocked,
             is_known: false,
             resumes: false,
@@ -128,6 +161,40 @@ impl TreeCopy {
         }
     }
 
+    /// What holds at every instant, also in the middle of a run that was killed.
+    fn has_lost_nothing(&self, run: &Run) {
+        let Self { purpose, from, to, wanted, older, shown, .. } = self;
+        let has = |top: &Path, name: &str, bytes: &[u8]| fs::read(top.join(name)).is_ok_and(|is| is == bytes);
+        for (name, bytes) in &wanted.files {
+            // The destination gets it before the source loses it.
+            let is_at_source = has(from, name, bytes);
+            let is_copied = has(to, name, bytes);
+            let old = older.files.get(name);
+            let is_old = old.is_some_and(|old| has(to, name, old));
+            match purpose {
+                Purpose::Copy => {}
+                Purpose::Move => assert!(is_at_source || is_copied, "{shown}: {name} is lost\n{run}"),
+                Purpose::Sync => {
+                    assert!(is_at_source, "{shown}: {name} has changed at the source\n{run}");
+                    let is_there = is_copied || is_old || (old.is_none() && !to.join(name).exists());
+                    assert!(is_there, "{shown}: {name} was deleted, or is there by half\n{run}");
+                }
+            }
+        }
+    }
+
+    /// The source of a move is empty. A kill may leave a file under another name that was renamed to find out whether source
+    /// and destination are one file.
+    fn is_left(&self, run: &Run) {
+        let left = Tree::read(&self.from);
+        let is_aside = |(name, bytes): (&String, &Vec<u8>)| {
+            name.ends_with(".ftp-user.part") && self.wanted.files.values().any(|wanted| wanted == bytes)
+        };
+        assert!(left.files.iter().all(is_aside), "{}: {:?} is left\n{run}", self.shown, left.files.keys());
+        let is_empty = left.files.is_empty();
+        assert!(!is_empty || left == Tree::default(), "{}: directories are left\n{run}", self.shown);
+    }
+
     /// The copy is what was wanted, and nothing else is there: no part, no old file, no lock.
     fn is_whole(&self, run: &Run) {
         let differences = Tree::read(&self.to).differences(&self.wanted);
@@ -139,6 +206,9 @@ impl TreeCopy {
         );
         let locks = fs::read_dir(self.state.join("jobs")).map_or(0, Iterator::count);
         assert_eq!(locks, 0, "{}: a lock is left\n{run}", self.shown);
+        if self.purpose == Purpose::Move {
+            self.is_left(run);
+        }
     }
 }
 
@@ -165,9 +235,20 @@ fn places(route: Route, world: &World, home: &Path, name: &str) -> ([PathBuf; 2]
 }
 
 /// The command, without its places.
-fn words(route: Route, rule: Rule, world: &World, random: &mut Random, name: &str) -> Vec<String> {
+fn words(
+    route: Route,
+    (purpose, rule): (Purpose, Rule),
+    world: &World,
+    random: &mut Random,
+    name: &str,
+) -> Vec<String> {
     let rule = format!("{rule:?}").to_lowercase();
-    let mut words: Vec<String> = ["copy", "-r", "--id", name, "--overwrite", &rule].map(str::to_owned).into();
+    let words: &[&str] = match purpose {
+        Purpose::Copy => &["copy", "-r", "--id", name, "--overwrite", &rule],
+        Purpose::Move => &["move", "-r", "--id", name, "--overwrite", &rule],
+        Purpose::Sync => &["sync", "--delete", "--id", name],
+    };
+    let mut words: Vec<String> = words.iter().copied().map(str::to_owned).collect();
     let path = match route {
         Route::Direct => Some("direct"),
         Route::User => Some("user"),
@@ -223,6 +304,7 @@ impl Errand for TreeCopy {
 
     fn judge(&mut self, _: &mut World, run: &Run, hit: Option<Victim>) -> Verdict {
         self.is_known = run.code() != Some(3);
+        self.has_lost_nothing(run);
         match run.code() {
             None if hit == Some(Victim::Coordinator) => Verdict::Again,
             Some(0) => {
@@ -243,6 +325,8 @@ impl Errand for TreeCopy {
                 Verdict::Done
             }
             Some(1 | 5 | 6 | 8 | 9) => Verdict::Failed,
+            // Whether the source of a move may be deleted is not certain.
+            Some(7) if self.purpose == Purpose::Move => Verdict::Failed,
             code => panic!("{}: exit code {code:?}\n{run}", self.shown),
         }
     }

@@ -4,8 +4,13 @@ use super::source::{read, texts, top};
 use std::collections::BTreeSet;
 
 /// The last column of each table of these pages names tests, files of tests, or fixtures.
-const PAGES: [&str; 4] =
-    ["docs/features.md", "docs/history.md", "docs/protocol/path.md", "docs/security/threats.md"];
+const PAGES: [&str; 5] = [
+    "docs/features.md",
+    "docs/history.md",
+    "docs/protocol/jobs.md",
+    "docs/protocol/path.md",
+    "docs/security/threats.md",
+];
 
 /// What a row may name.
 struct Tests {

@@ -38,12 +38,45 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     millis.map(Duration::from_millis).ok_or_else(|| "not between 1ms and 36500d".to_owned())
 }
 
+/// A duration in the largest unit in which it is a number of two, rounded up: `6 h`, `90 s`, `250 ms`.
+///
+/// ```
+/// use ftp_io::program::duration;
+/// use std::time::Duration;
+///
+/// assert_eq!(duration::words(Duration::from_secs(600)), "10 min");
+/// ```
+pub fn words(duration: Duration) -> String {
+    let seconds = duration.as_millis().div_ceil(1_000);
+    match seconds {
+        0 | 1 if duration.subsec_millis() > 0 => format!("{} ms", duration.as_millis()),
+        0..=120 => format!("{seconds} s"),
+        121..=7_199 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3_600)),
+    }
+}
+
 /// A hundred years in milliseconds.
 const LONGEST: u64 = 36_500 * 86_400_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_told_in_one_unit() {
+        let check = |millis, expect: &str| assert_eq!(words(Duration::from_millis(millis)), expect);
+        check(0, "0 s");
+        check(250, "250 ms");
+        check(1_000, "1 s");
+        check(1_001, "2 s");
+        check(120_000, "120 s");
+        check(121_000, "3 min");
+        check(7_199_000, "120 min");
+        check(7_200_000, "2 h");
+        check(23_841_000, "7 h");
+        check(86_400_000, "24 h");
+    }
 
     #[test]
     fn durations_are_a_number_and_a_unit() {

@@ -90,6 +90,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
         JournalFailure::Nowhere
         | JournalFailure::Newer { .. }
         | JournalFailure::Damaged { .. }
+        | JournalFailure::Full { .. }
         | JournalFailure::Unusable { .. } => Kind::Other,
     };
     Failure::new(kind, why.to_string()).hint(why.hint())

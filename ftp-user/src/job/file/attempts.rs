@@ -41,6 +41,8 @@ pub(in crate::job) struct Attempts {
     pub(in crate::job) count: u32,
     /// What has passed a relay in all of them.
     pub(in crate::job) relayed: Option<Relayed>,
+    /// The last attempt, if relays have carried it: where it started, and what they have said that they passed on in it.
+    carried: Option<(u64, Relayed)>,
     /// What has protected the bytes that moved.
     pub(in crate::job) protection: Option<Protection>,
     /// How many bytes of the copy were stored before this run, as far as all attempts have kept them.
@@ -103,6 +105,7 @@ impl Attempts {
         Self {
             count: 0,
             relayed: None,
+            carried: None,
             protection: None,
             before: None,
             resume,
@@ -180,6 +183,7 @@ impl Attempts {
             };
             match found {
                 Found::Stored { bytes, compared } => {
+                    self.is_stored(bytes);
                     return Ok(StartPoint { part: left.part, at: bytes, continued, compared, moved: None });
                 }
                 // Our own server keeps only what arrives under a new name.
@@ -203,12 +207,23 @@ impl Attempts {
             self.before = Some(self.before.map_or(start.at, |before| before.min(start.at)));
         }
         Relayed::add(&mut self.relayed, moved.count.relayed.clone());
+        self.carried = moved.count.by_relay().map(|relayed| (start.at, relayed));
         Protection::add(&mut self.protection, moved.count.protection);
         let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         (self.continued, self.seen) = (start.continued, seen);
         self.last = Last { continued: start.at > 0, refused: moved.count.refused };
         if moved.count.touched && self.left.is_none() {
             self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
+        }
+    }
+
+    /// So many bytes of the copy are stored. If they are more than the relay of the last attempt has told, it has passed them
+    /// on all the same: a relay that dies cannot say the last of it.
+    fn is_stored(&mut self, bytes: u64) {
+        let Some((at, told)) = &mut self.carried else { return };
+        if let Some(untold) = told.untold(bytes.saturating_sub(*at)) {
+            told.bytes = told.bytes.saturating_add(untold.bytes);
+            Relayed::add(&mut self.relayed, Some(untold));
         }
     }
 
@@ -306,6 +321,7 @@ impl Attempts {
     /// Deletes what is left. Returns how many bytes that were, if it is known.
     pub(in crate::job) async fn discard(&mut self, context: &Context, ends: &mut Ends) -> Option<u64> {
         let discarded = self.left.take()?.part.discard(context, &mut ends.destination).await;
+        self.is_stored(discarded.bytes.unwrap_or(0));
         self.behind |= !discarded.gone;
         discarded.bytes
     }
@@ -318,17 +334,19 @@ impl Attempts {
     }
 
     /// The number of bytes that are stored, if the destination is still connected.
-    async fn stored(&self, context: &Context, ends: &mut Ends) -> Option<u64> {
+    async fn stored(&mut self, context: &Context, ends: &mut Ends) -> Option<u64> {
         let left = self.left.as_ref()?;
         let host = &mut ends.destination;
         if !host.is_connected() {
             return None;
         }
         let deadline = context.clock.now() + context.patience.reply.min(QUESTION);
-        tokio::select! {
+        let size = tokio::select! {
             size = host.size(context, &left.part.stored) => size.ok().flatten(),
             () = context.clock.sleep_until(Some(deadline)) => None,
-        }
+        };
+        self.is_stored(size.unwrap_or(0));
+        size
     }
 }
 
@@ -374,6 +392,28 @@ mod tests {
     use crate::journal::PartId;
     use ftp_proto::digest::Algorithm;
     use ftp_proto::wire::PathName;
+
+    #[test]
+    fn what_a_relay_that_died_could_not_tell_is_counted_once() {
+        let mut attempts = Attempts::new(true, ContinuedBy::ThisRun, Kept::default());
+        let relay = |bytes| Relayed { relay: "edge".into(), bytes, directly: false };
+        let passed = |attempts: &Attempts| attempts.relayed.as_ref().map(|relayed| relayed.bytes);
+        attempts.is_stored(500);
+        assert_eq!(passed(&attempts), None, "no relay has carried it");
+        // The relay died before it could tell anything, in an attempt that began behind 100 bytes.
+        attempts.carried = Some((100, relay(0)));
+        for _ in 0..2 {
+            attempts.is_stored(500);
+            assert_eq!(passed(&attempts), Some(400));
+        }
+        // It has told more than what is stored: proofs pass it, too.
+        Relayed::add(&mut attempts.relayed, Some(relay(300)));
+        attempts.carried = Some((500, relay(300)));
+        attempts.is_stored(700);
+        assert_eq!(passed(&attempts), Some(700));
+        attempts.is_stored(900);
+        assert_eq!(passed(&attempts), Some(800), "400, 300 and 100 that were not told");
+    }
 
     #[test]
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {

@@ -84,6 +84,8 @@ pub(in crate::job) async fn copy_claimed(
         Err(_) if attempts.kept.has_left() => {}
         // Keep the row: without it, `resume` could not know that the file is our copy.
         Err(failure) if may_be_done && failure.kind != failure::Kind::Exists => {}
+        // Its user has left: a server that has no time for it now may have some when the job is resumed.
+        Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.leave_something() => {}
         ended => kept::ended(&context, ended),

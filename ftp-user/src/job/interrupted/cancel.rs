@@ -126,6 +126,15 @@ pub(in crate::job) async fn remove_left(
     removed
 }
 
+/// What a file that has not ended may have left, for people: `ann@two.example:21: copy/.00000000000000ab.ftp-user.part`.
+pub fn left_of(item: &ItemRecord) -> Vec<String> {
+    let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
+    let host = if item.place.site.is_empty() { String::new() } else { format!("{}: ", item.place.site) };
+    let parts = item.parts.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
+    let in_place = item.in_place.then(|| target.clone());
+    parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()
+}
+
 /// Removes what is stored of a file.
 async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<(), Failure> {
     let target = PathName::from_wire(item.place.path.clone())

@@ -10,6 +10,7 @@ use crate::job::race::notes::Notes;
 use crate::job::race::runner::{Finished, Runner};
 use crate::job::race::scouting::Scouting;
 use crate::ladder::{Allowed, Rung};
+use crate::outcome::Relayed;
 use crate::route::{Assignment, Attempted, Count, Lane, Sign, Situation};
 use ftp_proto::third_party::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race, ScoutOutput};
 use ftp_proto::third_party::{Outcome, Side, Store};
@@ -44,8 +45,9 @@ struct Contest<'a, 'b> {
     findings: Findings<'a>,
     entries: Vec<Entry>,
     tasks: JoinSet<(usize, Finished)>,
-    /// What losers and failed candidates have left, while it is removed.
-    cleanups: JoinSet<()>,
+    /// What losers and failed candidates have left, while it is removed. Each returns what a relay has passed on of it without
+    /// saying so.
+    cleanups: JoinSet<Option<Relayed>>,
     sender: mpsc::UnboundedSender<(usize, Sign)>,
     signs: mpsc::UnboundedReceiver<(usize, Sign)>,
     /// Whether each candidate has its own name for the copy.
@@ -281,6 +283,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => Verdict::of(Ended::Proven),
             Ok(attempted) => {
                 self.count.add(&attempted);
+                entry.relayed.clone_from(&attempted.relayed);
                 entry.owes = matches!(&attempted.outcome, Outcome::Failed(failed) if failed.touched);
                 self.findings.attempted(index, entry, &mut runner, attempted).await
             }
@@ -320,7 +323,12 @@ impl<'a, 'b> Contest<'a, 'b> {
         destination.release();
         let kept = &mut *self.pair.circuit;
         match circuit {
-            Some(circuit) if kept.is_some() => drop(self.cleanups.spawn(circuit.quit())),
+            Some(circuit) if kept.is_some() => {
+                self.cleanups.spawn(async move {
+                    circuit.quit().await;
+                    None
+                });
+            }
             Some(circuit) => *kept = Some(circuit),
             None => {}
         }
@@ -334,10 +342,11 @@ impl<'a, 'b> Contest<'a, 'b> {
         };
         entry.owes = false;
         let assignment = Assignment { stored: entry.stored.clone(), ..self.assignment.clone() };
-        let context = self.pair.context.clone();
+        let (context, relayed) = (self.pair.context.clone(), entry.relayed.take());
         self.cleanups.spawn(async move {
-            runner.discard(&context, &assignment).await;
+            let stored = runner.discard(&context, &assignment).await;
             runner.release().await;
+            relayed?.untold(stored.unwrap_or(0))
         });
         None
     }
@@ -361,7 +370,9 @@ impl<'a, 'b> Contest<'a, 'b> {
     async fn conclude(mut self, conclusion: Conclusion) -> (Result<Rung, Failure>, PathName) {
         let better = self.scouting.finish().await;
         self.remove_others(conclusion);
-        while self.cleanups.join_next().await.is_some() {}
+        while let Some(cleaned) = self.cleanups.join_next().await {
+            Relayed::add(&mut self.count.relayed, cleaned.ok().flatten());
+        }
         if let (Some(better), Conclusion::Won(_)) = (better, conclusion) {
             self.take_better(better);
         }

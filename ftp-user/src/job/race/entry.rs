@@ -5,6 +5,7 @@ use crate::job::race::runner::Runner;
 use crate::job::remains::part::{self, Part};
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
+use crate::outcome::Relayed;
 use crate::route::{Assignment, Circuit};
 use ftp_proto::third_party::race::Purpose;
 use ftp_proto::wire::PathName;
@@ -25,6 +26,8 @@ pub(super) struct Entry {
     pub(super) failure: Option<Failure>,
     /// Whether something may be stored under its name that nobody removes yet.
     pub(super) owes: bool,
+    /// What a relay has said that it passed on of that.
+    pub(super) relayed: Option<Relayed>,
 }
 
 impl Entry {
@@ -48,6 +51,7 @@ impl Entry {
             purpose: Purpose::Transfer,
             failure: None,
             owes: false,
+            relayed: None,
         }
     }
 

@@ -151,7 +151,7 @@ impl<'a> Findings<'a> {
             return Verdict::of(Ended::Moved);
         }
         let step = match attempted.given_up {
-            Some(GivenUp::Stalled) => self.ascent.of(index).stalled(),
+            Some(GivenUp::Stalled | GivenUp::Unseen(_)) => self.ascent.of(index).stalled(),
             Some(
                 GivenUp::Interrupted
                 | GivenUp::Lost

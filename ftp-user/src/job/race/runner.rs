@@ -111,10 +111,14 @@ impl Runner {
         }
     }
 
-    /// Deletes what was stored.
-    pub(in crate::job) async fn discard(&mut self, context: &Context, assignment: &Assignment) {
+    /// Deletes what was stored. Returns how many bytes that were, if it is known.
+    pub(in crate::job) async fn discard(
+        &mut self,
+        context: &Context,
+        assignment: &Assignment,
+    ) -> Option<u64> {
         let part = Part { stored: assignment.stored.clone(), target: assignment.target.clone() };
-        part.discard_at(context, &mut self.destination).await;
+        part.discard_at(context, &mut self.destination).await.bytes
     }
 
     /// Leaves its sessions to whoever needs some next.

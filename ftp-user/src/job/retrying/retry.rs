@@ -112,7 +112,7 @@ mod tests {
 
     fn patience(retries: u32, first_retries: u32) -> Patience {
         let second = Duration::from_secs(1);
-        Patience { reply: second, stall: second, retries, first_retries }
+        Patience { reply: second, stall: second, unseen: None, retries, first_retries }
     }
 
     fn failure(kind: Kind, about: About) -> Failure {

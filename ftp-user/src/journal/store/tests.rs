@@ -394,3 +394,59 @@ fn several_runs_may_make_the_journal_at_the_same_instant() {
         });
     }
 }
+
+/// Writes jobs that have not ended, each with a file if `has_file`.
+fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
+    let write = |store: &Store| {
+        for number in numbers.clone() {
+            let (id, verb, command) = (JobId::new(number), "copy".to_owned(), Command::default());
+            let (state, begun) = (JobState::Interrupted, number);
+            JobRow { id, verb, command, state, begun, ended: None, decided: None }.save(&store.sql)?;
+            if has_file {
+                let (source, site) = ("a".to_owned(), String::new());
+                let place = Place { source, site, path: number.to_string().into_bytes() };
+                ItemRow::new(id, place).save(&store.sql)?;
+            }
+        }
+        Ok(())
+    };
+    store.durably(write).unwrap();
+}
+
+#[test]
+fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journal() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    interrupted(&store, 1..OPEN - 4, true);
+    interrupted(&store, OPEN..OPEN + 50, false);
+    // Those that had begun nothing leave their places.
+    let _last = start(&store, 100_000, false).unwrap();
+    assert_eq!(JobRow::count_open(&store.sql).unwrap(), OPEN);
+    found(begin(&store, 100_000, "b", 1));
+    let full = start(&store, 100_001, false).unwrap_err();
+    assert!(matches!(full, JournalFailure::Full { most: OPEN, .. }), "{full}");
+    let _again = start(&store, 7, true).unwrap();
+    assert_eq!(store.jobs().unwrap().len() as u64, OPEN);
+    // What is asked at each start finds its rows by an index.
+    let plan = "EXPLAIN QUERY PLAN SELECT * FROM jobs WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
+    let mut plan = store.sql.prepare(plan).unwrap();
+    let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+    let steps: Vec<String> = steps.map(Result::unwrap).collect();
+    assert!(steps.iter().any(|step| step.contains("items_by_job")), "{steps:?}");
+}
+
+#[test]
+fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let job = JobId::new(1);
+    let lock = start(&store, 1, false).unwrap();
+    found(begin(&store, 1, "a", 10));
+    assert!(matches!(store.abandon(job), Err(JournalFailure::Held { .. })));
+    drop(lock);
+    let left = store.abandon(job).unwrap();
+    assert_eq!((left.len(), &left[0].parts), (1, &vec![PartId(10)]));
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Cancelled);
+    let _second = start(&store, 2, false).unwrap();
+    assert_eq!(found(begin(&store, 2, "a", 20)), Found::New, "nobody has a claim there");
+}

@@ -43,6 +43,21 @@ pub(super) fn page() -> Page {
             }),
         );
     }
+    page.heading("ftp-user: while bytes move");
+    let (usual, longest) = (words(route::USUAL_UNSEEN), words(route::LONGEST_UNSEEN));
+    let unseen = format!(
+        "as long as the size takes at 16 KiB a second, or at a sixteenth of the slowest rate of the run; at most {usual}, more for \
+         files above 84 GiB, and no more than {longest} (`--unseen` takes its place)"
+    );
+    let rows = [
+        ["stall", "The transfer moves no byte.", "60 s (`--stall`)"],
+        [
+            "unseen",
+            "Beside the stall time, for the first byte between two servers of other people of which neither shows any.",
+            &unseen,
+        ],
+    ];
+    page.table(["timer", "meaning", "default"], rows.into_iter().map(|row| row.map(str::to_owned)));
     page
 }
 
