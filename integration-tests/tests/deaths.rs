@@ -151,8 +151,6 @@ fn r12_a_relay_that_is_killed_after_it_has_won_the_race_costs_no_file() {
     socket::until("half of the file has arrived", || scene.to.names().iter().any(stored));
     scene.agents[0].running.signal(Signal::KILL);
     let run = run.end().exits(0);
-    let relayed = run.summary()["relayed"].as_u64();
-    assert!(relayed.is_some_and(|bytes| bytes >= 500_000), "a relay that dies tells no last count: {run}");
     assert_eq!(run.summary()["path"], "user", "{run}");
     scene.arrived(&run);
 }

@@ -66,7 +66,7 @@ fn r33_n8_a_job_that_has_used_up_the_bytes_of_a_day_at_a_relay_goes_on_when_ther
     // The day is not over yet.
     let early = run(&["--retries", "0", "resume"]).fails();
     assert_eq!((whole(&to.path("t"), &early), state_of_the_job()), (2, "interrupted".into()), "{early}");
-    agent.change_policy(&policy("100MB"), "other rules hold");
+    agent.change_policy(&policy("100MB"), "the policy were read again");
     let last = run(&["resume"]).exits(0);
     assert_eq!(whole(&to.path("t"), &last), FILES.len(), "{last}");
     assert_eq!(to.names().len(), FILES.len() + 1, "nothing else is left: {last}");

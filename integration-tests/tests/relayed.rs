@@ -361,3 +361,20 @@ fn r61_where_a_source_tells_no_digest_the_relay_says_what_it_has_passed_on() {
     let auto = run("auto");
     assert_eq!(auto.summary()["verified"], "size", "{auto}");
 }
+
+#[test]
+fn r12_what_a_relay_that_was_killed_has_passed_on_is_counted() {
+    let (from, to) = (never().file("a.bin", sample(3_000_000)).start(), never().start());
+    let mut agent = relay_for(&[&from, &to]);
+    let run = user().args(["copy", "--json", "--path", "relay", "--limit", "1MB", "--timeout", "10s"]);
+    let token = agent.token_file.to_str().unwrap().to_owned();
+    let run = run.args(["--relay", &agent.address.to_string(), "--relay-token-file", &token]);
+    let run = run.args([from.url("a.bin"), to.url("b.bin")]).start();
+    let stored = |name: &String| std::fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() > 1_000_000);
+    socket::until("a part of the file has arrived", || to.names().iter().any(stored));
+    agent.die_and_return();
+    let run = run.end().exits(0);
+    assert!(to.bytes("b.bin") == sample(3_000_000), "{run}");
+    let relayed = run.summary()["relayed"].as_u64();
+    assert!(relayed.is_some_and(|bytes| bytes >= 3_000_000), "a relay that dies tells no last count: {run}");
+}
