@@ -132,7 +132,7 @@ impl Session {
                 Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
                     .said(self.it_said(reply))
                     .hint(if self.context.lacking > 1 {
-                        format!("write it into ~/.netrc: machine {host} login {user} password ...; another server lacks its own, so that --password-file does not do")
+                        format!("write it into ~/.netrc: machine {host} login {user} password ...; --password-file serves one server, and another one lacks its password too")
                     } else {
                         format!("name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ...")
                     })

@@ -2,6 +2,9 @@
 
 use super::modules::Package;
 use super::{circles, comments, decisions, none, source, words};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::thread;
 
 /// A package and the layers of its folders, from the lowest to the highest.
 pub(super) struct Room {
@@ -83,16 +86,66 @@ pub(super) const ROOMS: [Room; 6] = [
     },
 ];
 
-/// Every finding of a check, in all packages.
-fn in_all(check: impl Fn(&Room, &Package) -> Vec<String>) -> Vec<String> {
-    let mut found = Vec::new();
-    for room in &ROOMS {
-        let package = Package::read(room.folder, &|file| {
-            source::top().join(file).is_file().then(|| source::read(file))
-        });
-        found.extend(check(room, &package).into_iter().map(|line| format!("{}: {line}", room.folder)));
+/// A law that is checked on the syntax trees of all packages.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Law {
+    Layers,
+    Circles,
+    Decisions,
+    Words,
+    Comments,
+    Parties,
+}
+
+const LAWS: [Law; 6] = [Law::Layers, Law::Circles, Law::Decisions, Law::Words, Law::Comments, Law::Parties];
+
+impl Law {
+    /// What breaks it in a package.
+    fn broken_in(self, room: &Room, package: &Package) -> Vec<String> {
+        match self {
+            Self::Layers => circles::upward(package, room.layers),
+            Self::Circles => circles::circles(package),
+            Self::Decisions if room.is_program => {
+                [decisions::exits(package), in_files(package, decisions::on_texts)].concat()
+            }
+            Self::Decisions => Vec::new(),
+            Self::Words => in_files(package, words::wrong),
+            Self::Comments => in_files(package, comments::too_short),
+            Self::Parties => {
+                let parts = WITH_PARTIES.iter().filter(|(folder, _)| *folder == room.folder);
+                let parts: Vec<&str> = parts.flat_map(|(_, parts)| parts.iter().copied()).collect();
+                let found = in_files(package, comments::vague);
+                found.into_iter().filter(|line| parts.iter().any(|part| line.contains(part))).collect()
+            }
+        }
     }
-    found
+
+    /// What breaks it in all packages. Each package is parsed once for all laws, because that takes longer than all
+    /// checks together.
+    fn broken(self) -> Vec<String> {
+        static FOUND: OnceLock<BTreeMap<Law, Vec<String>>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            // Syntax trees stay in the thread that has made them.
+            thread::scope(|scope| {
+                let rooms: Vec<_> = ROOMS.iter().map(|room| scope.spawn(|| all_of(room))).collect();
+                let mut found: BTreeMap<Self, Vec<String>> = BTreeMap::new();
+                for (law, lines) in rooms.into_iter().flat_map(|room| room.join().unwrap()) {
+                    found.entry(law).or_default().extend(lines);
+                }
+                found
+            })
+        });
+        found.get(&self).cloned().unwrap_or_default()
+    }
+}
+
+/// What breaks each law in a package.
+fn all_of(room: &Room) -> Vec<(Law, Vec<String>)> {
+    let read = |file: &str| source::top().join(file).is_file().then(|| source::read(file));
+    let package = Package::read(room.folder, &read);
+    let lines = |law: Law| law.broken_in(room, &package);
+    let named = |law| lines(law).into_iter().map(|line| format!("{}: {line}", room.folder)).collect();
+    LAWS.map(|law| (law, named(law))).to_vec()
 }
 
 /// The findings of a check of single files.
@@ -102,37 +155,27 @@ fn in_files(package: &Package, check: fn(&str, &syn::File) -> Vec<String>) -> Ve
 
 #[test]
 fn folders_form_layers_in_every_package() {
-    none(
-        "a folder uses its own layer and those below it",
-        in_all(|room, package| circles::upward(package, room.layers)),
-    );
+    none("a folder uses its own layer and those below it", Law::Layers.broken());
 }
 
 #[test]
 fn no_files_or_folders_use_each_other_in_a_circle() {
-    none("a file that its siblings use does not use them", in_all(|_, package| circles::circles(package)));
+    none("a file that its siblings use does not use them", Law::Circles.broken());
 }
 
 #[test]
 fn nothing_is_decided_by_exit_codes_or_texts() {
-    let check = |room: &Room, package: &Package| match room.is_program {
-        true => [decisions::exits(package), in_files(package, decisions::on_texts)].concat(),
-        false => Vec::new(),
-    };
-    none("decide by failure::Kind or another enum; cli maps it to numbers", in_all(check));
+    none("decide by failure::Kind or another enum; cli maps it to numbers", Law::Decisions.broken());
 }
 
 #[test]
 fn names_and_texts_use_the_vocabulary() {
-    none("one idea has one word (docs/glossary.md)", in_all(|_, package| in_files(package, words::wrong)));
+    none("one idea has one word (docs/glossary.md)", Law::Words.broken());
 }
 
 #[test]
 fn every_doc_comment_says_something() {
-    none(
-        "at least three words: what it is for, its unit, its source",
-        in_all(|_, package| in_files(package, comments::too_short)),
-    );
+    none("at least three words: what it is for, its unit, its source", Law::Comments.broken());
 }
 
 /// The folders whose comments name every party; others may join them.
@@ -145,13 +188,7 @@ const WITH_PARTIES: [(&str, &[&str]); 4] = [
 
 #[test]
 fn comments_say_who_is_meant() {
-    let check = |room: &Room, package: &Package| {
-        let parts = WITH_PARTIES.iter().filter(|(folder, _)| *folder == room.folder);
-        let parts: Vec<&str> = parts.flat_map(|(_, parts)| parts.iter().copied()).collect();
-        let found = in_files(package, comments::vague);
-        found.into_iter().filter(|line| parts.iter().any(|part| line.contains(part))).collect()
-    };
-    none("name the party: the client, the account, the owner, the driver", in_all(check));
+    none("name the party: the client, the account, the owner, the driver", Law::Parties.broken());
 }
 
 #[test]
