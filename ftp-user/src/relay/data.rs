@@ -70,12 +70,11 @@ impl Session {
                 (JoinEvent::Ready { .. }, Awaited::Ready) | (JoinEvent::Flows, Awaited::Flow) => {
                     return Ok(());
                 }
-                (JoinEvent::Refused { side, why, for_now }, _) => {
-                    let by_server = side == Some(Side::Source);
-                    return Err(failure::no_data(&self.display_name, to, &why, (by_server, for_now)));
+                (JoinEvent::Refused { why, for_now: true, .. } | JoinEvent::Ended { why, .. }, _) => {
+                    return Err(failure::no_data_now(&self.display_name, &why));
                 }
-                (JoinEvent::Ended { why, .. }, _) => {
-                    return Err(failure::no_data(&self.display_name, to, &why, (false, true)));
+                (JoinEvent::Refused { code, why, for_now: false, .. }, _) => {
+                    return Err(failure::no_data(&self.display_name, to, code, &why));
                 }
                 (JoinEvent::Lost(why), _) => return Err(failure::lost(&self.display_name, &why)),
                 (

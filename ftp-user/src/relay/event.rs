@@ -23,6 +23,8 @@ pub enum JoinEvent {
     Refused {
         /// The end that is to blame, if it is one of them.
         side: Option<Side>,
+        /// The kind of the reason.
+        code: Code,
         /// Why the join was refused.
         why: String,
         /// Whether the same join may succeed later.
@@ -80,7 +82,7 @@ impl JoinEvent {
         match message {
             FromAgent::Refused { id, code, leg, text } if id == join || id == grant => {
                 let for_now = leg.is_none() && passes(code);
-                Some(Self::Refused { side: leg.map(side), why: code.with(&text), for_now })
+                Some(Self::Refused { side: leg.map(side), code, why: code.with(&text), for_now })
             }
             FromAgent::JoinReady { id, a, b } if id == join => {
                 Some(Self::Ready { source: place(a), destination: place(b) })
@@ -222,13 +224,15 @@ mod tests {
             text: Text::of("nobody"),
         };
         let why = "no connection came within the wait (nobody)".to_owned();
-        let refusal = Some(JoinEvent::Refused { side: Some(Side::Source), why, for_now: false });
+        let (side, code) = (Some(Side::Source), Code::LegTimeout);
+        let refusal = Some(JoinEvent::Refused { side, code, why, for_now: false });
         check(refused(join), refusal.clone());
         check(refused(grant), refusal);
         check(refused(other), None);
         let refused = |code| FromAgent::Refused { id: join, code, leg: None, text: Text::of("") };
         for (code, for_now) in [(Code::Busy, true), (Code::GrantUsed, true), (Code::Denied, false)] {
-            check(refused(code), Some(JoinEvent::Refused { side: None, why: code.to_string(), for_now }));
+            let why = code.to_string();
+            check(refused(code), Some(JoinEvent::Refused { side: None, code, why, for_now }));
         }
     }
 }

@@ -137,26 +137,38 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
     }
 }
 
-/// There is no data connection with a server that only the relay reaches. `by_server` says that the port is the reason, and
-/// `for_now` that the relay may make it later.
-pub(super) fn no_data(
-    display_name: &str,
-    to: SocketAddr,
-    why: &str,
-    (by_server, for_now): (bool, bool),
-) -> Failure {
-    let said = format!("it said \"{why}\"");
-    if for_now {
-        let what = format!("the relay {display_name} makes no data connection now");
-        return Failure::new(Kind::Temporary, what).said(said).hint("try again later").about(About::Relay);
-    }
+/// There is no data connection with a server that only the relay reaches.
+pub(super) fn no_data(display_name: &str, to: SocketAddr, code: Code, why: &str) -> Failure {
     let failure = Failure::new(Kind::NoPath, format!("the relay {display_name} does not connect to {to}"));
-    let failure = failure.said(said);
-    if by_server {
-        failure.hint("check that the relay can reach the data ports of the server, and that its operator names them (--data-ports)")
-    } else {
-        failure.hint("check that the relay is as new as this program")
-    }
+    failure.said(format!("it said \"{why}\"")).hint(match code {
+        Code::Denied => {
+            "ask its operator to name the data ports of the server (--data-ports), or give the server ports that are named"
+        }
+        Code::ConnectionRefused => "the server has told a port at which nobody listens, or a firewall refuses the relay",
+        Code::Unsupported | Code::Protocol | Code::Internal => "check that the relay is as new as this program",
+        Code::NoGrant
+        | Code::GrantUsed
+        | Code::Expired
+        | Code::Busy
+        | Code::Resolve
+        | Code::Unreachable
+        | Code::LegTimeout
+        | Code::Strangers
+        | Code::NoAddress
+        | Code::Draining
+        | Code::NoGreeting
+        | Code::Unwelcome
+        | Code::NoAgent
+        | Code::NotPaired
+        | Code::Replaced => "check that the relay can reach the data ports of the server",
+    })
+}
+
+/// A join with this host is not made now.
+pub(super) fn no_data_now(display_name: &str, why: &str) -> Failure {
+    let what = format!("the relay {display_name} makes no data connection now");
+    let failure = Failure::new(Kind::Temporary, what).said(format!("it said \"{why}\""));
+    failure.hint("try again later").about(About::Relay)
 }
 
 /// No secret can be drawn.

@@ -8,7 +8,7 @@
 
 use super::Session;
 use super::event::JoinEvent;
-use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
+use ftp_proto::relay::message::{Code, Id, Leg, Meeting, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::third_party::Side;
 use std::collections::VecDeque;
@@ -92,7 +92,8 @@ impl Pair {
             Ok(bytes) => Secret32::new(bytes),
             Err(error) => {
                 let why = format!("this host has no random numbers: {error}");
-                self.ready.push_back(JoinEvent::Refused { side: None, why, for_now: false });
+                let code = Code::Internal;
+                self.ready.push_back(JoinEvent::Refused { side: None, code, why, for_now: false });
                 return Id(0);
             }
         };
@@ -164,13 +165,13 @@ impl Pair {
                 set(&mut self.join.flows, from, true);
                 (self.join.flows == [true; 2]).then_some(JoinEvent::Flows)
             }
-            JoinEvent::Refused { side, why, for_now } => {
+            JoinEvent::Refused { side, code, why, for_now } => {
                 self.join.over = true;
                 self.close();
                 // The other leg is the other agent: neither server is to blame.
                 let side = side.filter(|side| *side == from);
                 let why = format!("{}: {why}", self.of(from).name());
-                Some(JoinEvent::Refused { side, why, for_now })
+                Some(JoinEvent::Refused { side, code, why, for_now })
             }
             told @ (JoinEvent::Stranger { .. } | JoinEvent::Digest { .. }) => Some(told),
             JoinEvent::Stat { bytes } => (from == Side::Destination).then_some(JoinEvent::Stat { bytes }),

@@ -478,7 +478,7 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_reported_once() {
     let id = session.join(listen("192.0.2.1"), listen("192.0.2.2"));
     assert_eq!(
         session.next().await,
-        JoinEvent::Refused { side: None, why: "it is busy".to_owned(), for_now: true }
+        JoinEvent::Refused { side: None, code: Code::Busy, why: "it is busy".to_owned(), for_now: true }
     );
     session.close(id);
     let JoinEvent::Lost(why) = session.next().await else { panic!("reported twice") };
@@ -522,8 +522,11 @@ async fn r47_r55_why_a_relay_makes_no_data_connection_says_whose_fault_it_is() {
         Code::ConnectionRefused,
         Some(LegId::A),
         Kind::NoPath,
-        "check that the relay can reach the data ports",
+        "the server has told a port at which nobody listens",
     )
     .await;
+    check(Code::Unreachable, Some(LegId::A), Kind::NoPath, "check that the relay can reach the data ports")
+        .await;
+    check(Code::Denied, Some(LegId::A), Kind::NoPath, "ask its operator to name the data ports").await;
     check(Code::Busy, None, Kind::Temporary, "it said \"it is busy\"; try again later").await;
 }

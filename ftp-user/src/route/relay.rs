@@ -115,7 +115,7 @@ impl<'a> RelayPath<'a> {
                 Some(Input::RelayFlowing)
             }
             JoinEvent::Refused { why, for_now: true, .. } => Some(Input::RelayLost(why)),
-            JoinEvent::Refused { side, why, for_now: false } => Some(fault(side, why)),
+            JoinEvent::Refused { side, why, for_now: false, .. } => Some(fault(side, why)),
             JoinEvent::Stranger { side, peer } => {
                 let end = sessions.of(side).role.name();
                 context.events.warn(format!(
