@@ -77,6 +77,7 @@ mod six;
 mod sock;
 mod standard;
 mod sync;
+mod sync_deletions;
 mod third_party;
 mod through;
 mod tidy;

@@ -213,7 +213,7 @@ fn what_is_replaced_or_deleted_is_kept_in_a_directory_for_it() {
         .says("--exclude");
     synced(&["--backup-dir", &from.url("old"), &from.url("s"), &at.url("t")])
         .exits(2)
-        .says("not at the host");
+        .says("not on the same server and user");
     let run = synced(&["--delete", "--backup-dir", &at.url("old"), &from.url("s"), &at.url("t")]).exits(0);
     is_equal(&from.path("s"), &at.path("t"), &run);
     assert_eq!((at.bytes("old/a"), at.bytes("old/a.~1~")), (b"older".to_vec(), b"old a".to_vec()), "{run}");
@@ -251,7 +251,7 @@ fn a_file_with_another_name_is_renamed_and_not_copied() {
 fn what_is_of_another_kind_is_told_and_stays() {
     let from = source().start();
     let to = target().file("t/a/inside", "x").file("t/d", "file").start();
-    let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(9).says("is a file, and");
+    let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(9).says("is a file, but");
     assert!(to.path("t/a/inside").exists() && to.bytes("t/d") == b"file", "{run}");
     assert_eq!(to.bytes("t/b"), sample(1000), "{run}");
 }

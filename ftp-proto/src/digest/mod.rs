@@ -30,6 +30,9 @@ impl Algorithm {
     pub const ALL: [Self; 7] =
         [Self::Crc32, Self::Crc32c, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512, Self::Blake3];
 
+    /// Those that show errors and no intention: anybody can give a file the checksum of another one.
+    pub const CHECKSUMS: [Self; 2] = [Self::Crc32, Self::Crc32c];
+
     /// Returns the algorithm's name in FEAT and HASH.
     pub const fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use crate::check::Scope;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{self, Held, HeldDirectories, Host};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::Failure;
 use crate::place::{self, Location};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -94,9 +94,7 @@ impl Looks {
                 self.last = Some(Links { host: server, directory, names });
                 Ok(is_link)
             }
-            Err(failure) if failure.kind == Kind::Interrupted || failure.about == About::GivenUp => {
-                Err(failure)
-            }
+            Err(failure) if failure.ends_the_work() => Err(failure),
             Err(_) => Ok(false),
         }
     }

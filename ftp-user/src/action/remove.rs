@@ -7,8 +7,8 @@ use super::targets::{asked, host_of, targets};
 use crate::check::{Removal, Scope, What};
 use crate::context::Context;
 use crate::endpoint::{Host, Pools};
-use crate::failure::{About, Failure, Kind};
-use crate::job::{Entered, Found, Status, Why};
+use crate::failure::{Failure, Kind};
+use crate::job::{Entered, Entry, Status, Why};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
@@ -219,13 +219,13 @@ impl<'a> Deletion<'a> {
             return Ok(true);
         }
         match self.entered.enter(self.context, &mut self.host, below).await? {
-            Found::Directory => return Ok(true),
-            Found::Link(link) => {
+            Entry::Directory => return Ok(true),
+            Entry::Link(link) => {
                 let path = self.path(link.as_ref());
                 self.outcome.changed(self.host.show(&path), None, (listing::Kind::Link, None)).await;
                 self.elsewhere.insert(link);
             }
-            Found::Elsewhere(directory, failure) => {
+            Entry::Elsewhere(directory, failure) => {
                 self.elsewhere.insert(directory.clone());
                 self.kept.insert(directory.clone());
                 self.fail(directory, failure);
@@ -255,7 +255,7 @@ impl<'a> Deletion<'a> {
         match asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await {
             // What somebody else has deleted is gone as well.
             Ok(_) => self.outcome.changed(name, None, (kind, size)).await,
-            Err(failure) if ends(&failure) => return Err(failure),
+            Err(failure) if failure.ends_the_work() => return Err(failure),
             Err(failure) => self.fail(below, failure),
         }
         Ok(())
@@ -278,11 +278,6 @@ impl<'a> Deletion<'a> {
 /// The directory that has something in it, which is not the place itself.
 fn above(below: &Option<PathName>) -> Option<PathName> {
     below.as_ref().and_then(place::parent)
-}
-
-/// Whether nothing more is deleted at this place after such a failure.
-fn ends(failure: &Failure) -> bool {
-    failure.kind == Kind::Interrupted || failure.about == About::GivenUp
 }
 
 /// The largest number of places that a question names.

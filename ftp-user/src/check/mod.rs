@@ -1,4 +1,4 @@
-//! What is decided about a file before and after it moves.
+//! What is decided about files: before and after they move, and before something is deleted.
 //!
 //! | file | what |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | `change` | whether the source has changed while it was copied |
 //! | `name` | whether a name from a listing can be used |
 //! | `removal` | what may be deleted, and why |
-//! | `surplus` | whether what the source of a sync lacks may be deleted |
+//! | `surplus` | whether what the source of a sync lacks may be renamed or deleted |
 //! | `real` | whether a directory is where its name says |
 //! | `verify` | the comparison of the copy with its source |
 //! | `streamed` | the digest that a final reply carries |
@@ -34,7 +34,8 @@ pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use real::{against, is_below};
 pub(crate) use removal::{Licence, Removal, Scope, What};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
-pub(crate) use surplus::{Allowance, Compared as ComparedTrees, Permit, Refusal};
+pub use surplus::Allowance;
+pub(crate) use surplus::{ComparedTrees, MayDelete, MayRename, Refusal};
 pub(crate) use target::replaceable;
 pub use verify::Verify;
 pub(crate) use verify::{Compared, common, compare};

@@ -1,7 +1,6 @@
 //! Whether a directory is where its name says. Its server tells its path without symbolic links. Pure.
 
-use super::removal::names;
-use crate::place;
+use crate::place::{self, names};
 use ftp_proto::wire::PathName;
 
 /// Whether `real` is the directory `below` of the place whose own path is `root`.

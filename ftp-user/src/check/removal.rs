@@ -1,9 +1,8 @@
 //! What may be deleted, and why. A [`Removal`] is made by a check and by nothing else, and nothing else is deleted for
-//! `rm` and `move`.
+//! `rm` and `move`. What `sync` deletes has a check of its own (`surplus`), except for directories that are empty.
 
 use super::change::has_changed;
 use super::name::usable;
-use super::surplus::Permit;
 use crate::context::Context;
 use crate::control::{Facts, Listing};
 use crate::endpoint::{self, Doomed, Held, Host, local_path};
@@ -72,7 +71,7 @@ impl Scope {
     }
 
     /// The path of something below it; `None` is the place itself.
-    fn path(&self, below: Option<&PathName>) -> Result<PathName, Failure> {
+    pub(super) fn path(&self, below: Option<&PathName>) -> Result<PathName, Failure> {
         let Some(below) = below else { return Ok(self.root.clone()) };
         for name in below.as_bytes().split(|byte| *byte == b'/') {
             let leads_out = || Failure::usage(format!("{} leads out of its directory", below.display()));
@@ -145,28 +144,6 @@ impl Removal {
                 path.display()
             );
             return Err(Failure::new(failure::Kind::Unverified, what).hint("delete it with ftp-user rm"));
-        }
-        Ok(Self { scope: scope.clone(), path, what: What::Entry })
-    }
-
-    /// Only the destination of a sync has it: `permit` says that such names may go, `seen` what its listing has shown, and
-    /// `now` what it is.
-    ///
-    /// # Errors
-    ///
-    /// It has changed since it was listed.
-    pub(crate) fn surplus(
-        _permit: &Permit,
-        scope: &Scope,
-        below: &PathName,
-        (seen, now): (&Facts, &Facts),
-    ) -> Result<Self, Failure> {
-        let path = scope.path(Some(below))?;
-        // A listing that tells no size shows no change of it.
-        let size = seen.size.and(now.size).and(seen.size).or(now.size);
-        if seen.kind != now.kind || has_changed(&Facts { size, ..seen.clone() }, now) {
-            let what = format!("{} stays, because it has changed since it was listed", path.display());
-            return Err(Failure::new(failure::Kind::Unverified, what).hint("the next sync looks at it again"));
         }
         Ok(Self { scope: scope.clone(), path, what: What::Entry })
     }
@@ -279,20 +256,14 @@ fn without_slashes(path: &PathName) -> PathName {
     bytes.get(..end).and_then(|bytes| PathName::from_wire(bytes).ok()).unwrap_or_else(|| path.clone())
 }
 
-/// The names of a path, without those that mean the same directory.
-pub(super) fn names(path: &PathName) -> Vec<&[u8]> {
-    let names = path.as_bytes().split(|byte| *byte == b'/');
-    names.filter(|name| !name.is_empty() && *name != b".").collect()
-}
-
 fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), Failure> {
     let path = &location.path;
-    let (is_absolute, names) = (path.as_bytes().starts_with(b"/"), names(path));
+    let (is_absolute, names) = (path.as_bytes().starts_with(b"/"), place::names(path));
     if names.contains(&b"..".as_slice()) {
         return Err(Failure::usage(format!("{location} leads upwards with .."))
             .hint("write the path of what is deleted without .."));
     }
-    let is_prefix = |login: &PathName| self::names(login).starts_with(&names);
+    let is_prefix = |login: &PathName| place::names(login).starts_with(&names);
     let what = match (names.is_empty(), is_absolute) {
         (true, true) => "is the root of the server",
         (true, false) => "is the login directory",
@@ -513,42 +484,6 @@ mod tests {
         let timeless = facts(5, None, None);
         check(Some(&timeless), Verified::Size, false, &timeless, false);
         check(Some(&timeless), hash, false, &timeless, true);
-    }
-
-    #[test]
-    fn what_only_the_destination_has_is_deleted_only_below_it_and_if_it_is_unchanged() {
-        use crate::check::{Allowance, ComparedTrees};
-        let compared = ComparedTrees { is_complete: true, files: 1, surplus: 1, failed: 0 };
-        let permit = Permit::of(compared, Allowance::default()).unwrap();
-        let facts = |kind, size: Option<u64>, modified: Option<i64>, unique: Option<&str>| {
-            let unique = unique.map(str::to_owned);
-            Facts { kind, size, modified: modified.map(When), unique, mode: None }
-        };
-        let file = facts(Kind::File, Some(5), Some(1), Some("a"));
-        let check = |root: &str, below: &str, seen: &Facts, now: &Facts, expect: Option<&str>| {
-            let scope = Scope::of_destination(&path(root));
-            let removal = Removal::surplus(&permit, &scope, &path(below), (seen, now));
-            let found = removal.ok().map(|removal| removal.path().display());
-            assert_eq!(found.as_deref(), expect, "{root} {below} {seen:?} {now:?}");
-        };
-        check("d", "a/b", &file, &file, Some("d/a/b"));
-        check("/", "a", &file, &file, Some("/a"));
-        check(".", "a", &file, &file, Some("./a"));
-        check("d", "../a", &file, &file, None);
-        check("d", "a/..", &file, &file, None);
-        let link = facts(Kind::Link, None, None, None);
-        check("d", "a", &link, &link, Some("d/a"));
-        check("d", "a", &link, &file, None);
-        for now in [
-            facts(Kind::File, Some(6), Some(1), Some("a")),
-            facts(Kind::File, Some(5), Some(2), Some("a")),
-            facts(Kind::File, Some(5), Some(1), Some("b")),
-            facts(Kind::Directory, None, None, None),
-        ] {
-            check("d", "a", &file, &now, None);
-        }
-        let vague = facts(Kind::File, None, None, None);
-        check("d", "a", &vague, &file, Some("d/a"));
     }
 
     #[test]

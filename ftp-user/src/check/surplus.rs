@@ -1,11 +1,17 @@
-//! Whether what the source lacks may be deleted at the destination of a sync. Pure.
+//! Whether what the source lacks may be renamed or deleted at the destination of a sync. Pure.
 
+use super::change::has_changed;
+use super::removal::Scope;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::report::several;
+use ftp_proto::wire::PathName;
 
-/// What is known of both trees before anything is deleted.
+/// What is known of both trees before anything is renamed or deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Compared {
+pub(crate) struct ComparedTrees {
     /// Whether every listing of the source, and of the destination, was read to its end.
     pub(crate) is_complete: bool,
     /// The number of files in the source that are wanted at the destination.
@@ -16,18 +22,26 @@ pub(crate) struct Compared {
     pub(crate) failed: u64,
 }
 
-/// What the user has allowed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Allowance {
-    /// The largest number of names.
-    pub(crate) most: Option<u64>,
-    /// Whether everything may go because the source has no file.
-    pub(crate) empty_is_meant: bool,
+/// What may be deleted at the destination.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Allowance {
+    /// The largest number of names. If it were more, nothing is deleted.
+    pub most: Option<u64>,
+    /// Whether everything may be deleted because the source has no file.
+    pub empty_is_meant: bool,
 }
 
-/// The permission to delete at the destination what the source lacks. Nothing else makes one.
+/// The permission to rename what only the destination has. It permits no deletion.
 #[derive(Debug)]
-pub(crate) struct Permit(());
+pub(crate) struct MayRename {
+    scope: Scope,
+}
+
+/// The permission to delete what only the destination has, or to keep it elsewhere.
+#[derive(Debug)]
+pub(crate) struct MayDelete {
+    scope: Scope,
+}
 
 /// Why nothing is deleted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,79 +51,285 @@ pub(crate) enum Refusal {
     /// The source has no file, and nobody has said that this is meant.
     Empty(Failure),
     /// It would be more than the user has allowed.
-    TooMany(Failure),
+    TooMany {
+        /// How many names it would be.
+        names: u64,
+        /// How many are allowed.
+        most: u64,
+    },
 }
 
-impl Permit {
-    /// Whether what only the destination has may be deleted.
+impl Refusal {
+    /// The failure if it would be more than the user has allowed.
+    pub(crate) fn too_many(names: u64, most: u64, is_dry: bool) -> Failure {
+        let names = several(names, "name");
+        let hint = "allow more if they are meant to go";
+        match is_dry {
+            true => Failure::new(
+                Kind::Other,
+                format!("nothing would be deleted: it is {names}, and --max-delete allows {most}"),
+            )
+            .hint(hint),
+            false => Failure::new(
+                Kind::Other,
+                format!("nothing was deleted: {names} would be, and --max-delete allows {most}"),
+            )
+            .hint(format!("-n shows them; {hint}")),
+        }
+    }
+}
+
+impl MayRename {
+    /// Whether files below `scope` may get the names that they have at the source, before anything is copied. `Ok(None)` if
+    /// something has failed.
+    ///
+    /// # Errors
+    ///
+    /// Everything would go, and nobody has said that this is meant: nothing may be changed.
+    pub(crate) fn of(
+        compared: ComparedTrees,
+        allowance: Allowance,
+        scope: Scope,
+    ) -> Result<Option<Self>, Failure> {
+        match refusal(compared, Allowance { most: None, ..allowance }) {
+            None => Ok(Some(Self { scope })),
+            Some(Refusal::Empty(failure)) => Err(failure),
+            Some(Refusal::Failed(_) | Refusal::TooMany { .. }) => Ok(None),
+        }
+    }
+
+    /// Where names may be changed.
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The renaming of `reached`, which is `now` what its listing has `seen`.
+    ///
+    /// # Errors
+    ///
+    /// It has changed since it was listed, or is not where its path says.
+    pub(crate) fn renaming(
+        &self,
+        below: &PathName,
+        reached: Reached,
+        (seen, now): (&Facts, &Facts),
+    ) -> Result<Renaming, Failure> {
+        unchanged(&self.scope, below, &reached, (seen, now))?;
+        Ok(Renaming(reached))
+    }
+}
+
+impl MayDelete {
+    /// Whether what only the destination has may be deleted below `scope`, after everything was copied.
     ///
     /// # Errors
     ///
     /// It stays, and why.
-    pub(crate) fn of(compared: Compared, allowance: Allowance) -> Result<Self, Refusal> {
-        let Compared { is_complete, files, surplus, failed } = compared;
-        if surplus == 0 {
-            return Ok(Self(()));
-        }
-        let names = several(surplus, "name");
-        if files == 0 && !allowance.empty_is_meant {
-            let what = format!("the source has no file, and {names} would be deleted at the destination");
-            return Err(Refusal::Empty(
-                Failure::new(Kind::Usage, what)
-                    .hint("nothing was changed; --yes deletes them, if the source is meant to be empty"),
-            ));
-        }
-        if let Some(most) = allowance.most.filter(|most| surplus > *most) {
-            let what = format!("nothing was deleted: {names} would be, and --max-delete allows {most}");
-            return Err(Refusal::TooMany(
-                Failure::new(Kind::Other, what).hint("-n shows them; allow more if they are meant to go"),
-            ));
-        }
-        if !is_complete || failed > 0 {
-            let why = match is_complete {
-                true => "something has failed",
-                false => "not all of both directories is known",
-            };
-            return Err(Refusal::Failed(format!(
-                "nothing is deleted, because {why}: {names} that the source seems to lack stay until a run without failures"
-            )));
-        }
-        Ok(Self(()))
+    pub(crate) fn of(compared: ComparedTrees, allowance: Allowance, scope: Scope) -> Result<Self, Refusal> {
+        refusal(compared, allowance).map_or(Ok(Self { scope }), Err)
     }
+
+    /// Where names may be changed.
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The removal of `reached`, which is `now` what its listing has `seen`.
+    ///
+    /// # Errors
+    ///
+    /// It has changed since it was listed, or is not where its path says.
+    pub(crate) fn removal(
+        &self,
+        below: &PathName,
+        reached: Reached,
+        (seen, now): (&Facts, &Facts),
+    ) -> Result<SurplusRemoval, Failure> {
+        unchanged(&self.scope, below, &reached, (seen, now))?;
+        Ok(SurplusRemoval(reached))
+    }
+}
+
+/// A file that may get another name.
+#[derive(Debug)]
+pub(crate) struct Renaming(Reached);
+
+impl Renaming {
+    /// Gives it the name `to`, if nothing has that. The directories above `to` are made.
+    ///
+    /// # Errors
+    ///
+    /// It was not renamed.
+    pub(crate) async fn carry_out(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        to: &PathName,
+    ) -> Result<(), Failure> {
+        self.0.rename_free(context, host, to).await
+    }
+}
+
+/// A name that may be deleted, or kept elsewhere.
+#[derive(Debug)]
+pub(crate) struct SurplusRemoval(Reached);
+
+impl SurplusRemoval {
+    /// The name, as it was reached.
+    pub(crate) const fn reached(&self) -> &Reached {
+        &self.0
+    }
+
+    /// Deletes it. `Ok(false)` if it was not there.
+    ///
+    /// # Errors
+    ///
+    /// It may still be there.
+    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+        self.0.delete(context, host).await
+    }
+}
+
+/// Why what only the destination has stays, if it does.
+fn refusal(compared: ComparedTrees, allowance: Allowance) -> Option<Refusal> {
+    let ComparedTrees { is_complete, files, surplus, failed } = compared;
+    if surplus == 0 {
+        return None;
+    }
+    let names = several(surplus, "name");
+    if files == 0 && !allowance.empty_is_meant {
+        let what = format!(
+            "no file of the source is to be copied (it is empty, or the filters leave everything out), and {names} would be deleted at the destination"
+        );
+        return Some(Refusal::Empty(
+            Failure::new(Kind::Usage, what)
+                .hint("nothing was changed; --yes deletes them, if the source is meant to be empty"),
+        ));
+    }
+    if let Some(most) = allowance.most.filter(|most| surplus > *most) {
+        return Some(Refusal::TooMany { names: surplus, most });
+    }
+    if !is_complete || failed > 0 {
+        let why = match is_complete {
+            true => "something has failed",
+            false => "not all of both directories is known",
+        };
+        return Some(Refusal::Failed(format!(
+            "nothing is deleted, because {why}: {names} that only the destination shows were kept; the next sync without failures deletes them"
+        )));
+    }
+    None
+}
+
+/// Whether something at `below` is still what its listing has shown.
+///
+/// # Errors
+///
+/// It has changed since it was listed, or is not where its path says.
+fn unchanged(
+    scope: &Scope,
+    below: &PathName,
+    reached: &Reached,
+    (seen, now): (&Facts, &Facts),
+) -> Result<(), Failure> {
+    let path = scope.path(Some(below))?;
+    if path != *reached.path() {
+        return Err(Failure::usage(format!("{} is not {}", reached.path().display(), path.display())));
+    }
+    // A listing that tells no size shows no change of it.
+    let size = seen.size.and(now.size).and(seen.size).or(now.size);
+    if seen.kind != now.kind || has_changed(&Facts { size, ..seen.clone() }, now) {
+        let what = format!("{} stays, because it has changed since it was listed", path.display());
+        return Err(Failure::new(Kind::Unverified, what).hint("the next sync looks at it again"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::listing::{Kind as Type, When};
+
+    fn path(text: &str) -> PathName {
+        PathName::from_user(text).unwrap()
+    }
 
     #[test]
     fn nothing_is_deleted_unless_everything_is_known_and_allowed() {
-        let good = Compared { is_complete: true, files: 5, surplus: 3, failed: 0 };
-        let empty = Compared { files: 0, ..good };
+        let good = ComparedTrees { is_complete: true, files: 5, surplus: 3, failed: 0 };
+        let empty = ComparedTrees { files: 0, ..good };
         let any = Allowance::default();
         let most = |most| Allowance { most: Some(most), ..any };
         let meant = Allowance { empty_is_meant: true, ..any };
         for (compared, allowance, expect) in [
-            (good, any, "ok"),
-            (Compared { is_complete: false, ..good }, any, "failed"),
-            (Compared { is_complete: false, ..good }, meant, "failed"),
-            (Compared { failed: 1, ..good }, meant, "failed"),
-            (empty, any, "empty"),
-            (empty, meant, "ok"),
-            (Compared { surplus: 0, ..empty }, any, "ok"),
-            (empty, Allowance { most: Some(2), ..meant }, "too many"),
-            (good, most(3), "ok"),
-            (good, most(2), "too many"),
-            (good, most(0), "too many"),
-            (Compared { failed: 1, ..good }, most(2), "too many"),
+            (good, any, ("ok", "ok")),
+            (ComparedTrees { is_complete: false, ..good }, any, ("failed", "none")),
+            (ComparedTrees { is_complete: false, ..good }, meant, ("failed", "none")),
+            (ComparedTrees { failed: 1, ..good }, meant, ("failed", "none")),
+            (empty, any, ("empty", "empty")),
+            (empty, meant, ("ok", "ok")),
+            (ComparedTrees { surplus: 0, ..empty }, any, ("ok", "ok")),
+            (empty, Allowance { most: Some(2), ..meant }, ("too many", "ok")),
+            (good, most(3), ("ok", "ok")),
+            (good, most(2), ("too many", "ok")),
+            (good, most(0), ("too many", "ok")),
+            (ComparedTrees { failed: 1, ..good }, most(2), ("too many", "none")),
         ] {
-            let found = match Permit::of(compared, allowance) {
+            let scope = Scope::of_destination(&path("d"));
+            let deletes = match MayDelete::of(compared, allowance, scope.clone()) {
                 Ok(_) => "ok",
                 Err(Refusal::Failed(_)) => "failed",
                 Err(Refusal::Empty(_)) => "empty",
-                Err(Refusal::TooMany(_)) => "too many",
+                Err(Refusal::TooMany { .. }) => "too many",
             };
-            assert_eq!(found, expect, "{compared:?} {allowance:?}");
+            let renames = match MayRename::of(compared, allowance, scope) {
+                Ok(Some(_)) => "ok",
+                Ok(None) => "none",
+                Err(_) => "empty",
+            };
+            assert_eq!((deletes, renames), expect, "{compared:?} {allowance:?}");
         }
+    }
+
+    #[test]
+    fn what_only_the_destination_has_is_deleted_only_below_it_and_if_it_is_unchanged() {
+        let compared = ComparedTrees { is_complete: true, files: 1, surplus: 1, failed: 0 };
+        let facts = |kind, size: Option<u64>, modified: Option<i64>, unique: Option<&str>| {
+            let unique = unique.map(str::to_owned);
+            Facts { kind, size, modified: modified.map(When), unique, mode: None }
+        };
+        let file = facts(Type::File, Some(5), Some(1), Some("a"));
+        let check = |root: &str, below: &str, seen: &Facts, now: &Facts, expect: Option<&str>| {
+            let scope = Scope::of_destination(&path(root));
+            let permit = MayDelete::of(compared, Allowance::default(), scope).unwrap();
+            let below = path(below);
+            let reached = Reached::for_tests(crate::place::join(Some(&path(root)), &below));
+            let removal = permit.removal(&below, reached, (seen, now));
+            let found = removal.ok().map(|removal| removal.reached().path().display());
+            assert_eq!(found.as_deref(), expect, "{root} {} {seen:?} {now:?}", below.display());
+        };
+        check("d", "a/b", &file, &file, Some("d/a/b"));
+        check("/", "a", &file, &file, Some("/a"));
+        check(".", "a", &file, &file, Some("./a"));
+        check("d", "../a", &file, &file, None);
+        check("d", "a/..", &file, &file, None);
+        let link = facts(Type::Link, None, None, None);
+        check("d", "a", &link, &link, Some("d/a"));
+        check("d", "a", &link, &file, None);
+        for now in [
+            facts(Type::File, Some(6), Some(1), Some("a")),
+            facts(Type::File, Some(5), Some(2), Some("a")),
+            facts(Type::File, Some(5), Some(1), Some("b")),
+            facts(Type::Directory, None, None, None),
+        ] {
+            check("d", "a", &file, &now, None);
+        }
+        let vague = facts(Type::File, None, None, None);
+        check("d", "a", &vague, &file, Some("d/a"));
+        // What was reached is something else.
+        let scope = Scope::of_destination(&path("d"));
+        let permit = MayDelete::of(compared, Allowance::default(), scope).unwrap();
+        let other = Reached::for_tests(path("d/b"));
+        assert!(permit.removal(&path("a"), other, (&file, &file)).is_err());
     }
 }

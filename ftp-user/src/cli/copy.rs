@@ -166,11 +166,7 @@ async fn job(
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let transfer = if args.detach { args.transfer.detached()? } else { args.transfer.clone() };
     let options = transfer.options(args.overwrite.into());
-    // A server knows nothing of the others: with a limit, one file at a time has all of it.
-    let jobs = match args.jobs {
-        Jobs::Auto { .. } if transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
-        jobs @ (Jobs::Auto { .. } | Jobs::Exactly(_)) => jobs,
-    };
+    let jobs = transfer.jobs(args.jobs);
     let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;
     let job = site_limits::narrowed(if args.detach { job.detached()? } else { job });

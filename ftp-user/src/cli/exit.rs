@@ -41,7 +41,9 @@ pub(super) const fn of_kind(kind: Kind) -> u8 {
 pub const fn meaning(status: Status) -> &'static str {
     match status {
         Status::Done => "done, and verified as asked",
-        Status::Partly => "some files of a tree failed; the rest are done",
+        Status::Partly => {
+            "some files of a tree failed, or --max-delete has forbidden all deletions; the rest are done"
+        }
         Status::Failed(kind) => match kind {
             Kind::Other => "any other error: unknown host, full disk, not an FTP server",
             Kind::Usage => "the command line, a URL or a name cannot be used",

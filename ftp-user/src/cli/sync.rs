@@ -8,21 +8,20 @@ use super::places;
 use super::site_limits;
 use super::transfer::TransferArgs;
 use super::trees::{FilterArgs, KeptArgs};
-use crate::check::Overwrite;
+use crate::check::{Allowance, Overwrite};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Compare, Deletion, Job, Jobs, Options, Status, SyncRules};
+use crate::job::{self, Compare, Job, Jobs, Options, Status, SyncRules};
 use crate::place::{Location, Names};
 use clap::{Args, ValueEnum};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
-use std::num::NonZero;
 
 /// Make the directory DEST like the directory SOURCE
 ///
 /// The contents of SOURCE become the contents of DEST, with or without a / at their ends. DEST is made if it is not there.
-/// What only DEST has stays, unless --delete is given. Two places at the same time are made equal by one sync: another one
-/// ends with exit code 8. From cron, use -q: nothing is said unless something fails.
+/// What only DEST has stays, unless --delete is given. Only one sync of a DEST runs at a time; a second one ends with exit
+/// code 8. From cron, use -q: nothing is said unless something fails.
 #[derive(Args, Debug)]
 pub(super) struct SyncArgs {
     /// The directory that is looked at
@@ -34,16 +33,16 @@ pub(super) struct SyncArgs {
     /// What tells whether two files are the same (auto: size and time where both ends tell both, else digests)
     #[arg(long, value_enum, default_value_t = How::Auto, value_name = "HOW")]
     compare: How,
-    /// After everything is copied, delete at DEST what SOURCE lacks. Nothing is deleted if anything has failed
+    /// Delete from DEST what SOURCE does not have, after everything was copied and only if nothing failed
     #[arg(long)]
     delete: bool,
     /// Delete nothing if it would be more than N names
     #[arg(long, value_name = "N", requires = "delete")]
     max_delete: Option<u64>,
-    /// Keep what would be replaced or deleted in this directory at the host of DEST: a place, as DEST is written
+    /// Keep what would be replaced or deleted below this directory, on the same server and user as DEST
     #[arg(long, value_name = "PLACE")]
     backup_dir: Option<OsString>,
-    /// Delete everything at DEST if SOURCE has no file
+    /// With --delete: permit that DEST becomes empty because SOURCE has no file
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -105,22 +104,27 @@ impl SyncArgs {
         places::locations(&self.places(), names)
     }
 
-    fn places(&self) -> [OsString; 2] {
-        [self.source.clone(), self.dest.clone()]
+    /// All places: SOURCE, DEST, and that of `--backup-dir`.
+    fn places(&self) -> Vec<OsString> {
+        [&self.source, &self.dest].into_iter().chain(&self.backup_dir).cloned().collect()
     }
 
-    /// The directory that keeps old files, at the host of `destination`.
-    fn backup(&self, names: &Names, destination: &Location) -> Result<Option<PathName>, Failure> {
-        let Some(typed) = &self.backup_dir else { return Ok(None) };
-        let found = places::locations(std::slice::from_ref(typed), names);
-        let mut found = found.map_err(|failure| failure.during("--backup-dir"))?;
-        match found.pop() {
-            Some(place) if job::is_one_host(&place, destination) => Ok(Some(place.path)),
-            Some(place) => Err(Failure::usage(format!(
-                "--backup-dir {place} is not at the host of {destination}"
+    /// Both directories, and the one that keeps old files, at the host of the destination.
+    async fn read(
+        &self,
+        context: &mut Context,
+        passwords: &Passwords,
+    ) -> Result<(Location, Location, Option<PathName>), Failure> {
+        let mut places = passwords.locations(context, &self.places()).await?.into_iter();
+        let (Some(source), Some(destination)) = (places.next(), places.next()) else {
+            return Err(Failure::usage("sync needs a SOURCE and a DEST"));
+        };
+        match places.next() {
+            Some(place) if !job::is_one_host(&place, &destination) => Err(Failure::usage(format!(
+                "--backup-dir {place} is not on the same server and user as DEST {destination}"
             ))
-            .hint("write it as DEST is written, with the same user: old files are renamed, and not copied")),
-            None => Ok(None),
+            .hint("old files are renamed, and not copied")),
+            old => Ok((source, destination, old.map(|place| place.path))),
         }
     }
 }
@@ -143,18 +147,10 @@ const SYNC: Words = Words { verb: "sync", noun: "sync", done: "done" };
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) -> Result<Job, Failure> {
     let filter = args.filter.filter()?;
     let options = args.kept.options(args.transfer.options(Overwrite::Different));
-    // A server knows nothing of the others: with a limit, one file at a time has all of it.
-    let jobs = match args.jobs {
-        Jobs::Auto { .. } if args.transfer.is_limited() => Jobs::Exactly(NonZero::<usize>::MIN),
-        jobs @ (Jobs::Auto { .. } | Jobs::Exactly(_)) => jobs,
-    };
+    let jobs = args.transfer.jobs(args.jobs);
     let options = Options { fail_fast: args.fail_fast, jobs, ..options };
-    let mut places = passwords.locations(context, &args.places()).await?;
-    let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
-        return Err(Failure::usage("sync needs a SOURCE and a DEST"));
-    };
-    let backup = args.backup(&context.named.names, &destination)?;
-    let deletion = args.delete.then_some(Deletion { most: args.max_delete, empty_is_meant: args.yes });
+    let (source, destination, backup) = args.read(context, passwords).await?;
+    let deletion = args.delete.then_some(Allowance { most: args.max_delete, empty_is_meant: args.yes });
     let rules = SyncRules { compare: args.compare.into(), deletion, backup };
     let job = site_limits::narrowed(Job::sync(source, destination, rules, options)?.filtered(filter));
     args.transfer.apply(context, &job).await?;

@@ -11,7 +11,7 @@ use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
 use ftp_io::program::size;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug)]
@@ -150,9 +150,13 @@ impl TransferArgs {
         Ok(Self { paths, ..self.clone() })
     }
 
-    /// Whether the job may only be so fast.
-    pub(super) const fn is_limited(&self) -> bool {
-        self.limit.is_some()
+    /// How many files are copied at the same time. A server knows nothing of the others: with a limit, one file at a time has
+    /// all of it.
+    pub(super) const fn jobs(&self, asked: Jobs) -> Jobs {
+        match asked {
+            Jobs::Auto { .. } if self.limit.is_some() => Jobs::Exactly(NonZeroUsize::MIN),
+            Jobs::Auto { .. } | Jobs::Exactly(_) => asked,
+        }
     }
 
     /// Sets in `context` what the job may use.

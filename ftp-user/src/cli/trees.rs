@@ -1,4 +1,4 @@
-//! The options of copy that say what is copied: filters, links, and a list of pairs.
+//! The options of copy, move and sync that say what is copied: filters, links, and a list of pairs.
 
 use super::passwords::{Order, Passwords};
 use super::places::{self, Written};
@@ -39,8 +39,8 @@ pub(super) struct FilterArgs {
     /// Leave out what this pattern matches, a directory with everything in it; repeatable
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Read patterns from this file: lines of + GLOB or - GLOB, as --include and --exclude have them; # begins a comment;
-    /// repeatable
+    /// Read patterns from this file: lines of + GLOB to take files or - GLOB to leave them out, of which the first one that
+    /// matches a file decides; # begins a comment; repeatable
     #[arg(long, value_name = "FILE")]
     filter_from: Vec<PathBuf>,
 }
@@ -98,7 +98,7 @@ impl FilterArgs {
     ///
     /// A pattern or a file with patterns cannot be read.
     pub(super) fn filter(&self) -> Result<Filter, Failure> {
-        let (mut include, mut exclude) = (self.include.clone(), self.exclude.clone());
+        let mut filter = Filter::new(&self.include, &self.exclude)?;
         for path in &self.filter_from {
             let name = path.display();
             let read = NamedFile::open(path, Readable::FileOrPipe).and_then(|file| file.read(LARGEST_FILTER));
@@ -109,26 +109,22 @@ impl FilterArgs {
                 .map_err(|_| Failure::usage(format!("cannot read {name}: it is not UTF-8")))?;
             for (number, line) in text.lines().enumerate() {
                 let at = || format!("{name}: line {}", number + 1);
-                match filter_line(line).map_err(|failure| failure.during(at()))? {
-                    Some((true, glob)) => include.push(glob),
-                    Some((false, glob)) => exclude.push(glob),
-                    None => {}
-                }
+                add_line(&mut filter, line).map_err(|failure| failure.during(at()))?;
             }
         }
-        Filter::new(&include, &exclude)
+        Ok(filter)
     }
 }
 
-/// A line of a file with patterns: whether it includes, and its pattern; `None` if it has none.
+/// Adds a line of a file with patterns to the filter. A comment adds nothing.
 ///
 /// # Errors
 ///
 /// It is none of these, or its pattern cannot be read.
-fn filter_line(line: &str) -> Result<Option<(bool, String)>, Failure> {
+fn add_line(filter: &mut Filter, line: &str) -> Result<(), Failure> {
     let line = line.trim_end_matches('\r');
-    if line.trim().is_empty() || line.starts_with('#') {
-        return Ok(None);
+    if line.trim().is_empty() || line.starts_with(['#', ';']) {
+        return Ok(());
     }
     let (includes, glob) = match (line.strip_prefix("+ "), line.strip_prefix("- ")) {
         (Some(glob), _) => (true, glob),
@@ -138,8 +134,11 @@ fn filter_line(line: &str) -> Result<Option<(bool, String)>, Failure> {
                 .hint("write + GLOB to include, - GLOB to exclude, # for a comment"));
         }
     };
-    Filter::new(&[glob.to_owned()], &[])?;
-    Ok(Some((includes, glob.to_owned())))
+    if glob.contains("{{") {
+        return Err(Failure::usage("{{ begins a regular expression in rclone, and there are none here")
+            .hint("write it as patterns with *, ?, [...] and {a,b}"));
+    }
+    filter.push_line(includes, glob)
 }
 
 /// The largest file with patterns, in bytes.

@@ -28,6 +28,13 @@ pub struct Facts {
     pub mode: Option<u32>,
 }
 
+impl Facts {
+    /// What is known of nothing but its kind.
+    pub const fn of_kind(kind: Kind) -> Self {
+        Self { kind, size: None, modified: None, unique: None, mode: None }
+    }
+}
+
 impl From<&Entry> for Facts {
     fn from(entry: &Entry) -> Self {
         let modified = entry.exactly_modified();
@@ -115,20 +122,48 @@ impl Session {
         Ok(real)
     }
 
-    /// Whether the server has something of a name that its listing has not shown: it may hide it. `None` if it does not
-    /// tell. The directory is not listed again.
+    /// Whether the server has something of each of these names, which its listing has not shown: it may hide them. `None` if
+    /// it does not tell. No directory is listed again. A server that takes commands ahead is asked for all of them at once,
+    /// so they must be few enough for its queue.
     ///
     /// # Errors
     ///
     /// No final reply came, see [`Self::ask`].
-    pub async fn has(&mut self, path: &PathName) -> Result<Option<bool>, Failure> {
-        if self.capabilities.mlst.is_some() {
+    pub async fn have(&mut self, paths: &[PathName]) -> Result<Vec<Option<bool>>, Failure> {
+        let mut ahead = Vec::new();
+        if self.capabilities.takes_ahead && self.capabilities.mlst.is_some() {
+            ahead.extend(paths.iter().map(|path| self.send(Command::Mlst(Some(path.clone())), None)));
+        }
+        let mut said = Vec::new();
+        // Other questions come behind those that were sent.
+        for id in ahead {
+            let answer = self.answer_to(id, Verb::Mlst).await?;
+            said.push(self.has_by_mlst(&answer));
+        }
+        let mut have = Vec::new();
+        for (index, path) in paths.iter().enumerate() {
+            have.push(match said.get(index).copied().flatten() {
+                Some(has) => Some(has),
+                None => self.has(path, said.is_empty()).await?,
+            });
+        }
+        Ok(have)
+    }
+
+    /// What the answer to MLST says of a name; `None` if nothing.
+    fn has_by_mlst(&self, answer: &Answer) -> Option<bool> {
+        match answer.is_done() {
+            true => Some(true),
+            false => (self.blame(answer) == Blame::Missing && !is_vague(answer)).then_some(false),
+        }
+    }
+
+    /// Whether the server has something of a name. MLST is not sent again if it was.
+    async fn has(&mut self, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>, Failure> {
+        if is_mlst_new && self.capabilities.mlst.is_some() {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
-            if answer.is_done() {
-                return Ok(Some(true));
-            }
-            if self.blame(&answer) == Blame::Missing && !is_vague(&answer) {
-                return Ok(Some(false));
+            if let Some(has) = self.has_by_mlst(&answer) {
+                return Ok(Some(has));
             }
         }
         let size = self.ask_size(path).await?;

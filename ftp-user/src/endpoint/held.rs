@@ -1,15 +1,16 @@
 //! Places of this host that stay what they were when somebody looked at them.
 
 use super::host::Host;
+use super::identity::{DIRECTORY, above, identity, replaced, unique};
 use super::local::local_path;
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use ftp_proto::wire::PathName;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, openat, statat};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A place of this host, from the moment when somebody looked at it: the directory that has its name stays open. Whoever puts
@@ -77,33 +78,5 @@ impl HeldDirectories {
     }
 }
 
-/// The failure if something else has the name of the place now.
-pub(super) fn replaced(root: &PathName) -> Failure {
-    let what = format!("{} was replaced after it was looked at", root.display());
-    Failure::new(Kind::Unverified, what).hint("nothing was deleted there; look at what is there now")
-}
-
-/// What tells two files of this host apart, as a fact.
-pub(super) fn unique((device, number): (u64, u64)) -> String {
-    format!("{device}-{number}")
-}
-
-/// What tells two files of this host apart.
-#[allow(
-    clippy::useless_conversion,
-    clippy::unnecessary_cast,
-    reason = "the types differ from system to system"
-)]
-pub(super) const fn identity(found: &Stat) -> (u64, u64) {
-    (found.st_dev as u64, found.st_ino as u64)
-}
-
-/// The directory that has the last name of a path.
-pub(super) fn above(path: &Path) -> &Path {
-    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// How a directory is opened.
-pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// The largest number of directories that are open for places.
 const MOST_DIRECTORIES: usize = 512;

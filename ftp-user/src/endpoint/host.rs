@@ -1,6 +1,7 @@
 //! An end of a copy: what can be asked of a server and of this host alike.
 
 use super::local;
+use super::opened::{LocalRoot, OpenDirectory};
 use super::pool::Pools;
 use super::server::Server;
 use crate::context::Context;
@@ -18,7 +19,7 @@ pub enum Host {
     /// An FTP server.
     Server(Box<Server>),
     /// The host of this program. Below this path, if there is one, no symbolic link is followed that leads out of it.
-    Local(Option<PathName>),
+    Local(Option<LocalRoot>),
 }
 
 impl Host {
@@ -26,7 +27,9 @@ impl Host {
     pub fn at(location: &Location, role: Role, pools: &Pools) -> Self {
         match &location.place {
             Place::Remote(remote) => Self::Server(Box::new(Server::new(pools.of(&remote.site), role))),
-            Place::Local(_) => Self::Local((role == Role::Destination).then(|| location.path.clone())),
+            Place::Local(_) => {
+                Self::Local((role == Role::Destination).then(|| LocalRoot::at(location.path.clone())))
+            }
         }
     }
 
@@ -37,6 +40,26 @@ impl Host {
             Self::Server(server) => Self::Server(Box::new(server.beside())),
             Self::Local(root) => Self::Local(root.clone()),
         }
+    }
+
+    /// Keeps the directory at `path`, which looked like `seen`, open from now on, and the one for old files. What is deleted
+    /// or renamed below one of them is reached from there, without following a symbolic link. A server has nothing to hold.
+    ///
+    /// # Errors
+    ///
+    /// A directory was replaced since it was looked at, or cannot be opened.
+    pub(crate) fn hold(
+        &self,
+        (path, seen): (&PathName, &Facts),
+        old: Option<&PathName>,
+    ) -> Result<(), Failure> {
+        let Self::Local(Some(root)) = self else { return Ok(()) };
+        let mut open = vec![OpenDirectory::seen(path, seen)?];
+        if let Some(old) = old {
+            open.push(OpenDirectory::nearest(old)?);
+        }
+        root.hold(open);
+        Ok(())
     }
 
     /// Whether that place is on the same host, by whichever name.
@@ -161,7 +184,9 @@ impl Host {
     pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.facts(path).await,
-            Self::Local(root) => local::check_file(root.as_ref(), path).and_then(|()| local::facts(path)),
+            Self::Local(root) => {
+                local::check_file(root.as_ref().map(LocalRoot::path), path).and_then(|()| local::facts(path))
+            }
         }
     }
 
@@ -170,9 +195,10 @@ impl Host {
     pub fn facts_here(&self, path: &PathName) -> Option<Facts> {
         match self {
             Self::Server(_) => None,
-            Self::Local(root) => {
-                local::check_file(root.as_ref(), path).and_then(|()| local::facts(path)).ok().flatten()
-            }
+            Self::Local(root) => local::check_file(root.as_ref().map(LocalRoot::path), path)
+                .and_then(|()| local::facts(path))
+                .ok()
+                .flatten(),
         }
     }
 
@@ -359,7 +385,8 @@ impl Host {
     pub async fn rename(&mut self, context: &Context, from: &PathName, to: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.rename(from, to).await,
-            Self::Local(root) => local::check_file(root.as_ref(), to).and_then(|()| local::rename(from, to)),
+            Self::Local(root) => local::check_file(root.as_ref().map(LocalRoot::path), to)
+                .and_then(|()| local::rename(from, to)),
         }
     }
 
@@ -387,7 +414,9 @@ impl Host {
     pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.delete(path).await,
-            Self::Local(root) => local::check_file(root.as_ref(), path).and_then(|()| local::delete(path)),
+            Self::Local(root) => {
+                local::check_file(root.as_ref().map(LocalRoot::path), path).and_then(|()| local::delete(path))
+            }
         }
     }
 
@@ -399,7 +428,8 @@ impl Host {
         match self {
             Self::Server(server) => server.session(context).await?.make_directory(path).await,
             Self::Local(root) => {
-                local::check_directory(root.as_ref(), path).and_then(|()| local::make_directory(path))?;
+                local::check_directory(root.as_ref().map(LocalRoot::path), path)
+                    .and_then(|()| local::make_directory(path))?;
                 Ok(false)
             }
         }

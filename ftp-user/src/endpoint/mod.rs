@@ -3,9 +3,12 @@
 mod debts;
 mod held;
 mod host;
+mod identity;
 mod list;
 mod local;
+mod opened;
 mod pool;
+mod reached;
 mod removal;
 mod server;
 
@@ -15,9 +18,11 @@ pub use host::Host;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use list::{list_links, list_real_directories};
 pub(crate) use local::{check_file, local_path};
+pub use opened::LocalRoot;
 pub use pool::{Lease, Pool, Pools};
+pub(crate) use reached::Reached;
 pub(crate) use removal::{
-    Doomed, delete_entry, entry, has, login_directory, make_durable, remove_directory, rename_free,
+    Doomed, delete_entry, entry, have, login_directory, make_durable, remove_directory, rename_free,
     shows_links,
 };
 pub use server::Server;

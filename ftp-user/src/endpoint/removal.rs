@@ -1,8 +1,9 @@
 //! Deletes and renames what a path names, never what a symbolic link there leads to. Nothing here decides whether it may
 //! be deleted: see `check::Removal`.
 
-use super::held::{self, DIRECTORY, Held, above, identity, unique};
+use super::held::Held;
 use super::host::Host;
+use super::identity::{DIRECTORY, above, identity, replaced, unique};
 use super::local::local_path;
 use crate::context::Context;
 use crate::control::Facts;
@@ -32,18 +33,18 @@ pub(crate) async fn entry(
     }
 }
 
-/// Whether a host has something of a name that its listing has not shown; `None` if it does not tell.
+/// Whether a host has something of each of these names, which its listing has not shown; `None` if it does not tell.
 ///
 /// # Errors
 /// Fails if it cannot be asked.
-pub(crate) async fn has(
+pub(crate) async fn have(
     context: &Context,
     host: &mut Host,
-    path: &PathName,
-) -> Result<Option<bool>, Failure> {
+    paths: &[PathName],
+) -> Result<Vec<Option<bool>>, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.has(path).await,
-        Host::Local(_) => Ok(Some(here(path)?.is_some())),
+        Host::Server(server) => server.session(context).await?.have(paths).await,
+        Host::Local(_) => Ok(paths.iter().map(|path| Some(here(path).ok()?.is_some())).collect()),
     }
 }
 
@@ -84,7 +85,16 @@ pub(crate) async fn remove_directory(
 ) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.remove_directory(doomed.path).await,
-        Host::Local(_) => unlink(doomed, AtFlags::REMOVEDIR),
+        Host::Local(root) => match root.as_ref().and_then(|root| root.reach(doomed.path, false)) {
+            None => unlink(doomed, AtFlags::REMOVEDIR),
+            Some(reached) => match reached.and_then(|name| name.remove(AtFlags::REMOVEDIR)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let what = format!("cannot remove the directory {}", doomed.path.display());
+                    Err(Failure::of_this_host(what, &error))
+                }
+                removed => Ok(removed.is_ok()),
+            },
+        },
     }
 }
 
@@ -190,7 +200,7 @@ fn unlink(doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Failure> {
     });
     match removed {
         Ok(Some(())) => Ok(true),
-        Ok(None) => Err(held::replaced(root)),
+        Ok(None) => Err(replaced(root)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Failure::of_this_host(what(), &error)),
     }

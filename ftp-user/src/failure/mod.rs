@@ -107,6 +107,12 @@ impl Failure {
     pub fn during_unless_interrupted(self, what: impl fmt::Display) -> Self {
         if self.kind == Kind::Interrupted { self } else { self.during(what) }
     }
+
+    /// Whether nothing more is done after it, also with other files: the server was given up, or somebody has asked the
+    /// program to stop.
+    pub fn ends_the_work(&self) -> bool {
+        self.kind == Kind::Interrupted || self.about == About::GivenUp
+    }
 }
 
 impl fmt::Display for Failure {

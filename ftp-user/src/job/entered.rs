@@ -5,7 +5,7 @@ use super::retrying::outage::asked;
 use crate::check::{Removal, Scope, against, is_below};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::place;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -25,7 +25,7 @@ pub(crate) enum Why {
 
 /// What was found where a directory was shown. The path is the one below the place; `None` is the place itself.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum Entry {
     /// A directory of the place, or nothing.
     Directory,
     /// A symbolic link, which was deleted. What it led to stays.
@@ -65,28 +65,28 @@ impl Entered {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Entry, Failure> {
         if host.is_local() {
-            return Ok(Found::Directory);
+            return Ok(Entry::Directory);
         }
         for (depth, directory) in chain(below).into_iter().enumerate() {
             if self.links.contains(&directory) {
-                return Ok(Found::Link(directory));
+                return Ok(Entry::Link(directory));
             }
             if self.open.get(depth) == Some(&directory) {
                 continue;
             }
             self.open.truncate(depth);
             match self.look(context, host, directory.as_ref()).await? {
-                Found::Directory => self.open.push(directory),
-                Found::Link(link) => {
+                Entry::Directory => self.open.push(directory),
+                Entry::Link(link) => {
                     self.links.insert(link.clone());
-                    return Ok(Found::Link(link));
+                    return Ok(Entry::Link(link));
                 }
-                Found::Elsewhere(path, failure) => return Ok(Found::Elsewhere(path, failure)),
+                Entry::Elsewhere(path, failure) => return Ok(Entry::Elsewhere(path, failure)),
             }
         }
-        Ok(Found::Directory)
+        Ok(Entry::Directory)
     }
 
     /// Whether it was a symbolic link, which was deleted.
@@ -99,19 +99,19 @@ impl Entered {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Entry, Failure> {
         // What was named as the source of a move, or as the destination of a sync, was read by that name.
         if self.why != Why::Removed && below.is_none() {
-            return Ok(Found::Directory);
+            return Ok(Entry::Directory);
         }
-        let stays = |failure| Ok(Found::Elsewhere(below.cloned(), failure));
+        let stays = |failure| Ok(Entry::Elsewhere(below.cloned(), failure));
         let deleted = match self.why {
             Why::Removed | Why::Moved => self.delete_link(context, host, below).await,
             Why::Synced => Ok(false),
         };
         match deleted {
-            Ok(true) => return Ok(Found::Link(below.cloned())),
-            Err(failure) if failure.kind == Kind::Interrupted || failure.about == About::GivenUp => {
+            Ok(true) => return Ok(Entry::Link(below.cloned())),
+            Err(failure) if failure.ends_the_work() => {
                 return Err(failure);
             }
             Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Unverified) => {
@@ -120,7 +120,7 @@ impl Entered {
             Ok(false) | Err(_) => {}
         }
         if asked(context, host, async |host| endpoint::shows_links(context, host).await).await? {
-            return Ok(Found::Directory);
+            return Ok(Entry::Directory);
         }
         if let Some(failure) = self.compare(context, host, below).await? {
             return stays(failure);
@@ -134,7 +134,7 @@ impl Entered {
                         .hint("LIST does not show it as a directory; nothing in it was deleted"),
                 )
             }
-            Some(_) | None => Ok(Found::Directory),
+            Some(_) | None => Ok(Entry::Directory),
         }
     }
 
@@ -158,7 +158,7 @@ impl Entered {
         });
         let names = match listed.await {
             Ok(names) => names,
-            Err(failure) if failure.kind == Kind::Interrupted || failure.about == About::GivenUp => {
+            Err(failure) if failure.ends_the_work() => {
                 return Err(failure);
             }
             Err(_) => HashSet::new(),

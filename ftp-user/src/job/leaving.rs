@@ -4,7 +4,7 @@
 //! The journal has the end of every copy on the disk before the first source is deleted. So whoever finds a source missing
 //! in a later run knows that its copy is there.
 
-use super::entered::{Entered, Found, Why};
+use super::entered::{Entered, Entry, Why};
 use super::item::{Done, Item};
 use super::remains::part::{Part, new_id};
 use super::retrying::outage::{Question, asked, facts};
@@ -215,9 +215,9 @@ async fn is_within(
     entered: &mut Entered,
 ) -> Result<bool, Failure> {
     match entered.enter(context, host, directory.as_ref()).await? {
-        Found::Directory => Ok(true),
-        Found::Link(_) => Ok(false),
-        Found::Elsewhere(_, failure) => Err(failure),
+        Entry::Directory => Ok(true),
+        Entry::Link(_) => Ok(false),
+        Entry::Elsewhere(_, failure) => Err(failure),
     }
 }
 

@@ -45,7 +45,7 @@ mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use claims::kept::{name_in_journal, of_journal};
-pub(crate) use entered::{Entered, Found, Why};
+pub(crate) use entered::{Entered, Entry, Why};
 pub use interrupted::cancel::{cancel, left_of};
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
@@ -54,7 +54,7 @@ pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, Work};
 pub use request::options::{InPlace, Jobs, Links, Mode, Options};
 pub use request::standard::{NULL, Sink};
-pub use request::sync::{Compare, Deletion, SyncRules};
+pub use request::sync::{Compare, SyncRules};
 pub(crate) use retrying::outage::asked;
 pub use retrying::outage::{Question, facts};
 pub use retrying::retry;

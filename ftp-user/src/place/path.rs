@@ -96,7 +96,7 @@ pub fn is_at_or_below(path: &PathName, directory: &PathName) -> bool {
 }
 
 /// The names of a path, without those that mean the same directory.
-fn names(path: &PathName) -> Vec<&[u8]> {
+pub fn names(path: &PathName) -> Vec<&[u8]> {
     let names = path.as_bytes().split(|byte| *byte == b'/');
     names.filter(|name| !name.is_empty() && *name != b".").collect()
 }

@@ -166,6 +166,8 @@ pub enum Event {
     Surveyed(Survey),
     /// A job of the journal.
     Job(JobRecord),
+    /// A job that was asked for again by its name, and is done.
+    AlreadyDone(JobRecord),
     /// What the journal knows of a file of that job, and how its destination was typed, if that is known.
     Receipt(JobId, ItemRecord, Option<String>),
     /// What the journal knows of all files of a job, for people.
@@ -333,8 +335,12 @@ pub struct Summary {
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
-    /// Names that a sync has deleted at the destination, or has kept elsewhere.
+    /// Names that a sync has deleted at the destination.
     pub deleted: u64,
+    /// Names that a sync has kept elsewhere instead.
+    pub kept: u64,
+    /// Names that a sync has not deleted because they are more than the user has allowed.
+    pub withheld: u64,
     /// Files that a sync has renamed at the destination.
     pub renamed: u64,
     /// Number of files that move on without this program.

@@ -57,8 +57,7 @@ impl Human {
             Event::Plan { dry_run: false, .. } => Ok(()),
             Event::Plan { verb, source, dest, size, verify, dry_run: true } => {
                 self.planning = true;
-                let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
-                self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
+                self.result(&would((verb, source, dest), *size, verify.name()))
             }
             Event::Path { rung, relay, protection, why, considered, picture } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
@@ -109,7 +108,8 @@ impl Human {
             Event::Drawn(_) | Event::Changed(_) | Event::Hashed(_) | Event::Ended(_) => self.acted(event),
             Event::Past(run) => self.results(&past::run(run)),
             Event::Surveyed(survey) => self.results(&past::survey(survey, self.style.screen)),
-            Event::Job(record) => self.result(&job::sentence(record)),
+            Event::AlreadyDone(_) if self.style.quiet => Ok(()),
+            Event::Job(record) | Event::AlreadyDone(record) => self.result(&job::sentence(record)),
             Event::Receipts(receipts) => self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Site(site) => self.results(&site.lines()),
@@ -124,7 +124,7 @@ impl Human {
         for others in self.repeats.take() {
             self.talk("warning: ", &others);
         }
-        let done = summary.files + summary.deleted + summary.renamed;
+        let done = summary.files + summary.deleted + summary.kept + summary.renamed;
         // If one file has failed or goes on by itself, and that is all, nothing more need be said.
         let is_said = done == 0 && summary.failed + summary.detached == 1;
         match self.style.quiet || is_said || self.is_silent(summary) {
@@ -135,7 +135,8 @@ impl Human {
 
     /// Whether a sync has changed nothing, and no person is there who waits for an answer: cron sends by mail what is said.
     fn is_silent(&self, summary: &Summary) -> bool {
-        let is_same = summary.skipped == summary.files && summary.deleted + summary.renamed == 0;
+        let is_same =
+            summary.skipped == summary.files && summary.deleted + summary.kept + summary.renamed == 0;
         let is_done = summary.verb == "sync" && summary.ok && !summary.dry_run && is_same;
         is_done && !self.terminal && !self.style.verbose
     }
@@ -302,6 +303,16 @@ impl Human {
     }
 }
 
+/// What would be done with a file.
+fn would((verb, source, dest): (&str, &str, &str), size: Option<u64>, verify: &str) -> String {
+    let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
+    let what = match verb {
+        "replace" => format!("{dest} with {source}"),
+        _ => format!("{source} to {dest}"),
+    };
+    format!("would {verb} {what}{size}, verify: {verify}")
+}
+
 /// Why a file was not copied. `earlier` has verified it in an earlier run of the job.
 fn skipped(earlier: Option<Verified>) -> String {
     earlier.map_or_else(
@@ -386,8 +397,11 @@ fn sentence(summary: &Summary) -> String {
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
     }
-    for (count, what) in [(summary.renamed, "renamed"), (summary.deleted, "deleted")] {
-        let names = if what == "deleted" { "name" } else { "file" };
+    for (count, names, what) in [
+        (summary.renamed, "file", "renamed"),
+        (summary.deleted, "name", "deleted"),
+        (summary.kept, "name", "kept in --backup-dir"),
+    ] {
         if count > 0 {
             let to_be = if summary.dry_run { "to be " } else { "" };
             line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
@@ -395,6 +409,9 @@ fn sentence(summary: &Summary) -> String {
     }
     if summary.skipped > 0 {
         line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
+    }
+    if summary.withheld > 0 {
+        line.push_str(&format!("; {} not deleted", counted(summary.withheld, "name")));
     }
     if summary.failed > 0 {
         line.push_str(&format!("; {} failed", files(summary.failed)));
@@ -437,6 +454,8 @@ mod tests {
             files: 1,
             skipped: 0,
             deleted: 0,
+            kept: 0,
+            withheld: 0,
             renamed: 0,
             detached: 0,
             bytes: 2 << 30,

@@ -91,7 +91,7 @@ pub(super) fn sentence(job: &JobRecord) -> String {
     let some = |count: u64, what: &str| {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
-    let why = job.why.as_ref().filter(|_| job.failed > 0);
+    let why = job.why.as_ref();
     let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
     let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
     format!(

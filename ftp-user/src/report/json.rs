@@ -191,6 +191,10 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "is_zero")]
         deleted: u64,
         #[serde(skip_serializing_if = "is_zero")]
+        kept: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        withheld: u64,
+        #[serde(skip_serializing_if = "is_zero")]
         renamed: u64,
     },
     Run(&'a PastRun),
@@ -328,7 +332,7 @@ impl<'a> Line<'a> {
             Event::Ended(ended) => Self::Ended(EndedLine::of(ended)),
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
-            Event::Job(record) => Self::Job(JobLine::of(record)),
+            Event::Job(record) | Event::AlreadyDone(record) => Self::Job(JobLine::of(record)),
             Event::Receipt(job, item, dest) => Self::Receipt(ReceiptLine::of(*job, item, dest.as_deref())),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
             Event::Site(site) => Self::Site(site.into()),
@@ -362,6 +366,8 @@ impl<'a> Line<'a> {
             detached: summary.detached,
             before: summary.before,
             deleted: summary.deleted,
+            kept: summary.kept,
+            withheld: summary.withheld,
             renamed: summary.renamed,
         }
     }
@@ -433,6 +439,8 @@ mod tests {
             files: 1,
             skipped: 0,
             deleted: 0,
+            kept: 0,
+            withheld: 0,
             renamed: 0,
             detached: 0,
             bytes: 2_147_483_648,

@@ -114,6 +114,7 @@ impl Overall {
             | Event::Past(_)
             | Event::Surveyed(_)
             | Event::Job(_)
+            | Event::AlreadyDone(_)
             | Event::Receipt(..)
             | Event::Receipts(_)
             | Event::Forgotten(_)

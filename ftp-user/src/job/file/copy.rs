@@ -12,6 +12,7 @@ use crate::check::{
 };
 use crate::context::Context;
 use crate::control::Facts;
+use crate::endpoint::Reached;
 use crate::failure::{self, About, Failure};
 use crate::job::claims::kept::{self, Claimed, Kept};
 use crate::job::detached;
@@ -29,6 +30,7 @@ use crate::outcome::{StreamedDigests, Verified};
 use crate::report::{Change, Event, Topic};
 use crate::route::{self, Assignment, ContinuedBy, Count, Ends};
 use ftp_io::copy::Digest;
+use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
@@ -352,7 +354,9 @@ impl Copying<'_> {
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
     async fn compare(&mut self, size: u64) -> Result<Option<Verified>, Failure> {
-        let Some(algorithm) = common(self.context, self.ends, &[]).await? else { return Ok(None) };
+        // A sync moves nothing if they are equal, now and in later runs.
+        let refused: &[Algorithm] = if self.options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
+        let Some(algorithm) = common(self.context, self.ends, refused).await? else { return Ok(None) };
         let means = Verified::Hash(algorithm);
         let Item { source, destination, .. } = self.item;
         let files =
@@ -382,10 +386,12 @@ impl Copying<'_> {
     async fn keep_old(&mut self, kept_as: &PathName) -> Result<(), Failure> {
         let host = &mut self.ends.destination;
         let old = host.show(&self.item.destination);
-        let kept = backup::keep(self.context, host, &self.item.destination, kept_as).await;
-        let kept = kept.map_err(|failure| {
+        let stays = |failure: Failure| {
             failure.during_unless_interrupted(format!("{old} is not replaced, because it cannot be kept"))
-        })?;
+        };
+        // What is not there any more need not be kept.
+        let Some(reached) = Reached::at(host, &self.item.destination).map_err(stays)? else { return Ok(()) };
+        let kept = backup::keep(self.context, host, &reached, kept_as).await.map_err(stays)?;
         let (dest, size) = (Some(host.show(&kept)), None);
         let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
         self.context.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
@@ -400,8 +406,17 @@ impl Copying<'_> {
             (true, false) => "copy",
             (false, _) => self.options.verb(),
         };
+        let place = dest.clone();
         let plan = Event::Plan { verb, source, dest, size, verify, dry_run };
         self.context.events.plan(plan, dry_run).await;
+        if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken && dry_run) {
+            let dest = Some(self.ends.destination.show(kept_as));
+            let (verb, kind, size) = ("backup", listing::Kind::File, None);
+            self.context
+                .events
+                .deliver(Event::Changed(Change { verb, place, dest, kind, size, dry_run }))
+                .await;
+        }
     }
 
     /// Moves the bytes to the part.

@@ -1,7 +1,7 @@
 //! Transfers the data of one file: between two servers, or with this host at one end.
 
 use crate::context::Context;
-use crate::endpoint::{Host, check_file};
+use crate::endpoint::{Host, LocalRoot, check_file};
 use crate::failure::Failure;
 use crate::job::race::{self, ServerPair};
 use crate::ladder::Rung;
@@ -40,7 +40,7 @@ pub(in crate::job) async fn transfer(
             route::send_local(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Local(root)) => {
-            let checked = check_file(root.as_ref(), &assignment.stored);
+            let checked = check_file(root.as_ref().map(LocalRoot::path), &assignment.stored);
             (count.attempts, count.touched) = (1, checked.is_ok());
             match checked {
                 Ok(()) => {

@@ -1,7 +1,7 @@
 //! Old files that are kept under other names before they are replaced or deleted.
 
 use crate::context::Context;
-use crate::endpoint::{self, Host, check_file};
+use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::place;
 use ftp_proto::wire::PathName;
@@ -24,8 +24,8 @@ impl Backup {
     }
 }
 
-/// Renames `path` to `kept_as`, or to the next number of it that is free, so that nothing is replaced. The directories above
-/// it are made. Returns the name that it has now.
+/// Renames the `old` file to `kept_as`, or to the next number of it that is free, so that nothing is replaced. The directories
+/// above it are made. Returns the name that it has now.
 ///
 /// # Errors
 ///
@@ -33,23 +33,12 @@ impl Backup {
 pub(in crate::job) async fn keep(
     context: &Context,
     host: &mut Host,
-    path: &PathName,
+    old: &Reached,
     kept_as: &PathName,
 ) -> Result<PathName, Failure> {
-    if let Host::Local(root) = host {
-        check_file(root.as_ref(), path)?;
-    }
-    let mut has_looked = false;
     for number in 0..MOST {
         let name = numbered(kept_as, number)?;
-        // RNTO replaces what has the name.
-        if endpoint::entry(context, host, &name).await?.is_some() {
-            continue;
-        }
-        if !std::mem::replace(&mut has_looked, true) {
-            host.make_parents(context, &name).await?;
-        }
-        match endpoint::rename_free(context, host, path, &name).await {
+        match old.rename_free(context, host, &name).await {
             Err(failure) if failure.kind == Kind::Exists => {}
             renamed => return renamed.map(|()| name),
         }
@@ -89,7 +78,8 @@ mod tests {
         for (number, expect) in ["old/d/f", "old/d/f.~1~", "old/d/f.~2~"].into_iter().enumerate() {
             fs::write(at("f"), number.to_string()).unwrap();
             let to = backup.of(&PathName::from_user("d/f").unwrap());
-            let kept = keep(&context, &mut host, &name("f"), &to).await.unwrap();
+            let old = Reached::at(&host, &name("f")).unwrap().unwrap();
+            let kept = keep(&context, &mut host, &old, &to).await.unwrap();
             assert_eq!(kept, name(expect));
             assert_eq!(fs::read_to_string(at(expect)).unwrap(), number.to_string());
             assert!(!at("f").exists());

@@ -10,6 +10,10 @@ use std::path::Path;
 /// Which files of a tree are copied. What `--exclude` matches is left out, a directory with everything in it. If there
 /// is an `--include`, only those files are copied that one matches, or that are in a directory that one matches.
 ///
+/// Of the lines of `--filter-from` the first one that matches a file decides, as in rclone: it is copied or left out. A
+/// pattern with a slash at its end matches what is in such a directory, and another one files only. A file that no line
+/// matches is copied.
+///
 /// A pattern without a slash matches the last name of a path, at any depth. Another one matches the path below the
 /// tree; a slash at its beginning says no more. A pattern with a slash at its end matches directories only. `*` and `?`
 /// match no slash, `**` matches directories at any depth, and `?` is one byte.
@@ -17,6 +21,16 @@ use std::path::Path;
 pub struct Filter {
     include: Patterns,
     exclude: Patterns,
+    lines: Vec<Line>,
+}
+
+/// A line of `--filter-from`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Line {
+    includes: bool,
+    patterns: Patterns,
+    /// Whether its pattern matches whole directories.
+    is_of_directories: bool,
 }
 
 /// Patterns of one option.
@@ -44,17 +58,51 @@ impl Filter {
     ///
     /// A pattern that cannot be read.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, Failure> {
-        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)? })
+        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)?, lines: Vec::new() })
+    }
+
+    /// Appends a line of `--filter-from`, which `includes` what `glob` matches, or leaves it out.
+    ///
+    /// # Errors
+    ///
+    /// The pattern cannot be read.
+    pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<(), Failure> {
+        let patterns = Patterns::new(&[glob.to_owned()])?;
+        let is_of_directories = glob.ends_with('/') || glob.contains("**");
+        self.lines.push(Line { includes, patterns, is_of_directories });
+        Ok(())
     }
 
     /// Whether only some files are copied, so that a directory may stay without any.
-    pub(in crate::job) const fn selects(&self) -> bool {
-        !self.include.texts.is_empty()
+    pub(in crate::job) fn selects(&self) -> bool {
+        !self.include.texts.is_empty() || self.lines.iter().any(|line| line.includes)
     }
 
     /// Whether the directory at `path` below the tree is looked at.
     pub(in crate::job) fn enters(&self, path: &PathName) -> bool {
-        !self.exclude.matches(path, true)
+        !self.exclude.matches(path, true) && self.may_take_below(path)
+    }
+
+    /// Whether a line of `--filter-from` may take something in a directory.
+    fn may_take_below(&self, path: &PathName) -> bool {
+        for line in &self.lines {
+            if line.includes {
+                return true;
+            }
+            if line.is_of_directories && line.patterns.matches(path, true) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the first line of `--filter-from` that matches a file takes it.
+    fn is_taken_by_line(&self, path: &PathName) -> bool {
+        let decides = |line: &&Line| {
+            let mut above = std::iter::successors(crate::place::parent(path), crate::place::parent);
+            line.patterns.matches(path, false) || above.any(|above| line.patterns.directories_match(&above))
+        };
+        self.lines.iter().find(decides).is_none_or(|line| line.includes)
     }
 
     /// Whether the file at `path` below the tree is copied, if the directories above it are looked at.
@@ -64,7 +112,8 @@ impl Filter {
             self.include.matches(path, false)
                 || above.into_iter().any(|above| self.include.matches(&above, true))
         };
-        !self.exclude.matches(path, false) && (!self.selects() || includes(path))
+        let is_included = self.include.texts.is_empty() || includes(path);
+        !self.exclude.matches(path, false) && is_included && self.is_taken_by_line(path)
     }
 }
 
@@ -100,8 +149,13 @@ impl Patterns {
     }
 
     fn matches(&self, path: &PathName, is_directory: bool) -> bool {
-        let path = Path::new(OsStr::from_bytes(path.as_bytes()));
-        self.all.is_match(path) || (is_directory && self.directories.is_match(path))
+        let is_match = self.all.is_match(Path::new(OsStr::from_bytes(path.as_bytes())));
+        is_match || (is_directory && self.directories_match(path))
+    }
+
+    /// Whether a pattern for directories only matches.
+    fn directories_match(&self, path: &PathName) -> bool {
+        self.directories.is_match(Path::new(OsStr::from_bytes(path.as_bytes())))
     }
 }
 
@@ -167,6 +221,42 @@ mod tests {
         check("/build", "build", false);
         check("a/b", "a/b", false);
         check("a/b", "c/a/b", true);
+    }
+
+    #[test]
+    fn the_first_line_that_matches_a_file_decides() {
+        let check = |lines: &[&str], path: &str, expect: bool| {
+            let mut filter = Filter::default();
+            for line in lines {
+                let (sign, glob) = line.split_once(' ').unwrap();
+                filter.push_line(sign == "+", glob).unwrap();
+            }
+            let path = PathName::from_user(path).unwrap();
+            let mut above = std::iter::successors(crate::place::parent(&path), crate::place::parent);
+            let is_entered = above.all(|above| filter.enters(&above));
+            assert_eq!(is_entered && filter.takes(&path), expect, "{lines:?} {}", path.display());
+        };
+        let pictures: &[&str] = &["+ *.jpg", "- *"];
+        check(pictures, "a.jpg", true);
+        check(pictures, "d/e/a.jpg", true);
+        check(pictures, "d/b.txt", false);
+        let no_logs: &[&str] = &["- *.log", "+ *.jpg"];
+        check(no_logs, "a.jpg", true);
+        check(no_logs, "b.txt", true);
+        check(no_logs, "d/c.log", false);
+        let one_log: &[&str] = &["+ /keep.log", "- *.log", "- cache/"];
+        check(one_log, "keep.log", true);
+        check(one_log, "d/keep.log", false);
+        check(one_log, "d/cache/x", false);
+        check(one_log, "cache", true);
+        let kept: &[&str] = &["+ cache/keep/", "- cache/"];
+        check(kept, "cache/keep/x", true);
+        check(kept, "cache/x", false);
+        check(&["- cache/", "+ cache/keep/"], "cache/keep/x", false);
+        check(&["+ /d/**", "- **"], "d/e/f", true);
+        check(&["+ /d/**", "- **"], "e", false);
+        check(&["- name"], "name/file", true);
+        check(&[], "a", true);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How two trees are made equal.
 
+use crate::check::Allowance;
 use ftp_proto::wire::PathName;
 
 /// How two trees are made equal.
@@ -8,7 +9,7 @@ pub struct SyncRules {
     /// What tells whether two files are the same.
     pub compare: Compare,
     /// Whether what the source lacks is deleted; `None` if it stays.
-    pub deletion: Option<Deletion>,
+    pub deletion: Option<Allowance>,
     /// The directory, at the host of the destination, that keeps what is replaced or deleted.
     pub backup: Option<PathName>,
 }
@@ -16,7 +17,8 @@ pub struct SyncRules {
 /// What tells whether two files of one path are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Compare {
-    /// Size and time if both ends tell both, else digests. Without a common digest they count as different.
+    /// Size and time if both ends tell both and they are equal, else digests. Without a common digest that is more than a
+    /// checksum they count as different.
     #[default]
     Auto,
     /// The name: a file that is there is the same.
@@ -27,13 +29,4 @@ pub enum Compare {
     Time,
     /// The digest alone.
     Hash,
-}
-
-/// What may be deleted at the destination.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Deletion {
-    /// The largest number of names. If it were more, nothing is deleted.
-    pub most: Option<u64>,
-    /// Whether everything may be deleted because the source has no file.
-    pub empty_is_meant: bool,
 }

@@ -9,7 +9,7 @@ use crate::job::summary::status::Status;
 use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
-use crate::report::{Event, Events, Summary};
+use crate::report::{Cause, Event, Events, Summary};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Counts the files of a job.
@@ -22,8 +22,12 @@ pub(in crate::job) struct Tally {
     number: u64,
     files: u64,
     skipped: u64,
-    /// Names that a sync has deleted at the destination, or has kept elsewhere.
+    /// Names that a sync has deleted at the destination.
     deleted: u64,
+    /// Names that a sync has kept elsewhere instead.
+    kept: u64,
+    /// Names that a sync has not deleted because they are more than the user has allowed, and the words for it.
+    withheld: Option<(u64, Cause)>,
     /// Files that a sync has renamed at the destination.
     renamed: u64,
     /// Files that move on without this program.
@@ -66,6 +70,8 @@ impl Tally {
             files: 0,
             skipped: 0,
             deleted: 0,
+            kept: 0,
+            withheld: None,
             renamed: 0,
             detached: 0,
             bytes: 0,
@@ -142,6 +148,26 @@ impl Tally {
         self.deleted += 1;
     }
 
+    /// Notes that a name of the destination was kept elsewhere.
+    pub(in crate::job) const fn kept(&mut self) {
+        self.kept += 1;
+    }
+
+    /// Notes that so many names of `dest` are not deleted, because they are more than the user has allowed. No file has
+    /// failed, and the job has not done what it was asked for.
+    pub(in crate::job) fn withhold(&mut self, names: u64, dest: &str, failure: Failure) {
+        let (kind, message) = (failure.kind, failure.to_string());
+        self.withdraw();
+        let first = vec![(String::new(), message.clone())];
+        self.withheld = Some((names, Cause { kind, count: 1, first }));
+        self.events.say(Event::Failed { source: String::new(), dest: dest.to_owned(), kind, message });
+    }
+
+    /// Notes that nothing would be deleted of what a dry run has told.
+    pub(in crate::job) const fn withdraw(&mut self) {
+        (self.deleted, self.kept) = (0, 0);
+    }
+
     /// Notes that a file has its new name at the destination.
     pub(in crate::job) const fn renamed(&mut self) {
         self.renamed += 1;
@@ -161,12 +187,12 @@ impl Tally {
 
     /// Whether anything has failed.
     pub(in crate::job) fn has_failed(&self) -> bool {
-        self.failures.count() > 0
+        self.failures.count() > 0 || self.withheld.is_some()
     }
 
     /// Whether any file is complete at its destination.
     pub(in crate::job) const fn has_done(&self) -> bool {
-        self.files + self.deleted + self.renamed > 0
+        self.files + self.deleted + self.kept + self.renamed > 0
     }
 
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
@@ -177,7 +203,11 @@ impl Tally {
     /// What has failed, for the journal. An interruption is no failure.
     pub(in crate::job) fn to_keep(&self) -> Option<journal::Failures> {
         let number = self.failures.count_without(Kind::Interrupted);
-        let first = self.failures.first().find(|item| item.failure.kind != Kind::Interrupted)?;
+        let Some(first) = self.failures.first().find(|item| item.failure.kind != Kind::Interrupted) else {
+            let (_, cause) = self.withheld.as_ref()?;
+            let why = cause.first.first().map_or_else(String::new, |(_, words)| shortened(words));
+            return Some(journal::Failures { number, why });
+        };
         let words = first.failure.to_string();
         let name = if words.contains(&first.source) { String::new() } else { format!("{}: ", first.source) };
         Some(journal::Failures { number, why: shortened(&format!("{name}{words}")) })
@@ -207,19 +237,22 @@ impl Tally {
     /// Reports the causes of the failures, then what to do, then the summary.
     pub(in crate::job) fn report(self, took: Duration, advice: Option<String>) -> Report {
         let (events, failed) = (&self.events, self.failures.count());
-        if failed > 0 {
-            events.say(Event::Causes(self.failures.causes()));
+        if self.has_failed() {
+            let withheld = self.withheld.iter().map(|(_, cause)| cause.clone());
+            events.say(Event::Causes(self.failures.causes().into_iter().chain(withheld).collect()));
         }
         if let Some(advice) = advice {
             events.warn(advice);
         }
         let summary = Summary {
             verb: self.verb,
-            ok: failed == 0,
+            ok: !self.has_failed(),
             dry_run: self.dry_run,
             files: self.files,
             skipped: self.skipped,
             deleted: self.deleted,
+            kept: self.kept,
+            withheld: self.withheld.as_ref().map_or(0, |(names, _)| *names),
             renamed: self.renamed,
             detached: self.detached,
             bytes: self.bytes,
@@ -233,8 +266,10 @@ impl Tally {
             failed,
         };
         events.say(Event::Summary(summary.clone()));
-        let done = self.files + self.deleted + self.renamed;
+        let done = self.files + self.deleted + self.kept + self.renamed;
         let status = Status::of_many(done, &self.failures.kinds());
+        let is_withheld = status == Status::Done && self.withheld.is_some();
+        let status = if is_withheld { Status::Partly } else { status };
         Report { status, summary, failures: self.failures.first().cloned().collect() }
     }
 }

@@ -1,19 +1,20 @@
-//! What only the destination has is deleted, or kept in another directory: files first, then directories that are empty, from
-//! below.
+//! What only the destination has is deleted, or kept in another directory. Names come in their order, so a directory is
+//! removed right after what was in it.
 
-use super::hidden::{Hidden, ends_all};
-use super::listed::cannot_keep;
-use super::named::Named;
+use super::hidden::Hidden;
+use super::links::Links;
+use super::tree_entry::TreeEntry;
 use super::twins::Twins;
-use crate::check::{Permit, Removal, Scope};
+use crate::check::{MayDelete, Removal, Scope};
 use crate::context::Context;
-use crate::endpoint::{self, Host, list};
+use crate::endpoint::{Host, Reached, list};
 use crate::failure::{Failure, Kind};
-use crate::job::entered::{Entered, Found, Why};
+use crate::job::entered::{Entered, Entry, Why};
 use crate::job::remains::backup::{self, Backup};
 use crate::job::retrying::outage::asked;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
+use crate::job::tree::is_below;
 use crate::place;
 use crate::report::{Change, Event};
 use ftp_proto::listing;
@@ -22,13 +23,12 @@ use std::collections::HashSet;
 
 /// What is deleted below a destination.
 #[derive(Debug)]
-pub(super) struct Deletion<'a> {
+pub(super) struct SurplusRemovals<'a> {
     pub(super) context: &'a Context,
-    pub(super) permit: Permit,
+    /// What is done with a name.
+    pub(super) how: How,
     /// Where the source is.
     pub(super) source: PathName,
-    /// Where the destination is.
-    pub(super) root: PathName,
     /// Where files go instead.
     pub(super) backup: Option<Backup>,
     /// What has another name now.
@@ -37,11 +37,38 @@ pub(super) struct Deletion<'a> {
     pub(super) twins: Twins,
     /// Whether a directory stays in which nothing was deleted: only some files are wanted.
     pub(super) selects: bool,
-    /// Whether only a plan is asked for.
-    pub(super) is_dry: bool,
 }
 
-impl Deletion<'_> {
+/// What is done with names that only the destination has.
+#[derive(Debug)]
+pub(super) enum How {
+    /// They are only reported, and nothing is changed.
+    Reported(Scope),
+    /// They are deleted, or kept.
+    Deleted(MayDelete),
+}
+
+impl How {
+    const fn scope(&self) -> &Scope {
+        match self {
+            Self::Reported(scope) => scope,
+            Self::Deleted(permit) => permit.scope(),
+        }
+    }
+}
+
+/// A directory whose contents are being deleted.
+#[derive(Debug)]
+struct Open {
+    below: PathName,
+    /// Whether something in it was deleted.
+    is_emptier: bool,
+}
+
+/// The two hosts of a sync, and where its outcome is counted.
+type At<'a, 'b> = (&'a mut Host, &'a mut Host, &'b mut Tally);
+
+impl SurplusRemovals<'_> {
     /// Deletes it. Failures go to `tally`.
     ///
     /// # Errors
@@ -49,117 +76,130 @@ impl Deletion<'_> {
     /// Nothing more is deleted: the server was given up, or somebody has asked the program to stop.
     pub(super) async fn run(
         self,
-        (source, host): (&mut Host, &mut Host),
-        mut surplus: Spool<Named>,
-        tally: &mut Tally,
+        (source, host, tally): At<'_, '_>,
+        mut surplus: Spool<TreeEntry>,
     ) -> Result<(), Failure> {
-        let scope = Scope::of_destination(&self.root);
         let mut hidden = Hidden::at(self.source.clone());
-        let mut entered = Entered::new(&scope, Why::Synced);
-        // Directories, and those in which something was deleted.
-        let (mut directories, mut emptier) = (Vec::new(), HashSet::new());
-        while let Some(named) = surplus.pop().map_err(|error| cannot_keep(&error))? {
+        let mut entered = Entered::new(self.how.scope(), Why::Synced);
+        let mut links = Links::default();
+        // Each is in the one before it.
+        let mut open: Vec<Open> = Vec::new();
+        let needs =
+            |entry: &TreeEntry| !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path);
+        loop {
+            let next = hidden.next(self.context, source, &mut surplus, needs).await?;
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
-            let is_renamed = self.renamed.contains(&named.path);
-            let stays = self.twins.spares(&named.path)
-                || (!is_renamed && !hidden.lacks(self.context, source, &named).await?);
-            if stays {
-                continue;
-            }
-            if named.is_directory() {
-                if directories.len() < MOST_DIRECTORIES {
-                    directories.push(named.path);
+            while let Some(directory) =
+                open.pop_if(|open| next.as_ref().is_none_or(|(next, _)| !is_below(&open.below, &next.path)))
+            {
+                if directory.is_emptier || !self.selects {
+                    let removed = self.directory(host, &mut entered, &directory.below, tally).await;
+                    self.note(host, &directory.below, removed, tally)?;
                 }
+            }
+            let Some((next, is_lacking)) = next else { break };
+            if !is_lacking || self.twins.spares(&next.path) {
                 continue;
             }
-            let is_gone = is_renamed
-                || match self.file(host, (&scope, &mut entered), &named, tally).await {
-                    Ok(()) => true,
-                    Err(failure) if ends_all(&failure) => return Err(failure),
-                    Err(failure) => {
-                        let path = place::join(Some(&self.root), &named.path);
-                        tally.failed(String::new(), host.show(&path), failure);
-                        false
-                    }
-                };
+            if next.is_directory() {
+                open.push(Open { below: next.path, is_emptier: false });
+                continue;
+            }
+            let is_gone = self.renamed.contains(&next.path) || {
+                let removed = self.file((host, tally), (&mut entered, &mut links), &next).await;
+                self.note(host, &next.path, removed, tally)?
+            };
             if is_gone {
-                emptier.extend(std::iter::successors(place::parent(&named.path), place::parent));
+                open.iter_mut().for_each(|open| open.is_emptier = true);
             }
         }
         hidden.tell(self.context, source);
-        for below in directories.into_iter().rev() {
-            if self.context.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
-            if self.selects && !emptier.contains(&below) {
-                continue;
-            }
-            match self.directory(host, (&scope, &mut entered), &below, tally).await {
-                Ok(()) => {}
-                Err(failure) if ends_all(&failure) => return Err(failure),
-                Err(failure) => {
-                    let path = place::join(Some(&self.root), &below);
-                    tally.failed(String::new(), host.show(&path), failure);
-                }
+        Ok(())
+    }
+
+    /// Notes how a removal has ended. Returns whether it was done.
+    ///
+    /// # Errors
+    ///
+    /// Nothing more is deleted after such a failure.
+    fn note(
+        &self,
+        host: &Host,
+        below: &PathName,
+        removed: Result<(), Failure>,
+        tally: &mut Tally,
+    ) -> Result<bool, Failure> {
+        match removed {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.ends_the_work() => Err(failure),
+            Err(failure) => {
+                tally.failed(String::new(), host.show(&self.path(below)), failure);
+                Ok(false)
             }
         }
-        Ok(())
+    }
+
+    fn path(&self, below: &PathName) -> PathName {
+        place::join(Some(self.how.scope().root()), below)
     }
 
     async fn file(
         &self,
-        host: &mut Host,
-        (scope, entered): (&Scope, &mut Entered),
-        named: &Named,
-        tally: &mut Tally,
+        (host, tally): (&mut Host, &mut Tally),
+        (entered, links): (&mut Entered, &mut Links),
+        surplus: &TreeEntry,
     ) -> Result<(), Failure> {
-        let (context, below) = (self.context, &named.path);
-        let path = place::join(Some(&self.root), below);
-        let what = (named.facts.kind, named.facts.size);
+        let (context, below) = (self.context, &surplus.path);
+        let path = self.path(below);
         let kept_as = self.backup.as_ref().map(|backup| backup.of(below));
-        if self.is_dry {
-            self.tell((host, &path), kept_as.as_ref(), what).await;
-            tally.deleted();
-            return Ok(());
-        }
-        if let Found::Elsewhere(_, failure) =
-            entered.enter(context, host, place::parent(below).as_ref()).await?
-        {
-            return Err(failure);
-        }
-        let now = asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?;
-        let Some(now) = now else { return Ok(()) };
-        let removal = Removal::surplus(&self.permit, scope, below, (&named.facts, &now))?;
-        let kept = match kept_as {
-            None => {
-                asked(context, host, async |host| removal.carry_out(context, host).await).await?;
-                None
-            }
-            Some(kept_as) => {
-                let kept = backup::keep(context, host, removal.path(), &kept_as).await;
-                Some(kept.map_err(|failure| {
-                    failure.during_unless_interrupted("it is not deleted, because it cannot be kept")
-                })?)
+        let kept = match &self.how {
+            How::Reported(_) => kept_as,
+            How::Deleted(permit) => {
+                if let Entry::Elsewhere(_, failure) =
+                    entered.enter(context, host, place::parent(below).as_ref()).await?
+                {
+                    return Err(failure);
+                }
+                let Some(reached) = Reached::at(host, &path)? else { return Ok(()) };
+                let now = links.now(context, host, &reached, &surplus.facts).await?;
+                let Some(now) = now else { return Ok(()) };
+                let removal = permit.removal(below, reached, (&surplus.facts, &now))?;
+                match kept_as {
+                    None => {
+                        asked(context, host, async |host| removal.carry_out(context, host).await).await?;
+                        None
+                    }
+                    Some(kept_as) => {
+                        let kept = backup::keep(context, host, removal.reached(), &kept_as).await;
+                        Some(kept.map_err(|failure| {
+                            failure.during_unless_interrupted("it is not deleted, because it cannot be kept")
+                        })?)
+                    }
+                }
             }
         };
-        self.tell((host, &path), kept.as_ref(), what).await;
-        tally.deleted();
+        self.tell((host, &path), kept.as_ref(), (surplus.facts.kind, surplus.facts.size)).await;
+        if kept.is_some() {
+            tally.kept()
+        } else {
+            tally.deleted()
+        }
         Ok(())
     }
 
     async fn directory(
         &self,
         host: &mut Host,
-        (scope, entered): (&Scope, &mut Entered),
+        entered: &mut Entered,
         below: &PathName,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let context = self.context;
-        let path = place::join(Some(&self.root), below);
-        if !self.is_dry {
-            if let Found::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
+        let path = self.path(below);
+        if let How::Deleted(permit) = &self.how {
+            if let Entry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
                 return Err(failure);
             }
             let listing = asked(context, host, async |host| list(context, host, &path).await).await;
@@ -167,7 +207,9 @@ impl Deletion<'_> {
                 Err(failure) if failure.kind == Kind::Missing => return Ok(()),
                 listing => listing?,
             };
-            let Some(removal) = Removal::emptied(scope, Some(below), &listing)? else { return Ok(()) };
+            let Some(removal) = Removal::emptied(permit.scope(), Some(below), &listing)? else {
+                return Ok(());
+            };
             asked(context, host, async |host| removal.carry_out(context, host).await).await?;
         }
         self.tell((host, &path), None, (listing::Kind::Directory, None)).await;
@@ -182,12 +224,10 @@ impl Deletion<'_> {
         kept_as: Option<&PathName>,
         (kind, size): (listing::Kind, Option<u64>),
     ) {
-        let (place, dest, dry_run) = (host.show(path), kept_as.map(|path| host.show(path)), self.is_dry);
+        let (place, dest) = (host.show(path), kept_as.map(|path| host.show(path)));
+        let dry_run = matches!(self.how, How::Reported(_));
         let verb = if dest.is_some() { "backup" } else { "delete" };
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
-        if dry_run { self.context.events.deliver(change).await } else { self.context.events.say(change) }
+        self.context.events.plan(change, dry_run).await;
     }
 }
-
-/// The largest number of directories that are removed. Others stay, empty.
-const MOST_DIRECTORIES: usize = 1_000_000;

@@ -1,6 +1,6 @@
 //! What becomes of a path that one tree has, or both. Pure.
 
-use super::named::Named;
+use super::tree_entry::TreeEntry;
 use crate::control::Facts;
 use crate::job::request::sync::Compare;
 use crate::job::tree::is_below;
@@ -45,7 +45,7 @@ impl Judge {
     }
 
     /// Judges the next path, as each tree has it.
-    pub(super) fn judge(&mut self, source: Option<&Named>, destination: Option<&Named>) -> Verdict {
+    pub(super) fn judge(&mut self, source: Option<&TreeEntry>, destination: Option<&TreeEntry>) -> Verdict {
         let is_in = |directory: &Option<PathName>, path: &PathName| {
             directory.as_ref().is_some_and(|directory| is_below(directory, path))
         };

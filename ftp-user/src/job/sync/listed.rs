@@ -1,7 +1,7 @@
 //! Takes in what a walk finds: the names in their order, and what else there is to tell.
 
-use super::named::Named;
 use super::sorted::{Sorted, Sorter};
+use super::tree_entry::TreeEntry;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::Failure;
@@ -10,8 +10,8 @@ use crate::job::tree::{Visit, Visits};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 
-/// A tree that was read to its end.
-#[derive(Debug)]
+/// A tree that was read to its end. By default it has no name.
+#[derive(Debug, Default)]
 pub(super) struct Listed {
     /// Its names in their order.
     pub(super) names: Sorted,
@@ -24,20 +24,6 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// A tree without a name.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub(super) fn nothing() -> Result<Self, Failure> {
-        Self::of(Sorter::default())
-    }
-
-    fn of(sorter: Sorter) -> Result<Self, Failure> {
-        let names = sorter.finish().map_err(|error| cannot_keep(&error))?;
-        Ok(Self { names, skipped: Vec::new(), failed: Vec::new(), others: 0 })
-    }
-
     /// Whether all names are known.
     pub(super) fn is_complete(&self) -> bool {
         self.failed.is_empty()
@@ -47,9 +33,9 @@ impl Listed {
 /// Which of both trees it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Side {
-    /// What is not told of a file is asked when it is copied.
+    /// The tree that is read. What its listing does not tell of a file is asked when the file is copied.
     Source,
-    /// Of what nobody knows nothing is deleted.
+    /// The tree that is changed. Of what nobody knows nothing is deleted.
     Destination,
 }
 
@@ -67,17 +53,18 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
     } {
         match visit {
             Visit::Directory(path, attributes) => {
-                let (size, unique) = (None, None);
                 let (modified, mode) = (attributes.modified, attributes.mode);
-                let facts = Facts { kind: Kind::Directory, size, modified, unique, mode };
-                sorter.push(Named { path, facts }).map_err(|error| cannot_keep(&error))?;
+                let facts = Facts { modified, mode, ..Facts::of_kind(Kind::Directory) };
+                sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
             }
             Visit::File(path, _) if Part::is_name(&path) => {}
             Visit::File(path, facts) => {
-                let (size, modified, unique, mode) = (None, None, None, None);
-                let kind = if side == Side::Source { Kind::File } else { Kind::Other };
-                let facts = facts.unwrap_or(Facts { kind, size, modified, unique, mode });
-                sorter.push(Named { path, facts }).map_err(|error| cannot_keep(&error))?;
+                let kind = match side {
+                    Side::Source => Kind::File,
+                    Side::Destination => Kind::Other,
+                };
+                let facts = facts.unwrap_or(Facts::of_kind(kind));
+                sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
             }
             Visit::Skipped(path, why) if skipped.len() < MOST_TOLD => skipped.push((path, why)),
             Visit::Failed(path, failure) if failed.len() < MOST_TOLD => failed.push((path, failure)),
@@ -88,7 +75,8 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
     if context.cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
-    Ok(Listed { skipped, failed, others, ..Listed::of(sorter)? })
+    let names = sorter.finish().map_err(|error| cannot_keep(&error))?;
+    Ok(Listed { names, skipped, failed, others })
 }
 
 /// The failure if names cannot be kept on the disk.

@@ -8,26 +8,34 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `named` | a name of a tree with its facts, and the order of names |
+//! | `tree_entry` | a name of a tree with its facts, and the order of names |
 //! | `sorted` | the names of a tree in their order, little of them in memory |
 //! | `listed` | takes in what a walk finds |
 //! | `judge` | what becomes of a path; pure |
 //! | `plan` | what becomes of both trees |
 //! | `rename` | files that have another name at the source |
-//! | `twins` | names that differ in upper and lower case only |
+//! | `twins` | names that differ in case or in the form of a letter only |
 //! | `hidden` | the source is asked for what its listings do not show |
+//! | `links` | what a name is right before it is deleted |
 //! | `deletion` | what only the destination has is deleted |
+//! | `places` | what the directories of a sync may be |
+//! | `forecast` | what a dry run tells |
+//! | `told` | what was skipped, has failed or is blocked |
 //! | `run` | the run of a sync |
 
 mod deletion;
+mod forecast;
 mod hidden;
 mod judge;
+mod links;
 mod listed;
-mod named;
+mod places;
 mod plan;
 mod rename;
 mod run;
 mod sorted;
+mod told;
+mod tree_entry;
 mod twins;
 
 pub(super) use run::sync;

@@ -1,8 +1,8 @@
 //! What becomes of both trees: their names are merged in their order, so that few of them are in memory.
 
 use super::judge::{Judge, Verdict};
-use super::named::{Named, order};
 use super::sorted::Sorted;
+use super::tree_entry::{TreeEntry, order};
 use crate::job::request::sync::Compare;
 use crate::job::spool::{Fields, Record, Spool, put_number};
 use std::cmp::Ordering;
@@ -14,10 +14,10 @@ pub(super) struct Plan {
     /// What is made or copied, each directory before what is in it.
     pub(super) tasks: Spool<Task>,
     /// What only the destination has, in the same order.
-    pub(super) surplus: Spool<Named>,
+    pub(super) surplus: Spool<TreeEntry>,
     /// What cannot be copied, because the destination has something else of that name: the first ones, as the source has
     /// them.
-    pub(super) blocked: Vec<Named>,
+    pub(super) blocked: Vec<TreeEntry>,
     /// How much it is.
     pub(super) counts: Counts,
 }
@@ -46,7 +46,7 @@ impl Counts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Task {
     /// What it is there.
-    pub(super) named: Named,
+    pub(super) entry: TreeEntry,
     /// What is done.
     pub(super) what: What,
 }
@@ -67,12 +67,12 @@ pub(super) enum What {
 impl Record for Task {
     fn write(&self, out: &mut Vec<u8>) {
         put_number(out, ALL.iter().position(|known| *known == self.what).unwrap_or(0) as u64);
-        self.named.write(out);
+        self.entry.write(out);
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let what = *ALL.get(usize::try_from(fields.number()?).ok()?)?;
-        Some(Self { named: Named::read(fields)?, what })
+        Some(Self { entry: TreeEntry::read(fields)?, what })
     }
 }
 
@@ -106,19 +106,24 @@ pub(super) fn plan(mut source: Sorted, mut destination: Sorted, compare: Compare
 }
 
 impl Plan {
-    fn add(&mut self, verdict: Verdict, ours: Option<Named>, theirs: Option<Named>) -> io::Result<()> {
+    fn add(
+        &mut self,
+        verdict: Verdict,
+        ours: Option<TreeEntry>,
+        theirs: Option<TreeEntry>,
+    ) -> io::Result<()> {
         let what = match verdict {
             Verdict::NewDirectory => What::Make,
             Verdict::Missing => What::Copy,
             Verdict::Differs => What::Replace,
             Verdict::Unsure => What::Compare,
             Verdict::Same => {
-                self.counts.same += u64::from(ours.is_some_and(|named| !named.is_directory()));
+                self.counts.same += u64::from(ours.is_some_and(|entry| !entry.is_directory()));
                 return Ok(());
             }
             Verdict::Surplus => {
                 self.counts.surplus += 1;
-                return theirs.map_or(Ok(()), |named| self.surplus.push(named));
+                return theirs.map_or(Ok(()), |entry| self.surplus.push(entry));
             }
             Verdict::Blocked => {
                 self.counts.blocked += 1;
@@ -129,9 +134,9 @@ impl Plan {
             }
             Verdict::Left => return Ok(()),
         };
-        let Some(named) = ours else { return Ok(()) };
+        let Some(entry) = ours else { return Ok(()) };
         self.counts.copied += u64::from(what != What::Make);
-        self.tasks.push(Task { named, what })
+        self.tasks.push(Task { entry, what })
     }
 }
 

@@ -2,13 +2,13 @@
 //! one if size and digest are equal.
 
 use super::listed::cannot_keep;
-use super::named::Named;
-use crate::check::{Permit, Removal, Scope, common};
+use super::tree_entry::TreeEntry;
+use crate::check::{MayRename, common};
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::{self, check_file};
-use crate::failure::{About, Failure, Kind};
-use crate::job::entered::{Entered, Found, Why};
+use crate::endpoint::Reached;
+use crate::failure::{Failure, Kind};
+use crate::job::entered::{Entered, Entry, Why};
 use crate::job::file::times;
 use crate::job::retrying::outage::asked;
 use crate::job::spool::Spool;
@@ -23,20 +23,37 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug)]
 pub(super) struct Renames<'a> {
     context: &'a Context,
-    permit: &'a Permit,
-    scope: Scope,
+    permit: &'a MayRename,
+    how: How,
     entered: Entered,
     /// The digest that both ends compute.
     algorithm: Algorithm,
-    candidates: HashMap<u64, Vec<Candidate>>,
+    unmatched: Unmatched,
     /// What has another name now, or would get one.
     renamed: HashSet<PathName>,
 }
 
-/// A file that only the destination has.
+/// How files are renamed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Nothing is renamed.
+    pub(super) is_dry: bool,
+    /// Files get the times that they have at the source.
+    pub(super) times: bool,
+}
+
+/// Files that only the destination has and that no file of the source is equal to so far, by their sizes.
+#[derive(Debug, Default)]
+struct Unmatched {
+    of_size: HashMap<u64, Vec<OneOf>>,
+    /// About how many bytes they take.
+    bytes: usize,
+}
+
+/// One of the files of a size.
 #[derive(Debug)]
-struct Candidate {
-    named: Named,
+struct OneOf {
+    entry: TreeEntry,
     digest: Option<String>,
 }
 
@@ -48,20 +65,20 @@ impl<'a> Renames<'a> {
     /// The names cannot be kept on the disk, or an end does not answer.
     pub(super) async fn of(
         context: &'a Context,
-        permit: &'a Permit,
-        (ends, root): (&mut Ends, &PathName),
-        surplus: &mut Spool<Named>,
+        (permit, how): (&'a MayRename, How),
+        ends: &mut Ends,
+        surplus: &mut Spool<TreeEntry>,
     ) -> Result<Option<Self>, Failure> {
-        let candidates = candidates(surplus).map_err(|error| cannot_keep(&error))?;
-        if candidates.is_empty() {
+        let unmatched = Unmatched::of(surplus).map_err(|error| cannot_keep(&error))?;
+        if unmatched.of_size.is_empty() {
             return Ok(None);
         }
         ends.connect(context).await?;
-        let Some(algorithm) = common(context, ends, &[]).await? else { return Ok(None) };
-        let scope = Scope::of_destination(root);
-        let entered = Entered::new(&scope, Why::Synced);
+        // Nobody compares the files afterwards.
+        let Some(algorithm) = common(context, ends, &Algorithm::CHECKSUMS).await? else { return Ok(None) };
+        let entered = Entered::new(permit.scope(), Why::Synced);
         let renamed = HashSet::new();
-        Ok(Some(Self { context, permit, scope, entered, algorithm, candidates, renamed }))
+        Ok(Some(Self { context, permit, how, entered, algorithm, unmatched, renamed }))
     }
 
     /// What has another name now, or would get one.
@@ -70,7 +87,7 @@ impl<'a> Renames<'a> {
     }
 
     /// Renames a file at the destination that is the same as this one of the source, if there is one. Returns its old path
-    /// below the destination. With `is_dry` nothing is renamed.
+    /// below the destination. In a dry run nothing is renamed.
     ///
     /// # Errors
     ///
@@ -78,18 +95,17 @@ impl<'a> Renames<'a> {
     pub(super) async fn rename(
         &mut self,
         (ends, source): (&mut Ends, &PathName),
-        named: &Named,
-        (is_dry, times): (bool, bool),
+        entry: &TreeEntry,
     ) -> Result<Option<PathName>, Failure> {
-        let path = place::join(Some(source), &named.path);
-        let Some((below, seen)) = self.same(ends, &path, &named.facts).await? else { return Ok(None) };
-        if !is_dry {
-            let time = named.facts.modified.filter(|_| times);
-            match self.carry_out(ends, (&below, &seen), (&named.path, time)).await {
+        let path = place::join(Some(source), &entry.path);
+        let Some((below, seen)) = self.same(ends, &path, &entry.facts).await? else { return Ok(None) };
+        if !self.how.is_dry {
+            let time = entry.facts.modified.filter(|_| self.how.times);
+            match self.carry_out(ends, (&below, &seen), (&entry.path, time)).await {
                 Ok(()) => {}
-                Err(failure) if ends_all(&failure) => return Err(failure),
+                Err(failure) if failure.ends_the_work() => return Err(failure),
                 Err(failure) => {
-                    let name = ends.destination.show(&place::join(Some(self.scope.root()), &below));
+                    let name = ends.destination.show(&self.path(&below));
                     self.context
                         .events
                         .notice(format!("{name} is not renamed, and copied instead: {failure}"));
@@ -101,6 +117,10 @@ impl<'a> Renames<'a> {
         Ok(Some(below))
     }
 
+    fn path(&self, below: &PathName) -> PathName {
+        place::join(Some(self.permit.scope().root()), below)
+    }
+
     /// The file of the destination that has the same size and digest as the file `path` of the source.
     async fn same(
         &mut self,
@@ -110,37 +130,37 @@ impl<'a> Renames<'a> {
     ) -> Result<Option<(PathName, Facts)>, Failure> {
         let (context, algorithm) = (self.context, self.algorithm);
         let Some(size) = facts.size else { return Ok(None) };
-        let Some(candidates) = self.candidates.get_mut(&size).filter(|some| !some.is_empty()) else {
-            return Ok(None);
-        };
+        let of_size = self.unmatched.of_size.get_mut(&size).filter(|some| !some.is_empty());
+        let Some(of_size) = of_size else { return Ok(None) };
+        let root = self.permit.scope().root();
         let Ends { source, destination, .. } = ends;
         let own =
             asked(context, source, async |host| host.digest(context, algorithm, path, size).await).await;
         let own = match own {
             Ok(Ok(digest)) => digest.hex.to_ascii_lowercase(),
-            Err(failure) if ends_all(&failure) => return Err(failure),
+            Err(failure) if failure.ends_the_work() => return Err(failure),
             Ok(Err(_)) | Err(_) => return Ok(None),
         };
-        for (index, candidate) in candidates.iter_mut().enumerate() {
-            let digest = match &candidate.digest {
+        for (index, one) in of_size.iter_mut().enumerate() {
+            let digest = match &one.digest {
                 Some(digest) => digest.clone(),
                 None => {
-                    let at = place::join(Some(self.scope.root()), &candidate.named.path);
+                    let at = place::join(Some(root), &one.entry.path);
                     let found = asked(context, destination, async |host| {
                         host.digest(context, algorithm, &at, size).await
                     });
                     match found.await {
                         Ok(Ok(digest)) => digest.hex.to_ascii_lowercase(),
-                        Err(failure) if ends_all(&failure) => return Err(failure),
+                        Err(failure) if failure.ends_the_work() => return Err(failure),
                         Ok(Err(_)) | Err(_) => continue,
                     }
                 }
             };
             if digest == own {
-                let Candidate { named, .. } = candidates.swap_remove(index);
-                return Ok(Some((named.path, named.facts)));
+                let OneOf { entry, .. } = of_size.swap_remove(index);
+                return Ok(Some((entry.path, entry.facts)));
             }
-            candidate.digest = Some(digest);
+            one.digest = Some(digest);
         }
         Ok(None)
     }
@@ -153,27 +173,18 @@ impl<'a> Renames<'a> {
         (new, time): (&PathName, Option<listing::When>),
     ) -> Result<(), Failure> {
         let context = self.context;
-        let target = place::join(Some(self.scope.root()), new);
+        let (path, target) = (self.path(below), self.path(new));
         let host = &mut ends.destination;
-        let path = place::join(Some(self.scope.root()), below);
-        if let endpoint::Host::Local(root) = host {
-            check_file(root.as_ref(), &path)?;
-            check_file(root.as_ref(), &target)?;
-        }
         match self.entered.enter(context, host, place::parent(below).as_ref()).await? {
-            Found::Directory => {}
-            Found::Elsewhere(_, failure) => return Err(failure),
-            Found::Link(_) => return Err(Failure::new(Kind::Refused, "its directory is a symbolic link")),
+            Entry::Directory => {}
+            Entry::Elsewhere(_, failure) => return Err(failure),
+            Entry::Link(_) => return Err(Failure::new(Kind::Refused, "its directory is a symbolic link")),
         }
-        let now = asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?;
-        let now = now.ok_or_else(|| Failure::new(Kind::Missing, "it is not there any more"))?;
-        let removal = Removal::surplus(self.permit, &self.scope, below, (seen, &now))?;
-        // RNTO replaces what has the name.
-        if asked(context, host, async |host| endpoint::entry(context, host, &target).await).await?.is_some() {
-            return Err(Failure::new(Kind::Exists, "something has its new name"));
-        }
-        host.make_parents(context, &target).await?;
-        endpoint::rename_free(context, host, removal.path(), &target).await?;
+        let gone = || Failure::new(Kind::Missing, "it is not there any more");
+        let reached = Reached::at(host, &path)?.ok_or_else(gone)?;
+        let now = asked(context, host, async |host| reached.facts(context, host).await).await?;
+        let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
+        renaming.carry_out(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
         if times::set(context, ends, &target, time).await.is_ok() {
             times::tell(context, ends).await;
@@ -182,34 +193,59 @@ impl<'a> Renames<'a> {
     }
 }
 
-/// Whether nothing more is done after such a failure.
-fn ends_all(failure: &Failure) -> bool {
-    failure.kind == Kind::Interrupted || failure.about == About::GivenUp
-}
-
-/// The files that may have another name at the source. Small ones are copied sooner than compared.
-fn candidates(surplus: &mut Spool<Named>) -> std::io::Result<HashMap<u64, Vec<Candidate>>> {
-    let mut candidates: HashMap<u64, Vec<Candidate>> = HashMap::new();
-    let mut number = 0;
-    for _ in 0..surplus.len() {
-        let Some(named) = surplus.pop()? else { break };
-        let size =
-            named.facts.size.filter(|size| *size >= SMALLEST && named.facts.kind == listing::Kind::File);
-        if let Some(size) = size.filter(|_| number < MOST) {
-            let of_size = candidates.entry(size).or_default();
-            if of_size.len() < MOST_OF_SIZE {
-                of_size.push(Candidate { named: named.clone(), digest: None });
-                number += 1;
-            }
+impl Unmatched {
+    /// The files of `surplus` that may have another name at the source. Small ones are copied sooner than compared.
+    fn of(surplus: &mut Spool<TreeEntry>) -> std::io::Result<Self> {
+        let mut unmatched = Self::default();
+        for _ in 0..surplus.len() {
+            let Some(entry) = surplus.pop()? else { break };
+            unmatched.add(&entry);
+            surplus.push(entry)?;
         }
-        surplus.push(named)?;
+        Ok(unmatched)
     }
-    Ok(candidates)
+
+    /// Takes in a file that is large enough, if there is room.
+    fn add(&mut self, entry: &TreeEntry) {
+        let size =
+            entry.facts.size.filter(|size| *size >= SMALLEST && entry.facts.kind == listing::Kind::File);
+        let Some(size) = size.filter(|_| self.bytes < MOST_BYTES) else { return };
+        let of_size = self.of_size.entry(size).or_default();
+        if of_size.len() < MOST_OF_SIZE {
+            of_size.push(OneOf { entry: entry.clone(), digest: None });
+            self.bytes += entry.bytes() + OF_ONE;
+        }
+    }
 }
 
 /// The size of the smallest file that is looked for under another name, in bytes.
 const SMALLEST: u64 = 64 << 10;
 /// The largest number of files of one size that are compared.
 const MOST_OF_SIZE: usize = 16;
-/// The largest number of files that are looked for.
-const MOST: usize = 100_000;
+/// No more files are looked for if those that are take so many bytes: about 100,000 with short paths.
+const MOST_BYTES: usize = 32 << 20;
+/// What one of them needs beside its name: its digest, and its part of the table, in bytes.
+const OF_ONE: usize = 150;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_does_not_decide_how_much_memory_renamed_files_take() {
+        let kept = |length: usize| {
+            let mut unmatched = Unmatched::default();
+            for size in 0..200_000_u64 {
+                let path = PathName::from_user("x".repeat(length)).unwrap();
+                let size = Some(SMALLEST + size);
+                let kind = listing::Kind::File;
+                let facts = Facts { kind, size, modified: None, unique: None, mode: None };
+                unmatched.add(&TreeEntry { path, facts });
+            }
+            assert!(unmatched.bytes < MOST_BYTES + 8192);
+            unmatched.of_size.len()
+        };
+        let (short, long) = (kept(40), kept(4000));
+        assert!(short > 80_000 && (6_000..9_000).contains(&long), "{short} {long}");
+    }
+}

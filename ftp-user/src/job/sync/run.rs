@@ -1,35 +1,36 @@
 //! The run of a sync: both trees are listed, then files are renamed and copied, then what only the destination has is deleted.
 
-use super::deletion::Deletion;
+use super::deletion::{How, SurplusRemovals};
+use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
-use super::named::Named;
+use super::places::{self, Places, Roots, absolute, login, refuse_backup};
 use super::plan::{Plan, Task, What, plan};
-use super::rename::Renames;
+use super::rename::{self, Renames};
+use super::told::{report_blocked, report_listings};
+use super::tree_entry::TreeEntry;
 use super::twins::Twins;
-use crate::check::{Allowance, ComparedTrees, Permit, Refusal};
+use crate::check::{ComparedTrees, MayDelete, MayRename, Refusal, Scope};
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::{self, Host, Pools, local_path};
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::kept::{self, Claimed};
 use crate::job::file::times::Attributes;
-use crate::job::item::{Done, Item, Target};
+use crate::job::item::{Item, Target};
 use crate::job::remains::backup::Backup;
 use crate::job::request::filter::Filter;
-use crate::job::request::job::{is_one_host, refuse_nested};
+use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
-use crate::job::retrying::outage::{asked, facts};
 use crate::job::summary::tally::Tally;
 use crate::job::tree::{Found, Giver, Rules, Tree, Visit, queue, walk};
-use crate::place::{self, Location, is_at_or_below};
-use crate::report::{Change, Event, Topic};
-use crate::route::{Ends, first_rung};
+use crate::place::{self, Location};
+use crate::report::{Change, Event};
+use crate::route::Ends;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
-use std::os::unix::ffi::OsStringExt;
 
 /// Makes the directory `destination` like `source`. Failures go to `tally`.
 pub(in crate::job) async fn sync(
@@ -42,7 +43,8 @@ pub(in crate::job) async fn sync(
     let from = Host::at(source, Role::Source, pools);
     let ends = Ends::new(from, Host::at(destination, Role::Destination, pools));
     let backup = rules.backup.clone().map(Backup::below);
-    let mut run = Run { context, ends, source, destination, rules, options, filter, backup, tally };
+    let places = (source, destination);
+    let mut run = Run { context, ends, places, rules, options, filter, backup, tally };
     if let Err(failure) = Box::pin(run.run()).await {
         run.tally.failed(source.to_string(), destination.to_string(), failure);
     }
@@ -53,8 +55,8 @@ pub(in crate::job) async fn sync(
 struct Run<'a> {
     context: &'a Context,
     ends: Ends,
-    source: &'a Location,
-    destination: &'a Location,
+    /// The source and the destination.
+    places: Places<'a>,
     rules: SyncRules,
     options: Options,
     filter: Filter,
@@ -62,17 +64,18 @@ struct Run<'a> {
     tally: &'a mut Tally,
 }
 
-/// What both directories are.
-struct Roots {
-    source: Facts,
-    /// `None` if the destination is not there.
-    destination: Option<Facts>,
+/// Both trees, compared.
+struct Compared {
+    plan: Plan,
+    /// Whether both were read to their ends.
+    is_complete: bool,
+    twins: Twins,
 }
 
 impl Run<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let claim = self.claim().await?;
-        let synced = Box::pin(self.claimed()).await;
+        let synced = Box::pin(self.run_claimed()).await;
         if let Some((item, claimed)) = claim {
             kept::give_up(self.context, &item, &claimed);
         }
@@ -84,115 +87,86 @@ impl Run<'_> {
         if self.options.mode.is_dry() {
             return Ok(None);
         }
-        let login = self.login(false).await?;
-        let root = absolute(login.as_ref(), &self.destination.path);
+        let (from, to) = self.places;
+        let login = login(self.context, &mut self.ends.destination).await?;
+        let root = absolute(login.as_ref(), &to.path);
         let name = PathName::from_user(CLAIM).map_err(|bad| Failure::usage(bad.to_string()))?;
-        let (source, known, target) = (self.source.path.clone(), None, Target::Unknown);
+        let (source, known, target) = (from.path.clone(), None, Target::Unknown);
         let destination = place::join(Some(&root), &name);
         let item = Item { number: 0, source, destination, known, target, kept_as: None };
         match kept::claim(self.context, &self.ends, &item).await {
             Ok(claimed) => Ok(Some((item, claimed))),
             Err(failure) if failure.kind == Kind::Exists => {
-                let what = format!("another sync of {} runs", self.destination);
+                let what = format!("another sync of {to} runs");
                 Err(Failure::new(Kind::Exists, what).hint("wait for its end: ftp-user jobs shows it"))
             }
             Err(failure) => Err(failure),
         }
     }
 
-    /// The login directory of an end, if it is a server that tells it.
-    async fn login(&mut self, of_source: bool) -> Result<Option<PathName>, Failure> {
-        let Ends { source, destination, .. } = &mut self.ends;
-        let host = if of_source { source } else { destination };
-        asked(self.context, host, async |host| endpoint::login_directory(self.context, host).await).await
-    }
-
-    async fn claimed(&mut self) -> Result<(), Failure> {
+    async fn run_claimed(&mut self) -> Result<(), Failure> {
         let roots = self.look().await?;
         let (source, destination) = self.list(&roots).await?;
-        let is_complete = source.is_complete() && destination.is_complete();
-        self.tell(&source, &destination);
-        let (names, compare) = ((source.names, destination.names), self.rules.compare);
-        let planned = tokio::task::spawn_blocking(move || plan(names.0, names.1, compare)).await;
-        let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
-        let mut plan = planned.map_err(|error| cannot_keep(&error))?;
-        self.tell_blocked(&plan);
-        self.tally.same(plan.counts.same);
+        let mut compared = self.compare(source, destination).await?;
+        let is_dry = self.options.mode.is_dry();
         // What would be refused at the end is refused before anything is changed.
-        let permit = match self.permit(&plan, 0, is_complete, None) {
-            Some(Err(Refusal::Empty(failure))) => return Err(failure),
-            Some(Ok(permit)) => Some(permit),
-            Some(Err(Refusal::Failed(_) | Refusal::TooMany(_))) | None => None,
+        let may_rename = match self.rules.deletion {
+            None => None,
+            Some(allowance) => {
+                let trees = self.trees(&compared, 0);
+                match MayRename::of(trees, allowance, self.scope()) {
+                    Ok(may_rename) => may_rename,
+                    Err(failure) if is_dry => {
+                        self.remove(compared, HashSet::new(), How::Reported(self.scope())).await?;
+                        self.tally.withdraw();
+                        return Err(failure);
+                    }
+                    Err(failure) => return Err(failure),
+                }
+            }
         };
-        let mut twins = Twins::default();
-        if permit.is_some() {
-            twins = Twins::of(&mut plan.surplus).map_err(|error| cannot_keep(&error))?;
+        if may_rename.is_some() {
+            compared.twins = Twins::of(&mut compared.plan.surplus).map_err(|error| cannot_keep(&error))?;
         }
-        let renamed = Box::pin(self.copy((&mut plan, &mut twins), &roots, permit.as_ref())).await?;
+        let renamed = Box::pin(self.rename_and_copy(&mut compared, &roots, may_rename.as_ref())).await?;
         if self.context.cancel.is_cancelled() {
             return Ok(());
         }
-        let most = self.rules.deletion.and_then(|deletion| deletion.most);
-        match self.permit(&plan, renamed.len() as u64, is_complete, most) {
-            Some(Ok(permit)) => self.delete(plan, (renamed, twins), permit).await,
-            Some(Err(Refusal::Failed(why))) => {
+        let Some(allowance) = self.rules.deletion else { return Ok(()) };
+        let trees = self.trees(&compared, renamed.len() as u64);
+        match MayDelete::of(trees, allowance, self.scope()) {
+            Ok(_) if is_dry => self.remove(compared, renamed, How::Reported(self.scope())).await,
+            Ok(permit) => self.remove(compared, renamed, How::Deleted(permit)).await,
+            Err(Refusal::Failed(why)) => {
                 self.context.events.warn(why);
                 Ok(())
             }
-            Some(Err(Refusal::Empty(failure) | Refusal::TooMany(failure))) => Err(failure),
-            None => Ok(()),
+            Err(Refusal::TooMany { names, most }) => {
+                if is_dry {
+                    self.remove(compared, renamed, How::Reported(self.scope())).await?;
+                }
+                self.tally.withhold(
+                    names,
+                    &self.places.1.to_string(),
+                    Refusal::too_many(names, most, is_dry),
+                );
+                Ok(())
+            }
+            Err(Refusal::Empty(failure)) => Err(failure),
         }
     }
 
-    /// Looks at both directories.
+    /// Looks at both directories. Those of this host that are changed are held from now on.
     async fn look(&mut self) -> Result<Roots, Failure> {
-        let (context, from, to) = (self.context, &self.source.path, &self.destination.path);
-        let Ends { source, destination, .. } = &mut self.ends;
-        let (source, destination) =
-            tokio::try_join!(facts(context, source, from), facts(context, destination, to))?;
-        let Some(source) = source else {
-            return Err(Failure::new(Kind::Missing, format!("{} does not exist", self.source))
-                .hint("check the path; nothing was changed"));
-        };
-        if source.kind != listing::Kind::Directory {
-            return Err(Failure::usage(format!("{} is not a directory", self.source))
-                .hint("copy copies files; sync makes two directories equal"));
+        let (context, old) = (self.context, self.rules.backup.clone());
+        let roots = places::roots(context, &mut self.ends, self.places).await?;
+        if let Some(old) = &old {
+            refuse_backup(context, &mut self.ends, self.places, old, &self.filter).await?;
         }
-        if destination.as_ref().is_some_and(|found| found.kind != listing::Kind::Directory) {
-            return Err(Failure::new(Kind::Exists, format!("{} is not a directory", self.destination))
-                .hint("choose a directory"));
+        if let Some(seen) = &roots.destination {
+            self.ends.destination.hold((&self.places.1.path, seen), old.as_ref())?;
         }
-        if is_one_host(self.source, self.destination) {
-            let login = self.login(true).await?;
-            let (from, to) = (absolute(login.as_ref(), from), absolute(login.as_ref(), to));
-            refuse_nested((self.source, &from), (self.destination, &to))?;
-        }
-        self.refuse_backup().await?;
-        Ok(Roots { source, destination })
-    }
-
-    /// Refuses a directory for old files that would be changed by this sync.
-    async fn refuse_backup(&mut self) -> Result<(), Failure> {
-        let Some(directory) = self.rules.backup.clone() else { return Ok(()) };
-        let login = self.login(false).await?;
-        let whole = |path: &PathName| {
-            let path = absolute(login.as_ref(), path);
-            PathName::from_wire(kept::path_at(&self.ends.destination, &path)).unwrap_or(path)
-        };
-        let (old, to, from) = (whole(&directory), whole(&self.destination.path), whole(&self.source.path));
-        let name = self.ends.destination.show(&directory);
-        let is_of_source = is_one_host(self.source, self.destination) && is_at_or_below(&old, &from);
-        if is_at_or_below(&to, &old) || is_of_source {
-            let what = format!("--backup-dir {name} contains the destination, or is in the source");
-            return Err(Failure::usage(what).hint("name a directory of its own"));
-        }
-        let Some(below) = below(&to, &old) else { return Ok(()) };
-        let mut directories = std::iter::successors(Some(below.clone()), place::parent);
-        if directories.any(|directory| !self.filter.enters(&directory)) {
-            return Ok(());
-        }
-        Err(Failure::usage(format!("--backup-dir {name} is in the destination"))
-            .hint(format!("add --exclude /{}/, or name a directory outside of it", below.display())))
+        Ok(roots)
     }
 
     /// Lists both directories: at the same time, unless one server shows both.
@@ -214,113 +188,74 @@ impl Run<'_> {
         released.source.release();
         released.destination.release();
         let context = self.context;
-        let root = self.source.path.clone();
+        let root = self.places.0.path.clone();
         let source = async {
             let visits = walk(context.clone(), from, (root, own), rules);
             listed(context, visits, Side::Source).await
         };
-        let root = self.destination.path.clone();
+        let root = self.places.1.path.clone();
         let is_there = roots.destination.is_some();
         let destination = async {
             if !is_there {
-                return Listed::nothing();
+                return Ok(Listed::default());
             }
             let visits = walk(context.clone(), to, (root, other), there);
             listed(context, visits, Side::Destination).await
         };
-        if is_one_host(self.source, self.destination) {
+        if is_one_host(self.places.0, self.places.1) {
             return Ok((source.await?, destination.await?));
         }
         tokio::try_join!(source, destination)
     }
 
-    /// Tells what was skipped and what could not be looked at.
-    fn tell(&mut self, source: &Listed, destination: &Listed) {
-        for (path, why) in &source.skipped {
-            let name = self.ends.source.show(&place::join(Some(&self.source.path), path));
-            let (site, message) = (self.ends.source.name(), format!("{name} is skipped: {why}"));
-            let why = Some(why.clone());
-            self.context.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
-        }
-        let below = |root: &PathName, path: &Option<PathName>| {
-            path.as_ref().map_or_else(|| root.clone(), |path| place::join(Some(root), path))
-        };
-        for (path, failure) in &source.failed {
-            let name = self.ends.source.show(&below(&self.source.path, path));
-            let dest = self.destination.to_string();
-            self.tally.failed(name.clone(), dest, failure.clone().during(&name));
-        }
-        for (path, failure) in &destination.failed {
-            let name = self.ends.destination.show(&below(&self.destination.path, path));
-            self.tally.failed(self.source.to_string(), name.clone(), failure.clone().during(&name));
-        }
-        let others = source.others + destination.others;
-        if others > 0 {
-            let failure = Failure::new(Kind::Other, format!("{others} more names could not be looked at"));
-            self.tally.failed(self.source.to_string(), self.destination.to_string(), failure);
-        }
+    /// Compares both trees, and tells what cannot be.
+    async fn compare(&mut self, source: Listed, destination: Listed) -> Result<Compared, Failure> {
+        let is_complete = source.is_complete() && destination.is_complete();
+        report_listings(self.context, &self.ends, self.places, (&source, &destination), self.tally);
+        let (names, compare) = ((source.names, destination.names), self.rules.compare);
+        let planned = tokio::task::spawn_blocking(move || plan(names.0, names.1, compare)).await;
+        let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
+        let plan = planned.map_err(|error| cannot_keep(&error))?;
+        report_blocked(&self.ends, self.places, &plan, self.tally);
+        self.tally.same(plan.counts.same);
+        Ok(Compared { plan, is_complete, twins: Twins::default() })
     }
 
-    /// Tells what cannot be copied, because the destination has something else of that name.
-    fn tell_blocked(&mut self, plan: &Plan) {
-        for Named { path, facts } in &plan.blocked {
-            let (ours, theirs) = match facts.kind == listing::Kind::Directory {
-                true => ("a directory", "none"),
-                false => ("a file", "something else"),
-            };
-            let source = self.ends.source.show(&place::join(Some(&self.source.path), path));
-            let dest = self.ends.destination.show(&place::join(Some(&self.destination.path), path));
-            let failure = Failure::new(Kind::Exists, format!("{source} is {ours}, and {dest} is {theirs}"))
-                .hint("move it away or delete it (ftp-user rm), and sync again");
-            self.tally.failed(source, dest, failure);
-        }
-        let others = plan.counts.blocked.saturating_sub(plan.blocked.len() as u64);
-        if others > 0 {
-            let what = format!("{others} more names are taken at the destination by something else");
-            let (source, dest) = (self.source.to_string(), self.destination.to_string());
-            self.tally.failed(source, dest, Failure::new(Kind::Exists, what));
-        }
-    }
-
-    /// The permission to delete what only the destination has, or why it stays; `None` if nobody wants it to go. `gone` of
-    /// these names are not there any more.
-    fn permit(
-        &self,
-        plan: &Plan,
-        gone: u64,
-        is_complete: bool,
-        most: Option<u64>,
-    ) -> Option<Result<Permit, Refusal>> {
-        let empty_is_meant = self.rules.deletion?.empty_is_meant;
-        let compared = ComparedTrees {
-            is_complete,
-            files: plan.counts.files(),
-            surplus: plan.counts.surplus.saturating_sub(gone),
+    /// What is known of both trees. `gone` of the names that only the destination had are not there any more.
+    fn trees(&self, compared: &Compared, gone: u64) -> ComparedTrees {
+        let counts = &compared.plan.counts;
+        ComparedTrees {
+            is_complete: compared.is_complete,
+            files: counts.files(),
+            surplus: counts.surplus.saturating_sub(gone),
             failed: self.tally.failed_count(),
-        };
-        Some(Permit::of(compared, Allowance { most, empty_is_meant }))
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::of_destination(&self.places.1.path)
     }
 
     /// Renames and copies. Returns what has another name now.
-    async fn copy(
+    async fn rename_and_copy(
         &mut self,
-        (plan, twins): (&mut Plan, &mut Twins),
+        compared: &mut Compared,
         roots: &Roots,
-        permit: Option<&Permit>,
+        may_rename: Option<&MayRename>,
     ) -> Result<HashSet<PathName>, Failure> {
         let context = self.context;
         let (giver, visits) = queue();
-        let (given, renamed) = self.give((plan, twins), permit, giver).await?;
+        let (given, renamed) = self.give(compared, may_rename, giver).await?;
         let Given { files, directories, bytes, unsized_files } = given;
         if files + directories == 0 && roots.destination.is_some() {
             return Ok(renamed);
         }
         context.events.say(Event::Found(context.finding.in_tree(files, bytes, unsized_files)));
         let tree = Tree {
-            source: self.source.path.clone(),
+            source: self.places.0.path.clone(),
             unique: None,
             attributes: Attributes { modified: roots.source.modified, mode: roots.source.mode },
-            destination: self.destination.path.clone(),
+            destination: self.places.1.path.clone(),
             options: self.options,
             rules: Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() },
             leaving: None,
@@ -335,130 +270,81 @@ impl Run<'_> {
     /// Renames what can be, and gives the rest to the copying. Returns how much that is, and what has another name now.
     async fn give(
         &mut self,
-        (plan, twins): (&mut Plan, &mut Twins),
-        permit: Option<&Permit>,
+        Compared { plan, twins, .. }: &mut Compared,
+        may_rename: Option<&MayRename>,
         giver: Giver,
     ) -> Result<(Given, HashSet<PathName>), Failure> {
-        let context = self.context;
-        let (dry, times) = (self.options.mode.is_dry(), self.options.times);
-        let root = &self.destination.path;
-        let mut renames = match permit {
+        let (context, (from, to)) = (self.context, self.places);
+        let how = rename::How { is_dry: self.options.mode.is_dry(), times: self.options.times };
+        let mut renames = match may_rename {
             Some(permit) if plan.counts.copied > 0 => {
-                Renames::of(context, permit, (&mut self.ends, root), &mut plan.surplus).await?
+                Renames::of(context, (permit, how), &mut self.ends, &mut plan.surplus).await?
             }
             Some(_) | None => None,
         };
-        let (mut given, mut foreseen) = (Given::default(), None);
-        while let Some(Task { named, what }) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
+        let (options, backup) = (self.options, self.backup.clone());
+        let (source, destination, backup) = (&from.path, &to.path, backup.as_ref());
+        let mut forecast = Forecast { context, options, backup, source, destination, known: None };
+        let mut given = Given::default();
+        while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
+            let Task { entry, what } = &task;
             if context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
             if matches!(what, What::Make | What::Copy) {
-                twins.look(context, (&mut self.ends.destination, root), &named.path).await?;
+                twins.look(context, (&mut self.ends.destination, &to.path), &entry.path).await?;
             }
-            if what == What::Copy
+            if *what == What::Copy
                 && let Some(renames) = &mut renames
-                && let Some(old) =
-                    renames.rename((&mut self.ends, &self.source.path), &named, (dry, times)).await?
+                && let Some(old) = renames.rename((&mut self.ends, &from.path), entry).await?
             {
-                self.renamed(&old, &named).await;
+                self.report_renamed(&old, entry).await;
                 continue;
             }
             match what {
-                What::Copy | What::Replace if dry => self.foresee(&named, what, &mut foreseen).await?,
+                What::Copy | What::Replace if how.is_dry => {
+                    forecast.tell(&mut self.ends, &task, self.tally).await?;
+                }
                 What::Make | What::Copy | What::Replace | What::Compare => {
-                    giver.give(given.add(named, self.ends.source.is_local()));
+                    giver.give(given.add(task.entry, self.ends.source.is_local()));
                 }
             }
+        }
+        if options.mode == Mode::Explain && given.files == 0 {
+            forecast.ask(&mut self.ends).await?;
         }
         Ok((given, renames.map(Renames::renamed).unwrap_or_default()))
     }
 
     /// Tells that a file has its new name, or would get it.
-    async fn renamed(&mut self, old: &PathName, named: &Named) {
-        let root = Some(&self.destination.path);
+    async fn report_renamed(&mut self, old: &PathName, entry: &TreeEntry) {
+        let root = Some(&self.places.1.path);
         let place = self.ends.destination.show(&place::join(root, old));
-        let dest = Some(self.ends.destination.show(&place::join(root, &named.path)));
-        let (kind, size, dry_run) = (listing::Kind::File, named.facts.size, self.options.mode.is_dry());
+        let dest = Some(self.ends.destination.show(&place::join(root, &entry.path)));
+        let (kind, size, dry_run) = (listing::Kind::File, entry.facts.size, self.options.mode.is_dry());
         let change = Event::Changed(Change { verb: "rename", place, dest, kind, size, dry_run });
-        if dry_run {
-            self.context.events.deliver(change).await
-        } else {
-            self.context.events.say(change)
-        }
+        self.context.events.plan(change, dry_run).await;
         self.tally.renamed();
     }
 
-    /// Tells that a file would be copied. The path is the same for all of them.
-    async fn foresee(
+    /// Deletes what only the destination has, or tells it.
+    async fn remove(
         &mut self,
-        named: &Named,
-        what: What,
-        foreseen: &mut Option<Foreseen>,
+        Compared { plan, twins, .. }: Compared,
+        renamed: HashSet<PathName>,
+        how: How,
     ) -> Result<(), Failure> {
-        let context = self.context;
-        let Options { verify, allowed, mode, .. } = self.options;
-        let Named { path, facts } = named;
-        let from = self.ends.source.show(&place::join(Some(&self.source.path), path));
-        let to = self.ends.destination.show(&place::join(Some(&self.destination.path), path));
-        let known = match foreseen.take() {
-            Some(known) => known,
-            None => {
-                self.ends.connect(context).await?;
-                let common = crate::check::common(context, &mut self.ends, &[]).await?;
-                let Ends { source, destination, .. } = &mut self.ends;
-                let explain = mode == Mode::Explain;
-                let rung = first_rung(context, source, destination, allowed, explain).await;
-                Foreseen { common, rung }
-            }
-        };
-        let means = verify.with(known.common, facts.size);
-        let planned = match (means, known.rung.clone()) {
-            (Ok(means), Ok(rung)) => {
-                let verb = if what == What::Replace { "replace" } else { "copy" };
-                let (source, dest, size) = (from.clone(), to.clone(), facts.size);
-                let plan = Event::Plan { verb, source, dest, size, verify: means, dry_run: true };
-                context.events.deliver(plan).await;
-                Ok(Done::planned(facts.size, rung, means))
-            }
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
-        };
-        *foreseen = Some(known);
-        self.tally.file(from, to, planned);
-        Ok(())
-    }
-
-    /// The path of the destination. What deletes on this host follows no symbolic link, and the destination may be one.
-    fn entered(&self) -> PathName {
-        let path = &self.destination.path;
-        if !self.ends.destination.is_local() || !local_path(path).is_symlink() {
-            return path.clone();
-        }
-        let real = local_path(path).canonicalize().ok();
-        let real = real.and_then(|real| PathName::from_user(real.into_os_string().into_vec()).ok());
-        real.unwrap_or_else(|| path.clone())
-    }
-
-    /// Deletes what only the destination has.
-    async fn delete(
-        &mut self,
-        plan: Plan,
-        (renamed, twins): (HashSet<PathName>, Twins),
-        permit: Permit,
-    ) -> Result<(), Failure> {
-        let deletion = Deletion {
+        let removals = SurplusRemovals {
             context: self.context,
-            permit,
-            source: self.source.path.clone(),
-            root: self.entered(),
+            how,
+            source: self.places.0.path.clone(),
             backup: self.backup.clone(),
             renamed,
             twins,
             selects: self.filter.selects(),
-            is_dry: self.options.mode.is_dry(),
         };
         let Ends { source, destination, .. } = &mut self.ends;
-        deletion.run((source, destination), plan.surplus, self.tally).await
+        removals.run((source, destination, self.tally), plan.surplus).await
     }
 }
 
@@ -473,7 +359,7 @@ struct Given {
 
 impl Given {
     /// Counts something of the source.
-    fn add(&mut self, Named { path, facts }: Named, is_local: bool) -> Visit {
+    fn add(&mut self, TreeEntry { path, facts }: TreeEntry, is_local: bool) -> Visit {
         if facts.kind == listing::Kind::Directory {
             self.directories += 1;
             return Visit::Directory(path, Attributes { modified: facts.modified, mode: facts.mode });
@@ -485,36 +371,6 @@ impl Given {
         let known = facts.size.is_some() && !is_local;
         Visit::File(path, known.then_some(facts))
     }
-}
-
-/// What is the same for all files of a plan.
-struct Foreseen {
-    /// The digest that both ends compute.
-    common: Option<ftp_proto::digest::Algorithm>,
-    /// The path of their bytes.
-    rung: Result<crate::ladder::Rung, Failure>,
-}
-
-/// A path that does not depend on the login directory, if that is known.
-fn absolute(login: Option<&PathName>, path: &PathName) -> PathName {
-    match login {
-        Some(login) if path.as_bytes() == b"." => login.clone(),
-        Some(login) if !path.as_bytes().starts_with(b"/") => place::join(Some(login), path),
-        Some(_) | None => path.clone(),
-    }
-}
-
-/// The path of `path` below `directory`, if it is there.
-fn below(directory: &PathName, path: &PathName) -> Option<PathName> {
-    let names = |path: &PathName| -> Vec<Vec<u8>> {
-        let names = path.as_bytes().split(|byte| *byte == b'/');
-        names.filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec).collect()
-    };
-    if !is_at_or_below(path, directory) {
-        return None;
-    }
-    let rest = names(path).get(names(directory).len()..)?.join(&b'/');
-    PathName::from_wire(rest).ok().filter(|rest| !rest.as_bytes().is_empty())
 }
 
 /// The name below the destination by which the journal knows the sync. Nothing is stored there.

@@ -1,7 +1,7 @@
 //! The names of a tree in their order. Servers list in any order, and a tree may have millions of names: sorted runs wait in
 //! files without names, and are merged.
 
-use super::named::{Named, order};
+use super::tree_entry::{TreeEntry, order};
 use crate::job::spool::Spool;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,17 +11,19 @@ use std::io;
 #[derive(Debug)]
 pub(super) struct Sorter {
     /// The last ones, in no order.
-    fresh: Vec<Named>,
-    /// How many of them may be in memory.
+    fresh: Vec<TreeEntry>,
+    /// The number of bytes that they take.
+    bytes: usize,
+    /// The largest number of bytes in memory.
     most: usize,
     /// The others, in sorted runs.
-    runs: Vec<Spool<Named>>,
+    runs: Vec<Spool<TreeEntry>>,
 }
 
 /// Names in their order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sorted {
-    runs: Vec<Spool<Named>>,
+    runs: Vec<Spool<TreeEntry>>,
     /// The next name of each run.
     heads: BinaryHeap<Head>,
 }
@@ -29,13 +31,13 @@ pub(super) struct Sorted {
 /// The next name of a run. The greatest one is the first in the order.
 #[derive(Debug)]
 struct Head {
-    named: Named,
+    entry: TreeEntry,
     run: usize,
 }
 
 impl Ord for Head {
     fn cmp(&self, other: &Self) -> Ordering {
-        order(&other.named.path, &self.named.path).then(other.run.cmp(&self.run))
+        order(&other.entry.path, &self.entry.path).then(other.run.cmp(&self.run))
     }
 }
 
@@ -60,9 +62,9 @@ impl Default for Sorter {
 }
 
 impl Sorter {
-    /// So many names may be in memory.
+    /// Keeps at most `most` bytes in memory, and one name.
     const fn of(most: usize) -> Self {
-        Self { fresh: Vec::new(), most, runs: Vec::new() }
+        Self { fresh: Vec::new(), bytes: 0, most, runs: Vec::new() }
     }
 
     /// Takes in a name.
@@ -70,9 +72,10 @@ impl Sorter {
     /// # Errors
     ///
     /// A file cannot be written, or would be too large.
-    pub(super) fn push(&mut self, named: Named) -> io::Result<()> {
-        self.fresh.push(named);
-        if self.fresh.len() < self.most {
+    pub(super) fn push(&mut self, entry: TreeEntry) -> io::Result<()> {
+        self.bytes += entry.bytes();
+        self.fresh.push(entry);
+        if self.bytes < self.most {
             return Ok(());
         }
         let run = self.run()?;
@@ -82,8 +85,8 @@ impl Sorter {
         }
         let mut merged = Sorted::of(std::mem::take(&mut self.runs))?;
         let mut one = Spool::new(0);
-        while let Some(named) = merged.next()? {
-            one.push(named)?;
+        while let Some(entry) = merged.next()? {
+            one.push(entry)?;
         }
         self.runs.push(one);
         Ok(())
@@ -101,17 +104,19 @@ impl Sorter {
     }
 
     /// The last names as a run. If there are no others, they stay in memory.
-    fn run(&mut self) -> io::Result<Spool<Named>> {
+    fn run(&mut self) -> io::Result<Spool<TreeEntry>> {
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_by(|one, other| order(&one.path, &other.path));
-        let mut run = Spool::new(if self.runs.is_empty() && fresh.len() < self.most { self.most } else { 0 });
-        fresh.into_iter().try_for_each(|named| run.push(named))?;
+        let bytes = std::mem::take(&mut self.bytes);
+        let is_all = self.runs.is_empty() && bytes < self.most;
+        let mut run = Spool::new(if is_all { fresh.len() } else { 0 });
+        fresh.into_iter().try_for_each(|entry| run.push(entry))?;
         Ok(run)
     }
 }
 
 impl Sorted {
-    fn of(runs: Vec<Spool<Named>>) -> io::Result<Self> {
+    fn of(runs: Vec<Spool<TreeEntry>>) -> io::Result<Self> {
         let mut sorted = Self { runs, heads: BinaryHeap::new() };
         for run in 0..sorted.runs.len() {
             sorted.take_from(run)?;
@@ -121,16 +126,16 @@ impl Sorted {
 
     fn take_from(&mut self, run: usize) -> io::Result<()> {
         if let Some(spool) = self.runs.get_mut(run)
-            && let Some(named) = spool.pop()?
+            && let Some(entry) = spool.pop()?
         {
-            self.heads.push(Head { named, run });
+            self.heads.push(Head { entry, run });
         }
         Ok(())
     }
 
     /// The next name, which stays.
-    pub(super) fn peek(&self) -> Option<&Named> {
-        self.heads.peek().map(|head| &head.named)
+    pub(super) fn peek(&self) -> Option<&TreeEntry> {
+        self.heads.peek().map(|head| &head.entry)
     }
 
     /// Takes the next name.
@@ -138,15 +143,15 @@ impl Sorted {
     /// # Errors
     ///
     /// A file cannot be read.
-    pub(super) fn next(&mut self) -> io::Result<Option<Named>> {
-        let Some(Head { named, run }) = self.heads.pop() else { return Ok(None) };
+    pub(super) fn next(&mut self) -> io::Result<Option<TreeEntry>> {
+        let Some(Head { entry, run }) = self.heads.pop() else { return Ok(None) };
         self.take_from(run)?;
-        Ok(Some(named))
+        Ok(Some(entry))
     }
 }
 
-/// The number of names of a tree that are in memory: about 16 MiB.
-const IN_MEMORY: usize = 65_536;
+/// The bytes of the names of a tree that are in memory.
+const IN_MEMORY: usize = 16 << 20;
 /// The number of runs that are merged to one: each has a file and a piece of it in memory.
 const MOST_RUNS: usize = 32;
 
@@ -157,30 +162,53 @@ mod tests {
     use ftp_proto::listing::Kind;
     use ftp_proto::wire::PathName;
 
-    fn named(number: u64) -> Named {
+    fn entry(number: u64) -> TreeEntry {
         // In no order, and each once.
         let text = format!("d{:x}/f{}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40, number);
         let facts = Facts { kind: Kind::File, size: Some(number), modified: None, unique: None, mode: None };
-        Named { path: PathName::from_user(text).unwrap(), facts }
+        TreeEntry { path: PathName::from_user(text).unwrap(), facts }
     }
 
     #[test]
     fn names_come_in_their_order_however_many_there_are() {
         let runs = MOST_RUNS as u64;
         for count in [0, 1, 99, 100, 101, 100 * runs, 250 * runs + 7] {
-            let mut sorter = Sorter::of(100);
+            // About a hundred names.
+            let mut sorter = Sorter::of(20_000);
             for number in 0..count {
-                sorter.push(named(number)).unwrap();
-                assert!(sorter.fresh.len() < 100 && sorter.runs.len() < MOST_RUNS);
+                sorter.push(entry(number)).unwrap();
+                assert!(sorter.fresh.len() < 200 && sorter.runs.len() < MOST_RUNS);
             }
             let mut sorted = sorter.finish().unwrap();
-            let (mut last, mut found) = (None::<Named>, 0);
+            let (mut last, mut found) = (None::<TreeEntry>, 0);
             while let Some(next) = sorted.next().unwrap() {
                 assert!(last.is_none_or(|last| order(&last.path, &next.path).is_lt()));
-                assert_eq!(next, named(next.facts.size.unwrap()));
+                assert_eq!(next, entry(next.facts.size.unwrap()));
                 (last, found) = (Some(next), found + 1);
             }
             assert_eq!(found, count);
         }
+    }
+
+    #[test]
+    fn long_names_wait_on_the_disk_as_well_as_many() {
+        let facts = Facts { kind: Kind::File, size: None, modified: None, unique: None, mode: None };
+        let mut sorter = Sorter::default();
+        let above = "d/".repeat(1900);
+        for number in 0..10_000 {
+            let path = PathName::from_user(format!("{above}{number:09}")).unwrap();
+            sorter.push(TreeEntry { path, facts: facts.clone() }).unwrap();
+            let bytes: usize = sorter.fresh.last().map_or(0, TreeEntry::bytes);
+            assert!(sorter.fresh.len() * bytes <= IN_MEMORY);
+        }
+        let on_disk: u64 = sorter.runs.iter().map(Spool::on_disk).sum();
+        assert!(on_disk > 16 << 20, "{on_disk}");
+        let mut sorted = sorter.finish().unwrap();
+        let mut found = 0;
+        while let Some(next) = sorted.next().unwrap() {
+            assert!(next.path.as_bytes().ends_with(format!("{found:09}").as_bytes()));
+            found += 1;
+        }
+        assert_eq!(found, 10_000);
     }
 }

@@ -1,8 +1,10 @@
-//! Names of one directory that differ only in upper and lower case: many destinations take them for one.
+//! Names of one directory that differ only in upper and lower case, or in the Unicode form of a letter: many destinations
+//! take them for one.
 
 use super::hashes::Hashes;
 use crate::place;
 use ftp_proto::wire::PathName;
+use icu_normalizer::DecomposingNormalizerBorrowed;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
@@ -42,12 +44,22 @@ impl Names {
     }
 }
 
-/// A name, or a path, without its case.
+/// A name, or a path, without its case and in one Unicode form.
 pub(in crate::job) fn folded(name: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(name) {
-        Ok(text) => text.to_lowercase().into_bytes(),
+        // A capital letter may decompose into others than its small one.
+        Ok(text) => decomposed(&decomposed(text).to_lowercase()).into_bytes(),
         Err(_) => name.to_ascii_lowercase(),
     }
+}
+
+/// A name, or a path, in one Unicode form: macOS decomposes letters with marks, most others compose them.
+pub(in crate::job) fn one_form(name: &[u8]) -> Vec<u8> {
+    std::str::from_utf8(name).map_or_else(|_| name.to_vec(), |text| decomposed(text).into_bytes())
+}
+
+fn decomposed(text: &str) -> String {
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
 }
 
 #[cfg(test)]
@@ -67,6 +79,9 @@ mod tests {
             ("d/case", None),
             ("d/\u{d6}l", None),
             ("d/\u{f6}L", Some("\u{d6}l")),
+            ("e/O\u{308}l", None),
+            ("e/\u{d6}l", Some("O\u{308}l")),
+            ("e/\u{f6}l", Some("O\u{308}l")),
         ] {
             let expect = expect.map(|name| names.hash(&path(name)));
             assert_eq!(names.other(&path(text)), expect, "{text}");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 /// Hashes that were taken in.
 #[derive(Debug, Default)]
-pub(super) struct Hashes {
+pub(in crate::job) struct Hashes {
     /// The latest ones.
     fresh: HashSet<u64>,
     /// The others, sorted. Each run is at least twice as long as the next one, so there are few.
@@ -13,14 +13,23 @@ pub(super) struct Hashes {
 
 impl Hashes {
     /// Takes in a hash. Returns false if it was there already.
-    pub(super) fn insert(&mut self, hash: u64) -> bool {
-        if self.runs.iter().any(|run| run.binary_search(&hash).is_ok()) || !self.fresh.insert(hash) {
+    pub(in crate::job) fn insert(&mut self, hash: u64) -> bool {
+        if self.is_in_a_run(hash) || !self.fresh.insert(hash) {
             return false;
         }
         if self.fresh.len() >= FRESH {
             self.merge();
         }
         true
+    }
+
+    /// Whether a hash was taken in.
+    pub(in crate::job) fn contains(&self, hash: u64) -> bool {
+        self.fresh.contains(&hash) || self.is_in_a_run(hash)
+    }
+
+    fn is_in_a_run(&self, hash: u64) -> bool {
+        self.runs.iter().any(|run| run.binary_search(&hash).is_ok())
     }
 
     /// Makes a run of the latest ones, together with the runs that are not much longer.
@@ -50,6 +59,7 @@ mod tests {
         for number in 0..200_000 {
             assert!(hashes.insert(mixed(number)), "{number} is new");
             assert!(!hashes.insert(mixed(number / 2)), "{number} is known");
+            assert!(hashes.contains(mixed(number / 3)) && !hashes.contains(mixed(number + 1)));
         }
         let room: usize = hashes.runs.iter().map(Vec::capacity).sum();
         assert!(room < 202_000 && hashes.fresh.capacity() < 4 * FRESH, "{room}");

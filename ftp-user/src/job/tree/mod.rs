@@ -9,9 +9,10 @@ mod pending;
 mod visits;
 mod walk;
 
-pub(super) use cases::folded;
+pub(super) use cases::{folded, one_form};
 pub(crate) use copy::is_below;
 pub(super) use copy::{Found, Tree};
+pub(super) use hashes::Hashes;
 pub(super) use visits::{Giver, queue};
 pub(crate) use visits::{Visit, Visits};
 pub(crate) use walk::{Rules, walk};

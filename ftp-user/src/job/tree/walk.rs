@@ -30,8 +30,8 @@ pub(crate) struct Rules {
     pub(crate) filter: Filter,
     /// What happens to symbolic links.
     pub(crate) links: Links,
-    /// Whether everything is visited under its own name, because it is deleted: symbolic links are not followed, and what
-    /// is no regular file is not skipped.
+    /// Whether everything is visited under its own name, because it may be deleted or is compared: symbolic links are not
+    /// followed, and what is no regular file is not skipped.
     pub(crate) everything: bool,
     /// Whether the names are compared with those of another tree: all facts are told, also the names of what is not copied,
     /// and nothing is counted.
@@ -219,9 +219,7 @@ impl<'a> Taking<'a> {
     /// Tells the name of something that is not copied, if names are compared.
     fn note(&self, path: PathName) {
         if self.rules.compares && !self.rules.everything {
-            let (size, modified, unique, mode) = (None, None, None, None);
-            let facts = Facts { kind: Kind::Other, size, modified, unique, mode };
-            self.giver.give(Visit::File(path, Some(facts)));
+            self.giver.give(Visit::File(path, Some(Facts::of_kind(Kind::Other))));
         }
     }
 
@@ -273,7 +271,8 @@ impl<'a> Taking<'a> {
             return self.note(path);
         }
         if self.rules.stranger.is_some() && self.rules.stranger == child.identity.unique {
-            let failure = Failure::new(failure::Kind::Usage, "it is the other directory of this sync");
+            let failure =
+                Failure::new(failure::Kind::Usage, "SOURCE and DEST of this sync contain each other");
             let failure = failure.hint("leave it out with --exclude, or choose another destination");
             return self.giver.give(Visit::Failed(Some(path), failure));
         }

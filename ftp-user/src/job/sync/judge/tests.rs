@@ -1,7 +1,7 @@
 //! The laws of a plan, by tables and by random trees.
 
 use super::*;
-use crate::job::sync::named::order;
+use crate::job::sync::tree_entry::order;
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String,
     paths.dedup();
     let mut judge = Judge::new(compare);
     let of = |tree: &Tree, path: &PathName| {
-        tree.get(&path.display()).map(|facts| Named { path: path.clone(), facts: facts.clone() })
+        tree.get(&path.display()).map(|facts| TreeEntry { path: path.clone(), facts: facts.clone() })
     };
     let judged = paths.into_iter().map(|path| {
         let (source, destination) = (of(source, &path), of(destination, &path));

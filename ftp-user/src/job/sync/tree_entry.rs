@@ -8,14 +8,20 @@ use std::cmp::Ordering;
 
 /// A name of a tree. Something of the source that is not copied is of [`Kind::Other`]: only its name counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Named {
+pub(super) struct TreeEntry {
     /// Its path below the tree.
     pub(super) path: PathName,
     /// What its listing shows.
     pub(super) facts: Facts,
 }
 
-impl Named {
+impl TreeEntry {
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let unique = self.facts.unique.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.path.as_bytes().len() + unique + OF_THE_ALLOCATOR
+    }
+
     /// Whether it is a directory.
     pub(super) const fn is_directory(&self) -> bool {
         matches!(self.facts.kind, Kind::Directory)
@@ -30,7 +36,7 @@ pub(super) fn order(one: &PathName, other: &PathName) -> Ordering {
     one.map(separator_first).cmp(other.map(separator_first))
 }
 
-impl Record for Named {
+impl Record for TreeEntry {
     fn write(&self, out: &mut Vec<u8>) {
         let Facts { kind, size, modified, unique, mode } = &self.facts;
         put_bytes(out, self.path.as_bytes());
@@ -55,6 +61,8 @@ impl Record for Named {
     }
 }
 
+/// What the allocator needs for the path and the identity, in bytes.
+const OF_THE_ALLOCATOR: usize = 32;
 /// The kinds, by their numbers.
 const KINDS: [Kind; 4] = [Kind::Directory, Kind::File, Kind::Link, Kind::Other];
 

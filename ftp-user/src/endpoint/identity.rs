@@ -1,0 +1,35 @@
+//! What tells files of this host apart, and how their directories are opened.
+
+use crate::failure::{Failure, Kind};
+use ftp_proto::wire::PathName;
+use rustix::fs::{OFlags, Stat};
+use std::path::Path;
+
+/// The failure if something else has the name of the place now.
+pub(super) fn replaced(root: &PathName) -> Failure {
+    let what = format!("{} was replaced after it was looked at", root.display());
+    Failure::new(Kind::Unverified, what).hint("nothing was deleted there; look at what is there now")
+}
+
+/// What tells two files of this host apart, as a fact.
+pub(super) fn unique((device, number): (u64, u64)) -> String {
+    format!("{device}-{number}")
+}
+
+/// What tells two files of this host apart.
+#[allow(
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    reason = "the types differ from system to system"
+)]
+pub(super) const fn identity(found: &Stat) -> (u64, u64) {
+    (found.st_dev as u64, found.st_ino as u64)
+}
+
+/// The directory that has the last name of a path.
+pub(super) fn above(path: &Path) -> &Path {
+    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// How a directory is opened.
+pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

@@ -1,0 +1,272 @@
+//! Directories of this host that stay open, and the names that are reached from there without following a symbolic link.
+
+use super::identity::{DIRECTORY, above, identity, replaced, unique};
+use super::local::local_path;
+use crate::control::Facts;
+use crate::failure::{Failure, Kind};
+use ftp_proto::listing::{self, When};
+use ftp_proto::wire::PathName;
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, fstat, mkdirat, openat, renameat_with,
+    statat, unlinkat,
+};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// A directory of this host that stays open. Whatever gets its path later is another one.
+#[derive(Debug)]
+pub(crate) struct OpenDirectory {
+    path: PathBuf,
+    directory: OwnedFd,
+}
+
+impl OpenDirectory {
+    /// Opens the directory at `path`, which may be a symbolic link to one, and which looked like `seen`.
+    ///
+    /// # Errors
+    ///
+    /// It was replaced since, or cannot be opened.
+    pub(crate) fn seen(path: &PathName, seen: &Facts) -> Result<Self, Failure> {
+        let cannot =
+            |error: Errno| Failure::of_this_host(format!("cannot open {}", path.display()), &error.into());
+        let directory = openat(CWD, local_path(path), DIRECTORY, Mode::empty()).map_err(cannot)?;
+        let found = fstat(&directory).map_err(cannot)?;
+        if seen.unique.as_ref().is_some_and(|seen| *seen != unique(identity(&found))) {
+            return Err(replaced(path));
+        }
+        Ok(Self { path: local_path(path).to_owned(), directory })
+    }
+
+    /// Opens the deepest directory on the way to `path` that is there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn nearest(path: &PathName) -> Result<Self, Failure> {
+        for path in local_path(path).ancestors() {
+            let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+            match openat(CWD, path, DIRECTORY, Mode::empty()) {
+                Ok(directory) => return Ok(Self { path: path.to_owned(), directory }),
+                Err(Errno::NOENT) => {}
+                Err(error) => {
+                    let what = format!("cannot open {}", path.display());
+                    return Err(Failure::of_this_host(what, &error.into()));
+                }
+            }
+        }
+        Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
+    }
+
+    /// The names on the way from here to `path`, if it is below.
+    fn names<'a>(&self, path: &'a Path) -> Option<Vec<&'a OsStr>> {
+        let from_here = self.path == Path::new(".") && path.is_relative();
+        let below = match path.strip_prefix(&self.path) {
+            Ok(below) => below,
+            Err(_) if from_here => path,
+            Err(_) => return None,
+        };
+        let name = |component| match component {
+            Component::Normal(name) => Some(name),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+        };
+        below.components().map(name).collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+    }
+
+    /// Goes from here to the last one of `names`. A directory that is missing is made if `makes`.
+    fn reach(&self, names: &[&OsStr], makes: bool) -> io::Result<OpenName> {
+        let (last, above) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut directory = self.directory.try_clone()?;
+        for name in above {
+            directory = match openat(&directory, *name, BELOW, Mode::empty()) {
+                Err(Errno::NOENT) if makes => {
+                    match mkdirat(&directory, *name, Mode::from_raw_mode(ALL_RIGHTS)) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    openat(&directory, *name, BELOW, Mode::empty())?
+                }
+                opened => opened?,
+            };
+        }
+        Ok(OpenName { directory, name: (*last).to_owned() })
+    }
+}
+
+/// The destination of a copy on this host.
+#[derive(Clone, Debug)]
+pub struct LocalRoot {
+    path: PathName,
+    /// The destination, and where its old files go, while a sync holds them.
+    open: Arc<OnceLock<Vec<OpenDirectory>>>,
+}
+
+impl LocalRoot {
+    /// The destination at `path`. Nothing is open.
+    pub(super) fn at(path: PathName) -> Self {
+        Self { path, open: Arc::default() }
+    }
+
+    /// The path of the destination.
+    pub(crate) const fn path(&self) -> &PathName {
+        &self.path
+    }
+
+    /// Keeps directories open: what is below one of them is reached from there. Only the first call counts.
+    pub(crate) fn hold(&self, directories: Vec<OpenDirectory>) {
+        // The first ones are those that were looked at.
+        let _ = self.open.set(directories);
+    }
+
+    /// The name at `path`, reached from a directory that is open; `None` if it is below none of them.
+    pub(super) fn reach(&self, path: &PathName, makes: bool) -> Option<io::Result<OpenName>> {
+        let path = local_path(path);
+        let directories = self.open.get()?.iter();
+        let mut below = directories.filter_map(|open| Some((open, open.names(path)?)));
+        below.next().map(|(open, names)| open.reach(&names, makes))
+    }
+}
+
+/// A name and its directory, which stays open: what is looked at there is what is deleted or renamed there.
+#[derive(Debug)]
+pub(super) struct OpenName {
+    directory: OwnedFd,
+    name: OsString,
+}
+
+impl OpenName {
+    /// The name at `path`, whose directory is opened now.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let directory = openat(CWD, above(path), DIRECTORY, Mode::empty())?;
+        Ok(Self { directory, name: name.to_owned() })
+    }
+
+    /// What has the name, where a symbolic link is one; `None` if that is nothing.
+    pub(super) fn facts(&self) -> io::Result<Option<Facts>> {
+        match statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(facts(&found))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the name: a file or a link, with [`AtFlags::REMOVEDIR`] an empty directory.
+    pub(super) fn remove(&self, flags: AtFlags) -> io::Result<()> {
+        Ok(unlinkat(&self.directory, &self.name, flags)?)
+    }
+
+    /// Gives it another name, which nothing has.
+    pub(super) fn rename_free(&self, to: &Self) -> Result<(), Errno> {
+        let (from, above) = (self.directory.as_fd(), to.directory.as_fd());
+        renameat_with(from, &self.name, above, &to.name, RenameFlags::NOREPLACE)
+    }
+}
+
+#[allow(
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    reason = "the types differ from system to system"
+)]
+fn facts(found: &Stat) -> Facts {
+    let kind = match FileType::from_raw_mode(found.st_mode as RawMode) {
+        FileType::Symlink => listing::Kind::Link,
+        FileType::Directory => listing::Kind::Directory,
+        FileType::RegularFile => listing::Kind::File,
+        FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => listing::Kind::Other,
+    };
+    let size = u64::try_from(found.st_size).ok().filter(|_| kind == listing::Kind::File);
+    Facts {
+        kind,
+        size,
+        modified: Some(When(found.st_mtime as i64)),
+        unique: Some(unique(identity(found))),
+        mode: Some(found.st_mode as u32 & 0o7777),
+    }
+}
+
+/// How a directory below an open one is opened.
+const BELOW: OFlags = DIRECTORY.union(OFlags::NOFOLLOW);
+/// The rights of a new directory, of which the umask takes some.
+const ALL_RIGHTS: RawMode = 0o777;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    fn name(path: &Path) -> PathName {
+        PathName::from_user(path.as_os_str().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_directory_is_below_where_its_path_says() {
+        let check = |root: &str, path: &str, expect: Option<&[&str]>| {
+            let directory = openat(CWD, ".", DIRECTORY, Mode::empty()).unwrap();
+            let open = OpenDirectory { path: root.into(), directory };
+            let found = open.names(Path::new(path));
+            let expect = expect.map(|names| names.iter().map(OsStr::new).collect());
+            assert_eq!(found, expect, "{root} {path}");
+        };
+        check("d", "d/a/b", Some(&["a", "b"]));
+        check("d/", "d//a/./b", Some(&["a", "b"]));
+        check("./d", "./d/a", Some(&["a"]));
+        check(".", "./a", Some(&["a"]));
+        check(".", "a/b", Some(&["a", "b"]));
+        check("/", "/a", Some(&["a"]));
+        check("d", "d", None);
+        check("d", "e/a", None);
+        check("d", "d/../a", None);
+        check(".", "../a", None);
+        check(".", "/a", None);
+    }
+
+    #[test]
+    fn what_is_exchanged_after_it_was_opened_is_not_touched() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        for tree in ["eve/tree/sub", "victim/sub", "victim/tree/sub"] {
+            std::fs::create_dir_all(at(tree)).unwrap();
+            std::fs::write(at(tree).join("f"), tree).unwrap();
+        }
+        let (root, old) = (name(&at("eve/tree")), name(&at("old/today")));
+        let local = LocalRoot::at(root.clone());
+        let seen = super::super::local::facts(&root).unwrap().unwrap();
+        local.hold(vec![OpenDirectory::seen(&root, &seen).unwrap(), OpenDirectory::nearest(&old).unwrap()]);
+        let file = name(&at("eve/tree/sub/f"));
+        let open = local.reach(&file, false).unwrap().unwrap();
+        assert!(open.facts().unwrap().is_some());
+        // A directory below it becomes a link: the name that was reached is still in the old one.
+        std::fs::rename(at("eve/tree/sub"), at("eve/tree/was")).unwrap();
+        symlink("../../victim/sub", at("eve/tree/sub")).unwrap();
+        assert!(local.reach(&file, false).unwrap().is_err());
+        let kept = local.reach(&name(&at("old/today/sub/f")), true).unwrap().unwrap();
+        open.rename_free(&kept).unwrap();
+        assert_eq!(std::fs::read(at("old/today/sub/f")).unwrap(), b"eve/tree/sub");
+        // Nothing is made behind a link, and nothing is kept there.
+        assert!(local.reach(&name(&at("eve/tree/sub/new/f")), true).unwrap().is_err());
+        // The directory above it becomes a link: the path leads elsewhere, the open directory does not.
+        std::fs::write(at("eve/tree/was/g"), "g").unwrap();
+        std::fs::rename(at("eve"), at("moved")).unwrap();
+        symlink("victim", at("eve")).unwrap();
+        std::fs::create_dir(at("victim/tree/was")).unwrap();
+        std::fs::write(at("victim/tree/was/g"), "kept").unwrap();
+        let open = local.reach(&name(&at("eve/tree/was/g")), false).unwrap().unwrap();
+        open.remove(AtFlags::empty()).unwrap();
+        assert!(!at("moved/tree/was/g").exists() && at("victim/tree/was/g").exists());
+        for kept in ["victim/sub/f", "victim/tree/sub/f"] {
+            assert!(at(kept).exists(), "{kept}");
+        }
+        assert!(!at("victim/sub/new").exists());
+        // What was looked at is not what is opened.
+        assert_eq!(OpenDirectory::seen(&root, &seen).unwrap_err().kind, Kind::Unverified);
+    }
+}

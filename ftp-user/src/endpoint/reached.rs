@@ -1,0 +1,141 @@
+//! A name that is deleted or renamed, as it was reached.
+
+use super::host::Host;
+use super::local::local_path;
+use super::opened::OpenName;
+use super::removal::entry;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::failure::{Failure, Kind};
+use ftp_proto::wire::PathName;
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+use std::io;
+
+/// A name of a host. On this host its directory stays open, so that what is looked at there is what is deleted or renamed
+/// there, whatever is put in the way meanwhile. A server is asked by its path.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    path: PathName,
+    here: Option<OpenName>,
+}
+
+impl Reached {
+    /// Reaches the name at `path`; `None` if its directory on this host is not there.
+    ///
+    /// # Errors
+    ///
+    /// A directory on the way to it cannot be opened, or is a symbolic link below one that is held (see [`Host::hold`]).
+    pub(crate) fn at(host: &Host, path: &PathName) -> Result<Option<Self>, Failure> {
+        let here = match host {
+            Host::Server(_) => None,
+            Host::Local(root) => {
+                let held = root.as_ref().and_then(|root| root.reach(path, false));
+                match held.unwrap_or_else(|| OpenName::at(local_path(path))) {
+                    Ok(here) => Some(here),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(in_the_way(format!("cannot reach {}", path.display()), &error)),
+                }
+            }
+        };
+        Ok(Some(Self { path: path.clone(), here }))
+    }
+
+    /// A name at a server.
+    #[cfg(test)]
+    pub(crate) const fn for_tests(path: PathName) -> Self {
+        Self { path, here: None }
+    }
+
+    /// The path of the name.
+    pub(crate) const fn path(&self) -> &PathName {
+        &self.path
+    }
+
+    /// What has the name, where a symbolic link is one; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// Fails if it cannot be determined.
+    pub(crate) async fn facts(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>, Failure> {
+        match &self.here {
+            Some(here) => {
+                let what = || format!("cannot look at {}", self.path.display());
+                here.facts().map_err(|error| Failure::of_this_host(what(), &error))
+            }
+            None => entry(context, host, &self.path).await,
+        }
+    }
+
+    /// Deletes a file or a symbolic link. `Ok(false)` if it was not there.
+    ///
+    /// # Errors
+    /// Fails if it may still be there. A directory is a failure as well.
+    pub(crate) async fn delete(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+        match (&self.here, host) {
+            (Some(here), _) => match here.remove(AtFlags::empty()) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => {
+                    Err(Failure::of_this_host(format!("cannot delete {}", self.path.display()), &error))
+                }
+            },
+            (None, Host::Server(server)) => server.session(context).await?.delete(&self.path).await,
+            (None, Host::Local(_)) => Err(not_reached(&self.path)),
+        }
+    }
+
+    /// Gives it the name `to`, if nothing has that. The directories above `to` are made.
+    ///
+    /// # Errors
+    /// Fails if it was not renamed; with [`Kind::Exists`] if the name is taken.
+    pub(crate) async fn rename_free(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        to: &PathName,
+    ) -> Result<(), Failure> {
+        let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
+        let (Some(here), Host::Local(root)) = (&self.here, &*host) else {
+            // RNTO replaces what has the name.
+            if entry(context, host, to).await?.is_some() {
+                return Err(Failure::new(Kind::Exists, format!("something has the name {}", to.display())));
+            }
+            host.make_parents(context, to).await?;
+            let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
+            return server.session(context).await?.rename_free(&self.path, to).await;
+        };
+        let held = root.as_ref().and_then(|root| root.reach(to, true));
+        let to = match held {
+            Some(reached) => reached,
+            None => {
+                host.make_parents(context, to).await?;
+                OpenName::at(local_path(to))
+            }
+        };
+        let to = to.map_err(|error| in_the_way(what(), &error))?;
+        here.rename_free(&to).map_err(|error| {
+            let failure = Failure::of_this_host(what(), &error.into());
+            match error {
+                Errno::EXIST => failure.as_kind(Kind::Exists),
+                Errno::XDEV => failure.hint("they are on two file systems; name a place on the same one"),
+                _ => failure,
+            }
+        })
+    }
+}
+
+/// The failure if the way to a name is no directory any more.
+fn in_the_way(what: String, error: &io::Error) -> Failure {
+    let failure = Failure::of_this_host(what, error);
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOTDIR | Errno::LOOP) => {
+            failure.hint("a symbolic link or a file is where a directory was; nothing was changed there")
+        }
+        Some(_) | None => failure,
+    }
+}
+
+/// The failure if a name of this host was not reached.
+fn not_reached(path: &PathName) -> Failure {
+    Failure::new(Kind::Other, format!("the directory of {} is not open", path.display()))
+}

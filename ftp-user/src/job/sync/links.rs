@@ -1,0 +1,56 @@
+//! What a surplus name is right before it is deleted. Servers look through a symbolic link when they are asked for one name,
+//! so a link is looked for in the listing of its directory.
+
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{self, Host, Reached};
+use crate::failure::Failure;
+use crate::job::retrying::outage::asked;
+use crate::place;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+
+/// The symbolic links of the directory of a server that was listed last.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    last: Option<(Option<PathName>, HashSet<PathName>)>,
+}
+
+impl Links {
+    /// What has the name now that its listing has shown as `seen`; `None` if that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be determined.
+    pub(super) async fn now(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        reached: &Reached,
+        seen: &Facts,
+    ) -> Result<Option<Facts>, Failure> {
+        if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, reached.path()).await? {
+            return Ok(Some(Facts { kind: Kind::Link, ..seen.clone() }));
+        }
+        asked(context, host, async |host| reached.facts(context, host).await).await
+    }
+
+    /// Whether the listing of its directory shows a symbolic link at `path`.
+    async fn has(&mut self, context: &Context, host: &mut Host, path: &PathName) -> Result<bool, Failure> {
+        let Some(name) = place::base_name(path) else { return Ok(false) };
+        let directory = place::parent(path);
+        if let Some((_, names)) = self.last.as_ref().filter(|(last, _)| *last == directory) {
+            return Ok(names.contains(&name));
+        }
+        let names = asked(context, host, async |host| {
+            let mut names = HashSet::new();
+            endpoint::list_links(context, host, directory.as_ref(), &mut names).await?;
+            Ok(names)
+        });
+        let names = names.await?;
+        let is_there = names.contains(&name);
+        self.last = Some((directory, names));
+        Ok(is_there)
+    }
+}

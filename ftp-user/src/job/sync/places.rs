@@ -1,0 +1,208 @@
+//! What the directories of a sync may be.
+
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{self, Host, local_path};
+use crate::failure::{Failure, Kind};
+use crate::job::claims::kept;
+use crate::job::request::filter::Filter;
+use crate::job::request::job::{is_one_host, refuse_nested};
+use crate::job::retrying::outage::{asked, facts};
+use crate::place::{self, Location, is_at_or_below};
+use crate::route::Ends;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+use std::os::unix::ffi::OsStringExt;
+
+/// What both directories are.
+#[derive(Debug)]
+pub(super) struct Roots {
+    pub(super) source: Facts,
+    /// `None` if the destination is not there.
+    pub(super) destination: Option<Facts>,
+}
+
+/// The two places of a sync.
+pub(super) type Places<'a> = (&'a Location, &'a Location);
+
+/// Looks at both directories.
+///
+/// # Errors
+///
+/// They cannot be made equal: one is missing or no directory, or they contain each other.
+pub(super) async fn roots(
+    context: &Context,
+    ends: &mut Ends,
+    (from, to): Places<'_>,
+) -> Result<Roots, Failure> {
+    let Ends { source, destination, .. } = ends;
+    let (own, other) =
+        tokio::try_join!(facts(context, source, &from.path), facts(context, destination, &to.path))?;
+    let Some(own) = own else {
+        return Err(Failure::new(Kind::Missing, format!("{from} does not exist"))
+            .hint("check the path; nothing was changed"));
+    };
+    if own.kind != listing::Kind::Directory {
+        return Err(Failure::usage(format!("{from} is not a directory"))
+            .hint("copy copies files; sync makes two directories equal"));
+    }
+    if other.as_ref().is_some_and(|found| found.kind != listing::Kind::Directory) {
+        return Err(Failure::new(Kind::Exists, format!("{to} is not a directory")).hint("choose a directory"));
+    }
+    if is_one_host(from, to) {
+        let login = login(context, source).await?;
+        let whole = |place: &Location| absolute(login.as_ref(), &place.path);
+        refuse_nested((from, &whole(from)), (to, &whole(to)))?;
+    }
+    Ok(Roots { source: own, destination: other })
+}
+
+/// The login directory of an end, if it is a server that tells it.
+///
+/// # Errors
+///
+/// The server does not answer.
+pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<PathName>, Failure> {
+    asked(context, host, async |host| endpoint::login_directory(context, host).await).await
+}
+
+/// Refuses a directory for old files that would be changed by this sync.
+///
+/// # Errors
+///
+/// It contains the destination, is in the source, or is in the destination and not left out.
+pub(super) async fn refuse_backup(
+    context: &Context,
+    ends: &mut Ends,
+    (from, to): Places<'_>,
+    directory: &PathName,
+    filter: &Filter,
+) -> Result<(), Failure> {
+    let name = ends.destination.show(directory);
+    let upwards = || {
+        Failure::usage(format!("nobody can tell where --backup-dir {name} is: .. leads upwards"))
+            .hint("write the paths of --backup-dir and of both directories without ..")
+    };
+    let mut known = Vec::new();
+    for path in [directory, &to.path, &from.path] {
+        let real = real(context, &mut ends.destination, path).await?;
+        if real.as_bytes().split(|byte| *byte == b'/').any(|name| name == b"..") {
+            return Err(upwards());
+        }
+        known.push(real);
+        if !is_one_host(from, to) && known.len() == 2 {
+            break;
+        }
+    }
+    let (Some(old), Some(to)) = (known.first(), known.get(1)) else { return Ok(()) };
+    let own_hint = |what: &str| {
+        Failure::usage(format!("--backup-dir {name} {what}")).hint("name a directory of its own")
+    };
+    if is_at_or_below(to, old) {
+        return Err(own_hint("contains the destination"));
+    }
+    if known.get(2).is_some_and(|from| is_at_or_below(old, from)) {
+        return Err(own_hint("is in the source"));
+    }
+    let Some(below) = below(to, old) else { return Ok(()) };
+    let mut directories = std::iter::successors(Some(below.clone()), place::parent);
+    if directories.any(|directory| !filter.enters(&directory)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("--backup-dir {name} is in the destination"))
+        .hint(format!("add --exclude /{}/, or name a directory outside of it", below.display())))
+}
+
+/// The path of a directory without symbolic links and `..`, as far as it is there and its host tells it.
+async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<PathName, Failure> {
+    let login = login(context, host).await?;
+    let path = absolute(login.as_ref(), path);
+    let path = PathName::from_wire(kept::path_at(host, &path)).unwrap_or(path);
+    let mut rest = Vec::new();
+    let mut next = Some(path.clone());
+    while let Some(above) = next {
+        let found = match host {
+            Host::Server(_) => {
+                asked(context, host, async |host| host.real_directory(context, &above).await).await?
+            }
+            Host::Local(_) => local_path(&above)
+                .canonicalize()
+                .ok()
+                .and_then(|real| PathName::from_user(real.into_os_string().into_vec()).ok()),
+        };
+        if let Some(real) = found {
+            return Ok(rest.iter().rev().fold(real, |real, name| place::join(Some(&real), name)));
+        }
+        // Behind `..` nobody knows what is above.
+        let Some(name) = place::base_name(&above) else { break };
+        rest.push(name);
+        next = place::parent(&above);
+    }
+    Ok(path)
+}
+
+/// A path that does not depend on the login directory, if that is known.
+pub(super) fn absolute(login: Option<&PathName>, path: &PathName) -> PathName {
+    match login {
+        Some(login) if path.as_bytes() == b"." => login.clone(),
+        Some(login) if !path.as_bytes().starts_with(b"/") => place::join(Some(login), path),
+        Some(_) | None => path.clone(),
+    }
+}
+
+/// The path of `path` below `directory`, if it is there.
+fn below(directory: &PathName, path: &PathName) -> Option<PathName> {
+    if !is_at_or_below(path, directory) {
+        return None;
+    }
+    let rest = place::names(path).get(place::names(directory).len()..)?.join(&b'/');
+    PathName::from_wire(rest).ok().filter(|rest| !rest.as_bytes().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Cancel;
+    use crate::control::Role;
+    use crate::endpoint::Pools;
+    use crate::place::Netrc;
+    use std::os::unix::fs::symlink;
+
+    #[tokio::test]
+    async fn a_directory_for_old_files_is_not_in_the_destination_by_another_name() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| format!("{}/{path}", home.path().display());
+        for directory in ["bk/in", "zz", "src"] {
+            std::fs::create_dir_all(at(directory)).unwrap();
+        }
+        symlink("bk/in", home.path().join("alias")).unwrap();
+        let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
+        let (from, to) = (location("ftp://127.0.0.1:1/src"), location(&at("bk")));
+        let context = Context::for_tests(Cancel::never());
+        let pools = Pools::default();
+        let ends =
+            || Ends::new(Host::at(&from, Role::Source, &pools), Host::at(&to, Role::Destination, &pools));
+        for (directory, excluded, expect) in [
+            ("old/today", None, None),
+            ("bk/old", None, Some("is in the destination")),
+            ("zz/../bk/old", None, Some("add --exclude /old/")),
+            ("bk/../bk/old", None, Some("add --exclude /old/")),
+            ("alias/old", None, Some("add --exclude /in/old/")),
+            ("bk/old", Some("/old/"), None),
+            ("zz/../bk/old", Some("/old/"), None),
+            ("missing/../bk/old", Some("/old/"), Some("..")),
+            ("bk", None, Some("contains the destination")),
+            ("", None, Some("contains the destination")),
+        ] {
+            let directory = PathName::from_user(at(directory)).unwrap();
+            let excluded: Vec<String> = excluded.into_iter().map(str::to_owned).collect();
+            let filter = Filter::new(&[], &excluded).unwrap();
+            let found = refuse_backup(&context, &mut ends(), (&from, &to), &directory, &filter).await;
+            let is_right = match (&found, expect) {
+                (Err(failure), Some(words)) => failure.to_string().contains(words),
+                (found, expect) => found.is_ok() && expect.is_none(),
+            };
+            assert!(is_right, "{} {excluded:?}: {found:?}", directory.display());
+        }
+    }
+}

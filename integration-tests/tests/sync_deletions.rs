@@ -1,0 +1,201 @@
+//! `sync --delete`: what is deleted, what stays, and what is told of both.
+
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::Site;
+use integration_tests::user::{Run, user};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+fn source() -> Site {
+    Site::new("source").file("s/a", "a").file("s/n.log", "n")
+}
+
+fn target() -> Site {
+    Site::new("target").at("127.0.0.3")
+}
+
+fn synced(words: &[&str]) -> Run {
+    user().args(["sync", "--json", "--retries", "0", "--timeout", "10s"]).args(words).run()
+}
+
+/// What the events of a kind say: verb and place.
+fn told(run: &Run, kind: &str) -> Vec<String> {
+    let text = |event: &serde_json::Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+    let place =
+        |event| if text(event, "place").is_empty() { text(event, "dest") } else { text(event, "place") };
+    let mut told: Vec<String> = run
+        .events(kind)
+        .iter()
+        .map(|event| format!("{} {}", text(event, "verb"), place(event).rsplit('/').next().unwrap()))
+        .collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn nothing_is_deleted_in_a_link_that_mlsd_shows_as_a_directory() {
+    // As pyftpdlib does: MLSD and MLST look through links, PWD repeats what CWD was given, and LIST tells the truth.
+    let listed = |directory: &str, facts: &str| {
+        format!("MLSD {directory}: 150 here ; connection ; text {facts} ; end ; 226 done")
+    };
+    let row = |mode: &str, name: &str| format!("{mode} 1 ann ann 4096 Jan 01 2020 {name}\\r\\n");
+    let rows = row("lrwxrwxrwx", "x -> ../priv") + &row("drwxr-xr-x", "d");
+    let script = [
+        "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End".to_owned(),
+        listed("t", "type=dir; x\\r\\ntype=dir; d\\r\\ntype=file;size=1; a\\r\\ntype=file;size=1; n.log\\r\\n"),
+        listed("t/x", "type=file;size=5;modify=20200101000000; p\\r\\n"),
+        "once ".to_owned() + &listed("t/d", "type=file;size=5;modify=20200101000000; old\\r\\n"),
+        listed("t/d", ""),
+        format!("LIST t: 150 here ; connection ; text {rows} ; end ; 226 done"),
+        "MLST t/x/p: 250-here\\r\\n type=file;size=5;modify=20200101000000; t/x/p\\r\\n250 end".to_owned(),
+        "MLST t/d/old: 250-here\\r\\n type=file;size=5;modify=20200101000000; t/d/old\\r\\n250 end".to_owned(),
+        "MLST t: 250-here\\r\\n type=dir; t\\r\\n250 end".to_owned(),
+        "MLST: 550 no such file\nSIZE *.ftp-user.part: 213 {stored}\nSIZE: 550 no such file\nRMD: 250 gone".to_owned(),
+        "CWD t/x: enter /t/x ; 250 in\nCWD t/d: enter /t/d ; 250 in\nCWD t: enter /t ; 250 in\nCWD /: enter / ; 250 in".to_owned(),
+        "CWD: 550 no".to_owned(),
+    ];
+    let to = Peer::start("127.0.0.3", &script.join("\n"), MODERN);
+    let from = source().start();
+    let words = [
+        "--delete",
+        "--path",
+        "user",
+        "--verify",
+        "size",
+        "--compare",
+        "exists",
+        &from.url("s"),
+        &to.url("t"),
+    ];
+    let run = synced(&words).exits(9).says("nobody can tell whether").says("nothing in it was deleted");
+    assert_eq!(to.seen_of(&["DELE", "RMD"]), ["DELE t/d/old", "RMD t/d"], "{run}");
+}
+
+#[test]
+fn a_symbolic_link_at_a_server_is_deleted_itself() {
+    let from = source().start();
+    let to = target().file("photos/kept", "kept").file("t/a", "other").file("t/d/x", "x").start();
+    for (link, leads_to) in
+        [("dir", "../photos"), ("file", "../photos/kept"), ("dang", "nowhere"), ("d/up", "..")]
+    {
+        symlink(leads_to, to.path("t").join(link)).unwrap();
+    }
+    let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(0);
+    assert_eq!(to.names(), ["photos/", "photos/kept", "t/", "t/a", "t/n.log"], "{run}");
+    assert_eq!(run.summary()["deleted"], 6, "{run}");
+}
+
+#[test]
+fn more_names_than_allowed_is_an_ending_of_the_job_and_no_file_that_failed() {
+    let from = source().start();
+    let to = target().file("t/x", "x").file("t/d/y", "y").start();
+    let (source, dest) = (from.url("s"), to.url("t"));
+    let words =
+        ["--delete", "--max-delete", "2", "--yes", "--exclude", "*.log", "--exclude", "a", &source, &dest];
+    let before = to.names();
+    let run = synced(&[&["-n"], &words[..]].concat()).exits(9).says("allows 2");
+    assert_eq!(told(&run, "plan"), ["delete d", "delete x", "delete y"], "{run}");
+    let run =
+        synced(&words).exits(9).says("3 names would be, and --max-delete allows 2").says("-n shows them");
+    let summary = run.summary();
+    let counts = ["failed", "withheld", "files"].map(|key| summary[key].as_u64());
+    assert_eq!((counts, summary["ok"].as_bool()), ([Some(0), Some(3), Some(0)], Some(false)), "{run}");
+    assert_eq!(to.names(), before, "{run}");
+    let run = user().args(["sync", "-q"]).args(words).run().exits(9);
+    run.says("nothing was deleted").never_says("failed");
+    // Nothing is wanted of the source, and nobody has said that this is meant.
+    let empty = ["--delete", "--exclude", "*.log", "--exclude", "a", &from.url("s"), &to.url("t")];
+    synced(&empty).exits(2).says("the filters leave everything out");
+    let run = synced(&[&["-n"], &empty[..]].concat()).exits(2).says("--yes");
+    assert_eq!(told(&run, "plan"), ["delete d", "delete x", "delete y"], "{run}");
+}
+
+#[test]
+fn a_dry_run_tells_where_old_files_would_go_and_kept_names_are_counted_as_kept() {
+    let from = source().start();
+    let to = target().file("t/a", "old a").file("t/d/y", "y").start();
+    let old = to.url("old");
+    let words = ["--delete", "--backup-dir", &old, &from.url("s"), &to.url("t")];
+    let run = synced(&[&["-n"], &words[..]].concat()).exits(0);
+    assert_eq!(told(&run, "plan"), ["backup a", "backup y", "copy n.log", "delete d", "replace a"], "{run}");
+    let run = user().args(["sync", "-n"]).args(words).run().exits(0);
+    run.says("old/a").says("1 name to be kept in --backup-dir").says("would replace ftp://ann@127.0.0.3:");
+    let run = synced(&words).exits(0);
+    let summary = run.summary();
+    assert_eq!(["deleted", "kept"].map(|key| summary[key].as_u64()), [Some(1), Some(1)], "{run}");
+    assert_eq!((to.bytes("old/a"), to.bytes("old/d/y")), (b"old a".to_vec(), b"y".to_vec()), "{run}");
+}
+
+#[test]
+fn a_checksum_that_anybody_can_choose_neither_skips_nor_renames_a_file() {
+    let row = |size: u32, name: &str| format!("-rw-r--r-- 1 ann ann {size} Jan 01 2020 {name}\\r\\n");
+    let listed = |directory: &str, rows: &str| {
+        format!("LIST {directory}: 150 here ; connection ; text {rows} ; end ; 226 done")
+    };
+    let features = "FEAT: 211-F\\r\\n SIZE\\r\\n XCRC\\r\\n211 End\nXCRC: 250 DEADBEEF";
+    let rest = "SIZE: 550 no file\nCWD: 550 no";
+    let script = |own: String| {
+        format!(
+            "{features}\n{own}\nCWD s: enter ; 250 in\nCWD t: enter ; 250 in\nCWD /: enter ; 250 in\n{rest}"
+        )
+    };
+    let rows = row(1000, "a") + &row(70_000, "new");
+    let sizes = "SIZE s/a: 213 1000\nSIZE s/new: 213 70000\nRETR s/new: 150 here ; connection ; data 70000 ; end ; 226 sent";
+    let from = Peer::start("127.0.0.2", &script(format!("{}\n{sizes}", listed("s", &rows))), MODERN);
+    let rows = row(1000, "a") + &row(70_000, "old");
+    let sizes = "SIZE t/a: 213 1000\nSIZE t/old: 213 70000\nSIZE *.ftp-user.part: 213 {stored}";
+    let to = Peer::start("127.0.0.3", &script(format!("{}\n{sizes}", listed("t", &rows))), MODERN);
+    let words = ["--delete", "--path", "user", "--verify", "size", "--no-times", "--jobs", "1"];
+    let run = synced(&[&words[..], &[&from.url("s"), &to.url("t")]].concat());
+    let (moved, renamed) = (from.seen_of(&["RETR"]), to.seen_of(&["RNFR"]));
+    assert_eq!(moved.len(), 2, "{run}\n{:?}", to.seen());
+    assert!(!renamed.contains(&"RNFR t/old".to_owned()), "{renamed:?}\n{run}");
+    assert!(to.seen_of(&["DELE"]).contains(&"DELE t/old".to_owned()), "{run}\n{:?}", to.seen());
+}
+
+#[test]
+fn the_first_line_of_a_filter_file_decides() {
+    let from = source().file("s/d/p.jpg", "p").file("s/d/t.txt", "t").start();
+    let to = target().file("t/old.jpg", "o").file("t/old.txt", "o").start();
+    let run = user().file("filter", "; as rclone reads it\n+ *.jpg\n- *\n").args([
+        "sync",
+        "--delete",
+        "--filter-from",
+        "filter",
+    ]);
+    let run = run.args([&from.url("s"), &to.url("t")]).run().exits(0);
+    assert_eq!(to.names(), ["t/", "t/d/", "t/d/p.jpg", "t/old.txt"], "{run}");
+    let run = user().file("filter", "+ {{.*}}\n").args(["sync", "--filter-from", "filter"]);
+    run.args([&from.url("s"), &to.url("t")]).run().exits(2).says("filter: line 1").says("regular expression");
+}
+
+#[test]
+fn a_named_sync_that_is_done_says_nothing_with_quiet() {
+    let (from, to, state) = (source().start(), target().start(), tempfile::tempdir().unwrap());
+    let words = [
+        "--state",
+        state.path().to_str().unwrap(),
+        "sync",
+        "-q",
+        "--id",
+        "night",
+        &from.url("s"),
+        &to.url("t"),
+    ];
+    for _ in 0..2 {
+        let run = user().args(words).run().exits(0);
+        assert_eq!(run.said, "", "{run}");
+    }
+    assert_eq!(fs::read(to.path("t/a")).unwrap(), b"a");
+    // With a place for old files that depends on the directory, the same words in another one are another sync.
+    let here = |directory: &str| {
+        let here = user();
+        let home = here.home().to_owned();
+        fs::create_dir_all(home.join(directory)).unwrap();
+        let dest = state.path().join("dest").display().to_string();
+        let words = ["sync", "--id", "here", "--backup-dir", "./old", &from.url("s"), &dest];
+        here.here(&home.join(directory)).args(["--state", state.path().to_str().unwrap()]).args(words).run()
+    };
+    here("one").exits(0);
+    here("two").exits(2).says("asked for in other words");
+}
