@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `sync` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `sync`, `shell` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
@@ -45,6 +45,7 @@ mod peers;
 mod plan;
 mod process;
 mod relay;
+mod shell;
 mod start;
 mod suite;
 mod sync;
@@ -53,6 +54,7 @@ mod tls;
 mod tree;
 
 use std::fs;
+use std::path::Path;
 
 use plan::{FILE, Plan};
 use suite::{ENDS, Suite};
@@ -103,19 +105,7 @@ fn run(plan: &Plan) {
         through::table(plan, &suites);
     }
     relays(plan, &suites[0]);
-    if begins(plan, "list") {
-        list::table(plan, &suites);
-        listings::table(plan, place.path());
-    }
-    if begins(plan, "files") {
-        files::table(plan, &suites);
-    }
-    if begins(plan, "tree") {
-        tree::table(plan, place.path());
-    }
-    if begins(plan, "sync") {
-        sync::table(plan, &suites[0]);
-    }
+    names(plan, place.path(), &suites);
     if begins(plan, "login") {
         login::table(plan, place.path());
     }
@@ -150,6 +140,26 @@ fn relays(plan: &Plan, suite: &Suite) {
     }
     if begins(plan, "crowd") {
         relay::crowd(plan);
+    }
+}
+
+/// The parts with many names: listings, trees, and what people type.
+fn names(plan: &Plan, place: &Path, suites: &[Suite]) {
+    if begins(plan, "list") {
+        list::table(plan, suites);
+        listings::table(plan, place);
+    }
+    if begins(plan, "files") {
+        files::table(plan, suites);
+    }
+    if begins(plan, "tree") {
+        tree::table(plan, place);
+    }
+    if begins(plan, "sync") {
+        sync::table(plan, &suites[0]);
+    }
+    if begins(plan, "shell") {
+        shell::table(plan);
     }
 }
 

@@ -1,0 +1,74 @@
+//! How long the shell takes to start, and how long a name at a server takes to be completed from what was listed before.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use integration_tests::binary::Program;
+use serde_json::json;
+
+use crate::figures::{Spread, met};
+use crate::plan::Plan;
+
+/// The cache has this many directories, which fills it.
+const DIRECTORIES: usize = 5;
+/// The most names that it keeps of one directory.
+const NAMES: usize = 10_000;
+/// Runs in one round.
+const RUNS: usize = 20;
+/// The targets, in milliseconds.
+const START: f64 = 50.0;
+const COMPLETION: f64 = 20.0;
+
+pub(crate) fn table(plan: &Plan) {
+    let home = tempfile::tempdir().unwrap();
+    fill(home.path());
+    let script = home.path().join("empty");
+    fs::write(&script, "").unwrap();
+    let typed = b"ls\0ftp://ann@127.0.0.2/dir-3/a-usual-name-of-a-file-77\0";
+    let completed = milliseconds(home.path(), &["completions", "bash", "--words"], typed);
+    assert_eq!(completed.1.matches("/dir-3/a-usual-name-of-a-file-77").count(), 100, "{}", completed.1);
+    let (mut starts, mut completions) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds * RUNS {
+        starts.push(milliseconds(home.path(), &["shell", "-f", script.to_str().unwrap()], b"").0);
+        completions.push(milliseconds(home.path(), &["completions", "bash", "--words"], typed).0);
+    }
+    println!("the shell, whole processes; {} names are known           ms (min - max)", DIRECTORIES * NAMES);
+    for (what, times, target) in [
+        ("an empty script", starts, START),
+        ("100 of 10,000 names in one directory", completions, COMPLETION),
+    ] {
+        let time = Spread::of(&times);
+        println!("{what:<54} {:7.1} ({:.1} - {:.1})", time.median, time.least, time.most);
+        println!("target: below {target} ms: {}", met(time.median < target));
+    }
+    println!();
+}
+
+/// Makes the state directory of somebody who has listed a lot.
+fn fill(home: &Path) {
+    let state = home.join("state");
+    fs::DirBuilder::new().mode(0o700).create(&state).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let names: Vec<_> = (0..NAMES).map(|number| format!("a-usual-name-of-a-file-{number:04}")).collect();
+    let directories = (0..DIRECTORIES)
+        .map(|number| json!({"directory": format!("ftp://ann@127.0.0.2/dir-{number}/"), "at": now, "names": names}));
+    let file = serde_json::to_vec(&directories.collect::<Vec<_>>()).unwrap();
+    fs::write(state.join("shell-listings.json"), file).unwrap();
+}
+
+/// Runs the user agent with that input. How long it took, and what it has printed.
+fn milliseconds(home: &Path, words: &[&str], input: &[u8]) -> (f64, String) {
+    let start = Instant::now();
+    let mut command = Command::new(Program::User.path());
+    command.arg("--state").arg(home.join("state")).args(words).env_clear().env("HOME", home);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let time = start.elapsed().as_secs_f64() * 1000.0;
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    (time, String::from_utf8(output.stdout).unwrap())
+}
