@@ -137,6 +137,27 @@ fn h27_h28_a_name_is_looked_up_in_the_components_of_a_composite_directory() {
 }
 
 #[test]
+fn h27_a_component_may_be_a_directory_of_this_host() {
+    let lab = site("lab", &["pub/one", "pub/both"]);
+    let settings = settings(&[("lab", &lab)]);
+    let with = |lines: &str| {
+        let begin = "composite add data lab:pub []\ncd data:\n";
+        let user = script(&settings, &[], &format!("{begin}{lines}"));
+        user.file("here", "of this host").file("both", "too").run()
+    };
+    let run = with("ls\ncat here\nstat here\nls []\n").exits(0).says("of this host");
+    for name in ["one", "here"] {
+        assert!(run.stdout.iter().any(|line| line == name), "{name}: {run}");
+    }
+    // A candidate is shown as it can be typed.
+    let run = with("cat both\n").exits(2).says("lab:pub/both, []/");
+    let said = run.said.clone();
+    let place = said.split("lab:pub/both, ").nth(1).unwrap().split(';').next().unwrap().trim();
+    assert!(place.ends_with("/both"), "{run}");
+    with(&format!("cat []both\ncomposite list data\nwhere {place}\n")).exits(0).says("too");
+}
+
+#[test]
 fn h29_bind_changes_where_a_device_points_for_later_commands_only() {
     let (lab, home) = (site("lab", &["a"]), site("home", &["a"]));
     let settings = settings(&[("lab", &lab), ("home", &home)]);

@@ -1,14 +1,14 @@
-//! A file of a server is read: its bytes go to a file or a pipe of this host.
+//! A file of a server or of this host is read: its bytes go to a file or a pipe of this host.
 
 use crate::context::Context;
 use crate::control::{Flow, Session, most};
-use crate::endpoint::Host;
+use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use ftp_io::copy::{self, Coding, Ended};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::wire::{PathName, counted};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 
 /// How reading has ended.
 #[derive(Debug)]
@@ -21,8 +21,7 @@ pub enum Printed {
     NotWritten(io::Error),
 }
 
-/// Reads the file at `path` into `out`. `moved` is how many bytes have come, also if it fails. Nothing is read of a file
-/// of this host.
+/// Reads the file at `path` into `out`. `moved` is how many bytes have come, also if it fails.
 ///
 /// # Errors
 ///
@@ -34,7 +33,7 @@ pub async fn read(
     out: File,
     moved: &mut u64,
 ) -> Result<Printed, Failure> {
-    let Host::Server(server) = host else { return Ok(Printed::All(0)) };
+    let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
     let announced = session.size(path).await?;
@@ -66,6 +65,49 @@ pub async fn read(
         },
     }
 }
+
+/// Reads a file of this host, piece by piece on a thread that may block.
+async fn read_here(
+    context: &Context,
+    path: &PathName,
+    out: File,
+    moved: &mut u64,
+) -> Result<Printed, Failure> {
+    let cannot = |error: &io::Error| Failure::of_this_host(format!("cannot read {}", path.display()), error);
+    let name = path.clone();
+    let open = tokio::task::spawn_blocking(move || File::open(local_path(&name)));
+    let mut file = tokio::select! {
+        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+        opened = open => opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| cannot(&error))?,
+    };
+    let mut out = out;
+    loop {
+        let piece = tokio::task::spawn_blocking(move || {
+            let mut buffer = vec![0; PIECE];
+            let read = file.read(&mut buffer);
+            let written = match &read {
+                Ok(read) => out.write_all(buffer.get(..*read).unwrap_or_default()),
+                Err(_) => Ok(()),
+            };
+            (file, out, read, written)
+        });
+        let (input, output, read, written) = tokio::select! {
+            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            piece = piece => piece.map_err(|error| cannot(&io::Error::other(error)))?,
+        };
+        (file, out) = (input, output);
+        let read = read.map_err(|error| cannot(&error))?;
+        match written {
+            Ok(()) if read == 0 => return Ok(Printed::All(*moved)),
+            Ok(()) => *moved += read as u64,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Printed::ReaderGone),
+            Err(error) => return Ok(Printed::NotWritten(error)),
+        }
+    }
+}
+
+/// Bytes of a file of this host that are read at once.
+const PIECE: usize = 256 << 10;
 
 /// Whether the file was read whole. A file that grows while it is read has another size afterwards.
 async fn check(

@@ -1,7 +1,7 @@
-//! `cat`: files on servers to standard output.
+//! `cat`: files to standard output.
 
 use super::passwords::Passwords;
-use super::places::{EachPlace, on_servers};
+use super::places::EachPlace;
 use super::relays::RelayArgs;
 use super::site_limits;
 use super::transfer::rate;
@@ -18,7 +18,7 @@ use std::fs::File;
 use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 
-/// Print files on servers to standard output
+/// Print files on servers and on this host to standard output
 #[derive(Args, Debug)]
 pub(super) struct CatArgs {
     /// Files to print
@@ -38,7 +38,6 @@ pub(super) async fn run(
     args: CatArgs,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
-    on_servers(&places, "cat")?;
     args.relays.apply(&mut context).await?;
     context.limit = args.limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let limit = site_limits::rate(places.iter(), args.limit);

@@ -1,11 +1,11 @@
-//! `ls`: what a directory on a server holds.
+//! `ls`: what a directory holds.
 
 use super::passwords::Passwords;
-use super::places::{EachPlace, missing, on_servers};
+use super::places::{EachPlace, missing};
 use super::relays::RelayArgs;
 use crate::context::Context;
 use crate::control::Role;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, list};
 use crate::failure::Failure;
 use crate::job::{Question, Status};
 use crate::place::Location;
@@ -14,7 +14,7 @@ use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::OsString;
 
-/// List directories on servers, one name per line
+/// List directories on servers and on this host, one name per line
 #[derive(Args, Debug)]
 pub(super) struct LsArgs {
     /// Directories or files
@@ -38,7 +38,6 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     let form = if args.long { Form::Long } else { Form::Name };
-    on_servers(&places, "ls")?;
     args.relays.apply(&mut context).await?;
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
@@ -89,12 +88,13 @@ struct Found {
 async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<Found, Failure> {
     let facts = host.facts(context, &location.path).await?;
     let facts = facts.ok_or_else(|| missing(location))?;
-    let Host::Server(server) = host else { return Err(missing(location)) };
-    let session = server.session(context).await?;
     Ok(match facts.kind {
         Kind::Directory | Kind::Current | Kind::Parent => {
             let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-            let listing = session.list(directory).await?;
+            let listing = match host {
+                Host::Server(server) => server.session(context).await?.list(directory).await?,
+                Host::Local(_) => list(context, host, &location.path).await?,
+            };
             Found { gaps: listing.gaps(), is_incomplete: listing.is_incomplete(), entries: listing.entries }
         }
         Kind::File | Kind::Link | Kind::Other => {

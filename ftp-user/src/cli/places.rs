@@ -127,18 +127,6 @@ pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zer
 /// Bytes of a file with secrets, at most.
 const LARGEST_SECRETS: u64 = 1 << 20;
 
-/// Refuses places of this host: `verb` asks servers.
-pub(super) fn on_servers(places: &[Location], verb: &str) -> Result<(), Failure> {
-    for location in places {
-        if let Place::Local(local) = &location.place {
-            let path = local.path.display();
-            return Err(Failure::usage(format!("{path} is on this host, and {verb} asks servers"))
-                .hint("name a server with ftp://host/path"));
-        }
-    }
-    Ok(())
-}
-
 /// How a verb goes on that asks one place after the other. A place that fails stops no other, but the only one is the
 /// failure of the verb.
 #[derive(Debug)]

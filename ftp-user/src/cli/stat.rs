@@ -1,7 +1,7 @@
-//! `stat`: what a server says about one place.
+//! `stat`: what is known of one place.
 
 use super::passwords::Passwords;
-use super::places::{EachPlace, missing, on_servers};
+use super::places::{EachPlace, missing};
 use super::relays::RelayArgs;
 use crate::context::Context;
 use crate::control::Role;
@@ -15,7 +15,7 @@ use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 
-/// Show the facts of files and directories on servers
+/// Show the facts of files and directories on servers and on this host
 #[derive(Args, Debug)]
 pub(super) struct StatArgs {
     /// Files or directories
@@ -32,7 +32,6 @@ pub(super) async fn run(
     args: StatArgs,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
-    on_servers(&places, "stat")?;
     args.relays.apply(&mut context).await?;
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
@@ -65,6 +64,15 @@ async fn tell(context: &Context, host: &mut Host, location: &Location) -> Result
 async fn entry(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Entry>, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.entry(path).await,
-        Host::Local(_) => Ok(None),
+        Host::Local(_) => {
+            let facts = host.facts(context, path).await?;
+            Ok(facts.map(|facts| Entry {
+                size: facts.size,
+                modified: facts.modified,
+                mode: facts.mode,
+                unique: facts.unique,
+                ..Entry::new(path.clone(), facts.kind)
+            }))
+        }
     }
 }

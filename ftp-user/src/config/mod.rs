@@ -17,9 +17,13 @@
 //! [sites.lab]                          # lab:path and [lab]path are places there
 //! url = "ftpes://ann@lab.example/pub"
 //! password-command = "pass show lab"
+//!
+//! [composites.data]                    # a composite directory of the shell
+//! components = ["lab:pub", "backup:data", "/srv/incoming"]
 //! ```
 
 mod authority;
+mod composites;
 mod consent;
 mod edit;
 mod file;
@@ -43,6 +47,7 @@ pub use sites::{KEYS as SITE_KEYS, Profile, SiteProxy, Sites, site_url};
 
 use crate::failure::{Failure, words};
 use crate::place::Site;
+use crate::shell::Scope;
 use ftp_io::link::token_file::{self, TokenFileError};
 use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
@@ -62,6 +67,8 @@ pub struct Settings {
     pub consent: Option<Consent>,
     /// Servers that have a name.
     pub sites: Sites,
+    /// The same names with the composite directories, for the shell.
+    pub scope: Scope,
 }
 
 impl Settings {

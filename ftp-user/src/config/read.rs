@@ -1,8 +1,8 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::sites;
 use super::{Consent, Near, OnUnknown, Proxy, Relay, Relays, Settings};
+use super::{composites, sites};
 use crate::failure::Failure;
 use ftp_io::program::settings::{self, Mistakes, Reader};
 use std::ops::Range;
@@ -37,7 +37,8 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Sett
     for relay in &mut relays {
         relay.near.extend(sites.beside(&relay.name).map(|site| Near::Site(site.to_owned())));
     }
-    Settings { relays: Relays::new(relays), trust, proxy, consent, sites }
+    let scope = composites::read(reader, table, &sites.names);
+    Settings { relays: Relays::new(relays), trust, proxy, consent, sites, scope }
 }
 
 /// `[defaults]`: what holds unless the command line says something else.
@@ -118,5 +119,5 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
 const DEFAULTS: [&str; 2] = ["trust", "proxy"];
 const RELAY_RULES: [&str; 1] = ["consent"];
-const SECTIONS: [&str; 4] = ["relays", "relay", "defaults", "sites"];
+const SECTIONS: [&str; 5] = ["relays", "relay", "defaults", "sites", "composites"];
 const MAX_NAME: usize = 64;

@@ -69,7 +69,10 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     check("[defaults]\ntrust = true", "2:9: expected text in quotes, found boolean");
     check("defaults = 1", "1:12: expected a table: write [defaults]");
     check("\n[[relay]]", "2:1: a relay stands below [[relays]], and [relay] is what holds for all of them");
-    check("colour = 1", "1:1: unknown key \"colour\": the settings have relays, relay, defaults, sites");
+    check(
+        "colour = 1",
+        "1:1: unknown key \"colour\": the settings have relays, relay, defaults, sites, composites",
+    );
     check("[relays]", "1:1: write [[relays]], once for each relay");
     check("relays = 7", "1:10: write [[relays]], once for each relay");
     check("relays = [7]", "1:11: expected a table: write [[relays]], once for each relay");

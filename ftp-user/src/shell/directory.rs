@@ -109,6 +109,11 @@ impl Directory {
         self.host == HostText::This
     }
 
+    /// Whether its path begins at the root.
+    pub const fn is_absolute(&self) -> bool {
+        self.is_absolute
+    }
+
     /// The place as the command line reads it. `is_contents` says whether a `/` stands at its end.
     pub fn place(&self, is_contents: bool) -> String {
         let names = self.names.join("/");
@@ -126,8 +131,13 @@ impl Directory {
 }
 
 impl fmt::Display for Directory {
+    /// As it is typed in the shell, wherever that is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place(false))
+        let root = if self.is_absolute { "/" } else { "" };
+        match self.host {
+            HostText::This => write!(f, "[]{root}{}", self.names.join("/")),
+            HostText::Site(_) | HostText::Url(_) => f.write_str(&self.place(false)),
+        }
     }
 }
 
@@ -204,13 +214,13 @@ pub(super) mod tests {
             ("ftp://h", "ftp://h/"),
             ("ftp://h//srv", "ftp://h//srv"),
             ("ftp://h/%2fsrv", "ftp://h//srv"),
-            ("[]x", "./x"),
-            ("this-host:x", "./x"),
-            ("[]/etc", "/etc"),
-            ("[]", "./"),
-            ("a:b", "./a:b"),
-            ("nosite:b", "./nosite:b"),
-            ("-x", "./-x"),
+            ("[]x", "[]x"),
+            ("this-host:x", "[]x"),
+            ("[]/etc", "[]/etc"),
+            ("[]", "[]"),
+            ("a:b", "[]a:b"),
+            ("nosite:b", "[]nosite:b"),
+            ("-x", "[]-x"),
         ] {
             assert_eq!(parse(typed).to_string(), shown, "{typed}");
         }
@@ -230,8 +240,8 @@ pub(super) mod tests {
             ("lab:pub", ".", "lab:pub"),
             ("ftp://h/a", "b", "ftp://h/a/b"),
             ("ftp://h/a", "/b", "ftp://h//b"),
-            ("[]a", "b", "./a/b"),
-            ("[]a", "%2Fb", "./a/%2Fb"),
+            ("[]a", "b", "[]a/b"),
+            ("[]a", "%2Fb", "[]a/%2Fb"),
         ] {
             assert_eq!(parse(current).at(typed).to_string(), shown, "{current} {typed}");
         }

@@ -7,7 +7,7 @@ use crate::place::{Names, check_name};
 use std::collections::BTreeMap;
 
 /// The names of a shell, and its current directory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Scope {
     /// The sites of the settings.
     pub sites: Names,

@@ -39,10 +39,11 @@ impl Manual {
     ///
     /// Standard output cannot be written.
     pub fn print(self, command: Command, pages: &[Page]) -> io::Result<Option<String>> {
-        let page = self.verb.as_deref().map_or_else(
-            || program_page(command.clone(), page_of(pages, "")).map(Some),
-            |verb| verb_page(command.clone(), verb, page_of(pages, verb)),
-        )?;
+        let page = match self.verb.as_deref() {
+            None => program_page(command, page_of(pages, "")).map(Some),
+            Some(OPTIONS) => options_page(command),
+            Some(verb) => verb_page(command, verb, page_of(pages, verb)),
+        }?;
         match page {
             Some(page) => output::print(&page).map(|()| None),
             None => Ok(self.verb),
@@ -80,20 +81,100 @@ fn verb_page(mut command: Command, verb: &str, more: Option<&Page>) -> io::Resul
     let program = command.get_name().to_owned();
     let Some(verb) = shown(&command).find(|found| found.get_name() == verb) else { return Ok(None) };
     let mut page = Vec::new();
+    let shared = shared(&command);
     head(&mut page, verb, &format!("{program}-{}", verb.get_name()), more)?;
-    options(&mut page, verb)?;
-    for below in shown(verb) {
-        writeln!(page, ".SH \"{} {}\"", verb.get_name().to_uppercase(), below.get_name().to_uppercase())?;
-        synopsis(&mut page, below)?;
-        description(&mut page, below)?;
-        options(&mut page, below)?;
+    let below: Vec<&Command> = shown(verb).collect();
+    if !below.is_empty() {
+        let about = |below: &&Command| (usage(below), one_line(below.get_about()));
+        entries(&mut page, "VERBS", below.iter().map(about))?;
     }
-    let global = verb.get_arguments().any(Arg::is_global_set);
-    if global {
+    options(&mut page, &below.iter().chain([&verb]).copied().collect::<Vec<_>>(), &shared)?;
+    let has_shared = elsewhere(&mut page, verb, &program, &shared)?;
+    let related =
+        if has_shared { vec![program.clone(), format!("{program}-{OPTIONS}")] } else { vec![program] };
+    tail(&mut page, more, &related)?;
+    Ok(Some(page))
+}
+
+/// The page of the options that several verbs have; `None` if there is none.
+fn options_page(mut command: Command) -> io::Result<Option<Vec<u8>>> {
+    command.build();
+    let program = command.get_name().to_owned();
+    let shared = shared(&command);
+    if shared.is_empty() {
+        return Ok(None);
+    }
+    let name = escaped(&format!("{program}-{OPTIONS}"));
+    let mut page = Vec::new();
+    writeln!(page, ".TH {}-OPTIONS 1 \"\" \"{program}\"", program.to_uppercase())?;
+    writeln!(page, ".SH NAME\n{name} \\- the options that several verbs have")?;
+    let text = |shared: &Shared<'_>| {
+        let verbs = shared.verbs.join(", ");
+        (term(shared.option), format!("{} ({verbs})", meaning(shared.option)))
+    };
+    entries(&mut page, "OPTIONS", shared.iter().map(text))?;
+    tail(&mut page, None, &[program])?;
+    Ok(Some(page))
+}
+
+/// An option that means the same in several verbs.
+struct Shared<'a> {
+    option: &'a Arg,
+    verbs: Vec<&'a str>,
+}
+
+impl Shared<'_> {
+    fn is(&self, option: &Arg) -> bool {
+        is_same(self.option, option)
+    }
+}
+
+fn is_same(one: &Arg, other: &Arg) -> bool {
+    let help = |arg: &Arg| arg.get_help().map(ToString::to_string);
+    one.get_id() == other.get_id() && help(one) == help(other)
+}
+
+/// The options that several verbs have, in the order in which the verbs have them.
+fn shared(command: &Command) -> Vec<Shared<'_>> {
+    let mut all: Vec<Shared<'_>> = Vec::new();
+    for verb in shown(command) {
+        for option in own(verb).filter(|arg| !arg.is_positional()) {
+            match all.iter_mut().find(|shared| shared.is(option)) {
+                Some(shared) => shared.verbs.push(verb.get_name()),
+                None => all.push(Shared { option, verbs: vec![verb.get_name()] }),
+            }
+        }
+    }
+    all.retain(|shared| shared.verbs.len() > 1);
+    all
+}
+
+/// Names the options of a verb that stand on other pages. Returns whether one stands on that of several verbs.
+fn elsewhere(page: &mut Vec<u8>, verb: &Command, program: &str, all: &[Shared<'_>]) -> io::Result<bool> {
+    let names = own(verb).filter(|option| all.iter().any(|shared| shared.is(option)));
+    let names: Vec<String> = names.map(term).collect();
+    if !names.is_empty() {
+        let where_else = escaped(&format!("{program}-{OPTIONS}(1)"));
+        writeln!(page, ".PP\nOptions of several verbs, in {where_else}: {}.", escaped(&names.join("; ")))?;
+    }
+    if verb.get_arguments().any(Arg::is_global_set) {
         writeln!(page, ".PP\nThe general options stand in {}.", escaped(&format!("{program}(1)")))?;
     }
-    tail(&mut page, more, &[program])?;
-    Ok(Some(page))
+    Ok(!names.is_empty())
+}
+
+/// The page of the options that several verbs have.
+const OPTIONS: &str = "options";
+
+/// The options and operands of a verb that people see, without those of every verb.
+fn own(verb: &Command) -> impl Iterator<Item = &Arg> {
+    verb.get_arguments().filter(|arg| !arg.is_global_set() && arg.get_id() != "help" && !arg.is_hide_set())
+}
+
+/// How a command is written, on one line.
+fn usage(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    usage.trim_start_matches("Usage:").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The verbs that people see.
@@ -129,7 +210,8 @@ fn synopsis(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
 
 fn description(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     let text = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string);
-    for paragraph in text.unwrap_or_default().split("\n\n") {
+    // The first paragraph is what the name says already.
+    for paragraph in text.unwrap_or_default().split("\n\n").skip(1) {
         // Lines below each other, like those of an example, stay so.
         let lines: Vec<String> = paragraph.lines().map(escaped).collect();
         writeln!(page, ".PP\n{}", lines.join("\n.br\n"))?;
@@ -137,11 +219,17 @@ fn description(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     Ok(())
 }
 
-/// The options of a verb, without those of every verb. A page has room for many: no empty line is between them.
-fn options(page: &mut Vec<u8>, verb: &Command) -> io::Result<()> {
-    let own = |arg: &&Arg| !arg.is_global_set() && arg.get_id() != "help" && !arg.is_hide_set();
-    let (operands, named): (Vec<&Arg>, Vec<&Arg>) =
-        verb.get_arguments().filter(own).partition(|arg| arg.is_positional());
+/// The options of a verb, or of those below it, each once, without those that other pages have. A page has room for many: no
+/// empty line is between them.
+fn options(page: &mut Vec<u8>, verbs: &[&Command], shared: &[Shared<'_>]) -> io::Result<()> {
+    let mut all: Vec<&Arg> = Vec::new();
+    let is_here = |arg: &&Arg| !shared.iter().any(|shared| shared.is(arg));
+    for arg in verbs.iter().flat_map(|verb| own(verb)).filter(is_here) {
+        if !all.iter().any(|known| is_same(known, arg)) {
+            all.push(arg);
+        }
+    }
+    let (operands, named): (Vec<&Arg>, Vec<&Arg>) = all.into_iter().partition(|arg| arg.is_positional());
     let all = named.into_iter().chain(operands);
     entries(page, "OPTIONS", all.map(|arg| (term(arg), meaning(arg))))
 }
@@ -167,16 +255,10 @@ fn meaning(arg: &Arg) -> String {
         return text;
     }
     let values = arg.get_possible_values();
-    let shown: Vec<String> = values
-        .iter()
-        .filter(|value| !value.is_hide_set())
-        .map(|value| match value.get_help() {
-            Some(help) => format!("{} ({})", value.get_name(), one_line(Some(help))),
-            None => value.get_name().to_owned(),
-        })
-        .collect();
+    let shown: Vec<&str> =
+        values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
     if !shown.is_empty() && !arg.is_hide_possible_values_set() {
-        text = format!("{text}. Values: {}", shown.join("; "));
+        text = format!("{text}. Values: {}", shown.join(", "));
     }
     let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     if !defaults.is_empty() && !arg.is_hide_default_value_set() {
@@ -188,7 +270,11 @@ fn meaning(arg: &Arg) -> String {
 fn tail(page: &mut Vec<u8>, more: Option<&Page>, related: &[String]) -> io::Result<()> {
     let mut see = related.to_vec();
     if let Some(more) = more {
-        section(page, "EXIT STATUS", more.exits.iter().map(|(code, means)| (code.to_string(), *means)))?;
+        let exits: Vec<String> =
+            more.exits.iter().map(|(code, means)| format!("\\fB{code}\\fR\\~{}", escaped(means))).collect();
+        if !exits.is_empty() {
+            writeln!(page, ".SH \"EXIT STATUS\"\n{}", exits.join(" \\(bu "))?;
+        }
         section(page, "FILES", more.files.iter().map(|(file, what)| ((*file).to_owned(), *what)))?;
         see.extend(more.see.iter().map(|page| (*page).to_owned()));
     }
@@ -222,7 +308,7 @@ fn entries(page: &mut Vec<u8>, heading: &str, all: impl Iterator<Item = (String,
 
 /// A term, and below it what it means.
 fn entry(page: &mut Vec<u8>, term: &str, text: &str) -> io::Result<()> {
-    writeln!(page, ".TP\n\\fB{}\\fR\n{}", escaped(term), escaped(text))
+    writeln!(page, ".TP 16\n\\fB{}\\fR\n{}", escaped(term), escaped(text))
 }
 
 fn one_line(text: Option<&StyledStr>) -> String {
@@ -264,8 +350,13 @@ mod tests {
                     .help("Links")
                     .default_value("skip"),
             )
+            .arg(Arg::new("shared").long("shared").action(ArgAction::SetTrue).help("Same"))
             .arg(Arg::new("source").value_name("SOURCE").help("A place"));
-        let sites = Command::new("sites").about("Names").subcommand(Command::new("add").about("Add one"));
+        let named = || Arg::new("limit").long("limit").value_name("RATE").help("How fast");
+        let sites = Command::new("sites").about("Names").subcommand(
+            Command::new("add").about("Add one").arg(named()).arg(Arg::new("name").help("Its name")),
+        );
+        let sites = sites.arg(Arg::new("shared").long("shared").action(ArgAction::SetTrue).help("Same"));
         Command::new("program")
             .about("Moves files.")
             .arg(Arg::new("json").long("json").global(true).help("For programs"))
@@ -293,22 +384,30 @@ mod tests {
         for part in [
             "program\\-copy \\- Copy files\n",
             "\\-r",
-            ".SH \"EXAMPLES\"\n.PD 0\n.TP\n\\fBprogram copy a b\\fR\nCopies a to b.\n",
+            ".SH \"EXAMPLES\"\n.PD 0\n.TP 16\n\\fBprogram copy a b\\fR\nCopies a to b.\n",
             ".SH \"EXIT STATUS\"",
-            "\\fB7\\fR\nnot verified",
+            "\\fB0\\fR\\~done \\(bu \\fB7\\fR\\~not verified",
             "\\fB~/.netrc\\fR",
-            "program(1), other(1)",
+            "program(1), program\\-options(1), other(1)",
+            "Options of several verbs, in program\\-options(1): \\-\\-shared.",
             "The general options stand in program(1).",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("For programs"), "{page}");
-        let whole = ".SH OPTIONS\n.PD 0\n.TP\n\\fB\\-r\\fR\nAll\n.TP\n\\fB\\-\\-links WHAT\\fR\nLinks. Values: skip; follow \
-                     [default: skip]\n.TP\n\\fBSOURCE\\fR\nA place\n.PD\n";
+        let whole = ".SH OPTIONS\n.PD 0\n.TP 16\n\\fB\\-r\\fR\nAll\n.TP 16\n\\fB\\-\\-links WHAT\\fR\nLinks. Values: skip, follow \
+                     [default: skip]\n.TP 16\n\\fBSOURCE\\fR\nA place\n.PD\n";
         assert!(page.contains(whole), "{page}");
         let at = |part| page.find(part).unwrap();
         assert!(at("SYNOPSIS") < at("EXAMPLES") && at("EXAMPLES") < at(".SH OPTIONS"), "{page}");
-        assert!(verb("sites").unwrap().contains(".SH \"SITES ADD\""));
+        let sites = verb("sites").unwrap();
+        assert!(
+            sites.contains(".SH VERBS\n.PD 0\n.TP 16\n\\fBprogram sites add [OPTIONS] [name]\\fR\nAdd one\n"),
+            "{sites}"
+        );
+        assert!(sites.contains("\\fB\\-\\-limit RATE\\fR\nHow fast\n"), "{sites}");
+        let shared = String::from_utf8(options_page(command()).unwrap().unwrap()).unwrap();
+        assert!(shared.contains("\\fB\\-\\-shared\\fR\nSame (copy, sites)\n"), "{shared}");
         assert_eq!((verb("hidden"), verb("nothing")), (None, None));
     }
 

@@ -36,7 +36,7 @@ use super::{General, print_failure};
 use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::shell::{Meaning, Scope};
+use crate::shell::Meaning;
 use crate::state;
 use ftp_io::program::output;
 use std::ffi::{OsStr, OsString};
@@ -56,8 +56,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
     let started = Script::of(args.file.as_deref(), io::stdin().is_terminal()).and_then(|script| {
         let settings = config::load(general.config.as_deref())?;
         let signals = Signals::start()?;
-        let scope = Scope::new(settings.sites.names);
-        Ok((script, scope, signals))
+        Ok((script, settings.scope, signals))
     });
     let (script, scope, signals) = match started {
         Ok(started) => started,
