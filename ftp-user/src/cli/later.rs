@@ -7,50 +7,94 @@ use clap::CommandFactory;
 use std::ffi::OsString;
 
 /// The failure if `word`, which the command line does not know, is one of them.
-pub(super) fn later(word: &str) -> Option<Failure> {
-    let (_, verb) = VERBS_ELSEWHERE.iter().find(|(name, _)| *name == word)?;
-    Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")))
+pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
+    match verb_of(words) {
+        // Behind it a word is no verb.
+        Some((at, verb)) if words.iter().take(at).all(|before| before != word) => {
+            let (_, _, hint) =
+                PARTS_ELSEWHERE.iter().find(|(whole, names, _)| *whole == verb && names.contains(&word))?;
+            Some(Failure::usage(format!("{verb} has no {word}")).hint(*hint))
+        }
+        Some(_) | None => {
+            let (_, verb) = VERBS_ELSEWHERE.iter().find(|(name, _)| *name == word)?;
+            Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")))
+        }
+    }
+}
+
+/// The first verb of a command line, and where it stands.
+fn verb_of(words: &[OsString]) -> Option<(usize, &str)> {
+    let command = Cli::command();
+    let is_verb = |typed: &OsString| command.get_subcommands().any(|verb| *typed == verb.get_name());
+    let at = words.iter().position(is_verb)?;
+    Some((at, words.get(at)?.to_str()?))
 }
 
 /// The failure if `word` is an option that other programs give to this verb.
 pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
-    let command = Cli::command();
-    let is_verb = |typed: &&OsString| command.get_subcommands().any(|verb| *typed == verb.get_name());
-    let verb = words.iter().find(is_verb)?.to_str()?;
+    let (_, verb) = verb_of(words)?;
     let (_, _, hint) =
         OPTIONS_ELSEWHERE.iter().find(|(verbs, names, _)| verbs.contains(&verb) && names.contains(&name))?;
     Some(Failure::usage(format!("{verb} has no option {name}")).hint(*hint))
 }
 
-/// The failure if `word` is an option of `copy` that stands before the verb, or behind one that goes on with a job.
+/// The failure if `word` is an option of a verb that copies, and stands before its verb, or behind another one.
 pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
     let command = Cli::command();
-    let is_it = |arg: &clap::Arg| match name.strip_prefix("--") {
-        Some(long) => arg.get_long() == Some(long),
-        None => name.chars().nth(1).is_some_and(|short| {
-            arg.get_short() == Some(short)
-                || arg.get_all_short_aliases().is_some_and(|all| all.contains(&short))
-        }),
+    let has = |verb: &&str| {
+        command.find_subcommand(verb).is_some_and(|verb| verb.get_arguments().any(|arg| is_called(arg, name)))
     };
-    if !command.find_subcommand("copy")?.get_arguments().any(is_it) {
+    let owners: Vec<&str> = COPYING.into_iter().filter(has).collect();
+    if owners.is_empty() {
         return None;
     }
-    let is_verb = |typed: &&OsString| command.get_subcommands().any(|verb| *typed == verb.get_name());
-    let verb = words.iter().find(is_verb)?.to_str()?;
+    let (_, verb) = verb_of(words)?;
     match verb {
         "resume" | "cancel" => Some(
             Failure::usage(format!("{name} is no option of {verb}"))
                 .hint("a job goes on with its own options, as they were typed"),
         ),
-        "copy" | "move" | "sync" => Some(
+        verb if owners.contains(&verb) => Some(
             Failure::usage(format!("{name} stands before its verb"))
                 .hint(format!("write it behind: ftp-user {verb} {name} ...")),
+        ),
+        verb if COPYING.contains(&verb) => Some(
+            Failure::usage(format!("{verb} has no option {name}"))
+                .hint(format!("it is an option of {}", owners.join(", "))),
         ),
         _ => None,
     }
 }
+
+/// Whether a person calls an option so.
+fn is_called(arg: &clap::Arg, name: &str) -> bool {
+    if arg.is_hide_set() {
+        return false;
+    }
+    match name.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => name.chars().nth(1).is_some_and(|short| {
+            arg.get_short() == Some(short)
+                || arg.get_all_short_aliases().is_some_and(|all| all.contains(&short))
+        }),
+    }
+}
+
+/// The verbs that copy.
+const COPYING: [&str; 4] = ["copy", "append", "move", "sync"];
+
+/// What other programs call a part of a verb: the verb, the names, and what to do here.
+const PARTS_ELSEWHERE: &[(&str, &[&str], &str)] = &[
+    ("sites", &["rm", "del", "delete", "unlink"], "use sites remove"),
+    ("sites", &["ls", "dir"], "use sites list"),
+    (
+        "sites",
+        &["mv", "rename", "ren"],
+        "add it under its new name with sites add, then sites remove the old one",
+    ),
+];
 
 /// Options of other programs, the verbs to which they are given, and what to do here.
 const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
@@ -135,6 +179,17 @@ mod tests {
             Some(&format!("--recursive stands before its verb; {behind} --recursive ...")),
         );
         check("--limit", "ls --limit 5 a", None);
+        check(
+            "--delete",
+            "copy -r --delete a b",
+            Some("copy has no option --delete; it is an option of sync"),
+        );
+        check("--detach", "sync --detach a b", Some("sync has no option --detach; it is an option of copy"));
+        check(
+            "--compare",
+            "move --compare=size a b",
+            Some("move has no option --compare; it is an option of sync"),
+        );
         check("--nonsense", "copy --nonsense a b", None);
     }
 
@@ -154,8 +209,9 @@ mod tests {
 
     #[test]
     fn what_other_programs_call_a_verb_is_told() {
-        let check = |word: &str, expect: Option<&str>| {
-            let found = later(word).map(|failure| failure.to_string());
+        let check = |word: &str, typed: &str, expect: Option<&str>| {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            let found = later(word, &words).map(|failure| failure.to_string());
             match expect {
                 Some(expect) => {
                     assert!(found.as_ref().is_some_and(|found| found.contains(expect)), "{found:?}")
@@ -163,10 +219,14 @@ mod tests {
                 None => assert_eq!(found, None, "{word}"),
             }
         };
-        check("mirror", Some("use sync"));
-        check("cp", Some("use copy"));
-        check("rename", Some("use mv"));
-        check("--incude", None);
-        check("copi", None);
+        check("mirror", "mirror a b", Some("use sync"));
+        check("cp", "cp a b", Some("use copy"));
+        check("rename", "rename a b", Some("use mv"));
+        check("--incude", "--incude a b", None);
+        check("copi", "copi a b", None);
+        check("delete", "sites delete two", Some("sites has no delete; use sites remove"));
+        check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
+        check("get", "sites get two", None);
+        check("get", "get sites x", Some("use copy"));
     }
 }

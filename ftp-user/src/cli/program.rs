@@ -39,8 +39,9 @@ pub fn main() -> ExitCode {
 pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
     args::parse(arguments).map_err(|rejected| {
-        let told =
-            |word: &str| later(word).or_else(|| elsewhere(word, &words)).or_else(|| misplaced(word, &words));
+        let told = |word: &str| {
+            later(word, &words).or_else(|| elsewhere(word, &words)).or_else(|| misplaced(word, &words))
+        };
         match rejected.unknown().and_then(told) {
             Some(failure) => {
                 print_failure(&failure, false);

@@ -159,18 +159,20 @@ pub(super) fn places(partial: &str, source: &mut Places<'_>, found: &mut Complet
 /// character that means something to such a shell.
 pub fn known_at_servers(partial: &str, sites: Names, cache: &mut Cache) -> Vec<String> {
     let is_host = partial.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
-    let mut words: BTreeSet<String> = if is_host {
+    let words: Vec<String> = if is_host {
         let urls = cache.all().into_iter().filter_map(|(directory, _)| match &directory.host {
             HostText::Url(url) => Some(format!("{url}/")),
             HostText::This | HostText::Site(_) => None,
         });
-        urls.filter(|url| url.starts_with(partial)).collect()
+        urls.collect()
     } else {
         let scope = Scope::new(sites);
         let mut source = Places { scope: &scope, cache, here: &|_| Vec::new(), now: 0 };
-        let words = places(partial, &mut source, &mut Completions::default());
-        words.iter().map(|word| plain(word)).filter(|word| word.starts_with(partial)).collect()
+        places(partial, &mut source, &mut Completions::default())
     };
+    // Whatever a word is, it passes here: the person has typed a URL, but not for this shell, and a server has chosen the names.
+    let words = words.iter().map(|word| plain(word)).filter(|word| word.starts_with(partial));
+    let mut words: BTreeSet<String> = words.collect();
     while words.len() > MOST_SHOWN {
         words.pop_last();
     }
@@ -364,6 +366,27 @@ mod tests {
         assert_eq!(ask(&mut table, "ftp://ann@h/d/"), ["ftp://ann@h/d/one"]);
         assert_eq!(ask(&mut table, "ftpes://h:99/t"), ["ftpes://h:99/two/"]);
         assert_eq!(ask(&mut table, "ftp://unknown/x"), [""; 0]);
+    }
+
+    #[test]
+    fn another_shell_is_offered_no_url_that_it_would_run() {
+        let mut table = Table::new();
+        let users = ["a;touch${IFS}x;", "b$(id)", "c&d", "DOM\\ann", "it's", "x|y", "e\"f", "g`h`", "i*?"];
+        for user in users {
+            let at = Directory::parse(&format!("ftp://{user}@[::1]:2121/"), &sites()).unwrap();
+            table.cache.keep(at, Known::new(vec!["one".to_owned()], 1, false));
+        }
+        let found = known_at_servers("ftp://", sites(), &mut table.cache);
+        assert_eq!(found.len(), users.len(), "{found:?}");
+        let mut read = BTreeSet::new();
+        for word in &found {
+            let is_plain = |one: char| one.is_alphanumeric() || ":/.%-_@[]".contains(one);
+            assert!(word.chars().all(is_plain), "{word}");
+            let place = crate::place::Place::parse_with(word.as_bytes(), &sites()).unwrap();
+            let crate::place::Place::Remote(remote) = place else { panic!("{word}") };
+            read.insert(format!("{:?}", remote.site.user));
+        }
+        assert_eq!(read.len(), users.len(), "{read:?}");
     }
 
     #[test]

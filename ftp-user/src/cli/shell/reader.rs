@@ -11,7 +11,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, Helper};
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use std::sync::{Arc, mpsc};
 use std::{fs, io, thread};
 use tokio::sync::mpsc as async_mpsc;
@@ -56,7 +56,7 @@ impl Reader {
         let before = tcgetattr(io::stdin()).ok();
         let (wanted, orders) = mpsc::channel();
         let (sender, typed) = async_mpsc::channel(1);
-        let config = Config::builder().auto_add_history(false).build();
+        let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
         thread::Builder::new().name("ftp-user-lines".to_owned()).spawn(move || {
             let earlier = MemHistory::with_config(&config);
             let mut editor = match Editor::with_history(config, earlier) {
@@ -143,18 +143,23 @@ impl Completer for Keys {
     }
 }
 
-/// The words of a completion as the editor shows and inserts them.
+/// The words of a completion as the editor shows and inserts them: a single word is inserted, and of several what all begin
+/// with. The next Tab shows them.
 fn pairs(found: Completions) -> Vec<Pair> {
+    let is_several = found.words.len() > 1;
     let common = common(&found.words);
-    let pair = |word: String| Pair { display: word.trim_end().to_owned(), replacement: word };
+    let pair = |word: String| Pair {
+        display: word.trim_end().to_owned(),
+        replacement: if is_several { common.clone() } else { word },
+    };
     let mut pairs: Vec<Pair> = found.words.into_iter().map(pair).collect();
-    if found.is_cut && pairs.len() > 1 {
+    if found.is_cut && is_several {
         pairs.push(Pair { display: "(and more)".to_owned(), replacement: common });
     }
     pairs
 }
 
-/// What all of these words begin with.
+/// What all of these words begin with, without half a quoted character.
 fn common(words: &[String]) -> String {
     let Some((first, rest)) = words.split_first() else { return String::new() };
     let mut common = first.as_str();
@@ -163,7 +168,8 @@ fn common(words: &[String]) -> String {
         let end = same.map_or_else(|| common.len().min(word.len()), |((at, _), _)| at);
         common = common.get(..end).unwrap_or_default();
     }
-    common.to_owned()
+    let backslashes = common.len() - common.trim_end_matches('\\').len();
+    common.get(..common.len() - backslashes % 2).unwrap_or_default().to_owned()
 }
 
 /// The names in a directory of this host, those of directories with a `/` at their end. Names that a terminal would act on
@@ -188,12 +194,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_that_is_cut_says_so_and_inserts_nothing_else() {
+    fn what_all_words_begin_with_is_inserted_and_a_list_that_is_cut_says_so() {
         let words = ["lab:abc", "lab:abd"].map(str::to_owned).to_vec();
         let found = Completions { words: words.clone(), wanted: Vec::new(), is_cut: true };
         let shown: Vec<_> = pairs(found).into_iter().map(|pair| (pair.display, pair.replacement)).collect();
-        assert_eq!(shown[2], ("(and more)".to_owned(), "lab:ab".to_owned()));
+        let expect = ["lab:abc", "lab:abd", "(and more)"].map(|word| (word.to_owned(), "lab:ab".to_owned()));
+        assert_eq!(shown, expect);
+        let one = Completions { words: vec!["ls ".to_owned()], ..Completions::default() };
+        let [only] = pairs(one).try_into().unwrap_or_else(|_| panic!("one word"));
+        assert_eq!((only.display.as_str(), only.replacement.as_str()), ("ls", "ls "));
         assert_eq!(common(&words), "lab:ab");
+        assert_eq!(
+            common(&["a\\ b", "a\\&c"].map(str::to_owned)),
+            "a",
+            "the backslash belongs to what follows"
+        );
+        assert_eq!(common(&["a\\\\b", "a\\\\c"].map(str::to_owned)), "a\\\\", "a name with a backslash");
         assert_eq!(common(&["a".to_owned(), "ab".to_owned()]), "a");
     }
 }
