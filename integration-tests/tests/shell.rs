@@ -283,6 +283,23 @@ fn tab_completes_from_what_is_known_and_lines_are_remembered() {
 }
 
 #[test]
+fn what_ls_and_tree_have_shown_is_completed_without_another_listing() {
+    let lab = site("lab", &["pub/readme", "deep/er/report"]);
+    let mut shell = or_skip!(Typist::start(&[("lab", &lab)]));
+    shell.types("ls lab:pub\r");
+    shell.types("cat lab:pub/rea\t\r");
+    shell.sees("lab:pub/readme");
+    shell.types("tree lab:deep\r");
+    shell.types("cat lab:deep/er/rep\t\r");
+    shell.sees("lab:deep/er/report");
+    shell.types("quit\r");
+    let Typist { person, home, .. } = shell;
+    assert_eq!(person.end(), Some(0));
+    let kept = fs::read_to_string(home.path().join("state/shell-listings.json")).unwrap();
+    assert!(kept.contains("lab:deep/er"), "{kept}");
+}
+
+#[test]
 fn a_question_that_was_interrupted_takes_no_key_of_the_next_line() {
     let lab = site("lab", &["seen"]);
     let mut shell = or_skip!(Typist::start(&[("lab", &lab)]));

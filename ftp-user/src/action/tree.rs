@@ -178,6 +178,8 @@ impl Drawing<'_> {
                 Err(failure) => question.again(failure).await?,
             }
         };
+        let place = self.place.to_string();
+        self.context.listed.note(&place, below, &listing.entries, listing.is_incomplete());
         for gap in listing.gaps() {
             self.failed(below, gap);
         }

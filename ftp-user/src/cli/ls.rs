@@ -95,7 +95,9 @@ async fn look(context: &Context, host: &mut Host, location: &Location) -> Result
                 Host::Server(server) => server.session(context).await?.list(directory).await?,
                 Host::Local(_) => list(context, host, &location.path).await?,
             };
-            Found { gaps: listing.gaps(), is_incomplete: listing.is_incomplete(), entries: listing.entries }
+            let is_incomplete = listing.is_incomplete();
+            context.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
+            Found { gaps: listing.gaps(), is_incomplete, entries: listing.entries }
         }
         Kind::File | Kind::Link | Kind::Other => {
             let entry = Entry {

@@ -49,7 +49,8 @@ pub use program::main;
 use self::passwords::{Answers, Passwords};
 use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{
-    Cancel, Context, Heard, Interruption, ListingLimit, Patience, Settled, Typed, UnknownCertificates,
+    Cancel, Context, Heard, Interruption, ListedDirectories, ListingLimit, Patience, Settled, Typed,
+    UnknownCertificates,
 };
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -151,6 +152,8 @@ struct Hands {
     cancel: Option<Cancel>,
     /// The passwords that were typed before.
     answers: Answers,
+    /// Who wants to know what directories held.
+    listed: ListedDirectories,
 }
 
 impl Hands {
@@ -449,6 +452,7 @@ impl General {
                 settled: Settled::default(),
                 typed: Typed::default(),
                 listing: ListingLimit::default(),
+                listed: self.hands.listed,
                 limit: None,
             },
             reporter,

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 #[derive(Args, Clone, Debug)]
 pub(super) struct ShellArgs {
     /// Carry out the lines of a file (- is standard input), and stop at the first that fails
-    #[arg(short, long, value_name = "SCRIPT")]
+    #[arg(short, long, value_name = "FILE")]
     pub(super) file: Option<OsString>,
     /// Go on with the next line if one fails
     #[arg(long)]

@@ -24,24 +24,32 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, sites: &Names) 
             continue;
         };
         let items = list.get_ref().as_array().into_iter().flatten();
-        let components: Vec<Directory> = items.filter_map(|item| component(reader, item, sites)).collect();
+        let components: Vec<Directory> =
+            items.filter_map(|item| component(reader, name, item, sites)).collect();
         if components.is_empty() {
             reader.wrong(list.span(), "a composite directory needs components");
         } else if let Err(failure) = scope.add(name, components) {
-            reader.wrong(key.span(), failure.to_string());
+            reader.wrong(key.span(), format!("composites.{name}: {failure}"));
         }
     }
     scope
 }
 
 /// A component: a directory of a site, or of this host by its whole path.
-fn component(reader: &mut Reader<'_>, item: &Spanned<DeValue<'_>>, sites: &Names) -> Option<Directory> {
+fn component(
+    reader: &mut Reader<'_>,
+    composite: &str,
+    item: &Spanned<DeValue<'_>>,
+    sites: &Names,
+) -> Option<Directory> {
     let (at, text) = reader.text(item)?;
     match Directory::parse(text, sites) {
         Ok(directory) if !directory.is_local() || directory.is_absolute() => Some(directory),
         Ok(_) => {
             let what = match text.split_once(':') {
-                Some((name, _)) if !name.contains('/') => format!("no site is called {name}"),
+                Some((name, _)) if !name.contains('/') => {
+                    format!("no site is called {name}, which composites.{composite} uses")
+                }
                 Some(_) | None => {
                     "write SITE:path, a URL, or the whole path of a directory of this host".to_owned()
                 }
@@ -76,11 +84,14 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place() {
         for (lines, expect) in [
-            ("[composites.data]\ncomponents = [\"lap:x\"]", "4:15: no site is called lap"),
+            (
+                "[composites.data]\ncomponents = [\"lap:x\"]",
+                "4:15: no site is called lap, which composites.data uses",
+            ),
             ("[composites.data]\ncomponents = [\"here\"]", "4:15: write SITE:path"),
             ("[composites.data]\ncomponents = []", "4:14: a composite directory needs components"),
             ("[composites.data]", "3:13: expected components"),
-            ("[composites.lab]\ncomponents = [\"lab:\"]", "lab is the name of a site"),
+            ("[composites.lab]\ncomponents = [\"lab:\"]", "composites.lab: lab is the name of a site"),
             ("[composites.d]\ncomponents = [\"lab:\"]", "a name has 2 to 64"),
             ("[composites.data]\nparts = [\"lab:\"]", "unknown key \"parts\""),
             ("[composites.data]\ncomponents = [\"ftp://u:s3cret@h/\"]", "has no password"),

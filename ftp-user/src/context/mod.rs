@@ -24,10 +24,12 @@ use tokio::sync::Mutex;
 
 mod cancel;
 mod interruption;
+mod listed;
 mod settled;
 
 pub use cancel::Cancel;
 pub use interruption::Interruption;
+pub use listed::{ListedDirectories, ListedDirectory};
 pub use settled::{SessionPlace, Settled, Typed};
 
 /// What every call needs. Clones share everything.
@@ -90,6 +92,8 @@ pub struct Context {
     pub typed: Typed,
     /// How large a listing may be.
     pub listing: ListingLimit,
+    /// Who wants to know what directories held.
+    pub listed: ListedDirectories,
     /// How fast the job may be.
     pub limit: Option<RateLimit>,
 }
@@ -342,6 +346,7 @@ impl Context {
             settled: Settled::default(),
             typed: Typed::default(),
             listing: ListingLimit::default(),
+            listed: ListedDirectories::default(),
             limit: None,
         }
     }

@@ -134,6 +134,18 @@ fn a_local_path_with_a_colon_begins_with_a_dot() {
 }
 
 #[test]
+fn a_path_of_this_host_may_be_written_as_the_shell_shows_it() {
+    let check = |text: &str, path: &str, contents| {
+        let Ok(Place::Local(local)) = Place::parse(text.as_bytes()) else { panic!("{text}") };
+        assert_eq!((local.path, local.contents), (PathBuf::from(path), contents));
+    };
+    check("[]/srv/in", "/srv/in", false);
+    check("[]a:b", "a:b", false);
+    check("[]dir/", "dir/", true);
+    check("[]", "./", true);
+}
+
+#[test]
 fn the_password_is_never_shown() {
     let place = Place::parse(b"ftp://bob:s3cret@[::1]:2121//srv/a b").unwrap();
     assert_eq!(place.to_string(), "ftp://bob@[::1]:2121//srv/a%20b");

@@ -26,7 +26,8 @@ impl Place {
         Self::parse_with(text, &Names::default())
     }
 
-    /// Reads a place: `ftp://...`, `SITE:path` or `[SITE]path` with the name of one of these sites, or a local path.
+    /// Reads a place: `ftp://...`, `SITE:path` or `[SITE]path` with the name of one of these sites, or a local path, which
+    /// may be written `[]path` as the shell shows it.
     ///
     /// # Errors
     ///
@@ -37,6 +38,9 @@ impl Place {
         }
         if let Some(place) = names.place(text) {
             return place.map(Self::Remote);
+        }
+        if let Some(path) = text.strip_prefix(b"[]") {
+            return Local::parse(if path.is_empty() { b"./" } else { path }).map(Self::Local);
         }
         // The text is not repeated: it may be a URL that cannot be read, and have a password.
         if let Some(mistake) = mistake(text) {

@@ -91,19 +91,19 @@ impl Cache {
         let bytes = known.names.iter().map(String::len).sum();
         self.uses += 1;
         self.is_changed = true;
-        self.listings.insert(directory, Kept { known, bytes, used: self.uses });
+        self.listings.insert(directory.in_one_form(), Kept { known, bytes, used: self.uses });
         self.give_way();
     }
 
     /// Forgets a directory: it is not there.
     pub fn forget(&mut self, directory: &Directory) {
-        self.is_changed |= self.listings.remove(directory).is_some();
+        self.is_changed |= self.listings.remove(&directory.in_one_form()).is_some();
     }
 
     /// What a directory held.
     pub fn find(&mut self, directory: &Directory) -> Option<&Known> {
         self.uses += 1;
-        let kept = self.listings.get_mut(directory)?;
+        let kept = self.listings.get_mut(&directory.in_one_form())?;
         kept.used = self.uses;
         Some(&kept.known)
     }
@@ -201,6 +201,16 @@ mod tests {
         assert!(cache.find(&at("lab:0")).is_some() && cache.find(&at("lab:1")).is_none());
         assert_eq!((cache.held().directories, cache.held().given_up), (MOST_DIRECTORIES, 1));
         assert_eq!(cache.all()[0].0, &at("lab:0"));
+    }
+
+    #[test]
+    fn a_directory_is_found_however_it_was_typed() {
+        let mut cache = Cache::default();
+        cache.keep(at("lab:a b/\u{fc}"), Known::new(names(1), 0, false));
+        assert!(cache.find(&at("lab:a%20b/%C3%BC")).is_some());
+        assert!(cache.find(&at("[lab]%61 b/\u{fc}/")).is_some() && cache.find(&at("lab:%zz")).is_none());
+        cache.forget(&at("lab:a%20b/\u{fc}"));
+        assert_eq!(cache.held().directories, 0);
     }
 
     #[test]

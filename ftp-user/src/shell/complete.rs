@@ -92,7 +92,7 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
     let known = |name: &str, typed: &str| {
         let (kept, found) = &mut *state.borrow_mut();
         let words = match name {
-            "FILE" | "PATH" | "SCRIPT" => here(typed, kept, |_| true),
+            "FILE" | "PATH" => here(typed, kept, |_| true),
             "DIR" => here(typed, kept, |name| name.ends_with('/')),
             name if is_place(name) => places(typed, kept, found),
             _ => Vec::new(),

@@ -1,7 +1,8 @@
 //! A directory as text: where relative names are, and the parts of which a composite directory is made. Pure.
 
+use super::written::name_at_server;
 use crate::failure::Failure;
-use crate::place::Names;
+use crate::place::{Names, decode};
 use std::fmt;
 
 /// A directory. Its names are written as those of a place are: at a server `%` and two digits stand for a byte.
@@ -83,6 +84,17 @@ impl Directory {
             }
         }
         found
+    }
+
+    /// The same directory in one form, however it was typed: names at a server are written as a listing has them.
+    #[must_use]
+    pub(super) fn in_one_form(&self) -> Self {
+        let form = |name: &String| match decode(name.as_bytes()) {
+            Ok(bytes) => name_at_server(&bytes),
+            Err(_) => name.clone(),
+        };
+        let names = if self.is_local() { self.names.clone() } else { self.names.iter().map(form).collect() };
+        Self { names, ..self.clone() }
     }
 
     /// The directory that holds it, and its name there; `None` if it has no name.

@@ -187,11 +187,11 @@ const ANSWERS: u32 = 2;
 /// How long a probe may take.
 pub const ANSWER: Duration = Duration::from_secs(5);
 /// The pause before the next probe of a site that answers.
-const CALM: Duration = Duration::from_secs(60);
+pub const CALM: Duration = Duration::from_secs(60);
 /// The same where the last probe contradicts what is known.
-const DOUBTFUL: Duration = Duration::from_secs(5);
+pub const DOUBTFUL: Duration = Duration::from_secs(5);
 /// The same for a site that is down.
-const GONE: Duration = Duration::from_secs(20);
+pub const GONE: Duration = Duration::from_secs(20);
 /// The largest number of sites of interest. Of others nothing is known, and they are asked.
 const MOST_SITES: usize = 64;
 /// The largest number of probes at the same time.

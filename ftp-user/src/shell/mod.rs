@@ -35,7 +35,7 @@ pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
 pub use complete::{CompletionInput, Completions, Places, complete_line, is_place, known_at_servers};
 pub use directory::{Directory, HostText, THIS_HOST};
 pub use grammar::Command;
-pub use keeper::{ANSWER, Health, Input, Keeper, Output, Probe};
+pub use keeper::{ANSWER, CALM, DOUBTFUL, GONE, Health, Input, Keeper, Output, Probe};
 pub use mistake::Mistake;
 pub use names::{Current, Meaning, Operand, Partial, Scope};
 pub use operands::PlaceUse;

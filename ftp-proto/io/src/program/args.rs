@@ -65,9 +65,14 @@ impl Rejected {
 
     /// Prints the help, the version or the mistake, and returns the exit status: 2 after a mistake.
     pub fn print(&self, program: &str) -> ExitCode {
+        self.print_seeing(program, &format!("{program} --help"))
+    }
+
+    /// As [`Self::print`]; a mistake names this page.
+    pub fn print_seeing(&self, program: &str, page: &str) -> ExitCode {
         let Self(error) = self;
         if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            output::complain(program, format_args!("{}; see {program} --help", one_line(error)));
+            output::complain(program, format_args!("{}; see {page}", one_line(error)));
         } else {
             // A reader that has closed the pipe has seen enough.
             let _ = error.print();

@@ -15,16 +15,21 @@ use ftp_proto::wire;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Carries out a verb of the shell. `words` are those of a command line, the name of the program first.
+/// Carries out a verb of the shell that is called so. `words` are those of a command line, the name of the program first.
 ///
 /// # Errors
 ///
 /// What is wrong, and nobody has said it yet.
-pub(super) async fn run(lines: &mut Lines, words: Vec<OsString>, cancel: &Cancel) -> Result<After, Failure> {
+pub(super) async fn run(
+    lines: &mut Lines,
+    called: &str,
+    words: Vec<OsString>,
+    cancel: &Cancel,
+) -> Result<After, Failure> {
     let OwnLine { general, verb, .. } = match args::parse::<OwnLine>(words) {
         Ok(line) => line,
         Err(rejected) => {
-            rejected.print("ftp-user");
+            rejected.print_seeing("ftp-user", &format!("help {called}"));
             let status = if rejected.is_mistake() { Status::Failed(Kind::Usage) } else { Status::Done };
             return Ok(After::Ended(status));
         }
@@ -62,9 +67,9 @@ pub(super) async fn run(lines: &mut Lines, words: Vec<OsString>, cancel: &Cancel
         }
         Own::Help { verb: None } => done(help(lines)?),
         Own::Help { verb: Some(verb) } => describe(lines, &verb)?,
-        Own::Fg { job } => wait(lines, job.as_deref(), cancel).await?,
+        Own::Fg { job } => wait(lines, job.as_deref(), OnInterrupt::EndJob, cancel).await?,
         Own::Wait { job: None } => wait_for_all(lines, cancel).await?,
-        Own::Wait { job } => wait(lines, job.as_deref(), cancel).await?,
+        Own::Wait { job } => wait(lines, job.as_deref(), OnInterrupt::EndWaiting, cancel).await?,
     };
     Ok(After::Ended(status))
 }
@@ -174,10 +179,11 @@ async fn where_is(lines: &Lines, names: &[String], json: bool, cancel: &Cancel) 
                 let all = places.all.iter().map(|place| row(place, true));
                 all.chain(places.unseen.iter().map(|place| row(place, false))).collect::<Vec<_>>()
             }),
+            // A place that is named is asked by whoever uses it.
             Operand::At(..) | Operand::AsTyped => {
                 let places = lines.places(name, PlaceUse::There(Purpose::Read), cancel).await;
                 places.map(|places| {
-                    places.into_iter().map(|place| Row::Found { place, seen: true }).collect::<Vec<_>>()
+                    places.into_iter().map(|place| Row::Found { place, seen: false }).collect::<Vec<_>>()
                 })
             }
         };
@@ -268,7 +274,21 @@ fn describe(lines: &Lines, verb: &str) -> Result<Status, Failure> {
 }
 
 /// Waits for a job, shows what it says, and returns how it ended. An interruption is one of the job.
-async fn wait(lines: &mut Lines, called: Option<&str>, cancel: &Cancel) -> Result<Status, Failure> {
+/// What Ctrl-C ends while somebody waits for a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum OnInterrupt {
+    /// The job, which is in the foreground.
+    EndJob,
+    /// The waiting. The job goes on.
+    EndWaiting,
+}
+
+async fn wait(
+    lines: &mut Lines,
+    called: Option<&str>,
+    on_interrupt: OnInterrupt,
+    cancel: &Cancel,
+) -> Result<Status, Failure> {
     let job = lines.jobs.find(called)?;
     let number = job.number;
     let end = job.end();
@@ -278,10 +298,13 @@ async fn wait(lines: &mut Lines, called: Option<&str>, cancel: &Cancel) -> Resul
         job.show_said();
         tokio::select! {
             status = &mut end => break status,
-            () = cancel.cancelled(), if !is_asked => {
-                is_asked = true;
-                job.interrupt();
-            }
+            () = cancel.cancelled(), if !is_asked => match on_interrupt {
+                OnInterrupt::EndJob => {
+                    is_asked = true;
+                    job.interrupt();
+                }
+                OnInterrupt::EndWaiting => break Status::Failed(Kind::Interrupted),
+            },
             () = tokio::time::sleep(LOOK) => {}
         }
     };
@@ -297,7 +320,7 @@ async fn wait(lines: &mut Lines, called: Option<&str>, cancel: &Cancel) -> Resul
 async fn wait_for_all(lines: &mut Lines, cancel: &Cancel) -> Result<Status, Failure> {
     let mut status = Status::Done;
     while let Some(number) = lines.jobs.all().first().map(|job| job.number.to_string()) {
-        status = status.and(wait(lines, Some(&number), cancel).await?);
+        status = status.and(wait(lines, Some(&number), OnInterrupt::EndWaiting, cancel).await?);
         if cancel.is_cancelled() {
             return Ok(Status::Failed(Kind::Interrupted));
         }

@@ -50,7 +50,8 @@ async fn command_of(lines: &mut Lines, command: &Command<'_>, cancel: Cancel) ->
             return After::Mistake(Failure::usage(what).hint("leave out &"));
         }
         let words = lines.words(command.verb, &arguments);
-        return Box::pin(builtin::run(lines, words, &cancel)).await.unwrap_or_else(After::Mistake);
+        let called = command.verb.get_name();
+        return Box::pin(builtin::run(lines, called, words, &cancel)).await.unwrap_or_else(After::Mistake);
     }
     let arguments = with_default(command.verb, arguments);
     // What is wrong with the line is told before anybody looks for its places.

@@ -1,6 +1,8 @@
 //! What the shell knows, shared by the thread that reads lines and the tasks that ask servers.
 
-use crate::shell::{Cache, Directory, Health, HostText, Input, Keeper, Scope};
+use super::remote::seconds;
+use crate::context::ListedDirectory;
+use crate::shell::{Cache, Directory, Health, HostText, Input, Keeper, Listed, Scope, name_at_server};
 use ftp_io::clock::Clock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
@@ -45,6 +47,24 @@ impl Shared {
     pub(super) fn want(&self, directory: Directory) {
         if directory.host != HostText::This {
             let _ = self.wanted.try_send(directory);
+        }
+    }
+
+    /// Keeps what a verb has listed at servers.
+    pub(super) fn learn(&self, directories: Vec<ListedDirectory>) {
+        let mut known = self.lock();
+        for ListedDirectory { place, below, names, is_cut } in directories {
+            let Ok(mut directory) = Directory::parse(&place, &known.scope.sites) else { continue };
+            for name in below.iter().flat_map(|below| below.as_bytes().split(|byte| *byte == b'/')) {
+                directory = directory.at(&name_at_server(name));
+            }
+            let names = names.into_iter().map(|(name, is_directory)| {
+                let end = if is_directory { "/" } else { "" };
+                format!("{}{end}", name_at_server(name.as_bytes()))
+            });
+            if !directory.is_local() {
+                known.cache.keep(directory, Listed::new(names.collect(), seconds(), is_cut));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::place_use::place_use;
 use super::rows::{self, Row};
 use super::signals::Signals;
 use crate::config;
-use crate::context::Cancel;
+use crate::context::{Cancel, ListedDirectories};
 use crate::failure::Failure;
 use crate::job::Status;
 use crate::shell::{Directory, Operand, PlaceUse, Purpose, Vocabulary, quoted};
@@ -55,7 +55,8 @@ impl Lines {
                 return self.fail(&failure);
             }
         }
-        cli.general.hands = Hands { cancel: Some(cancel), answers: self.answers() };
+        let listed = ListedDirectories::wanted();
+        cli.general.hands = Hands { cancel: Some(cancel), answers: self.answers(), listed: listed.clone() };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;
         if let Ok(here) = here {
@@ -65,6 +66,7 @@ impl Lines {
         if changes_sites {
             self.read_sites_again();
         }
+        self.lookup.known.learn(listed.take());
         status
     }
 

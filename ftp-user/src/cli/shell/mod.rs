@@ -166,7 +166,12 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
         if status != Status::Done {
             script.tell_failed(number, status);
         }
-        let is_over = status == Status::Failed(Kind::Interrupted) || lines.signals.is_end();
+        let is_interrupted = status == Status::Failed(Kind::Interrupted);
+        if is_interrupted {
+            // Who interrupts a script means all of it.
+            lines.jobs.interrupt();
+        }
+        let is_over = is_interrupted || lines.signals.is_end();
         if is_over || (status != Status::Done && !keeps_going) {
             break;
         }

@@ -42,7 +42,8 @@ pub(super) struct Look {
 impl Servers {
     /// Asks with these options of the shell.
     pub(super) fn new(general: &General, trust: &TrustArgs) -> Self {
-        let hands = Hands { cancel: Some(Cancel::never()), answers: general.hands.answers.clone() };
+        let answers = general.hands.answers.clone();
+        let hands = Hands { cancel: Some(Cancel::never()), answers, ..Hands::default() };
         let general = General {
             json: false,
             quiet: true,
