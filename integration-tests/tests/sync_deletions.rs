@@ -34,12 +34,27 @@ fn told(run: &Run, kind: &str) -> Vec<String> {
 
 #[test]
 fn nothing_is_deleted_in_a_link_that_mlsd_shows_as_a_directory() {
+    deletes_nothing_in_a_link("");
+}
+
+#[test]
+fn nothing_is_deleted_in_a_link_that_the_name_of_a_file_shows_as_a_directory() {
+    // The name of the file has a line break, and behind it a row of its own.
+    deletes_nothing_in_a_link(&(row("-rw-r--r--", "q") + &row("drwxr-xr-x", "x")));
+}
+
+/// A row of LIST.
+fn row(mode: &str, name: &str) -> String {
+    format!("{mode} 1 ann ann 4096 Jan 01 2020 {name}\\r\\n")
+}
+
+/// The directory has a symbolic link, a directory, and what `more` shows.
+fn deletes_nothing_in_a_link(more: &str) {
     // As pyftpdlib does: MLSD and MLST look through links, PWD repeats what CWD was given, and LIST tells the truth.
     let listed = |directory: &str, facts: &str| {
         format!("MLSD {directory}: 150 here ; connection ; text {facts} ; end ; 226 done")
     };
-    let row = |mode: &str, name: &str| format!("{mode} 1 ann ann 4096 Jan 01 2020 {name}\\r\\n");
-    let rows = row("lrwxrwxrwx", "x -> ../priv") + &row("drwxr-xr-x", "d");
+    let rows = row("lrwxrwxrwx", "x -> ../priv") + &row("drwxr-xr-x", "d") + more;
     let script = [
         "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End".to_owned(),
         listed("t", "type=dir; x\\r\\ntype=dir; d\\r\\ntype=file;size=1; a\\r\\ntype=file;size=1; n.log\\r\\n"),

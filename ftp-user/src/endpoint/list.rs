@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::place;
 use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::wire::PathName;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
@@ -44,8 +44,8 @@ pub async fn list_each(
     }
 }
 
-/// Adds the names of the symbolic links that a listing of a server shows; `None` is the login directory. This host is not
-/// asked: it tells what a name is.
+/// Adds the names of which a row of a server's listing shows a symbolic link; `None` is the login directory. This host is
+/// not asked: it tells what a name is.
 ///
 /// # Errors
 /// Fails if the directory cannot be listed.
@@ -64,8 +64,24 @@ pub(crate) async fn list_links(
     server.session(context).await?.list_each(directory, &mut note).await.map(drop)
 }
 
-/// The names in a directory of a server that LIST shows as directories, with their rights, and so not as symbolic links;
-/// `None` is the login directory. MLSD may look through links.
+/// The names in a directory of a server that are symbolic links for certain; `None` is the login directory.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub(crate) async fn list_certain_links(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+) -> Result<HashSet<PathName>, Failure> {
+    let Host::Server(server) = host else { return Ok(HashSet::new()) };
+    let mut rows = Rows::default();
+    let mut note = |entry: Entry| rows.note(entry.name, entry.kind == Kind::Link);
+    let listing = server.session(context).await?.list_each(directory, &mut note).await?;
+    Ok(rows.certain(&listing))
+}
+
+/// The names in a directory of a server that LIST shows as directories for certain, with their rights, and so not as
+/// symbolic links; `None` is the login directory. MLSD may look through links.
 ///
 /// # Errors
 /// Fails if the directory cannot be listed so.
@@ -75,9 +91,43 @@ pub(crate) async fn list_real_directories(
     directory: Option<&PathName>,
 ) -> Result<HashSet<PathName>, Failure> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
-    let entries = server.session(context).await?.list_text(directory).await?.entries.into_iter();
-    let is_real = |entry: &Entry| entry.kind == Kind::Directory && entry.mode.is_some();
-    Ok(entries.filter(is_real).map(|entry| entry.name).collect())
+    let mut listing = server.session(context).await?.list_text(directory).await?;
+    let mut rows = Rows::default();
+    for entry in listing.entries.drain(..) {
+        let is_real = entry.kind == Kind::Directory && entry.mode.is_some();
+        // The row of a link with this name would have only what stands before the arrow.
+        rows.note(entry.name.clone(), is_real && !has_arrow(&entry.name));
+    }
+    Ok(rows.certain(&listing))
+}
+
+fn has_arrow(name: &PathName) -> bool {
+    name.as_bytes().windows(ARROW.len()).any(|part| part == ARROW)
+}
+
+/// What stands between a symbolic link and where it leads to.
+const ARROW: &[u8] = b" -> ";
+
+/// The rows of a listing, by name. A name with a line break can hold a row of another name, and so say of that one what its
+/// owner likes.
+#[derive(Debug, Default)]
+struct Rows {
+    /// Whether the only row of a name shows what is looked for.
+    of_name: HashMap<PathName, bool>,
+}
+
+impl Rows {
+    fn note(&mut self, name: PathName, shows_it: bool) {
+        self.of_name.entry(name).and_modify(|is_certain| *is_certain = false).or_insert(shows_it);
+    }
+
+    /// The names of which nothing else is shown. There is none if the listing is not all that is there.
+    fn certain(self, listing: &Listing) -> HashSet<PathName> {
+        if listing.is_incomplete() {
+            return HashSet::new();
+        }
+        self.of_name.into_iter().filter(|(_, is_certain)| *is_certain).map(|(name, _)| name).collect()
+    }
 }
 
 /// The path of a file that is not there under the name that a listing has shown, because the listing drops leading
@@ -139,3 +189,33 @@ fn here(path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
 
 /// A directory with more entries is read a piece at a time, in no order.
 const MOST_SORTED: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_counts_only_if_one_row_of_a_whole_listing_has_it() {
+        let found = |listing: &Listing| {
+            let mut rows = Rows::default();
+            for (name, shows_it) in
+                [("d", true), ("x", false), ("x", true), ("y", true), ("y", true), ("file", false)]
+            {
+                rows.note(PathName::from_user(name).unwrap(), shows_it);
+            }
+            let certain = rows.certain(listing);
+            certain.iter().map(PathName::display).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&Listing::default()), ["d"]);
+        assert!(found(&Listing { unread: 1, ..Listing::default() }).is_empty());
+        let refused = vec!["a name".to_owned()];
+        assert!(found(&Listing { refused, ..Listing::default() }).is_empty());
+    }
+
+    #[test]
+    fn a_name_with_an_arrow_may_be_a_link() {
+        for (name, expect) in [("x -> y", true), ("x->y", false), ("x", false)] {
+            assert_eq!(has_arrow(&PathName::from_user(name).unwrap()), expect, "{name}");
+        }
+    }
+}

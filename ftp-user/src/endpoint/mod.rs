@@ -16,7 +16,7 @@ pub use debts::{Debt, Debts};
 pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
 pub use list::{list, list_each, with_blanks};
-pub(crate) use list::{list_links, list_real_directories};
+pub(crate) use list::{list_certain_links, list_links, list_real_directories};
 pub(crate) use local::{check_file, local_path};
 pub use opened::LocalRoot;
 pub use pool::{Lease, Pool, Pools};

@@ -36,7 +36,7 @@ impl Links {
         asked(context, host, async |host| reached.facts(context, host).await).await
     }
 
-    /// Whether the listing of its directory shows a symbolic link at `path`.
+    /// Whether the listing of its directory shows a symbolic link at `path`, and nothing else.
     async fn has(&mut self, context: &Context, host: &mut Host, path: &PathName) -> Result<bool, Failure> {
         let Some(name) = place::base_name(path) else { return Ok(false) };
         let directory = place::parent(path);
@@ -44,9 +44,7 @@ impl Links {
             return Ok(names.contains(&name));
         }
         let names = asked(context, host, async |host| {
-            let mut names = HashSet::new();
-            endpoint::list_links(context, host, directory.as_ref(), &mut names).await?;
-            Ok(names)
+            endpoint::list_certain_links(context, host, directory.as_ref()).await
         });
         let names = names.await?;
         let is_there = names.contains(&name);
