@@ -21,10 +21,11 @@ pub(super) struct Twins {
     surplus: Hashes,
     /// Paths in one form.
     forms: Hashes,
-    /// Whether the destination takes names for one that differ in form only, once that is known.
-    forms_are_one: Option<bool>,
+    /// Whether the destination has taken names for one that differ in form only. That it has not says nothing of others:
+    /// one of both may have gone, or be on another file system.
+    forms_are_one: bool,
     /// The same of names that differ in case.
-    cases_are_one: Option<bool>,
+    cases_are_one: bool,
     /// The names that are not deleted.
     spared: Hashes,
 }
@@ -71,14 +72,9 @@ impl Twins {
         path: &PathName,
     ) -> Result<(), Failure> {
         let Some(difference) = self.difference(path) else { return Ok(()) };
-        let are_one = match *self.are_one(difference) {
-            Some(known) => known,
-            None => {
-                let path = place::join(Some(root), path);
-                asked(context, host, async |host| endpoint::entry(context, host, &path).await)
-                    .await?
-                    .is_some()
-            }
+        let are_one = *self.are_one(difference) || {
+            let path = place::join(Some(root), path);
+            asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?.is_some()
         };
         self.learn(path, difference, are_one);
         Ok(())
@@ -92,7 +88,7 @@ impl Twins {
         Some(if self.forms.contains(self.form(path)) { Difference::Form } else { Difference::Case })
     }
 
-    const fn are_one(&mut self, difference: Difference) -> &mut Option<bool> {
+    const fn are_one(&mut self, difference: Difference) -> &mut bool {
         match difference {
             Difference::Form => &mut self.forms_are_one,
             Difference::Case => &mut self.cases_are_one,
@@ -100,8 +96,8 @@ impl Twins {
     }
 
     fn learn(&mut self, path: &PathName, difference: Difference, are_one: bool) {
-        *self.are_one(difference) = Some(are_one);
         if are_one {
+            *self.are_one(difference) = true;
             let hash = self.hash(path);
             self.spared.insert(hash);
         }
@@ -109,8 +105,7 @@ impl Twins {
 
     /// Whether a name of the destination stays, because it is that of a new file.
     pub(super) fn spares(&self, path: &PathName) -> bool {
-        let has_any = [self.forms_are_one, self.cases_are_one].contains(&Some(true));
-        has_any && self.spared.contains(self.hash(path))
+        (self.forms_are_one || self.cases_are_one) && self.spared.contains(self.hash(path))
     }
 
     fn hash(&self, path: &PathName) -> u64 {
@@ -125,6 +120,8 @@ impl Twins {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Cancel;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn a_name_stays_if_the_destination_takes_a_new_one_for_it() {
@@ -142,5 +139,24 @@ mod tests {
         twins.learn(&path("cafe\u{301}"), Difference::Form, true);
         let spared = ["d/README", "caf\u{e9}", "other"].map(|name| twins.spares(&path(name)));
         assert_eq!(spared, [false, true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_there_says_nothing_of_the_next_one() {
+        // "A.TXT" has a new name since it was listed, so it is not there.
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("README"), "").unwrap();
+        let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
+        let context = Context::for_tests(Cancel::never());
+        let (mut host, mut twins) = (Host::Local(None), Twins::default());
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        for surplus in ["a.txt", "readme"] {
+            twins.note(&path(surplus));
+        }
+        for new in ["A.TXT", "README"] {
+            twins.look(&context, (&mut host, &root), &path(new)).await.unwrap();
+        }
+        let spared = ["a.txt", "readme"].map(|name| twins.spares(&path(name)));
+        assert_eq!(spared, [false, true]);
     }
 }
