@@ -143,29 +143,47 @@ fn a_dry_run_tells_where_old_files_would_go_and_kept_names_are_counted_as_kept()
 
 #[test]
 fn a_checksum_that_anybody_can_choose_neither_skips_nor_renames_a_file() {
-    let row = |size: u32, name: &str| format!("-rw-r--r-- 1 ann ann {size} Jan 01 2020 {name}\\r\\n");
-    let listed = |directory: &str, rows: &str| {
-        format!("LIST {directory}: 150 here ; connection ; text {rows} ; end ; 226 done")
-    };
     let features = "FEAT: 211-F\\r\\n SIZE\\r\\n XCRC\\r\\n211 End\nXCRC: 250 DEADBEEF";
-    let rest = "SIZE: 550 no file\nCWD: 550 no";
-    let script = |own: String| {
-        format!(
-            "{features}\n{own}\nCWD s: enter ; 250 in\nCWD t: enter ; 250 in\nCWD /: enter ; 250 in\n{rest}"
-        )
-    };
-    let rows = row(1000, "a") + &row(70_000, "new");
-    let sizes = "SIZE s/a: 213 1000\nSIZE s/new: 213 70000\nRETR s/new: 150 here ; connection ; data 70000 ; end ; 226 sent";
-    let from = Peer::start("127.0.0.2", &script(format!("{}\n{sizes}", listed("s", &rows))), MODERN);
-    let rows = row(1000, "a") + &row(70_000, "old");
-    let sizes = "SIZE t/a: 213 1000\nSIZE t/old: 213 70000\nSIZE *.ftp-user.part: 213 {stored}";
-    let to = Peer::start("127.0.0.3", &script(format!("{}\n{sizes}", listed("t", &rows))), MODERN);
+    let more = "RETR s/new: 150 here ; connection ; data 70000 ; end ; 226 sent";
+    let from = listing(features, "s", &[(1000, "a"), (70_000, "new")]) + more;
+    let from = Peer::start("127.0.0.2", &from, MODERN);
+    let to = listing(features, "t", &[(1000, "a"), (70_000, "old")]);
+    let to = Peer::start("127.0.0.3", &to, MODERN);
     let words = ["--delete", "--path", "user", "--verify", "size", "--no-times", "--jobs", "1"];
     let run = synced(&[&words[..], &[&from.url("s"), &to.url("t")]].concat());
     let (moved, renamed) = (from.seen_of(&["RETR"]), to.seen_of(&["RNFR"]));
     assert_eq!(moved.len(), 2, "{run}\n{:?}", to.seen());
     assert!(!renamed.contains(&"RNFR t/old".to_owned()), "{renamed:?}\n{run}");
     assert!(to.seen_of(&["DELE"]).contains(&"DELE t/old".to_owned()), "{run}\n{:?}", to.seen());
+}
+
+#[test]
+fn a_file_that_the_source_has_and_does_not_list_is_not_renamed() {
+    let features =
+        "FEAT: 211-F\\r\\n SIZE\\r\\n XMD5\\r\\n211 End\nXMD5: 250 0123456789abcdef0123456789abcdef";
+    let more = "SIZE s/old: 213 70000\nRETR s/new: 150 here ; connection ; data 70000 ; end ; 226 sent\n";
+    let from = more.to_owned() + &listing(features, "s", &[(70_000, "new")]);
+    let from = Peer::start("127.0.0.2", &from, MODERN);
+    let to = Peer::start("127.0.0.3", &listing(features, "t", &[(70_000, "old")]), MODERN);
+    let words = ["--delete", "--path", "user", "--verify", "size", "--no-times", "--jobs", "1"];
+    let run = synced(&[&words[..], &[&from.url("s"), &to.url("t")]].concat());
+    let seen = to.seen_of(&["RNFR", "DELE"]);
+    assert!(!seen.iter().any(|line| line.ends_with(" t/old")), "{seen:?}\n{run}");
+    assert_eq!(from.seen_of(&["RETR"]), ["RETR s/new"], "{run}\n{:?}", to.seen());
+    run.says("1 name that no listing of the source shows");
+}
+
+/// The script of a server without MLST that has these files in a directory.
+fn listing(features: &str, directory: &str, files: &[(u32, &str)]) -> String {
+    let rows: String = files
+        .iter()
+        .map(|(size, name)| format!("-rw-r--r-- 1 ann ann {size} Jan 01 2020 {name}\\r\\n"))
+        .collect();
+    let sizes: String =
+        files.iter().map(|(size, name)| format!("SIZE {directory}/{name}: 213 {size}\n")).collect();
+    format!(
+        "{features}\nLIST {directory}: 150 here ; connection ; text {rows} ; end ; 226 done\n{sizes}SIZE *.ftp-user.part: 213 {{stored}}\nSIZE: 550 no file\nCWD {directory}: enter ; 250 in\nCWD /: enter ; 250 in\nCWD: 550 no\n"
+    )
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::tree_entry::TreeEntry;
 use crate::check::{MayRename, common};
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::Reached;
+use crate::endpoint::{self, Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::job::entered::{Entered, Entry, Why};
 use crate::job::file::times;
@@ -99,6 +99,9 @@ impl<'a> Renames<'a> {
     ) -> Result<Option<PathName>, Failure> {
         let path = place::join(Some(source), &entry.path);
         let Some((below, seen)) = self.same(ends, &path, &entry.facts).await? else { return Ok(None) };
+        if !self.lacks(&mut ends.source, &place::join(Some(source), &below)).await? {
+            return Ok(None);
+        }
         if !self.how.is_dry {
             let time = entry.facts.modified.filter(|_| self.how.times);
             match self.carry_out(ends, (&below, &seen), (&entry.path, time)).await {
@@ -119,6 +122,17 @@ impl<'a> Renames<'a> {
 
     fn path(&self, below: &PathName) -> PathName {
         place::join(Some(self.permit.scope().root()), below)
+    }
+
+    /// Whether the source says that it does not have the old name. Its listing may hide names, and be cut.
+    async fn lacks(&self, source: &mut Host, old: &PathName) -> Result<bool, Failure> {
+        let (context, old) = (self.context, std::slice::from_ref(old));
+        let has = asked(context, source, async |host| endpoint::have(context, host, old).await).await;
+        match has {
+            Ok(has) => Ok(has.first() == Some(&Some(false))),
+            Err(failure) if failure.ends_the_work() => Err(failure),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The file of the destination that has the same size and digest as the file `path` of the source.
