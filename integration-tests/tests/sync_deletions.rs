@@ -187,6 +187,21 @@ fn listing(features: &str, directory: &str, files: &[(u32, &str)]) -> String {
 }
 
 #[test]
+fn the_path_of_a_sync_is_explained_whether_or_not_files_would_be_copied() {
+    let from = source().start();
+    for to in [target().start(), target().file("t/a", "a").file("t/n.log", "n").start()] {
+        let words = ["sync", "--explain", "--compare", "size", &from.url("s"), &to.url("t")];
+        let run = user().environment("LC_ALL", "C.UTF-8").args(words).run().exits(0);
+        let run = run.says("path: ").says("if that is refused or slow").says("127.0.0.3");
+        let drawn = run.stdout.iter().any(|line| line.contains('\u{2502}'));
+        assert!(drawn, "{run}");
+    }
+    let to = tempfile::tempdir().unwrap();
+    let words = ["sync", "--explain", &from.url("s"), to.path().to_str().unwrap()];
+    user().args(words).run().exits(0).says("one end is this host");
+}
+
+#[test]
 fn the_first_line_of_a_filter_file_decides() {
     let from = source().file("s/d/p.jpg", "p").file("s/d/t.txt", "t").start();
     let to = target().file("t/old.jpg", "o").file("t/old.txt", "o").start();

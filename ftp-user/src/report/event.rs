@@ -27,6 +27,15 @@ pub struct Record {
     pub event: Event,
 }
 
+/// What `--explain` tells of a path. All of it is empty if one end is this host.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Explanation {
+    /// All candidates.
+    pub considered: Vec<Considered>,
+    /// The path to be drawn.
+    pub picture: Option<Box<Picture>>,
+}
+
 /// Something that has happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
@@ -55,10 +64,8 @@ pub enum Event {
         protection: Protection,
         /// Why this one.
         why: String,
-        /// All candidates, if an explanation was asked for.
-        considered: Vec<Considered>,
-        /// The path to be drawn, if an explanation was asked for.
-        picture: Option<Box<Picture>>,
+        /// What else there is, if somebody has asked for it.
+        explanation: Option<Explanation>,
     },
     /// Files were found, or there are no more.
     Found(Found),

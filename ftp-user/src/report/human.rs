@@ -3,11 +3,10 @@
 use super::bar::Bar;
 use super::change::{Change, Ended};
 use super::entry::{kind_name, moment};
-use super::event::{Cause, Event, Forgotten, Form, Listed, Summary};
+use super::event::{Cause, Event, Explanation, Forgotten, Form, Listed, Summary};
 use super::job;
 use super::overall::Shown;
 use super::past;
-use super::picture::Picture;
 use super::receipt;
 use super::style::Style;
 use super::topic::Repeats;
@@ -59,12 +58,13 @@ impl Human {
                 self.planning = true;
                 self.result(&would((verb, source, dest), *size, verify.name()))
             }
-            Event::Path { rung, relay, protection, why, considered, picture } => {
+            Event::Path { rung, relay, protection, why, explanation } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
                 let line = format!("path: {}{relay}, {}: {why}", rung.words(), protection.words());
-                if self.planning {
+                // A sync tells it before the first file, and also if there is none.
+                if self.planning || explanation.is_some() {
                     self.result(&format!("  {line}"))?;
-                    return self.explain(considered, picture.as_deref());
+                    return explanation.as_ref().map_or(Ok(()), |explanation| self.explain(explanation));
                 }
                 // Most files of a job take the path of the one before.
                 if self.style.verbose && self.path != line {
@@ -234,11 +234,11 @@ impl Human {
     }
 
     /// Explains every candidate that was considered, once for all files with the same ones.
-    fn explain(&mut self, considered: &[Considered], picture: Option<&Picture>) -> io::Result<()> {
-        if self.explained == considered {
+    fn explain(&mut self, Explanation { considered, picture }: &Explanation) -> io::Result<()> {
+        if self.explained == *considered {
             return Ok(());
         }
-        self.results(&picture.map_or_else(Vec::new, |picture| picture.lines(self.style.screen)))?;
+        self.results(&picture.as_ref().map_or_else(Vec::new, |picture| picture.lines(self.style.screen)))?;
         for candidate in considered.iter().skip(1) {
             let commands = candidate.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
             let tls = candidate.tls.map_or_else(String::new, |tls| format!(", {tls}"));
@@ -252,7 +252,7 @@ impl Human {
                 Some(why) => self.result(&format!("    not {words}{commands}{tls}: {why}"))?,
             }
         }
-        self.explained = considered.to_vec();
+        self.explained.clone_from(considered);
         Ok(())
     }
 

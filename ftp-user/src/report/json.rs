@@ -278,13 +278,16 @@ impl<'a> Line<'a> {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
             }
-            Event::Path { rung, relay, protection, why, considered, picture: _ } => Self::Path {
+            Event::Path { rung, relay, protection, why, explanation } => Self::Path {
                 path: rung.path(),
                 rung: rung.name(),
                 protection: protection.name(),
                 why,
                 relay: relay.as_deref(),
-                considered: considered.iter().map(Thought::of).collect(),
+                considered: explanation
+                    .iter()
+                    .flat_map(|explanation| explanation.considered.iter().map(Thought::of))
+                    .collect(),
             },
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }

@@ -26,7 +26,8 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Survey,
+    Cause, Drawn, Event, Explanation, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary,
+    Survey,
 };
 pub use found::{Finding, Found};
 pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};

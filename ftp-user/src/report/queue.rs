@@ -206,7 +206,9 @@ const fn is_kept(event: &Event) -> bool {
 fn weight(event: &Event) -> usize {
     let texts = match event {
         Event::Plan { source, dest, .. } | Event::File { source, dest, .. } => source.len() + dest.len(),
-        Event::Path { why, considered, .. } => why.len() + considered.len() * SMALL,
+        Event::Path { why, explanation, .. } => {
+            why.len() + explanation.as_ref().map_or(0, |explanation| explanation.considered.len() * SMALL)
+        }
         Event::Progress(Progress { source, .. }) | Event::FileFailed { source } => source.len(),
         Event::Failed { source, dest, message, .. } => source.len() + dest.len() + message.len(),
         Event::Warning { message } | Event::Notice { message } => message.len(),

@@ -57,8 +57,7 @@ impl<'a> Description<'a> {
             relay: self.relay.map(str::to_owned),
             protection: self.protection,
             why: self.why(refused),
-            considered: Vec::new(),
-            picture: None,
+            explanation: None,
         });
     }
 

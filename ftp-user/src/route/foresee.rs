@@ -6,7 +6,7 @@ use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::ladder::{Allowed, Memory, Rung};
 use crate::outcome::Protection;
-use crate::report::Event;
+use crate::report::{Event, Explanation};
 use ftp_proto::third_party::race::Manner;
 
 /// Returns the rung that would be tried first, and reports it with its reason. With `explain`, the report has all candidates.
@@ -21,7 +21,7 @@ pub(crate) async fn first_rung(
     allowed: Allowed,
     explain: bool,
 ) -> Result<Rung, Failure> {
-    let (rung, relay, protection, why, considered, picture) = match (source, destination) {
+    let (rung, relay, protection, why, explanation) = match (source, destination) {
         (Host::Server(from), Host::Server(to)) => {
             let situation = Situation::of(context, from, to).await?;
             let mut memory = Memory::default();
@@ -38,16 +38,18 @@ pub(crate) async fn first_rung(
             if let Some(memory) = memory.says(candidate) {
                 why = format!("{why}; {memory}");
             }
-            let considered =
-                if explain { situation.considered(allowed, &ascent, &memory) } else { Vec::new() };
-            let picture = explain.then(|| Box::new(situation.picture(candidate)));
-            (candidate.rung(), relay, description.protection, why, considered, picture)
+            let explanation = explain.then(|| Explanation {
+                considered: situation.considered(allowed, &ascent, &memory),
+                picture: Some(Box::new(situation.picture(candidate))),
+            });
+            (candidate.rung(), relay, description.protection, why, explanation)
         }
         (source, destination) => {
             let private = source.is_secured(context).await? && destination.is_secured(context).await?;
-            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new(), None)
+            let explanation = explain.then(Explanation::default);
+            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), explanation)
         }
     };
-    context.events.deliver(Event::Path { rung, relay, protection, why, considered, picture }).await;
+    context.events.deliver(Event::Path { rung, relay, protection, why, explanation }).await;
     Ok(rung)
 }
