@@ -29,7 +29,7 @@ pub struct Filter {
 struct Line {
     includes: bool,
     patterns: Patterns,
-    /// Whether its pattern matches whole directories.
+    /// Whether its pattern matches everything in the directories that it matches.
     is_of_directories: bool,
 }
 
@@ -68,14 +68,15 @@ impl Filter {
     /// The pattern cannot be read.
     pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<(), Failure> {
         let patterns = Patterns::new(&[glob.to_owned()])?;
-        let is_of_directories = glob.ends_with('/') || glob.contains("**");
+        let is_of_directories = glob.ends_with('/') || glob.ends_with("/**") || glob == "**";
         self.lines.push(Line { includes, patterns, is_of_directories });
         Ok(())
     }
 
     /// Whether only some files are copied, so that a directory may stay without any.
     pub(in crate::job) fn selects(&self) -> bool {
-        !self.include.texts.is_empty() || self.lines.iter().any(|line| line.includes)
+        let mut from_first_include = self.lines.iter().skip_while(|line| !line.includes);
+        !self.include.texts.is_empty() || from_first_include.any(|line| !line.includes)
     }
 
     /// Whether the directory at `path` below the tree is looked at.
@@ -256,7 +257,56 @@ mod tests {
         check(&["+ /d/**", "- **"], "d/e/f", true);
         check(&["+ /d/**", "- **"], "e", false);
         check(&["- name"], "name/file", true);
+        check(&["- **/cache"], "d/cache/f", true);
+        check(&["- **/cache"], "d/cache", false);
+        check(&["- **/cache/"], "d/cache/f", false);
+        check(&["- **/cache/**"], "d/cache/e/f", false);
         check(&[], "a", true);
+    }
+
+    #[test]
+    fn what_the_lines_take_is_in_directories_that_they_enter() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        let globs = [
+            "*", "**", "a", "a/", "/a", "/a/", "a/b", "a/**", "**/a", "**/a/", "a/**/b", "**/b/**",
+            "{a,a/**}", "a*/", "?", "/**/b/", "a/*", "[ab]/",
+        ];
+        let files: Vec<PathName> = ["a", "b", "ab"]
+            .iter()
+            .flat_map(|top| ["a", "b"].map(|middle| format!("{top}/{middle}")))
+            .flat_map(|above| ["a", "b"].map(|last| path(&format!("{above}/{last}"))))
+            .collect();
+        let lines = globs.iter().flat_map(|glob| [(true, *glob), (false, *glob)]);
+        for (first, second) in
+            lines.clone().flat_map(|first| lines.clone().map(move |second| (first, second)))
+        {
+            let mut filter = Filter::default();
+            for (includes, glob) in [first, second] {
+                filter.push_line(includes, glob).unwrap();
+            }
+            for file in &files {
+                let mut above = std::iter::successors(crate::place::parent(file), crate::place::parent);
+                let is_entered = above.all(|above| filter.enters(&above));
+                assert!(is_entered || !filter.takes(file), "{first:?} {second:?} {}", file.display());
+            }
+        }
+    }
+
+    #[test]
+    fn directories_without_a_file_are_made_unless_lines_select() {
+        for (lines, expect) in [
+            (&["+ *.jpg"][..], false),
+            (&["- *.log"], false),
+            (&["- *.log", "+ *.jpg"], false),
+            (&["+ *.jpg", "- *"], true),
+        ] {
+            let mut filter = Filter::default();
+            for line in lines {
+                let (sign, glob) = line.split_once(' ').unwrap();
+                filter.push_line(sign == "+", glob).unwrap();
+            }
+            assert_eq!(filter.selects(), expect, "{lines:?}");
+        }
     }
 
     #[test]
