@@ -4,6 +4,7 @@ use super::local;
 use super::opened::{LocalRoot, OpenDirectory};
 use super::pool::Pools;
 use super::server::Server;
+use super::written;
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::failure::{Failure, Kind};
@@ -266,7 +267,7 @@ impl Host {
     ) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.set_modified(path, time).await,
-            Self::Local(_) => local::set_modified(path, time),
+            Self::Local(root) => written::set_modified(root.as_ref(), path, time),
         }
     }
 
@@ -282,7 +283,7 @@ impl Host {
     ) -> Result<Option<Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.set_mode(path, mode).await,
-            Self::Local(_) => local::set_mode(path, mode).map(|()| None),
+            Self::Local(root) => written::set_mode(root.as_ref(), path, mode).map(|()| None),
         }
     }
 
@@ -385,8 +386,7 @@ impl Host {
     pub async fn rename(&mut self, context: &Context, from: &PathName, to: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.rename(from, to).await,
-            Self::Local(root) => local::check_file(root.as_ref().map(LocalRoot::path), to)
-                .and_then(|()| local::rename(from, to)),
+            Self::Local(root) => written::rename(root.as_ref(), from, to),
         }
     }
 
@@ -414,9 +414,7 @@ impl Host {
     pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.delete(path).await,
-            Self::Local(root) => {
-                local::check_file(root.as_ref().map(LocalRoot::path), path).and_then(|()| local::delete(path))
-            }
+            Self::Local(root) => written::delete(root.as_ref(), path),
         }
     }
 
@@ -428,8 +426,7 @@ impl Host {
         match self {
             Self::Server(server) => server.session(context).await?.make_directory(path).await,
             Self::Local(root) => {
-                local::check_directory(root.as_ref().map(LocalRoot::path), path)
-                    .and_then(|()| local::make_directory(path))?;
+                written::make_directory(root.as_ref(), path)?;
                 Ok(false)
             }
         }

@@ -11,6 +11,7 @@ mod pool;
 mod reached;
 mod removal;
 mod server;
+mod written;
 
 pub use debts::{Debt, Debts};
 pub(crate) use held::{Held, HeldDirectories};
@@ -26,3 +27,4 @@ pub(crate) use removal::{
     shows_links,
 };
 pub use server::Server;
+pub(crate) use written::open_to_write;

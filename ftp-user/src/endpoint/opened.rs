@@ -7,13 +7,15 @@ use crate::failure::{Failure, Kind};
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, fstat, mkdirat, openat, renameat_with,
-    statat, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
+    fstat, mkdirat, openat, renameat, renameat_with, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -159,6 +161,38 @@ impl OpenName {
         Ok(unlinkat(&self.directory, &self.name, flags)?)
     }
 
+    /// Opens a file.
+    pub(super) fn open(&self, flags: OFlags) -> io::Result<File> {
+        let rights = Mode::from_raw_mode(RIGHTS_OF_A_FILE);
+        Ok(openat(&self.directory, &self.name, flags | OFlags::CLOEXEC, rights)?.into())
+    }
+
+    /// Gives it another name. A file that has that one is replaced.
+    pub(super) fn rename(&self, to: &Self) -> io::Result<()> {
+        Ok(renameat(&self.directory, &self.name, &to.directory, &to.name)?)
+    }
+
+    /// Makes a directory, unless it is there.
+    pub(super) fn make_directory(&self) -> io::Result<()> {
+        match mkdirat(&self.directory, &self.name, Mode::from_raw_mode(ALL_RIGHTS)) {
+            Err(Errno::EXIST) => Ok(openat(&self.directory, &self.name, BELOW, Mode::empty()).map(drop)?),
+            made => Ok(made?),
+        }
+    }
+
+    /// Sets when it was modified last.
+    pub(super) fn set_modified(&self, time: When) -> io::Result<()> {
+        let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+        let times = Timestamps { last_access: at(0, UTIME_OMIT), last_modification: at(time.0, 0) };
+        Ok(utimensat(&self.directory, &self.name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Sets the permission bits of a file or directory.
+    pub(super) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        let file = self.open(OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+
     /// Gives it another name, which nothing has.
     pub(super) fn rename_free(&self, to: &Self) -> Result<(), Errno> {
         let (from, above) = (self.directory.as_fd(), to.directory.as_fd());
@@ -196,6 +230,8 @@ fn facts(found: &Stat) -> Facts {
 const BELOW: OFlags = DIRECTORY.union(OFlags::NOFOLLOW);
 /// The rights of a new directory, of which the umask takes some.
 const ALL_RIGHTS: RawMode = 0o777;
+/// Those of a new file.
+const RIGHTS_OF_A_FILE: RawMode = 0o666;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use super::assignment::Assignment;
 use super::count::Count;
 use crate::context::Context;
 use crate::control::{Flow, Session};
-use crate::endpoint::{Server, local_path};
+use crate::endpoint::{LocalRoot, Server, local_path, open_to_write};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::Protection;
 use crate::report::{Event, Progress};
@@ -12,10 +12,8 @@ use ftp_io::copy::{self, Coding, Ended, Moved};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
-use rustix::fs::OFlags;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
 /// Sends a local file to a server.
@@ -52,6 +50,7 @@ pub(crate) async fn send_local(
 pub(crate) async fn receive_local(
     context: &Context,
     from: &mut Server,
+    root: Option<&LocalRoot>,
     assignment: &Assignment,
     count: &mut Count,
 ) -> Result<(), Failure> {
@@ -61,7 +60,7 @@ pub(crate) async fn receive_local(
     let command = Command::Retr(assignment.source.clone());
     let what = format!("cannot read {}", assignment.source.display());
     let meter = context.meter();
-    let receiving = async |connection| match open(assignment) {
+    let receiving = async |connection| match open(root, assignment) {
         Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
         Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
     };
@@ -83,27 +82,11 @@ pub(crate) async fn receive_local(
 }
 
 /// Opens the local file to write, at the position of the first byte.
-fn open(assignment: &Assignment) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    match (assignment.store, assignment.skips()) {
-        (Store::Append, _) => options.append(true).create(true),
-        (Store::Replace, 0) => options.write(true).create(true).truncate(true),
-        (Store::Replace, _) => options.write(true),
-    };
-    // A link may have taken the name of what an earlier run has left: what it leads to is another file.
-    let continues = assignment.store == Store::Replace && assignment.skips() > 0;
-    if continues {
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-    }
-    let mut file = options.open(local_path(&assignment.stored))?;
-    if continues {
-        let facts = file.metadata()?;
-        if !facts.is_file() || facts.nlink() != 1 {
-            return Err(io::Error::other("what an earlier run has left there is another file now"));
-        }
-    }
-    if assignment.skips() > 0 {
-        file.seek(SeekFrom::Start(assignment.skips()))?;
+fn open(root: Option<&LocalRoot>, assignment: &Assignment) -> io::Result<File> {
+    let skips = assignment.skips();
+    let mut file = open_to_write(root, &assignment.stored, (assignment.store, skips > 0))?;
+    if skips > 0 {
+        file.seek(SeekFrom::Start(skips))?;
     }
     Ok(file)
 }

@@ -40,11 +40,12 @@ pub(in crate::job) async fn transfer(
             route::send_local(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Local(root)) => {
-            let checked = check_file(root.as_ref().map(LocalRoot::path), &assignment.stored);
+            let root = root.as_ref();
+            let checked = check_file(root.map(LocalRoot::path), &assignment.stored);
             (count.attempts, count.touched) = (1, checked.is_ok());
             match checked {
                 Ok(()) => {
-                    let received = route::receive_local(context, source, assignment, &mut count).await;
+                    let received = route::receive_local(context, source, root, assignment, &mut count).await;
                     received.map(|()| Rung::Local)
                 }
                 Err(failure) => Err(failure),
