@@ -2,7 +2,7 @@
 
 use super::change::{ChangeLine, EndedLine, HashLine};
 use super::entry::{kind_name, moment};
-use super::event::{Event, Forgotten, Listed, Progress, Summary, Survey};
+use super::event::{Event, Explanation, Forgotten, Listed, Progress, Summary, Survey};
 use super::job::JobLine;
 use super::overall::Shown;
 use super::receipt::ReceiptLine;
@@ -244,6 +244,10 @@ struct Thought<'a> {
 }
 
 impl<'a> Thought<'a> {
+    fn all(explanation: &'a Explanation) -> Vec<Self> {
+        explanation.considered.iter().map(Self::of).collect()
+    }
+
     fn of(candidate: &'a Considered) -> Self {
         Self {
             rung: candidate.rung.name(),
@@ -284,10 +288,7 @@ impl<'a> Line<'a> {
                 protection: protection.name(),
                 why,
                 relay: relay.as_deref(),
-                considered: explanation
-                    .iter()
-                    .flat_map(|explanation| explanation.considered.iter().map(Thought::of))
-                    .collect(),
+                considered: explanation.as_ref().map_or_else(Vec::new, Thought::all),
             },
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
