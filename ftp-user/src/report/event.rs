@@ -30,7 +30,7 @@ pub struct Record {
 /// What `--explain` tells of a path. All of it is empty if one end is this host.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Explanation {
-    /// All candidates.
+    /// All candidates, the best one first.
     pub considered: Vec<Considered>,
     /// The path to be drawn.
     pub picture: Option<Box<Picture>>,
