@@ -117,6 +117,31 @@ const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
         "--compare says which files are the same; what differs is replaced, also by an older file",
     ),
     (&["sync"], &["--ignore-existing"], "--compare exists leaves alone what is there"),
+    (
+        &["sync"],
+        &["--detach"],
+        "sync needs this program until it ends: start it with nohup, or from cron; after an interruption the same command goes on",
+    ),
+    (
+        &["sync"],
+        &["--from-file"],
+        "sync takes one SOURCE and one DEST: run it for each of them; copy --from-file takes a list",
+    ),
+    (
+        &["copy", "move"],
+        &["--delete", "--max-delete"],
+        "sync SOURCE DEST --delete makes DEST like SOURCE; move deletes what it has copied from SOURCE",
+    ),
+    (
+        &["copy", "move"],
+        &["--compare"],
+        "--overwrite says what happens to what is there; sync --compare copies only what differs",
+    ),
+    (
+        &["copy", "move"],
+        &["--backup-dir"],
+        "--overwrite never leaves alone what is there; sync --backup-dir keeps what it replaces",
+    ),
     (&["sync"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
     (&["copy", "append", "move"], &["-f", "--force"], "--overwrite always replaces what is there"),
     (&["copy", "move"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
@@ -191,6 +216,12 @@ mod tests {
             Some("move has no option --compare; it is an option of sync"),
         );
         check("--nonsense", "copy --nonsense a b", None);
+        check(
+            "--jobs",
+            "--jobs 4 sync a b",
+            Some("--jobs stands before its verb; write it behind: ftp-user sync --jobs ..."),
+        );
+        check("--delete", "resume last --delete", Some(&format!("--delete is no option of resume; {own}")));
     }
 
     #[test]
@@ -205,6 +236,12 @@ mod tests {
         check("-R", "ls -R a", "use tree");
         check("-r", "hash -r a", "hash takes files");
         check("-f", "probe -f a", "");
+        check("--detach", "sync --detach a b", "sync has no option --detach; sync needs this program");
+        check("--from-file", "sync --from-file list", "sync takes one SOURCE");
+        check("--delete", "copy -r --delete a b", "copy has no option --delete; sync SOURCE DEST --delete");
+        check("--max-delete", "move --max-delete=5 a b", "move has no option --max-delete; sync");
+        check("--compare", "copy --compare size a b", "sync --compare");
+        check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
     }
 
     #[test]
