@@ -1,18 +1,20 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
+use super::password_text;
 use super::places::netrc_is_private;
 use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::control::within;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
+use crate::place::PasswordSource;
 use crate::report::{Checked, Event, THIS_HOST, Verdict};
 use clap::Args;
 use ftp_proto::address::{Kind as Address, kind};
 use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
@@ -44,6 +46,7 @@ pub(super) async fn run(context: Context, kept: Kept, DoctorArgs {}: DoctorArgs)
     all.push(read.map_or_else(|bad| bad, |(_, found)| found));
     all.push(state(&context, kept.state.as_deref()));
     all.extend(netrc());
+    all.extend(passwords(&known));
     all.extend(relays(&known));
     all.push(keyring());
     if context.cancel.is_cancelled() {
@@ -272,6 +275,31 @@ fn netrc() -> Option<Checked> {
         Ok(()) => Checked::good("netrc", format!("{} is yours alone", file.display())),
         Err(failure) => Checked::bad("netrc", failure.what.clone(), failure.hint.unwrap_or_default()),
     })
+}
+
+/// The password files of sites. A pipe is not read: what it gives is for the verb that uses it.
+fn passwords(settings: &Settings) -> Vec<Checked> {
+    let is_pipe = |file: &Path| std::fs::metadata(file).is_ok_and(|facts| facts.file_type().is_fifo());
+    let (mut good, mut all) = (0, Vec::new());
+    for (name, place) in settings.sites.names.iter() {
+        let Some(PasswordSource::File(file)) = place.site.password_source() else { continue };
+        if is_pipe(file) {
+            continue;
+        }
+        match password_text::read(file, &format!("password-file of [sites.{name}]")) {
+            Ok(_) => good += 1,
+            Err(failure) => all.push(Checked::bad(
+                "password",
+                format!("{name}: {}", failure.what),
+                failure.hint.unwrap_or_else(|| format!("ftp-user sites edit {name}")),
+            )),
+        }
+    }
+    if good > 0 {
+        let words = counted(good, "password file");
+        all.insert(0, Checked::good("password", format!("{words} of sites: nobody else may read them")));
+    }
+    all
 }
 
 /// The token files of relays.

@@ -237,6 +237,19 @@ fn a_doctor_looks_at_this_host() {
     assert!(findings.contains(&"settings good".to_owned()), "{run}");
     let is_bad = findings.iter().any(|found| found.ends_with("bad"));
     assert_eq!(run.code(), Some(i32::from(is_bad)), "{run}");
+    // Password files: one that is right, one that others may read, one that is not there.
+    let secret = |name: &str, mode| {
+        let file = home.path().join(name);
+        std::fs::write(&file, "s3cret\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    secret("one", 0o600);
+    secret("two", 0o644);
+    let site = |name| format!("[sites.{name}]\nurl = \"ftp://ann@127.0.0.2/\"\npassword-file = \"{name}\"\n");
+    std::fs::write(&config, ["one", "two", "three"].map(site).concat()).unwrap();
+    let run = doctor(&[]).exits(1).says("1 password file of sites").never_says("s3cret");
+    let run = run.says("BAD  password").says("two: others may read or write").says("chmod 600");
+    run.says("three: there is no file").says("password-file of [sites.three]");
     std::fs::write(&config, "[sites.lab]\nurl = 7\n").unwrap();
     doctor(&[]).exits(1).says("BAD  settings").says("2:7");
 }
