@@ -32,7 +32,7 @@ impl Secrets {
 }
 
 /// What `ftp-server hash-password` prints for a password on its standard input.
-fn hash(password: &str) -> String {
+pub(crate) fn hash(password: &str) -> String {
     let mut command = Program::Server.command();
     command.arg("hash-password").stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -5,6 +5,7 @@
 //! hub or an agent goes on running, and the next line waits until it is ready. Blocks marked `text` have the commands of
 //! other programs, or what a program prints: they are not run.
 
+use crate::accounts;
 use integration_tests::binary::{Program, Running};
 use integration_tests::site::{PASSWORD, Server, Site, USER};
 use std::fs;
@@ -64,10 +65,15 @@ impl Recipe {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
+    /// What the page says.
+    fn text(&self) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs").join(self.page);
+        fs::read_to_string(path).unwrap()
+    }
+
     /// Runs the page.
     fn run(mut self) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs").join(self.page);
-        let text = fs::read_to_string(path).unwrap();
+        let text = self.text();
         for (from, _) in &self.instead {
             assert!(text.contains(from), "{}: {from} is not in it", self.page);
         }
@@ -221,7 +227,7 @@ fn tls_everywhere() {
     let site = |name, ip| Site::new(name).at(ip).args(["--require-tls"]);
     let one = site("tls-one", "127.0.0.2").tls().file("data/a.bin", "secret").start();
     let two = site("tls-two", "127.0.0.3").tls().start();
-    let recipe = Recipe::new("recipes/tls-everywhere.md")
+    let mut recipe = Recipe::new("recipes/tls-everywhere.md")
         .server("ann@one.example", &one)
         .server("ann@two.example", &two)
         .instead_of(&format!("SHA256:{}", "a1".repeat(32)), one.pin())
@@ -230,6 +236,20 @@ fn tls_everywhere() {
     assert_eq!((stored(&two, "data/a.bin"), stored(&two, "again.bin")), ("secret".into(), "secret".into()));
     let copy = recipe.made("copy.json");
     assert!(copy.contains("\"path\":\"direct\""), "{copy}");
+    // A server starts with the file that the page shows. Only its directory, its port and its hash are others.
+    let page = recipe.text();
+    let shown = page.split("\n```toml\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let mut file = format!("listen = [\"127.0.0.1:0\"]\n{shown}\n");
+    for (from, to) in
+        [("/srv/ftp", "root"), ("$argon2id$v=19$m=19456,t=2,p=1$...", &accounts::hash(PASSWORD))]
+    {
+        assert!(file.contains(from), "{from} is not in\n{file}");
+        file = file.replace(from, to);
+    }
+    recipe.put("desk/server.toml", &file);
+    fs::create_dir(recipe.file("desk/root")).unwrap();
+    recipe.types("ftp-server check-config server.toml");
+    recipe.starts("ftp-server --config server.toml --state state");
 }
 
 /// Files that the pages about other programs name.
