@@ -94,8 +94,9 @@ pub(super) fn sentence(job: &JobRecord) -> String {
     let why = job.why.as_ref();
     let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
     let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
+    let open = open_words(job);
     format!(
-        "{}{name} {}{process}{transfer} {}, {} ({}){failed}: {}",
+        "{}{name} {}{process}{transfer} {}, {} ({}){open}{failed}: {}",
         job.id,
         job.state.name(),
         at(job.ended.unwrap_or(job.begun)),
@@ -103,6 +104,19 @@ pub(super) fn sentence(job: &JobRecord) -> String {
         size::bytes(job.bytes),
         words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" "),
     )
+}
+
+/// The files that were begun and have not ended: `, 2 under way`. What is stored of them is not in the journal.
+fn open_words(job: &JobRecord) -> String {
+    match (job.state, job.open) {
+        // Of a transfer that was asked about, more is told.
+        (_, 0) | (JobState::Detached, 1) => String::new(),
+        (JobState::Running | JobState::Detached, count) => format!(", {count} under way"),
+        (JobState::Interrupted, count) => {
+            format!(", {count} begun (what is stored stays: ftp-user resume {} goes on with it)", job.id)
+        }
+        (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
+    }
 }
 
 /// How far a transfer is: ` (5.00 MiB of 20.0 MiB, moving)`.
@@ -196,6 +210,11 @@ mod tests {
         let words = sentence(&given_over);
         assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
         assert_eq!(serde_json::to_value(JobLine::of(&given_over)).unwrap()["given_over"], 2);
+        let words = sentence(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() });
+        let expect = "0 files (0 B), 1 begun (what is stored stays: ftp-user resume 00000000000000ab goes on with it): copy";
+        assert!(words.contains(expect), "{words}");
+        let words = sentence(&JobRecord { open: 3, state: JobState::Running, ..job.clone() });
+        assert!(words.contains(" (2.00 KiB), 3 under way, 1 failed: copy"), "{words}");
         let failed = JobRecord { why: Some("ftp://h/d: cannot be listed\u{1b}".into()), ..job.clone() };
         let words = sentence(&failed);
         assert!(words.contains(", 1 failed (ftp://h/d: cannot be listed%1B): copy"), "{words}");
