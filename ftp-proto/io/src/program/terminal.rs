@@ -25,7 +25,7 @@ impl Terminal {
         File::options().read(true).write(true).open("/dev/tty").ok().map(Self)
     }
 
-    /// Asks until the answer is `yes` or `no`, but only a few times. No answer means no.
+    /// Asks until the answer is `yes`, `y`, `no` or `n`, but only a few times. No answer means no.
     ///
     /// `question` must not have control characters. A caller that no longer wants to know drops the future; then the
     /// thread takes nothing that is typed later.
@@ -156,8 +156,8 @@ fn confirm(question: &str, mut input: impl BufRead, mut output: impl Write) -> i
             return Ok(false);
         }
         match answer.trim().to_ascii_lowercase().as_str() {
-            "yes" => return Ok(true),
-            "no" => return Ok(false),
+            "yes" | "y" => return Ok(true),
+            "no" | "n" => return Ok(false),
             _ => write!(output, "please type yes or no: ")?,
         }
     }
@@ -187,9 +187,12 @@ mod tests {
         };
         check("yes\n", true);
         check(" YES \n", true);
-        check("y\nyes\n", true);
+        check("y\n", true);
+        check("Y\n", true);
+        check("ja\nyes\n", true);
         check("no\nyes\n", false);
-        check("y\n\nok\nyes\n", false);
+        check("n\nyes\n", false);
+        check("ye\n\nok\nyes\n", false);
         check("", false);
         check(&"yes".repeat(2000), false);
     }
