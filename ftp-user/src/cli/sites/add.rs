@@ -139,10 +139,16 @@ pub(super) fn remove(context: &Context, typed: &Typed, names: &[String]) -> Resu
 
 /// The URL without its password, and the password.
 fn taken_apart(url: &OsStr) -> Result<(String, Option<Secret>), Failure> {
+    let no_url = || {
+        Failure::usage("a site is at a server, and this is no URL of one")
+            .hint("write ftp://USER@HOST:PORT/PATH, ftpes:// or ftps://")
+    };
+    // HOST:PORT would be taken for a place at a site.
+    if !url.as_bytes().windows(3).any(|three| three == b"://") {
+        return Err(no_url());
+    }
     let Place::Remote(mut remote) = Place::parse_with(url.as_bytes(), &Names::default())? else {
-        return Err(
-            Failure::usage("a site is at a server").hint("write ftp://USER@HOST/, ftpes:// or ftps://")
-        );
+        return Err(no_url());
     };
     let password = remote.site.password.take();
     let glob = remote.path.glob.take();
@@ -235,3 +241,21 @@ fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Resul
 
 /// How often a person is asked for a URL.
 const TRIES: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_url_is_no_name_of_a_site_either() {
+        for typed in ["127.0.0.2:2121", "host", "ann:s3cret@host:21/x", "./file", "[lab]x", "x://h/"] {
+            let failure = taken_apart(OsStr::new(typed)).unwrap_err().to_string();
+            assert!(
+                !failure.contains("no site is called") && !failure.contains("s3cret"),
+                "{typed}: {failure}"
+            );
+        }
+        let (url, password) = taken_apart(OsStr::new("ftp://ann:s3cret@127.0.0.2:2121/x")).unwrap();
+        assert_eq!((url.as_str(), password.is_some()), ("ftp://ann@127.0.0.2:2121/x", true));
+    }
+}
