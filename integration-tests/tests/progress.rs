@@ -157,5 +157,7 @@ fn a_transfer_that_nobody_sees_is_told_and_given_up_by_its_own_timer() {
     let to = Peer::start("127.0.0.3", &format!("SIZE: 550 no such file\nSTOR: {moves}"), MODERN);
     let run = user().args(["copy", "--retries", "0", "--path", "direct", "--stall", "1s", "--unseen", "1s"]);
     let run = run.args([from.url("a.bin"), to.url("b.bin")]).run().exits(5);
-    run.says("nobody sees ").says("given up after 1 s more (--unseen T").says("for 2 s (unseen timer)");
+    run.says("neither server reports the progress of ")
+        .says("given up after another 1 s (--unseen T")
+        .says("for 2 s (unseen timer)");
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use ftp_io::program::duration;
 use ftp_proto::address::unmapped;
 use ftp_proto::listing::When;
 
@@ -89,18 +91,8 @@ pub(super) fn clocks(what: &str, When(theirs): When, When(ours): When, dated: &[
     };
     format!(
         "warn  the clock of the {what} is {} {relation} that of this host; {concerned}",
-        span(apart.unsigned_abs())
+        duration::words(Duration::from_secs(apart.unsigned_abs()))
     )
-}
-
-/// A time in words.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 /// What to run on this host, in lines. `reaches` says whether it reaches an FTP server, if one was named.
@@ -212,6 +204,6 @@ mod tests {
         );
         assert!(ahead.contains("expire: ann;"), "{ahead}");
         let behind = clocks("relay", When(900_000), When(1_000_000), &[]);
-        assert!(behind.contains("is 27 h behind") && behind.contains("nothing depends on it"), "{behind}");
+        assert!(behind.contains("is 28 h behind") && behind.contains("nothing depends on it"), "{behind}");
     }
 }

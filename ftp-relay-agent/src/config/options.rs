@@ -66,9 +66,9 @@ pub struct RunOptions {
     /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
     #[arg(long, value_name = "PORTS")]
     pub data_ports: Vec<DataPorts>,
-    /// An address of this host from which it connects to servers and to which they connect, repeatable; without it,
-    /// that of --listen, or of the route if that is no address of one interface, and then servers are asked to connect
-    /// here only if it is public
+    /// An address of this host from which it connects to servers and to which they connect, repeatable. Default: the
+    /// address of --listen. If that is 0.0.0.0, [::] or a Unix socket: the address of the route, and servers connect to
+    /// it only if it is public
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,
     /// What the operator sees.
@@ -92,8 +92,8 @@ pub struct JoinOptions {
     /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
     #[arg(long, value_name = "PORTS")]
     pub data_ports: Vec<DataPorts>,
-    /// An address of this host from which it connects to servers and to which they connect, repeatable; without it,
-    /// that of the route, and servers are asked to connect here only if it is public
+    /// An address of this host from which it connects to servers and to which they connect, repeatable. Default: the
+    /// address of the route, and servers connect to it only if it is public
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,
     /// What the operator sees.

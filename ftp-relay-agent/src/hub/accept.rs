@@ -22,7 +22,7 @@ use super::exchange::{Admitted, Exchange};
 use super::session;
 use crate::operate::audit::Newcomer;
 use crate::operate::{Running, Seldom, metrics};
-use crate::policy::{Delays, Door, Origin, PING, Place};
+use crate::policy::{Delays, Door, Neighbours, Origin, PING, Place};
 
 /// Accepts links: those with a token become sessions, those with a ticket streams.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ pub(super) struct Links {
     pub(super) door: Arc<Door>,
     pub(super) delays: Delays,
     /// What strangers cause in the log.
-    pub(super) seldom: Seldom,
+    pub(super) seldom: Seldom<Neighbours>,
     /// The same of those who have proven nothing.
-    pub(super) denials: Seldom,
+    pub(super) denials: Seldom<Neighbours>,
     /// The number of the last link.
     pub(super) last: AtomicU64,
 }
@@ -139,9 +139,11 @@ impl Links {
                 match self.exchange.admit(from.with(&token.name), token, &orders) {
                     Ok(admitted) => Some(Proven::Session(Box::new(link), Box::new(admitted))),
                     Err((who, refused)) => {
-                        self.exchange.audit.record(&who, &refused.record());
-                        tracing::warn!(token = who.token, "refused: {refused}");
-                        if let Some(frame) = refused.frame(self.exchange.clock.now()) {
+                        let now = self.exchange.clock.now();
+                        self.exchange.audit.refused(&who, &refused.record(), now, |untold| {
+                            tracing::warn!(token = who.token, untold, "refused: {refused}");
+                        });
+                        if let Some(frame) = refused.frame(now) {
                             // It may have gone already.
                             drop(link.send(&frame).await);
                         }

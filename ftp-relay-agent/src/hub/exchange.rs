@@ -238,7 +238,7 @@ impl Exchange {
                 Output::Event(event) => {
                     let held = report::session_of(&event).and_then(|session| state.sessions.get(&session));
                     let who = held.map(|held| held.admitted.who.clone()).unwrap_or_default();
-                    report::record(&self.audit, &who, &event);
+                    report::record(&self.audit, &who, &event, now);
                 }
                 Output::Wait(deadline) => {
                     state.deadline = deadline;

@@ -2,19 +2,19 @@
 
 use ftp_proto::relay::hub::Event;
 use ftp_proto::relay::message::{Code, Id};
+use ftp_proto::timer::Moment;
 
 use crate::operate::audit::{Audit, Record, Who};
 
 /// Records an event. `who` is its session; the default one if it has none.
-pub(super) fn record(audit: &Audit, who: &Who, event: &Event) {
-    log(event);
+pub(super) fn record(audit: &Audit, who: &Who, event: &Event, now: Moment) {
     match event {
         Event::Joined { name, replaced, .. } => {
             audit.record(who, &Record::AgentJoined { agent: name, replaced: replaced.is_some() });
         }
         Event::Refused { id: Id(id), code, text, .. } => {
             let refused = Record::RequestRefused { id: *id, code: *code, why: None, target: None, text };
-            audit.record(who, &refused);
+            return audit.refused(who, &refused, now, |untold| log(event, untold));
         }
         Event::Ended { code: Code::Protocol, text, .. } => {
             audit.record(who, &Record::ProtocolBroken { reason: text });
@@ -28,6 +28,7 @@ pub(super) fn record(audit: &Audit, who: &Who, event: &Event) {
         Event::TimedOut(timer) => audit.record(who, &Record::HubTimedOut(*timer)),
         Event::User { .. } | Event::Called { .. } => {}
     }
+    log(event, None);
 }
 
 /// The session of an event.
@@ -43,7 +44,8 @@ pub(super) const fn session_of(event: &Event) -> Option<ftp_proto::relay::hub::S
     }
 }
 
-fn log(event: &Event) {
+/// Logs one event; `untold` like it have no line.
+fn log(event: &Event, untold: Option<u64>) {
     match event {
         Event::User { session, name, build } => {
             tracing::info!(session = session.0, name, build, "user agent")
@@ -61,7 +63,7 @@ fn log(event: &Event) {
             tracing::info!(call = call.0, from = from.0, to = to.0, agent, "call");
         }
         Event::Refused { session, code, text, .. } => {
-            tracing::info!(session = session.0, text, "refused: {code}");
+            tracing::info!(session = session.0, text, untold, "refused: {code}");
         }
         Event::Withdrawn { session, why } => tracing::warn!(session = session.0, "{why}: the session ends"),
         Event::Ended { session, code, text } => tracing::info!(session = session.0, text, "ended: {code}"),

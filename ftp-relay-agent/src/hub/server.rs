@@ -71,8 +71,8 @@ impl Hub {
             acceptor,
             door: Door::new(&Limits::USUAL),
             delays: Delays::default(),
-            seldom: Seldom::new(1),
-            denials: Seldom::new(DENIALS),
+            seldom: Seldom::of_addresses(1),
+            denials: Seldom::of_addresses(DENIALS),
             last: AtomicU64::new(1),
         });
         let mut tasks = JoinSet::new();

@@ -1,5 +1,6 @@
 //! The accept loop of a listener, and what a new link proves.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +26,7 @@ use crate::at_hub::{Caller, Spot};
 use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
 use crate::operate::{DENIALS, Running, Seldom};
-use crate::policy::{Accounts, Delays, Door, Kind, Limits, Origin, PING, Place, Policy, SESSION};
+use crate::policy::{Accounts, Delays, Door, Kind, Limits, Neighbours, Origin, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
 /// Accepts links: those of user agents become sessions, those of tunnels join their session.
@@ -40,9 +41,9 @@ pub(super) struct Links {
     door: Arc<Door>,
     delays: Delays,
     /// What strangers cause in the log.
-    seldom: Seldom,
+    seldom: Seldom<Neighbours>,
     /// The same of those who have proven nothing.
-    denials: Seldom,
+    denials: Seldom<Neighbours>,
     /// The number of the next link.
     next: AtomicU64,
 }
@@ -75,8 +76,8 @@ impl Links {
             addresses,
             door: Door::new(limits),
             delays: Delays::default(),
-            seldom: Seldom::new(1),
-            denials: Seldom::new(DENIALS),
+            seldom: Seldom::of_addresses(1),
+            denials: Seldom::of_addresses(DENIALS),
             next: AtomicU64::new(1),
         }
     }
@@ -226,8 +227,7 @@ impl Links {
     ) -> Option<Proven> {
         let now = self.shared.clock.now();
         let Some(terms) = policy.terms(&token.name) else {
-            tracing::warn!(token = token.name, "refused: {}", Withdrawn::Rule);
-            self.shared.audit.record(&who, &Record::SessionRefused(Refusal::Rule(Withdrawn::Rule)));
+            self.refused(&who, Refusal::Rule(Withdrawn::Rule), &Withdrawn::Rule);
             session::refuse(link, now, config, Input::Revoked(Withdrawn::Rule)).await;
             return None;
         };
@@ -242,8 +242,7 @@ impl Links {
                 Some(Proven::Session(Box::new(accepted)))
             }
             Err(full) => {
-                tracing::warn!(token = token.name, "refused: {full}");
-                self.shared.audit.record(&who, &Record::SessionRefused(Refusal::Full(&full)));
+                self.refused(&who, Refusal::Full(&full), &full);
                 session::refuse(link, now, config, Input::Full).await;
                 None
             }
@@ -272,6 +271,14 @@ impl Links {
     fn denied(&self, from: Newcomer, reason: &str) {
         let due = self.denials.due(from.from.neighbours(), self.shared.clock.now());
         self.shared.audit.denied(&from.unknown(), reason, due);
+    }
+
+    /// Tells why a token has no session, if it has a line left for that.
+    fn refused(&self, who: &Who, refusal: Refusal<'_>, why: &dyn fmt::Display) {
+        let record = Record::SessionRefused(refusal);
+        self.shared.audit.refused(who, &record, self.shared.clock.now(), |untold| {
+            tracing::warn!(token = who.token, untold, "refused: {why}");
+        });
     }
 
     /// Waits before a refusal is told, so that guesses are slow. The link keeps its place meanwhile.

@@ -8,32 +8,58 @@ use ftp_io::clock::Clock;
 use ftp_io::program::line_file::LineFile;
 use ftp_proto::listing::{When, civil};
 use ftp_proto::relay::message::{Code, End, LegId};
+use ftp_proto::timer::Moment;
 use serde::Serialize;
 
+use super::Seldom;
 use super::metrics::Metrics;
 pub use super::record::{Carried, Newcomer, Record, Refusal, Who};
 use crate::policy::Origin;
 
 /// Takes all records of a relay. The default one only counts.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Audit {
     /// What the records count.
     pub metrics: Metrics,
     file: Option<LineFile>,
+    /// The lines of refusals that each token has had.
+    refusals: Seldom<Option<String>>,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self::new(Metrics::default(), None)
+    }
 }
 
 impl Audit {
     /// An audit that counts, and writes lines if there is a file.
-    pub const fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
-        Self { metrics, file }
+    pub fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
+        Self { metrics, file, refusals: Seldom::of_tokens() }
     }
 
     /// Records what has happened. Never waits: lines that the file does not take are lost and counted.
     pub fn record(&self, who: &Who, record: &Record<'_>) {
+        self.record_after(0, who, record);
+    }
+
+    /// The same, after so many of its kind that have no line.
+    fn record_after(&self, untold: u64, who: &Who, record: &Record<'_>) {
         self.metrics.count(record);
         if let Some(file) = &self.file {
-            file.add(line(who, record, &time(Clock::today())));
+            file.add(line(who, record, untold, &time(Clock::today())));
         }
+    }
+
+    /// Records a refusal, if the token of `who` has a line left in its minute; `log` then writes that of the log, with the
+    /// number of those that have none. The holder of a token can ask for what he does not get as fast as he writes, and
+    /// would fill both; all refusals are counted.
+    pub fn refused(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
+        let Some(untold) = self.refusals.due(who.token.clone(), now) else {
+            return self.metrics.count(record);
+        };
+        log((untold > 0).then_some(untold));
+        self.record_after(untold, who, record);
     }
 
     /// Tells the log and the file why a link was refused, if it is `due` a line, and how many such refusals had none
@@ -43,7 +69,7 @@ impl Audit {
             return self.metrics.count(&Record::LinkDenied { reason: reason.to_owned() });
         };
         tracing::warn!(untold, "denied: {reason}");
-        self.record(who, &Record::LinkDenied { reason: with_untold(reason, untold) });
+        self.record_after(untold, who, &Record::LinkDenied { reason: reason.to_owned() });
     }
 
     /// Opens the file again under its name: another program may have moved it away.
@@ -59,9 +85,9 @@ impl Audit {
     }
 }
 
-/// Why a link was refused, and how many refusals before it have no line.
-fn with_untold(reason: &str, untold: u64) -> String {
-    if untold == 0 { reason.to_owned() } else { format!("{reason}; {untold} before have no line") }
+/// Why something was refused, and how many refusals before it have no line.
+fn with_untold(reason: String, untold: u64) -> String {
+    if untold == 0 { reason } else { format!("{reason}; {untold} earlier ones were not logged") }
 }
 
 /// One line. Keys without a value are left out.
@@ -96,14 +122,16 @@ struct Line<'a> {
     reason: Option<String>,
 }
 
-fn line(who: &Who, record: &Record<'_>, time: &str) -> String {
+fn line(who: &Who, record: &Record<'_>, untold: u64, time: &str) -> String {
+    let said = record.line();
     let line = Line {
         time,
         event: record.name(),
         link: who.link,
         from: who.from,
         token: who.token.as_deref(),
-        ..record.line()
+        reason: said.reason.map(|reason| with_untold(reason, untold)),
+        ..said
     };
     // Nothing in it can fail to be written.
     let mut text = serde_json::to_string(&line).unwrap_or_default();
@@ -261,12 +289,12 @@ pub const EVENTS: [(&str, &str); 26] = [
     ),
     (
         "link-denied",
-        "A link has not proven that it knows a token or a ticket; `token` is never there. Of one address eight have a line in a minute; `reason` of the next line has the number of the others.",
+        "A link has not proven that it knows a token or a ticket; `token` is never there. Of one address eight have a line in a minute; `reason` of the next line says how many were left out.",
     ),
     ("session-opened", "The holder of `token` has a session."),
     (
         "session-refused",
-        "The token is right, and there is no session: the policy does not name it, or a limit is reached.",
+        "The token is right, and there is no session: the policy does not name it, or a limit is reached. Of one token 60 refusals of all kinds have a line in a minute; `reason` of the next line says how many were left out.",
     ),
     (
         "session-revoked",
@@ -281,7 +309,7 @@ pub const EVENTS: [(&str, &str); 26] = [
     ("agent-joined", "An agent has joined this hub under the name `agent`."),
     (
         "request-refused",
-        "A grant, a tunnel, a join or a call was refused; `target` is the address that was judged.",
+        "A grant, a tunnel, a join or a call was refused; `target` is the address that was judged. Of one token 60 refusals of all kinds have a line in a minute.",
     ),
     ("tunnel-opened", "A control connection with the server at `target` is carried."),
     ("tunnel-ended", "It has ended; `a_to_b` are bytes of the user agent, `b_to_a` those of the server."),
@@ -292,7 +320,10 @@ pub const EVENTS: [(&str, &str); 26] = [
         "call-ended",
         "It has ended; `a_to_b` are bytes of the caller, `b_to_a` those of the agent. The hub cannot read them.",
     ),
-    ("stranger-reset", "A connection from `target` came to a leg that waits for another host."),
+    (
+        "stranger-reset",
+        "A connection from `target` came to a leg that waits for another host. It counts as a refusal of the token.",
+    ),
     ("timed-out", "A wait of the session or of the hub has ended; `reason` is its [timer](timers.md)."),
     ("protocol-broken", "The other end has sent what the protocol does not have."),
 ];
@@ -375,7 +406,7 @@ mod tests {
         };
         let full = full();
         for record in every(&full) {
-            let line = line(&who, &record, "2026-11-21T12:00:00Z");
+            let line = line(&who, &record, 0, "2026-11-21T12:00:00Z");
             assert_eq!(line.matches('\n').count(), 1, "{line}");
             let read: serde_json::Value = serde_json::from_str(&line).unwrap();
             assert_eq!(read["event"], record.name());
@@ -390,7 +421,7 @@ mod tests {
             \"a_to_b\":9,\"b_to_a\":0,\"seconds\":3,\"result\":\"cut\",\
             \"reason\":\"its bytes, or those of its token for a day, are used up\"}\n";
         assert_eq!(
-            line(&who, &Record::JoinEnded { id: 4, peers, carried }, "2026-11-21T12:00:00Z"),
+            line(&who, &Record::JoinEnded { id: 4, peers, carried }, 0, "2026-11-21T12:00:00Z"),
             expected
         );
     }
@@ -409,7 +440,28 @@ mod tests {
         let now = Now { uses: Vec::new(), unproven: 0, agents: 0, audit_lines_lost: 0 };
         let page = audit.metrics.text(&now);
         assert!(page.contains("\nftp_relay_links_denied_total 3\n"), "{page}");
-        assert_eq!(with_untold("unknown token", 0), "unknown token");
-        assert_eq!(with_untold("unknown token", 2), "unknown token; 2 before have no line");
+        let reason = |untold| with_untold("unknown token".to_owned(), untold);
+        assert_eq!(reason(0), "unknown token");
+        assert_eq!(reason(2), "unknown token; 2 earlier ones were not logged");
+    }
+
+    #[test]
+    fn a_token_fills_neither_the_log_nor_the_audit_with_what_it_is_refused() {
+        let audit = Audit::default();
+        let who = |token: &str| Who { token: Some(token.to_owned()), ..Who::default() };
+        let record = Record::RequestRefused { id: 1, code: Code::NoAgent, why: None, target: None, text: "" };
+        let lines = |name: &str, times: u32, seconds| {
+            let (mut lines, now) = (Vec::new(), Moment::after_start(Duration::from_secs(seconds)));
+            for _ in 0..times {
+                audit.refused(&who(name), &record, now, |untold| lines.push(untold));
+            }
+            lines
+        };
+        assert_eq!(lines("eve", 87_044, 1), [None; 60]);
+        assert_eq!(lines("ann", 1, 1), [None], "the lines of others are theirs");
+        assert_eq!(lines("eve", 1, 61), [Some(86_984)]);
+        let now = Now { uses: Vec::new(), unproven: 0, agents: 0, audit_lines_lost: 0 };
+        let page = audit.metrics.text(&now);
+        assert!(page.contains("{reason=\"NoAgent\"} 87046\n"), "{page}");
     }
 }

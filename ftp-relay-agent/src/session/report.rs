@@ -47,11 +47,11 @@ impl Reporter {
 
     /// Something has happened in it.
     pub(super) fn event(&mut self, event: &Event) {
-        log(event);
         match event {
             Event::Refused { id: Id(id), code, why, address, text } => {
                 let (code, why, target) = (*code, *why, *address);
-                self.record(&Record::RequestRefused { id: *id, code, why, target, text });
+                let record = Record::RequestRefused { id: *id, code, why, target, text };
+                return self.refused(event, &record);
             }
             Event::TunnelReady { id, peer } => {
                 self.opened(*id, Ends::Tunnel(*peer));
@@ -62,14 +62,26 @@ impl Reporter {
                 self.opened(*id, Ends::Join(peers));
                 self.record(&Record::JoinOpened { id: id.0, peers });
             }
-            Event::Ended { id, a_to_b, b_to_a, how } => self.ended(*id, (*a_to_b, *b_to_a), *how),
+            Event::Ended { id, a_to_b, b_to_a, how } => {
+                if !self.ended(*id, (*a_to_b, *b_to_a), *how) {
+                    return tracing::debug!(id = id.0, ?how, "ended before it was open");
+                }
+            }
             Event::Stranger { join: Id(id), leg, from } => {
-                self.record(&Record::StrangerReset { id: *id, leg: *leg, target: *from });
+                let record = Record::StrangerReset { id: *id, leg: *leg, target: *from };
+                return self.refused(event, &record);
             }
             Event::TimedOut(timer) => self.record(&Record::TimedOut(*timer)),
             Event::Protocol(reason) => self.record(&Record::ProtocolBroken { reason }),
             Event::Denied(_) | Event::Introduced { .. } | Event::Granted(_) | Event::Greeted { .. } => {}
         }
+        log(event, None);
+    }
+
+    /// What the user agent can cause as often as it likes, or a stranger who connects to its ports.
+    fn refused(&self, event: &Event, record: &Record<'_>) {
+        let now = self.shared.clock.now();
+        self.shared.audit.refused(&self.who, record, now, |untold| log(event, untold));
     }
 
     /// The operator has withdrawn what the session may do.
@@ -95,14 +107,15 @@ impl Reporter {
         self.open.insert(id, Open { ends, since: self.shared.clock.now() });
     }
 
-    /// One that never opened carried nothing, and was told of already.
-    fn ended(&mut self, id: Id, (a_to_b, b_to_a): (u64, u64), how: End) {
-        let Some(Open { ends, since }) = self.open.remove(&id) else { return };
+    /// Returns whether it was open. One that never opened carried nothing: it was refused, or the user agent has given it up.
+    fn ended(&mut self, id: Id, (a_to_b, b_to_a): (u64, u64), how: End) -> bool {
+        let Some(Open { ends, since }) = self.open.remove(&id) else { return false };
         let carried = Carried { a_to_b, b_to_a, how, took: self.shared.clock.now().since(since) };
         match ends {
             Ends::Tunnel(target) => self.record(&Record::TunnelEnded { id: id.0, target, carried }),
             Ends::Join(peers) => self.record(&Record::JoinEnded { id: id.0, peers, carried }),
         }
+        true
     }
 
     fn record(&self, record: &Record<'_>) {
@@ -112,17 +125,33 @@ impl Reporter {
 
 /// How a refusal of the policy begins in the log: with the option that the operator may change.
 const fn refused(why: Why) -> &'static str {
-    if matches!(why, Why::DataPortNotNamed) {
-        "refused by --data-ports"
-    } else if matches!(why, Why::NotGreeted | Why::LowPort | Why::PortZero | Why::OwnListener) {
-        "refused"
-    } else {
-        "refused by --allow"
+    match why {
+        Why::DataPortNotNamed => "refused by --data-ports",
+        Why::PortNotListed
+        | Why::OutsideNetworks
+        | Why::OwnAddress
+        | Why::SpecialAddress
+        | Why::Loopback
+        | Why::PrivateNetwork => "refused by --allow",
+        // No option changes these, or they are those of servers.
+        Why::NotGreeted
+        | Why::LowPort
+        | Why::PortZero
+        | Why::OwnListener
+        | Why::AnotherHost
+        | Why::ForeignNever
+        | Why::NeedsProof
+        | Why::NotThePeer
+        | Why::ListingAbroad
+        | Why::NoExchange
+        | Why::NotExchanged
+        | Why::ExchangeInClear
+        | _ => "refused",
     }
 }
 
-/// Logs one event.
-fn log(event: &Event) {
+/// Logs one event; `untold` like it have no line.
+fn log(event: &Event, untold: Option<u64>) {
     match event {
         Event::Denied(denial) => tracing::warn!("denied: {denial}"),
         Event::Introduced { name, build } => tracing::info!(name, build, "user agent"),
@@ -131,16 +160,16 @@ fn log(event: &Event) {
             let address = address.map(|address| address.to_string());
             match (why, code) {
                 // A user agent asks every agent of a hub for every server.
-                (Some(why), _) => tracing::info!(id, address, "{}: {why}", refused(*why)),
+                (Some(why), _) => tracing::info!(id, address, untold, "{}: {why}", refused(*why)),
                 // It closes what has ended at the same moment.
-                (None, Code::NoGrant) => tracing::debug!(id, address, "refused: {code}: {text}"),
-                (None, _) => tracing::warn!(id, address, "refused: {code}: {text}"),
+                (None, Code::NoGrant) => tracing::debug!(id, address, untold, "refused: {code}: {text}"),
+                (None, _) => tracing::warn!(id, address, untold, "refused: {code}: {text}"),
             }
         }
         Event::Greeted { id: Id(id), peer } => tracing::info!(id, %peer, "greeted"),
         Event::TunnelReady { id: Id(id), peer } => tracing::info!(id, %peer, "tunnel"),
         Event::Stranger { join: Id(id), leg, from } => {
-            tracing::warn!(id, ?leg, %from, "the connection of a stranger was reset");
+            tracing::warn!(id, ?leg, %from, untold, "the connection of a stranger was reset");
         }
         Event::Joined { id: Id(id), a, b } => {
             let words =

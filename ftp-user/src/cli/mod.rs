@@ -134,8 +134,8 @@ struct General {
     /// Give up a transfer that moves nothing for this time (default: 60s)
     #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
     stall: Option<Duration>,
-    /// Give up a transfer between two servers of which neither tells whether it moves, beside --stall (default: by the size
-    /// of the file, 6 hours for most large ones)
+    /// Give up a transfer whose progress neither server reports after this time in addition to --stall (default: by the
+    /// size of the file, at most 6 hours for most files)
     #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
     unseen: Option<Duration>,
     /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)

@@ -67,7 +67,7 @@ pub(crate) enum GivenUp {
     Stalled,
     /// Nothing moved for too long, and this end is the reason.
     StalledAt(Side),
-    /// Nobody has seen anything move for that time beside the stall time.
+    /// Nobody has seen anything move for that time in addition to the stall time.
     Unseen(Duration),
     /// Both ends move the file, and go on without their control connections. Nothing has failed.
     Detached,

@@ -38,7 +38,7 @@ pub(super) enum Sight {
     Stored(u64),
     /// Nothing has moved for too long. If it is known which end is the reason, that end.
     Stalled(Option<Side>),
-    /// Nobody has seen anything move for that time beside the stall time, where nobody may be able to.
+    /// Nobody has seen anything move for that time in addition to the stall time, where nobody may be able to.
     Unseen(Duration),
     /// More has moved than the bytes that the source announced.
     TooMuch(u64),
@@ -286,7 +286,7 @@ impl Progress {
         }
     }
 
-    /// How long it may go on unseen beside the stall time: as long as no count has come from a server that may not show any, a
+    /// How long it may go on unseen in addition to the stall time: as long as no count has come from a server that may not show any, a
     /// stall cannot be told from a slow line. `None` where somebody would have seen it move.
     fn unseen_for(&self) -> Option<Duration> {
         match self.origin {
@@ -300,7 +300,7 @@ impl Progress {
         if let Some(events) = self.events.as_ref().filter(|_| self.unseen.is_to_be_told()) {
             let (name, time) = (&self.subject.name, duration::words(time));
             let text = format!(
-                "nobody sees {name} move, because neither server tells how far it is: it is given up after {time} more (--unseen T sets another time)"
+                "neither server reports the progress of {name}; it is given up after another {time} (--unseen T changes that)"
             );
             events.warn_of(Topic::Unseen, &self.destination, text);
         }

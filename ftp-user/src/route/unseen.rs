@@ -25,7 +25,7 @@ impl Unseen {
         Self { slowest, ..self }
     }
 
-    /// How long a file of that size may be unseen, beside the stall time. Without another word that is the time that it takes
+    /// How long a file of that size may be unseen, in addition to the stall time. Without another word that is the time that it takes
     /// on the slowest line. The size is a word of the source, so no size makes it longer than [`LONGEST_UNSEEN`].
     ///
     /// Where an earlier file has shown a rate, the line is not slower than a part of it. Where none has, a file has

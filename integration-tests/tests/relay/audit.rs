@@ -6,6 +6,7 @@ use ftp_proto::relay::message::{Code, End};
 use ftp_proto::relay::token::Token;
 use integration_tests::binary::WATCHDOG;
 use integration_tests::relay::{Agent, Relay};
+use integration_tests::socket;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -107,4 +108,23 @@ fn r43_the_audit_tells_who_what_and_why_and_no_secret() {
         assert!(!text.contains(secret) && !page.contains(secret));
     }
     assert!(!page.contains("test") && !page.contains("127.0.0.2"), "{page}");
+}
+
+#[test]
+fn r43_a_token_does_not_fill_the_audit_with_what_it_is_refused() {
+    let (agent, metrics) = relay();
+    for _ in 0..4 {
+        let mut session = agent.session();
+        for _ in 0..50 {
+            let tunnel = session.tunnel("127.0.0.4", 2121);
+            assert_eq!(refused(&mut session), (tunnel, Code::Denied, None));
+        }
+    }
+    let count = |event: &str| agent.file("audit.log").matches(&format!("\"event\":\"{event}\"")).count();
+    socket::until("all sessions have ended", || count("session-ended") == 4);
+    // 60 in a minute: a slow machine may begin another one.
+    let told = count("request-refused");
+    assert!((60..200).contains(&told), "{told} lines");
+    let page = page(metrics);
+    assert!(page.contains("ftp_relay_refused_total{reason=\"Denied\"} 200\n"), "{page}");
 }

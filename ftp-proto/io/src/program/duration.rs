@@ -38,7 +38,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     millis.map(Duration::from_millis).ok_or_else(|| "not between 1ms and 36500d".to_owned())
 }
 
-/// A duration in the largest unit in which it is a number of two, rounded up: `6 h`, `90 s`, `250 ms`.
+/// A duration in seconds up to two minutes, in minutes up to two hours, in hours up to two days, else in days; rounded up:
+/// `90 s`, `6 h`. Below a second it is in milliseconds.
 ///
 /// ```
 /// use ftp_io::program::duration;
@@ -52,7 +53,8 @@ pub fn words(duration: Duration) -> String {
         0 | 1 if duration.subsec_millis() > 0 => format!("{} ms", duration.as_millis()),
         0..=120 => format!("{seconds} s"),
         121..=7_199 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h", seconds.div_ceil(3_600)),
+        7_200..=172_799 => format!("{} h", seconds.div_ceil(3_600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
     }
 }
 
@@ -76,6 +78,8 @@ mod tests {
         check(7_200_000, "2 h");
         check(23_841_000, "7 h");
         check(86_400_000, "24 h");
+        check(172_800_000, "2 days");
+        check(172_801_000, "3 days");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Session {
     reader: FrameReader,
     seen: Numbered,
     last_id: Id,
+    /// Whether the user agent has said who it is. It is heard once: logs tell it.
+    introduced: bool,
     grants: Grants,
     flows: BTreeMap<Id, Carried>,
     timers: Timers<Timer>,
@@ -78,6 +80,7 @@ impl Session {
             reader: FrameReader::new(),
             seen: Numbered::default(),
             last_id: Id(0),
+            introduced: false,
             grants: Grants::default(),
             flows: BTreeMap::new(),
             timers,
@@ -195,7 +198,9 @@ impl Session {
     fn message(&mut self, now: Moment, message: ToAgent) {
         match message {
             ToAgent::Introduce { name, build } => {
-                self.out.event(Event::Introduced { name: name.into(), build: build.into() });
+                if !std::mem::replace(&mut self.introduced, true) {
+                    self.out.event(Event::Introduced { name: name.into(), build: build.into() });
+                }
             }
             ToAgent::Grant { id, purpose, max_bytes, max_ms, uses } => {
                 if self.is_new(id) {

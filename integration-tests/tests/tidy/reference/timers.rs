@@ -64,7 +64,7 @@ pub(super) fn page() -> Page {
         ["stall", "The transfer moves no byte.", "60 s (`--stall`)"],
         [
             "unseen",
-            "Beside the stall time, for the first byte between two servers of other people of which neither shows any.",
+            "In addition to the stall time, for the first byte between two servers of other people of which neither shows any.",
             &unseen,
         ],
     ];

@@ -110,3 +110,14 @@ fn r28_a_session_is_told_why_it_may_do_nothing_any_more() {
         assert!(bench.closed);
     }
 }
+
+#[test]
+fn who_a_user_agent_is_is_told_once_however_often_it_says_so() {
+    let mut bench = Bench::new(config());
+    for name in ["ann", "eve", "eve"] {
+        bench.say(ToAgent::Introduce { name: Text::of(name), build: Text::of("1") });
+    }
+    let told = bench.events.iter().filter(|event| matches!(event, Event::Introduced { .. })).count();
+    assert_eq!(told, 1, "{:?}", bench.events);
+    assert!(!bench.closed);
+}
