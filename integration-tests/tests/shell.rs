@@ -65,6 +65,11 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
     let lines = "ls lab:\nls lab:none\nls lab:a\n";
     run(&settings, lines).exits(3).says("script:2: this line has failed with status 3");
     script(&settings, &["--keep-going"], lines).run().exits(9).says("script:2:");
+    // Behind a cd that fails, names would mean other places.
+    for cd in ["cd lab:none", "cd lab: lab:", "lcd none", "cdd lab:"] {
+        let run = script(&settings, &["--keep-going"], &format!("ls lab:\n{cd}\nls lab:a\n")).run();
+        run.exits(9).says("script:2:");
+    }
     run(&settings, "ls 'lab:\n").exits(2).says("script:1: column 4: this quote is not closed");
     run(&settings, "m lab:a lab:b\n").exits(2).says("short for several verbs: mkdir, move, mv");
     run(&settings, "cd lab:none\n").exits(3).says("script:1: lab:none does not exist");

@@ -5,6 +5,7 @@ use super::names::{Meaning, Scope};
 use crate::failure::Failure;
 use crate::place::{self, RemotePath};
 use ftp_proto::listing::Pattern;
+use std::borrow::Cow;
 
 impl Scope {
     /// Whether the operand `text` may be deleted or get another name. The command line never sees what was typed: `..` is the
@@ -12,15 +13,13 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// It ends with `.` or `..`, has no name at all, or is the current directory or contains it.
+    /// It ends with `.` or `..`, has no name at all, is the current directory or contains it, or cannot be read.
     pub fn check_removal(&self, text: &str) -> Result<(), Failure> {
         if !has_name(text) {
             return Err(Failure::usage(format!("{text} does not name what is deleted or renamed"))
                 .hint("write its name; . and .. are refused at the end"));
         }
-        // What cannot be read is refused where it is used.
-        let Ok(meaning) = self.directory(text) else { return Ok(()) };
-        if self.stands_in(&meaning) {
+        if self.stands_in(&self.removed(text)?) {
             return Err(stands_there(text));
         }
         Ok(())
@@ -29,7 +28,7 @@ impl Scope {
     /// The directories whose real paths say whether the operand `text` is what the shell stands in: where the name is, and
     /// the name itself.
     pub fn taken_from(&self, text: &str) -> Vec<(Directory, Taken)> {
-        let Ok(meaning) = self.directory(text) else { return Vec::new() };
+        let Ok(meaning) = self.removed(text) else { return Vec::new() };
         let split = |directory: &Directory| {
             let (parent, name) = directory.split_last()?;
             let taken =
@@ -37,6 +36,11 @@ impl Scope {
             Some((parent, taken))
         };
         self.places_of(&meaning).iter().filter_map(split).collect()
+    }
+
+    /// What the operand `text` means. The verb may have a password in its URL, which names the same place.
+    fn removed(&self, text: &str) -> Result<Meaning, Failure> {
+        self.directory(&without_password(text))
     }
 
     /// The directories in which the shell stands: several in a composite directory.
@@ -115,6 +119,16 @@ impl Taken {
 pub fn stands_there(text: &str) -> Failure {
     Failure::usage(format!("{text} is the current directory, or contains it"))
         .hint("go to another directory first: cd")
+}
+
+/// A place without the password of its URL.
+fn without_password(text: &str) -> Cow<'_, str> {
+    let Split::Url(scheme, rest) = split(text) else { return Cow::Borrowed(text) };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
+        Some((user, host)) => Cow::Owned(format!("{scheme}://{user}@{host}{path}")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Whether a place ends with a name.
@@ -201,6 +215,7 @@ mod tests {
             ("lab:pub/a", "/srv/*", "/srv", true),
             ("lab:pub/a", "/other/pub", "/other", false),
             ("lab:pub/a", "ftp://ann@lab/x/p%75b", "/srv", true),
+            ("lab:pub/a", "ftp://ann:secret@lab/x/pub", "/srv", true),
             ("data:sub", "lab:x/pub", "/srv", true),
             ("[]", "../a", "/srv/pub", true),
             ("[]", "../*", "/srv/pub", false),
@@ -228,6 +243,8 @@ mod tests {
             ("lab:pub/a/b", "data:a"),
             ("lab:/srv/x", "/srv"),
             ("ftp://h/a/b", "ftp://h/a"),
+            ("ftp://ann@h/a/b", "ftp://ann:secret@h/a"),
+            ("ftp://ann@h/a/b", "ftp://ann:se:c@ret@h/a"),
             ("data:sub/x", "data:sub"),
             ("data:sub/x", "../../sub"),
             ("data:sub/x", "lab:pub/sub"),

@@ -8,8 +8,11 @@ use crate::job::Status;
 pub(super) enum After {
     /// It was carried out.
     Ended(Status),
-    /// It cannot be carried out, and nobody has said so yet.
+    /// It cannot be carried out, and nobody has said so yet. A script never goes on after it: the line may have been a `cd`,
+    /// and what follows would mean other places.
     Mistake(Failure),
+    /// The same of a line of the shell's own verbs that could not be read, which was said.
+    Unread(Status),
     /// The shell is to be left.
     Leave,
 }

@@ -30,8 +30,10 @@ pub(super) async fn run(
         Ok(line) => line,
         Err(rejected) => {
             rejected.print_seeing("ftp-user", &format!("help {called}"));
-            let status = if rejected.is_mistake() { Status::Failed(Kind::Usage) } else { Status::Done };
-            return Ok(After::Ended(status));
+            return Ok(match rejected.is_mistake() {
+                true => After::Unread(Status::Failed(Kind::Usage)),
+                false => After::Ended(Status::Done),
+            });
         }
     };
     let json = general.json;

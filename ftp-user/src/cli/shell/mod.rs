@@ -134,7 +134,7 @@ async fn typed(lines: &mut Lines) -> Status {
         }
         match carry_out(lines, line).await {
             After::Leave if lines.may_leave() => return Status::Done,
-            After::Leave | After::Ended(_) => {}
+            After::Leave | After::Ended(_) | After::Unread(_) => {}
             After::Mistake(failure) => print_failure(&failure, super::colored(lines.general.color)),
         }
         if lines.signals.is_end() {
@@ -155,11 +155,15 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
         let status = match carry_out(lines, line).await {
             After::Leave => break,
             After::Ended(status) => status,
-            After::Mistake(failure) => {
-                let status = Status::Failed(failure.kind);
-                lines.fail(&failure.during(format_args!("{}:{number}", script.name)));
+            After::Unread(status) => {
                 note(status);
-                if keeps_going { continue } else { break }
+                script.tell_failed(number, status);
+                break;
+            }
+            After::Mistake(failure) => {
+                note(Status::Failed(failure.kind));
+                lines.fail(&failure.during(format_args!("{}:{number}", script.name)));
+                break;
             }
         };
         note(status);
