@@ -321,6 +321,22 @@ fn a_question_that_was_interrupted_takes_no_key_of_the_next_line() {
 }
 
 #[test]
+fn cd_asks_for_a_password_once() {
+    let lab = site("lab", &["pub/seen"]);
+    let mut shell = or_skip!(Typist::start(&[]));
+    let url = lab.url("pub");
+    let (login, place) = url.rsplit_once('@').unwrap();
+    shell.types(&format!("cd {}@{place}\r", login.rsplit_once(':').unwrap().0));
+    shell.sees("Password of");
+    shell.person.types(&format!("{PASSWORD}\r"));
+    shell.sees("pub> ");
+    shell.types("ls\r");
+    shell.sees("\nseen");
+    shell.types("quit\r");
+    assert_eq!(shell.person.end(), Some(0));
+}
+
+#[test]
 fn h33_ctrl_c_ends_the_command_and_not_the_shell() {
     let lab = Site::new("lab").file("big", sample(200_000)).start();
     let home = site("home", &["x"]);

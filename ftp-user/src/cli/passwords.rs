@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where the password comes from that no URL and no `.netrc` has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Passwords {
     /// The file of `--password-file`.
     file: Option<PathBuf>,
@@ -118,9 +118,14 @@ impl Passwords {
         Self { whose: Whose::Destination, ..self }
     }
 
-    /// The same; nobody is asked.
+    /// The same; nobody is asked any more. What was answered is still known.
     pub(super) fn unasked(self) -> Self {
         Self { asks: false, ..self }
+    }
+
+    /// The same for a person who waits for it: the question is put, until `cancel` ends it.
+    pub(super) fn asked(&self, cancel: Cancel) -> Self {
+        Self { asks: true, cancel, ..self.clone() }
     }
 
     /// Reads places: all of them with their passwords, before anything is sent to a server. What the pins demand of these
@@ -212,8 +217,7 @@ impl Passwords {
                 }
                 fill(&mut locations, &lacking, &password);
             }
-            None if self.asks => self.ask(&mut locations, &lacking).await?,
-            None => {}
+            None => self.ask(&mut locations, &lacking).await?,
         }
         context.lacking = self::lacking(&locations).len();
         Ok(locations)
@@ -257,6 +261,9 @@ impl Passwords {
                 if let Some(password) = known {
                     fill(locations, std::slice::from_ref(site), &password);
                 }
+                continue;
+            }
+            if !self.asks {
                 continue;
             }
             let Some(terminal) = Terminal::open() else { return Ok(()) };

@@ -121,6 +121,7 @@ async fn cd(lines: &Lines, place: &str, cancel: &Cancel) -> Result<(), Failure> 
         }
         Meaning::At(directory) => {
             known.watch(directory);
+            lines.lookup.servers.unlock(directory, cancel).await?;
             let held = lines.lookup.servers.held(directory, cancel).await;
             if held.is_ok() {
                 known.seen(directory, true);

@@ -168,6 +168,11 @@ impl Lookup {
         if self.known.is_down(&directory) {
             return Ok(Known::Down);
         }
+        match self.servers.unlock(&directory, cancel).await {
+            Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+            // What is wrong with the place is told by the question itself.
+            Ok(()) | Err(_) => {}
+        }
         match self.servers.list(&directory, name, cancel).await {
             Ok(look) => {
                 self.known.seen(&directory, true);

@@ -1,5 +1,5 @@
-//! Asks servers for the shell itself: what a directory holds, and whether a site answers. It asks nobody at the terminal, waits
-//! for a short time, and says nothing.
+//! Asks servers for the shell itself: what a directory holds, and whether a site answers. It waits for a short time, says
+//! nothing, and asks nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
 
 use super::super::passwords::{self, Passwords};
 use super::super::trust::TrustArgs;
@@ -78,6 +78,17 @@ impl Servers {
         let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools: Pools::default() });
         *asking = Some(Arc::clone(&made));
         Ok(made)
+    }
+
+    /// Asks the person who names a place for the password of its server, if nothing tells it and nobody was asked before.
+    ///
+    /// # Errors
+    ///
+    /// The place cannot be used, or somebody has interrupted it.
+    pub(super) async fn unlock(&self, directory: &Directory, cancel: &Cancel) -> Result<(), Failure> {
+        let asking = self.asking()?;
+        let passwords = asking.passwords.asked(cancel.clone());
+        asking.at_with(&passwords, directory, cancel).await.map(drop)
     }
 
     /// Lists a directory, and says what it holds under `name`.
@@ -163,9 +174,18 @@ impl Servers {
 
 impl Asking {
     async fn at(&self, directory: &Directory, cancel: &Cancel) -> Result<(Context, Location), Failure> {
+        self.at_with(&self.passwords, directory, cancel).await
+    }
+
+    async fn at_with(
+        &self,
+        passwords: &Passwords,
+        directory: &Directory,
+        cancel: &Cancel,
+    ) -> Result<(Context, Location), Failure> {
         let mut context = Context { cancel: cancel.clone(), ..self.context.clone() };
         let places = [OsString::from(directory.place(false))];
-        let mut locations = self.passwords.locations(&mut context, &places).await?;
+        let mut locations = passwords.locations(&mut context, &places).await?;
         let location = locations.pop().ok_or_else(|| Failure::usage("a directory is a place"))?;
         Ok((context, location))
     }
