@@ -21,7 +21,7 @@ use super::partial::is_partial;
 use super::partial_names::{PartialNames, host_path};
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
 use super::quota::RootQuota;
-use super::walk;
+use super::walk::{self, LinksOf};
 
 /// The directory that users see as `/`.
 #[derive(Debug)]
@@ -192,7 +192,7 @@ impl Root {
         let quiet = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY };
         let flags = flags | OFlags::CLOEXEC | quiet;
         if self.resolver == Resolver::Walk {
-            return walk::open(self.dir.as_fd(), path, flags);
+            return walk::open(self.dir.as_fd(), path, flags, LinksOf::Anybody);
         }
         for _ in 0..RENAME_RACES {
             match openat2(&self.dir, path, flags, Mode::empty(), BENEATH) {
@@ -207,29 +207,44 @@ impl Root {
     /// The directory that holds `path`, and the last name of `path`. `None` for the root.
     pub(super) fn parent(&self, path: &Beneath) -> Result<Option<Located>, Errno> {
         let Some((dir, name)) = path.split() else { return Ok(None) };
-        self.located(dir, name).map(Some)
+        self.located(dir, name, LinksOf::Anybody).map(Some)
+    }
+
+    /// The same for a name that is made, removed or renamed: on the way, symbolic links of strangers are refused. One that
+    /// is put where a directory was must not delete what it leads to.
+    pub(super) fn parent_to_change(&self, path: &Beneath) -> Result<Option<Located>, Errno> {
+        let Some((dir, name)) = path.split() else { return Ok(None) };
+        self.located(dir, name, LinksOf::server()).map(Some)
     }
 
     /// The name `name` in the directory `above`, which is opened.
-    fn located(&self, above: &[u8], name: &[u8]) -> Result<Located, Errno> {
+    fn located(&self, above: &[u8], name: &[u8], links: LinksOf) -> Result<Located, Errno> {
         let (path, flags) = (here_if_empty(above), OFlags::PATH | OFlags::DIRECTORY);
+        let quick = match links {
+            LinksOf::Anybody => ON_ITS_FILE_SYSTEM,
+            LinksOf::Trusted { .. } => ON_ITS_FILE_SYSTEM.union(ResolveFlags::NO_SYMLINKS),
+        };
         // On the root's own file system nothing more has to be asked.
         let near = match self.resolver {
             Resolver::Openat2 if self.is_local => {
-                openat2(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), ON_ITS_FILE_SYSTEM).ok()
+                openat2(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), quick).ok()
             }
             Resolver::Openat2 | Resolver::Walk => None,
         };
         let is_near = near.is_some();
-        let dir = Arc::new(near.map_or_else(|| self.open_path(path, flags), Ok)?);
+        let open = || match links {
+            LinksOf::Anybody => self.open_path(path, flags),
+            LinksOf::Trusted { .. } => walk::open(self.dir.as_fd(), path, flags | OFlags::CLOEXEC, links),
+        };
+        let dir = Arc::new(near.map_or_else(open, Ok)?);
         Ok(Located { dir, name: name.to_vec(), above: above.to_vec(), is_near })
     }
 
-    /// The same in a directory that was opened for another name, if it is that one.
+    /// The same in a directory that was opened for another name that is changed, if it is that one.
     pub(super) fn parent_beside(&self, path: &Beneath, other: &Located) -> Result<Option<Located>, Errno> {
         match path.split() {
             Some((above, name)) if above == other.above => Ok(Some(other.beside(name))),
-            Some(_) | None => self.parent(path),
+            Some(_) | None => self.parent_to_change(path),
         }
     }
 
@@ -262,7 +277,7 @@ impl Root {
             if is_partial(name) {
                 return Err(FileFailure::BadName);
             }
-            let at = self.located(dir, name).map_err(failure)?;
+            let at = self.located(dir, name, LinksOf::Anybody).map_err(failure)?;
             match readlinkat(&at.dir, name, Vec::new()) {
                 Err(Errno::INVAL | Errno::NOENT) => return Ok(at),
                 Err(error) => return Err(failure(error)),

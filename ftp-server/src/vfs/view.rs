@@ -314,7 +314,7 @@ impl View {
         let found = self.tree.find(path)?;
         let at = match other {
             Some(other) => found.root.parent_beside(&found.path, other),
-            None => found.root.parent(&found.path),
+            None => found.root.parent_to_change(&found.path),
         };
         let at = at.map_err(failure)?;
         if found.path.is_directory()

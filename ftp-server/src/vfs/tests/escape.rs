@@ -153,3 +153,37 @@ fn a_link_that_is_exchanged_meanwhile_leads_nowhere() {
         });
     }
 }
+
+#[test]
+fn nothing_is_removed_through_a_link_that_a_stranger_has_put_there() {
+    if !rustix::process::geteuid().is_root() {
+        // Only root can give a link to somebody else; `walk` has the rule as a table.
+        return;
+    }
+    for site in Site::both() {
+        site.dir("priv/sub");
+        site.dir("tree");
+        site.file("priv/sub/f", "victim");
+        site.link("tree/sub", "../priv/sub");
+        let view = site.view();
+        let stranger = |uid| std::os::unix::fs::lchown(site.path("tree/sub"), Some(uid), None).unwrap();
+        stranger(4242);
+        let (path, other) = (name("/tree/sub/f"), name("/tree/sub/g"));
+        for ask in [
+            FileAsk::Remove(path.clone()),
+            FileAsk::RenameFrom(path.clone()),
+            FileAsk::Rename { from: path.clone(), to: name("/f") },
+            FileAsk::Rename { from: name("/priv/sub/f"), to: other.clone() },
+            FileAsk::MakeDirectory(other),
+        ] {
+            assert_eq!(view.answer(&ask), Err(FileFailure::Denied), "{ask:?}");
+        }
+        assert_eq!(site.read("priv/sub/f").as_deref(), Some("victim"));
+        assert_eq!(site.fetch("/tree/sub/f").as_deref(), Ok("victim"), "it is read as before");
+        // Its own name is the link, whoever made it.
+        stranger(0);
+        assert_eq!(view.answer(&FileAsk::Remove(path)), Ok(FileAnswer::Done));
+        stranger(4242);
+        assert_eq!(view.answer(&FileAsk::Remove(name("/tree/sub"))), Ok(FileAnswer::Done));
+    }
+}
