@@ -273,6 +273,53 @@ fn a_move_of_one_file_that_is_killed_is_done_when_it_is_resumed() {
     }
 }
 
+/// The name that a job gives to a source for a moment.
+fn aside(job: &str, path: &str) -> String {
+    let seed = 0xcbf2_9ce4_8422_2325 ^ u64::from_str_radix(job, 16).unwrap();
+    let hash = path.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    format!("t/.{hash:016x}.ftp-user.part")
+}
+
+#[test]
+fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back() {
+    for words in [["move", "-r", "t", "t"], ["move", "-j1", "t/a", "n/a"]] {
+        let from = Site::new("source").file("t/a", bytes_of("a")).start();
+        let (to, state) = (target(), tempfile::tempdir().unwrap());
+        let [verb, option, source, target] = words;
+        let places = [from.url(source), to.url(target)];
+        let mut run = job(state.path()).args([verb, option]).args(&places).start();
+        while let Some(line) = run.running.line()
+            && !line.starts_with("{\"event\":\"file\"")
+        {}
+        run.running.signal(Signal::KILL);
+        drop(run.end());
+        let known = job(state.path()).args(["jobs"]).run();
+        let id = known.events("job")[0]["id"].as_str().unwrap().to_owned();
+        // As if it had been killed a moment later.
+        let other = from.path(&aside(&id, "t/a"));
+        if from.path("t/a").exists() {
+            fs::rename(from.path("t/a"), &other).unwrap();
+        } else {
+            fs::write(&other, bytes_of("a")).unwrap();
+        }
+        let run = job(state.path()).args(["resume"]).run();
+        assert!(to.bytes(&format!("{}/a", target.trim_end_matches("/a"))) == bytes_of("a"), "{run}");
+        assert!(!other.exists(), "{run}");
+        let names = to.names();
+        assert!(names.iter().all(|name| !name.ends_with(".part")), "{names:?}: {run}");
+    }
+}
+
+#[test]
+fn nothing_is_moved_under_the_name_of_a_part() {
+    let part = "t/.0123456789abcdef.ftp-user.part";
+    let from = Site::new("source").file("t/a", "one").file(part, "two").start();
+    let to = target();
+    let run = moved(&["-r", &from.url("t"), &to.url("n")]).exits(0).says("is skipped: another job");
+    assert_eq!(to.names(), ["n/", "n/a"], "{run}");
+    assert!(from.bytes(part) == b"two" && !from.path("t/a").exists(), "{run}");
+}
+
 #[test]
 fn a_tree_is_moved_between_servers_of_other_people() {
     let start = |kind| Foreign::new(kind).foreign(Hosts::Allowed);

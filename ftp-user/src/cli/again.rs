@@ -1,6 +1,6 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
-use super::asked::{Asked, Start, check_state, go_to, names_a_file};
+use super::asked::{Asked, Start, check_state, go_to, names_a_relative_file};
 use super::passwords::{self, Passwords};
 use super::trust::TrustArgs;
 use super::{Cli, General, Hands, Verb, cancel, resume, status_of};
@@ -234,7 +234,7 @@ impl Cli {
     fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
         let is_relative = self.verb.has_relative();
         match go_to(record) {
-            Err(_) if !is_relative && !names_a_file(&record.command.words) => Ok(()),
+            Err(_) if !is_relative && !names_a_relative_file(&record.command.words) => Ok(()),
             gone_or_there => gone_or_there,
         }
     }

@@ -4,9 +4,10 @@
 //! The journal has the end of every copy on the disk before the first source is deleted. So whoever finds a source missing
 //! in a later run knows that its copy is there.
 
+use super::aside::{MOST_LOOKED, name_back, name_of, named_again, set_aside};
+use super::claims::kept::path_at;
 use super::entered::{Entered, Entry, Why};
 use super::item::{Done, Item};
-use super::remains::part::{Part, new_id};
 use super::retrying::outage::{Question, asked, facts};
 use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
 use super::summary::tally::Tally;
@@ -32,6 +33,8 @@ pub(in crate::job) struct Leaving {
     directories: Vec<PathName>,
     /// Whether the root itself is removed if it is empty.
     with_root: bool,
+    /// How many names were looked for that an earlier run may have given.
+    looked: u32,
 }
 
 /// A file that may be deleted.
@@ -70,7 +73,14 @@ impl Leaving {
     /// Nothing may be deleted yet.
     pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
         let (scope, destination) = (Scope::of_source(root), destination.clone());
-        Self { scope, destination, files: Spool::new(IN_MEMORY), directories: Vec::new(), with_root }
+        Self {
+            scope,
+            destination,
+            files: Spool::new(IN_MEMORY),
+            directories: Vec::new(),
+            with_root,
+            looked: 0,
+        }
     }
 
     /// Notes a directory that was entered.
@@ -92,6 +102,30 @@ impl Leaving {
             let what = "the names of what was copied cannot be kept in the directory for temporary files";
             Failure::of_this_host(what, &error).hint("set TMPDIR to a directory with room")
         })
+    }
+
+    /// Gives a source its name back that an earlier run of the job was about to delete under the name `aside`, and returns
+    /// that name below the root; `None` if it is no such name, or if very many were looked for.
+    ///
+    /// # Errors
+    ///
+    /// The server does not rename it.
+    pub(in crate::job) async fn put_back(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        aside: &PathName,
+    ) -> Result<Option<PathName>, Failure> {
+        self.looked += 1;
+        if self.looked > MOST_LOOKED {
+            return Ok(None);
+        }
+        let root = self.scope.root();
+        let aside = place::join(Some(root), aside);
+        let destination = path_at(&ends.destination, &self.destination);
+        let Some(below) = name_of(context, (root, &destination), &aside) else { return Ok(None) };
+        name_back(context, &mut ends.source, (&aside, &place::join(Some(root), &below))).await?;
+        Ok(Some(below))
     }
 
     /// The path of a file below the root.
@@ -197,8 +231,13 @@ async fn delete(
         true => set_aside(context, ends, removal, (copy, now.size)).await?,
         false => removal,
     };
-    let deleted = carry_out(context, &mut ends.source, &removal).await;
-    deleted.map_err(|failure| failure.during_unless_interrupted("its copy is verified, and it stays"))?;
+    if let Err(failure) = carry_out(context, &mut ends.source, &removal).await {
+        let failure = failure.during_unless_interrupted("its copy is verified, and it stays");
+        return Err(match removal.path() == &path {
+            true => failure,
+            false => named_again(context, &mut ends.source, (removal.path(), &path), failure).await,
+        });
+    }
     tell(context, &ends.source, &path, (listing::Kind::File, now.size));
     Ok(())
 }
@@ -218,38 +257,6 @@ async fn is_within(
         Entry::Directory => Ok(true),
         Entry::Link(_) => Ok(false),
         Entry::Elsewhere(_, failure) => Err(failure),
-    }
-}
-
-/// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
-/// two users show. If the copy is gone with it, the source gets its name back.
-async fn set_aside(
-    context: &Context,
-    ends: &mut Ends,
-    removal: Removal,
-    (copy, size): (&PathName, Option<u64>),
-) -> Result<Removal, Failure> {
-    let source = removal.path().clone();
-    let aside = Part::new(new_id()?, &source)?.stored;
-    let name = ends.source.show(&source);
-    endpoint::rename_free(context, &mut ends.source, &source, &aside).await.map_err(|failure| {
-        failure.during_unless_interrupted(format!(
-            "{name} stays, because nobody can tell whether its copy is the same file"
-        ))
-    })?;
-    let found = facts(context, &mut ends.destination, copy).await;
-    let why = match found {
-        Ok(Some(found)) if found.kind == listing::Kind::File && (found.size == size || size.is_none()) => {
-            return Ok(removal.set_aside(aside));
-        }
-        Ok(_) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
-        Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
-    };
-    let mut cleanup = context.for_cleanup().0;
-    cleanup.job_journal = context.job_journal.clone();
-    match endpoint::rename_free(&cleanup, &mut ends.source, &aside, &source).await {
-        Ok(()) => Err(why),
-        Err(_) => Err(why.hint(format!("it is {} now: rename it back", ends.source.show(&aside)))),
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `remains` | what an attempt leaves for the next one |
 //! | `spool` | a queue of which little is in memory |
 //! | `entered` | the directories of a tree of which something is deleted: whether they are no links |
+//! | `aside` | a source of `move` that has another name for a moment |
 //! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `sync` | a directory is made like another one |
 //! | `detached` | a file that moves on without this program |
@@ -22,6 +23,7 @@
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
+mod aside;
 mod claims;
 mod detached;
 mod entered;

@@ -1,5 +1,6 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
+use super::aside::put_back;
 use super::item::{Item, Target};
 use super::leaving::{Leaving, leave};
 use super::named_trees::NamedTrees;
@@ -289,7 +290,7 @@ impl<'a> Sources<'a> {
     }
 
     async fn one(&mut self, source: &Location) -> Result<(), Failure> {
-        let (known, receiver, found) = self.look(source).await?;
+        let (known, receiver, found) = self.find(source).await?;
         let target = target(source, &self.destination, receiver != Receiver::Name);
         let is_tree = known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory);
         if receiver != Receiver::Name && !source.contents && !self.taken.insert(target.clone()) {
@@ -388,6 +389,19 @@ impl<'a> Sources<'a> {
         }
         let made = self.ends.destination.make_parents(self.context, &item.destination).await;
         made.unwrap_or(false)
+    }
+
+    /// The same as [`look`](Self::look). A source that an earlier run has left under another name gets its own back.
+    async fn find(&mut self, source: &Location) -> Result<(Option<Facts>, Receiver, Target), Failure> {
+        let (mut known, receiver, mut found) = self.look(source).await?;
+        if known.is_none()
+            && self.moves()
+            && put_back(self.context, &mut self.ends.source, &source.path).await?
+        {
+            known = facts(self.context, &mut self.ends.source, &source.path).await?;
+            found = Target::Unknown;
+        }
+        Ok((known, receiver, found))
     }
 
     /// What the source is, what the destination is, and what it has just said of itself. If nothing is known yet, both

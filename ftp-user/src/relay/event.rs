@@ -166,7 +166,7 @@ const fn ended(how: End) -> &'static str {
         End::Stalled => "the receiver took nothing for too long",
         End::Reset(LegId::A) => "the source's data connection broke",
         End::Reset(LegId::B) => "the destination's data connection broke",
-        End::LimitBytes => "the relay's limit of bytes was reached",
+        End::LimitBytes => "the relay's limit of bytes was reached, for one connection or within a day",
         End::LimitTime => "the relay's limit of time was reached",
         End::Revoked => "it was closed from here, or the token was taken away",
         End::Shutdown => "the relay stopped",

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Debt, Host, Pools, Server};
 use crate::failure::{About, Failure, Kind};
+use crate::id::JobId;
 use crate::journal::PartId;
 use crate::place;
 use ftp_proto::timer::Moment;
@@ -24,6 +25,12 @@ pub(in crate::job) fn new_id() -> Result<PartId, Failure> {
     let number: [u8; 8] = ftp_io::random::bytes()
         .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
     Ok(PartId(u64::from_be_bytes(number)))
+}
+
+/// The number of the name that a job gives to a source for a moment. It is the same in each of its runs (FNV-1a).
+pub(in crate::job) fn id_of(job: JobId, source: &PathName) -> PartId {
+    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    PartId(source.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325 ^ job.number(), hash))
 }
 
 /// What became of a part that was deleted.
@@ -204,6 +211,15 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_set_aside_has_a_name_of_its_job_and_its_path() {
+        let id = |job, path: &str| id_of(JobId::new(job), &PathName::from_user(path).unwrap());
+        assert_eq!(id(0, "a"), PartId(0xaf63_dc4c_8601_ec8c));
+        assert_eq!(id(1, "t/a"), id(1, "t/a"));
+        assert_ne!(id(1, "t/a"), id(2, "t/a"));
+        assert_ne!(id(1, "t/a"), id(1, "t/b"));
+    }
 
     #[test]
     fn a_part_is_stored_beside_its_target() {

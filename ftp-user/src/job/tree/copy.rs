@@ -18,6 +18,7 @@ use crate::job::file::times::{Attributes, Wanted, finish_directory};
 use crate::job::item::{Item, Target};
 use crate::job::leaving::Leaving;
 use crate::job::remains::backup::Backup;
+use crate::job::remains::part::Part;
 use crate::job::request::options::Options;
 use crate::job::retrying::outage::{Question, facts};
 use crate::job::spool::Spool;
@@ -194,7 +195,7 @@ impl Copying<'_> {
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
             Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.pending.has_room(),
-            Visit::File(..) => self.pending.waits(),
+            Visit::File(path, _) => self.pending.waits() || (self.leaving.is_some() && Part::is_name(path)),
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
     }
@@ -213,6 +214,9 @@ impl Copying<'_> {
                 } else if self.directories_above(&path).await {
                     self.directory(path, unmade).await;
                 }
+            }
+            Visit::File(path, _) if self.leaving.is_some() && Part::is_name(&path) => {
+                Box::pin(self.set_aside(path)).await;
             }
             Visit::File(path, known) => {
                 if self.pending.lost_by(&path).is_none() && self.directories_above(&path).await {
@@ -237,6 +241,18 @@ impl Copying<'_> {
                 let dest = self.ends.destination.show(&self.tree.destination);
                 self.tally.failed(name.clone(), dest, failure.during(&name));
             }
+        }
+    }
+
+    /// A move that was killed may have left a source under the name of a part. It gets its own name back, and nothing is
+    /// moved under such a name.
+    async fn set_aside(&mut self, path: PathName) {
+        let ends = self.workers.idle().unwrap_or(&mut self.ends);
+        let Some(leaving) = &mut self.leaving else { return };
+        match leaving.put_back(self.context, ends, &path).await {
+            Ok(Some(named)) => self.visit(Visit::File(named, None)).await,
+            Ok(None) => self.visit(Visit::Skipped(path, PART.to_owned())).await,
+            Err(failure) => self.failed(Some(&path), failure),
         }
     }
 
@@ -477,6 +493,9 @@ pub(crate) fn is_below(directory: &PathName, path: &PathName) -> bool {
     let rest = path.as_bytes().strip_prefix(directory);
     rest.is_some_and(|rest| rest.starts_with(b"/") || (directory.ends_with(b"/") && !rest.is_empty()))
 }
+
+/// Why a file of a move is skipped.
+const PART: &str = "another job may be copying it, or a move that was killed has given a source this name";
 
 #[cfg(test)]
 mod tests {

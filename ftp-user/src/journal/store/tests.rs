@@ -427,7 +427,7 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
     assert!(matches!(full, JournalFailure::Full { most: OPEN, .. }), "{full}");
     let _again = start(&store, 7, true).unwrap();
     assert_eq!(store.jobs().unwrap().len() as u64, OPEN);
-    // What is asked at each start finds its rows by an index.
+    // All jobs are read at each start, but none of their files: an index tells whether there is one.
     let plan = "EXPLAIN QUERY PLAN SELECT * FROM jobs WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
     let mut plan = store.sql.prepare(plan).unwrap();
     let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();

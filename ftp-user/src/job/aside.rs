@@ -1,0 +1,124 @@
+//! A source of `move` that gets another name for a moment: so it is seen whether its copy is the same file under another
+//! place. A run that is killed meanwhile leaves it under that name, and the next run of the job gives it its name back.
+
+use super::remains::part::{Part, id_of, new_id};
+use super::retrying::outage::{Question, facts};
+use crate::check::Removal;
+use crate::context::Context;
+use crate::endpoint::{self, Host};
+use crate::failure::Failure;
+use crate::journal::ItemState;
+use crate::place;
+use crate::route::Ends;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
+/// two users show. If the copy is gone with it, the source gets its name back.
+pub(super) async fn set_aside(
+    context: &Context,
+    ends: &mut Ends,
+    removal: Removal,
+    (copy, size): (&PathName, Option<u64>),
+) -> Result<Removal, Failure> {
+    let source = removal.path().clone();
+    let aside = aside(context, &source)?;
+    let name = ends.source.show(&source);
+    endpoint::rename_free(context, &mut ends.source, &source, &aside).await.map_err(|failure| {
+        failure.during_unless_interrupted(format!(
+            "{name} stays, because nobody can tell whether its copy is the same file"
+        ))
+    })?;
+    let found = facts(context, &mut ends.destination, copy).await;
+    let why = match found {
+        Ok(Some(found)) if found.kind == listing::Kind::File && (found.size == size || size.is_none()) => {
+            return Ok(removal.set_aside(aside));
+        }
+        Ok(_) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
+        Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
+    };
+    Err(named_again(context, &mut ends.source, (&aside, &source), why).await)
+}
+
+/// The other name of a source while its copy is looked for. A later run of the job finds it again.
+fn aside(context: &Context, source: &PathName) -> Result<PathName, Failure> {
+    let id = match context.job_journal.job() {
+        Some(job) => id_of(job, source),
+        None => new_id()?,
+    };
+    Ok(Part::new(id, source)?.stored)
+}
+
+/// Gives a source its name back, because of `why`. If that fails, the failure says what its name is now.
+pub(super) async fn named_again(
+    context: &Context,
+    host: &mut Host,
+    (aside, source): (&PathName, &PathName),
+    why: Failure,
+) -> Failure {
+    let mut cleanup = context.for_cleanup().0;
+    cleanup.job_journal = context.job_journal.clone();
+    match endpoint::rename_free(&cleanup, host, aside, source).await {
+        Ok(()) => why,
+        Err(_) => why.hint(format!("it is {} now: rename it back", host.show(aside))),
+    }
+}
+
+/// Gives the source of a single file its name back, if an earlier run of the job was killed while it had the other one. Its
+/// copy may be the same file. Returns whether it has it back.
+///
+/// # Errors
+///
+/// The server does not tell, or does not rename it.
+pub(super) async fn put_back(context: &Context, host: &mut Host, source: &PathName) -> Result<bool, Failure> {
+    if !context.job_journal.is_resumed() {
+        return Ok(false);
+    }
+    let aside = aside(context, source)?;
+    if facts(context, host, &aside).await?.is_none() {
+        return Ok(false);
+    }
+    name_back(context, host, (&aside, source)).await?;
+    Ok(true)
+}
+
+/// Renames what an earlier run has set aside.
+///
+/// # Errors
+///
+/// The server does not rename it.
+pub(super) async fn name_back(
+    context: &Context,
+    host: &mut Host,
+    (aside, source): (&PathName, &PathName),
+) -> Result<(), Failure> {
+    let question = Question::new(context);
+    question.connect(host).await?;
+    let (aside_name, name) = (host.show(aside), host.show(source));
+    endpoint::rename_free(context, host, aside, source).await.map_err(|failure| {
+        let what = format!("{aside_name} is the source {name}, and has not got its name back");
+        failure.during_unless_interrupted(what).hint("rename it, and resume the job")
+    })
+}
+
+/// The path below the source of a tree that an earlier run of the job has called `aside`.
+pub(super) fn name_of(
+    context: &Context,
+    (source, destination): (&PathName, &[u8]),
+    aside: &PathName,
+) -> Option<PathName> {
+    let journal = &context.job_journal;
+    let job = journal.job().filter(|_| journal.is_resumed())?;
+    let done = context.journal.items(job, ItemState::Done).ok()?;
+    done.into_iter().find_map(|item| {
+        let rest = item.place.path.strip_prefix(destination)?.to_vec();
+        let start = rest.iter().position(|byte| *byte != b'/')?;
+        let below = PathName::from_wire(rest.get(start..)?).ok()?;
+        let path = place::join(Some(source), &below);
+        let is_it = Part::new(id_of(job, &path), &path).is_ok_and(|part| part.stored == *aside);
+        is_it.then_some(below)
+    })
+}
+
+/// The largest number of names in a tree that are looked for in the journal. Each look reads what the job has done.
+pub(super) const MOST_LOOKED: u32 = 16;
