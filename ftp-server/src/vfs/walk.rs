@@ -11,7 +11,7 @@ use rustix::process::geteuid;
 /// Whose symbolic links are followed. Who may write in a directory can put a link where another directory was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LinksOf {
-    /// All.
+    /// Those of every user.
     Anybody,
     /// Those of root, of the user that runs the server, and of the owner of the directory in which they are.
     Trusted {

@@ -1,7 +1,8 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
-use super::asked::{Asked, Start, check_state, go_to, names_a_relative_file};
+use super::asked::{Asked, Start, check_state, go_to};
 use super::passwords::{self, Passwords};
+use super::places::has_relative;
 use super::trust::TrustArgs;
 use super::{Cli, General, Hands, Verb, cancel, resume, status_of};
 use crate::config;
@@ -11,9 +12,11 @@ use crate::journal::{JobRecord, JobState, Journal, Transfer};
 use crate::place::{Location, Names};
 use crate::report::{Event, Reporter};
 use crate::state;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use ftp_io::program::completion::{Value, values};
 use ftp_proto::wire::counted;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 impl General {
@@ -298,6 +301,24 @@ impl Verb {
     }
 }
 
+/// Whether an option of these words names a file by a path that is relative. Options of the state directory do not count: a
+/// job goes on with that of its new run.
+fn names_a_relative_file(words: &[OsString]) -> bool {
+    let mut command = Cli::command();
+    command.build();
+    let texts: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let is_relative = |(value, word): (Option<Value>, &OsString)| {
+        let Some(Value { name, at, is_operand: false }) = value else { return false };
+        let Some(value) = word.as_bytes().get(at..) else { return false };
+        match name.as_str() {
+            "FILE" => Path::new(OsStr::from_bytes(value)).is_relative(),
+            "PLACE" => has_relative(&[OsStr::from_bytes(value).to_owned()]),
+            _ => false,
+        }
+    };
+    values(&command, &texts).into_iter().zip(words).any(is_relative)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,5 +358,24 @@ mod tests {
         assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
         let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
         assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
+    }
+
+    #[test]
+    fn options_that_name_files_depend_on_the_directory() {
+        let check = |typed: &str, expect| {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            assert_eq!(names_a_relative_file(&words), expect, "{typed}");
+        };
+        check("copy -r --id n --limit 5MB ftp://h/a ftp://i/b", false);
+        check("copy --ca own.pem ftp://h/a ftp://i/b", true);
+        check("--config=own.toml copy ftp://h/a ftp://i/b", true);
+        check("copy --relay h:1 --relay-token-file t ftp://h/a ftp://i/b", true);
+        check("copy --trace /tmp/tr --ca=/own.pem ftp://h/a ftp://i/b", false);
+        check("copy ftp://h/a ftp://i/b --trace tr", true);
+        check("copy --id --trace ftp://h/a ftp://i/b", false);
+        check("copy --include ca ftp://h/a ftp://i/b", false);
+        check("sync --backup-dir /b ftp://h/a ftp://i/b", false);
+        check("sync --backup-dir=b ftp://h/a ftp://i/b", true);
+        check("sync --backup-dir ftp://i/old ftp://h/a ftp://i/b", false);
     }
 }

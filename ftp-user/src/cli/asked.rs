@@ -1,18 +1,13 @@
 //! How a job was asked for: what the journal keeps, so that another process can ask for the same.
 
-use super::Cli;
 use super::conceal::without_passwords;
-use super::places::has_relative;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{Command, JobRecord, JobState};
 use crate::place::Names;
-use clap::CommandFactory;
-use ftp_io::program::completion::{Value, values};
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 use std::path::Path;
 
 /// What begins a run.
@@ -211,24 +206,6 @@ pub(super) fn go_to(record: &JobRecord) -> Result<(), Failure> {
     })
 }
 
-/// Whether an option of these words names a file by a path that is relative. Options of the state directory do not count: a
-/// job goes on with that of its new run.
-pub(super) fn names_a_relative_file(words: &[OsString]) -> bool {
-    let mut command = Cli::command();
-    command.build();
-    let texts: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    let is_relative = |(value, word): (Option<Value>, &OsString)| {
-        let Some(Value { name, at, is_operand: false }) = value else { return false };
-        let Some(value) = word.as_bytes().get(at..) else { return false };
-        match name.as_str() {
-            "FILE" => Path::new(OsStr::from_bytes(value)).is_relative(),
-            "PLACE" => has_relative(&[OsStr::from_bytes(value).to_owned()]),
-            _ => false,
-        }
-    };
-    values(&command, &texts).into_iter().zip(words).any(is_relative)
-}
-
 /// The length of the longest name, in bytes.
 const LONGEST: usize = 64;
 
@@ -247,25 +224,6 @@ mod tests {
         check("copy --id n a b", "copy --id n a c", false);
         check("copy --id n a b", "copy --id n --fail-fast a b", false);
         check("copy --id n -- a -v", "copy --id n -- a", false);
-    }
-
-    #[test]
-    fn options_that_name_files_depend_on_the_directory() {
-        let check = |typed: &str, expect| {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-            assert_eq!(names_a_relative_file(&words), expect, "{typed}");
-        };
-        check("copy -r --id n --limit 5MB ftp://h/a ftp://i/b", false);
-        check("copy --ca own.pem ftp://h/a ftp://i/b", true);
-        check("--config=own.toml copy ftp://h/a ftp://i/b", true);
-        check("copy --relay h:1 --relay-token-file t ftp://h/a ftp://i/b", true);
-        check("copy --trace /tmp/tr --ca=/own.pem ftp://h/a ftp://i/b", false);
-        check("copy ftp://h/a ftp://i/b --trace tr", true);
-        check("copy --id --trace ftp://h/a ftp://i/b", false);
-        check("copy --include ca ftp://h/a ftp://i/b", false);
-        check("sync --backup-dir /b ftp://h/a ftp://i/b", false);
-        check("sync --backup-dir=b ftp://h/a ftp://i/b", true);
-        check("sync --backup-dir ftp://i/old ftp://h/a ftp://i/b", false);
     }
 
     #[test]

@@ -109,8 +109,8 @@ pub(super) fn name_of(
 ) -> Option<PathName> {
     let journal = &context.job_journal;
     let job = journal.job().filter(|_| journal.is_resumed())?;
-    let done = context.journal.items(job, ItemState::Done).ok()?;
-    done.into_iter().find_map(|item| {
+    let items = [ItemState::Done, ItemState::Open].map(|state| context.journal.items(job, state));
+    items.into_iter().flatten().flatten().find_map(|item| {
         let rest = item.place.path.strip_prefix(destination)?.to_vec();
         let start = rest.iter().position(|byte| *byte != b'/')?;
         let below = PathName::from_wire(rest.get(start..)?).ok()?;
