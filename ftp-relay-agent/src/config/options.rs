@@ -67,7 +67,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "PORTS")]
     pub data_ports: Vec<DataPorts>,
     /// An address of this host from which it connects to servers and to which they connect, repeatable. Default: the
-    /// address of --listen. If that is 0.0.0.0, [::] or a Unix socket: the address of the route, and servers connect to
+    /// address of --listen. If that is 0.0.0.0, :: or a Unix socket: the address of the route, and servers connect to
     /// it only if it is public
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,

@@ -42,6 +42,10 @@ pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
 /// The failure if `word` is an option of a verb that copies, and stands before its verb, or behind another one.
 pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
+    // Anything else may be a place with its password.
+    if !name.starts_with('-') {
+        return None;
+    }
     let command = Cli::command();
     let has = |verb: &&str| {
         command.find_subcommand(verb).is_some_and(|verb| verb.get_arguments().any(|arg| is_called(arg, name)))
@@ -190,6 +194,7 @@ mod tests {
             let found = misplaced(word, &words).map(|failure| failure.to_string());
             assert_eq!(found.as_deref(), expect, "{typed}");
         };
+        check("ann:s3cret@h/a.bin", "append a b.bin ann:s3cret@h/a.bin", None);
         let own = "a job goes on with its own options, as they were typed";
         check(
             "--limit",
