@@ -100,6 +100,7 @@ impl Standing {
             | Command::Extension(Extension::Rate(_) | Extension::Prob(_))
             | Command::Detached(_)
             | Command::Practice(_)
+            | Command::Pack(_)
             | Command::Other(..) => {}
         }
     }

@@ -10,6 +10,7 @@ mod direction;
 mod extension;
 mod fact;
 mod fault;
+mod pack;
 mod parse;
 mod practice;
 mod security;
@@ -26,6 +27,7 @@ pub use direction::Direction;
 pub use extension::Extension;
 pub use fact::NewFact;
 pub use fault::{CommandError, Fault};
+pub use pack::{Numbers, Pack, PackedSource, PackedTarget};
 pub use parse::parse;
 pub use practice::Practice;
 pub use site::Site;
@@ -138,6 +140,8 @@ pub enum Command {
     Extension(Extension),
     /// DETA, and STAT and ABOR of a transfer that DETA has named.
     Detached(Detached),
+    /// PACK: a group of small files.
+    Pack(Box<Pack>),
     /// A command of a draft or of today's practice: MFMT, MFF, SITE, HOST and others.
     Practice(Practice),
     /// SYST: report the operating system (RFC 959).

@@ -4,6 +4,7 @@ use super::detached::Detached;
 use super::digests::{self, XDigest};
 use super::extension::Extension;
 use super::fault::{CommandError, Fault};
+use super::pack::Pack;
 use super::practice::{Practice, timed};
 use super::security::{mechanism, pinned, protection, switch};
 use super::word::{first_word, name, optional_name};
@@ -109,6 +110,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Rsym => {
             Command::Extension(Extension::parse(verb, word)?)
         }
+        Verb::Pack => Command::Pack(Box::new(Pack::parse(rest)?)),
         Verb::Deta => Command::Detached(Detached::Next(number(word)?)),
     })
 }

@@ -64,6 +64,7 @@ impl Command {
             Self::Stou => Verb::Stou,
             Self::Extension(extension) => extension.verb(),
             Self::Detached(detached) => detached.verb(),
+            Self::Pack(_) => Verb::Pack,
             Self::Practice(practice) => practice.verb(),
             Self::Other(verb, _) => *verb,
         }

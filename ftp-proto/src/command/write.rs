@@ -84,6 +84,7 @@ impl Command {
                 return path.as_ref().map(|p| p.as_bytes().to_vec());
             }
             Self::Practice(practice) => return practice.argument(),
+            Self::Pack(pack) => return Some(pack.argument()),
             Self::Extension(extension) => extension.argument(),
             Self::Detached(detached) => detached.argument(),
             Self::Help(verb) => return verb.clone(),

@@ -23,6 +23,8 @@ pub struct Capabilities {
     pub rndz: bool,
     /// The server knows PROB: a transfer command that moves nothing (extensions).
     pub prob: bool,
+    /// The server knows PACK: many small files in one transfer (extensions).
+    pub pack: bool,
     /// The server knows RSYM: both ends of a data connection listen and connect (extensions).
     pub rsym: bool,
     /// The server lists EPSV and EPRT. Servers without FEAT may know them as well.
@@ -146,6 +148,7 @@ impl Capabilities {
             ("GSOC", _) => self.gsoc = true,
             ("RNDZ", _) => self.rndz = true,
             ("PROB", _) => self.prob = true,
+            ("PACK", _) => self.pack = true,
             ("RSYM", _) => self.rsym = true,
             ("EPSV" | "EPRT", _) => self.epsv = true,
             ("SIZE", _) => self.size = true,
@@ -290,6 +293,7 @@ mod tests {
                     gsoc: true,
                     rndz: true,
                     prob: true,
+                    pack: false,
                     rsym: true,
                     epsv: true,
                     mlst: Some(facts.to_vec()),

@@ -83,7 +83,8 @@ fn classify_959(verb: Verb, code: Code) -> Class {
 
 /// Whether the verb uses a data connection.
 pub(super) fn transfers(verb: Verb) -> bool {
-    stores(verb) || matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Prob)
+    stores(verb)
+        || matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Prob | Verb::Pack)
 }
 
 /// Whether the verb creates or writes the name in its argument.

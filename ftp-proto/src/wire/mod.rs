@@ -3,6 +3,7 @@
 mod byte_range;
 mod count;
 mod decimal;
+mod file_name;
 mod fingerprint;
 mod line;
 mod name;
@@ -14,6 +15,7 @@ mod transfer_id;
 pub use byte_range::ByteRange;
 pub use count::counted;
 pub(crate) use decimal::{BadDecimal, decimal};
+pub use file_name::FileName;
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use line::{Item, LineReader};
 pub use name::{BadName, PathName, misleads, show};

@@ -64,6 +64,11 @@ impl PathName {
         Ok(())
     }
 
+    /// The path of parts that are names already.
+    pub(super) const fn joined(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     fn check_wire(bytes: &[u8]) -> Result<(), BadName> {
         if bytes.is_empty() {
             return Err(BadName::Empty);

@@ -346,6 +346,7 @@ impl Session {
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Detached(detached) => work.wait(detach::begin(cx, detached)),
             Command::Extension(extension) => work.transfer(drafts::extension(cx, extension), cx),
+            Command::Pack(_) => bad_line::not_implemented(cx, Verb::Pack),
             Command::Practice(practice) => work.wait(drafts::begin(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
             Command::Help(verb) => inform::help(cx, verb.as_deref()),

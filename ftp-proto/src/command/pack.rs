@@ -1,0 +1,290 @@
+//! PACK: many small files in one transfer (docs/protocol/extensions.md).
+//!
+//! ```text
+//! PACK LOOK <directory>//<name>/<name>/...
+//! PACK SEND <directory>//<size>,<time>,<unique>,<name>/...
+//! PACK STORE <group> <directory>//<size>,<time>,<name>/...
+//! PACK KEEP <group> <number>,<number>-<number>,...
+//! PACK DROP <group>
+//! ```
+//!
+//! No name is empty and none has a slash, so the last `//` ends the directory. What follows the last fixed comma of a
+//! file is its name, which may have commas. `-` is a time or an identity that is not known.
+
+use super::fault::Fault;
+use super::word::{first_word, name};
+use crate::calendar::{When, facts_time, parse_time};
+use crate::wire::{BadDecimal, FileName, PathName, decimal};
+
+/// A command about a group of small files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Pack {
+    /// LOOK: which of these names something has.
+    Look(PathName, Vec<FileName>),
+    /// SEND: send these files of the directory.
+    Send(PathName, Vec<PackedSource>),
+    /// STORE: receive these files beside the directory's own, under the number of the group, until KEEP or DROP.
+    Store(u32, PathName, Vec<PackedTarget>),
+    /// KEEP: give these files of the group their names, and remove the others.
+    Keep(u32, Numbers),
+    /// DROP: remove all files of the group.
+    Drop(u32),
+}
+
+/// A file that PACK SEND asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PackedSource {
+    /// How many bytes it has: at most [`Pack::MAX_FILE`].
+    pub size: u32,
+    /// When it was modified, if that is known. It is written as `-` if its year does not have four digits.
+    pub modified: Option<When>,
+    /// The fact `unique` of its listing. It is written as `-` if it has a comma, a slash or a blank.
+    pub unique: Option<String>,
+    /// Its name in the directory.
+    pub name: FileName,
+}
+
+/// A file that PACK STORE announces.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PackedTarget {
+    /// How many bytes it has: at most [`Pack::MAX_FILE`].
+    pub size: u32,
+    /// The time that it gets, if that is known. It is written as `-` if its year does not have four digits.
+    pub modified: Option<When>,
+    /// Its name in the directory.
+    pub name: FileName,
+}
+
+/// Files of a group by their numbers, which count from 1 in the order of the command: at least one, ascending, each once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Numbers(Vec<u16>);
+
+impl Numbers {
+    /// Takes numbers in any order. Returns `None` if there is none, or if one is not a number of a file.
+    pub fn new(numbers: impl IntoIterator<Item = u16>) -> Option<Self> {
+        let mut numbers: Vec<u16> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let fit = numbers.iter().all(|number| (1..=MAX_NUMBER).contains(number));
+        (fit && !numbers.is_empty()).then_some(Self(numbers))
+    }
+
+    /// Returns the numbers in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> {
+        self.0.iter().copied()
+    }
+
+    /// Returns whether `number` is one of them.
+    pub fn has(&self, number: u16) -> bool {
+        self.0.binary_search(&number).is_ok()
+    }
+
+    /// Returns the greatest of them.
+    pub fn last(&self) -> u16 {
+        self.0.last().copied().unwrap_or_default()
+    }
+
+    /// Reads `1,3-5`: ascending, each once.
+    fn parse(word: &[u8]) -> Result<Self, Fault> {
+        let mut numbers = Vec::new();
+        for part in word.split(|byte| *byte == b',') {
+            let (first, last) = match part.iter().position(|byte| *byte == b'-') {
+                Some(at) => (part.get(..at), part.get(at + 1..)),
+                None => (Some(part), Some(part)),
+            };
+            let (first, last): (u16, u16) =
+                (number(first.unwrap_or_default())?, number(last.unwrap_or_default())?);
+            if first == 0 || last > MAX_NUMBER {
+                return Err(Fault::OutOfRange);
+            }
+            if last < first || numbers.last().is_some_and(|before| first <= *before) {
+                return Err(Fault::Syntax);
+            }
+            numbers.extend(first..=last);
+        }
+        Ok(Self(numbers))
+    }
+
+    /// Writes them with ranges, as short as they can be.
+    fn text(&self) -> String {
+        let runs = self.0.chunk_by(|before, after| *after == before + 1);
+        let runs = runs.filter_map(|run| Some((run.first()?, run.last()?)));
+        let texts: Vec<String> = runs
+            .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+            .collect();
+        texts.join(",")
+    }
+}
+
+/// The greatest number of a file.
+const MAX_NUMBER: u16 = 256;
+
+impl Pack {
+    /// Maximum number of files in a group, and of names that are looked at together.
+    pub const MAX_FILES: usize = MAX_NUMBER as usize;
+    /// Maximum number of bytes of one file.
+    pub const MAX_FILE: u32 = 256 * 1024;
+    /// Maximum number of bytes of all files of a group.
+    pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
+    /// Maximum number of bytes of the whole line with its CR LF, as of every line that a server reads. A byte 255 counts
+    /// twice.
+    pub const MAX_LINE: usize = 4352;
+
+    /// Reads the argument of PACK.
+    pub(super) fn parse(rest: &[u8]) -> Result<Self, Fault> {
+        let (word, rest) = first_word(rest);
+        match word.to_ascii_uppercase().as_slice() {
+            b"" => Err(Fault::Missing),
+            b"LOOK" => {
+                let (directory, items) = split(rest)?;
+                Ok(Self::Look(directory, each(items, file_name)?))
+            }
+            b"SEND" => {
+                let (directory, items) = split(rest)?;
+                let files = each(items, PackedSource::parse)?;
+                bounded(files.iter().map(|file| file.size))?;
+                Ok(Self::Send(directory, files))
+            }
+            b"STORE" => {
+                let (group, rest) = first_word(rest);
+                let (directory, items) = split(rest)?;
+                let files = each(items, PackedTarget::parse)?;
+                bounded(files.iter().map(|file| file.size))?;
+                Ok(Self::Store(number(group)?, directory, files))
+            }
+            b"KEEP" => {
+                let (group, rest) = first_word(rest.trim_ascii_end());
+                Ok(Self::Keep(number(group)?, Numbers::parse(rest)?))
+            }
+            b"DROP" => Ok(Self::Drop(number(rest.trim_ascii_end())?)),
+            _ => Err(Fault::Syntax),
+        }
+    }
+
+    /// Returns the argument of the command.
+    pub(super) fn argument(&self) -> Vec<u8> {
+        match self {
+            Self::Look(directory, names) => {
+                let names = names.iter().map(|name| name.as_bytes().to_vec());
+                listed("LOOK ".to_owned(), directory, names)
+            }
+            Self::Send(directory, files) => {
+                listed("SEND ".to_owned(), directory, files.iter().map(PackedSource::text))
+            }
+            Self::Store(group, directory, files) => {
+                listed(format!("STORE {group} "), directory, files.iter().map(PackedTarget::text))
+            }
+            Self::Keep(group, numbers) => format!("KEEP {group} {}", numbers.text()).into_bytes(),
+            Self::Drop(group) => format!("DROP {group}").into_bytes(),
+        }
+    }
+}
+
+impl PackedSource {
+    fn parse(item: &[u8]) -> Result<Self, Fault> {
+        let (size, rest) = field(item)?;
+        let (modified, rest) = field(rest)?;
+        let (unique, rest) = field(rest)?;
+        let unique = match unique {
+            b"" => return Err(Fault::Missing),
+            b"-" => None,
+            unique => Some(std::str::from_utf8(unique).map_err(|_| Fault::Syntax)?.to_owned()),
+        };
+        Ok(Self { size: number(size)?, modified: time(modified)?, unique, name: file_name(rest)? })
+    }
+
+    /// Returns the file as PACK SEND names it.
+    pub fn text(&self) -> Vec<u8> {
+        let fits = |unique: &&str| {
+            !unique.is_empty() && !unique.bytes().any(|byte| matches!(byte, b',' | b'/' | 0..=b' '))
+        };
+        let unique = self.unique.as_deref().filter(fits).unwrap_or("-");
+        let facts = format!("{},{},{unique},", self.size, time_text(self.modified));
+        [facts.as_bytes(), self.name.as_bytes()].concat()
+    }
+}
+
+impl PackedTarget {
+    fn parse(item: &[u8]) -> Result<Self, Fault> {
+        let (size, rest) = field(item)?;
+        let (modified, rest) = field(rest)?;
+        Ok(Self { size: number(size)?, modified: time(modified)?, name: file_name(rest)? })
+    }
+
+    /// Returns the file as PACK STORE names it.
+    pub fn text(&self) -> Vec<u8> {
+        let facts = format!("{},{},", self.size, time_text(self.modified));
+        [facts.as_bytes(), self.name.as_bytes()].concat()
+    }
+}
+
+/// Splits the directory from what stands behind the last `//`.
+fn split(rest: &[u8]) -> Result<(PathName, &[u8]), Fault> {
+    if rest.is_empty() {
+        return Err(Fault::Missing);
+    }
+    let at = memchr::memmem::rfind(rest, b"//").ok_or(Fault::Syntax)?;
+    let (directory, items) = rest.split_at(at);
+    Ok((name(directory)?, items.get(2..).unwrap_or_default()))
+}
+
+/// Reads each item between slashes.
+fn each<T>(items: &[u8], read: impl Fn(&[u8]) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    if memchr::memchr_iter(b'/', items).count() >= Pack::MAX_FILES {
+        return Err(Fault::OutOfRange);
+    }
+    items.split(|byte| *byte == b'/').map(read).collect()
+}
+
+/// Splits what stands before the first comma from the rest.
+fn field(item: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let at = memchr::memchr(b',', item).ok_or(Fault::Syntax)?;
+    let (field, rest) = item.split_at(at);
+    Ok((field, rest.get(1..).unwrap_or_default()))
+}
+
+fn file_name(bytes: &[u8]) -> Result<FileName, Fault> {
+    name(bytes)?; // tells a byte that cannot be sent from what is no name
+    FileName::from_wire(bytes).ok_or(Fault::Syntax)
+}
+
+fn time(field: &[u8]) -> Result<Option<When>, Fault> {
+    if field == b"-" {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(field).map_err(|_| Fault::Syntax)?;
+    parse_time(text).map(Some).ok_or(Fault::Syntax)
+}
+
+fn time_text(modified: Option<When>) -> String {
+    modified.and_then(facts_time).unwrap_or_else(|| "-".to_owned())
+}
+
+fn number<T: std::str::FromStr>(word: &[u8]) -> Result<T, Fault> {
+    decimal(word).map_err(|bad| match bad {
+        BadDecimal::Empty => Fault::Missing,
+        BadDecimal::NotADigit => Fault::Syntax,
+        BadDecimal::OutOfRange => Fault::OutOfRange,
+    })
+}
+
+/// Refuses files that are too large, alone or together.
+fn bounded(mut sizes: impl Iterator<Item = u32>) -> Result<(), Fault> {
+    let all = sizes.try_fold(0, |all, size| (size <= Pack::MAX_FILE).then_some(all + u64::from(size)));
+    if all.is_some_and(|all| all <= Pack::MAX_BYTES) { Ok(()) } else { Err(Fault::OutOfRange) }
+}
+
+/// Writes the directory and what is listed behind it.
+fn listed(word: String, directory: &PathName, items: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut text = word.into_bytes();
+    text.extend_from_slice(directory.as_bytes());
+    text.push(b'/');
+    for item in items {
+        text.push(b'/');
+        text.extend_from_slice(&item);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
