@@ -8,7 +8,7 @@ use crate::endpoint::{Host, Pools, list};
 use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
 use crate::place::{self, Location};
-use crate::report::{Drawn, Event, Form, Listed};
+use crate::report::{Drawn, Event, Form, Label, Listed};
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 
@@ -130,6 +130,7 @@ impl Drawing<'_> {
             place: self.place.to_string(),
             entry: Entry { name: path.clone(), ..entry },
             form: Form::Name,
+            label: Label::Name,
         };
         self.context.events.deliver(Event::Drawn(Drawn { branches, shown, listed: Some(listed) })).await;
     }

@@ -60,21 +60,19 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The failure if it would be more than the user has allowed.
-    pub(crate) fn too_many(names: u64, most: u64, is_dry: bool) -> Failure {
+    /// The words if it would be more than the user has allowed.
+    pub(crate) fn too_many(names: u64, most: u64, is_dry: bool) -> String {
         let names = several(names, "name");
         let hint = "allow more if they are meant to go";
         match is_dry {
-            true => Failure::new(
-                Kind::Other,
-                format!("nothing would be deleted: it is {names}, and --max-delete allows {most}"),
-            )
-            .hint(hint),
-            false => Failure::new(
-                Kind::Other,
-                format!("nothing was deleted: {names} would be, and --max-delete allows {most}"),
-            )
-            .hint(format!("-n shows them; {hint}")),
+            true => {
+                format!(
+                    "{names} would be deleted, but --max-delete allows {most}: nothing would be deleted; {hint}"
+                )
+            }
+            false => format!(
+                "nothing was deleted: {names} would be, and --max-delete allows {most}; -n shows them; {hint}"
+            ),
         }
     }
 }
@@ -215,7 +213,7 @@ fn refusal(compared: ComparedTrees, allowance: Allowance) -> Option<Refusal> {
             false => "not all of both directories is known",
         };
         return Some(Refusal::Failed(format!(
-            "nothing is deleted, because {why}: {names} that only the destination shows were kept; the next sync without failures deletes them"
+            "nothing is deleted, because {why}: {names} that only the destination shows stay; the next sync without failures deletes them"
         )));
     }
     None

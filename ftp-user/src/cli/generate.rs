@@ -90,10 +90,10 @@ impl Kept {
         if !is_at_server {
             return self.sites(typed, ":").into();
         }
-        let mut cache = crate::shell::Cache::default();
+        let mut cache = crate::shell::Cache::of(names.clone());
         let directory = state::directory(self.state.clone());
         // A file that cannot be read knows nothing.
-        let _ = state::listings::read(directory, &names, &mut cache);
+        let _ = state::listings::read(directory, &mut cache);
         let words = known_at_servers(typed, names, &mut cache);
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() }).collect();
         Known { words, files: Some(Files::None) }

@@ -149,6 +149,7 @@ const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
     (&["sync"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
     (&["copy", "append", "move"], &["-f", "--force"], "--overwrite always replaces what is there"),
     (&["copy", "move"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
+    (&["ls"], &["-h", "--human-readable"], "-l shows sizes in bytes"),
     (&["ls", "stat"], &["-R", "-r", "--recursive"], "use tree"),
     (&["hash"], &["-r", "-R", "--recursive"], "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
     (&["mkdir"], &["-m", "--mode"], "the server chooses the mode of a new directory"),
@@ -169,6 +170,8 @@ pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
     ("ren", "mv"),
     ("unlink", "rm"),
     ("more", "cat"),
+    ("less", "cat"),
+    ("find", "tree"),
     ("type", "cat"),
     ("nlist", "ls"),
     ("mget", "copy"),
@@ -239,6 +242,7 @@ mod tests {
         check("-f", "rm -rf ftp://h/x", "rm has no option -f; --yes");
         check("--force", "-v copy --force a b", "--overwrite always");
         check("-R", "ls -R a", "use tree");
+        check("-h", "ls -lh a", "ls has no option -h; -l shows sizes in bytes");
         check("-r", "hash -r a", "hash takes files");
         check("-f", "probe -f a", "");
         check("--detach", "sync --detach a b", "sync has no option --detach; sync needs this program");

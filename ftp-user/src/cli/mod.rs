@@ -55,7 +55,7 @@ use crate::context::{
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::journal::{JobJournal, Journal};
-use crate::report::{Finding, Reporter, Style};
+use crate::report::{Exits, Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -154,6 +154,8 @@ struct Hands {
     answers: Answers,
     /// Who wants to know what directories held.
     listed: ListedDirectories,
+    /// Whether directories of several components are listed as one.
+    is_union: bool,
 }
 
 impl Hands {
@@ -228,7 +230,7 @@ impl Cli {
     async fn perform(self, start: Start<'_>, answers: &Answers) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
-        let password_file = general.password_file.clone();
+        let (password_file, is_union) = (general.password_file.clone(), general.hands.is_union);
         let names = generate::Kept { settings: general.config.clone(), state: general.state.clone() };
         let site_options = general.of_site(&trust);
         let kept = general.kept();
@@ -267,7 +269,7 @@ impl Cli {
             Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
             Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
-            Verb::Ls(args) => ls::run(context, &passwords, args).await,
+            Verb::Ls(args) => ls::run(context, &passwords, args, is_union).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
             Verb::Tree(args) => tree::run(context, &passwords, args).await,
@@ -392,7 +394,7 @@ impl General {
             color: colored(self.color),
             screen: screen::screen(colored(self.color), self.color == When::Always),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
-            exit_of: exit::of_kind,
+            exits: Exits { of_kind: exit::of_kind, partly: number(Status::Partly) },
         }
     }
 

@@ -42,7 +42,10 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
         let told = |word: &str| {
             later(word, &words).or_else(|| elsewhere(word, &words)).or_else(|| misplaced(word, &words))
         };
-        match rejected.unknown().and_then(told) {
+        // -h among other letters is meant for another program: alone it asks for help.
+        let is_meant_elsewhere = !rejected.is_mistake() && words.iter().any(has_h_among_letters);
+        let unknown = if is_meant_elsewhere { Some("-h") } else { rejected.unknown() };
+        match unknown.and_then(told) {
             Some(failure) => {
                 print_failure(&failure, false);
                 Status::Failed(failure.kind)
@@ -53,6 +56,12 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
             }
         }
     })
+}
+
+/// Whether a word is several options of one letter, and one of them is `h`.
+fn has_h_among_letters(word: &OsString) -> bool {
+    let letters = word.to_str().and_then(|word| word.strip_prefix('-')).unwrap_or_default();
+    letters.len() > 1 && letters.chars().all(|one| one.is_ascii_alphabetic()) && letters.contains('h')
 }
 
 fn fail(failure: &Failure) -> ExitCode {

@@ -9,7 +9,7 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::job::{Question, Status};
 use crate::place::Location;
-use crate::report::{Event, Form, Listed};
+use crate::report::{Event, Form, Label, Listed};
 use clap::Args;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
@@ -55,7 +55,7 @@ async fn tell(context: &Context, host: &mut Host, location: &Location) -> Result
             Err(failure) => question.again(failure).await?,
         }
     };
-    let listed = Listed { place: location.to_string(), entry, form: Form::Facts };
+    let listed = Listed { place: location.to_string(), entry, form: Form::Facts, label: Label::Name };
     context.events.deliver(Event::Listed(listed)).await;
     Ok(Status::Done)
 }

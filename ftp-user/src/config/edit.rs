@@ -1,9 +1,11 @@
 //! Changes of the settings by this program: comments and order are kept, and what is written can be read.
 
+use super::Settings;
 use super::file::refuse_other_hands;
 use super::read::parse;
 use super::sites::Sites;
 use crate::failure::{Failure, Kind};
+use crate::shell::{HostText, Scope};
 use crate::state;
 use std::fs;
 use std::io;
@@ -41,7 +43,7 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
     if let Ok(facts) = fs::metadata(&file) {
         refuse_other_hands(&file, &facts)?;
     }
-    let before = parse(&text, &file)?.sites;
+    let Settings { sites: before, scope, .. } = parse(&text, &file)?;
     let document = text.parse().map_err(|error: toml_edit::TomlError| {
         let why = error.message().replace('\n', " ");
         Failure::usage(format!("cannot change the settings {}: {why}", file.display()))
@@ -49,6 +51,7 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
     let mut draft = Draft { document, before };
     let made = change(&mut draft)?;
     let new = draft.document.to_string();
+    keep_composites(&scope, &draft.document)?;
     parse(&new, &file).map_err(|mistake| mistake.hint("the settings stay as they were"))?;
     if new != text {
         state::replace(&file, new.as_bytes(), true).map_err(|error| cannot(&error))?;
@@ -134,6 +137,33 @@ impl Draft {
             }
         });
     }
+}
+
+/// Refuses sites that the composite directories of the settings do not go with.
+///
+/// # Errors
+///
+/// A component is at a site that is not there, or a site has the name of a composite directory.
+fn keep_composites(scope: &Scope, document: &DocumentMut) -> Result<(), Failure> {
+    let sites = document.get("sites").and_then(Item::as_table_like);
+    let is_site = |name: &str| sites.is_some_and(|sites| sites.contains_key(name));
+    for (composite, components) in scope.composites() {
+        if is_site(composite) {
+            return Err(Failure::usage(format!(
+                "{composite} is the name of a composite directory of the settings"
+            ))
+            .hint("choose another name; the settings stay as they were"));
+        }
+        let gone = components.iter().find_map(|component| match &component.host {
+            HostText::Site(site) if !is_site(site) => Some(site),
+            HostText::Site(_) | HostText::Url(_) | HostText::This => None,
+        });
+        if let Some(site) = gone {
+            return Err(Failure::usage(format!("the composite directory {composite} uses the site {site}"))
+                .hint(format!("change [composites.{composite}] first; the settings stay as they were")));
+        }
+    }
+    Ok(())
 }
 
 /// Visits every table below this one that has a line of its own.
@@ -256,6 +286,21 @@ mod tests {
         );
         check(&format!("{relay}\n# old\n\n{site}"), &format!("{relay}\n# old\n\n"));
         check(&format!("{site}\n{relay}"), &format!("\n{relay}"));
+    }
+
+    #[test]
+    fn a_change_that_composite_directories_do_not_go_with_says_which() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.toml");
+        let before = "[sites.lab]\nurl = \"ftp://h/\"\n\n[composites.data]\ncomponents = [\"lab:pub\", \"ftp://b/x\"]\n";
+        fs::write(&file, before).unwrap();
+        let removed = change(&file, |draft| draft.remove("lab")).unwrap_err().to_string();
+        assert!(removed.contains("the composite directory data uses the site lab"), "{removed}");
+        let added = change(&file, |draft| draft.set("data", keys(&[("url", text("ftp://x/"))])));
+        let added = added.unwrap_err().to_string();
+        assert!(added.contains("data is the name of a composite directory"), "{added}");
+        assert!(!removed.contains(".toml:") && !added.contains(".toml:"), "{removed} {added}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
     }
 
     #[test]

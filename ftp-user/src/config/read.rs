@@ -33,11 +33,13 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Sett
     let consent = consent(reader, table);
     let mut relays = relays(reader, table, directory);
     let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
-    let sites = sites::read(reader, table, directory, &names);
+    let mut sites = sites::read(reader, table, directory, &names);
     for relay in &mut relays {
         relay.near.extend(sites.beside(&relay.name).map(|site| Near::Site(site.to_owned())));
     }
     let scope = composites::read(reader, table, &sites.names);
+    let names = scope.composites().map(|(name, _)| name.to_owned());
+    sites.names = sites.names.clone().beside_composites(names);
     Settings { relays: Relays::new(relays), trust, proxy, consent, sites, scope }
 }
 

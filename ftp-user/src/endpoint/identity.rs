@@ -1,8 +1,10 @@
 //! What tells files of this host apart, and how their directories are opened.
 
+use super::local::local_path;
 use crate::failure::{Failure, Kind};
 use ftp_proto::wire::PathName;
 use rustix::fs::{OFlags, Stat};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The failure if something else has the name of the place now.
@@ -24,6 +26,16 @@ pub(super) fn unique((device, number): (u64, u64)) -> String {
 )]
 pub(super) const fn identity(found: &Stat) -> (u64, u64) {
     (found.st_dev as u64, found.st_ino as u64)
+}
+
+/// What tells the file system of this host on which `path` is, or would be; `None` if nobody can tell.
+pub(crate) fn file_system(path: &PathName) -> Option<u64> {
+    let on_the_way = local_path(path).ancestors();
+    let mut there = on_the_way.filter_map(|path| match path.as_os_str().is_empty() {
+        true => Path::new(".").metadata().ok(),
+        false => path.metadata().ok(),
+    });
+    there.next().map(|facts| facts.dev())
 }
 
 /// The directory that has the last name of a path.

@@ -16,6 +16,7 @@ mod written;
 pub use debts::{Debt, Debts};
 pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
+pub(crate) use identity::file_system;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use list::{list_certain_links, list_links, list_real_directories};
 pub(crate) use local::{check_file, local_path};

@@ -4,22 +4,32 @@ use super::named::{NAME, check_name};
 use super::path::{RemotePath, decode, glob, join, user_name};
 use super::site::Remote;
 use crate::failure::Failure;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The sites of the settings, by their names. Clones share them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Names(Arc<BTreeMap<String, Remote>>);
+pub struct Names {
+    sites: Arc<BTreeMap<String, Remote>>,
+    /// Names of composite directories, which the shell alone knows.
+    composites: Arc<BTreeSet<String>>,
+}
 
 impl Names {
     /// The sites of these URLs. Each of them has `Site::named` with the same name.
     pub fn new(sites: impl IntoIterator<Item = (String, Remote)>) -> Self {
-        Self(Arc::new(sites.into_iter().collect()))
+        Self { sites: Arc::new(sites.into_iter().collect()), composites: Arc::default() }
+    }
+
+    /// The same sites. These are names of composite directories, and not of sites.
+    #[must_use]
+    pub fn beside_composites(self, names: impl IntoIterator<Item = String>) -> Self {
+        Self { composites: Arc::new(names.into_iter().collect()), ..self }
     }
 
     /// All of them, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Remote)> {
-        self.0.iter().map(|(name, remote)| (name.as_str(), remote))
+        self.sites.iter().map(|(name, remote)| (name.as_str(), remote))
     }
 
     /// The site of that name.
@@ -28,12 +38,16 @@ impl Names {
     ///
     /// There is none. The failure names the nearest.
     pub fn find(&self, name: &str) -> Result<&Remote, Failure> {
-        self.0.get(name).ok_or_else(|| {
+        self.sites.get(name).ok_or_else(|| {
+            if self.composites.contains(name) {
+                return Failure::usage(format!("{name} is a composite directory, which only ftp-user shell knows"))
+                    .hint("start the shell, or name the place at one of its sites");
+            }
             let failure = Failure::usage(format!("no site is called {name}"));
-            let names = self.0.keys().map(String::as_str);
+            let names = self.sites.keys().map(String::as_str);
             failure.hint(match nearest(name, names) {
                 Some(near) => format!("did you mean {near}? A local file is ./{name}:..."),
-                None if self.0.is_empty() => {
+                None if self.sites.is_empty() => {
                     format!(
                         "no site is configured: ftp-user sites add NAME URL adds one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
                     )
@@ -49,12 +63,12 @@ impl Names {
 
     /// Whether a text is `SITE:path` or `[SITE]path` with the name of one of them.
     pub fn has_site_of(&self, text: &[u8]) -> bool {
-        split(text).is_some_and(|(name, _)| self.0.contains_key(name))
+        split(text).is_some_and(|(name, _)| self.sites.contains_key(name))
     }
 
     /// The same place written in the other way: `[SITE]path` for `SITE:path`. `None` if no site of them is named so.
     pub fn respelled(&self, text: &[u8]) -> Option<String> {
-        let (name, path) = split(text).filter(|(name, _)| self.0.contains_key(*name))?;
+        let (name, path) = split(text).filter(|(name, _)| self.sites.contains_key(*name))?;
         let path = String::from_utf8_lossy(path);
         let is_bracketed = text.starts_with(b"[");
         Some(if is_bracketed { format!("{name}:{path}") } else { format!("[{name}]{path}") })
@@ -63,7 +77,7 @@ impl Names {
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
     pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
         let (name, path) = split(text)?;
-        let site = self.0.get(name)?;
+        let site = self.sites.get(name)?;
         Some(site.below(path))
     }
 }
@@ -157,6 +171,19 @@ mod tests {
             site("home", "ftp://home.example/"),
             site("srv", "ftp://srv.example//srv"),
         ])
+    }
+
+    #[test]
+    fn a_composite_directory_is_no_site_and_is_called_what_it_is() {
+        let names = names().beside_composites(["data".to_owned()]);
+        for text in ["data:x", "[data]"] {
+            let said = Place::parse_with(text.as_bytes(), &names).unwrap_err().to_string();
+            assert!(
+                said.contains("data is a composite directory, which only ftp-user shell knows"),
+                "{said}"
+            );
+        }
+        assert!(!names.has_site_of(b"data:x"));
     }
 
     #[test]

@@ -130,6 +130,8 @@ pub enum Event {
         /// The failure in words.
         message: String,
     },
+    /// Names of the destination of a sync are not deleted, because they are more than the user has allowed.
+    Withheld(Withheld),
     /// Everything that has failed, by cause, for people.
     Causes(Vec<Cause>),
     /// Something to know.
@@ -253,6 +255,19 @@ pub struct Cause {
     pub first: Vec<(String, String)>,
 }
 
+/// Names that are not deleted, because they are more than the user has allowed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Withheld {
+    /// The destination that they are in.
+    pub dest: String,
+    /// How many they are.
+    pub names: u64,
+    /// How many are allowed.
+    pub most: u64,
+    /// The same in words.
+    pub message: String,
+}
+
 /// What the journal knows of the files of a job.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Receipts {
@@ -290,6 +305,19 @@ pub struct Listed {
     pub entry: Entry,
     /// How to show it.
     pub form: Form,
+    /// What it is called for people.
+    pub label: Label,
+}
+
+/// What an entry is called for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Label {
+    /// By its name.
+    Name,
+    /// By its place: several directories that are shown as one have the name.
+    Place(String),
+    /// It is a directory that was shown already as one of several.
+    Hidden,
 }
 
 /// An entry of `tree`.

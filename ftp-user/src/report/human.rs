@@ -3,7 +3,7 @@
 use super::bar::Bar;
 use super::change::{Change, Ended};
 use super::entry::{kind_name, moment};
-use super::event::{Cause, Event, Explanation, Forgotten, Form, Listed, Summary};
+use super::event::{Cause, Event, Explanation, Forgotten, Form, Label, Listed, Summary};
 use super::job;
 use super::overall::Shown;
 use super::past;
@@ -93,6 +93,11 @@ impl Human {
             Event::Causes(causes) => {
                 self.bar.clear();
                 self.causes(causes);
+                Ok(())
+            }
+            Event::Withheld(withheld) => {
+                self.bar.clear();
+                self.talk("", &withheld.message);
                 Ok(())
             }
             Event::Jobs { .. }
@@ -282,6 +287,9 @@ impl Human {
     fn listed(&self, listed: &Listed) -> io::Result<()> {
         let entry = &listed.entry;
         let mut out = io::stdout().lock();
+        if listed.label == Label::Hidden {
+            return Ok(());
+        }
         match listed.form {
             Form::Name => {}
             Form::Long => write!(
@@ -294,7 +302,9 @@ impl Human {
             )?,
             Form::Facts => return facts(listed, &mut out),
         }
-        if self.terminal {
+        if let Label::Place(place) = &listed.label {
+            writeln!(out, "{place}")
+        } else if self.terminal {
             writeln!(out, "{}", entry.name.display())
         } else {
             out.write_all(entry.name.as_bytes())?;
@@ -411,7 +421,8 @@ fn sentence(summary: &Summary) -> String {
         line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
     }
     if summary.withheld > 0 {
-        line.push_str(&format!("; {} not deleted", counted(summary.withheld, "name")));
+        let not = if summary.dry_run { "not to be" } else { "not" };
+        line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
     }
     if summary.failed > 0 {
         line.push_str(&format!("; {} failed", files(summary.failed)));

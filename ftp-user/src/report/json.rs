@@ -2,12 +2,12 @@
 
 use super::change::{ChangeLine, EndedLine, HashLine};
 use super::entry::{kind_name, moment};
-use super::event::{Event, Explanation, Forgotten, Listed, Progress, Summary, Survey};
+use super::event::{Event, Explanation, Forgotten, Listed, Progress, Summary, Survey, Withheld};
 use super::job::JobLine;
 use super::overall::Shown;
 use super::receipt::ReceiptLine;
 use super::setup::{CheckLine, SiteLine};
-use crate::failure::Kind;
+use super::style::Exits;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Relayed, Verified};
@@ -20,15 +20,14 @@ use std::time::Duration;
 /// Tells events to a program.
 #[derive(Debug)]
 pub(super) struct Json {
-    /// The number for a kind of failure ([`Style::exit_of`](super::Style)).
-    exit_of: fn(Kind) -> u8,
+    exits: Exits,
     /// When it was told last how far the job is.
     last: Duration,
 }
 
 impl Json {
-    pub(super) const fn new(exit_of: fn(Kind) -> u8) -> Self {
-        Self { exit_of, last: Duration::ZERO }
+    pub(super) const fn new(exits: Exits) -> Self {
+        Self { exits, last: Duration::ZERO }
     }
 
     /// Writes the line of `event`, if it has one. `shown` is how far the job is now, if that has changed; `at` is the
@@ -41,7 +40,7 @@ impl Json {
         at: Duration,
         out: &mut impl Write,
     ) -> io::Result<()> {
-        if let Some(line) = Line::of(event, shown, self.exit_of) {
+        if let Some(line) = Line::of(event, shown, self.exits) {
             write(&line, out)?;
         }
         match (event, shown) {
@@ -153,6 +152,13 @@ enum Line<'a> {
         dest: &'a str,
         exit: u8,
         cause: &'a str,
+        message: &'a str,
+    },
+    Withheld {
+        dest: &'a str,
+        names: u64,
+        most: u64,
+        exit: u8,
         message: &'a str,
     },
     Warning {
@@ -277,7 +283,7 @@ impl<'a> Passed<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(event: &'a Event, shown: Option<&Shown>, exit_of: fn(Kind) -> u8) -> Option<Self> {
+    fn of(event: &'a Event, shown: Option<&Shown>, exits: Exits) -> Option<Self> {
         Some(match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
@@ -318,7 +324,10 @@ impl<'a> Line<'a> {
             },
             Event::Jobs { number, reason, why } => Self::Jobs { number: *number, reason, why },
             Event::Failed { source, dest, kind, message } => {
-                Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
+                Self::Failed { source, dest, exit: (exits.of_kind)(*kind), cause: kind.heading(), message }
+            }
+            Event::Withheld(Withheld { dest, names, most, message }) => {
+                Self::Withheld { dest, names: *names, most: *most, exit: exits.partly, message }
             }
             Event::Warning { message } | Event::Notice { message } => {
                 Self::warning(message.into(), None, None)
@@ -428,9 +437,11 @@ mod tests {
     use crate::outcome::{Relayed, Verified};
     use ftp_proto::digest::Algorithm;
 
+    const EXITS: Exits = Exits { of_kind: |_| 4, partly: 9 };
+
     fn check(event: &Event, expect: &str) {
         let mut out = Vec::new();
-        Json::new(|_| 4).tell(event, None, Duration::ZERO, &mut out).unwrap();
+        Json::new(EXITS).tell(event, None, Duration::ZERO, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
     }
 
@@ -482,6 +493,15 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_not_deleted_are_no_file_that_failed() {
+        let message = "nothing was deleted".to_owned();
+        check(
+            &Event::Withheld(Withheld { dest: "ftp://b/d".into(), names: 3, most: 2, message }),
+            r#"{"event":"withheld","dest":"ftp://b/d","names":3,"most":2,"exit":9,"message":"nothing was deleted"}"#,
+        );
+    }
+
+    #[test]
     fn the_number_of_jobs_has_its_reason() {
         let (reason, why) = ("no-faster", "twice as many were hardly faster".to_owned());
         check(
@@ -502,7 +522,7 @@ mod tests {
         let mut shown =
             Shown { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
         let mut out = Vec::new();
-        let mut json = Json::new(|_| 4);
+        let mut json = Json::new(EXITS);
         json.tell(&Event::Progress(progress), Some(&shown), Duration::from_secs(1), &mut out).unwrap();
         let file = |source: &str| Event::File {
             source: source.into(),

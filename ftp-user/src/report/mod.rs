@@ -26,13 +26,13 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Explanation, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary,
-    Survey,
+    Cause, Drawn, Event, Explanation, Forgotten, Form, Label, LeftOut, Listed, Progress, Receipts, Record,
+    Summary, Survey, Withheld,
 };
 pub use found::{Finding, Found};
 pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
 pub use setup::{Checked, SiteShown, Verdict};
-pub use style::{Screen, Style};
+pub use style::{Exits, Screen, Style};
 pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
@@ -172,7 +172,7 @@ fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
     let mut human = human::Human::new(style);
     let (mut overall, clock) = (Overall::default(), Clock::start());
     let started = clock.now();
-    let mut json = json::Json::new(style.exit_of);
+    let mut json = json::Json::new(style.exits);
     // A reader that went away does not stop the job.
     let mut told = Ok(());
     let mut show = |Record { event, .. }| {

@@ -104,6 +104,7 @@ impl Overall {
             Event::Plan { .. }
             | Event::Path { .. }
             | Event::Failed { .. }
+            | Event::Withheld(_)
             | Event::Causes(_)
             | Event::Jobs { .. }
             | Event::Warning { .. }

@@ -141,6 +141,7 @@ impl LeftOut {
             | Event::Progress(_)
             | Event::Detached { .. }
             | Event::Jobs { .. }
+            | Event::Withheld(_)
             | Event::Causes(_)
             | Event::Warning { .. }
             | Event::Repeated { .. }
@@ -170,6 +171,7 @@ impl LeftOut {
 const fn is_kept(event: &Event) -> bool {
     match event {
         Event::Detached { .. }
+        | Event::Withheld(_)
         | Event::Causes(_)
         | Event::LeftOut(_)
         | Event::Summary(_)
@@ -215,6 +217,7 @@ fn weight(event: &Event) -> usize {
         Event::Repeated { site, why, message, .. } => {
             site.len() + why.as_ref().map_or(0, String::len) + message.len()
         }
+        Event::Withheld(withheld) => withheld.dest.len() + withheld.message.len(),
         Event::Listed(listed) => listed.place.len() + listed.entry.name.as_bytes().len(),
         Event::Drawn(drawn) => drawn.branches.len() + 2 * drawn.shown.len(),
         Event::Changed(change) => change.place.len() + change.dest.as_ref().map_or(0, String::len),

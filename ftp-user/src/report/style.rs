@@ -20,8 +20,17 @@ pub struct Style {
     pub screen: Screen,
     /// A progress bar is drawn.
     pub progress: bool,
-    /// The number that `--json` shows for a kind of failure: the exit status that the command line gives it.
-    pub exit_of: fn(Kind) -> u8,
+    /// The numbers that `--json` shows.
+    pub exits: Exits,
+}
+
+/// The exit status that the command line gives to what has happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Exits {
+    /// That of a kind of failure.
+    pub of_kind: fn(Kind) -> u8,
+    /// That of a run that has not done all of what it was asked for.
+    pub partly: u8,
 }
 
 /// What can be shown at standard output.
@@ -54,7 +63,7 @@ impl Style {
             color: false,
             screen: Screen { columns: 80, unicode: true, color: false },
             progress: false,
-            exit_of: |_| 1,
+            exits: Exits { of_kind: |_| 1, partly: 1 },
         }
     }
 }

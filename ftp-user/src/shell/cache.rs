@@ -2,14 +2,17 @@
 //!
 //! Completion takes names from here and from nowhere else, so it waits for no server. What is here may be out of date.
 
-use super::directory::{Directory, HostText};
+use super::directory::Directory;
+use crate::place::{self, Names, Place};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Listings of directories, the last ones that were used. It never grows beyond its bounds.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    listings: HashMap<Directory, Kept>,
+    listings: HashMap<Key, Kept>,
+    /// The sites that a directory may be at.
+    sites: Names,
     /// Counts uses, so that the listing that was not used for longest gives way.
     uses: u64,
     /// Whether something is here that the file of the state directory does not have.
@@ -29,8 +32,44 @@ pub struct Known {
     pub is_cut: bool,
 }
 
+/// A directory, however it is written: by the name of a site or by a URL, relative to the directory of the site or to that of
+/// the login. Nobody knows here whether the directory of a login is the root.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Key {
+    At {
+        server: String,
+        login: Vec<u8>,
+        path: Vec<u8>,
+    },
+    /// It cannot be read, so nothing is there.
+    Text(Directory),
+}
+
+impl Key {
+    fn of(directory: &Directory, sites: &Names) -> Self {
+        let Ok(Place::Remote(remote)) = Place::parse_with(directory.place(true).as_bytes(), sites) else {
+            return Self::Text(directory.clone());
+        };
+        let path = remote.path.name.as_ref();
+        let names = path.map(|path| place::names(path).join(&b'/')).unwrap_or_default();
+        let is_absolute = path.is_some_and(|path| path.as_bytes().starts_with(b"/"));
+        let path = if is_absolute { [b"/", names.as_slice()].concat() } else { names };
+        Self::At { server: remote.site.key(), login: remote.site.login().to_vec(), path }
+    }
+
+    /// Whose directory it is.
+    fn server(&self) -> (&str, &[u8]) {
+        match self {
+            Self::At { server, login, .. } => (server, login),
+            Self::Text(_) => ("", b""),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Kept {
+    /// As it was written last.
+    directory: Directory,
     known: Known,
     bytes: usize,
     used: u64,
@@ -86,31 +125,47 @@ impl Known {
 }
 
 impl Cache {
+    /// Keeps nothing yet. A directory of one of these sites is the same by its URL.
+    pub fn of(sites: Names) -> Self {
+        Self { sites, ..Self::default() }
+    }
+
+    /// The sites are others now. What was kept stays where it was found.
+    pub fn know(&mut self, sites: Names) {
+        self.sites = sites;
+    }
+
+    /// The sites that a directory may be at.
+    pub const fn sites(&self) -> &Names {
+        &self.sites
+    }
+
     /// Keeps a listing, in place of an older one of the same directory.
     pub fn keep(&mut self, directory: Directory, known: Known) {
         let bytes = known.names.iter().map(String::len).sum();
         self.uses += 1;
         self.is_changed = true;
-        self.listings.insert(directory.in_one_form(), Kept { known, bytes, used: self.uses });
+        let key = Key::of(&directory, &self.sites);
+        self.listings.insert(key, Kept { directory, known, bytes, used: self.uses });
         self.give_way();
     }
 
     /// Forgets a directory: it is not there.
     pub fn forget(&mut self, directory: &Directory) {
-        self.is_changed |= self.listings.remove(&directory.in_one_form()).is_some();
+        self.is_changed |= self.listings.remove(&Key::of(directory, &self.sites)).is_some();
     }
 
     /// What a directory held.
     pub fn find(&mut self, directory: &Directory) -> Option<&Known> {
         self.uses += 1;
-        let kept = self.listings.get_mut(&directory.in_one_form())?;
+        let kept = self.listings.get_mut(&Key::of(directory, &self.sites))?;
         kept.used = self.uses;
         Some(&kept.known)
     }
 
     /// How much is kept.
     pub fn held(&self) -> Held {
-        let hosts: BTreeSet<&HostText> = self.listings.keys().map(|directory| &directory.host).collect();
+        let hosts: BTreeSet<_> = self.listings.keys().map(Key::server).collect();
         Held {
             directories: self.listings.len(),
             hosts: hosts.len(),
@@ -122,9 +177,9 @@ impl Cache {
 
     /// All listings, those that were used last first.
     pub fn all(&self) -> Vec<(&Directory, &Known)> {
-        let mut all: Vec<_> = self.listings.iter().collect();
-        all.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.used));
-        all.into_iter().map(|(directory, kept)| (directory, &kept.known)).collect()
+        let mut all: Vec<_> = self.listings.values().collect();
+        all.sort_by_key(|kept| std::cmp::Reverse(kept.used));
+        all.into_iter().map(|kept| (&kept.directory, &kept.known)).collect()
     }
 
     /// Whether something has changed since this was asked last.
@@ -140,7 +195,7 @@ impl Cache {
                 && held.names <= MOST_NAMES
                 && held.bytes <= MOST_BYTES;
             let oldest = self.listings.iter().min_by_key(|(_, kept)| kept.used);
-            let Some(oldest) = oldest.map(|(directory, _)| directory.clone()).filter(|_| !fits) else {
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()).filter(|_| !fits) else {
                 return;
             };
             self.listings.remove(&oldest);
@@ -205,10 +260,24 @@ mod tests {
 
     #[test]
     fn a_directory_is_found_however_it_was_typed() {
-        let mut cache = Cache::default();
+        let mut cache = Cache::of(sites());
         cache.keep(at("lab:a b/\u{fc}"), Known::new(names(1), 0, false));
         assert!(cache.find(&at("lab:a%20b/%C3%BC")).is_some());
         assert!(cache.find(&at("[lab]%61 b/\u{fc}/")).is_some() && cache.find(&at("lab:%zz")).is_none());
+        let url = "ftp://lab.example/a%20b/%c3%bc";
+        assert!(
+            cache.find(&at(url)).is_some() && cache.find(&at("FTP://LAB.example:21/a b/\u{fc}")).is_some()
+        );
+        for other in [
+            "lab:/a%20b/\u{fc}",
+            "home:a%20b/\u{fc}",
+            "ftp://ann@lab.example/a%20b/\u{fc}",
+            "lab:a%2520b/\u{fc}",
+        ] {
+            assert!(cache.find(&at(other)).is_none(), "{other}");
+        }
+        cache.keep(at(url), Known::new(names(2), 0, false));
+        assert_eq!((cache.held().directories, cache.held().hosts), (1, 1));
         cache.forget(&at("lab:a%20b/\u{fc}"));
         assert_eq!(cache.held().directories, 0);
     }

@@ -225,7 +225,7 @@ mod tests {
             let at = |text: &str| Directory::parse(text, &sites()).unwrap();
             scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
             scope.bind("LPT", Meaning::At(at("lab:pub"))).unwrap();
-            let mut cache = Cache::default();
+            let mut cache = Cache::of(sites());
             let known =
                 |names: &str| Known::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false);
             cache.keep(at("lab:pub"), known("readme report.txt src/ a%20b"));

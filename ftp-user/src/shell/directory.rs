@@ -2,7 +2,7 @@
 
 use super::written::name_at_server;
 use crate::failure::Failure;
-use crate::place::{Names, decode};
+use crate::place::Names;
 use std::fmt;
 
 /// A directory. Its names are written as those of a place are: at a server `%` and two digits stand for a byte.
@@ -86,15 +86,11 @@ impl Directory {
         found
     }
 
-    /// The same directory in one form, however it was typed: names at a server are written as a listing has them.
+    /// The directory of the same server at an absolute path.
     #[must_use]
-    pub(super) fn in_one_form(&self) -> Self {
-        let form = |name: &String| match decode(name.as_bytes()) {
-            Ok(bytes) => name_at_server(&bytes),
-            Err(_) => name.clone(),
-        };
-        let names = if self.is_local() { self.names.clone() } else { self.names.iter().map(form).collect() };
-        Self { names, ..self.clone() }
+    pub fn at_path(&self, path: &[u8]) -> Self {
+        let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        Self { host: self.host.clone(), is_absolute: true, names: names.map(name_at_server).collect() }
     }
 
     /// The directory that holds it, and its name there; `None` if it has no name.
@@ -257,6 +253,13 @@ pub(super) mod tests {
         ] {
             assert_eq!(parse(current).at(typed).to_string(), shown, "{current} {typed}");
         }
+    }
+
+    #[test]
+    fn a_path_of_the_server_is_at_the_same_server() {
+        assert_eq!(parse("lab:..").at_path(b"/").to_string(), "lab:/");
+        assert_eq!(parse("lab:../x").at_path(b"/srv/a b/%").to_string(), "lab:/srv/a%20b/%25");
+        assert_eq!(parse("ftp://h/..").at_path(b"/srv").to_string(), "ftp://h//srv");
     }
 
     #[test]

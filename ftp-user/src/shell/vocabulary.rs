@@ -12,15 +12,15 @@ pub struct Vocabulary {
     root: Command,
     /// Verbs of the shell alone.
     own: BTreeSet<String>,
-    elsewhere: Elsewhere,
+    elsewhere: &'static [Elsewhere],
 }
 
-/// Verbs of other programs, and what they are called here, with what else there is to say.
+/// A table of verbs of other programs, and what they are called here, with what else there is to say.
 pub type Elsewhere = &'static [(&'static str, &'static str)];
 
 impl Vocabulary {
     /// The verbs of a command line, those of the shell, and what other programs call them.
-    pub fn new(command_line: Command, own: &Command, elsewhere: Elsewhere) -> Self {
+    pub fn new(command_line: Command, own: &Command, elsewhere: &'static [Elsewhere]) -> Self {
         let own_verbs: Vec<Command> = own.get_subcommands().cloned().collect();
         let mut root = command_line.disable_help_subcommand(true).subcommands(own_verbs);
         root.build();
@@ -74,8 +74,15 @@ impl Vocabulary {
             }
             Some(_) | None => {
                 let mistake = Mistake::at(word.at, format!("there is no verb {}", shown(&word.text)));
-                if let Some((_, here)) = self.elsewhere.iter().find(|(other, _)| *other == typed) {
+                if let Some((_, here)) =
+                    self.elsewhere.iter().copied().flatten().find(|(other, _)| *other == typed)
+                {
                     return Err(mistake.hint(format!("use {here}")));
+                }
+                if typed.starts_with('!') {
+                    return Err(mistake.hint(
+                        "no program of this host is started here; ls [] lists the directory of this host",
+                    ));
                 }
                 Err(match nearest(&typed, spellings.iter().map(|(spelling, _)| *spelling)) {
                     Some(near) => mistake.hint(format!("did you mean {near}?")),
@@ -143,7 +150,9 @@ pub(super) mod tests {
             Command::new("where").arg(place()),
             Command::new("quit"),
         ]);
-        Vocabulary::new(command_line, &own, &[("cp", "copy"), ("get", "copy"), ("rmdir", "rm -r")])
+        let elsewhere: &'static [Elsewhere] =
+            &[&[("cp", "copy"), ("get", "copy"), ("rmdir", "rm -r")], &[("bye", "quit")]];
+        Vocabulary::new(command_line, &own, elsewhere)
     }
 
     fn found(text: &str) -> Result<String, String> {
@@ -184,6 +193,8 @@ pub(super) mod tests {
             ("cp", "there is no verb cp; use copy"),
             ("GET", "there is no verb GET; use copy"),
             ("rmdir", "there is no verb rmdir; use rm -r"),
+            ("bye", "there is no verb bye; use quit"),
+            ("!ls", "there is no verb !ls; no program of this host is started here"),
             ("xyzzy", "there is no verb xyzzy; help lists them"),
             ("", "there is no verb ; help lists them"),
         ] {

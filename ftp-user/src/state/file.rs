@@ -8,6 +8,7 @@
 //! put a link there that leads to any file of this user.
 
 use super::private_file::{lock, replace};
+use crate::failure::words;
 use crate::journal::check_directory;
 use ftp_io::named_file::is_in_other_hands;
 use serde::Serialize;
@@ -65,7 +66,7 @@ impl StateFile {
             let aside = file.with_extension("json.damaged");
             let moved = match fs::rename(file, &aside) {
                 Ok(()) => format!("it is {} now", aside.display()),
-                Err(error) => format!("it cannot be set aside: {error}"),
+                Err(error) => format!("it cannot be set aside: this host said \"{}\"", words(&error)),
             };
             format!("{} is damaged ({error}), so nothing of it is known; {moved}", file.display())
         })
@@ -73,7 +74,9 @@ impl StateFile {
 
     /// The bytes of the file; `None` if there is none.
     fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
-        let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
+        let cannot = |error: io::Error| {
+            format!("cannot read {}: this host said \"{}\"", path.display(), words(&error))
+        };
         if let Some(directory) = path.parent() {
             check_directory(directory).map_err(|why| format!("{why}, so {} is not read", path.display()))?;
         }
@@ -105,7 +108,9 @@ impl StateFile {
         change: impl FnOnce(&mut T) -> bool,
     ) -> Result<(), String> {
         let Some(file) = &self.path else { return Ok(()) };
-        let cannot = |error: io::Error| format!("cannot write {}: {error}", file.display());
+        let cannot = |error: io::Error| {
+            format!("cannot write {}: this host said \"{}\"", file.display(), words(&error))
+        };
         let _locked = lock(file, TRIES).map_err(cannot)?;
         let mut value = match self.read() {
             Err(why) if self.purpose == Purpose::Trust => return Err(why),

@@ -1,7 +1,6 @@
 //! What directories held when an earlier shell ended: a file of the state directory that is its user's alone.
 
 use super::file::StateFile;
-use crate::place::Names;
 use crate::shell::{Cache, Directory, Listed};
 use ftp_io::clock::Clock;
 use serde::{Deserialize, Serialize};
@@ -22,17 +21,16 @@ fn file(state: Option<PathBuf>) -> StateFile {
     StateFile::at(state, "shell-listings.json")
 }
 
-/// Reads the file into a cache. Listings that are too old are left out, and directories of sites that the settings do not have
-/// any more.
+/// Reads the file into a cache. Listings that are too old are left out, and directories of sites that the cache does not know.
 ///
 /// # Errors
 ///
 /// Why the file cannot be read, in words.
-pub fn read(state: Option<PathBuf>, sites: &Names, cache: &mut Cache) -> Result<(), String> {
+pub fn read(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
     // The last one was used first, so that it gives way last.
     for entry in file(state).read::<Vec<Entry>>()?.into_iter().rev() {
         let age = seconds().saturating_sub(entry.at);
-        if let Ok(directory) = Directory::parse(&entry.directory, sites)
+        if let Ok(directory) = Directory::parse(&entry.directory, cache.sites())
             && !directory.is_local()
             && age < OLDEST.as_secs()
         {
@@ -76,6 +74,7 @@ const OLDEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Names;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -94,16 +93,16 @@ mod tests {
         cache.keep(at("ftp://h/old"), Listed::new(vec!["z".to_owned()], now - OLDEST.as_secs(), false));
         write(Some(state.clone()), &mut cache).unwrap();
         let mut again = Cache::default();
-        read(Some(state.clone()), &Names::default(), &mut again).unwrap();
+        read(Some(state.clone()), &mut again).unwrap();
         assert_eq!(again.find(&at("ftp://h/a")), Some(&listed("x")));
         assert!(!again.take_changed(), "nothing is new");
         assert_eq!(again.held().directories, 2);
         // A directory without its site, and damage.
         std::fs::write(&path, "[{\"directory\":\"gone:x\",\"at\":1,\"names\":[]}]").unwrap();
         let mut other = Cache::default();
-        read(Some(state.clone()), &Names::default(), &mut other).unwrap();
+        read(Some(state.clone()), &mut other).unwrap();
         assert_eq!(other.held().directories, 0);
         std::fs::write(&path, "[{").unwrap();
-        assert!(read(Some(state), &Names::default(), &mut other).unwrap_err().contains("is damaged"));
+        assert!(read(Some(state), &mut other).unwrap_err().contains("is damaged"));
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Job {
     pub(super) number: usize,
     /// The line, without secrets.
     pub(super) line: String,
+    /// Where the line is in a script: `SCRIPT:NUMBER`.
+    at: Option<String>,
     process: Option<Pid>,
     said: Arc<Mutex<Said>>,
     ended: watch::Receiver<Option<Status>>,
@@ -42,12 +44,17 @@ struct Said {
 }
 
 impl Jobs {
-    /// Starts a line in the background. `words` are those of the program, verb and all; `line` is how it is shown.
+    /// Starts a line in the background. `words` are those of the program, verb and all; `line` is how it is shown, and `at`
+    /// where it is in a script.
     ///
     /// # Errors
     ///
     /// There are too many, or the system refuses the process.
-    pub(super) fn start(&mut self, words: &[String], line: String) -> Result<&Job, Failure> {
+    pub(super) fn start(
+        &mut self,
+        words: &[String],
+        (line, at): (String, Option<String>),
+    ) -> Result<&Job, Failure> {
         if self.running() >= MOST_JOBS {
             return Err(Failure::new(
                 Kind::Refused,
@@ -71,7 +78,7 @@ impl Jobs {
             })
             .map_err(failed)?;
         self.last += 1;
-        self.jobs.push(Job { number: self.last, line, process, said, ended });
+        self.jobs.push(Job { number: self.last, line, at, process, said, ended });
         self.jobs.last().ok_or_else(|| failed(io::Error::other("no job")))
     }
 
@@ -174,7 +181,8 @@ impl Job {
 
     /// Says that it has ended.
     pub(super) fn tell_end(&self) {
-        output::complain("ftp-user", self.shown());
+        let at = self.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
+        output::complain("ftp-user", format_args!("{at}{}", self.shown()));
     }
 
     /// What it has said since it was asked last, and how many bytes before were lost.

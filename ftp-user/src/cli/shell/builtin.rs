@@ -45,10 +45,15 @@ pub(super) async fn run(
                 .hint("a script ends with the exit code of the line that fails"));
         }
         Own::Cd { place: None } => {
-            go(lines, Meaning::At(Directory::HERE));
+            let before = current(lines);
+            go(lines, Meaning::At(Directory::HERE), before);
             Status::Done
         }
-        Own::Cd { place: Some(place) } => done(cd(lines, &place, cancel).await?),
+        Own::Cd { place: Some(place) } if place == "-" => done(cd_back(lines, json, cancel).await?),
+        Own::Cd { place: Some(place) } => {
+            let meaning = lines.lookup.known.lock().scope.directory(&place)?;
+            done(cd(lines, meaning, cancel).await?)
+        }
         Own::Pwd => done(show([Row::Directory { place: where_we_are(lines) }], json)?),
         Own::Lpwd => done(show([Row::Directory { place: here()? }], json)?),
         Own::Lcd { directory: None } => done(lcd(&home()?)?),
@@ -105,18 +110,35 @@ fn composite(lines: &Lines, what: Option<OfComposites>, json: bool) -> Result<()
     }
 }
 
-fn go(lines: &Lines, meaning: Meaning) {
+/// Goes to a directory. `before` is where the shell has been.
+fn go(lines: &mut Lines, meaning: Meaning, before: Meaning) {
+    lines.before = Some(before);
     lines.lookup.known.lock().scope.current = Current(meaning);
 }
 
+/// The current directory, as it can be found again.
+fn current(lines: &Lines) -> Meaning {
+    let current = lines.lookup.known.lock().scope.current.0.clone();
+    component(&current).map_or(current, Meaning::At)
+}
+
+/// Goes back to where the shell was before, and says where that is.
+async fn cd_back(lines: &mut Lines, json: bool, cancel: &Cancel) -> Result<(), Failure> {
+    let before = lines.before.clone().ok_or_else(|| {
+        Failure::usage("the shell was in no other directory").hint("a directory of the name - is ./-")
+    })?;
+    cd(lines, before, cancel).await?;
+    show([Row::Directory { place: where_we_are(lines) }], json)
+}
+
 /// Goes to a directory that is there.
-async fn cd(lines: &Lines, place: &str, cancel: &Cancel) -> Result<(), Failure> {
+async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<(), Failure> {
+    let before = current(lines);
     let known = &lines.lookup.known;
-    let meaning = known.lock().scope.directory(place)?;
     match &meaning {
         Meaning::At(directory) if directory.is_local() => {
             lcd(&local_path(directory))?;
-            go(lines, Meaning::At(Directory::HERE));
+            go(lines, Meaning::At(Directory::HERE), before);
             return Ok(());
         }
         Meaning::At(directory) => {
@@ -134,6 +156,12 @@ async fn cd(lines: &Lines, place: &str, cancel: &Cancel) -> Result<(), Failure> 
                 }
                 Held::Other => return Err(Failure::usage(format!("{directory} is not a directory"))),
             }
+            // Above the directory of the site, only the server knows what its path is.
+            if directory.leads_up()
+                && let Some(path) = lines.lookup.servers.real(directory, cancel).await?
+            {
+                meaning = Meaning::At(directory.at_path(&path));
+            }
         }
         Meaning::In(partial) => {
             for directory in lines.lookup.find(partial, Purpose::List, cancel).await?.all {
@@ -141,7 +169,7 @@ async fn cd(lines: &Lines, place: &str, cancel: &Cancel) -> Result<(), Failure> 
             }
         }
     }
-    go(lines, meaning);
+    go(lines, meaning, before);
     Ok(())
 }
 

@@ -64,7 +64,7 @@ async fn command_of(lines: &mut Lines, command: &Command<'_>, cancel: Cancel) ->
         Err(failure) => return After::Mistake(failure),
     };
     if command.is_background {
-        return match lines.start(command.verb, &arguments) {
+        return match lines.start(command.verb, &arguments.words) {
             Ok(()) => After::Ended(Status::Done),
             Err(failure) => After::Mistake(failure),
         };

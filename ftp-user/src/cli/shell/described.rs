@@ -2,7 +2,7 @@
 
 use super::super::{Cli, later};
 use super::verbs::OwnLine;
-use crate::shell::Vocabulary;
+use crate::shell::{Elsewhere, Vocabulary};
 use clap::{Command, CommandFactory};
 use ftp_io::program::completion::{Part, Reader};
 use std::ffi::OsString;
@@ -13,8 +13,18 @@ pub(super) fn vocabulary() -> Vocabulary {
     let verbs: Vec<Command> =
         all.get_subcommands().filter(|verb| !LEFT_OUT.contains(&verb.get_name())).cloned().collect();
     let command_line = Command::new("ftp-user").args(all.get_arguments().cloned()).subcommands(verbs);
-    Vocabulary::new(command_line, &OwnLine::command(), later::VERBS_ELSEWHERE)
+    Vocabulary::new(command_line, &OwnLine::command(), &[later::VERBS_ELSEWHERE, OF_OTHER_SHELLS])
 }
+
+/// What other programs call verbs of the shell alone.
+const OF_OTHER_SHELLS: Elsewhere = &[
+    ("?", "help"),
+    ("bye", "quit"),
+    ("lls", "ls [], which is the directory of this host"),
+    ("open", "cd"),
+    ("pushd", "cd; cd - goes back"),
+    ("popd", "cd -"),
+];
 
 /// The options of the shell that hold for each of its lines: those of every verb.
 pub(super) fn general_options(words: &[OsString]) -> Vec<OsString> {

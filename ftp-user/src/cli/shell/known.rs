@@ -33,7 +33,8 @@ impl Shared {
     /// Nothing is known yet. Second, the directories that somebody should list.
     pub(super) fn new(scope: Scope) -> (Self, mpsc::Receiver<Directory>) {
         let (wanted, receiver) = mpsc::channel(MOST_WANTED);
-        let known = Known { scope, ..Known::default() };
+        let cache = Cache::of(scope.sites.clone());
+        let known = Known { scope, cache, ..Known::default() };
         let state = Arc::new(Mutex::new(known));
         (Self { state, changed: Arc::default(), wanted, clock: Clock::start() }, receiver)
     }

@@ -12,7 +12,7 @@ use crate::config;
 use crate::context::{Cancel, ListedDirectories};
 use crate::failure::Failure;
 use crate::job::Status;
-use crate::shell::{Directory, Operand, PlaceUse, Purpose, Vocabulary, quoted};
+use crate::shell::{Directory, Meaning, Operand, PlaceUse, Purpose, Vocabulary, quoted};
 use clap::Command;
 use ftp_io::program::completion::{Part, Reader, Value, values};
 use ftp_io::program::output;
@@ -37,11 +37,16 @@ pub(super) struct Lines {
     pub(super) is_script_on_stdin: bool,
     /// Whether somebody wanted to leave while jobs ran in the background.
     pub(super) asked_to_leave: bool,
+    /// The line of the script that is carried out: `SCRIPT:NUMBER`.
+    pub(super) at: Option<String>,
+    /// Where the shell was before it went to its current directory.
+    pub(super) before: Option<Meaning>,
 }
 
 impl Lines {
     /// Carries out a verb of the command line.
-    pub(super) async fn verb(&mut self, verb: &Command, arguments: &[String], cancel: Cancel) -> Status {
+    pub(super) async fn verb(&mut self, verb: &Command, arguments: &Arguments, cancel: Cancel) -> Status {
+        let Arguments { words: arguments, is_union } = arguments;
         let words = self.words(verb, arguments);
         let mut cli = match program::read(words.clone()) {
             Ok(cli) => cli,
@@ -56,7 +61,8 @@ impl Lines {
             }
         }
         let listed = ListedDirectories::wanted();
-        cli.general.hands = Hands { cancel: Some(cancel), answers: self.answers(), listed: listed.clone() };
+        let (cancel, answers, is_union) = (Some(cancel), self.answers(), *is_union);
+        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), is_union };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;
         if let Ok(here) = here {
@@ -94,7 +100,7 @@ impl Lines {
         let general = self.general_words.len();
         let shown: Vec<String> =
             plain.iter().skip(general).map(|word| quoted(&word.to_string_lossy())).collect();
-        let job = self.jobs.start(&words, shown.join(" "))?;
+        let job = self.jobs.start(&words, (shown.join(" "), self.at.clone()))?;
         output::complain("ftp-user", format_args!("[{}] {}", job.number, job.line));
         Ok(())
     }
@@ -110,13 +116,14 @@ impl Lines {
         read: &Cli,
         arguments: Vec<String>,
         cancel: &Cancel,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<Arguments, Failure> {
         let values = values(verb, &arguments);
         if self.is_script_on_stdin {
             refuse_stdin(verb, &arguments, &values)?;
         }
-        let mut words = Vec::new();
+        let (mut words, mut is_union) = (Vec::new(), false);
         let mut touched = Vec::new();
+        let mut last = None;
         for (argument, value) in arguments.into_iter().zip(values) {
             let place = value.and_then(|value| Some((value.at, place_use(&read.verb, &value.name)?)));
             let Some(((before, typed), place_use)) =
@@ -128,12 +135,14 @@ impl Lines {
             if place_use == PlaceUse::There(Purpose::Change) {
                 self.lookup.check_removal(typed, cancel).await?;
             }
-            let places = self.places(typed, place_use, cancel).await?;
+            let (places, component) = self.placed(typed, (place_use, last.as_ref()), cancel).await?;
+            last = component;
+            is_union |= places.len() > 1;
             touched.extend(places.iter().filter(|_| place_use.changes()).cloned());
             words.extend(places.into_iter().map(|place| format!("{before}{place}")));
         }
         self.forget_listings(&touched);
-        Ok(words)
+        Ok(Arguments { words, is_union })
     }
 
     /// The places that a word means.
@@ -143,6 +152,16 @@ impl Lines {
         place_use: PlaceUse,
         cancel: &Cancel,
     ) -> Result<Vec<String>, Failure> {
+        self.placed(text, (place_use, None), cancel).await.map(|(places, _)| places)
+    }
+
+    /// The same, and in which component it is. `last` is where the place before it on the line is.
+    async fn placed(
+        &self,
+        text: &str,
+        (place_use, last): (PlaceUse, Option<&Component>),
+        cancel: &Cancel,
+    ) -> Result<(Vec<String>, Option<Component>), Failure> {
         let known = &self.lookup.known;
         let operand = known.lock().scope.operand(text)?;
         let (partial, is_contents) = match operand {
@@ -151,27 +170,31 @@ impl Lines {
                 if let Ok(directory) = directory {
                     known.watch(&directory);
                 }
-                return Ok(vec![text.to_owned()]);
+                return Ok((vec![text.to_owned()], None));
             }
             Operand::At(directory, is_contents) => {
                 known.watch(&directory);
-                return Ok(vec![directory.place(is_contents)]);
+                return Ok((vec![directory.place(is_contents)], None));
             }
             Operand::In(partial, is_contents) => (partial, is_contents),
         };
         let purpose = match place_use {
-            PlaceUse::Destination => {
-                let place = self.lookup.destination(&partial, cancel).await?;
-                return Ok(vec![place.place(is_contents)]);
+            PlaceUse::Destination | PlaceUse::NewName => {
+                let is_beside =
+                    |last: &&Component| place_use == PlaceUse::NewName && last.composite == partial.composite;
+                let beside = last.filter(is_beside).map(|last| last.number);
+                let place = self.lookup.destination(&partial, beside, cancel).await?;
+                return Ok((vec![place.place(is_contents)], None));
             }
             PlaceUse::There(purpose) => purpose,
         };
-        let Places { all, unseen } = self.lookup.find(&partial, purpose, cancel).await?;
+        let Places { all, component, unseen } = self.lookup.find(&partial, purpose, cancel).await?;
         if !unseen.is_empty() {
             let unseen: Vec<String> = unseen.iter().map(Directory::to_string).collect();
             output::complain("ftp-user", format_args!("warning: not looked at: {}", unseen.join(", ")));
         }
-        Ok(all.iter().map(|place| place.place(is_contents)).collect())
+        let component = component.map(|number| Component { composite: partial.composite, number });
+        Ok((all.iter().map(|place| place.place(is_contents)).collect(), component))
     }
 
     /// What is changed is listed anew when somebody wants it.
@@ -189,7 +212,9 @@ impl Lines {
     /// The settings may have other sites now.
     fn read_sites_again(&self) {
         if let Ok(settings) = config::load(self.general.config.as_deref()) {
-            self.lookup.known.lock().scope.sites = settings.sites.names;
+            let mut known = self.lookup.known.lock();
+            known.cache.know(settings.sites.names.clone());
+            known.scope.sites = settings.sites.names;
         }
         self.lookup.servers.begin_anew();
     }
@@ -271,6 +296,22 @@ impl Lines {
         print_failure(failure, colored(self.general.color));
         Status::Failed(failure.kind)
     }
+}
+
+/// The arguments of a verb of the command line.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    /// Each place as the command line reads it.
+    pub(super) words: Vec<String>,
+    /// Whether one name stands for several directories, which are shown together.
+    is_union: bool,
+}
+
+/// A component of a composite directory.
+#[derive(Debug)]
+struct Component {
+    composite: String,
+    number: usize,
 }
 
 /// How long the jobs in the background have to end in order when the shell ends.

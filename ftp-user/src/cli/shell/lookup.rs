@@ -21,6 +21,8 @@ pub(super) struct Lookup {
 pub(super) struct Places {
     /// In one component, or in several directories that are listed together.
     pub(super) all: Vec<Directory>,
+    /// The number of the component, if it is in one.
+    pub(super) component: Option<usize>,
     /// Where it could be, too: these could not be looked at.
     pub(super) unseen: Vec<Directory>,
 }
@@ -40,7 +42,8 @@ impl Lookup {
         let (targets, step) = self.search(partial, purpose, cancel).await?;
         let pick = |all: &[usize]| all.iter().filter_map(|index| targets.get(*index).cloned()).collect();
         if let Step::Found(Found { components, unseen }) = &step {
-            return Ok(Places { all: pick(components), unseen: pick(unseen) });
+            let component = components.first().copied().filter(|_| components.len() == 1);
+            return Ok(Places { all: pick(components), component, unseen: pick(unseen) });
         }
         let shown = |index: usize| targets.get(index).map(Directory::to_string).unwrap_or_default();
         let name = format!("[{}]{}", partial.composite, partial.shown());
@@ -57,7 +60,7 @@ impl Lookup {
         match step {
             Step::Ambiguous(all) => {
                 let all = all.iter().filter_map(|index| targets.get(*index).cloned()).collect();
-                Ok(Places { all, unseen: Vec::new() })
+                Ok(Places { all, component: None, unseen: Vec::new() })
             }
             Step::List(_) | Step::Found(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => {
                 self.find(partial, Purpose::Read, cancel).await
@@ -65,12 +68,18 @@ impl Lookup {
         }
     }
 
-    /// The place of a name that is there, or that is made: then in the component that has its directory.
+    /// The place of a name that is there, or that is made: then in the component that has its directory, and in the component
+    /// `beside` if that is one of them.
     ///
     /// # Errors
     ///
     /// Several components could have it.
-    pub(super) async fn destination(&self, partial: &Partial, cancel: &Cancel) -> Result<Directory, Failure> {
+    pub(super) async fn destination(
+        &self,
+        partial: &Partial,
+        beside: Option<usize>,
+        cancel: &Cancel,
+    ) -> Result<Directory, Failure> {
         let (targets, step) = self.search(partial, Purpose::Change, cancel).await?;
         match &step {
             Step::Nowhere { unseen } if unseen.is_empty() => {}
@@ -85,9 +94,16 @@ impl Lookup {
         }
         let name = format!("[{}]{}", partial.composite, partial.shown());
         let Some((parent, last)) = partial.path.split_last() else { return Err(Failure::interrupted()) };
-        if let Some((_, _)) = parent.split_last() {
-            let parent = Partial { composite: partial.composite.clone(), path: parent };
-            return Box::pin(self.destination(&parent, cancel)).await.map(|parent| parent.at(last));
+        let parent = Partial { composite: partial.composite.clone(), path: parent };
+        if let Some(beside) = beside
+            && let Some(place) = targets.get(beside)
+            && self.has(&parent, beside, cancel).await?
+        {
+            return Ok(place.clone());
+        }
+        if parent.path.split_last().is_some() {
+            let parent = Box::pin(self.destination(&parent, None, cancel)).await?;
+            return Ok(parent.at(last));
         }
         match targets.as_slice() {
             [one] => Ok(one.clone()),
@@ -100,6 +116,17 @@ impl Lookup {
                 .hint("name one of them"))
             }
         }
+    }
+
+    /// Whether a component has a directory.
+    async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool, Failure> {
+        let (_, step) = self.search(partial, Purpose::List, cancel).await?;
+        Ok(match step {
+            Step::Found(Found { components, .. }) | Step::Ambiguous(components) => {
+                components.contains(&component)
+            }
+            Step::List(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => false,
+        })
     }
 
     /// Searches to the end. Returns the places in all components, and the last step.

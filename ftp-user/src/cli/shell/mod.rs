@@ -66,8 +66,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
     let (known, wanted) = Shared::new(scope);
     let unread = {
         let mut known = known.lock();
-        let sites = known.scope.sites.clone();
-        state::listings::read(kept.clone(), &sites, &mut known.cache).err()
+        state::listings::read(kept.clone(), &mut known.cache).err()
     };
     let servers = Servers::new(&general, &trust);
     tasks::start(&known, &servers, wanted);
@@ -84,6 +83,8 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
         is_script_on_stdin: args.file.as_deref().is_none_or(|file| file == OsStr::new("-"))
             && script.is_some(),
         asked_to_leave: false,
+        at: None,
+        before: None,
     };
     for why in [why, unread].into_iter().flatten() {
         output::complain("ftp-user", why);
@@ -152,6 +153,7 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
         failed @ Status::Failed(_) => failures.push(failed),
     };
     for (number, line) in script.lines() {
+        lines.at = Some(format!("{}:{number}", script.name));
         let status = match carry_out(lines, line).await {
             After::Leave => break,
             After::Ended(status) => status,

@@ -17,7 +17,8 @@ pub(super) fn place_use(verb: &Verb, name: &str) -> Option<PlaceUse> {
         }
         // Also where a sync keeps what it replaces.
         Verb::Copy(_) | Verb::Append(_) | Verb::Sync(_) | Verb::Mkdir(_) => Some(PlaceUse::Destination),
-        Verb::Move(_) | Verb::Mv(_) if is_destination => Some(PlaceUse::Destination),
+        Verb::Move(_) if is_destination => Some(PlaceUse::Destination),
+        Verb::Mv(_) if is_destination => Some(PlaceUse::NewName),
         Verb::Move(_) | Verb::Mv(_) | Verb::Rm(_) => Some(PlaceUse::There(Purpose::Change)),
         // Servers that are forgotten or tested, with or without a name.
         Verb::Sites(_)

@@ -30,7 +30,7 @@ pub(super) enum Own {
     },
     /// Go to a directory: of a site, of a composite directory, or of this host
     Cd {
-        /// The directory; without it, this host
+        /// The directory; without it, this host; - is the one before
         #[arg(value_name = "PLACE")]
         place: Option<String>,
     },

@@ -48,8 +48,20 @@ pub(super) async fn add(
         password = ask_password(&context, &name).await?;
     }
     keys.insert(0, ("url".to_owned(), Some(Value::from(url))));
-    if asks && !is_wanted(&context, passwords, &file, (&name, &keys, password.clone())).await? {
-        return Ok(Status::Failed(Kind::Other));
+    if asks {
+        let mut tries = 1;
+        let asks_for_password = has_user && !has_source;
+        loop {
+            match tested(&context, passwords, &file, (&name, &keys, password.clone())).await? {
+                Tested::Works => break,
+                Tested::LoginFails if asks_for_password && tries < TRIES => {
+                    tries += 1;
+                    password = ask_password(&context, &name).await?;
+                }
+                Tested::LoginFails | Tested::Fails if is_wanted(&context, &name).await? => break,
+                Tested::LoginFails | Tested::Fails => return Ok(Status::Failed(Kind::Other)),
+            }
+        }
     }
     let stored = stored(&file, &name, password.as_ref(), options.keyring)?;
     keys.extend(stored.iter().map(|stored| stored.key.clone()));
@@ -187,28 +199,46 @@ async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>, F
     }
 }
 
-/// Tests a site that is not stored yet. Returns whether it is to be stored: if something does not work, the person decides.
-async fn is_wanted(
+/// What came of the test of a site.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tested {
+    /// Everything works.
+    Works,
+    /// The server does not take the login.
+    LoginFails,
+    /// Something else does not work.
+    Fails,
+}
+
+/// Tests a site that is not stored yet, and tells what was found.
+async fn tested(
     context: &Context,
     passwords: &Passwords,
     file: &Path,
     (name, keys, password): (&str, &[Key], Option<Secret>),
-) -> Result<bool, Failure> {
+) -> Result<Tested, Failure> {
     let mut context = context.clone();
     let mut draft = crate::config::Draft::default();
     draft.set(name, keys.to_vec())?;
     context.named = parse(&draft.text(), file)?.sites;
     let mut locations =
         passwords.locations_with(&mut context, &[format!("{name}:").into()], password).await?;
-    let Some(location) = locations.pop() else { return Ok(true) };
+    let Some(location) = locations.pop() else { return Ok(Tested::Works) };
     let found = trial::trial(&context, &location).await;
-    let worst = found.iter().map(|found| found.verdict).max();
+    let bad: Vec<&'static str> =
+        found.iter().filter(|found| found.verdict == Verdict::Bad).map(|found| found.check).collect();
     for one in found {
         context.events.say(Event::Checked(one));
     }
-    if worst != Some(Verdict::Bad) {
-        return Ok(true);
-    }
+    Ok(match bad.as_slice() {
+        [] => Tested::Works,
+        all if all.contains(&"login") => Tested::LoginFails,
+        _ => Tested::Fails,
+    })
+}
+
+/// Whether the person at the terminal wants a site that does not work.
+async fn is_wanted(context: &Context, name: &str) -> Result<bool, Failure> {
     let Some(terminal) = Terminal::open() else { return Ok(false) };
     tokio::select! {
         () = context.cancel.cancelled() => Err(Failure::interrupted()),
@@ -239,7 +269,7 @@ fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Resul
     Ok(Status::Done)
 }
 
-/// How often a person is asked for a URL.
+/// How often a person is asked for a URL, or for a password.
 const TRIES: usize = 3;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::job::summary::status::Status;
 use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
-use crate::report::{Cause, Event, Events, Summary};
+use crate::report::{Event, Events, Summary, Withheld};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Counts the files of a job.
@@ -26,8 +26,8 @@ pub(in crate::job) struct Tally {
     deleted: u64,
     /// Names that a sync has kept elsewhere instead.
     kept: u64,
-    /// Names that a sync has not deleted because they are more than the user has allowed, and the words for it.
-    withheld: Option<(u64, Cause)>,
+    /// Names that a sync has not deleted because they are more than the user has allowed.
+    withheld: Option<Withheld>,
     /// Files that a sync has renamed at the destination.
     renamed: u64,
     /// Files that move on without this program.
@@ -153,14 +153,10 @@ impl Tally {
         self.kept += 1;
     }
 
-    /// Notes that so many names of `dest` are not deleted, because they are more than the user has allowed. No file has
-    /// failed, and the job has not done what it was asked for.
-    pub(in crate::job) fn withhold(&mut self, names: u64, dest: &str, failure: Failure) {
-        let (kind, message) = (failure.kind, failure.to_string());
+    /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
+    pub(in crate::job) fn withhold(&mut self, withheld: Withheld) {
         self.withdraw();
-        let first = vec![(String::new(), message.clone())];
-        self.withheld = Some((names, Cause { kind, count: 1, first }));
-        self.events.say(Event::Failed { source: String::new(), dest: dest.to_owned(), kind, message });
+        self.withheld = Some(withheld);
     }
 
     /// Notes that nothing would be deleted of what a dry run has told.
@@ -204,8 +200,7 @@ impl Tally {
     pub(in crate::job) fn to_keep(&self) -> Option<journal::Failures> {
         let number = self.failures.count_without(Kind::Interrupted);
         let Some(first) = self.failures.first().find(|item| item.failure.kind != Kind::Interrupted) else {
-            let (_, cause) = self.withheld.as_ref()?;
-            let why = cause.first.first().map_or_else(String::new, |(_, words)| shortened(words));
+            let why = shortened(&self.withheld.as_ref()?.message);
             return Some(journal::Failures { number, why });
         };
         let words = first.failure.to_string();
@@ -237,9 +232,11 @@ impl Tally {
     /// Reports the causes of the failures, then what to do, then the summary.
     pub(in crate::job) fn report(self, took: Duration, advice: Option<String>) -> Report {
         let (events, failed) = (&self.events, self.failures.count());
-        if self.has_failed() {
-            let withheld = self.withheld.iter().map(|(_, cause)| cause.clone());
-            events.say(Event::Causes(self.failures.causes().into_iter().chain(withheld).collect()));
+        if failed > 0 {
+            events.say(Event::Causes(self.failures.causes()));
+        }
+        if let Some(withheld) = &self.withheld {
+            events.say(Event::Withheld(withheld.clone()));
         }
         if let Some(advice) = advice {
             events.warn(advice);
@@ -252,7 +249,7 @@ impl Tally {
             skipped: self.skipped,
             deleted: self.deleted,
             kept: self.kept,
-            withheld: self.withheld.as_ref().map_or(0, |(names, _)| *names),
+            withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
             renamed: self.renamed,
             detached: self.detached,
             bytes: self.bytes,

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::{self, Host, local_path};
+use crate::endpoint::{self, Host, file_system, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::kept;
 use crate::job::request::filter::Filter;
@@ -70,7 +70,7 @@ pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<P
 ///
 /// # Errors
 ///
-/// It contains the destination, is in the source, or is in the destination and not left out.
+/// It contains the destination, is in the source, is in the destination and not left out, or is on another file system.
 pub(super) async fn refuse_backup(
     context: &Context,
     ends: &mut Ends,
@@ -83,28 +83,27 @@ pub(super) async fn refuse_backup(
         Failure::usage(format!("nobody can tell where --backup-dir {name} is: .. leads upwards"))
             .hint("write the paths of --backup-dir and of both directories without ..")
     };
-    let mut known = Vec::new();
-    for path in [directory, &to.path, &from.path] {
+    let mut real = async |path: &PathName| {
         let real = real(context, &mut ends.destination, path).await?;
-        if real.as_bytes().split(|byte| *byte == b'/').any(|name| name == b"..") {
-            return Err(upwards());
-        }
-        known.push(real);
-        if !is_one_host(from, to) && known.len() == 2 {
-            break;
-        }
-    }
-    let (Some(old), Some(to)) = (known.first(), known.get(1)) else { return Ok(()) };
+        let leads_up = place::names(&real).contains(&&b".."[..]);
+        if leads_up { Err(upwards()) } else { Ok(real) }
+    };
+    let (old, into) = (real(directory).await?, real(&to.path).await?);
+    let source = if is_one_host(from, to) { Some(real(&from.path).await?) } else { None };
     let own_hint = |what: &str| {
         Failure::usage(format!("--backup-dir {name} {what}")).hint("name a directory of its own")
     };
-    if is_at_or_below(to, old) {
+    if is_at_or_below(&into, &old) {
         return Err(own_hint("contains the destination"));
     }
-    if known.get(2).is_some_and(|from| is_at_or_below(old, from)) {
+    if source.is_some_and(|source| is_at_or_below(&old, &source)) {
         return Err(own_hint("is in the source"));
     }
-    let Some(below) = below(to, old) else { return Ok(()) };
+    if ends.destination.is_local() && file_system(&old) != file_system(&into) {
+        return Err(Failure::usage(format!("--backup-dir {name} is on another file system than {to}"))
+            .hint("what is kept there is renamed and not copied: name a directory on the same one"));
+    }
+    let Some(below) = below(&into, &old) else { return Ok(()) };
     let mut directories = std::iter::successors(Some(below.clone()), place::parent);
     if directories.any(|directory| !filter.enters(&directory)) {
         return Ok(());
@@ -171,7 +170,10 @@ mod tests {
     #[tokio::test]
     async fn a_directory_for_old_files_is_not_in_the_destination_by_another_name() {
         let home = tempfile::tempdir().unwrap();
-        let at = |path: &str| format!("{}/{path}", home.path().display());
+        let at = |path: &str| match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("{}/{path}", home.path().display()),
+        };
         for directory in ["bk/in", "zz", "src"] {
             std::fs::create_dir_all(at(directory)).unwrap();
         }
@@ -192,6 +194,8 @@ mod tests {
             ("zz/../bk/old", Some("/old/"), None),
             ("missing/../bk/old", Some("/old/"), Some("..")),
             ("bk", None, Some("contains the destination")),
+            // Nothing can be made there: it is only looked at.
+            ("/proc/old", None, Some("is on another file system than")),
             ("", None, Some("contains the destination")),
         ] {
             let directory = PathName::from_user(at(directory)).unwrap();

@@ -26,7 +26,7 @@ use crate::job::request::sync::SyncRules;
 use crate::job::summary::tally::Tally;
 use crate::job::tree::{Found, Giver, Rules, Tree, Visit, queue, walk};
 use crate::place::{self, Location};
-use crate::report::{Change, Event};
+use crate::report::{Change, Event, Withheld};
 use crate::route::Ends;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -145,11 +145,8 @@ impl Run<'_> {
                 if is_dry {
                     self.remove(compared, renamed, How::Reported(self.scope())).await?;
                 }
-                self.tally.withhold(
-                    names,
-                    &self.places.1.to_string(),
-                    Refusal::too_many(names, most, is_dry),
-                );
+                let (dest, message) = (self.places.1.to_string(), Refusal::too_many(names, most, is_dry));
+                self.tally.withhold(Withheld { dest, names, most, message });
                 Ok(())
             }
             Err(Refusal::Empty(failure)) => Err(failure),
