@@ -128,6 +128,13 @@ fn h27_h28_a_name_is_looked_up_in_the_components_of_a_composite_directory() {
     for name in ["one", "two", "l", "h"] {
         assert!(union.stdout.iter().any(|line| line == name), "{name}: {union}");
     }
+    let times = |name: &str| union.stdout.iter().filter(|line| *line == name).count();
+    let told = ["sub", "both", "lab:pub/both", "home:d/both"].map(times);
+    assert_eq!(told, [1, 0, 1, 1], "{union}");
+    // A new name stays beside the old one.
+    with("mv two sub/three\nwhere sub/three\nmv sub/three two\nwhere two\n")
+        .exits(0)
+        .says("home:d/sub/three");
     with("copy [lab]pub/one new\n").exits(2).says("each of them could get it");
     with("copy one sub2/new\n").exits(2);
     with("copy one two\n").exits(0);
@@ -139,6 +146,24 @@ fn h27_h28_a_name_is_looked_up_in_the_components_of_a_composite_directory() {
     let places: Vec<&str> =
         run.stdout.iter().map(String::as_str).filter(|line| line.ends_with("/two")).collect();
     assert!(places.last().is_some_and(|place| place.ends_with("lab:pub/two")), "{run}");
+}
+
+#[test]
+fn cd_goes_back_and_above_the_directory_of_a_site() {
+    let lab = site("lab", &["pub/d/a"]);
+    let settings = settings(&[("lab", &lab)]);
+    let run = run(&settings, "cd lab:pub\ncd d\ncd lab:..\npwd\ncd -\ncd -\ncd\ncd -\n").exits(0);
+    assert_eq!(run.stdout, ["lab:/", "lab:pub/d", "lab:/", "lab:/"], "{run}");
+    let failed = script(&settings, &[], "cd -\n").run();
+    failed.exits(2).says("the shell was in no other directory");
+}
+
+#[test]
+fn a_job_in_the_background_that_fails_names_its_line() {
+    let lab = site("lab", &["a"]);
+    let settings = settings(&[("lab", &lab)]);
+    let run = run(&settings, "ls lab:\ncopy lab:none copied &\nls lab:\n").exits(3);
+    run.says("script:2: [1] failed copy lab:none copied");
 }
 
 #[test]

@@ -46,8 +46,13 @@ pub(crate) struct MayDelete {
 /// Why nothing is deleted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Refusal {
-    /// Something has failed, which was told already.
-    Failed(String),
+    /// Something has failed, which was told already, or not all names are known.
+    Failed {
+        /// How many names it would be.
+        names: u64,
+        /// Whether all names are known.
+        is_complete: bool,
+    },
     /// The source has no file, and nobody has said that this is meant.
     Empty(Failure),
     /// It would be more than the user has allowed.
@@ -60,6 +65,23 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// The words if something has failed.
+    pub(crate) fn failed(names: u64, is_complete: bool, is_dry: bool) -> String {
+        let why = match is_complete {
+            true => "something has failed",
+            false => "not all of both directories is known",
+        };
+        let names = several(names, "name");
+        match is_dry {
+            true => format!(
+                "nothing would be deleted, because {why}: {names} that only the destination shows would stay"
+            ),
+            false => format!(
+                "nothing is deleted, because {why}: {names} that only the destination shows stay; the next sync without failures deletes them"
+            ),
+        }
+    }
+
     /// The words if it would be more than the user has allowed.
     pub(crate) fn too_many(names: u64, most: u64, is_dry: bool) -> String {
         let names = several(names, "name");
@@ -92,7 +114,7 @@ impl MayRename {
         match refusal(compared, Allowance { most: None, ..allowance }) {
             None => Ok(Some(Self { scope })),
             Some(Refusal::Empty(failure)) => Err(failure),
-            Some(Refusal::Failed(_) | Refusal::TooMany { .. }) => Ok(None),
+            Some(Refusal::Failed { .. } | Refusal::TooMany { .. }) => Ok(None),
         }
     }
 
@@ -122,7 +144,7 @@ impl MayDelete {
     ///
     /// # Errors
     ///
-    /// It stays, and why.
+    /// Why it stays.
     pub(crate) fn of(compared: ComparedTrees, allowance: Allowance, scope: Scope) -> Result<Self, Refusal> {
         refusal(compared, allowance).map_or(Ok(Self { scope }), Err)
     }
@@ -208,13 +230,7 @@ fn refusal(compared: ComparedTrees, allowance: Allowance) -> Option<Refusal> {
         return Some(Refusal::TooMany { names: surplus, most });
     }
     if !is_complete || failed > 0 {
-        let why = match is_complete {
-            true => "something has failed",
-            false => "not all of both directories is known",
-        };
-        return Some(Refusal::Failed(format!(
-            "nothing is deleted, because {why}: {names} that only the destination shows stay; the next sync without failures deletes them"
-        )));
+        return Some(Refusal::Failed { names: surplus, is_complete });
     }
     None
 }
@@ -276,7 +292,7 @@ mod tests {
             let scope = Scope::of_destination(&path("d"));
             let deletes = match MayDelete::of(compared, allowance, scope.clone()) {
                 Ok(_) => "ok",
-                Err(Refusal::Failed(_)) => "failed",
+                Err(Refusal::Failed { .. }) => "failed",
                 Err(Refusal::Empty(_)) => "empty",
                 Err(Refusal::TooMany { .. }) => "too many",
             };

@@ -63,6 +63,34 @@ impl Host {
         Ok(())
     }
 
+    /// Keeps the directory at `path` open from now on, or the nearest one above it: what is written below `path` is reached
+    /// from there, without following a symbolic link that leads out of it. A server has nothing to hold.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be opened.
+    pub(crate) fn hold_contents(&self, path: &PathName) -> Result<(), Failure> {
+        match self {
+            Self::Local(Some(root)) if !root.is_held() => {
+                root.hold(vec![OpenDirectory::with_links_inside(path)?]);
+                Ok(())
+            }
+            Self::Local(_) | Self::Server(_) => Ok(()),
+        }
+    }
+
+    /// Keeps the nearest directories open on the way to a directory that is not there yet, and to the one for old files.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be opened.
+    pub(crate) fn hold_new(&self, path: &PathName, old: Option<&PathName>) -> Result<(), Failure> {
+        let Self::Local(Some(root)) = self else { return Ok(()) };
+        let open = std::iter::once(path).chain(old).map(OpenDirectory::nearest).collect::<Result<_, _>>()?;
+        root.hold(open);
+        Ok(())
+    }
+
     /// Whether that place is on the same host, by whichever name.
     pub fn is_also(&self, location: &Location) -> bool {
         match (&location.place, self) {

@@ -8,13 +8,14 @@ use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
-    fstat, mkdirat, openat, renameat, renameat_with, statat, unlinkat, utimensat,
+    fstat, mkdirat, openat, readlinkat, renameat, renameat_with, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -23,10 +24,26 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub(crate) struct OpenDirectory {
     path: PathBuf,
+    /// The directory that is meant: this one, or one below it that was not there.
+    root: PathBuf,
     directory: OwnedFd,
+    links: Links,
+}
+
+/// What becomes of a symbolic link on the way to a name below an open directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Links {
+    /// It is an error.
+    Refused,
+    /// It is followed if it does not lead out of the directory that so many names below the open one lead to.
+    Inside { depth: usize },
 }
 
 impl OpenDirectory {
+    fn at(path: &Path, root: &Path, directory: OwnedFd) -> Self {
+        Self { path: path.to_owned(), root: root.to_owned(), directory, links: Links::Refused }
+    }
+
     /// Opens the directory at `path`, which may be a symbolic link to one, and which looked like `seen`.
     ///
     /// # Errors
@@ -35,24 +52,25 @@ impl OpenDirectory {
     pub(crate) fn seen(path: &PathName, seen: &Facts) -> Result<Self, Failure> {
         let cannot =
             |error: Errno| Failure::of_this_host(format!("cannot open {}", path.display()), &error.into());
-        let directory = openat(CWD, local_path(path), DIRECTORY, Mode::empty()).map_err(cannot)?;
+        let directory = openat(CWD, local_path(path), HELD, Mode::empty()).map_err(cannot)?;
         let found = fstat(&directory).map_err(cannot)?;
         if seen.unique.as_ref().is_some_and(|seen| *seen != unique(identity(&found))) {
             return Err(replaced(path));
         }
-        Ok(Self { path: local_path(path).to_owned(), directory })
+        Ok(Self::at(local_path(path), local_path(path), directory))
     }
 
-    /// Opens the deepest directory on the way to `path` that is there.
+    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it.
     ///
     /// # Errors
     ///
     /// It cannot be opened.
     pub(crate) fn nearest(path: &PathName) -> Result<Self, Failure> {
-        for path in local_path(path).ancestors() {
+        let root = local_path(path);
+        for path in root.ancestors() {
             let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-            match openat(CWD, path, DIRECTORY, Mode::empty()) {
-                Ok(directory) => return Ok(Self { path: path.to_owned(), directory }),
+            match openat(CWD, path, HELD, Mode::empty()) {
+                Ok(directory) => return Ok(Self::at(path, root, directory)),
                 Err(Errno::NOENT) => {}
                 Err(error) => {
                     let what = format!("cannot open {}", path.display());
@@ -61,6 +79,17 @@ impl OpenDirectory {
             }
         }
         Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
+    }
+
+    /// The same for a directory whose symbolic links are followed as long as they lead to places in it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn with_links_inside(path: &PathName) -> Result<Self, Failure> {
+        let open = Self::nearest(path)?;
+        let depth = open.names(local_path(path)).map_or(0, |names| names.len());
+        Ok(Self { links: Links::Inside { depth }, ..open })
     }
 
     /// The names on the way from here to `path`, if it is below.
@@ -81,6 +110,10 @@ impl OpenDirectory {
     /// Goes from here to the last one of `names`. A directory that is missing is made if `makes`.
     fn reach(&self, names: &[&OsStr], makes: bool) -> io::Result<OpenName> {
         let (last, above) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+        if let Links::Inside { depth } = self.links {
+            let root = Walk { base: self, depth };
+            return Ok(OpenName { directory: root.enter(above)?, name: (*last).to_owned() });
+        }
         let mut directory = self.directory.try_clone()?;
         for name in above {
             directory = match openat(&directory, *name, BELOW, Mode::empty()) {
@@ -97,6 +130,74 @@ impl OpenDirectory {
         Ok(OpenName { directory, name: (*last).to_owned() })
     }
 }
+
+/// A walk from an open directory that follows no symbolic link out of the one that `depth` names below it lead to.
+struct Walk<'a> {
+    base: &'a OpenDirectory,
+    depth: usize,
+}
+
+impl Walk<'_> {
+    /// Enters one directory after the other.
+    fn enter(&self, names: &[&OsStr]) -> io::Result<OwnedFd> {
+        let mut entered = vec![self.base.directory.try_clone()?];
+        let mut next: Vec<OsString> = names.iter().rev().map(|name| (*name).to_owned()).collect();
+        let mut links = 0;
+        while let Some(name) = next.pop() {
+            let is_below = entered.len() > self.depth;
+            if name == ".." {
+                // The last one that may be left is in the root of the walk.
+                if entered.len() <= self.depth + 1 {
+                    return Err(leads_out());
+                }
+                entered.pop();
+                continue;
+            }
+            let directory = entered.last().ok_or(io::ErrorKind::InvalidInput)?;
+            match openat(directory, &name, BELOW, Mode::empty()) {
+                Ok(below) => entered.push(below),
+                Err(error @ (Errno::NOTDIR | Errno::LOOP)) if is_below && links < MOST_LINKS => {
+                    links += 1;
+                    let target = readlinkat(directory, &name, Vec::new()).map_err(|_| error)?;
+                    let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+                    let target = if target.is_absolute() {
+                        entered.truncate(self.depth + 1);
+                        self.inside(&target)?
+                    } else {
+                        target
+                    };
+                    next.extend(steps(&target)?.into_iter().rev());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        entered.pop().ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+
+    /// The path from the root of the walk to an absolute one.
+    fn inside(&self, path: &Path) -> io::Result<PathBuf> {
+        let root = self.base.root.canonicalize()?;
+        path.canonicalize()?.strip_prefix(root).map(Path::to_owned).map_err(|_| leads_out())
+    }
+}
+
+/// The steps of the path of a symbolic link.
+fn steps(path: &Path) -> io::Result<Vec<OsString>> {
+    let step = |component| match component {
+        Component::Normal(name) => Some(Ok(name.to_owned())),
+        Component::ParentDir => Some(Ok(OsString::from(".."))),
+        Component::CurDir => None,
+        Component::Prefix(_) | Component::RootDir => Some(Err(leads_out())),
+    };
+    path.components().filter_map(step).collect()
+}
+
+fn leads_out() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "a symbolic link leads out of the destination")
+}
+
+/// The largest number of symbolic links on one way, as the system has it.
+const MOST_LINKS: usize = 40;
 
 /// The destination of a copy on this host.
 #[derive(Clone, Debug)]
@@ -115,6 +216,16 @@ impl LocalRoot {
     /// The path of the destination.
     pub(crate) const fn path(&self) -> &PathName {
         &self.path
+    }
+
+    /// Whether directories are kept open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.open.get().is_some()
+    }
+
+    /// Whether symbolic links are followed that lead to places in the destination.
+    pub(super) fn follows_links(&self) -> bool {
+        self.open.get().is_some_and(|all| all.iter().any(|open| open.links != Links::Refused))
     }
 
     /// Keeps directories open: what is below one of them is reached from there. Only the first call counts.
@@ -143,7 +254,7 @@ impl OpenName {
     /// The name at `path`, whose directory is opened now.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let directory = openat(CWD, above(path), DIRECTORY, Mode::empty())?;
+        let directory = openat(CWD, above(path), HELD, Mode::empty())?;
         Ok(Self { directory, name: name.to_owned() })
     }
 
@@ -226,8 +337,13 @@ fn facts(found: &Stat) -> Facts {
     }
 }
 
+/// How a directory is opened that is not read: it may be one that only its owner may write.
+#[cfg(target_os = "linux")]
+const HELD: OFlags = DIRECTORY.union(OFlags::PATH);
+#[cfg(not(target_os = "linux"))]
+const HELD: OFlags = DIRECTORY;
 /// How a directory below an open one is opened.
-const BELOW: OFlags = DIRECTORY.union(OFlags::NOFOLLOW);
+const BELOW: OFlags = HELD.union(OFlags::NOFOLLOW);
 /// The rights of a new directory, of which the umask takes some.
 const ALL_RIGHTS: RawMode = 0o777;
 /// Those of a new file.
@@ -247,7 +363,7 @@ mod tests {
     fn a_directory_is_below_where_its_path_says() {
         let check = |root: &str, path: &str, expect: Option<&[&str]>| {
             let directory = openat(CWD, ".", DIRECTORY, Mode::empty()).unwrap();
-            let open = OpenDirectory { path: root.into(), directory };
+            let open = OpenDirectory::at(Path::new(root), Path::new(root), directory);
             let found = open.names(Path::new(path));
             let expect = expect.map(|names| names.iter().map(OsStr::new).collect());
             assert_eq!(found, expect, "{root} {path}");
@@ -263,6 +379,88 @@ mod tests {
         check("d", "d/../a", None);
         check(".", "../a", None);
         check(".", "/a", None);
+    }
+
+    #[test]
+    fn a_link_in_the_destination_of_a_copy_leads_to_places_in_it_and_nowhere_else() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        for directory in ["dest/real/deep", "dest/sub", "victim/sub"] {
+            std::fs::create_dir_all(at(directory)).unwrap();
+        }
+        for (link, target) in [
+            ("in", "real"),
+            ("up", "sub/../real/./deep"),
+            ("real/back", "../sub"),
+            ("absolute", at("dest/real").to_str().unwrap()),
+            ("twice", "in/back"),
+            ("out", "../victim"),
+            ("far", at("victim").to_str().unwrap()),
+            ("above", "sub/../.."),
+            ("loop", "loop"),
+            ("dangling", "nowhere"),
+        ] {
+            symlink(target, at("dest").join(link)).unwrap();
+        }
+        std::fs::write(at("dest/file"), "x").unwrap();
+        let root = name(&at("dest"));
+        let local = LocalRoot::at(root.clone());
+        local.hold(vec![OpenDirectory::with_links_inside(&root).unwrap()]);
+        let make = |path: &str| {
+            let reached = local.reach(&name(&at(path)), false).unwrap();
+            reached.and_then(|name| name.make_directory()).is_ok()
+        };
+        for (path, expect) in [
+            ("dest/new", Some("dest/new")),
+            ("dest/in/a", Some("dest/real/a")),
+            ("dest/up/a", Some("dest/real/deep/a")),
+            ("dest/in/back/b", Some("dest/sub/b")),
+            ("dest/absolute/c", Some("dest/real/c")),
+            ("dest/twice/d", Some("dest/sub/d")),
+            ("dest/out/e", None),
+            ("dest/far/e", None),
+            ("dest/above/e", None),
+            ("dest/loop/e", None),
+            ("dest/dangling/e", None),
+            ("dest/file/e", None),
+            ("dest/none/e", None),
+        ] {
+            assert_eq!(make(path), expect.is_some(), "{path}");
+            assert!(expect.is_none_or(|made| at(made).is_dir()), "{path}");
+        }
+        // A directory that was there becomes a link.
+        std::fs::rename(at("dest/sub"), at("dest/was")).unwrap();
+        symlink("../victim/sub", at("dest/sub")).unwrap();
+        assert!(!make("dest/sub/e"));
+        // The whole destination is exchanged: what was opened stays the destination.
+        std::fs::rename(at("dest"), at("moved")).unwrap();
+        symlink("victim", at("dest")).unwrap();
+        assert!(make("dest/real/f") && at("moved/real/f").is_dir());
+        for victim in ["victim", "victim/sub"] {
+            let names = std::fs::read_dir(at(victim)).unwrap().count();
+            assert_eq!(names, usize::from(victim == "victim"), "{victim}");
+        }
+    }
+
+    #[test]
+    fn a_destination_that_is_new_is_no_link_that_has_taken_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        std::fs::create_dir_all(at("above/other")).unwrap();
+        let root = name(&at("above/new"));
+        let local = LocalRoot::at(root.clone());
+        local.hold(vec![OpenDirectory::with_links_inside(&root).unwrap()]);
+        let make = |path: &str| {
+            let reached = local.reach(&name(&at(path)), false).unwrap();
+            reached.and_then(|name| name.make_directory()).is_ok()
+        };
+        assert!(make("above/new") && make("above/new/d") && make("above/new/d"));
+        symlink("../other", at("above/new/l")).unwrap();
+        symlink("d", at("above/new/in")).unwrap();
+        assert!(!make("above/new/l/x") && make("above/new/in/x"));
+        std::fs::rename(at("above/new"), at("above/was")).unwrap();
+        symlink("other", at("above/new")).unwrap();
+        assert!(!make("above/new/y") && !at("above/other/y").exists());
     }
 
     #[test]

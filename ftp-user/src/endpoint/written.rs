@@ -55,6 +55,7 @@ pub(crate) fn open_to_write(
 
 /// Renames a finished copy.
 pub(super) fn rename(root: Option<&LocalRoot>, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    check_links(root, to, check_file)?;
     match (held(root, from), held(root, to)) {
         (Some(from), Some(name)) => from.and_then(|from| from.rename(&name?)).map_err(|error| {
             Failure::of_this_host(format!("cannot rename the finished copy to {}", to.display()), &error)
@@ -68,6 +69,7 @@ pub(super) fn rename(root: Option<&LocalRoot>, from: &PathName, to: &PathName) -
 
 /// Deletes a file. Returns whether it was there.
 pub(super) fn delete(root: Option<&LocalRoot>, path: &PathName) -> Result<bool, Failure> {
+    check_links(root, path, check_file)?;
     let Some(name) = held(root, path) else {
         check_file(root.map(LocalRoot::path), path)?;
         return local::delete(path);
@@ -82,6 +84,7 @@ pub(super) fn delete(root: Option<&LocalRoot>, path: &PathName) -> Result<bool, 
 
 /// Makes a directory, unless it is there.
 pub(super) fn make_directory(root: Option<&LocalRoot>, path: &PathName) -> Result<(), Failure> {
+    check_links(root, path, check_directory)?;
     let Some(name) = held(root, path) else {
         check_directory(root.map(LocalRoot::path), path)?;
         return local::make_directory(path);
@@ -104,6 +107,18 @@ pub(super) fn set_mode(root: Option<&LocalRoot>, path: &PathName, mode: u32) -> 
     name.and_then(|name| name.set_mode(mode)).map_err(|error| {
         Failure::of_this_host(format!("cannot set the permissions of {}", path.display()), &error)
     })
+}
+
+/// Says where a symbolic link leads before it is found in the way, if some are followed.
+fn check_links(
+    root: Option<&LocalRoot>,
+    path: &PathName,
+    check: impl Fn(Option<&PathName>, &PathName) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    match root.filter(|root| root.follows_links()) {
+        Some(root) => check(Some(root.path()), path),
+        None => Ok(()),
+    }
 }
 
 /// The name below a directory that is held; `None` if it is below none.

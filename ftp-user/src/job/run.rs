@@ -34,7 +34,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
     let destinations: Vec<_> = job.work.destinations().cloned().collect();
     let Job { id, work, options, filter, .. } = job;
-    let selects = filter.selects();
+    let selecting = filter.selecting();
     match work {
         Work::Copy { sources, destination } => {
             let mut copying = Sources::new(&context, &pools, destination, (options, filter), &mut tally);
@@ -76,8 +76,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if !context.cancel.is_cancelled() {
         pools.quit().await;
     }
-    if selects && !tally.has_done() && !tally.has_failed() {
-        context.events.warn(UNMATCHED);
+    if let Some(option) = selecting.filter(|_| !tally.has_done() && !tally.has_failed()) {
+        context.events.warn(format!("no file matches {option}: {UNMATCHED}"));
     }
     let took = context.clock.now().since(start);
     let advice = kept::finish(&context, &tally).await;
@@ -109,8 +109,8 @@ async fn appended(
     ends.quit(context).await;
 }
 
-/// What is said if a tree has no file that `--include` matches.
-const UNMATCHED: &str = "no file matches --include: a pattern with a / is matched against the path below SOURCE, without the name of SOURCE, and upper and lower case differ";
+/// Why a tree may have no file that a pattern matches.
+const UNMATCHED: &str = "a pattern with a / is matched against the path below SOURCE, without the name of SOURCE, and upper and lower case differ";
 
 /// Reports that a job could not be created.
 pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {

@@ -305,6 +305,9 @@ impl<'a> Sources<'a> {
             self.ends.destination.make_directories(self.context, &self.destination.path).await?;
             self.receiver = Some(Receiver::Directory);
         }
+        if is_tree || receiver != Receiver::Name {
+            self.ends.destination.hold_contents(&self.destination.path)?;
+        }
         if is_tree {
             if receiver == Receiver::Name {
                 self.names_tree().await;

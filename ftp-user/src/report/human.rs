@@ -7,6 +7,7 @@ use super::event::{Cause, Event, Explanation, Forgotten, Form, Label, Listed, Su
 use super::job;
 use super::overall::Shown;
 use super::past;
+use super::picture::folded;
 use super::receipt;
 use super::style::Style;
 use super::topic::Repeats;
@@ -250,12 +251,13 @@ impl Human {
             let relay = candidate.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
             let words = format!("{}{relay}", candidate.rung.words());
             let memory = candidate.memory.as_ref().map_or_else(String::new, |memory| format!(" ({memory})"));
-            match &candidate.limitation {
-                None => {
-                    self.result(&format!("    if that is refused or slow: {words}{commands}{tls}{memory}"))?
-                }
-                Some(why) => self.result(&format!("    not {words}{commands}{tls}: {why}"))?,
-            }
+            let line = match &candidate.limitation {
+                None => format!("if that is refused or slow: {words}{commands}{tls}{memory}"),
+                Some(why) => format!("not {words}{commands}{tls}: {why}"),
+            };
+            // Programs that read this text find each candidate on one line.
+            let columns = if self.terminal { self.style.screen.columns } else { usize::MAX };
+            self.results(&folded("    ", &line, columns))?;
         }
         self.explained.clone_from(considered);
         Ok(())

@@ -326,9 +326,7 @@ impl<'a> Line<'a> {
             Event::Failed { source, dest, kind, message } => {
                 Self::Failed { source, dest, exit: (exits.of_kind)(*kind), cause: kind.heading(), message }
             }
-            Event::Withheld(Withheld { dest, names, most, message }) => {
-                Self::Withheld { dest, names: *names, most: *most, exit: exits.partly, message }
-            }
+            Event::Withheld(withheld) => Self::withheld(withheld, exits.partly),
             Event::Warning { message } | Event::Notice { message } => {
                 Self::warning(message.into(), None, None)
             }
@@ -360,6 +358,10 @@ impl<'a> Line<'a> {
 
     const fn warning(message: Cow<'a, str>, topic: Option<&'a str>, site: Option<&'a str>) -> Self {
         Self::Warning { message, topic, site }
+    }
+
+    fn withheld(Withheld { dest, names, most, message }: &'a Withheld, exit: u8) -> Self {
+        Self::Withheld { dest, names: *names, most: *most, exit, message }
     }
 
     fn summary(summary: &'a Summary) -> Self {

@@ -161,6 +161,15 @@ impl Drawing {
     }
 }
 
+/// A line of text that may be longer than the screen, in lines that are not. Those behind the first have two blanks more at
+/// their beginning.
+pub(super) fn folded(begin: &str, text: &str, columns: usize) -> Vec<String> {
+    let room = columns.saturating_sub(begin.len() + 2).max(NARROWEST);
+    let more = |number: usize| if number == 0 { "" } else { "  " };
+    let lines = wrapped(text, room).into_iter().enumerate();
+    lines.map(|(number, line)| format!("{begin}{}{line}", more(number))).collect()
+}
+
 /// The text in lines of at most so many characters. A word that is longer is cut.
 fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -198,6 +207,13 @@ mod tests {
     fn picture(path: DataPath) -> Picture {
         let end = |name: &str, is_private| PictureEnd { name: name.to_owned(), is_private };
         Picture { source: end("ann@one.example:21", true), destination: end("bob@two:21", false), path }
+    }
+
+    #[test]
+    fn a_long_line_is_folded_and_a_short_one_stays() {
+        assert_eq!(folded("    ", "not a: b", 30), ["    not a: b"]);
+        let expect = ["    if that is refused or", "      slow: the destination", "      listens"];
+        assert_eq!(folded("    ", "if that is refused or slow: the destination listens", 30), expect);
     }
 
     #[test]

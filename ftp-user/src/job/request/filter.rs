@@ -75,8 +75,16 @@ impl Filter {
 
     /// Whether only some files are copied, so that a directory may stay without any.
     pub(in crate::job) fn selects(&self) -> bool {
+        self.selecting().is_some()
+    }
+
+    /// The option by which only some files are copied, if there is one.
+    pub(in crate::job) fn selecting(&self) -> Option<&'static str> {
         let mut from_first_include = self.lines.iter().skip_while(|line| !line.includes);
-        !self.include.texts.is_empty() || from_first_include.any(|line| !line.includes)
+        match !self.include.texts.is_empty() {
+            true => Some("--include"),
+            false => from_first_include.any(|line| !line.includes).then_some("--filter-from"),
+        }
     }
 
     /// Whether the directory at `path` below the tree is looked at.

@@ -45,7 +45,7 @@ pub(super) enum Side {
 ///
 /// Somebody has asked the program to stop, or the names cannot be kept.
 pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) -> Result<Listed, Failure> {
-    let mut sorter = Sorter::default();
+    let mut sorter = Sorter::new(context.cancel.clone());
     let (mut skipped, mut failed, mut others) = (Vec::new(), Vec::new(), 0);
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
@@ -79,8 +79,11 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
     Ok(Listed { names, skipped, failed, others })
 }
 
-/// The failure if names cannot be kept on the disk.
+/// The failure if names cannot be kept on the disk, or were not because the program should stop.
 pub(super) fn cannot_keep(error: &std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::Interrupted {
+        return Failure::interrupted();
+    }
     let what = "the names of both trees cannot be kept in the directory for temporary files";
     Failure::of_this_host(what, error).hint("set TMPDIR to a directory with room")
 }

@@ -9,6 +9,7 @@
 //! | file | what |
 //! |---|---|
 //! | `tree_entry` | a name of a tree with its facts, and the order of names |
+//! | `stop` | long work on names ends soon if somebody asks for it |
 //! | `sorted` | the names of a tree in their order, little of them in memory |
 //! | `listed` | takes in what a walk finds |
 //! | `judge` | what becomes of a path; pure |
@@ -34,6 +35,7 @@ mod plan;
 mod rename;
 mod run;
 mod sorted;
+mod stop;
 mod told;
 mod tree_entry;
 mod twins;

@@ -2,9 +2,12 @@
 
 use super::judge::{Judge, Verdict};
 use super::sorted::Sorted;
+use super::stop::StopCheck;
 use super::tree_entry::{TreeEntry, order};
+use crate::context::Cancel;
 use crate::job::request::sync::Compare;
 use crate::job::spool::{Fields, Record, Spool, put_number};
+use ftp_proto::listing::Kind;
 use std::cmp::Ordering;
 use std::io;
 
@@ -16,8 +19,8 @@ pub(super) struct Plan {
     /// What only the destination has, in the same order.
     pub(super) surplus: Spool<TreeEntry>,
     /// What cannot be copied, because the destination has something else of that name: the first ones, as the source has
-    /// them.
-    pub(super) blocked: Vec<TreeEntry>,
+    /// them, and what the destination has.
+    pub(super) blocked: Vec<(TreeEntry, Kind)>,
     /// How much it is.
     pub(super) counts: Counts,
 }
@@ -82,8 +85,13 @@ const ALL: [What; 4] = [What::Make, What::Copy, What::Replace, What::Compare];
 ///
 /// # Errors
 ///
-/// The names cannot be kept on the disk.
-pub(super) fn plan(mut source: Sorted, mut destination: Sorted, compare: Compare) -> io::Result<Plan> {
+/// The names cannot be kept on the disk, or somebody has asked the program to stop.
+pub(super) fn plan(
+    (mut source, mut destination): (Sorted, Sorted),
+    compare: Compare,
+    cancel: &Cancel,
+) -> io::Result<Plan> {
+    let mut stop = StopCheck::new(cancel);
     let mut judge = Judge::new(compare);
     let mut plan = Plan {
         tasks: Spool::new(IN_MEMORY),
@@ -92,6 +100,7 @@ pub(super) fn plan(mut source: Sorted, mut destination: Sorted, compare: Compare
         counts: Counts::default(),
     };
     loop {
+        stop.count()?;
         let next = match (source.peek(), destination.peek()) {
             (None, None) => return Ok(plan),
             (Some(_), None) => Ordering::Less,
@@ -128,7 +137,7 @@ impl Plan {
             Verdict::Blocked => {
                 self.counts.blocked += 1;
                 if self.blocked.len() < MOST_TOLD {
-                    self.blocked.extend(ours);
+                    self.blocked.extend(ours.zip(theirs.map(|theirs| theirs.facts.kind)));
                 }
                 return Ok(());
             }
@@ -144,3 +153,29 @@ impl Plan {
 const IN_MEMORY: usize = 4096;
 /// The largest number of names that cannot be copied and are told one by one.
 const MOST_TOLD: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Facts;
+    use crate::job::sync::sorted::Sorter;
+    use ftp_proto::wire::PathName;
+
+    #[test]
+    fn whoever_is_asked_to_stop_plans_no_further() {
+        let names = |count: usize| {
+            let mut sorter = Sorter::new(Cancel::never());
+            for number in 0..count {
+                let path = PathName::from_user(format!("f{number}")).unwrap();
+                sorter.push(TreeEntry { path, facts: Facts::of_kind(Kind::File) }).unwrap();
+            }
+            sorter.finish().unwrap()
+        };
+        let (stop, cancel) = Cancel::new();
+        let planned = plan((names(3000), names(0)), Compare::Auto, &cancel).unwrap();
+        assert_eq!(planned.counts.copied, 3000);
+        stop.send(true).unwrap();
+        let stopped = plan((names(3000), names(0)), Compare::Auto, &cancel).unwrap_err();
+        assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
+    }
+}

@@ -2,9 +2,10 @@
 //! one if size and digest are equal.
 
 use super::listed::cannot_keep;
+use super::stop::StopCheck;
 use super::tree_entry::TreeEntry;
 use crate::check::{MayRename, common};
-use crate::context::Context;
+use crate::context::{Cancel, Context};
 use crate::control::Facts;
 use crate::endpoint::{self, Host, Reached};
 use crate::failure::{Failure, Kind};
@@ -69,7 +70,7 @@ impl<'a> Renames<'a> {
         ends: &mut Ends,
         surplus: &mut Spool<TreeEntry>,
     ) -> Result<Option<Self>, Failure> {
-        let unmatched = Unmatched::of(surplus).map_err(|error| cannot_keep(&error))?;
+        let unmatched = Unmatched::of(surplus, &context.cancel).map_err(|error| cannot_keep(&error))?;
         if unmatched.of_size.is_empty() {
             return Ok(None);
         }
@@ -209,9 +210,11 @@ impl<'a> Renames<'a> {
 
 impl Unmatched {
     /// The files of `surplus` that may have another name at the source. Small ones are copied sooner than compared.
-    fn of(surplus: &mut Spool<TreeEntry>) -> std::io::Result<Self> {
+    fn of(surplus: &mut Spool<TreeEntry>, cancel: &Cancel) -> std::io::Result<Self> {
+        let mut stop = StopCheck::new(cancel);
         let mut unmatched = Self::default();
         for _ in 0..surplus.len() {
+            stop.count()?;
             let Some(entry) = surplus.pop()? else { break };
             unmatched.add(&entry);
             surplus.push(entry)?;

@@ -126,7 +126,8 @@ impl Run<'_> {
             }
         };
         if may_rename.is_some() {
-            compared.twins = Twins::of(&mut compared.plan.surplus).map_err(|error| cannot_keep(&error))?;
+            compared.twins = Twins::of(&mut compared.plan.surplus, &self.context.cancel)
+                .map_err(|error| cannot_keep(&error))?;
         }
         let renamed = Box::pin(self.rename_and_copy(&mut compared, &roots, may_rename.as_ref())).await?;
         if self.context.cancel.is_cancelled() {
@@ -137,8 +138,8 @@ impl Run<'_> {
         match MayDelete::of(trees, allowance, self.scope()) {
             Ok(_) if is_dry => self.remove(compared, renamed, How::Reported(self.scope())).await,
             Ok(permit) => self.remove(compared, renamed, How::Deleted(permit)).await,
-            Err(Refusal::Failed(why)) => {
-                self.context.events.warn(why);
+            Err(Refusal::Failed { names, is_complete }) => {
+                self.context.events.warn(Refusal::failed(names, is_complete, is_dry));
                 Ok(())
             }
             Err(Refusal::TooMany { names, most }) => {
@@ -160,8 +161,10 @@ impl Run<'_> {
         if let Some(old) = &old {
             refuse_backup(context, &mut self.ends, self.places, old, &self.filter).await?;
         }
-        if let Some(seen) = &roots.destination {
-            self.ends.destination.hold((&self.places.1.path, seen), old.as_ref())?;
+        let path = &self.places.1.path;
+        match &roots.destination {
+            Some(seen) => self.ends.destination.hold((path, seen), old.as_ref())?,
+            None => self.ends.destination.hold_new(path, old.as_ref())?,
         }
         Ok(roots)
     }
@@ -210,7 +213,8 @@ impl Run<'_> {
         let is_complete = source.is_complete() && destination.is_complete();
         report_listings(self.context, &self.ends, self.places, (&source, &destination), self.tally);
         let (names, compare) = ((source.names, destination.names), self.rules.compare);
-        let planned = tokio::task::spawn_blocking(move || plan(names.0, names.1, compare)).await;
+        let cancel = self.context.cancel.clone();
+        let planned = tokio::task::spawn_blocking(move || plan(names, compare, &cancel)).await;
         let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         report_blocked(&self.ends, self.places, &plan, self.tally);

@@ -1,7 +1,9 @@
 //! The names of a tree in their order. Servers list in any order, and a tree may have millions of names: sorted runs wait in
 //! files without names, and are merged.
 
+use super::stop::StopCheck;
 use super::tree_entry::{TreeEntry, order};
+use crate::context::Cancel;
 use crate::job::spool::Spool;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -18,6 +20,7 @@ pub(super) struct Sorter {
     most: usize,
     /// The others, in sorted runs.
     runs: Vec<Spool<TreeEntry>>,
+    cancel: Cancel,
 }
 
 /// Names in their order.
@@ -55,23 +58,22 @@ impl PartialEq for Head {
 
 impl Eq for Head {}
 
-impl Default for Sorter {
-    fn default() -> Self {
-        Self::of(IN_MEMORY)
-    }
-}
-
 impl Sorter {
+    /// No name has come yet.
+    pub(super) const fn new(cancel: Cancel) -> Self {
+        Self::of(IN_MEMORY, cancel)
+    }
+
     /// Keeps at most `most` bytes in memory, and one name.
-    const fn of(most: usize) -> Self {
-        Self { fresh: Vec::new(), bytes: 0, most, runs: Vec::new() }
+    const fn of(most: usize, cancel: Cancel) -> Self {
+        Self { fresh: Vec::new(), bytes: 0, most, runs: Vec::new(), cancel }
     }
 
     /// Takes in a name.
     ///
     /// # Errors
     ///
-    /// A file cannot be written, or would be too large.
+    /// A file cannot be written, or would be too large, or somebody has asked the program to stop.
     pub(super) fn push(&mut self, entry: TreeEntry) -> io::Result<()> {
         self.bytes += entry.bytes();
         self.fresh.push(entry);
@@ -85,7 +87,9 @@ impl Sorter {
         }
         let mut merged = Sorted::of(std::mem::take(&mut self.runs))?;
         let mut one = Spool::new(0);
+        let mut stop = StopCheck::new(&self.cancel);
         while let Some(entry) = merged.next()? {
+            stop.count()?;
             one.push(entry)?;
         }
         self.runs.push(one);
@@ -174,7 +178,7 @@ mod tests {
         let runs = MOST_RUNS as u64;
         for count in [0, 1, 99, 100, 101, 100 * runs, 250 * runs + 7] {
             // About a hundred names.
-            let mut sorter = Sorter::of(20_000);
+            let mut sorter = Sorter::of(20_000, Cancel::never());
             for number in 0..count {
                 sorter.push(entry(number)).unwrap();
                 assert!(sorter.fresh.len() < 200 && sorter.runs.len() < MOST_RUNS);
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn long_names_wait_on_the_disk_as_well_as_many() {
         let facts = Facts { kind: Kind::File, size: None, modified: None, unique: None, mode: None };
-        let mut sorter = Sorter::default();
+        let mut sorter = Sorter::new(Cancel::never());
         let above = "d/".repeat(1900);
         for number in 0..10_000 {
             let path = PathName::from_user(format!("{above}{number:09}")).unwrap();

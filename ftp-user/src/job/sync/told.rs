@@ -47,10 +47,13 @@ pub(super) fn report_listings(
 
 /// Tells what cannot be copied, because the destination has something else of that name.
 pub(super) fn report_blocked(ends: &Ends, (from, to): Places<'_>, plan: &Plan, tally: &mut Tally) {
-    for TreeEntry { path, facts } in &plan.blocked {
-        let (ours, theirs) = match facts.kind == listing::Kind::Directory {
-            true => ("a directory", "is not"),
-            false => ("a file", "is something else"),
+    for (TreeEntry { path, facts }, there) in &plan.blocked {
+        let ours = if facts.kind == listing::Kind::Directory { "a directory" } else { "a file" };
+        let theirs = match there {
+            listing::Kind::Link => "is a symbolic link, and sync follows none",
+            listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => "is a directory",
+            listing::Kind::File => "is a file",
+            listing::Kind::Other => "is neither a file nor a directory",
         };
         let source = ends.source.show(&place::join(Some(&from.path), path));
         let dest = ends.destination.show(&place::join(Some(&to.path), path));

@@ -1,8 +1,9 @@
 //! Names of the destination that differ from new ones of the source only in upper and lower case, or in the Unicode form of a
 //! letter. A destination that takes both for one would lose the new file with the old name.
 
+use super::stop::StopCheck;
 use super::tree_entry::TreeEntry;
-use crate::context::Context;
+use crate::context::{Cancel, Context};
 use crate::endpoint::{self, Host};
 use crate::failure::Failure;
 use crate::job::retrying::outage::asked;
@@ -42,10 +43,12 @@ impl Twins {
     ///
     /// # Errors
     ///
-    /// The names cannot be kept on the disk.
-    pub(super) fn of(surplus: &mut Spool<TreeEntry>) -> io::Result<Self> {
+    /// The names cannot be kept on the disk, or somebody has asked the program to stop.
+    pub(super) fn of(surplus: &mut Spool<TreeEntry>, cancel: &Cancel) -> io::Result<Self> {
+        let mut stop = StopCheck::new(cancel);
         let mut twins = Self::default();
         for _ in 0..surplus.len() {
+            stop.count()?;
             let Some(entry) = surplus.pop()? else { break };
             twins.note(&entry.path);
             surplus.push(entry)?;
