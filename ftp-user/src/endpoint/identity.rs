@@ -45,3 +45,10 @@ pub(super) fn above(path: &Path) -> &Path {
 
 /// How a directory is opened.
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// How a directory is opened that is not read: it may be one that only its owner may write.
+#[cfg(target_os = "linux")]
+pub(super) const HELD: OFlags = DIRECTORY.union(OFlags::PATH);
+#[cfg(not(target_os = "linux"))]
+pub(super) const HELD: OFlags = DIRECTORY;
+/// How a directory below an open one is opened.
+pub(super) const BELOW: OFlags = HELD.union(OFlags::NOFOLLOW);

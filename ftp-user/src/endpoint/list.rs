@@ -94,11 +94,18 @@ pub(crate) async fn list_real_directories(
     let mut listing = server.session(context).await?.list_text(directory).await?;
     let mut rows = Rows::default();
     for entry in listing.entries.drain(..) {
-        let is_real = entry.kind == Kind::Directory && entry.mode.is_some();
-        // The row of a link with this name would have only what stands before the arrow.
-        rows.note(entry.name.clone(), is_real && !has_arrow(&entry.name));
+        rows.note(entry.name.clone(), is_certain_directory(&entry));
     }
     Ok(rows.certain(&listing))
+}
+
+/// Whether a row shows a directory, if there is no other row of its name.
+fn is_certain_directory(entry: &Entry) -> bool {
+    let is_real = entry.kind == Kind::Directory && entry.mode.is_some();
+    // Many servers leave such names out of LIST. The only row of one may be the end of the name of a file.
+    let may_be_hidden = entry.name.as_bytes().starts_with(b".");
+    // The row of a link with this name would have only what stands before the arrow.
+    is_real && !may_be_hidden && !has_arrow(&entry.name)
 }
 
 fn has_arrow(name: &PathName) -> bool {
@@ -210,6 +217,22 @@ mod tests {
         assert!(found(&Listing { unread: 1, ..Listing::default() }).is_empty());
         let refused = vec!["a name".to_owned()];
         assert!(found(&Listing { refused, ..Listing::default() }).is_empty());
+    }
+
+    #[test]
+    fn the_row_of_a_dot_name_shows_no_directory_for_certain() {
+        let row = |name: &str, mode| Entry {
+            mode,
+            ..Entry::new(PathName::from_user(name).unwrap(), Kind::Directory)
+        };
+        for (name, mode, expect) in [
+            ("d", Some(0o755), true),
+            ("d", None, false),
+            (".d", Some(0o755), false),
+            ("x -> y", Some(0o755), false),
+        ] {
+            assert_eq!(is_certain_directory(&row(name, mode)), expect, "{name} {mode:?}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
 mod debts;
+mod free_name;
 mod held;
 mod host;
 mod identity;
+mod inside;
 mod list;
 mod local;
 mod opened;

@@ -1,21 +1,22 @@
 //! Directories of this host that stay open, and the names that are reached from there without following a symbolic link.
 
-use super::identity::{DIRECTORY, above, identity, replaced, unique};
+use super::free_name;
+use super::identity::{BELOW, HELD, above, identity, replaced, unique};
+use super::inside::Walk;
 use super::local::local_path;
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
-    fstat, mkdirat, openat, readlinkat, renameat, renameat_with, statat, unlinkat, utimensat,
+    AtFlags, CWD, FileType, Mode, OFlags, RawMode, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, mkdirat,
+    openat, renameat, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -111,8 +112,8 @@ impl OpenDirectory {
     fn reach(&self, names: &[&OsStr], makes: bool) -> io::Result<OpenName> {
         let (last, above) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
         if let Links::Inside { depth } = self.links {
-            let root = Walk { base: self, depth };
-            return Ok(OpenName { directory: root.enter(above)?, name: (*last).to_owned() });
+            let walk = Walk { base: &self.directory, root: &self.root, depth };
+            return Ok(OpenName { directory: walk.enter(above)?, name: (*last).to_owned() });
         }
         let mut directory = self.directory.try_clone()?;
         for name in above {
@@ -130,74 +131,6 @@ impl OpenDirectory {
         Ok(OpenName { directory, name: (*last).to_owned() })
     }
 }
-
-/// A walk from an open directory that follows no symbolic link out of the one that `depth` names below it lead to.
-struct Walk<'a> {
-    base: &'a OpenDirectory,
-    depth: usize,
-}
-
-impl Walk<'_> {
-    /// Enters one directory after the other.
-    fn enter(&self, names: &[&OsStr]) -> io::Result<OwnedFd> {
-        let mut entered = vec![self.base.directory.try_clone()?];
-        let mut next: Vec<OsString> = names.iter().rev().map(|name| (*name).to_owned()).collect();
-        let mut links = 0;
-        while let Some(name) = next.pop() {
-            let is_below = entered.len() > self.depth;
-            if name == ".." {
-                // The last one that may be left is in the root of the walk.
-                if entered.len() <= self.depth + 1 {
-                    return Err(leads_out());
-                }
-                entered.pop();
-                continue;
-            }
-            let directory = entered.last().ok_or(io::ErrorKind::InvalidInput)?;
-            match openat(directory, &name, BELOW, Mode::empty()) {
-                Ok(below) => entered.push(below),
-                Err(error @ (Errno::NOTDIR | Errno::LOOP)) if is_below && links < MOST_LINKS => {
-                    links += 1;
-                    let target = readlinkat(directory, &name, Vec::new()).map_err(|_| error)?;
-                    let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
-                    let target = if target.is_absolute() {
-                        entered.truncate(self.depth + 1);
-                        self.inside(&target)?
-                    } else {
-                        target
-                    };
-                    next.extend(steps(&target)?.into_iter().rev());
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        entered.pop().ok_or_else(|| io::ErrorKind::InvalidInput.into())
-    }
-
-    /// The path from the root of the walk to an absolute one.
-    fn inside(&self, path: &Path) -> io::Result<PathBuf> {
-        let root = self.base.root.canonicalize()?;
-        path.canonicalize()?.strip_prefix(root).map(Path::to_owned).map_err(|_| leads_out())
-    }
-}
-
-/// The steps of the path of a symbolic link.
-fn steps(path: &Path) -> io::Result<Vec<OsString>> {
-    let step = |component| match component {
-        Component::Normal(name) => Some(Ok(name.to_owned())),
-        Component::ParentDir => Some(Ok(OsString::from(".."))),
-        Component::CurDir => None,
-        Component::Prefix(_) | Component::RootDir => Some(Err(leads_out())),
-    };
-    path.components().filter_map(step).collect()
-}
-
-fn leads_out() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, "a symbolic link leads out of the destination")
-}
-
-/// The largest number of symbolic links on one way, as the system has it.
-const MOST_LINKS: usize = 40;
 
 /// The destination of a copy on this host.
 #[derive(Clone, Debug)]
@@ -307,7 +240,7 @@ impl OpenName {
     /// Gives it another name, which nothing has.
     pub(super) fn rename_free(&self, to: &Self) -> Result<(), Errno> {
         let (from, above) = (self.directory.as_fd(), to.directory.as_fd());
-        renameat_with(from, &self.name, above, &to.name, RenameFlags::NOREPLACE)
+        free_name::rename_free((from, Path::new(&self.name)), (above, Path::new(&to.name)))
     }
 }
 
@@ -337,13 +270,6 @@ fn facts(found: &Stat) -> Facts {
     }
 }
 
-/// How a directory is opened that is not read: it may be one that only its owner may write.
-#[cfg(target_os = "linux")]
-const HELD: OFlags = DIRECTORY.union(OFlags::PATH);
-#[cfg(not(target_os = "linux"))]
-const HELD: OFlags = DIRECTORY;
-/// How a directory below an open one is opened.
-const BELOW: OFlags = HELD.union(OFlags::NOFOLLOW);
 /// The rights of a new directory, of which the umask takes some.
 const ALL_RIGHTS: RawMode = 0o777;
 /// Those of a new file.
@@ -362,7 +288,7 @@ mod tests {
     #[test]
     fn a_directory_is_below_where_its_path_says() {
         let check = |root: &str, path: &str, expect: Option<&[&str]>| {
-            let directory = openat(CWD, ".", DIRECTORY, Mode::empty()).unwrap();
+            let directory = openat(CWD, ".", HELD, Mode::empty()).unwrap();
             let open = OpenDirectory::at(Path::new(root), Path::new(root), directory);
             let found = open.names(Path::new(path));
             let expect = expect.map(|names| names.iter().map(OsStr::new).collect());

@@ -1,6 +1,7 @@
 //! Deletes and renames what a path names, never what a symbolic link there leads to. Nothing here decides whether it may
 //! be deleted: see `check::Removal`.
 
+use super::free_name;
 use super::held::Held;
 use super::host::Host;
 use super::identity::{DIRECTORY, above, identity, replaced, unique};
@@ -10,7 +11,7 @@ use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, fstat, openat, renameat_with, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
@@ -111,7 +112,7 @@ pub(crate) async fn rename_free(
     match host {
         Host::Server(server) => server.session(context).await?.rename_free(from, to).await,
         Host::Local(_) => {
-            let renamed = renameat_with(CWD, local_path(from), CWD, local_path(to), RenameFlags::NOREPLACE);
+            let renamed = free_name::rename_free((CWD, local_path(from)), (CWD, local_path(to)));
             renamed.map_err(|error| {
                 let what = format!("cannot rename {} to {}", from.display(), to.display());
                 let failure = Failure::of_this_host(what, &error.into());

@@ -45,14 +45,21 @@ pub(crate) struct Entered {
     open: Vec<Option<PathName>>,
     /// The symbolic links that were deleted.
     links: HashSet<Option<PathName>>,
-    /// The directory that was listed last by LIST, and the names that it shows as directories.
-    shown: Option<(Option<PathName>, HashSet<PathName>)>,
+    /// The directories that were listed last by LIST, each in the one before it, and the names that they show as directories.
+    shown: Vec<(Option<PathName>, HashSet<PathName>)>,
 }
 
 impl Entered {
     /// Nothing was looked at yet.
     pub(crate) fn new(scope: &Scope, why: Why) -> Self {
-        Self { scope: scope.clone(), why, real: None, open: Vec::new(), links: HashSet::new(), shown: None }
+        Self {
+            scope: scope.clone(),
+            why,
+            real: None,
+            open: Vec::new(),
+            links: HashSet::new(),
+            shown: Vec::new(),
+        }
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
@@ -148,10 +155,15 @@ impl Entered {
     ) -> Result<bool, Failure> {
         let path = place::join(Some(self.scope.root()), below);
         let (Some(name), above) = (place::base_name(&path), place::parent(&path)) else { return Ok(false) };
-        if let Some((directory, names)) = &self.shown
-            && *directory == above
-        {
-            return Ok(names.contains(&name));
+        // Each directory on the way is asked for again for each that is in it.
+        while let Some((directory, names)) = self.shown.last() {
+            if *directory == above {
+                return Ok(names.contains(&name));
+            }
+            if directory.as_ref().is_none_or(|directory| place::is_at_or_below(&path, directory)) {
+                break;
+            }
+            self.shown.pop();
         }
         let listed = asked(context, host, async |host| {
             endpoint::list_real_directories(context, host, above.as_ref()).await
@@ -164,7 +176,13 @@ impl Entered {
             Err(_) => HashSet::new(),
         };
         let is_shown = names.contains(&name);
-        self.shown = Some((above, names));
+        self.shown.push((above, names));
+        let held = |shown: &[(Option<PathName>, HashSet<PathName>)]| -> usize {
+            shown.iter().map(|(_, names)| names.len() + 1).sum()
+        };
+        while self.shown.len() > 1 && held(&self.shown) > MOST_SHOWN {
+            self.shown.remove(0);
+        }
         Ok(is_shown)
     }
 
@@ -236,6 +254,9 @@ impl Entered {
         }))
     }
 }
+
+/// The number of names of all listings that are kept. The one that is needed is always kept.
+const MOST_SHOWN: usize = 100_000;
 
 /// The path of a directory without symbolic links, if its server tells it.
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {

@@ -14,7 +14,16 @@ use std::collections::HashSet;
 /// The symbolic links of the directory of a server that was listed last.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    last: Option<(Option<PathName>, HashSet<PathName>)>,
+    last: Option<Directory>,
+}
+
+/// A directory that was listed.
+#[derive(Debug)]
+struct Directory {
+    path: Option<PathName>,
+    links: HashSet<PathName>,
+    /// How often it was asked: somebody may have put a file in the place of a link meanwhile.
+    asked: usize,
 }
 
 impl Links {
@@ -40,15 +49,21 @@ impl Links {
     async fn has(&mut self, context: &Context, host: &mut Host, path: &PathName) -> Result<bool, Failure> {
         let Some(name) = place::base_name(path) else { return Ok(false) };
         let directory = place::parent(path);
-        if let Some((_, names)) = self.last.as_ref().filter(|(last, _)| *last == directory) {
-            return Ok(names.contains(&name));
+        if let Some(last) =
+            self.last.as_mut().filter(|last| last.path == directory && last.asked < MOST_ASKED)
+        {
+            last.asked += 1;
+            return Ok(last.links.contains(&name));
         }
         let names = asked(context, host, async |host| {
             endpoint::list_certain_links(context, host, directory.as_ref()).await
         });
-        let names = names.await?;
-        let is_there = names.contains(&name);
-        self.last = Some((directory, names));
+        let links = names.await?;
+        let is_there = links.contains(&name);
+        self.last = Some(Directory { path: directory, links, asked: 1 });
         Ok(is_there)
     }
 }
+
+/// The number of names that are looked for in one listing.
+const MOST_ASKED: usize = 100;
