@@ -4,16 +4,17 @@ use super::asked::{Asked, Start, check_state, go_to};
 use super::passwords::{self, Passwords};
 use super::places::has_relative;
 use super::trust::TrustArgs;
-use super::{Cli, General, Hands, Verb, cancel, resume, status_of};
+use super::verb::JobArgs;
+use super::{Cli, General, Hands, cancel, resume, status_of};
 use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, Journal, Transfer};
-use crate::place::{Location, Names};
+use crate::place::Location;
 use crate::report::{Event, Reporter};
 use crate::state;
 use clap::{CommandFactory, Parser};
-use ftp_io::program::completion::{Value, values};
+use ftp_io::program::completion::{Value, ValueKind, values};
 use ftp_proto::wire::counted;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -217,7 +218,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
     let locations: Vec<Location> = unanswered
         .flat_map(|command| {
             let settings = config::load(command.general.config.as_deref()).unwrap_or_default();
-            command.verb.locations(&settings.sites.names)
+            command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites.names))
         })
         .collect();
     let is_given = std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
@@ -235,68 +236,10 @@ impl Cli {
     ///
     /// The directory is gone, and the job needs it.
     fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
-        let is_relative = self.verb.has_relative();
+        let is_relative = self.verb.job().is_none_or(JobArgs::has_relative);
         match go_to(record) {
             Err(_) if !is_relative && !names_a_relative_file(&record.command.words) => Ok(()),
             gone_or_there => gone_or_there,
-        }
-    }
-}
-
-impl Verb {
-    /// Whether a place of a job of the journal may depend on the directory in which it was typed.
-    fn has_relative(&self) -> bool {
-        match self {
-            Self::Copy(args) => args.has_relative(),
-            Self::Move(args) => args.copy.has_relative(),
-            Self::Sync(args) => args.has_relative(),
-            Self::Append(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Cat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_)
-            | Self::Doctor(_)
-            | Self::Shell(_)
-            | Self::Completions(_)
-            | Self::Man(_) => true,
-        }
-    }
-
-    /// The places of a job of the journal, as far as they can be read.
-    fn locations(&self, names: &Names) -> Vec<Location> {
-        match self {
-            Self::Copy(args) => args.locations(names).unwrap_or_default(),
-            Self::Move(args) => args.copy.locations(names).unwrap_or_default(),
-            Self::Sync(args) => args.locations(names).unwrap_or_default(),
-            Self::Append(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Cat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_)
-            | Self::Doctor(_)
-            | Self::Shell(_)
-            | Self::Completions(_)
-            | Self::Man(_) => Vec::new(),
         }
     }
 }
@@ -308,12 +251,16 @@ fn names_a_relative_file(words: &[OsString]) -> bool {
     command.build();
     let texts: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let is_relative = |(value, word): (Option<Value>, &OsString)| {
-        let Some(Value { name, at, is_operand: false }) = value else { return false };
-        let Some(value) = word.as_bytes().get(at..) else { return false };
-        match name.as_str() {
-            "FILE" => Path::new(OsStr::from_bytes(value)).is_relative(),
-            "PLACE" => has_relative(&[OsStr::from_bytes(value).to_owned()]),
-            _ => false,
+        let Some(value) = value.filter(|value| !value.is_operand) else { return false };
+        let Some(typed) = word.as_bytes().get(value.at..).map(OsStr::from_bytes) else { return false };
+        match value.kind() {
+            ValueKind::File => Path::new(typed).is_relative(),
+            ValueKind::Place => has_relative(&[typed.to_owned()]),
+            ValueKind::Path
+            | ValueKind::Directory
+            | ValueKind::Source
+            | ValueKind::Destination
+            | ValueKind::Other => false,
         }
     };
     values(&command, &texts).into_iter().zip(words).any(is_relative)

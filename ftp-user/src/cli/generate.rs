@@ -5,10 +5,10 @@ use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::place::Remote;
-use crate::shell::{is_place, known_at_servers};
+use crate::shell::known_at_servers;
 use crate::state;
 use clap::Command;
-use ftp_io::program::completion::{Candidate, Completions, Files, Known, Part, Reader};
+use ftp_io::program::completion::{Candidate, Completions, Files, Known, Part, Reader, ValueKind};
 use ftp_io::program::manual::Manual;
 use std::io;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ impl Kept {
                 Some(last).filter(|last| last.text.starts_with(typed)).into_iter().collect::<Vec<_>>().into()
             }
             "SITE" => self.sites(typed, "").into(),
-            name if is_place(name) => self.places(typed),
+            name if ValueKind::of(name).is_place() => self.places(typed),
             _ => Known::default(),
         }
     }

@@ -39,6 +39,7 @@ mod transfer;
 mod tree;
 mod trees;
 mod trust;
+mod verb;
 mod why;
 
 pub use conceal::arguments;
@@ -47,6 +48,7 @@ pub use pages::PAGES;
 pub use program::main;
 
 use self::passwords::{Answers, Passwords};
+use self::verb::Verb;
 use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{
     Cancel, Context, Heard, Interruption, ListedDirectories, ListingLimit, Patience, Settled, Typed,
@@ -58,16 +60,14 @@ use crate::journal::{JobJournal, Journal};
 use crate::report::{Exits, Finding, Reporter, Style};
 use crate::state::{self, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::clock::Clock;
-use ftp_io::program::completion::Completions;
-use ftp_io::program::manual::Manual;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use trust::TrustArgs;
@@ -173,34 +173,6 @@ enum When {
     Never,
 }
 
-#[derive(Debug, Subcommand)]
-enum Verb {
-    Copy(copy::CopyArgs),
-    Move(copy::MoveArgs),
-    Sync(sync::SyncArgs),
-    Append(append::AppendArgs),
-    Ls(ls::LsArgs),
-    Tree(tree::TreeArgs),
-    Stat(stat::StatArgs),
-    Cat(cat::CatArgs),
-    Mkdir(mkdir::MkdirArgs),
-    Rm(rm::RmArgs),
-    Mv(mv::MvArgs),
-    Hash(hash::HashArgs),
-    Probe(probe::ProbeArgs),
-    Resume(resume::ResumeArgs),
-    Jobs(jobs::JobsArgs),
-    Cancel(cancel::CancelArgs),
-    Why(why::WhyArgs),
-    Sites(sites::SitesArgs),
-    Doctor(doctor::DoctorArgs),
-    Shell(shell_args::ShellArgs),
-    /// Print the script that completes words in a shell
-    Completions(Completions),
-    /// Print the manual page of this program, or of a verb
-    Man(Manual),
-}
-
 impl Cli {
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
@@ -295,70 +267,6 @@ impl Cli {
         };
         let told = reporter.finish().await;
         status_of(color, done.and_then(|exit| told.map(|()| exit)))
-    }
-}
-
-impl Verb {
-    /// Whether standard output receives a file, so that nothing else may be written there.
-    fn writes_a_file(&self) -> bool {
-        match self {
-            Self::Copy(args) => args.writes_a_file(),
-            Self::Move(args) => args.copy.writes_a_file(),
-            Self::Cat(_) => true,
-            Self::Sync(_)
-            | Self::Append(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_)
-            | Self::Doctor(_)
-            | Self::Shell(_)
-            | Self::Completions(_)
-            | Self::Man(_) => false,
-        }
-    }
-
-    /// The settings of this file, or of the usual one. A verb that makes them does not need the file.
-    fn settings(&self, named: Option<&Path>) -> Result<Settings, Failure> {
-        let makes_them = matches!(self, Self::Sites(args) if args.makes_settings());
-        match config::settings_file(named) {
-            Some(path) if makes_them && !path.exists() => Ok(Settings::default()),
-            Some(_) | None => config::load(named),
-        }
-    }
-
-    /// Whether the verb needs no settings.
-    const fn is_about_itself(&self) -> bool {
-        match self {
-            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
-            Self::Copy(_)
-            | Self::Move(_)
-            | Self::Sync(_)
-            | Self::Append(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Cat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_) => false,
-        }
     }
 }
 

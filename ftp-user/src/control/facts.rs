@@ -170,15 +170,10 @@ impl Session {
         if size.is_done() {
             return Ok(Some(true));
         }
-        let answer = match self.blame(&size) {
-            Blame::Unsupported => self.ask(Command::Mdtm(path.clone())).await?,
-            Blame::Missing
-            | Blame::File
-            | Blame::Space
-            | Blame::Login
-            | Blame::Path
-            | Blame::Busy
-            | Blame::Peer => size,
+        let answer = if self.blame(&size) == Blame::Unsupported {
+            self.ask(Command::Mdtm(path.clone())).await?
+        } else {
+            size
         };
         if answer.is_done() {
             return Ok(Some(true));

@@ -9,7 +9,7 @@ use super::vocabulary::Vocabulary;
 use super::words::{Line, Word, before, quoted};
 use super::written::{behind, plain};
 use crate::place::Names;
-use ftp_io::program::completion::{self, Candidate};
+use ftp_io::program::completion::{self, Candidate, ValueKind};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -91,11 +91,11 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
     let state = RefCell::new((kept, Completions::default()));
     let known = |name: &str, typed: &str| {
         let (kept, found) = &mut *state.borrow_mut();
-        let words = match name {
-            "FILE" | "PATH" => here(typed, kept, |_| true),
-            "DIR" => here(typed, kept, |name| name.ends_with('/')),
-            name if is_place(name) => places(typed, kept, found),
-            _ => Vec::new(),
+        let words = match ValueKind::of(name) {
+            ValueKind::File | ValueKind::Path => here(typed, kept, |_| true),
+            ValueKind::Directory => here(typed, kept, |name| name.ends_with('/')),
+            ValueKind::Place | ValueKind::Source | ValueKind::Destination => places(typed, kept, found),
+            ValueKind::Other => Vec::new(),
         };
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() });
         completion::Known { words: words.collect(), files: None }
@@ -103,11 +103,6 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
     let candidates = completion::complete(vocabulary.root(), &typed, known);
     let (_, found) = state.into_inner();
     Completions { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
-}
-
-/// Whether a value that the help calls so is a place.
-pub fn is_place(name: &str) -> bool {
-    matches!(name, "PLACE" | "SOURCE" | "DEST")
 }
 
 /// Places: names of sites and the like where nothing else was typed, and what the directory holds that was typed.

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::job::Status;
 use crate::shell::{Directory, Meaning, Operand, PlaceUse, Purpose, Vocabulary, quoted};
 use clap::Command;
-use ftp_io::program::completion::{Part, Reader, Value, values};
+use ftp_io::program::completion::{Part, Reader, Value, ValueKind, values};
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use std::ffi::OsString;
@@ -125,7 +125,7 @@ impl Lines {
         let mut touched = Vec::new();
         let mut last = None;
         for (argument, value) in arguments.into_iter().zip(values) {
-            let place = value.and_then(|value| Some((value.at, place_use(&read.verb, &value.name)?)));
+            let place = value.and_then(|value| Some((value.at, place_use(&read.verb, value.kind())?)));
             let Some(((before, typed), place_use)) =
                 place.map(|(at, place_use)| (argument.split_at(at), place_use))
             else {
@@ -334,8 +334,8 @@ const DEFAULTS: [(&str, &str); 3] = [("ls", "."), ("sites", "list"), ("tree", ".
 /// Refuses standard input as a source: the lines themselves come from there.
 fn refuse_stdin(verb: &Command, arguments: &[String], values: &[Option<Value>]) -> Result<(), Failure> {
     let reads = |(word, value): (&String, &Option<Value>)| match value {
-        Some(Value { name, is_operand: true, .. }) => word == "-" && name != "DEST",
-        Some(Value { name, at, is_operand: false }) => name == "FILE" && word.get(*at..) == Some("-"),
+        Some(value) if value.is_operand => word == "-" && value.kind() != ValueKind::Destination,
+        Some(value) => value.kind() == ValueKind::File && word.get(value.at..) == Some("-"),
         None => false,
     };
     if arguments.iter().zip(values).any(reads) {

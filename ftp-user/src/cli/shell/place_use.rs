@@ -1,18 +1,19 @@
 //! What each verb of the command line does with the places among its words.
 
 use super::super::Verb;
-use crate::shell::{PlaceUse, Purpose, is_place};
+use crate::shell::{PlaceUse, Purpose};
+use ftp_io::program::completion::ValueKind;
 
-/// What a verb does with a value that the help calls `name`; `None` if that is no place that depends on where the shell is.
-pub(super) fn place_use(verb: &Verb, name: &str) -> Option<PlaceUse> {
-    if !is_place(name) {
+/// What a verb does with a value; `None` if that is no place that depends on where the shell is.
+pub(super) fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
+    if !kind.is_place() {
         return None;
     }
-    let is_destination = name == "DEST";
+    let is_destination = kind == ValueKind::Destination;
     match verb {
         Verb::Ls(_) | Verb::Tree(_) => Some(PlaceUse::There(Purpose::List)),
         Verb::Stat(_) | Verb::Cat(_) | Verb::Hash(_) | Verb::Probe(_) => Some(PlaceUse::There(Purpose::Read)),
-        Verb::Copy(_) | Verb::Append(_) | Verb::Sync(_) if name == "SOURCE" => {
+        Verb::Copy(_) | Verb::Append(_) | Verb::Sync(_) if kind == ValueKind::Source => {
             Some(PlaceUse::There(Purpose::Read))
         }
         // Also where a sync keeps what it replaces.

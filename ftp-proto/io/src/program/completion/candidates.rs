@@ -1,5 +1,6 @@
 //! What can stand at the cursor of a command line, by the description that `--help` prints. Pure.
 
+use super::kind::ValueKind;
 use super::reader::{Reader, is_long, name, takes_value};
 use clap::{Arg, ArgAction, Command};
 
@@ -138,10 +139,12 @@ fn values(
     }
     let name = name(arg, is_last);
     let Known { mut words, files } = known(&name, typed);
-    let by_name = || match name.as_str() {
-        "FILE" | "PATH" | "PLACE" | "SOURCE" | "DEST" => Files::All,
-        "DIR" => Files::Directories,
-        _ => Files::None,
+    let by_name = || match ValueKind::of(&name) {
+        ValueKind::File | ValueKind::Path | ValueKind::Place | ValueKind::Source | ValueKind::Destination => {
+            Files::All
+        }
+        ValueKind::Directory => Files::Directories,
+        ValueKind::Other => Files::None,
     };
     for word in &mut words {
         word.text.insert_str(0, before);

@@ -5,12 +5,14 @@
 //! the same words, and a new version of the program needs no new script.
 
 mod candidates;
+mod kind;
 mod reader;
 
 pub use candidates::{Candidate, Candidates, Files, Known, complete};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_complete::shells::{Elvish, PowerShell};
+pub use kind::ValueKind;
 pub use reader::{Part, Reader, Value, values};
 use std::io::{self, Read};
 

@@ -3,6 +3,7 @@
 //! Completion reads lines that are not complete yet, and the shell of a program rewrites lines before clap reads them. Both ask
 //! this reader.
 
+use super::kind::ValueKind;
 use clap::{Arg, Command};
 
 /// Reads the words of a command line, one after the other.
@@ -44,6 +45,13 @@ pub struct Value {
     pub at: usize,
     /// Whether it is an operand of the verb, and not the value of an option.
     pub is_operand: bool,
+}
+
+impl Value {
+    /// What it is.
+    pub fn kind(&self) -> ValueKind {
+        ValueKind::of(&self.name)
+    }
 }
 
 impl<'a> Reader<'a> {

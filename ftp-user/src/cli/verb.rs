@@ -1,0 +1,161 @@
+//! The verbs, each with its arguments.
+
+use super::append::AppendArgs;
+use super::cancel::CancelArgs;
+use super::cat::CatArgs;
+use super::copy::{CopyArgs, MoveArgs};
+use super::doctor::DoctorArgs;
+use super::hash::HashArgs;
+use super::jobs::JobsArgs;
+use super::ls::LsArgs;
+use super::mkdir::MkdirArgs;
+use super::mv::MvArgs;
+use super::probe::ProbeArgs;
+use super::resume::ResumeArgs;
+use super::rm::RmArgs;
+use super::shell_args::ShellArgs;
+use super::sites::SitesArgs;
+use super::stat::StatArgs;
+use super::sync::SyncArgs;
+use super::tree::TreeArgs;
+use super::why::WhyArgs;
+use crate::config::{self, Settings};
+use crate::failure::Failure;
+use crate::place::{Location, Names};
+use clap::Subcommand;
+use ftp_io::program::completion::Completions;
+use ftp_io::program::manual::Manual;
+use std::path::Path;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    Copy(CopyArgs),
+    Move(MoveArgs),
+    Sync(SyncArgs),
+    Append(AppendArgs),
+    Ls(LsArgs),
+    Tree(TreeArgs),
+    Stat(StatArgs),
+    Cat(CatArgs),
+    Mkdir(MkdirArgs),
+    Rm(RmArgs),
+    Mv(MvArgs),
+    Hash(HashArgs),
+    Probe(ProbeArgs),
+    Resume(ResumeArgs),
+    Jobs(JobsArgs),
+    Cancel(CancelArgs),
+    Why(WhyArgs),
+    Sites(SitesArgs),
+    Doctor(DoctorArgs),
+    Shell(ShellArgs),
+    /// Print the script that completes words in a shell
+    Completions(Completions),
+    /// Print the manual page of this program, or of a verb
+    Man(Manual),
+}
+
+impl Verb {
+    /// Whether standard output receives a file, so that nothing else may be written there.
+    pub(super) fn writes_a_file(&self) -> bool {
+        matches!(self, Self::Cat(_)) || self.job().is_some_and(JobArgs::writes_a_file)
+    }
+
+    /// What was typed of a verb that is a job of the journal.
+    pub(super) const fn job(&self) -> Option<JobArgs<'_>> {
+        match self {
+            Self::Copy(args) => Some(JobArgs::Copy(args)),
+            Self::Move(args) => Some(JobArgs::Copy(&args.copy)),
+            Self::Sync(args) => Some(JobArgs::Sync(args)),
+            Self::Append(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Tree(_)
+            | Self::Mkdir(_)
+            | Self::Rm(_)
+            | Self::Mv(_)
+            | Self::Hash(_)
+            | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
+            | Self::Why(_)
+            | Self::Sites(_)
+            | Self::Doctor(_)
+            | Self::Shell(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
+        }
+    }
+
+    /// The settings of this file, or of the usual one. A verb that makes them does not need the file.
+    pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings, Failure> {
+        let makes_them = matches!(self, Self::Sites(args) if args.makes_settings());
+        match config::settings_file(named) {
+            Some(path) if makes_them && !path.exists() => Ok(Settings::default()),
+            Some(_) | None => config::load(named),
+        }
+    }
+
+    /// Whether the verb needs no settings.
+    pub(super) const fn is_about_itself(&self) -> bool {
+        match self {
+            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
+            Self::Copy(_)
+            | Self::Move(_)
+            | Self::Sync(_)
+            | Self::Append(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Tree(_)
+            | Self::Mkdir(_)
+            | Self::Rm(_)
+            | Self::Mv(_)
+            | Self::Hash(_)
+            | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
+            | Self::Why(_)
+            | Self::Sites(_) => false,
+        }
+    }
+}
+
+/// What was typed of a job.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum JobArgs<'a> {
+    /// Of `copy` or `move`.
+    Copy(&'a CopyArgs),
+    /// Of `sync`.
+    Sync(&'a SyncArgs),
+}
+
+impl JobArgs<'_> {
+    /// Whether standard output receives a file.
+    fn writes_a_file(self) -> bool {
+        match self {
+            Self::Copy(args) => args.writes_a_file(),
+            Self::Sync(_) => false,
+        }
+    }
+
+    /// Whether a place may depend on the directory in which the job was typed.
+    pub(super) fn has_relative(self) -> bool {
+        match self {
+            Self::Copy(args) => args.has_relative(),
+            Self::Sync(args) => args.has_relative(),
+        }
+    }
+
+    /// Its places, as far as they can be read.
+    pub(super) fn locations(self, names: &Names) -> Vec<Location> {
+        match self {
+            Self::Copy(args) => args.locations(names),
+            Self::Sync(args) => args.locations(names),
+        }
+        .unwrap_or_default()
+    }
+}
