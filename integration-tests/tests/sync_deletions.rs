@@ -116,8 +116,8 @@ fn more_names_than_allowed_is_an_ending_of_the_job_and_no_file_that_failed() {
     let counts = ["failed", "withheld", "files"].map(|key| summary[key].as_u64());
     assert_eq!((counts, summary["ok"].as_bool()), ([Some(0), Some(3), Some(0)], Some(false)), "{run}");
     let withheld = run.events("withheld");
-    let told = |key: &str| withheld.iter().map(|event| event[key].as_u64()).collect::<Vec<_>>();
-    assert_eq!(["names", "most", "exit"].map(told), [[Some(3)], [Some(2)], [Some(9)]], "{run}");
+    let numbers = |key: &str| withheld.iter().map(|event| event[key].as_u64()).collect::<Vec<_>>();
+    assert_eq!(["names", "most", "exit"].map(numbers), [[Some(3)], [Some(2)], [Some(9)]], "{run}");
     assert!(run.events("failed").is_empty(), "{run}");
     assert_eq!(to.names(), before, "{run}");
     let run = user().args(["sync", "-q"]).args(words).run().exits(9);

@@ -7,6 +7,7 @@
 //! | `overwrite` | the rule of `--overwrite` |
 //! | `change` | whether the source has changed while it was copied |
 //! | `name` | whether a name from a listing can be used |
+//! | `scope` | where something may be deleted |
 //! | `removal` | what may be deleted, and why |
 //! | `surplus` | whether what the source of a sync lacks may be renamed or deleted |
 //! | `real` | whether a directory is where its name says |
@@ -20,6 +21,7 @@ mod overwrite;
 mod passing_digest;
 mod real;
 mod removal;
+mod scope;
 mod source;
 mod streamed;
 mod surplus;
@@ -32,7 +34,8 @@ pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use real::{against, is_below};
-pub(crate) use removal::{Licence, Removal, Scope, What};
+pub(crate) use removal::{Licence, Removal, What};
+pub(crate) use scope::Scope;
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub use surplus::Allowance;
 pub(crate) use surplus::{ComparedTrees, MayDelete, MayRename, Refusal};

@@ -1,7 +1,7 @@
 //! Whether what the source lacks may be renamed or deleted at the destination of a sync. Pure.
 
 use super::change::has_changed;
-use super::removal::Scope;
+use super::scope::Scope;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{Host, Reached};

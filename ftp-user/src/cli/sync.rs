@@ -30,7 +30,7 @@ pub(super) struct SyncArgs {
     /// The directory that is changed
     #[arg(value_name = "DEST")]
     dest: OsString,
-    /// What tells whether two files are the same (auto: size and time where both ends tell both, else digests)
+    /// What tells whether two files are the same (auto: size and time if both are equal, else digests)
     #[arg(long, value_enum, default_value_t = How::Auto, value_name = "HOW")]
     compare: How,
     /// Delete from DEST what SOURCE does not have, after everything was copied and only if nothing failed
@@ -65,7 +65,7 @@ pub(super) struct SyncArgs {
 /// The values of `--compare`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum How {
-    /// Size and time where both ends tell both, else digests
+    /// Size and time if both are equal, else digests
     Auto,
     /// A file that is there is the same
     Exists,

@@ -183,7 +183,7 @@ impl Leaving {
 ///
 /// # Errors
 ///
-/// It stays, and why.
+/// Why it stays.
 pub(in crate::job) async fn leave(
     context: &Context,
     ends: &mut Ends,

@@ -180,7 +180,7 @@ impl Watched {
     }
 }
 
-/// So many probes in a row without an answer, and a site is down.
+/// Missed probes in a row after which a site counts as down.
 const MISSES: u32 = 3;
 /// So many answers in a row, and a site that was down is up.
 const ANSWERS: u32 = 2;

@@ -39,7 +39,7 @@ impl Shared {
         (Self { state, changed: Arc::default(), wanted, clock: Clock::start() }, receiver)
     }
 
-    /// What is known now. Nobody keeps it while he waits for something.
+    /// What is known now. Do not hold it across an await.
     pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

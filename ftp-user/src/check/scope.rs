@@ -1,0 +1,265 @@
+//! Where things may be deleted: below a place that somebody has named, and never what contains the user.
+
+use super::name::usable;
+use crate::endpoint::{Held, local_path};
+use crate::failure::Failure;
+use crate::place::{self, Location, Place};
+use ftp_proto::wire::PathName;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where things may be deleted: a place that somebody has named, and everything below it.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    root: PathName,
+    /// What keeps a place of this host the one that was looked at.
+    held: Option<Arc<Held>>,
+}
+
+impl Scope {
+    /// The place that was named to be deleted, with everything in it. `login` is the login directory as the server tells
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// The place is the root, a login directory or the current directory, or contains one of them; or it does not name
+    /// what is deleted.
+    pub(crate) fn of_tree(location: &Location, login: Option<&PathName>) -> Result<Self, Failure> {
+        if location.is_local() {
+            check_here(location)?;
+        } else {
+            check_at_server(location, login)?;
+        }
+        Self::of_entry(location)
+    }
+
+    /// The place that was named to be deleted, which is no directory.
+    ///
+    /// # Errors
+    ///
+    /// It does not name what is deleted.
+    pub(crate) fn of_entry(location: &Location) -> Result<Self, Failure> {
+        if place::base_name(&location.path).is_none() {
+            return Err(no_name(location));
+        }
+        Ok(Self { root: without_slashes(&location.path), held: None })
+    }
+
+    /// The same place, which is held on this host: nobody can put another one in its stead.
+    pub(crate) fn held(self, held: Option<Held>) -> Self {
+        Self { held: held.map(Arc::new), ..self }
+    }
+
+    /// The source of a move: what was copied from there may be deleted.
+    pub(crate) fn of_source(root: &PathName) -> Self {
+        Self { root: without_slashes(root), held: None }
+    }
+
+    /// The destination of a sync: what is below it may be deleted, never the place itself. So it may be a login directory.
+    pub(crate) fn of_destination(root: &PathName) -> Self {
+        Self { root: without_slashes(root), held: None }
+    }
+
+    /// The path of the place.
+    pub(crate) const fn root(&self) -> &PathName {
+        &self.root
+    }
+
+    /// The path of something below it; `None` is the place itself.
+    pub(super) fn path(&self, below: Option<&PathName>) -> Result<PathName, Failure> {
+        let Some(below) = below else { return Ok(self.root.clone()) };
+        for name in below.as_bytes().split(|byte| *byte == b'/') {
+            let leads_out = || Failure::usage(format!("{} leads out of its directory", below.display()));
+            let name = PathName::from_wire(name).map_err(|_| leads_out())?;
+            usable(&name).map_err(|why| Failure::usage(format!("{}: {why}", below.display())))?;
+        }
+        Ok(place::join(Some(&self.root), below))
+    }
+
+    /// What keeps the place the same on this host, if it is held.
+    pub(super) fn keeper(&self) -> Option<&Held> {
+        self.held.as_deref()
+    }
+}
+
+/// The failure if a place has no last name.
+fn no_name(location: &Location) -> Failure {
+    Failure::usage(format!("{location} does not name what is deleted"))
+        .hint("write its path without . and .. at the end")
+}
+
+/// A path without slashes at its end.
+fn without_slashes(path: &PathName) -> PathName {
+    let bytes = path.as_bytes();
+    let end = bytes.iter().rposition(|byte| *byte != b'/').map_or(bytes.len(), |last| last + 1);
+    bytes.get(..end).and_then(|bytes| PathName::from_wire(bytes).ok()).unwrap_or_else(|| path.clone())
+}
+
+fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), Failure> {
+    let path = &location.path;
+    let (is_absolute, names) = (path.as_bytes().starts_with(b"/"), place::names(path));
+    if names.contains(&b"..".as_slice()) {
+        return Err(Failure::usage(format!("{location} leads upwards with .."))
+            .hint("write the path of what is deleted without .."));
+    }
+    let is_prefix = |login: &PathName| place::names(login).starts_with(&names);
+    let what = match (names.is_empty(), is_absolute) {
+        (true, true) => "is the root of the server",
+        (true, false) => "is the login directory",
+        (false, true) if login.is_some_and(is_prefix) => "is the login directory, or contains it",
+        // What is behind the name may come from a variable that is empty.
+        (false, _) if base_of(location, login).is_some_and(|base| is_prefix(&base)) => {
+            "is the directory of the site, or contains it"
+        }
+        (false, _) => return Ok(()),
+    };
+    Err(too_much(location, what))
+}
+
+/// The directory that a site is named for, as its path is written in `location`.
+fn base_of(location: &Location, login: Option<&PathName>) -> Option<PathName> {
+    let Place::Remote(remote) = &location.place else { return None };
+    let base = remote.site.named.as_ref()?.base.as_ref()?;
+    let is_absolute = |path: &PathName| path.as_bytes().starts_with(b"/");
+    match (is_absolute(base), is_absolute(&location.path)) {
+        (true, true) | (false, false) => Some(base.clone()),
+        (false, true) => Some(place::join(Some(login?), base)),
+        (true, false) => {
+            // Only what is in the login directory can be written this way.
+            let below = base.as_bytes().strip_prefix(login?.as_bytes())?;
+            let start = below.iter().position(|byte| *byte != b'/')?;
+            PathName::from_wire(below.get(start..)?).ok()
+        }
+    }
+}
+
+fn check_here(location: &Location) -> Result<(), Failure> {
+    let path = local_path(&location.path);
+    let Some(name) = path.file_name() else {
+        return Err(too_much(location, "is a directory that has no name here"));
+    };
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What is not there contains nothing.
+    let Ok(above) = above.canonicalize() else { return Ok(()) };
+    let path = above.join(name);
+    let own = |directory: Option<PathBuf>| directory.and_then(|directory| directory.canonicalize().ok());
+    let here = own(std::env::current_dir().ok());
+    let home = own(std::env::var_os("HOME").map(PathBuf::from));
+    for (directory, what) in [(here, "is the current directory"), (home, "is your home directory")] {
+        if directory.is_some_and(|directory| directory.starts_with(&path)) {
+            return Err(too_much(location, &format!("{what}, or contains it")));
+        }
+    }
+    Ok(())
+}
+
+/// The failure if a place is too much to be deleted.
+fn too_much(location: &Location, what: &str) -> Failure {
+    let all = location.everything_in_it();
+    let hint = match location.is_local() {
+        // Nobody wants everything of this host to be deleted.
+        true if all.trim_matches('/') == "*" => "name what is to be deleted in it".to_owned(),
+        true => format!("to delete what is in it, type rm -r {all}"),
+        false => format!("to delete what is in it, type rm -r '{all}'"),
+    };
+    Failure::usage(format!("{location} {what}, and rm does not delete it, also with --yes")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::{Named, Netrc};
+
+    fn location(text: &str) -> Location {
+        Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
+    }
+
+    fn path(text: &str) -> PathName {
+        PathName::from_user(text).unwrap()
+    }
+
+    #[test]
+    fn the_root_and_a_login_directory_are_never_deleted() {
+        let login = path("/users/ann");
+        for (place, expect) in [
+            ("ftp://h/", Some("is the login directory")),
+            ("ftp://h", Some("is the login directory")),
+            ("ftp://h/.", Some("is the login directory")),
+            ("ftp://h/././/", Some("is the login directory")),
+            ("ftp://h//", Some("is the root of the server")),
+            ("ftp://h/%2F.", Some("is the root of the server")),
+            ("ftp://h//users", Some("is the login directory, or contains it")),
+            ("ftp://h//users/./ann/", Some("is the login directory, or contains it")),
+            ("ftp://h//users/ann/d", None),
+            ("ftp://h//users/annabel", None),
+            ("ftp://h/d", None),
+            ("ftp://h/d/", None),
+            ("ftp://h/d/..", Some("leads upwards")),
+            ("ftp://h/../x", Some("leads upwards")),
+            ("ftp://h/d/.", Some("does not name what is deleted")),
+            ("/", Some("rm does not delete it")),
+            (".", Some("rm does not delete it")),
+            ("..", Some("rm does not delete it")),
+        ] {
+            let found = Scope::of_tree(&location(place), Some(&login)).map_err(|failure| failure.to_string());
+            match expect {
+                Some(words) => {
+                    assert!(found.as_ref().is_err_and(|why| why.contains(words)), "{place}: {found:?}")
+                }
+                None => assert!(found.is_ok(), "{place}: {found:?}"),
+            }
+        }
+        let what = Scope::of_tree(&location("ftp://h//"), None).unwrap_err();
+        assert!(what.to_string().contains("rm -r 'ftp://h//*'"), "{what}");
+        let what = Scope::of_tree(&location("ftp://ann:s3cret@h/"), None).unwrap_err().to_string();
+        assert!(what.contains("@h/*'") && !what.contains("s3cret"), "{what}");
+    }
+
+    #[test]
+    fn the_directory_of_a_site_is_never_deleted() {
+        let check = |base: &str, written: &str, expect: bool| {
+            let mut location = location(&format!("ftp://ann@h/{written}"));
+            if let Place::Remote(remote) = &mut location.place {
+                let named = Named { name: "lab".to_owned(), base: Some(path(base)), ..Named::default() };
+                remote.site.named = Some(Arc::new(named));
+            }
+            let found = Scope::of_tree(&location, Some(&path("/users/ann")));
+            assert_eq!(found.is_ok(), expect, "{base} {written}: {found:?}");
+        };
+        check("pub/data", "pub/data", false);
+        check("pub/data", "pub/data/", false);
+        check("pub/data", "pub", false);
+        check("pub/data", "/users/ann/pub/data", false);
+        check("/users/ann/pub/data", "pub/data", false);
+        check("/srv", "/srv", false);
+        check("pub/data", "pub/data/x", true);
+        check("pub/data", "pub/other", true);
+        check("/srv", "pub", true);
+    }
+
+    #[test]
+    fn what_is_advised_for_a_site_is_its_directory_and_not_the_root_of_its_server() {
+        let refused = |base: Option<&str>, written: &str| {
+            let mut location = location(&format!("ftp://ann@h/{written}"));
+            if let Place::Remote(remote) = &mut location.place {
+                let named = Named { name: "lab".to_owned(), base: base.map(path), ..Named::default() };
+                remote.site.named = Some(Arc::new(named));
+            }
+            let failure = Scope::of_tree(&location, Some(&path("/users/ann"))).unwrap_err().to_string();
+            failure.split("type rm -r ").nth(1).unwrap_or_default().to_owned()
+        };
+        assert_eq!(refused(None, ""), "'lab:*'");
+        assert_eq!(refused(Some("pub/data"), "pub/data"), "'lab:*'");
+        assert_eq!(refused(None, "//"), "'lab:/*'");
+    }
+
+    #[test]
+    fn the_current_directory_is_never_deleted() {
+        let here = std::env::current_dir().unwrap();
+        for place in [here.clone(), here.parent().unwrap().to_owned()] {
+            let found = Scope::of_tree(&location(place.to_str().unwrap()), None);
+            assert!(found.is_err(), "{}", place.display());
+        }
+        assert!(Scope::of_tree(&location("./no-such-directory"), None).is_ok());
+    }
+}
