@@ -313,10 +313,7 @@ impl<'a> Sources<'a> {
                 self.names_tree().await;
             }
             self.found(self.context.finding.tree());
-            let attributes = known.as_ref().map_or_else(Attributes::default, |facts| Attributes {
-                modified: facts.modified,
-                mode: facts.mode,
-            });
+            let attributes = attributes(known.as_ref());
             let walker = Host::at(source, Role::Source, self.pools);
             let rules = Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() };
             let options = self.options;
@@ -540,6 +537,12 @@ async fn receiver(
         }
     }?;
     Ok((receiver, Target::Known(found)))
+}
+
+/// What the copy of a directory gets of it.
+fn attributes(directory: Option<&Facts>) -> Attributes {
+    directory
+        .map_or_else(Attributes::default, |facts| Attributes { modified: facts.modified, mode: facts.mode })
 }
 
 /// Where a source goes. `into` says that the destination is a directory.
