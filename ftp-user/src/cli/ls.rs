@@ -66,7 +66,7 @@ pub(super) async fn run(
 /// What several places hold.
 type Held = Vec<(Location, Vec<Entry>)>;
 
-/// Tells entries.
+/// Tells entries with their labels.
 async fn tell(context: &Context, entries: Vec<(Location, Entry, Label)>, form: Form) {
     for (location, entry, label) in entries {
         let place = location.to_string();

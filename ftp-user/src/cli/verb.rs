@@ -127,9 +127,9 @@ impl Verb {
 /// What was typed of a job.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum JobArgs<'a> {
-    /// Of `copy` or `move`.
+    /// Those of `copy` or `move`.
     Copy(&'a CopyArgs),
-    /// Of `sync`.
+    /// Those of `sync`.
     Sync(&'a SyncArgs),
 }
 

@@ -202,7 +202,7 @@ async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>, F
 /// What came of the test of a site.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tested {
-    /// Everything works.
+    /// Everything works as it should.
     Works,
     /// The server does not take the login.
     LoginFails,

@@ -15,7 +15,7 @@ pub enum ValueKind {
     Source,
     /// A place that gets something.
     Destination,
-    /// Anything else.
+    /// Anything else, such as a number.
     Other,
 }
 
