@@ -2,6 +2,8 @@
 
 #[path = "modes/kept.rs"]
 mod kept;
+#[path = "modes/pack.rs"]
+mod pack;
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::raw::Raw;

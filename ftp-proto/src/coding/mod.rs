@@ -1,9 +1,11 @@
 //! How the bytes of a file travel: the line ends of TYPE A, one piece of the file after another, and the
-//! blocks of MODE B. TYPE I and TYPE L 8 change nothing.
+//! blocks of MODE B, and the stream of a group of files (PACK). TYPE I and TYPE L 8 change nothing.
 
 mod block;
+mod pack;
 
 pub use block::{BlockCodes, BlockReader, NotBlocks};
+pub use pack::{NotPack, PackPiece, PackReader, write_pack_head, write_unsent};
 
 /// Translates local line ends (LF) to those of TYPE A (CR LF). An LF that already follows a CR stays as
 /// it is, even if the CR ended the previous piece.

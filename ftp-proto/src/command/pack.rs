@@ -11,10 +11,11 @@
 //! No name is empty and none has a slash, so the last `//` ends the directory. What follows the last fixed comma of a
 //! file is its name, which may have commas. `-` is a time or an identity that is not known.
 
+use super::direction::Direction;
 use super::fault::Fault;
 use super::word::{first_word, name};
 use crate::calendar::{When, facts_time, parse_time};
-use crate::wire::{BadDecimal, FileName, PathName, decimal};
+use crate::wire::{BadDecimal, FileName, PathName, counted, decimal, show};
 
 /// A command about a group of small files.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,6 +159,28 @@ impl Pack {
             }
             b"DROP" => Ok(Self::Drop(number(rest.trim_ascii_end())?)),
             _ => Err(Fault::Syntax),
+        }
+    }
+
+    /// Returns the direction in which the command moves data, seen from the server; `None` if it moves nothing.
+    pub const fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Send(..) => Some(Direction::Send),
+            Self::Store(..) => Some(Direction::Receive),
+            Self::Look(..) | Self::Keep(..) | Self::Drop(_) => None,
+        }
+    }
+
+    /// Returns the argument for logs and traces, with the number of files and not their names.
+    pub(super) fn summary(&self) -> String {
+        let of = |directory: &PathName, count: usize| {
+            format!("{} ({})", directory.display(), counted(count as u64, "file"))
+        };
+        match self {
+            Self::Look(directory, names) => format!("LOOK {}", of(directory, names.len())),
+            Self::Send(directory, files) => format!("SEND {}", of(directory, files.len())),
+            Self::Store(group, directory, files) => format!("STORE {group} {}", of(directory, files.len())),
+            Self::Keep(..) | Self::Drop(_) => show(&self.argument()),
         }
     }
 

@@ -36,11 +36,15 @@ impl Command {
         line
     }
 
-    /// Returns the line for logs and traces, with the arguments of PASS, ACCT and RNDZ masked (H38).
+    /// Returns the line for logs and traces, with the arguments of PASS, ACCT and RNDZ masked (H38) and those of
+    /// PACK counted.
     pub fn redacted(&self, dialect: Dialect) -> String {
         let name = self.name(dialect);
         if matches!(self, Self::Pass(_) | Self::Acct(_) | Self::Rndz(Some(_))) {
             return format!("{name} {MASK}");
+        }
+        if let Self::Pack(pack) = self {
+            return format!("{name} {}", pack.summary());
         }
         match self.argument(dialect) {
             Some(argument) => format!("{name} {}", show(&argument)),

@@ -98,8 +98,9 @@ pub(super) fn reset(cx: &mut Context) {
     log_out(cx);
 }
 
-/// Logs out. The driver then charges the session to its address.
+/// Logs out. The driver then charges the session to its address, and removes what was held for the account.
 fn log_out(cx: &mut Context) {
+    cx.groups.end(&mut cx.out);
     match std::mem::take(&mut cx.login) {
         Login::User(_) => {
             cx.out.ask(Ask::LogOut);

@@ -4,19 +4,17 @@ use std::fs::File;
 use std::io::Seek;
 use std::sync::{Arc, OnceLock};
 
-use ftp_io::copy::{self, Coding, Ended, Format, Kept, Meter, Moved, Packed, Packing, Ready};
-use ftp_io::os_error::words;
+use ftp_io::copy::{self, Ended, Format, Meter, Moved, Packing, Ready};
 use ftp_io::tls::Data;
-use ftp_proto::coding::BlockCodes;
-use ftp_proto::command::{DataType, Mode};
-use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
 use ftp_proto::server::CloseNotify;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle, TransferTerms};
 use ftp_proto::wire::ByteRange;
 
 use super::list::Lines;
-use crate::vfs::{Durability, Listing, Prepared, Received, Upload, io_failure};
+use super::pack::{self, Arrived, ArrivingGroup};
+use super::pumped::{Pumped, ended, format};
+use crate::vfs::{Durability, Listing, PackStream, Prepared, Received, Upload};
 
 /// A file or directory that is open for its transfer over a connection.
 #[derive(Debug)]
@@ -43,6 +41,15 @@ pub enum Begun {
         /// The connection that takes it.
         data: Data,
     },
+    /// A group of small files to send.
+    SendPack {
+        /// The files as a stream.
+        stream: PackStream,
+        /// The connection that takes it.
+        data: Data,
+    },
+    /// A group of small files to receive. Some of it may have come already.
+    ReceivePack(Box<ArrivingGroup>),
     /// A file that had come as soon as it was open.
     Received(Pumped),
 }
@@ -69,6 +76,13 @@ pub fn begin(
     match prepared {
         Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole, data }),
         Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
+        Prepared::SendPack(source) => {
+            Ok(Begun::SendPack { stream: source.stream(pack::algorithm(&terms)), data })
+        }
+        Prepared::ReceivePack(target) => Ok(match pack::begin(target, data, terms, (durability, meter))? {
+            Arrived::All(pumped) => Begun::Received(*pumped),
+            Arrived::Some(group) => Begun::ReceivePack(group),
+        }),
         Prepared::Receive(target) => {
             let limit = target.limit();
             let (upload, mut file) = target.begin(terms.partial)?;
@@ -125,21 +139,6 @@ impl Last {
     }
 }
 
-/// What a transfer has moved.
-#[derive(Debug)]
-pub struct Pumped {
-    /// How many bytes of the file or listing have moved.
-    pub bytes: u64,
-    /// How many names a listing left out because FTP cannot carry them.
-    pub omitted: u64,
-    /// The digest that was asked for, of a file that is whole.
-    pub digest: Option<(Digest, ByteRange)>,
-    /// The connection, if it stays open for the next file.
-    pub kept: Option<Kept>,
-    /// How the transfer ended.
-    pub end: End,
-}
-
 /// Whether the client of a transfer has gone, so that the end of its file is doubtful. Clones are the same
 /// handle.
 #[derive(Clone, Debug, Default)]
@@ -181,7 +180,7 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
         }
         Begun::List { listing, style, data } => {
             let lines = Lines::new(listing, style, today);
-            let packed = Packed::new(lines, format.packing);
+            let packed = copy::Packed::new(lines, format.packing);
             let (moved, packed) = copy::send_pieces(packed, data, format.keep, &meter).await;
             let lines = packed.into_inner();
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
@@ -192,35 +191,8 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
             let kept = kept.filter(|_| pumped.end == End::Whole);
             Pumped { kept, ..pumped }
         }
+        Begun::SendPack { stream, data } => pack::send(stream, data, &terms, &meter).await,
+        Begun::ReceivePack(group) => pack::receive(*group, &meter).await,
         Begun::Received(pumped) => pumped,
     }
-}
-
-fn ended(moved: Moved, terms: &TransferTerms, first: u64) -> Pumped {
-    let end = match moved.end {
-        Ended::Whole => End::Whole,
-        Ended::Broken(error) => End::Broken(words(&error)),
-        Ended::Stopped => End::Stopped,
-        Ended::File(error) => End::Failed(io_failure(&error)),
-    };
-    let digest = terms.digest.zip(moved.digest).filter(|_| end == End::Whole);
-    let digest = digest.map(|(algorithm, (hex, count))| {
-        (Digest { algorithm, hex }, ByteRange { first, length: Some(count) })
-    });
-    Pumped { bytes: moved.bytes, omitted: 0, digest, kept: moved.kept, end }
-}
-
-/// How a file crosses the connection.
-fn format(terms: &TransferTerms) -> Format {
-    let coding = match terms.data_type {
-        DataType::Ascii => Coding::Ascii,
-        DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,
-    };
-    let packing = match terms.mode {
-        Mode::Stream | Mode::Unserved(_) => Packing::None,
-        Mode::Block => Packing::Block(BlockCodes::of(terms.dialect)),
-        Mode::Deflate => Packing::Zlib,
-    };
-    let keep = terms.keep && matches!(packing, Packing::Block(_));
-    Format { coding, packing, keep, digest: terms.digest, limit: None }
 }

@@ -29,6 +29,7 @@ pub(super) fn recognise(cx: &mut Context, ticket: Ticket, user: &[u8], certifica
 /// Logs out: the session is charged to its address again, and counts as one without a login.
 pub(super) fn log_out(cx: &mut Context) {
     cx.client.log_out();
+    cx.held.remove_groups();
     if let Err(full) = cx.slot.log_out() {
         cx.ready.push_back(Ready::End(full));
     }

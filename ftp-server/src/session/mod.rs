@@ -9,6 +9,7 @@
 mod client;
 mod context;
 mod digest;
+mod groups;
 mod hook;
 mod login;
 mod network;

@@ -20,7 +20,7 @@ use super::resources::Done;
 use super::transfers::{self, Transfers};
 use super::uploads::Uploads;
 use super::visit::Visit;
-use super::{hook, login, network, ports};
+use super::{groups, hook, login, network, ports};
 use crate::data::Pumped;
 use crate::limits::{Permission, Turn};
 use crate::operate::Running;
@@ -173,6 +173,10 @@ impl Performer {
             Ask::File { ticket, ask: FileAsk::Hash { path, algorithm, range } } => {
                 self.hash(ticket, path, (algorithm, range));
             }
+            Ask::File { ticket, ask: FileAsk::Keep(group, path, numbers) } => {
+                groups::keep(&mut self.cx, ticket, group, (path, numbers));
+            }
+            Ask::File { ticket, ask: FileAsk::Drop(group) } => groups::drop(&mut self.cx, ticket, group),
             Ask::File { ticket, ask } => self.look(ticket, ask),
         }
     }
@@ -271,10 +275,13 @@ impl Performer {
             Done::Begun(ticket, Err(failure), ..) => {
                 input(Input::Answer(ticket, transfers::not_begun(&mut self.cx, ticket, failure)));
             }
-            Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, kept, end }) => {
+            Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, packed, group, kept, end }) => {
+                if let Some((number, group)) = group {
+                    self.cx.held.groups.insert(number, group);
+                }
                 let kept = kept.is_some_and(|kept| self.transfers.keep(&mut self.cx, conn, kept));
                 transfers::detached_ends(&mut self.cx, ticket, bytes, &end);
-                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end }));
+                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, packed, kept, end }));
             }
         }
     }
@@ -342,9 +349,15 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::RemoveDirectory(path)
         | FileAsk::Remove(path)
         | FileAsk::RenameFrom(path)
+        | FileAsk::Look(path, _)
+        | FileAsk::Keep(_, path, _)
         | FileAsk::Change { path, .. } => vec![path],
         FileAsk::Rename { from, to } => vec![from, to],
-        FileAsk::List(..) | FileAsk::Link { .. } | FileAsk::Space(_) | FileAsk::Hash { .. } => Vec::new(),
+        FileAsk::List(..)
+        | FileAsk::Link { .. }
+        | FileAsk::Drop(_)
+        | FileAsk::Space(_)
+        | FileAsk::Hash { .. } => Vec::new(),
     }
 }
 

@@ -21,7 +21,7 @@ use ftp_io::tls::Data;
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms, TryEnd};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet, spawn_blocking};
 use tokio::time::Sleep;
 use tracing::Instrument;
 
@@ -30,7 +30,7 @@ use crate::auth::Entry;
 use crate::data::{Begun, Doubt, Pumped};
 use crate::limits::{DataPort, DetachedSlot, KeptSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
-use crate::vfs::Prepared;
+use crate::vfs::{HeldGroup, Prepared};
 
 /// Work that has ended, with its result.
 #[derive(Debug)]
@@ -146,6 +146,8 @@ pub(super) struct Resources {
     /// For each transfer, whether its client seems to be gone.
     pub(super) doubts: HashMap<Ticket, Doubt>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
+    /// Groups of small files that wait for their names, by their numbers.
+    pub(super) groups: HashMap<u32, Box<HeldGroup>>,
     /// The places of transfers that may outlive the control connection.
     pub(super) detached: HashMap<Ticket, DetachedSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
@@ -174,6 +176,7 @@ impl Resources {
             moves: HashMap::new(),
             doubts: HashMap::new(),
             proofs: HashMap::new(),
+            groups: HashMap::new(),
             detached: HashMap::new(),
             connections: HashMap::new(),
             kept: HashMap::new(),
@@ -227,6 +230,18 @@ impl Resources {
             if wanted {
                 return Ok(done);
             }
+        }
+    }
+
+    /// Removes all groups that are held, on a thread that may block.
+    pub(super) fn remove_groups(&mut self) {
+        let groups = std::mem::take(&mut self.groups);
+        // Without a runtime the process ends, and its next start removes them.
+        if !groups.is_empty()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let guard = self.running.guard();
+            runtime.spawn_blocking(move || drop((groups, guard)));
         }
     }
 
@@ -371,9 +386,15 @@ impl Drop for Resources {
         for meter in self.moves.values() {
             meter.stop();
         }
+        self.remove_groups();
         // Without a runtime the process ends, and so do all connections.
         if let Ok(runtime) = Handle::try_current() {
             for work in self.moving.take() {
+                // What has come is perhaps a group, which nobody wants any more.
+                let work = async move {
+                    let done = work.await;
+                    drop(spawn_blocking(move || drop(done)));
+                };
                 runtime.spawn(work.in_current_span());
             }
         }

@@ -117,5 +117,5 @@ pub(super) fn detached_ends(cx: &mut Context, ticket: Ticket, bytes: u64, end: &
 
 /// A move that has ended before its first byte.
 const fn nothing_moved(end: End) -> Answer {
-    Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end }
+    Answer::Moved { bytes: 0, omitted: 0, digest: None, packed: Vec::new(), kept: false, end }
 }

@@ -21,10 +21,7 @@ pub(super) fn change(
     mode: Option<u32>,
 ) -> Result<(), FileFailure> {
     let looked_at = look(root, path)?;
-    let times = modified.map(|When(seconds)| Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 },
-    });
+    let times = modified.map(|When(seconds)| modified_at(seconds));
     let Some(mode) = mode else {
         let Some(times) = times else { return Ok(()) };
         return match utimensat(&looked_at, "", &times, AtFlags::EMPTY_PATH) {
@@ -36,6 +33,14 @@ pub(super) fn change(
     let file = open(root, path)?;
     fchmod(&file, Mode::from_raw_mode(mode)).map_err(failure)?;
     times.map_or(Ok(()), |times| futimens(&file, &times).map_err(failure))
+}
+
+/// The time of the last modification; that of the last access stays.
+pub(super) const fn modified_at(seconds: i64) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 },
+    }
 }
 
 /// Finds a regular file or a directory. A device must not be opened, because that may do something.

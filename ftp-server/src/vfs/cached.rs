@@ -11,6 +11,7 @@ use rustix::fs::{OFlags, fstat};
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::entry::{entry, regular};
+use super::pack::PackSource;
 use super::view::{Prepared, ShortRead, View, whole};
 
 impl View {
@@ -22,10 +23,15 @@ impl View {
         above.is_some_and(|above| found.root.open_cached(&above, OFlags::PATH).is_some())
     }
 
-    /// Prepares a small file to send, as [`View::prepare`] does. `None` if that might wait for a disk, or fail.
+    /// Prepares a small file or a group of them to send, as [`View::prepare`] does. `None` if that might wait for a disk, or fail.
     pub fn prepare_cached(&self, path: &PathName, intent: &Intent) -> Option<(Prepared, Option<u64>)> {
-        let Intent::Send { range } = intent else { return None };
         let found = self.find(path).ok()?;
+        if let Intent::SendPack(files) = intent {
+            let files = (files, true);
+            let source = PackSource::open(found.root, found.path, self.mounted_names(path), files).ok()?;
+            return Some((Prepared::SendPack(source), None));
+        }
+        let Intent::Send { range } = intent else { return None };
         let fd = found.root.open_cached(&found.path, OFlags::RDONLY | OFlags::NONBLOCK)?;
         let stat = fstat(&fd).ok()?;
         regular(&stat).ok()?;

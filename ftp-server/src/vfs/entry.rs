@@ -82,6 +82,13 @@ pub(super) fn describe_shown(entry: &mut Entry, stat: &Stat) {
     entry.target = None;
 }
 
+/// The `unique` fact.
+pub(super) fn unique_of(stat: &Stat) -> String {
+    let mut unique = String::new();
+    write_unique(&mut unique, stat);
+    unique
+}
+
 /// Writes the `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.
 fn write_unique(unique: &mut String, stat: &Stat) {
     unique.clear();

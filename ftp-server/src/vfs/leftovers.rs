@@ -52,10 +52,12 @@ pub(super) fn remove_old(root: &Root) {
             let told = Some(found.file_type()).filter(|kind| *kind != FileType::Unknown);
             let kind = told.or_else(|| dir.fd().and_then(|dir| kind_of(dir, name)).ok());
             match kind {
+                Some(FileType::RegularFile | FileType::Directory) if is_partial(name) => {
+                    old.push(name.to_vec());
+                }
                 Some(FileType::Directory) if directories.len() < MAX_WAITING => {
                     directories.push(path.join(name));
                 }
-                Some(FileType::RegularFile) if is_partial(name) => old.push(name.to_vec()),
                 _ => {}
             }
         }
@@ -73,12 +75,34 @@ fn kind_of(dir: impl AsFd, name: &[u8]) -> Result<FileType, Errno> {
     statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode))
 }
 
-/// Removes a regular file that is not being written. Returns whether it was removed.
+/// Removes a regular file that is not being written, or the directory of a group that no session holds. Returns whether it
+/// was removed.
 fn remove_dead(dir: impl AsFd, name: &[u8]) -> bool {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let Ok(file) = openat(&dir, name, flags, Mode::empty()) else { return false };
+    let file = match openat(&dir, name, flags, Mode::empty()) {
+        Err(Errno::ISDIR) => return remove_dead_group(dir, name),
+        Err(_) => return false,
+        Ok(file) => file,
+    };
     let ours = fstat(&file).is_ok_and(|stat| regular(&stat).is_ok());
     ours && lock::write(&file).is_ok() && unlinkat(dir, name, AtFlags::empty()).is_ok()
+}
+
+/// Removes the temporary directory of a group with its files, unless a session holds it.
+fn remove_dead_group(dir: impl AsFd, name: &[u8]) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(group) = openat(&dir, name, flags, Mode::empty()) else { return false };
+    if lock::write(&group).is_err() {
+        return false;
+    }
+    let Ok(mut files) = Dir::read_from(&group) else { return false };
+    while let Some(Ok(file)) = files.read() {
+        let file = file.file_name().to_bytes();
+        if !matches!(file, b"." | b"..") {
+            let _ = unlinkat(&group, file, AtFlags::empty());
+        }
+    }
+    unlinkat(dir, name, AtFlags::REMOVEDIR).is_ok()
 }
 
 /// The path of `directory` beneath `top`, if it lies there.

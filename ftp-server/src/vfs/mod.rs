@@ -8,6 +8,7 @@
 //! | `entry`, `names`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
+//! | `pack` | groups of small files: one stream, one temporary directory |
 //! | `durability` | what is on stable storage when something is said to be done |
 //! | `partial_names`, `leftovers` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
@@ -27,6 +28,7 @@ mod leftovers;
 mod list;
 mod lock;
 mod names;
+mod pack;
 mod partial;
 mod partial_names;
 mod path;
@@ -44,6 +46,7 @@ pub use digest::Subject;
 pub use durability::Durability;
 pub(crate) use failure::io_failure;
 pub use list::{Detail, Listing, Next};
+pub use pack::{GroupWriter, HeldGroup, PackSource, PackStream, PackTarget};
 pub use quota::QuotaLimits;
 pub use root::Root;
 pub use tree::{Roots, Tree};

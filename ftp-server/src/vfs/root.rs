@@ -152,6 +152,11 @@ impl Root {
         self.is_in_memory
     }
 
+    /// Whether an open directory beneath it is on a disk of this host, or in its memory.
+    pub(super) fn is_local_at(&self, dir: impl AsFd) -> bool {
+        self.is_local && is_of_this_host(dir)
+    }
+
     /// The device and the inode of the directory.
     pub(super) const fn id(&self) -> (u64, u64) {
         self.id

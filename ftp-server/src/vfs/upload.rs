@@ -114,6 +114,8 @@ impl Target {
             | Intent::WriteAt { .. }
             | Intent::Send { .. }
             | Intent::Probe(_)
+            | Intent::SendPack(_)
+            | Intent::StorePack { .. }
             | Intent::List(_) => How::Replace,
         };
         match &old {
@@ -298,14 +300,15 @@ impl Upload {
         let synced = self.sync(&file, received);
         let Located { dir, name: target, .. } = &self.at;
         match form {
-            Form::Partial { name, publish, listed } => {
+            Form::Partial { name, publish: publishes, listed } => {
                 settle(&file);
                 let moved = match received {
                     Received::Whole => synced.and_then(|()| {
                         self.quota.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
                     }),
-                    Received::Broken if publish => {
-                        self.quota.change_name(|| publish_beside(dir, &name, target))
+                    // What has arrived gets the target's name, if nothing has that name now.
+                    Received::Broken if publishes => {
+                        self.quota.change_name(|| publish((dir, &name), (dir, target)))
                     }
                     Received::Broken | Received::Failed => Err(Errno::CANCELED),
                 };
@@ -358,7 +361,7 @@ impl Drop for Upload {
 }
 
 /// Removes a temporary name.
-fn remove(quota: &RootQuota, dir: &OwnedFd, name: &[u8]) {
+pub(super) fn remove(quota: &RootQuota, dir: &OwnedFd, name: &[u8]) {
     let look = || statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
     let _ = quota.remove_name(look, || unlinkat(dir, name, AtFlags::empty()));
 }
@@ -421,24 +424,24 @@ fn attributes(old: &OwnedFd, new: &OwnedFd) {
 }
 
 /// Whether the process may write into `dir` (make, rename and remove names there).
-fn may_change(dir: &OwnedFd) -> Result<(), FileFailure> {
+pub(super) fn may_change(dir: &OwnedFd) -> Result<(), FileFailure> {
     accessat(dir, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(failure)
 }
 
-/// Gives what has arrived of a broken STOR the target's name, if nothing has that name now.
-fn publish_beside(dir: &OwnedFd, name: &[u8], target: &[u8]) -> Result<(), Errno> {
-    match renameat_with(dir, name, dir, target, RenameFlags::NOREPLACE) {
+/// Renames a file to a name that nothing has.
+pub(super) fn publish(from: (&OwnedFd, &[u8]), to: (&OwnedFd, &[u8])) -> Result<(), Errno> {
+    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
         // Some file systems do not know that flag.
         Err(Errno::INVAL | Errno::NOSYS) => {
-            linkat(dir, name, dir, target, AtFlags::empty())?;
-            unlinkat(dir, name, AtFlags::empty())
+            linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
+            unlinkat(from.0, from.1, AtFlags::empty())
         }
         other => other,
     }
 }
 
 /// The mode of a new file, before the umask.
-const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
+pub(super) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
 /// How often another temporary name is tried.
 const ATTEMPTS: usize = 16;
 /// Bytes of an extended attribute, as Linux has it.

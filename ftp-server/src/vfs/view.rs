@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
+use ftp_proto::command::Numbers;
 use ftp_proto::listing::{Entry, Kind, list_line};
+use ftp_proto::reply::Left;
 use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
-use ftp_proto::wire::{ByteRange, PathName};
+use ftp_proto::wire::{ByteRange, FileName, PathName};
 use rustix::fs::{
     Access as Permission, AtFlags, Mode, OFlags, Stat, accessat, fstat, mkdirat, renameat, statat,
 };
@@ -22,6 +24,7 @@ use super::durability::Durability;
 use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
 use super::list::{Detail, Listing, Mounted, Next};
+use super::pack::{HeldGroup, PackSource, PackTarget};
 use super::quota::RootQuota;
 use super::root::{Located, Root};
 use super::tree::{Resolved, Tree};
@@ -49,6 +52,10 @@ pub enum Prepared {
     },
     /// A file to receive; nothing was changed yet.
     Receive(Target),
+    /// A group of small files to send.
+    SendPack(PackSource),
+    /// A group of small files to receive; nothing was changed yet.
+    ReceivePack(PackTarget),
     /// A listing to send.
     List {
         /// Open for listing.
@@ -62,16 +69,17 @@ impl Prepared {
     /// Whether it is open already: a file to receive has still to be made.
     pub const fn is_open(&self) -> bool {
         match self {
-            Self::Send { .. } | Self::List { .. } => true,
-            Self::Receive(_) => false,
+            Self::Send { .. } | Self::SendPack(_) | Self::List { .. } => true,
+            Self::Receive(_) | Self::ReceivePack(_) => false,
         }
     }
 
     /// Whether a file to receive is made on a file system of this host.
     pub fn is_near(&self) -> bool {
         match self {
-            Self::Send { .. } | Self::List { .. } => false,
+            Self::Send { .. } | Self::SendPack(_) | Self::List { .. } => false,
             Self::Receive(target) => target.is_near(),
+            Self::ReceivePack(target) => target.is_near(),
         }
     }
 }
@@ -128,6 +136,17 @@ impl View {
                 let at = found.root.locate(&found.path)?;
                 let target = Target::check(found.root, found.quota, found.bounds, at, intent)?;
                 Ok((Prepared::Receive(target), None))
+            }
+            Intent::SendPack(files) => {
+                let found = self.tree.find(path)?;
+                let source =
+                    PackSource::open(found.root, found.path, self.mounted_names(path), (files, false))?;
+                Ok((Prepared::SendPack(source), None))
+            }
+            Intent::StorePack { group, files } => {
+                let found = self.tree.find(path)?;
+                let target = PackTarget::check(found, &self.mounted_names(path), (*group, files))?;
+                Ok((Prepared::ReceivePack(target), None))
             }
             // PROB is about no file, so the machine never asks for one.
             Intent::Probe(_) => Err(FileFailure::Other),
@@ -209,6 +228,9 @@ impl View {
                 let make = || attributes::link(link.root, &target.path, &link.path);
                 link.quota.add_name(make).map(|()| FileAnswer::Done)
             }
+            FileAsk::Look(path, names) => self.look(path, names).map(FileAnswer::Left),
+            // The session holds the groups.
+            FileAsk::Keep(..) | FileAsk::Drop(_) => Err(FileFailure::Other),
             FileAsk::Space(path) => {
                 let at = self.tree.find(path)?;
                 let space = attributes::space(at.root, &at.path)?;
@@ -260,6 +282,46 @@ impl View {
             }
             listing => Ok(listing.map_err(failure)?.with_mounts(self.mounts_in(path))),
         }
+    }
+
+    /// The names in a directory that mean other directories.
+    pub(super) fn mounted_names(&self, path: &PathName) -> Vec<PathName> {
+        self.tree.mounts_in(path).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Gives these files of a group their names in the directory `path`, and replaces nothing. The other files are
+    /// removed. Returns which did not get their names, and why.
+    ///
+    /// # Errors
+    /// `path` means another directory than PACK STORE has found, or the names could not be synced.
+    pub fn keep(
+        &self,
+        group: HeldGroup,
+        path: &PathName,
+        (numbers, durability): (&Numbers, Durability),
+    ) -> Result<Vec<(u16, Left)>, FileFailure> {
+        let found = self.tree.find(path)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let now = found.root.open_beneath(&found.path, flags).map_err(failure)?;
+        group.keep(&now, numbers, durability)
+    }
+
+    /// Which of these names in a directory something has, by their numbers from 1.
+    fn look(&self, path: &PathName, names: &[FileName]) -> Result<Vec<(u16, Left)>, FileFailure> {
+        let found = self.tree.find(path)?;
+        let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+        let mounts = self.mounted_names(path);
+        let looked = (1..).zip(names).filter_map(|(number, name)| {
+            if mounts.contains(name.as_path()) {
+                return Some((number, Left::Taken));
+            }
+            match statat(&dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Some((number, Left::Taken)),
+                Err(Errno::NOENT) => None,
+                Err(_) => Some((number, Left::Refused)),
+            }
+        });
+        Ok(looked.collect())
     }
 
     /// The mounts right in a directory.

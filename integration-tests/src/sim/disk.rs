@@ -66,6 +66,8 @@ impl Disk {
                 let size = size.ok_or(FileFailure::NotFound)? as u64;
                 if range.first > size { Err(FileFailure::BeyondEnd) } else { Ok(Some(size)) }
             }
+            // The simulated disk has no groups.
+            Intent::SendPack(_) | Intent::StorePack { .. } => Err(FileFailure::Other),
             _ if self.read_only || self.refused.contains(path) => Err(FileFailure::Denied),
             Intent::WriteAt { range } if range.first > size.unwrap_or(0) as u64 => {
                 Err(FileFailure::BeyondEnd)
@@ -92,9 +94,12 @@ impl Disk {
         let (temporary, at) = match prepared.intent {
             Intent::WriteAt { range } => (None, usize::try_from(range.first).unwrap_or(usize::MAX)),
             Intent::Append => (None, old.map_or(0, Vec::len)),
-            Intent::Replace | Intent::Send { .. } | Intent::Probe(_) | Intent::List(_) => {
-                (Some(Vec::new()), 0)
-            }
+            Intent::Replace
+            | Intent::Send { .. }
+            | Intent::Probe(_)
+            | Intent::SendPack(_)
+            | Intent::StorePack { .. }
+            | Intent::List(_) => (Some(Vec::new()), 0),
         };
         if temporary.is_none() {
             self.files.entry(prepared.path.clone()).or_default();
@@ -150,6 +155,9 @@ impl Disk {
             | FileAsk::Remove(_)
             | FileAsk::RenameFrom(_)
             | FileAsk::Rename { .. }
+            | FileAsk::Look(..)
+            | FileAsk::Keep(..)
+            | FileAsk::Drop(_)
             | FileAsk::Hash { .. } => Err(FileFailure::NotFound),
         }
     }

@@ -183,7 +183,8 @@ impl World {
         } else {
             self.close_end(conn, this, if end == End::Whole { how } else { Ending::Reset });
         }
-        let answer = Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, kept, end };
+        let answer =
+            Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, packed: Vec::new(), kept, end };
         self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
     }
 

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::burst::Step;
 use super::outcome::{Coding, Ended, Format, Packing};
-use super::sink::Sink;
+use super::sink::{Sink, Store};
 use crate::hash::Digester;
 
 /// What happens to bytes before they stand in the file.
@@ -50,9 +50,9 @@ impl Decoder {
     }
 
     /// Takes what `read` brings, at most so many bytes; nothing at the end of the connection.
-    pub(super) fn step<'a>(
+    pub(super) fn step<'a, S: Store>(
         &mut self,
-        sink: &mut Sink,
+        sink: &mut Sink<S>,
         usual: usize,
         read: impl FnOnce(usize) -> io::Result<&'a [u8]>,
     ) -> Step {
@@ -84,7 +84,7 @@ impl Decoder {
         }
     }
 
-    fn take(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
+    fn take<S: Store>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
         let Some(mut unpacker) = self.unpacker.take() else { return self.write(piece, sink) };
         let mut rest = piece;
         let done = loop {
@@ -103,7 +103,7 @@ impl Decoder {
         done
     }
 
-    fn write(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
+    fn write<S: Store>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
         let mut local = Vec::new();
         let piece = match &mut self.coding {
             Some(coding) => {
@@ -115,7 +115,7 @@ impl Decoder {
         self.store(piece, sink)
     }
 
-    fn store(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
+    fn store<S: Store>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
         let too_much = || Refused::File(Errno::FBIG.into());
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(too_much)?;
         if let Some((digester, count)) = &mut self.digest {
@@ -125,7 +125,7 @@ impl Decoder {
         sink.write(piece).map_err(Refused::File)
     }
 
-    fn end(&mut self, sink: &mut Sink) -> Result<(), Refused> {
+    fn end<S: Store>(&mut self, sink: &mut Sink<S>) -> Result<(), Refused> {
         if self.unpacker.as_ref().is_some_and(|unpacker| !unpacker.has_ended()) {
             return Err(Refused::Stream(io::ErrorKind::UnexpectedEof.into()));
         }

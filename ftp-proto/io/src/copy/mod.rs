@@ -55,7 +55,7 @@ pub use pipe::was_forbidden as splice_was_forbidden;
 pub use pool::Pipes;
 pub use receive::{Ready, Receipt, receive};
 pub use send::send;
-pub use sink::{Budget, Sink};
+pub use sink::{Budget, Sink, Store};
 pub use stream::{Packed, Pieces, send_pieces};
 pub use whole::send_whole;
 

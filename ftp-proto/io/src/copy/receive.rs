@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::pending;
-use std::io::{self, Write};
+use std::io;
 use std::panic::resume_unwind;
 
 use tokio::task::spawn_blocking;
@@ -16,7 +16,7 @@ use super::outcome::Coding;
 use super::outcome::{Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
-use super::sink::Sink;
+use super::sink::{Sink, Store};
 use crate::connection::Connection;
 use crate::meter::Meter;
 use crate::socket::end_by_reset;
@@ -27,7 +27,7 @@ use crate::tls::Data;
 /// the copy does not succeed, or the future is dropped, the connection is reset.
 pub async fn receive(
     data: impl Into<Data>,
-    sink: impl Into<Sink>,
+    sink: impl Into<Sink<File>>,
     format: impl Into<Format>,
     meter: &Meter,
 ) -> (Moved, File) {
@@ -37,34 +37,39 @@ pub async fn receive(
 }
 
 #[cfg(test)]
-pub(super) async fn receive_by(how: How, data: Data, sink: impl Into<Sink>, meter: &Meter) -> (Moved, File) {
+pub(super) async fn receive_by(
+    how: How,
+    data: Data,
+    sink: impl Into<Sink<File>>,
+    meter: &Meter,
+) -> (Moved, File) {
     let receipt = Receipt { data, body: Body { sink: sink.into(), how }, keep: false };
     receipt.receive(meter, |moved, file| (moved, file)).await.0
 }
 
 /// A file that is to be received, as [`receive`] does it, in up to two steps: what has come already, and the rest.
 #[derive(Debug)]
-pub struct Receipt {
+pub struct Receipt<S = File> {
     data: Data,
-    body: Body,
+    body: Body<S>,
     keep: bool,
 }
 
-impl Receipt {
+impl<S: Store> Receipt<S> {
     /// Nothing was received yet.
-    pub fn new(data: impl Into<Data>, sink: impl Into<Sink>, format: impl Into<Format>) -> Self {
-        let format = format.into();
+    pub fn new(data: impl Into<Data>, sink: impl Into<Sink<S>>, format: impl Into<Format>) -> Self {
+        let (format, sink) = (format.into(), sink.into());
         let how = if format == Format::default() {
-            How::first()
+            if sink.to.file().is_some() { How::first() } else { How::Buffered }
         } else {
             How::Coded(Box::new(Decoder::new(&format)))
         };
-        Self { data: data.into(), body: Body { sink: sink.into(), how }, keep: format.keep }
+        Self { data: data.into(), body: Body { sink, how }, keep: format.keep }
     }
 
     /// Takes what has come already. Call it on a thread that may block on the file; it never waits for the
     /// connection.
-    pub fn take_ready(mut self, meter: &Meter) -> Ready {
+    pub fn take_ready(mut self, meter: &Meter) -> Ready<S> {
         let Some(connection) = self.data.clear() else { return Ready::More(self) };
         end_by_reset(connection.socket());
         let Some(end) = self.body.take_ready(connection, meter) else { return Ready::More(self) };
@@ -83,7 +88,7 @@ impl Receipt {
     pub async fn receive<T: Send + 'static>(
         self,
         meter: &Meter,
-        finish: impl FnOnce(Moved, File) -> T + Send + 'static,
+        finish: impl FnOnce(Moved, S) -> T + Send + 'static,
     ) -> (T, Option<Kept>) {
         let Self { data, body, keep } = self;
         let mut work = Incoming { rest: Some((body, Box::new(finish))), keep, finished: None };
@@ -111,21 +116,21 @@ impl Receipt {
 /// What [`Receipt::take_ready`] has found.
 #[derive(Debug)]
 #[must_use]
-pub enum Ready {
+pub enum Ready<S = File> {
     /// The copy is over.
-    Ended(Moved, File),
+    Ended(Moved, S),
     /// There may be more to come: nothing of what was taken is lost.
-    More(Receipt),
+    More(Receipt<S>),
 }
 
 /// A file, and how its bytes come.
 #[derive(Debug)]
-struct Body {
-    sink: Sink,
+struct Body<S> {
+    sink: Sink<S>,
     how: How,
 }
 
-impl Body {
+impl<S: Store> Body<S> {
     /// Takes what has come already, if it is not much. Returns how the copy has ended, if it has.
     fn take_ready(&mut self, connection: &Connection, meter: &Meter) -> Option<Ended> {
         let (mut left, mut buffer) = (READY, Vec::new());
@@ -157,8 +162,8 @@ impl Body {
     }
 
     /// The digest, if one was wanted, and the file.
-    fn into_parts(self) -> (Option<(String, u64)>, File) {
-        (self.how.digest(), self.sink.file)
+    fn into_parts(self) -> (Option<(String, u64)>, S) {
+        (self.how.digest(), self.sink.to)
     }
 }
 
@@ -170,18 +175,18 @@ fn ready<'a>(connection: &Connection, buffer: &'a mut Vec<u8>, most: usize) -> i
 }
 
 /// What is done with a file after its last byte.
-type Finish<T> = Box<dyn FnOnce(Moved, File) -> T + Send>;
+type Finish<S, T> = Box<dyn FnOnce(Moved, S) -> T + Send>;
 
 /// A file that comes from a connection.
-struct Incoming<T> {
+struct Incoming<S, T> {
     /// `None` once it is finished.
-    rest: Option<(Body, Finish<T>)>,
+    rest: Option<(Body<S>, Finish<S, T>)>,
     /// Whether the connection stays open after a whole file.
     keep: bool,
     finished: Option<T>,
 }
 
-impl<T: Send + 'static> Incoming<T> {
+impl<S: Store, T: Send + 'static> Incoming<S, T> {
     /// What comes is inside TLS, or not.
     fn under(&mut self, tls: bool) {
         if let Some((body, _)) = &mut self.rest {
@@ -219,7 +224,7 @@ impl<T: Send + 'static> Incoming<T> {
     }
 }
 
-impl<T: Send + 'static> Work for Incoming<T> {
+impl<S: Store, T: Send + 'static> Work for Incoming<S, T> {
     const DIRECTION: Direction = Direction::In;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
@@ -297,10 +302,10 @@ impl How {
 
 /// One pipe full, and whether splice works here; if not, nothing is lost.
 #[cfg(target_os = "linux")]
-fn splice(
+fn splice<S: Store>(
     pipe: &mut Option<Pipe>,
     connection: &Detached,
-    sink: &mut Sink,
+    sink: &mut Sink<S>,
     (buffer, most): (&mut Vec<u8>, usize),
 ) -> (Step, bool) {
     let pipe = match pipe {
@@ -319,10 +324,14 @@ fn splice(
     if let Err(error) = sink.take(filled) {
         return (Step::Ended(Ended::File(error)), true);
     }
-    match pipe.drain(&sink.file, filled) {
+    let drained = match sink.to.file() {
+        Some(file) => pipe.drain(file, filled),
+        None => Ok(Drained::Refused { left: filled }),
+    };
+    match drained {
         Ok(Drained::All) => (Step::Moved(filled), true),
         Ok(Drained::Refused { left }) => {
-            let rest = pipe.take(left, buffer).and_then(|rest| sink.file.write_all(rest));
+            let rest = pipe.take(left, buffer).and_then(|rest| sink.to.write(rest));
             (written(rest, filled), false)
         }
         Err(error) => (Step::Ended(Ended::File(error)), true),

@@ -8,9 +8,34 @@ use super::outcome::Ended;
 
 /// Where a received file goes.
 #[derive(Debug)]
-pub struct Sink {
-    pub(super) file: File,
+pub struct Sink<S = File> {
+    pub(super) to: S,
     budget: Option<Box<dyn Budget>>,
+}
+
+/// What takes the bytes of a received file.
+pub trait Store: std::fmt::Debug + Send + 'static {
+    /// Takes the next bytes. This may block on a disk.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be taken, and the copy ends with [`Ended::File`](super::Ended::File).
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// The file that gets the bytes as they are, if there is one: then the kernel may move them.
+    fn file(&self) -> Option<&File> {
+        None
+    }
+}
+
+impl Store for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(self)
+    }
 }
 
 /// What a file may take up. It is asked before each write.
@@ -24,10 +49,10 @@ pub trait Budget: std::fmt::Debug + Send {
     fn take(&mut self, bytes: u64) -> io::Result<()>;
 }
 
-impl Sink {
+impl<S: Store> Sink<S> {
     /// A file that takes up no more than `budget` allows.
-    pub fn with_budget(file: File, budget: Option<Box<dyn Budget>>) -> Self {
-        Self { file, budget }
+    pub fn with_budget(to: S, budget: Option<Box<dyn Budget>>) -> Self {
+        Self { to, budget }
     }
 
     /// Asks whether so many bytes may be written.
@@ -38,7 +63,7 @@ impl Sink {
     /// Writes bytes, if there is room for them.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.take(bytes.len())?;
-        self.file.write_all(bytes)
+        self.to.write(bytes)
     }
 
     /// Writes what a connection has brought; nothing is its end.
@@ -56,6 +81,6 @@ impl Sink {
 
 impl From<File> for Sink {
     fn from(file: File) -> Self {
-        Self { file, budget: None }
+        Self { to: file, budget: None }
     }
 }

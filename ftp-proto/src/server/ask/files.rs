@@ -1,11 +1,13 @@
 //! Questions about files, and what becomes of them. All paths are absolute and normalised.
 
 use crate::calendar::When;
-use crate::command::Direction;
+use crate::command::{Direction, Numbers, PackedSource, PackedTarget};
 use crate::digest::{Algorithm, Digest};
 use crate::listing::{Entry, Pattern};
+use crate::reply::Left;
 use crate::server::rights::Right;
-use crate::wire::{ByteRange, PathName};
+use crate::wire::{ByteRange, FileName, PathName};
+use std::sync::Arc;
 
 /// What a transfer is to do with its file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +30,16 @@ pub enum Intent {
     Probe(Direction),
     /// LIST, NLST or MLSD: send a listing.
     List(ListStyle),
+    /// PACK SEND: send these files of the directory, one behind the other
+    /// ([`PackReader`](crate::coding::PackReader)).
+    SendPack(Arc<[PackedSource]>),
+    /// PACK STORE: receive these files of the directory without their names, and hold them.
+    StorePack {
+        /// The number of the group, for [`FileAsk::Keep`] and [`FileAsk::Drop`].
+        group: u32,
+        /// The files, in the order in which they come.
+        files: Arc<[PackedTarget]>,
+    },
 }
 
 impl Intent {
@@ -35,16 +47,26 @@ impl Intent {
     pub const fn direction(&self) -> Direction {
         match self {
             Self::Probe(direction) => *direction,
-            Self::Send { .. } | Self::List(_) => Direction::Send,
-            Self::Replace | Self::WriteAt { .. } | Self::Append => Direction::Receive,
+            Self::Send { .. } | Self::List(_) | Self::SendPack(_) => Direction::Send,
+            Self::Replace | Self::WriteAt { .. } | Self::Append | Self::StorePack { .. } => {
+                Direction::Receive
+            }
         }
     }
 
-    /// The right that a transfer needs at its path.
+    /// Whether it moves a group of small files (PACK).
+    pub const fn is_pack(&self) -> bool {
+        matches!(self, Self::SendPack(_) | Self::StorePack { .. })
+    }
+
+    /// The right that a transfer needs at its path; for a group, at the path of each file.
     pub const fn needs(&self) -> Right {
         match self {
-            Self::Send { .. } | Self::Probe(Direction::Send) => Right::Read,
-            Self::Replace | Self::WriteAt { .. } | Self::Probe(Direction::Receive) => Right::Write,
+            Self::Send { .. } | Self::SendPack(_) | Self::Probe(Direction::Send) => Right::Read,
+            Self::Replace
+            | Self::WriteAt { .. }
+            | Self::StorePack { .. }
+            | Self::Probe(Direction::Receive) => Right::Write,
             Self::Append => Right::Append,
             Self::List(_) => Right::List,
         }
@@ -113,6 +135,14 @@ pub enum FileAsk {
         /// The link to be made.
         link: PathName,
     },
+    /// Which of these names in a directory something has -> [`FileAnswer::Left`].
+    Look(PathName, Arc<[FileName]>),
+    /// Give these files of a group, which the session holds, their names in the directory where PACK STORE has put them,
+    /// if that is still the same one, and replace nothing. The other files are removed, and the group is held no more
+    /// -> [`FileAnswer::Left`], which tells of the files that did not get their names.
+    Keep(u32, PathName, Numbers),
+    /// Remove the files of a group that the session holds -> [`FileAnswer::Done`].
+    Drop(u32),
     /// How many bytes may still be stored in a directory -> [`FileAnswer::Space`].
     Space(PathName),
     /// The digest of a file or of a part of it -> [`FileAnswer::Digest`]. A part that begins behind the end of
@@ -129,13 +159,16 @@ pub enum FileAsk {
 
 impl FileAsk {
     /// What a question changes, if it changes something: its path, and the new name or the target of a
-    /// link.
+    /// link. What becomes of a group is told as transfers of its files.
     pub const fn changes(&self) -> Option<(&PathName, Option<&PathName>)> {
         match self {
             Self::Facts(_)
             | Self::List(..)
             | Self::Enter(_)
             | Self::RenameFrom(_)
+            | Self::Look(..)
+            | Self::Keep(..)
+            | Self::Drop(_)
             | Self::Space(_)
             | Self::Hash { .. } => None,
             Self::MakeDirectory(path)
@@ -151,7 +184,9 @@ impl FileAsk {
     /// MDTM, MLST, CWD) need none, because a client that may write has to compare what was written.
     pub fn needs(&self) -> Vec<(&PathName, Right)> {
         match self {
-            Self::Facts(_) | Self::Enter(_) | Self::Space(_) => Vec::new(),
+            Self::Facts(_) | Self::Enter(_) | Self::Space(_) | Self::Look(..) => Vec::new(),
+            // PACK STORE has asked for them.
+            Self::Keep(..) | Self::Drop(_) => Vec::new(),
             Self::Change { path, .. } => vec![(path, Right::Chmod)],
             Self::Link { link, .. } => vec![(link, Right::Write)],
             Self::List(path, _) => vec![(path, Right::List)],
@@ -181,6 +216,8 @@ pub enum FileAnswer {
         /// How many names were left out because they hold CR, LF or NUL, which FTP cannot carry.
         omitted: u64,
     },
+    /// What was left out of a group of files: their numbers, which count from 1, and why.
+    Left(Vec<(u16, Left)>),
     /// A number of bytes.
     Space(u64),
     /// A digest, and the bytes that it was computed from; the length is known now.
@@ -256,6 +293,9 @@ pub enum FileFailure {
     /// The file is larger than the file system permits.
     #[error("File too large for the disk")]
     TooLarge,
+    /// What came is not the stream of the group.
+    #[error("What came is not the group of files that the command has named")]
+    NotTheGroup,
     /// The file was replaced or changed during the operation.
     #[error("File changed during the operation")]
     Changed,

@@ -6,6 +6,7 @@ use super::files::{FileAnswer, FileAsk, FileFailure, Intent};
 use super::transfer_terms::TransferTerms;
 use crate::address::Parity;
 use crate::digest::Digest;
+use crate::reply::Packed;
 use crate::shared::proofs::TryEnd;
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
@@ -389,6 +390,9 @@ pub enum Answer {
         omitted: u64,
         /// The digest that was asked for, and of which bytes of the file; `None` if the file is not whole.
         digest: Option<(Digest, ByteRange)>,
+        /// What became of each file of a group (PACK), in the order of the command; empty for every other transfer, and
+        /// if the group is not whole.
+        packed: Vec<Packed>,
         /// Whether the connection stays open under its name, for another [`Ask::Move`] or until
         /// [`Ask::Drop`]. Only [`TransferTerms::keep`] permits it, and only after a whole file. Nothing is
         /// read from it meanwhile, because the peer may have begun to send the next file; [`Input::Lost`]

@@ -1,6 +1,7 @@
 //! What every part of a session works with.
 
 mod failure;
+pub(in crate::server) mod groups;
 mod nonces;
 pub(in crate::server) mod parameters;
 pub(in crate::server) mod path;
@@ -19,6 +20,7 @@ use crate::server::sockets::Sockets;
 use crate::server::timer::Timer;
 use crate::timer::{Moment, Timers};
 use crate::wire::PathName;
+use groups::Groups;
 use nonces::Nonces;
 use parameters::Parameters;
 use std::net::IpAddr;
@@ -42,6 +44,8 @@ pub(in crate::server) struct Context {
     /// The log knows that the client wanted to log in in clear.
     pub(in crate::server) told_clear_login: bool,
     pub(in crate::server) parameters: Parameters,
+    /// Small files that wait for their names.
+    pub(in crate::server) groups: Groups,
     pub(in crate::server) tls: TlsState,
     pub(in crate::server) sockets: Sockets,
     pub(in crate::server) nonces: Nonces,
@@ -64,6 +68,7 @@ impl Context {
             failed_logins: 0,
             told_clear_login: false,
             parameters: Parameters::default(),
+            groups: Groups::default(),
             tls: TlsState::new(),
             sockets: Sockets::new(config.gender),
             nonces: Nonces::new(connection.entropy),

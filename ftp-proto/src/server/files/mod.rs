@@ -6,6 +6,7 @@ mod change;
 mod digest;
 mod directory;
 mod facts;
+pub(super) mod pack;
 mod question;
 mod status;
 

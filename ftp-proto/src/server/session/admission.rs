@@ -7,7 +7,6 @@ use crate::command::{Command, Verb};
 use crate::reply::Meaning;
 use crate::server::ask::Event;
 use crate::server::context::Context;
-use crate::server::transfer::request::moves_data;
 use crate::server::{login, tls};
 
 /// What the row of a line's verb says: whether it is served, needs a login, is possible during a transfer
@@ -25,7 +24,7 @@ pub(super) fn may_run(cx: &mut Context, waiting: &Waiting, busy: bool) -> bool {
         cx.out.reply(Meaning::NotLoggedIn, "Send AUTH TLS first: nobody logs in in clear here");
     } else if row.login == Login::After && cx.user().is_none() {
         login::missing(cx);
-    } else if moves_data(verb) && tls::must_send_prot(cx) {
+    } else if waiting.moves_data() && tls::must_send_prot(cx) {
         cx.out.event(Event::DataInClear { verb });
         cx.out.reply(Meaning::DataInClear, "Send PBSZ 0 and PROT P first: no data in clear here");
     } else if row.busy == Busy::Refuse && busy {

@@ -5,6 +5,7 @@ mod bad_line;
 mod idle_timers;
 mod incoming;
 mod other_protocol;
+mod pack;
 mod queue;
 mod work;
 
@@ -19,7 +20,7 @@ use crate::server::setup::arrivals;
 use crate::server::sockets::kept;
 use crate::server::timer::Timer;
 use crate::server::transfer;
-use crate::server::transfer::request::{self, direction_of, moves_data};
+use crate::server::transfer::request;
 use crate::server::{detach, drafts, files, inform, login, setup, tls};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Secret};
@@ -244,9 +245,10 @@ impl Session {
         }
         let verb = waiting.verb();
         // A transfer command uses the restart point up, even when it fails (E14).
-        let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
+        let (moves_data, directions) = (waiting.moves_data(), waiting.directions());
+        let range = if moves_data { self.cx.parameters.range.take() } else { None };
         if admission::may_run(&mut self.cx, &waiting, matches!(self.work, Work::Transfer(_))) {
-            if self.stopping && verb.is_some_and(moves_data) {
+            if self.stopping && moves_data {
                 return self.stop();
             }
             if verb.is_some_and(kept::is_closed_by) {
@@ -256,12 +258,10 @@ impl Session {
             self.run_waiting(waiting, range);
         }
         // The peer may have begun to send the file that was refused.
-        if !matches!(self.work, Work::Transfer(_))
-            && let Some(verb) = verb.filter(|verb| moves_data(*verb))
-        {
+        if !matches!(self.work, Work::Transfer(_)) && moves_data {
             self.cx.parameters.detach = None;
-            if let Some(direction) = direction_of(verb) {
-                self.cx.sockets.kept.close(direction, &mut self.cx.out);
+            for direction in directions {
+                self.cx.sockets.kept.close(*direction, &mut self.cx.out);
             }
         }
     }
@@ -346,7 +346,7 @@ impl Session {
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Detached(detached) => work.wait(detach::begin(cx, detached)),
             Command::Extension(extension) => work.transfer(drafts::extension(cx, extension), cx),
-            Command::Pack(_) => bad_line::not_implemented(cx, Verb::Pack),
+            Command::Pack(command) => pack::begin(cx, work, *command, range),
             Command::Practice(practice) => work.wait(drafts::begin(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
             Command::Help(verb) => inform::help(cx, verb.as_deref()),
@@ -500,6 +500,7 @@ impl Session {
         if let Work::Transfer(transfer) = &mut self.work {
             transfer.end(&mut self.cx);
         }
+        self.cx.groups.end(&mut self.cx.out);
         self.cx.out.close();
         self.work = Work::Closed;
         self.cx.timers.clear();

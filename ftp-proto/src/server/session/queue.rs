@@ -6,8 +6,9 @@
 //! refused in its turn, so that every command gets its reply in order.
 
 use crate::command::verbs::Busy;
-use crate::command::{Command, CommandError, Verb, parse};
+use crate::command::{Command, CommandError, Direction, Verb, parse};
 use crate::dialect::Dialect;
+use crate::server::transfer::request::{direction_of, moves_data};
 use crate::wire::PathName;
 use std::collections::VecDeque;
 
@@ -132,6 +133,35 @@ impl Waiting {
             // STAT of a path is a question about files, not about the transfer.
             Some(Verb::Stat) => !matches!(self, Self::Command(Command::Stat(None))),
             Some(_) | None => self.busy() == Busy::Queue,
+        }
+    }
+
+    /// Whether it is a transfer command, served or not.
+    pub(super) fn moves_data(&self) -> bool {
+        match self {
+            Self::Command(Command::Pack(pack)) => pack.direction().is_some(),
+            Self::Command(_) | Self::BadLine(..) | Self::TooLong | Self::Overflow(_) => {
+                self.verb().is_some_and(moves_data)
+            }
+        }
+    }
+
+    /// In which directions a transfer command would have moved data, seen from this server. A PACK that is no
+    /// command may have meant either.
+    pub(super) fn directions(&self) -> &'static [Direction] {
+        let direction = match self {
+            Self::Command(Command::Pack(pack)) => pack.direction(),
+            Self::BadLine(error, _) if error.verb == Some(Verb::Pack) => {
+                return &[Direction::Send, Direction::Receive];
+            }
+            Self::Command(_) | Self::BadLine(..) | Self::TooLong | Self::Overflow(_) => {
+                self.verb().and_then(direction_of)
+            }
+        };
+        match direction {
+            Some(Direction::Send) => &[Direction::Send],
+            Some(Direction::Receive) => &[Direction::Receive],
+            None => &[],
         }
     }
 

@@ -4,6 +4,7 @@ use crate::address::Parity;
 use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
+use crate::reply::{Left, Packed};
 use crate::server::ask::{
     Answer, Ask, ConnId, DetachedTransfer, End, Event, FileAnswer, FileFailure, Input, Intent, ListStyle,
     Output, Ticket, TransferTerms,
@@ -96,6 +97,10 @@ pub(super) struct Harness {
     pub(super) terms: Option<TransferTerms>,
     /// The digest that the next move will have computed.
     pub(super) digest: Option<(Digest, ByteRange)>,
+    /// What the next group that moves tells of each file.
+    pub(super) packed: Vec<Packed>,
+    /// What is left out of every group that gets its names.
+    pub(super) left: Vec<(u16, Left)>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
     /// Data connections whose other end has said something.
@@ -227,6 +232,8 @@ impl Harness {
             intent: None,
             terms: None,
             digest: None,
+            packed: Vec::new(),
+            left: Vec::new(),
             written: BTreeMap::new(),
             open: Vec::new(),
             heard: Vec::new(),
@@ -511,7 +518,8 @@ impl Harness {
     pub(super) fn finish_listing(&mut self, bytes: u64, omitted: u64, end: End) -> Vec<String> {
         let (ticket, conn) = self.moving.take().expect("nothing moves");
         let (digest, kept) = (self.digest.take(), self.keep(conn, &end));
-        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end }));
+        let packed = std::mem::take(&mut self.packed);
+        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, packed, kept, end }));
         self.take()
     }
 
@@ -523,7 +531,10 @@ impl Harness {
     pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
         if let Some((ticket, conn)) = self.moving.take() {
             let kept = self.keep(conn, &end);
-            self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, kept, end }));
+            self.input(Input::Answer(
+                ticket,
+                Answer::Moved { bytes, omitted: 0, digest: None, packed: Vec::new(), kept, end },
+            ));
         }
     }
 

@@ -338,8 +338,14 @@ impl World {
             Event::Stranger(host) => self.stranger(host),
             Event::Moved(host) => {
                 let (ticket, _) = self.hosts[host].moving.unwrap();
-                let moved =
-                    Answer::Moved { bytes: 9, omitted: 0, digest: None, kept: false, end: End::Whole };
+                let moved = Answer::Moved {
+                    bytes: 9,
+                    omitted: 0,
+                    digest: None,
+                    packed: Vec::new(),
+                    kept: false,
+                    end: End::Whole,
+                };
                 self.input(host, Input::Answer(ticket, moved));
             }
         }

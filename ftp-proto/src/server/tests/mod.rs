@@ -14,6 +14,7 @@ mod lstn;
 mod meeting;
 mod oracle;
 mod owed;
+mod pack;
 mod pasv;
 mod rights;
 mod rndz;

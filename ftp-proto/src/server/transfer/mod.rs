@@ -14,7 +14,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `request` | what each transfer command asks for |
+//! | `request`, `pack` | what each transfer command asks for |
 //! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
 //! | `symmetric`, `pace` | connecting and listening at the same time (RSYM); pauses between attempts |
 //! | `candidate` | one connection on its way: `tls` where PROT P holds, then `prove` (RNDZ) |
@@ -29,6 +29,7 @@ mod input;
 mod moving;
 mod obtain;
 mod pace;
+pub(super) mod pack;
 mod peer;
 mod prove;
 pub(super) mod request;
@@ -92,9 +93,11 @@ impl Transfer {
         Self { request, since: cx.now, prepared, announced: false, leave, phase: Phase::Preparing }
     }
 
-    /// What lets it go on without its control connection: DETA, once it has its data connection.
+    /// What lets it go on without its control connection: DETA, once it has its data connection. A group of files would
+    /// wait in vain for PACK KEEP.
     pub(super) fn outlives(&self) -> Option<DetachPermit> {
-        self.leave.filter(|_| matches!(self.phase, Phase::Moving(_)))
+        let is_pack = self.request.intent.is_pack();
+        self.leave.filter(|_| !is_pack && matches!(self.phase, Phase::Moving(_)))
     }
 
     /// Whether the final reply was sent.

@@ -4,14 +4,14 @@
 use super::input::Input;
 use super::peer::Peer;
 use super::request::Request;
-use super::{abort, obtain};
+use super::{abort, obtain, pack};
 use crate::address::unmapped;
 use crate::command::{Direction, Mode};
 use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
-use crate::reply::Meaning;
+use crate::reply::{Meaning, Packed};
 use crate::server::ask::{Answer, Ask, CloseNotify, End, Ending, Intent, Ticket, TransferTerms};
 use crate::server::context::Context;
 use crate::server::context::parameters::DetachPermit;
@@ -54,6 +54,8 @@ struct Counts {
     omitted: u64,
     /// The digest that DGST wanted.
     digest: Option<(Digest, ByteRange)>,
+    /// What became of each file of a group.
+    packed: Vec<Packed>,
     /// Whether the connection is still open.
     kept: bool,
 }
@@ -125,10 +127,10 @@ impl Moving {
     /// Breaks once the final reply was sent.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
-            Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end })
+            Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, packed, kept, end })
                 if ticket == self.ticket =>
             {
-                self.moved(cx, request, Counts { bytes, omitted, digest, kept }, end);
+                self.moved(cx, request, Counts { bytes, omitted, digest, packed, kept }, end);
                 return ControlFlow::Break(());
             }
             Input::Answer(ticket, Answer::Started) if ticket == self.ticket => self.started(cx, request),
@@ -156,6 +158,7 @@ impl Moving {
     pub(super) fn outlives_control(&self, request: &Request) -> bool {
         request.cargo() == Cargo::File
             && request.direction() == Direction::Receive
+            && !request.intent.is_pack()
             && self.peer.grant == Grant::Own
             && self.stop.is_none()
     }
@@ -236,7 +239,11 @@ impl Moving {
         let whole = end == End::Whole;
         let kept = self.keep(cx, request.direction(), counts.kept, whole);
         let counts = Counts { kept, ..counts };
-        request.tell(cx, Some(bytes), Some(self.peer.address), self.failure(&end));
+        if whole && request.intent.is_pack() {
+            pack::moved(cx, request, &counts.packed, self.peer.address);
+        } else {
+            request.tell(cx, Some(bytes), Some(self.peer.address), self.failure(&end));
+        }
         if self.stat.is_some() {
             say_status(cx, &[format!("Bytes {bytes}")]);
         }
@@ -300,9 +307,9 @@ impl Moving {
         }
     }
 
-    /// The final reply of a transfer that ended well: with facts if the peer was foreign, and with the
-    /// number of names that a listing left out (extensions, "Final reply with facts").
-    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted, digest, kept }: Counts) {
+    /// The final reply of a transfer that ended well: with facts if the peer was foreign, with a line for each file of a
+    /// group, and with the number of names that a listing left out (extensions, "Final reply with facts").
+    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted, digest, packed, kept }: Counts) {
         let text = "Transfer complete.";
         let meaning = if kept { Meaning::TransferredKept } else { Meaning::Transferred };
         if cx.config.dialect == Dialect::Rfc354 {
@@ -312,7 +319,7 @@ impl Moving {
                 n => cx.out.reply(meaning, format!("Omitted {}, transfer complete.", counted(n, "name"))),
             };
         }
-        let mut facts = Vec::new();
+        let mut facts = pack::lines(&packed);
         let digested = digest.is_some();
         if let Some((digest, ByteRange { first, length })) = digest {
             let count = length.unwrap_or(bytes);

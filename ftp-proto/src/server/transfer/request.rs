@@ -42,9 +42,33 @@ impl Request {
         peer: Option<SocketAddr>,
         failure: Option<String>,
     ) {
-        cx.out.event(Event::Transfer {
+        let event = self.event(cx, (self.path.clone(), bytes), peer, failure);
+        cx.out.event(event);
+    }
+
+    /// Tells the log of one file of a group.
+    pub(super) fn tell_of(
+        &self,
+        cx: &mut Context,
+        path: PathName,
+        bytes: u64,
+        peer: SocketAddr,
+        failure: Option<String>,
+    ) {
+        let event = self.event(cx, (path, Some(bytes)), Some(peer), failure);
+        cx.out.event(event);
+    }
+
+    fn event(
+        &self,
+        cx: &Context,
+        (path, bytes): (PathName, Option<u64>),
+        peer: Option<SocketAddr>,
+        failure: Option<String>,
+    ) -> Event {
+        Event::Transfer {
             verb: self.verb,
-            path: self.path.clone(),
+            path,
             direction: self.direction(),
             data_type: self.data_type,
             bytes,
@@ -52,7 +76,7 @@ impl Request {
             peer,
             private: cx.tls.private,
             failure,
-        });
+        }
     }
 
     /// What moves, as the rules of exchange judge it.
@@ -101,6 +125,8 @@ impl Request {
             | Intent::Replace
             | Intent::WriteAt { .. }
             | Intent::Append
+            | Intent::SendPack(_)
+            | Intent::StorePack { .. }
             | Intent::Probe(_) => Cargo::File,
         }
     }
@@ -117,9 +143,9 @@ pub(in crate::server) const fn direction_of(verb: Verb) -> Option<Direction> {
     }
 }
 
-/// Whether a verb is a transfer command, served or not.
+/// Whether a verb is a transfer command, served or not. Some of the commands of PACK are.
 pub(in crate::server) const fn moves_data(verb: Verb) -> bool {
-    direction_of(verb).is_some() || matches!(verb, Verb::Prob)
+    direction_of(verb).is_some() || matches!(verb, Verb::Prob | Verb::Pack)
 }
 
 /// RETR of `range`. Returns `None` if the command was refused and the reply was sent; so do all of these.

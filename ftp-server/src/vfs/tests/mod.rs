@@ -4,6 +4,7 @@ mod cached;
 mod escape;
 mod files;
 mod mounts;
+mod pack;
 mod quota;
 mod slashes;
 mod upload;

@@ -32,7 +32,9 @@ impl Harness {
                 let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
                 Ok(FileAnswer::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
             }
+            FileAsk::Look(..) | FileAsk::Keep(..) => Ok(FileAnswer::Left(self.left.clone())),
             FileAsk::Enter(_)
+            | FileAsk::Drop(_)
             | FileAsk::MakeDirectory(_)
             | FileAsk::RemoveDirectory(_)
             | FileAsk::Rename { .. } => Ok(FileAnswer::Done),

@@ -24,7 +24,17 @@ impl Harness {
             Ok(()) => self.answer(ticket, Answer::Started),
             Err(failure) => {
                 let end = End::Failed(failure);
-                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end });
+                self.answer(
+                    ticket,
+                    Answer::Moved {
+                        bytes: 0,
+                        omitted: 0,
+                        digest: None,
+                        packed: Vec::new(),
+                        kept: false,
+                        end,
+                    },
+                );
             }
         }
     }
@@ -75,7 +85,10 @@ impl Harness {
         if self.stops {
             self.moving = None;
             let (bytes, end) = (self.progress.0, End::Stopped);
-            self.answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, kept: false, end });
+            self.answer(
+                ticket,
+                Answer::Moved { bytes, omitted: 0, digest: None, packed: Vec::new(), kept: false, end },
+            );
         }
     }
 }

@@ -1,0 +1,132 @@
+//! Groups of small files that were received and wait for their names (PACK).
+
+use crate::command::{DataType, Direction, Numbers, PackedTarget, Verb};
+use crate::reply::{Left, Packed};
+use crate::server::ask::Event;
+use crate::server::outbox::Outbox;
+use crate::wire::PathName;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many groups a session may hold. A client needs two: one that gets its names while the next one comes.
+const MAX_HELD: usize = 4;
+
+/// The groups that a session holds, by their numbers. The driver holds their files.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Groups {
+    held: BTreeMap<u32, Group>,
+    /// The group whose files get their names just now, and which of them.
+    naming: Option<(Group, Numbers)>,
+}
+
+/// A group that was received.
+#[derive(Debug)]
+pub(in crate::server) struct Group {
+    /// The absolute path of its directory.
+    pub(in crate::server) directory: PathName,
+    pub(in crate::server) files: Arc<[PackedTarget]>,
+    /// What became of each file.
+    pub(in crate::server) packed: Vec<Packed>,
+    pub(in crate::server) data_type: DataType,
+    /// How long it took, from the command.
+    pub(in crate::server) took: Duration,
+    /// The other end of the data connection.
+    pub(in crate::server) peer: SocketAddr,
+    /// Whether data connections were inside TLS.
+    pub(in crate::server) private: bool,
+}
+
+impl Groups {
+    /// Whether a group has this number.
+    pub(in crate::server) fn has(&self, number: u32) -> bool {
+        self.held.contains_key(&number)
+    }
+
+    /// Whether there is no place for one more.
+    pub(in crate::server) fn is_full(&self) -> bool {
+        self.held.len() >= MAX_HELD
+    }
+
+    /// Holds a group that was received.
+    pub(in crate::server) fn hold(&mut self, number: u32, group: Group) {
+        self.held.insert(number, group);
+    }
+
+    /// How many files a group has, and the path of its directory.
+    pub(in crate::server) fn get(&self, number: u32) -> Option<(usize, &PathName)> {
+        self.held.get(&number).map(|group| (group.files.len(), &group.directory))
+    }
+
+    /// The files `numbers` of a group are about to get their names.
+    pub(in crate::server) fn begin_naming(&mut self, number: u32, numbers: Numbers, out: &mut Outbox) {
+        self.naming_failed(out);
+        self.naming = self.held.remove(&number).zip(Some(numbers));
+    }
+
+    /// The driver has not told which files got their names: the log is told so.
+    fn naming_failed(&mut self, out: &mut Outbox) {
+        if let Some((group, _)) = self.naming.take() {
+            out.event(group.lost("it is not known which files got their names"));
+        }
+    }
+
+    /// They have got their names, but for `left`. The log is told.
+    pub(in crate::server) fn named(&mut self, left: &[(u16, Left)], out: &mut Outbox) {
+        let Some((group, numbers)) = self.naming.take() else { return };
+        for (number, (file, packed)) in (1..).zip(group.files.iter().zip(&group.packed)) {
+            let Packed::Moved(bytes, _) = packed else { continue };
+            let why = left.iter().find(|(of, _)| *of == number).map(|(_, why)| *why);
+            let failure = match why {
+                Some(why) => Some(format!("the file did not get its name: {}", why.word())),
+                None if numbers.has(number) => None,
+                None => Some(NOT_KEPT.to_owned()),
+            };
+            out.event(group.event(file.name.in_directory(&group.directory), u64::from(*bytes), failure));
+        }
+    }
+
+    /// Forgets a group. The log is told. Returns whether there was one.
+    pub(in crate::server) fn forget(&mut self, number: u32, out: &mut Outbox) -> bool {
+        let group = self.held.remove(&number);
+        group.map(|group| out.event(group.lost(NOT_KEPT))).is_some()
+    }
+
+    /// Forgets all groups, because the login or the session ends. The driver forgets them as well.
+    pub(in crate::server) fn end(&mut self, out: &mut Outbox) {
+        self.naming_failed(out);
+        for group in std::mem::take(&mut self.held).into_values() {
+            out.event(group.lost("the session ended before the files got their names"));
+        }
+    }
+}
+
+impl Group {
+    /// The transfer of a file, for the log.
+    fn event(&self, path: PathName, bytes: u64, failure: Option<String>) -> Event {
+        Event::Transfer {
+            verb: Verb::Pack,
+            path,
+            direction: Direction::Receive,
+            data_type: self.data_type,
+            bytes: Some(bytes),
+            took: self.took,
+            peer: Some(self.peer),
+            private: self.private,
+            failure,
+        }
+    }
+
+    /// The transfer of all files, none of which is kept.
+    fn lost(&self, why: &str) -> Event {
+        let bytes = self.packed.iter().map(|packed| match packed {
+            Packed::Moved(bytes, _) => u64::from(*bytes),
+            Packed::Left(_) => 0,
+        });
+        self.event(self.directory.clone(), bytes.sum(), Some(why.to_owned()))
+    }
+}
+
+/// Why a file that was received is removed.
+const NOT_KEPT: &str = "the client did not keep the file";

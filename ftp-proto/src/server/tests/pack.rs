@@ -1,0 +1,228 @@
+//! PACK: groups of small files.
+
+use super::Harness;
+use super::harness::{OWN, modern, old};
+use crate::command::Direction;
+use crate::digest::{Algorithm, Digest};
+use crate::reply::{Left, Packed};
+use crate::server::Access;
+use crate::server::ask::{End, Event, FileFailure, Input, Intent};
+use crate::server::{Right, Rights};
+use crate::wire::PathName;
+
+const SEND: &str = "PACK SEND /d//5,-,-,a/3,-,-,b";
+const STORE: &str = "PACK STORE 7 /d//5,-,a/3,-,b";
+
+/// A session that may move groups, and whose next transfer finds its connection at once.
+fn ready() -> Harness {
+    let mut h = modern();
+    for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
+        h.check(command, &["200"]);
+    }
+    arrive(&mut h);
+    h
+}
+
+fn arrive(h: &mut Harness) {
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.did();
+}
+
+fn moved(bytes: u32) -> Packed {
+    Packed::Moved(bytes, Digest { algorithm: Algorithm::Crc32c, hex: "0badcafe".to_owned() })
+}
+
+/// Stores a group of two files under the number 7.
+#[track_caller]
+fn store(h: &mut Harness) {
+    let again = !h.kept.is_empty();
+    h.check(STORE, &[if again { "125" } else { "150" }]);
+    h.packed = vec![moved(5), moved(3)];
+    let replies = h.finish(26, End::Whole);
+    assert_eq!(replies, ["250-1 5 0badcafe", "250-2 3 0badcafe", "250 Transfer complete."]);
+}
+
+/// The transfers that the log was told of since the last call: direction, path, bytes, failure.
+fn told(h: &mut Harness) -> Vec<(Direction, String, Option<u64>, Option<String>)> {
+    let told = std::mem::take(&mut h.events).into_iter().filter_map(|event| {
+        let Event::Transfer { direction, path, bytes, failure, .. } = event else { return None };
+        Some((direction, path.display(), bytes, failure))
+    });
+    told.collect()
+}
+
+#[test]
+fn a_group_is_a_transfer_with_a_line_for_each_file() {
+    let mut h = ready();
+    h.check(SEND, &["150"]);
+    assert!(matches!(&h.intent, Some(Intent::SendPack(files)) if files.len() == 2));
+    h.packed = vec![moved(5), Packed::Left(Left::Gone)];
+    let replies = h.finish(15, End::Whole);
+    assert_eq!(replies, ["250-1 5 0badcafe", "250-2 left gone", "250 Transfer complete."]);
+    let why = Some("the file was left out: gone".to_owned());
+    let expect = [
+        (Direction::Send, "/d/a".to_owned(), Some(5), None),
+        (Direction::Send, "/d/b".to_owned(), Some(0), why),
+    ];
+    assert_eq!(told(&mut h), expect);
+    // The connection is kept for the next one.
+    h.check(SEND, &["125"]);
+}
+
+#[test]
+fn a_group_that_was_received_waits_for_its_names() {
+    let mut h = ready();
+    store(&mut h);
+    assert_eq!(told(&mut h), []);
+    h.left = vec![(2, Left::Taken)];
+    assert_eq!(h.say("PACK KEEP 7 1-2"), ["250-2 left taken", "250 Files named"]);
+    let why = Some("the file did not get its name: taken".to_owned());
+    let expect = [
+        (Direction::Receive, "/d/a".to_owned(), Some(5), None),
+        (Direction::Receive, "/d/b".to_owned(), Some(3), why),
+    ];
+    assert_eq!(told(&mut h), expect);
+    h.check("PACK KEEP 7 1", &["503"]);
+    h.check("PACK DROP 7", &["503"]);
+    // LOOK and KEEP leave the connection open.
+    assert_eq!(h.kept.len(), 1);
+    h.left.clear();
+    assert_eq!(h.say("PACK LOOK /d//a/b"), ["250 Names taken: 0"]);
+    store(&mut h);
+    h.check("PACK KEEP 7 3", &["501"]);
+    h.check("PACK DROP 7", &["250"]);
+    let why = Some("the client did not keep the file".to_owned());
+    assert_eq!(told(&mut h), [(Direction::Receive, "/d".to_owned(), Some(8), why)]);
+}
+
+#[test]
+fn a_number_names_one_group_and_a_session_holds_four() {
+    let mut h = ready();
+    store(&mut h);
+    h.check(STORE, &["503"]);
+    assert!(h.kept.is_empty(), "a transfer command that fails closes its connection");
+    for number in 1..=3 {
+        arrive(&mut h);
+        h.check(&format!("PACK STORE {number} /d//0,-,a"), &["150"]);
+        h.packed = vec![moved(0)];
+        h.finish(9, End::Whole);
+    }
+    h.check("PACK STORE 4 /d//0,-,a", &["450"]);
+    h.check("PACK DROP 1", &["250"]);
+    arrive(&mut h);
+    h.check("PACK STORE 4 /d//0,-,a", &["150"]);
+}
+
+#[test]
+fn a_group_that_is_not_whole_is_not_held() {
+    for (end, code) in [
+        (End::Failed(FileFailure::NoSpace), "552"),
+        (End::Failed(FileFailure::NotTheGroup), "451"),
+        (End::Broken("reset".to_owned()), "426"),
+    ] {
+        let mut h = ready();
+        h.check(STORE, &["150"]);
+        let replies = h.finish(9, end);
+        assert!(replies[0].starts_with(code), "{replies:?}");
+        let told = told(&mut h);
+        assert!(matches!(&told[..], [(_, path, Some(9), Some(_))] if path == "/d"), "{told:?}");
+        h.check("PACK KEEP 7 1", &["503"]);
+    }
+}
+
+#[test]
+fn groups_end_with_the_login_and_with_the_session() {
+    let why = Some("the session ended before the files got their names".to_owned());
+    let lost = [(Direction::Receive, "/d".to_owned(), Some(8), why)];
+    for command in ["USER u", "REIN"] {
+        let mut h = ready();
+        store(&mut h);
+        told(&mut h);
+        h.say(command);
+        assert_eq!(told(&mut h), lost, "{command}");
+        h.say("USER u");
+        h.say("PASS secret");
+        h.check("PACK KEEP 7 1", &["503"]);
+    }
+    for end in ["QUIT", ""] {
+        let mut h = ready();
+        store(&mut h);
+        told(&mut h);
+        if end.is_empty() {
+            h.input(Input::Closed);
+        } else {
+            h.say(end);
+        }
+        assert_eq!(told(&mut h), lost, "{end}");
+    }
+}
+
+#[test]
+fn a_group_does_not_outlive_its_control_connection() {
+    for input in [Input::HungUp, Input::Closed] {
+        let mut h = ready();
+        h.check("DETA 60", &["200"]);
+        h.check(STORE, &["150"]);
+        h.input(input);
+        assert!(h.closed || !h.session.is_detached());
+    }
+}
+
+#[test]
+fn parameters_that_do_not_fit_are_refused_before_any_connection() {
+    for (command, code) in
+        [("TYPE A", "504"), ("MODE Z", "504"), ("REST 5", "504"), ("RANG 1 2", "504"), ("DGST OFF", "503")]
+    {
+        for pack in [SEND, STORE] {
+            let mut h = ready();
+            h.say(command);
+            h.did();
+            h.check(pack, &[code]);
+            assert!(!h.did().iter().any(|did| did.starts_with("prepare")), "{command}");
+        }
+    }
+    let reserved = ".ftp-0123456789abcdef0123456789abcdef.part";
+    for (command, code) in [
+        (format!("PACK SEND /d//5,-,-,{reserved}"), "553"),
+        (format!("PACK STORE 1 /d//5,-,{reserved}"), "553"),
+        (format!("PACK STORE 1 /{reserved}//5,-,a"), "553"),
+        (format!("PACK LOOK /d//{reserved}"), "553"),
+        ("PACK".to_owned(), "501"),
+        ("PACK STORE 1 /d//5,-,..".to_owned(), "501"),
+    ] {
+        ready().check(&command, &[code]);
+    }
+    let mut h = old();
+    h.check("PACK DROP 1", &["506"]);
+}
+
+#[test]
+fn a_line_that_is_no_group_closes_what_is_kept() {
+    let mut h = ready();
+    store(&mut h);
+    h.check("PACK STORE 8 /d//x", &["501"]);
+    assert!(h.kept.is_empty());
+}
+
+#[test]
+fn the_rights_of_every_file_count() {
+    let path = |text: &str| PathName::from_wire(text).unwrap();
+    let access = Access::everywhere(Rights::ALL).beneath(path("/d/b"), Rights::NONE.with(Right::List));
+    for (command, code) in [
+        (SEND, "550"),
+        (STORE, "550"),
+        ("PACK SEND /d//5,-,-,a", "150"),
+        ("PACK STORE 7 /d//5,-,a", "150"),
+        ("PACK LOOK /d//b", "250"),
+    ] {
+        let mut h = Harness::new(super::harness::Setup::default());
+        h.access = access.clone();
+        let mut h = h.logged_in();
+        for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
+            h.check(command, &["200"]);
+        }
+        arrive(&mut h);
+        h.check(command, &[code]);
+    }
+}

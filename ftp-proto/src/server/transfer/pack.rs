@@ -1,0 +1,134 @@
+//! PACK SEND and PACK STORE: what they ask for, and what is said of each file.
+
+use super::request::Request;
+use crate::command::{DataType, Mode, PackedSource, PackedTarget, Verb};
+use crate::reply::{Meaning, Packed};
+use crate::server::ask::{FileFailure, Intent};
+use crate::server::context::groups::Group;
+use crate::server::context::{Context, path};
+use crate::server::partial::is_partial;
+use crate::wire::{ByteRange, FileName, PathName};
+use std::net::SocketAddr;
+
+/// PACK SEND. Returns `None` if the command was refused and the reply was sent; so does [`store`].
+pub(in crate::server) fn send(
+    cx: &mut Context,
+    directory: &PathName,
+    files: Vec<PackedSource>,
+    range: ByteRange,
+) -> Option<Request> {
+    request(cx, directory, Intent::SendPack(files.into()), range)
+}
+
+/// PACK STORE: the group gets a number, by which the session holds it.
+pub(in crate::server) fn store(
+    cx: &mut Context,
+    group: u32,
+    (directory, files): (&PathName, Vec<PackedTarget>),
+    range: ByteRange,
+) -> Option<Request> {
+    if cx.groups.has(group) {
+        let text = format!("Group {group} is held already; send PACK KEEP or PACK DROP first");
+        cx.out.reply(Meaning::BadSequence, text);
+        return None;
+    }
+    if cx.groups.is_full() {
+        cx.out.reply(Meaning::TooMany, "Too many groups are held; send PACK KEEP or PACK DROP first");
+        return None;
+    }
+    request(cx, directory, Intent::StorePack { group, files: files.into() }, range)
+}
+
+fn request(cx: &mut Context, directory: &PathName, intent: Intent, range: ByteRange) -> Option<Request> {
+    let conflict = match cx.parameters.data_type {
+        _ if range != ByteRange::WHOLE => Some("PACK moves whole files, without REST and RANG"),
+        DataType::Ascii => Some("PACK needs TYPE I"),
+        _ if !matches!(cx.parameters.mode, Mode::Stream | Mode::Block) => Some("PACK needs MODE S or B"),
+        DataType::Image | DataType::Local8 | DataType::Unserved => None,
+    };
+    if let Some(text) = conflict {
+        cx.out.reply(Meaning::ParametersConflict, text);
+        return None;
+    }
+    if cx.parameters.digest.is_none() {
+        cx.out.reply(Meaning::BadSequence, "PACK needs DGST: send DGST and this command again");
+        return None;
+    }
+    let path = path::plain(cx.resolve(directory)?);
+    let request =
+        Request { verb: Verb::Pack, path, intent, data_type: cx.parameters.data_type, since: cx.now };
+    permitted(cx, request)
+}
+
+/// The request, if the account may do that with each of the files.
+fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
+    let names: Vec<&FileName> = names(&request.intent).collect();
+    let is_reserved = names.iter().any(|name| is_partial(name.as_bytes()));
+    let depends = cx.user().is_some_and(|user| user.account.rights_depend_on_path());
+    let paths: Vec<PathName> = match depends {
+        true => names.iter().map(|name| name.in_directory(&request.path)).collect(),
+        false => vec![request.path.clone()],
+    };
+    let right = request.intent.needs();
+    let failure = match cx.lacks(paths.iter().map(|path| (path, right))) {
+        _ if is_reserved => FileFailure::BadName,
+        Some(failure) => failure,
+        // The rules of exchange judge the directory for all of its files.
+        None if has_own_exchange(cx, &request.path, &paths) => FileFailure::Denied,
+        None => return Some(request),
+    };
+    cx.refuse_file(request.verb, failure);
+    request.tell_refused(cx, failure.to_string());
+    None
+}
+
+/// Whether a rule of exchange is about some of the files, and not about their directory.
+fn has_own_exchange(cx: &Context, directory: &PathName, paths: &[PathName]) -> bool {
+    let rules = cx.user().map_or(&[][..], |user| &user.account.exchanges);
+    let tops = rules.iter().filter_map(|rule| rule.path.as_ref());
+    let mut own = tops.filter(|top| !directory.is_at_or_beneath(top));
+    own.any(|top| paths.iter().any(|path| path.is_at_or_beneath(top)))
+}
+
+fn names(intent: &Intent) -> Box<dyn Iterator<Item = &FileName> + '_> {
+    match intent {
+        Intent::SendPack(files) => Box::new(files.iter().map(|file| &file.name)),
+        Intent::StorePack { files, .. } => Box::new(files.iter().map(|file| &file.name)),
+        Intent::Send { .. }
+        | Intent::Replace
+        | Intent::WriteAt { .. }
+        | Intent::Append
+        | Intent::Probe(_)
+        | Intent::List(_) => Box::new(std::iter::empty()),
+    }
+}
+
+/// A group has moved: its files are told to the log, or are held until they get their names.
+pub(super) fn moved(cx: &mut Context, request: &Request, packed: &[Packed], peer: SocketAddr) {
+    if let Intent::StorePack { group, files } = &request.intent {
+        let group_held = Group {
+            directory: request.path.clone(),
+            files: std::sync::Arc::clone(files),
+            packed: packed.to_vec(),
+            data_type: request.data_type,
+            took: cx.now.since(request.since),
+            peer,
+            private: cx.tls.private,
+        };
+        return cx.groups.hold(*group, group_held);
+    }
+    for (name, packed) in names(&request.intent).zip(packed) {
+        let path = name.in_directory(&request.path);
+        match packed {
+            Packed::Moved(bytes, _) => request.tell_of(cx, path, u64::from(*bytes), peer, None),
+            Packed::Left(why) => {
+                request.tell_of(cx, path, 0, peer, Some(format!("the file was left out: {}", why.word())));
+            }
+        }
+    }
+}
+
+/// What the final reply says of each file.
+pub(super) fn lines(packed: &[Packed]) -> Vec<String> {
+    (1..).zip(packed).map(|(number, packed)| packed.line(number)).collect()
+}

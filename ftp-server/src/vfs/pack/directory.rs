@@ -1,0 +1,120 @@
+//! The temporary directory of a group. While it is held, its lock keeps others from sweeping it away.
+
+use std::collections::BTreeSet;
+
+use ftp_proto::server::ask::FileFailure;
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, mkdirat, openat, unlinkat};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use crate::vfs::failure::{failure, io_failure};
+use crate::vfs::lock;
+use crate::vfs::partial::partial_name;
+use crate::vfs::partial_names::Listed;
+use crate::vfs::quota::RootQuota;
+use crate::vfs::root::{Located, Root};
+use crate::vfs::upload::{NEW_FILE, publish, remove};
+
+/// The temporary directory of a group. If it is dropped, it is removed with the files in it.
+#[derive(Debug)]
+pub(super) struct GroupDirectory {
+    /// A name in the directory of the targets.
+    pub(super) at: Located,
+    name: Vec<u8>,
+    dir: OwnedFd,
+    /// The numbers of the files in it.
+    files: BTreeSet<u16>,
+    pub(super) quota: RootQuota,
+    listed: Option<Listed>,
+}
+
+impl GroupDirectory {
+    /// Makes it beside the targets.
+    pub(super) fn make(root: &Root, at: Located, quota: RootQuota) -> Result<Self, FileFailure> {
+        for _ in 0..ATTEMPTS {
+            let name = partial_name().map_err(|error| io_failure(&error))?;
+            let listed = root.partial_names().add(root.host_path_above(&at), &name);
+            mkdirat(&at.dir, &*name, Mode::RWXU).map_err(failure)?;
+            match open(&at, &name) {
+                Ok(Some(dir)) => {
+                    let (files, listed) = (BTreeSet::new(), Some(listed));
+                    return Ok(Self { at, name, dir, files, quota, listed });
+                }
+                // Somebody has swept it away or exchanged it before it was locked.
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = unlinkat(&at.dir, &*name, AtFlags::REMOVEDIR);
+                    return Err(error);
+                }
+            }
+        }
+        Err(FileFailure::Busy)
+    }
+
+    /// Makes the file with this number in it.
+    pub(super) fn create(&mut self, number: u16) -> Result<OwnedFd, FileFailure> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let make = || openat(&self.dir, number.to_string(), flags, NEW_FILE).map_err(failure);
+        let file = self.quota.add_temporary_name(make)?;
+        self.files.insert(number);
+        Ok(file)
+    }
+
+    /// Gives the file with this number its name, unless something has it.
+    pub(super) fn publish(&mut self, number: u16, name: &[u8]) -> Result<(), Errno> {
+        let from = number.to_string();
+        self.quota.change_name(|| publish((&self.dir, from.as_bytes()), (&self.at.dir, name)))?;
+        self.files.remove(&number);
+        Ok(())
+    }
+
+    /// Whether the directory of the targets is `now`.
+    pub(super) fn is_beside(&self, now: &OwnedFd) -> bool {
+        match (fstat(&self.at.dir), fstat(now)) {
+            (Ok(then), Ok(now)) => (then.st_dev, then.st_ino) == (now.st_dev, now.st_ino),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+    }
+
+    /// Removes the directory with what is left in it. Its line in the list stays until the caller has synced the names.
+    pub(super) fn clear(&mut self) {
+        for number in std::mem::take(&mut self.files) {
+            remove(&self.quota, &self.dir, number.to_string().as_bytes());
+        }
+        if let Err(error) = unlinkat(&self.at.dir, &*self.name, AtFlags::REMOVEDIR)
+            && error != Errno::NOENT
+        {
+            tracing::debug!(%error, "cannot remove the temporary directory of a group");
+        }
+    }
+
+    /// The directory was removed, and that is on stable storage if it has to be.
+    pub(super) fn strike_out(&mut self) {
+        self.listed = None;
+    }
+}
+
+impl Drop for GroupDirectory {
+    fn drop(&mut self) {
+        if let Some(listed) = self.listed.take() {
+            self.clear();
+            listed.removed_from(&self.at.dir);
+        }
+    }
+}
+
+/// Opens a directory that was made just now, and locks it. `None` if that is not the same one any more.
+fn open(at: &Located, name: &[u8]) -> Result<Option<OwnedFd>, FileFailure> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = match openat(&at.dir, name, flags, Mode::empty()) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+        other => other.map_err(failure)?,
+    };
+    lock::write_waiting(&dir)?;
+    let stat = fstat(&dir).map_err(failure)?;
+    Ok((stat.st_nlink > 0 && stat.st_uid == geteuid().as_raw()).then_some(dir))
+}
+
+/// How often another temporary name is tried.
+const ATTEMPTS: usize = 16;

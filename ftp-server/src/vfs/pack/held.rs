@@ -1,0 +1,67 @@
+//! A group that was received: its files wait for their names.
+
+use std::sync::Arc;
+
+use ftp_proto::command::{Numbers, PackedTarget};
+use ftp_proto::reply::Left;
+use ftp_proto::server::ask::FileFailure;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+
+use super::directory::GroupDirectory;
+use crate::vfs::durability::Durability;
+use crate::vfs::failure::failure;
+
+/// A group that was received. If it is dropped, its files are removed.
+#[derive(Debug)]
+pub struct HeldGroup {
+    directory: GroupDirectory,
+    files: Arc<[PackedTarget]>,
+}
+
+impl HeldGroup {
+    pub(super) const fn new(directory: GroupDirectory, files: Arc<[PackedTarget]>) -> Self {
+        Self { directory, files }
+    }
+
+    /// Gives these files their names in the directory `now`, and replaces nothing. The other files are removed. Returns
+    /// which did not get their names, and why.
+    pub(in crate::vfs) fn keep(
+        mut self,
+        now: &OwnedFd,
+        numbers: &Numbers,
+        durability: Durability,
+    ) -> Result<Vec<(u16, Left)>, FileFailure> {
+        if !self.directory.is_beside(now) {
+            return Err(FileFailure::Changed);
+        }
+        let mut left = Vec::new();
+        for number in numbers.iter() {
+            let file = self.files.get(usize::from(number).saturating_sub(1));
+            let named = match file {
+                Some(file) => self.directory.publish(number, file.name.as_bytes()).map_err(why),
+                None => Err(Left::Unsent),
+            };
+            if let Err(why) = named {
+                left.push((number, why));
+            }
+        }
+        self.directory.clear();
+        if durability == Durability::Synced {
+            self.directory.at.sync_names().map_err(failure)?;
+        }
+        self.directory.strike_out();
+        Ok(left)
+    }
+}
+
+fn why(error: Errno) -> Left {
+    match error {
+        Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Left::Taken,
+        Errno::NOENT => Left::Unsent,
+        Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::INVAL => {
+            Left::Refused
+        }
+        _ => Left::Failed,
+    }
+}

@@ -1,0 +1,294 @@
+//! Groups of small files: PACK SEND, STORE, KEEP, LOOK.
+
+use super::*;
+use ftp_io::copy::{Pieces, Store};
+use ftp_proto::coding::{write_pack_head, write_unsent};
+use ftp_proto::command::{Numbers, PackedSource, PackedTarget};
+use ftp_proto::digest::Algorithm;
+use ftp_proto::listing::When;
+use ftp_proto::reply::{Left, Packed};
+use ftp_proto::wire::FileName;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+fn file(text: &str) -> FileName {
+    FileName::from_wire(text).unwrap()
+}
+
+/// A group of files with these sizes.
+fn store_pack(files: &[(&str, u32)]) -> Intent {
+    let target =
+        |(name, size): &(&str, u32)| PackedTarget { size: *size, modified: Some(When(7)), name: file(name) };
+    Intent::StorePack { group: 1, files: files.iter().map(target).collect() }
+}
+
+fn stream(files: &[Option<&str>]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for file in files {
+        match file {
+            Some(content) => {
+                write_pack_head(u32::try_from(content.len()).unwrap(), &mut stream);
+                stream.extend_from_slice(content.as_bytes());
+            }
+            None => write_unsent(&mut stream),
+        }
+    }
+    stream
+}
+
+fn begin(view: &View, directory: &str, files: &[(&str, u32)]) -> Result<GroupWriter, FileFailure> {
+    let (prepared, _) = view.prepare(&name(directory), &store_pack(files))?;
+    let Prepared::ReceivePack(target) = prepared else { panic!("not prepared for a group") };
+    target.begin(Algorithm::Crc32c, Durability::Synced)
+}
+
+/// Receives a group in pieces of `size` bytes.
+fn receive(
+    mut writer: GroupWriter,
+    stream: &[u8],
+    size: usize,
+) -> Result<(HeldGroup, Vec<Packed>), FileFailure> {
+    for piece in stream.chunks(size) {
+        writer.write(piece).map_err(|error| io_failure(&error))?;
+    }
+    writer.finish().map(|(number, group, packed)| {
+        assert_eq!(number, 1);
+        (group, packed)
+    })
+}
+
+fn keep(
+    group: HeldGroup,
+    view: &View,
+    directory: &str,
+    numbers: &[u16],
+) -> Result<Vec<(u16, Left)>, FileFailure> {
+    let numbers = Numbers::new(numbers.iter().copied()).unwrap();
+    view.keep(group, &name(directory), (&numbers, Durability::Synced))
+}
+
+#[test]
+fn a_group_has_no_names_until_it_is_kept_and_replaces_nothing() {
+    for (site, size) in Site::both().into_iter().zip([1, 4096]) {
+        site.dir("d");
+        let view = site.view();
+        let writer = begin(&view, "/d", &[("a", 3), ("b,", 0), ("c", 9), ("link", 1), ("e", 2)]).unwrap();
+        let content = stream(&[Some("one"), Some(""), None, Some("x"), Some("no")]);
+        let (group, packed) = receive(writer, &content, size).unwrap();
+        let moved = packed.iter().map(|packed| matches!(packed, Packed::Moved(..)));
+        assert_eq!(moved.collect::<Vec<_>>(), [true, true, false, true, true]);
+        let hidden = site.names("d");
+        assert!(hidden.len() == 1 && hidden[0].starts_with(".ftp-"), "{hidden:?}");
+        let directory = fs::metadata(site.path("d").join(&hidden[0])).unwrap();
+        assert_eq!(directory.permissions().mode() & 0o777, 0o700);
+        assert_eq!(site.listed("/d"), [""; 0]);
+        // Links and files that others have made meanwhile stay as they are.
+        site.link("d/link", "nothing");
+        site.file("d/a", "old");
+        let left = keep(group, &view, "/d", &[1, 2, 3, 4]).unwrap();
+        assert_eq!(left, [(1, Left::Taken), (3, Left::Unsent), (4, Left::Taken)]);
+        assert_eq!(site.names("d"), ["a", "b,", "link"]);
+        assert_eq!(site.read("d/a").as_deref(), Some("old"));
+        assert_eq!(fs::metadata(site.path("d/b,")).unwrap().mtime(), 7);
+    }
+}
+
+#[test]
+fn a_group_that_is_dropped_or_not_whole_leaves_nothing() {
+    let site = Site::new();
+    let view = site.view();
+    let files = [("a", 3), ("b", 3)];
+    let whole = stream(&[Some("one"), Some("two")]);
+    let (group, _) = receive(begin(&view, "/", &files).unwrap(), &whole, 5).unwrap();
+    drop(group);
+    assert_eq!(site.names(""), [""; 0]);
+    for bad in [&whole[..whole.len() - 1], &whole[..10], &[whole.clone(), vec![0]].concat(), b"\x03"] {
+        let received = receive(begin(&view, "/", &files).unwrap(), bad, 7);
+        assert_eq!(received.map(drop), Err(FileFailure::NotTheGroup));
+        assert_eq!(site.names(""), [""; 0]);
+    }
+}
+
+#[test]
+fn a_directory_that_is_another_one_gets_no_names() {
+    let site = Site::new();
+    site.dir("d");
+    let view = site.view();
+    let store = || receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap().0;
+    let [renamed, linked, gone] = [store(), store(), store()];
+    fs::rename(site.path("d"), site.path("e")).unwrap();
+    site.dir("d");
+    assert_eq!(keep(renamed, &view, "/d", &[1]), Err(FileFailure::Changed));
+    fs::remove_dir(site.path("d")).unwrap();
+    site.link("d", "..");
+    assert!(keep(linked, &view, "/d", &[1]).is_err());
+    fs::remove_file(site.path("d")).unwrap();
+    assert_eq!(keep(gone, &view, "/d", &[1]), Err(FileFailure::NotFound));
+    assert_eq!(site.names("e"), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused_before_anything_changes() {
+    let site = Site::new();
+    site.file("file", "");
+    site.link("out", "..");
+    let view = site.view();
+    let refused =
+        |directory: &str, names: &[(&str, u32)]| begin(&view, directory, names).map(drop).unwrap_err();
+    assert_eq!(refused("/no", &[("a", 1)]), FileFailure::NotFound);
+    assert_eq!(refused("/file", &[("a", 1)]), FileFailure::NotDirectory);
+    assert_eq!(refused("/out", &[("a", 1)]), FileFailure::BadName);
+    assert_eq!(refused("/", &[("a\rb", 1)]), FileFailure::BadName);
+    assert_eq!(site.names(""), ["file", "out"]);
+}
+
+#[test]
+fn a_quota_counts_a_group_as_it_comes_and_gets_back_what_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let roots = Roots::default();
+    let limits = QuotaLimits { bytes: Some(10), files: Some(2), file_bytes: Some(8) };
+    let tree = Arc::new(roots.tree(roots.open(dir.path()).unwrap()).limited(limits).unwrap());
+    let view = View::new(&tree, &Access::everywhere(Rights::ALL));
+    let held = || tree.held().map(|held| (held.bytes, held.files)).unwrap();
+    assert_eq!(begin(&view, "/", &[("a", 9)]).map(drop), Err(FileFailure::MaxFileSize));
+    let received = |files: &[(&str, u32)], content: &[Option<&str>]| {
+        receive(begin(&view, "/", files).unwrap(), &stream(content), 3)
+    };
+    let (group, _) = received(&[("a", 4), ("b", 4)], &[Some("1234"), Some("5678")]).unwrap();
+    assert_eq!(held(), (8, 2));
+    keep(group, &view, "/", &[1]).unwrap();
+    assert_eq!(held(), (4, 1));
+    let too_much = received(&[("c", 8)], &[Some("12345678")]);
+    assert_eq!(too_much.map(drop), Err(FileFailure::QuotaBytes));
+    let too_many = received(&[("c", 1), ("d", 1)], &[Some("1"), Some("2")]);
+    assert_eq!(too_many.map(drop), Err(FileFailure::QuotaFiles));
+    assert_eq!(held(), (4, 1));
+    drop(received(&[("c", 6)], &[Some("123456")]).unwrap());
+    assert_eq!(held(), (4, 1));
+    // The disk.
+    roots.keep_free(u64::MAX);
+    let kept_free = received(&[("c", 1)], &[Some("1")]);
+    assert_eq!(kept_free.map(drop), Err(FileFailure::KeptFree));
+    assert_eq!(held(), (4, 1));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_killed_server_has_left_of_a_group_is_removed_and_what_is_held_stays() {
+    const DEAD: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
+    let site = Site::new();
+    let list = site.top.path().join("under-way");
+    site.dir(&format!("d/{DEAD}"));
+    site.file(&format!("d/{DEAD}/1"), "one");
+    let view = site.view();
+    let (held, _) = receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
+    let names = site.names("d");
+    let root = site.path("").display().to_string();
+    let line = |name: &String| format!("+ {name} {root}d\n");
+    fs::write(&list, names.iter().map(line).collect::<String>()).unwrap();
+    let roots = Roots::default();
+    let _tree = roots.tree(roots.open(&site.path("")).unwrap());
+    roots.list_partial_names_in(&list, Durability::Synced).unwrap();
+    assert!(!site.path("d").join(DEAD).exists());
+    assert_eq!(keep(held, &view, "/d", &[1]), Ok(vec![]));
+    assert_eq!(site.names("d"), ["a"]);
+
+    // Without a list, what is a day old.
+    site.dir(DEAD);
+    site.file(&format!("{DEAD}/1"), "one");
+    roots.remove_old_names();
+    assert!(site.path(DEAD).exists());
+    let day = std::time::Duration::from_secs(2 * 24 * 60 * 60);
+    let old = std::time::SystemTime::UNIX_EPOCH + day;
+    File::open(site.path(DEAD)).unwrap().set_modified(old).unwrap();
+    roots.remove_old_names();
+    assert!(!site.path(DEAD).exists());
+}
+
+#[test]
+fn the_source_sends_what_is_as_the_command_says() {
+    for site in Site::both() {
+        for (name, content) in [("d/a", "one"), ("d/empty", ""), ("b", "two")] {
+            site.dir("d");
+            site.file(name, content);
+        }
+        site.link("d/up", "../b");
+        site.link("d/out", "../../secret");
+        site.dir("d/dir");
+        let stat = fs::metadata(site.path("d/a")).unwrap();
+        let unique = format!("{:x}g{:x}", stat.dev(), stat.ino());
+        let item = |name: &str, size, modified: Option<i64>, unique: Option<&str>| PackedSource {
+            size,
+            modified: modified.map(When),
+            unique: unique.map(str::to_owned),
+            name: file(name),
+        };
+        let files: Arc<[PackedSource]> = Arc::new([
+            item("a", 3, Some(stat.mtime()), Some(&unique)),
+            item("a", 4, None, None),
+            item("a", 3, Some(stat.mtime() + 1), None),
+            item("a", 3, None, Some("1g1")),
+            item("empty", 0, None, None),
+            item("up", 3, None, None),
+            item("out", 6, None, None),
+            item("dir", 0, None, None),
+            item("no", 0, None, None),
+        ]);
+        let prepared = site.prepare("/d", Intent::SendPack(files)).unwrap();
+        let Prepared::SendPack(source) = prepared else { panic!("not prepared for a group") };
+        let (mut pack, mut sent) = (source.stream(Algorithm::Crc32c), Vec::new());
+        assert!(pack.next(&mut sent).unwrap().is_break());
+        let expect = [Some("one"), None, None, None, Some(""), Some("two"), None, None, None];
+        assert_eq!(sent, stream(&expect));
+        let left = pack.into_packed().into_iter().map(|packed| match packed {
+            Packed::Moved(..) => None,
+            Packed::Left(why) => Some(why),
+        });
+        use Left::{Changed, Gone, Refused};
+        let expect = [
+            None,
+            Some(Changed),
+            Some(Changed),
+            Some(Changed),
+            None,
+            None,
+            Some(Refused),
+            Some(Gone),
+            Some(Gone),
+        ];
+        assert_eq!(left.collect::<Vec<_>>(), expect);
+    }
+}
+
+#[test]
+fn a_stream_is_made_in_pieces() {
+    let site = Site::new();
+    let content = "x".repeat(50_000);
+    let item = |name: &str| {
+        site.file(name, &content);
+        PackedSource { size: 50_000, modified: None, unique: None, name: file(name) }
+    };
+    let files: Arc<[PackedSource]> = ["a", "b", "c", "d"].map(item).into();
+    let Ok(Prepared::SendPack(source)) = site.prepare("/", Intent::SendPack(files)) else {
+        panic!("not prepared for a group")
+    };
+    let (mut pack, mut room) = (source.stream(Algorithm::Crc32c), Vec::new());
+    assert!(pack.next(&mut room).unwrap().is_continue());
+    assert_eq!(room.len(), 2 * 50_009);
+    room.clear();
+    assert!(pack.next(&mut room).unwrap().is_break());
+    assert_eq!(pack.into_packed().len(), 4);
+}
+
+#[test]
+fn look_tells_which_names_are_taken() {
+    let site = Site::new();
+    site.file("a", "");
+    site.dir("d");
+    site.link("link", "nothing");
+    let long = "x".repeat(256);
+    let names: Arc<[FileName]> = ["a", "b", "d", "link", &long].map(file).into();
+    let looked = site.view().answer(&FileAsk::Look(name("/"), Arc::clone(&names)));
+    let taken = [(1, Left::Taken), (3, Left::Taken), (4, Left::Taken), (5, Left::Refused)];
+    assert_eq!(looked, Ok(FileAnswer::Left(taken.to_vec())));
+    assert_eq!(site.view().answer(&FileAsk::Look(name("/a"), names)), Err(FileFailure::NotDirectory));
+}
