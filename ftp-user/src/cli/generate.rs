@@ -15,10 +15,14 @@ use std::path::PathBuf;
 
 /// Prints a script for a shell, or what completes a line.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
-pub(super) fn completions(command: Command, kept: Kept, args: Completions) -> Result<Status, Failure> {
+pub(super) fn completions(
+    command: Command,
+    names: NamesOfLine,
+    args: Completions,
+) -> Result<Status, Failure> {
     let known = |command: &Command, words: &[String]| {
-        let kept = kept.clone().of_line(command, words);
-        move |name: &str, typed: &str| kept.known(name, typed)
+        let names = names.clone().of_line(command, words);
+        move |name: &str, typed: &str| names.known(name, typed)
     };
     args.print(command, known).map(|()| Status::Done).map_err(cannot_print)
 }
@@ -34,14 +38,14 @@ pub(super) fn man(command: Command, args: Manual) -> Result<Status, Failure> {
 
 /// Where the names are that complete a line.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(super) struct NamesOfLine {
     /// The settings, if other ones than the usual are meant.
     pub(super) settings: Option<PathBuf>,
     /// The state directory, if another one than the usual is meant.
     pub(super) state: Option<PathBuf>,
 }
 
-impl Kept {
+impl NamesOfLine {
     /// The files that the line names.
     fn of_line(mut self, command: &Command, words: &[String]) -> Self {
         let mut reader = Reader::at(command);

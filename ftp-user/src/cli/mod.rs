@@ -203,7 +203,7 @@ impl Cli {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let (password_file, is_union) = (general.password_file.clone(), general.hands.is_union);
-        let names = generate::Kept { settings: general.config.clone(), state: general.state.clone() };
+        let names = generate::NamesOfLine { settings: general.config.clone(), state: general.state.clone() };
         let site_options = general.of_site(&trust);
         let kept = general.kept();
         let settings = if verb.is_about_itself() {

@@ -18,11 +18,11 @@ pub struct CompletionInput<'a> {
     /// The verbs and their options.
     pub vocabulary: &'a Vocabulary,
     /// What places are completed from.
-    pub places: Places<'a>,
+    pub places: CompletionPlaces<'a>,
 }
 
 /// What the names of places are completed from.
-pub struct Places<'a> {
+pub struct CompletionPlaces<'a> {
     /// The names of sites, composite directories and devices, and the current directory.
     pub scope: &'a Scope,
     /// What directories held.
@@ -35,7 +35,7 @@ pub struct Places<'a> {
 
 /// What could stand in the place of a word.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Completions {
+pub struct Offered {
     /// Whole words, in order, without quotes.
     pub words: Vec<String>,
     /// Directories whose names are not known, or have not been looked at for a while.
@@ -46,8 +46,8 @@ pub struct Completions {
 
 /// Completes the word before the cursor of a line. Returns where that word begins, in bytes, and what could stand there,
 /// quoted. A single word that is no directory has a blank behind it.
-pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Completions) {
-    let Some(typed) = before(text) else { return (text.len(), Completions::default()) };
+pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Offered) {
+    let Some(typed) = before(text) else { return (text.len(), Offered::default()) };
     let mut found = words(&typed.words, &typed.last.text, source);
     let is_only = found.words.len() == 1;
     for word in &mut found.words {
@@ -59,14 +59,14 @@ pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Co
 }
 
 /// Completes the word that begins with `partial` behind these words.
-fn words(typed: &[Word], partial: &str, source: &mut CompletionInput<'_>) -> Completions {
+fn words(typed: &[Word], partial: &str, source: &mut CompletionInput<'_>) -> Offered {
     let line = Line { words: typed.to_vec(), is_background: false };
     let mut found = match Command::read(line, source.vocabulary) {
         Ok(Some(command)) => behind_verb(&command, partial, source),
         Ok(None) | Err(_) if typed.is_empty() => {
-            Completions { words: verbs(source.vocabulary, partial), ..Completions::default() }
+            Offered { words: verbs(source.vocabulary, partial), ..Offered::default() }
         }
-        Ok(None) | Err(_) => Completions::default(),
+        Ok(None) | Err(_) => Offered::default(),
     };
     found.words.sort_unstable();
     found.words.dedup();
@@ -83,12 +83,12 @@ fn verbs(vocabulary: &Vocabulary, partial: &str) -> Vec<String> {
 
 /// What can stand behind a verb: the one reader of command lines says what kind of word is expected, and this one what it
 /// can be.
-fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Completions {
+fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Offered {
     let verb = [command.verb.get_name()].into_iter();
     let typed: Vec<String> = verb.chain(command.texts()).chain([partial]).map(str::to_owned).collect();
     let CompletionInput { vocabulary, places: kept } = source;
     // The reader asks while it borrows what was found before.
-    let state = RefCell::new((kept, Completions::default()));
+    let state = RefCell::new((kept, Offered::default()));
     let known = |name: &str, typed: &str| {
         let (kept, found) = &mut *state.borrow_mut();
         let words = match ValueKind::of(name) {
@@ -102,11 +102,11 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
     };
     let candidates = completion::complete(vocabulary.root(), &typed, known);
     let (_, found) = state.into_inner();
-    Completions { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
+    Offered { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
 }
 
 /// Places: names of sites and the like where nothing else was typed, and what the directory holds that was typed.
-pub(super) fn places(partial: &str, source: &mut Places<'_>, found: &mut Completions) -> Vec<String> {
+pub(super) fn places(partial: &str, source: &mut CompletionPlaces<'_>, found: &mut Offered) -> Vec<String> {
     let mut words = Vec::new();
     if !partial.contains('/') && !partial.contains(':') && !partial.contains(']') {
         let (open, close) = if partial.starts_with('[') { ("[", "]") } else { ("", ":") };
@@ -162,8 +162,8 @@ pub fn known_at_servers(partial: &str, sites: Names, cache: &mut Cache) -> Vec<S
         urls.collect()
     } else {
         let scope = Scope::new(sites);
-        let mut source = Places { scope: &scope, cache, here: &|_| Vec::new(), now: 0 };
-        places(partial, &mut source, &mut Completions::default())
+        let mut source = CompletionPlaces { scope: &scope, cache, here: &|_| Vec::new(), now: 0 };
+        places(partial, &mut source, &mut Offered::default())
     };
     // Whatever a word is, it passes here: the person has typed a URL, but not for this shell, and a server has chosen the names.
     let words = words.iter().map(|word| plain(word)).filter(|word| word.starts_with(partial));
@@ -175,7 +175,7 @@ pub fn known_at_servers(partial: &str, sites: Names, cache: &mut Cache) -> Vec<S
 }
 
 /// Names of this host.
-fn here(partial: &str, source: &Places<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+fn here(partial: &str, source: &CompletionPlaces<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let end = partial.rfind('/').map_or(0, |at| at + 1);
     let (directory, name) = partial.split_at_checked(end).unwrap_or(("", partial));
     let names = (source.here)(if directory.is_empty() { "./" } else { directory });
@@ -184,7 +184,7 @@ fn here(partial: &str, source: &Places<'_>, is_wanted: impl Fn(&str) -> bool) ->
 }
 
 /// What a directory held.
-fn names(directory: &Directory, found: &mut Completions, source: &mut Places<'_>) -> Vec<String> {
+fn names(directory: &Directory, found: &mut Offered, source: &mut CompletionPlaces<'_>) -> Vec<String> {
     if directory.host == HostText::This {
         return (source.here)(&directory.place(true));
     }
@@ -229,13 +229,13 @@ mod tests {
             Self { scope, cache, vocabulary: vocabulary() }
         }
 
-        fn ask(&mut self, text: &str) -> (usize, Completions) {
+        fn ask(&mut self, text: &str) -> (usize, Offered) {
             let here = |directory: &str| match directory {
                 "./" => vec!["local.txt".to_owned(), "sub dir/".to_owned()],
                 _ => Vec::new(),
             };
             let Self { scope, cache, vocabulary } = self;
-            let places = Places { scope, cache, here: &here, now: 1010 };
+            let places = CompletionPlaces { scope, cache, here: &here, now: 1010 };
             complete_line(text, &mut CompletionInput { vocabulary, places })
         }
 
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_wanted_and_nobody_waits_for_it() {
         let mut table = Table::new();
-        let wanted = |found: Completions| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
+        let wanted = |found: Offered| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
         let (_, found) = table.ask("ls far:x/y");
         assert_eq!((found.words.len(), wanted(found)), (0, vec!["far:x".to_owned()]));
         let (_, found) = table.ask("ls lab:pub/re");

@@ -32,7 +32,7 @@ mod words;
 mod written;
 
 pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
-pub use complete::{CompletionInput, Completions, Places, complete_line, known_at_servers};
+pub use complete::{CompletionInput, CompletionPlaces, Offered, complete_line, known_at_servers};
 pub use directory::{Directory, HostText, THIS_HOST};
 pub use grammar::Command;
 pub use keeper::{ANSWER, CALM, DOUBTFUL, GONE, Health, Input, Keeper, Output, Probe};

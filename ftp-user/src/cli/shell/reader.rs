@@ -2,7 +2,7 @@
 
 use super::known::{Known, Shared};
 use super::remote::seconds;
-use crate::shell::{CompletionInput, Completions, Places, Vocabulary, complete_line};
+use crate::shell::{CompletionInput, CompletionPlaces, Offered, Vocabulary, complete_line};
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair};
@@ -133,7 +133,7 @@ impl Completer for Keys {
             let mut known = self.known.lock();
             let Known { scope, cache, .. } = &mut *known;
             let vocabulary = &self.vocabulary;
-            let places = Places { scope, cache, here: &names_here, now: seconds() };
+            let places = CompletionPlaces { scope, cache, here: &names_here, now: seconds() };
             complete_line(before, &mut CompletionInput { vocabulary, places })
         };
         for directory in &found.wanted {
@@ -145,7 +145,7 @@ impl Completer for Keys {
 
 /// The words of a completion as the editor shows and inserts them: a single word is inserted, and of several what all begin
 /// with. The next Tab shows them.
-fn pairs(found: Completions) -> Vec<Pair> {
+fn pairs(found: Offered) -> Vec<Pair> {
     let is_several = found.words.len() > 1;
     let common = common(&found.words);
     let pair = |word: String| Pair {
@@ -196,11 +196,11 @@ mod tests {
     #[test]
     fn what_all_words_begin_with_is_inserted_and_a_list_that_is_cut_says_so() {
         let words = ["lab:abc", "lab:abd"].map(str::to_owned).to_vec();
-        let found = Completions { words: words.clone(), wanted: Vec::new(), is_cut: true };
+        let found = Offered { words: words.clone(), wanted: Vec::new(), is_cut: true };
         let shown: Vec<_> = pairs(found).into_iter().map(|pair| (pair.display, pair.replacement)).collect();
         let expect = ["lab:abc", "lab:abd", "(and more)"].map(|word| (word.to_owned(), "lab:ab".to_owned()));
         assert_eq!(shown, expect);
-        let one = Completions { words: vec!["ls ".to_owned()], ..Completions::default() };
+        let one = Offered { words: vec!["ls ".to_owned()], ..Offered::default() };
         let [only] = pairs(one).try_into().unwrap_or_else(|_| panic!("one word"));
         assert_eq!((only.display.as_str(), only.replacement.as_str()), ("ls", "ls "));
         assert_eq!(common(&words), "lab:ab");

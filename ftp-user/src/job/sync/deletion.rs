@@ -26,7 +26,7 @@ use std::collections::HashSet;
 pub(super) struct SurplusRemovals<'a> {
     pub(super) context: &'a Context,
     /// What is done with a name.
-    pub(super) how: How,
+    pub(super) removing: Removing,
     /// Where the source is.
     pub(super) source: PathName,
     /// Where files go instead.
@@ -41,14 +41,14 @@ pub(super) struct SurplusRemovals<'a> {
 
 /// What is done with names that only the destination has.
 #[derive(Debug)]
-pub(super) enum How {
+pub(super) enum Removing {
     /// They are only reported, and nothing is changed.
     Reported(Scope),
     /// They are deleted, or kept.
     Deleted(MayDelete),
 }
 
-impl How {
+impl Removing {
     const fn scope(&self) -> &Scope {
         match self {
             Self::Reported(scope) => scope,
@@ -59,7 +59,7 @@ impl How {
 
 /// A directory whose contents are being deleted.
 #[derive(Debug)]
-struct Open {
+struct OpenedDirectory {
     below: PathName,
     /// Whether something in it was deleted.
     is_emptier: bool,
@@ -80,10 +80,10 @@ impl SurplusRemovals<'_> {
         mut surplus: Spool<TreeEntry>,
     ) -> Result<(), Failure> {
         let mut hidden = Hidden::at(self.source.clone());
-        let mut entered = Entered::new(self.how.scope(), Why::Synced);
+        let mut entered = Entered::new(self.removing.scope(), Why::Synced);
         let mut links = Links::default();
         // Each is in the one before it.
-        let mut open: Vec<Open> = Vec::new();
+        let mut open: Vec<OpenedDirectory> = Vec::new();
         let needs =
             |entry: &TreeEntry| !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path);
         loop {
@@ -104,7 +104,7 @@ impl SurplusRemovals<'_> {
                 continue;
             }
             if next.is_directory() {
-                open.push(Open { below: next.path, is_emptier: false });
+                open.push(OpenedDirectory { below: next.path, is_emptier: false });
                 continue;
             }
             let is_gone = self.renamed.contains(&next.path) || {
@@ -142,7 +142,7 @@ impl SurplusRemovals<'_> {
     }
 
     fn path(&self, below: &PathName) -> PathName {
-        place::join(Some(self.how.scope().root()), below)
+        place::join(Some(self.removing.scope().root()), below)
     }
 
     async fn file(
@@ -154,9 +154,9 @@ impl SurplusRemovals<'_> {
         let (context, below) = (self.context, &surplus.path);
         let path = self.path(below);
         let kept_as = self.backup.as_ref().map(|backup| backup.of(below));
-        let kept = match &self.how {
-            How::Reported(_) => kept_as,
-            How::Deleted(permit) => {
+        let kept = match &self.removing {
+            Removing::Reported(_) => kept_as,
+            Removing::Deleted(permit) => {
                 if let Entry::Elsewhere(_, failure) =
                     entered.enter(context, host, place::parent(below).as_ref()).await?
                 {
@@ -198,7 +198,7 @@ impl SurplusRemovals<'_> {
     ) -> Result<(), Failure> {
         let context = self.context;
         let path = self.path(below);
-        if let How::Deleted(permit) = &self.how {
+        if let Removing::Deleted(permit) = &self.removing {
             if let Entry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
                 return Err(failure);
             }
@@ -225,7 +225,7 @@ impl SurplusRemovals<'_> {
         (kind, size): (listing::Kind, Option<u64>),
     ) {
         let (place, dest) = (host.show(path), kept_as.map(|path| host.show(path)));
-        let dry_run = matches!(self.how, How::Reported(_));
+        let dry_run = matches!(self.removing, Removing::Reported(_));
         let verb = if dest.is_some() { "backup" } else { "delete" };
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
         self.context.events.plan(change, dry_run).await;

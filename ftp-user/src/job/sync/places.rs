@@ -22,8 +22,12 @@ pub(super) struct Roots {
     pub(super) destination: Option<Facts>,
 }
 
-/// The two places of a sync.
-pub(super) type Places<'a> = (&'a Location, &'a Location);
+/// The two directories of a sync.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    pub(super) source: &'a Location,
+    pub(super) destination: &'a Location,
+}
 
 /// Looks at both directories.
 ///
@@ -33,7 +37,7 @@ pub(super) type Places<'a> = (&'a Location, &'a Location);
 pub(super) async fn roots(
     context: &Context,
     ends: &mut Ends,
-    (from, to): Places<'_>,
+    Places { source: from, destination: to }: Places<'_>,
 ) -> Result<Roots, Failure> {
     let Ends { source, destination, .. } = ends;
     let (own, other) =
@@ -74,7 +78,7 @@ pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<P
 pub(super) async fn refuse_backup(
     context: &Context,
     ends: &mut Ends,
-    (from, to): Places<'_>,
+    Places { source: from, destination: to }: Places<'_>,
     directory: &PathName,
     filter: &Filter,
 ) -> Result<(), Failure> {
@@ -180,6 +184,7 @@ mod tests {
         symlink("bk/in", home.path().join("alias")).unwrap();
         let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
         let (from, to) = (location("ftp://127.0.0.1:1/src"), location(&at("bk")));
+        let places = Places { source: &from, destination: &to };
         let context = Context::for_tests(Cancel::never());
         let pools = Pools::default();
         let ends =
@@ -201,7 +206,7 @@ mod tests {
             let directory = PathName::from_user(at(directory)).unwrap();
             let excluded: Vec<String> = excluded.into_iter().map(str::to_owned).collect();
             let filter = Filter::new(&[], &excluded).unwrap();
-            let found = refuse_backup(&context, &mut ends(), (&from, &to), &directory, &filter).await;
+            let found = refuse_backup(&context, &mut ends(), places, &directory, &filter).await;
             let is_right = match (&found, expect) {
                 (Err(failure), Some(words)) => failure.to_string().contains(words),
                 (found, expect) => found.is_ok() && expect.is_none(),

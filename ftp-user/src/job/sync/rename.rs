@@ -25,7 +25,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct Renames<'a> {
     context: &'a Context,
     permit: &'a MayRename,
-    how: How,
+    rules: RenameRules,
     entered: Entered,
     /// The digest that both ends compute.
     algorithm: Algorithm,
@@ -36,7 +36,7 @@ pub(super) struct Renames<'a> {
 
 /// How files are renamed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct How {
+pub(super) struct RenameRules {
     /// Nothing is renamed.
     pub(super) is_dry: bool,
     /// Files get the times that they have at the source.
@@ -66,7 +66,7 @@ impl<'a> Renames<'a> {
     /// The names cannot be kept on the disk, or an end does not answer.
     pub(super) async fn of(
         context: &'a Context,
-        (permit, how): (&'a MayRename, How),
+        (permit, rules): (&'a MayRename, RenameRules),
         ends: &mut Ends,
         surplus: &mut Spool<TreeEntry>,
     ) -> Result<Option<Self>, Failure> {
@@ -79,7 +79,7 @@ impl<'a> Renames<'a> {
         let Some(algorithm) = common(context, ends, &Algorithm::CHECKSUMS).await? else { return Ok(None) };
         let entered = Entered::new(permit.scope(), Why::Synced);
         let renamed = HashSet::new();
-        Ok(Some(Self { context, permit, how, entered, algorithm, unmatched, renamed }))
+        Ok(Some(Self { context, permit, rules, entered, algorithm, unmatched, renamed }))
     }
 
     /// What has another name now, or would get one.
@@ -103,8 +103,8 @@ impl<'a> Renames<'a> {
         if !self.lacks(&mut ends.source, &place::join(Some(source), &below)).await? {
             return Ok(None);
         }
-        if !self.how.is_dry {
-            let time = entry.facts.modified.filter(|_| self.how.times);
+        if !self.rules.is_dry {
+            let time = entry.facts.modified.filter(|_| self.rules.times);
             match self.carry_out(ends, (&below, &seen), (&entry.path, time)).await {
                 Ok(()) => {}
                 Err(failure) if failure.ends_the_work() => return Err(failure),

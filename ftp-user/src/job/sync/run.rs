@@ -1,6 +1,6 @@
 //! The run of a sync: both trees are listed, then files are renamed and copied, then what only the destination has is deleted.
 
-use super::deletion::{How, SurplusRemovals};
+use super::deletion::{Removing, SurplusRemovals};
 use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
 use super::places::{self, Places, Roots, absolute, login, refuse_backup};
@@ -43,7 +43,7 @@ pub(in crate::job) async fn sync(
     let from = Host::at(source, Role::Source, pools);
     let ends = Ends::new(from, Host::at(destination, Role::Destination, pools));
     let backup = rules.backup.clone().map(Backup::below);
-    let places = (source, destination);
+    let places = Places { source, destination };
     let mut run = Run { context, ends, places, rules, options, filter, backup, tally };
     if let Err(failure) = Box::pin(run.run()).await {
         run.tally.failed(source.to_string(), destination.to_string(), failure);
@@ -65,7 +65,7 @@ struct Run<'a> {
 }
 
 /// Both trees, compared.
-struct Compared {
+struct ComparedListings {
     plan: Plan,
     /// Whether both were read to their ends.
     is_complete: bool,
@@ -87,7 +87,7 @@ impl Run<'_> {
         if self.options.mode.is_dry() {
             return Ok(None);
         }
-        let (from, to) = self.places;
+        let Places { source: from, destination: to } = self.places;
         let login = login(self.context, &mut self.ends.destination).await?;
         let root = absolute(login.as_ref(), &to.path);
         let name = PathName::from_user(CLAIM).map_err(|bad| Failure::usage(bad.to_string()))?;
@@ -117,7 +117,7 @@ impl Run<'_> {
                 match MayRename::of(trees, allowance, self.scope()) {
                     Ok(may_rename) => may_rename,
                     Err(failure) if is_dry => {
-                        self.remove(compared, HashSet::new(), How::Reported(self.scope())).await?;
+                        self.remove(compared, HashSet::new(), Removing::Reported(self.scope())).await?;
                         self.tally.withdraw();
                         return Err(failure);
                     }
@@ -136,17 +136,18 @@ impl Run<'_> {
         let Some(allowance) = self.rules.deletion else { return Ok(()) };
         let trees = self.trees(&compared, renamed.len() as u64);
         match MayDelete::of(trees, allowance, self.scope()) {
-            Ok(_) if is_dry => self.remove(compared, renamed, How::Reported(self.scope())).await,
-            Ok(permit) => self.remove(compared, renamed, How::Deleted(permit)).await,
+            Ok(_) if is_dry => self.remove(compared, renamed, Removing::Reported(self.scope())).await,
+            Ok(permit) => self.remove(compared, renamed, Removing::Deleted(permit)).await,
             Err(Refusal::Failed { names, is_complete }) => {
                 self.context.events.warn(Refusal::failed(names, is_complete, is_dry));
                 Ok(())
             }
             Err(Refusal::TooMany { names, most }) => {
                 if is_dry {
-                    self.remove(compared, renamed, How::Reported(self.scope())).await?;
+                    self.remove(compared, renamed, Removing::Reported(self.scope())).await?;
                 }
-                let (dest, message) = (self.places.1.to_string(), Refusal::too_many(names, most, is_dry));
+                let (dest, message) =
+                    (self.places.destination.to_string(), Refusal::too_many(names, most, is_dry));
                 self.tally.withhold(Withheld { dest, names, most, message });
                 Ok(())
             }
@@ -161,7 +162,7 @@ impl Run<'_> {
         if let Some(old) = &old {
             refuse_backup(context, &mut self.ends, self.places, old, &self.filter).await?;
         }
-        let path = &self.places.1.path;
+        let path = &self.places.destination.path;
         match &roots.destination {
             Some(seen) => self.ends.destination.hold((path, seen), old.as_ref())?,
             None => self.ends.destination.hold_new(path, old.as_ref())?,
@@ -188,12 +189,12 @@ impl Run<'_> {
         released.source.release();
         released.destination.release();
         let context = self.context;
-        let root = self.places.0.path.clone();
+        let root = self.places.source.path.clone();
         let source = async {
             let visits = walk(context.clone(), from, (root, own), rules);
             listed(context, visits, Side::Source).await
         };
-        let root = self.places.1.path.clone();
+        let root = self.places.destination.path.clone();
         let is_there = roots.destination.is_some();
         let destination = async {
             if !is_there {
@@ -202,14 +203,14 @@ impl Run<'_> {
             let visits = walk(context.clone(), to, (root, other), there);
             listed(context, visits, Side::Destination).await
         };
-        if is_one_host(self.places.0, self.places.1) {
+        if is_one_host(self.places.source, self.places.destination) {
             return Ok((source.await?, destination.await?));
         }
         tokio::try_join!(source, destination)
     }
 
     /// Compares both trees, and tells what cannot be.
-    async fn compare(&mut self, source: Listed, destination: Listed) -> Result<Compared, Failure> {
+    async fn compare(&mut self, source: Listed, destination: Listed) -> Result<ComparedListings, Failure> {
         let is_complete = source.is_complete() && destination.is_complete();
         report_listings(self.context, &self.ends, self.places, (&source, &destination), self.tally);
         let (names, compare) = ((source.names, destination.names), self.rules.compare);
@@ -219,11 +220,11 @@ impl Run<'_> {
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         report_blocked(&self.ends, self.places, &plan, self.tally);
         self.tally.same(plan.counts.same);
-        Ok(Compared { plan, is_complete, twins: Twins::default() })
+        Ok(ComparedListings { plan, is_complete, twins: Twins::default() })
     }
 
     /// What is known of both trees. `gone` of the names that only the destination had are not there any more.
-    fn trees(&self, compared: &Compared, gone: u64) -> ComparedTrees {
+    fn trees(&self, compared: &ComparedListings, gone: u64) -> ComparedTrees {
         let counts = &compared.plan.counts;
         ComparedTrees {
             is_complete: compared.is_complete,
@@ -234,13 +235,13 @@ impl Run<'_> {
     }
 
     fn scope(&self) -> Scope {
-        Scope::of_destination(&self.places.1.path)
+        Scope::of_destination(&self.places.destination.path)
     }
 
     /// Renames and copies. Returns what has another name now.
     async fn rename_and_copy(
         &mut self,
-        compared: &mut Compared,
+        compared: &mut ComparedListings,
         roots: &Roots,
         may_rename: Option<&MayRename>,
     ) -> Result<HashSet<PathName>, Failure> {
@@ -253,10 +254,10 @@ impl Run<'_> {
         }
         context.events.say(Event::Found(context.finding.in_tree(files, bytes, unsized_files)));
         let tree = Tree {
-            source: self.places.0.path.clone(),
+            source: self.places.source.path.clone(),
             unique: None,
             attributes: Attributes { modified: roots.source.modified, mode: roots.source.mode },
-            destination: self.places.1.path.clone(),
+            destination: self.places.destination.path.clone(),
             options: self.options,
             rules: Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() },
             leaving: None,
@@ -271,15 +272,15 @@ impl Run<'_> {
     /// Renames what can be, and gives the rest to the copying. Returns how much that is, and what has another name now.
     async fn give(
         &mut self,
-        Compared { plan, twins, .. }: &mut Compared,
+        ComparedListings { plan, twins, .. }: &mut ComparedListings,
         may_rename: Option<&MayRename>,
         giver: Giver,
     ) -> Result<(Given, HashSet<PathName>), Failure> {
-        let (context, (from, to)) = (self.context, self.places);
-        let how = rename::How { is_dry: self.options.mode.is_dry(), times: self.options.times };
+        let (context, Places { source: from, destination: to }) = (self.context, self.places);
+        let rules = rename::RenameRules { is_dry: self.options.mode.is_dry(), times: self.options.times };
         let mut renames = match may_rename {
             Some(permit) if plan.counts.copied > 0 => {
-                Renames::of(context, (permit, how), &mut self.ends, &mut plan.surplus).await?
+                Renames::of(context, (permit, rules), &mut self.ends, &mut plan.surplus).await?
             }
             Some(_) | None => None,
         };
@@ -303,7 +304,7 @@ impl Run<'_> {
                 continue;
             }
             match what {
-                What::Copy | What::Replace if how.is_dry => {
+                What::Copy | What::Replace if rules.is_dry => {
                     forecast.tell(&mut self.ends, &task, self.tally).await?;
                 }
                 What::Make | What::Copy | What::Replace | What::Compare => {
@@ -319,7 +320,7 @@ impl Run<'_> {
 
     /// Tells that a file has its new name, or would get it.
     async fn report_renamed(&mut self, old: &PathName, entry: &TreeEntry) {
-        let root = Some(&self.places.1.path);
+        let root = Some(&self.places.destination.path);
         let place = self.ends.destination.show(&place::join(root, old));
         let dest = Some(self.ends.destination.show(&place::join(root, &entry.path)));
         let (kind, size, dry_run) = (listing::Kind::File, entry.facts.size, self.options.mode.is_dry());
@@ -331,14 +332,14 @@ impl Run<'_> {
     /// Deletes what only the destination has, or tells it.
     async fn remove(
         &mut self,
-        Compared { plan, twins, .. }: Compared,
+        ComparedListings { plan, twins, .. }: ComparedListings,
         renamed: HashSet<PathName>,
-        how: How,
+        removing: Removing,
     ) -> Result<(), Failure> {
         let removals = SurplusRemovals {
             context: self.context,
-            how,
-            source: self.places.0.path.clone(),
+            removing,
+            source: self.places.source.path.clone(),
             backup: self.backup.clone(),
             renamed,
             twins,

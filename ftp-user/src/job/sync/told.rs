@@ -17,7 +17,7 @@ use ftp_proto::wire::PathName;
 pub(super) fn report_listings(
     context: &Context,
     ends: &Ends,
-    (from, to): Places<'_>,
+    Places { source: from, destination: to }: Places<'_>,
     (source, destination): (&Listed, &Listed),
     tally: &mut Tally,
 ) {
@@ -46,7 +46,12 @@ pub(super) fn report_listings(
 }
 
 /// Tells what cannot be copied, because the destination has something else of that name.
-pub(super) fn report_blocked(ends: &Ends, (from, to): Places<'_>, plan: &Plan, tally: &mut Tally) {
+pub(super) fn report_blocked(
+    ends: &Ends,
+    Places { source: from, destination: to }: Places<'_>,
+    plan: &Plan,
+    tally: &mut Tally,
+) {
     for (TreeEntry { path, facts }, there) in &plan.blocked {
         let ours = if facts.kind == listing::Kind::Directory { "a directory" } else { "a file" };
         let theirs = match there {
