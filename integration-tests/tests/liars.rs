@@ -57,7 +57,8 @@ fn lies_once(
     let seen = Arc::clone(&count);
     let (wanted, begins) = (verb.to_owned(), code.to_owned());
     let lies = move |command: &str, reply: &str| {
-        let is_due = command.split(' ').next() == Some(&wanted) && reply.starts_with(&begins);
+        let is_verb = command.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with(' '));
+        let is_due = is_verb && reply.starts_with(&begins);
         if is_due && seen.fetch_add(1, Ordering::SeqCst) + 1 == number { lie(reply) } else { Lie::None }
     };
     let (liar, other) =
@@ -75,7 +76,7 @@ fn lies_once(
 
 /// How files move together.
 enum Manner {
-    /// Over one connection.
+    /// Over one connection, many in each transfer.
     Batch,
     /// Each over a connection of its own, between servers that say that they are vsftpd.
     Pipeline,
@@ -109,7 +110,7 @@ impl Manner {
     fn is_used(&self, run: &Run, trace: &str) -> bool {
         let is_plan = |line: &String| line.starts_with(r#"{"event":"plan""#);
         let together = run.stdout.windows(4).any(|lines| lines.iter().all(is_plan));
-        together && (matches!(self, Self::Pipeline) || trace.contains("> MODE B"))
+        together && (matches!(self, Self::Pipeline) || trace.contains("> PACK STORE"))
     }
 }
 
@@ -133,6 +134,32 @@ fn with_another_size(reply: &str) -> Lie {
     Lie::Says(format!("{before} 0+1{rest}"))
 }
 
+/// The reply to PACK with other lines: each is about a file, but for the last one.
+fn with_lines(
+    change: impl Fn(&mut Vec<String>) + Send + Sync + 'static,
+) -> impl Fn(&str) -> Lie + Send + Sync {
+    move |reply| {
+        let mut lines: Vec<String> = reply.split("\r\n").map(str::to_owned).collect();
+        change(&mut lines);
+        Lie::Says(lines.join("\r\n"))
+    }
+}
+
+/// Changes a word of the line about the file with this number.
+fn change(lines: &mut [String], number: usize, word: usize, change: impl Fn(&str) -> String) {
+    let line = lines.iter_mut().find(|line| line.starts_with(&format!("250-{number} "))).unwrap();
+    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let words =
+        words.iter().enumerate().map(|(at, text)| if at == word { change(text) } else { text.clone() });
+    *line = words.collect::<Vec<String>>().join(" ");
+}
+
+/// Another digest.
+fn another(digest: &str) -> String {
+    let (first, rest) = digest.split_at(1);
+    format!("{}{rest}", if first == "0" { "1" } else { "0" })
+}
+
 /// The reply with this code.
 fn with_code(code: &str) -> impl Fn(&str) -> Lie + Send + Sync + 'static {
     let code = code.to_owned();
@@ -150,24 +177,34 @@ fn with_code(code: &str) -> impl Fn(&str) -> Lie + Send + Sync + 'static {
 #[test]
 fn h16_a_lie_about_a_file_of_a_batch_is_no_success_and_harms_no_other_file() {
     for source in [true, false] {
-        let verb = if source { "RETR" } else { "STOR" };
-        lies_once(&Manner::Batch, (source, verb, "250", 7), with_another_digest);
-        lies_once(&Manner::Batch, (source, verb, "250", 9), with_another_size);
-        lies_once(&Manner::Batch, (source, verb, "250", 5), with_code("226"));
-        lies_once(&Manner::Batch, (source, verb, "250", 6), with_code("550"));
+        let verb = if source { "PACK SEND" } else { "PACK STORE" };
+        let lies = |number, lie: fn(&mut Vec<String>)| {
+            lies_once(&Manner::Batch, (source, verb, "250", number), with_lines(lie));
+        };
+        lies(2, |lines| change(lines, 5, 2, another));
+        lies(1, |lines| change(lines, 3, 1, |size| format!("1{size}")));
+        lies(2, |lines| lines.retain(|line| !line.starts_with("250-7 ")));
+        lies(1, |lines| {
+            change(lines, 2, 0, |_| "250-99".to_owned());
+            change(lines, 4, 0, |_| "250-2".to_owned());
+        });
+        lies_once(&Manner::Batch, (source, verb, "250", 1), with_code("226"));
+        lies_once(&Manner::Batch, (source, verb, "250", 2), |_| Lie::Says("550 No".into()));
     }
+    let left = |lines: &mut Vec<String>| lines.insert(0, "250-1 left failed".to_owned());
+    lies_once(&Manner::Batch, (false, "PACK KEEP", "250", 2), with_lines(left));
 }
 
 #[test]
 fn h16_a_server_that_answers_a_batch_out_of_order_or_ends_it_harms_no_file() {
     for source in [true, false] {
-        let verb = if source { "RETR" } else { "STOR" };
-        lies_once(&Manner::Batch, (source, verb, "250", 6), |_| Lie::Later);
-        lies_once(&Manner::Batch, (source, verb, "250", 8), |_| Lie::Closes);
-        lies_once(&Manner::Batch, (source, verb, "250", 3), |_| Lie::Endless("150 still".into()));
+        let verb = if source { "PACK SEND" } else { "PACK STORE" };
+        lies_once(&Manner::Batch, (source, verb, "250", 1), |_| Lie::Later);
+        lies_once(&Manner::Batch, (source, verb, "250", 2), |_| Lie::Closes);
+        lies_once(&Manner::Batch, (source, verb, "250", 1), |_| Lie::Endless("150 still".into()));
     }
-    lies_once(&Manner::Batch, (false, "RNTO", "250", 5), |_| Lie::Later);
-    lies_once(&Manner::Batch, (false, "RNTO", "250", 6), |_| Lie::Closes);
+    lies_once(&Manner::Batch, (false, "PACK KEEP", "250", 1), |_| Lie::Later);
+    lies_once(&Manner::Batch, (false, "PACK KEEP", "250", 2), |_| Lie::Closes);
 }
 
 #[test]
@@ -189,11 +226,30 @@ fn h16_a_server_that_answers_a_pipeline_out_of_order_or_ends_it_harms_no_file() 
 }
 
 #[test]
+fn a_server_that_does_not_offer_pack_gets_its_small_files_one_by_one() {
+    let (from, to) = sites();
+    let liar = Manner::Batch.lying(&to, |command, reply| match command {
+        "FEAT" => Lie::Says(reply.replace("\r\n PACK", "")),
+        _ => Lie::None,
+    });
+    let (run, trace) = copy_between([from.url("tree"), liar.url("")], &[]);
+    let run = run.exits(0);
+    assert_eq!(copied(&from, &to, &run), FILES, "{run}");
+    assert!(!trace.contains("> PACK") && !trace.contains("> MODE B"), "{trace}");
+}
+
+#[test]
 fn h16_a_server_that_always_lies_about_one_file_fails_that_file_alone() {
     let (from, to) = sites();
     let liar = Manner::Batch.lying(&from, |command, reply| {
-        let is_lie = command.ends_with("tree/17") && reply.contains("SHA-256 0");
-        if is_lie { with_another_digest(reply) } else { Lie::None }
+        let (_, files) = command.rsplit_once("//").unwrap_or_default();
+        match files.split('/').position(|file| file.ends_with(",17")) {
+            Some(at) if command.starts_with("PACK SEND") && reply.starts_with("250-") => {
+                with_lines(move |lines| change(lines, at + 1, 2, another))(reply)
+            }
+            None if command.ends_with("tree/17") && reply.contains("SHA-256 0") => with_another_digest(reply),
+            Some(_) | None => Lie::None,
+        }
     });
     let (run, trace) = copy_between([liar.url("tree"), to.url("")], &["--retries", "3"]);
     assert!(trace.contains("> MODE B"), "{trace}");
@@ -210,11 +266,13 @@ fn h16_a_destination_that_says_it_renames_and_does_not_is_not_believed_where_fil
         // The first file, which is copied alone, gets its name.
         let names = AtomicUsize::new(0);
         let hears = move |command: &str| {
-            let is_late = command.starts_with("RNTO") && names.fetch_add(1, Ordering::SeqCst) > 0;
-            is_late.then(|| "NOOP".to_owned())
+            let group = command.strip_prefix("PACK KEEP ").and_then(|rest| rest.split(' ').next());
+            let is_late = || command.starts_with("RNTO") && names.fetch_add(1, Ordering::SeqCst) > 0;
+            group.map(|group| format!("PACK DROP {group}")).or_else(|| is_late().then(|| "NOOP".to_owned()))
         };
         let liar = manner.deaf(&to, hears, |command, _| {
-            if command.starts_with("RNTO") { Lie::Says("250 Renamed".into()) } else { Lie::None }
+            let names = command.starts_with("RNTO") || command.starts_with("PACK KEEP");
+            if names { Lie::Says("250 Renamed".into()) } else { Lie::None }
         });
         let source = manner.lying(&from, |_, _| Lie::None);
         let (run, trace) = copy_between([source.url("tree"), liar.url("")], &["--retries", "3"]);
@@ -232,7 +290,15 @@ fn endless(manner: &Manner, secrets: &Secrets) -> (Server, Liar) {
     let site = names.fold(Site::new("source"), |site, name| site.file(&name, sample(300)));
     let from = site.args(OPEN).args(["--config", config.to_str().unwrap()]).start();
     fs::File::create(from.path("endless")).unwrap().set_len(1 << 40).unwrap();
-    let hears = |command: &str| (command == "RETR tree/17").then(|| "RETR endless".to_owned());
+    // Within a group it is left out.
+    let hears = |command: &str| match command.strip_prefix("PACK SEND ") {
+        Some(files) => {
+            let gone = |file: &str| if file.ends_with(",17") { format!("{file}0") } else { file.to_owned() };
+            let files: Vec<String> = files.split('/').map(gone).collect();
+            Some(format!("PACK SEND {}", files.join("/")))
+        }
+        None => (command == "RETR tree/17").then(|| "RETR endless".to_owned()),
+    };
     let liar = manner.deaf(&from, hears, |_, _| Lie::None);
     (from, liar)
 }

@@ -279,7 +279,8 @@ pub enum Partial {
 impl Command {
     /// Whether this command uses a data connection, so that it is answered twice: by a preliminary
     /// reply and by a final one.
-    pub const fn is_transfer(&self) -> bool {
+    pub fn is_transfer(&self) -> bool {
+        let is_group = |pack: &Pack| matches!(pack, Pack::Send(..) | Pack::Store(..));
         matches!(
             self,
             Self::Retr(_)
@@ -290,6 +291,6 @@ impl Command {
                 | Self::Nlst(_)
                 | Self::Mlsd(_)
                 | Self::Extension(Extension::Prob(_))
-        )
+        ) || matches!(self, Self::Pack(pack) if is_group(pack))
     }
 }

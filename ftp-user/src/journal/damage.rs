@@ -21,7 +21,7 @@ fn written(directory: &Path) -> Vec<u8> {
     let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
     for number in 0..40 {
         let part = PartId(u64::from(number) + 1);
-        let file = NewItem { place: place(number), part, seen: None };
+        let file = NewItem { place: place(number), part: Some(part), seen: None };
         let claim = store.durably(|store| store.begin(id, &file));
         let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
         let seen = Seen { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };

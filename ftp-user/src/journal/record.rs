@@ -275,8 +275,9 @@ pub struct ItemRecord {
 pub struct NewItem {
     /// Where it is and where its copy goes.
     pub place: Place,
-    /// The name of its first part, if nothing is left of an earlier run.
-    pub part: PartId,
+    /// The name of its first part, if nothing is left of an earlier run. `None` if it may get its final name without one: then
+    /// a name is added before it is used.
+    pub part: Option<PartId>,
     /// What its source is now, if a listing has told it. Counts if nothing is left of an earlier run.
     pub seen: Option<Seen>,
 }
@@ -286,7 +287,7 @@ pub struct NewItem {
 pub struct Begun {
     /// Where its row is.
     pub key: ItemKey,
-    /// A durable name for its first part, which nobody has used yet; `None` if `found` has names.
+    /// A durable name for its first part, which nobody has used yet; `None` if `found` has names, or none was asked for.
     pub first: Option<PartId>,
     /// What earlier runs have done with it.
     pub found: Found,

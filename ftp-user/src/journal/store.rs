@@ -279,6 +279,7 @@ impl Store {
         }
         (row.state, row.why, row.verified, row.taken, row.bytes) = (ItemState::Open, None, None, None, 0);
         (row.began, row.ended) = (None, None);
+        let is_new = !matches!(found, Found::Open { .. });
         let first = match &found {
             Found::Open { seen, .. } => {
                 row.seen.clone_from(seen);
@@ -290,13 +291,13 @@ impl Store {
                 row.seen.clone_from(seen);
                 row.save(&self.sql)?;
                 row.set_first_part(&self.sql, *first, known.is_some())?;
-                Some(*first)
+                *first
             }
         };
         let key = ItemKey(row.key);
         self.under_way.take(key);
-        if first.is_some() {
-            self.under_way.note(row);
+        if is_new {
+            self.under_way.note(row, first.is_some());
         }
         Ok(Claim::Ours(Begun { key, first, found }))
     }
@@ -434,8 +435,8 @@ impl Store {
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, ended: Ended) -> Result<(), Bad> {
         let known = self.under_way.take(key);
-        let is_known = known.is_some();
-        let row = if is_known { known } else { ItemRow::find(&self.sql, key)? };
+        let (is_known, has_part) = (known.is_some(), known.as_ref().is_none_or(|(_, has_part)| *has_part));
+        let row = if let Some((row, _)) = known { Some(row) } else { ItemRow::find(&self.sql, key)? };
         let Some(mut row) = row else { return Err(GONE) };
         match ended {
             Ended::Done { bytes, verified, path, began } => {
@@ -451,7 +452,7 @@ impl Store {
         row.ended = u64::try_from(now().as_millis()).ok();
         if is_known {
             row.save_end(&self.sql)?;
-            return row.forget_names(&self.sql);
+            return if has_part { row.forget_names(&self.sql) } else { Ok(()) };
         }
         row.save(&self.sql)?;
         row.forget_parts(&self.sql)

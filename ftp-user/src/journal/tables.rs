@@ -371,12 +371,17 @@ impl ItemRow {
         self.save_part(sql, part, IN_PLACE)
     }
 
-    /// Writes the first name. `was_known`: there may be others, which are forgotten.
-    pub(super) fn set_first_part(&self, sql: &Connection, part: PartId, was_known: bool) -> Result<(), Bad> {
+    /// Writes the first name, if there is one. `was_known`: there may be others, which are forgotten.
+    pub(super) fn set_first_part(
+        &self,
+        sql: &Connection,
+        part: Option<PartId>,
+        was_known: bool,
+    ) -> Result<(), Bad> {
         if was_known {
             self.forget_parts(sql)?;
         }
-        self.save_part(sql, part, 0)
+        part.map_or(Ok(()), |part| self.save_part(sql, part, 0))
     }
 
     fn save_part(&self, sql: &Connection, part: PartId, number: i64) -> Result<(), Bad> {

@@ -6,21 +6,21 @@ use super::tables::ItemRow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// Rows with one part and no transfer. One that is not here is read.
+/// Rows with one part or none, and no transfer. One that is not here is read.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(RefCell<HashMap<i64, ItemRow>>);
+pub(super) struct UnderWay(RefCell<HashMap<i64, (ItemRow, bool)>>);
 
 impl UnderWay {
-    /// Remembers a row that has one part and no transfer.
-    pub(super) fn note(&self, row: ItemRow) {
+    /// Remembers a row that has no transfer, and whether it has a part: no more than one.
+    pub(super) fn note(&self, row: ItemRow, has_part: bool) {
         let mut rows = self.0.borrow_mut();
         if rows.len() < MOST {
-            rows.insert(row.key, row);
+            rows.insert(row.key, (row, has_part));
         }
     }
 
-    /// Takes a row out: it ends, or something else becomes of it.
-    pub(super) fn take(&self, key: ItemKey) -> Option<ItemRow> {
+    /// Takes a row out: it ends, or something else becomes of it. With it comes whether it has a part.
+    pub(super) fn take(&self, key: ItemKey) -> Option<(ItemRow, bool)> {
         self.0.borrow_mut().remove(&key.0)
     }
 }
@@ -32,7 +32,7 @@ const MOST: usize = 4_096;
 mod tests {
     use crate::id::JobId;
     use crate::journal::record::{
-        Command, Detached, Ended, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
+        Command, Detached, Ended, Found, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
     };
     use crate::journal::store::{Claim, FILE, Store};
     use ftp_proto::wire::TransferId;
@@ -43,7 +43,7 @@ mod tests {
         let (source, site) = (format!("ftp://ann@one:21/{path}"), "ann@two:21".to_owned());
         let place = Place { source, site, path: path.as_bytes().to_vec() };
         let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });
-        let file = NewItem { place, part: PartId(part), seen };
+        let file = NewItem { place, part: (part != 0).then_some(PartId(part)), seen };
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
         let Claim::Ours(begun) = claim else { panic!("no other job is there") };
         begun.key
@@ -69,7 +69,10 @@ mod tests {
     fn n8_a_file_that_ends_is_found_whole_whether_its_row_was_read_again_or_not() {
         let home = tempfile::tempdir().unwrap();
         let (store, _lock) = start(home.path());
-        let keys = ["a", "b", "c"].map(|path| begun(&store, path, u64::from(path.as_bytes()[0])));
+        let keys = [("a", 97), ("b", 98), ("c", 99), ("d", 0), ("e", 0)];
+        let keys = keys.map(|(path, part)| begun(&store, path, part));
+        // The last one gets a name after all.
+        store.again(keys[4], PartId(2)).unwrap();
         // Something else becomes of the others before they end.
         store.again(keys[1], PartId(1)).unwrap();
         let id = |number| TransferId::new([number; 16]);
@@ -81,7 +84,7 @@ mod tests {
         }
         // Every row has its checksum, and nothing is stored under any part.
         let found = store.items(JOB, ItemState::Done).unwrap();
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 5);
         for file in &found {
             assert_eq!((file.bytes, file.verified.as_deref(), file.began), (5, Some("sha-256"), Some(9)));
             assert_eq!((file.path.as_deref(), file.detached.as_ref()), (Some("direct"), None));
@@ -91,6 +94,24 @@ mod tests {
         // The same file again, in the same run.
         let again = begun(&store, "a", 200);
         assert_eq!(again, keys[0]);
+    }
+
+    #[test]
+    fn n8_a_file_without_a_part_that_was_under_way_is_looked_for_under_its_final_name() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, lock) = start(home.path());
+        let key = begun(&store, "a", 0);
+        drop((store, lock));
+        let store = Store::open(home.path()).unwrap();
+        let (verb, command) = ("copy".to_owned(), Command::default());
+        let _lock = store.start(&Start { id: JOB, verb, command, resumes: true }).unwrap();
+        let place = store.items(JOB, ItemState::Open).unwrap().remove(0).place;
+        let file = NewItem { place, part: Some(PartId(7)), seen: None };
+        let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
+        let Claim::Ours(again) = claim else { panic!("no other job is there") };
+        let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });
+        let found = Found::Open { parts: Vec::new(), seen, in_place: false, detached: None };
+        assert_eq!((again.key, again.first, again.found), (key, None, found));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) struct BatchPath {
 /// Which machine moves them.
 #[derive(Clone, Debug)]
 enum Manner {
-    /// All of them over one connection.
+    /// All of them over one connection, many in each transfer.
     Blocks(BatchTerms),
     /// Each over a connection of its own, with the commands of the next one behind it.
     Pipeline(PipelineTerms),
@@ -223,6 +223,11 @@ impl Machine {
             Self::Blocks(batch) => batch.poll(),
             Self::Pipeline(pipeline) => pipeline.poll(),
         }
+    }
+
+    /// Whether the bytes of all transfers count together, and not those of each file alone.
+    pub(super) const fn counts_all(&self) -> bool {
+        matches!(self, Self::Blocks(_))
     }
 
     /// The part that a pipeline stores now. A batch has none: its files share one connection.

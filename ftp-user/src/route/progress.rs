@@ -69,6 +69,8 @@ pub(super) struct Progress {
     /// What the destination is called.
     destination: String,
     subject: Subject,
+    /// How many bytes have moved before the transfer whose bytes the server tells.
+    earlier: u64,
     /// Who is told; nobody where files move together, since each of them is told when it ends.
     events: Option<Events>,
     markers: Markers,
@@ -115,8 +117,8 @@ impl Progress {
         Self { destination: destination.title.clone(), ..progress }
     }
 
-    /// The progress of files that go directly from server to server, one after the other, and have no more than `most` bytes
-    /// each. [`Progress::stores`] tells which one does.
+    /// The progress of files that go directly from server to server and have no more than `most` bytes: together, or each if they
+    /// go one after the other. [`Progress::stores`] tells which one does.
     pub(super) fn one_by_one(context: &Context, destination: &Session, site: &Site, most: u64) -> Self {
         let origin = if destination.is_ours() { Origin::Status(Side::Destination) } else { Origin::Second };
         let stored = Stored { site: site.clone(), path: None, before: 0 };
@@ -148,6 +150,7 @@ impl Progress {
             unseen: Unseen::new(context.patience.unseen),
             destination: String::new(),
             subject,
+            earlier: 0,
             events: Some(context.events.clone()),
             markers: Markers::default(),
         }
@@ -228,8 +231,13 @@ impl Progress {
     /// Handles a reply to STAT.
     pub(super) fn status(&mut self, now: Moment, reply: &Reply) {
         if let Some(bytes) = bytes(reply) {
-            self.saw(now, bytes);
+            self.saw(now, self.earlier.saturating_add(bytes));
         }
+    }
+
+    /// What the server tells from now on are bytes of another transfer, where several are one after the other.
+    pub(super) const fn next_transfer(&mut self) {
+        self.earlier = self.stall.moved();
     }
 
     /// Records how many bytes have moved in all.

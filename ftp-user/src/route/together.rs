@@ -49,7 +49,8 @@ pub(crate) async fn batch(
             let site = to.site.clone();
             let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
             let largest = files.iter().map(|file| file.size).max().unwrap_or_default();
-            let progress = Progress::one_by_one(context, destination, &site, largest);
+            let most = if path.is_one_connection() { all } else { largest };
+            let progress = Progress::one_by_one(context, destination, &site, most);
             (Sessions { source, destination }, Path::Direct(Direct::default()), progress)
         }
         Candidate::Relay(through) => {
@@ -76,6 +77,7 @@ pub(crate) async fn batch(
         path: middle,
         progress,
         joining: None,
+        moved: 0,
         has_streams: [false; 2],
         is_cancelled: false,
         are_usable: true,
@@ -110,6 +112,8 @@ struct Together<'a> {
     progress: Progress,
     /// What this host still has to do before files can pass it.
     joining: Option<Joining>,
+    /// How many bytes have moved, as far as the machine was told.
+    moved: u64,
     /// Which data connections with this host are open: the source's, the destination's.
     has_streams: [bool; 2],
     is_cancelled: bool,
@@ -166,6 +170,15 @@ impl Together<'_> {
                 () = clock.sleep_until(deadline) => self.input(BatchInput::Timeout),
                 sight = self.progress.look(clock) => self.saw(sight),
             }
+            self.tell_progress();
+        }
+    }
+
+    /// Tells the machine if bytes have moved.
+    fn tell_progress(&mut self) {
+        let moved = self.progress.moved();
+        if moved > std::mem::replace(&mut self.moved, moved) {
+            self.input(BatchInput::Moving);
         }
     }
 
@@ -202,6 +215,9 @@ impl Together<'_> {
         }
         match event {
             Event::Reply { reply, class, .. } => {
+                if side == Side::Destination && class.is_final() && self.machine.counts_all() {
+                    self.progress.next_transfer();
+                }
                 self.input(BatchInput::Reply { side, reply: reply.clone(), class: *class });
             }
             Event::Ended(_) => self.input(BatchInput::Ended(side)),

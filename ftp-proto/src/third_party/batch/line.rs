@@ -16,18 +16,14 @@ pub(super) enum Task {
     Listen,
     /// SOCK at the active end, or as the filter of the passive end.
     Connect,
-    /// MLST at the destination: has something the name of this file?
+    /// PACK LOOK: has something the names of the files of this group?
     Look(usize),
-    /// RETR or STOR.
+    /// PACK SEND or PACK STORE.
     Move(usize),
-    /// MLST at the source: is it still the same file?
-    Again(usize),
-    /// MFMT: the time of a verified file.
-    Time(usize),
-    /// RNFR: the name of its part.
-    From(usize),
-    /// RNTO: its final name.
-    To(usize),
+    /// PACK KEEP: the verified files of this group get their names.
+    Keep(usize),
+    /// PACK DROP: nothing of this group is kept. Its reply does not matter.
+    Drop,
     /// MLST at the destination: does it show the file under its final name?
     Named(usize),
     /// MODE S: the batch is over.
@@ -68,23 +64,14 @@ impl Line {
         }
     }
 
-    /// Whether so many short commands may be sent as well. Ask this before they are made.
-    pub(super) fn has_places(&self, window: Window, commands: usize) -> bool {
-        self.asked.is_empty() || self.asked.len() + commands <= window.commands
-    }
-
-    /// Whether these commands may be sent as well.
-    pub(super) fn has_room<'a>(
-        &self,
-        window: Window,
-        commands: impl IntoIterator<Item = &'a Weighed>,
-    ) -> bool {
+    /// Whether commands with lines of so many bytes may be sent as well.
+    pub(super) fn has_room(&self, window: Window, lines: impl IntoIterator<Item = usize>) -> bool {
         let (mut count, mut bytes) = (0, self.bytes);
-        for command in commands {
+        for line in lines {
             count += 1;
-            bytes += command.bytes;
+            bytes += line;
         }
-        self.asked.is_empty() || (self.has_places(window, count) && bytes <= window.line_bytes)
+        self.asked.is_empty() || (self.asked.len() + count <= window.commands && bytes <= window.line_bytes)
     }
 
     /// Whether every command has its reply.
@@ -97,7 +84,7 @@ impl Line {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Weighed {
     pub(super) command: Command,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl From<Command> for Weighed {

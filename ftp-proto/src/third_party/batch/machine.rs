@@ -1,76 +1,25 @@
 //! The machine of a batch.
 
-use super::file::{BatchEnd, BatchFile, Moved, Progress};
+use super::file::{BatchEnd, BatchFile};
+use super::files::Files;
+use super::group::{Group, Judged, Moved, Progress, Said, groups, unnamed};
+use super::interface::{BatchInput, BatchOutput};
 use super::line::{Line, Task, Weighed};
 use super::opening::{self, Meeting, Next};
 use super::settings::{BatchTerms, Timer};
 use crate::command::{Command, Mode, Verb};
-use crate::reply::{Blame, Class, Meaning, Reply, blame};
-use crate::third_party::junction::Junction;
+use crate::reply::{Blame, Class, Meaning, Packed, Reply, blame, packed_lines};
 use crate::third_party::roles::Party;
 use crate::third_party::transfer::Side;
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
-
-/// What has happened.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum BatchInput {
-    /// A server has replied to the command that is due next there.
-    Reply {
-        /// The side of the server.
-        side: Side,
-        /// What it has said.
-        reply: Reply,
-        /// What the reply is for that command.
-        class: Class,
-    },
-    /// The session of that side has ended.
-    Ended(Side),
-    /// The host in the middle answers [`BatchOutput::Join`]. It listens at these addresses for the servers that connect.
-    Joined {
-        /// For the source.
-        source: Option<SocketAddr>,
-        /// For the destination.
-        destination: Option<SocketAddr>,
-    },
-    /// The host in the middle cannot join the two, or a data connection has broken there.
-    Broken,
-    /// The deadline of [`BatchOutput::Wait`] has passed.
-    Timeout,
-    /// The caller gives up.
-    Cancel,
-}
-
-/// What is to be done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum BatchOutput {
-    /// Send this command to that side.
-    Command(Side, Command),
-    /// Have the host in the middle join the data connections of both servers. [`BatchInput::Joined`] or
-    /// [`BatchInput::Broken`] follows.
-    Join {
-        /// What it does for the source.
-        source: Junction,
-        /// What it does for the destination.
-        destination: Junction,
-    },
-    /// A file has ended, named by its index.
-    Ended(usize, BatchEnd),
-    /// Close the session of that side: its replies cannot be told apart any more, or are not awaited.
-    Close(Side),
-    /// The batch is over. Every file has ended, and each session is closed or idle in MODE S.
-    Done,
-    /// Nothing, until the next input or this deadline.
-    Wait(Option<Moment>),
-}
 
 /// How far the batch is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    /// The data connection is not proven: one file at most is under way.
+    /// The data connection is not proven: one group at most is under way.
     Opening,
-    /// Files follow each other.
+    /// Groups follow each other.
     Open,
     /// Nothing more is asked for: what is under way ends, and what waits is left.
     Broken,
@@ -97,21 +46,22 @@ pub struct Batch {
     terms: BatchTerms,
     source: Party,
     destination: Party,
-    files: Vec<(BatchFile, Progress)>,
-    /// How many of them have not ended.
-    open: usize,
+    files: Files,
+    groups: Vec<Group>,
     lines: [Line; 2],
     /// How far the data connection has come about.
     meeting: Meeting,
-    /// The first file that no transfer command was sent for.
+    /// The first group that no transfer command was sent for.
     next: usize,
-    /// The first file that the destination was not asked about.
+    /// The first group whose names the destination was not asked about.
     next_asked: usize,
-    /// The files that are verified, and are still to be named.
-    verified: VecDeque<usize>,
+    /// The groups that the destination holds, and that are still to be named or dropped.
+    held: VecDeque<usize>,
+    /// How many groups the destination was told to store, and not yet to name or to drop.
+    stored: usize,
     names: Names,
-    /// The files that were renamed before the first name was seen. Their ends are told then.
-    unseen: Vec<(usize, BatchEnd)>,
+    /// The groups that were named before the first name was seen. The ends of their files are told then.
+    unseen: Vec<usize>,
     /// Bytes of the files that move.
     moving: u64,
     phase: Phase,
@@ -137,13 +87,14 @@ impl Batch {
             terms,
             source,
             destination,
-            open: files.len(),
-            files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
+            groups: groups(&files),
+            files: Files::new(files),
             lines: <[Line; 2]>::default(),
             meeting: Meeting::default(),
             next: 0,
             next_asked: 0,
-            verified: VecDeque::new(),
+            held: VecDeque::new(),
+            stored: 0,
             names: Names::Unseen,
             unseen: Vec::new(),
             moving: 0,
@@ -152,6 +103,7 @@ impl Batch {
             out: VecDeque::new(),
             is_done: false,
         };
+        batch.files.leave_all_but(&batch.groups);
         for side in Side::BOTH {
             let commands = opening::first(&batch.terms, side, batch.party(side), batch.party(side.other()));
             for (task, command) in commands {
@@ -183,6 +135,7 @@ impl Batch {
             BatchInput::Broken if self.phase == Phase::Opening => self.give_up(),
             // Both servers lose their connections, and say what became of each file.
             BatchInput::Broken => self.break_line(),
+            BatchInput::Moving => {}
             BatchInput::Timeout => {
                 if let Some(Timer::Silence) = self.timers.fire(now) {
                     self.give_up();
@@ -195,6 +148,9 @@ impl Batch {
 
     /// The next thing to do. Call it until it returns [`BatchOutput::Wait`] or [`BatchOutput::Done`].
     pub fn poll(&mut self) -> BatchOutput {
+        if let Some((index, end)) = self.files.next_end() {
+            return BatchOutput::Ended(index, end);
+        }
         match self.out.pop_front() {
             Some(output) => output,
             None if self.is_done => BatchOutput::Done,
@@ -223,24 +179,12 @@ impl Batch {
         self.out.push_back(BatchOutput::Command(side, command.command));
     }
 
-    /// Tells how a file has ended.
-    fn end(&mut self, index: usize, end: BatchEnd) {
-        let Some((file, progress)) = self.files.get_mut(index) else { return };
-        match std::mem::replace(progress, Progress::Over) {
-            Progress::Over => return,
-            Progress::Moving(_) => self.moving -= file.size,
-            Progress::Waiting | Progress::Asked | Progress::Clear | Progress::Naming(_) => {}
-        }
-        self.open = self.open.saturating_sub(1);
-        self.out.push_back(BatchOutput::Ended(index, end));
-    }
-
     /// Closes both sessions and leaves everything that is not published.
     fn give_up(&mut self) {
-        for index in 0..self.files.len() {
-            if let Some(end) = self.files.get(index).and_then(|(_, progress)| progress.left()) {
-                self.end(index, end);
-            }
+        for index in 0..self.groups.len() {
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let (end, members) = (group.progress.left(), std::mem::take(&mut group.members));
+            self.files.end_all(members, &end);
         }
         self.lines = <[Line; 2]>::default();
         self.out.extend(Side::BOTH.map(BatchOutput::Close));
@@ -253,16 +197,25 @@ impl Batch {
         self.is_done = true;
     }
 
-    /// No more files are asked for. Those that wait are left.
+    /// No more groups are asked for. Those that wait are left.
     fn break_line(&mut self) {
         if matches!(self.phase, Phase::Opening | Phase::Open) {
             self.phase = Phase::Broken;
         }
-        for index in 0..self.files.len() {
-            if let Some((_, Progress::Waiting | Progress::Clear)) = self.files.get(index) {
-                self.end(index, BatchEnd::UNTOUCHED);
+        for index in 0..self.groups.len() {
+            if let Some(Group { progress: Progress::Waiting | Progress::Clear, .. }) = self.groups.get(index)
+            {
+                self.leave(index);
             }
         }
+    }
+
+    /// Leaves all files of a group. Nothing more is asked for them.
+    fn leave(&mut self, index: usize) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        group.progress = Progress::Over;
+        let members = std::mem::take(&mut group.members);
+        self.files.end_all(members, &BatchEnd::UNTOUCHED);
     }
 
     fn reply(&mut self, side: Side, reply: &Reply, class: Class) {
@@ -296,84 +249,104 @@ impl Batch {
             }
             Task::Look(index) => self.looked(index, reply, is_done),
             Task::Move(index) => self.moved(side, index, reply, is_done),
-            Task::Again(index) => {
-                let same = self.files.get(index).is_some_and(|(file, _)| is_done && file.is_same(reply));
-                self.judge(index, |moved| moved.same = Some(same));
-            }
-            Task::Time(index) => {
-                if !is_done && let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) {
-                    *refused = Some(reply.clone());
-                }
-            }
-            Task::From(_) if class == Class::More => {}
             // It answers another command.
-            Task::From(_) if class == Class::Done => self.give_up(),
-            Task::From(index) => self.end(index, BatchEnd::TOUCHED),
-            Task::To(_) if class == Class::More => self.give_up(),
-            Task::To(index) => self.named(index, is_done),
+            Task::Keep(_) if class == Class::More => self.give_up(),
+            Task::Keep(index) => self.named(index, reply, is_done),
+            Task::Drop => {}
             Task::Named(index) => self.shown(index, reply, is_done),
         }
     }
 
-    /// The destination has said whether something has the name of a file.
-    fn looked(&mut self, index: usize, reply: &Reply, is_there: bool) {
-        let is_absent = !is_there && reply.code == Meaning::NotFound.code(self.destination.dialect);
+    /// What a reply says of each of `count` files. `None` if it cannot be read.
+    fn packed(&self, reply: &Reply, count: usize) -> Option<Vec<Option<Packed>>> {
+        packed_lines(&reply.lines, self.terms.algorithm, count)
+    }
+
+    /// The destination has said which names of a group something has.
+    fn looked(&mut self, index: usize, reply: &Reply, is_done: bool) {
         let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
-        match self.files.get_mut(index) {
-            Some((_, progress)) if is_absent && may_move => *progress = Progress::Clear,
-            Some(_) | None => self.end(index, BatchEnd::UNTOUCHED),
-        }
+        let Some(group) = self.groups.get(index) else { return };
+        let count = group.members.len();
+        let Some(said) = self.packed(reply, count).filter(|_| is_done && may_move) else {
+            return self.leave(index);
+        };
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let members = std::mem::take(&mut group.members).into_iter().zip(said);
+        let (free, taken): (Vec<_>, Vec<_>) = members.partition(|(_, said)| said.is_none());
+        group.members = free.into_iter().map(|(index, _)| index).collect();
+        group.progress = Progress::Clear;
+        self.files.end_all(taken.into_iter().map(|(index, _)| index).collect(), &BatchEnd::UNTOUCHED);
     }
 
     /// A transfer command has its final reply.
     fn moved(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
-        let algorithm = self.terms.algorithm;
-        let digest = self.files.get(index).and_then(|(file, _)| file.digest(algorithm, reply));
-        let Some(digest) = digest.filter(|_| is_done) else {
-            // The other end may wait for a connection that never comes, or this is not the file that was asked for.
-            if self.phase == Phase::Opening || is_done {
+        let Some(group) = self.groups.get(index) else { return };
+        let all = group.members.len();
+        let said = if is_done {
+            // Each file has its line.
+            let Some(files) = self.packed(reply, all).and_then(|files| files.into_iter().collect()) else {
                 return self.give_up();
-            }
-            self.end(index, BatchEnd::TOUCHED);
-            return self.break_line();
+            };
+            Said::Files(files)
+        } else if self.phase == Phase::Opening {
+            // The other end may wait for a connection that never comes.
+            return self.give_up();
+        } else {
+            Said::Failed
         };
-        if reply.code != Meaning::TransferredKept.code(self.party(side).dialect) {
+        if matches!(said, Said::Failed)
+            || reply.code != Meaning::TransferredKept.code(self.party(side).dialect)
+        {
             self.break_line(); // the connection does not stay open
         }
-        self.judge(index, |moved| match side {
-            Side::Source => moved.sent = Some(digest),
-            Side::Destination => moved.stored = Some(digest),
-        });
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let Progress::Moving(moved) = &mut group.progress else { return };
+        moved.note(side, said);
+        let judged = moved.judge(&self.files.sizes(&group.members));
+        let verified = match judged {
+            Judged::Open => return,
+            Judged::Contradicted => return self.give_up(),
+            Judged::Nothing => {
+                (self.moving, self.stored) = (self.moving - group.bytes, self.stored - 1);
+                return self.leave(index);
+            }
+            Judged::Held(verified) => verified,
+        };
+        self.moving -= group.bytes;
+        let left = group.take_all_but(&verified);
+        group.progress = Progress::Verified(verified);
+        self.files.end_all(left, &BatchEnd::UNTOUCHED);
+        self.held.push_back(index);
     }
 
-    /// Notes something of a file that moves, and judges it as soon as everything is known.
-    fn judge(&mut self, index: usize, note: impl FnOnce(&mut Moved)) {
-        let Some((file, progress)) = self.files.get_mut(index) else { return };
-        let Progress::Moving(moved) = progress else { return };
-        note(moved);
-        let Moved { sent: Some(sent), stored: Some(stored), same: Some(same) } = moved else { return };
-        if sent != stored {
-            // The destination has stored another file: nothing that follows can be believed.
-            return self.give_up();
+    /// The destination has answered PACK KEEP.
+    fn named(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let algorithm = self.terms.algorithm;
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let Progress::Naming(numbers) = std::mem::replace(&mut group.progress, Progress::Named) else {
+            return;
+        };
+        if !is_done {
+            let members = std::mem::take(&mut group.members);
+            return self.files.end_all(members, &BatchEnd::PERHAPS);
         }
-        if !*same {
-            return self.end(index, BatchEnd::TOUCHED);
-        }
-        self.moving -= file.size;
-        *progress = Progress::Naming(None);
-        self.verified.push_back(index);
-    }
-
-    /// The destination has answered RNTO.
-    fn named(&mut self, index: usize, is_done: bool) {
-        let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
-        let end =
-            if is_done { BatchEnd::Published { time_refused: refused.take() } } else { BatchEnd::TOUCHED };
+        let Some(unnamed) = unnamed(&numbers, &reply.lines, algorithm) else { return self.give_up() };
+        let members = std::mem::take(&mut group.members).into_iter().zip(numbers);
+        let (left, done): (Vec<_>, Vec<_>) = members.partition(|(_, number)| unnamed.contains(number));
+        group.members = done.into_iter().map(|(index, _)| index).collect();
+        self.files.end_all(left.into_iter().map(|(index, _)| index).collect(), &BatchEnd::UNTOUCHED);
         match self.names {
-            Names::Believed => self.end(index, end),
-            Names::Unseen | Names::Asked if is_done => self.unseen.push((index, end)),
-            Names::Unseen | Names::Asked => self.end(index, end),
+            Names::Believed => self.publish(index),
+            Names::Unseen | Names::Asked => self.unseen.push(index),
         }
+    }
+
+    /// The files of a group have their names.
+    fn publish(&mut self, index: usize) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        group.progress = Progress::Over;
+        let members = std::mem::take(&mut group.members);
+        self.files.end_all(members, &BatchEnd::Published { time_refused: None });
     }
 
     /// The destination has answered whether it shows a file under its final name. A server that does not has renamed
@@ -381,30 +354,38 @@ impl Batch {
     fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
         // A user who may not list is shown nothing.
         let may_not_ask = !is_done && blame(self.destination.dialect, Verb::Mlst, reply) != Blame::Missing;
-        match self.files.get(index) {
-            Some((file, Progress::Naming(_))) if may_not_ask || (is_done && file.is_shown(reply)) => {
+        let has_name =
+            |group: &usize| self.groups.get(*group).is_some_and(|group| group.members.contains(&index));
+        match self.files.get(index).filter(|_| self.unseen.iter().any(has_name)) {
+            Some(file) if may_not_ask || (is_done && file.is_shown(reply)) => {
                 self.names = Names::Believed;
-                for (index, end) in std::mem::take(&mut self.unseen) {
-                    self.end(index, end);
+                for index in std::mem::take(&mut self.unseen) {
+                    self.publish(index);
                 }
             }
-            Some((_, Progress::Naming(_))) => self.give_up(),
+            Some(_) => self.give_up(),
             // It has not got its name: another one is looked for.
-            Some(_) | None => self.names = Names::Unseen,
+            None => self.names = Names::Unseen,
         }
     }
 
-    /// Looks for the first file that was renamed, if that was not asked yet.
+    /// Looks for the first file that was named, if that was not asked yet.
     fn look_at_name(&mut self) {
-        let Some((index, _)) = self.unseen.first().filter(|_| self.names == Names::Unseen) else { return };
-        let index = *index;
-        let Some((file, _)) = self.files.get(index) else { return };
+        let first = |group: &usize| self.groups.get(*group).and_then(|group| group.members.first().copied());
+        let Some(index) = self.unseen.iter().find_map(first).filter(|_| self.names == Names::Unseen) else {
+            return;
+        };
+        let Some(look) = self.look_for(index) else { return };
         let window = self.terms.window;
-        let look = Weighed::from(Command::Mlst(Some(file.target.clone())));
-        if self.line(Side::Destination).has_room(window, [&look]) {
+        if self.line(Side::Destination).has_room(window, [look.bytes]) {
             self.names = Names::Asked;
             self.ask(Side::Destination, Task::Named(index), look);
         }
+    }
+
+    /// Asks for a file under its final name.
+    fn look_for(&self, index: usize) -> Option<Weighed> {
+        self.files.get(index).map(|file| Weighed::from(Command::Mlst(Some(file.target.clone()))))
     }
 
     /// Sends what may be sent, and ends what is over.
@@ -413,13 +394,13 @@ impl Batch {
             return;
         }
         self.look_at_name();
-        self.name_verified();
+        self.name_held();
         if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
             while self.move_next() {}
         }
         let is_idle = self.lines.iter().all(Line::is_empty);
-        let are_over = self.open == 0;
+        let are_over = self.files.are_over() && self.held.is_empty();
         match self.phase {
             Phase::Closing if is_idle => return self.over(),
             Phase::Opening | Phase::Open | Phase::Broken if is_idle && are_over => {
@@ -453,106 +434,104 @@ impl Batch {
         }
     }
 
-    /// Gives verified files their times and names.
-    fn name_verified(&mut self) {
+    /// Has the destination name the verified files of the groups that it holds, and remove the others.
+    fn name_held(&mut self) {
         let window = self.terms.window;
-        while let Some(index) = self.verified.front().copied() {
-            let Some((file, _)) = self.files.get(index) else { return };
-            let [_, destination] = &self.lines;
-            let time = file.modified.filter(|_| file.sets_time);
-            if !destination.has_places(window, if time.is_some() { 3 } else { 2 }) {
-                return;
-            }
-            let from = Weighed::from(Command::Rnfr(file.part.clone()));
-            let to = Weighed::from(Command::Rnto(file.target.clone()));
-            let known = &self.destination.capabilities;
-            let time = time.and_then(|time| known.time_command(&file.part, time)).map(Weighed::from);
+        while let Some(index) = self.held.front().copied() {
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let Progress::Verified(numbers) = &mut group.progress else { return };
+            let keep = Weighed::from(Group::keep(number(index), numbers));
             // The first name is looked for at once.
-            let look = (self.names == Names::Unseen)
-                .then(|| Weighed::from(Command::Mlst(Some(file.target.clone()))));
-            if !destination.has_room(window, time.iter().chain([&from, &to]).chain(&look)) {
+            let first = group.members.first().copied().filter(|_| self.names == Names::Unseen);
+            let look = first.and_then(|first| self.look_for(first).map(|look| (first, look)));
+            let [_, destination] = &self.lines;
+            let lines = std::iter::once(keep.bytes).chain(look.iter().map(|(_, look)| look.bytes));
+            if !destination.has_room(window, lines) {
                 return;
             }
-            self.verified.pop_front();
-            if let Some(time) = time {
-                self.ask(Side::Destination, Task::Time(index), time);
-            }
-            self.ask(Side::Destination, Task::From(index), from);
-            self.ask(Side::Destination, Task::To(index), to);
-            if let Some(look) = look {
+            self.held.pop_front();
+            self.stored -= 1;
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let Progress::Verified(numbers) = &mut group.progress else { return };
+            let numbers = std::mem::take(numbers);
+            let task = if numbers.is_empty() { Task::Drop } else { Task::Keep(index) };
+            group.progress = if numbers.is_empty() { Progress::Over } else { Progress::Naming(numbers) };
+            self.ask(Side::Destination, task, keep);
+            if let Some((first, look)) = look {
                 self.names = Names::Asked;
-                self.ask(Side::Destination, Task::Named(index), look);
+                self.ask(Side::Destination, Task::Named(first), look);
             }
         }
     }
 
-    /// Asks the destination whether something has the names of the next files.
+    /// Asks the destination which names of the next groups something has.
     fn ask_about_names(&mut self) {
         while self.next_asked < self.next + AHEAD
-            && let Some((file, progress)) = self.files.get_mut(self.next_asked)
+            && let Some(group) = self.groups.get_mut(self.next_asked)
         {
             let [_, destination] = &self.lines;
-            if !self.verified.is_empty() || (file.asks && !destination.has_places(self.terms.window, 1)) {
-                return;
-            }
-            let question = file.asks.then(|| Weighed::from(Command::Mlst(Some(file.target.clone()))));
-            if question.is_some() && !destination.has_room(self.terms.window, &question) {
+            let asks = self.files.have(&group.members, |file| file.asks);
+            let [_, bytes] = group.lines;
+            if !self.held.is_empty() || (asks && !destination.has_room(self.terms.window, [bytes])) {
                 return;
             }
             let index = self.next_asked;
             self.next_asked += 1;
-            *progress = if question.is_some() { Progress::Asked } else { Progress::Clear };
-            if let Some(question) = question {
-                self.ask(Side::Destination, Task::Look(index), question);
+            group.progress = if asks { Progress::Asked } else { Progress::Clear };
+            if asks {
+                let command = group.look(self.files.list());
+                self.ask(Side::Destination, Task::Look(index), Weighed { command, bytes });
             }
         }
     }
 
-    /// Sends the transfer commands of the next file, if it may move now. Returns whether there may be another one.
+    /// Sends the transfer commands of the next group, if it may move now. Returns whether there may be another one.
     fn move_next(&mut self) -> bool {
-        let is_first = self.phase == Phase::Opening;
-        let Some((file, progress)) = self.files.get(self.next) else { return false };
-        match progress {
+        let Some(group) = self.groups.get(self.next) else { return false };
+        match &group.progress {
+            Progress::Clear if group.members.is_empty() => {
+                self.leave(self.next);
+                self.next += 1;
+                return true;
+            }
             Progress::Clear => {}
             Progress::Over => {
                 self.next += 1;
                 return true;
             }
-            Progress::Waiting | Progress::Asked | Progress::Moving(_) | Progress::Naming(_) => return false,
+            Progress::Waiting
+            | Progress::Asked
+            | Progress::Moving(_)
+            | Progress::Verified(_)
+            | Progress::Naming(_)
+            | Progress::Named => return false,
         }
         let window = self.terms.window;
-        let fits = self.moving == 0 || self.moving + file.size <= window.file_bytes;
-        if !fits || !self.verified.is_empty() || (is_first && self.is_moving()) {
-            return false;
-        }
-        let size = file.size;
+        let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;
+        let most = if self.phase == Phase::Opening { 1 } else { window.groups };
         let [source, destination] = &self.lines;
-        if !source.has_places(window, 2) || !destination.has_places(window, 1) {
-            return false;
-        }
-        let send = Weighed::from(Command::Retr(file.source.clone()));
-        let again = Weighed::from(Command::Mlst(Some(file.source.clone())));
-        let store = Weighed::from(Command::Stor(file.part.clone()));
-        if !source.has_room(window, [&send, &again]) || !destination.has_room(window, [&store]) {
+        let [send, store] = group.lines;
+        let has_room = source.has_room(window, [send]) && destination.has_room(window, [store]);
+        if !fits || !self.held.is_empty() || self.stored >= most || !has_room {
             return false;
         }
         let index = self.next;
+        let send = Weighed { command: group.send(self.files.list()), bytes: send };
+        let store = Weighed { command: group.store(number(index), self.files.list()), bytes: store };
         self.next += 1;
-        self.moving += size;
-        if let Some((_, progress)) = self.files.get_mut(index) {
-            *progress = Progress::Moving(Moved::default());
-        }
+        let Some(group) = self.groups.get_mut(index) else { return false };
+        group.progress = Progress::Moving(Moved::default());
+        (self.moving, self.stored) = (self.moving + group.bytes, self.stored + 1);
         self.ask(Side::Source, Task::Move(index), send);
-        self.ask(Side::Source, Task::Again(index), again);
         self.ask(Side::Destination, Task::Move(index), store);
         true
     }
-
-    /// Whether a file moves.
-    fn is_moving(&self) -> bool {
-        self.files.iter().any(|(_, progress)| matches!(progress, Progress::Moving(_)))
-    }
 }
 
-/// How many names the destination is asked about ahead of the transfer commands.
-const AHEAD: usize = 32;
+/// The number under which the destination holds a group.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// How many groups the destination is asked about ahead of the transfer commands.
+const AHEAD: usize = 4;

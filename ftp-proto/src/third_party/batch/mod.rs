@@ -3,23 +3,25 @@
 //! ```text
 //!  Opening    both: TYPE I, MODE B, DGST, RNDZ; then LSTN at one end and SOCK at both,
 //!             or EPSV at both, and a host in the middle joins them ([`BatchOpening`])
-//!  Line       source:       RETR 1  RETR 2  RETR 3 ...       and MLST 1, MLST 2 ...: has it changed meanwhile?
-//!             destination:  STOR 1  STOR 2  STOR 3 ...       MLST before it where a file may have the name
-//!             both digests of a file are equal ──> destination:  MFMT, RNFR, RNTO
+//!  Line       source:       PACK SEND 1   PACK SEND 2   PACK SEND 3 ...
+//!             destination:  PACK STORE 1  PACK STORE 2  PACK STORE 3 ...   PACK LOOK before it where something may have a name
+//!             both digests of a file are equal ──> destination:  PACK KEEP (the files of this group that are verified)
 //!  Closing    both: MODE S
 //! ```
 //!
-//! The commands are sent ahead of the replies to those before them, so a file costs no round trip of its own. How much is
-//! ahead is bounded in commands, in bytes of their lines, and in bytes of files ([`Window`]).
+//! Files that follow each other and have the same directories are a *group*, which is one transfer and costs two or three
+//! commands, however many files it has. The commands are sent ahead of the replies to those before them, so a group costs no
+//! round trip of its own. How much is ahead is bounded in commands, in bytes of their lines, in bytes of files, and in groups
+//! that the destination holds ([`Window`]).
 //!
-//! The n-th file that the source sends is what the n-th STOR stores. So a RETR or STOR that is refused breaks the line: our
-//! servers close the connection then, and nothing more is sent. Every STOR stores under a name of its own that nobody knows,
-//! and a file gets its final name only after both servers have told the same digest of the whole file, and the source has
-//! said that the file is still the one that was listed. So a server that sends files in another order publishes none of
-//! them.
+//! The n-th group that the source sends is what the n-th PACK STORE stores. So a transfer that is refused breaks the line: our
+//! servers close the connection then, and nothing more is sent. Nobody sees the files of a group before PACK KEEP, which names
+//! only those of which both servers have told the same digest and the listed size. The source leaves out a file that is not
+//! what was listed, before or after it has read it. So a server that sends files in another order publishes none of them. If
+//! both contradict each other, or a reply cannot be read, both sessions are closed.
 //!
-//! The first file that is renamed is looked for under its final name (MLST, behind its RNTO). Until it is seen, no file counts
-//! as published.
+//! The first file that is named is looked for under its final name (MLST, behind its PACK KEEP). Until it is seen, no file
+//! counts as published.
 //!
 //! Nothing of this depends on who is between the two servers: both tell the digests, and a host in the middle that changes,
 //! drops or reorders a byte publishes nothing.
@@ -30,6 +32,9 @@
 //! ([`Batch::is_possible`]).
 
 mod file;
+mod files;
+mod group;
+mod interface;
 mod line;
 mod machine;
 mod opening;
@@ -38,5 +43,6 @@ mod settings;
 mod tests;
 
 pub use file::{BatchEnd, BatchFile};
-pub use machine::{Batch, BatchInput, BatchOutput};
+pub use interface::{BatchInput, BatchOutput};
+pub use machine::Batch;
 pub use settings::{BatchOpening, BatchTerms, Timer, Window};

@@ -32,7 +32,7 @@ pub(super) fn is_possible(source: &Party, destination: &Party, terms: &BatchTerm
     };
     let are_ours = [source, destination].into_iter().all(|party| {
         let known = &party.capabilities;
-        let is_ours = known.takes_ahead && known.rndz && known.sock && known.lstn && known.mlst.is_some();
+        let is_ours = known.takes_ahead && known.pack && known.rndz && known.sock && known.lstn;
         // RSYM is about SOCK alone, which connects two servers.
         let is_symmetric = party.standing.symmetric && matches!(terms.opening, BatchOpening::Direct { .. });
         party.dialect == Dialect::Rfc959 && is_ours && known.dgst.contains(&terms.algorithm) && !is_symmetric

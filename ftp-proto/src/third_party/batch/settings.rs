@@ -61,12 +61,14 @@ pub struct Window {
     pub line_bytes: usize,
     /// Bytes of files that were asked for and are not verified. A larger file goes alone.
     pub file_bytes: u64,
+    /// Groups that the destination was told to store, and not yet to name. `ftp-server` holds 4.
+    pub groups: usize,
 }
 
 impl Default for Window {
     /// What an `ftp-server` with its defaults takes.
     fn default() -> Self {
-        Self { commands: 60, line_bytes: 10_000, file_bytes: 8 << 20 }
+        Self { commands: 60, line_bytes: 16_000, file_bytes: 8 << 20, groups: 4 }
     }
 }
 

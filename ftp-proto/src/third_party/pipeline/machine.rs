@@ -133,6 +133,8 @@ impl Pipeline {
             BatchInput::Reply { side, reply, class } => self.reply(side, reply, class),
             // The two servers have no host in the middle.
             BatchInput::Joined { .. } => {}
+            // A file that moves has a reply of its own before long.
+            BatchInput::Moving => return,
             BatchInput::Ended(_) | BatchInput::Broken | BatchInput::Cancel => self.give_up(),
             BatchInput::Timeout => {
                 if let Some(Timer::Silence) = self.timers.fire(now) {

@@ -17,8 +17,8 @@ use crate::job::request::job::Job;
 use crate::job::summary::ending::ending;
 use crate::job::summary::tally::Tally;
 use crate::journal::{
-    Began, Detached, Durable, End, Ended, Found, ItemKey, JournalFailure, NewItem, Next, PartId, Place, Seen,
-    decide, is_same,
+    Began, Detached, Durable, End, Ended, Found, ItemKey, JobJournal, JournalFailure, NewItem, Next, PartId,
+    Place, Seen, decide, is_same,
 };
 use crate::outcome::Verified;
 use crate::place::Site;
@@ -165,19 +165,27 @@ pub(in crate::job) struct Claimed {
 }
 
 impl Claimed {
-    /// Whether nothing of the file was begun before, and a name for its part is on the disk if the journal keeps it.
+    /// Whether nothing of the file was begun before.
     pub(in crate::job) const fn is_new(&self) -> bool {
-        let has_name = self.key.is_none() || self.kept.unused.is_some();
-        self.done.is_none() && !self.kept.has_left() && has_name
+        self.done.is_none() && !self.kept.has_left()
+    }
+
+    /// Takes a name for its part that nobody has used. It is on the disk if the journal keeps the file; `None` if it is not.
+    pub(in crate::job) fn take_part(&mut self) -> Option<PartId> {
+        let own = self.kept.unused.take();
+        own.or_else(|| new_id().ok().filter(|_| self.key.is_none()))
     }
 
     /// The context in which the file is copied: its journal is asked about this file. The file begins with the first call.
     pub(in crate::job) fn context(&self, context: &Context, item: &Item) -> Context {
-        let mut context = context.item(item.number);
-        if let Some(key) = self.key {
-            context.job_journal = context.job_journal.about(key, *self.began.get_or_init(now));
-        }
-        context
+        let job_journal = self.journal(context);
+        Context { job_journal, ..context.item(item.number) }
+    }
+
+    /// The journal, asked about the file. The file begins with the first call.
+    pub(in crate::job) fn journal(&self, context: &Context) -> JobJournal {
+        let journal = &context.job_journal;
+        self.key.map_or_else(|| journal.clone(), |key| journal.about(key, *self.began.get_or_init(now)))
     }
 }
 
@@ -187,11 +195,12 @@ impl Claimed {
 ///
 /// See [`claim_all`].
 pub(in crate::job) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<Claimed, Failure> {
-    let claimed = claim_all(context, ends, std::slice::from_ref(item)).await?.pop();
+    let claimed = claim_all(context, ends, std::slice::from_ref(item), |_| true).await?.pop();
     claimed.unwrap_or_else(|| Ok(Claimed::default()))
 }
 
-/// Claims files, all of them with one write to the disk. Nothing may be stored before this returns. Each file has its own
+/// Claims files, all of them with one write to the disk. Nothing may be stored before this returns. `has_part` says of which
+/// files something may be stored under the name of a part; that of another file is written when it is needed. Each file has its own
 /// result: another job that runs may have claimed its destination, or a job that was resumed may have lost its journal,
 /// so that nobody knows what an earlier run has left of the file.
 ///
@@ -202,11 +211,13 @@ pub(in crate::job) async fn claim_all(
     context: &Context,
     ends: &Ends,
     items: &[Item],
+    has_part: impl Fn(&Item) -> bool,
 ) -> Result<Vec<Result<Claimed, Failure>>, Failure> {
     let began = if context.job_journal.job().is_some() {
         let new = |item: &Item| {
             let seen = item.known.as_ref().map(seen);
-            Ok(NewItem { place: place(ends, item), part: new_id()?, seen })
+            let part = has_part(item).then(new_id).transpose()?;
+            Ok(NewItem { place: place(ends, item), part, seen })
         };
         let files: Result<Vec<NewItem>, Failure> = items.iter().map(new).collect();
         context.job_journal.begin(files?).await
@@ -322,11 +333,6 @@ impl Kept {
             tell(context);
         }
         Ok(())
-    }
-
-    /// Takes the name that is on the disk and that nobody has used.
-    pub(in crate::job) const fn take_unused(&mut self) -> Option<PartId> {
-        self.unused.take()
     }
 
     /// Gives it back: nothing was stored under it.
@@ -447,11 +453,11 @@ pub(in crate::job) fn give_up(context: &Context, item: &Item, claimed: &Claimed)
 
 /// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
 /// without it a copy that was finished just before a kill would be somebody else's file.
-pub(in crate::job) fn note_source(context: &Context, kept: &mut Kept, source: &Facts) -> Durable {
+pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut Kept, source: &Facts) -> Durable {
     let now = Some(seen(source));
     match &now {
-        Some(seen) if kept.noted != now && context.job_journal.keeps_item() => {
-            let durable = context.job_journal.seen(seen.clone());
+        Some(seen) if kept.noted != now && journal.keeps_item() => {
+            let durable = journal.seen(seen.clone());
             kept.noted = now;
             durable
         }
@@ -460,15 +466,15 @@ pub(in crate::job) fn note_source(context: &Context, kept: &mut Kept, source: &F
 }
 
 /// Notes how a file has ended. What was interrupted stays open.
-pub(in crate::job) fn ended(context: &Context, copied: &Result<Done, Failure>) {
-    if !context.job_journal.keeps_item() {
+pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>) {
+    if !journal.keeps_item() {
         return;
     }
-    let began = context.job_journal.began();
+    let began = journal.began();
     match copied {
         // It goes on without this program.
         Ok(done) if done.detached.is_some() => {}
-        Ok(done) => context.job_journal.ended(Ended::Done {
+        Ok(done) => journal.ended(Ended::Done {
             bytes: done.size.unwrap_or(0),
             verified: done.verified.name().to_owned(),
             path: done.rung.map(|rung| rung.name().to_owned()),
@@ -476,7 +482,7 @@ pub(in crate::job) fn ended(context: &Context, copied: &Result<Done, Failure>) {
         }),
         Err(failure) if failure.kind == Kind::Interrupted => {}
         Err(failure) => {
-            context.job_journal.ended(Ended::Failed { why: shortened(&failure.to_string()), began });
+            journal.ended(Ended::Failed { why: shortened(&failure.to_string()), began });
         }
     }
 }

@@ -46,10 +46,15 @@ impl Plan {
         self.found.is_empty() && self.ready.is_empty()
     }
 
-    /// Claims all files that were found. None may be ready.
-    pub(in crate::job) async fn claim(&mut self, context: &Context, ends: &Ends) {
+    /// Claims all files that were found. None may be ready. `has_part`: see [`kept::claim_all`].
+    pub(in crate::job) async fn claim(
+        &mut self,
+        context: &Context,
+        ends: &Ends,
+        has_part: impl Fn(&Item) -> bool,
+    ) {
         let items = std::mem::take(&mut self.found);
-        match kept::claim_all(context, ends, &items).await {
+        match kept::claim_all(context, ends, &items, has_part).await {
             Ok(claimed) => {
                 let planned = items.into_iter().zip(claimed);
                 self.ready.extend(planned.map(|(item, claimed)| Planned { item, claimed }));

@@ -90,7 +90,7 @@ pub(in crate::job) async fn copy_claimed(
         Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.leave_something() => {}
-        ended => kept::ended(&context, ended),
+        ended => kept::ended(&context.job_journal, ended),
     }
     copied
 }
@@ -177,7 +177,7 @@ impl Copying<'_> {
             return Ok(Done::planned(source.size, rung, means));
         }
         self.may_fit(source.size, attempts)?;
-        let mut noted = kept::note_source(self.context, &mut attempts.kept, &source);
+        let mut noted = kept::note_source(&self.context.job_journal, &mut attempts.kept, &source);
         let is_ours = files.target.is_none() || attempts.kept.in_place;
         let is_new = is_ours && self.options.in_place == InPlace::Fallback;
         if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {

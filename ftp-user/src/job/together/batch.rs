@@ -9,7 +9,7 @@ use crate::endpoint::Host;
 use crate::job::claims::kept::{self, Claimed};
 use crate::job::claims::planned::{Copied, Planned};
 use crate::job::item::{Done, Item, Target};
-use crate::job::remains::part::{Part, new_id};
+use crate::job::remains::part::Part;
 use crate::job::request::options::Options;
 use crate::job::together::taken::TakenNames;
 use crate::journal::PartId;
@@ -31,6 +31,8 @@ pub(in crate::job) struct Batched {
     pub(in crate::job) rest: Vec<Planned>,
     /// What this says about the files that follow.
     pub(in crate::job) prospect: Prospect,
+    /// Whether no file had a part: its server gives each its name from a place that is its own.
+    pub(in crate::job) had_no_parts: bool,
 }
 
 /// What becomes of other files that are to move together.
@@ -50,14 +52,20 @@ struct Member {
     item: Item,
     claimed: Claimed,
     facts: Facts,
-    part: PartId,
+    /// The name under which it is stored first; `None` if its server chooses that.
+    part: Option<PartId>,
     /// Nothing has had its name.
     is_free: bool,
     end: Option<BatchEnd>,
 }
 
-/// Whether a file is one that may move together with others, as far as its listing and the options say.
-pub(in crate::job) fn is_small(planned: &Planned, options: Options) -> bool {
+/// Whether a file that is claimed may move together with others, as far as its listing and the options say.
+pub(in crate::job) fn may_move(planned: &Planned, options: Options) -> bool {
+    planned.claimed.as_ref().is_ok_and(Claimed::is_new) && is_small(&planned.item, options)
+}
+
+/// Whether a file may move together with others, as far as its listing and the options say.
+pub(in crate::job) fn is_small(item: &Item, options: Options) -> bool {
     // Without a time nobody could say later whether the source of a move is unchanged.
     let is_known = |facts: &Facts| !options.moves || facts.modified.is_some();
     let is_small = |facts: &Facts| {
@@ -67,9 +75,8 @@ pub(in crate::job) fn is_small(planned: &Planned, options: Options) -> bool {
         && !options.mode.is_dry()
         && !options.perms
         && !options.detach
-        && planned.claimed.as_ref().is_ok_and(Claimed::is_new)
-        && planned.item.known.as_ref().is_some_and(is_small)
-        && !matches!(planned.item.target, Target::Known(Some(_)))
+        && item.known.as_ref().is_some_and(is_small)
+        && !matches!(item.target, Target::Known(Some(_)))
 }
 
 /// Moves files together, if both servers can do that, on the path that an earlier file has taken.
@@ -102,6 +109,7 @@ pub(in crate::job) async fn batched(
         return put_back(members, rest);
     }
     let mut means = Means::of(&path);
+    let had_no_parts = path.is_one_connection();
     let (members, moved) = moved(context, ends, members, options, path).await;
     let Moved { refused, are_usable } = moved;
     means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
@@ -127,7 +135,7 @@ pub(in crate::job) async fn batched(
         (false, true) => Prospect::Good,
         (false, false) => Prospect::Doubtful,
     };
-    Batched { copied, rest: left, prospect }
+    Batched { copied, rest: left, prospect, had_no_parts }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
@@ -215,9 +223,10 @@ async fn moved(
         let (source, dest) = member.item.names(ends);
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
-        let context = member.claimed.context(context, &member.item);
-        context.events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
-        kept::note_source(&context, &mut member.claimed.kept, &member.facts).ready().await;
+        let events = context.events.about(context.events.origin().item(member.item.number));
+        events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
+        let journal = member.claimed.journal(context);
+        kept::note_source(&journal, &mut member.claimed.kept, &member.facts).ready().await;
     }
     let Some(files) = files else { return (members, Moved { refused: None, are_usable: true }) };
     let mut refused = None;
@@ -225,8 +234,7 @@ async fn moved(
         let Some(member) = members.get_mut(index) else { return };
         if let BatchEnd::Published { .. } = &end {
             refused = refused.take().or(time_refused);
-            let context = member.claimed.context(context, &member.item);
-            kept::ended(&context, &Ok(means.done(&member.facts, member.is_free)));
+            kept::ended(&member.claimed.journal(context), &Ok(means.done(&member.facts, member.is_free)));
         }
         member.end = Some(end);
     };
@@ -249,26 +257,31 @@ impl Member {
             }
             Host::Local(_) => false,
         };
-        // Over one connection MLST compares the source with its listing.
+        // Over one connection the source compares the file with its listing.
         let is_dated = |facts: &Facts| facts.modified.is_some() || !path.is_one_connection();
-        let facts = planned.item.known.clone().filter(|_| takes_name && is_small(&planned, options));
+        let facts = planned.item.known.clone().filter(|_| takes_name && may_move(&planned, options));
         let facts = facts.filter(is_dated);
         let part = match (&facts, &mut planned.claimed) {
-            (Some(_), Ok(claimed)) => claimed.kept.take_unused().or_else(|| new_id().ok()),
+            (Some(_), Ok(claimed)) if !path.is_one_connection() => claimed.take_part(),
             (Some(_) | None, Ok(_) | Err(_)) => None,
         };
-        match (facts, part, planned) {
-            (Some(facts), Some(part), Planned { item, claimed: Ok(claimed) }) => {
+        match (facts, planned) {
+            (Some(facts), Planned { item, claimed: Ok(claimed) })
+                if part.is_some() || path.is_one_connection() =>
+            {
                 Ok(Self { item, claimed, facts, part, is_free: false, end: None })
             }
-            (_, _, planned) => Err(Box::new(planned)),
+            (_, planned) => Err(Box::new(planned)),
         }
     }
 
     /// The file as the machine sees it.
     fn file(&self, ends: &Ends, options: Options) -> Option<BatchFile> {
         let Item { source, destination, target, .. } = &self.item;
-        let part = Part::new(self.part, destination).ok()?.stored;
+        let part = match self.part {
+            Some(part) => Part::new(part, destination).ok()?.stored,
+            None => destination.clone(),
+        };
         let size = self.facts.size?;
         let sets_time = options.times && !ends.no_times.load(Ordering::Relaxed);
         Some(BatchFile {
@@ -289,21 +302,28 @@ impl Member {
 
     /// The file as it was planned: nothing was done with it.
     fn planned(mut self) -> Planned {
-        self.claimed.kept.put_unused(self.part);
+        if let Some(part) = self.part {
+            self.claimed.kept.put_unused(part);
+        }
         Planned { item: self.item, claimed: Ok(self.claimed) }
     }
 
-    /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run.
+    /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run, if it may have one.
     async fn left(mut self, context: &Context, ends: &mut Ends) -> Planned {
-        let Some(BatchEnd::Left { touched: true, may_be_done }) = self.end else { return self.planned() };
+        let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.planned() };
+        let Some(part) = self.part.filter(|_| touched) else {
+            // The copy of this very job is not somebody else's file.
+            self.claimed.kept.may_be_done |= may_be_done;
+            return self.planned();
+        };
         let own = self.claimed.context(context, &self.item);
         if context.cancel.is_cancelled() && !own.job_journal.keeps_item() {
-            if let Ok(part) = Part::new(self.part, &self.item.destination) {
+            if let Ok(part) = Part::new(part, &self.item.destination) {
                 part.discard(context, &mut ends.destination).await;
             }
             return self.planned();
         }
-        self.claimed.kept.leave(self.part, &self.facts, may_be_done);
+        self.claimed.kept.leave(part, &self.facts, may_be_done);
         Planned { item: self.item, claimed: Ok(self.claimed) }
     }
 }

@@ -11,7 +11,7 @@ use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::planned::{Copied, Planned};
 use crate::job::file::copy::{copy, copy_claimed};
-use crate::job::item::Done;
+use crate::job::item::{Done, Item};
 use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
 use crate::job::together::taken::TakenNames;
@@ -45,6 +45,8 @@ pub(in crate::job) struct Workers<'a> {
     unexplained: Unexplained,
     /// Whether small files may move together.
     batches: bool,
+    /// Whether those that do have no parts.
+    without_parts: bool,
     /// How many times a session was closed over files that moved together.
     breaks: usize,
     /// The names that files had at the destination.
@@ -69,6 +71,8 @@ pub(in crate::job) struct Worked {
     pub(in crate::job) unbegun: Vec<Planned>,
     /// Whether the next small files may move together.
     prospect: Prospect,
+    /// Whether those that have moved together had no parts.
+    had_no_parts: bool,
 }
 
 impl<'a> Workers<'a> {
@@ -86,6 +90,7 @@ impl<'a> Workers<'a> {
             circuits: Vec::new(),
             unexplained: Unexplained::default(),
             batches: true,
+            without_parts: false,
             breaks: 0,
             names: TakenNames::default(),
         }
@@ -131,7 +136,7 @@ impl<'a> Workers<'a> {
         let may_batch = self.batches && self.shared_path().is_some();
         let most =
             if may_batch { ready.len().div_ceil(self.width.target()).min(self.most_together()) } else { 1 };
-        let is_small = |planned: &Planned| batch::is_small(planned, self.options);
+        let is_small = |planned: &Planned| batch::may_move(planned, self.options);
         let small = ready.iter().take(most).take_while(|planned| is_small(planned)).count();
         ready.drain(..small.max(1)).collect()
     }
@@ -166,6 +171,11 @@ impl<'a> Workers<'a> {
             let worked = Box::pin(work.run(&mut ends, planned, shared)).await;
             Ended::Copied(ends, Box::new(worked))
         });
+    }
+
+    /// Whether something of a file may be stored under the name of a part.
+    pub(in crate::job) fn has_part(&self, item: &Item) -> bool {
+        !(self.batches && self.without_parts && batch::is_small(item, self.options))
     }
 
     /// Notes that a directory of the destination was made, so that nothing is in it.
@@ -227,6 +237,7 @@ impl<'a> Workers<'a> {
         let bytes: Vec<u64> = done().map(|done| done.map_or(0, Done::moved)).collect();
         self.width.ended(&bytes, self.context.clock.now());
         self.breaks += usize::from(worked.prospect == Prospect::Doubtful);
+        self.without_parts |= worked.had_no_parts;
         self.batches &= worked.prospect != Prospect::None && self.breaks < MOST_BREAKS;
     }
 
@@ -283,7 +294,7 @@ impl<'a> Workers<'a> {
 /// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.
 const MEASURED: usize = 16;
 /// The same, if they go over one connection, which costs round trips of its own.
-const MEASURED_TOGETHER: usize = 64;
+const MEASURED_TOGETHER: usize = 256;
 /// After so many sessions were closed over files that moved together, the other files of the tree move one after the other.
 /// A server may wait for a minute in each of these sessions.
 const MOST_BREAKS: usize = 3;
@@ -313,6 +324,7 @@ impl Work<'_> {
             let known = (shared, self.names);
             let batched = Box::pin(batch::batched(self.context, ends, planned, self.options, known)).await;
             (worked.copied, planned, worked.prospect) = (batched.copied, batched.rest, batched.prospect);
+            worked.had_no_parts = batched.had_no_parts;
         }
         let mut planned = planned.into_iter();
         for next in planned.by_ref() {

@@ -159,7 +159,7 @@ impl Copying<'_> {
                 },
                 // The walk has found nothing more for now, or enough.
                 () = std::future::ready(()), if self.plan.wants_claims(is_free, reads_on) => {
-                    self.plan.claim(self.context, &self.ends).await;
+                    self.plan.claim(self.context, &self.ends, |item| self.workers.has_part(item)).await;
                 }
                 else => break,
             }

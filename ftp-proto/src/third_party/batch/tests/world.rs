@@ -1,7 +1,7 @@
 //! Two servers of a model, the connection between them, and perhaps a host that joins it.
 
 use crate::client::Standing;
-use crate::command::Command;
+use crate::command::{Command, Numbers, Pack, PackedSource, PackedTarget};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::feature::Capabilities;
@@ -18,29 +18,35 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fault {
     None,
-    /// The source refuses this file.
-    NoRetr(usize),
-    /// The destination refuses the part of this file.
-    NoStor(usize),
+    /// The source refuses the group of this file.
+    NoSend(usize),
+    /// The destination refuses the group of this file.
+    NoStore(usize),
+    /// The source leaves out this file, because it has changed.
+    Omits(usize),
+    /// The destination does not store this file, and says so.
+    Fails(usize),
     /// The destination stores other bytes of this file.
     Spoils(usize),
     /// The source sends this file in the place of the one after it, and the other way round.
     Swaps(usize),
-    /// The source changes this file while it is copied.
-    Changes(usize),
-    /// The destination does not rename this file.
+    /// The destination does not give this file its name, and says so.
     NoName(usize),
-    /// RNTO of this file is refused, and the reply to the command after it is said first.
-    NoNameLate(usize),
-    /// Nothing is renamed, and RNTO is answered as if it were.
+    /// The group of this file is named by half, and PACK KEEP is refused.
+    NoKeep(usize),
+    /// Nothing is named, and PACK KEEP is answered as if it were.
     NamesNothing,
+    /// PACK KEEP of this file's group asks for another command.
+    KeepAsks(usize),
     /// Something has the final name of this file.
     Taken(usize),
+    /// That side says such a thing of this file's group.
+    Says(Side, usize, Lie),
     /// The session of the destination ends at this step.
     Lost(usize),
     /// The destination says nothing any more from this step on.
     Silent(usize),
-    /// The destination closes the connection after this file, in order.
+    /// The destination closes the connection after the group of this file, in order.
     NotKept(usize),
     /// SOCK is refused, and PORT.
     NoSock,
@@ -48,6 +54,65 @@ pub(super) enum Fault {
     NoJoin,
     /// The host in the middle loses both connections at this step.
     Breaks(usize),
+}
+
+/// A reply about a group that is not true.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lie {
+    /// The line of a file is missing.
+    Missing,
+    /// It is there twice.
+    Twice,
+    /// It has the number of a file that is not there.
+    Beyond,
+    /// There is a line that nobody can read.
+    Unreadable,
+    /// The file has another digest.
+    OtherDigest,
+    /// It has another size.
+    OtherSize,
+    /// The lines of two files have each other's numbers.
+    Exchanged,
+    /// There is no line at all.
+    Empty,
+}
+
+impl Lie {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Missing,
+        Self::Twice,
+        Self::Beyond,
+        Self::Unreadable,
+        Self::OtherDigest,
+        Self::OtherSize,
+        Self::Exchanged,
+        Self::Empty,
+    ];
+
+    /// What is said in the place of these lines, the one in the middle being about the file.
+    fn tell(self, lines: &mut Vec<String>, at: usize) {
+        let change = |line: &str, word: usize, to: &str| {
+            let mut words: Vec<&str> = line.split(' ').collect();
+            words[word] = to;
+            words.join(" ")
+        };
+        match self {
+            Self::Missing => drop(lines.remove(at)),
+            Self::Twice => lines.push(lines[at].clone()),
+            Self::Beyond => lines[at] = change(&lines[at], 0, "257"),
+            Self::Unreadable => lines[at] = change(&lines[at], 1, "many"),
+            Self::OtherDigest => lines[at] = change(&lines[at], 2, &digest(b"another file")),
+            Self::OtherSize => lines[at] = change(&lines[at], 1, "999"),
+            Self::Exchanged => {
+                let other = if at == 0 { lines.len() - 1 } else { at - 1 };
+                let (one, two) = (lines[at].clone(), lines[other].clone());
+                let number = |line: &str| line.split(' ').next().unwrap().to_owned();
+                lines[at] = change(&one, 0, &number(&two));
+                lines[other] = change(&two, 0, &number(&one));
+            }
+            Self::Empty => lines.clear(),
+        }
+    }
 }
 
 pub(super) fn name(text: &str) -> PathName {
@@ -65,8 +130,7 @@ pub(super) fn party(address: &str) -> Party {
         lstn: true,
         rndz: true,
         takes_ahead: true,
-        others: vec!["MFMT".into()],
-        mlst: Some(Vec::default()),
+        pack: true,
         dgst: vec![Algorithm::Sha256],
         ..Capabilities::default()
     };
@@ -120,6 +184,9 @@ impl Dice {
     }
 }
 
+/// The files of a group: where each goes, and its bytes unless it was left out.
+type Held = Vec<(PathName, Option<Vec<u8>>)>;
+
 /// Two servers and the connection between them.
 pub(super) struct World {
     fault: Fault,
@@ -127,13 +194,17 @@ pub(super) struct World {
     /// Commands on their way, for each side.
     pub(super) inbox: [VecDeque<Command>; 2],
     pub(super) is_closed: [bool; 2],
-    /// What is on the data connection; `None` while there is none.
-    connection: Option<VecDeque<Vec<u8>>>,
+    /// The groups on the data connection; `None` while there is none.
+    connection: Option<VecDeque<Vec<Option<Vec<u8>>>>>,
     was_open: bool,
     /// The source has ended it: what it has sent still arrives.
     has_ended: bool,
+    /// What has its name.
     pub(super) stored: BTreeMap<PathName, Vec<u8>>,
-    renaming: Option<PathName>,
+    /// What waits for PACK KEEP, by the number of its group.
+    pub(super) held: BTreeMap<u32, Held>,
+    /// The most groups that were held.
+    pub(super) most_held: usize,
     /// The transfer at the head has its preliminary reply.
     has_begun: bool,
     pub(super) in_blocks: [bool; 2],
@@ -154,7 +225,8 @@ impl World {
             was_open: false,
             has_ended: false,
             stored: BTreeMap::new(),
-            renaming: None,
+            held: BTreeMap::new(),
+            most_held: 0,
             has_begun: false,
             in_blocks: [false; 2],
             steps: 0,
@@ -164,13 +236,9 @@ impl World {
     }
 
     fn index(path: &PathName) -> usize {
-        let digits: String = path.display().chars().filter(char::is_ascii_digit).collect();
+        let path = path.display();
+        let digits: String = path.chars().filter(char::is_ascii_digit).collect();
         digits.parse().unwrap()
-    }
-
-    fn done(&self, bytes: &[u8], code: u16) -> (u16, Vec<String>) {
-        let fact = format!("Digest SHA-256 0+{} {}", bytes.len(), digest(bytes));
-        (code, vec![fact, "done".into()])
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the model answers every other command alike")]
@@ -200,40 +268,12 @@ impl World {
                 self.may_meet[at] = true;
                 say(200)
             }
-            Command::Retr(path) => self.send(&path),
-            Command::Stor(path) => self.store(path),
-            Command::Mlst(Some(path)) if side == Side::Source => {
-                let index = Self::index(&path);
-                let changed = u8::from(self.fault == Fault::Changes(index));
-                let size = self.files[index].len();
-                let facts =
-                    format!(" type=file;size={size};modify=2026010203040{changed}; {}", path.display());
-                Some((250, vec!["facts".into(), facts, "end".into()]))
-            }
+            Command::Pack(pack) => self.pack(side, *pack),
             Command::Mlst(Some(path)) if self.stored.contains_key(&path) => {
                 let facts = format!(" type=file;size={}; {}", self.stored[&path].len(), path.display());
                 Some((250, vec!["facts".into(), facts, "end".into()]))
             }
-            Command::Mlst(Some(path)) => {
-                let is_taken = self.fault == Fault::Taken(Self::index(&path));
-                if is_taken { say(250) } else { Some((550, vec!["no such file".into()])) }
-            }
-            Command::Rnfr(path) => {
-                let is_there = self.stored.contains_key(&path);
-                self.renaming = Some(path);
-                say(if is_there { 350 } else { 550 })
-            }
-            Command::Rnto(path) if self.fault == Fault::NoName(Self::index(&path)) => say(553),
-            Command::Rnto(_) if self.fault == Fault::NamesNothing => say(250),
-            Command::Rnto(path) if self.fault == Fault::NoNameLate(Self::index(&path)) => {
-                self.fault = Fault::None;
-                say(350)
-            }
-            Command::Rnto(path) => {
-                let bytes = self.renaming.take().and_then(|from| self.stored.remove(&from)).unwrap();
-                assert!(self.stored.insert(path, bytes).is_none());
-                say(250)
-            }
+            Command::Mlst(Some(_)) => Some((550, vec!["no such file".into()])),
             _ => say(200),
         }
     }
@@ -279,15 +319,60 @@ impl World {
         (self.connection, self.was_open, self.has_ended) = (None, true, true);
     }
 
-    fn send(&mut self, path: &PathName) -> Option<(u16, Vec<String>)> {
+    fn pack(&mut self, side: Side, pack: Pack) -> Option<(u16, Vec<String>)> {
+        match (side, pack) {
+            (Side::Source, Pack::Send(directory, files)) => self.send(&directory, &files),
+            (Side::Destination, Pack::Look(directory, names)) => {
+                let paths = names.iter().map(|name| name.in_directory(&directory));
+                let is_taken = |path: &PathName| {
+                    self.stored.contains_key(path) || self.fault == Fault::Taken(Self::index(path))
+                };
+                let taken = paths.zip(1..).filter(|(path, _)| is_taken(path));
+                let mut lines: Vec<String> =
+                    taken.map(|(_, number)| format!("{number} left taken")).collect();
+                lines.push("looked".to_owned());
+                Some((250, lines))
+            }
+            (Side::Destination, Pack::Store(number, directory, files)) => {
+                self.store(number, &directory, &files)
+            }
+            (Side::Destination, Pack::Keep(number, numbers)) => Some(self.keep(number, &numbers)),
+            (Side::Destination, Pack::Drop(number)) => {
+                assert!(self.held.remove(&number).is_some(), "group {number} is not held");
+                Some((250, vec!["dropped".to_owned()]))
+            }
+            (side, pack) => panic!("{side:?} gets {pack:?}"),
+        }
+    }
+
+    /// What is said of a transfer: of each file its bytes, or that it was left out.
+    fn done(&self, side: Side, files: &[(usize, Option<&Vec<u8>>)], code: u16) -> (u16, Vec<String>) {
+        let line = |(number, (_, bytes)): (usize, &(usize, Option<&Vec<u8>>))| match bytes {
+            Some(bytes) => format!("{number} {} {}", bytes.len(), digest(bytes)),
+            None => format!("{number} left changed"),
+        };
+        let mut lines: Vec<String> = (1..).zip(files).map(line).collect();
+        if let Fault::Says(liar, file, lie) = self.fault
+            && let Some(at) = files.iter().position(|(index, _)| *index == file)
+            && liar == side
+        {
+            lie.tell(&mut lines, at);
+        }
+        lines.push("done".to_owned());
+        (code, lines)
+    }
+
+    fn send(&mut self, directory: &PathName, files: &[PackedSource]) -> Option<(u16, Vec<String>)> {
         let say = |code: u16| Some((code, vec!["text".to_owned()]));
-        let index = Self::index(path);
-        if self.fault == Fault::NoRetr(index) {
+        let indexes: Vec<usize> =
+            files.iter().map(|file| Self::index(&file.name.in_directory(directory))).collect();
+        if indexes.iter().any(|index| self.fault == Fault::NoSend(*index)) {
             self.has_ended = true;
             return say(550);
         }
         if !self.was_open {
-            if !matches!(self.inbox[1].front(), Some(Command::Stor(_))) {
+            if !matches!(self.inbox[1].front(), Some(Command::Pack(pack)) if matches!(**pack, Pack::Store(..)))
+            {
                 return None; // both ends connect, or none
             }
             assert_eq!(self.may_meet, [true; 2], "an end does not know the other one");
@@ -295,22 +380,33 @@ impl World {
             self.was_open = true;
             self.connection = Some(VecDeque::new());
         }
-        let sent = if self.fault == Fault::Swaps(index) {
-            index + 1
-        } else if index > 0 && self.fault == Fault::Swaps(index - 1) {
-            index - 1
-        } else {
-            index
+        let bytes = |index: usize| (self.fault != Fault::Omits(index)).then(|| self.files[index].clone());
+        let sent = |index: usize| {
+            let is_one = self.fault == Fault::Swaps(index) && indexes.contains(&(index + 1));
+            let before = index.checked_sub(1).filter(|before| indexes.contains(before));
+            let other = before.filter(|before| self.fault == Fault::Swaps(*before));
+            bytes(if is_one { index + 1 } else { other.unwrap_or(index) })
         };
+        let group: Vec<Option<Vec<u8>>> = indexes.iter().map(|index| sent(*index)).collect();
+        let told: Vec<Option<Vec<u8>>> = indexes.iter().map(|index| bytes(*index)).collect();
+        let told: Vec<(usize, Option<&Vec<u8>>)> =
+            indexes.iter().copied().zip(told.iter().map(Option::as_ref)).collect();
+        let said = self.done(Side::Source, &told, 250);
         let Some(connection) = self.connection.as_mut().filter(|_| !self.has_ended) else { return say(425) };
-        connection.push_back(self.files[sent].clone());
-        Some(self.done(&self.files[index].clone(), 250))
+        connection.push_back(group);
+        Some(said)
     }
 
-    fn store(&mut self, path: PathName) -> Option<(u16, Vec<String>)> {
+    fn store(
+        &mut self,
+        number: u32,
+        directory: &PathName,
+        files: &[PackedTarget],
+    ) -> Option<(u16, Vec<String>)> {
         let say = |code: u16| Some((code, vec!["text".to_owned()]));
-        let index = Self::index(&path);
-        if self.fault == Fault::NoStor(index) {
+        let paths: Vec<PathName> = files.iter().map(|file| file.name.in_directory(directory)).collect();
+        let has = |wanted: usize| paths.iter().any(|path| Self::index(path) == wanted);
+        if matches!(self.fault, Fault::NoStore(index) if has(index)) {
             self.connection = None;
             self.was_open = true;
             return say(553);
@@ -325,27 +421,74 @@ impl World {
         if !std::mem::replace(&mut self.has_begun, true) {
             return say(150);
         }
-        let mut bytes = connection.pop_front()?;
+        let group = connection.pop_front()?;
         self.has_begun = false;
-        if self.fault == Fault::Spoils(index) {
-            bytes = vec![0; bytes.len()];
+        if group.len() != paths.len() {
+            self.connection = None;
+            return say(451);
         }
-        let closes = self.fault == Fault::NotKept(index);
+        let closes = matches!(self.fault, Fault::NotKept(index) if has(index));
         if closes {
             self.connection = None;
         }
-        let done = self.done(&bytes, if closes { 226 } else { 250 });
-        self.stored.insert(path, bytes);
-        Some(done)
+        let stores = |(path, bytes): (PathName, Option<Vec<u8>>)| {
+            let index = Self::index(&path);
+            let spoils = |bytes: Vec<u8>| {
+                if self.fault == Fault::Spoils(index) { vec![0; bytes.len()] } else { bytes }
+            };
+            let bytes = bytes.map(spoils).filter(|_| self.fault != Fault::Fails(index));
+            (path, bytes)
+        };
+        let group: Held = paths.into_iter().zip(group).map(stores).collect();
+        let told: Vec<(usize, Option<&Vec<u8>>)> =
+            group.iter().map(|(path, bytes)| (Self::index(path), bytes.as_ref())).collect();
+        let said = self.done(Side::Destination, &told, if closes { 226 } else { 250 });
+        assert!(self.held.insert(number, group).is_none(), "group {number} is held twice");
+        self.most_held = self.most_held.max(self.held.len());
+        Some(said)
+    }
+
+    fn keep(&mut self, number: u32, numbers: &Numbers) -> (u16, Vec<String>) {
+        let group = self.held.remove(&number).expect("a group that is held");
+        let has = |wanted: usize| group.iter().any(|(path, _)| Self::index(path) == wanted);
+        if matches!(self.fault, Fault::KeepAsks(index) if has(index)) {
+            return (350, vec!["and now?".to_owned()]);
+        }
+        if self.fault == Fault::NamesNothing {
+            return (250, vec!["named".to_owned()]);
+        }
+        let is_refused = matches!(self.fault, Fault::NoKeep(index) if has(index));
+        let half = group.len() / 2;
+        let mut lines = Vec::new();
+        for (at, (path, bytes)) in group.into_iter().enumerate() {
+            let number = u16::try_from(at + 1).unwrap();
+            if !numbers.has(number) || (is_refused && at > half) {
+                continue;
+            }
+            if self.fault == Fault::NoName(Self::index(&path)) {
+                lines.push(format!("{number} left failed"));
+                continue;
+            }
+            assert!(self.stored.insert(path, bytes.expect("it was stored")).is_none());
+        }
+        lines.push("named".to_owned());
+        if is_refused { (451, vec!["no".to_owned()]) } else { (250, lines) }
     }
 }
 
+/// Where the copy of a file goes: eight files have a directory.
+pub(super) fn target(index: usize) -> PathName {
+    let letter = char::from(b'a' + u8::try_from(index / 8 % 26).unwrap());
+    name(&format!("c/{letter}/{index}"))
+}
+
 /// A file of so many bytes.
-pub(super) fn file(index: usize, size: usize, asks: bool, timed: bool) -> BatchFile {
+pub(in crate::third_party::batch) fn file(index: usize, size: usize, asks: bool, timed: bool) -> BatchFile {
+    let target = target(index);
     BatchFile {
-        source: name(&format!("t/{index}")),
+        source: name(&target.display().replace("c/", "t/")),
         part: name(&format!("c/.{index}.part")),
-        target: name(&format!("c/{index}")),
+        target,
         size: size as u64,
         modified: Some(When(1_767_323_040)),
         unique: None,
