@@ -190,6 +190,11 @@ impl Peer {
         format!("ftp://{}:{}@{}/{path}", site::USER, site::PASSWORD.replace(':', "%3A"), self.address)
     }
 
+    /// Where it listens.
+    pub const fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
     /// The command lines it has seen so far, and `connected`, `disconnected`, `closed here`.
     pub fn seen(&self) -> Vec<String> {
         let seen = self.shared.seen.lock().unwrap();

@@ -5,12 +5,14 @@ use crate::binary::{Program, Running, WATCHDOG};
 use ftp_io::clock::Clock;
 use ftp_io::connection::Connection;
 use ftp_io::link::{self, Link, LinkFailure};
+use ftp_proto::relay::frame::{Frame, encode};
+use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::{Secret32, Token};
 use ftp_proto::relay::user::{self, Failure, Input, Output};
 use rustix::process::{Signal, geteuid};
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -443,6 +445,93 @@ impl Session {
             });
         });
         place
+    }
+}
+
+/// Bytes that no session may say.
+#[derive(Debug)]
+pub struct BadFrame {
+    /// What it is.
+    pub what: &'static str,
+    bytes: Vec<u8>,
+    /// What is missing is known only when the connection ends.
+    is_cut: bool,
+}
+
+/// What no session may say: frames that are cut, too long, empty, of nobody's type, in the wrong order, or
+/// of another protocol.
+pub fn bad_frames() -> Vec<BadFrame> {
+    let frame = |body: &[u8]| [&u32::try_from(body.len()).unwrap().to_be_bytes(), body].concat();
+    let hello = || encode(&Frame { seq: 1, body: ToAgent::Ping { t: 1 } }).unwrap();
+    let cut = |what, bytes| BadFrame { what, bytes, is_cut: true };
+    let bad = |what, bytes| BadFrame { what, bytes, is_cut: false };
+    vec![
+        cut("a frame that is cut", [&[0, 0, 0, 100][..], b"abc"].concat()),
+        cut("half a length", vec![0, 0]),
+        bad("an empty frame", vec![0; 4]),
+        bad("a frame that is too long", [&65_537_u32.to_be_bytes()[..], &[0; 64]].concat()),
+        bad("the longest length", vec![255; 64]),
+        bad("a type that nobody has", frame(&[1, 99, 1, 2, 3])),
+        bad("no message", frame(&[255; 1_000])),
+        bad("a frame with something behind its message", frame(&[&hello()[4..], b"more"].concat())),
+        bad(
+            "a number that is not the next one",
+            encode(&Frame { seq: 7, body: ToAgent::Ping { t: 1 } }).unwrap(),
+        ),
+        bad("the same number twice", [hello(), hello()].concat()),
+        bad("a request of the web", b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n".to_vec()),
+        bad("a command of FTP", b"USER ann\r\n".to_vec()),
+    ]
+}
+
+/// Connects to `to`, begins a session with `begin`, says these bytes, and waits until that has ended.
+pub fn says_and_ends<W>(to: SocketAddr, begin: impl FnOnce(tokio::net::TcpStream) -> W, said: &BadFrame)
+where
+    W: Future<Output = Result<(Link, Welcome), LinkFailure>>,
+{
+    says_over(std::net::TcpStream::connect(to).unwrap(), begin, said);
+}
+
+/// The same over a connection that stands.
+pub fn says_over<W>(
+    stream: std::net::TcpStream,
+    begin: impl FnOnce(tokio::net::TcpStream) -> W,
+    said: &BadFrame,
+) where
+    W: Future<Output = Result<(Link, Welcome), LinkFailure>>,
+{
+    stream.set_nonblocking(true).unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let saying = async {
+        let (mut link, _) = begin(tokio::net::TcpStream::from_std(stream).unwrap()).await.unwrap();
+        link.send(&said.bytes).await.unwrap();
+        if said.is_cut {
+            link.close().await;
+        }
+        let mut room = [0; 4096];
+        while let Ok(1..) = link.receive(&mut room).await {}
+    };
+    let ended = runtime.block_on(async { tokio::time::timeout(WATCHDOG, saying).await });
+    assert!(ended.is_ok(), "{}: its session has not ended", said.what);
+}
+
+/// Says these bytes, and nothing before them, over a connection that stands, and waits until that has ended.
+pub fn says_to(mut stream: std::net::TcpStream, said: &BadFrame) {
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(WATCHDOG)).unwrap();
+    // It may have been reset already.
+    drop(stream.write_all(&said.bytes));
+    drop(stream.shutdown(std::net::Shutdown::Write));
+    let mut room = [0; 4096];
+    loop {
+        match stream.read(&mut room) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                panic!("{}: it has not ended", said.what)
+            }
+            Err(_) => return,
+        }
     }
 }
 

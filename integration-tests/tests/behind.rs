@@ -4,6 +4,7 @@
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::foreign::own_address;
 use integration_tests::hub::{Hub, Joined};
+use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
@@ -11,7 +12,7 @@ use integration_tests::socks::{Conduct, Proxy};
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -214,20 +215,73 @@ fn r55_a_token_whose_joins_are_taken_is_told_so_and_the_relay_answers_on() {
     reach.user("ls").args([server.url("")]).run().exits(0).says("a.bin");
 }
 
-#[test]
-fn r23_r55_without_named_data_ports_the_user_is_told_what_the_operator_has_to_do() {
-    let server = site(&[("a.bin", b"hello")]).start();
-    let relay = Relay::new().at(&own_address().to_string()).server(&server.ip().to_string());
-    let relay = relay.without_data_ports().start();
+/// A relay that reaches these servers and connects to none of their data ports.
+fn relay_without_data_ports(servers: &[IpAddr]) -> (Agent, Reach) {
+    let relay = Relay::new().at(&own_address().to_string()).without_data_ports();
+    let relay = servers.iter().fold(relay, |relay, server| relay.server(&server.to_string())).start();
     let reach = Reach::only(relay.address, &relay.token_file);
-    for (verb, place) in [("ls", ""), ("cat", "a.bin")] {
-        reach
-            .user(verb)
-            .args([server.url(place)])
-            .run()
-            .fails()
-            .says("has to name the data ports of the server");
-    }
-    reach.user("stat").args([server.url("a.bin")]).run().exits(0).says("5");
+    (relay, reach)
+}
+
+#[test]
+fn r23_r55_without_named_data_ports_a_server_connects_or_the_user_is_told_what_the_operator_has_to_do() {
+    let server = site(&[("a.bin", b"hello")]).start();
+    let rules = "PORT: 500 Illegal PORT command\nSIZE a.txt: 213 1000";
+    let passive = Peer::start(&own_address().to_string(), rules, MODERN);
+    let (relay, reach) = relay_without_data_ports(&[server.ip(), passive.ip()]);
+    let printed = reach.user("cat").args([server.url("a.bin")]).run().exits(0);
+    assert_eq!(printed.stdout, ["hello"], "{printed}");
     relay.logs("--data-ports");
+    for (verb, place) in [("ls", ""), ("cat", "a.txt")] {
+        let run = reach.user(verb).args([passive.url(place)]).run().fails();
+        run.says("has to name the data ports of the server").says("Illegal PORT command");
+    }
+}
+
+/// A server like vsftpd with `pasv_enable=NO`.
+const NEVER_LISTENS: &str = "PASV: 550 Permission denied.\nEPSV: 550 Permission denied.
+LIST: 150 here ; connection ; text -rw-r--r-- 1 u g 7 Jan 1 2020 seven\\r\\n ; end ; 226 listed
+SIZE a.txt: 213 1000\nSIZE c.txt: 213 1000\nSIZE b.txt: 550 no such file";
+
+fn never_listens(rules: &str) -> Peer {
+    Peer::start(&own_address().to_string(), &format!("{rules}\n{NEVER_LISTENS}"), MODERN)
+}
+
+#[test]
+fn r55_a_server_that_does_not_listen_connects_to_its_relay() {
+    let [one, two] = [never_listens(""), never_listens("")];
+    let (_relay, reach) = relay_without_data_ports(&[one.ip(), two.ip()]);
+    let listed = reach.user("ls").args([one.url("")]).run().exits(0);
+    assert_eq!(listed.stdout, ["seven"], "{listed}");
+    // The second file does not ask for a passive port again.
+    let down = reach.user("copy").args(["--json", &one.url("a.txt"), &one.url("c.txt"), "./"]).run().exits(0);
+    assert_eq!((down.bytes("a.txt"), down.bytes("c.txt")), (sample(1000), sample(1000)), "{down}");
+    assert_eq!((one.seen_of(&["PASV"]).len(), one.seen_of(&["PORT"]).len()), (2, 3), "{down}");
+    let up = reach.user("copy").file("u.txt", sample(1000)).args(["u.txt".to_owned(), two.url("b.txt")]);
+    let up = up.run().exits(0);
+    assert_eq!((two.seen_of(&["PORT"]).len(), two.seen_of(&["RNTO"]).len()), (1, 1), "{up}");
+}
+
+#[test]
+fn r55_a_server_that_does_not_listen_connects_to_its_agent_at_the_hub() {
+    let from = never_listens("");
+    let hub = Hub::start(&own_address().to_string());
+    let _agent = hub.join("zurich", &own_address().to_string(), &[&from.ip().to_string()]);
+    let reach = Reach::only(hub.address, &hub.token_file);
+    let down = reach.user("copy").args(["--json", &from.url("a.txt"), "a.txt"]).run().exits(0);
+    assert_eq!(down.bytes("a.txt"), sample(1000), "{down}");
+    assert_eq!(from.seen_of(&["PORT"]).len(), 1, "{down}");
+}
+
+#[test]
+fn r55_a_server_that_never_comes_to_the_relay_is_told_in_both_its_words() {
+    let unable = never_listens("RETR: 425 Cannot connect to you.");
+    // Somebody at the address of the server is faster than the server.
+    let early = "PORT: unlisten ; target ; dial ; text EVIL ; end ; 200 noted";
+    let early = never_listens(&format!("{early}\nRETR: 150 opening ; dial ; data 1000 ; end ; 226 sent"));
+    let (_relay, reach) = relay_without_data_ports(&[unable.ip(), early.ip()]);
+    let run = reach.user("copy").args([unable.url("a.txt"), "a.txt".into()]).run().exits(6);
+    drop(run.says("550 Permission denied.").says("425 Cannot connect to you."));
+    let run = reach.user("copy").args([early.url("a.txt"), "a.txt".into()]).run().fails();
+    assert!(!run.names().contains(&"a.txt".to_owned()), "{run}");
 }

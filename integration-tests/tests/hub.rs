@@ -1,5 +1,6 @@
 //! The hub: agents that can only connect out meet there, and it sees nothing of what they carry.
 
+mod attacks;
 mod carried;
 mod crowd;
 mod policy;

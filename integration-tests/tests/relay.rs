@@ -1,6 +1,7 @@
 //! The relay agent as a process: who may use it, what it joins, and how a cut looks.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
+mod attacks;
 mod audit;
 mod blind;
 mod crowd;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ftp_proto::timer::{Bucket, SharedBucket, Window};
+use ftp_proto::timer::{Bucket, Moment, SharedBucket, Window};
 
 use crate::clock::Clock;
 
@@ -124,15 +124,23 @@ impl Volume {
 
     /// How many bytes are left in this period.
     pub fn left(&self) -> u64 {
+        self.left_at(self.0.clock.now())
+    }
+
+    /// How many bytes are left in the period of that moment.
+    pub fn left_at(&self, now: Moment) -> u64 {
         let Some(limit) = self.limit() else { return u64::MAX };
-        let now = self.0.clock.now();
         self.0.window.lock().unwrap_or_else(PoisonError::into_inner).left(now, Some(limit))
     }
 
     /// Takes bytes, unless there are fewer. Returns whether it did. Bytes count from the moment at which a limit is set.
     pub fn take(&self, bytes: u64) -> bool {
+        self.take_at(self.0.clock.now(), bytes)
+    }
+
+    /// The same at that moment.
+    pub fn take_at(&self, now: Moment, bytes: u64) -> bool {
         let Some(limit) = self.limit() else { return true };
-        let now = self.0.clock.now();
         self.0.window.lock().unwrap_or_else(PoisonError::into_inner).take(now, bytes, Some(limit))
     }
 
@@ -187,6 +195,20 @@ mod tests {
         assert_eq!(volume.left(), 1_000);
         assert!(another.take(900) && !volume.take(101) && volume.take(100));
         assert_eq!(another.left(), 0);
+    }
+
+    #[test]
+    fn a_volume_is_whole_again_when_its_period_is_over() {
+        let volume = Volume::new(Duration::from_secs(86_400), Clock::start());
+        volume.set(Some(1_000));
+        let at = |seconds| Moment::after_start(Duration::from_secs(seconds));
+        // A period begins with its first byte.
+        assert!(volume.take_at(at(3_600), 1_000));
+        let last = 3_600 + 86_400 - 1;
+        assert!(!volume.take_at(at(last), 1));
+        assert_eq!(volume.left_at(at(last)), 0);
+        assert_eq!(volume.left_at(at(last + 1)), 1_000);
+        assert!(volume.take_at(at(last + 1), 1_000) && !volume.take_at(at(last + 2), 1));
     }
 
     #[test]

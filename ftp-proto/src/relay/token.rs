@@ -35,6 +35,13 @@ impl Secret32 {
         bytes.first_chunk::<8>().map_or(0, |first| u64::from_be_bytes(*first))
     }
 
+    /// Returns the secret of the join with this number, if this one is the seed of a user agent. Each number has another one, and
+    /// none says anything about the others or the seed.
+    #[must_use]
+    pub fn of_join(&self, number: u64) -> Self {
+        self.derived(&[b"ftp-relay/1 join ".as_slice(), &number.to_be_bytes()].concat())
+    }
+
     /// Returns the secret that follows from this one for a purpose. It says nothing about this one.
     pub(super) fn derived(&self, purpose: &[u8]) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -195,6 +202,16 @@ const MAX_NAME: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn r36_each_join_of_a_seed_has_a_secret_of_its_own() {
+        let seed = Secret32::new([7; 32]);
+        let secrets: Vec<Secret32> = (0..100).map(|number| seed.of_join(number)).collect();
+        for (number, secret) in secrets.iter().enumerate() {
+            assert!(*secret != seed && !secrets[..number].contains(secret), "{number}");
+        }
+        assert!(seed.of_join(1) == seed.of_join(1));
+    }
 
     #[test]
     fn a_token_survives_its_line() {

@@ -3,6 +3,7 @@
 //!
 //! The server listens first, because a host of a user seldom can be reached. If the server refuses that, or its port
 //! cannot be reached, this host listens and the server connects (RFC 959 section 3.2, RFC 2428 section 2, RFC 354).
+//! For a server that only a relay reaches, the relay connects and listens in the place of this host.
 
 use super::posture::Posture;
 use super::roles::{Opening, Party};
@@ -67,12 +68,22 @@ impl ActiveCommand {
     }
 }
 
+/// Who listens for a server that is to connect.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Listener {
+    /// Nobody. Another host carries the control connection, so the server would take this host for a stranger.
+    Nobody,
+    /// This host listens.
+    Here,
+    /// The relay that carries the control connection. It connects to the server as well, if that listens.
+    Relay,
+}
+
 /// What is known of the data connections between a server and this host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct KnownPostures {
-    /// Whether this host may listen for the server. It may not if another host carries the control connection,
-    /// because the server would take this host for a stranger.
-    pub may_listen: bool,
+    /// Who listens, if the server is to connect.
+    pub listener: Listener,
     /// The posture of the server in which no data connection came about. The other one is tried first.
     pub closed: Option<Posture>,
 }
@@ -80,7 +91,7 @@ pub struct KnownPostures {
 impl Default for KnownPostures {
     /// Nothing is known, and this host may listen.
     fn default() -> Self {
-        Self { may_listen: true, closed: None }
+        Self { listener: Listener::Here, closed: None }
     }
 }
 
@@ -105,7 +116,8 @@ impl Arrangements {
     /// All arrangements with a server, best first, each in the address family of its control connection (I07).
     pub fn new(party: &Party, known: KnownPostures) -> Self {
         let passive = openings(party).into_iter().map(Arrangement::Passive);
-        let active = targets(party).iter().copied().map(Arrangement::Active).filter(|_| known.may_listen);
+        let listens = known.listener != Listener::Nobody;
+        let active = targets(party).iter().copied().map(Arrangement::Active).filter(|_| listens);
         let mut left: VecDeque<Arrangement> = passive.chain(active).collect();
         let closed = |arrangement: &Arrangement| Some(arrangement.posture()) == known.closed;
         left.make_contiguous().sort_by_key(closed);
@@ -139,9 +151,12 @@ impl Arrangements {
 
     /// How long to wait until a server that listens is reached, if it may take `limit` at most. The control
     /// connection has shown that packets reach the host; so if the other posture is left, silence soon means that
-    /// the port is closed.
+    /// the port is closed. A relay needs several round trips before it is silent, and says itself what it has found.
     pub fn patience(&self, limit: Duration) -> Duration {
-        if self.has_other() { limit.min(SILENT_PORT) } else { limit }
+        match self.known.listener {
+            Listener::Here if self.has_other() => limit.min(SILENT_PORT),
+            Listener::Here | Listener::Relay | Listener::Nobody => limit,
+        }
     }
 
     /// What is known now.
@@ -241,11 +256,24 @@ mod tests {
     #[test]
     fn where_another_host_carries_the_control_connection_the_server_listens_or_nobody() {
         let server = party("192.0.2.1", Dialect::Rfc959, Capabilities::default());
-        let known = KnownPostures { may_listen: false, closed: None };
-        let arrangements = all(&server, known, Fault::Refused);
-        assert_eq!(arrangements, [Opening::Epsv, Opening::Pasv].map(Arrangement::Passive));
+        let known = |listener| KnownPostures { listener, closed: None };
+        let passive = [Opening::Epsv, Opening::Pasv].map(Arrangement::Passive);
+        assert_eq!(all(&server, known(Listener::Nobody), Fault::Refused), passive);
         let limit = Duration::from_secs(20);
-        assert_eq!(Arrangements::new(&server, known).patience(limit), limit);
-        assert_eq!(Arrangements::new(&server, KnownPostures::default()).patience(limit), SILENT_PORT);
+        let patience = |listener| Arrangements::new(&server, known(listener)).patience(limit);
+        assert_eq!(patience(Listener::Nobody), limit);
+        assert_eq!(patience(Listener::Here), SILENT_PORT);
+    }
+
+    #[test]
+    fn r55_a_relay_listens_where_the_server_does_not_and_is_waited_for() {
+        let server = party("192.0.2.1", Dialect::Rfc959, Capabilities::default());
+        let known = KnownPostures { listener: Listener::Relay, closed: None };
+        let (epsv, port) = (Arrangement::Passive(Opening::Epsv), Arrangement::Active(ActiveCommand::Port));
+        assert_eq!(all(&server, known, Fault::NoConnection), [epsv, port]);
+        let arrangements = Arrangements::new(&server, known);
+        assert!(arrangements.has_other());
+        let limit = Duration::from_secs(20);
+        assert_eq!(arrangements.patience(limit), limit);
     }
 }

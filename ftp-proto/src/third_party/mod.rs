@@ -141,7 +141,7 @@ mod through;
 mod timer;
 mod transfer;
 
-pub use arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures};
+pub use arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures, Listener};
 pub use attempt::Attempt;
 pub use event::{Input, Output};
 pub use junction::{Junction, RelayRoles};

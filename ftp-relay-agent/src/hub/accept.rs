@@ -90,7 +90,6 @@ impl Links {
         drop(place);
         match proven {
             Some(Proven::Session(link, admitted)) => {
-                tracing::info!(token = admitted.token.name, "session");
                 let now = self.exchange.clock.now();
                 let expires = admitted.token.expires.map(|When(at)| {
                     let When(today) = Clock::today();
@@ -138,7 +137,8 @@ impl Links {
                 link.send(&token.welcome(welcome(from.from.seen_as(), &token))).await.ok()?;
                 match self.exchange.admit(from.with(&token.name), token, &orders) {
                     Ok(admitted) => Some(Proven::Session(Box::new(link), Box::new(admitted))),
-                    Err((who, refused)) => {
+                    Err(refusal) => {
+                        let (who, refused) = *refusal;
                         let now = self.exchange.clock.now();
                         self.exchange.audit.refused(&who, &refused.record(), now, |untold| {
                             tracing::warn!(token = who.token, untold, "refused: {refused}");

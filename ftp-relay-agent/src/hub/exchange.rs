@@ -134,12 +134,12 @@ impl Exchange {
         who: Who,
         token: Accepted,
         orders: &Orders,
-    ) -> Result<Admitted, (Who, Refused)> {
-        let terms = orders.terms(&token).map_err(|why| (who.clone(), Refused::Withdrawn(why)))?;
+    ) -> Result<Admitted, Box<(Who, Refused)>> {
+        let terms = orders.terms(&token).map_err(|why| Box::new((who.clone(), Refused::Withdrawn(why))))?;
         let standing = self.accounts.standing(terms);
         match standing.take(Kind::Session) {
             Ok(place) => Ok(Admitted { who, token, standing, _place: place }),
-            Err(full) => Err((who, Refused::Full(full))),
+            Err(full) => Err(Box::new((who, Refused::Full(full)))),
         }
     }
 
@@ -147,13 +147,13 @@ impl Exchange {
     /// what the operator wants: since the place was taken it may be something else.
     pub(super) fn open(
         self: &Arc<Self>,
-        admitted: Admitted,
+        mut admitted: Admitted,
         expires: Option<Moment>,
         orders: impl FnOnce() -> Orders,
     ) -> (SessionId, Frames) {
         let (outlet, frames) = outlet();
         let token = admitted.token.name.clone();
-        self.audit.record(&admitted.who, &Record::SessionOpened);
+        self.audit.opened(&mut admitted.who, self.clock.now());
         let (session, withdrawn) = {
             let mut state = self.state();
             state.last_session += 1;
@@ -177,7 +177,9 @@ impl Exchange {
         let held = self.state().sessions.remove(&session);
         if let Some(Held { admitted, since, .. }) = held {
             let took = self.clock.now().since(since);
-            self.audit.record(&admitted.who, &Record::SessionEnded { took });
+            if self.audit.of_session(&admitted.who, &Record::SessionEnded { took }) {
+                tracing::info!(session = session.0, "session ended");
+            }
         }
     }
 

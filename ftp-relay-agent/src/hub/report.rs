@@ -4,31 +4,36 @@ use ftp_proto::relay::hub::Event;
 use ftp_proto::relay::message::{Code, Id};
 use ftp_proto::timer::Moment;
 
-use crate::operate::audit::{Audit, Record, Who};
+use crate::operate::audit::{Audit, Record, Who, reason};
 
 /// Records an event. `who` is its session; the default one if it has none.
 pub(super) fn record(audit: &Audit, who: &Who, event: &Event, now: Moment) {
-    match event {
+    let told = match event {
         Event::Joined { name, replaced, .. } => {
-            audit.record(who, &Record::AgentJoined { agent: name, replaced: replaced.is_some() });
+            audit.of_session(who, &Record::AgentJoined { agent: name, replaced: replaced.is_some() })
         }
         Event::Refused { id: Id(id), code, text, .. } => {
             let refused = Record::RequestRefused { id: *id, code: *code, why: None, target: None, text };
             return audit.refused(who, &refused, now, |untold| log(event, untold));
         }
         Event::Ended { code: Code::Protocol, text, .. } => {
-            audit.record(who, &Record::ProtocolBroken { reason: text });
+            audit.of_session(who, &Record::ProtocolBroken { reason: text })
         }
-        Event::Withdrawn { why, .. } => audit.record(who, &Record::SessionRevoked(*why)),
-        // It was withdrawn.
-        Event::Ended { code: Code::Denied | Code::Expired, .. } => {}
+        Event::Withdrawn { why, .. } => {
+            audit.record(who, &Record::SessionRevoked(*why));
+            true
+        }
+        Event::Ended { code: Code::Denied | Code::Expired, .. } => !who.silent, // it was withdrawn
         Event::Ended { code, text, .. } => {
-            audit.record(who, &Record::SessionDismissed { code: *code, text });
+            audit.of_session(who, &Record::SessionDismissed { code: *code, text })
         }
-        Event::TimedOut(timer) => audit.record(who, &Record::HubTimedOut(*timer)),
-        Event::User { .. } | Event::Called { .. } => {}
+        Event::TimedOut(timer) => audit.of_session(who, &Record::HubTimedOut(*timer)),
+        Event::User { .. } => !who.silent,
+        Event::Called { .. } => true,
+    };
+    if told {
+        log(event, None);
     }
-    log(event, None);
 }
 
 /// The session of an event.
@@ -63,10 +68,12 @@ fn log(event: &Event, untold: Option<u64>) {
             tracing::info!(call = call.0, from = from.0, to = to.0, agent, "call");
         }
         Event::Refused { session, code, text, .. } => {
-            tracing::info!(session = session.0, text, untold, "refused: {code}");
+            tracing::info!(session = session.0, untold, "refused: {}", reason(*code, text));
         }
         Event::Withdrawn { session, why } => tracing::warn!(session = session.0, "{why}: the session ends"),
-        Event::Ended { session, code, text } => tracing::info!(session = session.0, text, "ended: {code}"),
+        Event::Ended { session, code, text } => {
+            tracing::info!(session = session.0, "ended: {}", reason(*code, text))
+        }
         Event::TimedOut(timer) => tracing::info!("timed out: {}", timer.name()),
     }
 }

@@ -54,7 +54,6 @@ pub(super) async fn run(
     exchange.input(Input::Closed(session));
     control.close(&clock, LAST_FRAMES).await;
     exchange.close(session);
-    tracing::info!(session = session.0, "session ended");
 }
 
 /// Bytes of frames that the other end has not taken yet. While there are more, nothing is read from it, and nothing that

@@ -202,7 +202,6 @@ impl Links {
                 let welcome = token.welcome(welcome(from.from.seen_as(), &token));
                 let config = self.config(&link, from.from.ip(), &token, today).ok()?;
                 link.send(&welcome).await.ok()?;
-                tracing::info!(token = token.name, "session");
                 self.admit((link, from.with(&token.name)), token, config, &orders.policy, running).await
             }
             Err(denial) => {

@@ -24,6 +24,8 @@ pub struct Audit {
     file: Option<LineFile>,
     /// The lines of refusals that each token has had.
     refusals: Seldom<Option<String>>,
+    /// The sessions with lines that each token has had.
+    sessions: Seldom<Option<String>>,
 }
 
 impl Default for Audit {
@@ -35,7 +37,7 @@ impl Default for Audit {
 impl Audit {
     /// An audit that counts, and writes lines if there is a file.
     pub fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
-        Self { metrics, file, refusals: Seldom::of_tokens() }
+        Self { metrics, file, refusals: Seldom::of_tokens(), sessions: Seldom::of_sessions() }
     }
 
     /// Records what has happened. Never waits: lines that the file does not take are lost and counted.
@@ -49,6 +51,29 @@ impl Audit {
         if let Some(file) = &self.file {
             file.add(line(who, record, untold, &time(Clock::today())));
         }
+    }
+
+    /// Records that a session of `who` begins. The holder of a token may come and go as fast as he likes, so only some
+    /// sessions of a token have lines of their own in a minute: the others are silent from here on, and counted. What they
+    /// carry has its lines all the same.
+    pub fn opened(&self, who: &mut Who, now: Moment) {
+        let due = self.sessions.due(who.token.clone(), now);
+        who.silent = due.is_none();
+        let Some(untold) = due else { return self.metrics.count(&Record::SessionOpened) };
+        let untold = (untold > 0).then_some(untold);
+        tracing::info!(token = who.token, untold, "session");
+        self.record_after(untold.unwrap_or(0), who, &Record::SessionOpened);
+    }
+
+    /// Records what a session does that it can do as often as it likes. Returns whether it has a line, and so one in the
+    /// log.
+    pub fn of_session(&self, who: &Who, record: &Record<'_>) -> bool {
+        if who.silent {
+            self.metrics.count(record);
+        } else {
+            self.record(who, record);
+        }
+        !who.silent
     }
 
     /// Records a refusal, if the token of `who` has a line left in its minute; `log` then writes that of the log, with the
@@ -117,6 +142,9 @@ struct Line<'a> {
     b_to_a: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<u64>,
+    /// Sessions before this one that have no lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untold: Option<u64>,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -130,6 +158,7 @@ fn line(who: &Who, record: &Record<'_>, untold: u64, time: &str) -> String {
         link: who.link,
         from: who.from,
         token: who.token.as_deref(),
+        untold: (untold > 0 && said.reason.is_none()).then_some(untold),
         reason: said.reason.map(|reason| with_untold(reason, untold)),
         ..said
     };
@@ -246,7 +275,7 @@ impl Carried {
 }
 
 /// The reason of a refusal. What the code says already is not repeated.
-fn reason(code: Code, text: &str) -> String {
+pub fn reason(code: Code, text: &str) -> String {
     let code = code.to_string();
     if text.is_empty() || text == code { code } else { format!("{code}: {text}") }
 }
@@ -291,7 +320,10 @@ pub const EVENTS: [(&str, &str); 26] = [
         "link-denied",
         "A link has not proven that it knows a token or a ticket; `token` is never there. Of one address eight have a line in a minute; `reason` of the next line says how many were left out.",
     ),
-    ("session-opened", "The holder of `token` has a session."),
+    (
+        "session-opened",
+        "The holder of `token` has a session. Of one token 120 sessions have lines in a minute; `untold` of the next one says how many before it have none. The tunnels, joins and calls of such a session have theirs.",
+    ),
     (
         "session-refused",
         "The token is right, and there is no session: the policy does not name it, or a limit is reached. Of one token 60 refusals of all kinds have a line in a minute; `reason` of the next line says how many were left out.",
@@ -403,6 +435,7 @@ mod tests {
             link: Some(7),
             from: Some(Origin::Address(at("198.51.100.1:999"))),
             token: Some("ann".to_owned()),
+            silent: false,
         };
         let full = full();
         for record in every(&full) {
@@ -443,6 +476,26 @@ mod tests {
         let reason = |untold| with_untold("unknown token".to_owned(), untold);
         assert_eq!(reason(0), "unknown token");
         assert_eq!(reason(2), "unknown token; 2 earlier ones were not logged");
+    }
+
+    #[test]
+    fn r43_a_token_that_comes_and_goes_fills_neither_the_log_nor_the_audit() {
+        let audit = Audit::default();
+        let who = |token: &str| Who { token: Some(token.to_owned()), ..Who::default() };
+        let told = |name: &str, times: u32, seconds| {
+            let now = Moment::after_start(Duration::from_secs(seconds));
+            let come = || {
+                let mut who = who(name);
+                audit.opened(&mut who, now);
+                audit.of_session(&who, &Record::SessionEnded { took: Duration::ZERO })
+            };
+            (0..times).filter(|_| come()).count()
+        };
+        assert_eq!(told("eve", 10_000, 1), 120);
+        assert_eq!(told("ann", 100, 1), 100, "the lines of others are theirs");
+        assert_eq!(told("eve", 1, 61), 1);
+        let line = line(&who("eve"), &Record::SessionOpened, 9_880, "2026-11-21T12:00:00Z");
+        assert!(line.contains("\"untold\":9880,\"result\":\"done\"}"), "{line}");
     }
 
     #[test]

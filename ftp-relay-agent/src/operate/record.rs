@@ -179,6 +179,8 @@ pub struct Who {
     pub from: Option<Origin>,
     /// The name of the token, if it was proven.
     pub token: Option<String>,
+    /// Whether its session goes without lines of its own ([`Audit::opened`](super::audit::Audit::opened)).
+    pub silent: bool,
 }
 
 /// A link that has not proven anything yet.
@@ -193,7 +195,7 @@ pub struct Newcomer {
 impl Newcomer {
     /// Its record while it has not proven anything.
     pub const fn unknown(self) -> Who {
-        Who { link: Some(self.id), from: Some(self.from), token: None }
+        Who { link: Some(self.id), from: Some(self.from), token: None, silent: false }
     }
 
     /// Its record with the name of the token that it has proven.

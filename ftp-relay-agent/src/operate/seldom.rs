@@ -49,6 +49,11 @@ impl Seldom<Option<String>> {
     pub fn of_tokens() -> Self {
         Self::new(REFUSALS, MAX_TOKENS)
     }
+
+    /// The sessions with lines of the holders of tokens, by the name of the token.
+    pub fn of_sessions() -> Self {
+        Self::new(SESSIONS, MAX_TOKENS)
+    }
 }
 
 impl<K: Eq + Hash> Seldom<K> {
@@ -92,6 +97,8 @@ impl<K: Eq + Hash> Seldom<K> {
 pub const DENIALS: u32 = 8;
 /// How many refusals of one token the log and the audit tell in this time.
 const REFUSALS: u32 = 60;
+/// How many sessions of one token the log and the audit tell in this time.
+const SESSIONS: u32 = 120;
 /// Lines are counted for this time.
 const PAUSE: Duration = Duration::from_secs(60);
 /// Maximum number of addresses that are remembered. Strangers have as many as they like.

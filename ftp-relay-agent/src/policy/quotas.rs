@@ -250,7 +250,7 @@ impl Account {
             }
         }
         if kind != Kind::Session {
-            if self.daily.left() == 0 {
+            if self.daily.left_at(now) == 0 {
                 return Err(Full::Daily(self.level.clone()));
             }
             let starts = state.shared.starts;
@@ -436,6 +436,25 @@ mod tests {
         assert!(bob.volumes().iter().all(|volume| volume.take(250)));
         assert_eq!(bob.take(Kind::Join).unwrap_err(), Full::Daily(Level::Identity("bob".to_owned())));
         assert_eq!(ann.volumes()[1].left(), 750);
+    }
+
+    #[test]
+    fn the_bytes_of_a_day_come_back_when_the_day_is_over_and_not_before() {
+        // One of a group has a quarter.
+        let group = Bounds { daily: Some(4_000), ..Bounds::default() };
+        let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));
+        let ann = standing(&accounts, &policy, "ann");
+        let at = |seconds| Moment::after_start(Duration::from_secs(seconds));
+        let volume = ann.volumes().remove(0);
+        assert!(volume.take_at(at(10), 1_000));
+        let own = &ann.accounts[0];
+        let full = Full::Daily(Level::Identity("ann".to_owned()));
+        for seconds in [10, 43_200, 86_409] {
+            assert_eq!(own.take(Kind::Join, at(seconds)).unwrap_err(), full, "{seconds}");
+        }
+        // A session costs no bytes.
+        own.take(Kind::Session, at(11)).unwrap();
+        own.take(Kind::Join, at(86_410)).unwrap();
     }
 
     #[test]

@@ -52,15 +52,14 @@ pub async fn upgrade(
         secret: punch::secret(secret),
         link,
         machine: Punch::new(clock.now(), role),
-        place: None,
-        begun: None,
+        stage: Stage::Nowhere,
         last: 0,
         held: HashMap::new(),
         proven: HashMap::new(),
         work: JoinSet::new(),
     };
     let seen = spot.map(|Spot { reserved, hub, seen }| {
-        driver.place = Some(Place { reserved, hub, listener: None });
+        driver.stage = Stage::Waiting { reserved, hub };
         seen
     });
     driver.run(seen).await
@@ -74,8 +73,7 @@ struct Driver<'a> {
     /// The connection through the hub.
     link: Link,
     machine: Punch,
-    place: Option<Place>,
-    begun: Option<Begun<'a>>,
+    stage: Stage<'a>,
     last: u64,
     /// Open connections whose proof has not begun.
     held: HashMap<ConnId, TcpStream>,
@@ -83,11 +81,24 @@ struct Driver<'a> {
     work: JoinSet<Done>,
 }
 
-/// Where this agent listens and connects from.
-struct Place {
+/// How far the way to the other agent is. Without a port nothing is listened for, and without a try nothing is connected.
+enum Stage<'a> {
+    /// This agent has no port of its own, or the try may not be.
+    Nowhere,
+    /// The hub has not told where it sees the other agent.
+    Waiting {
+        reserved: Reserved,
+        hub: SocketAddr,
+    },
+    Trying(Trying<'a>),
+}
+
+/// A try: this agent listens and connects from one port.
+struct Trying<'a> {
     reserved: Reserved,
-    hub: SocketAddr,
+    /// `None` once it accepts no more connections.
     listener: Option<Listener>,
+    begun: Begun<'a>,
 }
 
 /// What a task has done.
@@ -152,7 +163,11 @@ impl Driver<'_> {
                     let conn = self.hold(stream);
                     self.input(Input::Arrived { conn, from });
                 }
-                Wake::Deaf => self.place.iter_mut().for_each(|place| place.listener = None),
+                Wake::Deaf => {
+                    if let Stage::Trying(trying) = &mut self.stage {
+                        trying.listener = None;
+                    }
+                }
                 Wake::Done(Done::Connected(stream)) => {
                     let conn = stream.map(|stream| self.hold(stream));
                     self.input(Input::Connected(conn));
@@ -173,7 +188,10 @@ impl Driver<'_> {
         seen: &mut Option<oneshot::Receiver<Seen>>,
         room: &mut [u8],
     ) -> Wake {
-        let listener = self.place.as_ref().and_then(|place| place.listener.as_ref());
+        let listener = match &self.stage {
+            Stage::Trying(trying) => trying.listener.as_ref(),
+            Stage::Nowhere | Stage::Waiting { .. } => None,
+        };
         let (link, work) = (&mut self.link, &mut self.work);
         let missing = self.machine.missing().min(room.len());
         tokio::select! {
@@ -203,19 +221,25 @@ impl Driver<'_> {
     /// Judges where the hub sees the other agent, begins a try with it, and listens for it. Returns where.
     fn seen(&mut self, seen: Seen) -> Result<SocketAddr, Why> {
         lock(self.memory).hub_told();
-        let Place { reserved, hub, listener } = self.place.as_mut().ok_or(Why::NoPort)?;
+        let (reserved, hub) = match std::mem::replace(&mut self.stage, Stage::Nowhere) {
+            Stage::Waiting { reserved, hub } => (reserved, hub),
+            stage @ (Stage::Nowhere | Stage::Trying(_)) => {
+                self.stage = stage;
+                return Err(Why::NoPort);
+            }
+        };
         let (to, local) = (seen.other, reserved.local());
         let ask = policy::Ask::RelayAgent { to, own: socket::is_own(embedded(to.ip())), hub: hub.ip() };
         let asker = Asker { peer: hub.ip(), scope: 0, local: local.ip(), proxied: false, anonymous: false };
         policy::decide(&Rules::default(), &asker, &ask).map_err(Why::NotAllowed)?;
         let (memory, clock) = (self.memory, self.clock);
         lock(memory).begin(clock.now(), to.ip()).map_err(Why::Busy)?;
-        self.begun = Some(Begun { memory, clock, with: to.ip(), result: Try::Skipped });
+        let begun = Begun { memory, clock, with: to.ip(), result: Try::Skipped };
         let opened = reserved.listen_and_connect().map_err(|error| {
             tracing::info!(error = words(&error), %local, "cannot listen for the other agent");
             Why::NoPort
         })?;
-        *listener = Some(opened);
+        self.stage = Stage::Trying(Trying { reserved, listener: Some(opened), begun });
         Ok(local)
     }
 
@@ -250,10 +274,13 @@ impl Driver<'_> {
     }
 
     fn connect(&mut self, to: SocketAddr) {
-        if let Some(begun) = &mut self.begun {
-            begun.result = Try::Failed;
-        }
-        let connecting = self.place.as_ref().map(|place| place.reserved.connecting(to));
+        let connecting = match &mut self.stage {
+            Stage::Trying(trying) => {
+                trying.begun.result = Try::Failed;
+                Some(trying.reserved.connecting(to))
+            }
+            Stage::Nowhere | Stage::Waiting { .. } => None,
+        };
         self.work.spawn(async move {
             let connected = match connecting {
                 Some(connecting) => connecting.await.ok(),
@@ -283,8 +310,8 @@ impl Driver<'_> {
         match outcome {
             Outcome::Direct(conn) => {
                 let (link, ends) = self.proven.remove(&conn).ok_or("the direct connection is gone")?;
-                if let Some(begun) = &mut self.begun {
-                    begun.result = Try::Connected;
+                if let Stage::Trying(trying) = &mut self.stage {
+                    trying.begun.result = Try::Connected;
                 }
                 let Ends { local, peer } = ends;
                 tracing::info!(%local, %peer, "connected directly with the other agent");

@@ -11,7 +11,7 @@ use ftp_proto::relay::message::{Code, End, Id};
 use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
-use crate::operate::audit::{Carried, Record, Who};
+use crate::operate::audit::{Carried, Record, Who, reason};
 
 /// The voice of one session.
 #[derive(Debug)]
@@ -39,9 +39,9 @@ enum Ends {
 
 impl Reporter {
     /// The session of `who` begins.
-    pub(super) fn new(shared: Arc<Shared>, who: Who) -> Self {
-        shared.audit.record(&who, &Record::SessionOpened);
+    pub(super) fn new(shared: Arc<Shared>, mut who: Who) -> Self {
         let since = shared.clock.now();
+        shared.audit.opened(&mut who, since);
         Self { shared, who, since, open: HashMap::new() }
     }
 
@@ -71,11 +71,19 @@ impl Reporter {
                 let record = Record::StrangerReset { id: *id, leg: *leg, target: *from };
                 return self.refused(event, &record);
             }
-            Event::TimedOut(timer) => self.record(&Record::TimedOut(*timer)),
-            Event::Protocol(reason) => self.record(&Record::ProtocolBroken { reason }),
+            Event::TimedOut(timer) => return self.own(event, &Record::TimedOut(*timer)),
+            Event::Protocol(reason) => return self.own(event, &Record::ProtocolBroken { reason }),
+            Event::Introduced { .. } if self.who.silent => return,
             Event::Denied(_) | Event::Introduced { .. } | Event::Granted(_) | Event::Greeted { .. } => {}
         }
         log(event, None);
+    }
+
+    /// What a session can cause as often as it likes by coming and going.
+    fn own(&self, event: &Event, record: &Record<'_>) {
+        if self.shared.audit.of_session(&self.who, record) {
+            log(event, None);
+        }
     }
 
     /// What the user agent can cause as often as it likes, or a stranger who connects to its ports.
@@ -98,9 +106,10 @@ impl Reporter {
 
     /// The session is over.
     pub(super) fn close(&self) {
-        tracing::info!(token = self.who.token, "session ended");
         let took = self.shared.clock.now().since(self.since);
-        self.record(&Record::SessionEnded { took });
+        if self.shared.audit.of_session(&self.who, &Record::SessionEnded { took }) {
+            tracing::info!(token = self.who.token, "session ended");
+        }
     }
 
     fn opened(&mut self, id: Id, ends: Ends) {
@@ -162,8 +171,10 @@ fn log(event: &Event, untold: Option<u64>) {
                 // A user agent asks every agent of a hub for every server.
                 (Some(why), _) => tracing::info!(id, address, untold, "{}: {why}", refused(*why)),
                 // It closes what has ended at the same moment.
-                (None, Code::NoGrant) => tracing::debug!(id, address, untold, "refused: {code}: {text}"),
-                (None, _) => tracing::warn!(id, address, untold, "refused: {code}: {text}"),
+                (None, Code::NoGrant) => {
+                    tracing::debug!(id, address, untold, "refused: {}", reason(*code, text))
+                }
+                (None, _) => tracing::warn!(id, address, untold, "refused: {}", reason(*code, text)),
             }
         }
         Event::Greeted { id: Id(id), peer } => tracing::info!(id, %peer, "greeted"),

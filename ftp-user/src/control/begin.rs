@@ -3,19 +3,20 @@
 //! arrangement is next is decided by [`Arrangements`].
 
 use super::answer::Answer;
+use super::arrived::Arrived;
 use super::data::{Blocked, OpenError, Opened, socket_of};
 use super::port::DataPort;
 use super::sent::Sent;
 use super::session::Session;
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{Failure, Kind};
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::third_party::{Arrangements, DataFault, Fault, KnownPostures, is_same_socket};
+use ftp_proto::third_party::{Arrangements, DataFault, Fault, KnownPostures, Listener, is_same_socket};
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
+use std::net::SocketAddr;
 
 /// A transfer command that has begun, or was refused.
 pub(super) enum Begun {
@@ -36,7 +37,7 @@ enum SentOver {
 /// What has become of the wait for a server that was told to connect.
 enum Awaited {
     /// It has connected and has begun.
-    Server(TcpStream),
+    Server(Arrived),
     /// It refused the transfer command.
     Refused(Answer),
     /// No connection came about.
@@ -45,7 +46,7 @@ enum Awaited {
 
 /// What is known while a server that was told to connect has not begun.
 struct Arrival {
-    stream: Option<TcpStream>,
+    arrived: Option<Arrived>,
     /// Its preliminary reply has come.
     begun: bool,
     last: Option<Answer>,
@@ -56,10 +57,12 @@ struct Arrival {
 impl Session {
     /// What is known of data connections between this server and this host.
     pub fn known_postures(&self) -> KnownPostures {
-        KnownPostures {
-            may_listen: self.relay.is_none() && self.context.proxy.is_none(),
-            closed: self.closed.get(),
-        }
+        let listener = match &self.relay {
+            Some(relay) if relay.data.is_some() => Listener::Relay,
+            None if self.context.proxy.is_none() => Listener::Here,
+            Some(_) | None => Listener::Nobody,
+        };
+        KnownPostures { listener, closed: self.closed.get() }
     }
 
     /// Remembers what was learnt about that, for all sessions with this server.
@@ -147,13 +150,13 @@ impl Session {
                 }))
             }
             Opened::Expected(port, announced) => {
-                let mut arrival = Arrival { stream: None, begun: false, last: None, announced };
+                let mut arrival = Arrival { arrived: None, begun: false, last: None, announced };
                 let deadline = self.context.clock.now() + self.context.patience.connect();
                 match self.await_server(sent, &mut arrival, &port, deadline).await? {
                     Awaited::Refused(answer) => Ok(SentOver::Begun(Begun::Refused(answer))),
-                    Awaited::Server(stream) => {
+                    Awaited::Server(Arrived { connection, .. }) => {
                         let port = (!self.runs_tls()).then(|| Box::new(port));
-                        Ok(SentOver::Begun(Begun::Open(self.data(stream), sent, arrival.last, port)))
+                        Ok(SentOver::Begun(Begun::Open(self.data(connection), sent, arrival.last, port)))
                     }
                     Awaited::Nobody(failure) => {
                         self.call_off().await?;
@@ -178,9 +181,9 @@ impl Session {
             if let Some(refused) = arrival.last.take_if(|answer| !answer.is_done()) {
                 return Ok(Awaited::Refused(refused));
             }
-            if let Some(stream) = arrival.stream.take_if(|_| arrival.begun || arrival.last.is_some()) {
-                return Ok(match arrival.other_port(&stream) {
-                    None => Awaited::Server(stream),
+            if let Some(arrived) = arrival.arrived.take_if(|_| arrival.begun || arrival.last.is_some()) {
+                return Ok(match arrival.other_port(arrived.from) {
+                    None => Awaited::Server(arrived),
                     Some(why) => {
                         let what = format!("the data connection of {who} was refused: {why}");
                         Awaited::Nobody(Failure::new(Kind::NoPath, what))
@@ -191,19 +194,24 @@ impl Session {
                 event = self.next_or_cancelled(), if arrival.last.is_none() => {
                     arrival.note(self.dialect, sent, &event?, |event| sent.final_reply(self, event))?;
                 }
-                accepted = port.accept(), if arrival.stream.is_none() => match accepted {
-                    Ok(stream) => arrival.stream = Some(stream),
-                    Err(error) => {
-                        let what = format!("this host cannot accept the data connection of {who}");
-                        let failure = Failure::new(Kind::NoPath, format!("{what}: {}", words(&error)));
+                accepted = port.accept(), if arrival.arrived.is_none() => match accepted {
+                    Ok(arrived) => arrival.arrived = Some(arrived),
+                    Err(failure) => {
+                        let is_of_relay = failure.kind != Kind::NoPath;
+                        let what = format!("{} cannot accept the data connection of {who}", self.listener());
+                        let failure = failure.during(what);
+                        if is_of_relay {
+                            self.close();
+                            return Err(failure);
+                        }
                         return Ok(Awaited::Nobody(failure));
                     }
                 },
-                () = port.another(), if arrival.stream.is_some() && !self.runs_tls() => {
+                () = port.another(), if arrival.arrived.is_some() && !self.runs_tls() => {
                     return Err(self.intruded());
                 }
-                () = clock.sleep_until(Some(deadline)), if arrival.stream.is_none() => {
-                    let what = format!("{who} did not connect to this host in time (connect timer)");
+                () = clock.sleep_until(Some(deadline)), if arrival.arrived.is_none() => {
+                    let what = format!("{who} did not connect to {} in time (connect timer)", self.listener());
                     return Ok(Awaited::Nobody(Failure::new(Kind::NoPath, what)));
                 }
             }
@@ -242,8 +250,8 @@ impl Session {
 
 impl Arrival {
     /// Why a connection is not the one that the server has announced with 255 (H37).
-    fn other_port(&self, stream: &TcpStream) -> Option<DataFault> {
-        let from = stream.peer_addr().map_or(0, |from| from.port());
+    fn other_port(&self, from: SocketAddr) -> Option<DataFault> {
+        let from = from.port();
         let announced = self.announced.filter(|announced| !is_same_socket(*announced, from))?;
         Some(DataFault::OtherPort { announced, from })
     }

@@ -3,7 +3,8 @@
 
 use super::answer::Answer;
 use super::dial::{via, within};
-use super::port::DataPort;
+use super::port::{DataPort, OwnPort};
+use super::relay_port::elsewhere;
 use super::session::Session;
 use super::tcp::{anywhere, open_tcp};
 use super::tunnel::Connecting;
@@ -18,7 +19,9 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::{Blame, Meaning, Reply};
 use ftp_proto::third_party::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
+use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 
 /// A data connection before its transfer command is sent.
 #[derive(Debug)]
@@ -76,6 +79,41 @@ impl Session {
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
 
+    /// Opens a port to which this server connects for its next transfer: at this host, or at the relay if only that reaches
+    /// the server.
+    ///
+    /// # Errors
+    ///
+    /// No port is free, or the relay does not listen.
+    pub fn data_port(&self) -> OpeningPort {
+        let Some(relay) = &self.relay else {
+            let opened = OwnPort::open(self.local, self.data_peer()).map(DataPort::Own);
+            let failed =
+                |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
+            return Box::pin(ready(opened.map_err(failed)));
+        };
+        let (name, seen) = (relay.name.clone(), self.local);
+        let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.peer));
+        Box::pin(async move {
+            let refused = |why| Failure::new(Kind::NoPath, format!("the relay {name} is not used: {why}"));
+            let Some(opening) = opening else {
+                return Err(refused("it listens for no server here".to_owned()));
+            };
+            let port = opening.await?;
+            match elsewhere(port.at(), seen) {
+                Some(why) => Err(refused(why)),
+                None => Ok(DataPort::Relay(port)),
+            }
+        })
+    }
+
+    /// Who listens for this server, in messages.
+    pub(super) fn listener(&self) -> String {
+        self.relay
+            .as_ref()
+            .map_or_else(|| "this host".to_owned(), |relay| format!("the relay {}", relay.name))
+    }
+
     /// Opens a data connection by the current arrangement, or prepares the server to open it. The transfer command `next` is
     /// the next one to send.
     ///
@@ -106,8 +144,22 @@ impl Session {
         let limit = arrangements.patience(self.context.patience.connect());
         let via = via(&self.context);
         let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
-        let failure = match within(&self.context, limit, self.connect_to_data_port(at)).await {
-            Some(Ok(connection)) => return Ok(Opened::Connected(self.data(connection))),
+        let connected = within(&self.context, limit, self.connect_to_data_port(at)).await;
+        let connection = self.in_time(connected, &what).map_err(|error| match error {
+            OpenError::Blocked(mut blocked) => {
+                let hint = || "check that its data ports can be reached from here".to_owned();
+                blocked.failure.hint.get_or_insert_with(hint);
+                OpenError::Blocked(blocked)
+            }
+            OpenError::Fatal(failure) => OpenError::Fatal(failure),
+        })?;
+        Ok(Opened::Connected(self.data(connection)))
+    }
+
+    /// What was made in time. A failure of another kind than [`Kind::NoPath`] is one of the relay.
+    fn in_time<T>(&mut self, made: Option<Result<T, Failure>>, what: &str) -> Result<T, OpenError> {
+        let failure = match made {
+            Some(Ok(made)) => return Ok(made),
             Some(Err(failure)) if failure.kind == Kind::NoPath => failure,
             Some(Err(failure)) => {
                 // Another session, through the same relay or another one, may have its data connections.
@@ -117,8 +169,7 @@ impl Session {
             None if self.context.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
             None => Failure::new(Kind::NoPath, "no answer in time"),
         };
-        let mut failure = failure.during(what);
-        failure.hint.get_or_insert_with(|| "check that its data ports can be reached from here".to_owned());
+        let failure = failure.during(what);
         Err(OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure }))
     }
 
@@ -128,10 +179,10 @@ impl Session {
         arrangements: &Arrangements,
         next: &Command,
     ) -> Result<Opened, OpenError> {
-        let port = DataPort::open(self.local, self.data_peer()).map_err(|error| {
-            let failure = Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure })
-        })?;
+        let what = format!("no port for the {} {}", self.role.name(), self.title);
+        let limit = self.context.patience.connect();
+        let opened = within(&self.context, limit, self.data_port()).await;
+        let port = self.in_time(opened, &what)?;
         let Some(command) = arrangements
             .current()
             .and_then(|arrangement| arrangement.command(direction(next), Some(port.at())))
@@ -143,7 +194,8 @@ impl Session {
         }
         let answer = self.ask(command).await?;
         if !answer.is_done() {
-            let failure = self.refusal("the server does not connect to this host", &answer);
+            let what = format!("the server does not connect to {}", self.listener());
+            let failure = self.refusal(what, &answer);
             return Err(self.blocked(&answer, failure));
         }
         Ok(Opened::Expected(port, socket_of(self.dialect, &answer.reply)))
@@ -265,6 +317,9 @@ impl Session {
         )
     }
 }
+
+/// A port that is being opened. It may be dropped.
+pub type OpeningPort = Pin<Box<dyn Future<Output = Result<DataPort, Failure>> + Send>>;
 
 /// Which way the data of a transfer command goes.
 const fn direction(next: &Command) -> Direction {

@@ -18,11 +18,13 @@
 //! | `rate` | how fast a server may be |
 //! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
 //! | `masked_names` | which name a server means that shows `?` for what it cannot print |
-//! | `port`, `data`, `closed_posture` | data connections of this program, and what was learnt about them |
+//! | `port`, `relay_port`, `arrived` | a port to which a server connects: one of this host, or of a relay |
+//! | `data`, `closed_posture` | data connections of this program, and what was learnt about them |
 //! | `sent`, `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
 
 mod announced;
 mod answer;
+mod arrived;
 mod ask;
 mod begin;
 mod certificate;
@@ -47,6 +49,7 @@ mod masked_names;
 mod open;
 mod port;
 mod rate;
+mod relay_port;
 mod removal;
 mod secrets;
 mod secure;
@@ -63,20 +66,23 @@ mod tunnel;
 pub use announced::most;
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
+pub use arrived::Arrived;
 pub use closed_posture::ClosedPosture;
+pub use data::OpeningPort;
 pub use detached::{DetachedState, DetachedStatus};
 pub(crate) use dial::{Dialled, answers, connect, within};
 pub use examine::{Foreign, SeenCertificate, ServerClock};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::{Each, Listing};
-pub use port::DataPort;
+pub use port::{DataPort, OwnPort};
 pub use rate::knows_rate;
+pub use relay_port::{RelayPort, Seen, elsewhere};
 pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
 pub(crate) use tcp::{open_tcp, unbound};
-pub use tunnel::{Connecting, ControlRelay, DataLinks, Tunnel};
+pub use tunnel::{Connecting, ControlRelay, DataLinks, Listening, Tunnel};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,9 @@
-//! A data port of this program: a server connects to it.
+//! A data port for one server, which connects to it: a port of this host, or of the relay that carries the control
+//! connection.
 
+use super::arrived::Arrived;
+use super::relay_port::RelayPort;
+use crate::failure::{Failure, Kind, words};
 use ftp_io::socket::{self, Listener, Ports, Reserved};
 use ftp_proto::address::{Parity, unmapped};
 use std::io;
@@ -7,16 +11,70 @@ use std::iter;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
 
+/// A port to which one server connects. Dropping it closes the port.
+#[derive(Debug)]
+pub enum DataPort {
+    /// This host listens.
+    Own(OwnPort),
+    /// The relay listens, because only that reaches the server.
+    Relay(RelayPort),
+}
+
+impl DataPort {
+    /// Where the server is to connect.
+    pub fn at(&self) -> SocketAddr {
+        match self {
+            Self::Own(port) => port.at(),
+            Self::Relay(port) => port.at(),
+        }
+    }
+
+    /// Resets what has connected so far, and returns whether any of that came from the server's address.
+    ///
+    /// A server connects after its transfer command. Who comes earlier is somebody else.
+    pub fn reset_waiting(&self) -> bool {
+        match self {
+            Self::Own(port) => port.reset_waiting(),
+            Self::Relay(port) => port.reset_waiting(),
+        }
+    }
+
+    /// Waits for one more connection of the server's address, and resets it. Never returns if the system cannot
+    /// accept connections, or if a relay listens: it resets such connections itself.
+    pub async fn another(&self) {
+        match self {
+            Self::Own(port) => port.another().await,
+            Self::Relay(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11); how
+    /// long is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot accept connections, or the relay has none of the server.
+    pub async fn accept(&self) -> Result<Arrived, Failure> {
+        match self {
+            Self::Own(port) => match port.accept().await {
+                Ok((stream, from)) => Ok(Arrived { connection: stream.into(), from }),
+                Err(error) => Err(Failure::new(Kind::NoPath, words(&error))),
+            },
+            Self::Relay(port) => port.accept().await,
+        }
+    }
+}
+
 /// A port on which this program listens for one server. Dropping it closes the port.
 #[derive(Debug)]
-pub struct DataPort {
+pub struct OwnPort {
     listener: Listener,
     /// Keeps the port.
     reserved: Reserved,
     peer: IpAddr,
 }
 
-impl DataPort {
+impl OwnPort {
     /// Listens at `local`, the address of this host on the control connection, for connections of `peer`.
     ///
     /// # Errors
@@ -36,39 +94,32 @@ impl DataPort {
     }
 
     /// Where it listens.
-    pub fn at(&self) -> SocketAddr {
+    fn at(&self) -> SocketAddr {
         self.reserved.local()
     }
 
     /// Resets what has connected so far, and returns whether any of that came from the server's address. At most
     /// `MOST_WAITING` connections are looked at.
-    ///
-    /// A server connects after its transfer command. Who comes earlier is somebody else.
-    pub fn reset_waiting(&self) -> bool {
+    fn reset_waiting(&self) -> bool {
         let waiting = iter::from_fn(|| self.listener.reset_waiting()).take(MOST_WAITING);
         waiting.fold(false, |found, from| found | (unmapped(from.ip()) == self.peer))
     }
 
     /// Waits for one more connection of the server's address, and resets it. Never returns if the system cannot
     /// accept connections.
-    pub async fn another(&self) {
+    async fn another(&self) {
         match self.accept().await {
-            Ok(stream) => socket::reset(stream),
+            Ok((stream, _)) => socket::reset(stream),
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11); how
-    /// long is up to the caller.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot accept connections.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
+    /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11).
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             let (stream, from) = self.listener.accept().await?;
             if unmapped(from.ip()) == self.peer {
-                return Ok(stream);
+                return Ok((stream, from));
             }
             socket::reset(stream);
         }
@@ -87,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn i11_only_the_server_gets_in_and_no_stranger_ends_the_wait() {
-        let port = DataPort::open("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()).unwrap();
+        let port = OwnPort::open("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()).unwrap();
         let at = port.at();
         let accepted = tokio::spawn(async move { port.accept().await });
         for _ in 0..5 {
@@ -96,7 +147,7 @@ mod tests {
         }
         let mut server = socket::connect("127.0.0.2".parse().unwrap(), at).await.unwrap();
         server.write_all(b"x").await.unwrap();
-        let mut stream = accepted.await.unwrap().unwrap();
+        let (mut stream, _) = accepted.await.unwrap().unwrap();
         let mut byte = [0];
         stream.read_exact(&mut byte).await.unwrap();
         assert_eq!(byte, *b"x");

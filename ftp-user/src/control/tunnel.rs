@@ -1,11 +1,12 @@
 //! A relay that carries a control connection, and makes the data connections of a server that this host does not reach.
 
+use super::relay_port::RelayPort;
 use crate::context::Context;
 use crate::failure::Failure;
 use ftp_io::connection::Connection;
 use ftp_io::link::Link;
 use std::fmt::Debug;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -37,7 +38,14 @@ pub trait DataLinks: Debug + Send + Sync {
     /// Has the relay connect to a data port of the server, and joins that connection with one of this host. A failure
     /// of another kind than [`Kind::NoPath`](crate::failure::Kind::NoPath) is one of the relay, and not of the port.
     fn connect(&self, context: &Context, at: SocketAddr) -> Connecting;
+
+    /// Has the relay listen for the server at `peer`, and joins the connection that comes with one of this host. Failures are
+    /// those of [`Self::connect`].
+    fn listen(&self, context: &Context, peer: IpAddr) -> Listening;
 }
 
 /// A data connection that is being made. It may be dropped.
 pub type Connecting = Pin<Box<dyn Future<Output = Result<Connection, Failure>> + Send>>;
+
+/// A port of a relay that is being opened. It may be dropped.
+pub type Listening = Pin<Box<dyn Future<Output = Result<RelayPort, Failure>> + Send>>;

@@ -15,8 +15,8 @@ pub enum JoinEvent {
         /// Where the destination is to connect, if the relay listens for it.
         destination: Option<SocketAddr>,
     },
-    /// This leg is connected.
-    Up(Side),
+    /// This leg is connected, with this peer.
+    Up(Side, SocketAddr),
     /// Both legs are connected; bytes may flow.
     Flows,
     /// The relay refused the join.
@@ -69,7 +69,7 @@ impl JoinEvent {
         match self {
             Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
             Self::Ready { .. }
-            | Self::Up(_)
+            | Self::Up(..)
             | Self::Flows
             | Self::Stranger { .. }
             | Self::Stat { .. }
@@ -87,7 +87,7 @@ impl JoinEvent {
             FromAgent::JoinReady { id, a, b } if id == join => {
                 Some(Self::Ready { source: place(a), destination: place(b) })
             }
-            FromAgent::LegUp { join: id, leg, .. } if id == join => Some(Self::Up(side(leg))),
+            FromAgent::LegUp { join: id, leg, peer, .. } if id == join => Some(Self::Up(side(leg), peer)),
             FromAgent::Joined { id } if id == join => Some(Self::Flows),
             FromAgent::Stranger { join: id, leg, peer } if id == join => {
                 Some(Self::Stranger { side: side(leg), peer })
@@ -199,7 +199,7 @@ mod tests {
             peer: at("192.0.2.2:2"),
             strangers: 0,
         };
-        check(up(join), Some(JoinEvent::Up(Side::Destination)));
+        check(up(join), Some(JoinEvent::Up(Side::Destination, at("192.0.2.2:2"))));
         check(up(other), None);
         check(FromAgent::Joined { id: join }, Some(JoinEvent::Flows));
         check(FromAgent::Joined { id: other }, None);

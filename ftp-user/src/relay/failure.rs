@@ -7,10 +7,10 @@ use ftp_io::clock::Clock;
 use ftp_io::link::{LinkFailure, Stranger};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::link::LinkError;
-use ftp_proto::relay::message::{Code, Text};
+use ftp_proto::relay::message::{Code, Leg, Pin, Text};
 use ftp_proto::relay::token::Token;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// `edge (relay.example.net:2190)`, or the address alone if the relay has no name.
 pub(super) fn display_name(relay: &Relay) -> String {
@@ -138,7 +138,45 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
 }
 
 /// There is no data connection with a server that only the relay reaches.
-pub(super) fn no_data(display_name: &str, to: SocketAddr, code: Code, why: &str) -> Failure {
+pub(super) fn no_data(display_name: &str, leg: Leg, code: Code, why: &str) -> Failure {
+    match leg {
+        Leg::Dial(to) => no_connection(display_name, to, code, why),
+        Leg::Listen(Pin { ip, .. }) => no_arrival(display_name, ip, code, why),
+    }
+}
+
+/// A server that was to connect to the relay has not.
+fn no_arrival(display_name: &str, server: IpAddr, code: Code, why: &str) -> Failure {
+    let what = format!("the relay {display_name} has no connection from {server}");
+    let failure = Failure::new(Kind::NoPath, what).said(format!("it said \"{why}\""));
+    match code {
+        Code::NoAddress => failure
+            .hint("ask its operator to name the address at which servers reach it (--listen, --address)"),
+        Code::Unsupported | Code::Protocol | Code::Internal => {
+            failure.hint("check that the relay is as new as this program")
+        }
+        Code::LegTimeout => {
+            failure.hint("check that the server can connect to the relay (a firewall may be between)")
+        }
+        Code::Denied
+        | Code::ConnectionRefused
+        | Code::NoGrant
+        | Code::GrantUsed
+        | Code::Expired
+        | Code::Busy
+        | Code::Resolve
+        | Code::Unreachable
+        | Code::Strangers
+        | Code::Draining
+        | Code::NoGreeting
+        | Code::Unwelcome
+        | Code::NoAgent
+        | Code::NotPaired
+        | Code::Replaced => failure,
+    }
+}
+
+fn no_connection(display_name: &str, to: SocketAddr, code: Code, why: &str) -> Failure {
     let failure = Failure::new(Kind::NoPath, format!("the relay {display_name} does not connect to {to}"));
     failure.said(format!("it said \"{why}\"")).hint(match code {
         Code::Denied => {

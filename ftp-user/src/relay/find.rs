@@ -12,6 +12,8 @@ use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::report::{THIS_HOST, Topic};
 use crate::state::Key;
+use ftp_io::random;
+use ftp_proto::relay::token::Secret32;
 use std::time::Duration;
 
 /// The agents of a hub, which are asked for tunnels to some servers.
@@ -181,7 +183,8 @@ pub(super) async fn find(
     match (near_source, near_destination) {
         (Some((one, to_source)), Some((other, to_destination))) => {
             remember(context, relay, &[source, destination], &[one.name(), other.name()]);
-            Ok((Found::Met(Box::new(Pair::new(one, other))), to_source, to_destination))
+            let seed = Secret32::new(random::bytes().map_err(|error| failure::no_secret(&error))?);
+            Ok((Found::Met(Box::new(Pair::new(one, other, seed))), to_source, to_destination))
         }
         (None, _) => Err(probes.failure(0)),
         (Some(_), None) => Err(probes.failure(1)),

@@ -8,10 +8,9 @@
 
 use super::Session;
 use super::event::JoinEvent;
-use ftp_proto::relay::message::{Code, Id, Leg, Meeting, Text};
+use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::third_party::Side;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// Two agents and their join.
@@ -19,8 +18,11 @@ use std::net::SocketAddr;
 pub struct Pair {
     source: Session,
     destination: Session,
+    /// The secrets of the joins follow from it.
+    seed: Secret32,
+    /// How many joins have begun.
+    joins: u64,
     join: Join,
-    ready: VecDeque<JoinEvent>,
 }
 
 /// What is known of the current join.
@@ -52,9 +54,10 @@ fn set<T>(of: &mut [T; 2], side: Side, value: T) {
 }
 
 impl Pair {
-    /// Creates a pair without a join.
-    pub(super) fn new(source: Session, destination: Session) -> Self {
-        Self { source, destination, join: Join::default(), ready: VecDeque::new() }
+    /// Creates a pair without a join. `seed` is random.
+    pub(super) fn new(source: Session, destination: Session, seed: Secret32) -> Self {
+        let join = Join::default();
+        Self { source, destination, seed, joins: 0, join }
     }
 
     pub(super) const fn of(&mut self, side: Side) -> &mut Session {
@@ -82,21 +85,13 @@ impl Pair {
         self.source.forget_join();
         self.destination.forget_join();
         self.join = Join::default();
-        self.ready.retain(|event| matches!(event, JoinEvent::Lost(_)));
     }
 
     /// Begins a join. The hub does not learn the secret with which the agents prove themselves to each other.
     pub(super) fn join(&mut self, source: Leg, destination: Leg) -> Id {
         self.forget_join();
-        let secret = match ftp_io::random::bytes() {
-            Ok(bytes) => Secret32::new(bytes),
-            Err(error) => {
-                let why = format!("this host has no random numbers: {error}");
-                let code = Code::Internal;
-                self.ready.push_back(JoinEvent::Refused { side: None, code, why, for_now: false });
-                return Id(0);
-            }
-        };
+        self.joins += 1;
+        let secret = self.seed.of_join(self.joins);
         let agent = Text::of(self.destination.name());
         self.join.next = Some((source, Meeting::Call { agent, secret: secret.clone() }));
         let id = self.destination.meet(Side::Destination, destination, Meeting::Await(secret));
@@ -133,9 +128,6 @@ impl Pair {
     /// Waits for the next event of both joins together. It is cancel-safe.
     pub(super) async fn next(&mut self) -> JoinEvent {
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                return event;
-            }
             let (side, event) = tokio::select! {
                 event = self.source.next() => (Side::Source, event),
                 event = self.destination.next() => (Side::Destination, event),
@@ -157,7 +149,7 @@ impl Pair {
         match event {
             JoinEvent::Ready { source, destination } => self.is_ready(from, source, destination),
             // An agent tells of the other one only if it has reached it at an address of its own.
-            JoinEvent::Up(side) => {
+            JoinEvent::Up(side, _) => {
                 self.join.direct |= side != from;
                 None
             }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::context::Cancel;
-use crate::control::{Role, Session as ControlSession};
+use crate::control::{Role, Seen, Session as ControlSession};
 use crate::failure::Kind;
 use crate::place::Place;
 use ftp_io::connection::Connection;
@@ -22,6 +22,7 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// What a relay of these tests does.
 struct Script {
@@ -504,29 +505,35 @@ fn no_secret_has_a_debug_text() {
 
 #[tokio::test]
 async fn r47_r55_why_a_relay_makes_no_data_connection_says_whose_fault_it_is() {
-    let check = async |code: Code, leg: Option<LegId>, kind: Kind, words: &str| {
+    let check = async |server: Leg, code: Code, leg: Option<LegId>, kind: Kind, words: &str| {
         let agent = Agent::start(Script::new(move |message| match message {
             ToAgent::Meet { id, .. } => vec![FromAgent::Refused { id, code, leg, text: Text::of("") }],
             _ => Vec::new(),
         }));
         let agent = agent.await;
         let context = Context::for_tests(Cancel::never());
-        let failure = agent.session().await.data_connection(&context, at("192.0.2.1:5000")).await;
+        let told = watch::Sender::new(Seen::default());
+        let failure = agent.session().await.data_connection(&context, server, &told).await;
         let failure = failure.unwrap_err();
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(failure.to_string().contains(words), "{failure}");
     };
-    check(Code::Unsupported, Some(LegId::B), Kind::NoPath, "check that the relay is as new as this program")
-        .await;
-    check(
-        Code::ConnectionRefused,
-        Some(LegId::A),
-        Kind::NoPath,
-        "the server has told a port at which nobody listens",
-    )
-    .await;
-    check(Code::Unreachable, Some(LegId::A), Kind::NoPath, "check that the relay can reach the data ports")
-        .await;
-    check(Code::Denied, Some(LegId::A), Kind::NoPath, "ask its operator to name the data ports").await;
-    check(Code::Busy, None, Kind::Temporary, "it said \"it is busy\"; try again later").await;
+    let near = Some(LegId::A);
+    let new = "check that the relay is as new as this program";
+    let dial = Leg::Dial(at("192.0.2.1:5000"));
+    check(dial, Code::Unsupported, Some(LegId::B), Kind::NoPath, new).await;
+    let closed = "the server has told a port at which nobody listens";
+    check(dial, Code::ConnectionRefused, near, Kind::NoPath, closed).await;
+    let unreached = "check that the relay can reach the data ports";
+    check(dial, Code::Unreachable, near, Kind::NoPath, unreached).await;
+    check(dial, Code::Denied, near, Kind::NoPath, "ask its operator to name the data ports").await;
+    let listens = listen("192.0.2.1");
+    check(listens, Code::Unsupported, Some(LegId::B), Kind::NoPath, new).await;
+    let unnamed = "ask its operator to name the address at which servers reach it";
+    check(listens, Code::NoAddress, near, Kind::NoPath, unnamed).await;
+    let alone = "check that the server can connect to the relay";
+    check(listens, Code::LegTimeout, near, Kind::NoPath, alone).await;
+    for server in [dial, listens] {
+        check(server, Code::Busy, None, Kind::Temporary, "it said \"it is busy\"; try again later").await;
+    }
 }

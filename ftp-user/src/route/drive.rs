@@ -234,10 +234,7 @@ impl<'a> Drive<'a> {
                 through.connect(sessions, side, at);
                 self.connects();
             }
-            (Output::Listen(side), Path::Through(through)) => {
-                let listening = through.listen(sessions, side);
-                self.input(listening);
-            }
+            (Output::Listen(side), Path::Through(through)) => through.listen(sessions, side),
             (Output::Copy, Path::Through(through)) => {
                 Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
                 through.copy(self.context.clock.now(), sessions, &mut self.progress);

@@ -1,19 +1,18 @@
 //! What a transfer through this program needs besides the control sessions: a data connection with each
-//! server, which either of the two opens, and the copy between them. There is no temporary file, and at most one pipe of data waits.
+//! server, which either of the two opens, and the copy between them. For a server that only a relay reaches, the relay
+//! connects or listens. There is no temporary file, and at most one pipe of data waits.
 
 use super::progress::Progress;
 use super::sessions::Sessions;
-use crate::control::DataPort;
+use crate::control::{Arrived, DataPort};
 use crate::failure::{Failure, words};
 use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
 use ftp_io::socket;
 use ftp_proto::third_party::{Input, Side};
 use ftp_proto::timer::Moment;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// The data connections with both servers.
@@ -70,8 +69,10 @@ impl Leg {
 pub(super) enum Done {
     /// This program has connected to the server, or could not.
     Connected(Side, u32, Result<Connection, Failure>),
-    /// The server has connected to this program, or never can.
-    Arrived(Side, u32, io::Result<TcpStream>),
+    /// This program, or the relay that reaches the server, listens for it, or does not.
+    Listens(Side, u32, Result<DataPort, Failure>),
+    /// The server has connected, or never can.
+    Arrived(Side, u32, Result<Arrived, Failure>),
     /// A second connection of the server's address has come.
     Intruded(Side, u32),
     Copied(Forwarded),
@@ -112,18 +113,14 @@ impl Through {
         self.leg(side).opening = Some(self.work.spawn(connecting));
     }
 
-    /// Listens for the server of that side. Returns what the attempt is told of it.
-    pub(super) fn listen(&mut self, sessions: &mut Sessions<'_>, side: Side) -> Input {
+    /// Listens for the server of that side.
+    pub(super) fn listen(&mut self, sessions: &mut Sessions<'_>, side: Side) {
         let session = sessions.of(side);
-        self.leg(side).begin_again();
+        let opening = session.data_port();
+        let number = self.leg(side).begin_again();
         self.leg(side).runs_tls = session.runs_tls();
-        let port = match DataPort::open(session.local, session.data_peer()) {
-            Ok(port) => port,
-            Err(error) => return Input::DataFailed(side, words(&error)),
-        };
-        let at = port.at();
-        self.leg(side).port = Some(Arc::new(port));
-        Input::Listening(side, at)
+        let opening = async move { Done::Listens(side, number, opening.await) };
+        self.leg(side).opening = Some(self.work.spawn(opening));
     }
 
     /// Lets the server of that side in, which is about to get its transfer command. Who came before is not the server.
@@ -177,6 +174,7 @@ impl Through {
     pub(super) fn take(&mut self, done: Done, progress: &mut Progress) -> Option<Input> {
         match done {
             Done::Connected(side, number, _)
+            | Done::Listens(side, number, _)
             | Done::Arrived(side, number, _)
             | Done::Intruded(side, number)
                 if number != self.leg(side).number =>
@@ -187,20 +185,22 @@ impl Through {
                 self.keep(side, connection);
                 Some(Input::Connected(side))
             }
-            Done::Arrived(side, number, Ok(connection)) => {
-                let from = connection.peer_addr();
+            Done::Listens(side, _, Ok(port)) => {
+                let at = port.at();
+                self.leg(side).port = Some(Arc::new(port));
+                Some(Input::Listening(side, at))
+            }
+            Done::Arrived(side, number, Ok(Arrived { connection, from })) => {
                 self.keep(side, connection);
                 self.watch(side, number);
-                Some(match from {
-                    Ok(from) => Input::Arrived(side, from),
-                    Err(error) => Input::DataFailed(side, words(&error)),
-                })
+                Some(Input::Arrived(side, from))
             }
-            Done::Connected(side, _, Err(failure)) => {
+            Done::Connected(side, _, Err(failure))
+            | Done::Listens(side, _, Err(failure))
+            | Done::Arrived(side, _, Err(failure)) => {
                 let words = Failure { hint: None, ..failure }.to_string();
                 Some(Input::DataFailed(side, words))
             }
-            Done::Arrived(side, _, Err(error)) => Some(Input::DataFailed(side, words(&error))),
             Done::Intruded(side, _) => {
                 self.leg(side).is_intruded = true;
                 Some(Input::DataFailed(side, INTRUDED.to_owned()))
@@ -242,8 +242,7 @@ impl Through {
     }
 
     /// Keeps a connection until the copy.
-    fn keep(&mut self, side: Side, connection: impl Into<Connection>) {
-        let connection = connection.into();
+    fn keep(&mut self, side: Side, connection: Connection) {
         // The connection is also reset if this process is killed before the first byte (E10).
         socket::end_by_reset(connection.socket());
         let leg = self.leg(side);

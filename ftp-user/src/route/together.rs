@@ -238,23 +238,13 @@ impl Together<'_> {
             Path::Direct(_) => {} // the machine asks for it where there is such a host
             Path::Relay(relay) => relay.join(&self.sessions, source, destination),
             Path::Through(through) => {
-                let mut joining = Joining { ready: [false; 2], at: [None; 2] };
-                let mut failed = false;
-                for (index, (side, junction)) in Side::BOTH.into_iter().zip(junctions).enumerate() {
+                for (side, junction) in Side::BOTH.into_iter().zip(junctions) {
                     match junction {
                         Junction::Dial(at) => through.connect(&mut self.sessions, side, at),
-                        Junction::Listen => {
-                            let listening = through.listen(&mut self.sessions, side);
-                            if let Input::Listening(_, at) = listening {
-                                joining = joining.listening(index, at);
-                            } else {
-                                failed = true;
-                            }
-                        }
+                        Junction::Listen => through.listen(&mut self.sessions, side),
                     }
                 }
-                self.joining = Some(joining);
-                if failed { self.input(BatchInput::Broken) } else { self.may_begin() }
+                self.joining = Some(Joining { ready: [false; 2], at: [None; 2] });
             }
         }
     }
@@ -280,6 +270,11 @@ impl Together<'_> {
         match input {
             Some(Input::RelayReady { source, destination }) => {
                 self.input(BatchInput::Joined { source, destination });
+            }
+            Some(Input::Listening(side, at)) => {
+                let index = usize::from(side == Side::Destination);
+                self.joining = self.joining.take().map(|joining| joining.listening(index, at));
+                self.may_begin();
             }
             Some(Input::Connected(side) | Input::Arrived(side, _)) => self.reached(side),
             Some(Input::DataFailed(..) | Input::RelayRefused(_) | Input::RelayLost(_)) => {

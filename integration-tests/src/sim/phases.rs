@@ -10,7 +10,7 @@ use ftp_proto::client::{self, Standing};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::third_party::{Attempt, Input, KnownPostures, Outcome, Party, Side, Transfer};
+use ftp_proto::third_party::{Attempt, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer};
 
 impl World {
     pub(super) fn is_over(&self) -> bool {
@@ -156,8 +156,8 @@ impl World {
                 Attempt::relayed(transfer, postures.into(), source, destination, timeouts, now)
             }
             Path::Through => {
-                let may_listen = self.may_listen();
-                let here = |party| (party, KnownPostures { may_listen, closed: None });
+                let listener = if self.may_listen() { Listener::Here } else { Listener::Nobody };
+                let here = |party| (party, KnownPostures { listener, closed: None });
                 Attempt::through(transfer, here(source), here(destination), timeouts, now)
             }
         });

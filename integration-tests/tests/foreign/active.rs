@@ -1,12 +1,15 @@
 //! Servers of other people that refuse passive mode: they connect to this program.
 
-use integration_tests::foreign::{Begin, Foreign, ForeignServer, Skipped};
+use integration_tests::foreign::{Begin, Foreign, ForeignServer, Skipped, own_address};
+use integration_tests::hub::Hub;
 use integration_tests::or_skip;
+use integration_tests::relay::Relay;
 use integration_tests::site::sample;
+use integration_tests::socks::{Conduct, Proxy};
 use integration_tests::user::{User, user};
 
 fn run(verb: &str, servers: &[&ForeignServer]) -> User {
-    let user = user().args([verb, "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"]);
+    let user = user().args([verb, "--trace", "trace.txt", "--retries", "0", "--timeout", "30s"]);
     servers
         .iter()
         .filter(|server| server.url("").starts_with("ftpes"))
@@ -52,4 +55,54 @@ fn vsftpd_without_passive_mode_connects_to_this_host() {
 #[test]
 fn i02_vsftpd_without_passive_mode_connects_to_this_host_and_tls_resumes() {
     or_skip!(vsftpd_that_never_listens(true));
+}
+
+/// The same where only a relay, or an agent beside it, reaches each server: it connects to that. Both demand the TLS
+/// sessions of their own, so a file from one to the other passes this host.
+fn vsftpd_that_never_listens_behind(agents: bool) -> Result<(), Skipped> {
+    let content = sample(300_000);
+    let server = || Foreign::vsftpd().extra("pasv_enable=NO").tls(Begin::Explicit);
+    let (one, two) = (server().file("a.bin", &content).start()?, server().start()?);
+    let own = || own_address().to_string();
+    let ips = [&one, &two].map(|server| server.address().ip().to_string());
+    let (hub, relay);
+    let _beside;
+    let (address, token_file) = if agents {
+        hub = Hub::start(&own());
+        _beside = [("zurich", &ips[0]), ("berlin", &ips[1])].map(|(name, ip)| hub.join(name, &own(), &[ip]));
+        (hub.address, &hub.token_file)
+    } else {
+        relay = Relay::new().at(&own()).without_data_ports().server(&ips[0]).server(&ips[1]).start();
+        (relay.address, &relay.token_file)
+    };
+    let proxy = Proxy::start(&own(), Conduct::Only(address), &[]);
+    let run = |verb: &str, servers: &[&ForeignServer]| {
+        let run = run(verb, servers).args(["--proxy", &proxy.url()]);
+        run.args(["--relay", &address.to_string(), "--relay-token-file"]).args([token_file])
+    };
+    let check = |run: integration_tests::user::Run| {
+        let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+        let shown = format!("{run}\n{trace}\n{}\n{}", one.said(), two.said());
+        assert_eq!(run.code(), Some(0), "{shown}");
+        assert!(trace.contains("> PORT ") && trace.contains(", resumed"), "{shown}");
+        (run, shown)
+    };
+    let (listed, shown) = check(run("ls", &[&one]).args([one.url("")]).run());
+    assert_eq!(listed.stdout, ["a.bin"], "{shown}");
+    let up = run("copy", &[&two]).file("u.bin", &content).args(["u.bin".to_owned(), two.url("u.bin")]);
+    let (_, shown) = check(up.run());
+    assert!(two.bytes("u.bin") == content, "{shown}");
+    let (_, shown) = check(run("copy", &[&one, &two]).args([one.url("a.bin"), two.url("b.bin")]).run());
+    assert!(two.bytes("b.bin") == content, "{shown}");
+    Ok(())
+}
+
+#[test]
+fn i02_r55_vsftpd_without_passive_mode_connects_to_the_relay_that_reaches_it() {
+    or_skip!(vsftpd_that_never_listens_behind(false));
+}
+
+#[test]
+fn i02_r55_vsftpd_without_passive_mode_connects_to_the_agent_beside_it() {
+    or_skip!(vsftpd_that_never_listens_behind(true));
 }

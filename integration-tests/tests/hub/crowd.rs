@@ -9,14 +9,14 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
 /// A session that says what a test wants.
-struct Session {
+pub(super) struct Session {
     link: Link,
     said: u32,
     reader: FrameReader,
 }
 
 impl Session {
-    async fn start(hub: &Hub, role: Role) -> Self {
+    pub(super) async fn start(hub: &Hub, role: Role) -> Self {
         let stream = TcpStream::connect(hub.address).await.unwrap();
         let (link, _) = hub_session(stream, &hub.token).await.unwrap();
         let mut session = Self { link, said: 0, reader: FrameReader::new() };
@@ -25,7 +25,7 @@ impl Session {
     }
 
     /// Says all of it at once.
-    async fn say(&mut self, messages: Vec<ToHub>) {
+    pub(super) async fn say(&mut self, messages: Vec<ToHub>) {
         let mut bytes = Vec::new();
         for body in messages {
             self.said += 1;
@@ -34,7 +34,7 @@ impl Session {
         self.link.send(&bytes).await.unwrap();
     }
 
-    async fn hear(&mut self) -> FromHub {
+    pub(super) async fn hear(&mut self) -> FromHub {
         let mut room = [0; 4_096];
         loop {
             if let Some(Frame { body, .. }) = self.reader.message::<Frame<FromHub>>().unwrap() {

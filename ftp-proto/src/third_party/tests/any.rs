@@ -25,6 +25,10 @@ enum Act {
     Says(&'static str),
 }
 
+fn listener() -> impl Strategy<Value = Listener> {
+    prop::sample::select(vec![Listener::Nobody, Listener::Here, Listener::Relay])
+}
+
 fn act(words: &[(usize, &'static str)]) -> impl Strategy<Value = Act> {
     let refusals = vec![421u16, 425, 426, 450, 452, 500, 504, 550, 553];
     let words: Vec<_> = words.iter().flat_map(|(weight, word)| vec![*word; *weight]).collect();
@@ -333,11 +337,11 @@ proptest! {
     }
 
     #[test]
-    fn any_two_servers_at_this_host_have_one_outcome(restart: bool, may_listen: bool, acts in acts(&HOST)) {
+    fn any_two_servers_at_this_host_have_one_outcome(restart: bool, listener in listener(), acts in acts(&HOST)) {
         let know = "EPSV RNDZ";
         let (one, two) = (party(SITE1, know), party(SITE2, know));
         let transfer = Transfer { restart: restart.then_some(4096), ..plain().transfer };
-        let known = KnownPostures { may_listen, closed: None };
+        let known = KnownPostures { listener, closed: None };
         let attempt =
             Attempt::through(transfer, (one, known), (two, known), timeouts(), Moment::START);
         let pair = Pair::new(attempt, false).play(acts, |pair| pair.asked("! copy") == 1);

@@ -15,6 +15,7 @@
 
 mod ahead;
 mod any;
+mod behind;
 mod digest;
 mod given;
 mod order;

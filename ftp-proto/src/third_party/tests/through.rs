@@ -13,7 +13,7 @@
 use super::*;
 
 fn between(source: Party, destination: Party) -> Play {
-    known(source, destination, [KnownPostures { may_listen: false, closed: None }; 2])
+    known(source, destination, [KnownPostures { listener: Listener::Nobody, closed: None }; 2])
 }
 
 /// The same; the user agent may listen.
@@ -21,7 +21,7 @@ fn either(source: Party, destination: Party) -> Play {
     known(source, destination, [KnownPostures::default(); 2])
 }
 
-fn known(source: Party, destination: Party, [from, to]: [KnownPostures; 2]) -> Play {
+pub(super) fn known(source: Party, destination: Party, [from, to]: [KnownPostures; 2]) -> Play {
     let dialects = [source.dialect, destination.dialect];
     let (transfer, now) = (plain().transfer, Moment::START);
     let attempt = Attempt::through(transfer, (source, from), (destination, to), timeouts(), now);
@@ -337,7 +337,7 @@ const DESTINATION_LISTENS: &str = "
     src: RETR a
 ";
 
-const BOTH_PASV: &str = "
+pub(super) const BOTH_PASV: &str = "
     src: TYPE I
     dst: TYPE I
     src< 200 image
@@ -352,7 +352,7 @@ fn both_pasv() -> Play {
 }
 
 impl Play {
-    fn all(self, parts: &[&str]) -> Self {
+    pub(super) fn all(self, parts: &[&str]) -> Self {
         self.play(&parts.join("\n"))
     }
 }
@@ -447,7 +447,7 @@ fn a_425_to_a_transfer_command_turns_that_end_only_and_the_other_one_keeps_its_c
 
 #[test]
 fn what_an_earlier_file_has_learnt_is_tried_first_and_the_other_posture_after_it() {
-    let port_first = KnownPostures { may_listen: true, closed: Some(Posture::Passive) };
+    let port_first = KnownPostures { listener: Listener::Here, closed: Some(Posture::Passive) };
     let play = known(party(SITE1, ""), party(SITE2, ""), [port_first, KnownPostures::default()]).play(
         "src! listen
          src: TYPE I
@@ -565,7 +565,7 @@ fn a_server_of_1973_is_told_with_sock_and_its_listener_ends_first() {
 
 #[test]
 fn h37_a_1973_server_that_connects_from_another_port_than_it_announced_is_refused() {
-    let old = KnownPostures { may_listen: true, closed: Some(Posture::Passive) };
+    let old = KnownPostures { listener: Listener::Here, closed: Some(Posture::Passive) };
     let both = |told: &str| {
         known(party(SITE1, "1973 SOCK LSTN"), party(SITE2, ""), [old, KnownPostures::default()])
             .play(

@@ -1,0 +1,127 @@
+//! What somebody who holds a token, or has found a ticket, sends to a hub and to the agents that have joined it. Only
+//! his own session ends; the files of others go on.
+
+use super::crowd::Session;
+use super::{Far, arrived, copy};
+use ftp_io::clock::Clock;
+use ftp_io::link;
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
+use ftp_proto::relay::message::{Id, Text};
+use ftp_proto::relay::token::{Secret32, Token};
+use integration_tests::foreign::own_address;
+use integration_tests::hub::Hub;
+use integration_tests::relay::{bad_frames, says_and_ends, says_over, says_to};
+use integration_tests::site::sample;
+use integration_tests::socket;
+use std::fs;
+use std::net::TcpStream;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A connection with an agent, as whoever calls it at the hub has it. The hub gives up a call whose session ends before both
+/// ends are there, so the session stays.
+fn called(hub: &Hub, agent: &str) -> (Session, TcpStream) {
+    runtime().block_on(async {
+        let mut session = Session::start(hub, Role::User { name: Text::of("eve") }).await;
+        session.say(vec![ToHub::Call { id: Id(1), agent: Text::of(agent) }]).await;
+        let FromHub::Ready { ticket, .. } = session.hear().await else { panic!("{agent} is not there") };
+        let stream = tokio::net::TcpStream::connect(hub.address).await.unwrap();
+        (session, link::call(stream, &ticket).await.unwrap().into_std().unwrap())
+    })
+}
+
+#[test]
+fn r38_r39_whatever_is_said_to_a_hub_and_to_its_agents_a_file_arrives() {
+    let data = sample(3_000_003);
+    let (from, to) = (Far::start(&[("a.bin", &data)]), Far::start(&[]));
+    let hub = Hub::start(&own_address().to_string());
+    let _agents = [from.agent(&hub, "zurich"), to.agent(&hub, "berlin")];
+    let slow = copy(&hub).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
+    hub.logs(" call");
+    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    for said in bad_frames() {
+        says_and_ends(hub.address, |stream| link::hub_session(stream, &hub.token), &said);
+        // The agent is called, and hears the same: as the first octets, and from somebody who holds its token.
+        let (_session, stream) = called(&hub, "zurich");
+        says_to(stream, &said);
+        let (_session, stream) = called(&hub, "berlin");
+        says_over(stream, |stream| link::session(stream, hub.token.secret()), &said);
+    }
+    let (_session, stream) = called(&hub, "zurich");
+    let denied = runtime().block_on(async {
+        let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+        link::session(stream, wrong.secret()).await
+    });
+    assert!(denied.is_err(), "the hub's own secret, or another one, is none of an agent");
+    let run = slow.end().exits(0);
+    arrived(&run, &to, "b.bin", &data);
+}
+
+#[test]
+fn r36_the_ticket_of_a_call_is_good_for_one_connection_at_its_own_hub() {
+    let far = Far::start(&[("a.bin", b"hello")]);
+    let hub = Hub::start(&own_address().to_string());
+    let other = Hub::start(&own_address().to_string());
+    let _agent = far.agent(&hub, "zurich");
+    let attach = async |at: &Hub, ticket: &Secret32| {
+        let stream = tokio::net::TcpStream::connect(at.address).await.unwrap();
+        link::call(stream, ticket).await.is_ok()
+    };
+    runtime().block_on(async {
+        let mut caller = Session::start(&hub, Role::User { name: Text::of("ann") }).await;
+        caller.say(vec![ToHub::Call { id: Id(1), agent: Text::of("zurich") }]).await;
+        let FromHub::Ready { ticket, .. } = caller.hear().await else { panic!("not called") };
+        assert!(!attach(&other, &ticket).await, "it is one of another hub");
+        assert!(!attach(&hub, &Secret32::new([9; 32])).await, "one that nobody was given");
+        assert!(attach(&hub, &ticket).await, "what others have tried has not used it up");
+        assert!(!attach(&hub, &ticket).await, "it was used");
+    });
+    hub.logs("unknown or used ticket");
+}
+
+#[test]
+fn r43_a_token_fills_neither_the_log_nor_the_audit_of_a_hub() {
+    const REFUSED: usize = 4 * 60;
+    const SESSIONS: usize = 130;
+    let hub = Hub::with_policy(&own_address().to_string(), "audit = \"audit.log\"\n");
+    let clock = Clock::start();
+    let began = clock.now();
+    runtime().block_on(async {
+        for _ in 0..4 {
+            let mut session = Session::start(&hub, Role::User { name: Text::of("eve") }).await;
+            for id in 1..=60 {
+                session.say(vec![ToHub::Call { id: Id(id), agent: Text::of("nobody") }]).await;
+                assert!(matches!(session.hear().await, FromHub::Refused { .. }));
+            }
+        }
+        for _ in 0..SESSIONS {
+            let mut session = Session::start(&hub, Role::User { name: Text::of("eve") }).await;
+            session.say(vec![ToHub::Ping { t: 1 }, ToHub::Bye]).await;
+            while !matches!(session.hear().await, FromHub::Pong { .. }) {}
+        }
+    });
+    let is_one_minute = clock.now().since(began) < Duration::from_secs(60);
+    let file = hub.directory().join("audit.log");
+    let count = |event: &str| {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        text.matches(&format!("\"event\":\"{event}\"")).count()
+    };
+    let most = 120;
+    socket::until("the sessions with lines have ended", || {
+        count("session-opened") >= most && count("session-ended") == count("session-opened")
+    });
+    assert!(count("request-refused") >= 60, "{}", hub.running.said());
+    if is_one_minute {
+        assert_eq!((count("session-opened"), count("request-refused")), (most, 60));
+        let log = hub.running.said();
+        let told = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+        assert_eq!((told("refused: "), told("user agent")), (60, most), "{log}");
+    }
+    assert!(REFUSED + SESSIONS > 60 + most, "more than it may have was asked for");
+    // Others have theirs, and no line says a thing twice.
+    assert!(!hub.running.said().contains("busy: it is busy"));
+}
