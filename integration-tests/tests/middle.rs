@@ -145,6 +145,7 @@ fn n16_small_files_share_one_connection_through_two_agents_that_meet_at_a_hub() 
     let run = run.args(["--relay-token-file", hub.token_file.to_str().unwrap()]);
     let run = run.args([from.url("tree"), to.url("")]).run().exits(0);
     has_moved_together(&state, (&from, &to), &run, "relay");
+    assert!(run.events("file").iter().all(|file| file["rung"] == "hub"), "{run}");
 }
 
 #[test]

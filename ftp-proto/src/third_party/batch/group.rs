@@ -260,7 +260,7 @@ impl Room {
             lines: [send + FACTS + 1 + unique + escaped(source), store + FACTS + escaped(target)],
         };
         let fits = next.files <= most
-            && (next.bytes <= BYTES || next.files == 1)
+            && next.bytes <= BYTES
             && next.lines.into_iter().all(|line| line <= Pack::MAX_LINE);
         if fits {
             *self = next;
@@ -290,7 +290,7 @@ fn escaped(bytes: &[u8]) -> usize {
 
 /// The most files of the first group.
 const FIRST: usize = 16;
-/// The most bytes of a group of more than one file: what is lost with a connection, and what nobody hears of, stays small.
+/// The most bytes of a group: what is lost with a connection, and what nobody hears of, stays small.
 const BYTES: u64 = 1 << 20;
 /// Bytes of a command beside its directory and its files: `PACK STORE 4294967295 ` and the end of the line.
 const COMMAND: usize = 32;

@@ -75,7 +75,7 @@ impl Default for Window {
 /// A wait of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Timer {
-    /// For the next reply of either server, or for the host in the middle.
+    /// For the next reply of either server, for bytes that are seen to move, or for the host in the middle.
     Silence,
 }
 

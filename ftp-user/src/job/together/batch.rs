@@ -47,6 +47,18 @@ pub(in crate::job) enum Prospect {
     None,
 }
 
+impl Prospect {
+    /// What files that have moved together say about those that follow. `left_all`: none of them was published. Files in groups
+    /// may all have been there already, or have changed: that says nothing about others.
+    const fn after(left_all: bool, are_usable: bool, are_groups: bool) -> Self {
+        match (left_all && !are_groups, are_usable) {
+            (true, _) => Self::None,
+            (false, true) => Self::Good,
+            (false, false) => Self::Doubtful,
+        }
+    }
+}
+
 /// A file of a batch.
 struct Member {
     item: Item,
@@ -108,7 +120,7 @@ pub(in crate::job) async fn batched(
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let mut means = Means::of(&path);
+    let mut means = Means::of(&path, ends);
     let had_no_parts = path.is_one_connection();
     let (members, moved) = moved(context, ends, members, options, path).await;
     let Moved { refused, are_usable } = moved;
@@ -130,11 +142,7 @@ pub(in crate::job) async fn batched(
     if candidate.relay().is_some() && !copied.is_empty() {
         context.heard.moved();
     }
-    let prospect = match (copied.is_empty(), are_usable) {
-        (true, _) => Prospect::None,
-        (false, true) => Prospect::Good,
-        (false, false) => Prospect::Doubtful,
-    };
+    let prospect = Prospect::after(copied.is_empty(), are_usable, had_no_parts);
     Batched { copied, rest: left, prospect, had_no_parts }
 }
 
@@ -217,7 +225,7 @@ async fn moved(
     path: BatchPath,
 ) -> (Vec<Member>, Moved) {
     let verified = path.verified();
-    let means = Means::of(&path);
+    let means = Means::of(&path, ends);
     let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
@@ -339,8 +347,9 @@ struct Means {
 }
 
 impl Means {
-    fn of(path: &BatchPath) -> Self {
-        let (rung, relay) = (path.candidate().rung(), path.relay());
+    fn of(path: &BatchPath, ends: &Ends) -> Self {
+        let is_at_hub = path.relay().is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
+        let (rung, relay) = (if is_at_hub { Rung::Hub } else { path.candidate().rung() }, path.relay());
         Self { rung, relay, directly: false, protection: path.protection(), verified: path.verified() }
     }
 
@@ -372,3 +381,23 @@ impl Means {
 const SMALL: u64 = 256 << 10;
 /// The smallest number of files for which the connection is worth its commands.
 const FEWEST: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_were_all_left_end_batches_only_where_each_has_a_part() {
+        for (left_all, are_usable, are_groups, expect) in [
+            (false, true, true, Prospect::Good),
+            (false, false, true, Prospect::Doubtful),
+            (true, true, true, Prospect::Good),
+            (true, false, true, Prospect::Doubtful),
+            (false, true, false, Prospect::Good),
+            (true, true, false, Prospect::None),
+            (true, false, false, Prospect::None),
+        ] {
+            assert_eq!(Prospect::after(left_all, are_usable, are_groups), expect);
+        }
+    }
+}

@@ -143,13 +143,13 @@ impl<'a> Workers<'a> {
 
     /// How many files a worker may get at once. The number of workers is measured with few.
     fn most_together(&mut self) -> usize {
-        let takes_ahead = |host: &mut Host| match host {
-            Host::Server(server) => server.open().is_some_and(|session| session.capabilities.takes_ahead),
+        let takes_groups = |host: &mut Host| match host {
+            Host::Server(server) => server.open().is_some_and(|session| session.capabilities.pack),
             Host::Local(_) => false,
         };
-        let both_take_ahead =
-            |ends: &mut Ends| takes_ahead(&mut ends.source) && takes_ahead(&mut ends.destination);
-        match (self.width.found(), self.idle.last_mut().is_some_and(both_take_ahead)) {
+        let both_take_groups =
+            |ends: &mut Ends| takes_groups(&mut ends.source) && takes_groups(&mut ends.destination);
+        match (self.width.found(), self.idle.last_mut().is_some_and(both_take_groups)) {
             (Some(_), _) => usize::MAX,
             (None, true) => MEASURED_TOGETHER,
             (None, false) => MEASURED,
