@@ -19,7 +19,7 @@ use ftp_proto::wire::{ByteRange, PathName};
 pub enum Host {
     /// An FTP server.
     Server(Box<Server>),
-    /// The host of this program. Below this path, if there is one, no symbolic link is followed that leads out of it.
+    /// The host of this program. Below this path, if there is one, nothing is written through a symbolic link that leads out of it.
     Local(Option<LocalRoot>),
 }
 
@@ -64,7 +64,7 @@ impl Host {
     }
 
     /// Keeps the directory at `path` open from now on, or the nearest one above it: what is written below `path` is reached
-    /// from there, without following a symbolic link that leads out of it. A server has nothing to hold.
+    /// from there, without following a symbolic link. A server has nothing to hold.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Host {
     pub(crate) fn hold_contents(&self, path: &PathName) -> Result<(), Failure> {
         match self {
             Self::Local(Some(root)) if !root.is_held() => {
-                root.hold(vec![OpenDirectory::with_links_inside(path)?]);
+                root.hold(vec![OpenDirectory::nearest(path)?]);
                 Ok(())
             }
             Self::Local(_) | Self::Server(_) => Ok(()),

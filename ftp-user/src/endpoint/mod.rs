@@ -5,7 +5,6 @@ mod free_name;
 mod held;
 mod host;
 mod identity;
-mod inside;
 mod list;
 mod local;
 mod opened;

@@ -2,7 +2,6 @@
 
 use super::free_name;
 use super::identity::{BELOW, HELD, above, identity, replaced, unique};
-use super::inside::Walk;
 use super::local::local_path;
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
@@ -10,7 +9,7 @@ use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawMode, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, mkdirat,
-    openat, renameat, statat, unlinkat, utimensat,
+    openat, readlinkat, renameat, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -25,24 +24,12 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub(crate) struct OpenDirectory {
     path: PathBuf,
-    /// The directory that is meant: this one, or one below it that was not there.
-    root: PathBuf,
     directory: OwnedFd,
-    links: Links,
-}
-
-/// What becomes of a symbolic link on the way to a name below an open directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Links {
-    /// It is an error.
-    Refused,
-    /// It is followed if it does not lead out of the directory that so many names below the open one lead to.
-    Inside { depth: usize },
 }
 
 impl OpenDirectory {
-    fn at(path: &Path, root: &Path, directory: OwnedFd) -> Self {
-        Self { path: path.to_owned(), root: root.to_owned(), directory, links: Links::Refused }
+    fn at(path: &Path, directory: OwnedFd) -> Self {
+        Self { path: path.to_owned(), directory }
     }
 
     /// Opens the directory at `path`, which may be a symbolic link to one, and which looked like `seen`.
@@ -58,7 +45,7 @@ impl OpenDirectory {
         if seen.unique.as_ref().is_some_and(|seen| *seen != unique(identity(&found))) {
             return Err(replaced(path));
         }
-        Ok(Self::at(local_path(path), local_path(path), directory))
+        Ok(Self::at(local_path(path), directory))
     }
 
     /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it.
@@ -67,11 +54,10 @@ impl OpenDirectory {
     ///
     /// It cannot be opened.
     pub(crate) fn nearest(path: &PathName) -> Result<Self, Failure> {
-        let root = local_path(path);
-        for path in root.ancestors() {
+        for path in local_path(path).ancestors() {
             let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
             match openat(CWD, path, HELD, Mode::empty()) {
-                Ok(directory) => return Ok(Self::at(path, root, directory)),
+                Ok(directory) => return Ok(Self::at(path, directory)),
                 Err(Errno::NOENT) => {}
                 Err(error) => {
                     let what = format!("cannot open {}", path.display());
@@ -80,17 +66,6 @@ impl OpenDirectory {
             }
         }
         Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
-    }
-
-    /// The same for a directory whose symbolic links are followed as long as they lead to places in it.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened.
-    pub(crate) fn with_links_inside(path: &PathName) -> Result<Self, Failure> {
-        let open = Self::nearest(path)?;
-        let depth = open.names(local_path(path)).map_or(0, |names| names.len());
-        Ok(Self { links: Links::Inside { depth }, ..open })
     }
 
     /// The names on the way from here to `path`, if it is below.
@@ -111,26 +86,45 @@ impl OpenDirectory {
     /// Goes from here to the last one of `names`. A directory that is missing is made if `makes`.
     fn reach(&self, names: &[&OsStr], makes: bool) -> io::Result<OpenName> {
         let (last, above) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
-        if let Links::Inside { depth } = self.links {
-            let walk = Walk { base: &self.directory, root: &self.root, depth };
-            return Ok(OpenName { directory: walk.enter(above)?, name: (*last).to_owned() });
-        }
         let mut directory = self.directory.try_clone()?;
         for name in above {
-            directory = match openat(&directory, *name, BELOW, Mode::empty()) {
-                Err(Errno::NOENT) if makes => {
+            directory = match enter(&directory, name) {
+                Err(error) if makes && error.kind() == io::ErrorKind::NotFound => {
                     match mkdirat(&directory, *name, Mode::from_raw_mode(ALL_RIGHTS)) {
                         Ok(()) | Err(Errno::EXIST) => {}
                         Err(error) => return Err(error.into()),
                     }
-                    openat(&directory, *name, BELOW, Mode::empty())?
+                    enter(&directory, name)?
                 }
-                opened => opened?,
+                entered => entered?,
             };
         }
         Ok(OpenName { directory, name: (*last).to_owned() })
     }
 }
+
+/// Opens a directory below an open one. A symbolic link is none, wherever it leads: it may have been put there a moment ago.
+fn enter(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
+    openat(directory, name, BELOW, Mode::empty()).map_err(|error| match error {
+        Errno::NOTDIR | Errno::LOOP => match readlinkat(directory, name, Vec::new()) {
+            Ok(_) => io::Error::new(io::ErrorKind::PermissionDenied, IsLink(name.to_owned())),
+            Err(_) => error.into(),
+        },
+        _ => error.into(),
+    })
+}
+
+/// A symbolic link on the way to a name below an open directory.
+#[derive(Debug)]
+pub(super) struct IsLink(OsString);
+
+impl std::fmt::Display for IsLink {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} is a symbolic link, and none is followed there", self.0.display())
+    }
+}
+
+impl std::error::Error for IsLink {}
 
 /// The destination of a copy on this host.
 #[derive(Clone, Debug)]
@@ -154,11 +148,6 @@ impl LocalRoot {
     /// Whether directories are kept open.
     pub(crate) fn is_held(&self) -> bool {
         self.open.get().is_some()
-    }
-
-    /// Whether symbolic links are followed that lead to places in the destination.
-    pub(super) fn follows_links(&self) -> bool {
-        self.open.get().is_some_and(|all| all.iter().any(|open| open.links != Links::Refused))
     }
 
     /// Keeps directories open: what is below one of them is reached from there. Only the first call counts.
@@ -219,7 +208,7 @@ impl OpenName {
     /// Makes a directory, unless it is there.
     pub(super) fn make_directory(&self) -> io::Result<()> {
         match mkdirat(&self.directory, &self.name, Mode::from_raw_mode(ALL_RIGHTS)) {
-            Err(Errno::EXIST) => Ok(openat(&self.directory, &self.name, BELOW, Mode::empty()).map(drop)?),
+            Err(Errno::EXIST) => enter(&self.directory, &self.name).map(drop),
             made => Ok(made?),
         }
     }
@@ -289,7 +278,7 @@ mod tests {
     fn a_directory_is_below_where_its_path_says() {
         let check = |root: &str, path: &str, expect: Option<&[&str]>| {
             let directory = openat(CWD, ".", HELD, Mode::empty()).unwrap();
-            let open = OpenDirectory::at(Path::new(root), Path::new(root), directory);
+            let open = OpenDirectory::at(Path::new(root), directory);
             let found = open.names(Path::new(path));
             let expect = expect.map(|names| names.iter().map(OsStr::new).collect());
             assert_eq!(found, expect, "{root} {path}");
@@ -308,21 +297,17 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_the_destination_of_a_copy_leads_to_places_in_it_and_nowhere_else() {
+    fn a_link_in_the_destination_of_a_copy_leads_nowhere() {
         let home = tempfile::tempdir().unwrap();
         let at = |path: &str| home.path().join(path);
-        for directory in ["dest/real/deep", "dest/sub", "victim/sub"] {
+        for directory in ["dest/real/deep", "dest/sub", "dest/other", "victim"] {
             std::fs::create_dir_all(at(directory)).unwrap();
         }
         for (link, target) in [
             ("in", "real"),
-            ("up", "sub/../real/./deep"),
             ("real/back", "../sub"),
             ("absolute", at("dest/real").to_str().unwrap()),
-            ("twice", "in/back"),
             ("out", "../victim"),
-            ("far", at("victim").to_str().unwrap()),
-            ("above", "sub/../.."),
             ("loop", "loop"),
             ("dangling", "nowhere"),
         ] {
@@ -331,40 +316,29 @@ mod tests {
         std::fs::write(at("dest/file"), "x").unwrap();
         let root = name(&at("dest"));
         let local = LocalRoot::at(root.clone());
-        local.hold(vec![OpenDirectory::with_links_inside(&root).unwrap()]);
+        local.hold(vec![OpenDirectory::nearest(&root).unwrap()]);
         let make = |path: &str| {
             let reached = local.reach(&name(&at(path)), false).unwrap();
-            reached.and_then(|name| name.make_directory()).is_ok()
+            reached.and_then(|name| name.make_directory())
         };
-        for (path, expect) in [
-            ("dest/new", Some("dest/new")),
-            ("dest/in/a", Some("dest/real/a")),
-            ("dest/up/a", Some("dest/real/deep/a")),
-            ("dest/in/back/b", Some("dest/sub/b")),
-            ("dest/absolute/c", Some("dest/real/c")),
-            ("dest/twice/d", Some("dest/sub/d")),
-            ("dest/out/e", None),
-            ("dest/far/e", None),
-            ("dest/above/e", None),
-            ("dest/loop/e", None),
-            ("dest/dangling/e", None),
-            ("dest/file/e", None),
-            ("dest/none/e", None),
-        ] {
-            assert_eq!(make(path), expect.is_some(), "{path}");
-            assert!(expect.is_none_or(|made| at(made).is_dir()), "{path}");
+        assert!(make("dest/new").is_ok() && make("dest/real/deep/a").is_ok());
+        for path in ["in", "in/a", "real/back/b", "absolute/c", "out/e", "loop/e", "dangling/e"] {
+            let error = make(&format!("dest/{path}")).unwrap_err();
+            assert!(error.get_ref().unwrap().is::<IsLink>(), "{path}: {error}");
         }
-        // A directory that was there becomes a link.
+        for path in ["file/e", "none/e"] {
+            assert!(make(&format!("dest/{path}")).unwrap_err().get_ref().is_none(), "{path}");
+        }
+        // A directory that was there becomes a link to another place in the destination.
         std::fs::rename(at("dest/sub"), at("dest/was")).unwrap();
-        symlink("../victim/sub", at("dest/sub")).unwrap();
-        assert!(!make("dest/sub/e"));
+        symlink("other", at("dest/sub")).unwrap();
+        assert!(make("dest/sub/e").is_err());
         // The whole destination is exchanged: what was opened stays the destination.
         std::fs::rename(at("dest"), at("moved")).unwrap();
         symlink("victim", at("dest")).unwrap();
-        assert!(make("dest/real/f") && at("moved/real/f").is_dir());
-        for victim in ["victim", "victim/sub"] {
-            let names = std::fs::read_dir(at(victim)).unwrap().count();
-            assert_eq!(names, usize::from(victim == "victim"), "{victim}");
+        assert!(make("dest/real/f").is_ok() && at("moved/real/f").is_dir());
+        for empty in ["victim", "moved/other"] {
+            assert_eq!(std::fs::read_dir(at(empty)).unwrap().count(), 0, "{empty}");
         }
     }
 
@@ -375,7 +349,7 @@ mod tests {
         std::fs::create_dir_all(at("above/other")).unwrap();
         let root = name(&at("above/new"));
         let local = LocalRoot::at(root.clone());
-        local.hold(vec![OpenDirectory::with_links_inside(&root).unwrap()]);
+        local.hold(vec![OpenDirectory::nearest(&root).unwrap()]);
         let make = |path: &str| {
             let reached = local.reach(&name(&at(path)), false).unwrap();
             reached.and_then(|name| name.make_directory()).is_ok()
@@ -383,7 +357,7 @@ mod tests {
         assert!(make("above/new") && make("above/new/d") && make("above/new/d"));
         symlink("../other", at("above/new/l")).unwrap();
         symlink("d", at("above/new/in")).unwrap();
-        assert!(!make("above/new/l/x") && make("above/new/in/x"));
+        assert!(!make("above/new/l/x") && !make("above/new/in/x"));
         std::fs::rename(at("above/new"), at("above/was")).unwrap();
         symlink("other", at("above/new")).unwrap();
         assert!(!make("above/new/y") && !at("above/other/y").exists());

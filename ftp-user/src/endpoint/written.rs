@@ -2,7 +2,7 @@
 //! can put another directory in the way; elsewhere a path is used that was checked.
 
 use super::local::{self, check_directory, check_file, local_path};
-use super::opened::{LocalRoot, OpenName};
+use super::opened::{IsLink, LocalRoot, OpenName};
 use crate::failure::Failure;
 use ftp_proto::listing::When;
 use ftp_proto::third_party::Store;
@@ -55,11 +55,10 @@ pub(crate) fn open_to_write(
 
 /// Renames a finished copy.
 pub(super) fn rename(root: Option<&LocalRoot>, from: &PathName, to: &PathName) -> Result<(), Failure> {
-    check_links(root, to, check_file)?;
     match (held(root, from), held(root, to)) {
-        (Some(from), Some(name)) => from.and_then(|from| from.rename(&name?)).map_err(|error| {
-            Failure::of_this_host(format!("cannot rename the finished copy to {}", to.display()), &error)
-        }),
+        (Some(from), Some(name)) => from
+            .and_then(|from| from.rename(&name?))
+            .map_err(|error| cannot(format!("cannot rename the finished copy to {}", to.display()), &error)),
         (None, _) | (_, None) => {
             check_file(root.map(LocalRoot::path), to)?;
             local::rename(from, to)
@@ -69,14 +68,13 @@ pub(super) fn rename(root: Option<&LocalRoot>, from: &PathName, to: &PathName) -
 
 /// Deletes a file. Returns whether it was there.
 pub(super) fn delete(root: Option<&LocalRoot>, path: &PathName) -> Result<bool, Failure> {
-    check_links(root, path, check_file)?;
     let Some(name) = held(root, path) else {
         check_file(root.map(LocalRoot::path), path)?;
         return local::delete(path);
     };
     match name.and_then(|name| name.remove(AtFlags::empty())) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::of_this_host(format!("cannot delete {}", path.display()), &error))
+            Err(cannot(format!("cannot delete {}", path.display()), &error))
         }
         deleted => Ok(deleted.is_ok()),
     }
@@ -84,40 +82,34 @@ pub(super) fn delete(root: Option<&LocalRoot>, path: &PathName) -> Result<bool, 
 
 /// Makes a directory, unless it is there.
 pub(super) fn make_directory(root: Option<&LocalRoot>, path: &PathName) -> Result<(), Failure> {
-    check_links(root, path, check_directory)?;
     let Some(name) = held(root, path) else {
         check_directory(root.map(LocalRoot::path), path)?;
         return local::make_directory(path);
     };
-    name.and_then(|name| name.make_directory()).map_err(|error| {
-        Failure::of_this_host(format!("cannot make the directory {}", path.display()), &error)
-    })
+    name.and_then(|name| name.make_directory())
+        .map_err(|error| cannot(format!("cannot make the directory {}", path.display()), &error))
 }
 
 /// Sets when a file or directory was modified last.
 pub(super) fn set_modified(root: Option<&LocalRoot>, path: &PathName, time: When) -> Result<(), Failure> {
     let Some(name) = held(root, path) else { return local::set_modified(path, time) };
     name.and_then(|name| name.set_modified(time))
-        .map_err(|error| Failure::of_this_host(format!("cannot set the time of {}", path.display()), &error))
+        .map_err(|error| cannot(format!("cannot set the time of {}", path.display()), &error))
 }
 
 /// Sets the permission bits of a file or directory.
 pub(super) fn set_mode(root: Option<&LocalRoot>, path: &PathName, mode: u32) -> Result<(), Failure> {
     let Some(name) = held(root, path) else { return local::set_mode(path, mode) };
-    name.and_then(|name| name.set_mode(mode)).map_err(|error| {
-        Failure::of_this_host(format!("cannot set the permissions of {}", path.display()), &error)
-    })
+    name.and_then(|name| name.set_mode(mode))
+        .map_err(|error| cannot(format!("cannot set the permissions of {}", path.display()), &error))
 }
 
-/// Says where a symbolic link leads before it is found in the way, if some are followed.
-fn check_links(
-    root: Option<&LocalRoot>,
-    path: &PathName,
-    check: impl Fn(Option<&PathName>, &PathName) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    match root.filter(|root| root.follows_links()) {
-        Some(root) => check(Some(root.path()), path),
-        None => Ok(()),
+/// The failure to do something at a name below a directory that is held.
+fn cannot(what: String, error: &io::Error) -> Failure {
+    let failure = Failure::of_this_host(what, error);
+    match error.get_ref().is_some_and(|why| why.is::<IsLink>()) {
+        true => failure.hint("remove the link, or name its directory as the destination"),
+        false => failure,
     }
 }
 
