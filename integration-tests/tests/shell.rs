@@ -70,6 +70,12 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
         let run = script(&settings, &["--keep-going"], &format!("ls lab:\n{cd}\nls lab:a\n")).run();
         run.exits(9).says("script:2:");
     }
+    // A name that no component has is a failure of its verb.
+    let lines = "composite add data lab:\ncd data:\ncat none\ncat none &\ncat a\n";
+    let run_on = script(&settings, &["--keep-going"], lines).run().exits(9);
+    let run_on = run_on.says("script:3: this line has failed").says("script:4: this line has failed");
+    assert_eq!(run_on.stdout, ["a"], "{run_on}");
+    run(&settings, lines).exits(3).says("script:3: this line has failed with status 3");
     run(&settings, "ls 'lab:\n").exits(2).says("script:1: column 4: this quote is not closed");
     run(&settings, "m lab:a lab:b\n").exits(2).says("short for several verbs: mkdir, move, mv");
     run(&settings, "cd lab:none\n").exits(3).says("script:1: lab:none does not exist");

@@ -6,7 +6,7 @@ use crate::job::Status;
 /// What follows a line.
 #[derive(Debug)]
 pub(super) enum After {
-    /// It was carried out.
+    /// It was carried out, or has failed, which was said. No place is another one for it.
     Ended(Status),
     /// It cannot be carried out, and nobody has said so yet. A script never goes on after it: the line may have been a `cd`,
     /// and what follows would mean other places.

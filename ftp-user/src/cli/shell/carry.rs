@@ -61,12 +61,12 @@ async fn command_of(lines: &mut Lines, command: &Command<'_>, cancel: Cancel) ->
     };
     let arguments = match lines.resolved(command.verb, &read, arguments, &cancel).await {
         Ok(arguments) => arguments,
-        Err(failure) => return After::Mistake(failure),
+        Err(failure) => return After::Ended(lines.fail(&failure)),
     };
     if command.is_background {
         return match lines.start(command.verb, &arguments.words) {
             Ok(()) => After::Ended(Status::Done),
-            Err(failure) => After::Mistake(failure),
+            Err(failure) => After::Ended(lines.fail(&failure)),
         };
     }
     After::Ended(lines.verb(command.verb, &arguments, cancel).await)
