@@ -127,8 +127,8 @@ impl Pack {
     pub const MAX_FILE: u32 = 256 * 1024;
     /// Maximum number of bytes of all files of a group.
     pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
-    /// Maximum number of bytes of the whole line with its CR LF, as of every line that a server reads. A byte 255 counts
-    /// twice.
+    /// Maximum number of bytes of the whole line with its CR LF, as of every line that a server reads. A byte 255 and a
+    /// CR count twice.
     pub const MAX_LINE: usize = 4352;
 
     /// Reads the argument of PACK.
@@ -211,17 +211,17 @@ impl PackedSource {
         let unique = match unique {
             b"" => return Err(Fault::Missing),
             b"-" => None,
-            unique => Some(std::str::from_utf8(unique).map_err(|_| Fault::Syntax)?.to_owned()),
+            unique => {
+                let unique = std::str::from_utf8(unique).map_err(|_| Fault::Syntax)?;
+                Some(unique.to_owned()).filter(|unique| fits(unique)).ok_or(Fault::Syntax).map(Some)?
+            }
         };
         Ok(Self { size: number(size)?, modified: time(modified)?, unique, name: file_name(rest)? })
     }
 
     /// Returns the file as PACK SEND names it.
     pub fn text(&self) -> Vec<u8> {
-        let fits = |unique: &&str| {
-            !unique.is_empty() && !unique.bytes().any(|byte| matches!(byte, b',' | b'/' | 0..=b' '))
-        };
-        let unique = self.unique.as_deref().filter(fits).unwrap_or("-");
+        let unique = self.unique.as_deref().filter(|unique| fits(unique)).unwrap_or("-");
         let facts = format!("{},{},{unique},", self.size, time_text(self.modified));
         [facts.as_bytes(), self.name.as_bytes()].concat()
     }
@@ -239,6 +239,12 @@ impl PackedTarget {
         let facts = format!("{},{},", self.size, time_text(self.modified));
         [facts.as_bytes(), self.name.as_bytes()].concat()
     }
+}
+
+/// Whether the fact `unique` can stand in a command, and does not look like one that is not known.
+fn fits(unique: &str) -> bool {
+    let is_plain = |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b',' | b'/');
+    !matches!(unique, "" | "-") && unique.bytes().all(is_plain)
 }
 
 /// Splits the directory from what stands behind the last `//`.

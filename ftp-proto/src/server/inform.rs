@@ -150,7 +150,7 @@ fn features(cx: &Context) -> Vec<String> {
     let tls = tls::serves(&cx.config, Verb::Auth);
     let mut lines = feature::offered(cx.parameters.algorithm, tls);
     if cx.config.dialect == Dialect::Rfc354 {
-        lines.retain(|line| !line.starts_with("DGST "));
+        lines.retain(|line| !line.starts_with("DGST ") && line != "PACK");
     }
     if let Some(chosen) = &cx.parameters.facts
         && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))

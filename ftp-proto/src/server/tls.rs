@@ -12,14 +12,16 @@ use crate::reply::Meaning;
 use crate::wire::Fingerprint;
 use std::ops::ControlFlow;
 
-/// Whether this listener serves `verb` as far as TLS is concerned.
+/// Whether this listener serves `verb`, as far as its dialect and TLS are concerned.
 pub(super) const fn serves(config: &Config, verb: Verb) -> bool {
     let needs_tls = matches!(
         verb,
         Verb::Auth | Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Sscn | Verb::Cpsv | Verb::Pinc
     );
     let has_tls = matches!(config.dialect, Dialect::Rfc959) && !matches!(config.tls.begin, TlsStart::Never);
-    has_tls || !needs_tls
+    // The replies to PACK have several lines, which a client of 1973 would misread.
+    let has_lines = matches!(config.dialect, Dialect::Rfc959);
+    (has_tls || !needs_tls) && (has_lines || !matches!(verb, Verb::Pack))
 }
 
 /// Whether a client of today needs not send AUTH: this listener has no TLS, and takes a login in clear.

@@ -5,14 +5,15 @@ use std::os::unix::ffi::OsStrExt;
 use ftp_io::clock::Clock;
 use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
-use rustix::fd::AsFd;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::durability::{Durability, sync_names};
 use super::entry::regular;
 use super::lock;
-use super::partial::is_partial;
+use super::partial::{GROUP, is_in_group, is_partial};
 use super::path::Beneath;
 use super::root::Root;
 
@@ -88,21 +89,44 @@ fn remove_dead(dir: impl AsFd, name: &[u8]) -> bool {
     ours && lock::write(&file).is_ok() && unlinkat(dir, name, AtFlags::empty()).is_ok()
 }
 
-/// Removes the temporary directory of a group with its files, unless a session holds it.
+/// Removes the temporary directory of a group with its files, unless a session holds it. Another user of this host may have
+/// given its name to another directory: what a server has not made itself is left as it is, with all that is in it.
 fn remove_dead_group(dir: impl AsFd, name: &[u8]) -> bool {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let Ok(group) = openat(&dir, name, flags, Mode::empty()) else { return false };
-    if lock::write(&group).is_err() {
+    let is_ours =
+        fstat(&group).is_ok_and(|stat| is_own(&stat) && stat.st_mode & 0o777 == GROUP.as_raw_mode());
+    if !is_ours || lock::write(&group).is_err() {
         return false;
     }
-    let Ok(mut files) = Dir::read_from(&group) else { return false };
-    while let Some(Ok(file)) = files.read() {
-        let file = file.file_name().to_bytes();
-        if !matches!(file, b"." | b"..") {
-            let _ = unlinkat(&group, file, AtFlags::empty());
-        }
+    let Some(files) = files_of_group(&group) else { return false };
+    for file in files {
+        let _ = unlinkat(&group, file, AtFlags::empty());
     }
     unlinkat(dir, name, AtFlags::REMOVEDIR).is_ok()
+}
+
+/// The names in the directory of a group; `None` if something is in it that no group has.
+fn files_of_group(group: &OwnedFd) -> Option<Vec<Vec<u8>>> {
+    let (mut names, mut files) = (Dir::read_from(group).ok()?, Vec::new());
+    while let Some(found) = names.read() {
+        let found = found.ok()?;
+        let name = found.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
+            continue;
+        }
+        let stat = statat(group, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        if !is_in_group(name) || regular(&stat).is_err() || !is_own(&stat) {
+            return None;
+        }
+        files.push(name.to_vec());
+    }
+    Some(files)
+}
+
+/// Whether a file or directory belongs to the user that runs the server.
+fn is_own(stat: &Stat) -> bool {
+    stat.st_uid == geteuid().as_raw()
 }
 
 /// The path of `directory` beneath `top`, if it lies there.

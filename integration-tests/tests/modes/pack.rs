@@ -124,7 +124,7 @@ fn a_group_gets_its_names_with_keep_and_replaces_nothing() {
     let directory = hidden[0].trim_end_matches('/');
     raw.ask(&format!("MLST /{directory}"), "553");
     raw.ask(&format!("PACK SEND /{directory}//5,-,-,1"), "553");
-    // The connection is kept for the next group, which comes before the first one has its names.
+    // Its number is taken until it has its names.
     drop(connection);
     raw.ask("PACK STORE 1 /d//1,-,x", "503");
     let kept = raw.ask("PACK KEEP 1 1-3", "250");

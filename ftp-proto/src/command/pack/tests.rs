@@ -72,6 +72,8 @@ fn what_is_no_pack_is_refused() {
         ("PACK SEND /d//1,-,a", Fault::Syntax),
         ("PACK SEND /d//1,-,,a", Fault::Missing),
         ("PACK SEND /d//,-,-,a", Fault::Missing),
+        ("PACK SEND /d//1,-,a b,c", Fault::Syntax),
+        ("PACK SEND /d//1,-,a\x1bb,c", Fault::Syntax),
         ("PACK SEND /d//1,20260230000000,-,a", Fault::Syntax),
         ("PACK SEND /d//1,-,-,", Fault::Missing),
         ("PACK SEND /d//262145,-,-,a", Fault::OutOfRange),
@@ -113,7 +115,7 @@ fn the_bounds_themselves_are_inside() {
 
 #[test]
 fn what_a_line_cannot_carry_is_written_as_unknown() {
-    for unique in ["", "a,b", "a/b", "a b", "a\r\n"] {
+    for unique in ["", "-", "a,b", "a/b", "a b", "a\r\n"] {
         assert_eq!(source(1, Some(i64::MAX / 2), Some(unique), "n").text(), b"1,-,-,n", "{unique:?}");
     }
 }

@@ -296,6 +296,9 @@ pub enum FileFailure {
     /// What came is not the stream of the group.
     #[error("What came is not the group of files that the command has named")]
     NotTheGroup,
+    /// The path of a group means another directory than when its files came.
+    #[error("Another directory has this path now, so nothing was named")]
+    OtherDirectory,
     /// The file was replaced or changed during the operation.
     #[error("File changed during the operation")]
     Changed,

@@ -29,7 +29,10 @@ pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Mean
         | FileFailure::MaxFileSize
         | FileFailure::TooLarge
         | FileFailure::BeyondRange => Meaning::NoSpace,
-        FileFailure::Changed | FileFailure::NotTheGroup | FileFailure::Other => Meaning::LocalError,
+        FileFailure::Changed
+        | FileFailure::NotTheGroup
+        | FileFailure::OtherDirectory
+        | FileFailure::Other => Meaning::LocalError,
     }
 }
 

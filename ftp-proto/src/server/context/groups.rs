@@ -2,7 +2,7 @@
 
 use crate::command::{DataType, Direction, Numbers, PackedTarget, Verb};
 use crate::reply::{Left, Packed};
-use crate::server::ask::Event;
+use crate::server::ask::{Event, FileFailure};
 use crate::server::outbox::Outbox;
 use crate::wire::PathName;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many groups a session may hold. A client needs two: one that gets its names while the next one comes.
+/// How many groups a session may hold: one gets its names while others come.
 const MAX_HELD: usize = 4;
 
 /// The groups that a session holds, by their numbers. The driver holds their files.
@@ -61,15 +61,19 @@ impl Groups {
 
     /// The files `numbers` of a group are about to get their names.
     pub(in crate::server) fn begin_naming(&mut self, number: u32, numbers: Numbers, out: &mut Outbox) {
-        self.naming_failed(out);
+        self.not_named(FileFailure::Other, out);
         self.naming = self.held.remove(&number).zip(Some(numbers));
     }
 
-    /// The driver has not told which files got their names: the log is told so.
-    fn naming_failed(&mut self, out: &mut Outbox) {
-        if let Some((group, _)) = self.naming.take() {
-            out.event(group.lost("it is not known which files got their names"));
-        }
+    /// Files that were to get their names have not got them, or the driver does not tell which. The log is told so.
+    pub(in crate::server) fn not_named(&mut self, failure: FileFailure, out: &mut Outbox) {
+        let Some((group, _)) = self.naming.take() else { return };
+        let why = if failure == FileFailure::Other {
+            "it is not known which files got their names".to_owned()
+        } else {
+            format!("no file got its name: {failure}")
+        };
+        out.event(group.lost(&why));
     }
 
     /// They have got their names, but for `left`. The log is told.
@@ -95,7 +99,7 @@ impl Groups {
 
     /// Forgets all groups, because the login or the session ends. The driver forgets them as well.
     pub(in crate::server) fn end(&mut self, out: &mut Outbox) {
-        self.naming_failed(out);
+        self.not_named(FileFailure::Other, out);
         for group in std::mem::take(&mut self.held).into_values() {
             out.event(group.lost("the session ended before the files got their names"));
         }

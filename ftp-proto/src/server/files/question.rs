@@ -143,6 +143,7 @@ impl Request {
             Err(failure) => match self.long {
                 Some(meaning) if self.begun => said(cx, meaning, format!("No digest: {failure}")),
                 Some(_) | None => {
+                    cx.groups.not_named(failure, &mut cx.out);
                     cx.refuse_file(self.verb, failure);
                     None
                 }

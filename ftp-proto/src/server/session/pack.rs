@@ -1,9 +1,7 @@
 //! PACK: what each of its words begins.
 
-use super::bad_line;
 use super::work::Work;
-use crate::command::{Pack, Verb};
-use crate::dialect::Dialect;
+use crate::command::Pack;
 use crate::server::context::Context;
 use crate::server::files;
 use crate::server::transfer::pack;
@@ -12,8 +10,6 @@ use crate::wire::ByteRange;
 /// Begins what the command asks for; REST or RANG has given `range`.
 pub(super) fn begin(cx: &mut Context, work: &mut Work, command: Pack, range: ByteRange) {
     match command {
-        // Its replies have several lines, which a client of 1973 would misread.
-        _ if cx.config.dialect == Dialect::Rfc354 => bad_line::not_implemented(cx, Verb::Pack),
         Pack::Look(directory, names) => work.wait(files::pack::look(cx, &directory, names)),
         Pack::Send(directory, files) => work.transfer(pack::send(cx, &directory, files, range), cx),
         Pack::Store(group, directory, files) => {

@@ -100,7 +100,7 @@ pub(super) struct Harness {
     /// What the next group that moves tells of each file.
     pub(super) packed: Vec<Packed>,
     /// What is left out of every group that gets its names.
-    pub(super) left: Vec<(u16, Left)>,
+    pub(super) left: Result<Vec<(u16, Left)>, FileFailure>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
     /// Data connections whose other end has said something.
@@ -233,7 +233,7 @@ impl Harness {
             terms: None,
             digest: None,
             packed: Vec::new(),
-            left: Vec::new(),
+            left: Ok(Vec::new()),
             written: BTreeMap::new(),
             open: Vec::new(),
             heard: Vec::new(),

@@ -75,7 +75,7 @@ fn a_group_that_was_received_waits_for_its_names() {
     let mut h = ready();
     store(&mut h);
     assert_eq!(told(&mut h), []);
-    h.left = vec![(2, Left::Taken)];
+    h.left = Ok(vec![(2, Left::Taken)]);
     assert_eq!(h.say("PACK KEEP 7 1-2"), ["250-2 left taken", "250 Files named"]);
     let why = Some("the file did not get its name: taken".to_owned());
     let expect = [
@@ -87,13 +87,60 @@ fn a_group_that_was_received_waits_for_its_names() {
     h.check("PACK DROP 7", &["503"]);
     // LOOK and KEEP leave the connection open.
     assert_eq!(h.kept.len(), 1);
-    h.left.clear();
+    h.left = Ok(Vec::new());
     assert_eq!(h.say("PACK LOOK /d//a/b"), ["250 Names taken: 0"]);
     store(&mut h);
     h.check("PACK KEEP 7 3", &["501"]);
     h.check("PACK DROP 7", &["250"]);
     let why = Some("the client did not keep the file".to_owned());
     assert_eq!(told(&mut h), [(Direction::Receive, "/d".to_owned(), Some(8), why)]);
+}
+
+#[test]
+fn a_keep_that_names_nothing_is_told_at_once() {
+    let mut h = ready();
+    for (failure, code, why) in [
+        (FileFailure::OtherDirectory, "451", "no file got its name: Another directory"),
+        (FileFailure::NotFound, "550", "no file got its name: No such file"),
+        (FileFailure::Other, "451", "it is not known which files got their names"),
+    ] {
+        store(&mut h);
+        told(&mut h);
+        h.left = Err(failure);
+        h.check("PACK KEEP 7 1", &[code]);
+        let told = told(&mut h);
+        assert!(
+            matches!(&told[..], [(_, path, Some(8), Some(told))] if path == "/d" && told.starts_with(why)),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_time_needs_the_right_to_set_one() {
+    let rights: Rights = Right::ALL.into_iter().filter(|right| *right != Right::Chmod).collect();
+    for (command, code) in [
+        ("PACK STORE 7 /d//5,20010101000000,a/3,-,b", "550"),
+        (STORE, "150"),
+        ("PACK SEND /d//5,20010101000000,-,a", "150"),
+    ] {
+        let mut h = Harness::new(super::harness::Setup::default());
+        h.access = Access::everywhere(rights);
+        let mut h = h.logged_in();
+        for command in ["TYPE I", "DGST CRC32C"] {
+            h.check(command, &["200"]);
+        }
+        arrive(&mut h);
+        h.check(command, &[code]);
+    }
+}
+
+#[test]
+fn the_listener_of_1973_neither_serves_nor_announces_groups() {
+    let mut h = old();
+    assert!(!h.say("HELP").concat().contains("PACK"));
+    assert!(h.say("HELP PACK").concat().contains("not served"));
+    assert!(modern().say("HELP").concat().contains("PACK"));
 }
 
 #[test]

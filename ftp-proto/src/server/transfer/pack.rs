@@ -7,6 +7,7 @@ use crate::server::ask::{FileFailure, Intent};
 use crate::server::context::groups::Group;
 use crate::server::context::{Context, path};
 use crate::server::partial::is_partial;
+use crate::server::rights::Right;
 use crate::wire::{ByteRange, FileName, PathName};
 use std::net::SocketAddr;
 
@@ -69,8 +70,20 @@ fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
         true => names.iter().map(|name| name.in_directory(&request.path)).collect(),
         false => vec![request.path.clone()],
     };
-    let right = request.intent.needs();
-    let failure = match cx.lacks(paths.iter().map(|path| (path, right))) {
+    // MFMT needs this right, so what sets times does as well.
+    let sets_times = match &request.intent {
+        Intent::StorePack { files, .. } => files.iter().any(|file| file.modified.is_some()),
+        Intent::SendPack(_)
+        | Intent::Send { .. }
+        | Intent::Replace
+        | Intent::WriteAt { .. }
+        | Intent::Append
+        | Intent::Probe(_)
+        | Intent::List(_) => false,
+    };
+    let rights = std::iter::once(request.intent.needs()).chain(sets_times.then_some(Right::Chmod));
+    let needed = rights.flat_map(|right| paths.iter().map(move |path| (path, right)));
+    let failure = match cx.lacks(needed) {
         _ if is_reserved => FileFailure::BadName,
         Some(failure) => failure,
         // The rules of exchange judge the directory for all of its files.

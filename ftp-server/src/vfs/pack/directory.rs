@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 
 use crate::vfs::failure::{failure, io_failure};
 use crate::vfs::lock;
-use crate::vfs::partial::partial_name;
+use crate::vfs::partial::{GROUP, partial_name};
 use crate::vfs::partial_names::Listed;
 use crate::vfs::quota::RootQuota;
 use crate::vfs::root::{Located, Root};
@@ -35,7 +35,7 @@ impl GroupDirectory {
         for _ in 0..ATTEMPTS {
             let name = partial_name().map_err(|error| io_failure(&error))?;
             let listed = root.partial_names().add(root.host_path_above(&at), &name);
-            mkdirat(&at.dir, &*name, Mode::RWXU).map_err(failure)?;
+            mkdirat(&at.dir, &*name, GROUP).map_err(failure)?;
             match open(&at, &name) {
                 Ok(Some(dir)) => {
                     let (files, listed) = (BTreeSet::new(), Some(listed));
@@ -67,6 +67,11 @@ impl GroupDirectory {
         self.quota.change_name(|| publish((&self.dir, from.as_bytes()), (&self.at.dir, name)))?;
         self.files.remove(&number);
         Ok(())
+    }
+
+    /// Whether the file with this number was made and has no name yet.
+    pub(super) fn has(&self, number: u16) -> bool {
+        self.files.contains(&number)
     }
 
     /// Whether the directory of the targets is `now`.

@@ -10,7 +10,6 @@ use rustix::io::Errno;
 
 use super::directory::GroupDirectory;
 use crate::vfs::durability::Durability;
-use crate::vfs::failure::failure;
 
 /// A group that was received. If it is dropped, its files are removed.
 #[derive(Debug)]
@@ -33,11 +32,12 @@ impl HeldGroup {
         durability: Durability,
     ) -> Result<Vec<(u16, Left)>, FileFailure> {
         if !self.directory.is_beside(now) {
-            return Err(FileFailure::Changed);
+            return Err(FileFailure::OtherDirectory);
         }
         let mut left = Vec::new();
         for number in numbers.iter() {
             let file = self.files.get(usize::from(number).saturating_sub(1));
+            let file = file.filter(|_| self.directory.has(number));
             let named = match file {
                 Some(file) => self.directory.publish(number, file.name.as_bytes()).map_err(why),
                 None => Err(Left::Unsent),
@@ -48,7 +48,11 @@ impl HeldGroup {
         }
         self.directory.clear();
         if durability == Durability::Synced {
-            self.directory.at.sync_names().map_err(failure)?;
+            // Files have their names then, so no failure that says otherwise is told.
+            self.directory.at.sync_names().map_err(|error| {
+                tracing::warn!(%error, "cannot sync the names of a group");
+                FileFailure::Other
+            })?;
         }
         self.directory.strike_out();
         Ok(left)
@@ -58,7 +62,6 @@ impl HeldGroup {
 fn why(error: Errno) -> Left {
     match error {
         Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Left::Taken,
-        Errno::NOENT => Left::Unsent,
         Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::INVAL => {
             Left::Refused
         }

@@ -71,7 +71,7 @@ impl PackTarget {
     ) -> Result<Self, FileFailure> {
         let Resolved { root, path, quota, bounds } = found;
         let first = files.first().ok_or(FileFailure::BadName)?;
-        let at = root.parent(&path.join(first.name.as_bytes())).map_err(failure)?;
+        let at = root.parent_to_change(&path.join(first.name.as_bytes())).map_err(failure)?;
         let at = at.ok_or(FileFailure::BadName)?;
         may_change(&at.dir)?;
         for file in files.iter() {

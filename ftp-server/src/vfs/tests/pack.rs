@@ -117,7 +117,7 @@ fn a_directory_that_is_another_one_gets_no_names() {
     let [renamed, linked, gone] = [store(), store(), store()];
     fs::rename(site.path("d"), site.path("e")).unwrap();
     site.dir("d");
-    assert_eq!(keep(renamed, &view, "/d", &[1]), Err(FileFailure::Changed));
+    assert_eq!(keep(renamed, &view, "/d", &[1]), Err(FileFailure::OtherDirectory));
     fs::remove_dir(site.path("d")).unwrap();
     site.link("d", "..");
     assert!(keep(linked, &view, "/d", &[1]).is_err());
@@ -177,7 +177,7 @@ fn what_a_killed_server_has_left_of_a_group_is_removed_and_what_is_held_stays() 
     const DEAD: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
     let site = Site::new();
     let list = site.top.path().join("under-way");
-    site.dir(&format!("d/{DEAD}"));
+    group(&site, &format!("d/{DEAD}"));
     site.file(&format!("d/{DEAD}/1"), "one");
     let view = site.view();
     let (held, _) = receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
@@ -193,15 +193,78 @@ fn what_a_killed_server_has_left_of_a_group_is_removed_and_what_is_held_stays() 
     assert_eq!(site.names("d"), ["a"]);
 
     // Without a list, what is a day old.
-    site.dir(DEAD);
+    group(&site, DEAD);
     site.file(&format!("{DEAD}/1"), "one");
     roots.remove_old_names();
     assert!(site.path(DEAD).exists());
-    let day = std::time::Duration::from_secs(2 * 24 * 60 * 60);
-    let old = std::time::SystemTime::UNIX_EPOCH + day;
-    File::open(site.path(DEAD)).unwrap().set_modified(old).unwrap();
+    make_old(&site.path(DEAD));
     roots.remove_old_names();
     assert!(!site.path(DEAD).exists());
+}
+
+/// Makes a directory as that of a group.
+fn group(site: &Site, path: &str) {
+    site.dir(path);
+    fs::set_permissions(site.path(path), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+fn make_old(path: &Path) {
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2 * 24 * 60 * 60);
+    File::open(path).unwrap().set_modified(old).unwrap();
+}
+
+#[test]
+fn a_directory_that_has_the_name_of_a_group_and_is_none_loses_nothing() {
+    const NAMED: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
+    for (mode, file) in [(0o755, "1"), (0o700, "thesis.txt"), (0o700, "0"), (0o700, "257"), (0o700, "01")] {
+        let site = Site::new();
+        let list = site.top.path().join("under-way");
+        site.dir(NAMED);
+        site.file(&format!("{NAMED}/2"), "two");
+        site.file(&format!("{NAMED}/{file}"), "somebody's");
+        fs::set_permissions(site.path(NAMED), fs::Permissions::from_mode(mode)).unwrap();
+        make_old(&site.path(NAMED));
+        let root = site.path("").display().to_string();
+        fs::write(&list, format!("+ {NAMED} {}\n", root.trim_end_matches('/'))).unwrap();
+        let roots = Roots::default();
+        let _tree = roots.tree(roots.open(&site.path("")).unwrap());
+        roots.list_partial_names_in(&list, Durability::Cached).unwrap();
+        roots.remove_old_names();
+        assert_eq!(site.names(NAMED).len(), 2, "{mode:o} {file}");
+    }
+}
+
+#[test]
+fn a_group_gets_no_names_through_a_link_that_a_stranger_has_put_there() {
+    if !rustix::process::geteuid().is_root() {
+        // Only root can give a link to somebody else; `walk` has the rule as a table.
+        return;
+    }
+    for site in Site::both() {
+        site.dir("priv/sub");
+        site.dir("tree");
+        site.link("tree/sub", "../priv/sub");
+        let view = site.view();
+        std::os::unix::fs::lchown(site.path("tree/sub"), Some(4242), None).unwrap();
+        let refused = begin(&view, "/tree/sub", &[("authorized_keys", 1)]);
+        assert_eq!(refused.map(drop), Err(FileFailure::Denied));
+        let (group, _) =
+            receive(begin(&view, "/priv/sub", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
+        drop(group);
+        assert_eq!(site.names("priv/sub"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_file_of_a_group_that_has_vanished_is_not_one_that_was_not_sent() {
+    let site = Site::new();
+    let view = site.view();
+    let (group, _) =
+        receive(begin(&view, "/", &[("a", 1), ("b", 1)]).unwrap(), &stream(&[Some("x"), None]), 64).unwrap();
+    let hidden = site.names("").remove(0);
+    fs::remove_file(site.path(&hidden).join("1")).unwrap();
+    assert_eq!(keep(group, &view, "/", &[1, 2]), Ok(vec![(1, Left::Failed), (2, Left::Unsent)]));
+    assert_eq!(site.names(""), [""; 0]);
 }
 
 #[test]

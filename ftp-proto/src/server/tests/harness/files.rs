@@ -32,7 +32,7 @@ impl Harness {
                 let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
                 Ok(FileAnswer::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
             }
-            FileAsk::Look(..) | FileAsk::Keep(..) => Ok(FileAnswer::Left(self.left.clone())),
+            FileAsk::Look(..) | FileAsk::Keep(..) => self.left.clone().map(FileAnswer::Left),
             FileAsk::Enter(_)
             | FileAsk::Drop(_)
             | FileAsk::MakeDirectory(_)
