@@ -131,6 +131,7 @@ impl Session {
                 let (user, host) = (self.user(), &self.site.host);
                 Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
                     .said(self.it_said(reply))
+                    .about(About::Login)
                     .hint(if self.context.lacking > 1 {
                         format!("write it into ~/.netrc: machine {host} login {user} password ...; --password-file serves one server, and another one lacks its password too")
                     } else {
@@ -219,7 +220,7 @@ impl Session {
                 "check the user and the password, in the URL, in ~/.netrc or where else you have given them",
             ),
         };
-        let failure = Failure::new(Kind::Refused, what).said(self.it_said(reply));
+        let failure = Failure::new(Kind::Refused, what).said(self.it_said(reply)).about(About::Login);
         match (self.site.name(), self.site.password_source()) {
             (Some(name), Some(PasswordSource::File(file))) => failure
                 .hint(format!("check the user of the site {name} and its password in {}", file.display())),

@@ -33,6 +33,8 @@ pub enum About {
     Operation,
     /// A server that has not answered: no connection was made, or no greeting came.
     NoAnswer,
+    /// A login that a server refuses: another password may succeed.
+    Login,
     /// A relay that has not answered in this run: there is no session with it.
     NoRelay,
     /// A relay that has answered in this run, or an agent that has reached a server in it: it is away, or has no room.

@@ -4,7 +4,7 @@ use super::super::passwords::Passwords;
 use super::options::{EditArgs, Key, SiteOptions, Typed, replaced, unset};
 use super::secrets::{self, Stored};
 use super::shown::shown;
-use super::trial;
+use super::trial::{self, Trial};
 use crate::config::{change, parse, site_url};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -224,16 +224,15 @@ async fn tested(
     let mut locations =
         passwords.locations_with(&mut context, &[format!("{name}:").into()], password).await?;
     let Some(location) = locations.pop() else { return Ok(Tested::Works) };
-    let found = trial::trial(&context, &location).await;
-    let bad: Vec<&'static str> =
-        found.iter().filter(|found| found.verdict == Verdict::Bad).map(|found| found.check).collect();
+    let Trial { found, is_login_refused } = trial::trial(&context, &location).await;
+    let is_bad = found.iter().any(|found| found.verdict == Verdict::Bad);
     for one in found {
         context.events.say(Event::Checked(one));
     }
-    Ok(match bad.as_slice() {
-        [] => Tested::Works,
-        all if all.contains(&"login") => Tested::LoginFails,
-        _ => Tested::Fails,
+    Ok(match (is_login_refused, is_bad) {
+        (true, _) => Tested::LoginFails,
+        (false, true) => Tested::Fails,
+        (false, false) => Tested::Works,
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn run(
         if context.cancel.is_cancelled() {
             return Err(Failure::interrupted());
         }
-        for found in trial(&context, location).await {
+        for found in trial(&context, location).await.found {
             if found.verdict == Verdict::Bad {
                 status = status.and(Status::Failed(Kind::Other));
             }
@@ -47,16 +47,29 @@ pub(super) async fn run(
     Ok(status)
 }
 
-/// What works at a site. Nothing is left there.
-pub(super) async fn trial(context: &Context, location: &Location) -> Vec<Checked> {
+/// What was found out about a site.
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// What works there and what does not.
+    pub(super) found: Vec<Checked>,
+    /// Whether its server refuses the login, so that another password may help.
+    pub(super) is_login_refused: bool,
+}
+
+/// Finds out what works at a site. Nothing is left there.
+pub(super) async fn trial(context: &Context, location: &Location) -> Trial {
     let Place::Remote(remote) = &location.place else {
         let what = format!("{location} is on this host");
-        return vec![Checked::bad("place", what, "name a site, or a server with ftp://host/")];
+        let found = vec![Checked::bad("place", what, "name a site, or a server with ftp://host/")];
+        return Trial { found, is_login_refused: false };
     };
     let of = remote.site.to_string();
-    let mut found = Vec::new();
+    let (mut found, mut is_login_refused) = (Vec::new(), false);
     match Session::open(context, &remote.site, Role::Server).await {
-        Err(failure) => found.push(failed(part_of(&failure), failure)),
+        Err(failure) => {
+            is_login_refused = failure.about == About::Login;
+            found.push(failed(part_of(&failure), failure));
+        }
         Ok(mut session) => {
             opened(&mut found, &session);
             if let Err(failure) = asked(&mut found, &mut session, location).await {
@@ -65,7 +78,8 @@ pub(super) async fn trial(context: &Context, location: &Location) -> Vec<Checked
             Box::pin(session.quit()).await;
         }
     }
-    found.into_iter().map(|found| Checked { of: of.clone(), ..found }).collect()
+    let found = found.into_iter().map(|found| Checked { of: of.clone(), ..found }).collect();
+    Trial { found, is_login_refused }
 }
 
 /// Which part of the beginning of a session has failed.
@@ -73,7 +87,7 @@ const fn part_of(failure: &Failure) -> &'static str {
     match (failure.kind, failure.about) {
         (Kind::Untrusted, _) => "certificate",
         (_, About::NoAnswer) => "connection",
-        (Kind::Refused, _) => "login",
+        (_, About::Login) => "login",
         _ => "session",
     }
 }
@@ -215,3 +229,19 @@ async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Ch
 
 /// Seconds by which two clocks may differ.
 const TOLERANCE: i64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_server_says_of_the_login_is_about_the_login() {
+        let refused = Failure::new(Kind::Refused, "the login as ann failed");
+        // A proxy or a relay refuses as well.
+        assert_eq!(part_of(&refused), "session");
+        assert_eq!(part_of(&refused.about(About::Login)), "login");
+        assert_eq!(part_of(&Failure::new(Kind::Untrusted, "nobody vouches for it")), "certificate");
+        let nobody = Failure::new(Kind::Temporary, "cannot connect").about(About::NoAnswer);
+        assert_eq!(part_of(&nobody), "connection");
+    }
+}

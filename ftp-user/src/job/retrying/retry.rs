@@ -84,9 +84,12 @@ impl Retry {
             Event::StoredIsWrong => return Next::Attempt,
         };
         let limit = match failure.about {
-            About::Operation | About::Changed | About::NoRename | About::NoRoom | About::Unknown(_) => {
-                self.limit
-            }
+            About::Operation
+            | About::Login
+            | About::Changed
+            | About::NoRename
+            | About::NoRoom
+            | About::Unknown(_) => self.limit,
             About::NoAnswer => self.unanswered,
             About::NoRelay => self.no_relay,
             About::Relay if self.is_relay_given_up => 0,

@@ -9,6 +9,7 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
     match failure.about {
         About::NoAnswer | About::NoRelay | About::GivenUp => true,
         About::Operation
+        | About::Login
         | About::Relay
         | About::Changed
         | About::Unknown(_)
