@@ -62,8 +62,8 @@ pub struct RunOptions {
     /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
-    /// The data ports of these servers, repeatable: PORT or PORT-PORT, with commas between them; without it no data
-    /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
+    /// The data ports of these servers to which it connects for a user agent or another agent, repeatable: PORT or
+    /// PORT-PORT, with commas between them; without it, to none (such a server can still connect to the relay)
     #[arg(long, value_name = "PORTS")]
     pub data_ports: Vec<DataPorts>,
     /// An address of this host from which it connects to servers and to which they connect, repeatable. Default: the
@@ -88,8 +88,8 @@ pub struct JoinOptions {
     /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
-    /// The data ports of these servers, repeatable: PORT or PORT-PORT, with commas between them; without it no data
-    /// connection of a server leads to the user agent or to another agent, and servers have theirs with each other only
+    /// The data ports of these servers to which it connects for a user agent or another agent, repeatable: PORT or
+    /// PORT-PORT, with commas between them; without it, to none (such a server can still connect to the relay)
     #[arg(long, value_name = "PORTS")]
     pub data_ports: Vec<DataPorts>,
     /// An address of this host from which it connects to servers and to which they connect, repeatable. Default: the

@@ -9,7 +9,7 @@ use ftp_io::copy::Pipes;
 use ftp_io::socket;
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::date::DateAt;
-use ftp_proto::relay::hub::{CallId, End, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
+use ftp_proto::relay::hub::{CallId, End, Event, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
 use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::message::Id;
 use ftp_proto::relay::token::Secret32;
@@ -177,7 +177,7 @@ impl Exchange {
         let held = self.state().sessions.remove(&session);
         if let Some(Held { admitted, since, .. }) = held {
             let took = self.clock.now().since(since);
-            if self.audit.of_session(&admitted.who, &Record::SessionEnded { took }) {
+            if self.audit.ended(&admitted.who, took) {
                 tracing::info!(session = session.0, "session ended");
             }
         }
@@ -237,11 +237,7 @@ impl Exchange {
                         stream.give_up(cause);
                     }
                 }
-                Output::Event(event) => {
-                    let held = report::session_of(&event).and_then(|session| state.sessions.get(&session));
-                    let who = held.map(|held| held.admitted.who.clone()).unwrap_or_default();
-                    report::record(&self.audit, &who, &event, now);
-                }
+                Output::Event(event) => state.report(&self.audit, &event, now),
                 Output::Wait(deadline) => {
                     state.deadline = deadline;
                     break;
@@ -316,6 +312,19 @@ impl State {
         if let Some(held) = self.sessions.get_mut(&session) {
             held.outlet = None;
         }
+    }
+
+    /// Tells the log and the audit what has happened.
+    fn report(&mut self, audit: &Audit, event: &Event, now: Moment) {
+        if let Event::Called { to, agent, .. } = event
+            && let Some(held) = self.sessions.get_mut(to)
+        {
+            audit.speaks(&mut held.admitted.who, Some(agent));
+        }
+        let held = report::session_of(event).and_then(|session| self.sessions.get_mut(&session));
+        let mut nobody = Who::default();
+        let who = held.map_or(&mut nobody, |held| &mut held.admitted.who);
+        report::record(audit, who, event, now);
     }
 
     /// Takes a place for a call, and returns how long its stream may live.

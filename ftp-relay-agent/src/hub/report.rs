@@ -7,17 +7,19 @@ use ftp_proto::timer::Moment;
 use crate::operate::audit::{Audit, Record, Who, reason};
 
 /// Records an event. `who` is its session; the default one if it has none.
-pub(super) fn record(audit: &Audit, who: &Who, event: &Event, now: Moment) {
+pub(super) fn record(audit: &Audit, who: &mut Who, event: &Event, now: Moment) {
+    let log = |untold| log(event, untold);
     let told = match event {
         Event::Joined { name, replaced, .. } => {
-            audit.of_session(who, &Record::AgentJoined { agent: name, replaced: replaced.is_some() })
+            let joined = Record::AgentJoined { agent: name, replaced: replaced.is_some() };
+            return audit.joined(who, &joined, now, log);
         }
         Event::Refused { id: Id(id), code, text, .. } => {
             let refused = Record::RequestRefused { id: *id, code: *code, why: None, target: None, text };
-            return audit.refused(who, &refused, now, |untold| log(event, untold));
+            return audit.refused(who, &refused, now, log);
         }
         Event::Ended { code: Code::Protocol, text, .. } => {
-            audit.of_session(who, &Record::ProtocolBroken { reason: text })
+            return audit.of_session(who, &Record::ProtocolBroken { reason: text }, now, log);
         }
         Event::Withdrawn { why, .. } => {
             audit.record(who, &Record::SessionRevoked(*why));
@@ -25,14 +27,20 @@ pub(super) fn record(audit: &Audit, who: &Who, event: &Event, now: Moment) {
         }
         Event::Ended { code: Code::Denied | Code::Expired, .. } => !who.silent, // it was withdrawn
         Event::Ended { code, text, .. } => {
-            audit.of_session(who, &Record::SessionDismissed { code: *code, text })
+            return audit.of_session(who, &Record::SessionDismissed { code: *code, text }, now, log);
         }
-        Event::TimedOut(timer) => audit.of_session(who, &Record::HubTimedOut(*timer)),
+        Event::TimedOut(timer) => {
+            audit.record(who, &Record::HubTimedOut(*timer));
+            true
+        }
         Event::User { .. } => !who.silent,
-        Event::Called { .. } => true,
+        Event::Called { .. } => {
+            audit.speaks(who, None);
+            true
+        }
     };
     if told {
-        log(event, None);
+        log(None);
     }
 }
 
@@ -56,13 +64,20 @@ fn log(event: &Event, untold: Option<u64>) {
             tracing::info!(session = session.0, name, build, "user agent")
         }
         Event::Joined { session, name, build, replaced: None } => {
-            tracing::info!(session = session.0, name, build, "agent");
+            tracing::info!(session = session.0, name, build, untold, "agent");
         }
         Event::Joined { session, name, build, replaced: Some((old, true)) } => {
-            tracing::info!(session = session.0, name, build, replaces = old.0, "agent, again");
+            tracing::info!(session = session.0, name, build, replaces = old.0, untold, "agent, again");
         }
         Event::Joined { session, name, build, replaced: Some((old, false)) } => {
-            tracing::warn!(session = session.0, name, build, replaces = old.0, "agent, of another process");
+            tracing::warn!(
+                session = session.0,
+                name,
+                build,
+                replaces = old.0,
+                untold,
+                "agent, of another process"
+            );
         }
         Event::Called { call, from, to, agent, .. } => {
             tracing::info!(call = call.0, from = from.0, to = to.0, agent, "call");
@@ -72,7 +87,7 @@ fn log(event: &Event, untold: Option<u64>) {
         }
         Event::Withdrawn { session, why } => tracing::warn!(session = session.0, "{why}: the session ends"),
         Event::Ended { session, code, text } => {
-            tracing::info!(session = session.0, "ended: {}", reason(*code, text))
+            tracing::info!(session = session.0, untold, "ended: {}", reason(*code, text))
         }
         Event::TimedOut(timer) => tracing::info!("timed out: {}", timer.name()),
     }

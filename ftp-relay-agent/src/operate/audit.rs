@@ -3,6 +3,7 @@
 //! a byte that was carried.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::program::line_file::LineFile;
@@ -26,6 +27,8 @@ pub struct Audit {
     refusals: Seldom<Option<String>>,
     /// The sessions with lines that each token has had.
     sessions: Seldom<Option<String>>,
+    /// The lines that each token has had of each kind of event, from sessions that have none of their own.
+    silent: Seldom<(Option<String>, &'static str)>,
 }
 
 impl Default for Audit {
@@ -37,7 +40,8 @@ impl Default for Audit {
 impl Audit {
     /// An audit that counts, and writes lines if there is a file.
     pub fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
-        Self { metrics, file, refusals: Seldom::of_tokens(), sessions: Seldom::of_sessions() }
+        let (refusals, sessions) = (Seldom::of_tokens(), Seldom::of_sessions());
+        Self { metrics, file, refusals, sessions, silent: Seldom::of_silent() }
     }
 
     /// Records what has happened. Never waits: lines that the file does not take are lost and counted.
@@ -48,14 +52,18 @@ impl Audit {
     /// The same, after so many of its kind that have no line.
     fn record_after(&self, untold: u64, who: &Who, record: &Record<'_>) {
         self.metrics.count(record);
+        self.write(who, record, untold);
+    }
+
+    fn write(&self, who: &Who, record: &Record<'_>, untold: u64) {
         if let Some(file) = &self.file {
             file.add(line(who, record, untold, &time(Clock::today())));
         }
     }
 
     /// Records that a session of `who` begins. The holder of a token may come and go as fast as he likes, so only some
-    /// sessions of a token have lines of their own in a minute: the others are silent from here on, and counted. What they
-    /// carry has its lines all the same.
+    /// sessions of a token have lines of their own in a minute: the others are silent until they do more
+    /// ([`Audit::speaks`]), and counted.
     pub fn opened(&self, who: &mut Who, now: Moment) {
         let due = self.sessions.due(who.token.clone(), now);
         who.silent = due.is_none();
@@ -65,26 +73,61 @@ impl Audit {
         self.record_after(untold.unwrap_or(0), who, &Record::SessionOpened);
     }
 
-    /// Records what a session does that it can do as often as it likes. Returns whether it has a line, and so one in the
-    /// log.
-    pub fn of_session(&self, who: &Who, record: &Record<'_>) -> bool {
-        if who.silent {
-            self.metrics.count(record);
-        } else {
-            self.record(who, record);
+    /// The session of `who` carries something, or is an `agent` that is called: it is silent no longer. What was not told
+    /// of it is told now.
+    pub fn speaks(&self, who: &mut Who, agent: Option<&str>) {
+        if !std::mem::take(&mut who.silent) {
+            return;
+        }
+        tracing::info!(token = who.token, agent, "session, which had no line");
+        self.write(who, &Record::SessionOpened, 0);
+        if let Some(agent) = agent {
+            self.write(who, &Record::AgentJoined { agent, replaced: false }, 0);
+        }
+    }
+
+    /// Records that a session has become an agent. A token has some lines of silent ones in a minute; such a session
+    /// speaks from then on. `log` writes the line of the log, with the number of those that have none.
+    pub fn joined(&self, who: &mut Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
+        let due = self.due(who, record, now);
+        if due.is_some() {
+            self.speaks(who, None);
+        }
+        self.told(due, who, record, log);
+    }
+
+    /// Records what a session does once. A token has some lines of each kind from silent ones in a minute.
+    pub fn of_session(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
+        self.told(self.due(who, record, now), who, record, log);
+    }
+
+    /// Records that a session has ended. Returns whether it has a line, and so one in the log.
+    pub fn ended(&self, who: &Who, took: Duration) -> bool {
+        let record = Record::SessionEnded { took };
+        self.metrics.count(&record);
+        if !who.silent {
+            self.write(who, &record, 0);
         }
         !who.silent
+    }
+
+    /// How many of its kind had no line before, if the session of `who` has one now.
+    fn due(&self, who: &Who, record: &Record<'_>, now: Moment) -> Option<u64> {
+        if who.silent { self.silent.due((who.token.clone(), record.name()), now) } else { Some(0) }
+    }
+
+    /// Records with a line if it is `due` one, and counts otherwise.
+    fn told(&self, due: Option<u64>, who: &Who, record: &Record<'_>, log: impl FnOnce(Option<u64>)) {
+        let Some(untold) = due else { return self.metrics.count(record) };
+        log((untold > 0).then_some(untold));
+        self.record_after(untold, who, record);
     }
 
     /// Records a refusal, if the token of `who` has a line left in its minute; `log` then writes that of the log, with the
     /// number of those that have none. The holder of a token can ask for what he does not get as fast as he writes, and
     /// would fill both; all refusals are counted.
     pub fn refused(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
-        let Some(untold) = self.refusals.due(who.token.clone(), now) else {
-            return self.metrics.count(record);
-        };
-        log((untold > 0).then_some(untold));
-        self.record_after(untold, who, record);
+        self.told(self.refusals.due(who.token.clone(), now), who, record, log);
     }
 
     /// Tells the log and the file why a link was refused, if it is `due` a line, and how many such refusals had none
@@ -142,7 +185,7 @@ struct Line<'a> {
     b_to_a: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<u64>,
-    /// Sessions before this one that have no lines.
+    /// Sessions, or agents, before this one that have no line.
     #[serde(skip_serializing_if = "Option::is_none")]
     untold: Option<u64>,
     result: &'static str,
@@ -322,7 +365,7 @@ pub const EVENTS: [(&str, &str); 26] = [
     ),
     (
         "session-opened",
-        "The holder of `token` has a session. Of one token 120 sessions have lines in a minute; `untold` of the next one says how many before it have none. The tunnels, joins and calls of such a session have theirs.",
+        "The holder of `token` has a session. Of one token 120 sessions have lines in a minute; `untold` of the next one says how many before it had none. A session without lines gets this one late, with its first tunnel, join or call, or as an agent, and has its others from then on.",
     ),
     (
         "session-refused",
@@ -335,10 +378,16 @@ pub const EVENTS: [(&str, &str); 26] = [
     ("rules-changed", "Other rules hold for the session from now on."),
     (
         "session-dismissed",
-        "The hub has sent the session away: another agent has its name, its time is over, or the hub stops.",
+        "The hub has sent the session away: another agent has its name, its time is over, or the hub stops. Sessions without lines have 60 of these for one token in a minute; `reason` of the next one says how many were left out.",
     ),
-    ("session-ended", "The session is over, with everything that it carried; `seconds` is its time."),
-    ("agent-joined", "An agent has joined this hub under the name `agent`."),
+    (
+        "session-ended",
+        "The session is over, with everything that it carried; `seconds` is its time. A session without `session-opened` has none.",
+    ),
+    (
+        "agent-joined",
+        "An agent has joined this hub under the name `agent`. Sessions without lines have 60 of these for one token in a minute, and `untold` of the next one says how many before it had none; such an agent has its line when it is called.",
+    ),
     (
         "request-refused",
         "A grant, a tunnel, a join or a call was refused; `target` is the address that was judged. Of one token 60 refusals of all kinds have a line in a minute.",
@@ -356,8 +405,14 @@ pub const EVENTS: [(&str, &str); 26] = [
         "stranger-reset",
         "A connection from `target` came to a leg that waits for another host. It counts as a refusal of the token.",
     ),
-    ("timed-out", "A wait of the session or of the hub has ended; `reason` is its [timer](timers.md)."),
-    ("protocol-broken", "The other end has sent what the protocol does not have."),
+    (
+        "timed-out",
+        "A wait of the session or of the hub has ended; `reason` is its [timer](timers.md). Sessions without lines have 60 of these for one token in a minute.",
+    ),
+    (
+        "protocol-broken",
+        "The other end has sent what the protocol does not have. Sessions without lines have 60 of these for one token in a minute; `reason` of the next one says how many were left out.",
+    ),
 ];
 
 #[cfg(test)]
@@ -368,7 +423,6 @@ mod tests {
     use ftp_proto::policy::Why;
     use ftp_proto::relay::agent::{Timer, Withdrawn};
     use std::collections::BTreeSet;
-    use std::time::Duration;
 
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -487,7 +541,7 @@ mod tests {
             let come = || {
                 let mut who = who(name);
                 audit.opened(&mut who, now);
-                audit.of_session(&who, &Record::SessionEnded { took: Duration::ZERO })
+                audit.ended(&who, Duration::ZERO)
             };
             (0..times).filter(|_| come()).count()
         };
@@ -496,6 +550,43 @@ mod tests {
         assert_eq!(told("eve", 1, 61), 1);
         let line = line(&who("eve"), &Record::SessionOpened, 9_880, "2026-11-21T12:00:00Z");
         assert!(line.contains("\"untold\":9880,\"result\":\"done\"}"), "{line}");
+    }
+
+    #[test]
+    fn r43_a_silent_session_that_joins_or_breaks_the_protocol_has_its_line() {
+        let audit = Audit::default();
+        let now = Moment::after_start(Duration::from_secs(1));
+        let silent = || {
+            let mut who = Who { token: Some("eve".to_owned()), ..Who::default() };
+            audit.opened(&mut who, now);
+            who
+        };
+        assert!((0..10_000).all(|number| silent().silent == (number >= 120)));
+        let joins = Record::AgentJoined { agent: "zurich", replaced: true };
+        let mut agent = silent();
+        let mut lines = Vec::new();
+        audit.joined(&mut agent, &joins, now, |untold| lines.push(untold));
+        assert!(audit.ended(&agent, Duration::ZERO), "an agent with a line has one for its end");
+        for _ in 0..1_000 {
+            audit.joined(&mut silent(), &joins, now, |untold| lines.push(untold));
+        }
+        assert_eq!(lines, [None; 60]);
+        // What it does in another way is told nevertheless.
+        let mut broken = 0;
+        for _ in 0..1_000 {
+            audit.of_session(&silent(), &Record::ProtocolBroken { reason: "" }, now, |_| broken += 1);
+        }
+        assert_eq!(broken, 60);
+        let mut called = silent();
+        audit.joined(&mut called, &joins, now, |_| panic!("it has no line left"));
+        assert!(!audit.ended(&called, Duration::ZERO));
+        audit.speaks(&mut called, Some("zurich"));
+        assert!(audit.ended(&called, Duration::ZERO), "an agent that was called has its lines");
+        let later = Moment::after_start(Duration::from_secs(61));
+        audit.joined(&mut called, &joins, later, |untold| assert_eq!(untold, None, "it speaks by itself"));
+        let (mut another, mut untold) = (Who { silent: true, ..called }, None);
+        audit.joined(&mut another, &joins, later, |count| untold = count);
+        assert_eq!(untold, Some(1_002 - 60));
     }
 
     #[test]

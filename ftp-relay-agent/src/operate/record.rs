@@ -179,7 +179,7 @@ pub struct Who {
     pub from: Option<Origin>,
     /// The name of the token, if it was proven.
     pub token: Option<String>,
-    /// Whether its session goes without lines of its own ([`Audit::opened`](super::audit::Audit::opened)).
+    /// Whether its session goes without lines of its own so far ([`Audit::opened`](super::audit::Audit::opened)).
     pub silent: bool,
 }
 

@@ -56,6 +56,13 @@ impl Seldom<Option<String>> {
     }
 }
 
+impl Seldom<(Option<String>, &'static str)> {
+    /// The lines of sessions that have none of their own, by the name of the token and of the event.
+    pub fn of_silent() -> Self {
+        Self::new(SILENT, MAX_TOKENS)
+    }
+}
+
 impl<K: Eq + Hash> Seldom<K> {
     fn new(most: u32, remembered: usize) -> Self {
         Self { lines: Mutex::new(Lines { of: HashMap::new(), untold: 0 }), most, remembered }
@@ -99,6 +106,8 @@ pub const DENIALS: u32 = 8;
 const REFUSALS: u32 = 60;
 /// How many sessions of one token the log and the audit tell in this time.
 const SESSIONS: u32 = 120;
+/// How many lines of one kind of event the sessions of one token that have none of their own get in this time.
+const SILENT: u32 = 60;
 /// Lines are counted for this time.
 const PAUSE: Duration = Duration::from_secs(60);
 /// Maximum number of addresses that are remembered. Strangers have as many as they like.

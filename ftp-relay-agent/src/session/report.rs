@@ -54,11 +54,13 @@ impl Reporter {
                 return self.refused(event, &record);
             }
             Event::TunnelReady { id, peer } => {
+                self.shared.audit.speaks(&mut self.who, None);
                 self.opened(*id, Ends::Tunnel(*peer));
                 self.record(&Record::TunnelOpened { id: id.0, target: *peer });
             }
             Event::Joined { id, a, b } => {
                 let peers = [*a, *b];
+                self.shared.audit.speaks(&mut self.who, None);
                 self.opened(*id, Ends::Join(peers));
                 self.record(&Record::JoinOpened { id: id.0, peers });
             }
@@ -81,9 +83,8 @@ impl Reporter {
 
     /// What a session can cause as often as it likes by coming and going.
     fn own(&self, event: &Event, record: &Record<'_>) {
-        if self.shared.audit.of_session(&self.who, record) {
-            log(event, None);
-        }
+        let now = self.shared.clock.now();
+        self.shared.audit.of_session(&self.who, record, now, |untold| log(event, untold));
     }
 
     /// What the user agent can cause as often as it likes, or a stranger who connects to its ports.
@@ -107,7 +108,7 @@ impl Reporter {
     /// The session is over.
     pub(super) fn close(&self) {
         let took = self.shared.clock.now().since(self.since);
-        if self.shared.audit.of_session(&self.who, &Record::SessionEnded { took }) {
+        if self.shared.audit.ended(&self.who, took) {
             tracing::info!(token = self.who.token, "session ended");
         }
     }
@@ -190,7 +191,7 @@ fn log(event: &Event, untold: Option<u64>) {
         Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {
             tracing::info!(id, a_to_b, b_to_a, ?how, "ended");
         }
-        Event::TimedOut(timer) => tracing::info!("timed out: {}", timer.name()),
-        Event::Protocol(what) => tracing::warn!("the user agent broke the protocol: {what}"),
+        Event::TimedOut(timer) => tracing::info!(untold, "timed out: {}", timer.name()),
+        Event::Protocol(what) => tracing::warn!(untold, "the user agent broke the protocol: {what}"),
     }
 }
