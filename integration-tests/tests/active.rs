@@ -16,7 +16,10 @@ const CHOOSY: &str =
     "EPSV: 500 what\nPASV: listen ; 227 Entering Passive Mode ({commas})\nonce RETR: 425 Security: Bad IP connecting.
 once STOR: 425 Security: Bad IP connecting.\nonce LIST: 425 Security: Bad IP connecting.";
 const FILE: &str = "SIZE a.txt: 213 1000\nSIZE c.txt: 213 1000\nSIZE b.txt: 550 no such file";
-const PATIENCE: [&str; 6] = ["--retries", "0", "--timeout", "3s", "--stall", "2s"];
+/// Nothing here waits so long: it is for a machine under load.
+const PATIENCE: [&str; 6] = ["--retries", "0", "--timeout", "30s", "--stall", "30s"];
+/// For what never comes.
+const SOON: [&str; 4] = ["--retries", "0", "--timeout", "3s"];
 
 fn server(ip: &str, rules: &str) -> Peer {
     Peer::start(ip, &format!("{rules}\n{FILE}"), MODERN)
@@ -52,7 +55,7 @@ fn a_listing_comes_from_a_server_that_does_not_listen_or_cannot_be_reached() {
         "LIST: 150 here ; connection ; text -rw-r--r-- 1 u g 7 Jan 1 2020 seven\\r\\n ; end ; 226 listed";
     for rules in [NEVER_LISTENS, WALLED, CHOOSY] {
         let from = server("127.0.0.2", &format!("{rules}\n{list}"));
-        let run = user().args(["ls", "--timeout", "3s"]).args([from.url("")]).run();
+        let run = user().args(["ls", "--timeout", "30s"]).args([from.url("")]).run();
         let run = run.exits(0);
         assert_eq!(run.stdout, ["seven"], "{rules}\n{run}");
     }
@@ -77,7 +80,8 @@ fn a_server_that_can_do_neither_is_told_in_both_its_words() {
         "127.0.0.2",
         "PASV: 550 Permission denied.\nRETR: 150 opening\nABOR: 426 stopped\\r\\n226 aborted",
     );
-    let run = copy(&[from.url("a.txt"), "a.txt".into()]).exits(6);
+    let run =
+        user().args(["copy", "--json"]).args(SOON).args([from.url("a.txt"), "a.txt".into()]).run().exits(6);
     drop(run.says("550 Permission denied.").says("did not connect to this host in time (connect timer)"));
 }
 
