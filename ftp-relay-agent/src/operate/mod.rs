@@ -2,6 +2,7 @@
 //! stop it; and what he sees of it: the audit and the metrics.
 
 pub mod audit;
+mod events;
 pub mod metrics;
 mod record;
 mod seldom;
