@@ -31,7 +31,7 @@ pub enum Left {
 }
 
 impl Left {
-    const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Gone, Self::Changed, Self::Refused, Self::Taken, Self::Unsent, Self::Failed];
 
     /// Returns the word of a reply.

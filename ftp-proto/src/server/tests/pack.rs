@@ -60,14 +60,33 @@ fn a_group_is_a_transfer_with_a_line_for_each_file() {
     h.packed = vec![moved(5), Packed::Left(Left::Gone)];
     let replies = h.finish(15, End::Whole);
     assert_eq!(replies, ["250-1 5 0badcafe", "250-2 left gone", "250 Transfer complete."]);
-    let why = Some("the file was left out: gone".to_owned());
+    let why = Some("1 of 2 files left out: gone".to_owned());
     let expect = [
         (Direction::Send, "/d/a".to_owned(), Some(5), None),
-        (Direction::Send, "/d/b".to_owned(), Some(0), why),
+        (Direction::Send, "/d".to_owned(), Some(0), why),
     ];
     assert_eq!(told(&mut h), expect);
     // The connection is kept for the next one.
     h.check(SEND, &["125"]);
+}
+
+#[test]
+fn the_log_has_one_line_for_all_files_that_a_group_left_out() {
+    let left = |why| Packed::Left(why);
+    for (packed, why) in [
+        (vec![left(Left::Gone); 256], "256 of 256 files left out: gone"),
+        (
+            vec![left(Left::Changed), left(Left::Gone), left(Left::Gone)],
+            "3 of 3 files left out: 2 gone, 1 changed",
+        ),
+    ] {
+        let mut h = ready();
+        let files: Vec<String> = (0..packed.len()).map(|number| format!("0,-,-,n{number}")).collect();
+        h.check(&format!("PACK SEND /d//{}", files.join("/")), &["150"]);
+        h.packed = packed;
+        h.finish(0, End::Whole);
+        assert_eq!(told(&mut h), [(Direction::Send, "/d".to_owned(), Some(0), Some(why.to_owned()))]);
+    }
 }
 
 #[test]

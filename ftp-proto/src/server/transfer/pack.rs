@@ -2,7 +2,7 @@
 
 use super::request::Request;
 use crate::command::{DataType, Mode, PackedSource, PackedTarget, Verb};
-use crate::reply::{Meaning, Packed};
+use crate::reply::{Left, Meaning, Packed};
 use crate::server::ask::{FileFailure, Intent};
 use crate::server::context::groups::Group;
 use crate::server::context::{Context, path};
@@ -131,14 +131,31 @@ pub(super) fn moved(cx: &mut Context, request: &Request, packed: &[Packed], peer
         return cx.groups.hold(*group, group_held);
     }
     for (name, packed) in names(&request.intent).zip(packed) {
-        let path = name.in_directory(&request.path);
-        match packed {
-            Packed::Moved(bytes, _) => request.tell_of(cx, path, u64::from(*bytes), peer, None),
-            Packed::Left(why) => {
-                request.tell_of(cx, path, 0, peer, Some(format!("the file was left out: {}", why.word())));
-            }
+        if let Packed::Moved(bytes, _) = packed {
+            request.tell_of(cx, name.in_directory(&request.path), u64::from(*bytes), peer, None);
         }
     }
+    if let Some(why) = left_out(packed) {
+        request.tell_of(cx, request.path.clone(), 0, peer, Some(why));
+    }
+}
+
+/// What is said of all files that a group has left out: one line, however many a client names that are not there.
+fn left_out(packed: &[Packed]) -> Option<String> {
+    let counted =
+        Left::ALL.map(|why| (why, packed.iter().filter(|file| **file == Packed::Left(why)).count()));
+    let some: Vec<_> = counted.into_iter().filter(|(_, count)| *count > 0).collect();
+    let (left, all) = (some.iter().map(|(_, count)| count).sum::<usize>(), packed.len());
+    let words = match &some[..] {
+        [] => return None,
+        [(why, _)] => why.word().to_owned(),
+        several => {
+            let words: Vec<_> =
+                several.iter().map(|(why, count)| format!("{count} {}", why.word())).collect();
+            words.join(", ")
+        }
+    };
+    Some(format!("{left} of {all} files left out: {words}"))
 }
 
 /// What the final reply says of each file.
