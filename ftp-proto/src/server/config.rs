@@ -118,6 +118,8 @@ pub struct Timeouts {
     pub held: Duration,
     /// A data connection that MODE B has kept after a file.
     pub kept: Duration,
+    /// A group of small files that waits for its names (PACK), while no command is running.
+    pub group: Duration,
     /// From the connection, or from the transfer command if that came later, to the whole hello (RNDZ).
     pub hello: Duration,
     /// From the hello to the proof (RNDZ).
@@ -147,6 +149,7 @@ impl Default for Timeouts {
             handshake: s(10),
             held: s(60),
             kept: s(60),
+            group: s(60),
             hello: s(5),
             proof: s(5),
             stall: s(300),

@@ -19,6 +19,8 @@ pub enum Timer {
     Held,
     /// MODE B has kept a data connection after a file, and no other file uses it.
     Kept,
+    /// A group of small files waits for PACK KEEP or PACK DROP, and no transfer is under way.
+    Group,
     /// A connection that must prove itself has sent no whole hello (RNDZ).
     Hello,
     /// A connection has sent its hello, and its proof is due (RNDZ).
@@ -39,7 +41,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -48,6 +50,7 @@ impl Timer {
         Self::Retry,
         Self::Held,
         Self::Kept,
+        Self::Group,
         Self::Hello,
         Self::Proof,
         Self::Handshake,
@@ -69,6 +72,7 @@ impl Timer {
             Self::Retry => "retry",
             Self::Held => "held connection",
             Self::Kept => "kept connection",
+            Self::Group => "held group",
             Self::Hello => "hello",
             Self::Proof => "proof",
             Self::Handshake => "handshake",

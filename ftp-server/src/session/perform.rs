@@ -121,6 +121,7 @@ impl Performer {
                 login::recognise(&mut self.cx, ticket, &user, certificate)
             }
             Ask::LogOut => login::log_out(&mut self.cx),
+            Ask::DropGroup(group) => self.cx.held.remove_group(group),
             Ask::Limits(ticket) => {
                 let uses = self.cx.shared.shares.uses();
                 self.cx.answer(ticket, Answer::Limits(uses.iter().map(ToString::to_string).collect()));

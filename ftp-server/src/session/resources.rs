@@ -236,10 +236,21 @@ impl Resources {
     /// Removes all groups that are held, on a thread that may block.
     pub(super) fn remove_groups(&mut self) {
         let groups = std::mem::take(&mut self.groups);
+        if !groups.is_empty() {
+            self.drop_elsewhere(groups);
+        }
+    }
+
+    /// Removes one group, on a thread that may block.
+    pub(super) fn remove_group(&mut self, number: u32) {
+        if let Some(group) = self.groups.remove(&number) {
+            self.drop_elsewhere(group);
+        }
+    }
+
+    fn drop_elsewhere(&self, groups: impl Send + 'static) {
         // Without a runtime the process ends, and its next start removes them.
-        if !groups.is_empty()
-            && let Ok(runtime) = Handle::try_current()
-        {
+        if let Ok(runtime) = Handle::try_current() {
             let guard = self.running.guard();
             runtime.spawn_blocking(move || drop((groups, guard)));
         }

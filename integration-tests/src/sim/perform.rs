@@ -159,7 +159,7 @@ impl World {
                 self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
             }
             Ask::Recognise { ticket, .. } => self.answer_soon(side, ticket, Answer::Login(None)),
-            Ask::LogOut => {}
+            Ask::DropGroup(_) | Ask::LogOut => {}
             Ask::Limits(ticket) => self.answer_soon(side, ticket, Answer::Limits(Vec::new())),
             Ask::Reserve { ticket, parity, .. } => self.perform_reserve(side, ticket, parity, None),
             Ask::ReservePair { ticket, odd, .. } => {
@@ -337,6 +337,7 @@ impl World {
             Ask::Login { .. }
             | Ask::Recognise { .. }
             | Ask::LogOut
+            | Ask::DropGroup(_)
             | Ask::Limits(_)
             | Ask::Detach { .. }
             | Ask::Detached { .. }

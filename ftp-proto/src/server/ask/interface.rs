@@ -115,6 +115,8 @@ pub enum Ask {
     },
     /// The user was logged out (USER, REIN, AUTH): the session counts as one without a login.
     LogOut,
+    /// Remove a group of small files that is held under this number: its time is over (PACK).
+    DropGroup(u32),
     /// Tell how far the limits of the server are used, for STAT of an account that may see it
     /// -> [`Answer::Limits`].
     Limits(Ticket),

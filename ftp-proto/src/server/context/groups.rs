@@ -2,8 +2,9 @@
 
 use crate::command::{DataType, Direction, Numbers, PackedTarget, Verb};
 use crate::reply::{Left, Packed};
-use crate::server::ask::{Event, FileFailure};
+use crate::server::ask::{Ask, Event, FileFailure};
 use crate::server::outbox::Outbox;
+use crate::timer::Moment;
 use crate::wire::PathName;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,9 +17,19 @@ const MAX_HELD: usize = 4;
 /// The groups that a session holds, by their numbers. The driver holds their files.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Groups {
-    held: BTreeMap<u32, Group>,
+    held: BTreeMap<u32, Held>,
+    /// Since when the session has been busy: the time of the groups stands still meanwhile.
+    busy: Option<Moment>,
     /// The group whose files get their names just now, and which of them.
     naming: Option<(Group, Numbers)>,
+}
+
+/// A group that waits for its names.
+#[derive(Debug)]
+struct Held {
+    group: Group,
+    /// Since when it waits; the time of transfers that came after it is added.
+    since: Moment,
 }
 
 /// A group that was received.
@@ -50,19 +61,42 @@ impl Groups {
     }
 
     /// Holds a group that was received.
-    pub(in crate::server) fn hold(&mut self, number: u32, group: Group) {
-        self.held.insert(number, group);
+    pub(in crate::server) fn hold(&mut self, number: u32, group: Group, now: Moment) {
+        self.held.insert(number, Held { group, since: now });
+    }
+
+    /// Since when the group that has waited longest waits. `None` if none does, or the session is not `idle`: a KEEP
+    /// that comes behind a long transfer waits for it, and is not late.
+    pub(in crate::server) fn waits_since(&mut self, idle: bool, now: Moment) -> Option<Moment> {
+        if !idle {
+            self.busy.get_or_insert(now);
+            return None;
+        }
+        if let Some(busy) = self.busy.take() {
+            for held in self.held.values_mut() {
+                held.since = held.since + now.since(busy.max(held.since));
+            }
+        }
+        self.held.values().map(|held| held.since).min()
+    }
+
+    /// Forgets the groups that have waited for `limit`. The log and the driver are told.
+    pub(in crate::server) fn drop_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+        for (number, held) in self.held.extract_if(.., |_, held| now.since(held.since) >= limit) {
+            out.event(held.group.lost(NOT_KEPT));
+            out.ask(Ask::DropGroup(number));
+        }
     }
 
     /// How many files a group has, and the path of its directory.
     pub(in crate::server) fn get(&self, number: u32) -> Option<(usize, &PathName)> {
-        self.held.get(&number).map(|group| (group.files.len(), &group.directory))
+        self.held.get(&number).map(|held| (held.group.files.len(), &held.group.directory))
     }
 
     /// The files `numbers` of a group are about to get their names.
     pub(in crate::server) fn begin_naming(&mut self, number: u32, numbers: Numbers, out: &mut Outbox) {
         self.not_named(FileFailure::Other, out);
-        self.naming = self.held.remove(&number).zip(Some(numbers));
+        self.naming = self.held.remove(&number).map(|held| (held.group, numbers));
     }
 
     /// Files that were to get their names have not got them, or the driver does not tell which. The log is told so.
@@ -93,15 +127,15 @@ impl Groups {
 
     /// Forgets a group. The log is told. Returns whether there was one.
     pub(in crate::server) fn forget(&mut self, number: u32, out: &mut Outbox) -> bool {
-        let group = self.held.remove(&number);
-        group.map(|group| out.event(group.lost(NOT_KEPT))).is_some()
+        let held = self.held.remove(&number);
+        held.map(|held| out.event(held.group.lost(NOT_KEPT))).is_some()
     }
 
     /// Forgets all groups, because the login or the session ends. The driver forgets them as well.
     pub(in crate::server) fn end(&mut self, out: &mut Outbox) {
         self.not_named(FileFailure::Other, out);
-        for group in std::mem::take(&mut self.held).into_values() {
-            out.event(group.lost("the session ended before the files got their names"));
+        for held in std::mem::take(&mut self.held).into_values() {
+            out.event(held.group.lost("the session ended before the files got their names"));
         }
     }
 }

@@ -24,9 +24,11 @@ pub(super) fn set(cx: &mut Context, idle: bool, worked: Option<Moment>) {
     let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
     let unused = cx.sockets.idle_since().filter(|_| idle);
     let kept = cx.sockets.kept.since().filter(|_| idle);
+    let group = cx.groups.waits_since(idle, cx.now);
     for (timer, since, wait) in [
         (Timer::Held, oldest, timeouts.held),
         (Timer::Kept, kept, timeouts.kept),
+        (Timer::Group, group, timeouts.group),
         (Timer::ListenIdle, unused, timeouts.listen_idle),
         (Timer::Stopping, worked, timeouts.stopping),
     ] {

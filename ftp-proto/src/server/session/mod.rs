@@ -440,6 +440,11 @@ impl Session {
                 let limit = self.cx.config.timeouts.kept;
                 self.cx.sockets.kept.close_old(self.cx.now, limit, &mut self.cx.out);
             }
+            Timer::Group => {
+                self.cx.timed_out(timer);
+                let limit = self.cx.config.timeouts.group;
+                self.cx.groups.drop_old(self.cx.now, limit, &mut self.cx.out);
+            }
             Timer::KeepAlive => {
                 if let Work::File(question) = &mut self.work {
                     question.purpose.keep_alive(&mut self.cx);

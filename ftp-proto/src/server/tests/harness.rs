@@ -288,6 +288,7 @@ impl Harness {
             Ask::Recognise { ticket, user, certificate } => self.recognise(ticket, user, certificate),
             Ask::Limits(ticket) => self.tell_limits(ticket),
             Ask::LogOut => self.did.push("log out".to_owned()),
+            Ask::DropGroup(group) => self.did.push(format!("drop group {group}")),
             Ask::Reserve { ticket, parity, .. } => self.reserve(ticket, parity, None),
             Ask::ReservePair { ticket, odd, .. } => self.reserve(ticket, Parity::Even, Some(odd)),
             Ask::Listen { ticket, reservation, .. } => self.listen(ticket, reservation),

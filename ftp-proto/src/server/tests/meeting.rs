@@ -294,6 +294,7 @@ impl World {
             | Ask::Stop(_)
             | Ask::Recognise { .. }
             | Ask::LogOut
+            | Ask::DropGroup(_)
             | Ask::Limits(_)
             | Ask::Secure { .. }
             | Ask::Clear { .. }

@@ -1,7 +1,7 @@
 //! PACK: groups of small files.
 
 use super::Harness;
-use super::harness::{OWN, modern, old};
+use super::harness::{OWN, modern, old, seconds};
 use crate::command::Direction;
 use crate::digest::{Algorithm, Digest};
 use crate::reply::{Left, Packed};
@@ -178,6 +178,43 @@ fn a_number_names_one_group_and_a_session_holds_four() {
     h.check("PACK DROP 1", &["250"]);
     arrive(&mut h);
     h.check("PACK STORE 4 /d//0,-,a", &["150"]);
+}
+
+#[test]
+fn a_group_that_waits_for_a_minute_is_dropped_whatever_else_the_client_says() {
+    let mut h = ready();
+    store(&mut h);
+    told(&mut h);
+    h.pass(seconds(30));
+    h.check("NOOP", &["200"]);
+    h.pass(seconds(29));
+    assert_eq!(told(&mut h), []);
+    h.did();
+    h.pass(seconds(1));
+    assert!(h.did().contains(&"drop group 7".to_owned()));
+    let why = Some("the client did not keep the file".to_owned());
+    assert_eq!(told(&mut h), [(Direction::Receive, "/d".to_owned(), Some(8), why)]);
+    h.check("PACK KEEP 7 1", &["503"]);
+}
+
+#[test]
+fn a_group_does_not_grow_old_while_a_transfer_is_under_way() {
+    let mut h = ready();
+    store(&mut h);
+    h.pass(seconds(30));
+    arrive(&mut h);
+    h.check("PACK STORE 8 /d//5,-,c", &["150"]);
+    h.progress = (1, 0);
+    h.pass(seconds(100));
+    h.packed = vec![moved(5)];
+    h.finish(14, End::Whole);
+    h.pass(seconds(29));
+    h.did();
+    h.pass(seconds(1));
+    assert!(h.did().contains(&"drop group 7".to_owned()));
+    h.check("PACK KEEP 7 1", &["503"]);
+    h.left = Ok(Vec::new());
+    h.check("PACK KEEP 8 1", &["250"]);
 }
 
 #[test]

@@ -128,7 +128,7 @@ pub(super) fn moved(cx: &mut Context, request: &Request, packed: &[Packed], peer
             peer,
             private: cx.tls.private,
         };
-        return cx.groups.hold(*group, group_held);
+        return cx.groups.hold(*group, group_held, cx.now);
     }
     for (name, packed) in names(&request.intent).zip(packed) {
         if let Packed::Moved(bytes, _) = packed {

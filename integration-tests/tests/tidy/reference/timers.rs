@@ -163,6 +163,7 @@ fn of_the_server(timer: &str) -> Option<String> {
         "Retry" => Some("250 ms, doubling to 2 s".to_owned()),
         "Held" => Some(words(times.held)),
         "Kept" => Some(words(times.kept)),
+        "Group" => Some(words(times.group)),
         "Handshake" => Some(words(times.handshake)),
         "Hello" => Some(words(times.hello)),
         "Proof" => Some(words(times.proof)),
