@@ -126,6 +126,41 @@ fn r46_a_detached_copy_goes_on_through_two_agents_when_the_user_agent_has_gone()
 }
 
 #[test]
+fn n8_what_is_stored_stays_while_an_agent_or_the_hub_is_away() {
+    let data = sample(6_000_000);
+    let (from, to) = (Far::start(&[("a.bin", &data)]), Far::start(&[]));
+    let mut hub = Hub::start(&own_address().to_string());
+    let (zurich, mut berlin) = (from.agent(&hub, "zurich"), to.agent(&hub, "berlin"));
+    let state = tempfile::tempdir().unwrap();
+    let kept = ["--state", state.path().to_str().unwrap()];
+    let parts = || to.server.names().into_iter().filter(|name| name.contains(".ftp-user."));
+    let run = copy(&hub).args(kept).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
+    socket::until("a part of the file has arrived", || {
+        parts().any(|part| fs::metadata(to.server.path(&part)).is_ok_and(|facts| facts.len() > 1_000_000))
+    });
+    run.running.signal(Signal::KILL);
+    let _killed = run.end();
+    let netrc = [(from.ip(), "slow", "x"), (to.ip(), "ann", PASSWORD)]
+        .map(|(ip, user, password)| format!("machine {ip} login {user} password {password}\n"));
+    let resume = || user().private_file(".netrc", netrc.concat()).args(kept).args(["--json", "resume"]).run();
+    berlin.die();
+    let run = resume().exits(5);
+    assert_eq!(parts().count(), 1, "{run}");
+    hub.running.signal(Signal::KILL);
+    hub.running.wait();
+    let run = resume().exits(5);
+    assert_eq!(parts().count(), 1, "{run}");
+    hub.return_again();
+    berlin.return_again();
+    berlin.until_joined(1);
+    zurich.hurry();
+    zurich.until_joined(2);
+    let run = resume().exits(0);
+    assert!(to.server.bytes("b.bin") == data, "{run}");
+    assert_eq!(parts().count(), 0, "{run}");
+}
+
+#[test]
 fn one_agent_that_reaches_both_servers_joins_them_alone() {
     let data = sample(300_001);
     let from = Site::new("one").at(&own_address().to_string()).args(["--foreign", "never"]);

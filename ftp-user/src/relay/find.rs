@@ -56,7 +56,8 @@ impl Probes {
         let (names, known) = (hub.agents(context).await?, remembered(context, relay, sites));
         let gone: Vec<String> = known.iter().filter(|known| !names.contains(known)).cloned().collect();
         if names.is_empty() {
-            let lost = sites.iter().find(|site| context.heard.has(&reached(relay, site)));
+            // Agents that go join again by themselves.
+            let lost = sites.iter().find(|site| !gone.is_empty() || context.heard.has(&reached(relay, site)));
             return Err(match lost {
                 Some(site) => failure::away(hub.display_name(), site, &gone, &[]),
                 None => failure::nobody(hub.display_name()),
@@ -121,7 +122,9 @@ impl Probes {
         }
         match (self.distrust, self.sites.get(index)) {
             (Some(distrust), _) => distrust,
-            (None, Some(site)) if self.context.heard.has(&reached(&self.relay, site)) => {
+            (None, Some(site))
+                if !self.gone.is_empty() || self.context.heard.has(&reached(&self.relay, site)) =>
+            {
                 failure::away(self.hub.display_name(), site, &self.gone, &said)
             }
             (None, Some(site)) => failure::out_of_reach(self.hub.display_name(), site, &said),

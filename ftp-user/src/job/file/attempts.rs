@@ -26,6 +26,7 @@ use crate::job::remains::leftover::{Found, Leftover, can_continue};
 use crate::job::remains::part::Part;
 use crate::job::retrying::outage::wait;
 use crate::job::retrying::retry::{Event, Next, Retry};
+use crate::job::summary::ending::may_pass;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Topic;
@@ -285,13 +286,17 @@ impl Attempts {
         Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
     }
 
-    /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it.
+    /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it. What
+    /// an earlier run has stored stays as long as another one may come to use it.
     fn rest(&self, context: &Context, failure: &Failure) -> Rest {
-        let is_over = context.cancel.is_cancelled() || failure.about == About::GivenUp;
+        let has_moved = self.count > 0;
+        let is_over = context.cancel.is_cancelled()
+            || failure.about == About::GivenUp
+            || (!has_moved && may_pass(failure));
         let is_found_again = is_over && context.job_journal.keeps_item();
         match (is_found_again, &self.left) {
             (true, None) => Rest::Kept,
-            (true, Some(_)) if self.continued.is_kept() => Rest::Kept,
+            (true, Some(_)) if !has_moved || self.continued.is_kept() => Rest::Kept,
             (true | false, _) => Rest::Deleted,
         }
     }
