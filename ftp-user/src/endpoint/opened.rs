@@ -48,7 +48,8 @@ impl OpenDirectory {
         Ok(Self::at(local_path(path), directory))
     }
 
-    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it.
+    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. What is no directory is
+    /// passed over: whoever makes a name there is told.
     ///
     /// # Errors
     ///
@@ -58,7 +59,7 @@ impl OpenDirectory {
             let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
             match openat(CWD, path, HELD, Mode::empty()) {
                 Ok(directory) => return Ok(Self::at(path, directory)),
-                Err(Errno::NOENT) => {}
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => {
                     let what = format!("cannot open {}", path.display());
                     return Err(Failure::of_this_host(what, &error.into()));
@@ -208,7 +209,11 @@ impl OpenName {
     /// Makes a directory, unless it is there.
     pub(super) fn make_directory(&self) -> io::Result<()> {
         match mkdirat(&self.directory, &self.name, Mode::from_raw_mode(ALL_RIGHTS)) {
-            Err(Errno::EXIST) => enter(&self.directory, &self.name).map(drop),
+            Err(Errno::EXIST) => match enter(&self.directory, &self.name) {
+                // What has the name is a file.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(Errno::EXIST.into()),
+                entered => entered.map(drop),
+            },
             made => Ok(made?),
         }
     }
