@@ -100,27 +100,7 @@ impl Verb {
 
     /// Whether the verb needs no settings.
     pub(super) const fn is_about_itself(&self) -> bool {
-        match self {
-            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
-            Self::Copy(_)
-            | Self::Move(_)
-            | Self::Sync(_)
-            | Self::Append(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Cat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_) => false,
-        }
+        matches!(self, Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_))
     }
 }
 
