@@ -94,6 +94,8 @@ pub enum Fate {
     Skipped,
     /// It has moved the file.
     Moved,
+    /// Both ends have begun to move the file, and went on without this program.
+    Begun,
     /// Its probe has succeeded, and it has not moved the file.
     Proven,
     /// Another candidate was sooner.
@@ -115,6 +117,11 @@ impl PastRace {
     /// The candidate that has moved the file.
     pub fn winner(&self) -> Option<&PastCandidate> {
         self.tried.iter().find(|tried| tried.fate == Fate::Moved)
+    }
+
+    /// The candidate by which both ends have begun to move the file without this program.
+    pub fn begun(&self) -> Option<&PastCandidate> {
+        self.tried.iter().find(|tried| tried.fate == Fate::Begun)
     }
 
     /// Whether this race went as the other one: the same candidate won, and nothing failed.

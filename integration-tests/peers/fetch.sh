@@ -1,7 +1,8 @@
 #!/bin/sh
 # Other people's FTP servers and clients for the tests, without installing anything.
 #
-#   fetch.sh DIRECTORY NAME [PACKAGE...]     Debian packages, with the libraries that this machine lacks
+#   fetch.sh DIRECTORY NAME [PACKAGE...]     Debian packages, with the libraries that this machine lacks; PACKAGE:ARCHITECTURE
+#                                            is one for another processor, alone or with others of that processor
 #   fetch.sh DIRECTORY NAME pip:PACKAGE...   Python packages
 #   fetch.sh DIRECTORY NAME npm:PACKAGE...   Node.js packages
 #
@@ -64,7 +65,7 @@ npm_packages() {
 }
 
 # apt_get and apt_cache look at the machine's own lists, or at private ones under DIRECTORY where
-# the machine has none: nothing outside DIRECTORY is written.
+# the machine has none (each other processor has its own): nothing outside DIRECTORY is written.
 private=
 apt_get() {
     # shellcheck disable=SC2086 # options, one word each
@@ -76,13 +77,18 @@ apt_cache() {
 }
 
 own_lists() {
-    mkdir -p "$peers/apt/state/lists/partial" "$peers/apt/cache/archives/partial"
-    private="-oDir::State=$peers/apt/state -oDir::State::lists=$peers/apt/state/lists -oDir::Cache=$peers/apt/cache -oDir::State::status=/var/lib/dpkg/status -oAPT::Sandbox::User="
-    exec 8>"$peers/apt.lock"
+    case $1 in *:*) architecture=${1##*:} ;; *) architecture= ;; esac
+    apt=$peers/apt${architecture:+-$architecture}
+    mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial"
+    private="-oDir::State=$apt/state -oDir::State::lists=$apt/state/lists -oDir::Cache=$apt/cache -oDir::State::status=/var/lib/dpkg/status -oAPT::Sandbox::User="
+    [ -z "$architecture" ] || private="$private -oAPT::Architectures::=$(dpkg --print-architecture) -oAPT::Architectures::=$architecture"
+    exec 8>"$apt.lock"
     flock 8
     if [ -z "$(apt_cache madison "$1")" ]; then
-        apt_get -o Acquire::Retries=1 update || cannot "apt-get update: $(last_words)"
-        [ -n "$(apt_cache madison "$1")" ] || cannot "no package $1 after apt-get update: $(last_words)"
+        # A mirror that lacks one list may have the others.
+        failed=
+        apt_get -o Acquire::Retries=1 update || failed=" (which failed)"
+        [ -n "$(apt_cache madison "$1")" ] || cannot "no package $1 after apt-get update$failed: $(last_words)"
     fi
     flock -u 8
 }

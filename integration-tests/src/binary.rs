@@ -144,6 +144,19 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_there(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Lets it open descriptors below this number only. Those that it has stay open.
+    pub fn limit_descriptors(&self, below: u64) {
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let id = Pid::from_raw(i32::try_from(self.id()).unwrap());
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        prlimit(id, Resource::Nofile, Rlimit { current: Some(below), maximum }).unwrap();
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_raw(i32::try_from(self.id()).unwrap()).unwrap();

@@ -152,10 +152,14 @@ impl Hub {
 }
 
 impl Joined {
+    /// How often it has joined.
+    pub fn times_joined(&self) -> usize {
+        self.running.said().matches(" joined hub=").count()
+    }
+
     /// Waits until it has joined for the time with this number.
     pub fn until_joined(&self, times: usize) {
-        let joined = || self.running.said().matches(" joined hub=").count();
-        socket::until("the agent has joined", || joined() >= times);
+        socket::until("the agent has joined", || self.times_joined() >= times);
     }
 
     /// Waits until its log has a line with these words.

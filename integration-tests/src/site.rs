@@ -270,15 +270,22 @@ impl Server {
     }
 }
 
-/// All names below a directory, sorted, directories with a slash.
+/// All names below a directory, sorted, directories with a slash. What goes away meanwhile is left out.
 pub fn names_below(top: &Path) -> Vec<String> {
     let mut names = Vec::new();
-    let mut directories = vec![top.to_path_buf()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-            let name = entry.path().strip_prefix(top).unwrap().to_str().unwrap().to_owned();
-            if entry.file_type().unwrap().is_dir() {
-                directories.push(entry.path());
+    let mut directories = vec![(top.to_path_buf(), String::new())];
+    while let Some((directory, own)) = directories.pop() {
+        let Some(entries) = unless_gone(fs::read_dir(&directory), &directory) else {
+            assert!(directory != top, "{}: it is not there", top.display());
+            names.retain(|name| *name != own);
+            continue;
+        };
+        for entry in entries.filter_map(|entry| unless_gone(entry, &directory)) {
+            let path = entry.path();
+            let name = path.strip_prefix(top).unwrap().to_str().unwrap().to_owned();
+            let Some(kind) = unless_gone(entry.file_type(), &path) else { continue };
+            if kind.is_dir() {
+                directories.push((path, format!("{name}/")));
                 names.push(format!("{name}/"));
             } else {
                 names.push(name);
@@ -287,6 +294,15 @@ pub fn names_below(top: &Path) -> Vec<String> {
     }
     names.sort();
     names
+}
+
+/// What the system has told; `None` if nothing is there any more.
+fn unless_gone<T>(told: std::io::Result<T>, path: &Path) -> Option<T> {
+    match told {
+        Ok(told) => Some(told),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => panic!("{}: {error}", path.display()),
+    }
 }
 
 /// Bytes without a pattern that a lost or doubled block could hide in.

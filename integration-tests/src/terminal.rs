@@ -17,6 +17,15 @@ pub fn at_a_terminal(state: &Path, arguments: &str, answers: &str) -> Result<(St
     ended(start(state, arguments, None)?, answers)
 }
 
+/// The same with `NO_COLOR` in the environment, for a person who types nothing.
+///
+/// # Errors
+///
+/// This machine has no `script`.
+pub fn at_a_terminal_without_colour(state: &Path, arguments: &str) -> Result<(String, Option<i32>), Skipped> {
+    ended(spawn(script(state, arguments, None).env("NO_COLOR", "1"))?, "")
+}
+
 /// The same at a terminal with so many columns, for a person who types nothing.
 ///
 /// # Errors
@@ -63,14 +72,23 @@ pub fn answering(
 }
 
 fn start(state: &Path, arguments: &str, columns: Option<u16>) -> Result<Child, Skipped> {
+    spawn(&mut script(state, arguments, columns))
+}
+
+fn spawn(command: &mut Command) -> Result<Child, Skipped> {
+    command.spawn().map_err(|_| Skipped("there is no script(1)".into()))
+}
+
+fn script(state: &Path, arguments: &str, columns: Option<u16>) -> Command {
     let program = Program::User.path();
     let columns = columns.map_or_else(String::new, |columns| format!("stty rows 24 columns {columns}; "));
     let typed =
         format!("{columns}exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
-    command.env("HOME", state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().map_err(|_| Skipped("there is no script(1)".into()))
+    command.env("HOME", state).env_remove("NO_COLOR");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// What a program at a pseudo-terminal has shown so far.

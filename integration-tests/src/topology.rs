@@ -25,6 +25,15 @@ pub enum Edge {
     OnlyV6,
 }
 
+/// How the files of two agents pass, one beside each server, if each of them only connects out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Agents {
+    /// From one agent to the other.
+    Directly,
+    /// Through the hub at which they meet.
+    ThroughHub,
+}
+
 /// One of the small internets.
 #[derive(Clone, Copy, Debug)]
 pub struct Topology {
@@ -35,6 +44,8 @@ pub struct Topology {
     /// The most direct path that is open between two of our servers: its name and its rung. Without one, the file
     /// goes through a hub.
     pub direct: Option<(&'static str, &'static str)>,
+    /// The best that it permits two agents.
+    pub agents: Agents,
 }
 
 /// The destination listens, or the source does, or both listen and connect.
@@ -44,6 +55,7 @@ const AT_BOTH: Option<(&str, &str)> = Some(("symmetric", "symmetric"));
 
 /// All of them.
 pub const TOPOLOGIES: [Topology; 12] = {
+    use Agents::{Directly, ThroughHub};
     use Edge::{Firewall, KeepsTheOtherOut, Nat, OnlyV6, Open};
     const CONE: Edge = Nat(Ports::Kept);
     const SYMMETRIC: Edge = Nat(Ports::Random);
@@ -51,22 +63,23 @@ pub const TOPOLOGIES: [Topology; 12] = {
         name: &'static str,
         edges: [Edge; 2],
         direct: Option<(&'static str, &'static str)>,
+        agents: Agents,
     ) -> Topology {
-        Topology { name, edges, direct }
+        Topology { name, edges, direct, agents }
     }
     [
-        of("flat", [Open, Open], AT_DESTINATION),
-        of("source-behind-nat", [CONE, Open], AT_DESTINATION),
-        of("source-behind-symmetric-nat", [SYMMETRIC, Open], AT_DESTINATION),
-        of("destination-behind-nat", [Open, CONE], AT_SOURCE),
-        of("destination-behind-symmetric-nat", [Open, SYMMETRIC], AT_SOURCE),
-        of("both-behind-nat", [CONE, CONE], AT_BOTH),
-        of("both-behind-symmetric-nat", [SYMMETRIC, SYMMETRIC], None),
-        of("both-behind-mixed-nat", [SYMMETRIC, CONE], None),
-        of("firewalled", [Firewall, Firewall], AT_BOTH),
-        of("v6only-v4only", [OnlyV6, Open], None),
-        of("asymmetric", [Open, KeepsTheOtherOut], AT_SOURCE),
-        of("asymmetric-reversed", [KeepsTheOtherOut, Open], AT_DESTINATION),
+        of("flat", [Open, Open], AT_DESTINATION, Directly),
+        of("source-behind-nat", [CONE, Open], AT_DESTINATION, Directly),
+        of("source-behind-symmetric-nat", [SYMMETRIC, Open], AT_DESTINATION, Directly),
+        of("destination-behind-nat", [Open, CONE], AT_SOURCE, Directly),
+        of("destination-behind-symmetric-nat", [Open, SYMMETRIC], AT_SOURCE, Directly),
+        of("both-behind-nat", [CONE, CONE], AT_BOTH, Directly),
+        of("both-behind-symmetric-nat", [SYMMETRIC, SYMMETRIC], None, ThroughHub),
+        of("both-behind-mixed-nat", [SYMMETRIC, CONE], None, ThroughHub),
+        of("firewalled", [Firewall, Firewall], AT_BOTH, Directly),
+        of("v6only-v4only", [OnlyV6, Open], None, ThroughHub),
+        of("asymmetric", [Open, KeepsTheOtherOut], AT_SOURCE, Directly),
+        of("asymmetric-reversed", [KeepsTheOtherOut, Open], AT_DESTINATION, Directly),
     ]
 };
 
@@ -181,6 +194,16 @@ impl Lab {
             agent
         });
         (hub, agents)
+    }
+}
+
+impl Lab {
+    /// Ends both agents of [`hub`](Self::hub), and starts them again.
+    pub fn begin_anew(&self, agents: &mut [Joined; 2]) {
+        for (agent, host) in agents.iter_mut().zip(&self.hosts) {
+            host.run(|| agent.die_and_return());
+            agent.until_joined(1);
+        }
     }
 }
 

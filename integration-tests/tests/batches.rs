@@ -41,9 +41,14 @@ fn copy(from: &Server, to: &Server, args: &[&str]) -> (Run, String) {
 
 /// Copies one file after the other, or several together, by one worker, and returns the trace.
 pub(crate) fn copy_between(urls: [String; 2], args: &[&str]) -> (Run, String) {
+    run_between("copy", urls, args)
+}
+
+/// The same with another verb.
+pub(crate) fn run_between(verb: &str, urls: [String; 2], args: &[&str]) -> (Run, String) {
     let home = tempfile::tempdir().unwrap();
     let trace = home.path().join("trace");
-    let run = user().args(["--trace", trace.to_str().unwrap(), "--json", "copy", "-r", "-j", "1"]);
+    let run = user().args(["--trace", trace.to_str().unwrap(), "--json", verb, "-r", "-j", "1"]);
     let run = run.args(args).args(urls).run();
     let trace = fs::read_to_string(trace).unwrap();
     (run, trace)
@@ -74,6 +79,33 @@ fn small_files_move_together_and_are_verified_and_named() {
     let packs = [count("> PACK SEND"), count("> PACK STORE"), count("> PACK KEEP")];
     assert!((3..20).contains(&packs[0]) && packs == [packs[0]; 3], "{packs:?}: {trace}");
     assert!(count("> STOR ") < 20 && count("> PACK DROP") == 0, "{trace}");
+}
+
+#[test]
+fn directories_of_a_tree_are_made_and_get_their_times_without_a_round_trip_each() {
+    let names = (0..40).map(|number| format!("tree/{number}/file"));
+    let from = names.fold(Site::new("source"), |site, name| site.file(&name, "file")).start();
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for name in from.names().iter().filter(|name| name.ends_with('/')) {
+        fs::File::open(from.path(name)).unwrap().set_modified(old).unwrap();
+    }
+    let to = target();
+    let (run, trace) = copy(&from, &to, &[]);
+    let run = run.exits(0);
+    is_whole(&from, &to, &run);
+    for name in from.names().iter().filter(|name| name.ends_with('/')) {
+        assert_eq!(fs::metadata(to.path(name)).unwrap().modified().unwrap(), old, "{name}: {run}");
+    }
+    // The second one of two is sent before the reply to the first one.
+    for (verb, reply) in [("> MKD ", "< 257 "), ("> MFMT ", "< 213 ")] {
+        let said: Vec<bool> = trace
+            .lines()
+            .filter(|line| line.contains(verb) || line.contains(reply))
+            .map(|line| line.contains(verb))
+            .collect();
+        let together = said.windows(2).filter(|two| two[0] && two[1]).count();
+        assert!(together >= 10, "{verb} {together}: {trace}");
+    }
 }
 
 #[test]
@@ -174,4 +206,52 @@ fn n8_a_batch_whose_coordinator_is_killed_or_interrupted_goes_on_with_resume() {
         let sent = run.events("file").iter().filter(|file| file["skipped"] == false).count();
         assert!(sent <= FILES - before + 20, "{sent} files, {before} before {signal:?}: {run}");
     }
+}
+
+#[test]
+fn n8_a_tree_whose_coordinator_ends_while_directories_are_made_at_once_is_whole_when_it_is_typed_again() {
+    for signal in [Signal::KILL, Signal::INT] {
+        let names = (0..200).map(|number| format!("tree/{number}/{}/file", number % 2));
+        let from = names.fold(Site::new("source"), |site, name| site.file(&name, "file")).start();
+        let (to, state) = (target(), tempfile::tempdir().unwrap());
+        let user = || user().args(["--json", "--state", state.path().to_str().unwrap()]);
+        let [tree, top] = [from.url("tree"), to.url("")];
+        let copy = ["copy", "-r", "-j", "1", &tree, &top];
+        let run = user().args(copy).start();
+        until("directories are there", || to.names().len() >= 10);
+        run.running.signal(signal);
+        let first = run.end();
+        // A job that has begun no file is not resumed.
+        let run = user().args(copy).run().exits(0);
+        assert_eq!(to.names(), from.names(), "{signal:?} {first}\n{run}");
+    }
+}
+
+#[test]
+fn n8_t7_files_of_a_killed_tree_that_were_only_claimed_move_in_groups_when_it_is_resumed() {
+    // What the destination takes from its user in seconds: see above.
+    const FILES: usize = 500;
+    let names = (0..FILES).map(|number| format!("tree/{number}"));
+    let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(1000))).start();
+    let (to, netrc, _secrets) = slow_destination("100KB");
+    let state = tempfile::tempdir().unwrap();
+    let trace = state.path().join("trace");
+    let user = || {
+        let state = ["--state", state.path().to_str().unwrap(), "--json", "--trace", trace.to_str().unwrap()];
+        user().private_file(".netrc", &netrc).args(state)
+    };
+    let url = to.url("").replace("ann:open%3Asesame@", "eve@");
+    let run = user().args(["copy", "-r", "-j", "1", &from.url("tree"), &url]).start();
+    let named = || to.names().iter().filter(|name| !name.ends_with(".part")).count();
+    until("files have their names", || named() >= 50);
+    run.running.signal(Signal::KILL);
+    let _home = run.end();
+    let before = named();
+    assert!(before < FILES - 100, "it was nearly over: {before}");
+    fs::remove_file(&trace).unwrap();
+    let run = user().args(["resume"]).run().exits(0);
+    is_whole(&from, &to, &run);
+    let trace = fs::read_to_string(&trace).unwrap();
+    let alone = trace.matches("> STOR ").count();
+    assert!(alone <= 20, "{alone} went alone, {before} had their names: {run}");
 }

@@ -2,9 +2,11 @@
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::{Program, Running};
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::socket::{connect, drain};
+use integration_tests::terminal::{at_a_terminal, at_a_terminal_without_colour};
 use integration_tests::user::user;
 use rustix::process::{Pid, Signal};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -143,14 +145,36 @@ fn a_terminated_server_lets_its_transfers_end() {
 #[test]
 fn usage_mistakes_are_2() {
     for (args, says) in [
-        (&["copy"][..], "--help"),
+        (&["copy"][..], "see ftp-user copy --help"),
+        (&["-v", "sites", "test"], "see ftp-user sites --help"),
         (&["copy", "ftp://127.0.0.2/a"], "ftp://127.0.0.2/a is one place, and SOURCE and DEST are two"),
-        (&["no-such-verb"], "--help"),
-        (&["copy", "--no-such-option", "a", "b"], "--help"),
+        (&["no-such-verb"], "see ftp-user --help"),
+        (&["copy", "--no-such-option", "a", "b"], "unexpected argument '--no-such-option' found; see"),
+        (&["cpoy", "a", "b"], "'cpoy'; a similar subcommand exists: 'copy'"),
+        (&["sites", "lits"], "'lits'; a similar subcommand exists: 'list'"),
+        (&["sync", "--max-delet", "3", "a", "b"], "a similar argument exists: '--max-delete'"),
     ] {
         let run = user().args(args).run().exits(2).says(says);
         assert_eq!(run.said.trim_end().lines().count(), 1, "one line says it: {run}");
     }
+}
+
+#[test]
+fn what_has_failed_has_the_same_colour_everywhere_unless_it_is_turned_off() {
+    let home = tempfile::tempdir().unwrap();
+    let red = "\u{1b}[31mftp-user:\u{1b}[0m ";
+    for words in
+        ["cpoy", "copy a", "ls ./none", "rm ./none", "hash ./none", "copy ./none ./x", "sites show none"]
+    {
+        let (said, _) = or_skip!(at_a_terminal(home.path(), words, ""));
+        assert_eq!(said.matches(red).count(), 1, "{words}: {said:?}");
+        let (said, _) = or_skip!(at_a_terminal(home.path(), &format!("--color never {words}"), ""));
+        assert!(said.starts_with("ftp-user: ") && !said.contains('\u{1b}'), "{words}: {said:?}");
+        let (said, _) = or_skip!(at_a_terminal_without_colour(home.path(), words));
+        assert!(said.starts_with("ftp-user: ") && !said.contains('\u{1b}'), "{words}: {said:?}");
+    }
+    // Nobody sees colour without a terminal.
+    user().args(["ls", "./none"]).run().exits(3).never_says("\u{1b}");
 }
 
 #[test]

@@ -69,3 +69,22 @@ fn h20_parts_that_cannot_be_removed_are_named() {
         assert_eq!(told.count(), 1, "{name} is told once\n{run}");
     }
 }
+
+#[test]
+fn nothing_is_left_of_an_upload_that_was_refused_before_it_began() {
+    let rules = "SIZE: 550 no such file\nMLST: 500 no\nCWD b.txt: 550 no directory\nCWD: 250 there\n\
+        STOR: 550 This account may only read\nDELE: 550 This account may only read";
+    let to = Peer::start("127.0.0.3", rules, MODERN);
+    let state = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let run = user()
+            .file("a.txt", "content")
+            .args(["--state".as_ref(), state.path().as_os_str()])
+            .args(["copy", "--retries", "0", "a.txt", &to.url("b.txt")])
+            .run()
+            .exits(4);
+        run.says("This account may only read").never_says("may still be there");
+    }
+    assert_eq!(to.seen_of(&["STOR"]).len(), 2);
+    assert_eq!(to.seen_of(&["DELE"]).len(), 0, "{:?}", to.seen_of(&["DELE"]));
+}

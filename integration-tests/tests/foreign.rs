@@ -1,6 +1,7 @@
 //! Other people's servers and clients judge this suite.
 
 mod active;
+mod agents;
 mod behind_proxy;
 mod clients;
 mod encrypted;

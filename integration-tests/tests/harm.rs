@@ -9,6 +9,7 @@ mod private;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::disk::SmallDisk;
@@ -283,6 +284,74 @@ fn transfers_of_one_account_that_use_up_the_descriptors_give_way_to_newcomers() 
     for _ in 0..3 {
         bob.goes_on(&server);
     }
+}
+
+/// Stores a group of one small file, which waits for its name.
+fn hold_group(server: &Server, raw: &mut Raw, number: usize) {
+    let port = raw.ask("EPSV", "229").port();
+    let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    raw.send(&format!("PACK STORE {number} d//3,-,{number}"));
+    let stream = [&[1][..], &3_u64.to_be_bytes(), b"abc"].concat();
+    data.write_all(&stream).unwrap();
+    drop(data);
+    raw.expect("150");
+    raw.expect("226");
+}
+
+#[test]
+fn groups_that_one_account_holds_give_way_before_the_sessions_of_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = site("few").directory("d").program(with_descriptors(128, directory.path())).start();
+    let mut bobs: Vec<Bob> = (0..10).map(|_| Bob::login(&server)).collect();
+    let mut anns: Vec<Raw> = (0..5).map(|_| server.login(Rfc959)).collect();
+    for ann in &mut anns {
+        ann.ask("TYPE I", "200");
+        ann.ask("DGST SHA-256", "200");
+        for number in 1..=4 {
+            hold_group(&server, ann, number);
+        }
+    }
+    let (mut newcomers, mut hosts) = (Vec::new(), (1..=255).cycle());
+    until("a group has given way", || {
+        let from = SocketAddr::from(([127, 0, 1, hosts.next().unwrap()], 0));
+        newcomers.push(connect(from, server.address(Rfc959)));
+        server.running.said().contains("held-groups")
+    });
+    drop(newcomers);
+    for bob in &mut bobs {
+        bob.goes_on_inside(&server);
+    }
+}
+
+#[test]
+fn what_a_client_is_refused_again_and_again_has_few_lines_and_a_count() {
+    const REFUSED: usize = 500;
+    const IN_A_MINUTE: usize = 120;
+    let server = site("refused").directory("d").start();
+    let start = Instant::now();
+    let mut ann = server.login(Rfc959);
+    ann.send_bytes("MKD d\r\n".repeat(REFUSED).as_bytes());
+    for _ in 0..REFUSED {
+        ann.expect("550");
+    }
+    ann.ask("QUIT", "221");
+    let said = || server.running.said();
+    let [mut lines, mut counted] = [0, 0];
+    until("each refusal has a line or is counted", || {
+        let said = said();
+        let (untold, told): (Vec<_>, Vec<_>) = said
+            .lines()
+            .filter(|line| line.contains("change failed"))
+            .partition(|line| line.contains("refusals without a line"));
+        let count =
+            |line: &&str| line.split("count=").nth(1)?.split_whitespace().next()?.parse::<usize>().ok();
+        lines = told.len();
+        counted = untold.iter().filter_map(count).sum();
+        lines + counted == REFUSED
+    });
+    // Each minute that has ended on the way brings as many lines again.
+    let minutes = usize::try_from(start.elapsed().as_secs() / 60).unwrap() + 1;
+    assert!((1..=IN_A_MINUTE * minutes).contains(&lines), "{lines} lines, and {counted} without");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod attacks;
 mod carried;
 mod crowd;
+mod descriptors;
+mod kills;
 mod policy;
 
 use crate::accounts::{Secrets, user as account};
@@ -58,20 +60,19 @@ impl Far {
 
 /// A run of `ftp-user copy` that knows the hub, without its places.
 fn copy_at(address: SocketAddr, hub: &Hub) -> User {
-    user()
-        .args([
-            "copy",
-            "--json",
-            "--trace",
-            "trace.txt",
-            "--retries",
-            "0",
-            "--timeout",
-            "30s",
-            "--path",
-            "relay",
-        ])
-        .args(["--relay", &address.to_string(), "--relay-token-file", hub.token_file.to_str().unwrap()])
+    copy_within("30s", address, hub)
+}
+
+/// The same with this time for each reply.
+fn copy_within(timeout: &str, address: SocketAddr, hub: &Hub) -> User {
+    user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", timeout]).args([
+        "--path",
+        "relay",
+        "--relay",
+        &address.to_string(),
+        "--relay-token-file",
+        hub.token_file.to_str().unwrap(),
+    ])
 }
 
 fn copy(hub: &Hub) -> User {
@@ -170,6 +171,12 @@ fn one_agent_that_reaches_both_servers_joins_them_alone() {
     let _none = hub.join("empty", &own_address().to_string(), &[]);
     let (one, other) = (from.ip().to_string(), to.ip().to_string());
     let _agent = hub.join("both", &own_address().to_string(), &[&one, &other]);
+    // What is explained before is what happens then.
+    let explained = copy(&hub).args(["--explain"]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
+    let paths = explained.events("path");
+    assert!(!paths.is_empty() && paths.iter().all(|path| path["rung"] == "hub"), "{explained}");
+    let listed = paths[0]["considered"].to_string();
+    assert!(listed.contains("\"hub\"") && !listed.contains("relay-source"), "{explained}");
     let run = copy(&hub).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
     assert!(to.bytes("b.bin") == data, "{run}");
     assert!(run.summary()["relay"].to_string().contains("(agent both)"), "{run}");

@@ -60,8 +60,13 @@ impl Scene {
 
     /// Starts to copy the tree, and returns in the middle of the large file.
     pub(crate) fn begin(&self, more: &[&str]) -> Started {
-        let run = user().args(["--state", self.state.path().to_str().unwrap(), "--json", "copy", "-r"]);
-        let run = run.args(more).args([self.from.url("t"), self.destination("copy")]).start();
+        self.begin_words(&[&["copy", "-r"], more].concat(), ["t", "copy"])
+    }
+
+    /// Begins a command with that source and destination, and returns in the middle of the large file.
+    pub(crate) fn begin_words(&self, words: &[&str], [source, destination]: [&str; 2]) -> Started {
+        let run = user().args(["--state", self.state.path().to_str().unwrap(), "--json"]).args(words);
+        let run = run.args([self.from.url(source), self.destination(destination)]).start();
         until("a part of the large file has arrived", || {
             self.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
         });
@@ -183,6 +188,36 @@ fn n8_a_file_that_somebody_stores_meanwhile_is_not_replaced_where_that_was_forbi
     scene.user().args(["copy", "--overwrite", "never"]).args(other).run().exits(8);
     scene.user().args(["resume"]).run().exits(9).says("is left alone: job");
     assert_eq!(fs::read(theirs).unwrap(), b"somebody's own");
+}
+
+#[test]
+fn n8_an_empty_directory_in_the_place_of_a_source_that_is_not_finished_ends_nothing() {
+    for words in [&["move", "-r"] as &[_], &["sync"]] {
+        let scene = scene();
+        let _killed = kill(scene.begin_words(words, ["t", "copy"]));
+        let (tree, away) = (scene.from.path("t"), scene.from.path("away"));
+        // As with a disk that is not mounted.
+        fs::rename(&tree, &away).unwrap();
+        fs::create_dir(&tree).unwrap();
+        let run = scene.user().args(["resume", "last"]).run();
+        assert_eq!(run.code(), Some(3), "{words:?}: {run}");
+        assert!(tree.exists(), "{words:?}: {run}");
+        fs::remove_dir(&tree).unwrap();
+        fs::rename(&away, &tree).unwrap();
+        let run = scene.user().args(["resume", "last"]).run().exits(0);
+        assert!(scene.to.bytes("copy/large.bin") == sample(LARGE), "{words:?}: {run}");
+        assert!(scene.parts().is_empty(), "{words:?}: {run}");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_makes_during_the_copy_is_not_replaced_where_that_was_forbidden() {
+    let scene = scene();
+    let run = scene.begin_words(&["copy", "--overwrite", "never"], ["t/large.bin", "b.bin"]);
+    fs::write(scene.to.path("b.bin"), "somebody's own").unwrap();
+    let run = run.end().exits(8).says("since the copy began");
+    assert_eq!(scene.to.bytes("b.bin"), b"somebody's own", "{run}");
+    assert!(scene.parts().is_empty(), "{run}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! every run ends, and the other files go on.
 
 use crate::accounts::{Secrets, user as account};
-use crate::batches::copy_between;
+use crate::batches::{copy_between, run_between};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::foreign::{Hosts, Kind, Who};
 use integration_tests::liar::{Liar, Lie};
@@ -280,6 +280,40 @@ fn h16_a_destination_that_says_it_renames_and_does_not_is_not_believed_where_fil
         let run = run.exits(9);
         assert_eq!(copied(&from, &to, &run), 1, "{run}");
         assert!(run.events("failed").iter().all(|failed| failed["exit"] == 7), "{run}");
+    }
+}
+
+#[test]
+fn h16_a_move_deletes_no_source_whose_copy_was_named_in_words_alone() {
+    let (from, to) = sites();
+    // The first group gets its names.
+    let is_late = |command: &str| command.starts_with("PACK KEEP ") && !command.starts_with("PACK KEEP 0 ");
+    let hears = move |command: &str| {
+        let group = command.strip_prefix("PACK KEEP ").and_then(|rest| rest.split(' ').next());
+        group.filter(|_| is_late(command)).map(|group| format!("PACK DROP {group}"))
+    };
+    let liar = Manner::Batch.deaf(&to, hears, move |command, _| {
+        if is_late(command) { Lie::Says("250 Files named".into()) } else { Lie::None }
+    });
+    let (run, trace) = run_between("move", [from.url("tree"), liar.url("")], &["--retries", "3"]);
+    assert!(trace.contains("> PACK KEEP 1 "), "{trace}");
+    let run = run.exits(0);
+    let arrived = to.names().iter().filter(|name| !name.ends_with('/')).count();
+    assert_eq!((arrived, run.events("file").len()), (FILES, FILES), "{run}");
+}
+
+#[test]
+fn h16_files_whose_names_had_no_reply_are_copied_or_moved_and_not_skipped() {
+    for verb in ["copy", "move"] {
+        let (from, to) = sites();
+        let liar = Manner::Batch
+            .lying(&to, |command, _| if command.starts_with("PACK KEEP ") { Lie::Closes } else { Lie::None });
+        let (run, trace) = run_between(verb, [from.url("tree"), liar.url("")], &["--retries", "3"]);
+        assert!(trace.contains("> PACK KEEP "), "{trace}");
+        let run = run.exits(0);
+        assert!(run.events("file").iter().all(|file| file["skipped"] == false), "{run}");
+        let arrived = to.names().iter().filter(|name| !name.ends_with('/')).count();
+        assert_eq!((arrived, run.events("file").len()), (FILES, FILES), "{run}");
     }
 }
 

@@ -17,7 +17,7 @@ fn data(server: &Server, raw: &mut Raw, direction: &str) -> TcpStream {
     connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port))
 }
 
-fn packed(bytes: &[u8]) -> Vec<u8> {
+fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     packer.write_all(bytes).unwrap();
     packer.finish().unwrap()
@@ -54,7 +54,7 @@ fn mode_z_carries_files_and_listings_as_one_zlib_stream() {
 
         let mut connection = data(&server, &mut raw, "R");
         raw.send("STOR b.bin");
-        connection.write_all(&packed(&content)).unwrap();
+        connection.write_all(&deflated(&content)).unwrap();
         drop(connection);
         raw.expect("250/150|125");
         raw.expect("252|257/226|250");
@@ -68,8 +68,8 @@ fn a_compressed_upload_that_is_cut_or_a_bomb_replaces_nothing() {
     let mut raw = server.login(Rfc959);
     raw.ask("TYPE I", "200");
     raw.ask("MODE Z", "200");
-    let whole = packed(&sample(100_000));
-    let bomb = packed(&vec![0; 200 << 20]);
+    let whole = deflated(&sample(100_000));
+    let bomb = deflated(&vec![0; 200 << 20]);
     for stream in [&whole[..whole.len() - 1], &bomb] {
         let mut connection = data(&server, &mut raw, "R");
         raw.send("STOR a.bin");

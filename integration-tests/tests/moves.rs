@@ -5,8 +5,10 @@ use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -234,6 +236,11 @@ fn killed_at(kind: &str, number: usize) {
     assert_eq!(resumed.code(), Some(0), "{when}\n{resumed}");
     is_whole(&to.path("n"), &resumed);
     assert_eq!(from.names(), [""; 0], "{when}\n{resumed}");
+    if kind == "done" {
+        // The journal had all of them by then: what this job has copied is not called "already there".
+        let skipped = |file: &Value| file["skipped"] == true;
+        assert!(!resumed.events("file").iter().any(skipped), "{when}\n{resumed}");
+    }
 }
 
 #[test]
@@ -270,6 +277,40 @@ fn a_move_of_one_file_that_is_killed_is_done_when_it_is_resumed() {
             "{kind}: {run}\n{resumed}"
         );
         assert!(to.bytes("n/a") == bytes_of("a"), "{kind}: {resumed}");
+    }
+}
+
+#[test]
+fn n8_a_move_goes_on_later_if_the_tree_that_it_has_not_finished_is_not_there() {
+    let site = Site::new("source").file("t/a", sample(4 << 20)).file("t/b", sample(4 << 20));
+    let (from, to, state) = (site.start(), target(), tempfile::tempdir().unwrap());
+    for (source, target) in [("t", "n"), ("t/*", "m")] {
+        let words = ["move", "-r", "-j1", "--limit", "1MB"];
+        let places = [from.url(source), to.url(&format!("{target}/"))];
+        let mut run = job(state.path()).args(words).args(&places).start();
+        while let Some(line) = run.running.line()
+            && !line.starts_with("{\"event\":\"file\"")
+        {}
+        let has_part = || to.names().iter().any(|name| name.ends_with(".ftp-user.part"));
+        until("a file has a part", has_part);
+        run.running.signal(Signal::KILL);
+        let run = run.end();
+        fs::rename(from.path("t"), from.path("away")).unwrap();
+        if source == "t/*" {
+            fs::create_dir(from.path("t")).unwrap();
+        }
+        let resumed = job(state.path()).args(["resume"]).run().exits(3).says("has not finished");
+        assert!(has_part(), "{run}\n{resumed}");
+        let known = job(state.path()).args(["jobs"]).run();
+        assert_eq!(known.events("job").last().unwrap()["state"], "interrupted", "{resumed}\n{known}");
+        job(state.path()).args(["cancel", "last"]).run().exits(0);
+        assert!(!has_part(), "{:?}", to.names());
+        let _ = fs::remove_dir(from.path("t"));
+        fs::rename(from.path("away"), from.path("t")).unwrap();
+        // What has moved is there again.
+        for name in ["t/a", "t/b"] {
+            fs::write(from.path(name), sample(4 << 20)).unwrap();
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Killed {
 }
 
 #[test]
-fn h21_what_stands_before_the_chunk_of_the_first_wrong_byte_is_kept() {
+fn h21_n7_what_stands_before_the_chunk_of_the_first_wrong_byte_is_kept() {
     for (from_server, ends) in [(true, 2), (false, 1)] {
         let killed = killed(from_server);
         killed.spoil(WRONG.0);
@@ -179,7 +179,7 @@ fn h21_a_server_whose_hash_ignores_rang_compares_the_whole_copy() {
 }
 
 #[test]
-fn h21_a_wrong_begin_is_found_out_before_anything_goes_on() {
+fn h21_n7_a_wrong_begin_is_found_out_before_anything_goes_on() {
     let (from, to, run) = copy(&format!("RANG: 350 noted\nonce HASH: {PART}"), "", &[]);
     assert_eq!(from.seen_of(&["RANG"]), ["RANG 0 399"], "{run}");
     assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
@@ -194,7 +194,7 @@ fn h21_a_wrong_begin_is_found_out_before_anything_goes_on() {
 }
 
 #[test]
-fn h21_no_part_that_rang_has_named_is_left_to_a_transfer() {
+fn h21_n7_no_part_that_rang_has_named_is_left_to_a_transfer() {
     // No digest of the part, and a size says nothing about it: all is copied again.
     let sizes = "SIZE *.ftp-user.part: 213 {stored}";
     let (from, _to, run) = copy("RANG 1 0: 501 bad numbers\nRANG: 350 noted", sizes, &["--verify", "size"]);

@@ -2,8 +2,10 @@
 //! of the names of hosts.
 //!
 //! Of a page, the blocks marked `sh` are run in their order, in one directory. A line that starts a server, a relay, a
-//! hub or an agent goes on running, and the next line waits until it is ready. Blocks marked `text` have the commands of
-//! other programs, or what a program prints: they are not run.
+//! hub or an agent goes on running, and the next line waits until it is ready. The lines of blocks marked `crontab` are run
+//! as cron runs them. Blocks marked `text` have the commands of other programs, or what a program prints: they are not run.
+
+mod cron;
 
 use crate::accounts;
 use integration_tests::binary::{Program, Running};
@@ -77,7 +79,7 @@ impl Recipe {
         for (from, _) in &self.instead {
             assert!(text.contains(from), "{}: {from} is not in it", self.page);
         }
-        let blocks = blocks(&text);
+        let blocks = blocks(&text, "sh");
         assert!(!blocks.is_empty(), "{} has nothing to run", self.page);
         for block in blocks {
             let mut block = block.to_owned();
@@ -135,9 +137,10 @@ impl Recipe {
     }
 }
 
-/// The blocks of a page that are run.
-fn blocks(text: &str) -> Vec<&str> {
-    let rest = text.split("\n```sh\n").skip(1);
+/// The blocks of a page that are marked so.
+fn blocks<'a>(text: &'a str, mark: &str) -> Vec<&'a str> {
+    let begin = format!("\n```{mark}\n");
+    let rest = text.split(&begin).skip(1);
     rest.map(|rest| rest.split("\n```").next().unwrap_or_default()).collect()
 }
 
@@ -195,12 +198,45 @@ fn migrate_a_site() {
 
 #[test]
 fn every_night() {
-    let (lab, backup) = pair("night", &[("photos/a.jpg", "a")]);
+    let (lab, backup) = pair("night", &[("photos/a.jpg", "a"), ("photos/b.jpg", "b")]);
     let recipe = Recipe::new("recipes/nightly.md")
         .server("ann@lab.example", &lab)
         .server("bob@backup.example", &backup)
         .run();
     assert_eq!(stored(&backup, "photos/a.jpg"), "a");
+    let text = recipe.text();
+    let entries: Vec<_> = blocks(&text, "crontab").into_iter().flat_map(cron::entries).collect();
+    let mut kept = 0;
+    for entry in &entries {
+        let keeps = entry.command.contains("--backup-dir");
+        for run in 1..=2 {
+            if run == 2 && keeps {
+                fs::remove_file(lab.path("photos/b.jpg")).unwrap();
+            }
+            let output = entry.run(recipe.home.path(), &recipe.file("bin"));
+            let said = [output.stdout, output.stderr].concat();
+            assert!(
+                output.status.success() && said.is_empty(),
+                "{}: {}",
+                entry.command,
+                String::from_utf8_lossy(&said)
+            );
+        }
+        if keeps {
+            let days: Vec<_> =
+                fs::read_dir(backup.path("old")).unwrap().map(|day| day.unwrap().file_name()).collect();
+            let [day] = days.as_slice() else { panic!("{days:?}") };
+            let day = day.to_str().unwrap();
+            let is_date = day.len() == 10 && day.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+            assert!(is_date, "{day}");
+            assert_eq!(stored(&backup, &format!("old/{day}/b.jpg")), "b");
+            kept += 1;
+        }
+    }
+    assert!(entries.len() == 3 && kept == 1, "{entries:?}");
+    let nights =
+        fs::read_dir(backup.path("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(nights.filter(|name| name.starts_with("photos-")).count() >= 1);
     drop(recipe);
 }
 
@@ -334,7 +370,8 @@ fn every_recipe_is_run() {
 #[test]
 fn only_blocks_for_a_shell_are_run() {
     let page = "a\n```sh\nls\ncd x\n```\n```text\nlftp\n```\n```sh\npwd\n```\n";
-    assert_eq!(blocks(page), ["ls\ncd x", "pwd"]);
+    assert_eq!(blocks(page, "sh"), ["ls\ncd x", "pwd"]);
+    assert_eq!(blocks(page, "text"), ["lftp"]);
     assert!(goes_on("ftp-server --root x") && !goes_on("ftp-server hash-password"));
     assert!(goes_on("ftp-relay-agent join h:1 --name x") && !goes_on("ftp-relay-agent token"));
 }

@@ -448,7 +448,7 @@ fn what_flows_goes_on_when_the_user_agent_has_gone() {
 #[test]
 fn a_relay_that_is_told_to_stop_lets_what_flows_end() {
     let mut agent = relay();
-    let (_session, mut source, mut target) = joined(&agent, u64::MAX);
+    let (session, mut source, mut target) = joined(&agent, u64::MAX);
     agent.running.signal(Signal::TERM);
     agent.logs("stopping");
     source.write_all(b"file").unwrap();
@@ -457,6 +457,9 @@ fn a_relay_that_is_told_to_stop_lets_what_flows_end() {
     target.read_to_end(&mut got).unwrap();
     drop(target);
     assert_eq!(got, b"file");
+    // The control connections that it still carries flow as well. The relay ends with the last of them.
+    assert!(agent.running.is_there(), "{}", agent.running.said());
+    drop(session);
     assert_eq!(agent.running.wait().code(), Some(0));
 }
 

@@ -256,7 +256,7 @@ fn h21_a_digest_that_is_refused_in_the_end_leaves_no_size_that_would_do() {
 }
 
 #[test]
-fn h21_nothing_goes_on_that_no_digest_could_prove_or_that_nobody_wants() {
+fn h21_n7_nothing_goes_on_that_no_digest_could_prove_or_that_nobody_wants() {
     let feat = |features: &str| format!("FEAT: 211-Features\\r\\n SIZE\\r\\n{features}211 End");
     let sizes = "SIZE *.ftp-user.part: 213 {stored}";
     for (source, destination, args) in [

@@ -137,6 +137,23 @@ fn h27_h28_a_name_is_looked_up_in_the_components_of_a_composite_directory() {
     let times = |name: &str| union.stdout.iter().filter(|line| *line == name).count();
     let told = ["sub", "both", "lab:pub/both", "home:d/both"].map(times);
     assert_eq!(told, [1, 0, 1, 1], "{union}");
+    let tree = with("tree\n").exits(0);
+    let drawn: Vec<&str> = tree.stdout.iter().take(8).map(String::as_str).collect();
+    let expect = [
+        "lab:pub/, home:d/",
+        "├── lab:pub/both",
+        "├── home:d/both",
+        "├── one",
+        "├── sub/",
+        "│   ├── h",
+        "│   └── l",
+        "└── two",
+    ];
+    assert_eq!(drawn, expect, "{tree}");
+    let json = with("tree --json sub\n").exits(0);
+    let both =
+        json.stdout.iter().filter(|line| line.contains("\"name\":\"h\"") || line.contains("\"name\":\"l\""));
+    assert_eq!(both.count(), 2, "{json}");
     // A new name stays beside the old one.
     with("mv two sub/three\nwhere sub/three\nmv sub/three two\nwhere two\n")
         .exits(0)
@@ -242,6 +259,22 @@ fn a_job_in_the_background_is_interrupted_with_its_shell_and_goes_on_later() {
     let again = user().private_file("config.toml", &settings).private_file("pw", PASSWORD);
     again.args(["--config", "config.toml", "--state", &kept, "cancel", "last"]).run().exits(0);
     assert_eq!(home.names(), ["x"]);
+    // In the shell what runs does not scroll away behind what has ended.
+    let jobs = |line: &str| script(&settings, &["--state", &kept], line).run().exits(0);
+    jobs("jobs\n").says("1 job that has ended is not listed; jobs --all lists it").never_says("cancelled");
+    jobs("jobs --all\n").says("cancelled").never_says("not listed");
+    jobs("jobs --json\n").says("cancelled");
+}
+
+#[test]
+fn cancel_of_what_runs_in_the_background_says_how_to_end_it() {
+    let lab = Site::new("lab").file("big", sample(200_000)).start();
+    let home = site("home", &["x"]);
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let started = script(&settings, &[], "copy --limit 2KB lab:big home: &\ncancel 1\n").start();
+    started.wait_for("[1] runs in the background of this shell; fg 1 and Ctrl-C interrupt it");
+    started.running.signal(Signal::TERM);
+    started.end();
 }
 
 /// A person at the shell who types nothing before the shell waits for it: a terminal whose mode changes may forget keys.
@@ -331,7 +364,7 @@ fn what_ls_and_tree_have_shown_is_completed_without_another_listing() {
     shell.types("quit\r");
     let Typist { person, home, .. } = shell;
     assert_eq!(person.end(), Some(0));
-    let kept = fs::read_to_string(home.path().join("state/shell-listings.json")).unwrap();
+    let kept = fs::read_to_string(home.path().join("state/shell-listings.txt")).unwrap();
     assert!(kept.contains("lab:deep/er"), "{kept}");
 }
 

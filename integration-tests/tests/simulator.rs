@@ -5,6 +5,7 @@
 
 mod batch;
 mod cross;
+mod groups;
 mod race;
 mod tls;
 

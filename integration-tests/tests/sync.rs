@@ -4,6 +4,7 @@ use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
 use std::fs::{self, File};
@@ -289,6 +290,33 @@ fn a_sync_that_is_killed_goes_on() {
         assert_eq!(resumed.code(), Some(0), "{kind} {number}: {run}\n{resumed}");
         is_equal(&from.path("s"), &to.path("t"), &resumed);
     }
+}
+
+#[test]
+fn n8_a_file_that_a_killed_sync_has_begun_and_that_is_the_same_ends_with_the_resumed_one() {
+    let (from, state) = (source().file("s/m", sample(600_000)).start(), tempfile::tempdir().unwrap());
+    let to = target().start();
+    let run = job(state.path()).args(["sync", "--limit", "100KB", &from.url("s"), &to.url("t")]).start();
+    let parts = || to.names().into_iter().filter(|name| name.contains(".ftp-user."));
+    until("a part has arrived", || {
+        parts().any(|name| fs::metadata(to.path(&name)).is_ok_and(|facts| facts.len() > 150_000))
+    });
+    run.running.signal(Signal::KILL);
+    let killed = run.end();
+    // As if it had its name, which nobody has told the journal.
+    fs::write(to.path("t/m"), from.bytes("s/m")).unwrap();
+    for path in [from.path("s/m"), to.path("t/m")] {
+        touch(&path, 1_600_000_000);
+    }
+    let resumed = job(state.path()).args(["resume"]).run().exits(0);
+    is_equal(&from.path("s"), &to.path("t"), &resumed);
+    let jobs = job(state.path()).args(["jobs"]).run().exits(0);
+    let told = &jobs.events("job")[0];
+    assert_eq!((&told["state"], &told["open"]), (&"done".into(), &0.into()), "{killed}\n{resumed}\n{jobs}");
+    let why = job(state.path()).args(["why", "last"]).run().exits(0);
+    let receipts = why.events("receipt");
+    let file = receipts.iter().find(|told| told["source"].as_str().unwrap().ends_with("/m")).unwrap();
+    assert_eq!((&file["state"], &file["verified"]), (&"done".into(), &"sha-256".into()), "{why}");
 }
 
 #[test]

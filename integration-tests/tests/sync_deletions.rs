@@ -251,3 +251,17 @@ fn a_named_sync_that_is_done_says_nothing_with_quiet() {
     here("one").exits(0);
     here("two").exits(2).says("asked for in other words");
 }
+
+#[test]
+fn a_directory_that_holds_what_a_filter_leaves_out_is_not_counted_among_what_goes() {
+    let from = source().start();
+    let to = target().file("t/d/big.1", "b").file("t/e/f/big.2", "b").file("t/e/x", "x").start();
+    let (source, dest) = (from.url("s"), to.url("t"));
+    let words = ["--delete", "--max-delete", "1", "--exclude", "big*", &source, &dest];
+    let run = synced(&[&["-n"], &words[..]].concat()).exits(0);
+    let deletions = told(&run, "plan").into_iter().filter(|told| told.starts_with("delete"));
+    assert_eq!(deletions.collect::<Vec<_>>(), ["delete x"], "{run}");
+    let run = synced(&words).exits(0);
+    assert_eq!(run.summary()["deleted"], 1, "{run}");
+    assert_eq!(to.names(), ["t/", "t/a", "t/d/", "t/d/big.1", "t/e/", "t/e/f/", "t/e/f/big.2", "t/n.log"]);
+}

@@ -165,6 +165,34 @@ fn address_predicates_stand_in_policy_and_kind_only() {
 }
 
 #[test]
+fn r54_a_relay_asks_for_the_date_for_the_end_of_tokens_and_to_tell_it_and_for_nothing_else() {
+    // The file, how often it asks, and what for.
+    const USES: [(&str, usize, &str); 8] = [
+        ("at_hub/keep.rs", 1, "whether a token that was denied has ended"),
+        ("cli/check.rs", 2, "whether a token has ended, and how far the clocks are apart"),
+        ("cli/serve.rs", 1, "which tokens have ended"),
+        ("cli/token.rs", 1, "when a new token ends"),
+        ("hub/accept.rs", 2, "whether a token has ended, and when it ends"),
+        ("hub/exchange.rs", 1, "told to whoever asks"),
+        ("listen/accept.rs", 1, "whether a token has ended, when it ends, and told to whoever asks"),
+        ("operate/audit.rs", 1, "the time of a line"),
+    ];
+    let mut found: Vec<(String, usize)> = Vec::new();
+    for file in sources() {
+        let asks = |line: &str| line.contains("Clock::today()") || line.contains("SystemTime::now");
+        let count = file.code.iter().filter(|(_, line)| asks(line)).count();
+        let relay = file.path.strip_prefix("ftp-relay-agent/src/");
+        if let Some(path) = relay.filter(|_| count > 0) {
+            found.push((path.to_owned(), count));
+        }
+        assert!(!file.path.starts_with("ftp-proto/src/relay/") || count == 0, "{}", file.path);
+    }
+    found.sort();
+    let expected = USES.map(|(path, count, _)| (path.to_owned(), count));
+    assert_eq!(found, expected, "a decision that depends on a date is one that a wrong clock can change");
+}
+
+#[test]
 fn the_clock_is_read_in_one_place() {
     let wrong = |file: &Source, line: &str| {
         file.path != "ftp-proto/io/src/clock.rs"

@@ -93,6 +93,14 @@ fn a_login_as_anonymous_that_was_not_meant_is_told_as_one() {
 }
 
 #[test]
+fn a_server_that_fails_inside_at_the_login_is_not_told_as_a_wrong_password() {
+    let peer = Peer::start("127.0.0.2", "PASS: 500 OOPS: priv_sock_get_result", MODERN);
+    let run = copy(&format!("ftp://ann:secret@{}/a.bin", peer.address())).exits(5);
+    let at = peer.address().to_string();
+    one_line(&run, &[&at, "failed inside while ann logged in", "500 OOPS", "not to blame"]);
+}
+
+#[test]
 fn a_netrc_that_others_may_read_is_told_as_one() {
     let home = user().file(".netrc", "machine 127.0.0.2 login ann password s3cret\n");
     let run = home.args(["copy", "ftp://ann@127.0.0.2:1/a.bin", "b.bin"]).run().exits(2).never_says("s3cret");

@@ -73,3 +73,23 @@ fn exposes_at_most(file: &Path, tenths: u8) {
     }
     assert!(judged.status.success(), "{said}");
 }
+
+/// systemd reads the unit of a package without a word. The program that it starts stands somewhere else here.
+#[test]
+fn systemd_reads_the_units_of_the_packages() {
+    let analyze = or_skip!(Tool::installed("bin/systemd-analyze"));
+    for name in ["ftp-server", "ftp-relay-agent"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("packaging").join(name);
+        let unit = fs::read_to_string(folder.join(format!("{name}.service"))).unwrap();
+        let installed = format!("ExecStart=/usr/bin/{name} ");
+        assert!(unit.contains(&installed), "{unit}");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(format!("{name}.service"));
+        fs::write(&file, unit.replace(&installed, "ExecStart=/bin/sh ")).unwrap();
+        let verified = analyze.command().args(["verify", "--man=no"]).arg(&file).output().unwrap();
+        let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+        // What it says of other units of this host is not ours.
+        let ours: Vec<&str> = said.lines().filter(|line| line.contains(name)).collect();
+        assert!(ours.is_empty(), "{said}");
+    }
+}

@@ -324,6 +324,40 @@ fn a_file_that_is_not_read_whole_has_no_digest() {
 }
 
 #[test]
+fn ls_of_several_places_tells_each_directory_below_its_name() {
+    let at = site(&["f1", "one/a", "one/b", "two/c", "f2"]);
+    let heading = |name: &str| {
+        let url = at.url(name);
+        let (login, place) = url.rsplit_once('@').unwrap();
+        format!("{}@{place}:", login.rsplit_once(':').unwrap().0)
+    };
+    let ls = |words: &[&str]| user().args(["ls"]).args(words).run().exits(0).stdout;
+    let (one, two) = (heading("one"), heading("two"));
+    let expect = ["f1", "f2", "", &one, "a", "b", "", &two, "c"];
+    assert_eq!(ls(&[&at.url("*")]), expect);
+    assert_eq!(
+        ls(&[&at.url("two"), &at.url("f1"), &at.url("one")]),
+        ["f1", "", &two, "c", "", &one, "a", "b"]
+    );
+    assert_eq!(ls(&[&at.url("one"), &at.url("two")])[..2], [&*one, "a"]);
+    let long = ls(&["-l", &at.url("*")]);
+    assert!(long[3] == one && long[4].ends_with("  a") && long.len() == expect.len(), "{long:?}");
+    // One place alone has none.
+    assert_eq!(ls(&[&at.url("one")]), ["a", "b"]);
+    assert_eq!(ls(&[&at.url("on*")]), ["a", "b"]);
+    let run = verb(&["ls", &at.url("*")]).exits(0);
+    let entry =
+        |entry: &serde_json::Value| entry["place"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let places: Vec<_> = run.events("entry").iter().map(entry).collect();
+    assert_eq!(places, ["f1", "f2", "one", "one", "two"], "{run}");
+    // What is no directory has no `/` behind its name, and what is one is not printed.
+    verb(&["ls", &at.url("f1/")]).exits(2).says("is not a directory");
+    verb(&["cat", &at.url("f1/")]).exits(2).says("is not a directory");
+    verb(&["cat", &at.url("one")]).exits(2).says("is a directory");
+    verb(&["cat", &at.url("none")]).exits(3);
+}
+
+#[test]
 fn tree_draws_what_a_directory_holds() {
     let at = site(&["t/a", "t/d/b", "t/d/deep/c", "t/z"]);
     symlink("d", at.path("t/link")).unwrap();

@@ -133,7 +133,7 @@ impl Control {
         let first = self.pipeline.is_empty();
         self.standing.note(command);
         self.surplus = 0;
-        self.event(Event::Sent(command.redacted(self.dialect)));
+        self.event(Event::Sent(command.traced(self.dialect)));
         self.output(Output::Send(command.to_line(self.dialect)));
         self.pipeline.push(owner, command, patience);
         if first {

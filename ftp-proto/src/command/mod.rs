@@ -27,7 +27,7 @@ pub use direction::Direction;
 pub use extension::Extension;
 pub use fact::NewFact;
 pub use fault::{CommandError, Fault};
-pub use pack::{Numbers, Pack, PackedSource, PackedTarget};
+pub use pack::{FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 pub use parse::parse;
 pub use practice::Practice;
 pub use site::Site;
@@ -277,6 +277,14 @@ pub enum Partial {
 }
 
 impl Command {
+    /// Maximum number of bytes of a whole line with its CR LF that `ftp-server` reads: a path of 4,096 bytes and room for
+    /// the verb (A13). A byte 255 and a CR count twice.
+    pub const MAX_LINE: usize = 4352;
+    /// How many commands may wait at `ftp-server` behind the one that it carries out.
+    pub const MAX_WAITING: usize = 64;
+    /// How many bytes of their lines. A single command may be longer.
+    pub const MAX_WAITING_BYTES: usize = 16 * 1024;
+
     /// Whether this command uses a data connection, so that it is answered twice: by a preliminary
     /// reply and by a final one.
     pub fn is_transfer(&self) -> bool {

@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::word::{first_word, name};
 use crate::calendar::{When, facts_time, parse_time};
 use crate::wire::{BadDecimal, FileName, PathName, counted, decimal, show};
+use std::fmt;
 
 /// A command about a group of small files.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,18 +24,28 @@ pub enum Pack {
     /// LOOK: which of these names something has.
     Look(PathName, Vec<FileName>),
     /// SEND: send these files of the directory.
-    Send(PathName, Vec<PackedSource>),
+    Send(PathName, Vec<FileToSend>),
     /// STORE: receive these files beside the directory's own, under the number of the group, until KEEP or DROP.
-    Store(u32, PathName, Vec<PackedTarget>),
+    Store(GroupNumber, PathName, Vec<FileToStore>),
     /// KEEP: give these files of the group their names, and remove the others.
-    Keep(u32, Numbers),
+    Keep(GroupNumber, FileNumbers),
     /// DROP: remove all files of the group.
-    Drop(u32),
+    Drop(GroupNumber),
+}
+
+/// The number of a group, which the client chooses. It counts from PACK STORE to PACK KEEP or DROP.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct GroupNumber(pub u32);
+
+impl fmt::Display for GroupNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// A file that PACK SEND asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PackedSource {
+pub struct FileToSend {
     /// How many bytes it has: at most [`Pack::MAX_FILE`].
     pub size: u32,
     /// When it was modified, if that is known. It is written as `-` if its year does not have four digits.
@@ -47,7 +58,7 @@ pub struct PackedSource {
 
 /// A file that PACK STORE announces.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PackedTarget {
+pub struct FileToStore {
     /// How many bytes it has: at most [`Pack::MAX_FILE`].
     pub size: u32,
     /// The time that it gets, if that is known. It is written as `-` if its year does not have four digits.
@@ -58,9 +69,9 @@ pub struct PackedTarget {
 
 /// Files of a group by their numbers, which count from 1 in the order of the command: at least one, ascending, each once.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Numbers(Vec<u16>);
+pub struct FileNumbers(Vec<u16>);
 
-impl Numbers {
+impl FileNumbers {
     /// Takes numbers in any order. Returns `None` if there is none, or if one is not a number of a file.
     pub fn new(numbers: impl IntoIterator<Item = u16>) -> Option<Self> {
         let mut numbers: Vec<u16> = numbers.into_iter().collect();
@@ -78,6 +89,11 @@ impl Numbers {
     /// Returns whether `number` is one of them.
     pub fn has(&self, number: u16) -> bool {
         self.0.binary_search(&number).is_ok()
+    }
+
+    /// Returns how many they are.
+    pub fn count(&self) -> u16 {
+        u16::try_from(self.0.len()).unwrap_or(MAX_NUMBER)
     }
 
     /// Returns the greatest of them.
@@ -117,9 +133,6 @@ impl Numbers {
     }
 }
 
-/// The greatest number of a file.
-const MAX_NUMBER: u16 = 256;
-
 impl Pack {
     /// Maximum number of files in a group, and of names that are looked at together.
     pub const MAX_FILES: usize = MAX_NUMBER as usize;
@@ -127,9 +140,8 @@ impl Pack {
     pub const MAX_FILE: u32 = 256 * 1024;
     /// Maximum number of bytes of all files of a group.
     pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
-    /// Maximum number of bytes of the whole line with its CR LF, as of every line that a server reads. A byte 255 and a
-    /// CR count twice.
-    pub const MAX_LINE: usize = 4352;
+    /// How many groups a session may hold: some get their names while others come.
+    pub const MAX_HELD: usize = 4;
 
     /// Reads the argument of PACK.
     pub(super) fn parse(rest: &[u8]) -> Result<Self, Fault> {
@@ -142,22 +154,22 @@ impl Pack {
             }
             b"SEND" => {
                 let (directory, items) = split(rest)?;
-                let files = each(items, PackedSource::parse)?;
+                let files = each(items, FileToSend::parse)?;
                 bounded(files.iter().map(|file| file.size))?;
                 Ok(Self::Send(directory, files))
             }
             b"STORE" => {
                 let (group, rest) = first_word(rest);
                 let (directory, items) = split(rest)?;
-                let files = each(items, PackedTarget::parse)?;
+                let files = each(items, FileToStore::parse)?;
                 bounded(files.iter().map(|file| file.size))?;
-                Ok(Self::Store(number(group)?, directory, files))
+                Ok(Self::Store(group_number(group)?, directory, files))
             }
             b"KEEP" => {
                 let (group, rest) = first_word(rest.trim_ascii_end());
-                Ok(Self::Keep(number(group)?, Numbers::parse(rest)?))
+                Ok(Self::Keep(group_number(group)?, FileNumbers::parse(rest)?))
             }
-            b"DROP" => Ok(Self::Drop(number(rest.trim_ascii_end())?)),
+            b"DROP" => Ok(Self::Drop(group_number(rest.trim_ascii_end())?)),
             _ => Err(Fault::Syntax),
         }
     }
@@ -184,6 +196,21 @@ impl Pack {
         }
     }
 
+    /// Returns the argument for a trace, with each file's number and name.
+    pub(super) fn traced(&self) -> String {
+        let numbered = |names: &mut dyn Iterator<Item = &FileName>| {
+            let names: Vec<String> =
+                names.zip(1..).map(|(name, number)| format!("{number} {}", show(name.as_bytes()))).collect();
+            format!("{}: {}", self.summary(), names.join(" / "))
+        };
+        match self {
+            Self::Look(_, names) => numbered(&mut names.iter()),
+            Self::Send(_, files) => numbered(&mut files.iter().map(|file| &file.name)),
+            Self::Store(_, _, files) => numbered(&mut files.iter().map(|file| &file.name)),
+            Self::Keep(..) | Self::Drop(_) => self.summary(),
+        }
+    }
+
     /// Returns the argument of the command.
     pub(super) fn argument(&self) -> Vec<u8> {
         match self {
@@ -192,10 +219,10 @@ impl Pack {
                 listed("LOOK ".to_owned(), directory, names)
             }
             Self::Send(directory, files) => {
-                listed("SEND ".to_owned(), directory, files.iter().map(PackedSource::text))
+                listed("SEND ".to_owned(), directory, files.iter().map(FileToSend::text))
             }
             Self::Store(group, directory, files) => {
-                listed(format!("STORE {group} "), directory, files.iter().map(PackedTarget::text))
+                listed(format!("STORE {group} "), directory, files.iter().map(FileToStore::text))
             }
             Self::Keep(group, numbers) => format!("KEEP {group} {}", numbers.text()).into_bytes(),
             Self::Drop(group) => format!("DROP {group}").into_bytes(),
@@ -203,7 +230,7 @@ impl Pack {
     }
 }
 
-impl PackedSource {
+impl FileToSend {
     fn parse(item: &[u8]) -> Result<Self, Fault> {
         let (size, rest) = field(item)?;
         let (modified, rest) = field(rest)?;
@@ -227,7 +254,7 @@ impl PackedSource {
     }
 }
 
-impl PackedTarget {
+impl FileToStore {
     fn parse(item: &[u8]) -> Result<Self, Fault> {
         let (size, rest) = field(item)?;
         let (modified, rest) = field(rest)?;
@@ -289,6 +316,10 @@ fn time_text(modified: Option<When>) -> String {
     modified.and_then(facts_time).unwrap_or_else(|| "-".to_owned())
 }
 
+fn group_number(word: &[u8]) -> Result<GroupNumber, Fault> {
+    number(word).map(GroupNumber)
+}
+
 fn number<T: std::str::FromStr>(word: &[u8]) -> Result<T, Fault> {
     decimal(word).map_err(|bad| match bad {
         BadDecimal::Empty => Fault::Missing,
@@ -314,6 +345,9 @@ fn listed(word: String, directory: &PathName, items: impl Iterator<Item = Vec<u8
     }
     text
 }
+
+/// The greatest number of a file.
+const MAX_NUMBER: u16 = 256;
 
 #[cfg(test)]
 mod tests;

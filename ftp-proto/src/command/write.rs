@@ -52,6 +52,15 @@ impl Command {
         }
     }
 
+    /// Returns the line for the trace of a client: as [`redacted`](Self::redacted), but with the names of the files of PACK and
+    /// their numbers, which the replies speak of.
+    pub fn traced(&self, dialect: Dialect) -> String {
+        if let Self::Pack(pack) = self {
+            return format!("{} {}", self.name(dialect), pack.traced());
+        }
+        self.redacted(dialect)
+    }
+
     const fn name(&self, dialect: Dialect) -> &'static str {
         match (self, dialect) {
             (Self::Quit, Dialect::Rfc354) => "BYE", // QUIT came with RFC 607
@@ -183,8 +192,8 @@ fn not_an_option(path: &PathName) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::address::SockTarget;
-    use crate::command::Verb;
-    use crate::wire::{RendezvousSecret, Secret};
+    use crate::command::{Pack, Verb};
+    use crate::wire::{FileName, RendezvousSecret, Secret};
     use Dialect::{Rfc354, Rfc959};
 
     fn path(name: &[u8]) -> PathName {
@@ -226,6 +235,10 @@ mod tests {
         assert_eq!(Command::Acct(Secret::new("swordfish")).redacted(Rfc354), "ACCT ***");
         assert_eq!(Command::Rndz(Some(secret)).redacted(Rfc959), "RNDZ ***");
         assert_eq!(Command::Rndz(None).redacted(Rfc959), "RNDZ");
+        let names = [&b"a"[..], b"b\r"].map(|name| FileName::from_wire(name).unwrap());
+        let look = Command::Pack(Box::new(Pack::Look(path(b"d"), names.into())));
+        assert_eq!(look.redacted(Rfc959), "PACK LOOK d (2 files)");
+        assert_eq!(look.traced(Rfc959), "PACK LOOK d (2 files): 1 a / 2 b%0D");
         assert_eq!(Command::Retr(path(b"a\rb\xffc")).redacted(Rfc959), "RETR a%0Db%FFc");
         assert_eq!(Command::Pass(Secret::new("swordfish")).to_line(Rfc959), b"PASS swordfish\r\n");
         assert_eq!(Command::Pass(Secret::default()).to_line(Rfc959), b"PASS \r\n");

@@ -25,6 +25,10 @@
 //! assert!(matches!(places.admit(bounds, "ann", 5, |_, _| false), Ok((_, Some(2)))));
 //! ```
 
+mod seldom;
+
+pub use seldom::Seldom;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -107,6 +111,11 @@ impl<K, V> Fair<K, V> {
     /// Whether no place is taken.
     pub fn is_empty(&self) -> bool {
         self.holders.is_empty()
+    }
+
+    /// Whether this place is still taken by the one that got its name.
+    pub fn has(&self, place: PlaceId) -> bool {
+        self.holders.contains_key(&place)
     }
 
     /// Returns every holder with its key, the oldest first.

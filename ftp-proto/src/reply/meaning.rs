@@ -59,6 +59,8 @@ pub enum Meaning {
     Deleted,
     /// The operation on a directory has succeeded.
     DirectoryDone,
+    /// PACK LOOK, KEEP, DROP: done, with a line for each file that was left out.
+    GroupDone,
     /// The reply names a directory that was made, or the working directory.
     DirectoryName,
     /// The digest of a file, as XCRC and its relatives report it.
@@ -175,7 +177,7 @@ impl Meaning {
             Self::TransferredKept => (252, 250), // C24
             Self::Renamed => (253, 250),
             Self::Deleted => (254, 250),
-            Self::DirectoryDone | Self::FileDigest | Self::FileFacts => (200, 250),
+            Self::DirectoryDone | Self::GroupDone | Self::FileDigest | Self::FileFacts => (200, 250),
             Self::DirectoryName => (200, 257),
             Self::FileFact => (200, 213),
             Self::SystemStatus => (100, 211),

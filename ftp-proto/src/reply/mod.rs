@@ -21,9 +21,9 @@ pub use facts::{write_facts, write_open};
 pub use foreign::Protocol;
 pub use marker::Markers;
 pub use meaning::Meaning;
-pub use pack::{Left, Packed, packed_lines};
+pub use pack::{FileOutcome, LeftOut, file_outcomes};
 pub use parse::{NotFtp, ReplyReader};
-pub use refusals::{Blame, TlsFault, blame, tls_fault, wants_pret};
+pub use refusals::{Blame, TlsFault, blame, failed_inside, tls_fault, wants_pret};
 pub(crate) use session::NO_TLS;
 pub use session::{
     Greeting, ends_session, greeting, has_no_tls, is_open, is_status, loses_early, mixes_sessions,

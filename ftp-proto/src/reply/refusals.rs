@@ -54,6 +54,19 @@ pub fn wants_pret(reply: &Reply) -> bool {
     reply.code.0 >= 400 && memchr::memmem::find(&words, b"supporting pret").is_some()
 }
 
+/// Returns whether the server says that it has failed inside, whatever the command was: vsftpd writes `500 OOPS` when
+/// a part of it has died, or when one of its settings stops every login.
+///
+/// ```
+/// use ftp_proto::reply::{Code, Reply, failed_inside};
+///
+/// let reply = Reply { code: Code(500), lines: vec![b"OOPS: priv_sock_get_result".to_vec()] };
+/// assert!(failed_inside(&reply));
+/// ```
+pub fn failed_inside(reply: &Reply) -> bool {
+    reply.code.0 == 500 && reply.text().to_ascii_lowercase().starts_with(b"oops:")
+}
+
 /// What a refusal of a data connection says about TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TlsFault {

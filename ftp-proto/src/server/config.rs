@@ -37,6 +37,9 @@ pub struct Config {
     pub max_of_one_address: usize,
     /// How long a transfer may go on without its control connection (DETA).
     pub max_detached: Duration,
+    /// Whether something runs after each upload (a hook of the operator), so that an upload needs room for it first
+    /// ([`Ask::Room`](super::ask::Ask::Room)).
+    pub has_hooks: bool,
     /// The name and version that the greeting and HELP show.
     pub software: String,
 }
@@ -55,6 +58,7 @@ impl Default for Config {
             max_provers: 16,
             max_of_one_address: 4,
             max_detached: Duration::from_secs(3600),
+            has_hooks: false,
             software: "FTP server".to_owned(),
         }
     }
@@ -120,6 +124,8 @@ pub struct Timeouts {
     pub kept: Duration,
     /// A group of small files that waits for its names (PACK), while no command is running.
     pub group: Duration,
+    /// Until there is room for the hook after an upload. A user agent takes a path for closed after 10 to 15 seconds.
+    pub room: Duration,
     /// From the connection, or from the transfer command if that came later, to the whole hello (RNDZ).
     pub hello: Duration,
     /// From the hello to the proof (RNDZ).
@@ -150,6 +156,7 @@ impl Default for Timeouts {
             held: s(60),
             kept: s(60),
             group: s(60),
+            room: s(8),
             hello: s(5),
             proof: s(5),
             stall: s(300),

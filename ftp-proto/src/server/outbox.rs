@@ -145,9 +145,14 @@ impl Outbox {
         self.outputs.push_back(Output::Close);
     }
 
-    /// Drops all replies from now on: the control connection is gone, and the session goes on.
-    pub(super) fn drop_replies(&mut self) {
+    /// Drops all replies from now on: the session is over for its client, and goes on.
+    pub(super) const fn say_nothing_more(&mut self) {
         self.drops_replies = true;
+    }
+
+    /// The same where the control connection is gone: what was not sent yet is dropped, too.
+    pub(super) fn drop_replies(&mut self) {
+        self.say_nothing_more();
         self.outputs.retain(|output| !matches!(output, Output::Send(_)));
     }
 

@@ -21,6 +21,8 @@ pub enum Timer {
     Kept,
     /// A group of small files waits for PACK KEEP or PACK DROP, and no transfer is under way.
     Group,
+    /// An upload waits until there is room for the hook that runs after it.
+    Room,
     /// A connection that must prove itself has sent no whole hello (RNDZ).
     Hello,
     /// A connection has sent its hello, and its proof is due (RNDZ).
@@ -41,7 +43,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -51,6 +53,7 @@ impl Timer {
         Self::Held,
         Self::Kept,
         Self::Group,
+        Self::Room,
         Self::Hello,
         Self::Proof,
         Self::Handshake,
@@ -73,6 +76,7 @@ impl Timer {
             Self::Held => "held connection",
             Self::Kept => "kept connection",
             Self::Group => "held group",
+            Self::Room => "hook room",
             Self::Hello => "hello",
             Self::Proof => "proof",
             Self::Handshake => "handshake",

@@ -7,7 +7,7 @@ use crate::address::{parse_227, parse_229, parse_255};
 use crate::client::Failure;
 use crate::command::Verb;
 use crate::policy::believe;
-use crate::reply::{Blame, Class, Meaning, Reply, blame, ends_session, wants_pret};
+use crate::reply::{Blame, Class, Meaning, Reply, TlsFault, blame, ends_session, tls_fault, wants_pret};
 use std::net::SocketAddr;
 
 /// A reply to a command, with its class for that command.
@@ -142,6 +142,13 @@ pub(super) const fn is_decisive(blame: Blame) -> bool {
         Blame::Missing | Blame::File | Blame::Space | Blame::Login => true,
         Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => false,
     }
+}
+
+/// Whether the words of an end say why the attempt failed, whatever was told of the data connections before: neither another
+/// path nor a later attempt can help, or the end demands its own TLS session (H17).
+pub(super) fn says_why(cause: &Cause, blame: Blame) -> bool {
+    let Cause::Refused(reply) = cause else { return is_decisive(blame) };
+    is_decisive(blame) || tls_fault(reply) == Some(TlsFault::OwnSession)
 }
 
 /// Whether another command may still open the data connection, after one of them was refused. Not if the server has lied

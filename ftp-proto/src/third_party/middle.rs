@@ -3,7 +3,7 @@
 
 use super::end::Run;
 use super::ends::Ends;
-use super::judge::{Answer, is_decisive};
+use super::judge::{Answer, says_why};
 use super::outcome::{Cause, DataFault};
 use super::replies::Progress;
 use super::stage::Stage;
@@ -44,7 +44,7 @@ impl Middle {
     ) {
         // If the other end's connection broke, this one was reset for that reason: it tells nothing new.
         let broken = self.broken.as_ref().map(|(broken, _)| *broken).filter(|broken| *broken != side);
-        if let Some(broken) = broken.filter(|_| !is_decisive(blame)) {
+        if let Some(broken) = broken.filter(|_| !says_why(&cause, blame)) {
             if !ends.end(broken).is_running() {
                 self.give_up(ends, now); // its server has already said what it knows
             }

@@ -11,7 +11,7 @@ use super::arrangements::openings;
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
-use super::judge::{Answer, Verdict, is_decisive, may_try_another};
+use super::judge::{Answer, Verdict, may_try_another, says_why};
 use super::junction::{Junction, RelayRoles};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault};
@@ -315,7 +315,8 @@ impl Relayed {
             Phase::Setup | Phase::Running => ends.fail(now, side, Stage::DataConnection, cause, blame),
             // The other end was reset for this reason and its reply came first.
             Phase::Rescue(first) => {
-                let explains_less = matches!(first.cause, Cause::Refused(_)) && !is_decisive(first.blame);
+                let explains_less =
+                    matches!(first.cause, Cause::Refused(_)) && !says_why(&first.cause, first.blame);
                 if explains_less && side != first.side && blame == Blame::Path {
                     ends.explain(side, Stage::DataConnection, cause, blame);
                 }

@@ -12,12 +12,12 @@
 use super::end::{Session, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
-use super::judge::{Answer, is_decisive};
+use super::judge::{Answer, is_decisive, says_why};
 use super::outcome::{Cause, Failure, Outcome};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::transfer::Side;
-use crate::reply::{Blame, Class, TlsFault, tls_fault};
+use crate::reply::{Blame, Class};
 use crate::timer::Moment;
 
 impl Ends {
@@ -61,13 +61,13 @@ impl Ends {
         end.answered();
         if asked.task == Task::Transfer {
             let blame = end.end_of_run(asked.verb, answer.clone());
-            let demands_own_session = tls_fault(&answer.reply) == Some(TlsFault::OwnSession);
+            let cause = Cause::Refused(answer.reply);
             if let (Phase::Rescue(failure), Some(blame)) = (&self.phase, blame)
-                && (is_decisive(blame) || demands_own_session)
+                && says_why(&cause, blame)
                 && !is_decisive(failure.blame)
                 && failure.cause != Cause::Cancelled
             {
-                self.explain(side, asked.stage(), Cause::Refused(answer.reply), blame);
+                self.explain(side, asked.stage(), cause, blame);
             }
         }
         self.finish_rescue();

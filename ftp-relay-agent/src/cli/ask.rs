@@ -39,6 +39,7 @@ pub(super) async fn hub(
     session.send(clock.now(), ToHub::Ext { name, body });
     session.send(clock.now(), ToHub::Agents);
     let mut told = None;
+    let mut line = Line { link, unsent: None };
     loop {
         match session.poll() {
             // The answers come in the order of the questions.
@@ -47,11 +48,11 @@ pub(super) async fn hub(
             }
             Output::Message(FromHub::Ext { name, body }) => told = told.or(date::read(&name, &body)),
             Output::Message(_) => {}
-            Output::Send(frame) => link.send(&frame).await.map_err(LinkFailure::from)?,
+            Output::Send(frame) => line.send(&frame).await,
             Output::Ended(failure) => return Err(failure.into()),
             Output::Wait(_) => {
                 let mut room = [0; ROOM];
-                let count = link.receive(&mut room).await.map_err(LinkFailure::from)?;
+                let count = line.receive(&mut room).await?;
                 session.input(clock.now(), heard(room.get(..count).unwrap_or_default()));
             }
         }
@@ -64,19 +65,46 @@ pub(super) async fn relay(link: &mut Link, welcome: &Welcome) -> Result<Option<W
     let mut session = user::Session::new(clock.now(), welcome, NAME, BUILD);
     let (name, body) = date::question();
     session.send(clock.now(), ToAgent::Ext { name, body });
+    let mut line = Line { link, unsent: None };
     loop {
         match session.poll() {
             Output::Message(FromAgent::Ext { name, body }) => return Ok(date::read(&name, &body)),
             Output::Message(FromAgent::Refused { .. }) => return Ok(None),
             Output::Message(_) => {}
-            Output::Send(frame) => link.send(&frame).await.map_err(LinkFailure::from)?,
+            Output::Send(frame) => line.send(&frame).await,
             Output::Ended(failure) => return Err(failure.into()),
             Output::Wait(_) => {
                 let mut room = [0; ROOM];
-                let count = link.receive(&mut room).await.map_err(LinkFailure::from)?;
+                let count = line.receive(&mut room).await?;
                 session.input(clock.now(), heard(room.get(..count).unwrap_or_default()));
             }
         }
+    }
+}
+
+/// The link while a question is asked. Where the other end has closed it, a question cannot be sent; what the other end has said
+/// before is heard first, as it tells why.
+struct Line<'a> {
+    link: &'a mut Link,
+    /// Why something was not sent.
+    unsent: Option<io::Error>,
+}
+
+impl Line<'_> {
+    async fn send(&mut self, frame: &[u8]) {
+        if self.unsent.is_none() {
+            self.unsent = self.link.send(frame).await.err();
+        }
+    }
+
+    async fn receive(&mut self, room: &mut [u8]) -> Result<usize, LinkFailure> {
+        let received = self.link.receive(room).await;
+        if !matches!(received, Ok(1..))
+            && let Some(unsent) = self.unsent.take()
+        {
+            return Err(unsent.into());
+        }
+        received.map_err(LinkFailure::from)
     }
 }
 

@@ -56,6 +56,6 @@ async fn until_stopped(
         }
     }
     end(hub.drain(GRACE), &mut stop).await;
-    audit.record(&Who::default(), &Record::HubStopped);
+    audit.stopped(&Record::HubStopped);
     Ok(())
 }

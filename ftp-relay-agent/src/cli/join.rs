@@ -88,7 +88,7 @@ async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>)
     }
     joiner.leave().await;
     end(relay.drain(GRACE), &mut stop).await;
-    audit.record(&Who::default(), &Record::RelayStopped);
+    audit.stopped(&Record::RelayStopped);
     Ok(())
 }
 

@@ -58,6 +58,6 @@ async fn until_stopped(
         }
     }
     end(relay.drain(GRACE), &mut stop).await;
-    audit.record(&Who::default(), &Record::RelayStopped);
+    audit.stopped(&Record::RelayStopped);
     Ok(())
 }

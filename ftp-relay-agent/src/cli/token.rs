@@ -1,6 +1,7 @@
 //! `token`: a new secret, as one line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::clock::Clock;
@@ -23,8 +24,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "expires"])]
     for_hub: Option<PathBuf>,
     /// How long it is valid [default: forever]
-    #[arg(long, value_name = "T", value_parser = duration::parse)]
-    expires: Option<std::time::Duration>,
+    #[arg(long, value_name = "T", value_parser = life)]
+    expires: Option<Duration>,
 }
 
 /// Prints a new token, or what a hub needs of others.
@@ -47,6 +48,14 @@ pub fn token(options: &Options) -> Result<(), Exit> {
     print(Zeroizing::new(format!("{}\n", token.line().as_str())).as_bytes())
 }
 
+/// How long a token is valid. A bare number may be meant as days.
+fn life(text: &str) -> Result<Duration, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("write a unit after the number: {text}d for days, {text}h for hours"));
+    }
+    duration::parse(text)
+}
+
 /// The name of a token for the host with this name, which may have a domain and any characters.
 fn named_after(host: &str) -> String {
     let first = host.split('.').next().unwrap_or_default();
@@ -64,6 +73,13 @@ const UNNAMED: &str = "relay";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_days_has_its_unit() {
+        assert_eq!(life("90d"), Ok(Duration::from_secs(90 * 86_400)));
+        assert!(life("90").unwrap_err().contains("90d for days"));
+        assert!(life("").is_err());
+    }
 
     #[test]
     fn a_token_is_named_after_its_host() {

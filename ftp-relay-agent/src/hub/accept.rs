@@ -21,8 +21,8 @@ use tracing::Instrument;
 use super::exchange::{Admitted, Exchange};
 use super::session;
 use crate::operate::audit::Newcomer;
-use crate::operate::{Running, Seldom, metrics};
-use crate::policy::{Delays, Door, Neighbours, Origin, PING, Place};
+use crate::operate::{Running, Strangers, metrics};
+use crate::policy::{Delays, Door, Origin, PING, Place};
 
 /// Accepts links: those with a token become sessions, those with a ticket streams.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ pub(super) struct Links {
     pub(super) door: Arc<Door>,
     pub(super) delays: Delays,
     /// What strangers cause in the log.
-    pub(super) seldom: Seldom<Neighbours>,
+    pub(super) seldom: Strangers,
     /// The same of those who have proven nothing.
-    pub(super) denials: Seldom<Neighbours>,
+    pub(super) denials: Strangers,
     /// The number of the last link.
     pub(super) last: AtomicU64,
 }
@@ -100,8 +100,15 @@ impl Links {
             }
             Some(Proven::Stream(link, call, end)) => match timeout(HANDSHAKE, link.into_clear()).await {
                 Ok(Ok(stream)) => self.exchange.attach(call, end, stream, from.from.seen_as()),
-                Ok(Err(error)) => tracing::info!(error = words(&error), "an end of a call has failed"),
-                Err(_) => tracing::info!("an end of a call did not end TLS"),
+                failed => {
+                    if let Some(untold) = self.line(from) {
+                        let error = failed.map_or_else(
+                            |_| "it did not end TLS".to_owned(),
+                            |failed| failed.err().map(|error| words(&error).to_string()).unwrap_or_default(),
+                        );
+                        tracing::info!(error, untold, "an end of a call has failed");
+                    }
+                }
             },
             None => {}
         }

@@ -3,16 +3,15 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ftp_io::clock::Clock;
 use ftp_io::copy::{Join, JoinEnd, LegId, Meters, Pipes};
 use ftp_io::meter::Meter;
 use ftp_io::os_error::words;
 use ftp_io::socket;
-use ftp_proto::relay::hub::{CallId, Cause, End};
+use ftp_proto::relay::hub::{CallId, Cause, End, SessionId};
 use ftp_proto::relay::message;
 use tokio::net::TcpStream;
 
-use crate::operate::audit::{Audit, Carried, Record, Who};
+use crate::operate::audit::{Carried, Record, Who};
 use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Share, Standing};
 
@@ -23,12 +22,32 @@ pub(super) struct Call {
     pub(super) who: Who,
     /// The caller's own number of the call.
     pub(super) id: u32,
-    /// The agent that is called.
-    pub(super) agent: String,
+    /// Who calls whom.
+    pub(super) parties: Parties,
     /// What its token may do and uses.
     pub(super) standing: Standing,
     /// Given back when the call ends.
     pub(super) _place: Share,
+}
+
+/// Who calls whom.
+#[derive(Debug)]
+pub(super) struct Parties {
+    /// The session that calls.
+    pub(super) from: SessionId,
+    /// The session of the agent.
+    pub(super) to: SessionId,
+    /// The name of the agent.
+    pub(super) agent: String,
+}
+
+/// How a stream has ended, and what it has carried.
+#[derive(Debug)]
+pub(super) struct StreamEnd {
+    end: JoinEnd,
+    how: message::End,
+    a_to_b: u64,
+    b_to_a: u64,
 }
 
 /// How far a call is.
@@ -90,62 +109,61 @@ impl Call {
         Flowing { join, cause: Arc::default() }
     }
 
+    /// Its record when it begins.
+    pub(super) fn opened(&self) -> Record<'_> {
+        Record::CallOpened { id: self.id, agent: &self.parties.agent }
+    }
+
+    /// Its record when it has ended.
+    pub(super) fn ended(&self, carried: Carried) -> Record<'_> {
+        Record::CallEnded { id: self.id, agent: &self.parties.agent, carried }
+    }
+
     /// Passes the bytes of each end to the other one, until both have closed or the call is stopped.
-    pub(super) async fn carry(
-        self,
-        call: CallId,
-        flowing: Flowing,
-        [caller, agent]: [TcpStream; 2],
-        (clock, audit): (Clock, &Audit),
-    ) {
+    pub(super) async fn carry(&self, flowing: Flowing, [caller, agent]: [TcpStream; 2]) -> StreamEnd {
         for stream in [&caller, &agent] {
             // It will fail when it is used.
             drop(socket::control(stream).and_then(|()| socket::vanishes_after(stream, STALL)));
         }
-        audit.record(&self.who, &Record::CallOpened { id: self.id, agent: &self.agent });
-        let begun = clock.now();
         let Flowing { join, cause } = flowing;
         let end = join.run(caller, agent, |_, _| {}).await;
         tell_what_is_forbidden();
         let [_, a_to_b, _, b_to_a] = join.moved();
-        let how = self.log_end(call, (a_to_b, b_to_a), end, cause.get());
-        let carried = Carried { a_to_b, b_to_a, how, took: clock.now().since(begun) };
-        audit.record(&self.who, &Record::CallEnded { id: self.id, agent: &self.agent, carried });
+        StreamEnd { how: how(&end, cause.get()), end, a_to_b, b_to_a }
     }
 
-    fn log_end(
-        &self,
-        CallId(id): CallId,
-        (up, down): (u64, u64),
-        end: JoinEnd,
-        cause: Option<&Cause>,
-    ) -> message::End {
+    /// Logs its end.
+    pub(super) fn log_end(&self, CallId(id): CallId, carried: &Carried, ended: &StreamEnd) {
         let token = self.who.token.as_deref().unwrap_or_default();
-        match end {
-            JoinEnd::Whole => {
-                tracing::info!(call = id, token, up, down, "the call has ended");
-                message::End::Eof
+        let (up, down) = (carried.a_to_b, carried.b_to_a);
+        match &ended.end {
+            JoinEnd::Whole => tracing::info!(call = id, token, up, down, "the call has ended"),
+            JoinEnd::Broken(_, error) => {
+                tracing::info!(call = id, token, up, down, error = words(error), "the call was broken off");
             }
-            JoinEnd::Broken(leg, error) => {
-                tracing::info!(call = id, token, up, down, error = words(&error), "the call was broken off");
-                message::End::Reset(match leg {
-                    LegId::A => message::LegId::A,
-                    LegId::B => message::LegId::B,
-                })
-            }
-            JoinEnd::Limit => {
-                tracing::warn!(call = id, token, up, down, "the call has no bytes left");
-                message::End::LimitBytes
-            }
-            JoinEnd::Stopped => {
-                tracing::info!(call = id, token, up, down, "the call was stopped");
-                match cause {
-                    Some(Cause::Life) => message::End::LimitTime,
-                    Some(Cause::Revoked) => message::End::Revoked,
-                    Some(Cause::NotPaired) | None => message::End::Shutdown,
-                }
-            }
+            JoinEnd::Limit => tracing::warn!(call = id, token, up, down, "the call has no bytes left"),
+            JoinEnd::Stopped => tracing::info!(call = id, token, up, down, "the call was stopped"),
         }
+    }
+}
+
+impl StreamEnd {
+    /// The same for the audit.
+    pub(super) const fn carried(&self, took: Duration) -> Carried {
+        Carried { a_to_b: self.a_to_b, b_to_a: self.b_to_a, how: self.how, took }
+    }
+}
+
+/// How a stream has ended; `cause` says why, if it was stopped.
+const fn how(end: &JoinEnd, cause: Option<&Cause>) -> message::End {
+    match (end, cause) {
+        (JoinEnd::Whole, _) => message::End::Eof,
+        (JoinEnd::Broken(LegId::A, _), _) => message::End::Reset(message::LegId::A),
+        (JoinEnd::Broken(LegId::B, _), _) => message::End::Reset(message::LegId::B),
+        (JoinEnd::Limit, _) => message::End::LimitBytes,
+        (JoinEnd::Stopped, Some(Cause::Life)) => message::End::LimitTime,
+        (JoinEnd::Stopped, Some(Cause::Revoked)) => message::End::Revoked,
+        (JoinEnd::Stopped, Some(Cause::NotPaired) | None) => message::End::Shutdown,
     }
 }
 

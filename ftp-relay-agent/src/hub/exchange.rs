@@ -17,11 +17,12 @@ use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::call::{Call, Stream};
+use super::call::{Call, Parties, Stream};
 use super::outlet::{Frames, Outlet, outlet};
 use super::report;
 use crate::operate::audit::{self, Audit, Record, Who};
 use crate::operate::metrics::Now;
+use crate::operate::session_log::SessionLog;
 use crate::operate::{Orders, Running};
 use crate::policy::{Accounts, Full, Kind, Share, Standing};
 
@@ -52,7 +53,10 @@ struct State {
 /// A session whose link stands.
 #[derive(Debug)]
 struct Held {
-    admitted: Admitted,
+    session_log: SessionLog,
+    token: Accepted,
+    standing: Standing,
+    _place: Share,
     /// `None` once the session is over.
     outlet: Option<Outlet>,
     since: Moment,
@@ -147,20 +151,21 @@ impl Exchange {
     /// what the operator wants: since the place was taken it may be something else.
     pub(super) fn open(
         self: &Arc<Self>,
-        mut admitted: Admitted,
+        Admitted { who, token: accepted, standing, _place }: Admitted,
         expires: Option<Moment>,
         orders: impl FnOnce() -> Orders,
     ) -> (SessionId, Frames) {
         let (outlet, frames) = outlet();
-        let token = admitted.token.name.clone();
-        self.audit.opened(&mut admitted.who, self.clock.now());
+        let token = accepted.name.clone();
+        let since = self.clock.now();
+        let session_log = self.audit.opened(who, since);
         let (session, withdrawn) = {
             let mut state = self.state();
             state.last_session += 1;
             let session = SessionId(state.last_session);
             // Under the lock: a later change finds the session.
-            let withdrawn = orders().terms(&admitted.token).err();
-            let held = Held { admitted, outlet: Some(outlet), since: self.clock.now() };
+            let withdrawn = orders().terms(&accepted).err();
+            let held = Held { session_log, token: accepted, standing, _place, outlet: Some(outlet), since };
             state.sessions.insert(session, held);
             (session, withdrawn)
         };
@@ -175,11 +180,11 @@ impl Exchange {
     /// The link of a session is gone.
     pub(super) fn close(&self, session: SessionId) {
         let held = self.state().sessions.remove(&session);
-        if let Some(Held { admitted, since, .. }) = held {
+        if let Some(Held { session_log, since, .. }) = held {
             let took = self.clock.now().since(since);
-            if self.audit.ended(&admitted.who, took) {
-                tracing::info!(session = session.0, "session ended");
-            }
+            self.audit.ended(&session_log, took, |untold| {
+                tracing::info!(session = session.0, untold, "session ended");
+            });
         }
     }
 
@@ -187,11 +192,11 @@ impl Exchange {
     /// `withdrawn` are the tokens that may do nothing, and why.
     pub(super) fn renew(self: &Arc<Self>, orders: &Orders, withdrawn: &[(String, Withdrawn)]) {
         for held in self.state().sessions.values_mut() {
-            let Admitted { who, token, standing, .. } = &mut held.admitted;
+            let Held { session_log, token, standing, .. } = held;
             match orders.terms(token) {
                 Ok(terms) if *standing.terms() != terms => {
                     *standing = self.accounts.standing(terms);
-                    self.audit.record(who, &Record::RulesChanged);
+                    self.audit.record(session_log.who(), &Record::RulesChanged);
                 }
                 // The machine ends those that may do nothing any more.
                 Ok(_) | Err(_) => {}
@@ -221,8 +226,8 @@ impl Exchange {
                 Output::Send(session, frame) => state.send(session, frame),
                 Output::More(_) => more = true,
                 Output::Close(session) => state.cut(session),
-                Output::Place { call, by, id: Id(id), agent } => {
-                    let placed = state.place(call, by, id, agent);
+                Output::Place { call, by, to, id: Id(id), agent } => {
+                    let placed = state.place(call, id, Parties { from: by, to, agent });
                     let place = placed.as_ref().copied().map_err(String::as_str);
                     state.machine.input(now, Input::Placed { call, place });
                 }
@@ -277,15 +282,27 @@ impl Exchange {
         self.state().running = None;
     }
 
+    /// Both ends of a call are there. Here, once, is decided whether it has lines: then its sessions have theirs, too.
     fn join(self: &Arc<Self>, state: &mut State, id: CallId) {
         let Some(Stream::Waiting(call, [Some(caller), Some(agent)])) = state.calls.remove(&id) else {
             return;
         };
+        let since = self.clock.now();
+        let lines = self.audit.call_begins(&call.who, &call.opened(), since, |untold| {
+            state.list(&self.audit, &call.parties);
+            report::call(id, &call.parties, untold);
+        });
         let flowing = call.flowing(&self.pipes);
         state.calls.insert(id, Stream::Flowing(flowing.clone()));
         let (exchange, running) = (Arc::clone(self), state.running.clone());
         tokio::spawn(async move {
-            call.carry(id, flowing, [caller, agent], (exchange.clock, &exchange.audit)).await;
+            let ended = call.carry(flowing, [caller, agent]).await;
+            let took = exchange.clock.now().since(since);
+            let carried = ended.carried(took);
+            exchange.audit.call_ends(&call.who, lines, (&call.ended(carried), &carried), || {
+                exchange.state().list(&exchange.audit, &call.parties);
+                call.log_end(id, &carried, &ended);
+            });
             exchange.state().calls.remove(&id);
             exchange.input(Input::Ended(id));
             drop(running);
@@ -316,31 +333,44 @@ impl State {
 
     /// Tells the log and the audit what has happened.
     fn report(&mut self, audit: &Audit, event: &Event, now: Moment) {
-        if let Event::Called { to, agent, .. } = event
-            && let Some(held) = self.sessions.get_mut(to)
-        {
-            audit.speaks(&mut held.admitted.who, Some(agent));
+        match event {
+            // It has its lines once both ends are there.
+            Event::Called { .. } => report::log(event, None),
+            Event::TimedOut(timer) => report::timed_out(audit, *timer, now),
+            Event::User { session, .. }
+            | Event::Joined { session, .. }
+            | Event::Refused { session, .. }
+            | Event::Withdrawn { session, .. }
+            | Event::Ended { session, .. } => {
+                if let Some(held) = self.sessions.get_mut(session) {
+                    report::record(audit, &mut held.session_log, event, now);
+                }
+            }
         }
-        let held = report::session_of(event).and_then(|session| self.sessions.get_mut(&session));
-        let mut nobody = Who::default();
-        let who = held.map_or(&mut nobody, |held| &mut held.admitted.who);
-        report::record(audit, who, event, now);
+    }
+
+    /// The sessions of a call have lines from now on, if they are still there.
+    fn list(&mut self, audit: &Audit, call: &Parties) {
+        for (session, agent) in [(call.to, Some(call.agent.as_str())), (call.from, None)] {
+            if let Some(held) = self.sessions.get_mut(&session) {
+                audit.list(&mut held.session_log, agent);
+            }
+        }
     }
 
     /// Takes a place for a call, and returns how long its stream may live.
     fn place(
         &mut self,
         call: CallId,
-        by: SessionId,
         id: u32,
-        agent: String,
+        parties: Parties,
     ) -> Result<Option<std::time::Duration>, String> {
         let gone = || "its session has ended".to_owned();
-        let Admitted { who, standing, .. } = &self.sessions.get(&by).ok_or_else(gone)?.admitted;
+        let Held { session_log, standing, .. } = self.sessions.get(&parties.from).ok_or_else(gone)?;
         let place = standing.take(Kind::Call).map_err(|full| full.to_string())?;
-        let (who, standing) = (who.clone(), standing.clone());
+        let (who, standing) = (session_log.who().clone(), standing.clone());
         let life = standing.terms().each_time;
-        let waiting = Call { who, id, agent, standing, _place: place };
+        let waiting = Call { who, id, parties, standing, _place: place };
         self.calls.insert(call, Stream::Waiting(Box::new(waiting), [None, None]));
         Ok(life)
     }

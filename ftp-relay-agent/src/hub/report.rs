@@ -1,64 +1,59 @@
 //! Tells what happens at the hub to the log and the audit: names and numbers, never a secret.
 
-use ftp_proto::relay::hub::Event;
+use ftp_proto::relay::hub::{CallId, Event, Timer};
 use ftp_proto::relay::message::{Code, Id};
 use ftp_proto::timer::Moment;
 
+use super::call::Parties;
 use crate::operate::audit::{Audit, Record, Who, reason};
+use crate::operate::session_log::SessionLog;
 
-/// Records an event. `who` is its session; the default one if it has none.
-pub(super) fn record(audit: &Audit, who: &mut Who, event: &Event, now: Moment) {
+/// Records an event of a session.
+pub(super) fn record(audit: &Audit, session_log: &mut SessionLog, event: &Event, now: Moment) {
     let log = |untold| log(event, untold);
     let told = match event {
         Event::Joined { name, replaced, .. } => {
             let joined = Record::AgentJoined { agent: name, replaced: replaced.is_some() };
-            return audit.joined(who, &joined, now, log);
+            return audit.joined(session_log, &joined, now, log);
         }
         Event::Refused { id: Id(id), code, text, .. } => {
             let refused = Record::RequestRefused { id: *id, code: *code, why: None, target: None, text };
-            return audit.refused(who, &refused, now, log);
+            return audit.refused(session_log.who(), &refused, now, log);
         }
         Event::Ended { code: Code::Protocol, text, .. } => {
-            return audit.of_session(who, &Record::ProtocolBroken { reason: text }, now, log);
+            return audit.of_session(session_log, &Record::ProtocolBroken { reason: text }, now, log);
         }
         Event::Withdrawn { why, .. } => {
-            audit.record(who, &Record::SessionRevoked(*why));
+            audit.record(session_log.who(), &Record::SessionRevoked(*why));
             true
         }
-        Event::Ended { code: Code::Denied | Code::Expired, .. } => !who.silent, // it was withdrawn
+        Event::Ended { code: Code::Denied | Code::Expired, .. } => session_log.is_listed(), // it was withdrawn
         Event::Ended { code, text, .. } => {
-            return audit.of_session(who, &Record::SessionDismissed { code: *code, text }, now, log);
+            return audit.of_session(session_log, &Record::SessionDismissed { code: *code, text }, now, log);
         }
-        Event::TimedOut(timer) => {
-            audit.record(who, &Record::HubTimedOut(*timer));
-            true
-        }
-        Event::User { .. } => !who.silent,
-        Event::Called { .. } => {
-            audit.speaks(who, None);
-            true
-        }
+        Event::User { .. } => session_log.is_listed(),
+        // A timer has no session; a call has two, see [`call`].
+        Event::TimedOut(_) | Event::Called { .. } => return,
     };
     if told {
         log(None);
     }
 }
 
-/// The session of an event.
-pub(super) const fn session_of(event: &Event) -> Option<ftp_proto::relay::hub::SessionId> {
-    match event {
-        Event::User { session, .. }
-        | Event::Joined { session, .. }
-        | Event::Refused { session, .. }
-        | Event::Withdrawn { session, .. }
-        | Event::Ended { session, .. } => Some(*session),
-        Event::Called { from, .. } => Some(*from),
-        Event::TimedOut(_) => None,
-    }
+/// Records that a wait has ended. It is one of the hub, so whose it was is not told.
+pub(super) fn timed_out(audit: &Audit, timer: Timer, now: Moment) {
+    let record = Record::HubTimedOut(timer);
+    audit.of_flow(&Who::default(), &record, now, |untold| log(&Event::TimedOut(timer), untold));
+}
+
+/// Logs that both ends of a call are there; `untold` like it have no line.
+pub(super) fn call(id: CallId, parties: &Parties, untold: Option<u64>) {
+    let Parties { from, to, agent } = parties;
+    tracing::info!(call = id.0, from = from.0, to = to.0, agent, untold, "call");
 }
 
 /// Logs one event; `untold` like it have no line.
-fn log(event: &Event, untold: Option<u64>) {
+pub(super) fn log(event: &Event, untold: Option<u64>) {
     match event {
         Event::User { session, name, build } => {
             tracing::info!(session = session.0, name, build, "user agent")
@@ -80,7 +75,7 @@ fn log(event: &Event, untold: Option<u64>) {
             );
         }
         Event::Called { call, from, to, agent, .. } => {
-            tracing::info!(call = call.0, from = from.0, to = to.0, agent, "call");
+            tracing::debug!(call = call.0, from = from.0, to = to.0, agent, "called");
         }
         Event::Refused { session, code, text, .. } => {
             tracing::info!(session = session.0, untold, "refused: {}", reason(*code, text));
@@ -89,6 +84,6 @@ fn log(event: &Event, untold: Option<u64>) {
         Event::Ended { session, code, text } => {
             tracing::info!(session = session.0, untold, "ended: {}", reason(*code, text))
         }
-        Event::TimedOut(timer) => tracing::info!("timed out: {}", timer.name()),
+        Event::TimedOut(timer) => tracing::info!(untold, "timed out: {}", timer.name()),
     }
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::accept::Links;
 use super::exchange::Exchange;
 use crate::operate::audit::Audit;
-use crate::operate::{DENIALS, Operator, Seldom};
+use crate::operate::{DENIALS, Operator, Strangers};
 use crate::policy::{Delays, Door, Limits, Policy};
 
 /// What the hub has to know.
@@ -71,8 +71,8 @@ impl Hub {
             acceptor,
             door: Door::new(&Limits::USUAL),
             delays: Delays::default(),
-            seldom: Seldom::of_addresses(1),
-            denials: Seldom::of_addresses(DENIALS),
+            seldom: Strangers::new(1),
+            denials: Strangers::new(DENIALS),
             last: AtomicU64::new(1),
         });
         let mut tasks = JoinSet::new();

@@ -25,8 +25,8 @@ use super::door::Listening;
 use crate::at_hub::{Caller, Spot};
 use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
-use crate::operate::{DENIALS, Running, Seldom};
-use crate::policy::{Accounts, Delays, Door, Kind, Limits, Neighbours, Origin, PING, Place, Policy, SESSION};
+use crate::operate::{DENIALS, Running, Strangers};
+use crate::policy::{Accounts, Delays, Door, Kind, Limits, Origin, PING, Place, Policy, SESSION};
 use crate::session::{self, Holder, Shared, Tickets};
 
 /// Accepts links: those of user agents become sessions, those of tunnels join their session.
@@ -41,9 +41,9 @@ pub(super) struct Links {
     door: Arc<Door>,
     delays: Delays,
     /// What strangers cause in the log.
-    seldom: Seldom<Neighbours>,
+    seldom: Strangers,
     /// The same of those who have proven nothing.
-    denials: Seldom<Neighbours>,
+    denials: Strangers,
     /// The number of the next link.
     next: AtomicU64,
 }
@@ -76,8 +76,8 @@ impl Links {
             addresses,
             door: Door::new(limits),
             delays: Delays::default(),
-            seldom: Seldom::of_addresses(1),
-            denials: Seldom::of_addresses(DENIALS),
+            seldom: Strangers::new(1),
+            denials: Strangers::new(DENIALS),
             next: AtomicU64::new(1),
         }
     }

@@ -3,7 +3,6 @@
 //! a byte that was carried.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::program::line_file::LineFile;
@@ -12,10 +11,11 @@ use ftp_proto::relay::message::{Code, End, LegId};
 use ftp_proto::timer::Moment;
 use serde::Serialize;
 
-use super::Seldom;
+use super::carries::Carries;
 pub use super::events::EVENTS;
 use super::metrics::Metrics;
 pub use super::record::{Carried, Newcomer, Record, Refusal, Who};
+use super::seldom::Seldom;
 use crate::policy::Origin;
 
 /// Takes all records of a relay. The default one only counts.
@@ -27,9 +27,13 @@ pub struct Audit {
     /// The lines of refusals that each token has had.
     refusals: Seldom<Option<String>>,
     /// The sessions with lines that each token has had.
-    sessions: Seldom<Option<String>>,
+    pub(super) sessions: Seldom<Option<String>>,
     /// The lines that each token has had of each kind of event, from sessions that have none of their own.
-    silent: Seldom<(Option<String>, &'static str)>,
+    pub(super) unlisted: Seldom<(Option<String>, &'static str)>,
+    /// The lines that each token has had of each kind of event that it can cause within one session.
+    pub(super) flows: Seldom<(Option<String>, &'static str)>,
+    /// The lines that each token has had of what it carries.
+    pub(super) carries: Carries,
 }
 
 impl Default for Audit {
@@ -42,7 +46,8 @@ impl Audit {
     /// An audit that counts, and writes lines if there is a file.
     pub fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
         let (refusals, sessions) = (Seldom::of_tokens(), Seldom::of_sessions());
-        Self { metrics, file, refusals, sessions, silent: Seldom::of_silent() }
+        let (unlisted, flows) = (Seldom::of_kinds(), Seldom::of_kinds());
+        Self { metrics, file, refusals, sessions, unlisted, flows, carries: Carries::new() }
     }
 
     /// Records what has happened. Never waits: lines that the file does not take are lost and counted.
@@ -51,74 +56,26 @@ impl Audit {
     }
 
     /// The same, after so many of its kind that have no line.
-    fn record_after(&self, untold: u64, who: &Who, record: &Record<'_>) {
+    pub(super) fn record_after(&self, untold: u64, who: &Who, record: &Record<'_>) {
         self.metrics.count(record);
         self.write(who, record, untold);
     }
 
-    fn write(&self, who: &Who, record: &Record<'_>, untold: u64) {
+    /// Writes the line of what was counted.
+    pub(super) fn write(&self, who: &Who, record: &Record<'_>, untold: u64) {
         if let Some(file) = &self.file {
             file.add(line(who, record, untold, &time(Clock::today())));
         }
     }
 
-    /// Records that a session of `who` begins. The holder of a token may come and go as fast as he likes, so only some
-    /// sessions of a token have lines of their own in a minute: the others are silent until they do more
-    /// ([`Audit::speaks`]), and counted.
-    pub fn opened(&self, who: &mut Who, now: Moment) {
-        let due = self.sessions.due(who.token.clone(), now);
-        who.silent = due.is_none();
-        let Some(untold) = due else { return self.metrics.count(&Record::SessionOpened) };
-        let untold = (untold > 0).then_some(untold);
-        tracing::info!(token = who.token, untold, "session");
-        self.record_after(untold.unwrap_or(0), who, &Record::SessionOpened);
-    }
-
-    /// The session of `who` carries something, or is an `agent` that is called: it is silent no longer. What was not told
-    /// of it is told now.
-    pub fn speaks(&self, who: &mut Who, agent: Option<&str>) {
-        if !std::mem::take(&mut who.silent) {
-            return;
-        }
-        tracing::info!(token = who.token, agent, "session, which had no line");
-        self.write(who, &Record::SessionOpened, 0);
-        if let Some(agent) = agent {
-            self.write(who, &Record::AgentJoined { agent, replaced: false }, 0);
-        }
-    }
-
-    /// Records that a session has become an agent. A token has some lines of silent ones in a minute; such a session
-    /// speaks from then on. `log` writes the line of the log, with the number of those that have none.
-    pub fn joined(&self, who: &mut Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
-        let due = self.due(who, record, now);
-        if due.is_some() {
-            self.speaks(who, None);
-        }
-        self.told(due, who, record, log);
-    }
-
-    /// Records what a session does once. A token has some lines of each kind from silent ones in a minute.
-    pub fn of_session(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
-        self.told(self.due(who, record, now), who, record, log);
-    }
-
-    /// Records that a session has ended. Returns whether it has a line, and so one in the log.
-    pub fn ended(&self, who: &Who, took: Duration) -> bool {
-        let record = Record::SessionEnded { took };
-        self.metrics.count(&record);
-        if !who.silent {
-            self.write(who, &record, 0);
-        }
-        !who.silent
-    }
-
-    /// How many of its kind had no line before, if the session of `who` has one now.
-    fn due(&self, who: &Who, record: &Record<'_>, now: Moment) -> Option<u64> {
-        if who.silent { self.silent.due((who.token.clone(), record.name()), now) } else { Some(0) }
-    }
-
     /// Records with a line if it is `due` one, and counts otherwise.
-    fn told(&self, due: Option<u64>, who: &Who, record: &Record<'_>, log: impl FnOnce(Option<u64>)) {
+    pub(super) fn told(
+        &self,
+        due: Option<u64>,
+        who: &Who,
+        record: &Record<'_>,
+        log: impl FnOnce(Option<u64>),
+    ) {
         let Some(untold) = due else { return self.metrics.count(record) };
         log((untold > 0).then_some(untold));
         self.record_after(untold, who, record);
@@ -139,6 +96,17 @@ impl Audit {
         };
         tracing::warn!(untold, "denied: {reason}");
         self.record_after(untold, who, &Record::LinkDenied { reason: reason.to_owned() });
+    }
+
+    /// Records that the program ends, and how much of what tokens did has no line and was counted by none.
+    pub fn stopped(&self, record: &Record<'_>) {
+        let of_kinds = self.unlisted.take_all().saturating_add(self.flows.take_all());
+        let of_tokens = self.refusals.take_all().saturating_add(self.sessions.take_all());
+        let untold = of_kinds.saturating_add(of_tokens).saturating_add(self.carries.take_all());
+        if untold > 0 {
+            tracing::info!(untold, "stopped");
+        }
+        self.record_after(untold, &Who::default(), record);
     }
 
     /// Opens the file again under its name: another program may have moved it away.
@@ -186,7 +154,7 @@ struct Line<'a> {
     b_to_a: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<u64>,
-    /// Sessions, or agents, before this one that have no line.
+    /// How many of its kind before this one have no line.
     #[serde(skip_serializing_if = "Option::is_none")]
     untold: Option<u64>,
     result: &'static str,
@@ -355,6 +323,7 @@ mod tests {
     use ftp_proto::policy::Why;
     use ftp_proto::relay::agent::{Timer, Withdrawn};
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -421,7 +390,6 @@ mod tests {
             link: Some(7),
             from: Some(Origin::Address(at("198.51.100.1:999"))),
             token: Some("ann".to_owned()),
-            silent: false,
         };
         let full = full();
         for record in every(&full) {
@@ -462,63 +430,6 @@ mod tests {
         let reason = |untold| with_untold("unknown token".to_owned(), untold);
         assert_eq!(reason(0), "unknown token");
         assert_eq!(reason(2), "unknown token; 2 earlier ones were not logged");
-    }
-
-    #[test]
-    fn r43_a_token_that_comes_and_goes_fills_neither_the_log_nor_the_audit() {
-        let audit = Audit::default();
-        let who = |token: &str| Who { token: Some(token.to_owned()), ..Who::default() };
-        let told = |name: &str, times: u32, seconds| {
-            let now = Moment::after_start(Duration::from_secs(seconds));
-            let come = || {
-                let mut who = who(name);
-                audit.opened(&mut who, now);
-                audit.ended(&who, Duration::ZERO)
-            };
-            (0..times).filter(|_| come()).count()
-        };
-        assert_eq!(told("eve", 10_000, 1), 120);
-        assert_eq!(told("ann", 100, 1), 100, "the lines of others are theirs");
-        assert_eq!(told("eve", 1, 61), 1);
-        let line = line(&who("eve"), &Record::SessionOpened, 9_880, "2026-11-21T12:00:00Z");
-        assert!(line.contains("\"untold\":9880,\"result\":\"done\"}"), "{line}");
-    }
-
-    #[test]
-    fn r43_a_silent_session_that_joins_or_breaks_the_protocol_has_its_line() {
-        let audit = Audit::default();
-        let now = Moment::after_start(Duration::from_secs(1));
-        let silent = || {
-            let mut who = Who { token: Some("eve".to_owned()), ..Who::default() };
-            audit.opened(&mut who, now);
-            who
-        };
-        assert!((0..10_000).all(|number| silent().silent == (number >= 120)));
-        let joins = Record::AgentJoined { agent: "zurich", replaced: true };
-        let mut agent = silent();
-        let mut lines = Vec::new();
-        audit.joined(&mut agent, &joins, now, |untold| lines.push(untold));
-        assert!(audit.ended(&agent, Duration::ZERO), "an agent with a line has one for its end");
-        for _ in 0..1_000 {
-            audit.joined(&mut silent(), &joins, now, |untold| lines.push(untold));
-        }
-        assert_eq!(lines, [None; 60]);
-        // What it does in another way is told nevertheless.
-        let mut broken = 0;
-        for _ in 0..1_000 {
-            audit.of_session(&silent(), &Record::ProtocolBroken { reason: "" }, now, |_| broken += 1);
-        }
-        assert_eq!(broken, 60);
-        let mut called = silent();
-        audit.joined(&mut called, &joins, now, |_| panic!("it has no line left"));
-        assert!(!audit.ended(&called, Duration::ZERO));
-        audit.speaks(&mut called, Some("zurich"));
-        assert!(audit.ended(&called, Duration::ZERO), "an agent that was called has its lines");
-        let later = Moment::after_start(Duration::from_secs(61));
-        audit.joined(&mut called, &joins, later, |untold| assert_eq!(untold, None, "it speaks by itself"));
-        let (mut another, mut untold) = (Who { silent: true, ..called }, None);
-        audit.joined(&mut another, &joins, later, |count| untold = count);
-        assert_eq!(untold, Some(1_002 - 60));
     }
 
     #[test]

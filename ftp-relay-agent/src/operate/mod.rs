@@ -2,10 +2,13 @@
 //! stop it; and what he sees of it: the audit and the metrics.
 
 pub mod audit;
+mod carries;
 mod events;
 pub mod metrics;
 mod record;
 mod seldom;
+pub mod session_log;
+mod strangers;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use ftp_proto::relay::link::{Accepted, Keyring};
 use ftp_proto::relay::token::Token;
 use tokio::sync::{mpsc, watch};
 
-pub use self::seldom::{DENIALS, Seldom};
+pub use self::strangers::{DENIALS, Strangers};
 use crate::policy::{Policy, Terms};
 
 /// Says in the log, once, what the sandbox of this process does not permit.

@@ -8,6 +8,7 @@ use ftp_proto::relay::agent::{Timer, Withdrawn};
 use ftp_proto::relay::hub;
 use ftp_proto::relay::message::{Code, End, LegId};
 
+use super::carries::Target;
 use crate::policy::{Full, Origin};
 
 /// What an audit records. The list is closed.
@@ -148,6 +149,21 @@ pub enum Record<'a> {
     HubStopped,
 }
 
+impl Record<'_> {
+    /// The hosts or agents that something is carried to which begins.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        if let Self::TunnelOpened { target, .. } = self {
+            vec![Target::Host(target.ip())]
+        } else if let Self::JoinOpened { peers, .. } = self {
+            peers.iter().flatten().map(|at| Target::Host(at.ip())).collect()
+        } else if let Self::CallOpened { agent, .. } = self {
+            vec![Target::Agent((*agent).to_owned())]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
 /// Why a session was refused although its token was right.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal<'a> {
@@ -179,8 +195,6 @@ pub struct Who {
     pub from: Option<Origin>,
     /// The name of the token, if it was proven.
     pub token: Option<String>,
-    /// Whether its session goes without lines of its own so far ([`Audit::opened`](super::audit::Audit::opened)).
-    pub silent: bool,
 }
 
 /// A link that has not proven anything yet.
@@ -195,7 +209,7 @@ pub struct Newcomer {
 impl Newcomer {
     /// Its record while it has not proven anything.
     pub const fn unknown(self) -> Who {
-        Who { link: Some(self.id), from: Some(self.from), token: None, silent: false }
+        Who { link: Some(self.id), from: Some(self.from), token: None }
     }
 
     /// Its record with the name of the token that it has proven.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use ftp_proto::address::Group;
+use ftp_proto::address::{Group, Network};
 use serde::{Serialize, Serializer};
 
 /// Where a link comes from.
@@ -46,6 +46,16 @@ impl Origin {
         match self {
             Self::Address(at) => at,
             Self::User(_) => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        }
+    }
+}
+
+impl Neighbours {
+    /// The network of many such groups, which one provider usually has. Users of this host have none.
+    pub fn network(self) -> Option<Network> {
+        match self {
+            Self::Group(group) => Some(group.provider()),
+            Self::User(_) => None,
         }
     }
 }

@@ -14,6 +14,8 @@ mod perform;
 mod report;
 mod shared;
 mod task;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod tunnel;
 

@@ -12,12 +12,13 @@ use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
 use crate::operate::audit::{Carried, Record, Who, reason};
+use crate::operate::session_log::{Lines, SessionLog};
 
-/// The voice of one session.
+/// Tells the log and the audit of one session.
 #[derive(Debug)]
 pub(super) struct Reporter {
     shared: Arc<Shared>,
-    who: Who,
+    session_log: SessionLog,
     since: Moment,
     /// Tunnels and joins that are open; the machine bounds their number.
     open: HashMap<Id, Open>,
@@ -28,6 +29,7 @@ pub(super) struct Reporter {
 struct Open {
     ends: Ends,
     since: Moment,
+    lines: Lines,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +41,10 @@ enum Ends {
 
 impl Reporter {
     /// The session of `who` begins.
-    pub(super) fn new(shared: Arc<Shared>, mut who: Who) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, who: Who) -> Self {
         let since = shared.clock.now();
-        shared.audit.opened(&mut who, since);
-        Self { shared, who, since, open: HashMap::new() }
+        let session_log = shared.audit.opened(who, since);
+        Self { shared, session_log, since, open: HashMap::new() }
     }
 
     /// Something has happened in it.
@@ -54,28 +56,23 @@ impl Reporter {
                 return self.refused(event, &record);
             }
             Event::TunnelReady { id, peer } => {
-                self.shared.audit.speaks(&mut self.who, None);
-                self.opened(*id, Ends::Tunnel(*peer));
-                self.record(&Record::TunnelOpened { id: id.0, target: *peer });
+                return self.opened(event, *id, Ends::Tunnel(*peer));
             }
-            Event::Joined { id, a, b } => {
-                let peers = [*a, *b];
-                self.shared.audit.speaks(&mut self.who, None);
-                self.opened(*id, Ends::Join(peers));
-                self.record(&Record::JoinOpened { id: id.0, peers });
-            }
+            Event::Joined { id, a, b } => return self.opened(event, *id, Ends::Join([*a, *b])),
             Event::Ended { id, a_to_b, b_to_a, how } => {
-                if !self.ended(*id, (*a_to_b, *b_to_a), *how) {
-                    return tracing::debug!(id = id.0, ?how, "ended before it was open");
-                }
+                return self.ended(event, *id, (*a_to_b, *b_to_a), *how);
             }
             Event::Stranger { join: Id(id), leg, from } => {
                 let record = Record::StrangerReset { id: *id, leg: *leg, target: *from };
                 return self.refused(event, &record);
             }
-            Event::TimedOut(timer) => return self.own(event, &Record::TimedOut(*timer)),
+            Event::TimedOut(timer) => {
+                let (now, record) = (self.shared.clock.now(), Record::TimedOut(*timer));
+                let log = |untold| log(event, untold);
+                return self.shared.audit.of_flow(self.session_log.who(), &record, now, log);
+            }
             Event::Protocol(reason) => return self.own(event, &Record::ProtocolBroken { reason }),
-            Event::Introduced { .. } if self.who.silent => return,
+            Event::Introduced { .. } if !self.session_log.is_listed() => return,
             Event::Denied(_) | Event::Introduced { .. } | Event::Granted(_) | Event::Greeted { .. } => {}
         }
         log(event, None);
@@ -84,52 +81,61 @@ impl Reporter {
     /// What a session can cause as often as it likes by coming and going.
     fn own(&self, event: &Event, record: &Record<'_>) {
         let now = self.shared.clock.now();
-        self.shared.audit.of_session(&self.who, record, now, |untold| log(event, untold));
+        self.shared.audit.of_session(&self.session_log, record, now, |untold| log(event, untold));
     }
 
     /// What the user agent can cause as often as it likes, or a stranger who connects to its ports.
     fn refused(&self, event: &Event, record: &Record<'_>) {
         let now = self.shared.clock.now();
-        self.shared.audit.refused(&self.who, record, now, |untold| log(event, untold));
+        self.shared.audit.refused(self.session_log.who(), record, now, |untold| log(event, untold));
     }
 
     /// The operator has withdrawn what the session may do.
     pub(super) fn revoked(&self, why: Withdrawn) {
-        tracing::warn!(token = self.who.token, "{why}: the session ends");
+        tracing::warn!(token = self.session_log.who().token, "{why}: the session ends");
         self.record(&Record::SessionRevoked(why));
     }
 
     /// Other rules hold for the session.
     pub(super) fn renewed(&self) {
-        tracing::info!(token = self.who.token, "other rules hold from now on");
+        tracing::info!(token = self.session_log.who().token, "other rules hold from now on");
         self.record(&Record::RulesChanged);
     }
 
     /// The session is over.
     pub(super) fn close(&self) {
         let took = self.shared.clock.now().since(self.since);
-        if self.shared.audit.ended(&self.who, took) {
-            tracing::info!(token = self.who.token, "session ended");
-        }
+        self.shared.audit.ended(&self.session_log, took, |untold| {
+            tracing::info!(token = self.session_log.who().token, untold, "session ended");
+        });
     }
 
-    fn opened(&mut self, id: Id, ends: Ends) {
-        self.open.insert(id, Open { ends, since: self.shared.clock.now() });
+    fn opened(&mut self, event: &Event, id: Id, ends: Ends) {
+        let record = match ends {
+            Ends::Tunnel(target) => Record::TunnelOpened { id: id.0, target },
+            Ends::Join(peers) => Record::JoinOpened { id: id.0, peers },
+        };
+        let since = self.shared.clock.now();
+        let lines =
+            self.shared.audit.begins(&mut self.session_log, &record, since, |untold| log(event, untold));
+        self.open.insert(id, Open { ends, since, lines });
     }
 
-    /// Returns whether it was open. One that never opened carried nothing: it was refused, or the user agent has given it up.
-    fn ended(&mut self, id: Id, (a_to_b, b_to_a): (u64, u64), how: End) -> bool {
-        let Some(Open { ends, since }) = self.open.remove(&id) else { return false };
+    /// One that never opened carried nothing: it was refused, or the user agent has given it up.
+    fn ended(&mut self, event: &Event, id: Id, (a_to_b, b_to_a): (u64, u64), how: End) {
+        let Some(Open { ends, since, lines }) = self.open.remove(&id) else {
+            return tracing::debug!(id = id.0, ?how, "ended before it was open");
+        };
         let carried = Carried { a_to_b, b_to_a, how, took: self.shared.clock.now().since(since) };
-        match ends {
-            Ends::Tunnel(target) => self.record(&Record::TunnelEnded { id: id.0, target, carried }),
-            Ends::Join(peers) => self.record(&Record::JoinEnded { id: id.0, peers, carried }),
-        }
-        true
+        let record = match ends {
+            Ends::Tunnel(target) => Record::TunnelEnded { id: id.0, target, carried },
+            Ends::Join(peers) => Record::JoinEnded { id: id.0, peers, carried },
+        };
+        self.shared.audit.ends(&mut self.session_log, lines, (&record, &carried), || log(event, None));
     }
 
     fn record(&self, record: &Record<'_>) {
-        self.shared.audit.record(&self.who, record);
+        self.shared.audit.record(self.session_log.who(), record);
     }
 }
 
@@ -178,15 +184,15 @@ fn log(event: &Event, untold: Option<u64>) {
                 (None, _) => tracing::warn!(id, address, untold, "refused: {}", reason(*code, text)),
             }
         }
-        Event::Greeted { id: Id(id), peer } => tracing::info!(id, %peer, "greeted"),
-        Event::TunnelReady { id: Id(id), peer } => tracing::info!(id, %peer, "tunnel"),
+        Event::Greeted { id: Id(id), peer } => tracing::debug!(id, %peer, "greeted"),
+        Event::TunnelReady { id: Id(id), peer } => tracing::info!(id, %peer, untold, "tunnel"),
         Event::Stranger { join: Id(id), leg, from } => {
             tracing::warn!(id, ?leg, %from, untold, "the connection of a stranger was reset");
         }
         Event::Joined { id: Id(id), a, b } => {
             let words =
                 |peer: &Option<SocketAddr>| peer.map_or_else(|| "link".to_owned(), |at| at.to_string());
-            tracing::info!(id, a = words(a), b = words(b), "joined");
+            tracing::info!(id, a = words(a), b = words(b), untold, "joined");
         }
         Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {
             tracing::info!(id, a_to_b, b_to_a, ?how, "ended");

@@ -83,8 +83,8 @@ pub struct HookKeys {
     /// How many run at the same time, of which one account has at most half [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub at_once: Option<u32>,
-    /// How many wait; beyond, the oldest of the account that has most of them is left out, and logged
-    /// [default: 1000]
+    /// How many wait, with those of uploads under way; an account that has half of them waits before its next
+    /// upload begins [default: 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub waiting: Option<u32>,
 }

@@ -1,10 +1,10 @@
 //! What data connections carry: files in both directions, and listings.
 
+mod group;
 mod list;
-mod pack;
 mod pump;
 mod pumped;
 
-pub use pack::ArrivingGroup;
+pub use group::ArrivingGroup;
 pub use pump::{Arriving, Begun, Doubt, begin, pump};
 pub use pumped::Pumped;

@@ -4,17 +4,17 @@ use std::fs::File;
 use std::io::Seek;
 use std::sync::{Arc, OnceLock};
 
-use ftp_io::copy::{self, Ended, Format, Meter, Moved, Packing, Ready};
+use ftp_io::copy::{self, Encoding, Ended, Format, Meter, Moved, Ready};
 use ftp_io::tls::Data;
 use ftp_proto::listing::When;
 use ftp_proto::server::CloseNotify;
-use ftp_proto::server::ask::{End, FileFailure, ListStyle, TransferTerms};
+use ftp_proto::server::ask::{Carried, End, FileFailure, ListStyle, TransferTerms};
 use ftp_proto::wire::ByteRange;
 
+use super::group::{self, Arrived, ArrivingGroup};
 use super::list::Lines;
-use super::pack::{self, Arrived, ArrivingGroup};
 use super::pumped::{Pumped, ended, format};
-use crate::vfs::{Durability, Listing, PackStream, Prepared, Received, Upload};
+use crate::vfs::{Durability, GroupStream, Listing, Prepared, Received, Upload};
 
 /// A file or directory that is open for its transfer over a connection.
 #[derive(Debug)]
@@ -42,14 +42,14 @@ pub enum Begun {
         data: Data,
     },
     /// A group of small files to send.
-    SendPack {
+    SendGroup {
         /// The files as a stream.
-        stream: PackStream,
+        stream: GroupStream,
         /// The connection that takes it.
         data: Data,
     },
     /// A group of small files to receive. Some of it may have come already.
-    ReceivePack(Box<ArrivingGroup>),
+    ReceiveGroup(Box<ArrivingGroup>),
     /// A file that had come as soon as it was open.
     Received(Pumped),
 }
@@ -76,12 +76,10 @@ pub fn begin(
     match prepared {
         Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole, data }),
         Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
-        Prepared::SendPack(source) => {
-            Ok(Begun::SendPack { stream: source.stream(pack::algorithm(&terms)), data })
-        }
-        Prepared::ReceivePack(target) => Ok(match pack::begin(target, data, terms, (durability, meter))? {
+        Prepared::SendGroup(source) => Ok(Begun::SendGroup { stream: source.stream(), data }),
+        Prepared::ReceiveGroup(target) => Ok(match group::begin(target, data, terms, durability, meter)? {
             Arrived::All(pumped) => Begun::Received(*pumped),
-            Arrived::Some(group) => Begun::ReceivePack(group),
+            Arrived::Some(group) => Begun::ReceiveGroup(group),
         }),
         Prepared::Receive(target) => {
             let limit = target.limit();
@@ -124,13 +122,15 @@ impl Last {
             pumped.end = End::Failed(FileFailure::BeyondRange);
         }
         let received = match pumped.end {
-            End::Whole => Received::Whole,
+            End::Whole(_) => Received::Whole,
             End::Broken(_) if is_worthless => Received::Failed,
             End::Broken(_) | End::Stopped => Received::Broken,
             End::Failed(_) => Received::Failed,
         };
         // E24: the reply comes after the file has its final name, and is on stable storage if it has to be.
-        match upload.finish(file, received) {
+        let finished = upload.finish(file, received);
+        pumped.stored = finished.has_name && pumped.bytes > 0;
+        match finished.result {
             Err(failure) if received == Received::Whole => {
                 Pumped { end: End::Failed(failure), kept: None, ..pumped }
             }
@@ -154,9 +154,9 @@ impl Doubt {
     /// What a transfer has moved, as far as it can be trusted.
     fn judge(&self, pumped: Pumped) -> Pumped {
         match self.0.get() {
-            Some(unless) if pumped.end == End::Whole && *unless != Some(pumped.bytes) => {
+            Some(unless) if pumped.end.is_whole() && *unless != Some(pumped.bytes) => {
                 let end = End::Broken("the client had gone, so the file may not be whole".to_owned());
-                Pumped { end, digest: None, kept: None, ..pumped }
+                Pumped { end, kept: None, ..pumped }
             }
             Some(_) | None => pumped,
         }
@@ -169,7 +169,7 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
     match begun {
         Begun::Send { file, range, whole, data } => {
             // Compression takes a processor for long enough to need a thread of its own.
-            let moved = match whole.filter(|_| format.packing != Packing::Zlib) {
+            let moved = match whole.filter(|_| format.encoding != Encoding::Zlib) {
                 Some(bytes) => copy::send_whole(&bytes, data, format, &meter).await,
                 None => {
                     let format = Format { limit: range.length, ..format };
@@ -180,19 +180,19 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
         }
         Begun::List { listing, style, data } => {
             let lines = Lines::new(listing, style, today);
-            let packed = copy::Packed::new(lines, format.packing);
-            let (moved, packed) = copy::send_pieces(packed, data, format.keep, &meter).await;
-            let lines = packed.into_inner();
-            Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
+            let lines = copy::Encoded::new(lines, format.encoding);
+            let (moved, lines) = copy::send_pieces(lines, data, format.keep, &meter).await;
+            let lines = lines.into_inner();
+            ended(moved, &terms, 0).with(Carried::Listing { omitted: lines.omitted() })
         }
         Begun::Receive(arriving) => {
             let Arriving { receipt, last } = *arriving;
             let (pumped, kept) = receipt.receive(&meter, |moved, file| last.finish(moved, file)).await;
-            let kept = kept.filter(|_| pumped.end == End::Whole);
+            let kept = kept.filter(|_| pumped.end.is_whole());
             Pumped { kept, ..pumped }
         }
-        Begun::SendPack { stream, data } => pack::send(stream, data, &terms, &meter).await,
-        Begun::ReceivePack(group) => pack::receive(*group, &meter).await,
+        Begun::SendGroup { stream, data } => group::send(stream, data, &terms, &meter).await,
+        Begun::ReceiveGroup(group) => group::receive(*group, &meter).await,
         Begun::Received(pumped) => pumped,
     }
 }

@@ -132,7 +132,7 @@ impl DetachedSlot {
     /// The transfer has ended, and is remembered for an hour.
     pub fn end(self, moved: u64, end: &End) {
         let state = match end {
-            End::Whole => DetachedState::Whole,
+            End::Whole(_) => DetachedState::Whole,
             End::Broken(_) => DetachedState::Failed("the data connection broke".to_owned()),
             End::Stopped => DetachedState::Failed("it was stopped".to_owned()),
             End::Failed(failure) => DetachedState::Failed(failure.to_string()),
@@ -203,7 +203,7 @@ mod tests {
     fn bytes_are_durable_when_a_file_that_is_synced_is_whole() {
         let all = DetachedTransfers::new(Clock::start());
         for (n, is_synced, end, durable) in
-            [(1, true, End::Whole, 7), (2, false, End::Whole, 0), (3, true, End::Stopped, 0)]
+            [(1, true, End::WHOLE_FILE, 7), (2, false, End::WHOLE_FILE, 0), (3, true, End::Stopped, 0)]
         {
             let slot = all.reserve(owner("ann"), id(n)).unwrap();
             slot.begin(&Meter::default(), is_synced);
@@ -222,7 +222,7 @@ mod tests {
         let mut slots: Vec<DetachedSlot> = (0..).map_while(reserve).take(2 * MAX_DETACHED_OF_ONE).collect();
         assert_eq!(slots.len(), MAX_DETACHED_OF_ONE);
         assert!(all.reserve(owner("bob"), id(100)).is_some());
-        slots.remove(0).end(5, &End::Whole);
+        slots.remove(0).end(5, &End::WHOLE_FILE);
         assert_eq!(state(&all, "ann", 0), Some(DetachedState::Whole));
         let next = reserve(50).unwrap();
         assert_eq!(state(&all, "ann", 0), None, "it was forgotten for the next one");
@@ -238,7 +238,7 @@ mod tests {
             slot.begin(&Meter::default(), false);
             slot
         });
-        ended.end(5, &End::Whole);
+        ended.end(5, &End::WHOLE_FILE);
         assert_eq!(state(&all, "ann", 1), None);
         assert_eq!(state(&all, "ann", 2), Some(DetachedState::Moving));
         assert!(all.look(&owner("ann"), id(1), true).is_none(), "nothing is left to end");

@@ -38,11 +38,13 @@ pub enum Limit {
     Digests,
     /// Data connections that are kept between two files.
     KeptConnections,
+    /// Groups of files that wait for their names.
+    HeldGroups,
     /// Connections of proxies whose header has not come yet.
     ProxyHeaders,
     /// Passwords that PAM checks at the same time.
     Pam,
-    /// Hooks that wait for their turn.
+    /// Hooks that wait for their turn, and uploads under way that will have one.
     Hooks,
     /// Transfers that may outlive their control connection.
     DetachedTransfers,
@@ -72,7 +74,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -89,6 +91,7 @@ impl Limit {
         Self::Transfers,
         Self::Digests,
         Self::KeptConnections,
+        Self::HeldGroups,
         Self::ProxyHeaders,
         Self::Pam,
         Self::Hooks,
@@ -114,6 +117,7 @@ impl Limit {
             Self::Transfers => "file-transfers-at-once",
             Self::Digests => "digests-at-once",
             Self::KeptConnections => "kept-connections",
+            Self::HeldGroups => "held-groups",
             Self::ProxyHeaders => "proxy-headers",
             Self::Pam => "pam",
             Self::Hooks => "hooks-waiting",
@@ -140,9 +144,10 @@ impl Limit {
             Self::Transfers => "files read or written for transfers at the same time",
             Self::Digests => "digests at the same time",
             Self::KeptConnections => "data connections between two files",
+            Self::HeldGroups => "groups of files that wait for their names",
             Self::ProxyHeaders => "connections of proxies without their header",
             Self::Pam => "passwords that PAM checks at the same time",
-            Self::Hooks => "hooks that wait",
+            Self::Hooks => "hooks that wait, and uploads under way that will have one",
             Self::DetachedTransfers => "transfers that may outlive their control connection",
         }
     }
@@ -160,8 +165,8 @@ impl Limit {
             | Self::AnonymousPorts
             | Self::Descriptors
             | Self::KeptConnections
+            | Self::HeldGroups
             | Self::ProxyHeaders
-            | Self::Hooks
             | Self::DetachedTransfers => Beyond::GivesWay,
             Self::WrongPasswords
             | Self::Hashes
@@ -169,7 +174,8 @@ impl Limit {
             | Self::FileCommands
             | Self::Transfers
             | Self::Digests
-            | Self::Pam => Beyond::Waits,
+            | Self::Pam
+            | Self::Hooks => Beyond::Waits,
         }
     }
 
@@ -199,6 +205,7 @@ impl Limit {
             | Self::Transfers
             | Self::Digests
             | Self::KeptConnections
+            | Self::HeldGroups
             | Self::ProxyHeaders
             | Self::Pam
             | Self::Hooks
@@ -262,6 +269,7 @@ mod tests {
             Transfers,
             Digests,
             KeptConnections,
+            HeldGroups,
             ProxyHeaders,
             Pam,
             Hooks,

@@ -10,16 +10,16 @@
 //! | `sessions`, `door` | sessions; connections that have not logged in |
 //! | `logins`, `threads` | checks of logins; threads for slow hashes |
 //! | `proofs` | attempts to reach foreign targets |
-//! | `ports`, `kept` | data ports; data connections that are open between two files |
+//! | `ports`, `held` | data ports; data connections that are open between two files, and groups that wait for their names |
 //! | `descriptors` | file descriptors |
 //! | `turns` | a fair semaphore: threads for files, digests, PAM |
-//! | `hooks`, `detached` | hooks after uploads; transfers that may outlive their control connection |
+//! | `hooks`, `detached` | room for hooks after uploads, and their turns; transfers that may outlive their control connection |
 
 mod descriptors;
 mod detached;
 mod door;
+mod held;
 mod hooks;
-mod kept;
 mod limit;
 mod logins;
 mod owner;
@@ -33,8 +33,8 @@ mod turns;
 
 pub use descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 pub use detached::{DetachedSlot, DetachedTransfers};
-pub use hooks::Hooks;
-pub use kept::{KeptConnections, KeptSlot};
+pub use held::{Held, HeldSlot};
+pub use hooks::{HookRoom, Hooks};
 pub use limit::{Beyond, Limit, Use};
 pub use logins::{Entered, KnownAddress, LoginSlot, Logins, Waiting};
 pub use owner::Owner;

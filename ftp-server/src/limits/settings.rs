@@ -52,6 +52,8 @@ pub(super) const MAX_FILE_WORK: usize = MAX_FILE_THREADS / 2;
 
 /// Data connections that all sessions together keep between two files (MODE B).
 pub(super) const MAX_KEPT: usize = 1_024;
+/// Groups of files that all sessions together hold until they get their names (PACK).
+pub(super) const MAX_HELD_GROUPS: usize = 1_024;
 
 /// Passwords that PAM checks at the same time. One address gets at most half of them.
 pub(super) const MAX_PAM: usize = 8;

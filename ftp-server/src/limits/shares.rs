@@ -11,8 +11,8 @@ use ftp_proto::address::Group;
 
 use super::descriptors::Descriptors;
 use super::detached::DetachedTransfers;
+use super::held::Held;
 use super::hooks::Hooks;
-use super::kept::KeptConnections;
 use super::limit::{Limit, Use};
 use super::logins::Logins;
 use super::ports::DataPorts;
@@ -31,7 +31,9 @@ pub struct Shares {
     /// The pool of data ports.
     pub ports: Arc<DataPorts>,
     /// Data connections that are kept between two files.
-    pub kept: Arc<KeptConnections>,
+    pub kept: Arc<Held>,
+    /// Groups of files that wait for their names.
+    pub groups: Arc<Held>,
     /// Transfers that may outlive their control connection.
     pub detached: Arc<DetachedTransfers>,
     /// Checks of passwords.
@@ -48,7 +50,7 @@ pub struct Shares {
     pub digests: Arc<Turns>,
     /// Connections of proxies whose header has not come yet, by proxy.
     pub headers: Arc<Crowd<Group>>,
-    /// Turns of hooks after uploads.
+    /// Room for hooks after uploads, and their turns.
     pub hooks: Hooks,
 }
 
@@ -62,7 +64,8 @@ impl Shares {
             ports: DataPorts::new(ports, Arc::clone(&descriptors), clock),
             descriptors,
             pam: Turns::with_half_per_owner(MAX_PAM),
-            kept: KeptConnections::new(),
+            kept: Held::connections(),
+            groups: Held::groups(),
             detached: DetachedTransfers::new(clock),
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
@@ -114,7 +117,7 @@ impl Shares {
             self.transfers.in_use(Limit::Transfers),
             self.digests.in_use(Limit::Digests),
         ]);
-        uses.push(self.kept.in_use());
+        uses.extend([self.kept.in_use(), self.groups.in_use()]);
         let headers = (self.headers.len(), Some(self.headers.places()));
         uses.push(Use { limit: Limit::ProxyHeaders, used: headers.0, bound: headers.1 });
         uses.push(self.pam.in_use(Limit::Pam));
@@ -122,26 +125,52 @@ impl Shares {
         uses
     }
 
-    /// Called when descriptors are scarce. A data connection that no file uses gives way first, then a crowd
-    /// of connections without login, then the owner of most data ports.
+    /// Called when descriptors are scarce. A data connection that no file uses or a group that waits
+    /// for its names gives way first, then a crowd of connections without login, then the owner of most data ports.
     pub fn relieve(&self) {
-        if !self.kept.relieve() && !self.sessions.relieve(NoPlace::Reached(Limit::Descriptors)) {
+        if !self.relieve_kept() && !self.sessions.relieve(NoPlace::Reached(Limit::Descriptors)) {
             self.ports.relieve();
         }
     }
 
-    /// Called when descriptors are scarce for a data connection: one that no file uses gives way first, then
-    /// the owner of most data ports.
+    /// Called when descriptors are scarce for a data connection: one that no file uses or a group gives way
+    /// first, then the owner of most data ports.
     pub fn relieve_data(&self) {
-        if !self.kept.relieve() {
+        if !self.relieve_kept() {
             self.ports.relieve();
         }
+    }
+
+    /// The account that keeps most descriptors between two commands gives back what it has of this kind.
+    fn relieve_kept(&self) -> bool {
+        let groups_first = self.groups.most_descriptors() > self.kept.most_descriptors();
+        let [first, second] =
+            if groups_first { [&self.groups, &self.kept] } else { [&self.kept, &self.groups] };
+        first.relieve() || second.relieve()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{HeldSlot, Owner};
+    use tokio::sync::Notify;
+
+    #[test]
+    fn when_descriptors_are_few_whoever_keeps_most_of_them_gives_back() {
+        let shares = Shares::new(Limits::default(), None, Clock::start());
+        let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
+        let needed = Arc::<Notify>::default();
+        let bob = [(); 3].map(|()| shares.kept.take(owner("bob"), &needed).unwrap());
+        let eve = [(); 3].map(|()| shares.groups.take(owner("eve"), &needed).unwrap());
+        let taken = |slots: &[HeldSlot]| slots.iter().filter(|slot| slot.is_taken()).count();
+        shares.relieve();
+        assert_eq!((taken(&bob), taken(&eve)), (0, 1), "three connections, and six descriptors of groups");
+        shares.relieve_data();
+        assert_eq!((taken(&bob), taken(&eve)), (0, 2));
+        shares.relieve();
+        assert_eq!((taken(&bob), taken(&eve)), (1, 2));
+    }
 
     #[test]
     fn every_limit_has_its_use() {

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::limits::{Logins, Shares};
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
+use crate::operate::refusals::Refusals;
 use crate::operate::xferlog::XferLog;
 use crate::operate::{Shutdown, State, bans, certificate, control, known};
 use crate::session::Shared;
@@ -72,6 +73,7 @@ impl Server {
             live: Arc::default(),
             hook: config.hook.clone(),
             metrics: Metrics::new(lost),
+            refusals: Refusals::new(),
             durability: config.durability,
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });

@@ -27,9 +27,6 @@ pub struct Hook {
 /// Why a hook has not done its work. The text is for the log.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HookFailure {
-    /// Too many hooks waited, and this one had to make room.
-    #[error("too many hooks wait (hooks-waiting), and its account has most of them")]
-    Displaced,
     /// The program could not be started.
     #[error("{program:?} cannot be started: {why}")]
     NotStarted {

@@ -148,7 +148,8 @@ impl Metrics {
                 self.no_port.inc();
             }
             // A second login is counted as one, and the end of a session is counted once.
-            Record::LoggedOut | Record::Kicked => {}
+            // What has no line was counted when it happened.
+            Record::LoggedOut | Record::Kicked | Record::Untold { .. } => {}
             Record::LoggedIn { .. } => {
                 self.logins.get_or_create(&done(true)).inc();
             }
@@ -191,6 +192,9 @@ impl Metrics {
             }
             Record::Hooked { failure, .. } => {
                 self.hooks.get_or_create(&done(failure.is_none())).inc();
+            }
+            Record::GroupHooksFailed { paths, .. } => {
+                self.hooks.get_or_create(&done(false)).inc_by(paths.len() as u64);
             }
             Record::TimedOut(timer) => {
                 self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();

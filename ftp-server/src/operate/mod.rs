@@ -10,6 +10,7 @@ mod list;
 pub mod live;
 pub mod metrics;
 pub mod public;
+pub mod refusals;
 mod shutdown;
 mod state;
 pub mod xferlog;

@@ -78,6 +78,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::LoginInClear { .. }
         | Record::DataInClear { .. }
         | Record::Kicked
+        | Record::Untold { .. }
         | Record::Refused { .. }
         | Record::Stranger { .. }
         | Record::GavePortsUp
@@ -88,6 +89,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::Listed(_)
         | Record::Changed { .. }
         | Record::Hooked { .. }
+        | Record::GroupHooksFailed { .. }
         | Record::Detached { .. }
         | Record::Ended { .. } => return None,
     };
@@ -135,11 +137,12 @@ mod tests {
         let stored = Transfer::stored(&path);
         let expect = "2 192.0.2.7 7 /a_b_c b _ i r ann_b ftp 0 * c";
         check(&Record::Moved(stored), false, Some(expect));
+        let broken = "broken".into();
         let sent = Transfer {
             verb: Verb::Retr,
             direction: Direction::Send,
             data_type: DataType::Ascii,
-            failure: Some("broken"),
+            failure: Some(&broken),
             ..stored
         };
         check(&Record::Moved(sent), true, Some("2 192.0.2.7 7 /a_b_c a _ o a ann_b ftp 0 * i"));

@@ -56,8 +56,8 @@ impl Client {
     /// file is worked on when it is the owner's turn.
     pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {
         let limiter = self.entry.as_ref().and_then(|entry| match prepared {
-            Prepared::Receive(_) | Prepared::ReceivePack(_) => entry.up.clone(),
-            Prepared::Send { .. } | Prepared::SendPack(_) | Prepared::List { .. } => entry.down.clone(),
+            Prepared::Receive(_) | Prepared::ReceiveGroup(_) => entry.up.clone(),
+            Prepared::Send { .. } | Prepared::SendGroup(_) | Prepared::List { .. } => entry.down.clone(),
         });
         Meter::gated(limiter.into_iter().chain(own).collect(), turns.of(self.owner.clone()))
     }

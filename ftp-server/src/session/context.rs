@@ -11,7 +11,8 @@ use ftp_proto::wire::PathName;
 use tokio::net::TcpStream;
 
 use super::client::Client;
-use super::resources::{Done, Resources};
+use super::done::Done;
+use super::resources::Resources;
 use super::shared::Shared;
 use super::visit::Visit;
 use crate::limits::{NoPlace, Scarcity, SessionSlot, Turns};

@@ -10,7 +10,7 @@ use ftp_proto::wire::{Fingerprint, Secret};
 use tokio::time::timeout;
 
 use super::context::{Context, Ready};
-use super::resources::Done;
+use super::done::Done;
 use super::shared::Shared;
 use crate::auth::{Check, Entry, NoLogin, Origin, PamCheck, SlowCheck, Users};
 use crate::limits::{Entered, LoginSlot, Owner, SessionSlot, Turns};

@@ -9,8 +9,12 @@
 mod client;
 mod context;
 mod digest;
+mod done;
 mod groups;
+mod held_groups;
 mod hook;
+mod hook_room;
+mod listening;
 mod login;
 mod network;
 mod own_work;

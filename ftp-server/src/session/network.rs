@@ -10,7 +10,8 @@ use ftp_io::{socket, tls};
 use ftp_proto::server::ask::{Answer, ConnId, DataTls, Ending, Ticket};
 use socket2::SockRef;
 
-use super::resources::{Done, Resources};
+use super::done::Done;
+use super::resources::Resources;
 
 /// Listens on a reserved port, from which connections may be made at the same time (RSYM). Gives its number.
 pub(super) fn listen(

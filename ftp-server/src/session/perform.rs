@@ -8,7 +8,9 @@ use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
 use ftp_proto::digest::Algorithm;
-use ftp_proto::server::ask::{Answer, Ask, ConnId, DataTls, Event, FileAsk, Input, Intent, Ticket};
+use ftp_proto::server::ask::{
+    Answer, Ask, ConnId, DataTls, Event, FileAsk, FileFailure, Input, Intent, Ticket,
+};
 use ftp_proto::wire::{ByteRange, PathName};
 use tokio::sync::Notify;
 use tokio::task::JoinError;
@@ -16,12 +18,12 @@ use tracing::Instrument;
 
 use super::context::{Context, Ready};
 use super::digest::digest;
-use super::resources::Done;
+use super::done::Done;
+use super::hook_room::HookedCommand;
 use super::transfers::{self, Transfers};
 use super::uploads::Uploads;
 use super::visit::Visit;
 use super::{groups, hook, login, network, ports};
-use crate::data::Pumped;
 use crate::limits::{Permission, Turn};
 use crate::operate::Running;
 use crate::vfs::View;
@@ -31,6 +33,8 @@ pub(super) struct Performer {
     cx: Context,
     transfers: Transfers,
     uploads: Uploads,
+    /// The room of the command that is being carried out for the hooks after its uploads.
+    hooked: Option<Box<HookedCommand>>,
     /// Signalled when the session must release its data ports.
     ports_needed: Arc<Notify>,
     /// Whether the session does nothing.
@@ -43,6 +47,7 @@ impl Performer {
             cx,
             transfers: Transfers::default(),
             uploads: Uploads::default(),
+            hooked: None,
             ports_needed: Arc::new(Notify::new()),
             is_idle: false,
         }
@@ -107,6 +112,7 @@ impl Performer {
             biased;
             () = self.ports_needed.notified() => Ok(Done::PortsNeeded),
             () = self.transfers.connections_needed.notified() => Ok(Done::ConnectionsNeeded),
+            () = self.transfers.groups_needed.notified() => Ok(Done::GroupsNeeded),
             done = self.cx.held.next() => done,
         }
     }
@@ -151,6 +157,10 @@ impl Performer {
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, end } => self.cx.held.end_proof(ticket, end),
             Ask::PeerProven { account, peer } => self.cx.shared.shares.proofs.proved(&account, peer),
+            Ask::Room { ticket, of } => {
+                self.hooked = None; // what the last command has not used is free again
+                hook::take_room(&mut self.cx, ticket, &of);
+            }
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, path, intent),
             Ask::Move { ticket, prepared, conn, terms } => {
                 transfers::begin(&mut self.cx, &mut self.transfers, ticket, (prepared, conn), terms)
@@ -175,15 +185,18 @@ impl Performer {
                 self.hash(ticket, path, (algorithm, range));
             }
             Ask::File { ticket, ask: FileAsk::Keep(group, path, numbers) } => {
-                groups::keep(&mut self.cx, ticket, group, (path, numbers));
+                groups::keep(&mut self.cx, ticket, group, path, numbers);
             }
-            Ask::File { ticket, ask: FileAsk::Drop(group) } => groups::drop(&mut self.cx, ticket, group),
+            Ask::File { ticket, ask: FileAsk::Drop(group) } => groups::remove(&mut self.cx, ticket, group),
             Ask::File { ticket, ask } => self.look(ticket, ask),
         }
     }
 
     /// Prepares a file for a transfer, without a thread if the system has it in memory.
     fn prepare(&mut self, ticket: Ticket, path: PathName, intent: Intent) {
+        if matches!(intent, Intent::StoreGroup { .. }) && !self.transfers.reserve_group(&self.cx) {
+            return self.cx.answer(ticket, Answer::File(Err(FileFailure::HeldGroups)));
+        }
         if let Some(found) = self.cx.cached(|view| view.prepare_cached(&path, &intent)) {
             let done = Done::Prepared(ticket, Ok(found));
             return self.cx.ready.push_back(Ready::Done(Box::new(done)));
@@ -237,7 +250,18 @@ impl Performer {
             }
             Done::PortsNeeded => input(Input::PortsNeeded),
             Done::ConnectionsNeeded => input(Input::ConnectionsNeeded),
+            Done::GroupsNeeded => {
+                if let Some(number) = self.cx.held.take_group_away() {
+                    // Another one may have lost its place meanwhile.
+                    self.transfers.groups_needed.notify_one();
+                    input(Input::GroupTaken(number));
+                }
+            }
             Done::Ended(conn) => input(Input::Lost(conn)),
+            Done::Room(ticket, room) => {
+                self.hooked = Some(room);
+                input(Input::Answer(ticket, Answer::Room));
+            }
             Done::Prepared(ticket, Ok((prepared, size))) => {
                 self.cx.held.prepared.insert(ticket, prepared);
                 input(Input::Answer(ticket, Answer::Prepared { size }));
@@ -276,13 +300,9 @@ impl Performer {
             Done::Begun(ticket, Err(failure), ..) => {
                 input(Input::Answer(ticket, transfers::not_begun(&mut self.cx, ticket, failure)));
             }
-            Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, packed, group, kept, end }) => {
-                if let Some((number, group)) = group {
-                    self.cx.held.groups.insert(number, group);
-                }
-                let kept = kept.is_some_and(|kept| self.transfers.keep(&mut self.cx, conn, kept));
-                transfers::detached_ends(&mut self.cx, ticket, bytes, &end);
-                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, packed, kept, end }));
+            Done::Moved(ticket, conn, pumped) => {
+                self.uploads.note_end(pumped.stored);
+                input(Input::Answer(ticket, self.transfers.moved(&mut self.cx, ticket, conn, pumped)));
             }
         }
     }
@@ -293,7 +313,9 @@ impl Performer {
         if self.cx.shared.hook.is_some()
             && let Some(upload) = self.uploads.find(event)
         {
-            let notification = hook::Notification::new(upload, &self.cx.client);
+            let shared = &self.cx.shared;
+            let notification =
+                hook::Notification::new(upload, &self.cx.client, self.hooked.as_deref_mut(), shared);
             tokio::spawn(
                 hook::run(Arc::clone(&self.cx.shared), notification, running.guard()).in_current_span(),
             );
@@ -305,6 +327,8 @@ impl Performer {
         if is_idle != self.is_idle {
             self.is_idle = is_idle;
             if is_idle {
+                self.hooked = None;
+                self.transfers.held_slot = None;
                 self.cx.held.shrink();
             }
             self.cx.slot.set_idle(is_idle.then(|| self.cx.shared.clock.now()));

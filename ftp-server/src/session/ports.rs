@@ -10,7 +10,7 @@ use ftp_proto::server::ask::{Answer, Ticket};
 use tokio::sync::Notify;
 
 use super::context::Context;
-use super::resources::Done;
+use super::done::Done;
 use crate::limits::{DataPort, MAX_ANONYMOUS_PORTS};
 use crate::operate::audit::Record;
 

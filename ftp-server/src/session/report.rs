@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ftp_proto::address::Group;
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::server::Timer;
 use ftp_proto::server::ask::Event;
@@ -10,7 +11,7 @@ use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
 use crate::auth::{NoLogin, is_anonymous};
-use crate::limits::NoPlace;
+use crate::limits::{NoPlace, Owner};
 use crate::operate::audit::{Cause, Record, Transfer};
 use crate::operate::live::Presence;
 use crate::operate::xferlog::Who;
@@ -58,6 +59,7 @@ impl Reporter {
                 self.record(&Record::LoggedIn { private: *private });
             }
             Event::LoggedOut => {
+                self.leaves();
                 self.record(&Record::LoggedOut);
                 self.presence.logged_out();
                 self.user = None;
@@ -107,7 +109,7 @@ impl Reporter {
                     took: *took,
                     peer: *peer,
                     private: *private,
-                    failure: failure.as_deref(),
+                    failure: failure.as_ref(),
                 };
                 self.transfer(transfer);
             }
@@ -131,6 +133,28 @@ impl Reporter {
         *count = count.saturating_add(transfer.bytes);
         let lists = matches!(transfer.verb, Verb::List | Verb::Nlst | Verb::Mlsd);
         self.record(&if lists { Record::Listed(transfer) } else { Record::Moved(transfer) });
+    }
+
+    /// Who the refusals of this session are charged to.
+    fn owner(&self) -> Owner {
+        match &self.user {
+            Some(name) if !is_anonymous(name) => Owner::Account(name.clone()),
+            Some(_) | None => Owner::Address(Group::of(self.from.ip())),
+        }
+    }
+
+    /// So many refusals of this kind had no line.
+    fn tell_untold(&self, event: &'static str, count: u64) {
+        if count > 0 {
+            self.shared.record_of(self.user.as_deref(), &Record::Untold { event, count });
+        }
+    }
+
+    /// The user leaves: what had no line yet is told.
+    fn leaves(&self) {
+        for (event, count) in self.shared.refusals.take_untold(&self.owner()) {
+            self.tell_untold(event, count);
+        }
     }
 
     /// The operator ends the session.
@@ -163,6 +187,7 @@ impl Reporter {
 
     /// Records the end of the session.
     pub(super) fn end(self) {
+        self.leaves();
         let took = self.shared.clock.now().since(self.since);
         let Self { sent, received, .. } = self;
         let cause = self.cause.unwrap_or(Cause::Left);
@@ -171,6 +196,12 @@ impl Reporter {
 
     /// Records something that the machine does not know of.
     pub(super) fn record(&self, record: &Record<'_>) {
+        if record.is_refusal() {
+            let event = record.name();
+            let due = self.shared.refusals.due(event, self.owner(), self.shared.clock.now());
+            let Some(untold) = due else { return self.shared.metrics.count(record) };
+            self.tell_untold(event, untold);
+        }
         self.shared.record_of(self.user.as_deref(), record);
         if let (Some(xferlog), Some(user)) = (&self.shared.xferlog, &self.user) {
             xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from.ip() });

@@ -7,115 +7,28 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 use ftp_io::connection::Connection;
 use ftp_io::copy::{Kept, Meter};
-use ftp_io::os_error::words;
-use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
+use ftp_io::socket::{self, Listener};
 use ftp_io::tls::Data;
-use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms, TryEnd};
+use ftp_proto::command::GroupNumber;
+use ftp_proto::server::ask::{ConnId, Ticket, TryEnd};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinError, JoinSet, spawn_blocking};
-use tokio::time::Sleep;
 use tracing::Instrument;
 
+use super::done::Done;
+use super::held_groups::HeldGroups;
+use super::listening::{Listening, poll_accept};
 use super::own_work::OwnWork;
-use crate::auth::Entry;
-use crate::data::{Begun, Doubt, Pumped};
-use crate::limits::{DataPort, DetachedSlot, KeptSlot, ProofSlot, SessionSlot};
+use crate::data::Doubt;
+use crate::limits::{DataPort, DetachedSlot, HeldSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
-use crate::vfs::{HeldGroup, Prepared};
-
-/// Work that has ended, with its result.
-#[derive(Debug)]
-pub(super) enum Done {
-    /// The work has made the answer itself.
-    Answer(Ticket, Answer),
-    /// A login was checked: the user, or none if name or password is wrong.
-    Login(Ticket, Option<Arc<Entry>>),
-    /// A data port was reserved, or none is free.
-    Reserved(Ticket, io::Result<DataPort>),
-    /// Two data ports were reserved under these two names, or there are none.
-    ReservedPair([Ticket; 2], io::Result<[DataPort; 2]>),
-    /// The session must release its data ports.
-    PortsNeeded,
-    /// The session must close the data connections that it keeps between two files.
-    ConnectionsNeeded,
-    /// The peer has closed a connection that is kept between two files.
-    Ended(ConnId),
-    /// A file was prepared for a transfer, or could not be.
-    Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
-    /// An outgoing connection was made, or failed.
-    Connected(Ticket, io::Result<TcpStream>),
-    /// A listener has accepted a connection.
-    Arrived(Ticket, TcpStream, SocketAddr),
-    /// The bytes that [`ftp_proto::server::ask::Ask::Read`] asked for.
-    Read(ConnId, io::Result<Vec<u8>>),
-    /// TLS has begun on a data connection, or could not.
-    Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
-    /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Box<Begun>, FileFailure>, ConnId, TransferTerms),
-    /// A transfer has ended; this was the name of its connection.
-    Moved(Ticket, ConnId, Pumped),
-}
-
-impl Done {
-    /// The question that this answers, if it is work for one.
-    pub(super) const fn ticket(&self) -> Option<Ticket> {
-        match self {
-            Self::Answer(ticket, _)
-            | Self::Login(ticket, _)
-            | Self::Reserved(ticket, _)
-            | Self::ReservedPair([ticket, _], _)
-            | Self::Prepared(ticket, _)
-            | Self::Connected(ticket, _)
-            | Self::Begun(ticket, ..) => Some(*ticket),
-            Self::PortsNeeded
-            | Self::ConnectionsNeeded
-            | Self::Ended(_)
-            | Self::Moved(..)
-            | Self::Read(..)
-            | Self::Secured(..)
-            | Self::Arrived(..) => None,
-        }
-    }
-}
-
-/// A data port where peers may connect.
-#[derive(Debug)]
-struct Listening {
-    listener: Listener,
-    /// The rest after `accept` has failed.
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-impl Listening {
-    /// The next connection, which ends by reset.
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
-            }
-            match ready!(self.listener.poll_accept(cx)) {
-                Ok((stream, from)) => {
-                    socket::end_by_reset(&stream);
-                    return Poll::Ready((stream, from));
-                }
-                Err(error) => {
-                    tracing::warn!(error = words(&error), "cannot accept a data connection");
-                    self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_RETRY_DELAY)));
-                }
-            }
-        }
-    }
-}
+use crate::vfs::Prepared;
 
 /// A connection between two files.
 #[derive(Debug)]
@@ -125,7 +38,7 @@ struct KeptHere {
     /// and is not told again.
     has_ended: bool,
     /// Its place among those of all sessions.
-    _slot: KeptSlot,
+    _slot: HeldSlot,
 }
 
 /// What work of the session is for.
@@ -147,7 +60,7 @@ pub(super) struct Resources {
     pub(super) doubts: HashMap<Ticket, Doubt>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
     /// Groups of small files that wait for their names, by their numbers.
-    pub(super) groups: HashMap<u32, Box<HeldGroup>>,
+    pub(super) groups: HeldGroups,
     /// The places of transfers that may outlive the control connection.
     pub(super) detached: HashMap<Ticket, DetachedSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
@@ -176,7 +89,7 @@ impl Resources {
             moves: HashMap::new(),
             doubts: HashMap::new(),
             proofs: HashMap::new(),
-            groups: HashMap::new(),
+            groups: HeldGroups::default(),
             detached: HashMap::new(),
             connections: HashMap::new(),
             kept: HashMap::new(),
@@ -219,7 +132,9 @@ impl Resources {
                     other => other?,
                 },
                 conn = ended(&mut self.kept), if !self.kept.is_empty() => Done::Ended(conn),
-                arrived = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => arrived,
+                (ticket, stream, from) = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => {
+                    Done::Arrived(ticket, stream, from)
+                }
             };
             // Work may end just when it is cancelled: its result is dropped.
             let wanted = match (&done, done.ticket()) {
@@ -229,6 +144,10 @@ impl Resources {
             };
             if wanted {
                 return Ok(done);
+            }
+            if matches!(done, Done::Moved(..)) {
+                // It may be a group, whose files are removed.
+                self.drop_elsewhere(done);
             }
         }
     }
@@ -242,13 +161,21 @@ impl Resources {
     }
 
     /// Removes one group, on a thread that may block.
-    pub(super) fn remove_group(&mut self, number: u32) {
-        if let Some(group) = self.groups.remove(&number) {
+    pub(super) fn remove_group(&mut self, number: GroupNumber) {
+        if let Some(group) = self.groups.let_go(number) {
             self.drop_elsewhere(group);
         }
     }
 
-    fn drop_elsewhere(&self, groups: impl Send + 'static) {
+    /// Removes a group that has lost its place, and returns its number.
+    pub(super) fn take_group_away(&mut self) -> Option<GroupNumber> {
+        let number = self.groups.without_place()?;
+        self.remove_group(number);
+        Some(number)
+    }
+
+    /// Drops groups on a thread that may block, because their files are removed then.
+    pub(super) fn drop_elsewhere(&self, groups: impl Send + 'static) {
         // Without a runtime the process ends, and its next start removes them.
         if let Ok(runtime) = Handle::try_current() {
             let guard = self.running.guard();
@@ -284,7 +211,7 @@ impl Resources {
 
     /// Accepts connections for the session.
     pub(super) fn listen(&mut self, ticket: Ticket, listener: Listener) {
-        self.listeners.insert(ticket, Listening { listener, pause: None });
+        self.listeners.insert(ticket, Listening::new(listener));
     }
 
     /// Stops listening. The system resets connections that the session has not looked at.
@@ -361,7 +288,7 @@ impl Resources {
     }
 
     /// Keeps a connection under its name for the next file.
-    pub(super) fn keep(&mut self, conn: ConnId, kept: Kept, slot: KeptSlot) {
+    pub(super) fn keep(&mut self, conn: ConnId, kept: Kept, slot: HeldSlot) {
         self.kept.insert(conn, KeptHere { connection: kept, has_ended: false, _slot: slot });
     }
 
@@ -415,16 +342,6 @@ impl Drop for Resources {
     }
 }
 
-/// The next connection at any of these data ports.
-fn poll_accept(listeners: &mut HashMap<Ticket, Listening>, cx: &mut Context<'_>) -> Poll<Done> {
-    for (ticket, listening) in listeners {
-        if let Poll::Ready((stream, from)) = listening.poll_accept(cx) {
-            return Poll::Ready(Done::Arrived(*ticket, stream, from));
-        }
-    }
-    Poll::Pending
-}
-
 /// Waits until the other end has ended one of the connections. Each is told once.
 async fn ended(kept: &mut HashMap<ConnId, KeptHere>) -> ConnId {
     poll_fn(|cx| {
@@ -441,9 +358,9 @@ async fn ended(kept: &mut HashMap<ConnId, KeptHere>) -> ConnId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{KeptConnections, Owner};
+    use crate::limits::{Held, Owner};
     use crate::operate::Shutdown;
-    use ftp_io::copy::{Format, Packing, send_whole};
+    use ftp_io::copy::{Encoding, Format, send_whole};
     use ftp_proto::coding::BlockCodes;
     use ftp_proto::dialect::Dialect;
     use tokio::net::TcpListener;
@@ -462,12 +379,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (here, _) = listener.accept().await.unwrap();
-        let packing = Packing::Block(BlockCodes::of(Dialect::Rfc959));
-        let format = Format { packing, keep: true, ..Format::default() };
+        let encoding = Encoding::Block(BlockCodes::of(Dialect::Rfc959));
+        let format = Format { encoding, keep: true, ..Format::default() };
         let kept =
             send_whole(b"a", here, format, &Meter::default()).await.kept.expect("the connection is kept");
-        let all = KeptConnections::new();
-        let slot = all.keep(Owner::Account(b"ann".to_vec()), &Arc::default()).expect("there is a place");
+        let all = Held::connections();
+        let slot = all.take(Owner::Account(b"ann".to_vec()), &Arc::default()).expect("there is a place");
         let mut held = Resources::new(Shutdown::new().1);
         held.keep(ConnId(7), kept, slot);
         assert!(next_now(&mut held).await.is_none());

@@ -12,6 +12,7 @@ use crate::operate::hook::Hook;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
+use crate::operate::refusals::Refusals;
 use crate::operate::xferlog::XferLog;
 use crate::vfs::{Durability, Roots};
 
@@ -31,6 +32,8 @@ pub struct Shared {
     pub hook: Option<Hook>,
     /// What has happened, as numbers.
     pub metrics: Metrics,
+    /// Who has had how many lines about what it was refused.
+    pub refusals: Refusals,
     /// The xferlog, if there is one.
     pub xferlog: Option<XferLog>,
     /// The addresses that clients are told to connect to.

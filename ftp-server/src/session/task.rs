@@ -10,16 +10,16 @@ use std::time::Duration;
 use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
 use ftp_proto::address::plain;
-use ftp_proto::server::ask::{Answer, Ask, Input, Output, Ticket};
+use ftp_proto::server::ask::{Answer, Ask, Event, Input, Output, Ticket};
 use ftp_proto::server::{self, Connection};
 use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
 use super::context::{Context, Ready};
+use super::done::Done;
 use super::perform::Performer;
 use super::report::Reporter;
-use super::resources::Done;
 use super::shared::Shared;
 use crate::limits::{Displacement, NoPlace, SessionSlot};
 use crate::operate::audit::Cause;
@@ -154,6 +154,7 @@ impl SessionTask {
             match drained {
                 Drained::Closed => break,
                 Drained::Failed => break self.reporter.ends(Cause::Failed),
+                Drained::Waits(_) if self.machine.is_detached() => return Box::pin(self.detached()).await,
                 Drained::Waits(_) | Drained::More => {}
             }
             match self.wait(drained, &mut received).await {
@@ -192,23 +193,39 @@ impl SessionTask {
                 Wake::Evicted(why) => {
                     self.take(Ready::End(why));
                     if self.control.is_full() {
-                        break;
+                        return Box::pin(self.unread()).await;
                     }
                 }
                 Wake::Kicked => {
                     self.reporter.kick();
                     self.input(Input::End("The operator has ended this session"));
                     if self.control.is_full() {
-                        break;
+                        return Box::pin(self.unread()).await;
                     }
                 }
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
-                    break self.reporter.ends(Cause::Unread);
+                    self.reporter.ends(Cause::Unread);
+                    return Box::pin(self.unread()).await;
                 }
                 Wake::Deadline => self.input(Input::Timeout),
                 Wake::Turn => self.used = Used::default(),
             }
         }
+        self.ended().await;
+    }
+
+    /// The client reads nothing: it is told nothing more.
+    async fn unread(mut self: Box<Self>) {
+        self.input(Input::Closed);
+        if self.machine.is_detached() {
+            return self.detached().await;
+        }
+        self.tell_rest();
+        self.ended().await;
+    }
+
+    /// Ends the session, whose machine is closed or not asked any more.
+    async fn ended(self: Box<Self>) {
         // A24: data connections, listeners and ports are released before the last replies are sent.
         let Self { shared, performer, control, reporter, .. } = *self;
         drop(performer);
@@ -231,19 +248,32 @@ impl SessionTask {
         if self.machine.is_detached() {
             return ControlFlow::Continue(());
         }
-        self.drain();
+        self.tell_rest();
         ControlFlow::Break(())
     }
 
-    /// Lets a transfer go on that outlives the control connection (DETA), which is closed. It goes on to
-    /// count as this session: the operator sees and ends it, and so does whatever ends a session.
+    /// Tells the log what the machine still has for it. Nothing else of it counts any more.
+    fn tell_rest(&mut self) {
+        loop {
+            match self.machine.poll() {
+                Output::Event(event) => self.tell(&event),
+                Output::Send(_) | Output::Ask(_) => {}
+                Output::Close | Output::Wait(_) => return,
+            }
+        }
+    }
+
+    /// Lets work go on that outlives the control connection, which is closed: a transfer (DETA), or what changes files and
+    /// was begun before. It goes on to count as this session: the operator sees and ends it, and so does whatever ends a
+    /// session.
     async fn detached(self: Box<Self>) {
         let Self { shared, machine, control, reporter, performer, displacement, running, phase, .. } = *self;
         let (mut machine, mut reporter, mut performer) = (machine, reporter, performer);
         let (mut displacement, mut running, mut phase) = (displacement, running, phase);
-        drop(control);
         performer.note_commands(false);
         let clock = shared.clock;
+        // Its last replies are sent meanwhile.
+        let closing = tokio::spawn(async move { control.close(&clock, MAX_CLOSING).await });
         loop {
             let deadline = match machine.poll() {
                 Output::Send(_) => continue, // the control connection is gone
@@ -303,6 +333,8 @@ impl SessionTask {
             }
         }
         drop(performer);
+        // It ends in time, and cannot fail.
+        let _ = closing.await;
         reporter.end();
     }
 
@@ -389,10 +421,7 @@ impl SessionTask {
                     self.performer.note_commands(self.machine.has_commands());
                     self.performer.perform(ask);
                 }
-                Output::Event(event) => {
-                    self.reporter.event(&event, || self.performer.moved());
-                    self.performer.start_hook_after_upload(&event, &self.running);
-                }
+                Output::Event(event) => self.tell(&event),
                 Output::Close => {
                     if self.phase != Phase::Serving {
                         self.reporter.stopped();
@@ -403,6 +432,12 @@ impl SessionTask {
             }
         }
         Drained::More
+    }
+
+    /// Tells the log of an event, and runs the hook if it is an upload.
+    fn tell(&mut self, event: &Event) {
+        self.reporter.event(event, || self.performer.moved());
+        self.performer.start_hook_after_upload(event, &self.running);
     }
 
     fn begin_tls(&mut self, ticket: Ticket, last: &[u8]) {

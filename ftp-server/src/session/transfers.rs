@@ -10,16 +10,20 @@ use ftp_proto::wire::TransferId;
 use tokio::sync::Notify;
 
 use super::context::{Context, Ready};
-use super::resources::Done;
-use crate::data::{self, Begun, Doubt};
-use crate::limits::DetachedSlot;
-use crate::vfs::{Durability, Prepared};
+use super::done::Done;
+use crate::data::{self, Begun, Doubt, Pumped};
+use crate::limits::{DetachedSlot, HeldSlot};
+use crate::vfs::{Durability, HeldGroup, Prepared};
 
 /// What a session has for its next transfers.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     /// Signalled when the session must close the data connections that it keeps between two files.
     pub(super) connections_needed: Arc<Notify>,
+    /// Signalled when a group of the session has lost its place.
+    pub(super) groups_needed: Arc<Notify>,
+    /// The place of the group that is being received.
+    pub(super) held_slot: Option<HeldSlot>,
     /// What RATE has left to the next transfer.
     rate: LastingRate,
     /// The place of the next transfer, if DETA permits it to outlive the control connection.
@@ -35,13 +39,45 @@ impl Transfers {
     }
 
     /// Keeps a connection for the next file, if there is a place for it. Otherwise it ends in order.
-    pub(super) fn keep(&self, cx: &mut Context, conn: ConnId, kept: Kept) -> bool {
-        let slot = cx.shared.shares.kept.keep(cx.client.owner.clone(), &self.connections_needed);
+    fn keep(&self, cx: &mut Context, conn: ConnId, kept: Kept) -> bool {
+        let slot = cx.shared.shares.kept.take(cx.client.owner.clone(), &self.connections_needed);
         match slot {
             Some(slot) => cx.held.keep(conn, kept, slot),
             None => kept.close(),
         }
         cx.held.keeps(conn)
+    }
+
+    /// Takes the place of a group that is about to be received. Returns whether there is one.
+    pub(super) fn reserve_group(&mut self, cx: &Context) -> bool {
+        self.held_slot = None; // its place is free again before the next one is taken
+        self.held_slot = cx.shared.shares.groups.take(cx.client.owner.clone(), &self.groups_needed);
+        self.held_slot.is_some()
+    }
+
+    /// A transfer has ended: what it has received of a group is held, and its connection is kept for the next file.
+    pub(super) fn moved(&mut self, cx: &mut Context, ticket: Ticket, conn: ConnId, pumped: Pumped) -> Answer {
+        let Pumped { bytes, group, kept, end, .. } = pumped;
+        let has_place = self.hold(cx, group);
+        let end = if has_place { end } else { End::Failed(FileFailure::HeldGroups) };
+        let kept = kept.filter(|_| has_place).is_some_and(|kept| self.keep(cx, conn, kept));
+        detached_ends(cx, ticket, bytes, &end);
+        Answer::Moved { bytes, kept, end }
+    }
+
+    /// What was received of a group is held until it gets its names. Returns whether that is so.
+    fn hold(&mut self, cx: &mut Context, group: Option<Box<HeldGroup>>) -> bool {
+        let (slot, Some(group)) = (self.held_slot.take(), group) else { return true };
+        let Some(slot) = slot else {
+            cx.held.drop_elsewhere(group);
+            return false;
+        };
+        if slot.is_taken() {
+            // Others have needed the place meanwhile: the machine is told as of every other group.
+            self.groups_needed.notify_one();
+        }
+        cx.held.groups.hold(group, slot);
+        true
     }
 }
 
@@ -109,7 +145,7 @@ pub(super) fn not_begun(cx: &mut Context, ticket: Ticket, failure: FileFailure) 
 }
 
 /// Records the end of a transfer that might have outlived its control connection.
-pub(super) fn detached_ends(cx: &mut Context, ticket: Ticket, bytes: u64, end: &End) {
+fn detached_ends(cx: &mut Context, ticket: Ticket, bytes: u64, end: &End) {
     if let Some(slot) = cx.held.detached.remove(&ticket) {
         slot.end(bytes, end);
     }
@@ -117,5 +153,5 @@ pub(super) fn detached_ends(cx: &mut Context, ticket: Ticket, bytes: u64, end: &
 
 /// A move that has ended before its first byte.
 const fn nothing_moved(end: End) -> Answer {
-    Answer::Moved { bytes: 0, omitted: 0, digest: None, packed: Vec::new(), kept: false, end }
+    Answer::Moved { bytes: 0, kept: false, end }
 }

@@ -1,4 +1,4 @@
-//! Which events of a session are uploads: files that were received, and the rename of the last one.
+//! Which events of a session are uploads: files that were received, whole or in part, and what gets another name.
 
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::server::ask::Event;
@@ -15,32 +15,47 @@ pub(super) struct Upload {
     pub(super) before: Option<PathName>,
     /// How many bytes were received, if it was.
     pub(super) bytes: Option<u64>,
+    /// Whether it was received whole, if it was received.
+    pub(super) whole: Option<bool>,
 }
 
 /// Finds the uploads of one session.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
-    last: Option<PathName>,
+    /// Whether the transfer that has ended last has left bytes under the name of its file.
+    stored: bool,
 }
 
 impl Uploads {
+    /// A transfer has ended, and its event comes next. `stored`: there are bytes under the name of its file.
+    pub(super) const fn note_end(&mut self, stored: bool) {
+        self.stored = stored;
+    }
+
     /// The upload that the event tells of, if it is one.
     #[allow(clippy::wildcard_enum_match_arm, reason = "all other events are no uploads")]
     pub(super) fn find(&mut self, event: &Event) -> Option<Upload> {
-        let upload = match event {
-            Event::Transfer { verb, path, direction: Direction::Receive, bytes, failure: None, .. } => {
-                Upload { command: verb.name(), path: path.clone(), before: None, bytes: *bytes }
+        match event {
+            Event::Transfer { verb, path, direction: Direction::Receive, bytes, failure, .. } => {
+                let whole = failure.is_none();
+                let stored = std::mem::take(&mut self.stored);
+                (whole || stored).then(|| Upload {
+                    command: verb.name(),
+                    path: path.clone(),
+                    before: None,
+                    bytes: *bytes,
+                    whole: Some(whole),
+                })
             }
-            Event::Changed { verb: Verb::Rnto, path, to: Some(to), failure: None }
-                if self.last.as_ref() == Some(path) =>
-            {
-                let before = Some(path.clone());
-                Upload { command: Verb::Rnto.name(), path: to.clone(), before, bytes: None }
-            }
-            _ => return None,
-        };
-        self.last = Some(upload.path.clone());
-        Some(upload)
+            Event::Changed { verb: Verb::Rnto, path, to: Some(to), failure: None } => Some(Upload {
+                command: Verb::Rnto.name(),
+                path: to.clone(),
+                before: Some(path.clone()),
+                bytes: None,
+                whole: None,
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -64,7 +79,7 @@ mod tests {
             took: Duration::ZERO,
             peer: None,
             private: false,
-            failure: failure.map(str::to_owned),
+            failure: failure.map(Into::into),
         }
     }
 
@@ -73,21 +88,39 @@ mod tests {
     }
 
     #[test]
-    fn files_that_arrive_and_their_new_names_are_uploads() {
+    fn files_that_arrive_and_all_new_names_are_uploads() {
         let mut uploads = Uploads::default();
         let mut find = |event: Event| {
             uploads
                 .find(&event)
                 .map(|upload| (upload.command, upload.path.display().to_string(), upload.before.is_some()))
         };
+        let renamed_to = |name: &str| Some(("RNTO", name.to_owned(), true));
         let stored = |name: &str, failure| transfer(Verb::Stor, name, Direction::Receive, failure);
-        assert_eq!(find(renamed("/a", "/b")), None);
+        assert_eq!(find(renamed("/a", "/b")), renamed_to("/b"));
         assert_eq!(find(stored("/a", Some("broken"))), None);
         assert_eq!(find(transfer(Verb::Retr, "/a", Direction::Send, None)), None);
         assert_eq!(find(stored("/a", None)), Some(("STOR", "/a".into(), false)));
-        assert_eq!(find(renamed("/x", "/y")), None);
-        assert_eq!(find(renamed("/a", "/b")), Some(("RNTO", "/b".into(), true)));
-        assert_eq!(find(renamed("/b", "/c")), Some(("RNTO", "/c".into(), true)));
-        assert_eq!(find(renamed("/a", "/d")), None);
+        assert_eq!(find(renamed("/x", "/y")), renamed_to("/y"));
+        // A file of a group is told when it gets its name.
+        assert_eq!(
+            find(transfer(Verb::Pack, "/p", Direction::Receive, None)),
+            Some(("PACK", "/p".into(), false))
+        );
+        assert_eq!(find(transfer(Verb::Pack, "/p", Direction::Receive, Some("taken"))), None);
+    }
+
+    #[test]
+    fn bytes_that_are_left_under_a_name_are_an_upload_that_is_not_whole() {
+        let mut uploads = Uploads::default();
+        let broken = transfer(Verb::Appe, "/a", Direction::Receive, Some("broken"));
+        uploads.note_end(true);
+        assert_eq!(uploads.find(&broken).and_then(|upload| upload.whole), Some(false));
+        assert_eq!(uploads.find(&broken), None, "the next one is refused before anything is touched");
+        uploads.note_end(true);
+        let whole = transfer(Verb::Stor, "/a", Direction::Receive, None);
+        assert_eq!(uploads.find(&whole).and_then(|upload| upload.whole), Some(true));
+        uploads.note_end(false);
+        assert_eq!(uploads.find(&broken), None, "what has come was removed");
     }
 }

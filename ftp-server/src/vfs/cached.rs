@@ -11,8 +11,10 @@ use rustix::fs::{OFlags, fstat};
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::entry::{entry, regular};
-use super::pack::PackSource;
-use super::view::{Prepared, ShortRead, View, whole};
+use super::group::GroupSource;
+use super::prepared::Prepared;
+use super::small_file::{ShortRead, whole};
+use super::view::View;
 
 impl View {
     /// Whether work on `path` can wait for nothing but a disk of this host: the kernel knows its directory, which is on the
@@ -23,13 +25,14 @@ impl View {
         above.is_some_and(|above| found.root.open_cached(&above, OFlags::PATH).is_some())
     }
 
-    /// Prepares a small file or a group of them to send, as [`View::prepare`] does. `None` if that might wait for a disk, or fail.
+    /// Prepares a small file or a group of them to send, as [`View::prepare`] does. `None` if that might wait for a disk,
+    /// or fail.
     pub fn prepare_cached(&self, path: &PathName, intent: &Intent) -> Option<(Prepared, Option<u64>)> {
         let found = self.find(path).ok()?;
-        if let Intent::SendPack(files) = intent {
-            let files = (files, true);
-            let source = PackSource::open(found.root, found.path, self.mounted_names(path), files).ok()?;
-            return Some((Prepared::SendPack(source), None));
+        if let Intent::SendGroup { files, algorithm } = intent {
+            let wanted = self.wanted(path, files, *algorithm);
+            let source = GroupSource::open_cached(found.root, found.path, wanted)?;
+            return Some((Prepared::SendGroup(source), None));
         }
         let Intent::Send { range } = intent else { return None };
         let fd = found.root.open_cached(&found.path, OFlags::RDONLY | OFlags::NONBLOCK)?;

@@ -7,14 +7,15 @@
 //! | `path`, `root`, `walk` | confinement: every path is resolved beneath the root |
 //! | `entry`, `names`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
-//! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
-//! | `pack` | groups of small files: one stream, one temporary directory |
+//! | `partial`, `new_file`, `lock`, `upload`, `inherit` | files that arrive, and their names until they are complete |
+//! | `group` | groups of small files: one stream, one temporary directory |
 //! | `durability` | what is on stable storage when something is said to be done |
 //! | `partial_names`, `leftovers` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
 //! | `quota` | how much each root holds, and how much an account may store |
 //! | `room` | how large a file may be, and how much of a disk stays free |
-//! | `view` | all of that with the rights of one account |
+//! | `view`, `rename` | all of that with the rights of one account |
+//! | `prepared`, `small_file` | what is open for a transfer before there is a data connection |
 //! | `cached`, `file_system` | what needs no wait for a disk, and so no thread |
 
 mod attributes;
@@ -24,16 +25,21 @@ mod durability;
 mod entry;
 mod failure;
 mod file_system;
+mod group;
+mod inherit;
 mod leftovers;
 mod list;
 mod lock;
 mod names;
-mod pack;
+mod new_file;
 mod partial;
 mod partial_names;
 mod path;
+mod prepared;
 mod quota;
+mod rename;
 mod root;
+mod small_file;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -45,10 +51,11 @@ mod walk;
 pub use digest::Subject;
 pub use durability::Durability;
 pub(crate) use failure::io_failure;
+pub use group::{GroupSource, GroupStream, GroupTarget, GroupWriter, HeldGroup};
 pub use list::{Detail, Listing, Next};
-pub use pack::{GroupWriter, HeldGroup, PackSource, PackStream, PackTarget};
+pub use prepared::Prepared;
 pub use quota::QuotaLimits;
 pub use root::Root;
 pub use tree::{Roots, Tree};
-pub use upload::{Received, Target, Upload};
-pub use view::{Prepared, View};
+pub use upload::{Finished, Received, Target, Upload};
+pub use view::View;

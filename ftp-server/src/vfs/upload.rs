@@ -21,17 +21,16 @@ use ftp_proto::server::ask::{FileFailure, Intent};
 use ftp_proto::wire::ByteRange;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    Access, AtFlags, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, fsync, ftruncate,
-    linkat, openat, renameat, renameat_with, statat, unlinkat,
+    Access, AtFlags, Mode, OFlags, Stat, accessat, fstat, fsync, ftruncate, openat, renameat, statat,
 };
 use rustix::io::Errno;
-use rustix::process::{Gid, Uid};
 
 use super::durability::Durability;
 use super::entry::regular;
 use super::failure::{failure, io_failure};
+use super::inherit::inherit;
 use super::lock;
-use super::partial::partial_name;
+use super::new_file::{NEW_FILE, make_partial, may_change, publish, remove};
 use super::partial_names::Listed;
 use super::quota::{RootQuota, size};
 use super::root::{Located, Root};
@@ -94,6 +93,15 @@ pub enum Received {
     Failed,
 }
 
+/// What has become of a file that was received.
+#[derive(Debug)]
+pub struct Finished {
+    /// Whether what has come stands under the name of the file now.
+    pub has_name: bool,
+    /// Fails if the whole file could not be brought to stable storage, could not get its name, or was removed meanwhile.
+    pub result: Result<(), FileFailure>,
+}
+
 impl Target {
     pub(super) fn check(
         root: &Arc<Root>,
@@ -114,8 +122,8 @@ impl Target {
             | Intent::WriteAt { .. }
             | Intent::Send { .. }
             | Intent::Probe(_)
-            | Intent::SendPack(_)
-            | Intent::StorePack { .. }
+            | Intent::SendGroup { .. }
+            | Intent::StoreGroup { .. }
             | Intent::List(_) => How::Replace,
         };
         match &old {
@@ -285,11 +293,7 @@ impl Upload {
     }
 
     /// Closes the file and gives it its final name. The reply comes after this (E24).
-    ///
-    /// # Errors
-    /// The whole file could not be brought to stable storage, could not get its name, or was removed
-    /// meanwhile.
-    pub fn finish(mut self, file: File, received: Received) -> Result<(), FileFailure> {
+    pub fn finish(mut self, file: File, received: Received) -> Finished {
         // The counts of a file that is being written are as large as what was allowed; now it has its size.
         let settle = |file: &File| {
             if let Ok(now) = fstat(file) {
@@ -318,24 +322,23 @@ impl Upload {
                     remove(&self.quota, dir, &name);
                     listed.removed_from(dir);
                     drop(listed);
-                    if received == Received::Whole {
-                        return Err(failure(error));
-                    }
-                    return Ok(());
+                    let failed = received == Received::Whole;
+                    let result = if failed { Err(failure(error)) } else { Ok(()) };
+                    return Finished { has_name: false, result };
                 }
-                self.sync_names().map_err(failure)
+                Finished { has_name: true, result: self.sync_names().map_err(failure) }
             }
             Form::InPlace { device, inode } => {
                 settle(&file);
                 drop(file);
-                synced.and_then(|()| self.sync_names()).map_err(failure)?;
-                match statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(now) if (now.st_dev, now.st_ino) == (device, inode) => Ok(()),
-                    // What was written has no name any more: the reply is 451, not 226.
-                    Ok(_) | Err(_) => Err(FileFailure::Changed),
-                }
+                let synced = synced.and_then(|()| self.sync_names()).map_err(failure);
+                let now = statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW);
+                let has_name = now.is_ok_and(|now| (now.st_dev, now.st_ino) == (device, inode));
+                // What was written has no name any more: the reply is 451, not 226.
+                let result = synced.and(if has_name { Ok(()) } else { Err(FileFailure::Changed) });
+                Finished { has_name, result }
             }
-            Form::Finished => Ok(()),
+            Form::Finished => Finished { has_name: false, result: Ok(()) },
         }
     }
 }
@@ -360,12 +363,6 @@ impl Drop for Upload {
     }
 }
 
-/// Removes a temporary name.
-pub(super) fn remove(quota: &RootQuota, dir: &OwnedFd, name: &[u8]) {
-    let look = || statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
-    let _ = quota.remove_name(look, || unlinkat(dir, name, AtFlags::empty()));
-}
-
 /// What a file that is renamed to `at` replaces.
 fn old_one(at: &Located) -> Result<Option<Stat>, Errno> {
     match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -374,75 +371,3 @@ fn old_one(at: &Located) -> Result<Option<Stat>, Errno> {
         Err(error) => Err(error),
     }
 }
-
-/// Makes a file under a temporary name beside `at`. Its lock shows that it is still being written.
-fn make_partial(root: &Root, at: &Located) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    for _ in 0..ATTEMPTS {
-        let name = partial_name().map_err(|error| io_failure(&error))?;
-        let listed = root.partial_names().add(root.host_path_above(at), &name);
-        let file = openat(&at.dir, &*name, flags, NEW_FILE).map_err(failure)?;
-        lock::write_waiting(&file)?;
-        // Another process may have swept the directory before the lock was taken.
-        if fstat(&file).is_ok_and(|stat| stat.st_nlink > 0) {
-            return Ok((name, listed, file));
-        }
-    }
-    Err(FileFailure::Busy)
-}
-
-/// Gives the new file the owner, group, access list, attributes and mode of the old one, as far as
-/// this process may. Set-id bits are not inherited, because the content is somebody else's now.
-fn inherit(at: &Located, old: &Stat, new: &OwnedFd) {
-    let owner = (Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid)));
-    if fchown(new, owner.0, owner.1).is_err() {
-        let _ = fchown(new, None, owner.1);
-    }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    if let Ok(old) = openat(&at.dir, &*at.name, flags, Mode::empty()) {
-        attributes(&old, new);
-    }
-    let _ = fchmod(new, Mode::from_raw_mode(old.st_mode & 0o777));
-}
-
-/// Copies `user.*` and the access list, but never `security.*`, which may carry privileges.
-fn attributes(old: &OwnedFd, new: &OwnedFd) {
-    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
-    let mut names = vec![0; MAX_ATTRIBUTE];
-    let Ok(count) = flistxattr(old, &mut *names) else { return };
-    names.truncate(count);
-    for name in names.split(|&byte| byte == 0) {
-        if !(name.starts_with(b"user.") || name == b"system.posix_acl_access") {
-            continue;
-        }
-        let mut value = vec![0; MAX_ATTRIBUTE];
-        if let Ok(size) = fgetxattr(old, name, &mut *value) {
-            value.truncate(size);
-            let _ = fsetxattr(new, name, &value, XattrFlags::empty());
-        }
-    }
-}
-
-/// Whether the process may write into `dir` (make, rename and remove names there).
-pub(super) fn may_change(dir: &OwnedFd) -> Result<(), FileFailure> {
-    accessat(dir, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(failure)
-}
-
-/// Renames a file to a name that nothing has.
-pub(super) fn publish(from: (&OwnedFd, &[u8]), to: (&OwnedFd, &[u8])) -> Result<(), Errno> {
-    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
-        // Some file systems do not know that flag.
-        Err(Errno::INVAL | Errno::NOSYS) => {
-            linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
-            unlinkat(from.0, from.1, AtFlags::empty())
-        }
-        other => other,
-    }
-}
-
-/// The mode of a new file, before the umask.
-pub(super) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
-/// How often another temporary name is tried.
-const ATTEMPTS: usize = 16;
-/// Bytes of an extended attribute, as Linux has it.
-const MAX_ATTRIBUTE: usize = 65_536;

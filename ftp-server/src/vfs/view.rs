@@ -1,32 +1,33 @@
 //! The files as one account sees them: what a path means and what may be done with it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
-use ftp_proto::command::Numbers;
-use ftp_proto::listing::{Entry, Kind, list_line};
-use ftp_proto::reply::Left;
+use ftp_proto::command::{FileNumbers, FileToSend};
+use ftp_proto::digest::Algorithm;
+use ftp_proto::listing::{Entry, list_line};
+use ftp_proto::reply::LeftOut;
 use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
-use ftp_proto::wire::{ByteRange, FileName, PathName};
-use rustix::fs::{
-    Access as Permission, AtFlags, Mode, OFlags, Stat, accessat, fstat, mkdirat, renameat, statat,
-};
+use ftp_proto::wire::{FileName, PathName};
+use rustix::fs::{Access as Permission, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, statat};
 use rustix::io::Errno;
 
 use super::attributes;
 use super::digest::Subject;
 use super::durability::Durability;
-use super::entry::{May, Process, entry, kind, regular};
+use super::entry::{May, Process, entry, regular};
 use super::failure::failure;
+use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, look};
 use super::list::{Detail, Listing, Mounted, Next};
-use super::pack::{HeldGroup, PackSource, PackTarget};
+use super::prepared::Prepared;
 use super::quota::RootQuota;
+use super::rename::rename;
 use super::root::{Located, Root};
+use super::small_file::{ShortRead, whole};
 use super::tree::{Resolved, Tree};
 use super::upload::Target;
 
@@ -36,52 +37,6 @@ pub struct View {
     tree: Arc<Tree>,
     access: Arc<Access>,
     process: Arc<Process>,
-}
-
-/// A file or directory that was checked for a transfer, before there is a data connection (RFC 614.3).
-#[derive(Debug)]
-pub enum Prepared {
-    /// A file to send.
-    Send {
-        /// Open for reading.
-        file: File,
-        /// Which part of it.
-        range: ByteRange,
-        /// All of that part, if it is small: it needs no more visits to the disk.
-        whole: Option<Vec<u8>>,
-    },
-    /// A file to receive; nothing was changed yet.
-    Receive(Target),
-    /// A group of small files to send.
-    SendPack(PackSource),
-    /// A group of small files to receive; nothing was changed yet.
-    ReceivePack(PackTarget),
-    /// A listing to send.
-    List {
-        /// Open for listing.
-        listing: Listing,
-        /// How the lines look.
-        style: ListStyle,
-    },
-}
-
-impl Prepared {
-    /// Whether it is open already: a file to receive has still to be made.
-    pub const fn is_open(&self) -> bool {
-        match self {
-            Self::Send { .. } | Self::SendPack(_) | Self::List { .. } => true,
-            Self::Receive(_) | Self::ReceivePack(_) => false,
-        }
-    }
-
-    /// Whether a file to receive is made on a file system of this host.
-    pub fn is_near(&self) -> bool {
-        match self {
-            Self::Send { .. } | Self::SendPack(_) | Self::List { .. } => false,
-            Self::Receive(target) => target.is_near(),
-            Self::ReceivePack(target) => target.is_near(),
-        }
-    }
 }
 
 impl View {
@@ -137,16 +92,16 @@ impl View {
                 let target = Target::check(found.root, found.quota, found.bounds, at, intent)?;
                 Ok((Prepared::Receive(target), None))
             }
-            Intent::SendPack(files) => {
+            Intent::SendGroup { files, algorithm } => {
                 let found = self.tree.find(path)?;
-                let source =
-                    PackSource::open(found.root, found.path, self.mounted_names(path), (files, false))?;
-                Ok((Prepared::SendPack(source), None))
+                let wanted = self.wanted(path, files, *algorithm);
+                let source = GroupSource::open(found.root, found.path, wanted)?;
+                Ok((Prepared::SendGroup(source), None))
             }
-            Intent::StorePack { group, files } => {
-                let found = self.tree.find(path)?;
-                let target = PackTarget::check(found, &self.mounted_names(path), (*group, files))?;
-                Ok((Prepared::ReceivePack(target), None))
+            Intent::StoreGroup { group, files, algorithm } => {
+                let (found, mounts) = (self.tree.find(path)?, self.mounted_names(path));
+                let target = GroupTarget::check(found, &mounts, *group, files, *algorithm)?;
+                Ok((Prepared::ReceiveGroup(target), None))
             }
             // PROB is about no file, so the machine never asks for one.
             Intent::Probe(_) => Err(FileFailure::Other),
@@ -228,7 +183,7 @@ impl View {
                 let make = || attributes::link(link.root, &target.path, &link.path);
                 link.quota.add_name(make).map(|()| FileAnswer::Done)
             }
-            FileAsk::Look(path, names) => self.look(path, names).map(FileAnswer::Left),
+            FileAsk::Look(path, names) => self.look(path, names).map(FileAnswer::LeftOut),
             // The session holds the groups.
             FileAsk::Keep(..) | FileAsk::Drop(_) => Err(FileFailure::Other),
             FileAsk::Space(path) => {
@@ -289,6 +244,11 @@ impl View {
         self.tree.mounts_in(path).into_iter().map(|(name, _)| name).collect()
     }
 
+    /// What is asked for in the directory `path`.
+    pub(super) fn wanted(&self, path: &PathName, files: &Arc<[FileToSend]>, algorithm: Algorithm) -> Wanted {
+        Wanted { files: Arc::clone(files), algorithm, mounts: self.mounted_names(path) }
+    }
+
     /// Gives these files of a group their names in the directory `path`, and replaces nothing. The other files are
     /// removed. Returns which did not get their names, and why.
     ///
@@ -298,8 +258,9 @@ impl View {
         &self,
         group: HeldGroup,
         path: &PathName,
-        (numbers, durability): (&Numbers, Durability),
-    ) -> Result<Vec<(u16, Left)>, FileFailure> {
+        numbers: &FileNumbers,
+        durability: Durability,
+    ) -> Result<Vec<(u16, LeftOut)>, FileFailure> {
         let found = self.tree.find(path)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let now = found.root.open_beneath(&found.path, flags).map_err(failure)?;
@@ -307,21 +268,10 @@ impl View {
     }
 
     /// Which of these names in a directory something has, by their numbers from 1.
-    fn look(&self, path: &PathName, names: &[FileName]) -> Result<Vec<(u16, Left)>, FileFailure> {
+    fn look(&self, path: &PathName, names: &[FileName]) -> Result<Vec<(u16, LeftOut)>, FileFailure> {
         let found = self.tree.find(path)?;
         let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
-        let mounts = self.mounted_names(path);
-        let looked = (1..).zip(names).filter_map(|(number, name)| {
-            if mounts.contains(name.as_path()) {
-                return Some((number, Left::Taken));
-            }
-            match statat(&dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(_) => Some((number, Left::Taken)),
-                Err(Errno::NOENT) => None,
-                Err(_) => Some((number, Left::Refused)),
-            }
-        });
-        Ok(looked.collect())
+        Ok(look(&dir, &self.mounted_names(path), names))
     }
 
     /// The mounts right in a directory.
@@ -387,7 +337,6 @@ impl View {
         Ok(at.map(|at| (at, found.quota)))
     }
 
-    /// A regular file at the new name is replaced atomically; nothing else is replaced.
     fn rename(&self, from: &PathName, to: &PathName) -> Result<FileAnswer, FileFailure> {
         let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
         let means_directory = self.tree.find(to)?.path.is_directory();
@@ -398,80 +347,7 @@ impl View {
         if !is_one_root {
             return Err(FileFailure::OtherRoot);
         }
-        to.may_be_made()?;
-        let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
-        match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => {}
-            Ok(there) if kind(&there) != Kind::File => return Err(FileFailure::Exists),
-            Ok(_) if kind(&old) == Kind::Directory => return Err(FileFailure::Exists),
-            Err(Errno::NOENT) if means_directory && kind(&old) != Kind::Directory => {
-                return Err(FileFailure::NotDirectory);
-            }
-            Ok(_) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(failure(error)),
-        }
-        // Others may have renamed and made files meanwhile; under the lock of the quota nothing changes.
-        let look = || replaced(&from, &to);
-        match quota.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
-            // The root has several file systems; the name does not lead out.
-            Err(Errno::XDEV) => Err(FileFailure::Other),
-            // A directory cannot be moved into itself.
-            Err(Errno::INVAL) => Err(FileFailure::BadName),
-            other => done(other),
-        }
-    }
-}
-
-/// What it means if a read brings less than was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ShortRead {
-    /// The file ends there: it is on a file system of this host.
-    Ends,
-    /// Nothing: the next read tells.
-    SaysNothing,
-}
-
-/// The part of a small file, unless it cannot be read or its size is not what it was.
-pub(super) fn whole(
-    size: u64,
-    range: ByteRange,
-    short: ShortRead,
-    read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
-) -> Option<Vec<u8>> {
-    let size = usize::try_from(size).ok().filter(|size| (1..=SMALL_FILE).contains(size))?;
-    // One more than there should be: the end has to be seen.
-    let mut bytes = vec![0; size + 1];
-    let mut read = 0;
-    loop {
-        match read_at(bytes.get_mut(read..)?, u64::try_from(read).ok()?) {
-            Ok(0) => break,
-            Ok(count) => {
-                read += count;
-                if read == size && short == ShortRead::Ends {
-                    break;
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    let first = usize::try_from(range.first).ok()?.min(size);
-    let end = range.length.and_then(|length| usize::try_from(length).ok());
-    let end = end.and_then(|length| first.checked_add(length)).map_or(size, |end| end.min(size));
-    (read == size).then(|| bytes.get(first..end).unwrap_or_default().to_vec())
-}
-
-/// Bytes of a file that is read when it is opened. So much fits into the empty buffer of a connection.
-const SMALL_FILE: usize = 16 * 1024;
-
-/// What stands at `to` and will be gone when `from` is renamed to it. Nothing, if both name one file.
-fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {
-    let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW)?;
-    match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => Ok(None),
-        Ok(there) => Ok(Some(there)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(error),
+        rename(&from, &to, &quota, means_directory).map(|()| FileAnswer::Done)
     }
 }
 

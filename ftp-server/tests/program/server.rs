@@ -149,6 +149,12 @@ impl Client {
         self.reader.get_mut()
     }
 
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        let stream = socket2::Socket::from(self.reader.into_inner());
+        stream.set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
     pub(crate) fn send(&mut self, command: &str) {
         self.reader.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
     }

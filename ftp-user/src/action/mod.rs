@@ -8,7 +8,7 @@
 //! | `rename` | `mv` |
 //! | `read` | a file of a server is read, for `cat` and `hash` |
 //! | `digest` | `hash` |
-//! | `tree` | `tree` |
+//! | `tree`, `union` | `tree`; several directories as one, also for `ls` |
 //! | `looks`, `plan`, `remove` | `rm`: what the places are, everything that would be deleted, then the question, then the deletion |
 
 mod digest;
@@ -21,6 +21,7 @@ mod remove;
 mod rename;
 mod targets;
 mod tree;
+mod union;
 
 pub use digest::hash;
 pub use make::{MakeDirectories, make_directories};
@@ -28,3 +29,4 @@ pub use read::{Printed, read};
 pub use remove::{Consent, Remove, remove};
 pub use rename::{Rename, rename};
 pub use tree::draw;
+pub use union::{Grouping, United, typed, united};

@@ -7,7 +7,7 @@ use crate::check::Scope;
 use crate::context::Context;
 use crate::endpoint::{self, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{Fields, Record, Rules, Spool, Visit, Visits, put_bytes, put_number, walk};
+use crate::job::{Fields, Record, Rules, Spool, Visit, Visits, WalkPurpose, put_bytes, put_number, walk};
 use crate::place::Location;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -104,10 +104,8 @@ impl Plan {
                 format!("{} has more than {MOST_FILES} files or {MOST_DIRECTORIES} directories", self.place);
             return Err(Failure::new(Kind::Other, what).hint("delete it in parts"));
         }
-        self.names.push(planned).map_err(|error| {
-            let what = "the names of the tree cannot be kept in the directory for temporary files";
-            Failure::of_this_host(what, &error).hint("set TMPDIR to a directory with room")
-        })
+        let cannot = |error| Failure::of_temporary_files("the names of the tree", &error);
+        self.names.push(planned).map_err(cannot)
     }
 }
 
@@ -151,7 +149,7 @@ pub(super) async fn plan(
     // A server may permit one session.
     let walker = host.beside();
     host.release();
-    let rules = Rules { everything: true, ..Rules::default() };
+    let rules = Rules { purpose: WalkPurpose::Deleted, ..Rules::default() };
     let visits = walk(context.clone(), walker, (plan.scope.root().clone(), seen.unique), rules);
     take(context, visits, &mut plan, others).await?;
     Ok(plan)

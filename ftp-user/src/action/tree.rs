@@ -2,8 +2,10 @@
 
 use super::outcome::Outcome;
 use super::targets::{asked, host_of, missing, targets};
+use super::union::{Grouping, United, typed, united};
 use crate::check::usable;
 use crate::context::Context;
+use crate::control::Facts;
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
@@ -12,18 +14,23 @@ use crate::report::{Drawn, Event, Form, Label, Listed};
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 
-/// Draws the tree of each place.
-pub async fn draw(context: &Context, places: &[Location]) -> Status {
+/// Draws the tree of each place, or of all as one directory.
+pub async fn draw(context: &Context, places: &[Location], grouping: Grouping) -> Status {
     let mut outcome = Outcome::new(context, "tree", false);
     let pools = Pools::default();
-    for place in targets(context, &pools, places, &mut outcome).await {
-        let mut host = host_of(&place, &pools);
-        let mut drawing =
-            Drawing { context, host: &mut host, place: &place, outcome: &mut outcome, names: 0, held: 0 };
-        if let Err(failure) = drawing.place().await {
-            outcome.failed(place.to_string(), failure);
+    let all = targets(context, &pools, places, &mut outcome).await;
+    let at_once = match grouping {
+        Grouping::Each => 1,
+        Grouping::AsOne => all.len().max(1),
+    };
+    for tree in all.chunks(at_once) {
+        let roots = tree.iter().map(|place| Root { host: host_of(place, &pools), place }).collect();
+        let mut drawing = Drawing { context, roots, outcome: &mut outcome, names: 0, held: 0 };
+        if let Err(failure) = drawing.tree().await {
+            let shown = drawing.shown();
+            drawing.outcome.failed(shown, failure);
         }
-        host.release();
+        drawing.roots.into_iter().for_each(|root| root.host.release());
         if outcome.was_interrupted() {
             break;
         }
@@ -37,8 +44,8 @@ pub async fn draw(context: &Context, places: &[Location]) -> Status {
 /// One tree that is drawn.
 struct Drawing<'a> {
     context: &'a Context,
-    host: &'a mut Host,
-    place: &'a Location,
+    /// The directories of which it is the union.
+    roots: Vec<Root<'a>>,
     outcome: &'a mut Outcome,
     /// How many names were found.
     names: u64,
@@ -46,50 +53,56 @@ struct Drawing<'a> {
     held: usize,
 }
 
+/// A place that is drawn.
+struct Root<'a> {
+    host: Host,
+    place: &'a Location,
+}
+
+/// A directory below a root: the number of the root, and the server's own identity of the directory.
+type Identity = (usize, Option<String>);
+
 /// A directory of the chain that is being drawn.
 struct Level {
-    /// Its path below the place; `None` is the place itself.
+    /// Its path below the roots; `None` is the roots themselves.
     path: Option<PathName>,
-    /// The server's own identity of it.
-    unique: Option<String>,
+    /// Below which roots it is.
+    of: Vec<Identity>,
     /// What is still to be drawn, the next one last.
-    entries: Vec<Entry>,
+    names: Vec<United<usize>>,
+}
+
+impl Level {
+    fn is(&self, (root, unique): &Identity) -> bool {
+        unique.is_some() && self.of.iter().any(|(of, known)| (of, known) == (root, unique))
+    }
 }
 
 impl Drawing<'_> {
-    /// Draws the place and everything below it, each directory before what follows it.
-    async fn place(&mut self) -> Result<(), Failure> {
-        let path = &self.place.path;
-        let found =
-            asked(self.context, self.host, async |host| host.behind(self.context, path).await).await?;
-        let found = found.ok_or_else(|| missing(&self.place.to_string()))?;
-        let shown = self.place.to_string();
-        self.context
-            .events
-            .deliver(Event::Drawn(Drawn { branches: String::new(), shown, listed: None }))
-            .await;
-        self.outcome.count(found.kind, found.size);
-        if found.kind != listing::Kind::Directory {
-            return Ok(());
-        }
-        let mut levels = vec![self.enter(None, found.unique).await];
+    /// Draws the roots and everything below them, each directory before what follows it.
+    async fn tree(&mut self) -> Result<(), Failure> {
+        let of = self.begin().await?;
+        let mut levels = vec![self.enter(None, of).await];
         while let Some(level) = levels.last_mut() {
-            let Some(entry) = level.entries.pop() else {
+            let Some(name) = level.names.pop() else {
                 levels.pop();
                 continue;
             };
-            self.held = self.held.saturating_sub(1);
+            self.held = self.held.saturating_sub(1 + name.others.len());
+            let (root, entry) = &name.first;
+            let (root, kind) = (*root, entry.kind);
             let path = place::join(level.path.as_ref(), &entry.name);
-            let (kind, unique) = (entry.kind, entry.unique.clone());
             self.outcome.count(kind, entry.size);
-            self.tell(&levels, entry, &path).await;
-            let is_known = |level: &Level| level.unique.is_some() && level.unique == unique;
+            let all = std::iter::once(&name.first).chain(&name.others);
+            let mut of: Vec<Identity> = all.map(|(root, entry)| (*root, entry.unique.clone())).collect();
+            self.tell(&levels, name, &path).await;
             if kind != listing::Kind::Directory {
                 continue;
             }
-            if levels.iter().any(is_known) {
+            of.retain(|one| !levels.iter().any(|level| level.is(one)));
+            if of.is_empty() {
                 let why = Failure::new(Kind::Other, "it is the same directory as one that contains it");
-                self.failed(Some(&path), why);
+                self.failed(root, Some(&path), why);
                 continue;
             }
             if self.names > self.context.listing.names {
@@ -100,7 +113,7 @@ impl Drawing<'_> {
                 )
                 .hint("check whether a directory contains a link to itself"));
             }
-            levels.push(self.enter(Some(path), unique).await);
+            levels.push(self.enter(Some(path), of).await);
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
@@ -108,11 +121,44 @@ impl Drawing<'_> {
         Ok(())
     }
 
-    /// Tells one entry. Its branches are those of the directories above it that have more to come.
-    async fn tell(&self, levels: &[Level], entry: Entry, path: &PathName) {
+    /// Draws the roots themselves. Returns those that are directories. One that is not there is no failure of the others.
+    async fn begin(&mut self) -> Result<Vec<Identity>, Failure> {
+        let (mut of, mut found) = (Vec::new(), None);
+        let is_only = self.roots.len() == 1;
+        for (number, root) in self.roots.iter_mut().enumerate() {
+            let looked = root.look(self.context).await;
+            if !is_only {
+                root.rest();
+            }
+            match looked {
+                Ok(facts) if facts.kind == listing::Kind::Directory => {
+                    of.push((number, facts.unique));
+                    found = Some((facts.kind, facts.size));
+                }
+                Ok(facts) => found = found.or(Some((facts.kind, facts.size))),
+                Err(failure) if is_only || self.context.cancel.is_cancelled() => return Err(failure),
+                Err(failure) => self.outcome.failed(root.place.to_string(), failure),
+            }
+        }
+        if let Some((kind, size)) = found {
+            let drawn = Drawn { branches: String::new(), shown: self.shown(), listed: None };
+            self.context.events.deliver(Event::Drawn(drawn)).await;
+            self.outcome.count(kind, size);
+        }
+        Ok(of)
+    }
+
+    /// What is drawn, for people.
+    fn shown(&self) -> String {
+        let places: Vec<String> = self.roots.iter().map(|root| root.place.to_string()).collect();
+        places.join(", ")
+    }
+
+    /// Tells one name. Its branches are those of the directories above it that have more to come.
+    async fn tell(&self, levels: &[Level], name: United<usize>, path: &PathName) {
         let mut branches = String::new();
         for (depth, level) in levels.iter().enumerate() {
-            let has_more = !level.entries.is_empty();
+            let has_more = !level.names.is_empty();
             branches.push_str(match (depth + 1 == levels.len(), has_more) {
                 (true, true) => "\u{251c}\u{2500}\u{2500} ",
                 (true, false) => "\u{2514}\u{2500}\u{2500} ",
@@ -120,71 +166,118 @@ impl Drawing<'_> {
                 (false, false) => "    ",
             });
         }
+        let United { first: (root, entry), others, has_namesake } = name;
         let end = match entry.kind {
             listing::Kind::Directory => "/",
             listing::Kind::Link => "@",
             listing::Kind::File | listing::Kind::Current | listing::Kind::Parent | listing::Kind::Other => "",
         };
-        let shown = format!("{}{end}", entry.name.display());
-        let listed = Listed {
-            place: self.place.to_string(),
-            entry: Entry { name: path.clone(), ..entry },
-            form: Form::Name,
-            label: Label::Name,
-        };
-        self.context.events.deliver(Event::Drawn(Drawn { branches, shown, listed: Some(listed) })).await;
+        let at = self.roots.get(root).filter(|_| has_namesake);
+        let shown = at.map_or_else(|| entry.name.display(), |root| typed(root.place, path));
+        let listed = Some(self.listed(root, entry, (path, Label::Name)));
+        let drawn = Drawn { branches, shown: format!("{shown}{end}"), listed };
+        self.context.events.deliver(Event::Drawn(drawn)).await;
+        // A program hears of each.
+        for (root, entry) in others {
+            let listed = self.listed(root, entry, (path, Label::Hidden));
+            self.context.events.deliver(Event::Listed(listed)).await;
+        }
     }
 
-    /// Lists a directory. One that cannot be listed, or not completely, is a failure of its own.
-    async fn enter(&mut self, path: Option<PathName>, unique: Option<String>) -> Level {
-        let mut entries = match self.list(path.as_ref()).await {
+    fn listed(&self, root: usize, entry: Entry, (path, label): (&PathName, Label)) -> Listed {
+        let place = self.roots.get(root).map(|root| root.place.to_string()).unwrap_or_default();
+        Listed { place, entry: Entry { name: path.clone(), ..entry }, form: Form::Name, label }
+    }
+
+    /// Lists a directory below its roots.
+    async fn enter(&mut self, path: Option<PathName>, of: Vec<Identity>) -> Level {
+        let mut held = Vec::new();
+        for (root, _) in &of {
+            held.push((*root, self.entries(*root, path.as_ref()).await));
+        }
+        let mut names = match held.len() {
+            0 | 1 => {
+                let all = held.into_iter().flat_map(|(root, mut entries)| {
+                    entries.sort_by(|a, b| a.name.cmp(&b.name));
+                    entries.into_iter().map(move |entry| United::alone(root, entry))
+                });
+                all.collect()
+            }
+            _ => united(held),
+        };
+        names.reverse();
+        Level { path, of, names }
+    }
+
+    /// What a root has there. What cannot be listed, or not completely, is a failure of its own.
+    async fn entries(&mut self, root: usize, path: Option<&PathName>) -> Vec<Entry> {
+        let mut entries = match self.list(root, path).await {
             Ok(entries) => entries,
             Err(failure) => {
-                self.failed(path.as_ref(), failure);
+                self.failed(root, path, failure);
                 Vec::new()
             }
         };
         entries.retain(|entry| match usable(&entry.name) {
             Ok(()) => true,
             Err(why) => {
-                self.failed(path.as_ref(), Failure::usage(format!("{}: {why}", entry.name.display())));
+                self.failed(root, path, Failure::usage(format!("{}: {why}", entry.name.display())));
                 false
             }
         });
-        let above =
-            path.as_ref().map_or(0, |path| path.as_bytes().len() + 1) + self.place.path.as_bytes().len();
+        let above = self.roots.get(root).map_or(0, |root| root.place.path.as_bytes().len());
+        let above = path.map_or(0, |path| path.as_bytes().len() + 1) + above;
         if entries.iter().any(|entry| above + entry.name.as_bytes().len() >= LONGEST_PATH) {
             let why = format!("paths in it are longer than {LONGEST_PATH} bytes");
-            self.failed(path.as_ref(), Failure::new(Kind::Other, why));
+            self.failed(root, path, Failure::new(Kind::Other, why));
             entries.retain(|entry| above + entry.name.as_bytes().len() < LONGEST_PATH);
         }
         if self.held + entries.len() > MOST_HELD {
             let why = format!("it is not drawn, because {MOST_HELD} names wait");
-            self.failed(path.as_ref(), Failure::new(Kind::Other, why).hint("name parts of the tree"));
+            self.failed(root, path, Failure::new(Kind::Other, why).hint("name parts of the tree"));
             entries.clear();
         }
         self.names += entries.len() as u64;
         self.held += entries.len();
-        entries.sort_by(|a, b| b.name.cmp(&a.name));
-        Level { path, unique, entries }
+        entries
     }
 
-    async fn list(&mut self, below: Option<&PathName>) -> Result<Vec<Entry>, Failure> {
-        let path = self.path(below);
+    async fn list(&mut self, root: usize, below: Option<&PathName>) -> Result<Vec<Entry>, Failure> {
+        let is_only = self.roots.len() == 1;
+        let Some(root_of) = self.roots.get_mut(root) else { return Ok(Vec::new()) };
+        let path = root_of.path(below);
         let mut question = Question::new(self.context);
         let listing = loop {
-            question.connect(self.host).await?;
-            match list(self.context, self.host, &path).await {
+            question.connect(&mut root_of.host).await?;
+            match list(self.context, &mut root_of.host, &path).await {
                 Ok(listing) => break listing,
                 Err(failure) => question.again(failure).await?,
             }
         };
-        let place = self.place.to_string();
+        if !is_only {
+            root_of.rest();
+        }
+        let place = root_of.place.to_string();
         self.context.listed.note(&place, below, &listing.entries, listing.is_incomplete());
         for gap in listing.gaps() {
-            self.failed(below, gap);
+            self.failed(root, below, gap);
         }
         Ok(listing.entries)
+    }
+
+    fn failed(&mut self, root: usize, below: Option<&PathName>, failure: Failure) {
+        let Some(root) = self.roots.get(root) else { return };
+        let name = root.host.show(&root.path(below));
+        self.outcome.failed(name.clone(), failure.during_unless_interrupted(&name));
+    }
+}
+
+impl Root<'_> {
+    /// What is at the place.
+    async fn look(&mut self, context: &Context) -> Result<Facts, Failure> {
+        let path = &self.place.path;
+        let found = asked(context, &mut self.host, async |host| host.behind(context, path).await).await?;
+        found.ok_or_else(|| missing(&self.place.to_string()))
     }
 
     fn path(&self, below: Option<&PathName>) -> PathName {
@@ -193,9 +286,10 @@ impl Drawing<'_> {
         place::join(Some(root).filter(|root| root.as_bytes() != b"."), below)
     }
 
-    fn failed(&mut self, below: Option<&PathName>, failure: Failure) {
-        let name = self.host.show(&self.path(below));
-        self.outcome.failed(name.clone(), failure.during_unless_interrupted(&name));
+    /// Gives the session back: the other directories may be at the same server.
+    fn rest(&mut self) {
+        let again = self.host.beside();
+        std::mem::replace(&mut self.host, again).release();
     }
 }
 

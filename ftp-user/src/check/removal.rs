@@ -80,7 +80,7 @@ impl Removal {
     #[must_use]
     pub(crate) fn set_aside(&self, aside: PathName) -> Self {
         let is_root = *self.scope.root() == self.path;
-        let scope = if is_root { Scope::of_source(&aside) } else { self.scope.clone() };
+        let scope = if is_root { Scope::of_aside(&aside) } else { self.scope.clone() };
         Self { scope, path: aside, what: self.what }
     }
 

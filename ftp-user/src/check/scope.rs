@@ -55,6 +55,11 @@ impl Scope {
         Self { root: without_slashes(root), held: None }
     }
 
+    /// A name that something was set aside under: it may be deleted itself.
+    pub(super) fn of_aside(name: &PathName) -> Self {
+        Self { root: without_slashes(name), held: None }
+    }
+
     /// The destination of a sync: what is below it may be deleted, never the place itself. So it may be a login directory.
     pub(crate) fn of_destination(root: &PathName) -> Self {
         Self { root: without_slashes(root), held: None }

@@ -46,12 +46,15 @@ pub(crate) struct MayDelete {
 /// Why nothing is deleted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Refusal {
-    /// Something has failed, which was told already, or not all names are known.
+    /// Something has failed, which was told already.
     Failed {
         /// How many names it would be.
         names: u64,
-        /// Whether all names are known.
-        is_complete: bool,
+    },
+    /// Not all names of both directories are known.
+    Incomplete {
+        /// How many names it would be, at least.
+        names: u64,
     },
     /// The source has no file, and nobody has said that this is meant.
     Empty(Failure),
@@ -66,11 +69,16 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The words if something has failed.
-    pub(crate) fn failed(names: u64, is_complete: bool, is_dry: bool) -> String {
-        let why = match is_complete {
-            true => "something has failed",
-            false => "not all of both directories is known",
-        };
+    pub(crate) fn failed(names: u64, is_dry: bool) -> String {
+        Self::because("something has failed", names, is_dry)
+    }
+
+    /// The words if not all names are known.
+    pub(crate) fn incomplete(names: u64, is_dry: bool) -> String {
+        Self::because("not all of both directories is known", names, is_dry)
+    }
+
+    fn because(why: &str, names: u64, is_dry: bool) -> String {
         let names = several(names, "name");
         match is_dry {
             true => format!(
@@ -114,7 +122,7 @@ impl MayRename {
         match refusal(compared, Allowance { most: None, ..allowance }) {
             None => Ok(Some(Self { scope })),
             Some(Refusal::Empty(failure)) => Err(failure),
-            Some(Refusal::Failed { .. } | Refusal::TooMany { .. }) => Ok(None),
+            Some(Refusal::Failed { .. } | Refusal::Incomplete { .. } | Refusal::TooMany { .. }) => Ok(None),
         }
     }
 
@@ -229,10 +237,10 @@ fn refusal(compared: ComparedTrees, allowance: Allowance) -> Option<Refusal> {
     if let Some(most) = allowance.most.filter(|most| surplus > *most) {
         return Some(Refusal::TooMany { names: surplus, most });
     }
-    if !is_complete || failed > 0 {
-        return Some(Refusal::Failed { names: surplus, is_complete });
+    if !is_complete {
+        return Some(Refusal::Incomplete { names: surplus });
     }
-    None
+    (failed > 0).then_some(Refusal::Failed { names: surplus })
 }
 
 /// Whether something at `below` is still what its listing has shown.
@@ -277,8 +285,8 @@ mod tests {
         let meant = Allowance { empty_is_meant: true, ..any };
         for (compared, allowance, expect) in [
             (good, any, ("ok", "ok")),
-            (ComparedTrees { is_complete: false, ..good }, any, ("failed", "none")),
-            (ComparedTrees { is_complete: false, ..good }, meant, ("failed", "none")),
+            (ComparedTrees { is_complete: false, ..good }, any, ("incomplete", "none")),
+            (ComparedTrees { is_complete: false, failed: 1, ..good }, meant, ("incomplete", "none")),
             (ComparedTrees { failed: 1, ..good }, meant, ("failed", "none")),
             (empty, any, ("empty", "empty")),
             (empty, meant, ("ok", "ok")),
@@ -293,6 +301,7 @@ mod tests {
             let deletes = match MayDelete::of(compared, allowance, scope.clone()) {
                 Ok(_) => "ok",
                 Err(Refusal::Failed { .. }) => "failed",
+                Err(Refusal::Incomplete { .. }) => "incomplete",
                 Err(Refusal::Empty(_)) => "empty",
                 Err(Refusal::TooMany { .. }) => "too many",
             };

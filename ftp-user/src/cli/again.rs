@@ -1,6 +1,7 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
 use super::asked::{Asked, Start, check_state, go_to};
+use super::jobs::JobsArgs;
 use super::passwords::{self, Passwords};
 use super::places::has_relative;
 use super::trust::TrustArgs;
@@ -15,6 +16,7 @@ use crate::report::{Event, Reporter};
 use crate::state;
 use clap::{CommandFactory, Parser};
 use ftp_io::program::completion::{Value, ValueKind, values};
+use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -78,8 +80,14 @@ impl General {
     }
 
     /// Lists the jobs of the journal.
-    pub(super) async fn list(&self, trust: &TrustArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+    pub(super) async fn list(&self, trust: &TrustArgs, args: &JobsArgs) -> Result<Status, Failure> {
+        let ((general, mut jobs), trust) = (self.jobs()?, trust.absolute());
+        let before = jobs.len();
+        // A program that reads the lines chooses by the states of the jobs.
+        if args.leaves_out_ended() && !self.json {
+            jobs.retain(|record| !record.state.has_ended());
+        }
+        let left_out = before - jobs.len();
         // Their destinations are asked, each with the password that it lacks.
         let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
         general.one_password(detached).map_err(|failure| {
@@ -101,6 +109,14 @@ impl General {
                 }
             }
             self.tell(Event::Job(record)).await?;
+        }
+        if left_out > 0 && !self.quiet {
+            let ended = counted(left_out as u64, "job");
+            let (has, is, it) = if left_out == 1 { ("has", "is", "it") } else { ("have", "are", "them") };
+            output::complain(
+                "ftp-user",
+                format_args!("{ended} that {has} ended {is} not listed; jobs --all lists {it}"),
+            );
         }
         Ok(Status::Done)
     }
@@ -145,7 +161,7 @@ impl General {
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
-    fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
+    pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
         check_state(self.state.as_deref())?;
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);

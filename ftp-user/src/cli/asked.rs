@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{Command, JobRecord, JobState};
+use crate::journal::{Command, JobRecord, JobState, essence};
 use crate::place::Names;
 use std::ffi::OsString;
 use std::path::Path;
@@ -115,36 +115,6 @@ impl Asked {
     }
 }
 
-/// The words of a command that say what is copied and how: without the name of the job, and without options that only say
-/// how a run is shown and where it keeps what it knows.
-fn essence(words: &[OsString]) -> Vec<&OsString> {
-    let mut words = words.iter();
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        let text = word.to_string_lossy();
-        if text == "--" {
-            kept.push(word);
-            kept.extend(words);
-            break;
-        }
-        let (option, value) =
-            text.split_once('=').map_or((&*text, None), |(option, value)| (option, Some(value)));
-        if WITH_VALUE.contains(&option) {
-            if value.is_none() {
-                words.next();
-            }
-        } else if !WITHOUT_VALUE.contains(&&*text) {
-            kept.push(word);
-        }
-    }
-    kept
-}
-
-/// Options that change nothing of a job.
-const WITHOUT_VALUE: [&str; 5] = ["-v", "--verbose", "-q", "--quiet", "--json"];
-/// The same for options with a value.
-const WITH_VALUE: [&str; 5] = ["--id", "--trace", "--color", "--progress", "--state"];
-
 /// Reads the name of a job.
 ///
 /// # Errors
@@ -211,19 +181,67 @@ const LONGEST: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use super::super::Cli;
     use super::*;
+    use clap::CommandFactory;
+
+    /// The options that change what is copied, what it is afterwards, or what may be deleted.
+    const WHAT: [&str; 22] = [
+        "backup-dir",
+        "compare",
+        "config",
+        "delete",
+        "detach",
+        "dry-run",
+        "exclude",
+        "explain",
+        "fail-fast",
+        "filter-from",
+        "from-file",
+        "in-place",
+        "include",
+        "links",
+        "max-delete",
+        "no-times",
+        "overwrite",
+        "perms",
+        "recursive",
+        "times",
+        "verify",
+        "yes",
+    ];
 
     #[test]
-    fn how_a_run_is_shown_is_no_part_of_what_was_asked_for() {
-        let check = |one: &str, other: &str, expect| {
-            let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
-            assert_eq!(essence(&words(one)) == essence(&words(other)), expect, "{one}, {other}");
-        };
-        check("copy --id n a b", "-v copy a b --id=n", true);
-        check("copy --id n a b", "copy --progress never --json a b --id n --trace x", true);
-        check("copy --id n a b", "copy --id n a c", false);
-        check("copy --id n a b", "copy --id n --fail-fast a b", false);
-        check("copy --id n -- a -v", "copy --id n -- a", false);
+    fn each_option_of_a_job_says_either_what_is_copied_or_how() {
+        let mut command = Cli::command();
+        command.build();
+        let mut wrong = Vec::new();
+        for verb in ["copy", "move", "sync"] {
+            let arguments = command.find_subcommand(verb).unwrap().get_arguments();
+            for option in arguments
+                .filter(|arg| !arg.is_positional() && arg.get_id() != "version" && arg.get_id() != "help")
+            {
+                let long = option.get_long().unwrap_or_default();
+                let value = option.get_action().takes_values().then_some("value");
+                let longs =
+                    option.get_long().into_iter().chain(option.get_all_aliases().into_iter().flatten());
+                let letters = option.get_short().into_iter();
+                let letters = letters.chain(option.get_all_short_aliases().into_iter().flatten());
+                let names =
+                    longs.map(|long| format!("--{long}")).chain(letters.map(|letter| format!("-{letter}")));
+                let kept = names.map(|name| {
+                    let words = [verb, &name].into_iter().chain(value).chain(["a", "b"]);
+                    essence(&words.map(OsString::from).collect::<Vec<_>>())
+                });
+                let kept: Vec<_> = kept.collect();
+                let is_what = WHAT.contains(&long);
+                let is_how = |kept: &Vec<OsString>| *kept == [verb, "a", "b"];
+                if kept.iter().any(|one| is_how(one) == is_what || *one != kept[0]) {
+                    wrong.push(format!("{verb} {long} {:?}", option.get_short()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]

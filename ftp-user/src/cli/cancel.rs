@@ -15,7 +15,7 @@ use clap::Args;
 pub(super) struct CancelArgs {
     /// The id or the name of a job, or last
     #[arg(value_name = "JOB")]
-    job: String,
+    pub(super) job: String,
     /// Ask no server: name what the job may have left, and forget it. For a server that does not come back
     #[arg(long)]
     pub(super) forget: bool,

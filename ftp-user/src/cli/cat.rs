@@ -1,7 +1,7 @@
 //! `cat`: files to standard output.
 
 use super::passwords::Passwords;
-use super::places::EachPlace;
+use super::places::{EachPlace, no_directory};
 use super::relays::RelayArgs;
 use super::site_limits;
 use super::transfer::rate;
@@ -13,6 +13,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
 use crate::place::Location;
 use clap::Args;
+use ftp_proto::listing;
 use std::ffi::OsString;
 use std::fs::File;
 use std::num::NonZeroU64;
@@ -39,7 +40,6 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
-    context.limit = args.limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let limit = site_limits::rate(places.iter(), args.limit);
     context.limit = limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
@@ -63,16 +63,58 @@ async fn file(context: &Context, host: &mut Host, location: &Location) -> Result
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
+        if location.contents {
+            refuse_slash(context, host, location).await?;
+        }
         let mut moved = 0;
         let out = std::io::stdout().as_fd().try_clone_to_owned().map_err(|error| not_written(&error))?;
         match read(context, host, &location.path, File::from(out), &mut moved).await {
             // What was printed cannot be taken back.
-            Err(failure) if moved == 0 => question.again(failure).await?,
+            Err(failure) if moved == 0 => {
+                refuse_directory(context, host, location, &failure).await?;
+                question.again(failure).await?;
+            }
             Err(failure) if failure.kind == Kind::Unverified => {
                 return Err(failure.hint("what was printed cannot be taken back: copy the file"));
             }
             printed => return printed,
         }
+    }
+}
+
+/// A `/` at the end of a place says that it is a directory.
+///
+/// # Errors
+///
+/// It is something else.
+async fn refuse_slash(context: &Context, host: &mut Host, location: &Location) -> Result<(), Failure> {
+    match host.facts(context, &location.path).await? {
+        Some(facts) if facts.kind == listing::Kind::File => Err(no_directory(location)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Asks what a place is that was refused: servers say that in words of their own.
+///
+/// # Errors
+///
+/// It is a directory.
+async fn refuse_directory(
+    context: &Context,
+    host: &mut Host,
+    location: &Location,
+    failure: &Failure,
+) -> Result<(), Failure> {
+    if !matches!(failure.kind, Kind::Refused | Kind::Missing | Kind::Other) {
+        return Ok(());
+    }
+    let Ok(Some(facts)) = host.facts(context, &location.path).await else { return Ok(()) };
+    match facts.kind {
+        listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => {
+            Err(Failure::usage(format!("{location} is a directory"))
+                .hint("cat takes files; ls lists directories, and copy -r copies them"))
+        }
+        listing::Kind::File | listing::Kind::Link | listing::Kind::Other => Ok(()),
     }
 }
 

@@ -34,8 +34,7 @@ pub(super) struct CopyArgs {
     /// What to do with a file that is there (different: skip it if size and digest are equal)
     #[arg(long, value_enum, default_value_t = When::Different, value_name = "WHEN")]
     overwrite: When,
-    /// How many files of a tree are copied at the same time, each on sessions of its own (auto: as many as make it faster,
-    /// at most 8)
+    /// How many files are copied at the same time, each on sessions of its own (auto: as many as make it faster, at most 8)
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
     jobs: Jobs,
     /// Stop at the first failure
@@ -44,8 +43,8 @@ pub(super) struct CopyArgs {
     /// Leave both servers alone as soon as they move the file; ftp-user resume JOB waits for its end and gives it its name
     #[arg(long, conflicts_with = "from_file")]
     detach: bool,
-    /// The name of this one copy: if a job has it already, that job is continued, or reported if it is done. The name is
-    /// known until 20 other jobs have ended after it
+    /// The name of this one job: a job that has it already is continued, or reported if it is done. The name is known until
+    /// 20 other jobs have ended after it
     #[arg(long, value_name = "NAME", value_parser = asked::job_name, conflicts_with = "from_file")]
     id: Option<String>,
     #[command(flatten)]

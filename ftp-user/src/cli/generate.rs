@@ -4,14 +4,15 @@ use super::pages::PAGES;
 use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
+use crate::journal::{JobState, RecentJob, essence, recent_jobs};
 use crate::place::Remote;
-use crate::shell::known_at_servers;
-use crate::state;
+use crate::shell::{Directory, known_at_servers};
+use crate::state::{self, listings};
 use clap::Command;
 use ftp_io::program::completion::{Candidate, Completions, Files, Known, Part, Reader, ValueKind};
 use ftp_io::program::manual::Manual;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Prints a script for a shell, or what completes a line.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
@@ -21,8 +22,8 @@ pub(super) fn completions(
     args: Completions,
 ) -> Result<Status, Failure> {
     let known = |command: &Command, words: &[String]| {
-        let names = names.clone().of_line(command, words);
-        move |name: &str, typed: &str| names.known(name, typed)
+        let (names, verb) = names.clone().of_line(command, words);
+        move |name: &str, typed: &str| names.known((verb.as_str(), name), typed)
     };
     args.print(command, known).map(|()| Status::Done).map_err(cannot_print)
 }
@@ -46,8 +47,8 @@ pub(super) struct NamesOfLine {
 }
 
 impl NamesOfLine {
-    /// The files that the line names.
-    fn of_line(mut self, command: &Command, words: &[String]) -> Self {
+    /// The files that the line names, and its verb.
+    fn of_line(mut self, command: &Command, words: &[String]) -> (Self, String) {
         let mut reader = Reader::at(command);
         for word in words.iter().take(words.len().saturating_sub(1)) {
             if let Part::ValueOf(option, at) = reader.read(word) {
@@ -59,28 +60,29 @@ impl NamesOfLine {
                 }
             }
         }
-        self
+        (self, reader.verb().get_name().to_owned())
     }
 
     /// What a value can be, as far as this host knows. No server is asked. Settings with a mistake know no site: nobody
     /// reads an error while a word is completed.
-    fn known(&self, name: &str, typed: &str) -> Known {
+    fn known(&self, (verb, name): (&str, &str), typed: &str) -> Known {
         match name {
             "JOB" | "JOB|last" => {
-                let help = "the job that began last".to_owned();
-                let last = Candidate { text: "last".to_owned(), help };
-                Some(last).filter(|last| last.text.starts_with(typed)).into_iter().collect::<Vec<_>>().into()
+                let words = jobs(state::directory(self.state.clone()).as_deref(), verb);
+                let words = words.into_iter().filter(|job| job.text.starts_with(typed)).collect();
+                Known { words, files: None, are_ids: true }
             }
-            "SITE" => self.sites(typed, "").into(),
+            "SITE" => self.sites(typed, ("", "")).into(),
             name if ValueKind::of(name).is_place() => self.places(typed),
             _ => Known::default(),
         }
     }
 
-    fn sites(&self, typed: &str, end: &str) -> Vec<Candidate> {
+    /// The names of sites between these.
+    fn sites(&self, typed: &str, (start, end): (&str, &str)) -> Vec<Candidate> {
         let Ok(settings) = config::load(self.settings.as_deref()) else { return Vec::new() };
         let shown = |(name, remote): (&str, &Remote)| Candidate {
-            text: format!("{name}{end}"),
+            text: format!("{start}{name}{end}"),
             help: remote.site.url(),
         };
         settings.sites.names.iter().map(shown).filter(|site| site.text.starts_with(typed)).collect()
@@ -92,17 +94,53 @@ impl NamesOfLine {
         let names = names.unwrap_or_default();
         let is_at_server = typed.contains("://") || names.has_site_of(typed.as_bytes());
         if !is_at_server {
-            return self.sites(typed, ":").into();
+            let around = if typed.starts_with('[') { ("[", "]") } else { ("", ":") };
+            return self.sites(typed, around).into();
         }
-        let mut cache = crate::shell::Cache::of(names.clone());
-        let directory = state::directory(self.state.clone());
+        let kept = state::directory(self.state.clone());
         // A file that cannot be read knows nothing.
-        let _ = state::listings::read(directory, &mut cache);
-        let words = known_at_servers(typed, names, &mut cache);
+        let directories = || listings::directories(kept.clone(), &names).unwrap_or_default();
+        let beginning = |directory: &Directory, begin: &str| {
+            listings::beginning(kept.clone(), directory, begin, &names).unwrap_or_default()
+        };
+        let words = known_at_servers(typed, &names, directories, beginning);
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() }).collect();
-        Known { words, files: Some(Files::None) }
+        Known { words, files: Some(Files::None), are_ids: false }
     }
 }
+
+/// The jobs that a verb takes, by their names or ids, and `last`, with what they are. No server is asked, and nothing is
+/// written.
+pub(super) fn jobs(state: Option<&Path>, verb: &str) -> Vec<Candidate> {
+    let is_taken = |state: JobState| match state {
+        JobState::Interrupted | JobState::Detached => true,
+        JobState::Failed => verb != "cancel",
+        // A process runs it, or it is over: the others refuse it.
+        JobState::Running | JobState::Done | JobState::Cancelled => verb == "why",
+    };
+    let shown = |job: &RecentJob| {
+        let words = essence(&job.words);
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        let help = format!("{}: {}", job.state.name(), words.join(" "));
+        let text = job.name.clone().unwrap_or_else(|| job.id.to_string());
+        Candidate { text, help: shortened(&help) }
+    };
+    let recent = state.map(recent_jobs).unwrap_or_default();
+    let jobs = recent.iter().filter(|job| is_taken(job.state)).map(shown);
+    let last = Candidate { text: "last".to_owned(), help: "the job that began last".to_owned() };
+    jobs.chain([last]).collect()
+}
+
+/// A line that a list has room for.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_HELP) {
+        Some((at, _)) => format!("{}...", line.get(..at).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+/// Characters of what a job is.
+const LONGEST_HELP: usize = 60;
 
 fn cannot_print(error: io::Error) -> Failure {
     Failure::new(Kind::Other, format!("cannot write to standard output: {error}"))

@@ -4,11 +4,12 @@ use super::Cli;
 use crate::failure::Failure;
 use crate::shell::Elsewhere;
 use clap::CommandFactory;
+use ftp_io::program::completion::{Part, Reader};
 use std::ffi::OsString;
 
 /// The failure if `word`, which the command line does not know, is one of them.
 pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
-    match verb_of(words) {
+    match verb_of(words).as_ref().map(|(at, verb)| (*at, verb.as_str())) {
         // Behind it a word is no verb.
         Some((at, verb)) if words.iter().take(at).all(|before| before != word) => {
             let (_, _, hint) =
@@ -16,26 +17,53 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             Some(Failure::usage(format!("{verb} has no {word}")).hint(*hint))
         }
         Some(_) | None => {
-            let (_, verb) = VERBS_ELSEWHERE.iter().find(|(name, _)| *name == word)?;
-            Some(Failure::usage(format!("there is no verb {word}")).hint(format!("use {verb}")))
+            let fails = || Failure::usage(format!("there is no verb {word}"));
+            if VERBS_OF_THE_SHELL.contains(&word) {
+                return Some(fails().hint(format!("ftp-user shell has {word}")));
+            }
+            let mut all = VERBS_OF_COMMAND_LINES.iter().chain(VERBS_ELSEWHERE);
+            let (_, verb) = all.find(|(name, _)| *name == word)?;
+            Some(fails().hint(format!("use {verb}")))
         }
     }
 }
 
-/// The first verb of a command line, and where it stands.
-fn verb_of(words: &[OsString]) -> Option<(usize, &str)> {
-    let command = Cli::command();
-    let is_verb = |typed: &OsString| command.get_subcommands().any(|verb| *typed == verb.get_name());
-    let at = words.iter().position(is_verb)?;
-    Some((at, words.get(at)?.to_str()?))
+/// The verb of a command line that cannot be carried out, and where it stands. No value of an option is one, also if the option
+/// is that of a verb and stands before it.
+pub(super) fn verb_of(words: &[OsString]) -> Option<(usize, String)> {
+    let mut command = Cli::command();
+    command.build();
+    let of_a_verb = |name: &str| {
+        let takes = |arg: &clap::Arg| is_called(arg, name) && arg.get_action().takes_values();
+        command.get_subcommands().any(|verb| verb.get_arguments().any(takes))
+    };
+    let mut reader = Reader::at(&command);
+    let mut is_value = false;
+    for (at, word) in words.iter().enumerate() {
+        let word = word.to_string_lossy();
+        if std::mem::take(&mut is_value) {
+            continue;
+        }
+        match reader.read(&word) {
+            Part::Verb(verb) => return Some((at, verb.get_name().to_owned())),
+            // A word of another program stands where a verb stands.
+            Part::Operand(_) if command.find_subcommand(&*word).is_some() => {
+                return Some((at, word.into_owned()));
+            }
+            Part::Option(None) => is_value = of_a_verb(&word),
+            Part::Option(Some(_)) | Part::End | Part::ValueOf(..) | Part::Operand(_) => {}
+        }
+    }
+    None
 }
 
 /// The failure if `word` is an option that other programs give to this verb.
 pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
     let (_, verb) = verb_of(words)?;
+    let is_its = |verbs: &[&str]| verbs.contains(&verb.as_str());
     let (_, _, hint) =
-        OPTIONS_ELSEWHERE.iter().find(|(verbs, names, _)| verbs.contains(&verb) && names.contains(&name))?;
+        OPTIONS_ELSEWHERE.iter().find(|(verbs, names, _)| is_its(verbs) && names.contains(&name))?;
     Some(Failure::usage(format!("{verb} has no option {name}")).hint(*hint))
 }
 
@@ -55,7 +83,7 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
         return None;
     }
     let (_, verb) = verb_of(words)?;
-    match verb {
+    match verb.as_str() {
         "resume" | "cancel" => Some(
             Failure::usage(format!("{name} is no option of {verb}"))
                 .hint("a job goes on with its own options, as they were typed"),
@@ -154,6 +182,26 @@ const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
     (&["hash"], &["-r", "-R", "--recursive"], "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
     (&["mkdir"], &["-m", "--mode"], "the server chooses the mode of a new directory"),
 ];
+/// Verbs that the shell alone has.
+const VERBS_OF_THE_SHELL: &[&str] =
+    &["bind", "cd", "composite", "fg", "history", "lcd", "lpwd", "pwd", "status", "unbind", "wait", "where"];
+
+/// Verbs of other programs that are typed on a command line, and what they are called here.
+const VERBS_OF_COMMAND_LINES: Elsewhere = &[
+    ("config", "sites add, or sites import for what other programs know"),
+    ("open", "shell"),
+    ("connect", "shell"),
+    ("kill", "cancel"),
+    ("version", "--version"),
+    ("size", "stat"),
+    ("du", "tree --json, whose entries have their sizes"),
+    ("lsf", "ls"),
+    ("lsl", "ls -l"),
+    ("copyto", "copy"),
+    ("moveto", "move"),
+    ("purge", "rm -r"),
+];
+
 /// Verbs of other programs, and what they are called here: for the command line and for the shell.
 pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
     ("explain", "copy --explain"),
@@ -163,7 +211,7 @@ pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
     ("put", "copy"),
     ("dir", "ls"),
     ("list", "ls"),
-    ("check", "probe"),
+    ("check", "sync -n --compare hash to compare two trees, or probe to ask what servers can do"),
     ("mirror", "sync"),
     ("rsync", "sync"),
     ("mov", "mv, or move between servers"),
@@ -233,6 +281,25 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_an_option_is_no_verb() {
+        for (typed, expect) in [
+            ("copy a b", Some((0, "copy"))),
+            ("--config sync copy --bogus a b", Some((2, "copy"))),
+            ("--trace man sync --bogus", Some((2, "sync"))),
+            ("--id copy ls --bogus", Some((2, "ls"))),
+            ("--id=copy ls --bogus", Some((1, "ls"))),
+            ("--jobs 4 sync a b", Some((2, "sync"))),
+            ("-r copy a b", Some((1, "copy"))),
+            ("get sites x", Some((1, "sites"))),
+            ("--config sync", None),
+        ] {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            let found = verb_of(&words);
+            assert_eq!(found.as_ref().map(|(at, verb)| (*at, verb.as_str())), expect, "{typed}");
+        }
+    }
+
+    #[test]
     fn an_option_of_another_program_says_what_to_type() {
         let check = |word: &str, typed: &str, expect: &str| {
             let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
@@ -267,6 +334,10 @@ mod tests {
         };
         check("mirror", "mirror a b", Some("use sync"));
         check("cp", "cp a b", Some("use copy"));
+        check("check", "check one: two:", Some("use sync -n --compare hash"));
+        check("config", "config", Some("use sites add, or sites import"));
+        check("kill", "kill last", Some("use cancel"));
+        check("cd", "cd one:", Some("there is no verb cd; ftp-user shell has cd"));
         check("rename", "rename a b", Some("use mv"));
         check("--incude", "--incude a b", None);
         check("copi", "copi a b", None);

@@ -1,19 +1,18 @@
 //! `ls`: what a directory holds.
 
 use super::passwords::Passwords;
-use super::places::{EachPlace, missing};
+use super::places::{EachPlace, missing, no_directory};
 use super::relays::RelayArgs;
+use crate::action::{Grouping, United, typed, united};
 use crate::context::Context;
-use crate::control::Role;
+use crate::control::{Listing, Role};
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::Failure;
 use crate::job::{Question, Status};
-use crate::place::{self, Location, Place, Remote, RemotePath};
+use crate::place::Location;
 use crate::report::{Event, Form, Label, Listed};
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::wire::PathName;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// List directories on servers and on this host, one name per line
@@ -32,35 +31,107 @@ pub(super) struct LsArgs {
     relays: RelayArgs,
 }
 
-/// Runs the verb. If it is a union, the places are shown as one directory.
+/// Runs the verb. Of several places the files come first, then each directory below its name.
 pub(super) async fn run(
     mut context: Context,
     passwords: &Passwords,
     args: LsArgs,
-    is_union: bool,
+    grouping: Grouping,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     let form = if args.long { Form::Long } else { Form::Name };
     args.relays.apply(&mut context).await?;
     let pools = Pools::default();
     let mut each = EachPlace::of(&places);
-    let mut all = Vec::new();
-    for location in each.places(&context, &pools, places).await? {
-        let mut host = Host::at(&location, Role::Server, &pools);
-        let listed = listed(&context, &mut host, &location).await;
-        host.release();
-        let status = listed.map(|(entries, status)| {
-            all.push((location.clone(), entries));
-            status
-        });
-        each.ended(&context, &location, status)?;
-        if !is_union {
-            tell(&context, alone(std::mem::take(&mut all)), form).await;
+    let typed = places.len();
+    let all = each.places(&context, &pools, places).await?;
+    let mut lister = Lister { context: &context, pools: &pools, each, form };
+    match grouping {
+        Grouping::AsOne => lister.tell_union(all).await?,
+        Grouping::Each => {
+            let is_alone = typed == 1 && all.len() == 1;
+            lister.tell_each(all, is_alone).await?;
         }
     }
-    tell(&context, united(all), form).await;
+    let status = lister.each.status();
     pools.quit().await;
-    Ok(each.status())
+    Ok(status)
+}
+
+/// The places that are listed one after the other.
+struct Lister<'a> {
+    context: &'a Context,
+    pools: &'a Pools,
+    each: EachPlace,
+    form: Form,
+}
+
+impl Lister<'_> {
+    /// Tells what the places hold. Only one alone has no heading.
+    async fn tell_each(&mut self, all: Vec<Location>, is_alone: bool) -> Result<(), Failure> {
+        let mut is_first = true;
+        let mut directories = Vec::new();
+        for location in all {
+            let mut host = Host::at(&location, Role::Server, self.pools);
+            let found = look(self.context, &mut host, &location).await;
+            host.release();
+            match found {
+                Ok(At::Directory) => directories.push(location),
+                Ok(At::Name(entry)) => {
+                    self.each.ended(self.context, &location, Ok(Status::Done))?;
+                    tell(self.context, alone(location, vec![*entry]), self.form).await;
+                    is_first = false;
+                }
+                Err(failure) => self.each.ended(self.context, &location, Err(failure))?,
+            }
+        }
+        for location in directories {
+            let listed = self.directory(&location).await;
+            let status = match &listed {
+                Ok((_, status)) => Ok(*status),
+                Err(failure) => Err(failure.clone()),
+            };
+            self.each.ended(self.context, &location, status)?;
+            let Ok((entries, _)) = listed else { continue };
+            if !is_alone {
+                let place = location.to_string();
+                let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
+                self.context.events.deliver(heading).await;
+            }
+            tell(self.context, alone(location, entries), self.form).await;
+        }
+        Ok(())
+    }
+
+    /// Tells what the places hold as one directory.
+    async fn tell_union(&mut self, all: Vec<Location>) -> Result<(), Failure> {
+        let mut held = Held::new();
+        for location in all {
+            let mut host = Host::at(&location, Role::Server, self.pools);
+            let found = look(self.context, &mut host, &location).await;
+            host.release();
+            let listed = match found {
+                Ok(At::Directory) => self.directory(&location).await,
+                Ok(At::Name(entry)) => Ok((vec![*entry], Status::Done)),
+                Err(failure) => Err(failure),
+            };
+            let status = listed.map(|(entries, status)| {
+                held.push((location.clone(), entries));
+                status
+            });
+            self.each.ended(self.context, &location, status)?;
+        }
+        tell(self.context, as_one(held), self.form).await;
+        Ok(())
+    }
+
+    /// What a directory holds. Second, whether that is all.
+    async fn directory(&self, location: &Location) -> Result<(Vec<Entry>, Status), Failure> {
+        let mut host = Host::at(location, Role::Server, self.pools);
+        let listed = listed(self.context, &mut host, location).await;
+        host.release();
+        listed
+    }
 }
 
 /// What several places hold.
@@ -74,109 +145,93 @@ async fn tell(context: &Context, entries: Vec<(Location, Entry, Label)>, form: F
     }
 }
 
-/// The entries of each place.
-fn alone(held: Held) -> Vec<(Location, Entry, Label)> {
-    let of = |(location, entries): (Location, Vec<Entry>)| {
-        entries.into_iter().map(move |entry| (location.clone(), entry, Label::Name))
-    };
-    held.into_iter().flat_map(of).collect()
+/// The entries of a place, each by its name.
+fn alone(location: Location, entries: Vec<Entry>) -> Vec<(Location, Entry, Label)> {
+    entries.into_iter().map(|entry| (location.clone(), entry, Label::Name)).collect()
 }
 
-/// The entries of all places as those of one directory, in the order of their names. Directories that several places have are
-/// one; of anything else that several have, each is called by its place.
-fn united(held: Held) -> Vec<(Location, Entry, Label)> {
-    let mut by_name: BTreeMap<PathName, Vec<(Location, Entry)>> = BTreeMap::new();
-    for (location, entry, _) in alone(held) {
-        by_name.entry(entry.name.clone()).or_default().push((location, entry));
-    }
-    let labelled = |(name, same): (PathName, Vec<(Location, Entry)>)| {
-        let is_one = same.len() == 1;
-        let are_directories = same.iter().all(|(_, entry)| entry.kind == Kind::Directory);
-        same.into_iter().enumerate().map(move |(index, (location, entry))| {
-            let label = match (is_one, are_directories) {
-                (true, _) => Label::Name,
-                (false, true) if index == 0 => Label::Name,
-                (false, true) => Label::Hidden,
-                (false, false) => Label::Place(typed(&location, &name)),
-            };
-            (location, entry, label)
-        })
+/// The entries of all places as those of one directory. Of anything but a directory that several have, each is called by
+/// its place.
+fn as_one(held: Held) -> Vec<(Location, Entry, Label)> {
+    let labelled = |United { first: (location, entry), others, has_namesake }: United<Location>| {
+        let label = match has_namesake {
+            true => Label::Place(typed(&location, &entry.name)),
+            false => Label::Name,
+        };
+        let others = others.into_iter().map(|(location, entry)| (location, entry, Label::Hidden));
+        std::iter::once((location, entry, label)).chain(others)
     };
-    by_name.into_iter().flat_map(labelled).collect()
+    united(held).into_iter().flat_map(labelled).collect()
 }
 
-/// A name in a directory as the shell reads it, wherever that is.
-fn typed(directory: &Location, name: &PathName) -> String {
-    let above = Some(&directory.path).filter(|path| path.as_bytes() != b".");
-    let path = place::join(above, name);
-    match &directory.place {
-        Place::Remote(Remote { site, .. }) => {
-            site.show(&RemotePath { name: Some(path), contents: false, glob: None })
+/// What is at a place.
+enum At {
+    Directory,
+    /// Anything else has a name.
+    Name(Box<Entry>),
+}
+
+/// Asks what is at a place.
+async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<At, Failure> {
+    let mut question = Question::new(context);
+    let facts = loop {
+        question.connect(host).await?;
+        match host.facts(context, &location.path).await {
+            Ok(facts) => break facts.ok_or_else(|| missing(location))?,
+            Err(failure) => question.again(failure).await?,
         }
-        Place::Local(_) => format!("[]{}", path.display()),
+    };
+    match facts.kind {
+        Kind::Directory | Kind::Current | Kind::Parent => Ok(At::Directory),
+        Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
+        Kind::File | Kind::Link | Kind::Other => Ok(At::Name(Box::new(Entry {
+            size: facts.size,
+            modified: facts.modified,
+            mode: facts.mode,
+            unique: facts.unique,
+            ..Entry::new(location.path.clone(), facts.kind)
+        }))),
     }
 }
 
-/// Lists a place. Second, whether that is all.
+/// Lists a directory. Second, whether that is all.
 async fn listed(
     context: &Context,
     host: &mut Host,
     location: &Location,
 ) -> Result<(Vec<Entry>, Status), Failure> {
     let mut question = Question::new(context);
-    let Found { mut entries, gaps, is_incomplete } = loop {
+    let listing = loop {
         question.connect(host).await?;
-        match look(context, host, location).await {
-            Ok(found) => break found,
+        match entries(context, host, location).await {
+            Ok(listing) => break listing,
             Err(failure) => question.again(failure).await?,
         }
     };
-    for gap in gaps {
+    let is_incomplete = listing.is_incomplete();
+    context.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
+    for gap in listing.gaps() {
         context.events.warn(format!("{location}: {gap}"));
     }
+    let mut entries = listing.entries;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((entries, if is_incomplete { Status::Partly } else { Status::Done }))
 }
 
-/// What is at a place.
-struct Found {
-    entries: Vec<Entry>,
-    /// Why entries are missing.
-    gaps: Vec<Failure>,
-    is_incomplete: bool,
-}
-
-/// Asks once what is at `location`.
-async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<Found, Failure> {
-    let facts = host.facts(context, &location.path).await?;
-    let facts = facts.ok_or_else(|| missing(location))?;
-    Ok(match facts.kind {
-        Kind::Directory | Kind::Current | Kind::Parent => {
-            let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-            let listing = match host {
-                Host::Server(server) => server.session(context).await?.list(directory).await?,
-                Host::Local(_) => list(context, host, &location.path).await?,
-            };
-            let is_incomplete = listing.is_incomplete();
-            context.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
-            Found { gaps: listing.gaps(), is_incomplete, entries: listing.entries }
-        }
-        Kind::File | Kind::Link | Kind::Other => {
-            let entry = Entry {
-                size: facts.size,
-                modified: facts.modified,
-                unique: facts.unique,
-                ..Entry::new(location.path.clone(), facts.kind)
-            };
-            Found { entries: vec![entry], gaps: Vec::new(), is_incomplete: false }
-        }
-    })
+/// Asks once what is in the directory `location`.
+async fn entries(context: &Context, host: &mut Host, location: &Location) -> Result<Listing, Failure> {
+    let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
+    match host {
+        Host::Server(server) => server.session(context).await?.list(directory).await,
+        Host::Local(_) => list(context, host, &location.path).await,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::place::Netrc;
+    use ftp_proto::wire::PathName;
 
     #[test]
     fn a_name_that_several_directories_have_is_shown_with_its_place() {
@@ -200,8 +255,9 @@ mod tests {
             all.into_iter().filter_map(one).collect()
         };
         let expect = ["a", "ftp://h/pub/both", "[]/srv/both", "sub", "ftp://h/pub/x", "[]/srv/x", "y z"];
-        assert_eq!(shown(united(held())), expect);
-        assert_eq!(united(held()).len(), 8, "a program hears of each");
-        assert_eq!(shown(alone(held())), ["a", "both", "sub", "x", "both", "sub", "x", "y z"]);
+        assert_eq!(shown(as_one(held())), expect);
+        assert_eq!(as_one(held()).len(), 8, "a program hears of each");
+        let each = held().into_iter().flat_map(|(location, entries)| alone(location, entries)).collect();
+        assert_eq!(shown(each), ["a", "both", "sub", "x", "both", "sub", "x", "y z"]);
     }
 }

@@ -49,6 +49,7 @@ pub use program::main;
 
 use self::passwords::{Answers, Passwords};
 use self::verb::Verb;
+use crate::action::Grouping;
 use crate::config::{self, OnUnknown, Proxy, Settings};
 use crate::context::{
     Cancel, Context, Heard, Interruption, ListedDirectories, ListingLimit, Patience, Settled, Typed,
@@ -57,7 +58,7 @@ use crate::context::{
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::journal::{JobJournal, Journal};
-use crate::report::{Exits, Finding, Reporter, Style};
+use crate::report::{Exits, Finding, Reporter, Style, complaint};
 use crate::state::{self, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
@@ -154,8 +155,8 @@ struct Hands {
     answers: Answers,
     /// Who wants to know what directories held.
     listed: ListedDirectories,
-    /// Whether directories of several components are listed as one.
-    is_union: bool,
+    /// How directories of several components are listed.
+    grouping: Grouping,
 }
 
 impl Hands {
@@ -182,6 +183,24 @@ impl Cli {
         Box::pin(self.run_verb(words)).await
     }
 
+    /// Carries out a verb that is about the program itself, before anything is started for the others: a shell waits for it at
+    /// each press of Tab. What is not such a verb comes back.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb comes back")]
+    pub(super) fn about_itself(self) -> Result<Status, Box<Self>> {
+        let names = generate::NamesOfLine {
+            settings: self.general.config.clone(),
+            state: self.general.state.clone(),
+        };
+        let color = self.general.color;
+        match self.verb {
+            Verb::Completions(args) => {
+                Ok(status_of(color, generate::completions(Self::command(), names, args)))
+            }
+            Verb::Man(args) => Ok(status_of(color, generate::man(Self::command(), args))),
+            verb => Err(Box::new(Self { verb, ..self })),
+        }
+    }
+
     /// The same for every verb but the shell, which carries them out by this.
     async fn run_verb(self, words: &[OsString]) -> Status {
         let color = self.general.color;
@@ -191,8 +210,8 @@ impl Cli {
         if let Verb::Cancel(args) = &self.verb {
             return status_of(color, Box::pin(self.general.cancel(&self.trust, args)).await);
         }
-        if let Verb::Jobs(_) = &self.verb {
-            return status_of(color, Box::pin(self.general.list(&self.trust)).await);
+        if let Verb::Jobs(args) = &self.verb {
+            return status_of(color, Box::pin(self.general.list(&self.trust, args)).await);
         }
         let answers = self.general.hands.answers.clone();
         Box::pin(self.perform(Start::Typed(words), &answers)).await
@@ -200,13 +219,15 @@ impl Cli {
 
     /// Does what was asked for, now or in an earlier run.
     async fn perform(self, start: Start<'_>, answers: &Answers) -> Status {
-        let Self { general, trust, verb } = self;
+        let Self { general, trust, verb } = match self.about_itself() {
+            Ok(done) => return done,
+            Err(cli) => *cli,
+        };
         let color = general.color;
-        let (password_file, is_union) = (general.password_file.clone(), general.hands.is_union);
-        let names = generate::NamesOfLine { settings: general.config.clone(), state: general.state.clone() };
+        let (password_file, grouping) = (general.password_file.clone(), general.hands.grouping);
         let site_options = general.of_site(&trust);
         let kept = general.kept();
-        let settings = if verb.is_about_itself() {
+        let settings = if verb.needs_no_settings() {
             Ok(Settings::default())
         } else {
             verb.settings(general.config.as_deref())
@@ -241,29 +262,23 @@ impl Cli {
             Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
             Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
-            Verb::Ls(args) => ls::run(context, &passwords, args, is_union).await,
+            Verb::Ls(args) => ls::run(context, &passwords, args, grouping).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
-            Verb::Tree(args) => tree::run(context, &passwords, args).await,
+            Verb::Tree(args) => tree::run(context, &passwords, args, grouping).await,
             Verb::Mkdir(args) => mkdir::run(context, &passwords, args).await,
             Verb::Rm(args) => Box::pin(rm::run(context, &passwords, args)).await,
             Verb::Mv(args) => mv::run(context, &passwords, args).await,
             Verb::Hash(args) => hash::run(context, &passwords, args).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args).await,
-            // They ask for others.
-            Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) => Ok(Status::Done),
+            // They ask for others, or are done.
+            Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) | Verb::Completions(_) | Verb::Man(_) => {
+                Ok(Status::Done)
+            }
             Verb::Shell(_) => Err(shell_args::inside()),
             Verb::Doctor(args) => doctor::run(context, kept, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
-            Verb::Completions(args) => {
-                drop(context);
-                generate::completions(Self::command(), names, args)
-            }
-            Verb::Man(args) => {
-                drop(context);
-                generate::man(Self::command(), args)
-            }
         };
         let told = reporter.finish().await;
         status_of(color, done.and_then(|exit| told.map(|()| exit)))
@@ -403,8 +418,7 @@ fn status_of(color: When, done: Result<Status, Failure>) -> Status {
 
 /// Prints a failure on one line of standard error. Errors of that write are ignored.
 pub(crate) fn print_failure(failure: &Failure, color: bool) {
-    let (on, off) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {failure}");
+    let _ = writeln!(io::stderr().lock(), "{} {failure}", complaint(color));
 }
 
 /// The default of `--timeout` and `--stall`.

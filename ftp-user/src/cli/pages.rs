@@ -40,10 +40,6 @@ pub const PAGES: &[Page] = &[
                 "Leaves files out, and moves no more than 5 MB in a second.",
             ),
             ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
-            (
-                "ftp-user copy --relay relay.example:2190 --relay-token-file ann.token lab:a.iso backup:",
-                "May use a relay if the servers do not reach each other.",
-            ),
         ],
         exits: ALL,
         files: &[SETTINGS, JOURNAL, NETRC],

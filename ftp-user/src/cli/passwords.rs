@@ -1,7 +1,7 @@
 //! Passwords that no URL and no `.netrc` has: from a file, from the environment, or from the person at the terminal.
 
 use super::password_text::{check, read};
-use super::places::locations;
+use super::places::{locations, meant_as_site};
 use super::site_secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
@@ -140,6 +140,9 @@ impl Passwords {
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
         let locations = locations(places, &context.named.names)?;
+        for name in places.iter().filter_map(|text| meant_as_site(text, &context.named.names)) {
+            context.events.warn(format!("{name} is also a site: {name}: names it"));
+        }
         self.complete(context, locations, Order::DestinationLast).await
     }
 

@@ -7,7 +7,7 @@ use crate::job::{Matches, Status, matches, named};
 use crate::place::{Location, Names, Netrc, Place};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -40,6 +40,13 @@ fn one_meaning(text: &OsString, names: &Names) -> Result<(), Failure> {
     }
 }
 
+/// A name of this host that names nothing there, but a site: whoever left out the colon makes a file of that name, or hears
+/// that nothing is there.
+pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<&'a str> {
+    let name = text.to_str().filter(|name| names.iter().any(|(site, _)| site == *name))?;
+    std::fs::symlink_metadata(name).is_err().then_some(name)
+}
+
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.
 pub(super) fn has_relative(places: &[OsString]) -> bool {
     let is_relative = |place: &OsString| match Place::parse(place.as_bytes()) {
@@ -57,7 +64,12 @@ pub(super) fn read(
 ) -> Result<Vec<Location>, Failure> {
     let parsed = places.iter().enumerate();
     let parsed = parsed.map(|(index, text)| {
-        Place::parse_with(text.as_bytes(), names).map_err(|failure| (written.0)(failure, index))
+        let place = Place::parse_with(text.as_bytes(), names);
+        let place = place.and_then(|place| match place {
+            Place::Local(_) => refuse_home(text.as_bytes()).map(|()| place),
+            Place::Remote(_) => Ok(place),
+        });
+        place.map_err(|failure| (written.0)(failure, index))
     });
     let parsed: Vec<Place> = parsed.collect::<Result<_, _>>()?;
     let lacks_login = |place: &Place| match place {
@@ -216,6 +228,28 @@ pub(super) fn missing(location: &Location) -> Failure {
     Failure::new(Kind::Missing, format!("{location} does not exist")).hint("check the path")
 }
 
+/// The failure if a place ends in `/`, and is no directory.
+pub(super) fn no_directory(location: &Location) -> Failure {
+    Failure::usage(format!("{location} is not a directory")).hint("leave out the / at its end")
+}
+
+/// Refuses a place of this host that begins with `~`, unless that is there: a shell that has not replaced it has passed on a
+/// name, and whoever makes a directory of that name deletes it with `rm -r ~`.
+fn refuse_home(text: &[u8]) -> Result<(), Failure> {
+    let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
+    if !first.starts_with(b"~") || std::fs::symlink_metadata(OsStr::from_bytes(first)).is_ok() {
+        return Ok(());
+    }
+    let typed = String::from_utf8_lossy(text);
+    let typed = typed.escape_debug();
+    Err(Failure::usage(format!(
+        "{typed} begins with ~, which is your home directory only where a shell replaces it"
+    ))
+    .hint(format!(
+        "write the whole path, or ./{typed} for a name of the current directory that begins with ~"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,5 +310,35 @@ mod tests {
         };
         check(&["ftp://a:1@h/", "ftp://b:2@h:0/"], "place 2 of 2: the URL is malformed");
         check(&["ftp://b:2@h:0/"], "the URL is malformed");
+    }
+
+    #[test]
+    fn a_site_without_its_colon_is_known_unless_a_file_has_the_name() {
+        let Ok(Place::Remote(remote)) = Place::parse(b"ftp://h/") else { panic!("it is at a server") };
+        let names = ["no-such-name", "Cargo.toml"].map(|name| (name.to_owned(), remote.clone()));
+        let names = Names::new(names);
+        for (text, expect) in [
+            ("no-such-name", Some("no-such-name")),
+            ("no-such-name:", None),
+            ("./no-such-name", None),
+            ("Cargo.toml", None),
+            ("no-such-site", None),
+        ] {
+            assert_eq!(meant_as_site(&text.into(), &names), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_home_directory_that_no_shell_has_replaced_is_refused() {
+        let read = |text: &str| read(&[text.into()], &Names::default(), &Written(&|failure, _| failure));
+        for text in ["~/x", "~", "~/", "~ann/x"] {
+            let failure = read(text).unwrap_err();
+            let told = failure.to_string();
+            assert!(failure.kind == Kind::Usage && told.ends_with("that begins with ~"), "{told}");
+            assert!(told.contains(&format!("write the whole path, or ./{text} for")), "{told}");
+        }
+        for text in ["./~/x", "/srv/~/x", "a~/x", "ftp://h/~/x"] {
+            assert!(read(text).is_ok(), "{text}");
+        }
     }
 }

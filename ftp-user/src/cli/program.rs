@@ -1,10 +1,12 @@
 //! The program: reads the command line, starts the scheduler, ends with the exit status.
 
-use super::later::{elsewhere, later, misplaced};
-use super::{Cli, arguments, code, print_failure};
+use super::later::{elsewhere, later, misplaced, verb_of};
+use super::{Cli, When, arguments, code, colored, print_failure};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
+use clap::{CommandFactory, ValueEnum};
 use ftp_io::program::args;
+use ftp_io::program::completion::{Part, Reader};
 use ftp_io::program::runtime::{self, Threads};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,6 +21,10 @@ pub fn main() -> ExitCode {
     let cli = match read(arguments) {
         Ok(cli) => cli,
         Err(status) => return code(status),
+    };
+    let cli = match cli.about_itself() {
+        Ok(status) => return code(status),
+        Err(cli) => *cli,
     };
     match runtime::start(THREADS) {
         Ok(runtime) => {
@@ -45,9 +51,14 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
         // -h among other letters is meant for another program: alone it asks for help.
         let is_meant_elsewhere = !rejected.is_mistake() && words.iter().any(has_h_among_letters);
         let unknown = if is_meant_elsewhere { Some("-h") } else { rejected.unknown() };
-        match unknown.and_then(told) {
+        let page = match verb_of(&words) {
+            Some((_, verb)) => format!("ftp-user {verb} --help"),
+            None => "ftp-user --help".to_owned(),
+        };
+        let mistake = || rejected.mistake_seeing(&page).map(Failure::usage);
+        match unknown.and_then(told).or_else(mistake) {
             Some(failure) => {
-                print_failure(&failure, false);
+                print_failure(&failure, colored(typed_color(&words)));
                 Status::Failed(failure.kind)
             }
             None => {
@@ -56,6 +67,23 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
             }
         }
     })
+}
+
+/// What stands behind `--color` in a line that could not be read.
+fn typed_color(words: &[OsString]) -> When {
+    let mut command = Cli::command();
+    command.build();
+    let mut reader = Reader::at(&command);
+    let values = words.iter().filter_map(|word| {
+        let word = word.to_string_lossy();
+        match reader.read(&word) {
+            Part::ValueOf(option, at) if option.get_long() == Some("color") => {
+                When::from_str(word.get(at..)?, false).ok()
+            }
+            Part::ValueOf(..) | Part::Verb(_) | Part::Option(_) | Part::End | Part::Operand(_) => None,
+        }
+    });
+    values.last().unwrap_or(When::Auto)
 }
 
 /// Whether a word is several options of one letter, and one of them is `h`.
@@ -70,3 +98,22 @@ fn fail(failure: &Failure) -> ExitCode {
 }
 
 const THREADS: Threads = Threads { name: "ftp-user", workers: 2, blocking: 512 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_colour_of_a_mistake_is_that_of_its_option_and_of_no_value() {
+        for (typed, expect) in [
+            ("copy --bogus", When::Auto),
+            ("copy --color always --bogus", When::Always),
+            ("--color=never copy --color=always --bogus", When::Always),
+            ("copy --config --color=always --bogus", When::Auto),
+            ("copy --bogus -- --color=always", When::Auto),
+        ] {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            assert_eq!(typed_color(&words), expect, "{typed}");
+        }
+    }
+}

@@ -55,7 +55,8 @@ pub(super) struct SyncArgs {
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
-    /// The name of this one sync: if a job has it already, that job is continued, or reported if it is done
+    /// The name of this one job: a job that has it already is continued, or reported if it is done. The name is known until
+    /// 20 other jobs have ended after it
     #[arg(long, value_name = "NAME", value_parser = asked::job_name)]
     id: Option<String>,
     #[command(flatten)]

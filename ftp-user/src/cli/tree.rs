@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::relays::RelayArgs;
-use crate::action;
+use crate::action::{self, Grouping};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::Status;
@@ -26,8 +26,9 @@ pub(super) async fn run(
     mut context: Context,
     passwords: &Passwords,
     args: TreeArgs,
+    grouping: Grouping,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
-    Ok(action::draw(&context, &places).await)
+    Ok(action::draw(&context, &places, grouping).await)
 }

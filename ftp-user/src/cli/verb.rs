@@ -98,8 +98,8 @@ impl Verb {
         }
     }
 
-    /// Whether the verb needs no settings.
-    pub(super) const fn is_about_itself(&self) -> bool {
+    /// Whether the verb starts without settings.
+    pub(super) const fn needs_no_settings(&self) -> bool {
         matches!(self, Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_))
     }
 }

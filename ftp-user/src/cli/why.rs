@@ -3,10 +3,10 @@
 use super::asked;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::history::PastRun;
+use crate::history::{Fate, PastRun};
 use crate::id::JobId;
 use crate::job::{self, Status};
-use crate::journal::{ItemRecord, ItemState, JobRecord};
+use crate::journal::{ItemRecord, ItemState, JobRecord, JobState};
 use crate::ladder::Rung;
 use crate::place::{Names, RemotePath, Site};
 use crate::report::{Event, Receipts};
@@ -37,7 +37,11 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
         _ => (job, found.as_ref().ok().copied()),
     };
     if let Some(run) = run {
-        context.events.say(Event::Past(run.clone()));
+        let mut run = run.clone();
+        if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
+            tell_what_became(&mut run, job.state);
+        }
+        context.events.say(Event::Past(run));
     }
     match (job, run, found) {
         (Some(job), ..) => receipt(&context, job).await?,
@@ -47,6 +51,21 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
         }
     }
     Ok(Status::Done)
+}
+
+/// Says of candidates by which both ends went on without this program what became of that, as far as the journal knows.
+fn tell_what_became(run: &mut PastRun, job: JobState) {
+    let became = match job {
+        JobState::Running | JobState::Interrupted | JobState::Detached => {
+            "it goes on, or waits for ftp-user resume"
+        }
+        JobState::Done | JobState::Failed => "what came of it is told below",
+        JobState::Cancelled => "it was cancelled",
+    };
+    let races = run.pairs.iter_mut().flat_map(|pair| &mut pair.races);
+    for tried in races.flat_map(|race| &mut race.tried).filter(|tried| tried.fate == Fate::Begun) {
+        tried.why = Some(became.to_owned());
+    }
 }
 
 /// What the journal knows of the files of a job: all of them for programs, their sum for people.
@@ -182,7 +201,7 @@ mod tests {
             id: JobId::new(number),
             verb: "copy".to_owned(),
             command: crate::journal::Command::default(),
-            state: crate::journal::JobState::Interrupted,
+            state: JobState::Interrupted,
             begun,
             ended: None,
             files: 0,

@@ -1,15 +1,15 @@
 //! `[composites.NAME]`: name spaces over directories of several sites, which the shell has from its beginning.
 
 use crate::place::Names;
-use crate::shell::{Directory, Scope};
+use crate::shell::{Composites, Directory, Scope};
 use ftp_io::program::settings::Reader;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Reads the tables into a scope with these sites.
-pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, sites: &Names) -> Scope {
+/// Reads the tables. Their components are at these sites, or on this host.
+pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, sites: &Names) -> Composites {
+    let Some((_, all)) = reader.table(table, "composites") else { return Composites::default() };
     let mut scope = Scope::new(sites.clone());
-    let Some((_, all)) = reader.table(table, "composites") else { return scope };
     for (key, value) in all {
         let name = key.get_ref().as_ref();
         let Some(table) = value.get_ref().as_table() else {
@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, sites: &Names) 
             reader.wrong(key.span(), format!("composites.{name}: {failure}"));
         }
     }
-    scope
+    scope.into_composites()
 }
 
 /// A component: a directory of a site, or of this host by its whole path.
@@ -75,10 +75,13 @@ mod tests {
     fn composite_directories_are_read_with_their_components() {
         let text =
             format!("{SITE}[composites.data]\ncomponents = [\"lab:pub\", \"ftp://b/x\", \"/srv/in\"]\n");
-        let scope = parse(&text, Path::new("x")).unwrap().scope;
-        let shown: Vec<String> = scope.components("data").unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["lab:pub", "ftp://b/x", "[]/srv/in"]);
-        assert_eq!(parse(SITE, Path::new("x")).unwrap().scope.composites().count(), 0);
+        let all = parse(&text, Path::new("x")).unwrap().composites;
+        let shown = all.iter().map(|(name, components)| {
+            let components: Vec<String> = components.iter().map(ToString::to_string).collect();
+            format!("{name} {}", components.join(" "))
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), ["data lab:pub ftp://b/x []/srv/in"]);
+        assert_eq!(parse(SITE, Path::new("x")).unwrap().composites.iter().count(), 0);
     }
 
     #[test]

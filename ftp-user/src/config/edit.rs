@@ -5,7 +5,7 @@ use super::file::refuse_other_hands;
 use super::read::parse;
 use super::sites::Sites;
 use crate::failure::{Failure, Kind};
-use crate::shell::{HostText, Scope};
+use crate::shell::{Composites, HostText};
 use crate::state;
 use std::fs;
 use std::io;
@@ -43,7 +43,7 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
     if let Ok(facts) = fs::metadata(&file) {
         refuse_other_hands(&file, &facts)?;
     }
-    let Settings { sites: before, scope, .. } = parse(&text, &file)?;
+    let Settings { sites: before, composites, .. } = parse(&text, &file)?;
     let document = text.parse().map_err(|error: toml_edit::TomlError| {
         let why = error.message().replace('\n', " ");
         Failure::usage(format!("cannot change the settings {}: {why}", file.display()))
@@ -51,7 +51,7 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
     let mut draft = Draft { document, before };
     let made = change(&mut draft)?;
     let new = draft.document.to_string();
-    keep_composites(&scope, &draft.document)?;
+    keep_composites(&composites, &draft.document)?;
     parse(&new, &file).map_err(|mistake| mistake.hint("the settings stay as they were"))?;
     if new != text {
         state::replace(&file, new.as_bytes(), true).map_err(|error| cannot(&error))?;
@@ -144,10 +144,10 @@ impl Draft {
 /// # Errors
 ///
 /// A component is at a site that is not there, or a site has the name of a composite directory.
-fn keep_composites(scope: &Scope, document: &DocumentMut) -> Result<(), Failure> {
+fn keep_composites(composites: &Composites, document: &DocumentMut) -> Result<(), Failure> {
     let sites = document.get("sites").and_then(Item::as_table_like);
     let is_site = |name: &str| sites.is_some_and(|sites| sites.contains_key(name));
-    for (composite, components) in scope.composites() {
+    for (composite, components) in composites.iter() {
         if is_site(composite) {
             return Err(Failure::usage(format!(
                 "{composite} is the name of a composite directory of the settings"

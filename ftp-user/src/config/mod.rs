@@ -47,7 +47,7 @@ pub use sites::{KEYS as SITE_KEYS, Profile, SiteProxy, Sites, site_url};
 
 use crate::failure::{Failure, words};
 use crate::place::Site;
-use crate::shell::Scope;
+use crate::shell::Composites;
 use ftp_io::link::token_file::{self, TokenFileError};
 use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
@@ -67,8 +67,8 @@ pub struct Settings {
     pub consent: Option<Consent>,
     /// Servers that have a name.
     pub sites: Sites,
-    /// The same names with the composite directories, for the shell.
-    pub scope: Scope,
+    /// Name spaces over directories of several sites, for the shell.
+    pub composites: Composites,
 }
 
 impl Settings {

@@ -37,10 +37,10 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Sett
     for relay in &mut relays {
         relay.near.extend(sites.beside(&relay.name).map(|site| Near::Site(site.to_owned())));
     }
-    let scope = composites::read(reader, table, &sites.names);
-    let names = scope.composites().map(|(name, _)| name.to_owned());
+    let composites = composites::read(reader, table, &sites.names);
+    let names = composites.iter().map(|(name, _)| name.to_owned());
     sites.names = sites.names.clone().beside_composites(names);
-    Settings { relays: Relays::new(relays), trust, proxy, consent, sites, scope }
+    Settings { relays: Relays::new(relays), trust, proxy, consent, sites, composites }
 }
 
 /// `[defaults]`: what holds unless the command line says something else.

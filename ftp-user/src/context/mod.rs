@@ -15,7 +15,7 @@ use ftp_proto::address::Family;
 use ftp_proto::third_party::Timeouts;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::Fingerprint;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -254,7 +254,20 @@ impl Default for ListingLimit {
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     names: Arc<std::sync::Mutex<HashSet<String>>>,
+    /// What was found at the address of a relay that was asked.
+    found: Arc<std::sync::Mutex<HashMap<String, FoundAt>>>,
     given_up: Arc<AtomicBool>,
+}
+
+/// What was found at the address of a relay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FoundAt {
+    /// A relay answers there.
+    Relay,
+    /// A hub answers there.
+    Hub,
+    /// There is no answer.
+    Nobody,
 }
 
 impl Heard {
@@ -266,6 +279,16 @@ impl Heard {
     /// Whether this relay has answered.
     pub fn has(&self, relay: &str) -> bool {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(relay)
+    }
+
+    /// Notes what was found at the address of a relay.
+    pub fn note_found(&self, relay: &str, found: FoundAt) {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned(), found);
+    }
+
+    /// What was found at the address of a relay; `None` if nobody has asked yet.
+    pub fn found_at(&self, relay: &str) -> Option<FoundAt> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).get(relay).copied()
     }
 
     /// A file has used up its retries because of a relay. Others are tried once each, until one of them moves.

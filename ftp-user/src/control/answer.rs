@@ -7,7 +7,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, blame, classify};
+use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, blame, classify, failed_inside};
 use std::borrow::Cow;
 
 /// A final reply.
@@ -206,6 +206,13 @@ impl Session {
             let hint = if self.context.takes_tls { "use ftpes://" } else { "leave --no-tls out" };
             let what = format!("the login as {user} failed, because {who} demands TLS");
             return Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint);
+        }
+        if failed_inside(reply) {
+            let what = format!("{who} failed inside while {user} logged in");
+            return Failure::new(Kind::Temporary, what)
+                .said(self.it_said(reply))
+                .about(About::NoAnswer)
+                .hint("the user and the password are not to blame: ask its operator for its log");
         }
         let (what, hint) = match self.credentials {
             Credentials::Anonymous => (

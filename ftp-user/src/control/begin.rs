@@ -5,6 +5,7 @@
 use super::answer::Answer;
 use super::arrived::Arrived;
 use super::data::{Blocked, OpenError, Opened, socket_of};
+use super::data_failure::DataFailure;
 use super::port::DataPort;
 use super::sent::Sent;
 use super::session::Session;
@@ -138,7 +139,8 @@ impl Session {
             return Ok(SentOver::Begun(Begun::Refused(refused)));
         }
         if let Opened::Expected(port, _) = &opened {
-            port.reset_waiting();
+            // Whoever has come before the transfer command is not the server.
+            port.turn_away();
         }
         let sent = Sent { id: self.send(command.clone(), None), verb: command.verb() };
         match opened {
@@ -196,15 +198,15 @@ impl Session {
                 }
                 accepted = port.accept(), if arrival.arrived.is_none() => match accepted {
                     Ok(arrived) => arrival.arrived = Some(arrived),
-                    Err(failure) => {
-                        let is_of_relay = failure.kind != Kind::NoPath;
+                    Err(failed) => {
                         let what = format!("{} cannot accept the data connection of {who}", self.listener());
-                        let failure = failure.during(what);
-                        if is_of_relay {
-                            self.close();
-                            return Err(failure);
-                        }
-                        return Ok(Awaited::Nobody(failure));
+                        return match failed {
+                            DataFailure::Path(failure) => Ok(Awaited::Nobody(failure.during(what))),
+                            DataFailure::Relay(failure) => {
+                                self.close();
+                                Err(failure.during(what))
+                            }
+                        };
                     }
                 },
                 () = port.another(), if arrival.arrived.is_some() && !self.runs_tls() => {

@@ -2,9 +2,10 @@
 //! round.
 
 use super::answer::Answer;
+use super::data_failure::DataFailure;
 use super::dial::{via, within};
 use super::port::{DataPort, OwnPort};
-use super::relay_port::elsewhere;
+use super::relay_port::check_place;
 use super::session::Session;
 use super::tcp::{anywhere, open_tcp};
 use super::tunnel::Connecting;
@@ -75,7 +76,7 @@ impl Session {
             None => HostPort::Address(at),
         };
         let connecting = open_tcp(&self.context, self.data_from(), to);
-        let failed = |error| Failure::new(Kind::NoPath, words(&error));
+        let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
 
@@ -90,19 +91,22 @@ impl Session {
             let opened = OwnPort::open(self.local, self.data_peer()).map(DataPort::Own);
             let failed =
                 |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            return Box::pin(ready(opened.map_err(failed)));
+            return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));
         };
         let (name, seen) = (relay.name.clone(), self.local);
         let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.peer));
         Box::pin(async move {
-            let refused = |why| Failure::new(Kind::NoPath, format!("the relay {name} is not used: {why}"));
+            let refused = |why| {
+                let what = format!("the relay {name} is not used: {why}");
+                DataFailure::Path(Failure::new(Kind::NoPath, what))
+            };
             let Some(opening) = opening else {
                 return Err(refused("it listens for no server here".to_owned()));
             };
             let port = opening.await?;
-            match elsewhere(port.at(), seen) {
-                Some(why) => Err(refused(why)),
-                None => Ok(DataPort::Relay(port)),
+            match check_place(port.at(), seen) {
+                Ok(()) => Ok(DataPort::Relay(port)),
+                Err(why) => Err(refused(why.to_string())),
             }
         })
     }
@@ -156,12 +160,12 @@ impl Session {
         Ok(Opened::Connected(self.data(connection)))
     }
 
-    /// What was made in time. A failure of another kind than [`Kind::NoPath`] is one of the relay.
-    fn in_time<T>(&mut self, made: Option<Result<T, Failure>>, what: &str) -> Result<T, OpenError> {
+    /// What was made in time.
+    fn in_time<T>(&mut self, made: Option<Result<T, DataFailure>>, what: &str) -> Result<T, OpenError> {
         let failure = match made {
             Some(Ok(made)) => return Ok(made),
-            Some(Err(failure)) if failure.kind == Kind::NoPath => failure,
-            Some(Err(failure)) => {
+            Some(Err(DataFailure::Path(failure))) => failure,
+            Some(Err(DataFailure::Relay(failure))) => {
                 // Another session, through the same relay or another one, may have its data connections.
                 self.close();
                 return Err(failure.during(what).into());
@@ -319,7 +323,7 @@ impl Session {
 }
 
 /// A port that is being opened. It may be dropped.
-pub type OpeningPort = Pin<Box<dyn Future<Output = Result<DataPort, Failure>> + Send>>;
+pub type OpeningPort = Pin<Box<dyn Future<Output = Result<DataPort, DataFailure>> + Send>>;
 
 /// Which way the data of a transfer command goes.
 const fn direction(next: &Command) -> Direction {

@@ -363,6 +363,31 @@ impl Session {
         })
     }
 
+    /// Makes directories, with all commands ahead of the replies to those before them. Returns which of them the server has
+    /// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
+    /// session is lost, these are the first ones only.
+    pub async fn make_new_directories(&mut self, paths: &[PathName]) -> Vec<bool> {
+        self.gather(true);
+        let may_be_sent = |session: &Self, path| session.capabilities.takes_ahead && session.keeps_name(path);
+        let sent: Vec<_> = paths
+            .iter()
+            .map(|path| may_be_sent(self, path).then(|| self.send(Command::Mkd(path.clone()), None)))
+            .collect();
+        let mut made = Vec::with_capacity(sent.len());
+        for id in sent {
+            made.push(match id {
+                None => false,
+                Some(id) => match self.answer_to(id, Verb::Mkd).await {
+                    Ok(answer) => answer.is_done(),
+                    // Whoever uses the session next finds out why.
+                    Err(_) => break,
+                },
+            });
+        }
+        self.gather(false);
+        made
+    }
+
     /// Sets what `ftp-server` does with the first part of a broken STOR (OPTS STOR PARTIAL). Sent only if the
     /// setting changes; the reply does not matter.
     ///

@@ -84,7 +84,7 @@ impl Session {
                 answer = self.last_reply(sent) => answer?,
             },
         };
-        if port.is_some_and(|port| port.reset_waiting()) {
+        if port.is_some_and(|port| port.turn_away()) {
             return Err(self.intruded());
         }
         Ok(Flow::Over(done, answer))

@@ -31,6 +31,7 @@ mod certificate;
 mod certificate_words;
 mod closed_posture;
 mod data;
+mod data_failure;
 mod detached;
 mod dial;
 mod directory;
@@ -69,6 +70,7 @@ pub(crate) use answer::{about, hint};
 pub use arrived::Arrived;
 pub use closed_posture::ClosedPosture;
 pub use data::OpeningPort;
+pub use data_failure::DataFailure;
 pub use detached::{DetachedState, DetachedStatus};
 pub(crate) use dial::{Dialled, answers, connect, within};
 pub use examine::{Foreign, SeenCertificate, ServerClock};
@@ -77,7 +79,7 @@ pub use flow::{Flow, Moving};
 pub use listing::{Each, Listing};
 pub use port::{DataPort, OwnPort};
 pub use rate::knows_rate;
-pub use relay_port::{RelayPort, Seen, elsewhere};
+pub use relay_port::{ListensElsewhere, RelayPort, Seen, check_place};
 pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
@@ -86,3 +88,5 @@ pub use tunnel::{Connecting, ControlRelay, DataLinks, Listening, Tunnel};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::session_of;

@@ -2,6 +2,7 @@
 //! connection.
 
 use super::arrived::Arrived;
+use super::data_failure::DataFailure;
 use super::relay_port::RelayPort;
 use crate::failure::{Failure, Kind, words};
 use ftp_io::socket::{self, Listener, Ports, Reserved};
@@ -29,13 +30,13 @@ impl DataPort {
         }
     }
 
-    /// Resets what has connected so far, and returns whether any of that came from the server's address.
-    ///
-    /// A server connects after its transfer command. Who comes earlier is somebody else.
-    pub fn reset_waiting(&self) -> bool {
+    /// Takes nobody of those who have come so far: the server connects once, and after its transfer command. This host resets
+    /// them and waits on; the port of a relay, which takes one connection only, is given up. Returns whether somebody has come
+    /// from the server's address.
+    pub fn turn_away(&self) -> bool {
         match self {
-            Self::Own(port) => port.reset_waiting(),
-            Self::Relay(port) => port.reset_waiting(),
+            Self::Own(port) => port.turn_away(),
+            Self::Relay(port) => port.turn_away(),
         }
     }
 
@@ -54,11 +55,11 @@ impl DataPort {
     /// # Errors
     ///
     /// The system cannot accept connections, or the relay has none of the server.
-    pub async fn accept(&self) -> Result<Arrived, Failure> {
+    pub async fn accept(&self) -> Result<Arrived, DataFailure> {
         match self {
             Self::Own(port) => match port.accept().await {
                 Ok((stream, from)) => Ok(Arrived { connection: stream.into(), from }),
-                Err(error) => Err(Failure::new(Kind::NoPath, words(&error))),
+                Err(error) => Err(DataFailure::Path(Failure::new(Kind::NoPath, words(&error)))),
             },
             Self::Relay(port) => port.accept().await,
         }
@@ -100,7 +101,7 @@ impl OwnPort {
 
     /// Resets what has connected so far, and returns whether any of that came from the server's address. At most
     /// `MOST_WAITING` connections are looked at.
-    fn reset_waiting(&self) -> bool {
+    fn turn_away(&self) -> bool {
         let waiting = iter::from_fn(|| self.listener.reset_waiting()).take(MOST_WAITING);
         waiting.fold(false, |found, from| found | (unmapped(from.ip()) == self.peer))
     }

@@ -2,6 +2,7 @@
 //! this host.
 
 use super::arrived::Arrived;
+use super::data_failure::DataFailure;
 use crate::failure::{Failure, Kind};
 use ftp_io::connection::Connection;
 use ftp_proto::address::unmapped;
@@ -12,11 +13,47 @@ use tokio::task::JoinHandle;
 
 /// What the relay has told of such a port.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Seen {
-    /// Where the relay listens.
-    pub at: Option<SocketAddr>,
-    /// Who has connected there.
-    pub from: Option<SocketAddr>,
+pub enum Seen {
+    /// Nothing yet; and nothing where it does not listen, but connects.
+    #[default]
+    Nothing,
+    /// It listens here.
+    Listens(SocketAddr),
+    /// Somebody has connected there.
+    Arrived {
+        /// Where it listens.
+        at: SocketAddr,
+        /// Who has connected.
+        from: SocketAddr,
+    },
+}
+
+impl Seen {
+    /// The relay listens at `at`.
+    pub const fn listens(&mut self, at: SocketAddr) {
+        *self = Self::Listens(at);
+    }
+
+    /// Somebody has connected to the port, if there is one.
+    pub const fn arrived(&mut self, from: SocketAddr) {
+        if let Self::Listens(at) | Self::Arrived { at, .. } = *self {
+            *self = Self::Arrived { at, from };
+        }
+    }
+
+    const fn at(self) -> Option<SocketAddr> {
+        match self {
+            Self::Nothing => None,
+            Self::Listens(at) | Self::Arrived { at, .. } => Some(at),
+        }
+    }
+
+    const fn from(self) -> Option<SocketAddr> {
+        match self {
+            Self::Nothing | Self::Listens(_) => None,
+            Self::Arrived { from, .. } => Some(from),
+        }
+    }
 }
 
 /// A port at which a relay listens for one server. Dropping it closes the port, unless the server has come.
@@ -39,7 +76,7 @@ enum State {
 
 /// The task that has the relay join both connections. Dropping it ends that.
 #[derive(Debug)]
-struct Joining(JoinHandle<Result<Connection, Failure>>);
+struct Joining(JoinHandle<Result<Connection, DataFailure>>);
 
 impl Drop for Joining {
     fn drop(&mut self) {
@@ -54,12 +91,12 @@ impl RelayPort {
     ///
     /// The relay does not listen.
     pub fn open(
-        join: impl Future<Output = Result<Connection, Failure>> + Send + 'static,
+        join: impl Future<Output = Result<Connection, DataFailure>> + Send + 'static,
         mut seen: watch::Receiver<Seen>,
-    ) -> impl Future<Output = Result<Self, Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<Self, DataFailure>> + Send + 'static {
         let mut joining = Joining(tokio::spawn(join));
         async move {
-            let at = seen.wait_for(|seen| seen.at.is_some()).await.ok().and_then(|seen| seen.at);
+            let at = seen.wait_for(|seen| seen.at().is_some()).await.ok().and_then(|seen| seen.at());
             match at {
                 Some(at) => Ok(Self { at, seen, state: Mutex::new(State::Awaited(joining)) }),
                 None => Err(joining.end().await.err().unwrap_or_else(ended)),
@@ -72,30 +109,33 @@ impl RelayPort {
         self.at
     }
 
-    /// Gives up the port if somebody has come already, and returns whether that is so.
-    pub(super) fn reset_waiting(&self) -> bool {
+    /// Gives up the port if somebody has come before the server was awaited, and returns whether that is so.
+    pub(super) fn turn_away(&self) -> bool {
         let Ok(mut state) = self.state.try_lock() else { return false };
-        let intruded = matches!(*state, State::Awaited(_)) && self.seen.borrow().from.is_some();
-        if intruded {
+        let has_come = matches!(*state, State::Awaited(_)) && self.seen.borrow().from().is_some();
+        if has_come {
             *state = State::Intruded;
         }
-        intruded
+        has_come
     }
 
     /// Waits for the server. May be dropped without losing anything; nobody comes after it.
-    pub(super) async fn accept(&self) -> Result<Arrived, Failure> {
+    pub(super) async fn accept(&self) -> Result<Arrived, DataFailure> {
         let mut state = self.state.lock().await;
         match &mut *state {
             State::Awaited(joining) => {
                 let connection = joining.end().await;
                 *state = State::Taken;
-                let from = self.seen.borrow().from.unwrap_or(NOBODY);
-                connection.map(|connection| Arrived { connection, from })
+                let connection = connection?;
+                let untold = || failed("the relay has not told who has connected to it");
+                let from = self.seen.borrow().from().ok_or_else(untold)?;
+                Ok(Arrived { connection, from })
             }
             State::Intruded => {
                 *state = State::Taken;
                 let what = "somebody else has connected to the relay before the server was told to";
-                Err(Failure::new(Kind::NoPath, what).hint("use ftpes://, which proves who connects"))
+                let failure = Failure::new(Kind::NoPath, what);
+                Err(DataFailure::Path(failure.hint("use ftpes://, which proves who connects")))
             }
             State::Taken => pending().await,
         }
@@ -103,27 +143,36 @@ impl RelayPort {
 }
 
 impl Joining {
-    async fn end(&mut self) -> Result<Connection, Failure> {
+    async fn end(&mut self) -> Result<Connection, DataFailure> {
         (&mut self.0).await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
 /// The failure of a join whose task has gone without a word.
-fn ended() -> Failure {
-    Failure::new(Kind::NoPath, "the relay has ended the data connection")
+fn ended() -> DataFailure {
+    failed("the relay has ended the data connection")
 }
 
-/// Why a server may not be told to connect to `at`, if the server sees the relay at `seen`: it would connect to a host that has
-/// not asked for it (as with H08).
-pub fn elsewhere(at: SocketAddr, seen: IpAddr) -> Option<String> {
-    if unmapped(at.ip()) == seen && at.port() != 0 {
-        return None;
-    }
-    Some(format!("it says that it listens at {at}, but the server sees it at {seen}"))
+fn failed(what: &str) -> DataFailure {
+    DataFailure::Path(Failure::new(Kind::NoPath, what))
 }
 
-/// The peer of a connection of which the relay has not told who made it.
-const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+/// The relay names a place at which it cannot listen for the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("it says that it listens at {at}, but the server sees it at {seen}")]
+pub struct ListensElsewhere {
+    at: SocketAddr,
+    seen: IpAddr,
+}
+
+/// Checks the place at which a relay says that it listens for a server that sees the relay at `seen`.
+///
+/// # Errors
+///
+/// It is another host, or no port: the server would connect to a host that has not asked for it (as with H08).
+pub fn check_place(at: SocketAddr, seen: IpAddr) -> Result<(), ListensElsewhere> {
+    if unmapped(at.ip()) == seen && at.port() != 0 { Ok(()) } else { Err(ListensElsewhere { at, seen }) }
+}
 
 #[cfg(test)]
 mod tests {
@@ -132,8 +181,8 @@ mod tests {
     #[test]
     fn h08_a_relay_that_would_have_a_server_connect_elsewhere_is_not_believed() {
         let check = |at: &str, seen: &str, believed: bool| {
-            let told = elsewhere(at.parse().unwrap(), seen.parse().unwrap());
-            assert_eq!(told.is_none(), believed, "{at} {seen}: {told:?}");
+            let told = check_place(at.parse().unwrap(), seen.parse().unwrap());
+            assert_eq!(told.is_ok(), believed, "{at} {seen}: {told:?}");
         };
         check("203.0.113.9:50001", "203.0.113.9", true);
         check("[::ffff:203.0.113.9]:50001", "203.0.113.9", true);
@@ -147,12 +196,12 @@ mod tests {
     async fn r55_who_comes_to_the_relay_before_the_transfer_command_is_not_the_server() {
         let at = "203.0.113.9:50001".parse().unwrap();
         let from = "192.0.2.1:20".parse().unwrap();
-        let (tell, seen) = watch::channel(Seen { at: Some(at), from: None });
+        let (tell, seen) = watch::channel(Seen::Listens(at));
         let port = RelayPort::open(pending(), seen).await.unwrap();
-        assert_eq!((port.at(), port.reset_waiting()), (at, false));
-        tell.send_replace(Seen { at: Some(at), from: Some(from) });
-        assert!(port.reset_waiting());
-        let failure = port.accept().await.unwrap_err();
+        assert_eq!((port.at(), port.turn_away()), (at, false));
+        tell.send_modify(|seen| seen.arrived(from));
+        assert!(port.turn_away());
+        let failure = port.accept().await.unwrap_err().into_failure();
         assert!(failure.to_string().contains("before the server"), "{failure}");
     }
 
@@ -161,9 +210,9 @@ mod tests {
         let (tell, seen) = watch::channel(Seen::default());
         let join = async move {
             drop(tell);
-            Err(Failure::new(Kind::NoPath, "no address"))
+            Err(failed("no address"))
         };
-        let failure = RelayPort::open(join, seen).await.unwrap_err();
+        let failure = RelayPort::open(join, seen).await.unwrap_err().into_failure();
         assert_eq!(failure.to_string(), "no address");
     }
 }

@@ -35,14 +35,17 @@ async fn server(script: &'static [&'static str]) -> SocketAddr {
 }
 
 async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Session)) {
-    let at = server(script).await;
-    let context = Context::for_tests(Cancel::never());
-    let mut session = Session::open(&context, &site(at), Role::Server).await.unwrap();
-    check(&mut session).await;
+    check(&mut session_of("pw", Role::Server, script).await).await;
 }
 
-fn site(at: SocketAddr) -> Site {
-    match Place::parse(format!("ftp://ann:pw@{at}/").as_bytes()) {
+/// A session with a server that says these lines behind the login. Its user has this password.
+pub(crate) async fn session_of(password: &str, role: Role, script: &'static [&'static str]) -> Session {
+    let site = site(server(script).await, password);
+    Session::open(&Context::for_tests(Cancel::never()), &site, role).await.unwrap()
+}
+
+fn site(at: SocketAddr, password: &str) -> Site {
+    match Place::parse(format!("ftp://ann:{password}@{at}/").as_bytes()) {
         Ok(Place::Remote(remote)) => remote.site,
         other => panic!("{other:?}"),
     }
@@ -94,6 +97,18 @@ async fn a_server_that_cannot_rename_offers_no_path() {
     with(&["350 go on", "553 not there"], async |session| {
         let failure = session.rename(&name("a"), &name("b")).await.unwrap_err();
         assert_eq!(failure.kind, Kind::Refused);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn directories_that_were_made_before_a_session_was_lost_are_known() {
+    with(&["257 \"/a\" made", "550 it is there", "421 going down"], async |session| {
+        session.capabilities.takes_ahead = true;
+        let made = session.make_new_directories(&["a", "b", "c", "d"].map(name)).await;
+        assert_eq!(made[..2], [true, false]);
+        assert!(!made[2..].contains(&true), "{made:?}");
+        assert!(session.is_over());
     })
     .await;
 }
@@ -193,7 +208,7 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
     });
     let (sender, cancel) = Cancel::new();
     let context = Context::for_tests(cancel);
-    let mut session = Session::open(&context, &site(at), Role::Server).await.unwrap();
+    let mut session = Session::open(&context, &site(at, "pw"), Role::Server).await.unwrap();
     // The run has been interrupted while it waits.
     let interrupt = async {
         tokio::task::yield_now().await;

@@ -42,6 +42,46 @@ impl Session {
         if self.capabilities.takes_ahead { Ok(()) } else { self.settle_time().await }
     }
 
+    /// Sets when these were modified last. A server that takes commands ahead is sent all of them together. Returns the first
+    /// refusal; a server that takes none ahead is not asked for what follows it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session is lost.
+    pub async fn set_modified_all(&mut self, times: &[(PathName, When)]) -> Result<Option<Failure>, Failure> {
+        self.gather(true);
+        let mut sent = Vec::new();
+        for (path, time) in times {
+            match self.time_command(path, *time).filter(|_| self.capabilities.takes_ahead) {
+                Some(command) => sent.push((command.verb(), self.send(command, None))),
+                None => break,
+            }
+        }
+        let mut refusal = Ok(None);
+        for (verb, id) in sent.iter().copied() {
+            let answer = self.answer_to(id, verb).await;
+            match (answer, &refusal) {
+                (Ok(answer), Ok(None)) if !answer.is_done() => {
+                    refusal = Ok(Some(self.refusal("cannot set the time of a directory", &answer)));
+                }
+                (Ok(_), _) => {}
+                (Err(failure), _) => {
+                    refusal = Err(failure);
+                    break;
+                }
+            }
+        }
+        self.gather(false);
+        for (path, time) in times.iter().skip(sent.len()) {
+            if !matches!(refusal, Ok(None)) {
+                break;
+            }
+            self.set_modified(path, *time).await?;
+            refusal = self.time_refusal().await;
+        }
+        refusal
+    }
+
     /// Waits for the reply to the time that was sent last.
     async fn settle_time(&mut self) -> Result<(), Failure> {
         while self.time.unanswered.is_some() {

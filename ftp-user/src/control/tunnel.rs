@@ -1,8 +1,8 @@
 //! A relay that carries a control connection, and makes the data connections of a server that this host does not reach.
 
+use super::data_failure::DataFailure;
 use super::relay_port::RelayPort;
 use crate::context::Context;
-use crate::failure::Failure;
 use ftp_io::connection::Connection;
 use ftp_io::link::Link;
 use std::fmt::Debug;
@@ -35,17 +35,15 @@ pub struct ControlRelay {
 
 /// Makes data connections with a server that this host does not reach.
 pub trait DataLinks: Debug + Send + Sync {
-    /// Has the relay connect to a data port of the server, and joins that connection with one of this host. A failure
-    /// of another kind than [`Kind::NoPath`](crate::failure::Kind::NoPath) is one of the relay, and not of the port.
+    /// Has the relay connect to a data port of the server, and joins that connection with one of this host.
     fn connect(&self, context: &Context, at: SocketAddr) -> Connecting;
 
-    /// Has the relay listen for the server at `peer`, and joins the connection that comes with one of this host. Failures are
-    /// those of [`Self::connect`].
+    /// Has the relay listen for the server at `peer`, and joins the connection that comes with one of this host.
     fn listen(&self, context: &Context, peer: IpAddr) -> Listening;
 }
 
 /// A data connection that is being made. It may be dropped.
-pub type Connecting = Pin<Box<dyn Future<Output = Result<Connection, Failure>> + Send>>;
+pub type Connecting = Pin<Box<dyn Future<Output = Result<Connection, DataFailure>> + Send>>;
 
 /// A port of a relay that is being opened. It may be dropped.
-pub type Listening = Pin<Box<dyn Future<Output = Result<RelayPort, Failure>> + Send>>;
+pub type Listening = Pin<Box<dyn Future<Output = Result<RelayPort, DataFailure>> + Send>>;

@@ -31,7 +31,12 @@ fn link_free(from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> Resu
         |(directory, name): (BorrowedFd<'_>, &Path)| statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
     // Somebody may have put another file there meanwhile. It stays.
     match (look(from), look(to)) {
-        (Ok(old), Ok(new)) if identity(&old) == identity(&new) => unlinkat(from.0, from.1, AtFlags::empty()),
+        (Ok(old), Ok(new)) if identity(&old) == identity(&new) => {
+            unlinkat(from.0, from.1, AtFlags::empty()).inspect_err(|_| {
+                // It keeps its first name, so the second one goes.
+                let _ = unlinkat(to.0, to.1, AtFlags::empty());
+            })
+        }
         _ => Ok(()),
     }
 }

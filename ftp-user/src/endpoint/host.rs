@@ -299,6 +299,27 @@ impl Host {
         }
     }
 
+    /// Sets when these were modified last. Returns the first refusal of a server, which may have been asked for those that
+    /// follow it as well.
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked, or this host refuses.
+    pub async fn set_modified_all(
+        &mut self,
+        context: &Context,
+        times: &[(PathName, When)],
+    ) -> Result<Option<Failure>, Failure> {
+        match self {
+            Self::Server(_) if times.is_empty() => Ok(None),
+            Self::Server(server) => server.session(context).await?.set_modified_all(times).await,
+            Self::Local(root) => {
+                let mut set =
+                    times.iter().map(|(path, time)| written::set_modified(root.as_ref(), path, *time));
+                set.try_for_each(|set| set).map(|()| None)
+            }
+        }
+    }
+
     /// Sets the permission bits of the file or directory at `path`. Returns why a server has not done so.
     ///
     /// # Errors
@@ -457,6 +478,19 @@ impl Host {
                 written::make_directory(root.as_ref(), path)?;
                 Ok(false)
             }
+        }
+    }
+
+    /// Makes directories that are not there, as many as a server makes without a word between them. Returns which of them it
+    /// has made, so that nothing is in them. The others are made one by one: those that it has not made, those of which it has
+    /// not said so before its session was lost, and those of this host.
+    pub async fn make_new_directories(&mut self, context: &Context, paths: &[PathName]) -> Vec<bool> {
+        match self {
+            Self::Server(server) => match server.session(context).await {
+                Ok(session) => session.make_new_directories(paths).await,
+                Err(_) => Vec::new(),
+            },
+            Self::Local(_) => Vec::new(),
         }
     }
 

@@ -31,7 +31,7 @@ pub enum About {
     /// The file or the question at hand. Another file may succeed.
     #[default]
     Operation,
-    /// A server that has not answered: no connection was made, or no greeting came.
+    /// A server that has not answered: no connection was made, no greeting came, or it failed inside at the login.
     NoAnswer,
     /// A login that a server refuses: another password may succeed.
     Login,
@@ -43,6 +43,8 @@ pub enum About {
     GivenUp,
     /// A source that has changed while it was copied. The next attempt may find it at rest.
     Changed,
+    /// A source that is not there, though an earlier run has begun to move it. It may be there when the next run looks.
+    Unfinished,
     /// A certificate that nobody vouches for. The person at the terminal may accept it.
     Unknown(Fingerprint),
     /// A server that does not know RNFR, so that no part gets its final name.

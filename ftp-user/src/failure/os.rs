@@ -6,6 +6,12 @@ use super::{About, Failure, Kind};
 use std::io;
 
 impl Failure {
+    /// The failure if the directory for temporary files of this host takes no more. `what` cannot be kept there.
+    pub fn of_temporary_files(what: &str, error: &io::Error) -> Self {
+        Self::of_this_host(format!("{what} cannot be kept in the directory for temporary files"), error)
+            .hint("set TMPDIR to a directory with room")
+    }
+
     /// Converts an error of this host's file system into a failure.
     #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
     pub fn of_this_host(what: impl Into<String>, error: &io::Error) -> Self {

@@ -83,7 +83,7 @@ pub(super) async fn attempt_by_relay(
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let rung = Candidate::Relay(through).rung();
+    let rung = if circuit.is_at_hub() { Rung::Hub } else { Candidate::Relay(through).rung() };
     let detached = named(context, circuit.sessions(), rung, assignment).await?;
     // The relay is the destination's client, and its data connection ends as that of a killed client does in clear. With
     // its control connection gone, the server knows by the count alone that it has the whole file.

@@ -50,6 +50,9 @@ pub struct Done {
     pub before: u64,
     /// The path that it took; `None` if it was skipped.
     pub rung: Option<Rung>,
+    /// The path that it took in an earlier run of the job, if this one has skipped it and is a move: whoever moves a tree is not
+    /// told that it was there already.
+    pub before_by: Option<Rung>,
     /// What passed a relay.
     pub relayed: Option<Relayed>,
     /// What protected its bytes; `None` if none have moved.
@@ -75,6 +78,7 @@ impl Done {
             size,
             before: 0,
             rung: None,
+            before_by: None,
             relayed: None,
             protection: None,
             verified,
@@ -97,9 +101,14 @@ impl Done {
         Self { earlier: Some(verified), ..Self::skipped(size, Verified::None) }
     }
 
+    /// The path that it took, in this run or in the one before; `None` if it was there already.
+    pub fn took(&self) -> Option<Rung> {
+        self.rung.or(self.before_by)
+    }
+
     /// Its bytes if it was copied, as far as they are known.
     pub fn copied(&self) -> u64 {
-        self.rung.and(self.size).unwrap_or(0)
+        self.took().and(self.size).unwrap_or(0)
     }
 
     /// How many of these this run has moved.
@@ -109,6 +118,7 @@ impl Done {
 
     /// How many of these an earlier run has moved.
     pub fn copied_before(&self) -> u64 {
-        self.before.min(self.copied())
+        let before = if self.rung.is_none() { u64::MAX } else { self.before };
+        before.min(self.copied())
     }
 }

@@ -5,7 +5,7 @@
 //! in a later run knows that its copy is there.
 
 use super::aside::{MOST_LOOKED, name_back, name_of, named_again, set_aside};
-use super::claims::kept::path_at;
+use super::claims::names::path_at;
 use super::entered::{Entered, Entry, Why};
 use super::item::{Done, Item};
 use super::retrying::outage::{Question, asked, facts};
@@ -98,10 +98,8 @@ impl Leaving {
     pub(in crate::job) fn copied(&mut self, source: &PathName, done: &Done) -> Result<(), Failure> {
         let licence = licence(source, done)?;
         let below = self.below(source).ok_or_else(|| Failure::usage("it is not below the tree"))?;
-        self.files.push(Left { below, licence }).map_err(|error| {
-            let what = "the names of what was copied cannot be kept in the directory for temporary files";
-            Failure::of_this_host(what, &error).hint("set TMPDIR to a directory with room")
-        })
+        let cannot = |error| Failure::of_temporary_files("the names of what was copied", &error);
+        self.files.push(Left { below, licence }).map_err(cannot)
     }
 
     /// Gives a source its name back that an earlier run of the job was about to delete under the name `aside`, and returns

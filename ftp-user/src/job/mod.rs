@@ -14,6 +14,7 @@
 //! | `entered` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `aside` | a source of `move` that has another name for a moment |
 //! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
+//! | `moved` | a source that a resumed `move` does not find |
 //! | `sync` | a directory is made like another one |
 //! | `detached` | a file that moves on without this program |
 //! | `interrupted` | what can be done with a job that nobody runs |
@@ -31,6 +32,7 @@ mod file;
 mod interrupted;
 mod item;
 mod leaving;
+mod moved;
 mod named_trees;
 mod race;
 mod remains;
@@ -46,7 +48,8 @@ mod together;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
-pub use claims::kept::{name_in_journal, of_journal};
+pub use claims::lifetime::of_journal;
+pub use claims::names::name_in_journal;
 pub(crate) use entered::{Entered, Entry, Why};
 pub use interrupted::cancel::{cancel, left_of};
 pub use interrupted::inquiry::transfer_of;
@@ -67,4 +70,4 @@ pub use summary::failures::{FailedItem, Failures};
 pub use summary::status::Status;
 pub use summary::tally::Report;
 pub use survey::survey;
-pub(crate) use tree::{Rules, Visit, Visits, is_below, walk};
+pub(crate) use tree::{Rules, Visit, Visits, WalkPurpose, is_below, walk};

@@ -7,7 +7,7 @@ use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::id::Origin;
-use crate::job::claims::kept;
+use crate::job::claims::lifetime;
 use crate::job::file::append::append;
 use crate::job::file::standard;
 use crate::job::remains::part;
@@ -22,7 +22,7 @@ use crate::route::Ends;
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
 pub async fn run(job: Job, context: &Context) -> Report {
     let mut context = context.about(Origin::Job(job.id));
-    if let Err(failure) = kept::start(&mut context, &job).await {
+    if let Err(failure) = lifetime::start(&mut context, &job).await {
         return refused(job.verb(), failure, &context);
     }
     // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
@@ -80,7 +80,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
         context.events.warn(format!("no file matches {option}: {UNMATCHED}"));
     }
     let took = context.clock.now().since(start);
-    let advice = kept::finish(&context, &tally).await;
+    let advice = lifetime::finish(&context, &tally).await;
     if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
         context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }

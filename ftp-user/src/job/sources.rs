@@ -3,6 +3,7 @@
 use super::aside::put_back;
 use super::item::{Item, Target};
 use super::leaving::{Leaving, leave};
+use super::moved;
 use super::named_trees::NamedTrees;
 use super::tree::{Found as TreeFound, Rules, Tree, is_below};
 use crate::check::usable;
@@ -11,7 +12,7 @@ use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::{self, Failure};
 use crate::job::claims::given::GivenNames;
-use crate::job::claims::kept;
+use crate::job::claims::names;
 use crate::job::file::copy::copy;
 use crate::job::file::times::Attributes;
 use crate::job::interrupted::cancel;
@@ -123,7 +124,7 @@ impl<'a> Sources<'a> {
     /// Records that a destination of a list is the name of the copy of a tree, before its directory is made.
     async fn names_tree(&mut self) {
         let host = &self.ends.destination;
-        let name = (kept::site_of(host), kept::path_at(host, &self.destination.path));
+        let name = (names::site_of(host), names::path_at(host, &self.destination.path));
         if let Some(named) = self.named.as_mut().filter(|_| !self.options.mode.is_dry())
             && named.add(name)
         {
@@ -134,7 +135,7 @@ impl<'a> Sources<'a> {
     /// What the destination of a list is, if an earlier run of the job knows it.
     fn receiver_of_earlier_run(&self) -> Option<Receiver> {
         let host = &self.ends.destination;
-        let name = (kept::site_of(host), kept::path_at(host, &self.destination.path));
+        let name = (names::site_of(host), names::path_at(host, &self.destination.path));
         self.named.as_ref()?.has(&name).then_some(Receiver::Name)
     }
 
@@ -198,12 +199,11 @@ impl<'a> Sources<'a> {
             let found = match matches(self.context, self.pools, &source).await {
                 Ok(found) => found,
                 // What an earlier run has moved matches nothing any more.
-                Err(failure)
-                    if failure.kind == failure::Kind::Missing
-                        && self.moves()
-                        && self.context.job_journal.is_resumed() =>
-                {
-                    self.context.events.notice(failure.to_string());
+                Err(failure) if failure.kind == failure::Kind::Missing && self.may_have_moved() => {
+                    match moved::matched(self.context, &self.ends.source, &source, failure).await {
+                        Ok(why) => self.context.events.notice(why.to_string()),
+                        Err(failure) => self.failed(&source, failure),
+                    }
                     Matches::default()
                 }
                 Err(failure) => {
@@ -296,11 +296,12 @@ impl<'a> Sources<'a> {
         if receiver != Receiver::Name && !source.contents && !self.taken.insert(target.clone()) {
             return Err(one_name(source));
         }
-        if known.is_none() && self.was_moved(source, &target).await {
+        if known.is_none() && self.was_moved(source, &target).await? {
             self.found(self.context.finding.nothing());
             return Ok(());
         }
         self.refuse(source, &target, known.is_some(), is_tree)?;
+        self.refuse_emptied(source, is_tree).await?;
         if receiver == Receiver::NewDirectory && known.is_some() && !self.options.mode.is_dry() {
             self.ends.destination.make_directories(self.context, &self.destination.path).await?;
             self.receiver = Some(Receiver::Directory);
@@ -312,24 +313,7 @@ impl<'a> Sources<'a> {
             if receiver == Receiver::Name {
                 self.names_tree().await;
             }
-            self.found(self.context.finding.tree());
-            let attributes = attributes(known.as_ref());
-            let walker = Host::at(source, Role::Source, self.pools);
-            let rules = Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() };
-            let options = self.options;
-            let leaving = self.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
-            let tree = Tree {
-                source: source.path.clone(),
-                unique: known.and_then(|facts| facts.unique),
-                attributes,
-                destination: target,
-                options,
-                rules,
-                leaving,
-                backup: None,
-            };
-            let notes = (&mut self.places, &mut *self.tally);
-            Box::pin(tree.copy(self.context, &mut self.ends, TreeFound::By(walker), notes)).await;
+            self.tree(source, known, target).await;
             return Ok(());
         }
         self.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
@@ -341,7 +325,7 @@ impl<'a> Sources<'a> {
             target: if receiver == Receiver::Name { found } else { Target::Unknown },
             kept_as: None,
         };
-        self.places.take(&kept::place(&self.ends, &item))?;
+        self.places.take(&names::place(&self.ends, &item))?;
         let (from, to) = item.names(&self.ends);
         let mut copied = Box::pin(copy(self.context, &mut self.ends, &item, self.options)).await;
         if receiver == Receiver::Name
@@ -360,24 +344,47 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
+    /// Copies a directory with everything in it.
+    async fn tree(&mut self, source: &Location, known: Option<Facts>, target: PathName) {
+        self.found(self.context.finding.tree());
+        let rules = Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() };
+        let leaving = self.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
+        let walker = Host::at(source, Role::Source, self.pools);
+        let tree = Tree {
+            source: source.path.clone(),
+            attributes: attributes(known.as_ref()),
+            unique: known.and_then(|facts| facts.unique),
+            destination: target,
+            options: self.options,
+            rules,
+            leaving,
+            backup: None,
+        };
+        let notes = (&mut self.places, &mut *self.tally);
+        Box::pin(tree.copy(self.context, &mut self.ends, TreeFound::By(walker), notes)).await;
+    }
+
+    /// Refuses a tree that is empty now and was not before.
+    async fn refuse_emptied(&mut self, source: &Location, is_tree: bool) -> Result<(), Failure> {
+        match is_tree {
+            true => moved::refuse_emptied(self.context, &mut self.ends.source, source).await,
+            false => Ok(()),
+        }
+    }
+
     /// Whether sources are deleted.
     const fn moves(&self) -> bool {
         self.options.moves && !self.options.mode.is_dry()
     }
 
-    /// Whether an earlier run of the job has moved a tree, and was killed when its root was removed already.
-    async fn was_moved(&mut self, source: &Location, target: &PathName) -> bool {
-        if !self.moves() || !self.context.job_journal.is_resumed() {
-            return false;
-        }
-        let found = facts(self.context, &mut self.ends.destination, target).await;
-        let is_there = matches!(found, Ok(Some(found)) if found.kind == Kind::Directory);
-        if is_there {
-            self.context
-                .events
-                .notice(format!("{source} is not there any more: an earlier run has moved it"));
-        }
-        is_there
+    /// Whether an earlier run may have deleted sources.
+    const fn may_have_moved(&self) -> bool {
+        self.moves() && self.context.job_journal.is_resumed()
+    }
+
+    /// Whether an earlier run has moved a tree that is not there.
+    async fn was_moved(&mut self, source: &Location, target: &PathName) -> Result<bool, Failure> {
+        Ok(self.may_have_moved() && moved::tree(self.context, &mut self.ends, source, target).await?)
     }
 
     /// Makes what is missing above the destination of a file. Returns whether anything was; the failure of the copy tells

@@ -83,6 +83,11 @@ impl<T: Record> Spool<T> {
         Ok(())
     }
 
+    /// The oldest record, if it is in memory.
+    pub(crate) fn front(&self) -> Option<&T> {
+        self.held.front()
+    }
+
     /// Takes the oldest record.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! A job is given up without its servers: what it may have left there is named, and stays.
 
 use super::failure::JournalFailure;
+use super::item_row::ItemRow;
 use super::lock::{JobLock, Taken};
 use super::record::{End, ItemRecord, ItemState};
 use super::store::Store;
-use super::tables::{ItemRow, check_files};
+use super::tables::check_files;
 use crate::id::JobId;
 
 impl Store {

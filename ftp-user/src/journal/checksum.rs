@@ -29,12 +29,26 @@ pub(super) fn replace(
     columns: &str,
     values: &[ValueRef<'_>],
 ) -> Result<(), Bad> {
-    let marks = vec!["?"; values.len() + 1].join(", ");
-    let sum = ValueRef::Integer(sum(values.iter().copied()));
-    let statement = format!("INSERT OR REPLACE INTO {table} ({columns}, sum) VALUES ({marks})");
-    let values = values.iter().copied().chain([sum]).map(ToSqlOutput::Borrowed);
-    sql.prepare_cached(&statement)?.execute(params_from_iter(values))?;
-    Ok(())
+    insert(sql, &insertion(table, columns, values.len()), values).map(drop)
+}
+
+/// The statement that writes a row of so many columns, and its sum after them, in the place of the one that is there.
+pub(super) fn insertion(table: &str, columns: &str, number: usize) -> String {
+    addition(table, columns, number).replacen("INSERT", "INSERT OR REPLACE", 1)
+}
+
+/// The same for a new row: nothing is looked for that it would replace.
+pub(super) fn addition(table: &str, columns: &str, number: usize) -> String {
+    let marks = vec!["?"; number + 1].join(", ");
+    format!("INSERT INTO {table} ({columns}, sum) VALUES ({marks})")
+}
+
+/// Writes a row by the statement of [`insertion`] or [`addition`]. Returns its sum.
+pub(super) fn insert(sql: &Connection, statement: &str, values: &[ValueRef<'_>]) -> Result<i64, Bad> {
+    let sum = sum(values.iter().copied());
+    let values = values.iter().copied().chain([ValueRef::Integer(sum)]).map(ToSqlOutput::Borrowed);
+    sql.prepare_cached(statement)?.execute(params_from_iter(values))?;
+    Ok(sum)
 }
 
 /// Checks the sum of a row, which stands after its other columns.
@@ -51,11 +65,12 @@ pub(super) fn check(row: &Row<'_>, table: &str, columns: usize) -> Result<(), Ba
 
 /// The sum of the other columns of a row.
 pub(super) fn sum<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
-    let mut hasher = crc32fast::Hasher::new();
+    // One call for the whole row costs less than one for each piece.
+    let mut row = Vec::with_capacity(512);
     let mut add = |kind: u8, bytes: &[u8]| {
-        hasher.update(&[kind]);
-        hasher.update(&bytes.len().to_le_bytes());
-        hasher.update(bytes);
+        row.push(kind);
+        row.extend_from_slice(&bytes.len().to_le_bytes());
+        row.extend_from_slice(bytes);
     };
     for value in values {
         match value {
@@ -66,7 +81,7 @@ pub(super) fn sum<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
             ValueRef::Blob(bytes) => add(4, bytes),
         }
     }
-    i64::from(hasher.finalize())
+    i64::from(crc32fast::hash(&row))
 }
 
 /// A text that may be missing.

@@ -1,8 +1,9 @@
 //! Tests: whatever happens to the file of a journal, it is either read as it was written, or refused.
 
+use super::claiming::Claim;
 use super::failure::JournalFailure;
 use super::record::{Command, Ended, ItemState, NewItem, PartId, Place, Seen, Start};
-use super::store::{Claim, FILE, Store};
+use super::store::{FILE, Store};
 use crate::id::JobId;
 use std::fs;
 use std::path::Path;

@@ -41,7 +41,7 @@ pub fn decide(found: Found, now: Option<&Seen>) -> Next {
     match found {
         Found::New => Next::Copy,
         Found::GivenOver { why } => Next::LeaveAlone { why },
-        Found::Done { seen, verified, replaced } => match (now, replaced) {
+        Found::Done { seen, verified, replaced, path: _ } => match (now, replaced) {
             (Some(now), _) if is_same(&seen, now) => Next::Skip { verified },
             (Some(_) | None, Some(why)) => Next::LeaveAlone { why },
             (Some(_) | None, None) => Next::Copy,
@@ -79,6 +79,7 @@ mod tests {
         let done_and = |replaced: Option<&str>| Found::Done {
             seen: before.clone(),
             verified: Some("sha-256".to_owned()),
+            path: Some("dest-listens".to_owned()),
             replaced: replaced.map(str::to_owned),
         };
         let done = || done_and(None);

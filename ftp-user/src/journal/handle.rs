@@ -1,5 +1,6 @@
 //! What the rest of the program sees of the journal.
 
+use super::below::FilesBelow;
 use super::failure::JournalFailure;
 use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen,
@@ -51,6 +52,16 @@ struct Fate {
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Durable(Option<oneshot::Receiver<()>>);
+
+/// Claims of files on their way to the disk. The default one claims nothing.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Claims {
+    /// How many files they are.
+    number: usize,
+    /// `None` if nothing is kept.
+    answers: Option<oneshot::Receiver<Vec<Answer>>>,
+}
 
 /// What became of a file that a job wants to begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -193,19 +204,11 @@ impl JobJournal {
         if self.ask(Ask::Decided(decided.to_owned(), reply)) { answer.await.ok().flatten() } else { None }
     }
 
-    /// Claims files before anything of them is stored.
-    pub async fn begin(&self, files: Vec<NewItem>) -> Vec<Began> {
-        let unkept = vec![Began::Unkept; files.len()];
-        let (reply, answers) = oneshot::channel();
-        if !self.ask(Ask::Begin(files, reply)) {
-            return unkept;
-        }
-        let began = |answer| match answer {
-            Answer::Ours(begun) => Began::Kept(begun),
-            Answer::Theirs(job) => Began::Claimed(job),
-            Answer::Moves(job) => Began::Moves(job),
-        };
-        answers.await.map_or(unkept, |answers| answers.into_iter().map(began).collect())
+    /// Begins to claim files, before anything of them is stored.
+    pub fn begin(&self, files: Vec<NewItem>) -> Claims {
+        let (number, (reply, answers)) = (files.len(), oneshot::channel());
+        let answers = self.ask(Ask::Begin(files, reply)).then_some(answers);
+        Claims { number, answers }
     }
 
     /// Adds a name under which something of the file may be stored as soon as this returns.
@@ -259,13 +262,19 @@ impl JobJournal {
     /// Waits until everything that was noted before is on the disk, or the journal has ended.
     pub async fn settled(&self) {
         // Answers come after the commit, in their order.
-        self.begin(Vec::new()).await;
+        self.begin(Vec::new()).ready().await;
     }
 
     /// The files that were begun and have not ended.
     pub async fn open_files(&self) -> Vec<ItemRecord> {
         let (reply, answer) = oneshot::channel();
         if self.ask(Ask::Open(reply)) { answer.await.unwrap_or_default() } else { Vec::new() }
+    }
+
+    /// How the files of the job stand whose sources begin with `prefix`; `None` if the journal has ended.
+    pub async fn files_below(&self, prefix: String) -> Option<FilesBelow> {
+        let (reply, answer) = oneshot::channel();
+        if self.ask(Ask::Below(prefix, reply)) { answer.await.ok() } else { None }
     }
 
     /// Whether an earlier run has begun the job.
@@ -284,6 +293,26 @@ impl JobJournal {
     /// Whether there is somebody to answer. Each file has few questions at a time, so there is always room.
     fn ask(&self, ask: Ask) -> bool {
         self.open.as_ref().is_some_and(|open| open.asks.send(ask).is_ok())
+    }
+}
+
+impl Claims {
+    /// What became of each file, when that is on the disk; once. May be dropped without losing anything.
+    pub async fn ready(&mut self) -> Vec<Began> {
+        let answers = match &mut self.answers {
+            Some(answers) => answers.await.ok(),
+            None => None,
+        };
+        self.answers = None;
+        let began = |answer| match answer {
+            Answer::Ours(begun) => Began::Kept(begun),
+            Answer::Theirs(job) => Began::Claimed(job),
+            Answer::Moves(job) => Began::Moves(job),
+        };
+        match answers {
+            Some(answers) => answers.into_iter().map(began).collect(),
+            None => vec![Began::Unkept; self.number],
+        }
     }
 }
 
@@ -326,7 +355,7 @@ mod tests {
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let files = vec![NewItem { place, part: Some(PartId(10)), seen: None }];
-            assert!(matches!(job.begin(files.clone()).await[..], [Began::Kept(_)]));
+            assert!(matches!(job.begin(files.clone()).ready().await[..], [Began::Kept(_)]));
             if resumes {
                 drop(job);
                 // Its thread ends soon after it.
@@ -340,7 +369,7 @@ mod tests {
             assert_eq!(job.is_missed(), None);
             let sql = rusqlite::Connection::open(home.path().join(FILE)).unwrap();
             sql.execute("UPDATE items SET source = 'b'", []).unwrap();
-            assert_eq!(job.begin(files).await, [Began::Unkept]);
+            assert_eq!(job.begin(files).ready().await, [Began::Unkept]);
             assert!(job.job().is_none());
             assert_eq!(job.is_missed().is_some(), resumes);
             assert!(matches!(job.ended_by(), Some(JournalFailure::Damaged { .. })));

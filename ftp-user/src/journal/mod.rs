@@ -3,45 +3,67 @@
 //! | file | what |
 //! |---|---|
 //! | `record` | what is kept, as owned values |
+//! | `essence` | which words of a command say what is copied: pure |
 //! | `decide` | what a resumed job does with a file that it finds in the journal: pure |
 //! | `failure` | what is wrong with a journal |
 //! | `lock` | who runs a job |
 //! | `hands` | who may write it and the state directory: nobody else |
 //! | `checksum` | the sum that every row has of its other columns |
-//! | `tables` | the form of each row in SQLite |
+//! | `tables` | the tables in SQLite |
+//! | `job_row`, `item_row`, `part_rows` | the form of each row: jobs, files, the names of their parts |
+//! | `count` | how the files of a job stand, in numbers |
 //! | `under_way` | the rows that this process has written and that have not ended |
 //! | `failed` | what has failed in the last run of a job |
 //! | `upgrade` | tables of an older version |
-//! | `store` | the database: opened, checked, read and changed |
+//! | `store` | the database: opened, checked, and changed in transactions |
+//! | `jobs` | a job begins, decides, and ends |
+//! | `claiming` | a file is claimed for a job |
+//! | `noting` | what becomes of a file that is claimed |
 //! | `prune` | which jobs are forgotten when another one begins |
+//! | `below` | how the files below one source stand |
 //! | `abandon` | a job is given up without its servers |
+//! | `recent` | the jobs that a shell offers while a word is completed |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
 //! [The decision](../../../docs/decisions/0045-the-journal.md) says what is durable when.
 
 mod abandon;
+mod below;
 mod checksum;
+mod claiming;
+mod count;
 #[cfg(test)]
 mod damage;
 mod decide;
+mod essence;
 mod failed;
 mod failure;
 mod handle;
 mod hands;
+mod item_row;
+mod job_row;
+mod jobs;
 mod lock;
+mod noting;
+mod part_rows;
 mod prune;
+mod recent;
 mod record;
+mod states;
 mod store;
 mod tables;
 mod under_way;
 mod upgrade;
 mod writer;
 
+pub use below::FilesBelow;
 pub use decide::{Next, decide, is_same};
+pub use essence::essence;
 pub use failure::JournalFailure;
-pub use handle::{Began, Durable, JobJournal, Journal};
+pub use handle::{Began, Claims, Durable, JobJournal, Journal};
 pub use hands::check_directory;
+pub use recent::{RecentJob, recent_jobs};
 pub use record::{
     Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,
     ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer,

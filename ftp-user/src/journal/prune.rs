@@ -1,7 +1,9 @@
 //! Which jobs are forgotten when another one begins.
 
 use super::checksum::Bad;
-use super::tables::{Count, JobRow, count, forget};
+use super::count::{Count, count};
+use super::job_row::JobRow;
+use super::tables::forget;
 use crate::id::JobId;
 use rusqlite::Connection;
 

@@ -1,5 +1,6 @@
 //! What the journal keeps, as owned values. None of them holds a secret.
 
+use super::essence::essence;
 use crate::id::JobId;
 use ftp_proto::wire::TransferId;
 use std::ffi::OsString;
@@ -35,9 +36,9 @@ impl Command {
         self.words.last() == other.words.last() && (is_everywhere || self.directory == other.directory)
     }
 
-    /// Whether the same was typed in the same directory.
+    /// Whether the same was asked for in the same directory. How it was to run does not count.
     pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
-        self.words == other.words && self.directory == other.directory
+        essence(&self.words) == essence(&other.words) && self.directory == other.directory
     }
 }
 
@@ -146,6 +147,14 @@ impl JobState {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub const fn has_ended(self) -> bool {
+        match self {
+            Self::Running | Self::Interrupted | Self::Detached => false,
+            Self::Done | Self::Failed | Self::Cancelled => true,
         }
     }
 }
@@ -315,6 +324,8 @@ pub enum Found {
         seen: Seen,
         /// What has verified it.
         verified: Option<String>,
+        /// The path of its bytes; `None` if they were there already.
+        path: Option<String>,
         /// The later job that has stored another source there since, in words.
         replaced: Option<String>,
     },

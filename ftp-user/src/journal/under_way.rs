@@ -1,8 +1,8 @@
 //! The rows of files that are under way, as this process has written them. How such a file has ended is noted without
 //! reading its row again.
 
+use super::item_row::ItemRow;
 use super::record::ItemKey;
-use super::tables::ItemRow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -31,10 +31,11 @@ const MOST: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use crate::id::JobId;
+    use crate::journal::claiming::Claim;
     use crate::journal::record::{
         Command, Detached, Ended, Found, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
     };
-    use crate::journal::store::{Claim, FILE, Store};
+    use crate::journal::store::{FILE, Store};
     use ftp_proto::wire::TransferId;
 
     const JOB: JobId = JobId::new(1);

@@ -2,7 +2,8 @@
 
 use super::checksum::{Bad, check, replace};
 use super::failed::FAILURES_OF_JOBS;
-use super::tables::{ItemRow, SCHEMA};
+use super::item_row::ItemRow;
+use super::tables::SCHEMA;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 

@@ -1,12 +1,14 @@
 //! The thread that owns the connection of a job that runs. What comes while it writes goes to the disk together.
 
+use super::below::{FilesBelow, files_below};
 use super::checksum::Bad;
+use super::claiming::Claim;
 use super::failure::JournalFailure;
 use super::lock::JobLock;
 use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
 };
-use super::store::{Claim, Store};
+use super::store::Store;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use std::path::Path;
@@ -33,6 +35,8 @@ pub(super) enum Ask {
     Decided(String, oneshot::Sender<Option<JobId>>),
     /// Which files were begun and have not ended.
     Open(oneshot::Sender<Vec<ItemRecord>>),
+    /// How the files stand whose sources begin like this.
+    Below(String, oneshot::Sender<FilesBelow>),
     /// Notes how the job has ended, and what has failed in this run.
     Finish(End, Option<Failures>, oneshot::Sender<()>),
 }
@@ -46,6 +50,8 @@ enum Performed {
     Claimed(Vec<Answer>),
     /// Files that were begun and have not ended.
     Open(Vec<ItemRecord>),
+    /// How the files below a source stand.
+    Below(FilesBelow),
     /// What the job has decided, and which other job may have made its destination.
     Decided(Option<JobId>),
 }
@@ -72,6 +78,7 @@ impl Ask {
             | Self::Seen(..)
             | Self::Decided(..)
             | Self::Open(..)
+            | Self::Below(..)
             | Self::Finish(..) => true,
             Self::Ended(..) => false,
         }
@@ -87,11 +94,19 @@ pub(super) fn run(
     started: oneshot::Sender<Option<String>>,
     told: impl FnOnce(JournalFailure),
 ) {
-    let begun = Store::open(directory).and_then(|store| store.start(start).map(|lock| (store, lock)));
+    let begun = Store::open(directory).and_then(|store| {
+        // What was asked while the database was opened shares the first write.
+        let first: Vec<Ask> = asks.try_iter().take(MOST).collect();
+        let (lock, decided, done) = store.start_with(start, |store| perform_all(store, start.id, &first))?;
+        Ok((store, lock, decided, (first, done)))
+    });
     match begun {
-        Ok((store, (lock, decided))) => {
+        Ok((store, lock, decided, (first, done))) => {
             let _ = started.send(decided);
-            let finished = serve(&store, start.id, asks, told);
+            let mut finished = answer_all(first, done);
+            if finished.is_empty() {
+                finished = serve(&store, start.id, asks, told);
+            }
             // The connection is closed before another process may take the job. The process may end as soon as it
             // knows that the job is finished, so the lock is gone before that.
             drop(store);
@@ -113,14 +128,10 @@ fn serve(
 ) -> Vec<oneshot::Sender<()>> {
     while let Ok(first) = asks.recv() {
         let batch = gather(first, asks);
-        let done = store.durably(|store| {
-            batch.iter().map(|ask| perform(store, job, ask)).collect::<Result<Vec<Performed>, Bad>>()
-        });
-        match done {
+        match store.durably(|store| perform_all(store, job, &batch)) {
             // Answers are sent after the commit.
             Ok(done) => {
-                let finished: Vec<_> =
-                    batch.into_iter().zip(done).filter_map(|(ask, done)| answer(ask, done)).collect();
+                let finished = answer_all(batch, done);
                 if !finished.is_empty() {
                     return finished;
                 }
@@ -154,6 +165,16 @@ fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
     batch
 }
 
+/// Does all that is asked, in its order.
+fn perform_all(store: &Store, job: JobId, asks: &[Ask]) -> Result<Vec<Performed>, Bad> {
+    asks.iter().map(|ask| perform(store, job, ask)).collect()
+}
+
+/// Tells those who asked that it is on the disk. Returns who wants to know that the job has ended.
+fn answer_all(asks: Vec<Ask>, done: Vec<Performed>) -> Vec<oneshot::Sender<()>> {
+    asks.into_iter().zip(done).filter_map(|(ask, done)| answer(ask, done)).collect()
+}
+
 /// Does what is asked.
 fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
     match ask {
@@ -169,6 +190,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
             return answers.collect::<Result<_, Bad>>().map(Performed::Claimed);
         }
         Ask::Open(_) => return store.files(job, ItemState::Open).map(Performed::Open),
+        Ask::Below(prefix, _) => return files_below(&store.sql, job, prefix).map(Performed::Below),
         Ask::Part(key, part, _) => store.again(*key, *part)?,
         Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
         Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
@@ -187,6 +209,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
     match (ask, done) {
         (Ask::Begin(_, reply), Performed::Claimed(answers)) => drop(reply.send(answers)),
         (Ask::Open(reply), Performed::Open(items)) => drop(reply.send(items)),
+        (Ask::Below(_, reply), Performed::Below(found)) => drop(reply.send(found)),
         (Ask::Decided(_, reply), Performed::Decided(maker)) => drop(reply.send(maker)),
         (
             Ask::Part(_, _, reply)
@@ -196,7 +219,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             _,
         ) => drop(reply.send(())),
         // Whoever asked for something else has no answer.
-        (Ask::Begin(..) | Ask::Open(..) | Ask::Decided(..) | Ask::Ended(..), _) => {}
+        (Ask::Begin(..) | Ask::Open(..) | Ask::Below(..) | Ask::Decided(..) | Ask::Ended(..), _) => {}
         (Ask::Finish(_, _, reply), _) => return Some(reply),
     }
     None

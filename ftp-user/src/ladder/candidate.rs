@@ -15,8 +15,8 @@ pub enum Rung {
     RelaySource,
     /// Through a relay agent near the destination.
     RelayDest,
-    /// Through agents that have joined a hub. Only the run itself shows whether a relay is a hub, so no candidate
-    /// stands here before it has worked.
+    /// Through agents that have joined a hub. What is at the address of a relay is known when somebody has connected to it,
+    /// so a candidate itself does not stand here: reports of it do.
     Hub,
     /// Through this program: each server listens, or connects to it.
     User,

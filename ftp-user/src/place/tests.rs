@@ -192,6 +192,14 @@ fn a_place_that_cannot_be_read_is_shown_in_one_line() {
 }
 
 #[test]
+fn a_place_of_this_host_is_shown_without_control_characters() {
+    let shown = |text: &[u8]| Location::parse(text, &Netrc::default()).unwrap().to_string();
+    assert_eq!(shown(b"s1/e\x1b[31mvil"), "s1/e%1B[31mvil");
+    assert_eq!(shown("a/\u{e9} b%1B".as_bytes()), "a/\u{e9} b%1B");
+    assert_eq!(shown(b"a/\xff"), "a/%FF");
+}
+
+#[test]
 fn the_last_name_of_a_url_is_a_pattern_unless_it_is_encoded() {
     let check = |text: &str, yes: &[&str], no: &[&str]| {
         let glob = remote(text).path.glob;

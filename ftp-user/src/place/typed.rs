@@ -5,7 +5,9 @@ use super::names::{Names, mistake as mistake_of_name};
 use super::site::Remote;
 use super::url;
 use crate::failure::Failure;
+use ftp_proto::wire::show;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 
 /// A place as somebody typed it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,11 +96,12 @@ fn mistake(text: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// What is shown at a terminal and in events: control characters of a name are escaped.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remote(remote) => f.write_str(&remote.site.show(&remote.path)),
-            Self::Local(local) => write!(f, "{}", local.path.display()),
+            Self::Local(local) => f.write_str(&show(local.path.as_os_str().as_bytes())),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::pair::Pair;
 use super::reach::{found, late};
 use super::{Reach, Session, failure};
 use crate::config::Relay;
-use crate::context::Context;
+use crate::context::{Context, FoundAt};
 use crate::control::{Tunnel, within};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
@@ -173,11 +173,24 @@ impl Session {
     }
 }
 
+/// Finds out whether there is a hub at the address of the relay, unless that is known. One that does not answer is asked once.
+pub async fn recognize(context: &Context, relay: &Relay) {
+    let address = relay.address.to_string();
+    if context.heard.found_at(&address).is_none() && begin(context, relay).await.is_err() {
+        context.heard.note_found(&address, FoundAt::Nobody);
+    }
+}
+
 async fn begin(context: &Context, relay: &Relay) -> Result<Found, Failure> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {
             context.heard.note(&address);
+            let kind = match found {
+                Found::Agent(_) => FoundAt::Relay,
+                Found::Hub(_) => FoundAt::Hub,
+            };
+            context.heard.note_found(&address, kind);
             Ok(found)
         }
         Err(failure) if failure.kind == Kind::Temporary && !context.heard.has(&address) => {

@@ -5,8 +5,9 @@
 use super::event::JoinEvent;
 use super::{Session, failure};
 use crate::context::Context;
-use crate::control::{Connecting, ControlRelay, DataLinks, Listening, RelayPort, Seen, Tunnel, within};
-use crate::failure::Failure;
+use crate::control::{
+    Connecting, ControlRelay, DataFailure, DataLinks, Listening, RelayPort, Seen, Tunnel, within,
+};
 use ftp_io::connection::Connection;
 use ftp_io::link;
 use ftp_io::random;
@@ -67,24 +68,25 @@ impl Session {
         context: &Context,
         leg: Leg,
         told: &watch::Sender<Seen>,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<Connection, DataFailure> {
         if let Some(why) = &self.ended {
-            return Err(failure::lost(&self.display_name, why));
+            return Err(DataFailure::Relay(failure::lost(&self.display_name, why)));
         }
-        let secret = Secret32::new(random::bytes().map_err(|error| failure::no_secret(&error))?);
+        let drawn = random::bytes().map_err(|error| DataFailure::Relay(failure::no_secret(&error)));
+        let secret = Secret32::new(drawn?);
         let Unfinished(session) = &mut Unfinished(self);
         session.meet(Side::Source, leg, Meeting::Await(secret.clone()));
         let (reach, display_name) = (session.reach.clone(), session.display_name.clone());
         // The link is expected once the join is ready. The connection below it needs no such wait.
         let (stream, ()) = tokio::try_join!(
-            reach.stream(context, &display_name),
+            async { reach.stream(context, &display_name).await.map_err(DataFailure::Relay) },
             session.wait_for(leg, Awaited::Ready, told)
         )?;
         let link = {
             let mut flows = pin!(session.wait_for(leg, Awaited::Flow, told));
             let mut attached = pin!(async {
                 let attached = link::attach(stream, &secret).await;
-                attached.map_err(|failure| failure::no_link(&display_name, &failure))
+                attached.map_err(|failure| DataFailure::Relay(failure::no_link(&display_name, &failure)))
             });
             tokio::select! {
                 biased;
@@ -113,24 +115,28 @@ impl Session {
         leg: Leg,
         awaited: Awaited,
         told: &watch::Sender<Seen>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DataFailure> {
         loop {
             match (self.next().await, awaited) {
                 (JoinEvent::Ready { source, .. }, awaited) => {
-                    told.send_modify(|seen| seen.at = source);
+                    if let Some(at) = source {
+                        told.send_modify(|seen| seen.listens(at));
+                    }
                     if awaited == Awaited::Ready {
                         return Ok(());
                     }
                 }
-                (JoinEvent::Up(Side::Source, peer), _) => told.send_modify(|seen| seen.from = Some(peer)),
+                (JoinEvent::Up(Side::Source, peer), _) => told.send_modify(|seen| seen.arrived(peer)),
                 (JoinEvent::Flows, Awaited::Flow) => return Ok(()),
                 (JoinEvent::Refused { why, for_now: true, .. } | JoinEvent::Ended { why, .. }, _) => {
-                    return Err(failure::no_data_now(&self.display_name, &why));
+                    return Err(DataFailure::Relay(failure::no_data_now(&self.display_name, &why)));
                 }
                 (JoinEvent::Refused { code, why, for_now: false, .. }, _) => {
-                    return Err(failure::no_data(&self.display_name, leg, code, &why));
+                    return Err(DataFailure::Path(failure::no_data(&self.display_name, leg, code, &why)));
                 }
-                (JoinEvent::Lost(why), _) => return Err(failure::lost(&self.display_name, &why)),
+                (JoinEvent::Lost(why), _) => {
+                    return Err(DataFailure::Relay(failure::lost(&self.display_name, &why)));
+                }
                 (
                     JoinEvent::Up(Side::Destination, _)
                     | JoinEvent::Flows

@@ -24,7 +24,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use agents::Agents;
+pub use agents::{Agents, recognize};
 pub use event::JoinEvent;
 use ftp_proto::relay::message::{Id, Leg, LegId, Meeting, Pin};
 use ftp_proto::relay::user;

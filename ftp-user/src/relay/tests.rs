@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::context::Cancel;
-use crate::control::{Role, Seen, Session as ControlSession};
+use crate::control::{DataFailure, Role, Seen, Session as ControlSession};
 use crate::failure::Kind;
 use crate::place::Place;
 use ftp_io::connection::Connection;
@@ -514,7 +514,9 @@ async fn r47_r55_why_a_relay_makes_no_data_connection_says_whose_fault_it_is() {
         let context = Context::for_tests(Cancel::never());
         let told = watch::Sender::new(Seen::default());
         let failure = agent.session().await.data_connection(&context, server, &told).await;
-        let failure = failure.unwrap_err();
+        let failed = failure.unwrap_err();
+        assert_eq!(matches!(failed, DataFailure::Path(_)), kind == Kind::NoPath, "{failed:?}");
+        let failure = failed.into_failure();
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(failure.to_string().contains(words), "{failure}");
     };

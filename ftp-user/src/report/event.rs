@@ -159,6 +159,13 @@ pub enum Event {
     LeftOut(LeftOut),
     /// The run has ended.
     Summary(Summary),
+    /// The entries that follow are in this directory: for people, where there are several. A program reads the place of each.
+    Heading {
+        /// The directory that they are in.
+        place: String,
+        /// Whether nothing was listed before.
+        is_first: bool,
+    },
     /// One entry of a listing, or the facts of one place.
     Listed(Listed),
     /// One entry of a tree that is drawn.

@@ -2,20 +2,20 @@
 
 use super::bar::Bar;
 use super::change::{Change, Ended};
-use super::entry::{kind_name, moment};
-use super::event::{Cause, Event, Explanation, Forgotten, Form, Label, Listed, Summary};
+use super::event::{Cause, Event, Explanation, Forgotten, Summary};
 use super::job;
+use super::listed;
 use super::overall::Shown;
 use super::past;
 use super::picture::folded;
 use super::receipt;
-use super::style::Style;
+use super::sentence::{SIZE_UNKNOWN, path, sentence};
+use super::style::{Style, complaint};
 use super::topic::Repeats;
 use crate::id::JobId;
-use crate::ladder::{Considered, Rung};
-use crate::outcome::{DIRECTLY, Relayed, Verified};
+use crate::ladder::Considered;
+use crate::outcome::Verified;
 use ftp_io::program::size;
-use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -91,17 +91,9 @@ impl Human {
             Event::Detached { source, dest, rung, job, .. } => {
                 self.detached(&format!("{source} goes on to {dest} by itself, {}", rung.words()), *job)
             }
-            Event::Causes(causes) => {
-                self.bar.clear();
-                self.causes(causes);
-                Ok(())
-            }
-            Event::Withheld(withheld) => {
-                self.bar.clear();
-                self.talk("", &withheld.message);
-                Ok(())
-            }
-            Event::Jobs { .. }
+            Event::Causes(_)
+            | Event::Withheld(_)
+            | Event::Jobs { .. }
             | Event::Warning { .. }
             | Event::LeftOut(_)
             | Event::Repeated { .. }
@@ -110,8 +102,12 @@ impl Human {
                 Ok(())
             }
             Event::Summary(summary) => self.summary(summary),
-            Event::Listed(listed) => self.listed(listed),
-            Event::Drawn(_) | Event::Changed(_) | Event::Hashed(_) | Event::Ended(_) => self.acted(event),
+            Event::Listed(entry) => listed::write(entry, self.terminal, &mut io::stdout().lock()),
+            Event::Heading { .. }
+            | Event::Drawn(_)
+            | Event::Changed(_)
+            | Event::Hashed(_)
+            | Event::Ended(_) => self.acted(event),
             Event::Past(run) => self.results(&past::run(run)),
             Event::Surveyed(survey) => self.results(&past::survey(survey, self.style.screen)),
             Event::AlreadyDone(_) if self.style.quiet => Ok(()),
@@ -152,11 +148,19 @@ impl Human {
         lines.iter().try_for_each(|line| self.result(line))
     }
 
-    /// Something that is said beside the results, if somebody wants to know it.
+    /// Something that is said beside the results: what has failed, and what somebody wants to know.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is a result")]
     fn remark(&mut self, event: &Event) {
         let Style { verbose, quiet, .. } = self.style;
         match event {
+            Event::Causes(causes) => {
+                self.bar.clear();
+                self.causes(causes);
+            }
+            Event::Withheld(withheld) => {
+                self.bar.clear();
+                self.complain(&withheld.message);
+            }
             Event::Jobs { number, why, .. } if verbose => {
                 self.talk("", &format!("{} at the same time: {why}", counted(*number, "file")));
             }
@@ -176,6 +180,11 @@ impl Human {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is told elsewhere")]
     fn acted(&mut self, event: &Event) -> io::Result<()> {
         match event {
+            Event::Heading { place, is_first } => {
+                let above = if *is_first { "" } else { "\n" };
+                let end = if place.ends_with(':') { "" } else { ":" };
+                self.result(&format!("{above}{place}{end}"))
+            }
             Event::Drawn(drawn) => self.result(&format!("{}{}", drawn.branches, drawn.shown)),
             Event::Changed(change) => self.changed(change),
             Event::Hashed(hashed) => {
@@ -223,18 +232,16 @@ impl Human {
     /// What has failed. If it is more than one thing, each kind is a heading above the first few of them.
     fn causes(&self, causes: &[Cause]) {
         if let [Cause { count: 1, first, .. }] = causes {
-            return first.iter().for_each(|(_, message)| self.talk("", message));
+            return first.iter().for_each(|(_, message)| self.complain(message));
         }
         for Cause { kind, count, first } in causes {
-            self.talk("", &format!("{}:", kind.heading()));
+            self.complain(&format!("{}:", kind.heading()));
             for (source, message) in first {
-                // Most messages name the file.
-                let name = if message.contains(source) { String::new() } else { format!("{source}: ") };
-                self.talk("  ", &format!("{name}{message}"));
+                self.complain(&format!("  {}", receipt::about(source, message)));
             }
             let others = count.saturating_sub(first.len() as u64);
             if others > 0 {
-                self.talk("  ", &receipt::others(others));
+                self.complain(&format!("  {}", receipt::others(others)));
             }
         }
     }
@@ -278,39 +285,17 @@ impl Human {
         let _ = self.bar.beside(write);
     }
 
+    /// The same of what has failed.
+    fn complain(&self, line: &str) {
+        let program = complaint(self.style.color);
+        let _ = self.bar.beside(|| writeln!(io::stderr().lock(), "{program} {line}"));
+    }
+
     /// Shows how far the job is after this event.
     pub(super) fn progress(&mut self, event: &Event, shown: &Shown, at: Duration) {
         self.has_begun |= !matches!(event, Event::Found(_));
         if self.style.progress && self.has_begun {
             self.bar.show(shown, at);
-        }
-    }
-
-    fn listed(&self, listed: &Listed) -> io::Result<()> {
-        let entry = &listed.entry;
-        let mut out = io::stdout().lock();
-        if listed.label == Label::Hidden {
-            return Ok(());
-        }
-        match listed.form {
-            Form::Name => {}
-            Form::Long => write!(
-                out,
-                "{}{} {:>14}  {:<20}  ",
-                kind_letter(entry.kind),
-                entry.mode.map_or_else(|| "----".to_owned(), |mode| format!("{mode:04o}")),
-                entry.size.map_or_else(|| "-".to_owned(), |size| size.to_string()),
-                entry.modified.map_or_else(|| "-".to_owned(), |at| moment(at, entry.precision)),
-            )?,
-            Form::Facts => return facts(listed, &mut out),
-        }
-        if let Label::Place(place) = &listed.label {
-            writeln!(out, "{place}")
-        } else if self.terminal {
-            writeln!(out, "{}", entry.name.display())
-        } else {
-            out.write_all(entry.name.as_bytes())?;
-            out.write_all(b"\n")
         }
     }
 }
@@ -344,214 +329,4 @@ fn forgotten_words(forgotten: &Forgotten) -> String {
     let tls = if known.offers_tls { "that it offers TLS" } else { "" };
     let what: Vec<&str> = [certificate.as_str(), tls].into_iter().filter(|words| !words.is_empty()).collect();
     format!("forgotten of {site}: {}", what.join(", "))
-}
-
-fn facts(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
-    let entry = &listed.entry;
-    let facts = [
-        ("place", Some(listed.place.clone())),
-        ("type", Some(kind_name(entry.kind).to_owned())),
-        ("size", entry.size.map(|size| size.to_string())),
-        ("modified", entry.modified.map(|at| moment(at, entry.precision))),
-        ("mode", entry.mode.map(|mode| format!("{mode:04o}"))),
-        ("perm", entry.perm.clone()),
-        ("unique", entry.unique.clone()),
-    ];
-    for (name, value) in facts {
-        if let Some(value) = value {
-            writeln!(out, "{name}: {value}")?;
-        }
-    }
-    Ok(())
-}
-
-const fn kind_letter(kind: Kind) -> char {
-    match kind {
-        Kind::File => '-',
-        Kind::Directory | Kind::Current | Kind::Parent => 'd',
-        Kind::Link => 'l',
-        Kind::Other => '?',
-    }
-}
-
-/// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
-/// verified sha-256`.
-fn sentence(summary: &Summary) -> String {
-    let done = match (summary.verb, summary.dry_run) {
-        ("append", false) => "appended",
-        ("append", true) => "would append",
-        ("move", false) => "moved",
-        ("move", true) => "would move",
-        (_, false) => "copied",
-        (_, true) => "would copy",
-    };
-    let files = |count: u64| counted(count, "file");
-    let moved = summary.files - summary.skipped.min(summary.files);
-    let unknown = summary.unsized_files;
-    let bytes = match unknown {
-        0 => size::bytes(summary.bytes),
-        _ if unknown == moved => SIZE_UNKNOWN.to_owned(),
-        _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
-    };
-    let mut line = format!("{done} {}, {bytes}", files(moved));
-    if summary.before > 0 {
-        line.push_str(&format!(" ({} of them by earlier runs)", size::bytes(summary.before)));
-    }
-    if !summary.dry_run {
-        line.push_str(&format!(" in {:.1} s", summary.seconds));
-        let now = summary.bytes.saturating_sub(summary.before);
-        if let Some(rate) = size::rate(now, summary.seconds).filter(|_| now > 0) {
-            line.push_str(&format!(" ({rate})"));
-        }
-    }
-    if let Some(rung) = summary.rung {
-        line.push_str(&format!(", {}, ", path(rung, summary.relayed.as_ref())));
-        line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
-        line.push_str(summary.verified.name());
-    }
-    for (count, names, what) in [
-        (summary.renamed, "file", "renamed"),
-        (summary.deleted, "name", "deleted"),
-        (summary.kept, "name", "kept in --backup-dir"),
-    ] {
-        if count > 0 {
-            let to_be = if summary.dry_run { "to be " } else { "" };
-            line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
-        }
-    }
-    if summary.skipped > 0 {
-        line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
-    }
-    if summary.withheld > 0 {
-        let not = if summary.dry_run { "not to be" } else { "not" };
-        line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
-    }
-    if summary.failed > 0 {
-        line.push_str(&format!("; {} failed", files(summary.failed)));
-    }
-    line
-}
-
-/// The path that was taken, with the relay on it and what that has passed on.
-fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
-    let words = rung.words();
-    match (relayed, rung) {
-        (Some(Relayed { relay, directly: true, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
-            format!("{words} {relay}{DIRECTLY}")
-        }
-        (Some(Relayed { relay, bytes: passed, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
-            format!("{words} {relay} ({} passed it)", size::bytes(*passed))
-        }
-        (
-            Some(Relayed { relay, bytes: passed, .. }),
-            Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local,
-        ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
-        (None, _) => words.to_owned(),
-    }
-}
-
-/// What is said where nobody knows how large a file is.
-const SIZE_UNKNOWN: &str = "size unknown";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outcome::{Protection, Verified};
-    use ftp_proto::digest::Algorithm;
-
-    fn summary() -> Summary {
-        Summary {
-            verb: "copy",
-            ok: true,
-            dry_run: false,
-            files: 1,
-            skipped: 0,
-            deleted: 0,
-            kept: 0,
-            withheld: 0,
-            renamed: 0,
-            detached: 0,
-            bytes: 2 << 30,
-            before: 0,
-            unsized_files: 0,
-            seconds: 1.9,
-            rung: Some(Rung::DestListens),
-            relayed: None,
-            protection: Protection::Private,
-            verified: Verified::Hash(Algorithm::Sha256),
-            failed: 0,
-        }
-    }
-
-    #[test]
-    fn the_last_line_is_the_one_of_the_contract() {
-        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
-        check(
-            summary(),
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256",
-        );
-        check(
-            Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..summary() },
-            "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
-             2 files skipped (already there); 1 file failed",
-        );
-        // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
-        assert_eq!(sentence(&Summary { protection: Protection::Clear, ..summary() }), sentence(&summary()));
-        // The rate is that of this run.
-        check(
-            Summary { before: (2 << 30) - (19 << 20), ..summary() },
-            "copied 1 file, 2.00 GiB (1.98 GiB of them by earlier runs) in 1.9 s (10.00 MiB/s), \
-             direct (destination listens), verified sha-256",
-        );
-        check(
-            Summary { skipped: 1, bytes: 0, rung: None, ..summary() },
-            "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
-        );
-        check(
-            Summary {
-                verb: "append",
-                rung: Some(Rung::Local),
-                bytes: 100,
-                verified: Verified::Size,
-                ..summary()
-            },
-            "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
-        );
-        check(
-            Summary {
-                rung: Some(Rung::User),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
-                ..summary()
-            },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
-             verified sha-256",
-        );
-        check(
-            Summary {
-                rung: Some(Rung::RelayDest),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
-                ..summary()
-            },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
-             verified sha-256",
-        );
-        check(
-            Summary { bytes: 0, unsized_files: 1, verified: Verified::None, ..summary() },
-            "copied 1 file, size unknown in 1.9 s, direct (destination listens), verified none",
-        );
-        check(
-            Summary { verb: "sync", files: 7, skipped: 6, deleted: 2, renamed: 1, ..summary() },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
-             1 file renamed; 2 names deleted; 6 files skipped (already there)",
-        );
-        check(
-            Summary { files: 5, unsized_files: 1, ..summary() },
-            "copied 5 files, 2.00 GiB and 1 file of unknown size in 1.9 s (1.05 GiB/s), \
-             direct (destination listens), verified sha-256",
-        );
-        check(
-            Summary { dry_run: true, protection: Protection::Clear, ..summary() },
-            "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
-        );
-    }
 }

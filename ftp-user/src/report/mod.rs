@@ -12,12 +12,14 @@ mod gauge;
 mod human;
 mod job;
 mod json;
+mod listed;
 mod overall;
 mod pace;
 mod past;
 mod picture;
 mod queue;
 mod receipt;
+mod sentence;
 mod setup;
 mod style;
 mod topic;
@@ -31,8 +33,9 @@ pub use event::{
 };
 pub use found::{Finding, Found};
 pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
+pub(crate) use receipt::about;
 pub use setup::{Checked, SiteShown, Verdict};
-pub use style::{Exits, Screen, Style};
+pub use style::{Exits, Screen, Style, complaint};
 pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
@@ -141,7 +144,7 @@ impl Reporter {
         }
         match told {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Kind::Other, format!("the report could not be written: {error}")))
+                Err(Failure::of_this_host("the report could not be written", &error).as_kind(Kind::Other))
             }
             Ok(()) | Err(_) => Ok(()),
         }

@@ -18,8 +18,7 @@ pub(super) struct Overall {
     lost: u64,
     /// The bytes that have moved for them, and in attempts that have failed.
     moved: u64,
-    /// Files under way, by their sources.
-    under_way: HashMap<String, UnderWay>,
+    under_way: FilesUnderWay,
     /// How fast bytes move.
     bytes: Pace,
     /// How fast files end.
@@ -39,6 +38,39 @@ struct UnderWay {
 impl UnderWay {
     const fn moved(&self) -> u64 {
         self.bytes.saturating_sub(self.before)
+    }
+}
+
+/// Files under way, by their sources, and what they add up to. Small files may be thousands.
+#[derive(Debug, Default)]
+struct FilesUnderWay {
+    files: HashMap<String, UnderWay>,
+    bytes: u128,
+    moved: u128,
+}
+
+impl FilesUnderWay {
+    /// Changes what is known of a file.
+    fn change<T>(&mut self, source: &str, change: impl FnOnce(&mut UnderWay) -> T) -> T {
+        let mut file = self.remove(source);
+        let done = change(&mut file);
+        self.bytes += u128::from(file.bytes);
+        self.moved += u128::from(file.moved());
+        self.files.insert(source.to_owned(), file);
+        done
+    }
+
+    /// Takes a file out.
+    fn remove(&mut self, source: &str) -> UnderWay {
+        let file = self.files.remove(source).unwrap_or_default();
+        self.bytes -= u128::from(file.bytes);
+        self.moved -= u128::from(file.moved());
+        file
+    }
+
+    /// The size of one of them.
+    fn any_size(&self) -> Option<u64> {
+        self.files.values().next().and_then(|file| file.size)
     }
 }
 
@@ -70,11 +102,11 @@ impl Overall {
                 self.bytes.begin(at);
                 self.files.begin(at);
                 // What an earlier attempt has moved is still there, and may be continued.
-                self.under_way.entry(source.clone()).or_default().size = *size;
+                self.under_way.change(source, |file| file.size = *size);
             }
             Event::Progress(progress) => self.progress(progress, at),
             Event::File { source, size, before, rung, .. } => {
-                let known = self.under_way.remove(source).unwrap_or_default();
+                let known = self.under_way.remove(source);
                 let size = size.or(known.size).unwrap_or(known.bytes);
                 // What was resumed has moved in part only, and a short rest of it has no progress of its own.
                 let before = known.before.max(*before);
@@ -82,7 +114,7 @@ impl Overall {
                 self.ends(size, moved, at);
             }
             Event::FileFailed { source } => {
-                let known = self.under_way.remove(source).unwrap_or_default();
+                let known = self.under_way.remove(source);
                 // What has not arrived is neither done nor waited for.
                 let rest = known.size.unwrap_or(known.bytes).saturating_sub(known.bytes);
                 self.lost = self.lost.saturating_add(rest);
@@ -90,14 +122,14 @@ impl Overall {
             }
             Event::Detached { source, .. } => {
                 // The rest of it is on its way.
-                let known = self.under_way.remove(source).unwrap_or_default();
+                let known = self.under_way.remove(source);
                 self.ends(known.bytes, known.moved(), at);
             }
             Event::LeftOut(LeftOut { files, bytes, moved, found, .. }) => {
                 self.found = found.unwrap_or(self.found);
                 // Some of those under way have ended. The others tell it with their next progress.
                 self.moved = self.all_moved().saturating_add(*moved);
-                self.under_way.clear();
+                self.under_way = FilesUnderWay::default();
                 self.ended += files;
                 self.ended_bytes = self.ended_bytes.saturating_add(*bytes);
             }
@@ -111,6 +143,7 @@ impl Overall {
             | Event::Repeated { .. }
             | Event::Notice { .. }
             | Event::Summary(_)
+            | Event::Heading { .. }
             | Event::Listed(_)
             | Event::Past(_)
             | Event::Surveyed(_)
@@ -133,12 +166,12 @@ impl Overall {
     fn progress(&mut self, progress: &Progress, at: Duration) {
         let Progress { source, bytes, total, before, time } = progress;
         self.bytes.begin(at.saturating_sub(*time));
-        let known = self.under_way.entry(source.clone()).or_default();
-        if *bytes < known.bytes || *before != known.before {
-            // Another attempt.
-            self.moved += known.moved();
-        }
-        *known = UnderWay { size: total.or(known.size), bytes: *bytes, before: *before };
+        self.moved += self.under_way.change(source, |known| {
+            let is_another_attempt = *bytes < known.bytes || *before != known.before;
+            let given_up = if is_another_attempt { known.moved() } else { 0 };
+            *known = UnderWay { size: total.or(known.size), bytes: *bytes, before: *before };
+            given_up
+        });
         self.bytes.saw(at, self.all_moved());
     }
 
@@ -153,28 +186,30 @@ impl Overall {
     }
 
     fn all_moved(&self) -> u64 {
-        self.under_way.values().fold(self.moved, |sum, file| sum.saturating_add(file.moved()))
+        self.moved.saturating_add(u64::try_from(self.under_way.moved).unwrap_or(u64::MAX))
     }
 
     /// What there is to show.
     pub(super) fn shown(&self) -> Shown {
-        let under_way = self.under_way.values();
-        let bytes = under_way.clone().fold(self.ended_bytes, |sum, file| sum.saturating_add(file.bytes));
-        let of = self.found.files.max(self.ended + under_way.len() as u64);
+        let under_way = u64::try_from(self.under_way.bytes).unwrap_or(u64::MAX);
+        let bytes = self.ended_bytes.saturating_add(under_way);
+        let of = self.found.files.max(self.ended + self.under_way.files.len() as u64);
         let total = match (self.found.files, of) {
             // Nobody has said what the files are.
-            (0, 1) => under_way.clone().next().and_then(|file| file.size),
+            (0, 1) => self.under_way.any_size(),
             (found, of) if found > 0 && found == of && self.found.unsized_files == 0 => {
                 Some(self.found.bytes)
             }
             // The only file, whose size was not known at first.
-            (1, 1) => under_way.clone().next().and_then(|file| file.size),
+            (1, 1) => self.under_way.any_size(),
             _ => None,
         };
         let total = total.map(|total| total.max(bytes));
         let rate = self.bytes.lately().map(|(bytes, seconds)| bytes as f64 / seconds);
         let remaining = match total {
             _ if self.found.more => None,
+            // After an interruption nothing moves any more, and what was lost does not come.
+            _ if self.lost > 0 && self.under_way.files.is_empty() => None,
             Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost)),
             None if of > 1 => self.files.remaining(of - self.ended),
             None => None,
@@ -344,7 +379,7 @@ mod tests {
         let events =
             [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (2, at("a", 0, 40, 2)), (3, failed())];
         let (files, of, bytes, total, _, remaining) = shown(&events);
-        assert_eq!((files, of, bytes, total, remaining), (1, 1, 40, Some(100), Some(0)));
+        assert_eq!((files, of, bytes, total, remaining), (1, 1, 40, Some(100), None));
         // 20 MiB have moved in 2 s. Of the other file 60 remain.
         let other = [(0, plan("b", 60)), (0, plan("a", 40)), (2, at("a", 0, 20, 2)), (2, failed())];
         let events: Vec<_> = [(0, found(2, 100, 0, false))].into_iter().chain(other).collect();

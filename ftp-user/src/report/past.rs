@@ -40,8 +40,13 @@ fn pair(pair: &PastPair, lines: &mut Vec<String>) {
 
 /// How the file went in the end.
 fn result(race: &PastRace) -> String {
-    let Some(winner) = race.winner() else { return "nothing has moved it".to_owned() };
+    let Some(winner) = race.winner().or_else(|| race.begun()) else {
+        return "nothing has moved it".to_owned();
+    };
     let protection = winner.protection.as_ref().map_or_else(String::new, |words| format!(", {words}"));
+    if winner.fate == Fate::Begun {
+        return format!("{}{protection}, without this program", name(winner));
+    }
     let verified = match race.verified.as_deref() {
         Some(by) => format!("verified {by}"),
         None => "not verified".to_owned(),
@@ -79,7 +84,11 @@ fn told(alike: &[PastCandidate]) -> Vec<String> {
 /// What came of a candidate, and below it what the ends said last.
 fn tried(tried: &PastCandidate) -> Vec<String> {
     let name = name(tried);
-    let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    let why = match (&tried.why, tried.fate) {
+        (Some(why), Fate::Begun) => format!("; {why}"),
+        (Some(why), _) => format!(": {why}"),
+        (None, _) => String::new(),
+    };
     let Some(started) = tried.started else {
         let word = if tried.protection.is_some() { "not tried" } else { "not" };
         return vec![format!("{word} {name}{why}")];
@@ -89,6 +98,7 @@ fn tried(tried: &PastCandidate) -> Vec<String> {
     let probed = if tried.probed { "probed, " } else { "" };
     let fate = match tried.fate {
         Fate::Moved => format!("it moved the file, in {took:.2} s"),
+        Fate::Begun => format!("both servers began in {took:.2} s to move the file by themselves"),
         Fate::Proven => format!("its probe succeeded, in {took:.2} s"),
         Fate::Lost => format!("nothing came of it in {took:.2} s, and another one was sooner"),
         Fate::Failed => format!("failed after {took:.2} s"),
@@ -200,6 +210,21 @@ mod tests {
         assert_eq!(run(&past), expect);
         let nothing = run(&PastRun { failures: vec!["no".to_owned()], ..PastRun::default() });
         assert_eq!(nothing[1..], ["no path was tried", "failed: no"]);
+    }
+
+    #[test]
+    fn n9_n14_a_transfer_that_went_on_alone_is_not_called_moved() {
+        let begun = |why: Option<&str>| PastCandidate {
+            why: why.map(str::to_owned),
+            ..tried("a", Fate::Begun, Some(0.0))
+        };
+        for (why, expect) in [(None, ""), (Some("it was cancelled"), "; it was cancelled")] {
+            let race = PastRace { item: 1, file: "x".to_owned(), tried: vec![begun(why)], verified: None };
+            assert_eq!(result(&race), "a by PASV and PORT, clear, without this program");
+            let line =
+                "at 0.00 s a by PASV and PORT: both servers began in 0.25 s to move the file by themselves";
+            assert_eq!(super::tried(&begun(why)), [format!("{line}{expect}")]);
+        }
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl LeftOut {
             | Event::Notice { .. }
             | Event::LeftOut(_)
             | Event::Summary(_)
+            | Event::Heading { .. }
             | Event::Listed(_)
             | Event::Past(_)
             | Event::Surveyed(_)
@@ -195,6 +196,7 @@ const fn is_kept(event: &Event) -> bool {
         | Event::Warning { .. }
         | Event::Repeated { .. }
         | Event::Notice { .. }
+        | Event::Heading { .. }
         | Event::Listed(_)
         | Event::Drawn(_)
         | Event::Changed(_)
@@ -218,6 +220,7 @@ fn weight(event: &Event) -> usize {
             site.len() + why.as_ref().map_or(0, String::len) + message.len()
         }
         Event::Withheld(withheld) => withheld.dest.len() + withheld.message.len(),
+        Event::Heading { place, .. } => place.len(),
         Event::Listed(listed) => listed.place.len() + listed.entry.name.as_bytes().len(),
         Event::Drawn(drawn) => drawn.branches.len() + 2 * drawn.shown.len(),
         Event::Changed(change) => change.place.len() + change.dest.as_ref().map_or(0, String::len),

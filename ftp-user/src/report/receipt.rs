@@ -93,18 +93,32 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     if *given_over > 0 {
         lines.push(format!("  {}: left to a later job", files(*given_over)));
     }
-    lines.extend(left.iter().map(|(source, why)| format!("    {source}: {why}")));
+    lines.extend(left.iter().map(|(source, why)| format!("    {}", about(source, why))));
     if let Some(others) = given_over.checked_sub(left.len() as u64).filter(|others| *others > 0) {
         lines.push(format!("    {}", self::others(others)));
     }
     if *failed > 0 {
         lines.push(format!("  {}: failed", files(*failed)));
     }
-    lines.extend(failures.iter().map(|(source, why)| format!("    {source}: {why}")));
+    lines.extend(failures.iter().map(|(source, why)| format!("    {}", about(source, why))));
     if let Some(others) = failed.checked_sub(failures.len() as u64).filter(|others| *others > 0) {
         lines.push(format!("    {}", self::others(others)));
     }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+/// What has happened to a source. It is named first, unless the message does so: as a word of its own, since a name of this
+/// host may be the end of another place.
+pub(crate) fn about(source: &str, message: &str) -> String {
+    let is_named = message.match_indices(source).any(|(at, _)| {
+        let before = message.get(..at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|before| before.is_whitespace() || "\"'(".contains(before))
+    });
+    match is_named {
+        true => message.to_owned(),
+        // The place of a site may end with a colon.
+        false => format!("{}: {message}", source.strip_suffix(':').unwrap_or(source)),
+    }
 }
 
 /// What is said of failures of one kind that are not named.
@@ -115,6 +129,19 @@ pub(super) fn others(failures: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_named_once() {
+        for (source, message, expect) in [
+            ("one:a", "one:a does not exist", "one:a does not exist"),
+            ("one:", "another sync of two: runs", "one: another sync of two: runs"),
+            ("t/m2", "drop:t/m2 was not begun", "t/m2: drop:t/m2 was not begun"),
+            ("t/m2", "cannot read t/m2", "cannot read t/m2"),
+            ("", "no", "no"),
+        ] {
+            assert_eq!(about(source, message), expect);
+        }
+    }
     use crate::journal::ItemKey;
 
     #[test]

@@ -24,6 +24,11 @@ pub struct Style {
     pub exits: Exits,
 }
 
+/// What a line about a failure begins with.
+pub const fn complaint(color: bool) -> &'static str {
+    if color { "\x1b[31mftp-user:\x1b[0m" } else { "ftp-user:" }
+}
+
 /// The exit status that the command line gives to what has happened.
 #[derive(Clone, Copy, Debug)]
 pub struct Exits {

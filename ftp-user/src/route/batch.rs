@@ -14,7 +14,7 @@ use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::batch::{
     Batch, BatchFile, BatchInput, BatchOpening, BatchOutput, BatchTerms, Window,
 };
-use ftp_proto::third_party::pipeline::{Pipeline, PipelineTerms};
+use ftp_proto::third_party::pipeline::{Pipeline, PipelineFile, PipelineTerms};
 use ftp_proto::third_party::{Arrangements, DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -29,23 +29,53 @@ pub(crate) struct BatchPath {
     relay: Option<Arc<str>>,
     /// Whether the data connections run TLS.
     is_private: bool,
-    manner: Manner,
+    terms: Terms,
 }
 
-/// Which machine moves them.
+/// How small files move together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manner {
+    /// All of them over one connection, many in each transfer. Their server gives them their names from a place that is its
+    /// own, so that nothing is stored under the name of a part.
+    Groups,
+    /// Each over a connection of its own, with the commands of the next one behind it, under the name of its part first.
+    OneByOne,
+}
+
+/// The terms of the machine that moves them.
 #[derive(Clone, Debug)]
-enum Manner {
-    /// All of them over one connection, many in each transfer.
-    Blocks(BatchTerms),
-    /// Each over a connection of its own, with the commands of the next one behind it.
-    Pipeline(PipelineTerms),
+enum Terms {
+    Groups(BatchTerms),
+    OneByOne(PipelineTerms),
+}
+
+/// A file that moves together with others.
+#[derive(Clone, Debug)]
+pub(crate) struct SmallFile {
+    pub(crate) file: BatchFile,
+    /// The name under which it is stored first, where files move one by one.
+    pub(crate) part: Option<PathName>,
+}
+
+/// Files and how they move.
+#[derive(Debug)]
+pub(crate) struct Consignment {
+    pub(super) path: BatchPath,
+    pub(super) work: Work,
+}
+
+/// The files of a machine, and its terms.
+#[derive(Debug)]
+pub(super) enum Work {
+    Groups(BatchTerms, Vec<BatchFile>),
+    OneByOne(PipelineTerms, Vec<PipelineFile>),
 }
 
 /// The machine that moves them.
 #[derive(Debug)]
 pub(super) enum Machine {
-    Blocks(Box<Batch>),
-    Pipeline(Box<Pipeline>),
+    Groups(Box<Batch>),
+    OneByOne(Box<Pipeline>),
 }
 
 impl BatchPath {
@@ -102,11 +132,11 @@ impl BatchPath {
         }
         let opening = BatchOpening::Direct { passive: roles.passive, secret: secret()? };
         if let Some(terms) = terms(context, (&one, &two), opening, roles.tls) {
-            return Ok(Some(Self { candidate, relay, is_private, manner: Manner::Blocks(terms) }));
+            return Ok(Some(Self { candidate, relay, is_private, terms: Terms::Groups(terms) }));
         }
         let silence = context.patience.stall;
-        let manner = Manner::Pipeline(PipelineTerms { roles, digest: None, silence });
-        let path = Self { candidate, relay, is_private, manner };
+        let terms = Terms::OneByOne(PipelineTerms { roles, digest: None, silence });
+        let path = Self { candidate, relay, is_private, terms };
         Ok(Pipeline::is_possible(&one, &two, roles).then_some(path))
     }
 
@@ -117,15 +147,23 @@ impl BatchPath {
         candidate: Candidate,
         (opening, tls): (BatchOpening, DataTls),
     ) -> Option<Self> {
-        let manner = Manner::Blocks(terms(context, (one, two), opening, tls)?);
-        Some(Self { candidate, relay: None, is_private: false, manner })
+        let terms = Terms::Groups(terms(context, (one, two), opening, tls)?);
+        Some(Self { candidate, relay: None, is_private: false, terms })
     }
 
     /// Has a digest verify every file that has a connection of its own. Both servers must know it.
     pub(crate) const fn verify_by(&mut self, algorithm: Algorithm) {
-        match &mut self.manner {
-            Manner::Blocks(_) => {}
-            Manner::Pipeline(terms) => terms.digest = Some(algorithm),
+        match &mut self.terms {
+            Terms::Groups(_) => {}
+            Terms::OneByOne(terms) => terms.digest = Some(algorithm),
+        }
+    }
+
+    /// Has the destination show every file under its final name, if the files go in groups: their sources are deleted.
+    pub(crate) const fn look_for_all(&mut self) {
+        match &mut self.terms {
+            Terms::Groups(terms) => terms.looks_for_all = true,
+            Terms::OneByOne(_) => {}
         }
     }
 
@@ -151,24 +189,39 @@ impl BatchPath {
 
     /// What verifies every file.
     pub(crate) const fn verified(&self) -> Verified {
-        match &self.manner {
-            Manner::Blocks(terms) => Verified::Hash(terms.algorithm),
-            Manner::Pipeline(PipelineTerms { digest: Some(algorithm), .. }) => Verified::Hash(*algorithm),
-            Manner::Pipeline(PipelineTerms { digest: None, .. }) => Verified::Size,
+        match &self.terms {
+            Terms::Groups(terms) => Verified::Hash(terms.algorithm),
+            Terms::OneByOne(PipelineTerms { digest: Some(algorithm), .. }) => Verified::Hash(*algorithm),
+            Terms::OneByOne(PipelineTerms { digest: None, .. }) => Verified::Size,
         }
     }
 
     /// The digest for which the sessions are set up when the files have moved.
     pub(super) const fn selected(&self) -> Option<Algorithm> {
-        match &self.manner {
-            Manner::Blocks(_) => None,
-            Manner::Pipeline(terms) => terms.digest,
+        match &self.terms {
+            Terms::Groups(_) => None,
+            Terms::OneByOne(terms) => terms.digest,
         }
     }
 
-    /// Whether all files go over one connection.
-    pub(crate) const fn is_one_connection(&self) -> bool {
-        matches!(self.manner, Manner::Blocks(_))
+    /// These files on this path. `None` if one of them needs a part and has no name for it.
+    pub(crate) fn with(self, files: Vec<SmallFile>) -> Option<Consignment> {
+        let work = match self.terms.clone() {
+            Terms::Groups(terms) => Work::Groups(terms, files.into_iter().map(|small| small.file).collect()),
+            Terms::OneByOne(terms) => {
+                let with_part = |small: SmallFile| Some(PipelineFile { file: small.file, part: small.part? });
+                Work::OneByOne(terms, files.into_iter().map(with_part).collect::<Option<_>>()?)
+            }
+        };
+        Some(Consignment { path: self, work })
+    }
+
+    /// How the files move.
+    pub(crate) const fn manner(&self) -> Manner {
+        match &self.terms {
+            Terms::Groups(_) => Manner::Groups,
+            Terms::OneByOne(_) => Manner::OneByOne,
+        }
     }
 }
 
@@ -181,7 +234,7 @@ fn terms(
 ) -> Option<BatchTerms> {
     let algorithm = best_common(&one.capabilities.dgst, &two.capabilities.dgst)?;
     let (window, silence) = (Window::default(), context.patience.stall);
-    let terms = BatchTerms { opening, tls, algorithm, window, silence };
+    let terms = BatchTerms { opening, tls, algorithm, window, looks_for_all: false, silence };
     Batch::is_possible(one, two, &terms).then_some(terms)
 }
 
@@ -198,43 +251,50 @@ fn posture(session: &Session) -> Option<Posture> {
     arrangements.current().map(|arrangement| arrangement.posture())
 }
 
+impl Work {
+    /// The sizes of its files.
+    pub(super) fn sizes(&self) -> Vec<u64> {
+        match self {
+            Self::Groups(_, files) => files.iter().map(|file| file.size).collect(),
+            Self::OneByOne(_, files) => files.iter().map(|file| file.file.size).collect(),
+        }
+    }
+}
+
 impl Machine {
-    pub(super) fn start(
-        path: BatchPath,
-        files: Vec<BatchFile>,
-        parties: (Party, Party),
-        now: Moment,
-    ) -> Self {
-        match path.manner {
-            Manner::Blocks(terms) => Self::Blocks(Box::new(Batch::start(files, terms, parties, now))),
-            Manner::Pipeline(terms) => Self::Pipeline(Box::new(Pipeline::start(files, terms, parties, now))),
+    pub(super) fn start(work: Work, parties: (Party, Party), now: Moment) -> Self {
+        match work {
+            Work::Groups(terms, files) => Self::Groups(Box::new(Batch::start(files, terms, parties, now))),
+            Work::OneByOne(terms, files) => {
+                Self::OneByOne(Box::new(Pipeline::start(files, terms, parties, now)))
+            }
         }
     }
 
     pub(super) fn input(&mut self, now: Moment, input: BatchInput) {
         match self {
-            Self::Blocks(batch) => batch.input(now, input),
-            Self::Pipeline(pipeline) => pipeline.input(now, input),
+            Self::Groups(batch) => batch.input(now, input),
+            Self::OneByOne(pipeline) => pipeline.input(now, input),
         }
     }
 
     pub(super) fn poll(&mut self) -> BatchOutput {
         match self {
-            Self::Blocks(batch) => batch.poll(),
-            Self::Pipeline(pipeline) => pipeline.poll(),
+            Self::Groups(batch) => batch.poll(),
+            Self::OneByOne(pipeline) => pipeline.poll(),
         }
     }
 
     /// Whether the bytes of all transfers count together, and not those of each file alone.
     pub(super) const fn counts_all(&self) -> bool {
-        matches!(self, Self::Blocks(_))
+        matches!(self, Self::Groups(_))
     }
 
     /// The part that a pipeline stores now. A batch has none: its files share one connection.
     pub(super) fn storing(&self) -> Option<&PathName> {
         match self {
-            Self::Blocks(_) => None,
-            Self::Pipeline(pipeline) => pipeline.storing(),
+            Self::Groups(_) => None,
+            Self::OneByOne(pipeline) => pipeline.storing(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::ladder::{Candidate, Nearby};
+use crate::ladder::{Candidate, Nearby, Rung};
 use crate::outcome::Protection;
 use crate::report::Event;
 use ftp_proto::third_party::{Party, Side};
@@ -10,6 +10,8 @@ use ftp_proto::third_party::{Party, Side};
 /// A candidate, described for people.
 pub(crate) struct Description<'a> {
     pub(crate) candidate: Candidate,
+    /// The rung on which it stands, as far as it is known what its relay is.
+    pub(crate) rung: Rung,
     /// The name of its relay, if it has one.
     pub(crate) relay: Option<&'a str>,
     /// Whether both servers prove themselves to each other with RNDZ.
@@ -25,7 +27,7 @@ pub(crate) struct Description<'a> {
 impl<'a> Description<'a> {
     /// A candidate between these two.
     pub(crate) fn new(
-        candidate: Candidate,
+        (candidate, rung): (Candidate, Rung),
         relays: &'a [Nearby],
         source: &Party,
         destination: &Party,
@@ -34,6 +36,7 @@ impl<'a> Description<'a> {
         let parties = [source, destination];
         Self {
             candidate,
+            rung,
             relay,
             proven: parties.iter().all(|party| party.capabilities.rndz),
             protection: Protection::of(match candidate.data_tls() {
@@ -53,7 +56,7 @@ impl<'a> Description<'a> {
     /// Reports that it is tried, and why.
     pub(crate) fn announce(&self, context: &Context, refused: &[String]) {
         context.events.say(Event::Path {
-            rung: self.candidate.rung(),
+            rung: self.rung,
             relay: self.relay.map(str::to_owned),
             protection: self.protection,
             why: self.why(refused),
@@ -72,7 +75,7 @@ impl<'a> Description<'a> {
     /// Warns that the data passes a third host although the user has not asked for that.
     pub(crate) fn warn_of_intermediary(&self, context: &Context, refused: &[String]) {
         let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
-        let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| format!("the relay {relay}"));
+        let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| intermediary(self.rung, relay));
         context.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
     }
 
@@ -92,7 +95,7 @@ impl<'a> Description<'a> {
     pub(crate) fn refusal(&self, failure: &Failure) -> String {
         let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
         let tls = self.candidate.tls().map_or_else(String::new, |tls| format!(", {tls}"));
-        let words = self.candidate.rung().words();
+        let words = self.rung.words();
         format!("{words}{relay}{tls}: {}", Failure { hint: None, ..failure.clone() })
     }
 
@@ -117,6 +120,12 @@ impl<'a> Description<'a> {
         }
         why
     }
+}
+
+/// How people call a relay or a hub.
+pub(super) fn intermediary(rung: Rung, name: &str) -> String {
+    let what = if rung == Rung::Hub { "hub" } else { "relay" };
+    format!("the {what} {name}")
 }
 
 const fn clear_between(end: Side) -> &'static str {

@@ -194,39 +194,15 @@ fn with_hint(failure: Failure, blame: Blame) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Cancel, Context};
-    use crate::control::Role;
-    use crate::place::{Place, Site};
-    use ftp_io::socket;
+    use crate::control::{Role, session_of};
     use ftp_proto::command::Verb;
     use ftp_proto::reply::Code;
     use ftp_proto::third_party::{DataFault, RelayFault, Unusable};
-    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-
-    /// A session whose user has this password.
-    async fn session(password: &str, role: Role) -> Session {
-        let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let at = listener.local().unwrap();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let (read, mut write) = stream.split();
-            let mut lines = BufReader::new(read).lines();
-            for said in ["220 ready", "502 no AUTH", "331 password", "230 in", "502 no FEAT"] {
-                write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
-                lines.next_line().await.unwrap();
-            }
-        });
-        let site: Site = match Place::parse(format!("ftp://ann:{password}@{at}/").as_bytes()) {
-            Ok(Place::Remote(remote)) => remote.site,
-            other => panic!("{other:?}"),
-        };
-        Box::pin(Session::open(&Context::for_tests(Cancel::never()), &site, role)).await.unwrap()
-    }
 
     #[tokio::test]
     async fn no_failure_of_an_attempt_shows_a_password_of_either_end() {
-        let source = session("sourcesecret", Role::Source).await;
-        let destination = session("targetsecret", Role::Destination).await;
+        let source = Box::pin(session_of("sourcesecret", Role::Source, &[])).await;
+        let destination = Box::pin(session_of("targetsecret", Role::Destination, &[])).await;
         let ends = Ends { source: &source, destination: &destination, intermediary: Some("the relay") };
         let words = || "sourcesecret and TARGETsecret".to_owned();
         let reply = |text: &str| Reply { code: Code(550), lines: vec![text.as_bytes().to_vec()] };

@@ -32,6 +32,9 @@ pub(crate) async fn first_rung(
                 let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
                 situation.no_path(allowed, &limitation, None)
             })?;
+            // What is explained is what would be tried, and who carries it.
+            let explained = if explain { ascent.candidates() } else { std::slice::from_ref(&candidate) };
+            situation.recognize(context, explained).await;
             let description = situation.describe(candidate);
             let relay = description.relay.map(str::to_owned);
             let mut why = description.why(&[]);
@@ -42,7 +45,7 @@ pub(crate) async fn first_rung(
                 considered: situation.considered(allowed, &ascent, &memory),
                 picture: Some(Box::new(situation.picture(candidate))),
             });
-            (candidate.rung(), relay, description.protection, why, explanation)
+            (description.rung, relay, description.protection, why, explanation)
         }
         (source, destination) => {
             let private = source.is_secured(context).await? && destination.is_secured(context).await?;

@@ -43,7 +43,20 @@ pub(crate) async fn send_local(
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     let file = format!("cannot read {}", assignment.source.display());
-    conclude(session, assignment, count, flow?, (what, file))
+    let flow = flow?;
+    if let Flow::Refused(answer) = &flow {
+        count.touched = may_be_made(session.blame(answer));
+    }
+    conclude(session, assignment, count, flow, (what, file))
+}
+
+/// Whether a server that refuses to store, and blames that, may have made the file first. Some open it, and only then
+/// find that there is no room, or that no data connection comes.
+const fn may_be_made(blame: Blame) -> bool {
+    match blame {
+        Blame::Missing | Blame::File | Blame::Login | Blame::Unsupported => false,
+        Blame::Space | Blame::Path | Blame::Busy | Blame::Peer => true,
+    }
 }
 
 /// Receives a file from a server.

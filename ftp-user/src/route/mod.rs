@@ -40,7 +40,7 @@ mod unseen;
 pub(crate) use assignment::{Assignment, ContinuedBy};
 pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
-pub(crate) use batch::BatchPath;
+pub(crate) use batch::{BatchPath, Manner, SmallFile};
 pub use circuit::Circuit;
 pub(crate) use count::Count;
 pub(crate) use describe::FAILED_FOR_EARLIER_FILE;

@@ -89,6 +89,18 @@ enum Origin {
     Copy(Meters),
 }
 
+impl Origin {
+    /// Who is asked about a direct transfer. STAT goes to our own servers only, whether the control connection is in clear or
+    /// inside TLS: others answer it when the transfer has ended, with a listing, or not at all.
+    const fn direct(source_is_ours: bool, destination_is_ours: bool) -> Self {
+        match (source_is_ours, destination_is_ours) {
+            (_, true) => Self::Status(Side::Destination),
+            (true, false) => Self::Status(Side::Source),
+            (false, false) => Self::Second,
+        }
+    }
+}
+
 impl Subject {
     /// Files that nobody is told of one by one: the largest one, or all of them together, has that many bytes.
     pub(super) const fn untold(bytes: u64) -> Self {
@@ -105,13 +117,7 @@ impl Progress {
         stored: Stored,
         subject: Subject,
     ) -> Self {
-        let origin = if destination.is_ours() {
-            Origin::Status(Side::Destination)
-        } else if source.is_ours() {
-            Origin::Status(Side::Source)
-        } else {
-            Origin::Second
-        };
+        let origin = Origin::direct(source.is_ours(), destination.is_ours());
         let second = (!destination.is_ours()).then(|| Second::open(context, stored));
         let progress = Self::new(context, origin, subject).asking(second);
         Self { destination: destination.title.clone(), ..progress }
@@ -120,7 +126,7 @@ impl Progress {
     /// The progress of files that go directly from server to server and have no more than `most` bytes: together, or each if they
     /// go one after the other. [`Progress::stores`] tells which one does.
     pub(super) fn one_by_one(context: &Context, destination: &Session, site: &Site, most: u64) -> Self {
-        let origin = if destination.is_ours() { Origin::Status(Side::Destination) } else { Origin::Second };
+        let origin = Origin::direct(false, destination.is_ours());
         let stored = Stored { site: site.clone(), path: None, before: 0 };
         let second = (!destination.is_ours()).then(|| Second::open(context, stored));
         Self::new(context, origin, Subject::untold(most)).asking(second).silent()
@@ -385,6 +391,23 @@ mod tests {
         progress.start(context.clock.now());
         sizes.send(Some(1 << 30)).unwrap();
         assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
+    }
+
+    #[test]
+    fn h36_stat_is_sent_to_our_own_servers_only_in_clear_and_under_tls() {
+        for (source_is_ours, destination_is_ours, expect) in [
+            (true, true, Some(Side::Destination)),
+            (false, true, Some(Side::Destination)),
+            (true, false, Some(Side::Source)),
+            // Servers of others are asked nothing on a connection over which they were told to transfer.
+            (false, false, None),
+        ] {
+            let asked = match Origin::direct(source_is_ours, destination_is_ours) {
+                Origin::Status(side) => Some(side),
+                Origin::Second | Origin::Relay | Origin::Copy(_) => None,
+            };
+            assert_eq!(asked, expect, "{source_is_ours} {destination_is_ours}");
+        }
     }
 
     #[test]

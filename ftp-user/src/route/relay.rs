@@ -4,7 +4,7 @@
 use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::context::Context;
-use crate::control::{Session, elsewhere};
+use crate::control::{Session, check_place};
 use crate::relay::{self, JoinEvent};
 use ftp_io::copy::Digest;
 use ftp_proto::relay::message::{Id, Leg, Pin};
@@ -102,9 +102,10 @@ impl<'a> RelayPath<'a> {
         match event {
             JoinEvent::Ready { source, destination } => {
                 let ends = [(source, sessions.source.local), (destination, sessions.destination.local)];
-                Some(match ends.into_iter().find_map(|(at, seen)| elsewhere(at?, seen)) {
-                    Some(why) => Input::RelayRefused(why),
-                    None => Input::RelayReady { source, destination },
+                let check = |(at, seen): (Option<_>, _)| at.map_or(Ok(()), |at| check_place(at, seen));
+                Some(match ends.into_iter().try_for_each(check) {
+                    Err(why) => Input::RelayRefused(why.to_string()),
+                    Ok(()) => Input::RelayReady { source, destination },
                 })
             }
             JoinEvent::Up(..) => None,

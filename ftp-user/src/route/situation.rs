@@ -1,8 +1,8 @@
 //! What is known of two servers before a candidate between them is chosen.
 
-use super::describe::{Description, NOTHING_IN_COMMON};
-use crate::config::Relay;
-use crate::context::Context;
+use super::describe::{Description, NOTHING_IN_COMMON, intermediary};
+use crate::config::{Relay, Relays};
+use crate::context::{Context, FoundAt, Heard};
 use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
@@ -11,6 +11,7 @@ use crate::ladder::{
 };
 use crate::outcome::Protection;
 use crate::place::Site;
+use crate::relay;
 use crate::report::{DataPath, Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
@@ -24,6 +25,9 @@ pub(crate) struct Situation {
     source: (Site, Party),
     destination: (Site, Party),
     relays: Vec<Nearby>,
+    /// The same relays, and what this run knows of them.
+    configured: Relays,
+    heard: Heard,
     data: DataProtection,
     key: Key,
     /// Whether the address of both is known. Otherwise neither can be told to the other one.
@@ -57,6 +61,8 @@ impl Situation {
         }
         Ok(Self {
             limit_needs_this_host: unlimited.is_some(),
+            configured: context.relays.clone(),
+            heard: context.heard.clone(),
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &source, &destination),
             has_addresses,
@@ -125,7 +131,32 @@ impl Situation {
             candidate.limitation.get_or_insert_with(|| NO_RATE.to_owned());
         }
         ladder::in_order(&mut found, ascent.candidates(), &self.relays, says);
+        for told in &mut found {
+            let named = |relay: &&Relay| told.relay.as_deref() == Some(relay.name.as_str());
+            if self.configured.iter().find(named).is_some_and(|relay| self.is_hub(relay)) {
+                told.rung = Rung::Hub;
+            }
+        }
         found
+    }
+
+    /// The rung of a candidate: at a relay that is known to be a hub, that of hubs.
+    pub(crate) fn rung(&self, candidate: Candidate) -> Rung {
+        let relay = candidate.relay().and_then(|index| self.configured.iter().nth(index));
+        if relay.is_some_and(|relay| self.is_hub(relay)) { Rung::Hub } else { candidate.rung() }
+    }
+
+    fn is_hub(&self, relay: &Relay) -> bool {
+        self.heard.found_at(&relay.address.to_string()) == Some(FoundAt::Hub)
+    }
+
+    /// Asks the relays of these candidates whether they are hubs, unless that is known.
+    pub(super) async fn recognize(&self, context: &Context, candidates: &[Candidate]) {
+        for relay in candidates.iter().filter_map(Candidate::relay) {
+            if let Some(relay) = self.configured.iter().nth(relay) {
+                relay::recognize(context, relay).await;
+            }
+        }
     }
 
     /// Why some of the allowed paths cannot be used, if so.
@@ -144,7 +175,7 @@ impl Situation {
 
     /// Describes a candidate between these servers.
     pub(crate) fn describe(&self, candidate: Candidate) -> Description<'_> {
-        Description::new(candidate, &self.relays, &self.source.1, &self.destination.1)
+        Description::new((candidate, self.rung(candidate)), &self.relays, &self.source.1, &self.destination.1)
     }
 
     /// The path of a candidate between these servers, to be drawn.
@@ -169,7 +200,7 @@ impl Situation {
                     (Posture::Active, Posture::Active) => [Dials::Above, Dials::Below],
                 };
                 DataPath::Through {
-                    host: format!("the relay {name}"),
+                    host: intermediary(self.rung(candidate), name),
                     source: leg(above, whole),
                     destination: leg(below, whole),
                 }

@@ -4,7 +4,7 @@
 
 use super::progress::Progress;
 use super::sessions::Sessions;
-use crate::control::{Arrived, DataPort};
+use crate::control::{Arrived, DataFailure, DataPort};
 use crate::failure::{Failure, words};
 use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
@@ -68,11 +68,11 @@ impl Leg {
 #[derive(Debug)]
 pub(super) enum Done {
     /// This program has connected to the server, or could not.
-    Connected(Side, u32, Result<Connection, Failure>),
+    Connected(Side, u32, Result<Connection, DataFailure>),
     /// This program, or the relay that reaches the server, listens for it, or does not.
-    Listens(Side, u32, Result<DataPort, Failure>),
+    Listens(Side, u32, Result<DataPort, DataFailure>),
     /// The server has connected, or never can.
-    Arrived(Side, u32, Result<Arrived, Failure>),
+    Arrived(Side, u32, Result<Arrived, DataFailure>),
     /// A second connection of the server's address has come.
     Intruded(Side, u32),
     Copied(Forwarded),
@@ -127,7 +127,7 @@ impl Through {
     pub(super) fn admit(&mut self, side: Side) {
         let leg = self.leg(side);
         let (Some(port), number) = (leg.port.take(), leg.number) else { return };
-        port.reset_waiting();
+        port.turn_away();
         leg.watched = (!leg.runs_tls).then(|| Arc::clone(&port));
         let accepting = async move { Done::Arrived(side, number, port.accept().await) };
         self.leg(side).opening = Some(self.work.spawn(accepting));
@@ -198,7 +198,7 @@ impl Through {
             Done::Connected(side, _, Err(failure))
             | Done::Listens(side, _, Err(failure))
             | Done::Arrived(side, _, Err(failure)) => {
-                let words = Failure { hint: None, ..failure }.to_string();
+                let words = Failure { hint: None, ..failure.into_failure() }.to_string();
                 Some(Input::DataFailed(side, words))
             }
             Done::Intruded(side, _) => {
@@ -268,7 +268,7 @@ impl Through {
         }
         for side in Side::BOTH {
             let leg = self.leg(side);
-            leg.is_intruded |= leg.watched.as_ref().is_some_and(|port| port.reset_waiting());
+            leg.is_intruded |= leg.watched.as_ref().is_some_and(|port| port.turn_away());
         }
         match self.intruded() {
             Some(side) => Err(side),

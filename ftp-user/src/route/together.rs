@@ -5,7 +5,7 @@
 //! ends the line, and nothing unverified has a name.
 
 use super::Ends;
-use super::batch::{BatchPath, Machine};
+use super::batch::{BatchPath, Consignment, Machine, Work};
 use super::circuit::Circuit;
 use super::direct::Direct;
 use super::drive::{Happened, Path};
@@ -23,7 +23,7 @@ use ftp_proto::client::{self, Event};
 use ftp_proto::command::{Command, DataType, Partial};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::Reply;
-use ftp_proto::third_party::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput};
+use ftp_proto::third_party::batch::{BatchEnd, BatchInput, BatchOutput};
 use ftp_proto::third_party::{Input, Junction, Side};
 use std::net::SocketAddr;
 
@@ -36,20 +36,22 @@ use std::net::SocketAddr;
 pub(crate) async fn batch(
     context: &Context,
     ends: &mut Ends,
-    path: BatchPath,
-    files: Vec<BatchFile>,
+    Consignment { path, work }: Consignment,
     told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send),
 ) -> Result<bool, Failure> {
     let Ends { source, destination, circuit, .. } = ends;
     let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(true) };
-    let all = files.iter().map(|file| file.size).sum();
+    let sizes = work.sizes();
+    let all = sizes.iter().sum();
     let selected = path.selected();
     let (sessions, middle, progress) = match path.candidate {
         Candidate::Direct(_) => {
             let site = to.site.clone();
             let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-            let largest = files.iter().map(|file| file.size).max().unwrap_or_default();
-            let most = if path.is_one_connection() { all } else { largest };
+            let most = match &work {
+                Work::Groups(..) => all,
+                Work::OneByOne(..) => sizes.into_iter().max().unwrap_or_default(),
+            };
             let progress = Progress::one_by_one(context, destination, &site, most);
             (Sessions { source, destination }, Path::Direct(Direct::default()), progress)
         }
@@ -69,7 +71,7 @@ pub(crate) async fn batch(
     };
     prepare(sessions.source, sessions.destination, &path).await?;
     let parties = sessions.parties(&path.candidate);
-    let machine = Machine::start(path, files, parties, context.clock.now());
+    let machine = Machine::start(work, parties, context.clock.now());
     let mut together = Together {
         context,
         sessions,

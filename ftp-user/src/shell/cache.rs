@@ -106,6 +106,14 @@ impl Known {
         Self { names, at, is_cut }
     }
 
+    /// Its names that begin so.
+    pub fn beginning(&self, begin: &str) -> &[String] {
+        let from = self.names.partition_point(|name| name.as_str() < begin);
+        let rest = self.names.get(from..).unwrap_or_default();
+        let many = rest.partition_point(|name| name.starts_with(begin));
+        rest.get(..many).unwrap_or_default()
+    }
+
     /// Whether a name is here; `None` if it may be among those that are not kept.
     pub fn held(&self, name: &str) -> Option<super::search::Held> {
         use super::search::Held;
@@ -161,6 +169,16 @@ impl Cache {
         let kept = self.listings.get_mut(&Key::of(directory, &self.sites))?;
         kept.used = self.uses;
         Some(&kept.known)
+    }
+
+    /// Which of these directories is this one, however it is written.
+    pub fn position<'a>(
+        directory: &Directory,
+        mut among: impl Iterator<Item = &'a Directory>,
+        sites: &Names,
+    ) -> Option<usize> {
+        let key = Key::of(directory, sites);
+        among.position(|other| Key::of(other, sites) == key)
     }
 
     /// How much is kept.
@@ -240,6 +258,9 @@ mod tests {
         let expect = [InDirectory::Directory, InDirectory::Other, InDirectory::Other, InDirectory::Nothing];
         assert_eq!(held, expect.map(Some));
         assert_eq!([99, 100, 159, 160].map(|now| known.is_fresh(now)), [false, true, true, false]);
+        for (begin, count) in [("", 3), ("a", 2), ("a.", 1), ("b", 1), ("c", 0), ("0", 0)] {
+            assert_eq!(known.beginning(begin).len(), count, "{begin}");
+        }
         let cut = Known::new(names(MOST_OF_ONE + 1), 0, false);
         assert!(cut.is_cut && cut.names.len() == MOST_OF_ONE);
         assert_eq!(cut.held("zzz"), None, "it may be among those that are not kept");

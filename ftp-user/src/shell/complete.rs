@@ -19,6 +19,8 @@ pub struct CompletionInput<'a> {
     pub vocabulary: &'a Vocabulary,
     /// What places are completed from.
     pub places: CompletionPlaces<'a>,
+    /// The jobs that a verb takes.
+    pub jobs: &'a dyn Fn(&str) -> Vec<String>,
 }
 
 /// What the names of places are completed from.
@@ -86,7 +88,7 @@ fn verbs(vocabulary: &Vocabulary, partial: &str) -> Vec<String> {
 fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Offered {
     let verb = [command.verb.get_name()].into_iter();
     let typed: Vec<String> = verb.chain(command.texts()).chain([partial]).map(str::to_owned).collect();
-    let CompletionInput { vocabulary, places: kept } = source;
+    let CompletionInput { vocabulary, places: kept, jobs } = source;
     // The reader asks while it borrows what was found before.
     let state = RefCell::new((kept, Offered::default()));
     let known = |name: &str, typed: &str| {
@@ -95,10 +97,15 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
             ValueKind::File | ValueKind::Path => here(typed, kept, |_| true),
             ValueKind::Directory => here(typed, kept, |name| name.ends_with('/')),
             ValueKind::Place | ValueKind::Source | ValueKind::Destination => places(typed, kept, found),
+            ValueKind::Other if name.starts_with("JOB") => {
+                let mut words = jobs(command.verb.get_name());
+                words.retain(|job| job.starts_with(typed));
+                words
+            }
             ValueKind::Other => Vec::new(),
         };
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() });
-        completion::Known { words: words.collect(), files: None }
+        words.collect::<Vec<_>>().into()
     };
     let candidates = completion::complete(vocabulary.root(), &typed, known);
     let (_, found) = state.into_inner();
@@ -118,12 +125,7 @@ pub(super) fn places(partial: &str, source: &mut CompletionPlaces<'_>, found: &m
             return words;
         }
     }
-    let path = match split(partial) {
-        Split::Named(_, path) => path,
-        Split::Url(..) | Split::Path => partial,
-    };
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let directory = partial.strip_suffix(name).unwrap_or_default();
+    let (directory, name) = parts(partial);
     let meaning = if directory.is_empty() { Ok(Operand::AsTyped) } else { source.scope.operand(directory) };
     let meaning = match meaning {
         Ok(Operand::At(directory, _)) => Meaning::At(directory),
@@ -143,27 +145,34 @@ pub(super) fn places(partial: &str, source: &mut CompletionPlaces<'_>, found: &m
         }
     };
     for one in directories {
-        let names = names(&one, found, source);
-        let names = names.into_iter().filter(|known| known.starts_with(name));
-        words.extend(names.map(|known| behind(directory, &known)));
+        let names = names(&one, name, found, source);
+        words.extend(names.iter().map(|known| behind(directory, known)));
     }
     words
 }
 
 /// What another shell can be offered for a place at a server: names that are known, and URLs of servers. No word has a
-/// character that means something to such a shell.
-pub fn known_at_servers(partial: &str, sites: Names, cache: &mut Cache) -> Vec<String> {
+/// character that means something to such a shell. `directories` are those that are known, and `names` are names of one of
+/// them; those that do not begin with the text that it is told are not wanted.
+pub fn known_at_servers(
+    partial: &str,
+    sites: &Names,
+    directories: impl FnOnce() -> Vec<Directory>,
+    names: impl FnOnce(&Directory, &str) -> Vec<String>,
+) -> Vec<String> {
     let is_host = partial.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
     let words: Vec<String> = if is_host {
-        let urls = cache.all().into_iter().filter_map(|(directory, _)| match &directory.host {
+        let urls = directories().into_iter().filter_map(|directory| match directory.host {
             HostText::Url(url) => Some(format!("{url}/")),
             HostText::This | HostText::Site(_) => None,
         });
         urls.collect()
     } else {
-        let scope = Scope::new(sites);
-        let mut source = CompletionPlaces { scope: &scope, cache, here: &|_| Vec::new(), now: 0 };
-        places(partial, &mut source, &mut Offered::default())
+        let (before, name) = parts(partial);
+        let Ok(directory) = Directory::parse(before, sites) else { return Vec::new() };
+        // What is a character of the name may be `%` and two digits here.
+        let begin = name.split('%').next().unwrap_or_default();
+        names(&directory, begin).iter().map(|known| behind(before, known)).collect()
     };
     // Whatever a word is, it passes here: the person has typed a URL, but not for this shell, and a server has chosen the names.
     let words = words.iter().map(|word| plain(word)).filter(|word| word.starts_with(partial));
@@ -172,6 +181,16 @@ pub fn known_at_servers(partial: &str, sites: Names, cache: &mut Cache) -> Vec<S
         words.pop_last();
     }
     words.into_iter().collect()
+}
+
+/// The directory of a place as it is typed, and the name in it.
+fn parts(place: &str) -> (&str, &str) {
+    let path = match split(place) {
+        Split::Named(_, path) => path,
+        Split::Url(..) | Split::Path => place,
+    };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    (place.strip_suffix(name).unwrap_or_default(), name)
 }
 
 /// Names of this host.
@@ -183,10 +202,17 @@ fn here(partial: &str, source: &CompletionPlaces<'_>, is_wanted: impl Fn(&str) -
     names.map(|known| behind(directory, &known)).collect()
 }
 
-/// What a directory held.
-fn names(directory: &Directory, found: &mut Offered, source: &mut CompletionPlaces<'_>) -> Vec<String> {
+/// The names that a directory held, of those that begin so.
+fn names(
+    directory: &Directory,
+    begin: &str,
+    found: &mut Offered,
+    source: &mut CompletionPlaces<'_>,
+) -> Vec<String> {
     if directory.host == HostText::This {
-        return (source.here)(&directory.place(true));
+        let mut names = (source.here)(&directory.place(true));
+        names.retain(|name| name.starts_with(begin));
+        return names;
     }
     let known = source.cache.find(directory);
     if known.is_none_or(|known| !known.is_fresh(source.now)) {
@@ -194,7 +220,7 @@ fn names(directory: &Directory, found: &mut Offered, source: &mut CompletionPlac
     }
     let Some(known) = known else { return Vec::new() };
     found.is_cut |= known.is_cut;
-    known.names.clone()
+    known.beginning(begin).to_vec()
 }
 
 /// The largest number of words that are shown.
@@ -236,13 +262,23 @@ mod tests {
             };
             let Self { scope, cache, vocabulary } = self;
             let places = CompletionPlaces { scope, cache, here: &here, now: 1010 };
-            complete_line(text, &mut CompletionInput { vocabulary, places })
+            let jobs = |verb: &str| vec!["last".to_owned(), format!("{verb}-1")];
+            complete_line(text, &mut CompletionInput { vocabulary, places, jobs: &jobs })
         }
 
         fn check(&mut self, text: &str, at: usize, expect: &[&str]) {
             let (found_at, found) = self.ask(text);
             assert_eq!((found_at, found.words.as_slice()), (at, expect.map_owned().as_slice()), "{text}");
         }
+    }
+
+    /// What another shell is offered of what is in the cache.
+    fn offered(typed: &str, cache: &mut Cache) -> Vec<String> {
+        let directories = cache.all().into_iter().map(|(directory, _)| directory.clone()).collect();
+        let names = |directory: &Directory, begin: &str| {
+            cache.find(directory).map(|known| known.beginning(begin).to_vec()).unwrap_or_default()
+        };
+        known_at_servers(typed, &sites(), || directories, names)
     }
 
     trait Owned {
@@ -270,6 +306,8 @@ mod tests {
         table.check("composite a", 10, &["add "]);
         table.check("help ap", 5, &["append "]);
         table.check("copy -- --re", 8, &[]);
+        table.check("why l", 4, &["last "]);
+        table.check("why ", 4, &["last", "why-1"]);
         table.check("xyzzy a", 6, &[]);
     }
 
@@ -345,7 +383,7 @@ mod tests {
         table.cache.keep(at("far:"), Known::new(names.collect(), 1, false));
         table.cache.keep(at("ftp://ann@h/d"), Known::new(vec!["one".to_owned()], 1, false));
         table.cache.keep(at("ftpes://h:99/"), Known::new(vec!["two/".to_owned()], 1, false));
-        let ask = |table: &mut Table, typed: &str| known_at_servers(typed, sites(), &mut table.cache);
+        let ask = |table: &mut Table, typed: &str| offered(typed, &mut table.cache);
         let found = ask(&mut table, "far:");
         assert_eq!(found.len(), 13, "{found:?}");
         for word in &found {
@@ -361,6 +399,12 @@ mod tests {
         assert_eq!(ask(&mut table, "ftp://ann@h/d/"), ["ftp://ann@h/d/one"]);
         assert_eq!(ask(&mut table, "ftpes://h:99/t"), ["ftpes://h:99/two/"]);
         assert_eq!(ask(&mut table, "ftp://unknown/x"), [""; 0]);
+        // What the first Tab has written, the second one reads.
+        assert_eq!(ask(&mut table, "far:a%27"), ["far:a%27b"]);
+        assert_eq!(
+            ask(&mut table, "far:a%"),
+            found.iter().filter(|word| word.contains("a%")).cloned().collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -371,7 +415,7 @@ mod tests {
             let at = Directory::parse(&format!("ftp://{user}@[::1]:2121/"), &sites()).unwrap();
             table.cache.keep(at, Known::new(vec!["one".to_owned()], 1, false));
         }
-        let found = known_at_servers("ftp://", sites(), &mut table.cache);
+        let found = offered("ftp://", &mut table.cache);
         assert_eq!(found.len(), users.len(), "{found:?}");
         let mut read = BTreeSet::new();
         for word in &found {

@@ -37,7 +37,7 @@ pub use directory::{Directory, HostText, THIS_HOST};
 pub use grammar::Command;
 pub use keeper::{ANSWER, CALM, DOUBTFUL, GONE, Health, Input, Keeper, Output, Probe};
 pub use mistake::Mistake;
-pub use names::{Current, Meaning, Operand, Partial, Scope};
+pub use names::{Composites, Current, Meaning, Operand, Partial, Scope};
 pub use operands::PlaceUse;
 pub use removal::{Taken, stands_there};
 pub use search::{Found, Held, Known, Purpose, Search, Step};

@@ -19,6 +19,17 @@ pub struct Scope {
     pub current: Current,
 }
 
+/// Composite directories with their components, by their names.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Composites(BTreeMap<String, Vec<Directory>>);
+
+impl Composites {
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Directory])> {
+        self.0.iter().map(|(name, all)| (name.as_str(), all.as_slice()))
+    }
+}
+
 /// The current directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Current(pub Meaning);
@@ -62,6 +73,16 @@ impl Scope {
     /// The sites of the settings, and this host as the current directory.
     pub fn new(sites: Names) -> Self {
         Self { sites, ..Self::default() }
+    }
+
+    /// The same with composite directories.
+    pub fn with(sites: Names, composites: Composites) -> Self {
+        Self { composites: composites.0, ..Self::new(sites) }
+    }
+
+    /// Its composite directories alone.
+    pub fn into_composites(self) -> Composites {
+        Composites(self.composites)
     }
 
     /// What a word means.

@@ -137,6 +137,7 @@ pub(super) mod tests {
             .arg(arg!(--json "For programs").global(true))
             .arg(arg!(--state <DIR> "State").global(true))
             .subcommands(["append", "copy", "move", "mv"].map(copies))
+            .subcommand(Command::new("why").arg(arg!([job] "Which").value_name("JOB|last")))
             .subcommands(["cat", "jobs", "ls", "mkdir", "resume", "rm", "sites"].map(verb));
         let components = Command::new("add").arg(place());
         let composite =

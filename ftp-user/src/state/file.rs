@@ -13,6 +13,7 @@ use crate::journal::check_directory;
 use ftp_io::named_file::is_in_other_hands;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -57,30 +58,45 @@ impl StateFile {
     /// Why the file cannot be read, or must not be believed, in words. A damaged file is set aside, so the next call
     /// finds none; but not one that trust rests on.
     pub fn read<T: DeserializeOwned + Default>(&self) -> Result<T, String> {
-        let Some(file) = &self.path else { return Ok(T::default()) };
-        let Some(text) = self.text(file)? else { return Ok(T::default()) };
-        serde_json::from_slice(&text).map_err(|error| {
-            if self.purpose == Purpose::Trust {
-                return format!("{} is damaged ({error})", file.display());
-            }
-            let aside = file.with_extension("json.damaged");
-            let moved = match fs::rename(file, &aside) {
-                Ok(()) => format!("it is {} now", aside.display()),
-                Err(error) => format!("it cannot be set aside: this host said \"{}\"", words(&error)),
-            };
-            format!("{} is damaged ({error}), so nothing of it is known; {moved}", file.display())
-        })
+        let Some(mut file) = self.open()? else { return Ok(T::default()) };
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(|error| self.cannot_read(&error))?;
+        serde_json::from_slice(&text).map_err(|error| self.damaged(error))
     }
 
-    /// The bytes of the file; `None` if there is none.
-    fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
-        let cannot = |error: io::Error| {
-            format!("cannot read {}: this host said \"{}\"", path.display(), words(&error))
+    /// What to tell if the file holds nothing that can be understood. It is set aside, unless trust rests on it.
+    pub(super) fn damaged(&self, error: impl fmt::Display) -> String {
+        let file = self.path.as_deref().unwrap_or_else(|| Path::new(""));
+        if self.purpose == Purpose::Trust {
+            return format!("{} is damaged ({error})", file.display());
+        }
+        let extension = file.extension().unwrap_or_default().to_string_lossy();
+        let aside = file.with_extension(format!("{extension}.damaged"));
+        let moved = match fs::rename(file, &aside) {
+            Ok(()) => format!("it is {} now", aside.display()),
+            Err(error) => format!("it cannot be set aside: this host said \"{}\"", words(&error)),
         };
+        format!("{} is damaged ({error}), so nothing of it is known; {moved}", file.display())
+    }
+
+    /// Why the file cannot be read, in words.
+    pub(super) fn cannot_read(&self, error: &io::Error) -> String {
+        let file = self.path.as_deref().unwrap_or_else(|| Path::new(""));
+        format!("cannot read {}: this host said \"{}\"", file.display(), words(error))
+    }
+
+    /// The file, open; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read, or must not be believed, in words.
+    pub(super) fn open(&self) -> Result<Option<File>, String> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let cannot = |error: io::Error| self.cannot_read(&error);
         if let Some(directory) = path.parent() {
             check_directory(directory).map_err(|why| format!("{why}, so {} is not read", path.display()))?;
         }
-        let mut file = match File::open(path) {
+        let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
@@ -92,9 +108,20 @@ impl StateFile {
         if self.purpose == Purpose::Trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
             return Err(format!("others own {} or may write it", path.display()));
         }
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(cannot)?;
-        Ok(Some(text))
+        Ok(Some(file))
+    }
+
+    /// Writes these bytes in place of the file. No other run changes it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be written, in words.
+    pub(super) fn replace(&self, bytes: &[u8]) -> Result<(), String> {
+        let Some(file) = &self.path else { return Ok(()) };
+        let lasts = self.purpose == Purpose::Trust;
+        let written = lock(file, TRIES).and_then(|_locked| replace(file, bytes, lasts));
+        written
+            .map_err(|error| format!("cannot write {}: this host said \"{}\"", file.display(), words(&error)))
     }
 
     /// Changes the value of the file. No other run changes it meanwhile. It is written only if `change` returns

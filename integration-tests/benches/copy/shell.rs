@@ -1,4 +1,5 @@
-//! How long the shell takes to start, and how long a name at a server takes to be completed from what was listed before.
+//! How long the shell takes to start, and how long a name at a server takes to be completed from what was listed before, and a
+//! job from the journal.
 
 use std::fs;
 use std::io::Write;
@@ -17,6 +18,8 @@ use crate::plan::Plan;
 const DIRECTORIES: usize = 5;
 /// The most names that it keeps of one directory.
 const NAMES: usize = 10_000;
+/// The journal has so many jobs: as many as it keeps of those that have begun no file.
+const JOBS: usize = 5;
 /// Runs in one round.
 const RUNS: usize = 20;
 /// The targets, in milliseconds.
@@ -26,20 +29,25 @@ const COMPLETION: f64 = 20.0;
 pub(crate) fn table(plan: &Plan) {
     let home = tempfile::tempdir().unwrap();
     fill(home.path());
+    fail_jobs(home.path());
     let script = home.path().join("empty");
     fs::write(&script, "").unwrap();
     let typed = b"ls\0ftp://ann@127.0.0.2/dir-3/a-usual-name-of-a-file-77\0";
     let completed = milliseconds(home.path(), &["completions", "bash", "--words"], typed);
     assert_eq!(completed.1.matches("/dir-3/a-usual-name-of-a-file-77").count(), 100, "{}", completed.1);
-    let (mut starts, mut completions) = (Vec::new(), Vec::new());
+    let jobs = milliseconds(home.path(), &["completions", "bash", "--words"], b"why\0\0");
+    assert_eq!(jobs.1.matches(": copy ").count(), JOBS, "{}", jobs.1);
+    let (mut starts, mut completions, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds * RUNS {
         starts.push(milliseconds(home.path(), &["shell", "-f", script.to_str().unwrap()], b"").0);
         completions.push(milliseconds(home.path(), &["completions", "bash", "--words"], typed).0);
+        ids.push(milliseconds(home.path(), &["completions", "bash", "--words"], b"why\0\0").0);
     }
     println!("the shell, whole processes; {} names are known           ms (min - max)", DIRECTORIES * NAMES);
     for (what, times, target) in [
         ("an empty script", starts, START),
         ("100 of 10,000 names in one directory", completions, COMPLETION),
+        ("the jobs of the journal", ids, COMPLETION),
     ] {
         let time = Spread::of(&times);
         println!("{what:<54} {:7.1} ({:.1} - {:.1})", time.median, time.least, time.most);
@@ -53,11 +61,21 @@ fn fill(home: &Path) {
     let state = home.join("state");
     fs::DirBuilder::new().mode(0o700).create(&state).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let names: Vec<_> = (0..NAMES).map(|number| format!("a-usual-name-of-a-file-{number:04}")).collect();
-    let directories = (0..DIRECTORIES)
-        .map(|number| json!({"directory": format!("ftp://ann@127.0.0.2/dir-{number}/"), "at": now, "names": names}));
-    let file = serde_json::to_vec(&directories.collect::<Vec<_>>()).unwrap();
-    fs::write(state.join("shell-listings.json"), file).unwrap();
+    let names: String = (0..NAMES).map(|number| format!("a-usual-name-of-a-file-{number:04}\n")).collect();
+    let entry = |number| json!({"directory": format!("ftp://ann@127.0.0.2/dir-{number}/"), "at": now, "bytes": names.len()});
+    let index = serde_json::to_string(&(0..DIRECTORIES).map(entry).collect::<Vec<_>>()).unwrap();
+    fs::write(state.join("shell-listings.txt"), format!("{index}\n{}", names.repeat(DIRECTORIES))).unwrap();
+}
+
+/// Copies that begin no file: nobody listens there.
+fn fail_jobs(home: &Path) {
+    for _ in 0..JOBS {
+        let mut command = Command::new(Program::User.path());
+        command.arg("--state").arg(home.join("state")).env_clear().env("HOME", home);
+        command.args(["--retries", "0", "copy", "ftp://ann:x@127.0.0.1:1/a", "ftp://ann:x@127.0.0.1:1/b"]);
+        let output = command.stderr(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "somebody listens at 127.0.0.1:1");
+    }
 }
 
 /// Runs the user agent with that input. How long it took, and what it has printed.

@@ -115,9 +115,13 @@ fn strike(world: &mut World, random: &mut Random, errand: &dyn Errand, run: &Sta
     }
     match victim {
         Victim::Coordinator => run.running.signal(Signal::KILL),
-        Victim::Source | Victim::Destination | Victim::Relay | Victim::Open | Victim::Foreign(_) => {
-            world.kill(victim);
-        }
+        Victim::Source
+        | Victim::Destination
+        | Victim::Relay
+        | Victim::Hub
+        | Victim::Agent(_)
+        | Victim::Open
+        | Victim::Foreign(_) => world.kill(victim),
     }
     Some(victim)
 }

@@ -6,6 +6,7 @@ use super::world::{Victim, World};
 use crate::sim::random::Random;
 use crate::site::PASSWORD;
 use crate::user::{Run, Started};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 enum Route {
     Direct,
     Relay,
+    /// Through two agents that meet at a hub.
+    Hub,
     User,
     Up,
     Down,
@@ -52,8 +55,12 @@ pub(super) struct TreeCopy {
     wanted: Tree,
     /// What the destination has had of it.
     older: Tree,
+    /// The files that were whole at the destination after a run.
+    copied: BTreeSet<String>,
     /// Whether files are there that may not be replaced.
     is_blocked: bool,
+    /// Whether an old file may have another name for an instant: some servers do not rename to a name that is taken.
+    is_set_aside: bool,
     /// Whether the journal may have the job.
     is_known: bool,
     /// Whether the run goes on with the job by its name.
@@ -81,6 +88,7 @@ impl TreeCopy {
             Route::Direct,
             Route::Direct,
             Route::Relay,
+            Route::Hub,
             Route::User,
             Route::Up,
             Route::Down,
@@ -98,13 +106,18 @@ impl TreeCopy {
         Self::over(route, (purpose, rule), world, random, number)
     }
 
-    /// A copy from, to or between servers of other people; `None` if there are none.
+    /// A tree from, to or between servers of other people; `None` if there are none.
     pub(super) fn foreign(world: &World, random: &mut Random, number: u64) -> Option<Self> {
         let one = random.length(world.foreign.len().checked_sub(1)?);
         let other = Some(random.length(world.foreign.len() - 1)).filter(|other| *other != one);
         let other = other.filter(|_| random.once_in(2));
         let (from, to) = if random.once_in(2) { (Some(one), other) } else { (other, Some(one)) };
-        Some(Self::over(Route::Foreign(from, to), (Purpose::Copy, Rule::Always), world, random, number))
+        let purpose = random.pick([Purpose::Copy, Purpose::Move, Purpose::Sync]);
+        let rule = match purpose {
+            Purpose::Copy | Purpose::Move => Rule::Always,
+            Purpose::Sync => Rule::Different,
+        };
+        Some(Self::over(Route::Foreign(from, to), (purpose, rule), world, random, number))
     }
 
     fn over(
@@ -124,12 +137,14 @@ impl TreeCopy {
         let older = if random.once_in(2) { tree.older(random) } else { Tree::default() };
         if !older.files.is_empty() {
             older.write(&to, 2 * AGE);
-            if let Route::Foreign(_, Some(at)) = route {
-                world.foreign[at].owns(&to);
-            }
         }
         if purpose == Purpose::Sync {
             Tree::surplus(random).write(&to, 2 * AGE);
+        }
+        if let Route::Foreign(one, other) = route {
+            for (at, top) in [(one, &from), (other, &to)] {
+                at.filter(|_| top.exists()).into_iter().for_each(|at| world.foreign[at].owns(top));
+            }
         }
         let mut wanted = tree;
         let is_blocked = rule == Rule::Never && !older.files.is_empty();
@@ -147,7 +162,9 @@ impl TreeCopy {
             rule,
             wanted,
             older,
+            copied: BTreeSet::new(),
             is_blocked,
+            is_set_aside: matches!(route, Route::Foreign(..)),
             is_known: false,
             resumes: false,
             state,
@@ -162,8 +179,8 @@ impl TreeCopy {
     }
 
     /// What holds at every instant, also in the middle of a run that was killed.
-    fn has_lost_nothing(&self, run: &Run) {
-        let Self { purpose, from, to, wanted, older, shown, .. } = self;
+    fn has_lost_nothing(&mut self, run: &Run) {
+        let Self { purpose, from, to, wanted, older, shown, copied, .. } = self;
         let has = |top: &Path, name: &str, bytes: &[u8]| fs::read(top.join(name)).is_ok_and(|is| is == bytes);
         for (name, bytes) in &wanted.files {
             // The destination gets it before the source loses it.
@@ -176,8 +193,17 @@ impl TreeCopy {
                 Purpose::Move => assert!(is_at_source || is_copied, "{shown}: {name} is lost\n{run}"),
                 Purpose::Sync => {
                     assert!(is_at_source, "{shown}: {name} has changed at the source\n{run}");
-                    let is_there = is_copied || is_old || (old.is_none() && !to.join(name).exists());
+                    let is_absent = !to.join(name).exists();
+                    let was_never_there = old.is_none() && !copied.contains(name) && is_absent;
+                    let is_aside = || {
+                        let there = Tree::read(to);
+                        self.is_set_aside && is_absent && there.files.values().any(|is| Some(is) == old)
+                    };
+                    let is_there = is_copied || is_old || was_never_there || is_aside();
                     assert!(is_there, "{shown}: {name} was deleted, or is there by half\n{run}");
+                    if is_copied {
+                        copied.insert(name.clone());
+                    }
                 }
             }
         }
@@ -226,7 +252,7 @@ fn places(route: Route, world: &World, home: &Path, name: &str) -> ([PathBuf; 2]
     let (from, to) = match route {
         Route::Up => (local(name), at(&world.destination)),
         Route::Down => (at(&world.source), local("./copy")),
-        Route::Direct | Route::Relay | Route::User | Route::Any => {
+        Route::Direct | Route::Relay | Route::Hub | Route::User | Route::Any => {
             (at(&world.source), at(&world.destination))
         }
         Route::Foreign(from, to) => (theirs(from), theirs(to)),
@@ -252,12 +278,15 @@ fn words(
     let path = match route {
         Route::Direct => Some("direct"),
         Route::User => Some("user"),
-        Route::Relay => Some("relay"),
+        Route::Relay | Route::Hub => Some("relay"),
         Route::Up | Route::Down | Route::Any | Route::Foreign(..) => None,
     };
     words.extend(path.into_iter().flat_map(|path| ["--path".to_owned(), path.to_owned()]));
     if matches!(route, Route::Relay | Route::Any) {
         words.extend(world.relay_words());
+    }
+    if route == Route::Hub {
+        words.extend(world.hub_words());
     }
     if random.once_in(2) {
         words.push("--no-tls".to_owned());
@@ -274,6 +303,9 @@ fn victims(route: Route) -> Vec<Victim> {
         Route::Foreign(from, to) => {
             let victim = |at: Option<usize>| at.map_or(Victim::Open, Victim::Foreign);
             vec![victim(from), victim(to)]
+        }
+        Route::Hub => {
+            vec![Victim::Hub, Victim::Agent(0), Victim::Agent(1), Victim::Source, Victim::Destination]
         }
         Route::Direct | Route::Relay | Route::User | Route::Up | Route::Down | Route::Any => {
             let (from, to) = (Victim::Source, Victim::Destination);

@@ -3,6 +3,7 @@
 use super::process::Sockets;
 use crate::binary::{Program, Running};
 use crate::foreign::{Foreign, ForeignServer, Kind, own_address, say_skipped};
+use crate::hub::{Hub, Joined};
 use crate::relay::{Agent, Relay};
 use crate::sim::random::Random;
 use crate::site::{PASSWORD, Server, Site, USER, names_below};
@@ -20,6 +21,9 @@ pub(super) enum Victim {
     Source,
     Destination,
     Relay,
+    Hub,
+    /// The agent beside the source, or beside the destination.
+    Agent(usize),
     /// The server that works with those of other people.
     Open,
     /// The sessions of one of them.
@@ -32,6 +36,9 @@ pub(super) struct World {
     pub(super) source: Server,
     pub(super) destination: Server,
     pub(super) relay: Agent,
+    hub: Hub,
+    /// The agents that have joined the hub: one reaches the source, the other one the destination.
+    agents: [Joined; 2],
     /// Servers of other people, and one of ours that works with them: in a soak only.
     pub(super) open: Option<Server>,
     pub(super) foreign: Vec<ForeignServer>,
@@ -79,10 +86,25 @@ impl World {
             }));
         }
         let relay = Relay::new().at(&own_address().to_string()).allow("127.0.0.0/8:1024-65535").start();
+        let hub = Hub::start(&own_address().to_string());
+        let agents = [("near", &source), ("far", &destination)]
+            .map(|(name, server)| hub.join(name, &own_address().to_string(), &[&server.ip().to_string()]));
         let jobs = tempfile::tempdir().unwrap();
         let (idle, strangers) = (Vec::new(), Vec::new());
-        let mut world =
-            Self { source, destination, relay, open, foreign, idle, strangers, states, jobs, temporary };
+        let mut world = Self {
+            source,
+            destination,
+            relay,
+            hub,
+            agents,
+            open,
+            foreign,
+            idle,
+            strangers,
+            states,
+            jobs,
+            temporary,
+        };
         world.idle = world.all().map(|(_, _, running)| Sockets::of(running.id())).collect();
         world
     }
@@ -111,13 +133,31 @@ impl World {
         ["--relay", &self.relay.address.to_string(), "--relay-token-file", file].map(str::to_owned)
     }
 
-    /// Kills a server or the relay, which is back at once, or the sessions of a server of other people.
+    /// The options that name the hub.
+    pub(super) fn hub_words(&self) -> [String; 4] {
+        let file = self.hub.token_file.to_str().unwrap();
+        ["--relay", &self.hub.address.to_string(), "--relay-token-file", file].map(str::to_owned)
+    }
+
+    /// Kills a server, the relay, the hub or an agent, which is back at once, or the sessions of a server of other people.
     pub(super) fn kill(&mut self, victim: Victim) {
         match victim {
             Victim::Coordinator => {}
             Victim::Source => self.source.die_and_return(),
             Victim::Destination => self.destination.die_and_return(),
             Victim::Relay => self.relay.die_and_return(),
+            Victim::Hub => {
+                let times = self.agents.each_ref().map(Joined::times_joined);
+                self.hub.die_and_return();
+                for (agent, times) in self.agents.iter().zip(times) {
+                    agent.hurry();
+                    agent.until_joined(times + 1);
+                }
+            }
+            Victim::Agent(at) => {
+                self.agents[at].die_and_return();
+                self.agents[at].until_joined(1);
+            }
             Victim::Open => self.open.as_mut().unwrap().die_and_return(),
             Victim::Foreign(at) => self.foreign[at].kill_sessions(),
         }
@@ -128,7 +168,13 @@ impl World {
         let servers = [Some(("source", &self.source)), Some(("destination", &self.destination))];
         let servers = servers.into_iter().chain([self.open.as_ref().map(|open| ("open", open))]).flatten();
         let servers = servers.map(|(name, server)| (name, server.ip(), &server.running));
-        servers.chain([("relay", self.relay.address.ip(), &self.relay.running)])
+        let agents = ["agent of the source", "agent of the destination"].into_iter().zip(&self.agents);
+        let agents = agents.map(|(name, agent)| (name, OWN, &agent.running));
+        let between = [
+            ("relay", self.relay.address.ip(), &self.relay.running),
+            ("hub", self.hub.address.ip(), &self.hub.running),
+        ];
+        servers.chain(between).chain(agents)
     }
 
     /// Somebody connects to ports where others are expected, and says nothing, or nonsense, or a wrong password.
@@ -150,7 +196,7 @@ impl World {
                     let length = random.length(200);
                     random.bytes(length)
                 }
-                _ if is_door && name != "relay" => {
+                _ if is_door && !["relay", "hub"].contains(&name) => {
                     b"USER ann\r\nPASS wrong\r\nUSER eve\r\nPASS guess\r\n".into()
                 }
                 _ => b"RETR /etc/passwd\r\n".into(),
@@ -171,7 +217,7 @@ impl World {
             let process = running.id();
             until(&format!("the {name} has nothing open that nobody uses"), || {
                 let now = Sockets::of(process);
-                now.connected == 0
+                now.connected == idle.connected
                     && now.listens.len() == idle.listens.len()
                     && now.descriptors <= idle.descriptors + KEPT
             });

@@ -2,6 +2,7 @@
 //! directory, a user and a log of its own, and whether it lets foreign hosts take part.
 
 mod apart;
+mod between;
 mod client;
 mod config;
 mod fetch;
@@ -17,6 +18,7 @@ mod skip;
 mod tls;
 
 pub use apart::Apart;
+pub use between::{Between, Form};
 pub use client::Desk;
 pub use fetch::Tool;
 pub use kind::{Hosts, Kind};

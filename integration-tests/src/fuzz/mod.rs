@@ -5,6 +5,7 @@
 //! without a fuzzer.
 
 mod grammar;
+mod groups;
 mod input;
 mod listings;
 mod places;
@@ -13,6 +14,7 @@ mod relay;
 mod rendezvous;
 
 pub use grammar::{commands, replies};
+pub use groups::groups;
 pub use listings::listings;
 pub use places::{places, settings};
 pub use proxy::proxy;
@@ -23,7 +25,7 @@ pub use rendezvous::rendezvous;
 pub type Target = fn(&[u8]);
 
 /// The name of every target, as its program and its corpus have it, and its function.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("commands", commands),
     ("replies", replies),
     ("listings", listings),
@@ -33,4 +35,5 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("places", places),
     ("proxy", proxy),
     ("settings", settings),
+    ("groups", groups),
 ];

@@ -22,10 +22,14 @@ impl World {
     }
 
     /// The control connection has gone, and the session has not. It may go on only where DETA let it, with bytes on
-    /// their way.
+    /// their way, or for the answer to a question that changes files.
     pub(super) fn goes_on_alone(&mut self, side: Side) {
         let now = self.now;
         let host = self.hosts.at_mut(side);
+        if host.session.awaits_last_answer() {
+            host.awaits_since = Some(now);
+            return self.say(side, "   waits for its last answer".to_owned());
+        }
         let Some((_, file)) = host.may_go_on.filter(|_| host.session.is_detached()) else {
             return self.violation("A24: a server session goes on without its control connection".to_owned());
         };
@@ -35,6 +39,12 @@ impl World {
 
     /// A session that went on alone has ended, or its time is over.
     pub(super) fn alone_is_over(&mut self, side: Side) {
+        let awaits = self.hosts.at(side).awaits_since.map(|since| self.now.since(since));
+        // What was asked just before may be told in two answers.
+        let longest = self.scenario.delays.answer * 2;
+        if let Some(took) = awaits.filter(|took| *took > longest) {
+            self.violation(format!("a session waits {took:?} for its last answer, and may for {longest:?}"));
+        }
         let Some(alone) = self.hosts.at(side).alone else { return };
         // Its last move is stopped first.
         let most = self.scenario.batch().and_then(|batch| batch.detach).unwrap_or_default()

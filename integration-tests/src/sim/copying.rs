@@ -113,6 +113,9 @@ impl World {
 
     pub(super) fn tell_attempt(&mut self, input: Input) {
         let now = self.now;
+        if self.user.groups.is_running() {
+            return self.user.groups.tell_of_relay(now, input);
+        }
         if let Some(attempt) = &mut self.user.attempt {
             attempt.input(now, input);
         }

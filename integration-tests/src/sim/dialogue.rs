@@ -8,12 +8,13 @@ use super::world::World;
 use ftp_proto::client::{self, Event, Failure};
 use ftp_proto::command::Command;
 use ftp_proto::reply::Class;
+use ftp_proto::third_party::batch::BatchInput;
 use ftp_proto::third_party::{Input, Output, Side};
 
 impl World {
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
         match self.scenario.conduct {
-            Conduct::Attempts => {}
+            Conduct::Attempts | Conduct::Groups(_) => {}
             Conduct::Hostile => return self.hostile_hears(side, piece.as_deref()),
             Conduct::Batch(_) | Conduct::Asks(_) => return self.reader_hears(side, piece.as_deref()),
         }
@@ -118,6 +119,7 @@ impl World {
                         let end = self.user.ends.at_mut(side);
                         end.moving = class == Class::Preliminary;
                         end.ask_at = curious.then_some(ask_at);
+                        self.user.groups.tell(now, BatchInput::Reply { side, reply: reply.clone(), class });
                         if let Some(attempt) = &mut self.user.attempt {
                             attempt.input(now, Input::Reply { side, reply, class });
                         }
@@ -161,18 +163,19 @@ impl World {
         let end = self.user.ends.at_mut(side);
         end.waiting.clear();
         *self.user.usable.at_mut(side) &= failure == Failure::Quit;
+        self.user.groups.tell(now, BatchInput::Ended(side));
         if let Some(attempt) = &mut self.user.attempt {
             attempt.input(now, Input::Ended(side, failure));
         }
     }
 
     /// Whether a session has a reason to end before its time.
-    fn may_despair(&self, side: Side) -> bool {
+    pub(super) fn may_despair(&self, side: Side) -> bool {
         let relay_lost = self.relay.as_ref().is_some_and(|relay| relay.over || relay.is_gone());
         self.links.at(side).harmed || relay_lost || !self.scenario.delays.are_quick()
     }
 
-    fn command(&mut self, side: Side, command: Command) {
+    pub(super) fn command(&mut self, side: Side, command: Command) {
         let now = self.now;
         let command = self.twist(side, command);
         if let Command::Rndz(secret) = &command {

@@ -2,6 +2,7 @@
 //! is written beside its target and renamed over it, so that nobody ever sees a half one there.
 
 use ftp_proto::command::Partial;
+use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     files: BTreeMap<PathName, Vec<u8>>,
+    /// How often each file was put there: its identity.
+    versions: BTreeMap<PathName, u32>,
     /// Writing is refused.
     pub(super) read_only: bool,
     /// Files that may not be written.
@@ -39,6 +42,7 @@ pub(super) struct Incoming {
 impl Disk {
     pub(super) fn put(&mut self, path: &PathName, bytes: Vec<u8>) {
         self.files.insert(path.clone(), bytes);
+        *self.versions.entry(path.clone()).or_default() += 1;
     }
 
     pub(super) fn remove(&mut self, path: &PathName) {
@@ -48,6 +52,16 @@ impl Disk {
     /// Nobody may write this file.
     pub(super) fn refuse(&mut self, path: &PathName) {
         self.refused.insert(path.clone());
+    }
+
+    /// Whether nobody may write this file.
+    pub(super) fn refuses(&self, path: &PathName) -> bool {
+        self.refused.contains(path)
+    }
+
+    /// The identity of a file, as its listing tells it.
+    pub(super) fn unique(&self, path: &PathName) -> String {
+        format!("v{}", self.versions.get(path).copied().unwrap_or(0))
     }
 
     pub(super) fn get(&self, path: &PathName) -> Option<&[u8]> {
@@ -66,8 +80,7 @@ impl Disk {
                 let size = size.ok_or(FileFailure::NotFound)? as u64;
                 if range.first > size { Err(FileFailure::BeyondEnd) } else { Ok(Some(size)) }
             }
-            // The simulated disk has no groups.
-            Intent::SendPack(_) | Intent::StorePack { .. } => Err(FileFailure::Other),
+            Intent::SendGroup { .. } => Ok(None),
             _ if self.read_only || self.refused.contains(path) => Err(FileFailure::Denied),
             Intent::WriteAt { range } if range.first > size.unwrap_or(0) as u64 => {
                 Err(FileFailure::BeyondEnd)
@@ -75,6 +88,7 @@ impl Disk {
             Intent::WriteAt { .. }
             | Intent::Replace
             | Intent::Append
+            | Intent::StoreGroup { .. }
             | Intent::Probe(_)
             | Intent::List(_) => Ok(None),
         }
@@ -97,8 +111,8 @@ impl Disk {
             Intent::Replace
             | Intent::Send { .. }
             | Intent::Probe(_)
-            | Intent::SendPack(_)
-            | Intent::StorePack { .. }
+            | Intent::SendGroup { .. }
+            | Intent::StoreGroup { .. }
             | Intent::List(_) => (Some(Vec::new()), 0),
         };
         if temporary.is_none() {
@@ -140,11 +154,15 @@ impl Disk {
         }
     }
 
-    /// A question about files. The coordinator asks none; a server machine may for its own purposes.
+    /// A question about files.
     pub(super) fn answer(&self, ask: &FileAsk) -> Result<FileAnswer, FileFailure> {
         match ask {
             FileAsk::Enter(_) => Ok(FileAnswer::Done),
             FileAsk::RenameFrom(path) if self.files.contains_key(path) => Ok(FileAnswer::Done),
+            FileAsk::Facts(path) if self.files.contains_key(path) => {
+                let size = self.files.get(path).map(|file| file.len() as u64);
+                Ok(FileAnswer::Entry(Entry { size, ..Entry::new(path.clone(), Kind::File) }))
+            }
             FileAsk::Facts(_)
             | FileAsk::List(..)
             | FileAsk::Change { .. }
@@ -155,6 +173,7 @@ impl Disk {
             | FileAsk::Remove(_)
             | FileAsk::RenameFrom(_)
             | FileAsk::Rename { .. }
+            // Those about groups are answered elsewhere.
             | FileAsk::Look(..)
             | FileAsk::Keep(..)
             | FileAsk::Drop(_)

@@ -1,11 +1,12 @@
 //! Files move: read from a disk and sent, received and written.
 
+use super::group::IncomingGroup;
 use super::moving::{Framing, Moving, State};
 use super::scenario::Sabotage;
 use super::wire::Owner;
 use super::world::{Event, World};
 use ftp_proto::command::{DataType, Direction};
-use ftp_proto::server::ask::{Answer, End, Ending, FileFailure, Ticket};
+use ftp_proto::server::ask::{Answer, Carried, End, Ending, FileFailure, Ticket};
 use ftp_proto::third_party::Side;
 use ftp_proto::wire::TransferId;
 
@@ -51,7 +52,7 @@ impl World {
         match moving.state {
             State::Opening => return self.open(side, ticket),
             State::Sending { .. } => self.send_on(side, ticket),
-            State::Receiving(_) => self.receive_on(side, ticket),
+            State::Receiving(_) | State::ReceivingGroup(_) => self.receive_on(side, ticket),
         }
         false
     }
@@ -68,7 +69,16 @@ impl World {
         let host = self.hosts.at_mut(side);
         let Some(moving) = host.moves.get_mut(&ticket) else { return false };
         let opened = match moving.prepared.intent.direction() {
-            Direction::Send => host.disk.read(&moving.prepared).map(|file| State::Sending { file, at: 0 }),
+            Direction::Send => match host.groups.read(&host.disk, &moving.prepared) {
+                Some((file, outcomes)) => {
+                    moving.sent = Some(outcomes);
+                    Ok(State::Sending { file, at: 0 })
+                }
+                None => host.disk.read(&moving.prepared).map(|file| State::Sending { file, at: 0 }),
+            },
+            Direction::Receive if moving.prepared.intent.is_group() => {
+                IncomingGroup::new(&moving.prepared).map(State::ReceivingGroup).ok_or(FileFailure::Other)
+            }
             Direction::Receive => {
                 if write_over {
                     host.disk.put(&moving.prepared.path, Vec::new());
@@ -111,7 +121,7 @@ impl World {
         };
         self.send_data(conn, end, wire);
         if last {
-            return self.finish(side, ticket, End::Whole, Ending::Close);
+            return self.finish(side, ticket, End::WHOLE_FILE, Ending::Close);
         }
         self.schedule_within(self.pace(), Event::Pump(side, ticket));
     }
@@ -119,7 +129,6 @@ impl World {
     fn receive_on(&mut self, side: Side, ticket: Ticket) {
         let host = self.hosts.at_mut(side);
         let Some(moving) = host.moves.get_mut(&ticket) else { return };
-        let State::Receiving(incoming) = &mut moving.state else { return };
         let this = self.wire.end_mut(moving.conn.0, moving.conn.1);
         let Ok((bytes, whole)) = moving.framing.take(&mut this.inbox) else {
             return self.finish(side, ticket, End::Broken("no blocks".to_owned()), Ending::Reset);
@@ -127,14 +136,19 @@ impl World {
         let over = this.over;
         moving.moved += bytes.len() as u64;
         let is_block = !matches!(moving.framing, Framing::Stream);
-        if let Err(failure) = host.disk.write(incoming, &bytes) {
+        let written = match &mut moving.state {
+            State::Receiving(incoming) => host.disk.write(incoming, &bytes),
+            State::ReceivingGroup(group) => group.write(&bytes, host.disk.space),
+            State::Opening | State::Sending { .. } => return,
+        };
+        if let Err(failure) = written {
             return self.finish(side, ticket, End::Failed(failure), Ending::Reset);
         }
         if whole {
             if self.scenario.sabotage == Some(Sabotage::LoseBehind) {
                 this.inbox.clear();
             }
-            return self.finish(side, ticket, End::Whole, Ending::Close);
+            return self.finish(side, ticket, End::WHOLE_FILE, Ending::Close);
         }
         let believes = self.scenario.sabotage == Some(Sabotage::EndIsEnd);
         match over {
@@ -143,7 +157,7 @@ impl World {
                 self.finish(side, ticket, End::Broken("the end of no file".to_owned()), Ending::Reset);
             }
             // E10: the peer's orderly end is the end of the file, anything else is not.
-            Some(Ending::Close) => self.finish(side, ticket, End::Whole, Ending::Close),
+            Some(Ending::Close) => self.finish(side, ticket, End::WHOLE_FILE, Ending::Close),
             Some(Ending::Reset) => {
                 self.finish(side, ticket, End::Broken("connection reset".to_owned()), Ending::Reset);
             }
@@ -155,19 +169,30 @@ impl World {
         let Some(moving) = host.moves.remove(&ticket) else { return };
         let believes = self.scenario.sabotage == Some(Sabotage::NoDoubt);
         let end = match (end, moving.doubt) {
-            (End::Whole, Some(unless)) if unless != Some(moving.moved) && !believes => {
+            (End::Whole(_), Some(unless)) if unless != Some(moving.moved) && !believes => {
                 End::Broken("the client had gone".to_owned())
             }
             (end, _) => end,
         };
-        if let State::Receiving(incoming) = moving.state {
-            match end {
-                End::Whole => host.disk.finish(incoming),
-                End::Broken(_) | End::Stopped | End::Failed(_) => host.disk.give_up(incoming),
+        let end = match (moving.state, end) {
+            (State::Receiving(incoming), end) => {
+                match end {
+                    End::Whole(_) => host.disk.finish(incoming),
+                    End::Broken(_) | End::Stopped | End::Failed(_) => host.disk.give_up(incoming),
+                }
+                end
             }
-        }
+            (State::ReceivingGroup(group), End::Whole(_)) => match host.groups.hold(&mut host.disk, group) {
+                Ok(outcomes) => End::Whole(Carried::Group(outcomes)),
+                Err(failure) => End::Failed(failure),
+            },
+            (State::Sending { .. }, End::Whole(carried)) => {
+                End::Whole(moving.sent.map_or(carried, Carried::Group))
+            }
+            (State::Opening | State::Sending { .. } | State::ReceivingGroup(_), end) => end,
+        };
         let what = match &end {
-            End::Whole => "whole",
+            End::Whole(_) => "whole",
             End::Broken(_) => "broken",
             End::Stopped => "stopped",
             End::Failed(FileFailure::NoSpace) => "no space",
@@ -177,14 +202,13 @@ impl World {
         self.detached_ends(side, moving.detach, moving.moved, &end);
         let (conn, this) = moving.conn;
         self.wire.end_mut(conn, this).moving = None;
-        let kept = end == End::Whole && moving.framing.keeps();
+        let kept = end.is_whole() && moving.framing.keeps();
         if let (true, Owner::Server(_, id)) = (kept, self.wire.end(conn, this).owner) {
             self.hosts.at_mut(side).keeping.insert(ticket, id);
         } else {
-            self.close_end(conn, this, if end == End::Whole { how } else { Ending::Reset });
+            self.close_end(conn, this, if end.is_whole() { how } else { Ending::Reset });
         }
-        let answer =
-            Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, packed: Vec::new(), kept, end };
+        let answer = Answer::Moved { bytes: moving.moved, kept, end };
         self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
     }
 
@@ -192,7 +216,7 @@ impl World {
     fn detached_ends(&mut self, side: Side, id: Option<TransferId>, moved: u64, end: &End) {
         let Some(id) = id else { return };
         let why = match end {
-            End::Whole => None,
+            End::Whole(_) => None,
             End::Broken(_) => Some("the data connection broke"),
             End::Stopped => Some("it was stopped"),
             End::Failed(_) => Some("the file failed"),

@@ -3,6 +3,7 @@
 use super::deeds::Deeds;
 use super::detached::Alone;
 use super::disk::{Disk, Prepared};
+use super::group::GroupShelf;
 use super::moving::Moving;
 use super::place::{address, other_network, seen_user_address};
 use super::scenario::{HELD, OF_ONE_ADDRESS, Sabotage, Scenario};
@@ -49,6 +50,8 @@ pub(super) struct Host {
     /// What RNDZ gave it last.
     pub(super) secret: Option<RendezvousSecret>,
     pub(super) disk: Disk,
+    /// Groups that wait for their names.
+    pub(super) groups: GroupShelf,
     /// The connections that are kept between two files, and those that will be when their move has been answered.
     pub(super) kept: BTreeSet<ConnId>,
     pub(super) keeping: BTreeMap<Ticket, ConnId>,
@@ -56,6 +59,8 @@ pub(super) struct Host {
     pub(super) may_go_on: Option<(Ticket, Option<usize>)>,
     /// It goes on without its control connection.
     pub(super) alone: Option<Alone>,
+    /// Since when its session is over but for the answer to a question that changes files.
+    pub(super) awaits_since: Option<Moment>,
     /// Somebody has ended a transfer that went on alone.
     pub(super) stopped_by_others: bool,
     /// The file that a transfer which went on alone has called whole.
@@ -88,6 +93,7 @@ impl Host {
             max_held: HELD,
             max_of_one_address: OF_ONE_ADDRESS,
             max_detached: std::time::Duration::from_secs(3600),
+            has_hooks: false,
             software: "ftp-server simulated".to_owned(),
             ..Config::default()
         };
@@ -120,10 +126,12 @@ impl Host {
             deeds: Deeds::default(),
             secret: None,
             disk: Disk::default(),
+            groups: GroupShelf::default(),
             kept: BTreeSet::new(),
             keeping: BTreeMap::new(),
             may_go_on: None,
             alone: None,
+            awaits_since: None,
             stopped_by_others: false,
             told_whole: None,
         }
@@ -155,6 +163,7 @@ impl Host {
         note(!self.connecting.is_empty(), "an attempt to connect");
         note(!self.prepared.is_empty(), "a prepared file");
         note(!self.moves.is_empty(), "a move");
+        note(self.groups.holds_groups(), "a group");
         note(!self.permits.is_empty() || !self.queued.is_empty(), "a permit");
         left
     }

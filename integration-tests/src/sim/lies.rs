@@ -76,6 +76,7 @@ impl World {
 
     /// What a lying server says instead of its own address in a 227.
     pub(super) fn lie(&mut self, side: Side, bytes: Vec<u8>) -> Vec<u8> {
+        let bytes = self.lie_about_files(side, bytes);
         let lies = side == self.scenario.roles.passive && self.has(Obstacle::LyingPassive);
         if !lies || !bytes.starts_with(b"227") {
             return bytes;

@@ -35,6 +35,9 @@
 //! | `perform` | what a server machine asks for, performed |
 //! | `arrivals` | what arrives: connections and their bytes |
 //! | `phases`, `dialogue` | the coordinator: its phases, and its three machines drained |
+//! | `groups`, `group_copy` | small files in groups: their coordinator |
+//! | `small_files`, `grouped` | where they are put, and what must hold for them; how a seed chooses them |
+//! | `group` | the groups that a server holds |
 //! | `conduct`, `several` | several files, questions about detached transfers, and how a seed chooses them |
 //! | `conversation`, `course`, `talk`, `coordinate`, `asks`, `replies` | users who do without an attempt: what they say, line by line, and what they hear |
 //! | `batch`, `detached`, `alone` | what must hold for several files; transfers without control connection |
@@ -66,6 +69,10 @@ mod dialogue;
 mod disk;
 mod fault;
 mod files;
+mod group;
+mod group_copy;
+mod grouped;
+mod groups;
 mod host;
 mod hostile;
 mod lies;
@@ -80,6 +87,7 @@ mod replies;
 mod run;
 mod several;
 mod shared;
+mod small_files;
 mod stage;
 mod stranger;
 mod talk;

@@ -1,9 +1,11 @@
 //! A file on its way, as the server holds it.
 
 use super::disk::{Incoming, Prepared};
+use super::group::IncomingGroup;
 use super::wire::front;
 use ftp_proto::coding::{BlockCodes, BlockReader, NotBlocks};
 use ftp_proto::command::{Mode, Partial};
+use ftp_proto::reply::FileOutcome;
 use ftp_proto::server::ask::TransferTerms;
 use ftp_proto::wire::TransferId;
 use std::collections::VecDeque;
@@ -21,6 +23,8 @@ pub(super) struct Moving {
     pub(super) detach: Option<TransferId>,
     /// The client has gone: the file is whole only with so many bytes.
     pub(super) doubt: Option<Option<u64>>,
+    /// What a group that is sent says of its files.
+    pub(super) sent: Option<Vec<FileOutcome>>,
 }
 
 /// How far it is.
@@ -29,13 +33,24 @@ pub(super) enum State {
     Opening,
     Sending { file: Vec<u8>, at: usize },
     Receiving(Incoming),
+    ReceivingGroup(IncomingGroup),
 }
 
 impl Moving {
     pub(super) const fn new(prepared: Prepared, conn: (usize, usize), terms: TransferTerms) -> Self {
         let TransferTerms { partial, detach, .. } = terms;
         let framing = Framing::of(terms);
-        Self { prepared, conn, partial, state: State::Opening, moved: 0, framing, detach, doubt: None }
+        Self {
+            prepared,
+            conn,
+            partial,
+            state: State::Opening,
+            moved: 0,
+            framing,
+            detach,
+            doubt: None,
+            sent: None,
+        }
     }
 }
 

@@ -64,6 +64,7 @@ impl World {
         self.links.at_mut(side).harmed = true;
         self.close_listeners(side);
         self.end_permits(side);
+        self.hosts.at_mut(side).groups.clear();
         // Inside TLS a process that dies says no close_notify: nobody takes its end for that of the file.
         let how = if self.scenario.tls.is_some() { Ending::Reset } else { Ending::Close };
         for (conn, end) in self.wire.open_ends(|owner| owner.is_server(side)) {
@@ -138,6 +139,7 @@ impl World {
         self.end_permits(side);
         self.shared.borrow_mut().detached.forget(side, self.number);
         self.close_kept(side);
+        self.hosts.at_mut(side).groups.clear();
         let moves: Vec<_> = self.hosts.at(side).moves.keys().copied().collect();
         for ticket in moves {
             self.stop(side, ticket);
@@ -159,7 +161,8 @@ impl World {
                 self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
             }
             Ask::Recognise { ticket, .. } => self.answer_soon(side, ticket, Answer::Login(None)),
-            Ask::DropGroup(_) | Ask::LogOut => {}
+            Ask::DropGroup(group) => host.groups.remove(group),
+            Ask::LogOut => host.groups.clear(),
             Ask::Limits(ticket) => self.answer_soon(side, ticket, Answer::Limits(Vec::new())),
             Ask::Reserve { ticket, parity, .. } => self.perform_reserve(side, ticket, parity, None),
             Ask::ReservePair { ticket, odd, .. } => {
@@ -200,6 +203,7 @@ impl World {
                 }
             }
             Ask::Detach { .. } | Ask::Detached { .. } => self.perform_on_detached(side, ask),
+            Ask::Room { ticket, .. } => self.answer_soon(side, ticket, Answer::Room),
             Ask::Prepare { .. }
             | Ask::Move { .. }
             | Ask::Progress { .. }
@@ -331,7 +335,8 @@ impl World {
             }
             Ask::Stop(ticket) => self.stop(side, ticket),
             Ask::File { ticket, ask } => {
-                let answer = Answer::File(host.disk.answer(&ask));
+                let found = host.groups.answer(&mut host.disk, &ask);
+                let answer = Answer::File(found.unwrap_or_else(|| host.disk.answer(&ask)));
                 self.answer_soon(side, ticket, answer);
             }
             Ask::Login { .. }
@@ -339,6 +344,7 @@ impl World {
             | Ask::LogOut
             | Ask::DropGroup(_)
             | Ask::Limits(_)
+            | Ask::Room { .. }
             | Ask::Detach { .. }
             | Ask::Detached { .. }
             | Ask::Secure { .. }

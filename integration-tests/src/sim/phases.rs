@@ -4,13 +4,22 @@ use super::Pair;
 use super::SIDES;
 use super::relay::Relay;
 use super::scenario::{Path, Scenario};
+use super::small_files::listed;
 use super::user::{PATIENCE, Phase, Purpose, REST, timeouts};
 use super::world::World;
 use ftp_proto::client::{self, Standing};
 use ftp_proto::command::Command;
+use ftp_proto::digest::Algorithm;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::third_party::{Attempt, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer};
+use ftp_proto::third_party::batch::{Batch, BatchFile, BatchInput, BatchOpening, BatchTerms, Window};
+use ftp_proto::third_party::{
+    Attempt, DataTls, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer,
+};
+use std::time::Duration;
+
+/// How long both servers together may say nothing of groups.
+const SILENCE: Duration = Duration::from_secs(60);
 
 impl World {
     pub(super) fn is_over(&self) -> bool {
@@ -25,6 +34,7 @@ impl World {
         if let Some(attempt) = &mut self.user.attempt {
             attempt.input(now, Input::Cancel);
         }
+        self.user.groups.tell(now, BatchInput::Cancel);
     }
 
     /// What happens next, once everything is quiet; false when nothing does.
@@ -35,7 +45,11 @@ impl World {
             Phase::Login if user.ends.both(|end| end.over || end.party.is_some()) => {
                 let ready = user.ends.both(|end| !end.over);
                 self.user.usable = Pair::of(|side| !self.user.ends.at(side).over);
-                if ready { self.begin_attempt() } else { self.noop(Phase::Noop) }
+                match (ready, self.scenario.groups().is_some()) {
+                    (false, _) => self.noop(Phase::Noop),
+                    (true, false) => self.begin_attempt(),
+                    (true, true) => self.begin_groups(),
+                }
             }
             Phase::Noop if quiet && self.worth_another() => {
                 self.heal();
@@ -129,11 +143,11 @@ impl World {
             }
     }
 
-    fn begin_attempt(&mut self) {
-        self.agree_on_tls();
+    /// What the user agent knows of both servers.
+    pub(super) fn parties(&self) -> Option<[Party; 2]> {
         let mut parties = Vec::new();
         for side in SIDES {
-            let Some((dialect, capabilities)) = self.user.ends.at(side).party.clone() else { return };
+            let (dialect, capabilities) = self.user.ends.at(side).party.clone()?;
             // What is arranged for TLS is the scenario's, right or wrong: the attempt adds nothing to it.
             let standing = self.user.ends.at(side).session.standing();
             let standing = Standing { sscn: false, pin: None, ..standing };
@@ -146,7 +160,41 @@ impl World {
                 leaf: None,
             });
         }
-        let [source, destination] = parties.try_into().expect("two sides");
+        parties.try_into().ok()
+    }
+
+    /// Both sessions are ready: the files are copied.
+    fn begin_groups(&mut self) {
+        self.agree_on_tls();
+        let (Some(groups), Some([source, destination])) = (self.scenario.groups().cloned(), self.parties())
+        else {
+            return;
+        };
+        let secret = self.next_secret();
+        let opening = match self.scenario.path {
+            Path::Relayed(postures) => BatchOpening::Joined { postures, secret: Some(secret) },
+            Path::Direct | Path::Through => {
+                BatchOpening::Direct { passive: self.scenario.roles.passive, secret }
+            }
+        };
+        let (tls, algorithm, looks_for_all) = (DataTls::Clear, Algorithm::Sha256, groups.looks_for_all);
+        let window = Window::default();
+        let terms = BatchTerms { opening, tls, algorithm, window, looks_for_all, silence: SILENCE };
+        if !Batch::is_possible(&source, &destination, &terms) {
+            self.violation("two servers of ours cannot copy groups".to_owned());
+        }
+        let files: Vec<BatchFile> =
+            groups.files.iter().enumerate().map(|(number, file)| listed(number, *file, &groups)).collect();
+        self.user.groups.batch = Some(Batch::start(files, terms, (source, destination), self.now));
+        self.user.phase = Phase::Attempt;
+        self.user.alarm = Some(self.now + PATIENCE);
+        self.say_both(&format!("== {} files in groups, {:?}", groups.files.len(), self.scenario.path));
+        self.arm();
+    }
+
+    fn begin_attempt(&mut self) {
+        self.agree_on_tls();
+        let Some([source, destination]) = self.parties() else { return };
         let transfer = self.transfer();
         let timeouts = timeouts(self.scenario.brisk);
         let (roles, now) = (self.scenario.roles, self.now);
@@ -170,18 +218,23 @@ impl World {
         self.arm();
     }
 
-    fn transfer(&mut self) -> Transfer {
-        let Scenario { store, restart, rendezvous, .. } = self.scenario;
-        // Each attempt has its own secret.
+    /// The secret of the next attempt, which no other one has.
+    pub(super) fn next_secret(&mut self) -> RendezvousSecret {
         if let Some(byte) = self.user.secret.first_mut() {
             *byte = byte.wrapping_add(1);
         }
+        RendezvousSecret::new(self.user.secret)
+    }
+
+    fn transfer(&mut self) -> Transfer {
+        let Scenario { store, restart, rendezvous, .. } = self.scenario;
+        let secret = self.next_secret();
         Transfer {
             source_path: self.user.source_path.clone(),
             destination_path: self.user.destination_path.clone(),
             store,
             restart: restart.map(|offset| offset as u64),
-            secret: rendezvous.then(|| RendezvousSecret::new(self.user.secret)),
+            secret: rendezvous.then_some(secret),
             probes: self.scenario.probes,
             digest: None,
         }

@@ -40,6 +40,8 @@ pub(super) struct Relay {
     pub(super) dialing: BTreeSet<Ticket>,
     pub(super) conns: BTreeMap<ConnId, Conn>,
     pub(super) joins: BTreeMap<Ticket, Join>,
+    /// How many tunnels and joins are over of which the agent is about to be told.
+    pub(super) ending: usize,
     next_conn: u64,
     next_port: u16,
 }
@@ -121,6 +123,7 @@ impl Relay {
             conns: BTreeMap::new(),
             joins: BTreeMap::new(),
             next_conn: 0,
+            ending: 0,
             next_port: 30_000,
         }
     }

@@ -10,6 +10,7 @@ use super::{Pair, SIDES};
 use ftp_proto::client;
 use ftp_proto::command::Command;
 use ftp_proto::relay::{agent, user};
+use ftp_proto::third_party::batch::BatchInput;
 use ftp_proto::third_party::{Input, Outcome, Side};
 use ftp_proto::timer::Moment;
 use std::cmp::Reverse;
@@ -72,7 +73,7 @@ impl World {
     pub(super) fn begin(&mut self) {
         self.furnish();
         match self.scenario.conduct.clone() {
-            Conduct::Attempts => {}
+            Conduct::Attempts | Conduct::Groups(_) => {}
             Conduct::Hostile => return self.begin_hostilities(),
             Conduct::Batch(batch) => return self.begin_batch(&batch),
             Conduct::Asks(_) => return self.begin_to_ask(),
@@ -144,7 +145,7 @@ impl World {
             Event::Script(side) => match self.scenario.conduct {
                 Conduct::Batch(_) => self.feed(side),
                 Conduct::Asks(_) => self.ask_next(side),
-                Conduct::Attempts | Conduct::Hostile => self.script_goes_on(side),
+                Conduct::Attempts | Conduct::Groups(_) | Conduct::Hostile => self.script_goes_on(side),
             },
             Event::End(side, ticket) => self.ended_by_others(side, ticket),
             Event::Fault(number) => self.strike(number),
@@ -200,6 +201,7 @@ impl World {
                 if let Some(attempt) = &mut self.user.attempt {
                     attempt.input(now, Input::Timeout);
                 }
+                self.user.groups.tell(now, BatchInput::Timeout);
             }
             Some(Clock::Alarm) => {
                 self.user.alarm = None;
@@ -214,7 +216,7 @@ impl World {
 
     /// Drains the coordinator's machines until none has anything to say.
     pub(super) fn settle(&mut self) {
-        if self.scenario.conduct != Conduct::Attempts {
+        if !self.scenario.conduct.has_machines() {
             return;
         }
         for _ in 0..1_000 {
@@ -223,6 +225,7 @@ impl World {
                 busy |= self.drain_session(side);
             }
             busy |= self.drain_attempt();
+            busy |= self.drain_groups();
             if !busy && !self.advance() {
                 return;
             }
@@ -257,7 +260,7 @@ impl World {
 
     pub(super) fn report(mut self) -> Report {
         self.judge_the_end();
-        let copied = self.course.copied.len();
+        let copied = self.course.copied.len() + self.user.groups.published();
         Report {
             violations: self.violations,
             outcomes: self.user.outcomes.clone(),

@@ -1,6 +1,6 @@
 //! A run, before it begins: everything that a seed chooses or a test says.
 
-use super::conduct::{Batch, Conduct};
+use super::conduct::{Batch, Conduct, Groups};
 use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
@@ -269,6 +269,12 @@ pub enum Sabotage {
     Deaf,
     /// The user agent takes whoever comes to its listener for its server.
     Credulous,
+    /// PACK KEEP replaces what has the name.
+    KeepReplaces,
+    /// PACK KEEP gives other bytes the name than those that have come.
+    KeepSpoils,
+    /// A server forgets no group.
+    KeepsGroups,
 }
 
 /// How a run must end.
@@ -285,12 +291,17 @@ pub enum Must {
 impl Scenario {
     /// Whether the user copies files.
     pub fn copies(&self) -> bool {
-        matches!(self.conduct, Conduct::Attempts | Conduct::Batch(_))
+        matches!(self.conduct, Conduct::Attempts | Conduct::Batch(_) | Conduct::Groups(_))
     }
 
     /// The several files that the user copies, if they are several.
     pub(super) fn batch(&self) -> Option<&Batch> {
         if let Conduct::Batch(batch) = &self.conduct { Some(batch) } else { None }
+    }
+
+    /// The small files that the user copies in groups, if he does.
+    pub(super) fn groups(&self) -> Option<&Groups> {
+        if let Conduct::Groups(groups) = &self.conduct { Some(groups) } else { None }
     }
 
     /// Whether the user is hostile.

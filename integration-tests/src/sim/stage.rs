@@ -44,6 +44,10 @@ impl World {
 
     /// Puts the files and the state of the disks that the scenario wants.
     pub(super) fn furnish(&mut self) {
+        if let Some(groups) = self.scenario.groups().cloned() {
+            self.furnish_groups(&groups);
+            return self.limit_disk();
+        }
         let (source, destination) = (self.user.source_path.clone(), self.user.destination_path.clone());
         if self.scenario.file.is_some() {
             let file = self.file.clone();
@@ -53,6 +57,11 @@ impl World {
             Some(old) => self.hosts.destination.disk.put(&destination, old),
             None => self.hosts.destination.disk.remove(&destination),
         }
+        self.limit_disk();
+    }
+
+    /// What the destination does not take.
+    fn limit_disk(&mut self) {
         self.hosts.destination.disk.read_only = self.has(Obstacle::Denied);
         self.hosts.destination.disk.space = self
             .scenario

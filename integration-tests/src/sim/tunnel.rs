@@ -26,6 +26,9 @@ impl World {
 
     /// An answer to a question of the agent comes soon.
     pub(super) fn answer_agent(&mut self, ticket: Ticket, answer: Answer) {
+        if let (Answer::Ended { .. }, Some(relay)) = (&answer, &mut self.relay) {
+            relay.ending += 1;
+        }
         self.schedule_within(self.scenario.delays.answer, Event::AgentAnswer(ticket, answer));
     }
 

@@ -1,5 +1,6 @@
 //! The user agent: two client sessions, one attempt, and where in its run it is.
 
+use super::group_copy::GroupCopy;
 use super::host::PASSWORD;
 use super::scenario::Scenario;
 use super::wire::Place;
@@ -21,6 +22,10 @@ pub(super) struct User {
     pub(super) ends: Pair<End>,
     pub(super) attempt: Option<Attempt>,
     pub(super) attempt_wake: Option<Moment>,
+    /// Small files that are copied in groups.
+    pub(super) groups: GroupCopy,
+    /// How many replies about files each server has sent.
+    pub(super) lies: Pair<u32>,
     pub(super) phase: Phase,
     /// When the phase is over at the latest.
     pub(super) alarm: Option<Moment>,
@@ -99,6 +104,8 @@ impl User {
             }),
             attempt: None,
             attempt_wake: None,
+            groups: GroupCopy::default(),
+            lies: Pair::default(),
             phase: Phase::Login,
             alarm: None,
             outcomes: Vec::new(),

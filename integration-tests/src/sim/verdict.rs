@@ -161,6 +161,9 @@ impl World {
         if let Some(batch) = self.scenario.batch().cloned() {
             return self.judge_batch(&batch);
         }
+        if let Some(groups) = self.scenario.groups().cloned() {
+            return self.judge_groups(&groups);
+        }
         let names: Vec<_> = self.hosts.destination.disk.names().cloned().collect();
         if !self.scenario.is_hostile() && names.iter().any(|name| *name != self.user.destination_path) {
             self.violation("the destination has a file that nobody asked for".to_owned());

@@ -159,7 +159,7 @@ fn a24_an_old_file_is_replaced_after_the_control_connection_where_close_notify_e
 }
 
 /// Reads one zlib stream, and not a byte behind it.
-fn unpack(from: &mut impl Read) -> Vec<u8> {
+fn inflate(from: &mut impl Read) -> Vec<u8> {
     let (mut stream, mut all) = (flate2::Decompress::new(true), Vec::new());
     loop {
         let (mut byte, mut room) = ([0], [0; 4096]);
@@ -183,7 +183,7 @@ fn e25_a_reset_behind_the_end_of_the_bytes_is_no_failure_where_they_mark_it() {
             raw.ask(&format!("MODE {mode}"), "200");
             let mut data = open(&server, &mut raw, &client);
             raw.ask(command, "150");
-            let got = if mode == "Z" { unpack(&mut data) } else { read(&mut data) };
+            let got = if mode == "Z" { inflate(&mut data) } else { read(&mut data) };
             reset(data.sock);
             raw.expect("226");
             if command == "LIST" {

@@ -6,7 +6,7 @@ use integration_tests::foreign::{
     Begin, End, Foreign, Hosts, Judged, Kind, Page, Skipped, ftplib_fetches, own_address, say_skipped,
 };
 use integration_tests::site::{Site, sample};
-use integration_tests::user::user;
+use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 
 /// Who it is and what its configuration says.
@@ -123,19 +123,18 @@ pub(super) fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The files arrive, verified, and ftplib fetches the same; they go directly where the two configurations permit it,
-/// and inside TLS where both ends have it.
-fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
+/// Checks that the files have arrived, verified, and that nothing went in clear where a server has TLS. Returns what everybody
+/// has said; `more` is what others have.
+pub(super) fn arrived(
+    run: &Run,
+    (from, to): (Side, Side),
+    (source, target): (&End, &End),
+    more: &str,
+) -> String {
     let files = files();
-    let (source, source_pin) = from.start_private(Hosts::Allowed, &files)?;
-    let (target, target_pin) = to.start_private(Hosts::Allowed, &[])?;
-    let urls: Vec<String> =
-        files.iter().map(|(name, _)| from.url(&source, &name.replace(' ', "%20"))).collect();
-    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "10s"]);
-    let run = run.args(source_pin).args(target_pin).args(urls).args([to.url(&target, "")]).run();
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
     let shown = format!(
-        "{} -> {}\n{run}\n{trace}\n-- source --\n{}\n-- destination --\n{}",
+        "{} -> {}\n{run}\n{trace}\n-- source --\n{}\n-- destination --\n{}\n{more}",
         from.name,
         to.name,
         source.said(),
@@ -150,6 +149,21 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     assert_ne!(summary["verified"], "none", "{shown}");
     assert!(!trace.contains("> PROT C"), "{shown}");
     assert_eq!(summary["protection"], if from.tls && to.tls { "private" } else { "clear" }, "{shown}");
+    shown
+}
+
+/// The files arrive, verified, and ftplib fetches the same; they go directly where the two configurations permit it,
+/// and inside TLS where both ends have it.
+fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
+    let files = files();
+    let (source, source_pin) = from.start_private(Hosts::Allowed, &files)?;
+    let (target, target_pin) = to.start_private(Hosts::Allowed, &[])?;
+    let urls: Vec<String> =
+        files.iter().map(|(name, _)| from.url(&source, &name.replace(' ', "%20"))).collect();
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "10s"]);
+    let run = run.args(source_pin).args(target_pin).args(urls).args([to.url(&target, "")]).run();
+    let shown = arrived(&run, (from, to), (&source, &target), "");
+    let summary = run.summary();
     assert_eq!(summary["path"], if is_direct(from, to) { "direct" } else { "user" }, "{shown}");
     let judged = if to.tls { Judged::InsideTls } else { Judged::InClear };
     if let Err(skipped) = ftplib_fetches(&target, &files, judged) {
@@ -188,8 +202,10 @@ fn j02_a_server_of_ours_that_demands_its_own_session_is_the_tls_client_of_the_ot
 }
 
 /// `FOREIGN_MATRIX=all`: every ordered pair with TLS at one end at least.
-#[test]
-fn matrix_inside_tls() {
+pub(super) fn matrix(
+    name: &'static str,
+    cell: impl Fn(Side, Side) -> Result<&'static str, Skipped> + Copy + Send + Sync,
+) {
     if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
         skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
     }
@@ -202,6 +218,10 @@ fn matrix_inside_tls() {
         })
         .collect();
     let sides = SIDES.iter().map(|side| side.name.to_owned()).collect();
-    let page = Page::named("matrix inside tls", sides);
-    run_all(page, &cells);
+    run_all(Page::named(name, sides), &cells);
+}
+
+#[test]
+fn matrix_inside_tls() {
+    matrix("matrix inside tls", cell);
 }

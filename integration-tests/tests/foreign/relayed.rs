@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use std::fs;
 
 /// A file of some size, an empty one and a few more.
-fn files() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("tree/big.bin", sample(5_000_003)),
         ("tree/empty", Vec::new()),
@@ -57,7 +57,7 @@ fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
 /// Whether `--path relay` has to ask for the relay, because a direct path is open, or because nobody refuses one on
 /// which nothing moves: ftp-srv drops a stranger and does not say so, and libunftp waits for its file. Without a race the
 /// next path comes only after the time that a slow line would need.
-fn is_asked_for(from: Who, to: Who) -> bool {
+pub(super) fn is_asked_for(from: Who, to: Who) -> bool {
     would_go_direct(from, to) || (from, to) == (Who::Theirs(Kind::FtpSrv), Who::Theirs(Kind::Libunftp))
 }
 

@@ -99,7 +99,7 @@ fn r37_plain_ftp_passes_the_hub_and_nothing_of_it_can_be_read_there() {
 }
 
 /// Waits until some of the file has been stored, whatever its name is for now.
-fn half(to: &Far) {
+pub(super) fn half(to: &Far) {
     let stored = |name: &String| fs::metadata(to.server.path(name)).is_ok_and(|facts| facts.len() >= 500_000);
     socket::until("some of the file has arrived", || to.server.names().iter().any(stored));
 }

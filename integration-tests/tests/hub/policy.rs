@@ -60,6 +60,8 @@ fn r43_the_operator_of_a_hub_sees_who_calls_whom_and_how_much_and_no_secret() {
     let run = copy(&hub).args([from.url("secret-name.bin"), to.url("b.bin")]).run().exits(0);
     assert_eq!(run.summary()["rung"], "hub", "{run}");
     assert_eq!(run.events("file")[0]["rung"], "hub", "{run}");
+    let paths = run.events("path");
+    assert!(!paths.is_empty() && paths.iter().all(|path| path["rung"] == "hub"), "{run}");
     // The sessions of the user agent, two tunnels and the file: each is a call.
     counts(&hub, "ftp_relay_limit_used{limit=\"calls\"} 0");
     let lines = audit(&hub, &["hub-started", "agent-joined", "call-opened", "call-ended", "session-ended"]);

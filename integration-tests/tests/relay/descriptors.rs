@@ -1,17 +1,8 @@
 //! A host on which no descriptor is free.
 
 use super::{SOURCE, connect_from, joined, relay};
-use integration_tests::relay::Agent;
 use integration_tests::socket;
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::io::{Read, Write};
-
-/// Lets the relay have descriptors below this number. Those that it has stay open.
-fn limit(agent: &Agent, current: u64) {
-    let id = Pid::from_raw(i32::try_from(agent.running.id()).unwrap());
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    prlimit(id, Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
-}
 
 #[test]
 fn r38_without_a_free_descriptor_what_flows_goes_on_and_new_links_wait() {
@@ -19,7 +10,7 @@ fn r38_without_a_free_descriptor_what_flows_goes_on_and_new_links_wait() {
     let (_session, mut source, mut target) = joined(&agent, u64::MAX);
     source.write_all(b"x").unwrap();
     target.read_exact(&mut [0]).unwrap();
-    limit(&agent, 3);
+    agent.running.limit_descriptors(3);
     // The system accepts it, and the relay cannot.
     let waiting = connect_from(SOURCE, agent.address);
     agent.logs("cannot accept a link");
@@ -36,7 +27,7 @@ fn r38_without_a_free_descriptor_what_flows_goes_on_and_new_links_wait() {
     assert!(got == sent, "the bytes differ");
     drop(writer.join().unwrap());
     // When descriptors are free again, everybody has a turn.
-    limit(&agent, 512);
+    agent.running.limit_descriptors(512);
     drop(waiting);
     socket::until("a session begins", || agent.session_with(&agent.token).is_ok());
 }

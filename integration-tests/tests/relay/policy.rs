@@ -59,6 +59,17 @@ fn r27_a_token_that_the_policy_does_not_name_is_told_so() {
     let (code, text) = bye(&mut ann);
     assert_eq!((code, text.as_str()), (Code::Denied, "the policy does not name the token"));
     greeted(&agent, &agent.token);
+    // The relay has hung up before `check` has asked anything.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    write_private(&file, &agent.others[0].line());
+    for _ in 0..3 {
+        let mut command = Program::RelayAgent.command();
+        command.args(["check", &agent.address.to_string(), "--token-file"]).arg(&file);
+        let mut check = Running::start("check", command);
+        assert_eq!(check.wait().code(), Some(11), "{}", check.said());
+        assert!(check.said().contains("the policy does not name the token"), "{}", check.said());
+    }
 }
 
 #[test]

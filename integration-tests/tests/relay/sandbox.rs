@@ -9,7 +9,9 @@ use integration_tests::relay::{Agent, Relay};
 use std::fs::{Permissions, set_permissions, write};
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Command;
 use std::thread;
 use tempfile::TempDir;
@@ -25,6 +27,35 @@ libc = ctypes.CDLL(None)
 if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0):
     sys.exit("no seccomp here")
 os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+/// Has Landlock refuse every file but the program, its libraries and its token, and every abstract socket of Unix; then becomes
+/// the program of its arguments. Alone it says which version of Landlock there is.
+const WITHIN_LANDLOCK: &str = r#"
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *arguments):
+    got = libc.syscall(number, *arguments)
+    if got < 0:
+        sys.exit("no Landlock here: " + os.strerror(ctypes.get_errno()))
+    return got
+version = call(444, None, 0, 1)
+if len(sys.argv) == 1:
+    sys.exit(print(version))
+wanted = ctypes.create_string_buffer(struct.pack("QQQ", 0x7fff, 0, 3), 24)
+rules = call(444, wanted, 24, 0)
+token = sys.argv[sys.argv.index("--token-file") + 1]
+for path in [os.path.dirname(sys.argv[1]), os.path.dirname(token), "/lib", "/lib64", "/usr/lib"]:
+    if os.path.isdir(path):
+        directory = os.open(path, os.O_PATH)
+        call(445, rules, 1, ctypes.create_string_buffer(struct.pack("=Qi", 0x0d, directory), 12), 0)
+if libc.prctl(38, 1, 0, 0, 0):
+    sys.exit("new privileges stay")
+call(446, rules, 0)
+try:
+    sys.exit("Landlock permits " + open("/proc/self/status").name)
+except PermissionError:
+    os.execv(sys.argv[1], sys.argv[1:])
 "#;
 
 /// A relay that this line of a shell starts, with the program and its arguments behind it.
@@ -76,6 +107,34 @@ fn r52_where_splice_is_not_permitted_bytes_are_copied_and_the_log_says_so_once()
         "{}",
         agent.running.said()
     );
+}
+
+#[test]
+fn r52_what_landlock_refuses_is_done_without_and_the_log_says_so_once() {
+    // The first version with sockets.
+    const SOCKETS: u32 = 6;
+    let python = or_skip!(Tool::plain_python());
+    let directory = tempfile::tempdir().unwrap();
+    let launcher = directory.path().join("launcher.py");
+    write(&launcher, WITHIN_LANDLOCK).unwrap();
+    let asked = Command::new(python.program()).arg(&launcher).output().unwrap();
+    match String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() {
+        Ok(SOCKETS..) => {}
+        Ok(_) => or_skip!(Err::<(), _>(Skipped(format!("Landlock is older than version {SOCKETS}")))),
+        Err(_) => or_skip!(Err::<(), _>(Skipped(String::from_utf8_lossy(&asked.stderr).into_owned()))),
+    }
+    // systemd's place, which takes every word.
+    let name = format!("ftp-tests-landlock-{}", std::process::id());
+    let systemd = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    let python = python.program().display();
+    let line = format!("exec env NOTIFY_SOCKET=@{name} {python} {}", launcher.display());
+    let (_starter, agent) = started_by(&line);
+    carries(&agent);
+    let said = agent.running.said();
+    assert_eq!(said.matches("cannot tell systemd that the program is ready").count(), 1, "{said}");
+    assert_eq!(said.matches("WARN").count() + said.matches("ERROR").count(), 1, "{said}");
+    systemd.set_nonblocking(true).unwrap();
+    assert!(systemd.recv(&mut [0; 64]).is_err(), "the socket was refused");
 }
 
 #[test]

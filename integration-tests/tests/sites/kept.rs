@@ -100,6 +100,33 @@ fn a_stored_password_goes_to_its_own_server_alone() {
 }
 
 #[test]
+fn the_keyring_of_the_session_keeps_a_password() {
+    // What libsecret's program does, with a file in place of the keyring.
+    const TOOL: &str = "#!/bin/sh\nkept=\"$(dirname \"$0\")/kept\"\ncase \"$*\" in\n\
+        store\\ *\\ service\\ ftp-user\\ site\\ lab) cat >\"$kept\" ;;\n\
+        lookup\\ service\\ ftp-user\\ site\\ lab) cat \"$kept\" ;;\n\
+        clear\\ service\\ ftp-user\\ site\\ lab) rm \"$kept\" ;;\n*) exit 1 ;;\nesac\n";
+    let server = Site::new("ring").file("a.bin", sample(10)).start();
+    let home = home();
+    let bin = home.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("secret-tool"), TOOL).unwrap();
+    std::fs::set_permissions(bin.join("secret-tool"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let config = home.path().join("config.toml");
+    let run = |args: &[&str]| {
+        let user = user().environment("PATH", &path).args(["--config", config.to_str().unwrap()]);
+        user.args(args).run().never_says(PASSWORD)
+    };
+    run(&["sites", "add", "--keyring", "lab", &server.url("")]).exits(0);
+    assert_eq!(std::fs::read_to_string(bin.join("kept")).unwrap(), PASSWORD);
+    assert!(!settings(&home).contains(PASSWORD) && !home.path().join("secrets").exists());
+    run(&["ls", "lab:"]).exits(0).says("a.bin");
+    run(&["sites", "remove", "lab"]).exits(0);
+    assert!(!bin.join("kept").exists(), "the password is still in the keyring");
+}
+
+#[test]
 fn a_name_that_is_a_local_file_too_is_refused() {
     let home = home();
     sites(&home, &["add", "lab", "ftp://127.0.0.2/"]).exits(0);
@@ -193,6 +220,11 @@ fn servers_of_other_programs_are_imported_and_nothing_is_overwritten() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         path.to_str().unwrap().to_owned()
     };
+    let odd = file("odd", "broken\n\u{fc}\tftp://127.0.0.2/\nlab2\tftp://127.0.0.2:99999/\n");
+    let odd = sites(&home, &["import", "--dry-run", "lftp", &odd]).exits(9);
+    odd.says("broken is not imported: it has no URL")
+        .says("\u{fc} is not imported")
+        .says("lab2 is not imported");
     let bookmarks =
         file("bookmarks", "lab\tftp://h/\nold site\tftp://ann:s3cret@127.0.0.2:2121/pub\nweb\thttp://h/\n");
     let before = settings(&home);

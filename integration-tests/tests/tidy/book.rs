@@ -139,6 +139,16 @@ fn every_link_to_a_heading_finds_it() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// What the first page says: what it is, two commands, one picture, links.
+#[test]
+fn the_readme_stays_short() {
+    let text = source::read("README.md");
+    let lines = text.lines().count();
+    assert!(lines <= 60, "README.md has {lines} lines: the guide is the place for more");
+    assert_eq!(text.matches("\n```sh\n").count(), 2, "two commands");
+    assert_eq!(text.matches("![").count(), 1, "one picture");
+}
+
 #[test]
 fn the_documentation_shows_only_pictures_that_are_in_the_tree_and_says_what_they_show() {
     let mut wrong = Vec::new();

@@ -87,7 +87,7 @@ pub(super) const ROOMS: [Room; 6] = [
 ];
 
 /// A law that is checked on the syntax trees of all packages.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Law {
     Layers,
     Circles,
@@ -135,7 +135,7 @@ impl Law {
                 found
             })
         });
-        found.get(&self).cloned().unwrap_or_default()
+        found.get(&self).cloned().unwrap_or_else(|| panic!("LAWS lacks {self:?}, so nobody checks it"))
     }
 }
 

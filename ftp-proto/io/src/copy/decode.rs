@@ -8,14 +8,14 @@ use ftp_proto::coding::{BlockReader, FromWire, NotBlocks};
 use rustix::io::Errno;
 
 use super::burst::Step;
-use super::outcome::{Coding, Ended, Format, Packing};
-use super::sink::{Sink, Store};
+use super::outcome::{Coding, Encoding, Ended, Format};
+use super::sink::{Receiver, Sink};
 use crate::hash::Digester;
 
 /// What happens to bytes before they stand in the file.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    unpacker: Option<Unpacker>,
+    reader: Option<ModeReader>,
     coding: Option<FromWire>,
     digest: Option<(Digester, u64)>,
     /// How many bytes may still be written.
@@ -36,7 +36,7 @@ enum Refused {
 impl Decoder {
     pub(super) fn new(format: &Format) -> Self {
         Self {
-            unpacker: Unpacker::new(format.packing),
+            reader: ModeReader::new(format.encoding),
             coding: (format.coding == Coding::Ascii).then(FromWire::default),
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             left: format.limit.unwrap_or(u64::MAX),
@@ -50,7 +50,7 @@ impl Decoder {
     }
 
     /// Takes what `read` brings, at most so many bytes; nothing at the end of the connection.
-    pub(super) fn step<'a, S: Store>(
+    pub(super) fn step<'a, S: Receiver>(
         &mut self,
         sink: &mut Sink<S>,
         usual: usize,
@@ -78,17 +78,17 @@ impl Decoder {
     /// How many bytes may be taken from the connection, so that the next file stays there; 0 if this file has
     /// told its end. `None` if the connection carries nothing else.
     const fn wanted(&self) -> Option<usize> {
-        match &self.unpacker {
-            Some(Unpacker::Block(reader, _)) => Some(reader.wanted()),
-            Some(Unpacker::Zlib(_)) | None => None,
+        match &self.reader {
+            Some(ModeReader::Block(reader, _)) => Some(reader.wanted()),
+            Some(ModeReader::Zlib(_)) | None => None,
         }
     }
 
-    fn take<S: Store>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
-        let Some(mut unpacker) = self.unpacker.take() else { return self.write(piece, sink) };
+    fn take<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
+        let Some(mut reader) = self.reader.take() else { return self.write(piece, sink) };
         let mut rest = piece;
         let done = loop {
-            match unpacker.unpack(&mut rest) {
+            match reader.decode(&mut rest) {
                 Ok([]) => break Ok(()),
                 Ok(unpacked) => {
                     let unpacked = unpacked.to_vec();
@@ -99,11 +99,11 @@ impl Decoder {
                 Err(error) => break Err(Refused::Stream(error)),
             }
         };
-        self.unpacker = Some(unpacker);
+        self.reader = Some(reader);
         done
     }
 
-    fn write<S: Store>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
+    fn write<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
         let mut local = Vec::new();
         let piece = match &mut self.coding {
             Some(coding) => {
@@ -115,7 +115,7 @@ impl Decoder {
         self.store(piece, sink)
     }
 
-    fn store<S: Store>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
+    fn store<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
         let too_much = || Refused::File(Errno::FBIG.into());
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(too_much)?;
         if let Some((digester, count)) = &mut self.digest {
@@ -125,8 +125,8 @@ impl Decoder {
         sink.write(piece).map_err(Refused::File)
     }
 
-    fn end<S: Store>(&mut self, sink: &mut Sink<S>) -> Result<(), Refused> {
-        if self.unpacker.as_ref().is_some_and(|unpacker| !unpacker.has_ended()) {
+    fn end<S: Receiver>(&mut self, sink: &mut Sink<S>) -> Result<(), Refused> {
+        if self.reader.as_ref().is_some_and(|reader| !reader.has_ended()) {
             return Err(Refused::Stream(io::ErrorKind::UnexpectedEof.into()));
         }
         let mut local = Vec::new();
@@ -139,28 +139,28 @@ impl Decoder {
 
 /// Takes apart what the connection carries, a bounded piece at a time.
 #[derive(Debug)]
-enum Unpacker {
+enum ModeReader {
     Block(BlockReader, Vec<u8>),
     Zlib(Box<Inflater>),
 }
 
-impl Unpacker {
-    fn new(packing: Packing) -> Option<Self> {
-        match packing {
-            Packing::None => None,
-            Packing::Block(codes) => Some(Self::Block(BlockReader::new(codes), Vec::new())),
-            Packing::Zlib => Some(Self::Zlib(Box::new(Inflater::new()))),
+impl ModeReader {
+    fn new(encoding: Encoding) -> Option<Self> {
+        match encoding {
+            Encoding::None => None,
+            Encoding::Block(codes) => Some(Self::Block(BlockReader::new(codes), Vec::new())),
+            Encoding::Zlib => Some(Self::Zlib(Box::new(Inflater::new()))),
         }
     }
 
-    /// Returns the next bytes that follow from `packed`, which is shortened by what was used up; nothing
+    /// Returns the next bytes that follow from `encoded`, which is shortened by what was used up; nothing
     /// if more is needed for that.
-    fn unpack(&mut self, packed: &mut &[u8]) -> io::Result<&[u8]> {
+    fn decode(&mut self, encoded: &mut &[u8]) -> io::Result<&[u8]> {
         match self {
-            Self::Zlib(stream) => stream.unpack(packed),
+            Self::Zlib(stream) => stream.decode(encoded),
             Self::Block(reader, room) => {
                 let data =
-                    reader.next(packed).map_err(|NotBlocks| invalid("these are no blocks of MODE B"))?;
+                    reader.next(encoded).map_err(|NotBlocks| invalid("these are no blocks of MODE B"))?;
                 room.clear();
                 room.extend_from_slice(data);
                 Ok(room)
@@ -189,24 +189,24 @@ impl Inflater {
         Self { stream: Decompress::new(true), ended: false, room: vec![0; ROOM] }
     }
 
-    /// Returns the next bytes that follow from `packed`, which is shortened by what was used up; nothing
+    /// Returns the next bytes that follow from `encoded`, which is shortened by what was used up; nothing
     /// if more is needed for that.
-    fn unpack(&mut self, packed: &mut &[u8]) -> io::Result<&[u8]> {
+    fn decode(&mut self, encoded: &mut &[u8]) -> io::Result<&[u8]> {
         if self.ended {
-            return if packed.is_empty() { Ok(&[]) } else { Err(invalid(BYTES_AFTER_END)) };
+            return if encoded.is_empty() { Ok(&[]) } else { Err(invalid(BYTES_AFTER_END)) };
         }
         let (taken, made) = (self.stream.total_in(), self.stream.total_out());
-        let status = self.stream.decompress(packed, &mut self.room, FlushDecompress::None);
+        let status = self.stream.decompress(encoded, &mut self.room, FlushDecompress::None);
         let status = status.map_err(|_| invalid("the compressed data are damaged"))?;
         let used = usize::try_from(self.stream.total_in() - taken).unwrap_or(usize::MAX);
-        *packed = packed.get(used..).unwrap_or_default();
+        *encoded = encoded.get(used..).unwrap_or_default();
         self.ended = status == Status::StreamEnd;
         let total = self.stream.total_out();
         if total > INFLATE_FREE_BYTES && total / self.stream.total_in().max(1) > RATIO {
             return Err(invalid("the compressed data become too large"));
         }
         let length = usize::try_from(total - made).unwrap_or(0);
-        if length == 0 && !packed.is_empty() {
+        if length == 0 && !encoded.is_empty() {
             return Err(invalid(if self.ended {
                 BYTES_AFTER_END
             } else {

@@ -10,7 +10,7 @@ use ftp_proto::coding::{BlockCodes, ToWire};
 
 use super::burst::Step;
 use super::data::Detached;
-use super::outcome::{Coding, Ended, Format, Packing};
+use super::outcome::{Coding, Encoding, Ended, Format};
 use crate::hash::Digester;
 
 /// What is encoded and not yet sent.
@@ -18,7 +18,7 @@ use crate::hash::Digester;
 pub(super) struct Encoder {
     digest: Option<(Digester, u64)>,
     coding: Option<ToWire>,
-    packer: Option<Packer>,
+    writer: Option<ModeWriter>,
     wire: Vec<u8>,
     sent: usize,
     /// The file has ended; what is in `wire` is the last.
@@ -26,7 +26,7 @@ pub(super) struct Encoder {
 }
 
 /// A whole file as it goes out.
-pub(super) struct Encoded<'a> {
+pub(super) struct EncodedFile<'a> {
     pub(super) wire: Cow<'a, [u8]>,
     /// What [`Encoder::digest`] returns.
     pub(super) digest: Option<(String, u64)>,
@@ -37,7 +37,7 @@ impl Encoder {
         Self {
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             coding: (format.coding == Coding::Ascii).then(ToWire::default),
-            packer: Packer::new(format.packing),
+            writer: ModeWriter::new(format.encoding),
             wire: Vec::new(),
             sent: 0,
             ended: false,
@@ -81,13 +81,13 @@ impl Encoder {
     }
 
     /// Encodes a whole file.
-    pub(super) fn encode_whole(mut self, bytes: &[u8]) -> io::Result<Encoded<'_>> {
-        if self.coding.is_none() && self.packer.is_none() {
+    pub(super) fn encode_whole(mut self, bytes: &[u8]) -> io::Result<EncodedFile<'_>> {
+        if self.coding.is_none() && self.writer.is_none() {
             if let Some((digester, count)) = &mut self.digest {
                 digester.update(bytes);
                 *count += bytes.len() as u64;
             }
-            return Ok(Encoded { wire: bytes.into(), digest: self.digest() });
+            return Ok(EncodedFile { wire: bytes.into(), digest: self.digest() });
         }
         let mut wire = Vec::new();
         // Nothing is the end of the file.
@@ -96,7 +96,7 @@ impl Encoder {
             self.encode(piece)?;
             wire.append(&mut self.wire);
         }
-        Ok(Encoded { wire: wire.into(), digest: self.digest() })
+        Ok(EncodedFile { wire: wire.into(), digest: self.digest() })
     }
 
     fn encode(&mut self, piece: &[u8]) -> io::Result<()> {
@@ -108,15 +108,15 @@ impl Encoder {
         let coded = match &mut self.coding {
             Some(coding) => {
                 coding.push(piece, &mut self.wire);
-                if self.packer.is_none() {
+                if self.writer.is_none() {
                     return Ok(());
                 }
                 std::mem::take(&mut self.wire)
             }
             None => piece.to_vec(),
         };
-        match &mut self.packer {
-            Some(packer) => packer.pack(&coded, self.ended, &mut self.wire),
+        match &mut self.writer {
+            Some(writer) => writer.encode(&coded, self.ended, &mut self.wire),
             None => {
                 self.wire = coded;
                 Ok(())
@@ -127,23 +127,23 @@ impl Encoder {
 
 /// Puts bytes into the form in which the connection carries them.
 #[derive(Debug)]
-pub(super) enum Packer {
+pub(super) enum ModeWriter {
     Block(BlockCodes),
     Zlib(Box<ZlibEncoder<Vec<u8>>>),
 }
 
-impl Packer {
-    /// The packer for `packing`; `None` if the connection carries bytes as they are.
-    pub(super) fn new(packing: Packing) -> Option<Self> {
-        match packing {
-            Packing::None => None,
-            Packing::Block(codes) => Some(Self::Block(codes)),
-            Packing::Zlib => Some(Self::Zlib(Box::new(ZlibEncoder::new(Vec::new(), Compression::fast())))),
+impl ModeWriter {
+    /// The writer for `encoding`; `None` if the connection carries bytes as they are.
+    pub(super) fn new(encoding: Encoding) -> Option<Self> {
+        match encoding {
+            Encoding::None => None,
+            Encoding::Block(codes) => Some(Self::Block(codes)),
+            Encoding::Zlib => Some(Self::Zlib(Box::new(ZlibEncoder::new(Vec::new(), Compression::fast())))),
         }
     }
 
     /// Appends to `out` what goes out after `piece`, to the end if that is the last one.
-    pub(super) fn pack(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn encode(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Block(codes) => codes.write(piece, last, out),
             Self::Zlib(stream) => {

@@ -48,15 +48,15 @@ pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 pub use join::{Digests, Join, JoinEnd, LegId};
 pub use kept::Kept;
 pub use lines::lines;
-pub use outcome::{Coding, Ended, Format, Moved, Packing};
+pub use outcome::{Coding, Encoding, Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 pub use pipe::was_forbidden as splice_was_forbidden;
 #[cfg(target_os = "linux")]
 pub use pool::Pipes;
 pub use receive::{Ready, Receipt, receive};
 pub use send::send;
-pub use sink::{Budget, Sink, Store};
-pub use stream::{Packed, Pieces, send_pieces};
+pub use sink::{Budget, Receiver, Sink};
+pub use stream::{Encoded, Pieces, send_pieces};
 pub use whole::send_whole;
 
 /// Why a file that was being sent is not whole.

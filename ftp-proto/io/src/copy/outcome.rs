@@ -19,7 +19,7 @@ pub enum Coding {
 
 /// How a connection carries bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Packing {
+pub enum Encoding {
     /// As they are (MODE S).
     #[default]
     None,
@@ -29,7 +29,7 @@ pub enum Packing {
     Zlib,
 }
 
-impl Packing {
+impl Encoding {
     /// Whether the bytes on the connection mark their own end.
     pub(super) const fn marks_end(self) -> bool {
         match self {
@@ -45,8 +45,8 @@ pub struct Format {
     /// What happens to its bytes.
     pub coding: Coding,
     /// How the connection carries them.
-    pub packing: Packing,
-    /// Whether the connection stays open after a whole file ([`Moved::kept`]), for the next one. The packing must
+    pub encoding: Encoding,
+    /// Whether the connection stays open after a whole file ([`Moved::kept`]), for the next one. The encoding must
     /// tell the end of the file.
     pub keep: bool,
     /// Which digest of the bytes of the file is computed while they move.

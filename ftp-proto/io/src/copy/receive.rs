@@ -16,7 +16,7 @@ use super::outcome::Coding;
 use super::outcome::{Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
-use super::sink::{Sink, Store};
+use super::sink::{Receiver, Sink};
 use crate::connection::Connection;
 use crate::meter::Meter;
 use crate::socket::end_by_reset;
@@ -47,7 +47,7 @@ pub(super) async fn receive_by(
     receipt.receive(meter, |moved, file| (moved, file)).await.0
 }
 
-/// A file that is to be received, as [`receive`] does it, in up to two steps: what has come already, and the rest.
+/// What is to be received, as [`receive`] does it, in up to two steps: what has come already, and the rest.
 #[derive(Debug)]
 pub struct Receipt<S = File> {
     data: Data,
@@ -55,7 +55,7 @@ pub struct Receipt<S = File> {
     keep: bool,
 }
 
-impl<S: Store> Receipt<S> {
+impl<S: Receiver> Receipt<S> {
     /// Nothing was received yet.
     pub fn new(data: impl Into<Data>, sink: impl Into<Sink<S>>, format: impl Into<Format>) -> Self {
         let (format, sink) = (format.into(), sink.into());
@@ -130,7 +130,7 @@ struct Body<S> {
     how: How,
 }
 
-impl<S: Store> Body<S> {
+impl<S: Receiver> Body<S> {
     /// Takes what has come already, if it is not much. Returns how the copy has ended, if it has.
     fn take_ready(&mut self, connection: &Connection, meter: &Meter) -> Option<Ended> {
         let (mut left, mut buffer) = (READY, Vec::new());
@@ -186,7 +186,7 @@ struct Incoming<S, T> {
     finished: Option<T>,
 }
 
-impl<S: Store, T: Send + 'static> Incoming<S, T> {
+impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
     /// What comes is inside TLS, or not.
     fn under(&mut self, tls: bool) {
         if let Some((body, _)) = &mut self.rest {
@@ -224,7 +224,7 @@ impl<S: Store, T: Send + 'static> Incoming<S, T> {
     }
 }
 
-impl<S: Store, T: Send + 'static> Work for Incoming<S, T> {
+impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
     const DIRECTION: Direction = Direction::In;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
@@ -302,7 +302,7 @@ impl How {
 
 /// One pipe full, and whether splice works here; if not, nothing is lost.
 #[cfg(target_os = "linux")]
-fn splice<S: Store>(
+fn splice<S: Receiver>(
     pipe: &mut Option<Pipe>,
     connection: &Detached,
     sink: &mut Sink<S>,

@@ -14,7 +14,7 @@ use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::digested::Digested;
 use super::encode::Encoder;
-use super::outcome::{Coding, Ended, Format, Moved, Packing};
+use super::outcome::{Coding, Encoding, Ended, Format, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -23,7 +23,7 @@ use crate::tls::Data;
 /// connection in order or keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. The connection is also reset if the file shrinks ([`io::ErrorKind::UnexpectedEof`]): what was sent is not whole.
 ///
 /// The whole file has gone when the peer has closed its side in turn. A peer that keeps it open is
-/// given a second. A peer that resets it now has not got everything, unless it can tell: the packing marks the end
+/// given a second. A peer that resets it now has not got everything, unless it can tell: the encoding marks the end
 /// of the file, or inside TLS close_notify does, and the system has sent all of it. Until then what the peer sends
 /// is read: inside TLS that may be tickets, without which the next data connection would resume nothing.
 pub async fn send(
@@ -35,7 +35,7 @@ pub async fn send(
 ) -> Moved {
     let format = format.into();
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
-    let as_it_is = (format.coding, format.packing, format.keep) == (Coding::Image, Packing::None, false);
+    let as_it_is = (format.coding, format.encoding, format.keep) == (Coding::Image, Encoding::None, false);
     let how = match format.digest {
         None if as_it_is => How::first(),
         Some(algorithm) if as_it_is => How::Digested(Box::new(Digested::new(algorithm))),
@@ -67,7 +67,7 @@ async fn send_then(
     let (end, kept) = match (ended, connection) {
         (Ended::Whole, Some(connection)) if format.keep => connection.keep(meter).await,
         (Ended::Whole, Some(connection)) => {
-            (connection.finish(format.packing.marks_end(), meter).await, None)
+            (connection.finish(format.encoding.marks_end(), meter).await, None)
         }
         (ended, _) => (ended, None),
     };

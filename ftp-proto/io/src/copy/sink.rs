@@ -14,7 +14,7 @@ pub struct Sink<S = File> {
 }
 
 /// What takes the bytes of a received file.
-pub trait Store: std::fmt::Debug + Send + 'static {
+pub trait Receiver: std::fmt::Debug + Send + 'static {
     /// Takes the next bytes. This may block on a disk.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ pub trait Store: std::fmt::Debug + Send + 'static {
     }
 }
 
-impl Store for File {
+impl Receiver for File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)
     }
@@ -49,7 +49,7 @@ pub trait Budget: std::fmt::Debug + Send {
     fn take(&mut self, bytes: u64) -> io::Result<()>;
 }
 
-impl<S: Store> Sink<S> {
+impl<S: Receiver> Sink<S> {
     /// A file that takes up no more than `budget` allows.
     pub fn with_budget(to: S, budget: Option<Box<dyn Budget>>) -> Self {
         Self { to, budget }

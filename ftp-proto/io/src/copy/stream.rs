@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
-use super::encode::Packer;
-use super::outcome::{Ended, Moved, Packing};
+use super::encode::ModeWriter;
+use super::outcome::{Encoding, Ended, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -28,16 +28,16 @@ pub trait Pieces: Send + 'static {
 
 /// A listing that does not cross the connection as it is (MODE B, MODE Z).
 #[derive(Debug)]
-pub struct Packed<P> {
+pub struct Encoded<P> {
     pieces: P,
-    packer: Option<Packer>,
+    writer: Option<ModeWriter>,
     plain: Vec<u8>,
 }
 
-impl<P> Packed<P> {
-    /// Packs what `pieces` makes.
-    pub fn new(pieces: P, packing: Packing) -> Self {
-        Self { pieces, packer: Packer::new(packing), plain: Vec::new() }
+impl<P> Encoded<P> {
+    /// Encodes what `pieces` makes.
+    pub fn new(pieces: P, encoding: Encoding) -> Self {
+        Self { pieces, writer: ModeWriter::new(encoding), plain: Vec::new() }
     }
 
     /// What makes the listing.
@@ -46,17 +46,17 @@ impl<P> Packed<P> {
     }
 }
 
-impl<P: Pieces> Pieces for Packed<P> {
+impl<P: Pieces> Pieces for Encoded<P> {
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
-        let Some(packer) = &mut self.packer else { return self.pieces.next(room) };
+        let Some(writer) = &mut self.writer else { return self.pieces.next(room) };
         self.plain.clear();
         let more = self.pieces.next(&mut self.plain)?;
-        packer.pack(&self.plain, more.is_break(), room)?;
+        writer.encode(&self.plain, more.is_break(), room)?;
         Ok(more)
     }
 
     fn mark_end(&self) -> bool {
-        self.packer.is_some()
+        self.writer.is_some()
     }
 }
 

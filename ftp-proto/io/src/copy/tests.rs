@@ -500,14 +500,14 @@ async fn through(content: &[u8], format: Format) -> (Moved, Moved, Vec<u8>) {
     (sent, received, content_of(file))
 }
 
-fn blocks() -> Packing {
-    Packing::Block(ftp_proto::coding::BlockCodes::of(ftp_proto::dialect::Dialect::Rfc959))
+fn blocks() -> Encoding {
+    Encoding::Block(ftp_proto::coding::BlockCodes::of(ftp_proto::dialect::Dialect::Rfc959))
 }
 
 #[tokio::test]
 async fn e13_a_file_in_blocks_ends_with_its_last_block_and_not_with_the_connection() {
     let content = sample(700_000, 7);
-    let format = Format { packing: blocks(), ..Format::default() };
+    let format = Format { encoding: blocks(), ..Format::default() };
     let (sent, received, file) = through(&content, format).await;
     assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)));
     assert!(file == content);
@@ -532,7 +532,7 @@ async fn a_file_comes_out_of_a_compressed_connection_as_it_went_in() {
             let mut content = sample(size, 3);
             content.retain(|byte| *byte != b'\r');
             content.extend(std::iter::repeat_n(b'x', size));
-            let format = Format { packing: Packing::Zlib, ..coding.into() };
+            let format = Format { encoding: Encoding::Zlib, ..coding.into() };
             let (sent, received, file) = through(&content, format).await;
             assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)), "{received:?}");
             assert!(file == content, "{coding:?} {size}");
@@ -549,25 +549,25 @@ async fn a_digest_is_that_of_the_bytes_of_the_file_on_both_sides() {
         let mut digester = crate::hash::Digester::new(algorithm);
         digester.update(&content);
         let expect = Some((digester.hex(), content.len() as u64));
-        for packing in [Packing::None, Packing::Zlib, blocks()] {
-            let format = Format { digest: Some(algorithm), packing, ..Format::default() };
+        for encoding in [Encoding::None, Encoding::Zlib, blocks()] {
+            let format = Format { digest: Some(algorithm), encoding, ..Format::default() };
             let (sent, received, _) = through(&content, format).await;
-            assert_eq!((&sent.digest, &received.digest), (&expect, &expect), "{algorithm:?} {packing:?}");
+            assert_eq!((&sent.digest, &received.digest), (&expect, &expect), "{algorithm:?} {encoding:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file() {
-    let packed = |content: &[u8]| {
-        let (mut packer, mut out) = (encode::Packer::new(Packing::Zlib).unwrap(), Vec::new());
-        packer.pack(content, true, &mut out).unwrap();
+    let deflated = |content: &[u8]| {
+        let (mut writer, mut out) = (encode::ModeWriter::new(Encoding::Zlib).unwrap(), Vec::new());
+        writer.encode(content, true, &mut out).unwrap();
         out
     };
-    let whole = packed(&sample(50_000, 6));
+    let whole = deflated(&sample(50_000, 6));
     let mut damaged = whole.clone();
     damaged[25_000] ^= 0xff;
-    let bomb = packed(&vec![0; 80 << 20]);
+    let bomb = deflated(&vec![0; 80 << 20]);
     for (name, stream) in [
         ("cut", whole[..whole.len() - 1].to_vec()),
         ("empty", Vec::new()),
@@ -577,7 +577,7 @@ async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file(
         ("bomb", bomb),
     ] {
         let (mut here, there) = pair().await;
-        let format = Format { packing: Packing::Zlib, ..Format::default() };
+        let format = Format { encoding: Encoding::Zlib, ..Format::default() };
         let meter = Meter::default();
         let send = async move {
             let _ = here.write_all(&stream).await;

@@ -5,7 +5,7 @@ use std::io;
 use tokio::io::AsyncWriteExt;
 
 use super::data::DataConnection;
-use super::encode::{Encoded, Encoder};
+use super::encode::{EncodedFile, Encoder};
 use super::outcome::{Ended, Format, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
@@ -22,7 +22,7 @@ pub async fn send_whole(
     meter: &Meter,
 ) -> Moved {
     let format = format.into();
-    let Encoded { wire, digest } = match Encoder::new(&format).encode_whole(bytes) {
+    let EncodedFile { wire, digest } = match Encoder::new(&format).encode_whole(bytes) {
         Ok(encoded) => encoded,
         Err(error) => return Moved::plain(0, Ended::File(error)),
     };
@@ -32,7 +32,7 @@ pub async fn send_whole(
     };
     let (end, kept) = match write(&wire, &mut connection, meter).await {
         Ok(()) if format.keep => connection.keep(meter).await,
-        Ok(()) => (connection.finish(format.packing.marks_end(), meter).await, None),
+        Ok(()) => (connection.finish(format.encoding.marks_end(), meter).await, None),
         Err(end) => (end, None),
     };
     Moved { digest, kept, ..Moved::plain(meter.moved(), end) }

@@ -71,22 +71,31 @@ impl Rejected {
     /// As [`Self::print`]; a mistake names this page.
     pub fn print_seeing(&self, program: &str, page: &str) -> ExitCode {
         let Self(error) = self;
-        if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            output::complain(program, format_args!("{}; see {page}", one_line(error)));
-        } else {
+        match self.mistake_seeing(page) {
+            Some(line) => output::complain(program, line),
             // A reader that has closed the pipe has seen enough.
-            let _ = error.print();
+            None => drop(error.print()),
         }
         if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
     }
+
+    /// The mistake in one line, which names this page; `None` if help or the version is to be shown.
+    pub fn mistake_seeing(&self, page: &str) -> Option<String> {
+        let Self(error) = self;
+        let is_line =
+            error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        is_line.then(|| format!("{}; see {page}", one_line(error)))
+    }
 }
 
-/// What clap says before it repeats the usage, without line breaks.
+/// What clap says before it repeats the usage, without line breaks. An option that it does not know was meant as one, so the
+/// tip how to pass it as a value is left out.
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let text = text.split("\nUsage:").next().unwrap_or_default();
     let text = text.split("\nFor more information").next().unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '"));
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
     let line = words.join(" ").replace(" tip: ", "; ");
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
@@ -140,6 +149,9 @@ mod tests {
             "program --listne [::1]:0",
             "unexpected argument '--listne' found; a similar argument exists: '--listen'",
         );
+        // Nothing is like it, and nobody has a file of that name.
+        check("program --on-conflict skip", "unexpected argument '--on-conflict' found");
+        check("program -x", "unexpected argument '-x' found");
         check("program", "the following required arguments were not provided: --listen <LISTEN>");
     }
 

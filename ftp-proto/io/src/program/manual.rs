@@ -84,11 +84,13 @@ fn verb_page(mut command: Command, verb: &str, more: Option<&Page>) -> io::Resul
     let shared = shared(&command);
     head(&mut page, verb, &format!("{program}-{}", verb.get_name()), more)?;
     let below: Vec<&Command> = shown(verb).collect();
-    if !below.is_empty() {
-        let about = |below: &&Command| (usage(below), one_line(below.get_about()));
+    if below.is_empty() {
+        options(&mut page, verb, &shared)?;
+    } else {
+        let about = |below: &&Command| (below.get_name().to_owned(), about_below(below, verb));
         entries(&mut page, "VERBS", below.iter().map(about))?;
+        options_below(&mut page, verb, &below)?;
     }
-    options(&mut page, &below.iter().chain([&verb]).copied().collect::<Vec<_>>(), &shared)?;
     let has_shared = elsewhere(&mut page, verb, &program, &shared)?;
     let related =
         if has_shared { vec![program.clone(), format!("{program}-{OPTIONS}")] } else { vec![program] };
@@ -171,10 +173,14 @@ fn own(verb: &Command) -> impl Iterator<Item = &Arg> {
     verb.get_arguments().filter(|arg| !arg.is_global_set() && arg.get_id() != "help" && !arg.is_hide_set())
 }
 
-/// How a command is written, on one line.
-fn usage(command: &Command) -> String {
+/// What a command below a verb takes, and what it is for.
+fn about_below(command: &Command, verb: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
-    usage.trim_start_matches("Usage:").split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = usage.split_whitespace().filter(|word| *word != "[OPTIONS]").collect();
+    let own = words.iter().rposition(|word| *word == verb.get_name()).map_or(0, |at| at + 2);
+    let takes = words.get(own..).unwrap_or_default().join(" ").replace(['<', '>'], "");
+    let about = one_line(command.get_about());
+    if takes.is_empty() { about } else { format!("{takes}: {about}") }
 }
 
 /// The verbs that people see.
@@ -219,19 +225,44 @@ fn description(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     Ok(())
 }
 
-/// The options of a verb, or of those below it, each once, without those that other pages have. A page has room for many: no
-/// empty line is between them.
-fn options(page: &mut Vec<u8>, verbs: &[&Command], shared: &[Shared<'_>]) -> io::Result<()> {
-    let mut all: Vec<&Arg> = Vec::new();
-    let is_here = |arg: &&Arg| !shared.iter().any(|shared| shared.is(arg));
-    for arg in verbs.iter().flat_map(|verb| own(verb)).filter(is_here) {
-        if !all.iter().any(|known| is_same(known, arg)) {
-            all.push(arg);
-        }
-    }
+/// The options of a verb, without those that other pages have. A page has room for many: no empty line is between them. A
+/// description that is longer than a line tells what the operands are.
+fn options(page: &mut Vec<u8>, verb: &Command, shared: &[Shared<'_>]) -> io::Result<()> {
+    let all: Vec<&Arg> = own(verb).filter(|arg| !shared.iter().any(|shared| shared.is(arg))).collect();
     let (operands, named): (Vec<&Arg>, Vec<&Arg>) = all.into_iter().partition(|arg| arg.is_positional());
+    let operands = if verb.get_long_about().is_some() { Vec::new() } else { operands };
     let all = named.into_iter().chain(operands);
     entries(page, "OPTIONS", all.map(|arg| (term(arg), meaning(arg))))
+}
+
+/// The names of the options of the commands below a verb, each once, behind the commands that have it. What they mean has no
+/// room on its page.
+fn options_below(page: &mut Vec<u8>, verb: &Command, below: &[&Command]) -> io::Result<()> {
+    let mut groups: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
+    let all = below.iter().flat_map(|command| own(command)).filter(|arg| !arg.is_positional());
+    let mut seen: Vec<&Arg> = Vec::new();
+    for option in all {
+        if seen.iter().any(|known| is_same(known, option)) {
+            continue;
+        }
+        seen.push(option);
+        let has = |command: &&&Command| own(command).any(|arg| is_same(arg, option));
+        let names: Vec<&str> = below.iter().filter(has).map(|command| command.get_name()).collect();
+        match groups.iter_mut().find(|(known, _)| *known == names) {
+            Some((_, terms)) => terms.push(term(option)),
+            None => groups.push((names, vec![term(option)])),
+        }
+    }
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let help = escaped(&format!("{} VERB --help", verb.get_name()));
+    writeln!(page, ".SH OPTIONS\nWhat they mean is told by \\fB{help}\\fR.")?;
+    for (names, terms) in groups {
+        let (names, terms) = (escaped(&names.join(", ")), escaped(&terms.join("; ")));
+        writeln!(page, ".br\n\\fB{names}\\fR: {terms}")?;
+    }
+    Ok(())
 }
 
 /// How an option or an operand is written: `-j, --jobs N`.
@@ -270,12 +301,22 @@ fn meaning(arg: &Arg) -> String {
 fn tail(page: &mut Vec<u8>, more: Option<&Page>, related: &[String]) -> io::Result<()> {
     let mut see = related.to_vec();
     if let Some(more) = more {
+        // The details stand on the page of the program.
+        let means = |means: &'static str| match more.verb {
+            "" => means,
+            _ => means.split([':', ';']).next().unwrap_or(means).split(", and ").next().unwrap_or(means),
+        };
+        let exits = more.exits.iter().map(|(code, text)| (code, means(text)));
         let exits: Vec<String> =
-            more.exits.iter().map(|(code, means)| format!("\\fB{code}\\fR\\~{}", escaped(means))).collect();
+            exits.map(|(code, means)| format!("\\fB{code}\\fR\\~{}", escaped(means))).collect();
         if !exits.is_empty() {
             writeln!(page, ".SH \"EXIT STATUS\"\n{}", exits.join(" \\(bu "))?;
         }
-        section(page, "FILES", more.files.iter().map(|(file, what)| ((*file).to_owned(), *what)))?;
+        let files = more.files.iter().map(|(file, what)| (escaped(file), escaped(means(what))));
+        let files: Vec<String> = files.map(|(file, what)| format!("\\fB{file}\\fR\\~{what}")).collect();
+        if !files.is_empty() {
+            writeln!(page, ".SH \"FILES\"\n{}", files.join(" \\(bu "))?;
+        }
         see.extend(more.see.iter().map(|page| (*page).to_owned()));
     }
     let see: Vec<String> = see.iter().map(|name| escaped(&format!("{name}(1)"))).collect();
@@ -331,7 +372,7 @@ mod tests {
         Page {
             verb: "copy",
             examples: &[("program copy a b", "Copies a to b.")],
-            exits: &[(0, "done"), (7, "not verified")],
+            exits: &[(0, "done"), (7, "not verified: more of it")],
             files: &[("~/.netrc", "passwords")],
             see: &["other"],
         },
@@ -401,11 +442,9 @@ mod tests {
         let at = |part| page.find(part).unwrap();
         assert!(at("SYNOPSIS") < at("EXAMPLES") && at("EXAMPLES") < at(".SH OPTIONS"), "{page}");
         let sites = verb("sites").unwrap();
-        assert!(
-            sites.contains(".SH VERBS\n.PD 0\n.TP 16\n\\fBprogram sites add [OPTIONS] [name]\\fR\nAdd one\n"),
-            "{sites}"
-        );
-        assert!(sites.contains("\\fB\\-\\-limit RATE\\fR\nHow fast\n"), "{sites}");
+        assert!(sites.contains(".SH VERBS\n.PD 0\n.TP 16\n\\fBadd\\fR\n[name]: Add one\n"), "{sites}");
+        let below = ".SH OPTIONS\nWhat they mean is told by \\fBsites VERB \\-\\-help\\fR.\n.br\n\\fBadd\\fR: \\-\\-limit RATE\n";
+        assert!(sites.contains(below), "{sites}");
         let shared = String::from_utf8(options_page(command()).unwrap().unwrap()).unwrap();
         assert!(shared.contains("\\fB\\-\\-shared\\fR\nSame (copy, sites)\n"), "{shared}");
         assert_eq!((verb("hidden"), verb("nothing")), (None, None));

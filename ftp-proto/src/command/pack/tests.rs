@@ -12,12 +12,12 @@ fn file(text: &str) -> FileName {
     FileName::from_wire(text).unwrap()
 }
 
-fn source(size: u32, modified: Option<i64>, unique: Option<&str>, name: &str) -> PackedSource {
-    PackedSource { size, modified: modified.map(When), unique: unique.map(str::to_owned), name: file(name) }
+fn source(size: u32, modified: Option<i64>, unique: Option<&str>, name: &str) -> FileToSend {
+    FileToSend { size, modified: modified.map(When), unique: unique.map(str::to_owned), name: file(name) }
 }
 
-fn target(size: u32, modified: Option<i64>, name: &str) -> PackedTarget {
-    PackedTarget { size, modified: modified.map(When), name: file(name) }
+fn target(size: u32, modified: Option<i64>, name: &str) -> FileToStore {
+    FileToStore { size, modified: modified.map(When), name: file(name) }
 }
 
 /// The line is read as `expect`, and written as it was read.
@@ -41,16 +41,19 @@ fn every_form_is_read_as_it_is_written() {
     );
     check(
         "PACK STORE 7 /d//262144,19700101000000,a/0,-,,",
-        Pack::Store(7, path("/d"), vec![target(262_144, Some(0), "a"), target(0, None, ",")]),
+        Pack::Store(GroupNumber(7), path("/d"), vec![target(262_144, Some(0), "a"), target(0, None, ",")]),
     );
-    check("PACK KEEP 7 1,3-5,256", Pack::Keep(7, Numbers::new([256, 1, 4, 3, 5, 1]).unwrap()));
-    check("PACK DROP 4294967295", Pack::Drop(u32::MAX));
+    check(
+        "PACK KEEP 7 1,3-5,256",
+        Pack::Keep(GroupNumber(7), FileNumbers::new([256, 1, 4, 3, 5, 1]).unwrap()),
+    );
+    check("PACK DROP 4294967295", Pack::Drop(GroupNumber(u32::MAX)));
 }
 
 #[test]
 fn fractions_of_a_time_are_read_and_words_count_in_any_case() {
     let read = parse(b"pack store 1 /d//1,19700101000001.25,a", Rfc959);
-    let expect = Pack::Store(1, path("/d"), vec![target(1, Some(1), "a")]);
+    let expect = Pack::Store(GroupNumber(1), path("/d"), vec![target(1, Some(1), "a")]);
     assert_eq!(read, Ok(Command::Pack(Box::new(expect))));
 }
 
@@ -122,10 +125,10 @@ fn what_a_line_cannot_carry_is_written_as_unknown() {
 
 #[test]
 fn numbers_are_at_least_one_and_none_is_beyond_a_group() {
-    assert_eq!(Numbers::new([]), None);
-    assert_eq!(Numbers::new([0]), None);
-    assert_eq!(Numbers::new([1, 257]), None);
-    let numbers = Numbers::new([2, 9]).unwrap();
+    assert_eq!(FileNumbers::new([]), None);
+    assert_eq!(FileNumbers::new([0]), None);
+    assert_eq!(FileNumbers::new([1, 257]), None);
+    let numbers = FileNumbers::new([2, 9]).unwrap();
     assert!(numbers.has(9) && !numbers.has(3));
     assert_eq!((numbers.iter().collect::<Vec<_>>(), numbers.last()), (vec![2, 9], 9));
 }
@@ -134,7 +137,7 @@ fn numbers_are_at_least_one_and_none_is_beyond_a_group() {
 #[test]
 fn every_choice_of_files_comes_back() {
     for bits in 1_u32..1 << 10 {
-        let numbers = Numbers::new((1..=10).filter(|number| bits & (1 << (number - 1)) != 0)).unwrap();
-        assert_eq!(Numbers::parse(numbers.text().as_bytes()), Ok(numbers.clone()), "{}", numbers.text());
+        let numbers = FileNumbers::new((1..=10).filter(|number| bits & (1 << (number - 1)) != 0)).unwrap();
+        assert_eq!(FileNumbers::parse(numbers.text().as_bytes()), Ok(numbers.clone()), "{}", numbers.text());
     }
 }

@@ -99,6 +99,8 @@ pub enum Output {
         call: CallId,
         /// The session that calls.
         by: SessionId,
+        /// The session of the agent.
+        to: SessionId,
         /// The caller's own id of the call.
         id: Id,
         /// The name of the agent that is called.

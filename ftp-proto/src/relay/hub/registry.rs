@@ -234,7 +234,7 @@ impl Hub {
         let call = CallId(self.last_call);
         let mut timers = Timers::new();
         timers.arm(Timer::Pair, now + limits.pair);
-        self.out.push_back(Output::Place { call, by: caller, id, agent: name.to_owned() });
+        self.out.push_back(Output::Place { call, by: caller, to: agent, id, agent: name.to_owned() });
         let (name, tickets, attached) = (name.to_owned(), [[0; 16]; 2], [None; 2]);
         let life = None;
         self.calls

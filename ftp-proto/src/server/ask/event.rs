@@ -62,6 +62,33 @@ impl Account {
     }
 }
 
+/// Why a transfer is not whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransferFailure {
+    /// The text for the log.
+    pub why: String,
+    /// Whether the server itself or its disk has failed, whatever the client has asked for.
+    pub is_of_the_server: bool,
+}
+
+impl From<FileFailure> for TransferFailure {
+    fn from(failure: FileFailure) -> Self {
+        Self { why: failure.to_string(), is_of_the_server: failure.is_of_the_server() }
+    }
+}
+
+impl From<String> for TransferFailure {
+    fn from(why: String) -> Self {
+        Self { why, is_of_the_server: false }
+    }
+}
+
+impl From<&str> for TransferFailure {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
+
 /// Something that has happened in a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -160,7 +187,7 @@ pub enum Event {
         peer: Option<SocketAddr>,
         /// Whether its data connections are inside TLS (PROT P).
         private: bool,
-        /// Why the file is not whole; `None` if it is. The text is for the log.
-        failure: Option<String>,
+        /// Why the file is not whole; `None` if it is.
+        failure: Option<TransferFailure>,
     },
 }

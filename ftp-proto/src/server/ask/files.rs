@@ -1,10 +1,10 @@
 //! Questions about files, and what becomes of them. All paths are absolute and normalised.
 
 use crate::calendar::When;
-use crate::command::{Direction, Numbers, PackedSource, PackedTarget};
+use crate::command::{Direction, FileNumbers, FileToSend, FileToStore, GroupNumber};
 use crate::digest::{Algorithm, Digest};
 use crate::listing::{Entry, Pattern};
-use crate::reply::Left;
+use crate::reply::LeftOut;
 use crate::server::rights::Right;
 use crate::wire::{ByteRange, FileName, PathName};
 use std::sync::Arc;
@@ -32,14 +32,32 @@ pub enum Intent {
     List(ListStyle),
     /// PACK SEND: send these files of the directory, one behind the other
     /// ([`PackReader`](crate::coding::PackReader)).
-    SendPack(Arc<[PackedSource]>),
-    /// PACK STORE: receive these files of the directory without their names, and hold them.
-    StorePack {
-        /// The number of the group, for [`FileAsk::Keep`] and [`FileAsk::Drop`].
-        group: u32,
-        /// The files, in the order in which they come.
-        files: Arc<[PackedTarget]>,
+    SendGroup {
+        /// The files, in the order in which they are sent.
+        files: Arc<[FileToSend]>,
+        /// The algorithm of the digest of each file.
+        algorithm: Algorithm,
     },
+    /// PACK STORE: receive these files of the directory without their names, and hold them.
+    StoreGroup {
+        /// The number of the group, for [`FileAsk::Keep`] and [`FileAsk::Drop`].
+        group: GroupNumber,
+        /// The files, in the order in which they come.
+        files: Arc<[FileToStore]>,
+        /// The algorithm of the digest of each file.
+        algorithm: Algorithm,
+    },
+}
+
+/// What a command is about to upload, and a hook runs after.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Uploading {
+    /// STOR, APPE, STOU: a file.
+    File,
+    /// PACK KEEP: so many files of a group.
+    Group(u16),
+    /// RNTO: what has this name until then gets another one. A hook runs unless it is a directory.
+    Renamed(PathName),
 }
 
 impl Intent {
@@ -47,25 +65,30 @@ impl Intent {
     pub const fn direction(&self) -> Direction {
         match self {
             Self::Probe(direction) => *direction,
-            Self::Send { .. } | Self::List(_) | Self::SendPack(_) => Direction::Send,
-            Self::Replace | Self::WriteAt { .. } | Self::Append | Self::StorePack { .. } => {
+            Self::Send { .. } | Self::List(_) | Self::SendGroup { .. } => Direction::Send,
+            Self::Replace | Self::WriteAt { .. } | Self::Append | Self::StoreGroup { .. } => {
                 Direction::Receive
             }
         }
     }
 
+    /// Whether a file gets its name or its bytes when it is done. A group waits for its names.
+    pub const fn uploads(&self) -> bool {
+        matches!(self, Self::Replace | Self::WriteAt { .. } | Self::Append)
+    }
+
     /// Whether it moves a group of small files (PACK).
-    pub const fn is_pack(&self) -> bool {
-        matches!(self, Self::SendPack(_) | Self::StorePack { .. })
+    pub const fn is_group(&self) -> bool {
+        matches!(self, Self::SendGroup { .. } | Self::StoreGroup { .. })
     }
 
     /// The right that a transfer needs at its path; for a group, at the path of each file.
     pub const fn needs(&self) -> Right {
         match self {
-            Self::Send { .. } | Self::SendPack(_) | Self::Probe(Direction::Send) => Right::Read,
+            Self::Send { .. } | Self::SendGroup { .. } | Self::Probe(Direction::Send) => Right::Read,
             Self::Replace
             | Self::WriteAt { .. }
-            | Self::StorePack { .. }
+            | Self::StoreGroup { .. }
             | Self::Probe(Direction::Receive) => Right::Write,
             Self::Append => Right::Append,
             Self::List(_) => Right::List,
@@ -135,14 +158,14 @@ pub enum FileAsk {
         /// The link to be made.
         link: PathName,
     },
-    /// Which of these names in a directory something has -> [`FileAnswer::Left`].
+    /// Which of these names in a directory something has -> [`FileAnswer::LeftOut`].
     Look(PathName, Arc<[FileName]>),
     /// Give these files of a group, which the session holds, their names in the directory where PACK STORE has put them,
     /// if that is still the same one, and replace nothing. The other files are removed, and the group is held no more
-    /// -> [`FileAnswer::Left`], which tells of the files that did not get their names.
-    Keep(u32, PathName, Numbers),
+    /// -> [`FileAnswer::LeftOut`], which tells of the files that did not get their names.
+    Keep(GroupNumber, PathName, FileNumbers),
     /// Remove the files of a group that the session holds -> [`FileAnswer::Done`].
-    Drop(u32),
+    Drop(GroupNumber),
     /// How many bytes may still be stored in a directory -> [`FileAnswer::Space`].
     Space(PathName),
     /// The digest of a file or of a part of it -> [`FileAnswer::Digest`]. A part that begins behind the end of
@@ -178,6 +201,11 @@ impl FileAsk {
             Self::Rename { from, to } => Some((from, Some(to))),
             Self::Link { target, link } => Some((link, Some(target))),
         }
+    }
+
+    /// Whether a question changes files; a group that is dropped has none.
+    pub const fn changes_files(&self) -> bool {
+        matches!(self, Self::Keep(..)) || self.changes().is_some()
     }
 
     /// The rights that a question needs, each with the path where it is needed. The facts of one name (SIZE,
@@ -217,7 +245,7 @@ pub enum FileAnswer {
         omitted: u64,
     },
     /// What was left out of a group of files: their numbers, which count from 1, and why.
-    Left(Vec<(u16, Left)>),
+    LeftOut(Vec<(u16, LeftOut)>),
     /// A number of bytes.
     Space(u64),
     /// A digest, and the bytes that it was computed from; the length is known now.
@@ -293,6 +321,12 @@ pub enum FileFailure {
     /// The file is larger than the file system permits.
     #[error("File too large for the disk")]
     TooLarge,
+    /// Too many hooks wait after uploads, and those of the account are too many of them.
+    #[error("Too many uploads wait for their hooks (hooks-waiting); try again later")]
+    HooksWait,
+    /// No session has to give way to one more group.
+    #[error("Too many groups are held (held-groups); try again later")]
+    HeldGroups,
     /// What came is not the stream of the group.
     #[error("What came is not the group of files that the command has named")]
     NotTheGroup,
@@ -305,4 +339,14 @@ pub enum FileFailure {
     /// Something else went wrong.
     #[error("Local error")]
     Other,
+}
+
+impl FileFailure {
+    /// Those that the server or its disk has, whatever the client has asked for.
+    pub const OF_THE_SERVER: [Self; 2] = [Self::NoSpace, Self::Other];
+
+    /// Whether it is one of [`Self::OF_THE_SERVER`].
+    pub fn is_of_the_server(self) -> bool {
+        Self::OF_THE_SERVER.contains(&self)
+    }
 }

@@ -1,15 +1,15 @@
 //! Inputs and outputs of the machine, its requests and their answers.
 
 use super::detached::DetachedTransfer;
+use super::end::End;
 use super::event::{Account, Event};
-use super::files::{FileAnswer, FileAsk, FileFailure, Intent};
+use super::files::{FileAnswer, FileAsk, FileFailure, Intent, Uploading};
 use super::transfer_terms::TransferTerms;
 use crate::address::Parity;
-use crate::digest::Digest;
-use crate::reply::Packed;
+use crate::command::GroupNumber;
 use crate::shared::proofs::TryEnd;
 use crate::timer::Moment;
-use crate::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
+use crate::wire::{Fingerprint, PathName, Secret, TransferId};
 use std::net::{IpAddr, SocketAddr};
 
 /// Names a question of one session, and afterwards what came of it.
@@ -63,6 +63,8 @@ pub enum Input<'a> {
     PortsNeeded,
     /// Others need the data connections that this session keeps between two files: it closes them.
     ConnectionsNeeded,
+    /// The driver has removed a group that waited for its names, because others need its place.
+    GroupTaken(GroupNumber),
     /// The server stops (SIGTERM). A session that moves or digests a file, or did so just before
     /// ([`Timeouts::stopping`](crate::server::Timeouts::stopping)), still takes commands, so that a client
     /// can verify and rename what it has stored; a new transfer is refused with 421. All others end.
@@ -116,7 +118,7 @@ pub enum Ask {
     /// The user was logged out (USER, REIN, AUTH): the session counts as one without a login.
     LogOut,
     /// Remove a group of small files that is held under this number: its time is over (PACK).
-    DropGroup(u32),
+    DropGroup(GroupNumber),
     /// Tell how far the limits of the server are used, for STAT of an account that may see it
     /// -> [`Answer::Limits`].
     Limits(Ticket),
@@ -212,6 +214,14 @@ pub enum Ask {
         account: Vec<u8>,
         /// The address of that host.
         peer: IpAddr,
+    },
+    /// Take room for the hooks after these uploads -> [`Answer::Room`], as soon as there is some. It is asked only where
+    /// [`Config::has_hooks`](crate::server::Config::has_hooks) says so. What the command does not use is given back.
+    Room {
+        /// Names the question.
+        ticket: Ticket,
+        /// What is uploaded.
+        of: Uploading,
     },
     /// Check that a transfer is possible, before there is a data connection (RFC 614.3). For RETR, open
     /// the file; for STOR and APPE, check the path and the permission and touch nothing; for a listing,
@@ -376,6 +386,8 @@ pub enum Answer {
     Failed(String),
     /// To [`Ask::Permit`]: whether the target may be tried. If not, the machine waits in silence.
     Permit(bool),
+    /// To [`Ask::Room`]: there is room.
+    Room,
     /// To [`Ask::Prepare`]: the transfer is possible.
     Prepared {
         /// The size of the file to send, in bytes; `None` if there is none.
@@ -387,14 +399,6 @@ pub enum Answer {
     Moved {
         /// How many bytes of the file have moved.
         bytes: u64,
-        /// How many names a listing left out because they hold CR, LF or NUL, which FTP cannot carry;
-        /// 0 for a file.
-        omitted: u64,
-        /// The digest that was asked for, and of which bytes of the file; `None` if the file is not whole.
-        digest: Option<(Digest, ByteRange)>,
-        /// What became of each file of a group (PACK), in the order of the command; empty for every other transfer, and
-        /// if the group is not whole.
-        packed: Vec<Packed>,
         /// Whether the connection stays open under its name, for another [`Ask::Move`] or until
         /// [`Ask::Drop`]. Only [`TransferTerms::keep`] permits it, and only after a whole file. Nothing is
         /// read from it meanwhile, because the peer may have begun to send the next file; [`Input::Lost`]
@@ -416,17 +420,4 @@ pub enum Answer {
     Detached(Option<DetachedTransfer>),
     /// To [`Ask::File`], and to [`Ask::Prepare`] if it fails.
     File(Result<FileAnswer, FileFailure>),
-}
-
-/// How a move ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum End {
-    /// The file is whole: sent and closed in order, or received up to the orderly end, closed and named.
-    Whole,
-    /// The connection was reset, so the file is not whole (E10). The text is for the log.
-    Broken(String),
-    /// [`Ask::Stop`] stopped the move.
-    Stopped,
-    /// The local file failed.
-    Failed(FileFailure),
 }

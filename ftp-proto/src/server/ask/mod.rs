@@ -5,6 +5,7 @@
 //! it has given up. A [`ConnId`] names a data connection; the driver makes it.
 
 mod detached;
+mod end;
 mod event;
 mod files;
 mod interface;
@@ -12,7 +13,8 @@ mod transfer_terms;
 
 pub use crate::shared::proofs::TryEnd;
 pub use detached::{DetachedState, DetachedTransfer};
-pub use event::{Account, Event};
-pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
-pub use interface::{Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole};
+pub use end::{Carried, End};
+pub use event::{Account, Event, TransferFailure};
+pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle, Uploading};
+pub use interface::{Answer, Ask, ConnId, DataTls, Ending, Handshake, Input, Output, Ticket, TlsRole};
 pub use transfer_terms::{CloseNotify, TransferTerms};

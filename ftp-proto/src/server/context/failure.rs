@@ -20,6 +20,7 @@ pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Mean
         FileFailure::Exists => Meaning::NameTaken,
         FileFailure::BadName | FileFailure::OtherRoot | FileFailure::LeadsUp => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
+        FileFailure::HooksWait | FileFailure::HeldGroups => Meaning::TooMany,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
         FileFailure::NoSpace
         | FileFailure::KeptFree

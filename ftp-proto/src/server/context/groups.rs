@@ -1,8 +1,8 @@
 //! Groups of small files that were received and wait for their names (PACK).
 
-use crate::command::{DataType, Direction, Numbers, PackedTarget, Verb};
-use crate::reply::{Left, Packed};
-use crate::server::ask::{Ask, Event, FileFailure};
+use crate::command::{DataType, Direction, FileNumbers, FileToStore, GroupNumber, Pack, Verb};
+use crate::reply::{FileOutcome, LeftOut};
+use crate::server::ask::{Ask, Event, FileFailure, TransferFailure};
 use crate::server::outbox::Outbox;
 use crate::timer::Moment;
 use crate::wire::PathName;
@@ -11,17 +11,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many groups a session may hold: one gets its names while others come.
-const MAX_HELD: usize = 4;
-
 /// The groups that a session holds, by their numbers. The driver holds their files.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Groups {
-    held: BTreeMap<u32, Held>,
+    held: BTreeMap<GroupNumber, Held>,
     /// Since when the session has been busy: the time of the groups stands still meanwhile.
     busy: Option<Moment>,
     /// The group whose files get their names just now, and which of them.
-    naming: Option<(Group, Numbers)>,
+    naming: Option<(Group, FileNumbers)>,
 }
 
 /// A group that waits for its names.
@@ -37,9 +34,9 @@ struct Held {
 pub(in crate::server) struct Group {
     /// The absolute path of its directory.
     pub(in crate::server) directory: PathName,
-    pub(in crate::server) files: Arc<[PackedTarget]>,
+    pub(in crate::server) files: Arc<[FileToStore]>,
     /// What became of each file.
-    pub(in crate::server) packed: Vec<Packed>,
+    pub(in crate::server) outcomes: Vec<FileOutcome>,
     pub(in crate::server) data_type: DataType,
     /// How long it took, from the command.
     pub(in crate::server) took: Duration,
@@ -51,17 +48,17 @@ pub(in crate::server) struct Group {
 
 impl Groups {
     /// Whether a group has this number.
-    pub(in crate::server) fn has(&self, number: u32) -> bool {
+    pub(in crate::server) fn has(&self, number: GroupNumber) -> bool {
         self.held.contains_key(&number)
     }
 
     /// Whether there is no place for one more.
     pub(in crate::server) fn is_full(&self) -> bool {
-        self.held.len() >= MAX_HELD
+        self.held.len() >= Pack::MAX_HELD
     }
 
     /// Holds a group that was received.
-    pub(in crate::server) fn hold(&mut self, number: u32, group: Group, now: Moment) {
+    pub(in crate::server) fn hold(&mut self, number: GroupNumber, group: Group, now: Moment) {
         self.held.insert(number, Held { group, since: now });
     }
 
@@ -88,13 +85,18 @@ impl Groups {
         }
     }
 
-    /// How many files a group has, and the path of its directory.
-    pub(in crate::server) fn get(&self, number: u32) -> Option<(usize, &PathName)> {
-        self.held.get(&number).map(|held| (held.group.files.len(), &held.group.directory))
+    /// The group with this number.
+    pub(in crate::server) fn get(&self, number: GroupNumber) -> Option<&Group> {
+        self.held.get(&number).map(|held| &held.group)
     }
 
     /// The files `numbers` of a group are about to get their names.
-    pub(in crate::server) fn begin_naming(&mut self, number: u32, numbers: Numbers, out: &mut Outbox) {
+    pub(in crate::server) fn begin_naming(
+        &mut self,
+        number: GroupNumber,
+        numbers: FileNumbers,
+        out: &mut Outbox,
+    ) {
         self.not_named(FileFailure::Other, out);
         self.naming = self.held.remove(&number).map(|held| (held.group, numbers));
     }
@@ -105,30 +107,50 @@ impl Groups {
         let why = if failure == FileFailure::Other {
             "it is not known which files got their names".to_owned()
         } else {
-            format!("no file got its name: {failure}")
+            not_named(failure)
         };
         out.event(group.lost(&why));
     }
 
     /// They have got their names, but for `left`. The log is told.
-    pub(in crate::server) fn named(&mut self, left: &[(u16, Left)], out: &mut Outbox) {
+    pub(in crate::server) fn named(&mut self, left: &[(u16, LeftOut)], out: &mut Outbox) {
         let Some((group, numbers)) = self.naming.take() else { return };
-        for (number, (file, packed)) in (1..).zip(group.files.iter().zip(&group.packed)) {
-            let Packed::Moved(bytes, _) = packed else { continue };
+        for (number, (file, outcome)) in (1..).zip(group.files.iter().zip(&group.outcomes)) {
+            let FileOutcome::Moved { bytes, .. } = outcome else { continue };
             let why = left.iter().find(|(of, _)| *of == number).map(|(_, why)| *why);
             let failure = match why {
                 Some(why) => Some(format!("the file did not get its name: {}", why.word())),
                 None if numbers.has(number) => None,
                 None => Some(NOT_KEPT.to_owned()),
             };
-            out.event(group.event(file.name.in_directory(&group.directory), u64::from(*bytes), failure));
+            out.event(group.event(
+                file.name.in_directory(&group.directory),
+                u64::from(*bytes),
+                failure.map(Into::into),
+            ));
         }
     }
 
-    /// Forgets a group. The log is told. Returns whether there was one.
-    pub(in crate::server) fn forget(&mut self, number: u32, out: &mut Outbox) -> bool {
+    /// Forgets a group that the client drops. The log is told. Returns whether there was one.
+    pub(in crate::server) fn forget(&mut self, number: GroupNumber, out: &mut Outbox) -> bool {
+        self.remove(number, NOT_KEPT, out)
+    }
+
+    /// Forgets a group that the driver has removed for others. The log is told.
+    pub(in crate::server) fn taken(&mut self, number: GroupNumber, out: &mut Outbox) {
+        self.remove(number, TAKEN, out);
+    }
+
+    /// Forgets a group of which no file gets its name. The log and the driver are told.
+    pub(in crate::server) fn refuse(&mut self, number: GroupNumber, failure: FileFailure, out: &mut Outbox) {
+        if self.remove(number, &not_named(failure), out) {
+            out.ask(Ask::DropGroup(number));
+        }
+    }
+
+    fn remove(&mut self, number: GroupNumber, why: &str, out: &mut Outbox) -> bool {
         let held = self.held.remove(&number);
-        held.map(|held| out.event(held.group.lost(NOT_KEPT))).is_some()
+        held.map(|held| out.event(held.group.lost(why))).is_some()
     }
 
     /// Forgets all groups, because the login or the session ends. The driver forgets them as well.
@@ -142,7 +164,7 @@ impl Groups {
 
 impl Group {
     /// The transfer of a file, for the log.
-    fn event(&self, path: PathName, bytes: u64, failure: Option<String>) -> Event {
+    fn event(&self, path: PathName, bytes: u64, failure: Option<TransferFailure>) -> Event {
         Event::Transfer {
             verb: Verb::Pack,
             path,
@@ -158,13 +180,20 @@ impl Group {
 
     /// The transfer of all files, none of which is kept.
     fn lost(&self, why: &str) -> Event {
-        let bytes = self.packed.iter().map(|packed| match packed {
-            Packed::Moved(bytes, _) => u64::from(*bytes),
-            Packed::Left(_) => 0,
+        let bytes = self.outcomes.iter().map(|outcome| match outcome {
+            FileOutcome::Moved { bytes, .. } => u64::from(*bytes),
+            FileOutcome::LeftOut(_) => 0,
         });
-        self.event(self.directory.clone(), bytes.sum(), Some(why.to_owned()))
+        self.event(self.directory.clone(), bytes.sum(), Some(why.into()))
     }
+}
+
+/// Why no file of a group got its name.
+fn not_named(failure: FileFailure) -> String {
+    format!("no file got its name: {failure}")
 }
 
 /// Why a file that was received is removed.
 const NOT_KEPT: &str = "the client did not keep the file";
+/// The same, for others.
+const TAKEN: &str = "others needed the place of the group (held-groups)";

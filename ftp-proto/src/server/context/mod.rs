@@ -12,7 +12,7 @@ use crate::address::unmapped;
 use crate::command::Verb;
 use crate::policy::{self, Grant, Why};
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, FileFailure, Ticket};
+use crate::server::ask::{Answer, Ask, Event, FileFailure, Ticket, Uploading};
 use crate::server::config::{Config, Connection};
 use crate::server::outbox::Outbox;
 use crate::server::rights::{Right, Rights};
@@ -87,6 +87,12 @@ impl Context {
         self.out.ask(ask(ticket));
         self.await_answer();
         Question { ticket, purpose }
+    }
+
+    /// Asks the driver for room for the hooks after uploads.
+    pub(in crate::server) fn ask_room(&mut self, ticket: Ticket, of: Uploading) {
+        self.out.ask(Ask::Room { ticket, of });
+        self.arm(Timer::Room, self.config.timeouts.room);
     }
 
     /// The driver owes an answer from now on.

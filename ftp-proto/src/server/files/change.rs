@@ -1,9 +1,9 @@
 //! DELE, RNFR, RNTO: names are removed and changed.
 
-use super::question::{Waits, ask, said, unexpected};
+use super::question::{Waits, ask, said, unexpected, with_room};
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{FileAnswer, FileAsk};
+use crate::server::ask::{FileAnswer, FileAsk, Uploading};
 use crate::server::context::Context;
 use crate::wire::PathName;
 
@@ -32,8 +32,11 @@ pub(in crate::server) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
         return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;
-    ask(cx, Verb::Rnto, to.clone(), FileAsk::Rename { from, to }, |cx, _, found| {
-        let FileAnswer::Done = found else { return unexpected(cx) };
-        said(cx, Meaning::Renamed, "Renamed")
+    let of = Uploading::Renamed(from.clone());
+    with_room(cx, Verb::Rnto, of, FileAsk::Rename { from, to }, |cx, question| {
+        ask(cx, Verb::Rnto, PathName::root(), question, |cx, _, found| {
+            let FileAnswer::Done = found else { return unexpected(cx) };
+            said(cx, Meaning::Renamed, "Renamed")
+        })
     })
 }

@@ -1,9 +1,9 @@
 //! PACK LOOK, KEEP, DROP: what names a group of small files may get, and that it gets them.
 
-use super::question::{Waits, ask, said, unexpected};
-use crate::command::{Numbers, Verb};
-use crate::reply::{Left, Meaning, Packed};
-use crate::server::ask::{FileAnswer, FileAsk, FileFailure};
+use super::question::{Waits, ask, said, unexpected, with_room};
+use crate::command::{FileNumbers, GroupNumber, Verb};
+use crate::reply::{FileOutcome, LeftOut, Meaning};
+use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
 use crate::server::context::{Context, path};
 use crate::server::partial::is_partial;
 use crate::wire::{FileName, PathName, counted};
@@ -17,47 +17,57 @@ pub(in crate::server) fn look(cx: &mut Context, directory: &PathName, names: Vec
     }
     let question = FileAsk::Look(directory.clone(), names.into());
     ask(cx, Verb::Pack, directory, question, |cx, _, found| {
-        let FileAnswer::Left(left) = found else { return unexpected(cx) };
+        let FileAnswer::LeftOut(left) = found else { return unexpected(cx) };
         say(cx, &left, format!("Names taken: {}", left.len()))
     })
 }
 
 /// KEEP: these files get their names, and the group is held no more.
-pub(in crate::server) fn keep(cx: &mut Context, group: u32, numbers: Numbers) -> Waits {
-    let Some((count, directory)) = cx.groups.get(group) else { return no_group(cx, group) };
+pub(in crate::server) fn keep(cx: &mut Context, group: GroupNumber, numbers: FileNumbers) -> Waits {
+    let Some(held) = cx.groups.get(group) else { return no_group(cx, group) };
+    let (count, directory) = (held.files.len(), held.directory.clone());
     if usize::from(numbers.last()) > count {
         let text = format!("Group {group} has only {}", counted(count as u64, "file"));
         return said(cx, Meaning::OutOfRange, text);
     }
-    let directory = directory.clone();
-    cx.groups.begin_naming(group, numbers.clone(), &mut cx.out);
-    let question = FileAsk::Keep(group, directory.clone(), numbers);
+    let of = Uploading::Group(numbers.count());
+    with_room(cx, Verb::Pack, of, FileAsk::Keep(group, directory, numbers), keep_now)
+}
+
+/// The files get their names, if the group is still held.
+fn keep_now(cx: &mut Context, question: FileAsk) -> Waits {
+    let FileAsk::Keep(group, directory, numbers) = &question else { return unexpected(cx) };
+    let (group, directory, numbers) = (*group, directory.clone(), numbers.clone());
+    if !cx.groups.has(group) {
+        return no_group(cx, group);
+    }
+    cx.groups.begin_naming(group, numbers, &mut cx.out);
     ask(cx, Verb::Pack, directory, question, |cx, _, found| {
-        let FileAnswer::Left(left) = found else { return unexpected(cx) };
+        let FileAnswer::LeftOut(left) = found else { return unexpected(cx) };
         cx.groups.named(&left, &mut cx.out);
         say(cx, &left, "Files named".to_owned())
     })
 }
 
 /// DROP: nothing of the group is kept.
-pub(in crate::server) fn drop(cx: &mut Context, group: u32) -> Waits {
+pub(in crate::server) fn drop_group(cx: &mut Context, group: GroupNumber) -> Waits {
     if !cx.groups.forget(group, &mut cx.out) {
         return no_group(cx, group);
     }
     ask(cx, Verb::Pack, PathName::root(), FileAsk::Drop(group), |cx, _, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
-        said(cx, Meaning::DirectoryDone, "Files removed")
+        said(cx, Meaning::GroupDone, "Files removed")
     })
 }
 
-fn no_group(cx: &mut Context, group: u32) -> Waits {
-    said(cx, Meaning::BadSequence, format!("There is no group {group}; PACK STORE makes one"))
+fn no_group(cx: &mut Context, group: GroupNumber) -> Waits {
+    said(cx, Meaning::BadSequence, format!("No group {group} is held; send PACK STORE again"))
 }
 
 /// Says what was left out, a line for each file.
-fn say(cx: &mut Context, left: &[(u16, Left)], text: String) -> Waits {
+fn say(cx: &mut Context, left: &[(u16, LeftOut)], text: String) -> Waits {
     let lines: Vec<String> =
-        left.iter().map(|(number, why)| Packed::Left(*why).line(usize::from(*number))).collect();
-    cx.out.reply_facts(Meaning::DirectoryDone, &lines, &text);
+        left.iter().map(|(number, why)| FileOutcome::LeftOut(*why).line(usize::from(*number))).collect();
+    cx.out.reply_facts(Meaning::GroupDone, &lines, &text);
     None
 }

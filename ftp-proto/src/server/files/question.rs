@@ -2,7 +2,7 @@
 
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure};
+use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure, Uploading};
 use crate::server::context::{Context, Question};
 use crate::server::timer::Timer;
 use crate::server::transfer::abort;
@@ -16,6 +16,8 @@ pub(in crate::server) struct Request {
     reply: Reply,
     /// What it changes, for the log.
     change: Option<Change>,
+    /// Whether it changes files.
+    changes_files: bool,
     /// What the reply will mean, if the answer may take long.
     long: Option<Meaning>,
     /// The reply has begun, so that the client sees that the work goes on.
@@ -34,7 +36,12 @@ enum Reply {
     By(fn(&mut Context, PathName, FileAnswer) -> Waits, PathName),
     /// This text says that it is done.
     Text(Meaning, Vec<u8>),
+    /// Nothing yet: the question waits for room for the hooks after what it uploads, and the function asks it then.
+    Room(AskNow, FileAsk),
 }
+
+/// Asks a question that needs no wait for room, or has room.
+pub(super) type AskNow = fn(&mut Context, FileAsk) -> Waits;
 
 /// The question that a command waits for; `None` if its reply has been sent.
 pub(in crate::server) type Waits = Option<Question<Request>>;
@@ -64,13 +71,26 @@ pub(super) fn perform(
 
 fn question(cx: &mut Context, verb: Verb, ask: FileAsk, reply: Reply) -> Waits {
     let change = ask.changes().map(|(path, to)| Change(path.clone(), to.cloned()));
+    let changes_files = ask.changes_files();
     if let Some(failure) = cx.lacks(ask.needs()) {
         cx.refuse_file(verb, failure);
         tell(cx, verb, change, Some(failure));
         return None;
     }
-    let request = Request { verb, reply, change, long: None, begun: false };
+    let request = Request { verb, reply, change, changes_files, long: None, begun: false };
     Some(cx.question(request, |ticket| Ask::File { ticket, ask }))
+}
+
+/// Asks a question that uploads something when there is room for the hooks that run after it.
+pub(super) fn with_room(cx: &mut Context, verb: Verb, of: Uploading, ask: FileAsk, now: AskNow) -> Waits {
+    if !cx.config.has_hooks {
+        return now(cx, ask);
+    }
+    let ticket = cx.out.ticket();
+    cx.ask_room(ticket, of);
+    let reply = Reply::Room(now, ask);
+    let purpose = Request { verb, reply, change: None, changes_files: false, long: None, begun: false };
+    Some(Question { ticket, purpose })
 }
 
 /// Tells the log of a change, or of one that failed.
@@ -102,7 +122,17 @@ pub(super) fn unexpected(cx: &mut Context) -> Waits {
 impl Request {
     /// Whether the answer may take so long that ABOR must not wait for it.
     pub(in crate::server) const fn is_long(&self) -> bool {
-        self.long.is_some()
+        self.long.is_some() || matches!(self.reply, Reply::Room(..))
+    }
+
+    /// Whether it changes files.
+    pub(in crate::server) const fn changes_files(&self) -> bool {
+        self.changes_files
+    }
+
+    /// The session is closed before the driver has answered.
+    pub(in crate::server) fn unanswered(&mut self, cx: &mut Context) {
+        tell(cx, self.verb, self.change.take(), Some(FileFailure::Other));
     }
 
     /// No reply line was sent for a while.
@@ -117,6 +147,7 @@ impl Request {
     /// ABOR has ended the work. A reply that has begun must end with its own code.
     pub(in crate::server) fn aborted(&self, cx: &mut Context) {
         cx.timers.disarm(Timer::KeepAlive);
+        cx.timers.disarm(Timer::Room);
         match self.long {
             Some(meaning) if self.begun => {
                 cx.out.reply(meaning, "No digest: aborted");
@@ -126,9 +157,31 @@ impl Request {
         }
     }
 
+    /// The hooks before those of this command take too long: nothing is named.
+    pub(in crate::server) fn no_room(self, cx: &mut Context) {
+        cx.timed_out(Timer::Room);
+        let failure = FileFailure::HooksWait;
+        if let Reply::Room(_, ask) = self.reply {
+            let change = ask.changes().map(|(path, to)| Change(path.clone(), to.cloned()));
+            tell(cx, self.verb, change, Some(failure));
+            if let FileAsk::Keep(group, ..) = ask {
+                cx.groups.refuse(group, failure, &mut cx.out);
+            }
+        }
+        cx.refuse_file(self.verb, failure);
+    }
+
     /// The file system has answered.
     pub(in crate::server) fn answered(self, cx: &mut Context, answer: Answer) -> Waits {
         cx.timers.disarm(Timer::KeepAlive);
+        if let Reply::Room(now, ask) = self.reply {
+            cx.timers.disarm(Timer::Room);
+            let Answer::Room = answer else {
+                cx.unexpected(answer);
+                return None;
+            };
+            return now(cx, ask);
+        }
         let Answer::File(found) = answer else {
             cx.unexpected(answer);
             return None;
@@ -138,7 +191,7 @@ impl Request {
             Ok(found) => match (self.reply, found) {
                 (Reply::By(reply, name), found) => reply(cx, name, found),
                 (Reply::Text(meaning, text), FileAnswer::Done) => said(cx, meaning, text),
-                (Reply::Text(..), _) => unexpected(cx),
+                (Reply::Text(..) | Reply::Room(..), _) => unexpected(cx),
             },
             Err(failure) => match self.long {
                 Some(meaning) if self.begun => said(cx, meaning, format!("No digest: {failure}")),

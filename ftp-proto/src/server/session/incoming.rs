@@ -1,7 +1,8 @@
 //! What the client sends: bytes become lines, and lines become commands that wait for their turn.
 
 use super::other_protocol::other_protocol;
-use super::queue::{MAX_LINE, Queue};
+use super::queue::Queue;
+use crate::command::Command;
 use crate::server::context::Context;
 use crate::wire::{Item, LineReader};
 
@@ -21,7 +22,7 @@ pub(super) struct OtherProtocol(pub(super) &'static str);
 impl Incoming {
     /// Nothing has come yet.
     pub(super) fn new() -> Self {
-        Self { lines: LineReader::new(MAX_LINE), queue: Queue::default(), is_new: true }
+        Self { lines: LineReader::new(Command::MAX_LINE), queue: Queue::default(), is_new: true }
     }
 
     /// Takes bytes.
@@ -62,7 +63,7 @@ impl Incoming {
     /// Drops everything that has come so far.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
-        self.lines = LineReader::new(MAX_LINE);
+        self.lines = LineReader::new(Command::MAX_LINE);
     }
 }
 

@@ -37,8 +37,8 @@ pub struct Session {
     work: Work,
     /// Whether the greeting was said.
     greeted: bool,
-    /// The client has ended the control connection, and a file is received to its end (A24).
-    hung_up: bool,
+    /// What the session goes on for.
+    goes_on: GoesOn,
     /// BYE came during a transfer. Its reply has been sent, and the session ends after the queue.
     leaving: bool,
     /// Others need the data ports of this session.
@@ -49,6 +49,17 @@ pub struct Session {
     worked: Option<Moment>,
 }
 
+/// What a session goes on for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum GoesOn {
+    /// Commands of its client.
+    Commands,
+    /// The client has ended the control connection, and a file is received to its end (A24).
+    Upload,
+    /// The session is over for its client. What was begun changes files, and the log is owed what came of it.
+    Answer,
+}
+
 impl Session {
     /// Creates a session that has said nothing yet. [`Input::Start`] makes it send the greeting.
     pub fn new(config: Arc<Config>, connection: Connection) -> Self {
@@ -57,7 +68,7 @@ impl Session {
             incoming: Incoming::new(),
             work: Work::Idle,
             greeted: false,
-            hung_up: false,
+            goes_on: GoesOn::Commands,
             leaving: false,
             ports_needed: false,
             stopping: false,
@@ -76,17 +87,10 @@ impl Session {
                 self.work = Work::Securing(tls::implicit(&mut self.cx));
             }
             Input::Start => self.greet(),
-            Input::Bytes(bytes) => self.bytes(bytes),
-            Input::Closed | Input::HungUp if self.detaches() => {}
-            Input::HungUp if matches!(&self.work, Work::Transfer(transfer) if transfer.outlives_control()) => {
-                self.hung_up = true;
-                self.incoming.clear();
-                self.tell_transfer(transfer::Input::HungUp);
-            }
-            Input::Closed | Input::HungUp => {
-                self.cx.out.discard(); // A24: the driver releases everything
-                self.end();
-            }
+            Input::Bytes(bytes) if self.goes_on == GoesOn::Commands => self.bytes(bytes),
+            Input::Bytes(_) => {}
+            Input::Closed => self.closed(false),
+            Input::HungUp => self.closed(true),
             Input::Answer(ticket, answer) => {
                 let step = self.work.answered(&mut self.cx, ticket, answer);
                 self.after(step);
@@ -112,12 +116,35 @@ impl Session {
                     self.cx.out.event(Event::GaveConnectionsUp);
                 }
             }
+            Input::GroupTaken(group) => self.cx.groups.taken(group, &mut self.cx.out),
             Input::Shutdown => self.stopping = true,
+            Input::End(_) if self.goes_on == GoesOn::Answer => {}
             Input::End(why) => {
                 self.cx.out.reply(Meaning::Unavailable, why);
                 self.end();
             }
         }
+    }
+
+    /// The control connection has ended: in order, or it has broken.
+    fn closed(&mut self, in_order: bool) {
+        if self.goes_on == GoesOn::Answer || self.detaches() {
+            return;
+        }
+        if let Work::Transfer(transfer) = &self.work
+            && in_order
+            && transfer.outlives_control()
+        {
+            self.goes_on = GoesOn::Upload;
+            self.incoming.clear();
+            return self.tell_transfer(transfer::Input::HungUp);
+        }
+        if self.work.changes_files() {
+            self.cx.out.drop_replies();
+        } else {
+            self.cx.out.discard(); // A24: the driver releases everything
+        }
+        self.end();
     }
 
     /// Returns the next output. After [`Output::Wait`] there is none until the next input.
@@ -190,7 +217,7 @@ impl Session {
         let dialect = self.cx.config.dialect;
         let next = match &self.work {
             Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) | Work::Status(_) => None,
-            Work::Idle if self.hung_up => {
+            Work::Idle if self.goes_on != GoesOn::Commands => {
                 self.end();
                 return true;
             }
@@ -422,7 +449,7 @@ impl Session {
                 self.cx.timed_out(timer);
                 let text = "Local error: no answer from this server's own parts";
                 self.cx.out.reply(Meaning::Unavailable, text);
-                self.end();
+                self.close();
             }
             Timer::ListenIdle => {
                 self.cx.timed_out(timer);
@@ -450,7 +477,9 @@ impl Session {
                     question.purpose.keep_alive(&mut self.cx);
                 }
             }
-            Timer::PeerArrival
+            Timer::Room if matches!(self.work, Work::File(_)) => self.work.no_room(&mut self.cx),
+            Timer::Room
+            | Timer::PeerArrival
             | Timer::Hello
             | Timer::Proof
             | Timer::Connect
@@ -479,9 +508,15 @@ impl Session {
         idle_timers::set(&mut self.cx, idle, worked);
     }
 
-    /// Whether the control connection has ended, and a transfer goes on without it (DETA).
+    /// Whether the session goes on without its control connection, which is to be closed: for a transfer (DETA), or for
+    /// the answer to a question that changes files. Then its driver passes on what ends work, and says nothing more.
     pub const fn is_detached(&self) -> bool {
         self.cx.out.drops_replies() && !matches!(self.work, Work::Closed)
+    }
+
+    /// Whether the session is over but for the answer to a question that changes files.
+    pub const fn awaits_last_answer(&self) -> bool {
+        matches!(self.goes_on, GoesOn::Answer) && !matches!(self.work, Work::Closed)
     }
 
     /// The control connection has ended. Returns whether DETA lets a transfer go on without it.
@@ -500,8 +535,26 @@ impl Session {
         true
     }
 
-    /// Ends the session. Only queued replies are still sent.
+    /// Ends the session. Only queued replies are still sent. What was begun and changes files is first answered, so that
+    /// the log has it and the hook after an upload runs.
     fn end(&mut self) {
+        if self.goes_on == GoesOn::Answer || !self.work.changes_files() {
+            return self.close();
+        }
+        self.goes_on = GoesOn::Answer;
+        self.incoming.clear();
+        self.cx.out.say_nothing_more();
+        self.cx.sockets.reset(&mut self.cx.out);
+        self.cx.timers.clear();
+        self.cx.await_answer();
+        self.tell_transfer(transfer::Input::SessionEnds);
+    }
+
+    /// Closes the session now.
+    fn close(&mut self) {
+        if let Work::File(question) = &mut self.work {
+            question.purpose.unanswered(&mut self.cx);
+        }
         if let Work::Transfer(transfer) = &mut self.work {
             transfer.end(&mut self.cx);
         }

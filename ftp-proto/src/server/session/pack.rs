@@ -13,9 +13,9 @@ pub(super) fn begin(cx: &mut Context, work: &mut Work, command: Pack, range: Byt
         Pack::Look(directory, names) => work.wait(files::pack::look(cx, &directory, names)),
         Pack::Send(directory, files) => work.transfer(pack::send(cx, &directory, files, range), cx),
         Pack::Store(group, directory, files) => {
-            work.transfer(pack::store(cx, group, (&directory, files), range), cx);
+            work.transfer(pack::store(cx, group, &directory, files, range), cx);
         }
         Pack::Keep(group, numbers) => work.wait(files::pack::keep(cx, group, numbers)),
-        Pack::Drop(group) => work.wait(files::pack::drop(cx, group)),
+        Pack::Drop(group) => work.wait(files::pack::drop_group(cx, group)),
     }
 }

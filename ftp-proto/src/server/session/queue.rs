@@ -12,12 +12,6 @@ use crate::server::transfer::request::{direction_of, moves_data};
 use crate::wire::PathName;
 use std::collections::VecDeque;
 
-/// Maximum number of commands that wait.
-const MAX_COMMANDS: usize = 64;
-/// Maximum number of bytes of their lines. A single command may be longer.
-const MAX_BYTES: usize = 16 * 1024;
-/// Maximum number of bytes of a command line: a path of 4,096 and room for the verb (A13).
-pub(super) const MAX_LINE: usize = 4352;
 /// How many more commands may wait that are done at once (ABOR, STAT, BYE).
 const MAX_URGENT: usize = 8;
 /// How many bytes of an unknown command the log shows.
@@ -66,12 +60,14 @@ impl Queue {
 
     /// Whether a line that comes now might not fit.
     pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= MAX_COMMANDS || self.bytes > MAX_BYTES - MAX_LINE
+        self.items.len() >= Command::MAX_WAITING
+            || self.bytes > Command::MAX_WAITING_BYTES - Command::MAX_LINE
     }
 
     fn push(&mut self, waiting: Waiting, bytes: usize) {
-        let full = self.items.len() >= MAX_COMMANDS || self.bytes > 0 && self.bytes + bytes > MAX_BYTES;
-        let urgent = waiting.busy() == Busy::Now && self.items.len() < MAX_COMMANDS + MAX_URGENT;
+        let full = self.items.len() >= Command::MAX_WAITING
+            || self.bytes > 0 && self.bytes + bytes > Command::MAX_WAITING_BYTES;
+        let urgent = waiting.busy() == Busy::Now && self.items.len() < Command::MAX_WAITING + MAX_URGENT;
         if !full || urgent {
             self.bytes += bytes;
             self.items.push_back((waiting, bytes));
@@ -204,14 +200,14 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted_and_refused_in_its_turn() {
         let mut queue = Queue::default();
-        for _ in 0..MAX_COMMANDS {
+        for _ in 0..Command::MAX_WAITING {
             push(&mut queue, b"NOOP");
         }
         for _ in 0..3 {
             push(&mut queue, b"NOOP");
         }
         push(&mut queue, b"ABOR");
-        for _ in 0..MAX_COMMANDS {
+        for _ in 0..Command::MAX_WAITING {
             assert_eq!(queue.pop(), Some(Waiting::Command(Command::Noop)));
         }
         for _ in 0..3 {
@@ -228,7 +224,7 @@ mod tests {
         for _ in 0..100 {
             push(&mut queue, &[b"CWD ".as_slice(), &[b'x'; 4000]].concat());
         }
-        assert!(queue.bytes <= MAX_BYTES);
+        assert!(queue.bytes <= Command::MAX_WAITING_BYTES);
         assert!(queue.items.len() < 8);
     }
 

@@ -58,6 +58,20 @@ impl Work {
         }
     }
 
+    /// Whether the driver does something that changes files, of which the log is owed what comes of it.
+    pub(super) const fn changes_files(&self) -> bool {
+        match self {
+            Self::Transfer(transfer) => transfer.changes_files(),
+            Self::File(question) => question.purpose.changes_files(),
+            Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::Closed => false,
+        }
+    }
+
     /// A command waits for a question, if it has one.
     pub(super) fn wait(&mut self, question: Option<impl Into<Self>>) {
         if let Some(question) = question {
@@ -111,6 +125,23 @@ impl Work {
                 Step::Ended
             }
             Self::Transfer(_) => self.tell_transfer(cx, transfer::Input::Abort),
+        }
+    }
+
+    /// A command about files has waited for room for too long.
+    pub(super) fn no_room(&mut self, cx: &mut Context) {
+        match std::mem::replace(self, Self::Idle) {
+            Self::File(Question { ticket, purpose }) => {
+                cx.out.ask(Ask::Cancel(ticket));
+                purpose.no_room(cx);
+            }
+            other @ (Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::Transfer(_)
+            | Self::Closed) => *self = other,
         }
     }
 

@@ -164,7 +164,7 @@ fn act(h: &mut Harness, said: &mut usize, act: Act) {
         }
         Act::Finish(how) if h.has_move() => {
             let end = match how % 4 {
-                0 => End::Whole,
+                0 => End::WHOLE_FILE,
                 1 => End::Broken("reset".to_owned()),
                 2 => End::Failed(FileFailure::NoSpace),
                 _ => End::Stopped,

@@ -23,7 +23,7 @@ fn c11_where_listening_is_strict_a_peer_is_refused_before_the_command_and_accept
         h.pass(seconds(5));
         h.arrive(port, &format!("{OWN}:5001"));
         assert!(h.is_moving());
-        h.finish(5, End::Whole);
+        h.finish(5, End::WHOLE_FILE);
         // RFC 478 lets the peer of PASV come first (D02).
         let port = h.port("PASV");
         h.arrive(port, &format!("{OWN}:5002"));

@@ -23,7 +23,11 @@ fn moving(h: &mut Harness, command: &str) -> ConnId {
 #[track_caller]
 fn failure(h: &Harness) -> Option<&str> {
     let ended = h.events.iter().rev().find_map(|event| {
-        if let Event::Transfer { failure, .. } = event { Some(failure.as_deref()) } else { None }
+        if let Event::Transfer { failure, .. } = event {
+            Some(failure.as_ref().map(|failure| failure.why.as_str()))
+        } else {
+            None
+        }
     });
     ended.expect("a transfer has ended")
 }
@@ -40,7 +44,7 @@ fn a_transfer_with_leave_outlives_its_control_connection() {
             // A24: a client that was killed ends an upload in clear as one that is done.
             let doubt: &[&str] = if command == "STOR c" { &["doubt None"] } else { &[] };
             assert_eq!(h.did(), doubt, "nothing is stopped or dropped");
-            h.finish_quietly(1000, End::Whole);
+            h.finish_quietly(1000, End::WHOLE_FILE);
             assert!(h.closed && !h.session.is_detached());
             assert_eq!(h.take(), [""; 0], "nobody hears a reply");
             assert_eq!(failure(&h), None);
@@ -52,7 +56,7 @@ fn a_transfer_with_leave_outlives_its_control_connection() {
 fn a24_without_leave_or_without_a_data_connection_everything_ends_with_the_control_connection() {
     let mut h = modern();
     moving(&mut h, "RETR a");
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     // The leave was for one transfer.
     let port = h.port("PASV");
     h.say("RETR a");
@@ -167,6 +171,6 @@ fn a_later_session_asks_and_ends_by_the_name() {
     h.did();
     h.check(&format!("ABOR #{id}"), &[]);
     assert!(h.did().is_empty() && h.has_move());
-    let replies = h.finish(5, End::Whole);
+    let replies = h.finish(5, End::WHOLE_FILE);
     assert!(replies[0].starts_with("226 ") && replies[1].starts_with("225 "), "{replies:?}");
 }

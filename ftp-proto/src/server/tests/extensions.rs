@@ -21,8 +21,7 @@ fn dgst_puts_the_digest_into_the_final_reply() {
     h.say("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), Some(Algorithm::Sha256));
     let digest = Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) };
-    h.digest = Some((digest, ByteRange { first: 5, length: Some(995) }));
-    let replies = h.finish(995, End::Whole);
+    let replies = h.finish_digested(995, (digest, ByteRange { first: 5, length: Some(995) }));
     let digest = format!("226-Digest SHA-256 5+995 {}", "ab".repeat(32));
     assert_eq!(replies, [digest.as_str(), "226-Bytes 995", "226 Transfer complete."]);
 
@@ -30,7 +29,7 @@ fn dgst_puts_the_digest_into_the_final_reply() {
     ready(&mut h);
     h.say("LIST");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None);
-    assert_eq!(h.finish(5, End::Whole), ["226 Transfer complete."]);
+    assert_eq!(h.finish(5, End::WHOLE_FILE), ["226 Transfer complete."]);
     h.say("DGST BLAKE3");
     ready(&mut h);
     h.say("STOR c");
@@ -73,8 +72,7 @@ fn a_foreign_peer_is_told_with_the_digest() {
     h.arrive(port, &format!("{FOREIGN}:5000"));
     h.take();
     let digest = Digest { algorithm: Algorithm::Sha256, hex: "cd".repeat(32) };
-    h.digest = Some((digest, ByteRange { first: 0, length: Some(0) }));
-    let replies = h.finish(0, End::Whole);
+    let replies = h.finish_digested(0, (digest, ByteRange { first: 0, length: Some(0) }));
     let starts = ["226-Digest SHA-256 0+0 cd", "226-Peer ", "226-Strangers-refused 0", "226-Bytes 0", "226 "];
     assert_eq!(replies.len(), starts.len(), "{replies:?}");
     for (reply, start) in replies.iter().zip(starts) {
@@ -92,7 +90,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
             h.say("RETR a");
             let terms = h.terms.unwrap();
             assert_eq!((terms.rate.map(u64::from), terms.mode), (Some(1000), Mode::Deflate));
-            h.finish(5, End::Whole);
+            h.finish(5, End::WHOLE_FILE);
         }
         h.check("RATE OFF", &["200"]);
         h.check("MODE S", &["200"]);

@@ -80,13 +80,13 @@ fn b12_each_value_lasts_in_1973_and_for_one_connection_of_its_direction_today() 
         h.say(&format!("SOCK {OWN},40007"));
         h.say("RETR a");
         h.connected();
-        h.finish(1000, End::Whole);
+        h.finish(1000, End::WHOLE_FILE);
         h.take();
         h.did();
         h.say("STOR c");
         assert!(h.did().iter().any(|did| did.ends_with(&format!("-> {OWN}:40007"))));
         h.connected();
-        h.finish(5, End::Whole);
+        h.finish(5, End::WHOLE_FILE);
         h.take();
         h.say("RETR a");
         assert_eq!(h.is_connecting(), is_old);

@@ -3,13 +3,13 @@
 use crate::address::Parity;
 use crate::dialect::Dialect;
 use crate::digest::Digest;
-use crate::policy::{Foreign, Rules};
-use crate::reply::{Left, Packed};
+use crate::policy::{Exchange, Foreign, Rules};
+use crate::reply::{FileOutcome, LeftOut};
 use crate::server::ask::{
-    Answer, Ask, ConnId, DetachedTransfer, End, Event, FileAnswer, FileFailure, Input, Intent, ListStyle,
-    Output, Ticket, TransferTerms,
+    Answer, Ask, Carried, ConnId, DetachedTransfer, End, Event, FileAnswer, FileFailure, Input, Intent,
+    ListStyle, Output, Ticket, TransferTerms,
 };
-use crate::server::{Access, Config, Connection, Gender, Rights, Session, Timeouts, Tls};
+use crate::server::{Access, Config, Connection, Gender, Rights, Session, Tls};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Fingerprint, PathName, TransferId};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,6 +54,8 @@ pub(super) struct Harness {
     pub(super) permit: Option<bool>,
     /// What the account may do with files.
     pub(super) access: Access,
+    /// What accounts may exchange with foreign hosts.
+    pub(super) exchanges: Vec<Exchange>,
     /// Whether ports are to be had.
     pub(super) ports: bool,
     /// Whether a move begins at once.
@@ -66,6 +68,10 @@ pub(super) struct Harness {
     pub(super) lists_nothing: bool,
     /// Whether questions about files are answered at once.
     pub(super) answers_files: bool,
+    /// Whether there is room for the hooks after uploads.
+    pub(super) has_room: bool,
+    /// The question for room that is not answered yet.
+    room: Option<Ticket>,
     /// A transfer command whose file is not found yet.
     preparing: Option<(Ticket, PathName, Intent)>,
     /// Questions about files that are not answered yet.
@@ -95,12 +101,8 @@ pub(super) struct Harness {
     pub(super) intent: Option<Intent>,
     /// How the last move was to move its bytes.
     pub(super) terms: Option<TransferTerms>,
-    /// The digest that the next move will have computed.
-    pub(super) digest: Option<(Digest, ByteRange)>,
-    /// What the next group that moves tells of each file.
-    pub(super) packed: Vec<Packed>,
     /// What is left out of every group that gets its names.
-    pub(super) left: Result<Vec<(u16, Left)>, FileFailure>,
+    pub(super) left: Result<Vec<(u16, LeftOut)>, FileFailure>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
     /// Data connections whose other end has said something.
@@ -120,6 +122,7 @@ pub(super) struct Setup {
     pub(super) public_address: Option<std::net::IpAddr>,
     pub(super) tls: Tls,
     pub(super) strict_listen: bool,
+    pub(super) has_hooks: bool,
 }
 
 impl Default for Setup {
@@ -134,6 +137,7 @@ impl Default for Setup {
             public_address: None,
             tls: Tls::default(),
             strict_listen: false,
+            has_hooks: false,
         }
     }
 }
@@ -177,12 +181,9 @@ impl Harness {
             rules: setup.rules,
             strict_listen: setup.strict_listen,
             tls: setup.tls,
-            timeouts: Timeouts::default(),
-            max_held: 8,
-            max_provers: 16,
-            max_of_one_address: 4,
-            max_detached: seconds(3600),
+            has_hooks: setup.has_hooks,
             software: "server".to_owned(),
+            ..Config::default()
         };
         let connection = Connection {
             peer: setup.peer,
@@ -206,12 +207,15 @@ impl Harness {
             asks_progress: Vec::new(),
             permit: Some(true),
             access: Access::everywhere(Rights::ALL),
+            exchanges: Vec::new(),
             ports: true,
             opens: Ok(()),
             stops: true,
             omitted: 0,
             lists_nothing: false,
             answers_files: true,
+            has_room: true,
+            room: None,
             preparing: None,
             unanswered: Vec::new(),
             admin: false,
@@ -231,8 +235,6 @@ impl Harness {
             kept: Vec::new(),
             intent: None,
             terms: None,
-            digest: None,
-            packed: Vec::new(),
             left: Ok(Vec::new()),
             written: BTreeMap::new(),
             open: Vec::new(),
@@ -308,6 +310,7 @@ impl Harness {
             Ask::Cancel(ticket) => {
                 self.connecting.retain(|(waiting, _)| *waiting != ticket);
                 self.permits.retain(|waiting| *waiting != ticket);
+                self.room.take_if(|waiting| *waiting == ticket);
                 self.did.push("cancel".to_owned());
             }
             Ask::Drop { conn, how } => self.drop_connection(conn, how),
@@ -322,6 +325,7 @@ impl Harness {
             Ask::Permit { ticket, account, target } => self.ask_permit(ticket, &account, target),
             Ask::PermitDone { end, .. } => self.did.push(format!("permit done {end:?}")),
             Ask::PeerProven { account, peer } => self.note_proof(&account, peer),
+            Ask::Room { ticket, of } => self.ask_room(ticket, &of),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
             Ask::Move { ticket, conn, terms, .. } => self.begin_move(ticket, conn, terms),
             Ask::Progress { ticket, of } => self.ask_progress(ticket, of),
@@ -511,17 +515,28 @@ impl Harness {
     /// The move ends.
     #[track_caller]
     pub(super) fn finish(&mut self, bytes: u64, end: End) -> Vec<String> {
-        self.finish_listing(bytes, 0, end)
+        let (ticket, conn) = self.moving.take().expect("nothing moves");
+        let kept = self.keep(conn, &end);
+        self.input(Input::Answer(ticket, Answer::Moved { bytes, kept, end }));
+        self.take()
     }
 
     /// A listing that left out so many names ends.
     #[track_caller]
-    pub(super) fn finish_listing(&mut self, bytes: u64, omitted: u64, end: End) -> Vec<String> {
-        let (ticket, conn) = self.moving.take().expect("nothing moves");
-        let (digest, kept) = (self.digest.take(), self.keep(conn, &end));
-        let packed = std::mem::take(&mut self.packed);
-        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, packed, kept, end }));
-        self.take()
+    pub(super) fn finish_listing(&mut self, bytes: u64, omitted: u64) -> Vec<String> {
+        self.finish(bytes, End::Whole(Carried::Listing { omitted }))
+    }
+
+    /// A file with a digest ends.
+    #[track_caller]
+    pub(super) fn finish_digested(&mut self, bytes: u64, digest: (Digest, ByteRange)) -> Vec<String> {
+        self.finish(bytes, End::Whole(Carried::File(Some(digest))))
+    }
+
+    /// A group ends, with what became of its files.
+    #[track_caller]
+    pub(super) fn finish_group(&mut self, bytes: u64, outcomes: Vec<FileOutcome>) -> Vec<String> {
+        self.finish(bytes, End::Whole(Carried::Group(outcomes)))
     }
 
     pub(super) fn is_moving(&self) -> bool {
@@ -532,10 +547,7 @@ impl Harness {
     pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
         if let Some((ticket, conn)) = self.moving.take() {
             let kept = self.keep(conn, &end);
-            self.input(Input::Answer(
-                ticket,
-                Answer::Moved { bytes, omitted: 0, digest: None, packed: Vec::new(), kept, end },
-            ));
+            self.input(Input::Answer(ticket, Answer::Moved { bytes, kept, end }));
         }
     }
 

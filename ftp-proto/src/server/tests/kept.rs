@@ -19,7 +19,7 @@ fn keeping(h: &mut Harness, command: &str) -> ConnId {
     h.say(command);
     let conn = h.arrive(port, &format!("{OWN}:5000"));
     h.take();
-    let replies = h.finish(5, End::Whole);
+    let replies = h.finish(5, End::WHOLE_FILE);
     assert!(replies[0].starts_with(code(h, "252/250")), "{replies:?}");
     assert_eq!(h.kept, [conn]);
     h.did();
@@ -36,7 +36,7 @@ fn e12_the_second_file_takes_the_connection_of_the_first() {
                 let did = h.did();
                 assert_eq!(did.len(), 2, "{did:?}");
                 assert_eq!(did[1], format!("move {}", conn.0));
-                let replies = h.finish(5, End::Whole);
+                let replies = h.finish(5, End::WHOLE_FILE);
                 assert!(replies[0].starts_with(code(&h, "252/250")), "{replies:?}");
             }
             h.say("QUIT");
@@ -52,7 +52,7 @@ fn c24_in_mode_b_a_connection_at_a_listener_stays_and_so_does_the_listener() {
         h.say("STOR c");
         let conn = h.arrive(port, &format!("{OWN}:5000"));
         h.take();
-        let replies = h.finish(5, End::Whole);
+        let replies = h.finish(5, End::WHOLE_FILE);
         assert!(replies[0].starts_with(code(&h, "252/250")), "{replies:?}");
         assert!(h.listens(port));
         // The other direction has a connection of its own, or none.
@@ -145,7 +145,7 @@ fn a_kept_connection_that_nobody_uses_ends_by_its_timer() {
     h.check("RETR a", &["125"]);
     h.progress = (1, 0);
     h.pass(seconds(100)); // while a file moves, it is not idle
-    h.finish(5, End::Whole);
+    h.finish(5, End::WHOLE_FILE);
     h.pass(seconds(59));
     assert_eq!(h.kept, [conn]);
     h.pass(seconds(1));
@@ -169,7 +169,7 @@ fn a_kept_connection_gives_way_to_others_unless_a_file_uses_it() {
     keeping(&mut h, "RETR a");
     h.check("RETR a", &["125"]);
     h.input(Input::ConnectionsNeeded);
-    assert!(h.finish(5, End::Whole)[0].starts_with("250 "));
+    assert!(h.finish(5, End::WHOLE_FILE)[0].starts_with("250 "));
     h.input(Input::ConnectionsNeeded);
     assert!(h.open.is_empty());
     assert!(h.events.contains(&Event::GaveConnectionsUp));
@@ -179,7 +179,7 @@ fn a_kept_connection_gives_way_to_others_unless_a_file_uses_it() {
     h.say("RETR a");
     h.arrive(port, &format!("{OWN}:5000"));
     h.take();
-    assert!(h.finish(5, End::Whole)[0].starts_with("226 "));
+    assert!(h.finish(5, End::WHOLE_FILE)[0].starts_with("226 "));
     h.check("RETR a", &["425"]);
 }
 
@@ -191,13 +191,13 @@ fn stream_mode_keeps_nothing_and_abor_closes_what_moves() {
     h.arrive(port, &format!("{OWN}:5000"));
     assert_eq!(h.terms.map(|terms| terms.keep), Some(false));
     h.take();
-    assert!(h.finish(5, End::Whole)[0].starts_with("226 "));
+    assert!(h.finish(5, End::WHOLE_FILE)[0].starts_with("226 "));
     keeping(&mut h, "RETR a");
     h.stops = false;
     h.check("RETR a", &["125"]);
     h.check("ABOR", &[]);
     // The file was whole just before.
-    let replies = h.finish(5, End::Whole);
+    let replies = h.finish(5, End::WHOLE_FILE);
     assert!(replies[0].starts_with("226 ") && replies[1].starts_with("225 "), "{replies:?}");
     assert!(h.open.is_empty());
 }
@@ -217,9 +217,9 @@ fn a_connection_that_has_proven_itself_stays_proven_for_its_direction() {
         assert_eq!(replies[0], format!("250-Peer {FOREIGN}:5000 proven-by=rndz"));
         assert!(replies[3].starts_with("250 "), "{replies:?}");
     };
-    facts(&h.finish(5, End::Whole));
+    facts(&h.finish(5, End::WHOLE_FILE));
     h.check("STOR d", &["125"]);
-    facts(&h.finish(5, End::Whole));
+    facts(&h.finish(5, End::WHOLE_FILE));
     // LSTN has stayed, but a new connection needs a new secret, and policy a proof of foreign hosts.
     h.lose(conn);
     h.check("STOR d", &["425"]);
@@ -239,12 +239,12 @@ fn a_listing_does_not_go_over_a_foreign_connection_that_is_kept() {
     let conn = h.arrive(port, &format!("{FOREIGN}:5000"));
     h.prove(conn, [7; 32], Direction::Receive);
     h.take();
-    h.finish(5, End::Whole);
+    h.finish(5, End::WHOLE_FILE);
     assert_eq!(h.kept, [conn]);
     h.check("LIST", &[]);
     let own = h.arrive(port, &format!("{OWN}:5000"));
     h.take();
-    h.finish(5, End::Whole);
+    h.finish(5, End::WHOLE_FILE);
     assert_eq!(h.kept, [own], "one connection is kept for each direction");
 }
 

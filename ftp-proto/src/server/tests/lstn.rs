@@ -59,7 +59,7 @@ fn c08_c10_a_peer_that_comes_first_is_held() {
             assert_eq!((h.strangers(), h.written.len()), (0, 0));
             h.check(command, &[started(&h)]);
             assert!(h.is_moving());
-            assert_eq!(h.finish(5, End::Whole).len(), 1);
+            assert_eq!(h.finish(5, End::WHOLE_FILE).len(), 1);
         }
     }
 }
@@ -100,7 +100,7 @@ fn c12_c13_c14_only_the_named_socket_comes_in() {
             h.say("STOR c");
         }
         assert!(h.is_moving());
-        let replies = h.finish(5, End::Whole);
+        let replies = h.finish(5, End::WHOLE_FILE);
         assert!(replies.contains(&"226-Strangers-refused 2".to_owned()), "{replies:?}");
     }
 }
@@ -184,7 +184,7 @@ fn c21_the_allocation_outlives_a_transfer() {
         for _ in 0..3 {
             h.arrive(port, &format!("{OWN}:5000"));
             h.check("STOR c", &[started(&h)]);
-            assert_eq!(h.finish(5, End::Whole).len(), 1);
+            assert_eq!(h.finish(5, End::WHOLE_FILE).len(), 1);
         }
         assert!(h.listens(port));
     }
@@ -197,7 +197,7 @@ fn c22_an_unused_allocation_is_closed() {
         h.pass(seconds(299));
         h.arrive(port, &format!("{OWN}:5000"));
         h.say("STOR c");
-        h.finish(5, End::Whole);
+        h.finish(5, End::WHOLE_FILE);
         h.pass(seconds(299));
         assert!(h.listens(port), "the transfer was a use");
         h.pass(seconds(2));
@@ -266,7 +266,7 @@ fn c28_no_number_of_strangers_ends_the_wait_and_each_is_reset_at_once_and_counte
     assert_eq!(h.take(), Vec::<String>::new());
     h.arrive(port, &format!("{FOREIGN}:40004"));
     assert!(h.is_moving());
-    let replies = h.finish(5, End::Whole);
+    let replies = h.finish(5, End::WHOLE_FILE);
     assert!(replies.contains(&"226-Strangers-refused 3200".to_owned()), "{replies:?}");
 }
 
@@ -307,7 +307,7 @@ fn lstn_takes_its_direction_from_pasv() {
     assert!(h.listens(passive) && h.listens(listener));
     h.arrive(passive, &format!("{OWN}:5000"));
     h.check("RETR a", &["150"]);
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     assert!(!h.listens(passive) && h.listens(listener));
     let passive = h.port("PASV");
     assert!(!h.listens(listener));
@@ -327,7 +327,7 @@ fn c18_a_connection_at_the_other_listener_is_not_for_this_transfer() {
         h.arrive(receives, &format!("{OWN}:5001"));
         assert!(h.has_move());
         h.take();
-        h.finish(5, End::Whole);
+        h.finish(5, End::WHOLE_FILE);
         let begun = started(&h);
         h.check("RETR a", &[begun]);
         assert!(h.has_move());

@@ -296,6 +296,7 @@ impl World {
             | Ask::LogOut
             | Ask::DropGroup(_)
             | Ask::Limits(_)
+            | Ask::Room { .. }
             | Ask::Secure { .. }
             | Ask::Clear { .. }
             | Ask::SecureData { .. }
@@ -339,14 +340,7 @@ impl World {
             Event::Stranger(host) => self.stranger(host),
             Event::Moved(host) => {
                 let (ticket, _) = self.hosts[host].moving.unwrap();
-                let moved = Answer::Moved {
-                    bytes: 9,
-                    omitted: 0,
-                    digest: None,
-                    packed: Vec::new(),
-                    kept: false,
-                    end: End::Whole,
-                };
+                let moved = Answer::Moved { bytes: 9, kept: false, end: End::WHOLE_FILE };
                 self.input(host, Input::Answer(ticket, moved));
             }
         }

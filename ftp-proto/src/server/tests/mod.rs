@@ -18,6 +18,7 @@ mod pack;
 mod pasv;
 mod rights;
 mod rndz;
+mod room;
 mod rsym;
 mod session;
 mod sock;

@@ -190,7 +190,7 @@ impl World {
         let conn = self.h.connected();
         self.h.prove(conn, SECRET, direction);
         self.react();
-        self.h.finish_quietly(0, End::Whole);
+        self.h.finish_quietly(0, End::WHOLE_FILE);
         self.react();
         self.pass(1_000);
     }

@@ -2,12 +2,13 @@
 
 use super::Harness;
 use super::harness::{OWN, modern, old, seconds};
-use crate::command::Direction;
+use crate::command::{Direction, GroupNumber};
 use crate::digest::{Algorithm, Digest};
-use crate::reply::{Left, Packed};
+use crate::policy::Exchange;
+use crate::reply::{FileOutcome, LeftOut};
 use crate::server::Access;
 use crate::server::ask::{End, Event, FileFailure, Input, Intent};
-use crate::server::{Right, Rights};
+use crate::server::{Right, Rights, Tls, TlsStart};
 use crate::wire::PathName;
 
 const SEND: &str = "PACK SEND /d//5,-,-,a/3,-,-,b";
@@ -15,7 +16,11 @@ const STORE: &str = "PACK STORE 7 /d//5,-,a/3,-,b";
 
 /// A session that may move groups, and whose next transfer finds its connection at once.
 fn ready() -> Harness {
-    let mut h = modern();
+    ready_with(modern())
+}
+
+/// The same of somebody who has logged in.
+pub(super) fn ready_with(mut h: Harness) -> Harness {
     for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
         h.check(command, &["200"]);
     }
@@ -29,8 +34,19 @@ fn arrive(h: &mut Harness) {
     h.did();
 }
 
-fn moved(bytes: u32) -> Packed {
-    Packed::Moved(bytes, Digest { algorithm: Algorithm::Crc32c, hex: "0badcafe".to_owned() })
+/// Checks the reply to the first command about a group of somebody who logs in for it.
+#[track_caller]
+fn check_alone(h: Harness, command: &str, code: &str) {
+    let mut h = h.logged_in();
+    for setting in ["TYPE I", "DGST CRC32C"] {
+        h.check(setting, &["200"]);
+    }
+    arrive(&mut h);
+    h.check(command, &[code]);
+}
+
+fn moved(bytes: u32) -> FileOutcome {
+    FileOutcome::Moved { bytes, digest: Digest { algorithm: Algorithm::Crc32c, hex: "0badcafe".to_owned() } }
 }
 
 /// Stores a group of two files under the number 7.
@@ -38,8 +54,7 @@ fn moved(bytes: u32) -> Packed {
 fn store(h: &mut Harness) {
     let again = !h.kept.is_empty();
     h.check(STORE, &[if again { "125" } else { "150" }]);
-    h.packed = vec![moved(5), moved(3)];
-    let replies = h.finish(26, End::Whole);
+    let replies = h.finish_group(26, vec![moved(5), moved(3)]);
     assert_eq!(replies, ["250-1 5 0badcafe", "250-2 3 0badcafe", "250 Transfer complete."]);
 }
 
@@ -47,7 +62,7 @@ fn store(h: &mut Harness) {
 fn told(h: &mut Harness) -> Vec<(Direction, String, Option<u64>, Option<String>)> {
     let told = std::mem::take(&mut h.events).into_iter().filter_map(|event| {
         let Event::Transfer { direction, path, bytes, failure, .. } = event else { return None };
-        Some((direction, path.display(), bytes, failure))
+        Some((direction, path.display(), bytes, failure.map(|failure| failure.why)))
     });
     told.collect()
 }
@@ -56,9 +71,13 @@ fn told(h: &mut Harness) -> Vec<(Direction, String, Option<u64>, Option<String>)
 fn a_group_is_a_transfer_with_a_line_for_each_file() {
     let mut h = ready();
     h.check(SEND, &["150"]);
-    assert!(matches!(&h.intent, Some(Intent::SendPack(files)) if files.len() == 2));
-    h.packed = vec![moved(5), Packed::Left(Left::Gone)];
-    let replies = h.finish(15, End::Whole);
+    let intent = h.intent.clone();
+    let is_asked =
+        |algorithm| algorithm == Algorithm::Crc32c && h.terms.is_some_and(|terms| terms.digest.is_none());
+    assert!(
+        matches!(intent, Some(Intent::SendGroup { files, algorithm }) if files.len() == 2 && is_asked(algorithm))
+    );
+    let replies = h.finish_group(15, vec![moved(5), FileOutcome::LeftOut(LeftOut::Gone)]);
     assert_eq!(replies, ["250-1 5 0badcafe", "250-2 left gone", "250 Transfer complete."]);
     let why = Some("1 of 2 files left out: gone".to_owned());
     let expect = [
@@ -72,19 +91,18 @@ fn a_group_is_a_transfer_with_a_line_for_each_file() {
 
 #[test]
 fn the_log_has_one_line_for_all_files_that_a_group_left_out() {
-    let left = |why| Packed::Left(why);
-    for (packed, why) in [
-        (vec![left(Left::Gone); 256], "256 of 256 files left out: gone"),
+    let left = |why| FileOutcome::LeftOut(why);
+    for (outcomes, why) in [
+        (vec![left(LeftOut::Gone); 256], "256 of 256 files left out: gone"),
         (
-            vec![left(Left::Changed), left(Left::Gone), left(Left::Gone)],
+            vec![left(LeftOut::Changed), left(LeftOut::Gone), left(LeftOut::Gone)],
             "3 of 3 files left out: 2 gone, 1 changed",
         ),
     ] {
         let mut h = ready();
-        let files: Vec<String> = (0..packed.len()).map(|number| format!("0,-,-,n{number}")).collect();
+        let files: Vec<String> = (0..outcomes.len()).map(|number| format!("0,-,-,n{number}")).collect();
         h.check(&format!("PACK SEND /d//{}", files.join("/")), &["150"]);
-        h.packed = packed;
-        h.finish(0, End::Whole);
+        h.finish_group(0, outcomes);
         assert_eq!(told(&mut h), [(Direction::Send, "/d".to_owned(), Some(0), Some(why.to_owned()))]);
     }
 }
@@ -94,7 +112,7 @@ fn a_group_that_was_received_waits_for_its_names() {
     let mut h = ready();
     store(&mut h);
     assert_eq!(told(&mut h), []);
-    h.left = Ok(vec![(2, Left::Taken)]);
+    h.left = Ok(vec![(2, LeftOut::Taken)]);
     assert_eq!(h.say("PACK KEEP 7 1-2"), ["250-2 left taken", "250 Files named"]);
     let why = Some("the file did not get its name: taken".to_owned());
     let expect = [
@@ -136,6 +154,22 @@ fn a_keep_that_names_nothing_is_told_at_once() {
 }
 
 #[test]
+fn what_the_disk_of_the_server_refuses_is_no_refusal_of_the_client() {
+    for (failure, is_of_the_server) in
+        [(FileFailure::NoSpace, true), (FileFailure::Other, true), (FileFailure::QuotaBytes, false)]
+    {
+        let mut h = ready();
+        h.opens = Err(failure);
+        h.say(STORE);
+        let told = |event: &Event| {
+            let Event::Transfer { bytes, failure: Some(failure), .. } = event else { return None };
+            Some((*bytes, failure.is_of_the_server))
+        };
+        assert_eq!(h.events.iter().find_map(told), Some((Some(0), is_of_the_server)), "{failure}");
+    }
+}
+
+#[test]
 fn a_time_needs_the_right_to_set_one() {
     let rights: Rights = Right::ALL.into_iter().filter(|right| *right != Right::Chmod).collect();
     for (command, code) in [
@@ -145,12 +179,7 @@ fn a_time_needs_the_right_to_set_one() {
     ] {
         let mut h = Harness::new(super::harness::Setup::default());
         h.access = Access::everywhere(rights);
-        let mut h = h.logged_in();
-        for command in ["TYPE I", "DGST CRC32C"] {
-            h.check(command, &["200"]);
-        }
-        arrive(&mut h);
-        h.check(command, &[code]);
+        check_alone(h, command, code);
     }
 }
 
@@ -171,13 +200,28 @@ fn a_number_names_one_group_and_a_session_holds_four() {
     for number in 1..=3 {
         arrive(&mut h);
         h.check(&format!("PACK STORE {number} /d//0,-,a"), &["150"]);
-        h.packed = vec![moved(0)];
-        h.finish(9, End::Whole);
+        h.finish_group(9, vec![moved(0)]);
     }
     h.check("PACK STORE 4 /d//0,-,a", &["450"]);
     h.check("PACK DROP 1", &["250"]);
     arrive(&mut h);
     h.check("PACK STORE 4 /d//0,-,a", &["150"]);
+}
+
+#[test]
+fn a_group_whose_place_others_need_is_held_no_more() {
+    let mut h = ready();
+    store(&mut h);
+    told(&mut h);
+    h.input(Input::GroupTaken(GroupNumber(8)));
+    assert_eq!(told(&mut h), [], "there is none of that number");
+    h.input(Input::GroupTaken(GroupNumber(7)));
+    let why = Some("others needed the place of the group (held-groups)".to_owned());
+    assert_eq!(told(&mut h), [(Direction::Receive, "/d".to_owned(), Some(8), why)]);
+    assert_eq!(h.say("PACK KEEP 7 1"), ["503 No group 7 is held; send PACK STORE again"]);
+    store(&mut h);
+    h.left = Ok(Vec::new());
+    h.check("PACK KEEP 7 1-2", &["250"]);
 }
 
 #[test]
@@ -206,8 +250,7 @@ fn a_group_does_not_grow_old_while_a_transfer_is_under_way() {
     h.check("PACK STORE 8 /d//5,-,c", &["150"]);
     h.progress = (1, 0);
     h.pass(seconds(100));
-    h.packed = vec![moved(5)];
-    h.finish(14, End::Whole);
+    h.finish_group(14, vec![moved(5)]);
     h.pass(seconds(29));
     h.did();
     h.pass(seconds(1));
@@ -262,13 +305,49 @@ fn groups_end_with_the_login_and_with_the_session() {
 }
 
 #[test]
+fn rules_of_exchange_that_are_about_some_of_the_files_refuse_the_group() {
+    for (path, command, code) in [
+        ("/d/b", SEND, "550"),
+        ("/d/b", STORE, "550"),
+        ("/d", SEND, "150"),
+        ("/", STORE, "150"),
+        ("/d/b", "PACK SEND /d//5,-,-,a", "150"),
+        ("/d/bb", SEND, "150"),
+    ] {
+        let path = Some(PathName::from_wire(path).unwrap());
+        let mut h = Harness::new(super::harness::Setup::default());
+        h.exchanges = vec![Exchange { path, peers: Vec::new(), direction: None, require_tls: false }];
+        check_alone(h, command, code);
+    }
+}
+
+#[test]
+fn groups_end_when_tls_begins() {
+    let tls = Tls { begin: TlsStart::Explicit, ..Tls::default() };
+    let mut h = Harness::new(super::harness::Setup { tls, ..Default::default() }).logged_in();
+    for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
+        h.check(command, &["200"]);
+    }
+    arrive(&mut h);
+    store(&mut h);
+    told(&mut h);
+    h.check("AUTH TLS", &["234"]);
+    let why = Some("the session ended before the files got their names".to_owned());
+    assert_eq!(told(&mut h), [(Direction::Receive, "/d".to_owned(), Some(8), why)]);
+}
+
+#[test]
 fn a_group_does_not_outlive_its_control_connection() {
-    for input in [Input::HungUp, Input::Closed] {
-        let mut h = ready();
-        h.check("DETA 60", &["200"]);
-        h.check(STORE, &["150"]);
-        h.input(input);
-        assert!(h.closed || !h.session.is_detached());
+    for detaches in [false, true] {
+        for input in [Input::HungUp, Input::Closed] {
+            let mut h = ready();
+            if detaches {
+                h.check("DETA 60", &["200"]);
+            }
+            h.check(STORE, &["150"]);
+            h.input(input);
+            assert!(h.closed && !h.session.is_detached(), "DETA: {detaches}");
+        }
     }
 }
 
@@ -321,11 +400,6 @@ fn the_rights_of_every_file_count() {
     ] {
         let mut h = Harness::new(super::harness::Setup::default());
         h.access = access.clone();
-        let mut h = h.logged_in();
-        for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
-            h.check(command, &["200"]);
-        }
-        arrive(&mut h);
-        h.check(command, &[code]);
+        check_alone(h, command, code);
     }
 }

@@ -42,7 +42,7 @@ fn d02_d03_d04_either_order_works() {
                 h.arrive(port, &format!("{OWN}:5000"));
                 assert_eq!(h.take().len(), 1);
             }
-            assert_eq!(h.finish(5, End::Whole).len(), 1);
+            assert_eq!(h.finish(5, End::WHOLE_FILE).len(), 1);
         }
     }
 }
@@ -92,7 +92,7 @@ fn d09_pasv_is_for_one_transfer() {
         h.arrive(port, &format!("{OWN}:5000"));
         h.check("RETR a", &[started(&h)]);
         assert!(!h.listens(port));
-        h.finish(1000, End::Whole);
+        h.finish(1000, End::WHOLE_FILE);
         h.check("RETR a", &[no_connection(&h)]);
     }
 }
@@ -127,7 +127,7 @@ fn d11_a_mapped_address_is_an_ipv4_one() {
     assert_eq!(h.say("PASV"), ["227 Entering Passive Mode (192,0,2,1,156,65)"]);
     h.arrive(40_001, "[::ffff:192.0.2.7]:6000");
     h.check("RETR a", &["150"]);
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     h.check("PORT 192,0,2,7,156,68", &["200"]);
 }
 
@@ -250,7 +250,7 @@ fn d20_gsoc_is_the_port_of_pasv_and_the_source_when_active() {
         h.say("RETR a");
         assert!(h.did().contains(&format!("connect {n} -> {OWN}:40004")));
         h.connected();
-        h.finish(1000, End::Whole);
+        h.finish(1000, End::WHOLE_FILE);
         h.take();
         assert_eq!(h.port("PASV"), n);
     }
@@ -284,7 +284,7 @@ fn pasv_replaces_port() {
     let port = h.port("PASV");
     h.arrive(port, &format!("{OWN}:5000"));
     h.check("RETR a", &["150"]);
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     h.check("RETR a", &["425"]);
 }
 
@@ -330,7 +330,7 @@ fn d20_d04_the_figure_of_rfc_478_in_both_orders_with_and_without_the_second_sock
         a.arrive(of_a, &format!("192.0.2.2:{of_b}"));
         b.connected();
         assert_eq!((&a.take()[0][..3], &b.take()[0][..3]), ("250", "250"));
-        assert!(a.finish(1000, End::Whole)[0].starts_with("257 "));
-        assert!(b.finish(1000, End::Whole)[0].starts_with("257 "));
+        assert!(a.finish(1000, End::WHOLE_FILE)[0].starts_with("257 "));
+        assert!(b.finish(1000, End::WHOLE_FILE)[0].starts_with("257 "));
     }
 }

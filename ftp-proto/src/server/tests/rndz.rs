@@ -38,7 +38,7 @@ fn the_right_proof_moves_the_file_and_is_told() {
     assert!(h.take()[0].starts_with("150"));
     assert!(h.did().contains(&"they found Proven".to_owned()));
     assert_eq!(
-        h.finish(7, End::Whole),
+        h.finish(7, End::WHOLE_FILE),
         [
             "226-Peer 198.51.100.9:40127 proven-by=rndz",
             "226-Strangers-refused 0",
@@ -90,7 +90,7 @@ fn a_wrong_proof_closes_that_one_and_the_wait_goes_on() {
     assert_eq!((h.open.len(), h.strangers()), (1, 3));
     h.prove(right, SECRET, Direction::Send);
     assert!(h.is_moving());
-    let replies = h.finish(7, End::Whole);
+    let replies = h.finish(7, End::WHOLE_FILE);
     assert!(replies.contains(&"226-Strangers-refused 3".to_owned()), "{replies:?}");
 }
 
@@ -101,7 +101,7 @@ fn own_peers_prove_themselves_too() {
     let conn = h.arrive(port, &format!("{OWN}:5000"));
     h.check("RETR a", &[]);
     h.prove(conn, SECRET, Direction::Receive);
-    assert_eq!(h.finish(1000, End::Whole).len(), 2, "150 and a 226 without facts");
+    assert_eq!(h.finish(1000, End::WHOLE_FILE).len(), 2, "150 and a 226 without facts");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn the_secret_is_for_one_connection() {
     let conn = h.arrive(port, &format!("{FOREIGN}:40127"));
     h.say("STOR c");
     h.prove(conn, SECRET, Direction::Send);
-    h.finish(7, End::Whole);
+    h.finish(7, End::WHOLE_FILE);
     h.arrive(port, &format!("{FOREIGN}:40127"));
     assert_eq!(h.strangers(), 1, "a sticky LSTN needs a new RNDZ");
     // kept by a file error, used up by a failed connection phase
@@ -190,7 +190,7 @@ fn the_connecting_end_proves_and_is_proven_to() {
     assert_eq!(h.take(), Vec::<String>::new());
     h.prove(conn, SECRET, Direction::Receive);
     assert_eq!(h.did(), ["permit done Proven", "move 1", "they found Proven"]);
-    let replies = h.finish(1000, End::Whole);
+    let replies = h.finish(1000, End::WHOLE_FILE);
     assert_eq!(replies[1], "226-Peer 198.51.100.9:40004 proven-by=rndz");
 }
 
@@ -413,7 +413,7 @@ fn b13_c21_where_a_secret_was_used_up_nobody_gets_in_without_a_new_one() {
         h.check("STOR c", &[]);
         let conn = h.arrive(port, &format!("{OWN}:5000"));
         h.prove(conn, SECRET, Direction::Send);
-        h.finish(5, End::Whole);
+        h.finish(5, End::WHOLE_FILE);
         h.take();
         h.check("STOR", &["501"]);
         assert!(h.open.is_empty(), "what fails closes the connection");

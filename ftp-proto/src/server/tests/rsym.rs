@@ -47,7 +47,7 @@ fn g02_both_halves_begin_with_the_transfer_command() {
         assert!(!h.listens(own), "the listener ends with the search");
         assert!(h.is_moving());
         assert_eq!(h.take().len(), 1);
-        assert_eq!(h.finish(1000, End::Whole).len(), 1);
+        assert_eq!(h.finish(1000, End::WHOLE_FILE).len(), 1);
     }
 }
 
@@ -162,7 +162,7 @@ fn g04_strangers_are_reset_and_counted_and_the_wait_goes_on() {
     let conn = h.arrive(own, &format!("{FOREIGN}:40004"));
     h.prove(conn, SECRET, Direction::Receive);
     h.take();
-    let said = h.finish(1000, End::Whole);
+    let said = h.finish(1000, End::WHOLE_FILE);
     assert!(said.contains(&"226-Strangers-refused 3".to_owned()), "{said:?}");
 }
 

@@ -29,7 +29,7 @@ fn b03_the_connection_comes_from_the_announced_port() {
         assert!(h.did().contains(&format!("connect 40001 -> {OWN}:40004")));
         h.connected();
         assert_eq!(h.take().len(), 1);
-        assert_eq!(h.finish(1000, End::Whole).len(), 1);
+        assert_eq!(h.finish(1000, End::WHOLE_FILE).len(), 1);
     }
 }
 
@@ -113,7 +113,7 @@ fn b12_the_value_lasts_in_1973_and_for_one_connection_today() {
         h.say("SOCK 40004");
         h.say("RETR a");
         h.connected();
-        h.finish(1000, End::Whole);
+        h.finish(1000, End::WHOLE_FILE);
         h.did();
         if is_old(&h) {
             h.say("RETR a");
@@ -133,7 +133,7 @@ fn b15_one_value_serves_both_directions() {
         h.check(command, &[]);
         h.connected();
         assert_eq!(h.take().len(), 1);
-        h.finish(1000, End::Whole);
+        h.finish(1000, End::WHOLE_FILE);
     }
 }
 
@@ -214,7 +214,7 @@ fn b22_during_a_transfer_sock_is_refused_and_changes_nothing() {
             "SOCK 40005",
             &[if is_old(&h) { "250" } else { "150" }, if is_old(&h) { "505" } else { "503" }],
         );
-        h.finish(1000, End::Whole);
+        h.finish(1000, End::WHOLE_FILE);
         if is_old(&h) {
             h.did();
             h.say("RETR a");
@@ -311,7 +311,7 @@ fn b20_the_socket_may_be_told_with_the_transfer() {
     assert_eq!(h.say("RETR a"), ["255 SOCK 40001"]);
     h.connected();
     assert!(h.take()[0].starts_with("250"));
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     // A transfer that fails on its file needs no socket.
     h.check("RETR missing", &["450"]);
     // LSTN and GSOC are about this end's socket, and have no other reply.
@@ -320,7 +320,7 @@ fn b20_the_socket_may_be_told_with_the_transfer() {
     assert_eq!(h.say("STOR c"), [format!("255 SOCK {port}")]);
     h.arrive(port, &format!("{OWN}:40006"));
     assert!(h.take()[0].starts_with("250"));
-    h.finish(5, End::Whole);
+    h.finish(5, End::WHOLE_FILE);
     assert_eq!(h.port("GSOC"), 40_001);
     let mut h = deferring(Dialect::Rfc959);
     h.check(&format!("SOCK {OWN},40004"), &["255"]);

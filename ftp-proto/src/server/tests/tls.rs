@@ -274,7 +274,7 @@ fn f06_cpsv_is_for_exactly_one_transfer() {
     h.check("RETR a", &["150"]);
     assert!(h.did().contains(&"secure 1 Client".to_owned()));
     h.handshake(shown(None, false));
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     data(&mut h, "RETR a");
     assert!(h.did().contains(&"secure 2 Server resumes".to_owned()));
 }
@@ -289,7 +289,7 @@ fn f01_the_preliminary_reply_comes_before_the_handshake_of_a_data_connection() {
     assert!(!h.is_moving());
     h.handshake(shown(None, true));
     assert!(h.is_moving());
-    assert_eq!(h.finish(1000, End::Whole), ["226 Transfer complete."]);
+    assert_eq!(h.finish(1000, End::WHOLE_FILE), ["226 Transfer complete."]);
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn f08_a_data_connection_that_resumes_nothing_is_refused_where_it_must() {
         let mut h = private(tls);
         data(&mut h, "RETR a");
         h.handshake(shown(None, resumed));
-        let replies = if resumed { h.finish(1000, End::Whole) } else { h.take() };
+        let replies = if resumed { h.finish(1000, End::WHOLE_FILE) } else { h.take() };
         assert!(replies.iter().any(|line| line.starts_with(code)), "{replies:?}");
         assert!(h.open.is_empty());
     }
@@ -514,7 +514,7 @@ fn a24_a_private_upload_that_outlives_its_control_connection_shows_its_own_end()
         h.input(Input::HungUp);
         assert!(!h.closed);
         assert_eq!(h.did().contains(&"doubt None".to_owned()), doubted, "{protection}");
-        h.finish(7, End::Whole);
+        h.finish(7, End::WHOLE_FILE);
         assert!(h.closed);
     }
 }
@@ -559,7 +559,7 @@ fn f13_rein_forgets_what_was_said_about_data_connections() {
     let mut h = h.logged_in();
     data(&mut h, "RETR a");
     assert!(h.is_moving(), "in clear: PROT P has gone with TLS");
-    h.finish(1000, End::Whole);
+    h.finish(1000, End::WHOLE_FILE);
     // Inside TLS again, nothing of the first time is left.
     h.check("AUTH TLS", &["234"]);
     h.handshake(shown(None, false));

@@ -35,7 +35,7 @@ fn e01_e11_e18_a_transfer_has_a_first_and_a_final_reply() {
             ready(&mut h);
             h.check(command, &[if is_old(&h) { "250" } else { "150" }]);
             assert_eq!(h.did()[..2], [format!("prepare {path}"), "unlisten 40001".to_owned()]);
-            assert_eq!(ends(&mut h, 1000, End::Whole), if is_old(&h) { "257" } else { "226" });
+            assert_eq!(ends(&mut h, 1000, End::WHOLE_FILE), if is_old(&h) { "257" } else { "226" });
         }
     }
 }
@@ -111,7 +111,7 @@ fn e04_a_listener_that_opens_late_is_reached() {
     }
     h.connected();
     assert!(h.take()[0].starts_with("150"));
-    assert_eq!(ends(&mut h, 1000, End::Whole), "226");
+    assert_eq!(ends(&mut h, 1000, End::WHOLE_FILE), "226");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn e07_abor_while_a_connection_is_awaited_has_two_replies() {
             assert!(h.did().contains(&"cancel".to_owned()));
             let aborted = |event: &Event| {
                 let Event::Transfer { failure, .. } = event else { return false };
-                failure.as_deref() == Some("aborted by the client")
+                failure.as_ref().is_some_and(|failure| failure.why == "aborted by the client")
             };
             assert!(h.events.iter().any(aborted), "{:?}", h.events);
             assert_eq!(h.listens(port), socket == "LSTN R", "{socket}");
@@ -174,7 +174,7 @@ fn e07_abor_that_comes_too_late_leaves_the_whole_file() {
     h.stops = false;
     h.check("ABOR", &[]);
     h.check("ABOR", &["225"]);
-    let replies = h.finish(1000, End::Whole);
+    let replies = h.finish(1000, End::WHOLE_FILE);
     assert!(replies[0].starts_with("226") && replies[1].starts_with("225"), "{replies:?}");
 }
 
@@ -205,7 +205,7 @@ fn e09_stat_answers_while_bytes_move() {
         assert!(replies.iter().any(|line| line.contains("Durable 300")), "{replies:?}");
         assert!(replies.last().unwrap().starts_with(if is_old(&h) { "200 " } else { "211 " }));
         h.check("STAT a", &[]);
-        let replies = h.finish(1000, End::Whole);
+        let replies = h.finish(1000, End::WHOLE_FILE);
         assert!(replies.len() > 2 && replies[0].starts_with('2'), "{replies:?}");
     }
     let mut h = modern();
@@ -303,7 +303,7 @@ fn e14_a_transfer_command_uses_the_restart_point_up_even_when_it_fails() {
         ready(&mut h);
         h.say(line);
         if h.has_move() {
-            h.finish(9, End::Whole);
+            h.finish(9, End::WHOLE_FILE);
         }
         h.intent = None;
         ready(&mut h);
@@ -418,7 +418,7 @@ fn the_final_reply_has_facts_only_for_foreign_peers_and_only_today() {
     h.arrive(port, &format!("{FOREIGN}:40127"));
     h.say("STOR c");
     assert_eq!(
-        h.finish(7, End::Whole),
+        h.finish(7, End::WHOLE_FILE),
         [
             "226-Peer 198.51.100.9:40127 proven-by=foreign-networks",
             "226-Strangers-refused 0",
@@ -431,12 +431,12 @@ fn the_final_reply_has_facts_only_for_foreign_peers_and_only_today() {
     assert_eq!(h.finish(3, End::Broken("reset".to_owned())).len(), 1);
     h.arrive(port, &format!("{OWN}:40128"));
     h.say("STOR c");
-    assert_eq!(h.finish(3, End::Whole).len(), 1);
+    assert_eq!(h.finish(3, End::WHOLE_FILE).len(), 1);
     let mut h = open_to_all(Dialect::Rfc354);
     let port = h.port("LSTN R");
     h.arrive(port, &format!("{FOREIGN}:40127"));
     h.say("STOR c");
-    assert_eq!(h.finish(7, End::Whole).len(), 1);
+    assert_eq!(h.finish(7, End::WHOLE_FILE).len(), 1);
 }
 
 #[test]
@@ -450,13 +450,13 @@ fn a_listing_that_left_out_names_says_how_many() {
             };
             ready(&mut h);
             h.say(command);
-            assert_eq!(h.finish_listing(100, 2, End::Whole), whole, "{command}");
+            assert_eq!(h.finish_listing(100, 2), whole, "{command}");
             ready(&mut h);
             h.say(command);
-            assert_eq!(h.finish_listing(100, 0, End::Whole).len(), 1, "{command}");
+            assert_eq!(h.finish_listing(100, 0).len(), 1, "{command}");
             ready(&mut h);
             h.say(command);
-            let broken = h.finish_listing(50, 1, End::Broken("reset".to_owned()));
+            let broken = h.finish(50, End::Broken("reset".to_owned()));
             assert!(broken.len() == 1 && broken[0].starts_with('4'), "{command}: {broken:?}");
         }
     }

@@ -66,6 +66,6 @@ fn c06_a_file_that_moves_goes_on() {
     h.check("RETR a", &["150"]);
     h.input(Input::PortsNeeded);
     assert!(h.listens(port));
-    assert!(h.finish(1000, End::Whole)[0].starts_with("226 "));
+    assert!(h.finish(1000, End::WHOLE_FILE)[0].starts_with("226 "));
     assert!(!h.listens(port));
 }

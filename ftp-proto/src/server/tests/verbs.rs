@@ -107,7 +107,7 @@ fn stou_chooses_a_name_and_tells_it() {
             assert!(name.starts_with("stou-") && name.len() == 21, "{name}");
             assert_eq!(h.intent, Some(Intent::Replace));
             assert!(h.did().contains(&format!("prepare /{name}")));
-            h.finish(5, End::Whole);
+            h.finish(5, End::WHOLE_FILE);
             names.push(name);
         }
         assert_ne!(names[0], names[1]);

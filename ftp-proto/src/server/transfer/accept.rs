@@ -90,7 +90,7 @@ impl Accept {
             Input::Fired(timer @ (Timer::Handshake | Timer::Hello | Timer::Proof)) => {
                 return self.drop_late(cx, timer);
             }
-            Input::Fired(_) | Input::Status | Input::Abort | Input::HungUp => {}
+            Input::Fired(_) | Input::Status | Input::Abort | Input::HungUp | Input::SessionEnds => {}
         }
         Progress::Waiting
     }

@@ -125,7 +125,7 @@ impl Dial {
             Input::Fired(Timer::Retry) => self.connect(cx),
             Input::Arrived { conn, from } => return self.arrived(cx, conn, from),
             Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort => {}
-            Input::PortNeeded | Input::HungUp => {}
+            Input::PortNeeded | Input::HungUp | Input::SessionEnds => {}
         }
         Progress::Waiting
     }

@@ -23,6 +23,8 @@ pub(in crate::server) enum Input<'a> {
     Abort,
     /// The client has ended the control connection.
     HungUp,
+    /// The session is over for its client.
+    SessionEnds,
     /// Others need the data port that the transfer waits at.
     PortNeeded,
 }

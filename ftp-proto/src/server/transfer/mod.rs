@@ -1,6 +1,8 @@
 //! The machine of one transfer, from its command to its final reply.
 //!
 //! ```text
+//! Room, where hooks run after uploads --time over--> 450
+//!     v
 //! Preparing --file error--> 550, nothing touched, nothing used up (RFC 614.3)
 //!     | policy, or nowhere to connect --> 425 at once
 //!     | MODE B has kept a connection ------------------------------+
@@ -38,7 +40,7 @@ mod tls;
 
 pub(super) use input::Input;
 
-use super::ask::{Answer, Ask, FileFailure, Ticket};
+use super::ask::{Answer, Ask, FileFailure, Ticket, Uploading};
 use super::context::Context;
 use super::setup;
 use super::timer::Timer;
@@ -67,6 +69,8 @@ pub(super) struct Transfer {
 
 #[derive(Debug)]
 enum Phase {
+    /// The upload waits for the room that its hook needs: the ticket of [`Ask::Room`].
+    Room(Ticket),
     /// The driver looks at the file.
     Preparing,
     /// The data connection is not there yet.
@@ -78,7 +82,7 @@ enum Phase {
 }
 
 impl Transfer {
-    /// Begins: the file is looked at before any data connection (RFC 614.3).
+    /// Begins: there is room for the hook, and the file is looked at, before any data connection (RFC 614.3).
     pub(super) fn begin(cx: &mut Context, request: Request) -> Self {
         let (prepared, leave) = (cx.out.ticket(), cx.parameters.detach.take());
         if request.is_probe() {
@@ -87,17 +91,31 @@ impl Transfer {
             transfer.obtain(cx);
             return transfer;
         }
-        let (path, intent) = (request.path.clone(), request.intent.clone());
-        cx.out.ask(Ask::Prepare { ticket: prepared, path, intent });
+        let mut transfer =
+            Self { request, since: cx.now, prepared, announced: false, leave, phase: Phase::Preparing };
+        if cx.config.has_hooks && transfer.request.intent.uploads() {
+            let ticket = cx.out.ticket();
+            cx.ask_room(ticket, Uploading::File);
+            transfer.phase = Phase::Room(ticket);
+        } else {
+            transfer.prepare(cx);
+        }
+        transfer
+    }
+
+    /// Asks the driver to look at the file.
+    fn prepare(&mut self, cx: &mut Context) {
+        self.phase = Phase::Preparing;
+        let (path, intent) = (self.request.path.clone(), self.request.intent.clone());
+        cx.out.ask(Ask::Prepare { ticket: self.prepared, path, intent });
         cx.await_answer();
-        Self { request, since: cx.now, prepared, announced: false, leave, phase: Phase::Preparing }
     }
 
     /// What lets it go on without its control connection: DETA, once it has its data connection. A group of files would
     /// wait in vain for PACK KEEP.
     pub(super) fn outlives(&self) -> Option<DetachPermit> {
-        let is_pack = self.request.intent.is_pack();
-        self.leave.filter(|_| !is_pack && matches!(self.phase, Phase::Moving(_)))
+        let is_group = self.request.intent.is_group();
+        self.leave.filter(|_| !is_group && matches!(self.phase, Phase::Moving(_)))
     }
 
     /// Whether the final reply was sent.
@@ -115,6 +133,11 @@ impl Transfer {
         matches!(&self.phase, Phase::Moving(moving) if moving.outlives_control(&self.request))
     }
 
+    /// Whether bytes move to a file that has its name or gets it.
+    pub(super) const fn changes_files(&self) -> bool {
+        matches!(self.phase, Phase::Moving(_)) && self.request.intent.uploads()
+    }
+
     /// Whether a STAT waits for its answer.
     pub(super) const fn has_stat(&self) -> bool {
         matches!(&self.phase, Phase::Moving(moving) if moving.has_stat())
@@ -128,24 +151,54 @@ impl Transfer {
                     self.conclude(cx);
                 }
             }
-            (Phase::Preparing | Phase::Obtaining(_), Input::Abort) => self.abort(cx),
+            (Phase::Room(_) | Phase::Preparing | Phase::Obtaining(_), Input::Abort) => self.abort(cx),
             // Nothing is shown of what happens at the other end (extensions, "No port scanner").
-            (Phase::Preparing | Phase::Obtaining(_), Input::Status) => {
+            (Phase::Room(_) | Phase::Preparing | Phase::Obtaining(_), Input::Status) => {
                 moving::say_status(cx, &["waiting".to_owned()]);
             }
             (Phase::Obtaining(obtain), input) => {
                 let progress = obtain.input(cx, input);
                 self.progressed(cx, progress);
             }
+            (Phase::Room(asked), Input::Answer(ticket, Answer::Room)) if ticket == *asked => {
+                cx.timers.disarm(Timer::Room);
+                self.prepare(cx);
+            }
+            (Phase::Room(_), Input::Fired(Timer::Room)) => self.no_room(cx),
             (Phase::Preparing, Input::Answer(ticket, answer)) if ticket == self.prepared => {
                 self.file_checked(cx, answer);
             }
-            (Phase::Preparing | Phase::Over, Input::Answer(_, answer)) => cx.out.unwanted(answer),
-            (Phase::Preparing | Phase::Over, Input::Arrived { conn, .. }) => cx.out.reset(conn),
-            (Phase::Preparing | Phase::Over, Input::Data { .. } | Input::Lost(_) | Input::Fired(_)) => {}
+            (Phase::Room(_) | Phase::Preparing | Phase::Over, Input::Answer(_, answer)) => {
+                cx.out.unwanted(answer);
+            }
+            (Phase::Room(_) | Phase::Preparing | Phase::Over, Input::Arrived { conn, .. }) => {
+                cx.out.reset(conn);
+            }
+            (
+                Phase::Room(_) | Phase::Preparing | Phase::Over,
+                Input::Data { .. } | Input::Lost(_) | Input::Fired(_),
+            ) => {}
             (Phase::Over, Input::Status | Input::Abort) => {}
-            (Phase::Preparing | Phase::Over, Input::PortNeeded | Input::HungUp) => {}
+            (
+                Phase::Room(_) | Phase::Preparing | Phase::Over,
+                Input::PortNeeded | Input::HungUp | Input::SessionEnds,
+            ) => {}
         }
+    }
+
+    /// The hooks before this one take too long.
+    fn no_room(&mut self, cx: &mut Context) {
+        cx.timed_out(Timer::Room);
+        self.unprepare(cx);
+        self.refuse_file(cx, FileFailure::HooksWait);
+    }
+
+    /// Refuses the transfer because of its file.
+    fn refuse_file(&mut self, cx: &mut Context, failure: FileFailure) {
+        cx.sockets.kept.close(self.request.direction(), &mut cx.out);
+        cx.refuse_file(self.request.verb, failure);
+        self.request.tell_refused(cx, failure);
+        self.conclude(cx);
     }
 
     /// The driver has looked at the file: now the connection, if policy lets it exist.
@@ -169,10 +222,7 @@ impl Transfer {
             cx.out.unwanted(answer);
             FileFailure::Other
         };
-        cx.sockets.kept.close(self.request.direction(), &mut cx.out);
-        cx.refuse_file(self.request.verb, failure);
-        self.request.tell_refused(cx, failure.to_string());
-        self.conclude(cx);
+        self.refuse_file(cx, failure);
     }
 
     fn obtain(&mut self, cx: &mut Context) {
@@ -231,7 +281,8 @@ impl Transfer {
     /// Gives back what was prepared; for PROB that is nothing.
     fn unprepare(&self, cx: &mut Context) {
         if !self.request.is_probe() {
-            cx.out.ask(Ask::Cancel(self.prepared));
+            let asked = if let Phase::Room(ticket) = self.phase { ticket } else { self.prepared };
+            cx.out.ask(Ask::Cancel(asked));
         }
     }
 
@@ -272,7 +323,7 @@ impl Transfer {
     pub(super) fn end(&mut self, cx: &mut Context) {
         let why = "the session ended";
         match &self.phase {
-            Phase::Preparing | Phase::Obtaining(_) => self.request.tell_refused(cx, why),
+            Phase::Room(_) | Phase::Preparing | Phase::Obtaining(_) => self.request.tell_refused(cx, why),
             Phase::Moving(moving) => moving.log_unfinished(cx, &self.request, why),
             Phase::Over => {}
         }
@@ -283,12 +334,12 @@ impl Transfer {
     fn release(&mut self, cx: &mut Context) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Obtaining(obtain) => obtain.release(cx),
-            Phase::Preparing | Phase::Moving(_) | Phase::Over => {}
+            Phase::Room(_) | Phase::Preparing | Phase::Moving(_) | Phase::Over => {}
         }
     }
 
     fn conclude(&mut self, cx: &mut Context) {
-        for timer in [Timer::Question, Timer::Stall] {
+        for timer in [Timer::Question, Timer::Room, Timer::Stall] {
             cx.timers.disarm(timer);
         }
         obtain::disarm(cx);

@@ -8,11 +8,12 @@ use super::{abort, obtain, pack};
 use crate::address::unmapped;
 use crate::command::{Direction, Mode};
 use crate::dialect::Dialect;
-use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
-use crate::reply::{Meaning, Packed};
-use crate::server::ask::{Answer, Ask, CloseNotify, End, Ending, Intent, Ticket, TransferTerms};
+use crate::reply::Meaning;
+use crate::server::ask::{
+    Answer, Ask, Carried, CloseNotify, End, Ending, Intent, Ticket, TransferFailure, TransferTerms,
+};
 use crate::server::context::Context;
 use crate::server::context::parameters::DetachPermit;
 use crate::server::timer::Timer;
@@ -46,20 +47,6 @@ pub(super) struct Moving {
     may_detach: bool,
 }
 
-/// What the driver has counted in a move.
-#[derive(Debug)]
-struct Counts {
-    bytes: u64,
-    /// The names that a listing left out.
-    omitted: u64,
-    /// The digest that DGST wanted.
-    digest: Option<(Digest, ByteRange)>,
-    /// What became of each file of a group.
-    packed: Vec<Packed>,
-    /// Whether the connection is still open.
-    kept: bool,
-}
-
 /// Why a move is being stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stop {
@@ -67,6 +54,8 @@ enum Stop {
     Stall,
     /// The time that DETA gave is over.
     Alone,
+    /// The session is over for its client.
+    SessionEnds,
 }
 
 impl Moving {
@@ -93,7 +82,10 @@ impl Moving {
             keep: parameters.mode == Mode::Block,
             dialect: cx.config.dialect,
             partial: parameters.partial,
-            digest: parameters.digest.filter(|_| request.cargo() == Cargo::File),
+            // Each file of a group has a digest of its own.
+            digest: parameters
+                .digest
+                .filter(|_| request.cargo() == Cargo::File && !request.intent.is_group()),
             detach: leave.map(|leave| leave.id),
             rate: parameters.rate,
             close_notify: match peer.grant {
@@ -127,10 +119,8 @@ impl Moving {
     /// Breaks once the final reply was sent.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
-            Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, packed, kept, end })
-                if ticket == self.ticket =>
-            {
-                self.moved(cx, request, Counts { bytes, omitted, digest, packed, kept }, end);
+            Input::Answer(ticket, Answer::Moved { bytes, kept, end }) if ticket == self.ticket => {
+                self.moved(cx, request, (bytes, kept), end);
                 return ControlFlow::Break(());
             }
             Input::Answer(ticket, Answer::Started) if ticket == self.ticket => self.started(cx, request),
@@ -147,8 +137,13 @@ impl Moving {
                 self.stop(cx, Stop::Abort); // both replies come with the end of the move (E07)
             }
             Input::HungUp => self.hang_up(cx, request),
+            Input::SessionEnds if self.stop.is_none() => self.stop(cx, Stop::SessionEnds),
             Input::Arrived { conn, .. } => cx.out.reset(conn),
-            Input::Data { .. } | Input::Lost(_) | Input::Fired(_) | Input::PortNeeded => {}
+            Input::Data { .. }
+            | Input::Lost(_)
+            | Input::Fired(_)
+            | Input::PortNeeded
+            | Input::SessionEnds => {}
         }
         ControlFlow::Continue(())
     }
@@ -158,7 +153,7 @@ impl Moving {
     pub(super) fn outlives_control(&self, request: &Request) -> bool {
         request.cargo() == Cargo::File
             && request.direction() == Direction::Receive
-            && !request.intent.is_pack()
+            && !request.intent.is_group()
             && self.peer.grant == Grant::Own
             && self.stop.is_none()
     }
@@ -234,13 +229,11 @@ impl Moving {
     }
 
     /// The move is over: its final reply, and that of an ABOR that waited for it.
-    fn moved(&self, cx: &mut Context, request: &Request, counts: Counts, end: End) {
-        let bytes = counts.bytes;
-        let whole = end == End::Whole;
-        let kept = self.keep(cx, request.direction(), counts.kept, whole);
-        let counts = Counts { kept, ..counts };
-        if whole && request.intent.is_pack() {
-            pack::moved(cx, request, &counts.packed, self.peer.address);
+    fn moved(&self, cx: &mut Context, request: &Request, (bytes, kept): (u64, bool), end: End) {
+        let whole = end.is_whole();
+        let kept = self.keep(cx, request.direction(), kept, whole);
+        if let End::Whole(Carried::Group(outcomes)) = &end {
+            pack::moved(cx, request, outcomes, self.peer.address);
         } else {
             request.tell(cx, Some(bytes), Some(self.peer.address), self.failure(&end));
         }
@@ -248,9 +241,9 @@ impl Moving {
             say_status(cx, &[format!("Bytes {bytes}")]);
         }
         match (end, self.stop) {
-            (End::Whole, _) => self.say_whole(cx, counts),
+            (End::Whole(carried), _) => self.say_whole(cx, bytes, kept, carried),
             (End::Stopped, Some(Stop::Abort)) => cx.out.reply(Meaning::TransferAborted, "Transfer aborted"),
-            (End::Stopped, None | Some(Stop::Alone)) => {
+            (End::Stopped, None | Some(Stop::Alone | Stop::SessionEnds)) => {
                 cx.out.reply(Meaning::TransferAborted, "Transfer stopped by the server");
             }
             (End::Stopped, Some(Stop::Stall)) => {
@@ -289,42 +282,50 @@ impl Moving {
     /// Tells the log that the session ended before the move did. How many bytes have moved is known to the
     /// driver.
     pub(super) fn log_unfinished(&self, cx: &mut Context, request: &Request, why: &str) {
-        request.tell(cx, None, Some(self.peer.address), Some(why.to_owned()));
+        request.tell(cx, None, Some(self.peer.address), Some(why.into()));
     }
 
     /// Why the file is not whole, for the log.
-    fn failure(&self, end: &End) -> Option<String> {
-        match (end, self.stop) {
-            (End::Whole, _) => None,
-            (End::Stopped, Some(Stop::Abort)) => Some("aborted by the client".to_owned()),
-            (End::Stopped, Some(Stop::Stall)) => Some("nothing moved for too long".to_owned()),
-            (End::Stopped, Some(Stop::Alone)) => {
-                Some("the time without control connection is over".to_owned())
-            }
-            (End::Stopped, None) => Some("stopped by the server".to_owned()),
-            (End::Broken(why), _) => Some(format!("the data connection broke: {why}")),
-            (End::Failed(failure), _) => Some(failure.to_string()),
-        }
+    fn failure(&self, end: &End) -> Option<TransferFailure> {
+        Some(match (end, self.stop) {
+            (End::Whole(_), _) => return None,
+            (End::Stopped, Some(Stop::Abort)) => "aborted by the client".into(),
+            (End::Stopped, Some(Stop::Stall)) => "nothing moved for too long".into(),
+            (End::Stopped, Some(Stop::Alone)) => "the time without control connection is over".into(),
+            (End::Stopped, Some(Stop::SessionEnds)) => "the session ended".into(),
+            (End::Stopped, None) => "stopped by the server".into(),
+            (End::Broken(why), _) => format!("the data connection broke: {why}").into(),
+            (End::Failed(failure), _) => (*failure).into(),
+        })
     }
 
     /// The final reply of a transfer that ended well: with facts if the peer was foreign, with a line for each file of a
     /// group, and with the number of names that a listing left out (extensions, "Final reply with facts").
-    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted, digest, packed, kept }: Counts) {
+    fn say_whole(&self, cx: &mut Context, bytes: u64, kept: bool, carried: Carried) {
         let text = "Transfer complete.";
         let meaning = if kept { Meaning::TransferredKept } else { Meaning::Transferred };
         if cx.config.dialect == Dialect::Rfc354 {
             // A client of 1973 may take each line for a reply of its own.
-            return match omitted {
-                0 => cx.out.reply(meaning, text),
-                n => cx.out.reply(meaning, format!("Omitted {}, transfer complete.", counted(n, "name"))),
+            return match carried {
+                Carried::Listing { omitted: count @ 1.. } => {
+                    let count = counted(count, "name");
+                    cx.out.reply(meaning, format!("Omitted {count}, transfer complete."));
+                }
+                Carried::Listing { omitted: 0 } | Carried::File(_) | Carried::Group(_) => {
+                    cx.out.reply(meaning, text);
+                }
             };
         }
-        let mut facts = pack::lines(&packed);
-        let digested = digest.is_some();
-        if let Some((digest, ByteRange { first, length })) = digest {
-            let count = length.unwrap_or(bytes);
-            facts.push(format!("Digest {} {first}+{count} {}", digest.algorithm.name(), digest.hex));
-        }
+        let digested = matches!(carried, Carried::File(Some(_)));
+        let (mut facts, omitted) = match carried {
+            Carried::File(None) => (Vec::new(), 0),
+            Carried::File(Some((digest, ByteRange { first, length }))) => {
+                let (name, count) = (digest.algorithm.name(), length.unwrap_or(bytes));
+                (vec![format!("Digest {name} {first}+{count} {}", digest.hex)], 0)
+            }
+            Carried::Listing { omitted } => (Vec::new(), omitted),
+            Carried::Group(outcomes) => (pack::lines(&outcomes), 0),
+        };
         if let Some(by) = self.allowed_by() {
             let address = SocketAddr::new(unmapped(self.peer.address.ip()), self.peer.address.port());
             facts.push(format!("Peer {address} proven-by={by}"));

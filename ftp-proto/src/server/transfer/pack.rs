@@ -1,8 +1,9 @@
 //! PACK SEND and PACK STORE: what they ask for, and what is said of each file.
 
 use super::request::Request;
-use crate::command::{DataType, Mode, PackedSource, PackedTarget, Verb};
-use crate::reply::{Left, Meaning, Packed};
+use crate::command::{DataType, FileToSend, FileToStore, GroupNumber, Mode, Verb};
+use crate::digest::Algorithm;
+use crate::reply::{FileOutcome, LeftOut, Meaning};
 use crate::server::ask::{FileFailure, Intent};
 use crate::server::context::groups::Group;
 use crate::server::context::{Context, path};
@@ -15,17 +16,19 @@ use std::net::SocketAddr;
 pub(in crate::server) fn send(
     cx: &mut Context,
     directory: &PathName,
-    files: Vec<PackedSource>,
+    files: Vec<FileToSend>,
     range: ByteRange,
 ) -> Option<Request> {
-    request(cx, directory, Intent::SendPack(files.into()), range)
+    let files = files.into();
+    request(cx, directory, range, |algorithm| Intent::SendGroup { files, algorithm })
 }
 
 /// PACK STORE: the group gets a number, by which the session holds it.
 pub(in crate::server) fn store(
     cx: &mut Context,
-    group: u32,
-    (directory, files): (&PathName, Vec<PackedTarget>),
+    group: GroupNumber,
+    directory: &PathName,
+    files: Vec<FileToStore>,
     range: ByteRange,
 ) -> Option<Request> {
     if cx.groups.has(group) {
@@ -37,10 +40,16 @@ pub(in crate::server) fn store(
         cx.out.reply(Meaning::TooMany, "Too many groups are held; send PACK KEEP or PACK DROP first");
         return None;
     }
-    request(cx, directory, Intent::StorePack { group, files: files.into() }, range)
+    let files = files.into();
+    request(cx, directory, range, |algorithm| Intent::StoreGroup { group, files, algorithm })
 }
 
-fn request(cx: &mut Context, directory: &PathName, intent: Intent, range: ByteRange) -> Option<Request> {
+fn request(
+    cx: &mut Context,
+    directory: &PathName,
+    range: ByteRange,
+    intent: impl FnOnce(Algorithm) -> Intent,
+) -> Option<Request> {
     let conflict = match cx.parameters.data_type {
         _ if range != ByteRange::WHOLE => Some("PACK moves whole files, without REST and RANG"),
         DataType::Ascii => Some("PACK needs TYPE I"),
@@ -51,13 +60,13 @@ fn request(cx: &mut Context, directory: &PathName, intent: Intent, range: ByteRa
         cx.out.reply(Meaning::ParametersConflict, text);
         return None;
     }
-    if cx.parameters.digest.is_none() {
+    let Some(algorithm) = cx.parameters.digest else {
         cx.out.reply(Meaning::BadSequence, "PACK needs DGST: send DGST and this command again");
         return None;
-    }
+    };
     let path = path::plain(cx.resolve(directory)?);
-    let request =
-        Request { verb: Verb::Pack, path, intent, data_type: cx.parameters.data_type, since: cx.now };
+    let (intent, data_type) = (intent(algorithm), cx.parameters.data_type);
+    let request = Request { verb: Verb::Pack, path, intent, data_type, since: cx.now };
     permitted(cx, request)
 }
 
@@ -72,8 +81,8 @@ fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
     };
     // MFMT needs this right, so what sets times does as well.
     let sets_times = match &request.intent {
-        Intent::StorePack { files, .. } => files.iter().any(|file| file.modified.is_some()),
-        Intent::SendPack(_)
+        Intent::StoreGroup { files, .. } => files.iter().any(|file| file.modified.is_some()),
+        Intent::SendGroup { .. }
         | Intent::Send { .. }
         | Intent::Replace
         | Intent::WriteAt { .. }
@@ -91,7 +100,7 @@ fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
         None => return Some(request),
     };
     cx.refuse_file(request.verb, failure);
-    request.tell_refused(cx, failure.to_string());
+    request.tell_refused(cx, failure);
     None
 }
 
@@ -105,8 +114,8 @@ fn has_own_exchange(cx: &Context, directory: &PathName, paths: &[PathName]) -> b
 
 fn names(intent: &Intent) -> Box<dyn Iterator<Item = &FileName> + '_> {
     match intent {
-        Intent::SendPack(files) => Box::new(files.iter().map(|file| &file.name)),
-        Intent::StorePack { files, .. } => Box::new(files.iter().map(|file| &file.name)),
+        Intent::SendGroup { files, .. } => Box::new(files.iter().map(|file| &file.name)),
+        Intent::StoreGroup { files, .. } => Box::new(files.iter().map(|file| &file.name)),
         Intent::Send { .. }
         | Intent::Replace
         | Intent::WriteAt { .. }
@@ -117,12 +126,12 @@ fn names(intent: &Intent) -> Box<dyn Iterator<Item = &FileName> + '_> {
 }
 
 /// A group has moved: its files are told to the log, or are held until they get their names.
-pub(super) fn moved(cx: &mut Context, request: &Request, packed: &[Packed], peer: SocketAddr) {
-    if let Intent::StorePack { group, files } = &request.intent {
+pub(super) fn moved(cx: &mut Context, request: &Request, outcomes: &[FileOutcome], peer: SocketAddr) {
+    if let Intent::StoreGroup { group, files, .. } = &request.intent {
         let group_held = Group {
             directory: request.path.clone(),
             files: std::sync::Arc::clone(files),
-            packed: packed.to_vec(),
+            outcomes: outcomes.to_vec(),
             data_type: request.data_type,
             took: cx.now.since(request.since),
             peer,
@@ -130,22 +139,22 @@ pub(super) fn moved(cx: &mut Context, request: &Request, packed: &[Packed], peer
         };
         return cx.groups.hold(*group, group_held, cx.now);
     }
-    for (name, packed) in names(&request.intent).zip(packed) {
-        if let Packed::Moved(bytes, _) = packed {
+    for (name, outcome) in names(&request.intent).zip(outcomes) {
+        if let FileOutcome::Moved { bytes, .. } = outcome {
             request.tell_of(cx, name.in_directory(&request.path), u64::from(*bytes), peer, None);
         }
     }
-    if let Some(why) = left_out(packed) {
-        request.tell_of(cx, request.path.clone(), 0, peer, Some(why));
+    if let Some(why) = left_out(outcomes) {
+        request.tell_of(cx, request.path.clone(), 0, peer, Some(why.into()));
     }
 }
 
 /// What is said of all files that a group has left out: one line, however many a client names that are not there.
-fn left_out(packed: &[Packed]) -> Option<String> {
-    let counted =
-        Left::ALL.map(|why| (why, packed.iter().filter(|file| **file == Packed::Left(why)).count()));
+fn left_out(outcomes: &[FileOutcome]) -> Option<String> {
+    let counted = LeftOut::ALL
+        .map(|why| (why, outcomes.iter().filter(|file| **file == FileOutcome::LeftOut(why)).count()));
     let some: Vec<_> = counted.into_iter().filter(|(_, count)| *count > 0).collect();
-    let (left, all) = (some.iter().map(|(_, count)| count).sum::<usize>(), packed.len());
+    let (left, all) = (some.iter().map(|(_, count)| count).sum::<usize>(), outcomes.len());
     let words = match &some[..] {
         [] => return None,
         [(why, _)] => why.word().to_owned(),
@@ -159,6 +168,6 @@ fn left_out(packed: &[Packed]) -> Option<String> {
 }
 
 /// What the final reply says of each file.
-pub(super) fn lines(packed: &[Packed]) -> Vec<String> {
-    (1..).zip(packed).map(|(number, packed)| packed.line(number)).collect()
+pub(super) fn lines(outcomes: &[FileOutcome]) -> Vec<String> {
+    (1..).zip(outcomes).map(|(number, outcome)| outcome.line(number)).collect()
 }

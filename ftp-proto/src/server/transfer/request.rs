@@ -4,7 +4,7 @@ use crate::command::{DataType, Direction, Verb};
 use crate::listing::Pattern;
 use crate::policy::{Cargo, Moved};
 use crate::reply::Meaning;
-use crate::server::ask::{Event, Intent, ListStyle};
+use crate::server::ask::{Event, Intent, ListStyle, TransferFailure};
 use crate::server::context::Context;
 use crate::timer::Moment;
 use crate::wire::{ByteRange, PathName};
@@ -29,7 +29,7 @@ impl Request {
     }
 
     /// Tells the log that no byte moves, and why.
-    pub(super) fn tell_refused(&self, cx: &mut Context, why: impl Into<String>) {
+    pub(super) fn tell_refused(&self, cx: &mut Context, why: impl Into<TransferFailure>) {
         self.tell(cx, Some(0), None, Some(why.into()));
     }
 
@@ -40,7 +40,7 @@ impl Request {
         cx: &mut Context,
         bytes: Option<u64>,
         peer: Option<SocketAddr>,
-        failure: Option<String>,
+        failure: Option<TransferFailure>,
     ) {
         let event = self.event(cx, (self.path.clone(), bytes), peer, failure);
         cx.out.event(event);
@@ -53,7 +53,7 @@ impl Request {
         path: PathName,
         bytes: u64,
         peer: SocketAddr,
-        failure: Option<String>,
+        failure: Option<TransferFailure>,
     ) {
         let event = self.event(cx, (path, Some(bytes)), Some(peer), failure);
         cx.out.event(event);
@@ -64,7 +64,7 @@ impl Request {
         cx: &Context,
         (path, bytes): (PathName, Option<u64>),
         peer: Option<SocketAddr>,
-        failure: Option<String>,
+        failure: Option<TransferFailure>,
     ) -> Event {
         Event::Transfer {
             verb: self.verb,
@@ -125,8 +125,8 @@ impl Request {
             | Intent::Replace
             | Intent::WriteAt { .. }
             | Intent::Append
-            | Intent::SendPack(_)
-            | Intent::StorePack { .. }
+            | Intent::SendGroup { .. }
+            | Intent::StoreGroup { .. }
             | Intent::Probe(_) => Cargo::File,
         }
     }
@@ -234,7 +234,7 @@ fn listing(cx: &mut Context, verb: Verb, name: Option<&PathName>, style: ListSty
 pub(super) fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
     let Some(failure) = cx.lacks([(&request.path, request.intent.needs())]) else { return Some(request) };
     cx.refuse_file(request.verb, failure);
-    request.tell_refused(cx, failure.to_string());
+    request.tell_refused(cx, failure);
     None
 }
 

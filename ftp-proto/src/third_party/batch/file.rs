@@ -9,9 +9,6 @@ use crate::wire::PathName;
 pub struct BatchFile {
     /// Its path at the source.
     pub source: PathName,
-    /// The name under which the destination stores it first, unless it moves in a group: then the server chooses the name, and
-    /// removes what is left. Nothing may have it.
-    pub part: PathName,
     /// Its final name.
     pub target: PathName,
     /// Its size in bytes, as a listing has told it.
@@ -22,7 +19,7 @@ pub struct BatchFile {
     pub unique: Option<String>,
     /// Whether something may have its final name, so that the destination is asked first.
     pub asks: bool,
-    /// Whether the part gets the time of its source.
+    /// Whether the copy gets the time of its source.
     pub sets_time: bool,
 }
 

@@ -1,7 +1,6 @@
 //! The files of a batch, and which of them have ended.
 
 use super::file::{BatchEnd, BatchFile};
-use super::group::Group;
 use std::collections::VecDeque;
 
 /// The files of a batch. Each ends once.
@@ -21,22 +20,8 @@ impl Files {
         Self { open: vec![true; list.len()], count: list.len(), list, ended: VecDeque::new() }
     }
 
-    pub(super) fn list(&self) -> &[BatchFile] {
-        &self.list
-    }
-
     pub(super) fn get(&self, index: usize) -> Option<&BatchFile> {
         self.list.get(index)
-    }
-
-    /// The sizes of these files.
-    pub(super) fn sizes(&self, members: &[usize]) -> Vec<u64> {
-        members.iter().map(|index| self.get(*index).map_or(0, |file| file.size)).collect()
-    }
-
-    /// Whether one of these files is so.
-    pub(super) fn have(&self, members: &[usize], is: impl Fn(&BatchFile) -> bool) -> bool {
-        members.iter().any(|index| self.get(*index).is_some_and(&is))
     }
 
     /// Whether all files have ended.
@@ -58,19 +43,6 @@ impl Files {
     pub(super) fn end_all(&mut self, members: Vec<usize>, end: &BatchEnd) {
         for index in members {
             self.end(index, end.clone());
-        }
-    }
-
-    /// Leaves the files that are in no group.
-    pub(super) fn leave_all_but(&mut self, groups: &[Group]) {
-        let mut is_grouped = vec![false; self.list.len()];
-        for index in groups.iter().flat_map(|group| &group.members) {
-            if let Some(is_grouped) = is_grouped.get_mut(*index) {
-                *is_grouped = true;
-            }
-        }
-        for (index, _) in is_grouped.into_iter().enumerate().filter(|(_, is_grouped)| !is_grouped) {
-            self.end(index, BatchEnd::UNTOUCHED);
         }
     }
 

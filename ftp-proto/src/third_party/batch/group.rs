@@ -1,9 +1,9 @@
 //! Files of a batch that move in one transfer: which they are, and what both servers say of them.
 
 use super::file::{BatchEnd, BatchFile};
-use crate::command::{Command, Numbers, Pack, PackedSource, PackedTarget};
+use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 use crate::digest::Algorithm;
-use crate::reply::{Packed, packed_lines};
+use crate::reply::{FileOutcome, LeftOut, file_outcomes};
 use crate::third_party::transfer::Side;
 use crate::wire::{FileName, PathName};
 
@@ -14,32 +14,51 @@ pub(super) struct Group {
     source: PathName,
     /// The directory at the destination.
     target: PathName,
-    /// The files that have not ended, by their places in the batch.
-    pub(super) members: Vec<usize>,
-    /// Bytes of these files, and of those that have ended.
+    /// Bytes of its files, and of those that have ended.
     pub(super) bytes: u64,
     /// The most bytes of the line for the source, and of each of those for the destination.
     pub(super) lines: [usize; 2],
+    /// Whether something may have the name of one of them.
+    pub(super) asks: bool,
     pub(super) progress: Progress,
 }
 
-/// How far a group is.
+/// A file of a group.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its place in the batch.
+    pub(super) index: usize,
+    pub(super) sent: FileToSend,
+    pub(super) stored: FileToStore,
+}
+
+/// A file of a group that both servers have moved.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    /// The number of the file in its transfer.
+    number: u16,
+    member: Member,
+}
+
+/// How far a group is, with its files that have not ended.
 #[derive(Debug)]
 pub(super) enum Progress {
     /// Nothing was asked yet.
-    Waiting,
+    Waiting(Vec<Member>),
     /// The destination was asked which names something has.
-    Asked,
+    Asked(Vec<Member>),
     /// Nothing has the names of its files.
-    Clear,
+    Clear(Vec<Member>),
     /// Both transfer commands were sent.
-    Moving(Moved),
-    /// The files with these numbers are verified, which are its members. It has no members where none is.
-    Verified(Vec<u16>),
-    /// The members are to get their names: the numbers are theirs.
-    Naming(Vec<u16>),
-    /// The destination says that the members have their names.
-    Named,
+    Moving(Vec<Member>, Moved),
+    /// These files are verified, perhaps none.
+    Verified(Vec<Numbered>),
+    /// These are to get their names.
+    Naming(Vec<Numbered>),
+    /// The destination says that they have their names.
+    Named(Vec<Member>),
+    /// The destination was asked whether something has their names.
+    Sought(Vec<Member>),
     /// Nothing more is asked for.
     Over,
 }
@@ -62,7 +81,7 @@ pub(super) enum Said {
     /// The transfer has failed.
     Failed,
     /// What became of each file.
-    Files(Vec<Packed>),
+    Files(Vec<FileOutcome>),
 }
 
 /// What both servers together say of a group.
@@ -78,21 +97,9 @@ pub(super) enum Judged {
     Contradicted,
 }
 
-impl Progress {
-    /// How the members end if nothing more is done.
-    pub(super) const fn left(&self) -> BatchEnd {
-        match self {
-            Self::Waiting | Self::Asked | Self::Clear | Self::Moving(_) | Self::Verified(_) | Self::Over => {
-                BatchEnd::UNTOUCHED
-            }
-            Self::Naming(_) | Self::Named => BatchEnd::PERHAPS,
-        }
-    }
-}
-
 impl Moved {
     /// Notes what a server says.
-    pub(super) fn note(&mut self, side: Side, said: Said) {
+    fn note(&mut self, side: Side, said: Said) {
         match side {
             Side::Source => self.sent = said,
             Side::Destination => self.stored = said,
@@ -100,23 +107,21 @@ impl Moved {
     }
 
     /// What follows from that for files of these sizes.
-    pub(super) fn judge(&self, sizes: &[u64]) -> Judged {
+    fn judge(&self, sizes: impl IntoIterator<Item = u32>) -> Judged {
         match (&self.sent, &self.stored) {
             (Said::Nothing, _) | (_, Said::Nothing) => Judged::Open,
             (_, Said::Failed) => Judged::Nothing,
             (Said::Failed, Said::Files(_)) => Judged::Held(Vec::new()),
             (Said::Files(sent), Said::Files(stored)) => {
-                let mut verified = Vec::with_capacity(sizes.len());
+                let mut verified = Vec::with_capacity(sent.len());
                 for (((sent, stored), size), number) in sent.iter().zip(stored).zip(sizes).zip(1..) {
                     match (sent, stored) {
-                        (Packed::Moved(sent, one), Packed::Moved(stored, other))
-                            if sent == stored && u64::from(*sent) == *size && one == other =>
-                        {
+                        (FileOutcome::Moved { bytes, .. }, stored) if sent == stored && *bytes == size => {
                             verified.push(number);
                         }
                         // The destination has stored what nobody has sent.
-                        (_, Packed::Moved(..)) => return Judged::Contradicted,
-                        (_, Packed::Left(_)) => {}
+                        (_, FileOutcome::Moved { .. }) => return Judged::Contradicted,
+                        (_, FileOutcome::LeftOut(_)) => {}
                     }
                 }
                 Judged::Held(verified)
@@ -126,250 +131,222 @@ impl Moved {
 }
 
 impl Group {
-    /// A group without files, between these directories.
-    fn between(source: &[u8], target: &[u8]) -> Option<Self> {
+    /// A group of this file alone, between these directories.
+    pub(super) fn of(source: &[u8], target: &[u8], member: Member) -> Option<Self> {
         let directory = |bytes: &[u8]| PathName::from_wire(bytes).ok();
-        Some(Self {
-            source: directory(source)?,
-            target: directory(target)?,
-            members: Vec::new(),
-            bytes: 0,
-            lines: [0; 2],
-            progress: Progress::Waiting,
-        })
+        let (source, target, progress) =
+            (directory(source)?, directory(target)?, Progress::Waiting(vec![member]));
+        Some(Self { source, target, bytes: 0, lines: [0; 2], asks: false, progress })
+    }
+
+    /// The files that are asked for, as long as none of them was verified, or those that the destination says it has named.
+    /// None while the group is verified or gets its names.
+    pub(super) fn members(&self) -> &[Member] {
+        match &self.progress {
+            Progress::Waiting(members)
+            | Progress::Asked(members)
+            | Progress::Clear(members)
+            | Progress::Moving(members, _)
+            | Progress::Named(members)
+            | Progress::Sought(members) => members,
+            Progress::Verified(_) | Progress::Naming(_) | Progress::Over => &[],
+        }
+    }
+
+    /// How many files these are.
+    pub(super) fn len(&self) -> usize {
+        self.members().len()
     }
 
     /// Asks which names something has.
-    pub(super) fn look(&self, files: &[BatchFile]) -> Command {
-        let names = self.files(files).filter_map(|file| name(&file.target)).collect();
+    pub(super) fn look(&self) -> Command {
+        let names = self.members().iter().map(|member| member.stored.name.clone()).collect();
         Command::Pack(Box::new(Pack::Look(self.target.clone(), names)))
     }
 
     /// Has the source send the files.
-    pub(super) fn send(&self, files: &[BatchFile]) -> Command {
-        let packed = |file: &BatchFile| {
-            let (size, unique) = (u32::try_from(file.size).ok()?, file.unique.clone());
-            Some(PackedSource { size, modified: file.modified, unique, name: name(&file.source)? })
-        };
-        let files = self.files(files).filter_map(packed).collect();
+    pub(super) fn send(&self) -> Command {
+        let files = self.members().iter().map(|member| member.sent.clone()).collect();
         Command::Pack(Box::new(Pack::Send(self.source.clone(), files)))
     }
 
     /// Has the destination store them under this number.
-    pub(super) fn store(&self, number: u32, files: &[BatchFile]) -> Command {
-        let packed = |file: &BatchFile| {
-            let (size, modified) = (u32::try_from(file.size).ok()?, file.modified.filter(|_| file.sets_time));
-            Some(PackedTarget { size, modified, name: name(&file.target)? })
-        };
-        let files = self.files(files).filter_map(packed).collect();
+    pub(super) fn store(&self, number: GroupNumber) -> Command {
+        let files = self.members().iter().map(|member| member.stored.clone()).collect();
         Command::Pack(Box::new(Pack::Store(number, self.target.clone(), files)))
     }
 
-    /// Has the destination name the files with these numbers. `None` if there are none: then it removes all of them.
-    pub(super) fn keep(number: u32, verified: &[u16]) -> Command {
-        let pack = match Numbers::new(verified.iter().copied()) {
+    /// Has the destination name these files. If there are none, it removes all of them.
+    pub(super) fn keep(number: GroupNumber, verified: &[Numbered]) -> Command {
+        let pack = match FileNumbers::new(verified.iter().map(|file| file.number)) {
             Some(numbers) => Pack::Keep(number, numbers),
             None => Pack::Drop(number),
         };
         Command::Pack(Box::new(pack))
     }
 
-    /// Takes out the members that do not have one of these numbers, which are ascending and count from 1. Bytes are those of the
-    /// transfer.
-    pub(super) fn take_all_but(&mut self, numbers: &[u16]) -> Vec<usize> {
-        let mut wanted = numbers.iter().copied().peekable();
-        let members = std::mem::take(&mut self.members).into_iter().zip(1_u16..);
-        let (kept, others): (Vec<_>, Vec<_>) =
-            members.partition(|(_, number)| wanted.next_if_eq(number).is_some());
-        self.members = kept.into_iter().map(|(index, _)| index).collect();
-        others.into_iter().map(|(index, _)| index).collect()
+    /// The first file that the destination says it has named, or is to name, by its place in the batch.
+    pub(super) fn first_named(&self) -> Option<usize> {
+        match &self.progress {
+            Progress::Verified(files) => files.first().map(|file| file.member.index),
+            Progress::Named(members) | Progress::Sought(members) => {
+                members.first().map(|member| member.index)
+            }
+            Progress::Waiting(_)
+            | Progress::Asked(_)
+            | Progress::Clear(_)
+            | Progress::Moving(..)
+            | Progress::Naming(_)
+            | Progress::Over => None,
+        }
     }
 
-    fn files<'a>(&self, files: &'a [BatchFile]) -> impl Iterator<Item = &'a BatchFile> {
-        self.members.iter().filter_map(move |member| files.get(*member))
+    /// Whether the destination says that it has named this file.
+    pub(super) fn has_named(&self, index: usize) -> bool {
+        match &self.progress {
+            Progress::Named(members) | Progress::Sought(members) => {
+                members.iter().any(|member| member.index == index)
+            }
+            Progress::Waiting(_)
+            | Progress::Asked(_)
+            | Progress::Clear(_)
+            | Progress::Moving(..)
+            | Progress::Verified(_)
+            | Progress::Naming(_)
+            | Progress::Over => false,
+        }
+    }
+
+    /// The destination is asked which names something has (`asks`), or nothing has them.
+    pub(super) fn waits_for(&mut self, asks: bool) {
+        if let Progress::Waiting(members) = std::mem::replace(&mut self.progress, Progress::Over) {
+            self.progress = if asks { Progress::Asked(members) } else { Progress::Clear(members) };
+        }
+    }
+
+    /// Takes the answer to [`look`](Self::look): what is said of each file. Those of which something is said leave the group.
+    pub(super) fn looked(&mut self, said: Vec<Option<FileOutcome>>) -> Vec<usize> {
+        let Progress::Asked(members) = std::mem::replace(&mut self.progress, Progress::Over) else {
+            return Vec::new();
+        };
+        let (free, taken): (Vec<_>, Vec<_>) =
+            members.into_iter().zip(said).partition(|(_, said)| said.is_none());
+        self.progress = Progress::Clear(free.into_iter().map(|(member, _)| member).collect());
+        taken.into_iter().map(|(member, _)| member.index).collect()
+    }
+
+    /// Asks whether the destination shows what it says that it has named.
+    pub(super) fn seek(&mut self) -> Option<Command> {
+        let Progress::Named(members) = &mut self.progress else { return None };
+        self.progress = Progress::Sought(std::mem::take(members));
+        Some(self.look())
+    }
+
+    /// Whether an answer to [`seek`](Self::seek) says of every file that something has its name.
+    pub(super) fn are_shown(said: &[Option<FileOutcome>]) -> bool {
+        said.iter().all(|said| matches!(said, Some(FileOutcome::LeftOut(LeftOut::Taken))))
+    }
+
+    /// The transfer commands are sent.
+    pub(super) fn moves(&mut self) {
+        if let Progress::Clear(members) = std::mem::replace(&mut self.progress, Progress::Over) {
+            self.progress = Progress::Moving(members, Moved::default());
+        }
+    }
+
+    /// Takes what a server says of the transfer. What follows, and the files that leave the group.
+    pub(super) fn moved(&mut self, side: Side, said: Said) -> (Judged, Vec<usize>) {
+        let Progress::Moving(members, moved) = &mut self.progress else { return (Judged::Open, Vec::new()) };
+        moved.note(side, said);
+        let judged = moved.judge(members.iter().map(|member| member.sent.size));
+        let Judged::Held(numbers) = &judged else { return (judged, Vec::new()) };
+        let members = std::mem::take(members).into_iter().zip(1_u16..);
+        let mut wanted = numbers.iter().copied().peekable();
+        let (kept, others): (Vec<_>, Vec<_>) =
+            members.partition(|(_, number)| wanted.next_if_eq(number).is_some());
+        let numbered = |(member, number)| Numbered { number, member };
+        self.progress = Progress::Verified(kept.into_iter().map(numbered).collect());
+        (judged, others.into_iter().map(|(member, _)| member.index).collect())
+    }
+
+    /// Has the destination name the verified files; the command for that is sent. Returns whether there are any.
+    pub(super) fn names(&mut self) -> bool {
+        let Progress::Verified(files) = &mut self.progress else { return false };
+        let files = std::mem::take(files);
+        let has_files = !files.is_empty();
+        self.progress = if has_files { Progress::Naming(files) } else { Progress::Over };
+        has_files
+    }
+
+    /// Takes the lines of the reply to PACK KEEP. Returns the files that have not got their names, which leave the group; `None`
+    /// if the lines cannot be read, or speak of others.
+    pub(super) fn named(&mut self, lines: &[Vec<u8>], algorithm: Algorithm) -> Option<Vec<usize>> {
+        let Progress::Naming(files) = &mut self.progress else { return None };
+        let numbers: Vec<u16> = files.iter().map(|file| file.number).collect();
+        let unnamed = unnamed(&numbers, lines, algorithm)?;
+        let (left, done): (Vec<_>, Vec<_>) =
+            std::mem::take(files).into_iter().partition(|file| unnamed.contains(&file.number));
+        self.progress = Progress::Named(done.into_iter().map(|file| file.member).collect());
+        Some(left.into_iter().map(|file| file.member.index).collect())
+    }
+
+    /// The files that have not ended, and how they end if nothing more is done. Nothing more is asked for them.
+    pub(super) fn end(&mut self) -> (Vec<usize>, BatchEnd) {
+        let indexes = |members: Vec<Member>| members.into_iter().map(|member| member.index).collect();
+        let numbered = |files: Vec<Numbered>| files.into_iter().map(|file| file.member.index).collect();
+        match std::mem::replace(&mut self.progress, Progress::Over) {
+            Progress::Waiting(members)
+            | Progress::Asked(members)
+            | Progress::Clear(members)
+            | Progress::Moving(members, _) => (indexes(members), BatchEnd::UNTOUCHED),
+            Progress::Verified(files) => (numbered(files), BatchEnd::UNTOUCHED),
+            Progress::Naming(files) => (numbered(files), BatchEnd::PERHAPS),
+            Progress::Named(members) | Progress::Sought(members) => (indexes(members), BatchEnd::PERHAPS),
+            Progress::Over => (Vec::new(), BatchEnd::UNTOUCHED),
+        }
     }
 }
 
 /// Which of the files with these numbers have not got their names, according to the reply to PACK KEEP. `None` if it cannot be
 /// read, or speaks of others.
-pub(super) fn unnamed(numbers: &[u16], lines: &[Vec<u8>], algorithm: Algorithm) -> Option<Vec<u16>> {
+fn unnamed(numbers: &[u16], lines: &[Vec<u8>], algorithm: Algorithm) -> Option<Vec<u16>> {
     let most = numbers.last().copied().unwrap_or_default();
-    let said = packed_lines(lines, algorithm, most.into())?;
+    let said = file_outcomes(lines, algorithm, most.into())?;
     let said = said.into_iter().zip(1..).filter_map(|(said, number)| Some((said?, number)));
     said.map(|(said, number)| match said {
-        Packed::Left(_) if numbers.contains(&number) => Some(number),
-        Packed::Left(_) | Packed::Moved(..) => None,
+        FileOutcome::LeftOut(_) if numbers.contains(&number) => Some(number),
+        FileOutcome::LeftOut(_) | FileOutcome::Moved { .. } => None,
     })
     .collect()
 }
 
-/// Puts files into groups: each has files that follow each other and have the same directories, as many as PACK takes. The
-/// first one is small, so that the data connection is soon proven. A file that PACK does not take is in none of them.
-pub(super) fn groups(files: &[BatchFile]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut room = Room::default();
-    let mut last = None;
-    for (index, file) in files.iter().enumerate() {
-        let ((source, source_name), (target, target_name)) = (split(&file.source), split(&file.target));
-        let is_whole = [source_name, target_name].into_iter().all(|name| FileName::from_wire(name).is_some());
-        if file.size > u64::from(Pack::MAX_FILE) || !is_whole {
-            continue;
-        }
-        let most = if groups.len() > 1 { Pack::MAX_FILES } else { FIRST };
-        let is_next = last == Some((source, target)) && room.take(most, file, (source_name, target_name));
-        if !is_next {
-            let fresh = Room::new(source, target).with_first(file, (source_name, target_name));
-            let Some((group, fresh)) = Group::between(source, target).zip(fresh) else { continue };
-            (room, last) = (fresh, Some((source, target)));
-            groups.push(group);
-        }
-        if let Some(group) = groups.last_mut() {
-            group.members.push(index);
-            (group.bytes, group.lines) = (room.bytes, room.lines);
-        }
-    }
-    groups
-}
-
-/// What a group may still take.
-#[derive(Clone, Copy, Debug, Default)]
-struct Room {
-    files: usize,
-    bytes: u64,
-    /// Bytes of the two transfer commands so far.
-    lines: [usize; 2],
-}
-
-impl Room {
-    fn new(source: &[u8], target: &[u8]) -> Self {
-        Self { files: 0, bytes: 0, lines: [source, target].map(|directory| COMMAND + escaped(directory)) }
-    }
-
-    /// The same with the first file, if a command takes it at all.
-    fn with_first(mut self, file: &BatchFile, names: (&[u8], &[u8])) -> Option<Self> {
-        self.take(1, file, names).then_some(self)
-    }
-
-    /// Takes one more file, if there is room for it in a group of at most `most`.
-    fn take(&mut self, most: usize, file: &BatchFile, (source, target): (&[u8], &[u8])) -> bool {
-        let unique = file.unique.as_ref().map_or(1, String::len);
-        let [send, store] = self.lines;
-        let next = Self {
-            files: self.files + 1,
-            bytes: self.bytes + file.size,
-            lines: [send + FACTS + 1 + unique + escaped(source), store + FACTS + escaped(target)],
-        };
-        let fits = next.files <= most
-            && next.bytes <= BYTES
-            && next.lines.into_iter().all(|line| line <= Pack::MAX_LINE);
-        if fits {
-            *self = next;
-        }
-        fits
+impl Member {
+    /// What is said of a file with these names to both servers, if PACK takes it at all.
+    pub(super) fn of(index: usize, file: &BatchFile, (source, target): (&[u8], &[u8])) -> Option<Self> {
+        let size = u32::try_from(file.size).ok().filter(|size| *size <= Pack::MAX_FILE)?;
+        let (modified, unique) = (file.modified, file.unique.clone());
+        let sent = FileToSend { size, modified, unique, name: FileName::from_wire(source)? };
+        let modified = file.modified.filter(|_| file.sets_time);
+        Some(Self { index, sent, stored: FileToStore { size, modified, name: FileName::from_wire(target)? } })
     }
 }
-
-/// The directory of a path, and its last name. A path without a directory is in the working directory.
-fn split(path: &PathName) -> (&[u8], &[u8]) {
-    let bytes = path.as_bytes();
-    match bytes.iter().rposition(|byte| *byte == b'/') {
-        Some(0) => bytes.split_at(1),
-        Some(at) => (bytes.get(..at).unwrap_or_default(), bytes.get(at + 1..).unwrap_or_default()),
-        None => (b".", bytes),
-    }
-}
-
-fn name(path: &PathName) -> Option<FileName> {
-    FileName::from_wire(split(path).1)
-}
-
-/// How many bytes of a line these are: Telnet doubles 255.
-fn escaped(bytes: &[u8]) -> usize {
-    bytes.len() + bytes.iter().filter(|byte| **byte == u8::MAX || **byte == b'\r').count()
-}
-
-/// The most files of the first group.
-const FIRST: usize = 16;
-/// The most bytes of a group: what is lost with a connection, and what nobody hears of, stays small.
-const BYTES: u64 = 1 << 20;
-/// Bytes of a command beside its directory and its files: `PACK STORE 4294967295 ` and the end of the line.
-const COMMAND: usize = 32;
-/// Bytes of the size and the time of a file, with their commas and the slash before them.
-const FACTS: usize = 1 + 6 + 1 + 14 + 1;
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::world::file;
     use super::*;
-    use crate::dialect::Dialect;
     use crate::digest::Digest;
-    use crate::reply::Left;
-
-    fn path(text: impl Into<Vec<u8>>) -> PathName {
-        PathName::from_wire(text).unwrap()
-    }
-
-    fn between(source: &str, target: &str, size: u64) -> BatchFile {
-        BatchFile { source: path(source), target: path(target), size, ..file(0, 0, false, true) }
-    }
-
-    fn members(files: &[BatchFile]) -> Vec<Vec<usize>> {
-        groups(files).into_iter().map(|group| group.members).collect()
-    }
 
     #[test]
-    fn files_of_the_same_directories_that_follow_each_other_are_a_group() {
-        let files = [
-            between("s/a", "d/a", 1),
-            between("s/b", "d/b", 1),
-            between("s/t/c", "d/c", 1),
-            between("/e", "/e", 1),
-            between("f", "g", 1),
-            between("s/..", "d/h", 1),
-            between("s/i", "d/i", 300_000),
-        ];
-        assert_eq!(members(&files), [vec![0, 1], vec![2], vec![3], vec![4]]);
-        let lines: Vec<String> = groups(&files)
-            .iter()
-            .flat_map(|group| [group.look(&files), group.send(&files), group.store(7, &files)])
-            .map(|command| String::from_utf8(command.to_line(Dialect::Rfc959)).unwrap())
-            .collect();
-        assert_eq!(lines[0], "PACK LOOK d//a/b\r\n");
-        assert_eq!(lines[1], "PACK SEND s//1,20260102030400,-,a/1,20260102030400,-,b\r\n");
-        assert_eq!(lines[2], "PACK STORE 7 d//1,20260102030400,a/1,20260102030400,b\r\n");
-        assert_eq!(lines[6], "PACK LOOK ///e\r\n");
-        assert_eq!(lines[10], "PACK SEND .//1,20260102030400,-,f\r\n");
+    fn files_are_kept_by_their_numbers_and_a_group_without_verified_files_is_dropped() {
+        let names: (&[u8], &[u8]) = (b"a", b"a");
+        let numbered =
+            |number| Numbered { number, member: Member::of(0, &file(0, 1, false, true), names).unwrap() };
         assert_eq!(
-            Group::keep(7, &[1, 3, 2]),
-            Command::Pack(Box::new(Pack::Keep(7, Numbers::new(1..4).unwrap())))
+            Group::keep(GroupNumber(7), &[1, 3, 2].map(numbered)),
+            Command::Pack(Box::new(Pack::Keep(GroupNumber(7), FileNumbers::new(1..4).unwrap())))
         );
-        assert_eq!(Group::keep(7, &[]), Command::Pack(Box::new(Pack::Drop(7))));
-    }
-
-    #[test]
-    fn a_group_has_no_more_than_one_command_takes_and_the_first_one_is_small() {
-        for (name, unique) in
-            [("a", 1), ("a name that is somewhat longer", 12), ("\u{e9}", 4_000), (&"x".repeat(250), 9)]
-        {
-            let files: Vec<BatchFile> = (0..1_000)
-                .map(|index| {
-                    let unique = Some("u".repeat(unique));
-                    let (source, target) = (format!("s/{index}{name}"), format!("d/{index}{name}"));
-                    BatchFile { unique, ..between(&source, &target, 262_144 * (index % 2)) }
-                })
-                .collect();
-            let groups = groups(&files);
-            assert_eq!(groups.iter().map(|group| group.members.len()).sum::<usize>(), files.len());
-            assert!(groups[0].members.len() <= FIRST);
-            for group in &groups {
-                assert!(group.bytes <= BYTES && BYTES <= Pack::MAX_BYTES);
-                for command in [group.send(&files), group.store(u32::MAX, &files), group.look(&files)] {
-                    assert!(command.to_line(Dialect::Rfc959).len() <= Pack::MAX_LINE);
-                }
-            }
-        }
-        // A line that one file does not fit into is none.
-        assert!(groups(&[between(&format!("{}/a", "s".repeat(4_330)), "d/a", 1)]).is_empty());
+        assert_eq!(Group::keep(GroupNumber(7), &[]), Command::Pack(Box::new(Pack::Drop(GroupNumber(7)))));
     }
 
     #[test]
@@ -389,16 +366,17 @@ mod tests {
 
     #[test]
     fn what_both_servers_tell_of_a_file_is_compared() {
-        let moved = |count, hex: &str| {
-            Packed::Moved(count, Digest { algorithm: Algorithm::Crc32, hex: hex.to_owned() })
+        let moved = |bytes, hex: &str| {
+            let digest = Digest { algorithm: Algorithm::Crc32, hex: hex.to_owned() };
+            FileOutcome::Moved { bytes, digest }
         };
-        let left = || Packed::Left(Left::Changed);
-        let judge = |sent: Packed, stored: Packed| {
+        let left = || FileOutcome::LeftOut(LeftOut::Changed);
+        let judge = |sent: FileOutcome, stored: FileOutcome| {
             let mut both = Moved::default();
             both.note(Side::Source, Said::Files(vec![sent]));
-            assert_eq!(both.judge(&[5]), Judged::Open);
+            assert_eq!(both.judge([5]), Judged::Open);
             both.note(Side::Destination, Said::Files(vec![stored]));
-            both.judge(&[5])
+            both.judge([5])
         };
         assert_eq!(judge(moved(5, "0badcafe"), moved(5, "0badcafe")), Judged::Held(vec![1]));
         assert_eq!(judge(moved(5, "0badcafe"), left()), Judged::Held(vec![]));
@@ -415,7 +393,7 @@ mod tests {
             let mut both = Moved::default();
             both.note(Side::Destination, destination);
             both.note(Side::Source, source);
-            both.judge(&[5])
+            both.judge([5])
         };
         assert_eq!(one(Said::Failed, Said::Files(vec![moved(5, "0badcafe")])), Judged::Held(vec![]));
         assert_eq!(one(Said::Files(vec![left()]), Said::Failed), Judged::Nothing);

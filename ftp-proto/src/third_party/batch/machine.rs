@@ -2,13 +2,14 @@
 
 use super::file::{BatchEnd, BatchFile};
 use super::files::Files;
-use super::group::{Group, Judged, Moved, Progress, Said, groups, unnamed};
+use super::group::{Group, Judged, Progress, Said};
+use super::grouping::groups;
 use super::interface::{BatchInput, BatchOutput};
 use super::line::{Line, Task, Weighed};
 use super::opening::{self, Meeting, Next};
 use super::settings::{BatchTerms, Timer};
-use crate::command::{Command, Mode, Verb};
-use crate::reply::{Blame, Class, Meaning, Packed, Reply, blame, packed_lines};
+use crate::command::{Command, GroupNumber, Mode, Verb};
+use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
 use crate::third_party::roles::Party;
 use crate::third_party::transfer::Side;
 use crate::timer::{Moment, Timers};
@@ -60,6 +61,8 @@ pub struct Batch {
     /// How many groups the destination was told to store, and not yet to name or to drop.
     stored: usize,
     names: Names,
+    /// The groups whose names are still to be looked for, where all are.
+    sought: VecDeque<usize>,
     /// The groups that were named before the first name was seen. The ends of their files are told then.
     unseen: Vec<usize>,
     /// Bytes of the files that move.
@@ -83,11 +86,14 @@ impl Batch {
         (source, destination): (Party, Party),
         now: Moment,
     ) -> Self {
+        let (groups, others) = groups(&files);
         let mut batch = Self {
+            // Where every name is looked for, the first one needs no question of its own.
+            names: if terms.looks_for_all { Names::Believed } else { Names::Unseen },
             terms,
             source,
             destination,
-            groups: groups(&files),
+            groups,
             files: Files::new(files),
             lines: <[Line; 2]>::default(),
             meeting: Meeting::default(),
@@ -95,7 +101,7 @@ impl Batch {
             next_asked: 0,
             held: VecDeque::new(),
             stored: 0,
-            names: Names::Unseen,
+            sought: VecDeque::new(),
             unseen: Vec::new(),
             moving: 0,
             phase: Phase::Opening,
@@ -103,7 +109,7 @@ impl Batch {
             out: VecDeque::new(),
             is_done: false,
         };
-        batch.files.leave_all_but(&batch.groups);
+        batch.files.end_all(others, &BatchEnd::UNTOUCHED);
         for side in Side::BOTH {
             let commands = opening::first(&batch.terms, side, batch.party(side), batch.party(side.other()));
             for (task, command) in commands {
@@ -181,10 +187,9 @@ impl Batch {
 
     /// Closes both sessions and leaves everything that is not published.
     fn give_up(&mut self) {
-        for index in 0..self.groups.len() {
-            let Some(group) = self.groups.get_mut(index) else { return };
-            let (end, members) = (group.progress.left(), std::mem::take(&mut group.members));
-            self.files.end_all(members, &end);
+        for group in &mut self.groups {
+            let (files, end) = group.end();
+            self.files.end_all(files, &end);
         }
         self.lines = <[Line; 2]>::default();
         self.out.extend(Side::BOTH.map(BatchOutput::Close));
@@ -203,7 +208,8 @@ impl Batch {
             self.phase = Phase::Broken;
         }
         for index in 0..self.groups.len() {
-            if let Some(Group { progress: Progress::Waiting | Progress::Clear, .. }) = self.groups.get(index)
+            if let Some(Group { progress: Progress::Waiting(_) | Progress::Clear(_), .. }) =
+                self.groups.get(index)
             {
                 self.leave(index);
             }
@@ -213,9 +219,8 @@ impl Batch {
     /// Leaves all files of a group. Nothing more is asked for them.
     fn leave(&mut self, index: usize) {
         let Some(group) = self.groups.get_mut(index) else { return };
-        group.progress = Progress::Over;
-        let members = std::mem::take(&mut group.members);
-        self.files.end_all(members, &BatchEnd::UNTOUCHED);
+        let (files, end) = group.end();
+        self.files.end_all(files, &end);
     }
 
     fn reply(&mut self, side: Side, reply: &Reply, class: Class) {
@@ -254,37 +259,33 @@ impl Batch {
             Task::Keep(index) => self.named(index, reply, is_done),
             Task::Drop => {}
             Task::Named(index) => self.shown(index, reply, is_done),
+            Task::Seek(index) => self.found(index, reply, is_done),
         }
     }
 
     /// What a reply says of each of `count` files. `None` if it cannot be read.
-    fn packed(&self, reply: &Reply, count: usize) -> Option<Vec<Option<Packed>>> {
-        packed_lines(&reply.lines, self.terms.algorithm, count)
+    fn outcomes(&self, reply: &Reply, count: usize) -> Option<Vec<Option<FileOutcome>>> {
+        file_outcomes(&reply.lines, self.terms.algorithm, count)
     }
 
     /// The destination has said which names of a group something has.
     fn looked(&mut self, index: usize, reply: &Reply, is_done: bool) {
         let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
         let Some(group) = self.groups.get(index) else { return };
-        let count = group.members.len();
-        let Some(said) = self.packed(reply, count).filter(|_| is_done && may_move) else {
+        let Some(said) = self.outcomes(reply, group.len()).filter(|_| is_done && may_move) else {
             return self.leave(index);
         };
         let Some(group) = self.groups.get_mut(index) else { return };
-        let members = std::mem::take(&mut group.members).into_iter().zip(said);
-        let (free, taken): (Vec<_>, Vec<_>) = members.partition(|(_, said)| said.is_none());
-        group.members = free.into_iter().map(|(index, _)| index).collect();
-        group.progress = Progress::Clear;
-        self.files.end_all(taken.into_iter().map(|(index, _)| index).collect(), &BatchEnd::UNTOUCHED);
+        self.files.end_all(group.looked(said), &BatchEnd::UNTOUCHED);
     }
 
     /// A transfer command has its final reply.
     fn moved(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
         let Some(group) = self.groups.get(index) else { return };
-        let all = group.members.len();
+        let all = group.len();
         let said = if is_done {
             // Each file has its line.
-            let Some(files) = self.packed(reply, all).and_then(|files| files.into_iter().collect()) else {
+            let Some(files) = self.outcomes(reply, all).and_then(|files| files.into_iter().collect()) else {
                 return self.give_up();
             };
             Said::Files(files)
@@ -300,22 +301,17 @@ impl Batch {
             self.break_line(); // the connection does not stay open
         }
         let Some(group) = self.groups.get_mut(index) else { return };
-        let Progress::Moving(moved) = &mut group.progress else { return };
-        moved.note(side, said);
-        let judged = moved.judge(&self.files.sizes(&group.members));
-        let verified = match judged {
+        let (judged, left) = group.moved(side, said);
+        match judged {
             Judged::Open => return,
             Judged::Contradicted => return self.give_up(),
-            Judged::Nothing => {
-                (self.moving, self.stored) = (self.moving - group.bytes, self.stored - 1);
-                return self.leave(index);
-            }
-            Judged::Held(verified) => verified,
-        };
-        self.moving -= group.bytes;
-        let left = group.take_all_but(&verified);
-        group.progress = Progress::Verified(verified);
+            Judged::Nothing | Judged::Held(_) => self.moving -= group.bytes,
+        }
         self.files.end_all(left, &BatchEnd::UNTOUCHED);
+        if judged == Judged::Nothing {
+            self.stored -= 1;
+            return self.leave(index);
+        }
         self.held.push_back(index);
     }
 
@@ -323,19 +319,13 @@ impl Batch {
     fn named(&mut self, index: usize, reply: &Reply, is_done: bool) {
         let algorithm = self.terms.algorithm;
         let Some(group) = self.groups.get_mut(index) else { return };
-        let Progress::Naming(numbers) = std::mem::replace(&mut group.progress, Progress::Named) else {
-            return;
-        };
         if !is_done {
-            let members = std::mem::take(&mut group.members);
-            return self.files.end_all(members, &BatchEnd::PERHAPS);
+            return self.leave(index);
         }
-        let Some(unnamed) = unnamed(&numbers, &reply.lines, algorithm) else { return self.give_up() };
-        let members = std::mem::take(&mut group.members).into_iter().zip(numbers);
-        let (left, done): (Vec<_>, Vec<_>) = members.partition(|(_, number)| unnamed.contains(number));
-        group.members = done.into_iter().map(|(index, _)| index).collect();
-        self.files.end_all(left.into_iter().map(|(index, _)| index).collect(), &BatchEnd::UNTOUCHED);
+        let Some(left) = group.named(&reply.lines, algorithm) else { return self.give_up() };
+        self.files.end_all(left, &BatchEnd::UNTOUCHED);
         match self.names {
+            Names::Believed if self.terms.looks_for_all => self.sought.push_back(index),
             Names::Believed => self.publish(index),
             Names::Unseen | Names::Asked => self.unseen.push(index),
         }
@@ -344,9 +334,16 @@ impl Batch {
     /// The files of a group have their names.
     fn publish(&mut self, index: usize) {
         let Some(group) = self.groups.get_mut(index) else { return };
-        group.progress = Progress::Over;
-        let members = std::mem::take(&mut group.members);
-        self.files.end_all(members, &BatchEnd::Published { time_refused: None });
+        let (files, _) = group.end();
+        self.files.end_all(files, &BatchEnd::Published { time_refused: None });
+    }
+
+    /// The destination has answered whether something has the names that it says it has given. If it does not show one of
+    /// them, nothing that it says can be believed.
+    fn found(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let Some(group) = self.groups.get(index) else { return };
+        let said = self.outcomes(reply, group.len()).filter(|_| is_done);
+        if said.is_some_and(|said| Group::are_shown(&said)) { self.publish(index) } else { self.give_up() }
     }
 
     /// The destination has answered whether it shows a file under its final name. A server that does not has renamed
@@ -354,8 +351,7 @@ impl Batch {
     fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
         // A user who may not list is shown nothing.
         let may_not_ask = !is_done && blame(self.destination.dialect, Verb::Mlst, reply) != Blame::Missing;
-        let has_name =
-            |group: &usize| self.groups.get(*group).is_some_and(|group| group.members.contains(&index));
+        let has_name = |group: &usize| self.groups.get(*group).is_some_and(|group| group.has_named(index));
         match self.files.get(index).filter(|_| self.unseen.iter().any(has_name)) {
             Some(file) if may_not_ask || (is_done && file.is_shown(reply)) => {
                 self.names = Names::Believed;
@@ -371,7 +367,7 @@ impl Batch {
 
     /// Looks for the first file that was named, if that was not asked yet.
     fn look_at_name(&mut self) {
-        let first = |group: &usize| self.groups.get(*group).and_then(|group| group.members.first().copied());
+        let first = |group: &usize| self.groups.get(*group).and_then(Group::first_named);
         let Some(index) = self.unseen.iter().find_map(first).filter(|_| self.names == Names::Unseen) else {
             return;
         };
@@ -380,6 +376,26 @@ impl Batch {
         if self.line(Side::Destination).has_room(window, [look.bytes]) {
             self.names = Names::Asked;
             self.ask(Side::Destination, Task::Named(index), look);
+        }
+    }
+
+    /// Looks for the names of whole groups, where all are looked for.
+    fn seek_names(&mut self) {
+        while let Some(index) = self.sought.front().copied() {
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let [_, destination] = &self.lines;
+            let [_, bytes] = group.lines;
+            if !destination.has_room(self.terms.window, [bytes]) {
+                return;
+            }
+            self.sought.pop_front();
+            match group.seek() {
+                Some(command) if group.len() > 0 => {
+                    self.ask(Side::Destination, Task::Seek(index), Weighed { command, bytes });
+                }
+                // None of its files has got its name.
+                Some(_) | None => self.publish(index),
+            }
         }
     }
 
@@ -394,6 +410,7 @@ impl Batch {
             return;
         }
         self.look_at_name();
+        self.seek_names();
         self.name_held();
         if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
@@ -439,10 +456,10 @@ impl Batch {
         let window = self.terms.window;
         while let Some(index) = self.held.front().copied() {
             let Some(group) = self.groups.get_mut(index) else { return };
-            let Progress::Verified(numbers) = &mut group.progress else { return };
-            let keep = Weighed::from(Group::keep(number(index), numbers));
+            let Progress::Verified(files) = &group.progress else { return };
+            let keep = Weighed::from(Group::keep(number(index), files));
             // The first name is looked for at once.
-            let first = group.members.first().copied().filter(|_| self.names == Names::Unseen);
+            let first = group.first_named().filter(|_| self.names == Names::Unseen);
             let look = first.and_then(|first| self.look_for(first).map(|look| (first, look)));
             let [_, destination] = &self.lines;
             let lines = std::iter::once(keep.bytes).chain(look.iter().map(|(_, look)| look.bytes));
@@ -452,10 +469,7 @@ impl Batch {
             self.held.pop_front();
             self.stored -= 1;
             let Some(group) = self.groups.get_mut(index) else { return };
-            let Progress::Verified(numbers) = &mut group.progress else { return };
-            let numbers = std::mem::take(numbers);
-            let task = if numbers.is_empty() { Task::Drop } else { Task::Keep(index) };
-            group.progress = if numbers.is_empty() { Progress::Over } else { Progress::Naming(numbers) };
+            let task = if group.names() { Task::Keep(index) } else { Task::Drop };
             self.ask(Side::Destination, task, keep);
             if let Some((first, look)) = look {
                 self.names = Names::Asked;
@@ -470,16 +484,15 @@ impl Batch {
             && let Some(group) = self.groups.get_mut(self.next_asked)
         {
             let [_, destination] = &self.lines;
-            let asks = self.files.have(&group.members, |file| file.asks);
-            let [_, bytes] = group.lines;
+            let (asks, [_, bytes]) = (group.asks, group.lines);
             if !self.held.is_empty() || (asks && !destination.has_room(self.terms.window, [bytes])) {
                 return;
             }
             let index = self.next_asked;
             self.next_asked += 1;
-            group.progress = if asks { Progress::Asked } else { Progress::Clear };
+            group.waits_for(asks);
             if asks {
-                let command = group.look(self.files.list());
+                let command = group.look();
                 self.ask(Side::Destination, Task::Look(index), Weighed { command, bytes });
             }
         }
@@ -489,22 +502,23 @@ impl Batch {
     fn move_next(&mut self) -> bool {
         let Some(group) = self.groups.get(self.next) else { return false };
         match &group.progress {
-            Progress::Clear if group.members.is_empty() => {
+            Progress::Clear(members) if members.is_empty() => {
                 self.leave(self.next);
                 self.next += 1;
                 return true;
             }
-            Progress::Clear => {}
+            Progress::Clear(_) => {}
             Progress::Over => {
                 self.next += 1;
                 return true;
             }
-            Progress::Waiting
-            | Progress::Asked
-            | Progress::Moving(_)
+            Progress::Waiting(_)
+            | Progress::Asked(_)
+            | Progress::Moving(..)
             | Progress::Verified(_)
             | Progress::Naming(_)
-            | Progress::Named => return false,
+            | Progress::Named(_)
+            | Progress::Sought(_) => return false,
         }
         let window = self.terms.window;
         let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;
@@ -516,11 +530,11 @@ impl Batch {
             return false;
         }
         let index = self.next;
-        let send = Weighed { command: group.send(self.files.list()), bytes: send };
-        let store = Weighed { command: group.store(number(index), self.files.list()), bytes: store };
+        let send = Weighed { command: group.send(), bytes: send };
+        let store = Weighed { command: group.store(number(index)), bytes: store };
         self.next += 1;
         let Some(group) = self.groups.get_mut(index) else { return false };
-        group.progress = Progress::Moving(Moved::default());
+        group.moves();
         (self.moving, self.stored) = (self.moving + group.bytes, self.stored + 1);
         self.ask(Side::Source, Task::Move(index), send);
         self.ask(Side::Destination, Task::Move(index), store);
@@ -529,8 +543,8 @@ impl Batch {
 }
 
 /// The number under which the destination holds a group.
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
+fn number(index: usize) -> GroupNumber {
+    GroupNumber(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
 /// How many groups the destination is asked about ahead of the transfer commands.

@@ -1,5 +1,6 @@
 //! What a batch is told: how the data connection is opened, the digest, and how much may be under way.
 
+use crate::command::{Command, Pack};
 use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
 use crate::third_party::posture::Postures;
@@ -18,6 +19,9 @@ pub struct BatchTerms {
     pub algorithm: Algorithm,
     /// How much may be under way.
     pub window: Window,
+    /// Whether the destination has to show every file under its final name, and not the first one alone. The files of a move
+    /// are deleted at their source.
+    pub looks_for_all: bool,
     /// How long both servers together may say nothing.
     pub silence: Duration,
 }
@@ -55,20 +59,26 @@ impl BatchOpening {
 /// How much may be under way at the same time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
-    /// Commands without a reply at each server. `ftp-server` lets 64 wait.
+    /// Commands without a reply at each server. `ftp-server` lets [`Command::MAX_WAITING`] wait.
     pub commands: usize,
-    /// Bytes of their lines. `ftp-server` lets 16 KiB wait.
+    /// Bytes of their lines. `ftp-server` lets [`Command::MAX_WAITING_BYTES`] wait.
     pub line_bytes: usize,
     /// Bytes of files that were asked for and are not verified. A larger file goes alone.
     pub file_bytes: u64,
-    /// Groups that the destination was told to store, and not yet to name. `ftp-server` holds 4.
+    /// Groups that the destination was told to store, and not yet to name. `ftp-server` holds
+    /// [`Pack::MAX_HELD`].
     pub groups: usize,
 }
 
 impl Default for Window {
     /// What an `ftp-server` with its defaults takes.
     fn default() -> Self {
-        Self { commands: 60, line_bytes: 16_000, file_bytes: 8 << 20, groups: 4 }
+        Self {
+            commands: Command::MAX_WAITING - SPARE_COMMANDS,
+            line_bytes: Command::MAX_WAITING_BYTES - SPARE_BYTES,
+            file_bytes: Pack::MAX_BYTES,
+            groups: Pack::MAX_HELD,
+        }
     }
 }
 
@@ -87,3 +97,8 @@ impl Timer {
         }
     }
 }
+
+/// Commands that are not under way, though a server lets them wait: room for those that are not of the batch.
+const SPARE_COMMANDS: usize = 4;
+/// The same for bytes of their lines.
+const SPARE_BYTES: usize = 384;

@@ -30,6 +30,15 @@ pub struct PipelineTerms {
     pub silence: Duration,
 }
 
+/// A file that moves in a pipeline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PipelineFile {
+    /// The file that moves.
+    pub file: BatchFile,
+    /// The name under which the destination stores it first. Nothing may have it.
+    pub part: PathName,
+}
+
 /// What is still done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum GoesOn {
@@ -47,7 +56,7 @@ pub struct Pipeline {
     terms: PipelineTerms,
     source: Party,
     destination: Party,
-    files: Vec<(BatchFile, Progress)>,
+    files: Vec<(PipelineFile, Progress)>,
     lanes: [Lane; 2],
     /// Where the passive end listens for the next file.
     listens: Option<SocketAddr>,
@@ -93,7 +102,7 @@ impl Pipeline {
 
     /// Begins a pipeline.
     pub fn start(
-        files: Vec<BatchFile>,
+        files: Vec<PipelineFile>,
         terms: PipelineTerms,
         (source, destination): (Party, Party),
         now: Moment,
@@ -367,7 +376,7 @@ impl Pipeline {
     fn digested(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
         let (Some((file, _)), Some(algorithm)) = (self.files.get(index), self.terms.digest) else { return };
         let (path, place) = match side {
-            Side::Source => (&file.source, 0),
+            Side::Source => (&file.file.source, 0),
             Side::Destination => (&file.part, 1),
         };
         let digest = if is_done { parse_answer(algorithm, &reply.lines, path) } else { None };
@@ -391,8 +400,8 @@ impl Pipeline {
             return;
         }
         let [_, modified] = moved.times;
-        if moved.is(file) && self.goes_on != GoesOn::Nothing {
-            *progress = Progress::Verified(modified.or(file.modified));
+        if moved.is(&file.file) && self.goes_on != GoesOn::Nothing {
+            *progress = Progress::Verified(modified.or(file.file.modified));
             self.verified.push_back(index);
         } else {
             self.end(index, BatchEnd::TOUCHED);
@@ -404,7 +413,8 @@ impl Pipeline {
         match (class, self.files.get(index)) {
             (Class::More, Some((file, Progress::Naming(_)))) => {
                 if !self.has_named {
-                    let (to, look) = (Command::Rnto(file.target.clone()), Command::Size(file.target.clone()));
+                    let target = file.file.target.clone();
+                    let (to, look) = (Command::Rnto(target.clone()), Command::Size(target));
                     let lane = self.lane(Side::Destination);
                     lane.push(Task::To(index), to);
                     lane.push(Task::Named(index), look);
@@ -444,7 +454,7 @@ impl Pipeline {
     fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
         let Some((file, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
         let is_size = is_done && reply.code == Meaning::FileFact.code(Dialect::Rfc959);
-        if !is_size || told_size(reply.text()) != Some(file.size) {
+        if !is_size || told_size(reply.text()) != Some(file.file.size) {
             return self.give_up();
         }
         self.has_named = true;
@@ -482,7 +492,7 @@ impl Pipeline {
         let index = self.next;
         let Some((file, Progress::Waiting)) = self.files.get(index) else { return false };
         let Some(at) = self.listens.take().filter(|_| self.goes_on == GoesOn::All) else { return false };
-        let BatchFile { source, part, modified, .. } = file.clone();
+        let PipelineFile { file: BatchFile { source, modified, .. }, part } = file.clone();
         let active = self.terms.roles.passive.other();
         let connect = script::connect(self.terms.roles, self.party(active), self.party(active.other()), at);
         let has_times = self.source.capabilities.mdtm;
@@ -522,7 +532,8 @@ impl Pipeline {
     fn name_next(&mut self) {
         let Some(index) = self.verified.pop_front() else { return };
         let Some((file, Progress::Verified(modified))) = self.files.get(index) else { return };
-        let (BatchFile { part, target, sets_time, .. }, modified) = (file.clone(), *modified);
+        let modified = *modified;
+        let PipelineFile { file: BatchFile { target, sets_time, .. }, part } = file.clone();
         let time = modified.filter(|_| sets_time);
         let time = time.and_then(|time: When| self.destination.capabilities.time_command(&part, time));
         let has_named = self.has_named;

@@ -38,4 +38,4 @@ mod moved;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{Pipeline, PipelineTerms};
+pub use machine::{Pipeline, PipelineFile, PipelineTerms};

@@ -1,6 +1,6 @@
 //! A pipeline between two servers that are a model: each reads its commands in order, one burst at a time.
 
-use super::{Pipeline, PipelineTerms};
+use super::{Pipeline, PipelineFile, PipelineTerms};
 use crate::client::Standing;
 use crate::command::Command;
 use crate::dialect::Dialect;
@@ -303,17 +303,17 @@ impl Dice {
     }
 }
 
-fn file(index: usize, size: usize, seed: u64) -> BatchFile {
-    BatchFile {
+fn file(index: usize, size: usize, seed: u64) -> PipelineFile {
+    let file = BatchFile {
         source: name(&format!("t/{index}")),
-        part: name(&format!("c/.{index}.part")),
         target: name(&format!("c/{index}")),
         size: size as u64,
         modified: seed.is_multiple_of(3).then_some(When(1_767_323_040)),
         unique: None,
         asks: false,
         sets_time: seed.is_multiple_of(2),
-    }
+    };
+    PipelineFile { file, part: name(&format!("c/.{index}.part")) }
 }
 
 /// What came of a pipeline.

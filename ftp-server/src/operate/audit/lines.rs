@@ -36,7 +36,8 @@ impl Record<'_> {
             Self::Changed { failure: None, .. } => "changed",
             Self::Changed { .. } => "change failed",
             Self::Hooked { failure: None, .. } => "hook done",
-            Self::Hooked { .. } => "hook failed",
+            Self::Hooked { .. } | Self::GroupHooksFailed { .. } => "hook failed",
+            Self::Untold { .. } => "refusals without a line",
             Self::Kicked => "session kicked",
             Self::Detached { .. } => "transfer detached",
             Self::Ended { .. } => "session ended",
@@ -95,6 +96,11 @@ impl Record<'_> {
             Self::Hooked { path, failure: Some(why) } => {
                 tracing::error!(user, path = path.display(), why = why.to_string(), "{name}");
             }
+            Self::GroupHooksFailed { paths, why } => {
+                let (directory, names) = group(paths);
+                tracing::error!(user, count = paths.len(), directory, names, why = why.to_string(), "{name}");
+            }
+            Self::Untold { event, count } => tracing::warn!(user, event, count, "{name}"),
             Self::Kicked => tracing::info!(user, "{name}"),
             Self::Detached { id } => tracing::info!(user, transfer = id.to_string(), "{name}"),
             Self::Ended { took, sent, received, cause } => {
@@ -122,7 +128,8 @@ impl Transfer<'_> {
         let (peer, tls) = (peer.map(|peer| peer.to_string()), *private);
         match failure {
             None => tracing::info!(user, command, path, bytes, seconds, peer, tls, whole = true, "{name}"),
-            Some(why) => {
+            Some(failure) => {
+                let why = &failure.why;
                 tracing::warn!(user, command, path, bytes, seconds, peer, tls, whole = false, why, "{name}");
             }
         }
@@ -139,7 +146,7 @@ fn text(name: &[u8]) -> String {
 }
 
 /// The events of the audit by name: the level of their lines, and what has happened. For the reference.
-pub const EVENTS: [(&str, &str, &str); 31] = [
+pub const EVENTS: [(&str, &str, &str); 32] = [
     ("connected", "debug", "A session begins."),
     (
         "turned away",
@@ -191,11 +198,37 @@ pub const EVENTS: [(&str, &str, &str); 31] = [
     ),
     ("change failed", "warn", "It was not changed."),
     ("hook done", "debug", "The hook after an upload has done its work."),
-    ("hook failed", "error", "The hook after an upload has not done its work."),
+    (
+        "hook failed",
+        "error",
+        "The hook after an upload has not done its work. For files of one `PACK KEEP`, `count` of them have one line, with their `directory` and the first ten `names`; `why` is that of the first.",
+    ),
+    (
+        "refusals without a line",
+        "warn",
+        "`count` refusals of the kind `event` had no line of their own: this account, or the address of an anonymous session, had too many of them within a minute.",
+    ),
     ("session kicked", "info", "The operator ends the session."),
     ("transfer detached", "info", "The control connection has ended, and a transfer goes on without it."),
     ("session ended", "info", "`why` is the cause; `sent` and `received` are bytes of files and listings."),
 ];
+
+/// The directory of the files of a group, which they share, and the names of the first [`NAMES`] of them. Blanks of a name
+/// are told from those between names.
+fn group(paths: &[PathName]) -> (String, String) {
+    let split = |path: &PathName| {
+        let shown = path.display();
+        let (directory, name) = shown.rsplit_once('/').unwrap_or(("", &shown));
+        (format!("{directory}/"), format!("{name:?}"))
+    };
+    let directory = paths.first().map(|path| split(path).0).unwrap_or_default();
+    let names: Vec<String> = paths.iter().take(NAMES).map(|path| split(path).1).collect();
+    let more = if paths.len() > NAMES { " and more" } else { "" };
+    (directory, names.join(" ") + more)
+}
+
+/// How many names of a group stand in one line.
+const NAMES: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -213,5 +246,17 @@ mod tests {
         ] {
             assert_eq!(shown(nanoseconds), text);
         }
+    }
+
+    #[test]
+    fn a_line_about_a_group_has_its_directory_once_and_its_first_names() {
+        let paths = |count: u16| -> Vec<PathName> {
+            (0..count).map(|n| PathName::from_wire(format!("/long/way/a {n}")).unwrap()).collect()
+        };
+        assert_eq!(group(&paths(2)), ("/long/way/".to_owned(), r#""a 0" "a 1""#.to_owned()));
+        let (directory, names) = group(&paths(255));
+        assert_eq!((directory.as_str(), names.matches("\"a ").count()), ("/long/way/", 10));
+        assert!(names.ends_with(r#""a 9" and more"#), "{names}");
+        assert_eq!(group(&[PathName::from_wire("/x").unwrap()]), ("/".to_owned(), r#""x""#.to_owned()));
     }
 }

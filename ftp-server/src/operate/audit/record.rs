@@ -7,7 +7,7 @@ use ftp_proto::address::proxy::BadHeader;
 use ftp_proto::command::{DataType, Direction, Verb};
 use ftp_proto::policy::Why;
 use ftp_proto::server::Timer;
-use ftp_proto::server::ask::FileFailure;
+use ftp_proto::server::ask::{FileFailure, TransferFailure};
 use ftp_proto::wire::{Fingerprint, PathName, TransferId};
 
 use crate::auth::NoLogin;
@@ -112,6 +112,20 @@ pub enum Record<'a> {
         /// Why the hook has not done its work.
         failure: Option<&'a HookFailure>,
     },
+    /// The hooks after some files of a group have failed.
+    GroupHooksFailed {
+        /// These files, as the client calls them.
+        paths: &'a [PathName],
+        /// Why the first of them has.
+        why: &'a HookFailure,
+    },
+    /// So many refusals of one kind had no line of their own, because there were too many in a minute.
+    Untold {
+        /// The event that they are.
+        event: &'static str,
+        /// How many had no line of their own.
+        count: u64,
+    },
     /// The operator ends the session (`kick`).
     Kicked,
     /// The control connection has ended, and a transfer goes on without it.
@@ -130,6 +144,47 @@ pub enum Record<'a> {
         /// Why it has ended.
         cause: Cause,
     },
+}
+
+impl Record<'_> {
+    /// Whether a client was refused something, so that nothing was sent, received or changed. A client can cause as many
+    /// of these as it likes. What failed in the server itself is none.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::DataInClear { .. } | Self::Refused { .. } | Self::Stranger { .. } => true,
+            Self::Changed { failure, .. } => failure.is_some_and(|failure| !failure.is_of_the_server()),
+            Self::Listed(transfer) | Self::Moved(transfer) => transfer.is_refusal(),
+            Self::Connected
+            | Self::TurnedAway(_)
+            | Self::BadHeader { .. }
+            | Self::Displaced(_)
+            | Self::NoPort { .. }
+            | Self::LoggedIn { .. }
+            | Self::LoggedOut
+            | Self::LoginFailed { .. }
+            | Self::LoginInClear { .. }
+            | Self::GavePortsUp
+            | Self::GaveConnectionsUp
+            | Self::NotPrivate { .. }
+            | Self::NotFtp(_)
+            | Self::TimedOut(_)
+            | Self::Hooked { .. }
+            | Self::GroupHooksFailed { .. }
+            | Self::Untold { .. }
+            | Self::Kicked
+            | Self::Detached { .. }
+            | Self::Ended { .. } => false,
+        }
+    }
+}
+
+impl Transfer<'_> {
+    /// Whether nothing has moved because of what the client has asked for, and no file was changed: one that is received
+    /// may have lost what it had as soon as there is a data connection.
+    fn is_refusal(&self) -> bool {
+        let touches_nothing = self.direction == Direction::Send || self.peer.is_none();
+        self.failure.is_some_and(|failure| !failure.is_of_the_server) && self.bytes == 0 && touches_nothing
+    }
 }
 
 /// Why a session has ended.
@@ -204,7 +259,7 @@ pub struct Transfer<'a> {
     /// Whether the data connection is inside TLS.
     pub private: bool,
     /// Why it is not whole.
-    pub failure: Option<&'a str>,
+    pub failure: Option<&'a TransferFailure>,
 }
 
 #[cfg(test)]

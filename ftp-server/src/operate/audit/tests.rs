@@ -8,7 +8,7 @@ use std::time::Duration;
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::policy::Why;
 use ftp_proto::server::Timer;
-use ftp_proto::server::ask::FileFailure;
+use ftp_proto::server::ask::{FileFailure, TransferFailure};
 use ftp_proto::wire::{PathName, TransferId};
 
 use super::{Cause, EVENTS, HeaderFailure, Record, Transfer};
@@ -40,6 +40,8 @@ const fn is_in_every(record: &Record<'_>) -> bool {
         | Record::Moved(_)
         | Record::Changed { .. }
         | Record::Hooked { .. }
+        | Record::GroupHooksFailed { .. }
+        | Record::Untold { .. }
         | Record::Kicked
         | Record::Detached { .. }
         | Record::Ended { .. } => true,
@@ -47,11 +49,16 @@ const fn is_in_every(record: &Record<'_>) -> bool {
 }
 
 /// One record of each kind.
-fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> Vec<Record<'a>> {
+fn every<'a>(
+    path: &'a PathName,
+    owner: &'a Owner,
+    failed: &'a HookFailure,
+    broken: &'a TransferFailure,
+) -> Vec<Record<'a>> {
     let from: SocketAddr = "192.0.2.7:5000".parse().unwrap();
     let received = Transfer::stored(path);
     let sent = Transfer { verb: Verb::Retr, direction: Direction::Send, ..received };
-    let broken = |transfer: Transfer<'a>| Transfer { failure: Some("two words"), ..transfer };
+    let broken = |transfer: Transfer<'a>| Transfer { failure: Some(broken), ..transfer };
     let changed = |failure| Record::Changed { verb: Verb::Dele, path, to: None, failure };
     let full = NoPlace::Banned { minutes: 1 };
     vec![
@@ -82,6 +89,8 @@ fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> V
         changed(Some(FileFailure::NoSpace)),
         Record::Hooked { path, failure: None },
         Record::Hooked { path, failure: Some(failed) },
+        Record::GroupHooksFailed { paths: std::slice::from_ref(path), why: failed },
+        Record::Untold { event: "change failed", count: 7 },
         Record::Kicked,
         Record::Detached { id: TransferId::new([0; 16]) },
         Record::Ended { took: Duration::ZERO, sent: 0, received: 0, cause: Cause::Quit },
@@ -92,7 +101,8 @@ fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> V
 fn every_event_is_in_the_reference_and_the_other_way_round() {
     let (path, owner) = (PathName::from_wire("/a").unwrap(), Owner::new(None, [192, 0, 2, 7].into()));
     let failed = HookFailure::TimedOut(Duration::ZERO);
-    let every = every(&path, &owner, &failed);
+    let broken = TransferFailure::from("two words");
+    let every = every(&path, &owner, &failed, &broken);
     assert!(every.iter().all(is_in_every));
     let names: BTreeSet<_> = every.iter().map(Record::name).collect();
     // A ban begins in no session.

@@ -3,8 +3,8 @@
 mod cached;
 mod escape;
 mod files;
+mod group;
 mod mounts;
-mod pack;
 mod quota;
 mod slashes;
 mod upload;
@@ -117,7 +117,7 @@ impl Site {
     ) -> Result<(), FileFailure> {
         let (upload, mut file) = self.begin(path, intent, partial)?;
         std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
-        upload.finish(file, received)
+        upload.finish(file, received).result
     }
 
     fn entries(&self, path: &str) -> Vec<Entry> {

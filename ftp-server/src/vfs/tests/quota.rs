@@ -50,13 +50,13 @@ impl Limited {
         while left > 0 {
             let piece = left.min(7);
             if let Err(error) = budget.take(piece as u64) {
-                upload.finish(file, Received::Failed)?;
+                upload.finish(file, Received::Failed).result?;
                 return Err(io_failure(&error));
             }
             file.write_all(&vec![b'x'; piece]).unwrap();
             left -= piece;
         }
-        upload.finish(file, received)
+        upload.finish(file, received).result
     }
 
     fn ask(&self, ask: FileAsk) -> Result<FileAnswer, FileFailure> {
@@ -152,7 +152,7 @@ fn a_file_that_is_removed_while_it_is_written_in_place_gives_everything_back() {
     file.write_all(&[b'x'; 50]).unwrap();
     assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
     assert!(budget.take(1).is_err(), "what has no name grows no more");
-    assert_eq!(upload.finish(file, Received::Whole), Err(FileFailure::Changed));
+    assert_eq!(upload.finish(file, Received::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.held(), (0, 2));
     let _ = site.store("/old", Intent::Append, 5, Received::Whole);
     assert_eq!(site.held(), site.counted());

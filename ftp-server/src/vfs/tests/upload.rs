@@ -63,7 +63,7 @@ fn a_broken_stor_never_replaces_what_has_appeared_meanwhile() {
     let site = Site::new();
     let (upload, file) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     site.file("file", "somebody else's");
-    upload.finish(file, Received::Broken).unwrap();
+    upload.finish(file, Received::Broken).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("somebody else's"));
     assert_eq!(site.names(""), ["file"]);
 }
@@ -84,7 +84,7 @@ fn keep_writes_under_the_new_name_from_the_start() {
     let site = Site::new();
     let (upload, file) = site.begin("/file", Intent::Replace, Partial::Keep).unwrap();
     assert_eq!(site.names(""), ["file"]);
-    upload.finish(file, Received::Whole).unwrap();
+    upload.finish(file, Received::Whole).result.unwrap();
     site.store("/file", Intent::Replace, Partial::Keep, "whole", Received::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("whole"));
 }
@@ -103,9 +103,9 @@ fn the_last_of_two_stors_wins() {
     let (second, mut two) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     std::io::Write::write_all(&mut one, b"one").unwrap();
     std::io::Write::write_all(&mut two, b"two").unwrap();
-    second.finish(two, Received::Whole).unwrap();
+    second.finish(two, Received::Whole).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("two"));
-    first.finish(one, Received::Whole).unwrap();
+    first.finish(one, Received::Whole).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("one"));
 }
 
@@ -152,7 +152,7 @@ fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     };
     let (killed, file) = begin(&tree, "/dir/killed");
     let (done, whole) = begin(&tree, "/dir/done");
-    done.finish(whole, Received::Whole).unwrap();
+    done.finish(whole, Received::Whole).result.unwrap();
     std::mem::forget(killed);
     drop(file);
     // Somebody else's name, and one of a server that has another state directory and still writes.
@@ -171,7 +171,7 @@ fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     }
     again.remove_old_names();
     assert!(!site.path(PARTIAL).exists());
-    living.finish(still, Received::Whole).unwrap();
+    living.finish(still, Received::Whole).result.unwrap();
     assert_eq!(site.names(""), ["dir", "living"]);
 }
 
@@ -225,7 +225,7 @@ fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
     assert_eq!(second(Intent::Append), Some(FileFailure::Busy));
     assert_eq!(second(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
     assert_eq!(site.fetch("/file").unwrap(), "old", "RETR may read");
-    first.finish(file, Received::Whole).unwrap();
+    first.finish(file, Received::Whole).result.unwrap();
     assert_eq!(second(Intent::Append), None);
 }
 
@@ -235,7 +235,7 @@ fn a_file_that_was_renamed_over_while_it_was_written_in_place_is_not_done() {
     site.file("file", "old");
     let (append, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
     site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
-    assert_eq!(append.finish(file, Received::Whole), Err(FileFailure::Changed));
+    assert_eq!(append.finish(file, Received::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.read("file").as_deref(), Some("new"));
 }
 
@@ -265,7 +265,7 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
         site.link("link", "real/file");
         let (upload, file) = site.begin("/link", Intent::Replace, Partial::Publish).unwrap();
         assert_eq!(site.names("real").len(), 1, "the file under way lies beside the real one");
-        upload.finish(file, Received::Whole).unwrap();
+        upload.finish(file, Received::Whole).result.unwrap();
         site.store("/link", Intent::Replace, Partial::Publish, "again", Received::Whole).unwrap();
         assert_eq!(site.read("real/file").as_deref(), Some("again"));
         assert!(fs::symlink_metadata(site.path("link")).unwrap().is_symlink());
@@ -292,7 +292,7 @@ fn e24_a_file_that_cannot_be_synced_is_not_said_to_be_stored() {
     for (path, intent) in [("/old", Intent::Replace), ("/new", Intent::Replace), ("/old", Intent::Append)] {
         let (upload, file) = site.begin(path, intent.clone(), Partial::Publish).unwrap();
         drop(file);
-        let finished = upload.durable(Durability::Synced).finish(unsyncable(), Received::Whole);
+        let finished = upload.durable(Durability::Synced).finish(unsyncable(), Received::Whole).result;
         assert!(finished.is_err(), "{path} {intent:?}");
         assert_eq!(site.names(""), ["old"]);
         assert_eq!(site.read("old").as_deref(), Some("old"));
@@ -300,11 +300,11 @@ fn e24_a_file_that_cannot_be_synced_is_not_said_to_be_stored() {
     // Nobody is told that a broken file is stored, so it is not synced.
     let (upload, file) = site.begin("/new", Intent::Replace, Partial::Publish).unwrap();
     drop(file);
-    upload.durable(Durability::Synced).finish(unsyncable(), Received::Broken).unwrap();
+    upload.durable(Durability::Synced).finish(unsyncable(), Received::Broken).result.unwrap();
     assert_eq!(site.names(""), ["new", "old"]);
     // What can be synced is stored as always.
     let (upload, mut file) = site.begin("/old", Intent::Replace, Partial::Publish).unwrap();
     std::io::Write::write_all(&mut file, b"synced").unwrap();
-    upload.durable(Durability::Synced).finish(file, Received::Whole).unwrap();
+    upload.durable(Durability::Synced).finish(file, Received::Whole).result.unwrap();
     assert_eq!(site.read("old").as_deref(), Some("synced"));
 }

@@ -118,6 +118,12 @@ impl Jobs {
         })
     }
 
+    /// The job that this process is.
+    pub(super) fn run_by(&self, process: u32) -> Option<&Job> {
+        let process = i32::try_from(process).ok().and_then(Pid::from_raw)?;
+        self.jobs.iter().find(|job| job.process == Some(process))
+    }
+
     /// Takes the jobs that have ended.
     pub(super) fn take_ended(&mut self) -> Vec<Job> {
         let (ended, running) =

@@ -1,16 +1,18 @@
 //! What lines are carried out with.
 
+use super::super::asked::find;
 use super::super::passwords::Answers;
 use super::super::{Cli, General, Hands, Verb, colored, print_failure, program};
-use super::background::Jobs;
+use super::background::{Job, Jobs};
 use super::history::History;
 use super::lookup::{Lookup, Places};
 use super::place_use::place_use;
 use super::rows::{self, Row};
 use super::signals::Signals;
+use crate::action::Grouping;
 use crate::config;
 use crate::context::{Cancel, ListedDirectories};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::shell::{Directory, Meaning, Operand, PlaceUse, Purpose, Vocabulary, quoted};
 use clap::Command;
@@ -46,23 +48,29 @@ pub(super) struct Lines {
 impl Lines {
     /// Carries out a verb of the command line.
     pub(super) async fn verb(&mut self, verb: &Command, arguments: &Arguments, cancel: Cancel) -> Status {
-        let Arguments { words: arguments, is_union } = arguments;
+        let Arguments { words: arguments, grouping } = arguments;
         let words = self.words(verb, arguments);
         let mut cli = match program::read(words.clone()) {
             Ok(cli) => cli,
             Err(status) => return status,
         };
         let changes_sites = matches!(cli.verb, Verb::Sites(_));
-        if matches!(cli.verb, Verb::Jobs(_)) {
+        if let Verb::Jobs(args) = &mut cli.verb {
+            args.in_shell();
             // What runs in the background comes before what the journal knows.
             let shown = rows::show(self.jobs.all().iter().map(Row::of_job), cli.general.json);
             if let Err(failure) = shown {
                 return self.fail(&failure);
             }
         }
+        if let Verb::Cancel(args) = &cli.verb
+            && let Err(failure) = self.refuse_running(&cli.general, &args.job)
+        {
+            return self.fail(&failure);
+        }
         let listed = ListedDirectories::wanted();
-        let (cancel, answers, is_union) = (Some(cancel), self.answers(), *is_union);
-        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), is_union };
+        let (cancel, answers, grouping) = (Some(cancel), self.answers(), *grouping);
+        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), grouping };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;
         if let Ok(here) = here {
@@ -74,6 +82,28 @@ impl Lines {
         }
         self.lookup.known.learn(listed.take());
         status
+    }
+
+    /// Refuses to cancel what runs in the background of this shell. `called` is its number there, or what the journal calls it.
+    ///
+    /// # Errors
+    ///
+    /// It runs.
+    fn refuse_running(&self, general: &General, called: &str) -> Result<(), Failure> {
+        let number = called.strip_prefix('%').unwrap_or(called);
+        let of_number = self.jobs.find(Some(number)).ok();
+        let of_journal = || -> Option<&Job> {
+            let (_, jobs) = general.jobs().ok()?;
+            self.jobs.run_by(find(&jobs, called).ok()?.process?)
+        };
+        match of_number.or_else(of_journal).filter(|job| job.status().is_none()) {
+            None => Ok(()),
+            Some(job) => {
+                let number = job.number;
+                Err(Failure::new(Kind::Exists, format!("[{number}] runs in the background of this shell"))
+                    .hint(format!("fg {number} and Ctrl-C interrupt it; then cancel gives it up")))
+            }
+        }
     }
 
     /// The words of the command line that a line stands for, the name of the program first.
@@ -121,7 +151,7 @@ impl Lines {
         if self.is_script_on_stdin {
             refuse_stdin(verb, &arguments, &values)?;
         }
-        let (mut words, mut is_union) = (Vec::new(), false);
+        let (mut words, mut grouping) = (Vec::new(), Grouping::Each);
         let mut touched = Vec::new();
         let mut last = None;
         for (argument, value) in arguments.into_iter().zip(values) {
@@ -137,12 +167,14 @@ impl Lines {
             }
             let (places, component) = self.placed(typed, (place_use, last.as_ref()), cancel).await?;
             last = component;
-            is_union |= places.len() > 1;
+            if places.len() > 1 {
+                grouping = Grouping::AsOne;
+            }
             touched.extend(places.iter().filter(|_| place_use.changes()).cloned());
             words.extend(places.into_iter().map(|place| format!("{before}{place}")));
         }
         self.forget_listings(&touched);
-        Ok(Arguments { words, is_union })
+        Ok(Arguments { words, grouping })
     }
 
     /// The places that a word means.
@@ -303,8 +335,8 @@ impl Lines {
 pub(super) struct Arguments {
     /// Each place as the command line reads it.
     pub(super) words: Vec<String>,
-    /// Whether one name stands for several directories, which are shown together.
-    is_union: bool,
+    /// How it is shown where one name stands for several directories.
+    grouping: Grouping,
 }
 
 /// A component of a composite directory.

@@ -36,7 +36,7 @@ use super::{General, print_failure};
 use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::shell::Meaning;
+use crate::shell::{Meaning, Scope};
 use crate::state;
 use ftp_io::program::output;
 use std::ffi::{OsStr, OsString};
@@ -56,7 +56,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
     let started = Script::of(args.file.as_deref(), io::stdin().is_terminal()).and_then(|script| {
         let settings = config::load(general.config.as_deref())?;
         let signals = Signals::start()?;
-        Ok((script, settings.scope, signals))
+        Ok((script, Scope::with(settings.sites.names, settings.composites), signals))
     });
     let (script, scope, signals) = match started {
         Ok(started) => started,
@@ -105,7 +105,8 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
 async fn typed(lines: &mut Lines) -> Status {
     let known = lines.lookup.known.clone();
     let earlier = lines.history.lines().to_vec();
-    let mut reader = match Reader::start(known, Arc::clone(&lines.vocabulary), earlier) {
+    let state = state::directory(lines.general.state.clone());
+    let mut reader = match Reader::start(known, Arc::clone(&lines.vocabulary), state, earlier) {
         Ok(reader) => reader,
         Err(error) => return lines.fail(&Failure::of_this_host("cannot read the terminal", &error)),
     };

@@ -1,5 +1,6 @@
 //! Reads lines from the person at the terminal, on a thread of its own: the editor waits for keys.
 
+use super::super::generate;
 use super::known::{Known, Shared};
 use super::remote::seconds;
 use crate::shell::{CompletionInput, CompletionPlaces, Offered, Vocabulary, complete_line};
@@ -12,6 +13,7 @@ use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::{fs, io, thread};
 use tokio::sync::mpsc as async_mpsc;
@@ -52,7 +54,12 @@ impl Reader {
     /// # Errors
     ///
     /// The terminal cannot be used.
-    pub(super) fn start(known: Shared, vocabulary: Arc<Vocabulary>, lines: Vec<String>) -> io::Result<Self> {
+    pub(super) fn start(
+        known: Shared,
+        vocabulary: Arc<Vocabulary>,
+        state: Option<PathBuf>,
+        lines: Vec<String>,
+    ) -> io::Result<Self> {
         let before = tcgetattr(io::stdin()).ok();
         let (wanted, orders) = mpsc::channel();
         let (sender, typed) = async_mpsc::channel(1);
@@ -63,7 +70,7 @@ impl Reader {
                 Ok(editor) => editor,
                 Err(error) => return drop(sender.blocking_send(Typed::Failed(error.to_string()))),
             };
-            editor.set_helper(Some(Keys { known, vocabulary }));
+            editor.set_helper(Some(Keys { known, vocabulary, state }));
             for line in lines {
                 let _ = editor.add_history_entry(line);
             }
@@ -114,6 +121,8 @@ impl Reader {
 struct Keys {
     known: Shared,
     vocabulary: Arc<Vocabulary>,
+    /// Where the journal is.
+    state: Option<PathBuf>,
 }
 
 impl Helper for Keys {}
@@ -134,7 +143,9 @@ impl Completer for Keys {
             let Known { scope, cache, .. } = &mut *known;
             let vocabulary = &self.vocabulary;
             let places = CompletionPlaces { scope, cache, here: &names_here, now: seconds() };
-            complete_line(before, &mut CompletionInput { vocabulary, places })
+            let jobs = |verb: &str| generate::jobs(self.state.as_deref(), verb);
+            let jobs = |verb: &str| jobs(verb).into_iter().map(|job| job.text).collect();
+            complete_line(before, &mut CompletionInput { vocabulary, places, jobs: &jobs })
         };
         for directory in &found.wanted {
             self.known.want(directory.clone());

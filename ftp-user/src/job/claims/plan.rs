@@ -1,15 +1,16 @@
 //! Files that wait for a worker. Their claims are written ahead, many with one write to the disk.
 //!
 //! ```text
-//!  found (by the walk) ── claim ──> ready (claims on the disk) ── a worker is idle ──> copied
-//!    '--- at most 256 ---'            '--- at most 256 ---'
+//!  found (by the walk) ──> claiming (on the way to the disk) ──> ready ── a worker is idle ──> copied
+//!    '------ at most 256, and 2,048 while claims are written ------'  '- at most 2,048 -'
 //! ```
 //!
 //! While a worker is idle, whatever was found is claimed. While all work, the next claims are written as soon as there are
-//! many, so that no worker waits for them.
+//! many, so that no worker waits for them, and small files that move together share a connection with many others. While
+//! claims are written, the walk is read on: what it finds meanwhile shares the next write.
 
 use crate::context::Context;
-use crate::job::claims::kept;
+use crate::job::claims::claim::{self, Claiming};
 use crate::job::claims::planned::Planned;
 use crate::job::item::Item;
 use crate::route::Ends;
@@ -20,8 +21,28 @@ use std::collections::VecDeque;
 pub(in crate::job) struct Plan {
     /// Those that have no claim yet.
     found: Vec<Item>,
+    /// Those whose claims are being written.
+    claiming: Option<Claiming>,
     /// Those that can be copied.
     pub(in crate::job) ready: VecDeque<Planned>,
+}
+
+/// For whom files are claimed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum Need {
+    /// For a worker that has nothing to do: few are enough.
+    Idle,
+    /// For workers that are all busy.
+    Busy,
+}
+
+/// What the walk may find while nothing is claimed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum Outlook {
+    /// Others, which could share the write.
+    More,
+    /// Nothing: it has ended, or enough was found.
+    Nothing,
 }
 
 impl Plan {
@@ -32,58 +53,66 @@ impl Plan {
 
     /// Whether another file may be found before one of these is copied.
     pub(in crate::job) fn has_room(&self) -> bool {
-        self.found.len() < MOST
+        let most = if self.claiming.is_some() { MOST_READY } else { MOST };
+        self.found.len() < most
     }
 
-    /// Whether files can be claimed that are the next ones to be copied. `is_free`: a worker is idle, so few are enough.
-    /// `finds_more`: the walk may find others, which could share the write.
-    pub(in crate::job) fn wants_claims(&self, is_free: bool, finds_more: bool) -> bool {
-        self.ready.is_empty() && !self.found.is_empty() && (is_free || !finds_more)
+    /// Whether files can be claimed that are the next ones to be copied.
+    pub(in crate::job) fn wants_claims(&self, need: Need, outlook: Outlook) -> bool {
+        let has_room = self.ready.len() + self.found.len() <= MOST_READY;
+        let is_time = match (need, outlook) {
+            (_, Outlook::Nothing) => true,
+            (Need::Idle, Outlook::More) => self.ready.is_empty(),
+            (Need::Busy, Outlook::More) => false,
+        };
+        self.claiming.is_none() && !self.found.is_empty() && has_room && is_time
     }
 
-    /// Whether a file waits.
+    /// Whether no file waits.
     pub(in crate::job) fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.ready.is_empty()
+        self.found.is_empty() && self.claiming.is_none() && self.ready.is_empty()
     }
 
-    /// Claims all files that were found. None may be ready. `has_part`: see [`kept::claim_all`].
-    pub(in crate::job) async fn claim(
-        &mut self,
-        context: &Context,
-        ends: &Ends,
-        has_part: impl Fn(&Item) -> bool,
-    ) {
+    /// Begins to claim all files that were found. `has_part`: see [`Claiming::begin`].
+    pub(in crate::job) fn claim(&mut self, context: &Context, ends: &Ends, has_part: impl Fn(&Item) -> bool) {
         let items = std::mem::take(&mut self.found);
-        match kept::claim_all(context, ends, &items, has_part).await {
-            Ok(claimed) => {
-                let planned = items.into_iter().zip(claimed);
-                self.ready.extend(planned.map(|(item, claimed)| Planned { item, claimed }));
-            }
-            Err(failure) => {
-                let failed = items.into_iter().map(|item| Planned { item, claimed: Err(failure.clone()) });
-                self.ready.extend(failed);
-            }
-        }
+        self.claiming = Some(Claiming::begin(context, ends, items, has_part));
+    }
+
+    /// Whether claims are on their way to the disk.
+    pub(in crate::job) const fn is_claiming(&self) -> bool {
+        self.claiming.is_some()
+    }
+
+    /// Waits until the claims that are on their way to the disk are there. May be dropped without losing anything.
+    pub(in crate::job) async fn claimed(&mut self, context: &Context, ends: &Ends) {
+        let Some(claiming) = &mut self.claiming else { return };
+        let claimed = claiming.ready(context, ends).await;
+        self.claiming = None;
+        self.ready.extend(claimed.into_iter().map(|(item, claimed)| Planned { item, claimed }));
     }
 
     /// Gives up what was not begun.
-    pub(in crate::job) fn release(&mut self, context: &Context) {
+    pub(in crate::job) async fn release(&mut self, context: &Context, ends: &Ends) {
+        self.claimed(context, ends).await;
         for Planned { item, claimed } in self.ready.drain(..) {
             if let Ok(claimed) = claimed {
-                kept::release(context, &item, &claimed);
+                claim::release(context, &item, &claimed);
             }
         }
         self.found.clear();
     }
 }
 
-/// The largest number of files that wait for their claims, and of those that wait for a worker.
+/// The largest number of files that wait for a write of claims to begin, so that a worker does not wait for many.
 const MOST: usize = 256;
+/// The largest number of files that wait for a worker, and of those that wait for the end of a write of claims.
+const MOST_READY: usize = 2_048;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::claims::kept::Claimed;
+    use crate::job::claims::claim::Claimed;
     use crate::job::item::Target;
     use ftp_proto::wire::PathName;
 
@@ -103,14 +132,39 @@ mod tests {
     #[test]
     fn files_are_claimed_ahead_of_workers_that_are_busy_when_they_are_many() {
         let mut plan = Plan::default();
-        assert!(!plan.wants_claims(true, true), "nothing was found");
+        assert!(!plan.wants_claims(Need::Idle, Outlook::More), "nothing was found");
         (0..MOST - 1).for_each(|number| plan.add(item(number)));
-        assert!(plan.has_room() && plan.wants_claims(true, true));
-        assert!(!plan.wants_claims(false, true), "others can still share the write");
+        assert!(plan.has_room() && plan.wants_claims(Need::Idle, Outlook::More));
+        assert!(!plan.wants_claims(Need::Busy, Outlook::More), "others can still share the write");
         plan.add(item(MOST));
-        assert!(!plan.has_room() && plan.wants_claims(false, false));
-        // Those that are ready are copied first.
-        plan.ready.push_back(Planned { item: item(0), claimed: Ok(Claimed::default()) });
-        assert!(!plan.wants_claims(true, false) && !plan.wants_claims(false, false));
+        assert!(!plan.has_room() && plan.wants_claims(Need::Busy, Outlook::Nothing));
+        // Those that are ready do not hinder the next ones, up to a number.
+        let ready = || Planned { item: item(0), claimed: Ok(Claimed::default()) };
+        plan.ready.push_back(ready());
+        assert!(!plan.wants_claims(Need::Idle, Outlook::More));
+        assert!(plan.wants_claims(Need::Busy, Outlook::Nothing));
+        plan.ready.extend((0..MOST_READY).map(|_| ready()));
+        for need in [Need::Idle, Need::Busy] {
+            assert!(!plan.wants_claims(need, Outlook::Nothing));
+        }
+    }
+
+    #[test]
+    fn while_claims_are_written_others_gather_for_the_next_write() {
+        let mut plan = Plan::default();
+        (0..MOST).for_each(|number| plan.add(item(number)));
+        assert!(!plan.has_room());
+        let claimed = Claiming::of_nobody(std::mem::take(&mut plan.found));
+        plan.claiming = Some(claimed);
+        (0..MOST_READY).for_each(|number| {
+            assert!(plan.has_room() && !plan.is_empty());
+            plan.add(item(number));
+        });
+        assert!(!plan.has_room());
+        for need in [Need::Idle, Need::Busy] {
+            assert!(!plan.wants_claims(need, Outlook::Nothing), "one write at a time");
+        }
+        plan.claiming = None;
+        assert!(plan.wants_claims(Need::Busy, Outlook::Nothing), "all of them share the next one");
     }
 }

@@ -1,7 +1,7 @@
 //! A file before and after a worker has it.
 
 use crate::failure::Failure;
-use crate::job::claims::kept::Claimed;
+use crate::job::claims::claim::Claimed;
 use crate::job::item::{Done, Item};
 
 /// A file that has its claim, and waits for a worker.

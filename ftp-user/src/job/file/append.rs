@@ -40,6 +40,7 @@ pub(in crate::job) async fn append(
         size,
         before: 0,
         rung: None,
+        before_by: None,
         relayed: None,
         protection: None,
         verified: plan.means,

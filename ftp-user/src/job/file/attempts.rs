@@ -18,7 +18,8 @@ use crate::check::has_changed;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, About, Failure};
-use crate::job::claims::kept::{self, Kept};
+use crate::job::claims::kept::Kept;
+use crate::job::claims::lifetime;
 use crate::job::detached::Arrived;
 use crate::job::file::transfer::Transferred;
 use crate::job::item::Item;
@@ -379,7 +380,7 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> F
         format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
     };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
-        Rest::Kept => kept::RESUME_CONTINUES,
+        Rest::Kept => lifetime::RESUME_CONTINUES,
         Rest::Behind => "run it again to copy the file",
         Rest::Deleted if context.job_journal.keeps_item() => {
             "what was stored is deleted, ftp-user resume copies the file"

@@ -14,7 +14,8 @@ use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::Reached;
 use crate::failure::{self, About, Failure};
-use crate::job::claims::kept::{self, Claimed, Kept};
+use crate::job::claims::claim::{self, Claimed};
+use crate::job::claims::kept::{self, Kept};
 use crate::job::detached;
 use crate::job::file::attempts::{Attempts, StartPoint};
 use crate::job::file::times;
@@ -43,7 +44,7 @@ pub(in crate::job) async fn copy(
     item: &Item,
     options: Options,
 ) -> Result<Done, Failure> {
-    let claimed = kept::claim(context, ends, item).await?;
+    let claimed = claim::claim(context, ends, item).await?;
     Box::pin(copy_claimed(context, ends, item, options, claimed)).await
 }
 
@@ -90,7 +91,7 @@ pub(in crate::job) async fn copy_claimed(
         Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.leave_something() => {}
-        ended => kept::ended(&context.job_journal, ended),
+        ended => claim::ended(&context.job_journal, ended),
     }
     copied
 }
@@ -161,12 +162,8 @@ impl Copying<'_> {
         }
         attempts.recover(self.context, self.ends, self.item).await?;
         let files = self.files(known).await?;
-        if let Some(means) = self.is_skipped(&files, &attempts.kept).await? {
-            self.give_time(&files).await?;
-            return Ok(Done {
-                source: Some(files.source.clone()),
-                ..Done::skipped(files.source.size, means)
-            });
+        if let Some(done) = self.is_there(&files, &attempts.kept).await? {
+            return Ok(done);
         }
         let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
@@ -213,6 +210,7 @@ impl Copying<'_> {
             size,
             before: attempts.before(),
             rung: Some(rung),
+            before_by: None,
             relayed: attempts.relayed.take(),
             protection: attempts.protection,
             verified,
@@ -230,6 +228,7 @@ impl Copying<'_> {
             size,
             before: attempts.before(),
             rung: Some(rung),
+            before_by: None,
             relayed: None,
             protection: attempts.protection,
             verified: Verified::None,
@@ -305,6 +304,32 @@ impl Copying<'_> {
         Ok(Files { source, target })
     }
 
+    /// What came of a file that need not be copied.
+    async fn is_there(&mut self, files: &Files, kept: &Kept) -> Result<Option<Done>, Failure> {
+        if let Some(done) = self.is_named(files, kept).await? {
+            return Ok(Some(done));
+        }
+        let Some(means) = self.is_skipped(files, kept).await? else { return Ok(None) };
+        self.give_time(files).await?;
+        let source = Some(files.source.clone());
+        let is_proven = means != Verified::None;
+        let before_by = kept.has_copied(&files.source).filter(|_| self.options.moves && is_proven);
+        Ok(Some(Done { source, before_by, ..Done::skipped(files.source.size, means) }))
+    }
+
+    /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
+    /// name: both are equal.
+    async fn is_named(&mut self, files: &Files, kept: &Kept) -> Result<Option<Done>, Failure> {
+        let there = files.target.as_ref().and_then(|target| target.size);
+        let Some(done) = kept.moved().filter(|_| there.is_some() && there == files.source.size) else {
+            return Ok(None);
+        };
+        let verified = self.compare(files.source.size.unwrap_or(0)).await?;
+        let source = Some(files.source.clone());
+        // Both places may be one, as far as this has shown.
+        Ok(verified.map(|verified| Done { verified, source, was_taken: true, ..done.clone() }))
+    }
+
     /// Whether the file need not be copied, and what has shown that.
     async fn is_skipped(&mut self, files: &Files, kept: &Kept) -> Result<Option<Verified>, Failure> {
         let rule = match self.options.overwrite {
@@ -340,7 +365,8 @@ impl Copying<'_> {
                     "--overwrite always replaces it"
                 }))
             }
-            Decision::Compare if self.is_as_old(files) => Ok(Some(Verified::None)),
+            // What an earlier run of this job may have stored is proven.
+            Decision::Compare if self.is_as_old(files) && !kept.may_be_done => Ok(Some(Verified::None)),
             Decision::Compare => self.compare(files.source.size.unwrap_or(0)).await,
         }
     }
@@ -494,6 +520,9 @@ impl Copying<'_> {
                 failure::Kind::Unverified,
                 "no digest proves what was stored before the transfer broke",
             ));
+        }
+        if self.options.overwrite == Overwrite::Never {
+            part.replaces_nothing(self.context, &mut self.ends.destination).await?;
         }
         // The reply to a time that is set comes with the next command, which must be the renaming.
         if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken) {

@@ -193,7 +193,7 @@ pub(in crate::job) async fn from_input(
     let stored = Box::pin(send(session, &part.stored, hashed(means), context)).await;
     let protection = Protection::of(session.runs_tls());
     let published = match stored {
-        Ok(sent) => Box::pin(publish(context, host, (&part, means), sent, options.verify)).await,
+        Ok(sent) => Box::pin(publish(context, host, (&part, means), sent, options)).await,
         Err(failure) => Err(failure),
     };
     match published {
@@ -288,8 +288,9 @@ async fn publish(
     host: &mut Host,
     (part, means): (&Part, Verified),
     sent: Sent,
-    rule: Verify,
+    options: Options,
 ) -> Result<(u64, Verified), Failure> {
+    let rule = options.verify;
     if means != Verified::None {
         match host.size(context, &part.stored).await? {
             Some(size) if size != sent.bytes => {
@@ -307,6 +308,9 @@ async fn publish(
         }
     }
     let verified = compare(context, host, (&part.stored, means), &sent, rule).await?;
+    if options.overwrite == Overwrite::Never {
+        part.replaces_nothing(context, host).await?;
+    }
     part.publish(context, host).await?;
     Ok((sent.bytes, verified))
 }
@@ -390,6 +394,7 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
         size,
         before: 0,
         rung: Some(Rung::Local),
+        before_by: None,
         relayed: None,
         protection,
         verified,

@@ -3,11 +3,12 @@
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure};
+use crate::job::request::options::Options;
 use crate::report::Topic;
 use crate::route::Ends;
 use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Gives what was stored the time of its source, before it gets its final name.
 ///
@@ -83,31 +84,38 @@ pub(in crate::job) struct Wanted {
 }
 
 impl Wanted {
+    /// What these options ask for, without what the destination has refused for files.
+    pub(in crate::job) fn of(options: Options, ends: &Ends) -> Self {
+        let is_set = |refused: &AtomicBool| !refused.load(Ordering::Relaxed);
+        Self {
+            times: options.times && is_set(&ends.no_times),
+            modes: options.perms && is_set(&ends.no_modes),
+        }
+    }
+
     /// Whether there is anything to do.
     pub(in crate::job) const fn is_any(self) -> bool {
         self.times || self.modes
     }
 }
 
-/// Gives a directory what it gets after its contents. What the destination refuses is told, and not asked for again.
-pub(in crate::job) async fn finish_directory(
+/// Gives directories what they get after their contents. What the destination refuses is told, and not asked for again.
+pub(in crate::job) async fn finish_directories(
     context: &Context,
     destination: &mut Host,
-    (path, Attributes { modified, mode }): (&PathName, Attributes),
+    directories: &[(PathName, Attributes)],
     wanted: &mut Wanted,
 ) {
-    if let Some(time) = modified.filter(|_| wanted.times) {
-        let set = destination.set_modified(context, path, time).await;
-        let refusal = match set {
-            Ok(()) => destination.time_refusal().await,
-            Err(failure) => Err(failure),
-        };
-        if let Some(refusal) = refusal.unwrap_or_else(Some) {
-            wanted.times = false;
-            context.events.notice(format!("of directories, modification times are not kept: {refusal}"));
-        }
+    let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
+    let times: Vec<(PathName, When)> =
+        if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };
+    let refusal = destination.set_modified_all(context, &times).await;
+    if let Some(refusal) = refusal.unwrap_or_else(Some) {
+        wanted.times = false;
+        context.events.notice(format!("of directories, modification times are not kept: {refusal}"));
     }
-    if let Some(mode) = mode.filter(|_| wanted.modes) {
+    for (path, Attributes { mode, .. }) in directories {
+        let Some(mode) = mode.filter(|_| wanted.modes) else { continue };
         let refusal = destination.set_mode(context, path, mode & KEPT).await;
         if let Some(refusal) = refusal.unwrap_or_else(Some) {
             wanted.modes = false;

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::claims::kept;
+use crate::job::claims::{lifetime, names};
 use crate::job::detached;
 use crate::job::remains::part::Part;
 use crate::job::request::job::{Job, Work};
@@ -28,7 +28,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
         }
     };
     let mut context = context.clone();
-    kept::start(&mut context, &job).await?;
+    lifetime::start(&mut context, &job).await?;
     let open = context.job_journal.open_files().await;
     let pools = Pools::default();
     let mut hosts = Destinations::of(job.work.destinations(), &pools);
@@ -79,7 +79,7 @@ struct Destinations<'a> {
 
 impl<'a> Destinations<'a> {
     fn of(places: impl Iterator<Item = &'a Location>, pools: &'a Pools) -> Self {
-        let places = places.map(|place| (kept::site_of(&Host::at(place, Role::Destination, pools)), place));
+        let places = places.map(|place| (names::site_of(&Host::at(place, Role::Destination, pools)), place));
         Self { places: places.collect(), hosts: HashMap::new(), pools }
     }
 

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::control::{DetachedState, DetachedStatus, Role};
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
-use crate::job::claims::kept;
+use crate::job::claims::lifetime;
 use crate::job::detached;
 use crate::job::remains::part::Part;
 use crate::job::request::job::{Job, Work};
@@ -18,7 +18,7 @@ use ftp_proto::wire::PathName;
 /// The journal cannot be used, or the destination cannot be asked.
 pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<TransferState>, Failure> {
     let Work::Copy { destination, .. } = &job.work else { return Ok(None) };
-    let open = context.journal.items(job.id, ItemState::Open).map_err(|why| kept::of_journal(&why))?;
+    let open = context.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
     let Some(item) = open.into_iter().find(|item| item.detached.is_some()) else { return Ok(None) };
     let Some(transfer) = &item.detached else { return Ok(None) };
     let pools = Pools::default();

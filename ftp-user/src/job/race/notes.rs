@@ -5,7 +5,7 @@ use crate::history::{Fate, PastCandidate, PastRace, shortened};
 use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::outcome::DIRECTLY;
-use crate::route::{Attempted, Situation};
+use crate::route::{Attempted, Circuit, GivenUp, Situation};
 use ftp_proto::third_party::Outcome;
 use ftp_proto::third_party::race::Purpose;
 use ftp_proto::timer::Moment;
@@ -80,10 +80,16 @@ impl Notes {
             _ if finished.lost => (Fate::Lost, None),
             Err(Obstacle::Session(failure) | Obstacle::Relay(failure)) => (Fate::Failed, Some(failure)),
             Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => (Fate::Proven, None),
+            Ok(Attempted { given_up: Some(GivenUp::Detached), .. }) => (Fate::Begun, None),
             Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) => (Fate::Moved, None),
             Ok(Attempted { outcome: Outcome::Failed(_), failure, .. }) => (Fate::Failed, failure.as_ref()),
         };
         (tried.fate, tried.ended) = (fate, ended);
+        if finished.runner.circuit.as_ref().is_some_and(Circuit::is_at_hub) {
+            let (relay, hub) = (Rung::RelaySource.words(), Rung::Hub.words());
+            tried.rung = Rung::Hub.name().to_owned();
+            tried.words = tried.words.replacen(relay, hub, 1);
+        }
         tried.why = why.map(|failure| shortened(&failure.to_string()));
         if let Ok(attempted) = &finished.attempted {
             tried.said.clone_from(&attempted.said);
@@ -110,12 +116,14 @@ impl Notes {
         known: &[String],
     ) -> PastRace {
         let (mut tried, others) = (std::mem::take(&mut self.tried), std::mem::take(&mut self.others));
-        let is_won = tried.iter().any(|tried| tried.fate == Fate::Moved);
+        let has = |fate| tried.iter().any(|tried| tried.fate == fate);
+        let (is_moved, has_begun) = (has(Fate::Moved), has(Fate::Begun));
         for (index, tried) in tried.iter_mut().enumerate().filter(|(_, tried)| tried.started.is_none()) {
-            let why = match (ascent.is_open(index), is_won) {
-                (false, _) => "it shares a fault that another candidate has shown",
-                (true, true) => "another one moved the file first",
-                (true, false) => "another failure decided before its turn",
+            let why = match ascent.is_open(index) {
+                false => "it shares a fault that another candidate has shown",
+                true if is_moved => "another one moved the file first",
+                true if has_begun => "the servers began to move the file by another one",
+                true => "another failure decided before its turn",
             };
             tried.why.get_or_insert_with(|| why.to_owned());
         }
@@ -132,7 +140,7 @@ impl Notes {
 /// The candidate as it is kept and shown, before it has started.
 pub(in crate::job) fn blank(situation: &Situation, candidate: Candidate) -> PastCandidate {
     let description = situation.describe(candidate);
-    let rung = candidate.rung();
+    let rung = description.rung;
     PastCandidate {
         rung: rung.name().to_owned(),
         path: rung.path().to_owned(),

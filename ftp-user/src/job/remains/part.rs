@@ -76,6 +76,20 @@ impl Part {
         host.rename(context, &self.stored, &self.target).await
     }
 
+    /// Refuses to replace what somebody has stored under its final name since the copy began: renaming replaces it at most
+    /// servers.
+    pub(in crate::job) async fn replaces_nothing(
+        &self,
+        context: &Context,
+        host: &mut Host,
+    ) -> Result<(), Failure> {
+        if self.stored == self.target || host.facts(context, &self.target).await?.is_none() {
+            return Ok(());
+        }
+        let what = format!("{} exists: somebody has made it since the copy began", host.show(&self.target));
+        Err(Failure::new(Kind::Exists, what).hint("--overwrite always replaces it"))
+    }
+
     /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
     /// delete now is asked of it again before the run ends (see [`settle`]).
     pub(in crate::job) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {

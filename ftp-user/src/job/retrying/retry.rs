@@ -87,6 +87,7 @@ impl Retry {
             About::Operation
             | About::Login
             | About::Changed
+            | About::Unfinished
             | About::NoRename
             | About::NoRoom
             | About::Unknown(_) => self.limit,

@@ -4,10 +4,10 @@ use crate::failure::{About, Failure, Kind};
 use crate::journal::End;
 
 /// Whether another run may succeed where this one has failed, although nobody changes the file: a server did not answer,
-/// refused the login, or had no time.
+/// refused the login, or had no time; or a source that is half moved is not there.
 pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
     match failure.about {
-        About::NoAnswer | About::NoRelay | About::GivenUp => true,
+        About::NoAnswer | About::NoRelay | About::GivenUp | About::Unfinished => true,
         About::Operation
         | About::Login
         | About::Relay
@@ -38,6 +38,7 @@ mod tests {
         let unheard = Failure::new(Kind::Other, "unknown host").about(About::NoAnswer);
         let busy = Failure::new(Kind::Temporary, "busy");
         let refused = Failure::new(Kind::Refused, "no");
+        let away = Failure::new(Kind::Missing, "not there").about(About::Unfinished);
         let changed = Failure::new(Kind::Other, "changed").about(About::Changed);
         for (failures, was_stopped, has_begun, expect) in [
             (vec![], false, false, End::Done),
@@ -46,6 +47,7 @@ mod tests {
             (vec![&refused], true, true, End::Interrupted),
             (vec![&refused], true, false, End::Failed),
             (vec![&refused, &gone], false, true, End::Interrupted),
+            (vec![&away], false, true, End::Interrupted),
             (vec![&unheard], false, false, End::Failed),
             (vec![&busy], false, false, End::Failed),
             (vec![&busy, &refused], false, true, End::Interrupted),

@@ -9,7 +9,7 @@ use crate::job::summary::status::Status;
 use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
-use crate::report::{Event, Events, Summary, Withheld};
+use crate::report::{Event, Events, Summary, Withheld, about};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Counts the files of a job.
@@ -113,7 +113,8 @@ impl Tally {
         }
         self.done(&done);
         if !self.dry_run {
-            let Done { size, before, rung, relayed, verified, attempts, earlier, .. } = done;
+            let (before, rung) = (done.copied_before().max(done.before), done.took());
+            let Done { size, relayed, verified, attempts, earlier, .. } = done;
             let how = Event::File { source, dest, size, before, rung, relayed, verified, attempts, earlier };
             self.events.say(how);
         }
@@ -121,7 +122,7 @@ impl Tally {
 
     fn done(&mut self, done: &Done) {
         self.files += 1;
-        let Some(rung) = done.rung else {
+        let Some(rung) = done.took() else {
             self.skipped += 1;
             return;
         };
@@ -203,9 +204,8 @@ impl Tally {
             let why = shortened(&self.withheld.as_ref()?.message);
             return Some(journal::Failures { number, why });
         };
-        let words = first.failure.to_string();
-        let name = if words.contains(&first.source) { String::new() } else { format!("{}: ", first.source) };
-        Some(journal::Failures { number, why: shortened(&format!("{name}{words}")) })
+        let why = shortened(&about(&first.source, &first.failure.to_string()));
+        Some(journal::Failures { number, why })
     }
 
     /// Whether the job was interrupted.
@@ -285,6 +285,7 @@ mod tests {
             size: Some(bytes),
             before: 4,
             rung,
+            before_by: None,
             relayed: None,
             protection: None,
             verified,

@@ -1,6 +1,7 @@
 //! What only the destination has is deleted, or kept in another directory. Names come in their order, so a directory is
 //! removed right after what was in it.
 
+use super::emptied::EmptiedDirectories;
 use super::hidden::Hidden;
 use super::links::Links;
 use super::tree_entry::TreeEntry;
@@ -14,7 +15,6 @@ use crate::job::remains::backup::{self, Backup};
 use crate::job::retrying::outage::asked;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
-use crate::job::tree::is_below;
 use crate::place;
 use crate::report::{Change, Event};
 use ftp_proto::listing;
@@ -35,8 +35,8 @@ pub(super) struct SurplusRemovals<'a> {
     pub(super) renamed: HashSet<PathName>,
     /// Names that differ from new ones only in case.
     pub(super) twins: Twins,
-    /// Whether a directory stays in which nothing was deleted: only some files are wanted.
-    pub(super) selects: bool,
+    /// Which directories go with what is in them. No name was looked at yet.
+    pub(super) emptied: EmptiedDirectories,
 }
 
 /// What is done with names that only the destination has.
@@ -57,14 +57,6 @@ impl Removing {
     }
 }
 
-/// A directory whose contents are being deleted.
-#[derive(Debug)]
-struct OpenedDirectory {
-    below: PathName,
-    /// Whether something in it was deleted.
-    is_emptier: bool,
-}
-
 /// The two hosts of a sync, and where its outcome is counted.
 type At<'a, 'b> = (&'a mut Host, &'a mut Host, &'b mut Tally);
 
@@ -82,29 +74,26 @@ impl SurplusRemovals<'_> {
         let mut hidden = Hidden::at(self.source.clone());
         let mut entered = Entered::new(self.removing.scope(), Why::Synced);
         let mut links = Links::default();
-        // Each is in the one before it.
-        let mut open: Vec<OpenedDirectory> = Vec::new();
-        let needs =
-            |entry: &TreeEntry| !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path);
+        let mut emptied = self.emptied.clone();
+        let needs = |entry: &TreeEntry| {
+            !entry.is_left() && !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path)
+        };
         loop {
             let next = hidden.next(self.context, source, &mut surplus, needs).await?;
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
-            while let Some(directory) =
-                open.pop_if(|open| next.as_ref().is_none_or(|(next, _)| !is_below(&open.below, &next.path)))
-            {
-                if directory.is_emptier || !self.selects {
-                    let removed = self.directory(host, &mut entered, &directory.below, tally).await;
-                    self.note(host, &directory.below, removed, tally)?;
-                }
+            while let Some(directory) = emptied.leave(next.as_ref().map(|(next, _)| &next.path)) {
+                let removed = self.directory(host, &mut entered, &directory, tally).await;
+                self.note(host, &directory, removed, tally)?;
             }
             let Some((next, is_lacking)) = next else { break };
-            if !is_lacking || self.twins.spares(&next.path) {
+            if next.is_left() || !is_lacking || self.twins.spares(&next.path) {
+                emptied.stays();
                 continue;
             }
             if next.is_directory() {
-                open.push(OpenedDirectory { below: next.path, is_emptier: false });
+                emptied.enter(next.path);
                 continue;
             }
             let is_gone = self.renamed.contains(&next.path) || {
@@ -112,7 +101,7 @@ impl SurplusRemovals<'_> {
                 self.note(host, &next.path, removed, tally)?
             };
             if is_gone {
-                open.iter_mut().for_each(|open| open.is_emptier = true);
+                emptied.goes();
             }
         }
         hidden.tell(self.context, source);

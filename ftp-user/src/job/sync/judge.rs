@@ -1,5 +1,6 @@
 //! What becomes of a path that one tree has, or both. Pure.
 
+use super::begun::BegunFiles;
 use super::tree_entry::TreeEntry;
 use crate::control::Facts;
 use crate::job::request::sync::Compare;
@@ -32,6 +33,8 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
     compare: Compare,
+    /// What an earlier run has begun.
+    begun: BegunFiles,
     /// A directory of the destination in which nothing is deleted: the source has the name for something else.
     spared: Option<PathName>,
     /// A directory of the source that cannot be made.
@@ -40,8 +43,8 @@ pub(super) struct Judge {
 
 impl Judge {
     /// No path was judged yet.
-    pub(super) const fn new(compare: Compare) -> Self {
-        Self { compare, spared: None, blocked: None }
+    pub(super) const fn new(compare: Compare, begun: BegunFiles) -> Self {
+        Self { compare, begun, spared: None, blocked: None }
     }
 
     /// Judges the next path, as each tree has it.
@@ -53,7 +56,10 @@ impl Judge {
             (Some(source), _) if is_in(&self.blocked, &source.path) => Verdict::Left,
             (None, Some(destination)) if is_in(&self.spared, &destination.path) => Verdict::Left,
             (Some(source), destination) => {
-                let verdict = both(&source.facts, destination.map(|found| &found.facts), self.compare);
+                let judged = both(&source.facts, destination.map(|found| &found.facts), self.compare);
+                // Its row in the journal is to end.
+                let is_begun = !source.is_directory() && self.begun.has(&source.path);
+                let verdict = if judged == Verdict::Same && is_begun { Verdict::Unsure } else { judged };
                 if let (Verdict::Blocked | Verdict::Left, Some(destination)) = (verdict, destination)
                     && destination.is_directory()
                 {

@@ -39,7 +39,7 @@ pub(super) enum Side {
     Destination,
 }
 
-/// Reads a tree to its end. Parts of copies are left out: they belong to jobs.
+/// Reads a tree to its end. Parts of copies are neither copied nor deleted: they belong to jobs.
 ///
 /// # Errors
 ///
@@ -57,7 +57,14 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
                 let facts = Facts { modified, mode, ..Facts::of_kind(Kind::Directory) };
                 sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
             }
-            Visit::File(path, _) if Part::is_name(&path) => {}
+            Visit::File(path, _) if Part::is_name(&path) => match side {
+                Side::Source => {}
+                // Its directory stays.
+                Side::Destination => {
+                    let entry = TreeEntry { path, facts: Facts::of_kind(Kind::Other) };
+                    sorter.push(entry).map_err(|error| cannot_keep(&error))?;
+                }
+            },
             Visit::File(path, facts) => {
                 let kind = match side {
                     Side::Source => Kind::File,
@@ -84,8 +91,7 @@ pub(super) fn cannot_keep(error: &std::io::Error) -> Failure {
     if error.kind() == std::io::ErrorKind::Interrupted {
         return Failure::interrupted();
     }
-    let what = "the names of both trees cannot be kept in the directory for temporary files";
-    Failure::of_this_host(what, error).hint("set TMPDIR to a directory with room")
+    Failure::of_temporary_files("the names of both trees", error)
 }
 
 /// The largest number of skipped names, and of failures, that are told one by one.

@@ -12,11 +12,13 @@
 //! | `stop` | long work on names ends soon if somebody asks for it |
 //! | `sorted` | the names of a tree in their order, little of them in memory |
 //! | `listed` | takes in what a walk finds |
+//! | `begun` | which files an earlier run of the job has begun and not ended |
 //! | `judge` | what becomes of a path; pure |
 //! | `plan` | what becomes of both trees |
 //! | `rename` | files that have another name at the source |
 //! | `twins` | names that differ in case or in the form of a letter only |
 //! | `hidden` | the source is asked for what its listings do not show |
+//! | `emptied` | which directories go with what is in them; pure |
 //! | `links` | what a name is right before it is deleted |
 //! | `deletion` | what only the destination has is deleted |
 //! | `places` | what the directories of a sync may be |
@@ -24,7 +26,9 @@
 //! | `told` | what was skipped, has failed or is blocked |
 //! | `run` | the run of a sync |
 
+mod begun;
 mod deletion;
+mod emptied;
 mod forecast;
 mod hidden;
 mod judge;

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{self, Host, file_system, local_path};
 use crate::failure::{Failure, Kind};
-use crate::job::claims::kept;
+use crate::job::claims::names;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::{is_one_host, refuse_nested};
 use crate::job::retrying::outage::{asked, facts};
@@ -120,7 +120,7 @@ pub(super) async fn refuse_backup(
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<PathName, Failure> {
     let login = login(context, host).await?;
     let path = absolute(login.as_ref(), path);
-    let path = PathName::from_wire(kept::path_at(host, &path)).unwrap_or(path);
+    let path = PathName::from_wire(names::path_at(host, &path)).unwrap_or(path);
     let mut rest = Vec::new();
     let mut next = Some(path.clone());
     while let Some(above) = next {

@@ -1,13 +1,17 @@
 //! What becomes of both trees: their names are merged in their order, so that few of them are in memory.
 
+use super::begun::BegunFiles;
+use super::emptied::EmptiedDirectories;
 use super::judge::{Judge, Verdict};
 use super::sorted::Sorted;
 use super::stop::StopCheck;
 use super::tree_entry::{TreeEntry, order};
 use crate::context::Cancel;
+use crate::control::Facts;
 use crate::job::request::sync::Compare;
 use crate::job::spool::{Fields, Record, Spool, put_number};
 use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
 use std::io;
 
@@ -16,7 +20,8 @@ use std::io;
 pub(super) struct Plan {
     /// What is made or copied, each directory before what is in it.
     pub(super) tasks: Spool<Task>,
-    /// What only the destination has, in the same order.
+    /// What only the destination has, in the same order. Of what stays in such a directory the first name is told, as
+    /// [`is_left`](TreeEntry::is_left).
     pub(super) surplus: Spool<TreeEntry>,
     /// What cannot be copied, because the destination has something else of that name: the first ones, as the source has
     /// them, and what the destination has.
@@ -32,7 +37,7 @@ pub(super) struct Counts {
     pub(super) same: u64,
     /// Files that are copied or compared by their digests.
     pub(super) copied: u64,
-    /// Names that only the destination has.
+    /// Names that only the destination has and that may go: no directory in which something stays.
     pub(super) surplus: u64,
     /// What cannot be copied.
     pub(super) blocked: u64,
@@ -81,6 +86,17 @@ impl Record for Task {
 
 const ALL: [What; 4] = [What::Make, What::Copy, What::Replace, What::Compare];
 
+/// What a plan is made by.
+#[derive(Clone, Debug)]
+pub(super) struct PlanRules {
+    /// How files are compared.
+    pub(super) compare: Compare,
+    /// Whether only some files are wanted.
+    pub(super) selects: bool,
+    /// What an earlier run has begun.
+    pub(super) begun: BegunFiles,
+}
+
 /// Plans a sync of two trees.
 ///
 /// # Errors
@@ -88,21 +104,25 @@ const ALL: [What; 4] = [What::Make, What::Copy, What::Replace, What::Compare];
 /// The names cannot be kept on the disk, or somebody has asked the program to stop.
 pub(super) fn plan(
     (mut source, mut destination): (Sorted, Sorted),
-    compare: Compare,
+    PlanRules { compare, selects, begun }: PlanRules,
     cancel: &Cancel,
 ) -> io::Result<Plan> {
     let mut stop = StopCheck::new(cancel);
-    let mut judge = Judge::new(compare);
+    let mut judge = Judge::new(compare, begun);
     let mut plan = Plan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
         blocked: Vec::new(),
         counts: Counts::default(),
     };
+    let mut emptied = EmptiedDirectories::new(selects);
     loop {
         stop.count()?;
         let next = match (source.peek(), destination.peek()) {
-            (None, None) => return Ok(plan),
+            (None, None) => {
+                plan.leave(&mut emptied, None);
+                return Ok(plan);
+            }
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(ours), Some(theirs)) => order(&ours.path, &theirs.path),
@@ -110,11 +130,41 @@ pub(super) fn plan(
         let ours = if next.is_le() { source.next()? } else { None };
         let theirs = if next.is_ge() { destination.next()? } else { None };
         let verdict = judge.judge(ours.as_ref(), theirs.as_ref());
+        if let Some(theirs) = &theirs {
+            plan.note(verdict, theirs, &mut emptied)?;
+        }
         plan.add(verdict, ours, theirs)?;
     }
 }
 
 impl Plan {
+    /// Counts what goes, and keeps why a directory stays.
+    fn note(
+        &mut self,
+        verdict: Verdict,
+        theirs: &TreeEntry,
+        emptied: &mut EmptiedDirectories,
+    ) -> io::Result<()> {
+        self.leave(emptied, Some(&theirs.path));
+        if verdict == Verdict::Surplus && theirs.is_directory() {
+            emptied.enter(theirs.path.clone());
+        } else if verdict == Verdict::Surplus {
+            emptied.goes();
+            self.counts.surplus += 1;
+        } else if emptied.stays() {
+            let (path, facts) = (theirs.path.clone(), Facts::of_kind(Kind::Other));
+            self.surplus.push(TreeEntry { path, facts })?;
+        }
+        Ok(())
+    }
+
+    /// Counts the directories that go and in which `next` is not.
+    fn leave(&mut self, emptied: &mut EmptiedDirectories, next: Option<&PathName>) {
+        while emptied.leave(next).is_some() {
+            self.counts.surplus += 1;
+        }
+    }
+
     fn add(
         &mut self,
         verdict: Verdict,
@@ -130,10 +180,7 @@ impl Plan {
                 self.counts.same += u64::from(ours.is_some_and(|entry| !entry.is_directory()));
                 return Ok(());
             }
-            Verdict::Surplus => {
-                self.counts.surplus += 1;
-                return theirs.map_or(Ok(()), |entry| self.surplus.push(entry));
-            }
+            Verdict::Surplus => return theirs.map_or(Ok(()), |entry| self.surplus.push(entry)),
             Verdict::Blocked => {
                 self.counts.blocked += 1;
                 if self.blocked.len() < MOST_TOLD {
@@ -157,9 +204,7 @@ const MOST_TOLD: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Facts;
     use crate::job::sync::sorted::Sorter;
-    use ftp_proto::wire::PathName;
 
     #[test]
     fn whoever_is_asked_to_stop_plans_no_further() {
@@ -172,10 +217,63 @@ mod tests {
             sorter.finish().unwrap()
         };
         let (stop, cancel) = Cancel::new();
-        let planned = plan((names(3000), names(0)), Compare::Auto, &cancel).unwrap();
+        let rules = || PlanRules { compare: Compare::Auto, selects: false, begun: BegunFiles::default() };
+        let planned = plan((names(3000), names(0)), rules(), &cancel).unwrap();
         assert_eq!(planned.counts.copied, 3000);
         stop.send(true).unwrap();
-        let stopped = plan((names(3000), names(0)), Compare::Auto, &cancel).unwrap_err();
+        let stopped = plan((names(3000), names(0)), rules(), &cancel).unwrap_err();
         assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn what_an_earlier_run_has_begun_is_compared_although_it_looks_the_same() {
+        let names = || {
+            let mut sorter = Sorter::new(Cancel::never());
+            for name in ["a", "d/a", "d/b"] {
+                let path = PathName::from_user(name).unwrap();
+                sorter.push(TreeEntry { path, facts: Facts::of_kind(Kind::File) }).unwrap();
+            }
+            sorter.finish().unwrap()
+        };
+        let begun = BegunFiles::of(&["d/a", "gone"]);
+        let rules = PlanRules { compare: Compare::Exists, selects: false, begun };
+        let mut plan = plan((names(), names()), rules, &Cancel::never()).unwrap();
+        assert_eq!((plan.counts.same, plan.counts.copied), (2, 1));
+        let task = plan.tasks.pop().unwrap().unwrap();
+        assert_eq!((task.entry.path.display().as_str(), task.what), ("d/a", What::Compare));
+        assert_eq!(plan.tasks.pop().unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_in_which_something_stays_is_not_counted_among_what_goes() {
+        use Kind::{Directory, File, Other};
+        let check = |names: &[(&str, Kind)], selects: bool, expect: u64, stay: &[&str]| {
+            let mut sorter = Sorter::new(Cancel::never());
+            for (name, kind) in names {
+                let path = PathName::from_user(*name).unwrap();
+                sorter.push(TreeEntry { path, facts: Facts::of_kind(*kind) }).unwrap();
+            }
+            let trees = (Sorter::new(Cancel::never()).finish().unwrap(), sorter.finish().unwrap());
+            let rules = PlanRules { compare: Compare::Auto, selects, begun: BegunFiles::default() };
+            let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
+            let mut left = Vec::new();
+            while let Some(entry) = plan.surplus.pop().unwrap() {
+                left.extend(entry.is_left().then(|| entry.path.display()));
+            }
+            assert_eq!(
+                (plan.counts.surplus, left),
+                (expect, stay.iter().map(|name| (*name).to_owned()).collect())
+            );
+        };
+        check(
+            &[("d", Directory), ("d/big.1", Other), ("d/big.2", Other), ("big.3", Other)],
+            false,
+            0,
+            &["d/big.1"],
+        );
+        check(&[("d", Directory), ("d/a", File), ("d/e", Directory), ("d/e/b", Other)], false, 1, &["d/e/b"]);
+        check(&[("d", Directory), ("d/e", Directory), ("d/e/b", File), ("f", Directory)], false, 4, &[]);
+        check(&[("d", Directory), ("d/e", Directory), ("d/e/b", File), ("f", Directory)], true, 3, &[]);
+        check(&[("d", Directory), ("d/a", File), ("d/e", Directory)], true, 1, &[]);
     }
 }

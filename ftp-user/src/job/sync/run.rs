@@ -1,10 +1,12 @@
 //! The run of a sync: both trees are listed, then files are renamed and copied, then what only the destination has is deleted.
 
+use super::begun::BegunFiles;
 use super::deletion::{Removing, SurplusRemovals};
+use super::emptied::EmptiedDirectories;
 use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
 use super::places::{self, Places, Roots, absolute, login, refuse_backup};
-use super::plan::{Plan, Task, What, plan};
+use super::plan::{Plan, PlanRules, Task, What, plan};
 use super::rename::{self, Renames};
 use super::told::{report_blocked, report_listings};
 use super::tree_entry::TreeEntry;
@@ -14,17 +16,18 @@ use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
+use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::given::GivenNames;
-use crate::job::claims::kept::{self, Claimed};
 use crate::job::file::times::Attributes;
 use crate::job::item::{Item, Target};
+use crate::job::moved;
 use crate::job::remains::backup::Backup;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
 use crate::job::summary::tally::Tally;
-use crate::job::tree::{Found, Giver, Rules, Tree, Visit, queue, walk};
+use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, walk};
 use crate::place::{self, Location};
 use crate::report::{Change, Event, Withheld};
 use crate::route::Ends;
@@ -77,7 +80,7 @@ impl Run<'_> {
         let claim = self.claim().await?;
         let synced = Box::pin(self.run_claimed()).await;
         if let Some((item, claimed)) = claim {
-            kept::give_up(self.context, &item, &claimed);
+            claim::give_up(self.context, &item, &claimed);
         }
         synced
     }
@@ -94,7 +97,7 @@ impl Run<'_> {
         let (source, known, target) = (from.path.clone(), None, Target::Unknown);
         let destination = place::join(Some(&root), &name);
         let item = Item { number: 0, source, destination, known, target, kept_as: None };
-        match kept::claim(self.context, &self.ends, &item).await {
+        match claim::claim(self.context, &self.ends, &item).await {
             Ok(claimed) => Ok(Some((item, claimed))),
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");
@@ -138,8 +141,12 @@ impl Run<'_> {
         match MayDelete::of(trees, allowance, self.scope()) {
             Ok(_) if is_dry => self.remove(compared, renamed, Removing::Reported(self.scope())).await,
             Ok(permit) => self.remove(compared, renamed, Removing::Deleted(permit)).await,
-            Err(Refusal::Failed { names, is_complete }) => {
-                self.context.events.warn(Refusal::failed(names, is_complete, is_dry));
+            Err(Refusal::Failed { names }) => {
+                self.context.events.warn(Refusal::failed(names, is_dry));
+                Ok(())
+            }
+            Err(Refusal::Incomplete { names }) => {
+                self.context.events.warn(Refusal::incomplete(names, is_dry));
                 Ok(())
             }
             Err(Refusal::TooMany { names, most }) => {
@@ -159,6 +166,7 @@ impl Run<'_> {
     async fn look(&mut self) -> Result<Roots, Failure> {
         let (context, old) = (self.context, self.rules.backup.clone());
         let roots = places::roots(context, &mut self.ends, self.places).await?;
+        moved::refuse_emptied(context, &mut self.ends.source, self.places.source).await?;
         if let Some(old) = &old {
             refuse_backup(context, &mut self.ends, self.places, old, &self.filter).await?;
         }
@@ -177,11 +185,9 @@ impl Run<'_> {
         let rules = Rules {
             filter: self.filter.clone(),
             links: self.options.links,
-            everything: false,
-            compares: true,
-            stranger: other.clone(),
+            purpose: WalkPurpose::Source { other_root: other.clone() },
         };
-        let there = Rules { everything: true, stranger: own.clone(), ..rules.clone() };
+        let there = Rules { purpose: WalkPurpose::Destination { other_root: own.clone() }, ..rules.clone() };
         // A server may permit one session.
         let mut released = self.ends.beside();
         std::mem::swap(&mut self.ends, &mut released);
@@ -213,9 +219,12 @@ impl Run<'_> {
     async fn compare(&mut self, source: Listed, destination: Listed) -> Result<ComparedListings, Failure> {
         let is_complete = source.is_complete() && destination.is_complete();
         report_listings(self.context, &self.ends, self.places, (&source, &destination), self.tally);
-        let (names, compare) = ((source.names, destination.names), self.rules.compare);
+        let names = (source.names, destination.names);
+        let top = &self.places.destination.path;
+        let begun = BegunFiles::below(self.context, &self.ends.destination, top).await;
+        let rules = PlanRules { compare: self.rules.compare, selects: self.filter.selects(), begun };
         let cancel = self.context.cancel.clone();
-        let planned = tokio::task::spawn_blocking(move || plan(names, compare, &cancel)).await;
+        let planned = tokio::task::spawn_blocking(move || plan(names, rules, &cancel)).await;
         let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         report_blocked(&self.ends, self.places, &plan, self.tally);
@@ -343,7 +352,7 @@ impl Run<'_> {
             backup: self.backup.clone(),
             renamed,
             twins,
-            selects: self.filter.selects(),
+            emptied: EmptiedDirectories::new(self.filter.selects()),
         };
         let Ends { source, destination, .. } = &mut self.ends;
         removals.run((source, destination, self.tally), plan.surplus).await

@@ -1,4 +1,4 @@
-//! Work on many names that waits for nobody asks from time to time whether it should stop.
+//! Long work without I/O checks regularly whether it should stop.
 
 use crate::context::Cancel;
 use std::io;

@@ -6,7 +6,7 @@ use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
 
-/// A name of a tree. Something of the source that is not copied is of [`Kind::Other`]: only its name counts.
+/// A name of a tree. Something that is neither copied nor deleted is of [`Kind::Other`]: only its name counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct TreeEntry {
     /// Its path below the tree.
@@ -25,6 +25,11 @@ impl TreeEntry {
     /// Whether it is a directory.
     pub(super) const fn is_directory(&self) -> bool {
         matches!(self.facts.kind, Kind::Directory)
+    }
+
+    /// Whether it is neither copied nor deleted.
+    pub(super) const fn is_left(&self) -> bool {
+        matches!(self.facts.kind, Kind::Other)
     }
 }
 

@@ -50,7 +50,9 @@ impl Twins {
         for _ in 0..surplus.len() {
             stop.count()?;
             let Some(entry) = surplus.pop()? else { break };
-            twins.note(&entry.path);
+            if !entry.is_left() {
+                twins.note(&entry.path);
+            }
             surplus.push(entry)?;
         }
         Ok(twins)

@@ -6,7 +6,8 @@ use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::Host;
-use crate::job::claims::kept::{self, Claimed};
+use crate::job::claims::claim::{self, Claimed};
+use crate::job::claims::kept;
 use crate::job::claims::planned::{Copied, Planned};
 use crate::job::item::{Done, Item, Target};
 use crate::job::remains::part::Part;
@@ -16,7 +17,7 @@ use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Event;
-use crate::route::{self, BatchPath, Circuit, Ends};
+use crate::route::{self, BatchPath, Circuit, Ends, Manner, SmallFile};
 use ftp_proto::listing;
 use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;
@@ -31,8 +32,8 @@ pub(in crate::job) struct Batched {
     pub(in crate::job) rest: Vec<Planned>,
     /// What this says about the files that follow.
     pub(in crate::job) prospect: Prospect,
-    /// Whether no file had a part: its server gives each its name from a place that is its own.
-    pub(in crate::job) had_no_parts: bool,
+    /// How they have moved, if they have.
+    pub(in crate::job) manner: Option<Manner>,
 }
 
 /// What becomes of other files that are to move together.
@@ -50,8 +51,8 @@ pub(in crate::job) enum Prospect {
 impl Prospect {
     /// What files that have moved together say about those that follow. `left_all`: none of them was published. Files in groups
     /// may all have been there already, or have changed: that says nothing about others.
-    const fn after(left_all: bool, are_usable: bool, are_groups: bool) -> Self {
-        match (left_all && !are_groups, are_usable) {
+    const fn after(left_all: bool, are_usable: bool, manner: Manner) -> Self {
+        match (left_all && matches!(manner, Manner::OneByOne), are_usable) {
             (true, _) => Self::None,
             (false, true) => Self::Good,
             (false, false) => Self::Doubtful,
@@ -71,9 +72,10 @@ struct Member {
     end: Option<BatchEnd>,
 }
 
-/// Whether a file that is claimed may move together with others, as far as its listing and the options say.
+/// Whether a file that is claimed may move together with others, as far as its listing and the options say. One that an
+/// earlier run has only claimed may: the destination is asked whether something has its name.
 pub(in crate::job) fn may_move(planned: &Planned, options: Options) -> bool {
-    planned.claimed.as_ref().is_ok_and(Claimed::is_new) && is_small(&planned.item, options)
+    planned.claimed.as_ref().is_ok_and(Claimed::has_no_part) && is_small(&planned.item, options)
 }
 
 /// Whether a file may move together with others, as far as its listing and the options say.
@@ -104,24 +106,27 @@ pub(in crate::job) async fn batched(
         Err(prospect) => return Batched { rest: planned, prospect, ..Batched::default() },
     };
     let (mut members, mut rest) = members(ends, planned, options, &path);
-    if path.is_one_connection() {
-        for member in &mut members {
-            member.is_free = names.is_free(&member.item.destination);
+    let manner = path.manner();
+    match manner {
+        Manner::Groups => {
+            for member in &mut members {
+                member.is_free = names.is_free(&member.item.destination);
+            }
         }
-    } else {
-        let Host::Server(to) = &mut ends.destination else { return put_back(members, rest) };
-        let targets = members.iter().map(|member| &member.item.destination).collect();
-        let free = names.free(context, to, targets).await;
-        let mut free = free.into_iter();
-        let (those, taken): (Vec<_>, _) = members.into_iter().partition(|_| free.next() == Some(true));
-        members = those;
-        rest.extend(taken.into_iter().map(Member::planned));
+        Manner::OneByOne => {
+            let Host::Server(to) = &mut ends.destination else { return put_back(members, rest) };
+            let targets = members.iter().map(|member| &member.item.destination).collect();
+            let free = names.free(context, to, targets).await;
+            let mut free = free.into_iter();
+            let (those, taken): (Vec<_>, _) = members.into_iter().partition(|_| free.next() == Some(true));
+            members = those;
+            rest.extend(taken.into_iter().map(Member::planned));
+        }
     }
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
     let mut means = Means::of(&path, ends);
-    let had_no_parts = path.is_one_connection();
     let (members, moved) = moved(context, ends, members, options, path).await;
     let Moved { refused, are_usable } = moved;
     means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
@@ -135,15 +140,15 @@ pub(in crate::job) async fn batched(
                 let result = Ok(means.done(&member.facts, member.is_free));
                 copied.push(Copied { item: member.item, result });
             }
-            Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends).await),
+            Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &means).await),
         }
     }
     left.extend(rest);
     if candidate.relay().is_some() && !copied.is_empty() {
         context.heard.moved();
     }
-    let prospect = Prospect::after(copied.is_empty(), are_usable, had_no_parts);
-    Batched { copied, rest: left, prospect, had_no_parts }
+    let prospect = Prospect::after(copied.is_empty(), are_usable, manner);
+    Batched { copied, rest: left, prospect, manner: Some(manner) }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
@@ -169,7 +174,10 @@ async fn path(
     let path = Box::pin(BatchPath::of(context, ends, candidate)).await;
     // If there is no way to a relay, each file finds out why.
     let mut path = path.map_err(|_| Prospect::Good)?.ok_or(Prospect::None)?;
-    if path.is_one_connection() {
+    if path.manner() == Manner::Groups {
+        if options.moves {
+            path.look_for_all();
+        }
         return if options.verify == Verify::Size { Err(Prospect::None) } else { Ok(path) };
     }
     // What is there was looked at before.
@@ -226,7 +234,7 @@ async fn moved(
 ) -> (Vec<Member>, Moved) {
     let verified = path.verified();
     let means = Means::of(&path, ends);
-    let files: Option<Vec<BatchFile>> = members.iter().map(|member| member.file(ends, options)).collect();
+    let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
@@ -236,18 +244,20 @@ async fn moved(
         let journal = member.claimed.journal(context);
         kept::note_source(&journal, &mut member.claimed.kept, &member.facts).ready().await;
     }
-    let Some(files) = files else { return (members, Moved { refused: None, are_usable: true }) };
+    let Some(consignment) = files.and_then(|files| path.with(files)) else {
+        return (members, Moved { refused: None, are_usable: true });
+    };
     let mut refused = None;
     let mut told = |index: usize, end: BatchEnd, time_refused: Option<String>| {
         let Some(member) = members.get_mut(index) else { return };
         if let BatchEnd::Published { .. } = &end {
             refused = refused.take().or(time_refused);
-            kept::ended(&member.claimed.journal(context), &Ok(means.done(&member.facts, member.is_free)));
+            claim::ended(&member.claimed.journal(context), &Ok(means.done(&member.facts, member.is_free)));
         }
         member.end = Some(end);
     };
     // A session that is lost has left all files: each of them finds out why.
-    let are_usable = Box::pin(route::batch(context, ends, path, files, &mut told)).await;
+    let are_usable = Box::pin(route::batch(context, ends, consignment, &mut told)).await;
     (members, Moved { refused, are_usable: are_usable.unwrap_or(false) })
 }
 
@@ -266,16 +276,16 @@ impl Member {
             Host::Local(_) => false,
         };
         // Over one connection the source compares the file with its listing.
-        let is_dated = |facts: &Facts| facts.modified.is_some() || !path.is_one_connection();
+        let is_dated = |facts: &Facts| facts.modified.is_some() || path.manner() == Manner::OneByOne;
         let facts = planned.item.known.clone().filter(|_| takes_name && may_move(&planned, options));
         let facts = facts.filter(is_dated);
         let part = match (&facts, &mut planned.claimed) {
-            (Some(_), Ok(claimed)) if !path.is_one_connection() => claimed.take_part(),
+            (Some(_), Ok(claimed)) if path.manner() == Manner::OneByOne => claimed.take_part(),
             (Some(_) | None, Ok(_) | Err(_)) => None,
         };
         match (facts, planned) {
             (Some(facts), Planned { item, claimed: Ok(claimed) })
-                if part.is_some() || path.is_one_connection() =>
+                if part.is_some() || path.manner() == Manner::Groups =>
             {
                 Ok(Self { item, claimed, facts, part, is_free: false, end: None })
             }
@@ -284,28 +294,30 @@ impl Member {
     }
 
     /// The file as the machine sees it.
-    fn file(&self, ends: &Ends, options: Options) -> Option<BatchFile> {
+    fn file(&self, ends: &Ends, options: Options) -> Option<SmallFile> {
         let Item { source, destination, target, .. } = &self.item;
         let part = match self.part {
-            Some(part) => Part::new(part, destination).ok()?.stored,
-            None => destination.clone(),
+            Some(part) => Some(Part::new(part, destination).ok()?.stored),
+            None => None,
         };
         let size = self.facts.size?;
         let sets_time = options.times && !ends.no_times.load(Ordering::Relaxed);
-        Some(BatchFile {
+        let file = BatchFile {
             source: source.clone(),
-            part,
             target: destination.clone(),
             size,
             modified: self.facts.modified,
             unique: self.facts.unique.clone(),
             asks: match options.overwrite {
+                // An earlier run may have given it its name.
+                _ if self.claimed.kept.has_left() => true,
                 Overwrite::Never => true,
                 Overwrite::Newer => *target == Target::Unknown,
                 Overwrite::Always | Overwrite::Different => *target == Target::Unknown && !self.is_free,
             },
             sets_time,
-        })
+        };
+        Some(SmallFile { file, part })
     }
 
     /// The file as it was planned: nothing was done with it.
@@ -317,11 +329,13 @@ impl Member {
     }
 
     /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run, if it may have one.
-    async fn left(mut self, context: &Context, ends: &mut Ends) -> Planned {
+    async fn left(mut self, context: &Context, ends: &mut Ends, means: &Means) -> Planned {
         let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.planned() };
         let Some(part) = self.part.filter(|_| touched) else {
             // The copy of this very job is not somebody else's file.
-            self.claimed.kept.may_be_done |= may_be_done;
+            if may_be_done {
+                self.claimed.kept.may_be_named(means.done(&self.facts, self.is_free));
+            }
             return self.planned();
         };
         let own = self.claimed.context(context, &self.item);
@@ -365,6 +379,7 @@ impl Means {
             size,
             before: 0,
             rung: Some(self.rung),
+            before_by: None,
             relayed: self.relay.as_ref().map(relayed),
             protection: Some(self.protection),
             verified: self.verified,
@@ -387,17 +402,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_that_were_all_left_end_batches_only_where_each_has_a_part() {
-        for (left_all, are_usable, are_groups, expect) in [
-            (false, true, true, Prospect::Good),
-            (false, false, true, Prospect::Doubtful),
-            (true, true, true, Prospect::Good),
-            (true, false, true, Prospect::Doubtful),
-            (false, true, false, Prospect::Good),
-            (true, true, false, Prospect::None),
-            (true, false, false, Prospect::None),
+    fn n8_a_file_that_an_earlier_run_has_only_claimed_may_move_together_with_others() {
+        for (claimed, expect) in [
+            (Claimed::default(), true),
+            (Claimed::of_earlier_run(&[]), true),
+            (Claimed::of_earlier_run(&[PartId(1)]), false),
+            (Claimed::done_by_earlier_run(Verified::Size), false),
         ] {
-            assert_eq!(Prospect::after(left_all, are_usable, are_groups), expect);
+            assert_eq!(claimed.has_no_part(), expect, "{claimed:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_were_all_left_end_batches_only_where_each_has_a_part() {
+        for (left_all, are_usable, manner, expect) in [
+            (false, true, Manner::Groups, Prospect::Good),
+            (false, false, Manner::Groups, Prospect::Doubtful),
+            (true, true, Manner::Groups, Prospect::Good),
+            (true, false, Manner::Groups, Prospect::Doubtful),
+            (false, true, Manner::OneByOne, Prospect::Good),
+            (true, true, Manner::OneByOne, Prospect::None),
+            (true, false, Manner::OneByOne, Prospect::None),
+        ] {
+            assert_eq!(Prospect::after(left_all, are_usable, manner), expect);
         }
     }
 }

@@ -5,12 +5,23 @@ use crate::context::Context;
 use crate::endpoint::Server;
 use crate::place;
 use ftp_proto::wire::PathName;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The names that directories of the destination had when they were listed. Workers share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::job) struct TakenNames(Arc<Mutex<VecDeque<Directory>>>);
+pub(in crate::job) struct TakenNames(Arc<Mutex<Directories>>);
+
+/// The directories that are remembered.
+#[derive(Debug, Default)]
+struct Directories {
+    /// By their paths ([`key`]).
+    names: HashMap<Arc<[u8]>, Names>,
+    /// The same ones, the oldest one first.
+    order: VecDeque<Arc<[u8]>>,
+    /// What their paths and names take, in bytes.
+    bytes: usize,
+}
 
 /// What is known of the names in a directory.
 #[derive(Clone, Debug)]
@@ -23,17 +34,10 @@ enum Names {
     Unknown,
 }
 
-/// A directory that was made or listed.
-#[derive(Clone, Debug)]
-struct Directory {
-    path: Option<PathName>,
-    names: Names,
-}
-
 impl TakenNames {
     /// Notes that a directory was made, so that nothing is in it.
     pub(in crate::job) fn note_new(&self, path: &PathName) {
-        self.keep(Some(path.clone()), Names::New);
+        self.keep(Some(path), Names::New);
     }
 
     /// Whether it is known, without a question, that nothing has the name of a file.
@@ -63,16 +67,11 @@ impl TakenNames {
 
     fn known(&self, path: Option<&PathName>) -> Option<Names> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().rev().find(|known| known.path.as_ref() == path).map(|known| known.names.clone())
+        known.names.get(key(path)).cloned()
     }
 
-    fn keep(&self, path: Option<PathName>, names: Names) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.push_back(Directory { path, names });
-        let all: usize = known.iter().map(|known| known.names.len()).sum();
-        if known.len() > DIRECTORIES || all > MOST {
-            known.pop_front();
-        }
+    fn keep(&self, path: Option<&PathName>, names: Names) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(key(path), names);
     }
 
     /// Lists a directory.
@@ -82,14 +81,51 @@ impl TakenNames {
             Err(_) => return Names::Unknown,
         };
         let listing = listing.filter(|listing| !listing.is_incomplete() && listing.entries.len() < MOST);
-        let names = listing.map(|listing| listing.entries.into_iter().map(|entry| entry.name).collect());
-        let names = names.map_or(Names::Unknown, |names| Names::Listed(Arc::new(names)));
-        self.keep(path, names.clone());
+        let names = listing.map_or(Names::Unknown, |listing| {
+            Names::of_listing(listing.entries.into_iter().map(|entry| entry.name).collect())
+        });
+        self.keep(path.as_ref(), names.clone());
         names
     }
 }
 
+impl Directories {
+    /// Remembers a directory, in the place of what was known of it. The oldest ones are forgotten.
+    fn keep(&mut self, path: &[u8], names: Names) {
+        self.bytes += names.bytes();
+        if let Some(known) = self.names.get_mut(path) {
+            self.bytes -= std::mem::replace(known, names).bytes();
+        } else {
+            let path: Arc<[u8]> = path.into();
+            self.bytes += taken_by(&path);
+            self.order.push_back(Arc::clone(&path));
+            self.names.insert(path, names);
+        }
+        while self.order.len() > DIRECTORIES || self.bytes > BYTES {
+            let Some(oldest) = self.order.pop_front() else { return };
+            let names = self.names.remove(&oldest);
+            self.bytes -= taken_by(&oldest) + names.map_or(0, |names| names.bytes());
+        }
+    }
+}
+
+/// The name of a directory here. That of a user has none.
+fn key(path: Option<&PathName>) -> &[u8] {
+    path.map_or(b"", PathName::as_bytes)
+}
+
+/// About what a name takes, in bytes.
+const fn taken_by(name: &[u8]) -> usize {
+    name.len() + OVERHEAD
+}
+
 impl Names {
+    /// Those of a listing, unless they would take the place of most others.
+    fn of_listing(names: HashSet<PathName>) -> Self {
+        let listed = Self::Listed(Arc::new(names));
+        if listed.bytes() > BYTES / 2 { Self::Unknown } else { listed }
+    }
+
     /// Whether nothing has the name of this file.
     fn lack(&self, file: &PathName) -> bool {
         match self {
@@ -101,9 +137,10 @@ impl Names {
         }
     }
 
-    fn len(&self) -> usize {
+    /// About what they take.
+    fn bytes(&self) -> usize {
         match self {
-            Self::Listed(names) => names.len(),
+            Self::Listed(names) => names.iter().map(|name| taken_by(name.as_bytes())).sum(),
             Self::New | Self::Unknown => 0,
         }
     }
@@ -117,10 +154,14 @@ fn is_listed(name: &PathName) -> bool {
     !bytes.starts_with(b".") && !is_blank(bytes.first()) && !is_blank(bytes.last()) && !bytes.contains(&b'\\')
 }
 
-/// How many directories are remembered. A walk goes through one after the other.
-const DIRECTORIES: usize = 512;
-/// The largest number of names that are remembered, of all directories.
+/// How many directories are remembered, if their paths are short: all of one that a walk enters later, which it tells before what is in them.
+const DIRECTORIES: usize = 16_384;
+/// The largest number of names that are remembered of one directory.
 const MOST: usize = 100_000;
+/// What all of them may take, in bytes: paths may be long.
+const BYTES: usize = 16 << 20;
+/// What a name takes beside its bytes: its place in a table, and in the memory.
+const OVERHEAD: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -134,12 +175,38 @@ mod tests {
         names.note_new(&name("a"));
         assert!(names.is_free(&name("a/1")) && names.is_free(&name("a/.1")) && !names.is_free(&name("b/1")));
         let some: HashSet<PathName> = [name("1")].into();
-        names.keep(Some(name("b")), Names::Listed(Arc::new(some)));
+        names.keep(Some(&name("b")), Names::Listed(Arc::new(some)));
         assert!(!names.is_free(&name("b/1")) && names.is_free(&name("b/2")) && !names.is_free(&name("b/.2")));
         for number in 0..DIRECTORIES {
             names.note_new(&name(&format!("c/{number}")));
         }
         assert!(!names.is_free(&name("a/1")) && names.is_free(&name("c/7/x")));
+    }
+
+    #[test]
+    fn what_is_remembered_of_directories_is_bounded_in_bytes() {
+        let long = |number: usize| PathName::from_user(format!("{}/{number}", "d".repeat(4000))).unwrap();
+        let names = TakenNames::default();
+        let bytes = || names.0.lock().unwrap().bytes;
+        (0..5000).for_each(|number| names.note_new(&long(number)));
+        assert!((BYTES - 5000..=BYTES).contains(&bytes()), "{}", bytes());
+        let file = |number| place::join(Some(&long(number)), &PathName::from_user("f").unwrap());
+        assert!(!names.is_free(&file(0)) && names.is_free(&file(4999)));
+        // The same one again takes no more.
+        let before = bytes();
+        names.note_new(&long(4999));
+        assert_eq!(bytes(), before);
+        // A listing that would take the place of most others is not remembered.
+        let listing = |count| (0..count).map(long).collect();
+        assert!(matches!(Names::of_listing(listing(3000)), Names::Unknown));
+        let listed = Names::of_listing(listing(1000));
+        assert!(matches!(listed, Names::Listed(_)));
+        names.keep(Some(&long(4999)), listed);
+        names.keep(Some(&long(4999)), Names::New);
+        (0..5000).for_each(|number| names.note_new(&PathName::from_user(format!("{number}")).unwrap()));
+        let known = names.0.lock().unwrap();
+        let counted = |(path, names): (&Arc<[u8]>, &Names)| taken_by(path) + names.bytes();
+        assert_eq!(known.bytes, known.names.iter().map(counted).sum::<usize>());
     }
 
     #[test]

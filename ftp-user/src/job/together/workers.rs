@@ -14,12 +14,13 @@ use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::item::{Done, Item};
 use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
+use crate::job::together::portion::Portion;
 use crate::job::together::taken::TakenNames;
 use crate::job::together::width::{Reason, Width};
 use crate::ladder::Candidate;
 use crate::place;
 use crate::report::Event;
-use crate::route::{Circuit, Ends};
+use crate::route::{Circuit, Ends, Manner};
 use ftp_proto::wire::PathName;
 use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
@@ -45,8 +46,10 @@ pub(in crate::job) struct Workers<'a> {
     unexplained: Unexplained,
     /// Whether small files may move together.
     batches: bool,
-    /// Whether those that do have no parts.
-    without_parts: bool,
+    /// How some have moved together.
+    manner: Option<Manner>,
+    /// Whether both servers have said that they take files in groups.
+    take_groups: bool,
     /// How many times a session was closed over files that moved together.
     breaks: usize,
     /// The names that files had at the destination.
@@ -71,17 +74,18 @@ pub(in crate::job) struct Worked {
     pub(in crate::job) unbegun: Vec<Planned>,
     /// Whether the next small files may move together.
     prospect: Prospect,
-    /// Whether those that have moved together had no parts.
-    had_no_parts: bool,
+    /// How some have moved together, if they have.
+    manner: Option<Manner>,
 }
 
 impl<'a> Workers<'a> {
     /// One worker, which has the sessions of `ends`.
-    pub(in crate::job) fn new(context: &'a Context, ends: Ends, options: Options) -> Self {
+    pub(in crate::job) fn new(context: &'a Context, mut ends: Ends, options: Options) -> Self {
         Self {
             context,
             options,
             ends: ends.beside(),
+            take_groups: take_groups(&mut ends),
             width: Width::new(options.jobs),
             idle: vec![ends],
             opening: 0,
@@ -90,7 +94,7 @@ impl<'a> Workers<'a> {
             circuits: Vec::new(),
             unexplained: Unexplained::default(),
             batches: true,
-            without_parts: false,
+            manner: None,
             breaks: 0,
             names: TakenNames::default(),
         }
@@ -134,26 +138,22 @@ impl<'a> Workers<'a> {
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
     fn share(&mut self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
         let may_batch = self.batches && self.shared_path().is_some();
-        let most =
-            if may_batch { ready.len().div_ceil(self.width.target()).min(self.most_together()) } else { 1 };
-        let is_small = |planned: &Planned| batch::may_move(planned, self.options);
-        let small = ready.iter().take(most).take_while(|planned| is_small(planned)).count();
+        let most = if may_batch { self.most_together() } else { 1 };
+        let portion = Portion::of(ready.len(), self.width.target(), self.take_groups, self.options.jobs);
+        let mut bytes = 0;
+        let is_next = |(index, planned): &(usize, &Planned)| {
+            bytes += planned.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0);
+            portion.takes(*index, bytes) && batch::may_move(planned, self.options)
+        };
+        let small = ready.iter().enumerate().take(most).take_while(is_next).count();
         ready.drain(..small.max(1)).collect()
     }
 
-    /// How many files a worker may get at once. The number of workers is measured with few.
+    /// How many files a worker may get at once. The number of workers is measured with few, if each has its own connection.
     fn most_together(&mut self) -> usize {
-        let takes_groups = |host: &mut Host| match host {
-            Host::Server(server) => server.open().is_some_and(|session| session.capabilities.pack),
-            Host::Local(_) => false,
-        };
-        let both_take_groups =
-            |ends: &mut Ends| takes_groups(&mut ends.source) && takes_groups(&mut ends.destination);
-        match (self.width.found(), self.idle.last_mut().is_some_and(both_take_groups)) {
-            (Some(_), _) => usize::MAX,
-            (None, true) => MEASURED_TOGETHER,
-            (None, false) => MEASURED,
-        }
+        // A connection costs round trips of its own, so that many share it.
+        self.take_groups = self.idle.last_mut().is_some_and(take_groups);
+        if self.take_groups || self.width.found().is_some() { usize::MAX } else { MEASURED }
     }
 
     /// The path of the last file, if others may share it.
@@ -175,7 +175,12 @@ impl<'a> Workers<'a> {
 
     /// Whether something of a file may be stored under the name of a part.
     pub(in crate::job) fn has_part(&self, item: &Item) -> bool {
-        !(self.batches && self.without_parts && batch::is_small(item, self.options))
+        let go_in_groups = self.batches
+            && match self.manner {
+                Some(manner) => manner == Manner::Groups,
+                None => self.take_groups && self.context.limit.is_none(),
+            };
+        !(go_in_groups && batch::is_small(item, self.options))
     }
 
     /// Notes that a directory of the destination was made, so that nothing is in it.
@@ -237,7 +242,7 @@ impl<'a> Workers<'a> {
         let bytes: Vec<u64> = done().map(|done| done.map_or(0, Done::moved)).collect();
         self.width.ended(&bytes, self.context.clock.now());
         self.breaks += usize::from(worked.prospect == Prospect::Doubtful);
-        self.without_parts |= worked.had_no_parts;
+        self.manner = worked.manner.or(self.manner);
         self.batches &= worked.prospect != Prospect::None && self.breaks < MOST_BREAKS;
     }
 
@@ -293,11 +298,18 @@ impl<'a> Workers<'a> {
 
 /// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.
 const MEASURED: usize = 16;
-/// The same, if they go over one connection, which costs round trips of its own.
-const MEASURED_TOGETHER: usize = 256;
 /// After so many sessions were closed over files that moved together, the other files of the tree move one after the other.
 /// A server may wait for a minute in each of these sessions.
 const MOST_BREAKS: usize = 3;
+
+/// Whether both servers have said that they take files in groups.
+fn take_groups(ends: &mut Ends) -> bool {
+    let takes = |host: &mut Host| match host {
+        Host::Server(server) => server.open().is_some_and(|session| session.capabilities.pack),
+        Host::Local(_) => false,
+    };
+    takes(&mut ends.source) && takes(&mut ends.destination)
+}
 
 /// What a task has come to. A panic goes on here: a file that nobody knows the end of must not count as copied.
 fn ended(joined: Result<Ended, JoinError>) -> Ended {
@@ -324,7 +336,7 @@ impl Work<'_> {
             let known = (shared, self.names);
             let batched = Box::pin(batch::batched(self.context, ends, planned, self.options, known)).await;
             (worked.copied, planned, worked.prospect) = (batched.copied, batched.rest, batched.prospect);
-            worked.had_no_parts = batched.had_no_parts;
+            worked.manner = batched.manner;
         }
         let mut planned = planned.into_iter();
         for next in planned.by_ref() {

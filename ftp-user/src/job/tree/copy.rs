@@ -1,26 +1,29 @@
 //! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
 
+use super::AT_ONCE;
+use super::ahead;
+use super::apart::{are_apart, is_free};
+use super::asked::{Found, Tree};
 use super::cases::Names;
 use super::doubtful::{Doubtful, MOST as MOST_DOUBTFUL};
+use super::finish;
 use super::pending::{MOST_LOST, MOST_UNMADE, Pending, Unmade};
 use super::visits::{Visit, Visits};
-use super::walk::{Rules, walk};
+use super::walk::walk;
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::{Host, list};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::given::GivenNames;
-use crate::job::claims::kept;
-use crate::job::claims::plan::Plan;
+use crate::job::claims::lifetime;
+use crate::job::claims::names;
+use crate::job::claims::plan::{Need, Outlook, Plan};
 use crate::job::claims::planned::Copied;
 use crate::job::file::copy::copy;
-use crate::job::file::times::{Attributes, Wanted, finish_directory};
+use crate::job::file::times::Wanted;
 use crate::job::item::{Item, Target};
 use crate::job::leaving::Leaving;
-use crate::job::remains::backup::Backup;
 use crate::job::remains::part::Part;
-use crate::job::request::options::Options;
-use crate::job::retrying::outage::{Question, facts};
+use crate::job::retrying::outage::Question;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::job::together::workers::{Worked, Workers};
@@ -28,37 +31,7 @@ use crate::place;
 use crate::report::{Event, Topic};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// A tree to copy.
-#[derive(Debug)]
-pub(in crate::job) struct Tree {
-    /// The directory at the source. Its contents are copied.
-    pub(in crate::job) source: PathName,
-    /// The server's own identity of that directory, if it is known.
-    pub(in crate::job) unique: Option<String>,
-    /// What its copy gets after its contents.
-    pub(in crate::job) attributes: Attributes,
-    /// The directory at the destination that receives them. It is made if it is not there.
-    pub(in crate::job) destination: PathName,
-    /// How each file is copied.
-    pub(in crate::job) options: Options,
-    /// What of it is copied.
-    pub(in crate::job) rules: Rules,
-    /// What becomes of the sources of a move.
-    pub(in crate::job) leaving: Option<Leaving>,
-    /// Where files go that are replaced.
-    pub(in crate::job) backup: Option<Backup>,
-}
-
-/// What finds the directories and files of a tree.
-#[derive(Debug)]
-pub(in crate::job) enum Found {
-    /// A walk, on another session at the source.
-    By(Host),
-    /// They were found before.
-    Before(Visits),
-}
+use std::collections::HashSet;
 
 /// A tree while it is copied.
 struct Copying<'a> {
@@ -78,6 +51,8 @@ struct Copying<'a> {
     tally: &'a mut Tally,
     /// Directories that are not there.
     pending: Pending,
+    /// Directories that this job has made, and that are still to be visited.
+    made_ahead: HashSet<PathName>,
     /// It was told that directories are made at once, because too many wait for a file.
     has_told_room: bool,
     /// So many directories could not be made that the rest of the tree is left.
@@ -114,6 +89,7 @@ impl Tree {
             places,
             tally,
             pending,
+            made_ahead: HashSet::new(),
             has_told_room: false,
             is_given_up: false,
             made,
@@ -144,22 +120,27 @@ impl Copying<'_> {
             self.workers.start(&mut self.plan.ready);
             let is_free = self.workers.is_free(!self.plan.is_empty());
             if is_free && let Some(visit) = self.held.take() {
-                Box::pin(self.visit(visit)).await;
+                for visit in self.with_next_directories(visit, &mut visits).await {
+                    Box::pin(self.visit(visit)).await;
+                }
                 continue;
             }
             let are_busy = self.workers.are_busy();
             let reads_on = has_more && self.held.is_none() && self.plan.has_room();
+            let need = if is_free { Need::Idle } else { Need::Busy };
+            let outlook = if reads_on { Outlook::More } else { Outlook::Nothing };
             tokio::select! {
                 biased;
                 worked = self.workers.next(), if are_busy => self.worked(worked),
+                () = self.plan.claimed(self.context, &self.ends), if self.plan.is_claiming() => {}
                 visit = visits.next(), if reads_on => match visit {
                     Some(visit) if self.needs_session(&visit) => self.held = Some(visit),
                     Some(visit) => Box::pin(self.visit(visit)).await,
                     None => has_more = false,
                 },
                 // The walk has found nothing more for now, or enough.
-                () = std::future::ready(()), if self.plan.wants_claims(is_free, reads_on) => {
-                    self.plan.claim(self.context, &self.ends, |item| self.workers.has_part(item)).await;
+                () = std::future::ready(()), if self.plan.wants_claims(need, outlook) => {
+                    self.plan.claim(self.context, &self.ends, |item| self.workers.has_part(item));
                 }
                 else => break,
             }
@@ -168,10 +149,13 @@ impl Copying<'_> {
             let worked = self.workers.next().await;
             self.worked(worked);
         }
-        self.plan.release(self.context);
+        self.plan.release(self.context, &self.ends).await;
         Box::pin(self.copy_doubtful()).await;
-        if !self.is_over() {
-            self.finish_directories().await;
+        if !self.is_over() && !self.tree.options.mode.is_dry() {
+            let (root, attributes) = (self.tree.destination.clone(), self.tree.attributes);
+            let wanted = Wanted::of(self.tree.options, &self.ends);
+            let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+            finish::directories(self.context, destination, (root, attributes, &mut self.made), wanted).await;
         }
         if let Some(leaving) = self.leaving.take()
             && !self.context.cancel.is_cancelled()
@@ -180,7 +164,7 @@ impl Copying<'_> {
             leaving.carry_out(self.context, ends, self.tally).await;
         }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
-            self.failed(None, Failure::interrupted().hint(kept::rest(self.context)));
+            self.failed(None, Failure::interrupted().hint(lifetime::rest(self.context)));
         }
         self.workers.finish().await
     }
@@ -198,6 +182,34 @@ impl Copying<'_> {
             Visit::File(path, _) => self.pending.waits() || (self.leaving.is_some() && Part::is_name(path)),
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
+    }
+
+    /// A visit and, if it is a directory, those behind it that were found already. A server is told to make all of them at
+    /// once. Those that it does not make find out why when they are visited.
+    async fn with_next_directories(&mut self, first: Visit, visits: &mut Visits) -> Vec<Visit> {
+        let mut next = vec![first];
+        if !matches!(next.as_slice(), [Visit::Directory(..)])
+            || self.tree.rules.filter.selects()
+            || self.tree.options.mode.is_dry()
+        {
+            return next;
+        }
+        while next.len() < AT_ONCE
+            && let Some(directory) = visits.next_directory()
+        {
+            next.push(directory);
+        }
+        let is_lost = |path: &PathName| self.pending.lost_by(path).is_some();
+        let paths = ahead::makeable(&next, &self.tree.destination, is_lost);
+        let Ends { destination, .. } = self.workers.idle().unwrap_or(&mut self.ends);
+        // If the session is lost, the first one that is not made finds out.
+        let made = match paths.len() {
+            0 | 1 => Vec::new(),
+            _ => destination.make_new_directories(self.context, &paths).await,
+        };
+        let made = paths.into_iter().zip(made).filter(|(_, is_made)| *is_made).map(|(path, _)| path);
+        self.made_ahead = made.collect();
+        next
     }
 
     async fn visit(&mut self, visit: Visit) {
@@ -273,8 +285,9 @@ impl Copying<'_> {
         let Unmade { attributes, other } = unmade;
         let target = place::join(Some(&self.tree.destination), &path);
         let mut made = self.make(&target, false).await;
-        if let (Ok(()), Some(other)) = (&made, other) {
-            made = self.are_apart(&target, other).await;
+        if let (Ok(()), Some(other)) = (&made, other.filter(|_| !self.tree.options.mode.is_dry())) {
+            let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+            made = are_apart(self.context, destination, &self.names, (&target, other)).await;
         }
         if let Err(failure) = made {
             let kind = failure.kind;
@@ -303,37 +316,6 @@ impl Copying<'_> {
         true
     }
 
-    /// Directories get their times and modes after their contents: each file changes the time of its directory, and a
-    /// directory may be one into which nothing can be written.
-    async fn finish_directories(&mut self) {
-        let (root, attributes, options) =
-            (self.tree.destination.clone(), self.tree.attributes, self.tree.options);
-        if options.mode.is_dry() {
-            return;
-        }
-        let question = Question::new(self.context);
-        let is_set = |refused: &AtomicBool| !refused.load(Ordering::Relaxed);
-        let times = options.times && is_set(&self.ends.no_times);
-        let mut wanted = Wanted { times, modes: options.perms && is_set(&self.ends.no_modes) };
-        let Ends { destination, .. } = self.workers.idle().unwrap_or(&mut self.ends);
-        let mut next = Some((root.clone(), attributes));
-        while let Some((path, attributes)) = next {
-            if !wanted.is_any()
-                || self.context.cancel.is_cancelled()
-                || question.connect(destination).await.is_err()
-            {
-                return;
-            }
-            finish_directory(self.context, destination, (&path, attributes), &mut wanted).await;
-            next = match self.made.pop() {
-                Ok(Some(Visit::Directory(path, attributes))) => {
-                    Some((place::join(Some(&root), &path), attributes))
-                }
-                Ok(_) | Err(_) => None,
-            };
-        }
-    }
-
     /// Plans a file.
     fn file(&mut self, path: &PathName, known: Option<Facts>) {
         let item = Item {
@@ -344,7 +326,7 @@ impl Copying<'_> {
             target: Target::Unknown,
             kept_as: self.tree.backup.as_ref().map(|backup| backup.of(path)),
         };
-        if let Err(failure) = self.places.take(&kept::place(&self.ends, &item)) {
+        if let Err(failure) = self.places.take(&names::place(&self.ends, &item)) {
             return self.copied(Copied { item, result: Err(failure) });
         }
         let kept = match self.names.other(path) {
@@ -368,11 +350,13 @@ impl Copying<'_> {
             if self.is_over() {
                 return;
             }
-            let mut result = Ok(());
-            if !self.tree.options.mode.is_dry() {
-                result = self.is_free(&item.destination, other).await;
-            }
-            let result = match result {
+            let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+            let at = (&item.destination, other);
+            let is_free = match self.tree.options.mode.is_dry() {
+                true => Ok(()),
+                false => is_free(self.context, destination, &self.names, at).await,
+            };
+            let result = match is_free {
                 Ok(()) => {
                     let ends = self.workers.idle().unwrap_or(&mut self.ends);
                     Box::pin(copy(self.context, ends, &item, self.tree.options)).await
@@ -381,42 +365,6 @@ impl Copying<'_> {
             };
             self.copied(Copied { item, result });
         }
-    }
-
-    /// Whether nothing is at the destination that this run has stored there under the other name.
-    async fn is_free(&mut self, path: &PathName, other: u64) -> Result<(), Failure> {
-        let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
-        match facts(self.context, destination, path).await? {
-            Some(_) => self.are_apart(path, other).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Whether the destination shows both names, this one and the one with that hash.
-    async fn are_apart(&mut self, path: &PathName, other: u64) -> Result<(), Failure> {
-        if self.tree.options.mode.is_dry() {
-            return Ok(());
-        }
-        let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
-        let mut question = Question::new(self.context);
-        let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
-        let listing = loop {
-            question.connect(destination).await?;
-            match list(self.context, destination, &above).await {
-                Ok(listing) => break listing,
-                Err(failure) => question.again(failure).await?,
-            }
-        };
-        let is_there = listing.entries.iter().any(|entry| entry.name == name);
-        let has_other = listing.entries.iter().any(|entry| self.names.hash(&entry.name) == other);
-        if is_there && has_other {
-            return Ok(());
-        }
-        let name = destination.show(path);
-        let what = format!("{name} differs from another name of the tree only in upper and lower case");
-        Err(Failure::new(Kind::Exists, what)
-            .said(format!("{} takes both for one", destination.show(&above)))
-            .hint("rename one of them at the source"))
     }
 
     /// Notes what a worker has come to.
@@ -431,7 +379,7 @@ impl Copying<'_> {
     /// Notes what came of a file.
     fn copied(&mut self, Copied { item, result }: Copied) {
         let (source, dest) = item.names(&self.ends);
-        let rest = kept::rest(self.context);
+        let rest = lifetime::rest(self.context);
         let result = result.map_err(|failure| of_tree(failure, &source, &rest));
         let leaves = match (&result, &mut self.leaving) {
             (Ok(done), Some(leaving)) => leaving.copied(&item.source, done),
@@ -454,6 +402,10 @@ impl Copying<'_> {
     /// Makes a directory at the destination, also what is missing above the root.
     async fn make(&mut self, path: &PathName, is_root: bool) -> Result<(), Failure> {
         if self.tree.options.mode.is_dry() {
+            return Ok(());
+        }
+        if self.made_ahead.remove(path) {
+            self.workers.note_new_directory(path);
             return Ok(());
         }
         let mut question = Question::new(self.context);
@@ -487,13 +439,6 @@ fn of_tree(failure: Failure, source: &str, rest: &str) -> Failure {
     if failure.kind == Kind::Interrupted { failure.during(source).hint(rest) } else { failure }
 }
 
-/// Whether `path` is in the directory `directory`, at any depth.
-pub(crate) fn is_below(directory: &PathName, path: &PathName) -> bool {
-    let directory = directory.as_bytes();
-    let rest = path.as_bytes().strip_prefix(directory);
-    rest.is_some_and(|rest| rest.starts_with(b"/") || (directory.ends_with(b"/") && !rest.is_empty()))
-}
-
 /// Why a file of a move is skipped.
 const PART: &str = "another job may be copying it, or a move that was killed has given a source this name";
 
@@ -510,19 +455,5 @@ mod tests {
         );
         let failure = Failure::new(Kind::Refused, "cannot copy a");
         assert_eq!(of_tree(failure.clone(), "a", "do this"), failure);
-    }
-
-    #[test]
-    fn only_what_is_in_a_directory_is_below_it() {
-        let check = |directory: &str, path: &str, expect| {
-            let name = |text: &str| PathName::from_user(text).unwrap();
-            assert_eq!(is_below(&name(directory), &name(path)), expect, "{directory} {path}");
-        };
-        check("a", "a/b", true);
-        check("a", "a/b/c", true);
-        check("/", "/a", true);
-        check("a", "a", false);
-        check("a", "ab", false);
-        check("a/b", "a", false);
     }
 }

@@ -143,6 +143,17 @@ impl Visits {
         }
     }
 
+    /// The next visit, if it is a directory and has been found already.
+    pub(in crate::job) fn next_directory(&mut self) -> Option<Visit> {
+        let mut queue = self.0.queue();
+        if !queue.has_directory() {
+            return None;
+        }
+        let next = queue.next();
+        self.0.taken.notify_one();
+        next
+    }
+
     /// How many visits are in memory.
     #[cfg(test)]
     pub(super) fn in_memory(&self) -> usize {
@@ -170,6 +181,12 @@ impl Queue {
         *untold = Some((visit, others));
     }
 
+    /// Whether the next visit is a directory.
+    fn has_directory(&self) -> bool {
+        let is_directory = |visit: &Visit| matches!(visit, Visit::Directory(..));
+        self.told.is_empty() && self.broken.is_none() && self.found.front().is_some_and(is_directory)
+    }
+
     fn next(&mut self) -> Option<Visit> {
         let untold = || self.untold.iter_mut().find_map(Option::take).map(|(last, others)| last.with(others));
         if let Some(told) = self.told.pop_front().or_else(untold) {
@@ -182,9 +199,7 @@ impl Queue {
             }
         }
         let error = self.broken.as_ref().filter(|_| self.found.len() > 0)?;
-        let what = "the names of the tree cannot be kept in the directory for temporary files";
-        let failure =
-            Failure::of_this_host(what.to_owned(), error).hint("set TMPDIR to a directory with room");
+        let failure = Failure::of_temporary_files("the names of the tree", error);
         self.found = Spool::new(IN_MEMORY);
         Some(Visit::Failed(None, failure))
     }

@@ -23,21 +23,64 @@ use ftp_proto::wire::{PathName, counted};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// What of a tree is copied.
+/// Which names of a tree are told, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Rules {
-    /// Which files are copied.
+    /// Which files are told.
     pub(crate) filter: Filter,
     /// What happens to symbolic links.
     pub(crate) links: Links,
-    /// Whether everything is visited under its own name, because it may be deleted or is compared: symbolic links are not
-    /// followed, and what is no regular file is not skipped.
-    pub(crate) everything: bool,
-    /// Whether the names are compared with those of another tree: all facts are told, also the names of what is not copied,
-    /// and nothing is counted.
-    pub(crate) compares: bool,
-    /// The identity of a directory that must not be in the tree: it is the other one that it is compared with.
-    pub(crate) stranger: Option<String>,
+    /// Why the tree is visited.
+    pub(crate) purpose: WalkPurpose,
+}
+
+/// Why a tree is visited.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) enum WalkPurpose {
+    /// What it holds is copied.
+    #[default]
+    Copied,
+    /// It is deleted.
+    Deleted,
+    /// Another tree is made like it. All facts are told, also the names that the filter leaves out, and nothing is counted.
+    Source {
+        /// The identity of the other tree's directory, which must not be in this one.
+        other_root: Option<String>,
+    },
+    /// It is made like another tree. The same is told.
+    Destination {
+        /// The identity of the other tree's directory, which must not be in this one.
+        other_root: Option<String>,
+    },
+}
+
+impl WalkPurpose {
+    /// Whether everything is visited under its own name, because it may be deleted: symbolic links are not followed, and what
+    /// is no regular file is not skipped.
+    const fn takes_everything(&self) -> bool {
+        match self {
+            Self::Copied | Self::Source { .. } => false,
+            Self::Deleted | Self::Destination { .. } => true,
+        }
+    }
+
+    /// Whether the names are compared with those of another tree.
+    const fn compares(&self) -> bool {
+        match self {
+            Self::Copied | Self::Deleted => false,
+            Self::Source { .. } | Self::Destination { .. } => true,
+        }
+    }
+
+    /// Whether a directory with this identity must not be in the tree.
+    fn forbids(&self, unique: Option<&String>) -> bool {
+        match self {
+            Self::Copied | Self::Deleted => false,
+            Self::Source { other_root } | Self::Destination { other_root } => {
+                unique.is_some() && other_root.as_ref() == unique
+            }
+        }
+    }
 }
 
 /// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
@@ -52,7 +95,7 @@ pub(crate) fn walk(
         let mut walk = Walk { context, host, root, rules, giver, levels: Vec::new(), waiting: 0, names: 0 };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
-        if !walk.rules.compares {
+        if !walk.rules.purpose.compares() {
             walk.context.events.say(Event::Found(walk.context.finding.tree_ends()));
         }
         walk.host.release();
@@ -173,7 +216,7 @@ impl<'a> Taking<'a> {
         }
         match entry.kind {
             Kind::File => {
-                let facts = entry.size.is_some() || self.rules.compares;
+                let facts = entry.size.is_some() || self.rules.purpose.compares();
                 self.file(path, facts.then(|| Facts::from(&entry)));
             }
             Kind::Directory => {
@@ -183,8 +226,8 @@ impl<'a> Taking<'a> {
                 let identity = Identity { unique: entry.unique, real };
                 self.directory(path, attributes, Child { name: entry.name, identity });
             }
-            Kind::Link | Kind::Other if self.rules.everything => {
-                self.file(path, self.rules.compares.then(|| Facts::from(&entry)));
+            Kind::Link | Kind::Other if self.rules.purpose.takes_everything() => {
+                self.file(path, self.rules.purpose.compares().then(|| Facts::from(&entry)));
             }
             Kind::Link => {
                 let link = Child { name: entry.name, identity: Identity::default() };
@@ -202,7 +245,7 @@ impl<'a> Taking<'a> {
         if !self.rules.filter.takes(&path) {
             return self.note(path);
         }
-        if self.rules.compares {
+        if self.rules.purpose.compares() {
             return self.giver.give(Visit::File(path, facts));
         }
         let size = facts.as_ref().and_then(|facts| facts.size);
@@ -213,12 +256,15 @@ impl<'a> Taking<'a> {
             self.tell_found();
         }
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
-        self.giver.give(Visit::File(path, facts.filter(|_| !self.is_local || self.rules.everything)));
+        self.giver.give(Visit::File(
+            path,
+            facts.filter(|_| !self.is_local || self.rules.purpose.takes_everything()),
+        ));
     }
 
-    /// Tells the name of something that is not copied, if names are compared.
+    /// Tells the name of something that is left out, if names are compared.
     fn note(&self, path: PathName) {
-        if self.rules.compares && !self.rules.everything {
+        if self.rules.purpose.compares() {
             self.giver.give(Visit::File(path, Some(Facts::of_kind(Kind::Other))));
         }
     }
@@ -270,7 +316,7 @@ impl<'a> Taking<'a> {
         if !self.rules.filter.enters(&path) {
             return self.note(path);
         }
-        if self.rules.stranger.is_some() && self.rules.stranger == child.identity.unique {
+        if self.rules.purpose.forbids(child.identity.unique.as_ref()) {
             let failure =
                 Failure::new(failure::Kind::Usage, "SOURCE and DEST of this sync contain each other");
             let failure = failure.hint("leave it out with --exclude, or choose another destination");
@@ -278,7 +324,7 @@ impl<'a> Taking<'a> {
         }
         if let Some(same) = self.level.directory.find(&child.identity) {
             // It may be a symbolic link that the server shows as a directory.
-            if self.rules.everything {
+            if self.rules.purpose.takes_everything() {
                 return self.file(path, None);
             }
             let why = format!("it is the same directory as {}, which contains it", same.name());
@@ -298,8 +344,7 @@ impl<'a> Taking<'a> {
 
 /// The failure if what was found cannot be kept on the disk.
 fn cannot_keep(error: &std::io::Error) -> Failure {
-    let what = "the names of the tree cannot be kept in the directory for temporary files";
-    Failure::of_this_host(what.to_owned(), error).hint("set TMPDIR to a directory with room")
+    Failure::of_temporary_files("the names of the tree", error)
 }
 
 impl Walk {

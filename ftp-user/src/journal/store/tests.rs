@@ -1,7 +1,15 @@
 //! Tests of the database.
 
 use super::*;
+use crate::id::JobId;
+use crate::journal::claiming::{Claim, LONGEST_ALONE};
+use crate::journal::lock::JobLock;
 use crate::journal::prune::ENDED;
+use crate::journal::prune::OPEN;
+use crate::journal::record::{
+    Command, Detached, End, Ended, Failures, Found, ItemState, JobState, NAME_OF_COPY, NewItem, PartId,
+    Place, Seen, Start,
+};
 use ftp_proto::wire::TransferId;
 use rusqlite::params;
 
@@ -79,7 +87,7 @@ fn n8_a_file_is_found_as_it_was_left() {
         .unwrap();
     assert_eq!(
         found(begin(&store, 1, "a", 13)),
-        Found::Done { seen, verified: Some(verified), replaced: None }
+        Found::Done { seen, verified: Some(verified), path: None, replaced: None }
     );
     assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
     store.finish(JobId::new(1), End::Done, None).unwrap();
@@ -250,7 +258,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
     }
     // One file, or the same command: nothing is left to do.
     for (words, again) in
-        [(["copy", "a", "b"], ["copy", "x", "b"]), (["copy", "-r", "b"], ["copy", "-r", "b"])]
+        [(["copy", "a", "b"], ["copy", "x", "b"]), (["copy", "-r", "b"], ["copy", "-rv", "b"])]
     {
         let number = if words[1] == "-r" { 5 } else { 3 };
         drop(start(&store, number, false).unwrap());
@@ -341,6 +349,25 @@ fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
 }
 
 #[test]
+fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let start = |number, words: &str, resumes| {
+        let words = words.split(' ').map(Into::into).collect();
+        let command = Command { words, directory: "/srv".into(), name: Some("nightly".to_owned()) };
+        store.start(&Start { id: JobId::new(number), verb: "copy".to_owned(), command, resumes })
+    };
+    let first = start(1, "copy --id nightly --limit 1MB --retries 9 a b", false).unwrap();
+    // Another one that was started at the same time hears who runs it.
+    let other = start(2, "copy --id nightly -v a b", false);
+    assert!(matches!(other, Err(JournalFailure::Held { job, .. }) if job == JobId::new(1)), "{other:?}");
+    drop(first);
+    drop(start(1, "copy --id nightly a b", true).unwrap());
+    let words = store.jobs().unwrap().remove(0).command.words;
+    assert_eq!(words, ["copy", "--id", "nightly", "a", "b"]);
+}
+
+#[test]
 fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path()).unwrap();
@@ -405,7 +432,7 @@ fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
             if has_file {
                 let (source, site) = ("a".to_owned(), String::new());
                 let place = Place { source, site, path: number.to_string().into_bytes() };
-                ItemRow::new(id, place).save(&store.sql)?;
+                ItemRow::new(store.new_key()?, id, place).add(&store.sql)?;
             }
         }
         Ok(())

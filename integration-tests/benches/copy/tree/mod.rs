@@ -3,6 +3,7 @@
 
 mod commander;
 mod large;
+mod ports;
 
 use std::fs;
 use std::path::Path;
@@ -104,13 +105,26 @@ impl Row<'_> {
     }
 }
 
-/// Part `tree`.
+/// The kinds of other people's servers.
+const KINDS: &[Kind] = &[Kind::Globus, Kind::Vsftpd, Kind::Proftpd];
+
+/// Part `tree`, where there are ports enough.
 pub(crate) fn table(plan: &Plan, place: &Path) {
-    let pairs = pairs(plan, place);
+    // What is fetched is fetched from here: there is no way out of the other network.
     let commanders = Commander::all(plan);
+    KINDS.iter().for_each(|kind| drop(kind.tool()));
+    drop(Through::all());
+    ports::with_many(plan.trees.clone(), |trees| measured(plan, trees, &commanders, place));
+}
+
+fn measured(plan: &Plan, trees: &[usize], commanders: &[Commander], place: &Path) {
+    if trees.is_empty() {
+        return;
+    }
+    let pairs = pairs(plan, trees, place);
     // The larger ones take long.
     let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(1));
-    for (&count, rounds) in plan.trees.iter().zip(rounds) {
+    for (&count, rounds) in trees.iter().zip(rounds) {
         let mut rows = Vec::new();
         for pair in &pairs {
             let able = commanders.iter().filter(|commander| commander.commands(pair.name()));
@@ -118,17 +132,16 @@ pub(crate) fn table(plan: &Plan, place: &Path) {
         }
         copied(&mut rows, count, rounds);
     }
-    through(plan, &pairs[0]);
+    through(plan, &pairs[0], trees[0]);
     delayed(plan, &pairs);
     large::table(plan, place);
 }
 
-fn pairs(plan: &Plan, place: &Path) -> Vec<Pair> {
+fn pairs(plan: &Plan, trees: &[usize], place: &Path) -> Vec<Pair> {
     let args = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8", "--log-level", "warn"];
-    let kinds = &[Kind::Globus, Kind::Vsftpd, Kind::Proftpd];
-    let purpose = Purpose { kinds, tls: false, args: &args };
+    let purpose = Purpose { kinds: KINDS, tls: false, args: &args };
     let sources = Contender::all(plan, place, purpose, &|root| {
-        for count in plan.trees.iter().copied().chain([DELAYED, 1]) {
+        for count in trees.iter().copied().chain([DELAYED, 1]) {
             let tree = root.join(named(count));
             fs::create_dir(&tree).unwrap();
             let content = sample(LENGTH);
@@ -199,8 +212,7 @@ fn target(ratio: f64, whose: &str, least: f64) {
 }
 
 /// T13 with small files: everything passes this host.
-fn through(plan: &Plan, pair: &Pair) {
-    let count = plan.trees[0];
+fn through(plan: &Plan, pair: &Pair, count: usize) {
     let all = Through::all();
     let mut rates: Vec<Vec<f64>> = all.iter().map(|_| Vec::new()).collect();
     for round in 0..plan.rounds.min(3) {

@@ -164,6 +164,7 @@ fn of_the_server(timer: &str) -> Option<String> {
         "Held" => Some(words(times.held)),
         "Kept" => Some(words(times.kept)),
         "Group" => Some(words(times.group)),
+        "Room" => Some(words(times.room)),
         "Handshake" => Some(words(times.handshake)),
         "Hello" => Some(words(times.hello)),
         "Proof" => Some(words(times.proof)),

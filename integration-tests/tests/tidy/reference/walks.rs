@@ -1,4 +1,4 @@
-//! The walks of ARCHITECTURE.md name files and functions that exist, and none is longer than a dozen steps.
+//! The walks of ARCHITECTURE.md and docs/walks.md name files and functions that exist, and none is longer than a dozen steps.
 
 use super::super::source;
 
@@ -44,13 +44,14 @@ fn mistake(step: &Step, code: Option<&str>) -> Option<String> {
 
 #[test]
 fn the_walks_lead_through_files_and_functions_that_exist() {
-    let steps = steps(&source::read("ARCHITECTURE.md"));
+    let pages = ["ARCHITECTURE.md", "docs/walks.md"];
+    let steps: Vec<Step> = pages.iter().flat_map(|page| steps(&source::read(page))).collect();
     let mut wrong = Vec::new();
     for step in &steps {
         let code = std::fs::read_to_string(source::top().join(&step.file)).ok();
         wrong.extend(mistake(step, code.as_deref()).map(|what| format!("step {}: {what}", step.number)));
     }
-    assert!(wrong.is_empty(), "ARCHITECTURE.md:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{pages:?}:\n{}", wrong.join("\n"));
     let starts = steps.iter().filter(|step| step.number == 1).count();
     assert_eq!(starts, 4, "one RETR, one login, one copy, one relay join");
     assert!(steps.iter().all(|step| step.number <= 12), "a walk has at most a dozen steps");

@@ -18,6 +18,15 @@ async fn joined(
     limit: u64,
     pipes: usize,
 ) -> (TcpStream, TcpStream, Join, JoinHandle<(JoinEnd, Option<(LegId, u64)>)>) {
+    joined_beside(None, limit, pipes).await
+}
+
+/// The same; with another join it shares the pipes of that one.
+async fn joined_beside(
+    other: Option<&Join>,
+    limit: u64,
+    pipes: usize,
+) -> (TcpStream, TcpStream, Join, JoinHandle<(JoinEnd, Option<(LegId, u64)>)>) {
     let ((a, far_a), (b, far_b)) = (pair().await, pair().await);
     let join = Join {
         forth: Meters::default(),
@@ -25,7 +34,7 @@ async fn joined(
         limit,
         volumes: Vec::new(),
         #[cfg(target_os = "linux")]
-        pipes: Pipes::new(pipes),
+        pipes: other.map_or_else(|| Pipes::new(pipes), |other| other.pipes.clone()),
         digests: None,
     };
     let running = join.clone();
@@ -141,6 +150,50 @@ async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_byte() {
         }
         assert!(got == data, "pipes {pipes}: {} of {} bytes", got.len(), data.len());
         drop(b);
+        drop(sender.await.unwrap());
+        assert!(matches!(task.await.unwrap().0, JoinEnd::Whole));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn r19_where_one_join_has_the_only_pipe_the_others_carry_every_byte() {
+    const JOINS: usize = 4;
+    let data: Vec<u8> = (0..4_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let (mut receivers, mut tasks): (Vec<(TcpStream, Join)>, Vec<_>) = (Vec::new(), Vec::new());
+    for _ in 0..JOINS {
+        let first = receivers.first().map(|(_, join)| join);
+        let (mut a, b, join, task) = joined_beside(first, u64::MAX, 64 * 1024).await;
+        // Little room in the system, so that all of it is full while nobody reads.
+        SockRef::from(&b).set_recv_buffer_size(16 * 1024).unwrap();
+        let sent = data.clone();
+        let sender = tokio::spawn(async move {
+            a.write_all(&sent).await.unwrap();
+            a.shutdown().await.unwrap();
+            a
+        });
+        receivers.push((b, join));
+        tasks.push((sender, task));
+    }
+    let pipes = receivers[0].1.pipes.clone();
+    let is_lent = || pipes.take().map(|pipe| pipes.give(pipe)).is_none();
+    // Each of them holds bytes that nobody takes, so each needs a pipe at the same time.
+    while receivers.iter().any(|(_, join)| join.moved()[0] < 64 * 1024) || !is_lent() {
+        yield_now().await;
+    }
+    let read = receivers.into_iter().map(|(mut b, _)| {
+        SockRef::from(&b).set_recv_buffer_size(1 << 20).unwrap();
+        tokio::spawn(async move {
+            let mut got = Vec::new();
+            b.read_to_end(&mut got).await.unwrap();
+            got
+        })
+    });
+    for got in read.collect::<Vec<_>>() {
+        let got = got.await.unwrap();
+        assert!(got == data, "{} of {} bytes", got.len(), data.len());
+    }
+    for (sender, task) in tasks {
         drop(sender.await.unwrap());
         assert!(matches!(task.await.unwrap().0, JoinEnd::Whole));
     }

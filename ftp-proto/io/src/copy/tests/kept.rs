@@ -14,7 +14,7 @@ async fn poll_once(kept: &Kept) -> Poll<()> {
 
 #[tokio::test]
 async fn e12_files_in_blocks_follow_each_other_on_one_connection() {
-    let format = Format { packing: blocks(), keep: true, ..Format::default() };
+    let format = Format { encoding: blocks(), keep: true, ..Format::default() };
     let files = [sample(200_000, 1), Vec::new(), sample(5, 2), sample(65_535, 3)];
     let (here, there) = pair().await;
     let send_all = async {
@@ -50,7 +50,7 @@ async fn e12_files_in_blocks_follow_each_other_on_one_connection() {
 
 #[tokio::test]
 async fn the_end_of_a_kept_connection_is_seen_and_the_next_file_is_not() {
-    let format = Format { packing: blocks(), keep: true, ..Format::default() };
+    let format = Format { encoding: blocks(), keep: true, ..Format::default() };
     for early in [false, true] {
         let (mut here, there) = pair().await;
         here.write_all(&[0, 0, 1, b'a', 64, 0, 0]).await.unwrap();

@@ -14,7 +14,7 @@ async fn come(there: &TcpStream, count: usize) {
 
 fn in_blocks() -> Format {
     let digest = Some(ftp_proto::digest::Algorithm::Blake3);
-    Format { packing: blocks(), keep: true, digest, ..Format::default() }
+    Format { encoding: blocks(), keep: true, digest, ..Format::default() }
 }
 
 #[tokio::test]

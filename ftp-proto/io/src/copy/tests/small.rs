@@ -59,7 +59,7 @@ async fn what_is_in_memory_is_no_faster_than_its_limit() {
 #[tokio::test]
 async fn what_is_in_memory_crosses_the_connection_as_a_file_does() {
     let digest = Some(Algorithm::Blake3);
-    let in_blocks = Format { packing: blocks(), keep: true, digest, ..Format::default() };
+    let in_blocks = Format { encoding: blocks(), keep: true, digest, ..Format::default() };
     let ascii = Format { coding: Coding::Ascii, digest, ..Format::default() };
     for format in [Format { digest, ..Format::default() }, in_blocks, ascii] {
         for size in [0, 1, 5_000, 16_384] {

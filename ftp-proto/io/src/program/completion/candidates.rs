@@ -32,6 +32,8 @@ pub struct Candidates {
     pub words: Vec<Candidate>,
     /// What the shell adds.
     pub files: Files,
+    /// Whether the words tell a person nothing, so that what they mean is listed beside them.
+    pub are_ids: bool,
 }
 
 /// What a program knows of a value.
@@ -41,11 +43,13 @@ pub struct Known {
     pub words: Vec<Candidate>,
     /// The names of files that can stand there too. If the program does not say, the name of the value does.
     pub files: Option<Files>,
+    /// Whether the words tell a person nothing, as ids do.
+    pub are_ids: bool,
 }
 
 impl From<Vec<Candidate>> for Known {
     fn from(words: Vec<Candidate>) -> Self {
-        Self { words, files: None }
+        Self { words, files: None, are_ids: false }
     }
 }
 
@@ -83,7 +87,7 @@ fn candidates(reader: &Reader<'_>, last: &str, known: impl Fn(&str, &str) -> Kno
         });
     }
     if last.starts_with('-') && !reader.only_operands {
-        return Candidates { words: beginning(options(reader), last), files: Files::None };
+        return Candidates { words: beginning(options(reader), last), ..Candidates::default() };
     }
     let is_first = reader.operands == 0;
     let operand = reader.operand();
@@ -135,10 +139,10 @@ fn values(
             help: help(value.get_help()),
         });
         let words = beginning(words.collect(), &format!("{before}{typed}"));
-        return Candidates { words, files: Files::None };
+        return Candidates { words, ..Candidates::default() };
     }
     let name = name(arg, is_last);
-    let Known { mut words, files } = known(&name, typed);
+    let Known { mut words, files, are_ids } = known(&name, typed);
     let by_name = || match ValueKind::of(&name) {
         ValueKind::File | ValueKind::Path | ValueKind::Place | ValueKind::Source | ValueKind::Destination => {
             Files::All
@@ -149,7 +153,7 @@ fn values(
     for word in &mut words {
         word.text.insert_str(0, before);
     }
-    Candidates { words, files: files.unwrap_or_else(by_name) }
+    Candidates { words, files: files.unwrap_or_else(by_name), are_ids }
 }
 
 /// The name of a value that is a verb of the program.
@@ -192,7 +196,7 @@ mod tests {
         let texts: &[&str] = match name {
             "SOURCE" | "DEST" if typed.starts_with("lab:") => {
                 let words = vec![Candidate { text: "lab:file".to_owned(), help: String::new() }];
-                return Known { words, files: Some(Files::None) };
+                return Known { words, files: Some(Files::None), are_ids: false };
             }
             "SOURCE" | "DEST" => &["lab:", "backup:"],
             "NAME" => &["lab", "backup"],

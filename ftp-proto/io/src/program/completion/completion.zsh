@@ -10,7 +10,7 @@ _PROGRAM() {
     for line in "${said[@]}"; do
         text=${line%%$'\t'*}
         # No blank follows a word that goes on.
-        if [[ $text == *[:=/] ]]; then
+        if [[ $text == *[]:=/] ]]; then
             open+=("$text")
             open_shown+=("$text  ${line#*$'\t'}")
         else

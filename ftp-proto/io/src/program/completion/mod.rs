@@ -60,9 +60,10 @@ fn words(typed: &[u8]) -> Vec<String> {
     typed.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
-/// What the scripts read: the kind of files to add, then a line for each candidate, a tab before its help.
+/// What the scripts read: the kind of files to add, or that the words are ids; then a line for each candidate, a tab before its help.
 fn lines(found: &Candidates) -> String {
     let kind = match found.files {
+        Files::None if found.are_ids => "ids",
         Files::None => "none",
         Files::All => "files",
         Files::Directories => "directories",
@@ -142,6 +143,6 @@ mod tests {
     fn no_name_breaks_the_lines() {
         let word = |text: &str, help: &str| Candidate { text: text.to_owned(), help: help.to_owned() };
         let words = vec![word("a:", "one\ntwo"), word("b\tc", ""), word("d\n", "")];
-        assert_eq!(lines(&Candidates { words, files: Files::All }), "files\na:\tone two\n");
+        assert_eq!(lines(&Candidates { words, files: Files::All, are_ids: false }), "files\na:\tone two\n");
     }
 }

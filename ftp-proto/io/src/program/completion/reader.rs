@@ -60,6 +60,11 @@ impl<'a> Reader<'a> {
         Self { command, open: None, operands: 0, given: Vec::new(), only_operands: false }
     }
 
+    /// The verb so far: the whole program if there is none yet.
+    pub const fn verb(&self) -> &'a Command {
+        self.command
+    }
+
     /// Reads the next word.
     pub fn read(&mut self, word: &str) -> Part<'a> {
         if let Some(option) = self.open.take() {

@@ -7,7 +7,7 @@ use socket2::SockRef;
 use tokio::io::AsyncRead;
 
 use super::*;
-use crate::copy::{Format, Packed, Packing, Pieces, send_pieces};
+use crate::copy::{Encoded, Encoding, Format, Pieces, send_pieces};
 use crate::socket::reset;
 
 /// Lines of a listing.
@@ -24,7 +24,7 @@ impl Pieces for Lines {
 }
 
 /// Reads one zlib stream, and not a byte behind it.
-async fn unpack(from: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+async fn inflate(from: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let (mut stream, mut all) = (Decompress::new(true), Vec::new());
     loop {
         let (mut byte, mut room) = ([0], [0; 4096]);
@@ -45,16 +45,16 @@ enum Sent {
     Listing,
 }
 
-async fn send(what: Sent, data: Data, packing: Packing, bytes: &[u8]) -> Ended {
+async fn send(what: Sent, data: Data, encoding: Encoding, bytes: &[u8]) -> Ended {
     let meter = Meter::default();
     match what {
         Sent::File => {
-            let format = Format { packing, ..Format::default() };
+            let format = Format { encoding, ..Format::default() };
             copy::send(file_with(bytes), 0, data, format, &meter).await.end
         }
         Sent::Listing => {
             let lines: Vec<_> = bytes.chunks(100).map(<[u8]>::to_vec).collect();
-            let lines = Packed::new(Lines(lines.into_iter()), packing);
+            let lines = Encoded::new(Lines(lines.into_iter()), encoding);
             send_pieces(lines, data, false, &meter).await.0.end
         }
     }
@@ -67,16 +67,16 @@ async fn e25_a_peer_that_resets_behind_the_end_of_mode_z_may_have_got_everything
     let content = content(2_000);
     for what in [Sent::File, Sent::Listing] {
         let dialled = Data::private(server.dial().await, &client);
-        let (end, ()) = tokio::join!(send(what, dialled, Packing::Zlib, &content), async {
+        let (end, ()) = tokio::join!(send(what, dialled, Encoding::Zlib, &content), async {
             let mut theirs = server.accept().await;
-            assert!(unpack(&mut theirs).await == content);
+            assert!(inflate(&mut theirs).await == content);
             reset(theirs.into_inner().0);
         });
         assert!(matches!(end, Ended::Whole), "{what:?} inside TLS: {end:?}");
         let dialled = server.dial().await.into();
-        let (end, ()) = tokio::join!(send(what, dialled, Packing::Zlib, &content), async {
+        let (end, ()) = tokio::join!(send(what, dialled, Encoding::Zlib, &content), async {
             let (mut theirs, _) = server.listener.accept().await.unwrap();
-            assert!(unpack(&mut theirs).await == content);
+            assert!(inflate(&mut theirs).await == content);
             reset(theirs);
         });
         assert!(matches!(end, Ended::Whole), "{what:?} in clear: {end:?}");
@@ -90,7 +90,7 @@ async fn e25_a_peer_that_resets_behind_close_notify_may_have_got_everything() {
         let client = logged_in(&server, versions).await.0;
         for what in [Sent::File, Sent::Listing] {
             let dialled = Data::private(server.dial().await, &client);
-            let (end, ()) = tokio::join!(send(what, dialled, Packing::None, b"content"), async {
+            let (end, ()) = tokio::join!(send(what, dialled, Encoding::None, b"content"), async {
                 let mut theirs = server.accept().await;
                 let mut all = Vec::new();
                 theirs.read_to_end(&mut all).await.unwrap();
@@ -107,7 +107,7 @@ async fn e25_a_peer_that_resets_behind_the_last_byte_in_clear_has_not_seen_the_e
     let server = Server::start().await;
     for what in [Sent::File, Sent::Listing] {
         let dialled = server.dial().await.into();
-        let (end, ()) = tokio::join!(send(what, dialled, Packing::None, b"content"), async {
+        let (end, ()) = tokio::join!(send(what, dialled, Encoding::None, b"content"), async {
             let (mut theirs, _) = server.listener.accept().await.unwrap();
             theirs.read_exact(&mut [0; 7]).await.unwrap();
             reset(theirs);
@@ -132,12 +132,12 @@ async fn e25_a_peer_that_resets_while_the_system_has_bytes_for_it_has_not_got_th
         state.to_be_bytes()[0]
     });
     let content: Vec<u8> = noise.take(200_000).collect();
-    for (packing, private) in [(Packing::Zlib, false), (Packing::Zlib, true), (Packing::None, true)] {
+    for (encoding, private) in [(Encoding::Zlib, false), (Encoding::Zlib, true), (Encoding::None, true)] {
         let dialled = server.dial().await;
         SockRef::from(&dialled).set_send_buffer_size(1024 * 1024).unwrap();
         let watched = rustix::io::dup(&dialled).unwrap();
         let data = if private { Data::private(dialled, &client) } else { dialled.into() };
-        let (end, ()) = tokio::join!(send(Sent::File, data, packing, &content), async {
+        let (end, ()) = tokio::join!(send(Sent::File, data, encoding, &content), async {
             let (theirs, _) = server.listener.accept().await.unwrap();
             SockRef::from(&theirs).set_recv_buffer_size(4096).unwrap();
             let theirs =
@@ -151,6 +151,6 @@ async fn e25_a_peer_that_resets_while_the_system_has_bytes_for_it_has_not_got_th
             tokio::time::timeout(WATCHDOG, looked).await.expect("the sender looks at what is left");
             reset(theirs);
         });
-        assert!(matches!(end, Ended::Broken(_)), "{packing:?}, private {private}: {end:?}");
+        assert!(matches!(end, Ended::Broken(_)), "{encoding:?}, private {private}: {end:?}");
     }
 }

@@ -36,6 +36,21 @@ fn r23_data_goes_only_to_hosts_whose_servers_have_greeted_and_are_still_there() 
 }
 
 #[test]
+fn r27_a_session_and_what_it_carries_end_with_its_token() {
+    let expires = Some(Moment::after_start(Duration::from_secs(9)));
+    let mut bench = Bench::granted_by(Config { expires, ..config() }, 1);
+    let ticket = bench.flowing(2);
+    let stops =
+        |bench: &Bench| bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket));
+    bench.pass(Duration::from_millis(8_999), Flow::default);
+    assert!(!stops(&bench), "{:?}", bench.asks);
+    bench.pass(Duration::from_millis(1), Flow::default);
+    assert!(stops(&bench), "{:?}", bench.asks);
+    let told = |heard: &FromAgent| matches!(heard, FromAgent::Bye { code: Code::Expired, .. });
+    assert!(bench.heard.iter().any(told), "{:?}", bench.heard);
+}
+
+#[test]
 fn without_a_place_a_join_or_tunnel_is_refused_and_places_are_given_back() {
     let mut bench = Bench::granted(3);
     assert_eq!(bench.places.len(), 2);

@@ -14,8 +14,8 @@ impl Harness {
             Account { foreign: Foreign::Authenticated, ..Account::anonymous() }
         } else {
             let charged_to = (user == b"charged").then(|| Secret::new("dept"));
-            let (access, admin) = (self.access.clone(), self.admin);
-            Account { access, admin, charged_to, ..Account::new(user) }
+            let (access, admin, exchanges) = (self.access.clone(), self.admin, self.exchanges.clone());
+            Account { access, admin, charged_to, exchanges, ..Account::new(user) }
         };
         self.answer(ticket, Answer::Login(known.then_some(account)));
     }

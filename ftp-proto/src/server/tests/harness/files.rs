@@ -3,10 +3,32 @@
 use super::Harness;
 use crate::digest::Digest;
 use crate::listing::{Entry, Kind, When};
-use crate::server::ask::{FileAnswer, FileAsk, FileFailure};
+use crate::server::ask::{Answer, FileAnswer, FileAsk, FileFailure, Input, Ticket, Uploading};
 use crate::wire::{ByteRange, PathName};
 
 impl Harness {
+    pub(super) fn ask_room(&mut self, ticket: Ticket, of: &Uploading) {
+        assert_eq!(self.room, None, "a session asks for the room of one command");
+        self.did.push(format!("room {of:?}"));
+        if self.has_room {
+            self.answer(ticket, Answer::Room);
+        } else {
+            self.room = Some(ticket);
+        }
+    }
+
+    /// Whether a command waits for room.
+    pub(in crate::server::tests) const fn waits_for_room(&self) -> bool {
+        self.room.is_some()
+    }
+
+    /// There is room for the command that waits for it.
+    #[track_caller]
+    pub(in crate::server::tests) fn room_comes(&mut self) {
+        let ticket = self.room.take().expect("nothing waits for room");
+        self.input(Input::Answer(ticket, Answer::Room));
+    }
+
     pub(super) fn look_up(&mut self, ask: FileAsk) -> Result<FileAnswer, FileFailure> {
         let known = |path: &PathName| self.files.get(&path.display()).copied().ok_or(FileFailure::NotFound);
         match ask {
@@ -32,7 +54,7 @@ impl Harness {
                 let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
                 Ok(FileAnswer::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
             }
-            FileAsk::Look(..) | FileAsk::Keep(..) => self.left.clone().map(FileAnswer::Left),
+            FileAsk::Look(..) | FileAsk::Keep(..) => self.left.clone().map(FileAnswer::LeftOut),
             FileAsk::Enter(_)
             | FileAsk::Drop(_)
             | FileAsk::MakeDirectory(_)

@@ -24,24 +24,14 @@ impl Harness {
             Ok(()) => self.answer(ticket, Answer::Started),
             Err(failure) => {
                 let end = End::Failed(failure);
-                self.answer(
-                    ticket,
-                    Answer::Moved {
-                        bytes: 0,
-                        omitted: 0,
-                        digest: None,
-                        packed: Vec::new(),
-                        kept: false,
-                        end,
-                    },
-                );
+                self.answer(ticket, Answer::Moved { bytes: 0, kept: false, end });
             }
         }
     }
 
     /// Whether the connection of a move that has ended stays open.
     pub(super) fn keep(&mut self, conn: ConnId, end: &End) -> bool {
-        let keeps = self.keeps && *end == End::Whole && self.terms.is_some_and(|terms| terms.keep);
+        let keeps = self.keeps && end.is_whole() && self.terms.is_some_and(|terms| terms.keep);
         if keeps {
             self.open.push(conn);
             self.kept.push(conn);
@@ -85,10 +75,7 @@ impl Harness {
         if self.stops {
             self.moving = None;
             let (bytes, end) = (self.progress.0, End::Stopped);
-            self.answer(
-                ticket,
-                Answer::Moved { bytes, omitted: 0, digest: None, packed: Vec::new(), kept: false, end },
-            );
+            self.answer(ticket, Answer::Moved { bytes, kept: false, end });
         }
     }
 }

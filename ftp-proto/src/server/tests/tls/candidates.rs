@@ -174,7 +174,7 @@ fn a_handshake_may_begin_and_end_before_the_transfer_command() {
         }
         assert!(h.take().is_empty());
         assert_eq!(h.did().iter().filter(|did| did.starts_with("secure")).count(), 0);
-        assert_eq!(h.finish(1000, End::Whole).last().unwrap(), "226 Transfer complete.");
+        assert_eq!(h.finish(1000, End::WHOLE_FILE).last().unwrap(), "226 Transfer complete.");
     }
     // Where the role depends on the command, TLS waits for it.
     let mut h = private(EXPLICIT);

@@ -1,7 +1,7 @@
 //! Two servers of a model, the connection between them, and perhaps a host that joins it.
 
 use crate::client::Standing;
-use crate::command::{Command, Numbers, Pack, PackedSource, PackedTarget};
+use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::feature::Capabilities;
@@ -36,6 +36,8 @@ pub(super) enum Fault {
     NoKeep(usize),
     /// Nothing is named, and PACK KEEP is answered as if it were.
     NamesNothing,
+    /// Nothing of the group of this file is named, and its PACK KEEP is answered as if it were.
+    NamesNothingOf(usize),
     /// PACK KEEP of this file's group asks for another command.
     KeepAsks(usize),
     /// Something has the final name of this file.
@@ -140,7 +142,8 @@ pub(super) fn party(address: &str) -> Party {
 
 pub(super) fn terms(opening: BatchOpening, window: Window) -> BatchTerms {
     let silence = Duration::from_secs(10);
-    BatchTerms { opening, tls: DataTls::Clear, algorithm: Algorithm::Sha256, window, silence }
+    let (tls, algorithm, looks_for_all) = (DataTls::Clear, Algorithm::Sha256, false);
+    BatchTerms { opening, tls, algorithm, window, looks_for_all, silence }
 }
 
 /// One end listens, and the other one connects to it.
@@ -202,7 +205,7 @@ pub(super) struct World {
     /// What has its name.
     pub(super) stored: BTreeMap<PathName, Vec<u8>>,
     /// What waits for PACK KEEP, by the number of its group.
-    pub(super) held: BTreeMap<u32, Held>,
+    pub(super) held: BTreeMap<GroupNumber, Held>,
     /// The most groups that were held.
     pub(super) most_held: usize,
     /// The transfer at the head has its preliminary reply.
@@ -362,7 +365,7 @@ impl World {
         (code, lines)
     }
 
-    fn send(&mut self, directory: &PathName, files: &[PackedSource]) -> Option<(u16, Vec<String>)> {
+    fn send(&mut self, directory: &PathName, files: &[FileToSend]) -> Option<(u16, Vec<String>)> {
         let say = |code: u16| Some((code, vec!["text".to_owned()]));
         let indexes: Vec<usize> =
             files.iter().map(|file| Self::index(&file.name.in_directory(directory))).collect();
@@ -399,9 +402,9 @@ impl World {
 
     fn store(
         &mut self,
-        number: u32,
+        number: GroupNumber,
         directory: &PathName,
-        files: &[PackedTarget],
+        files: &[FileToStore],
     ) -> Option<(u16, Vec<String>)> {
         let say = |code: u16| Some((code, vec!["text".to_owned()]));
         let paths: Vec<PathName> = files.iter().map(|file| file.name.in_directory(directory)).collect();
@@ -448,13 +451,14 @@ impl World {
         Some(said)
     }
 
-    fn keep(&mut self, number: u32, numbers: &Numbers) -> (u16, Vec<String>) {
+    fn keep(&mut self, number: GroupNumber, numbers: &FileNumbers) -> (u16, Vec<String>) {
         let group = self.held.remove(&number).expect("a group that is held");
         let has = |wanted: usize| group.iter().any(|(path, _)| Self::index(path) == wanted);
         if matches!(self.fault, Fault::KeepAsks(index) if has(index)) {
             return (350, vec!["and now?".to_owned()]);
         }
-        if self.fault == Fault::NamesNothing {
+        let is_of_group = matches!(self.fault, Fault::NamesNothingOf(index) if has(index));
+        if is_of_group || self.fault == Fault::NamesNothing {
             return (250, vec!["named".to_owned()]);
         }
         let is_refused = matches!(self.fault, Fault::NoKeep(index) if has(index));
@@ -487,7 +491,6 @@ pub(in crate::third_party::batch) fn file(index: usize, size: usize, asks: bool,
     let target = target(index);
     BatchFile {
         source: name(&target.display().replace("c/", "t/")),
-        part: name(&format!("c/.{index}.part")),
         target,
         size: size as u64,
         modified: Some(When(1_767_323_040)),

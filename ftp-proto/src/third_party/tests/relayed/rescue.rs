@@ -196,6 +196,32 @@ fn r12_r13_a_connection_that_breaks_during_a_file_is_reported_in_its_servers_wor
 }
 
 #[test]
+fn h17_a_server_that_demands_its_own_session_is_heard_whichever_connection_breaks_first() {
+    let demand = "src< 425 Unable to build data connection: Operation not permitted";
+    moving().play(&format!(
+        "dst. broken
+         {demand}
+         dst! abort
+         dst< 426 reset
+         dst. aborted
+         = src RETR: 425, Busy, touched"
+    ));
+    moving().play(&format!(
+        "dst< 226 stored\n dst. broken\n {demand}\n = src RETR: 425, Busy, touched, dst complete"
+    ));
+    // The connection breaks while the transfer commands run, and the relay tells it after the server.
+    scene(Passive, Passive).play(BOTH_PASSIVE).play("flows\n dst< 150 go\n src: RETR a").play(&format!(
+        "{demand}
+         ! cut
+         dst! abort
+         dst. broken
+         dst< 426 reset
+         dst. aborted
+         = src RETR: 425, Path, touched"
+    ));
+}
+
+#[test]
 fn a_destination_that_resets_what_it_has_wholly_read_has_the_file_if_both_say_so() {
     moving().play("dst. broken\n dst< 226 stored\n src< 226 sent\n = moved 226 226");
     moving().play(

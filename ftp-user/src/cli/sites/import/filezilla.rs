@@ -1,6 +1,6 @@
 //! The site manager of FileZilla: `sitemanager.xml`.
 
-use super::found::{Found, base64};
+use super::found::{Found, base64, port};
 use ftp_proto::wire::Secret;
 use roxmltree::{Document, Node};
 
@@ -44,13 +44,12 @@ fn one(server: Node<'_, '_>) -> Found {
         "4" => "ftpes",
         other => return Found::refused(name, format!("its protocol {other} is not FTP")),
     };
-    let mut found = Found {
-        name,
-        scheme,
-        host: host.trim_matches(['[', ']']).to_owned(),
-        port: of(server, "Port").and_then(|port| port.parse().ok()).filter(|port| *port != 0),
-        ..Found::default()
+    let port = match of(server, "Port").map_or(Ok(None), port) {
+        Ok(port) => port,
+        Err(why) => return Found::refused(name, why),
     };
+    let mut found =
+        Found { name, scheme, host: host.trim_matches(['[', ']']).to_owned(), port, ..Found::default() };
     // 0 is an anonymous login.
     let logs_in = of(server, "Logontype").unwrap_or("1") != "0";
     found.user = of(server, "User").filter(|_| logs_in).map(|user| user.as_bytes().to_vec());
@@ -62,7 +61,11 @@ fn one(server: Node<'_, '_>) -> Found {
             Some(_) => None,
         };
         if found.password.is_none() {
-            found.unmapped.push("Pass (behind a master password)".to_owned());
+            let why = match pass.attribute("encoding") {
+                Some("crypt") => "behind a master password",
+                Some(_) | None => "it cannot be read",
+            };
+            found.unmapped.push(format!("Pass ({why})"));
         }
     }
     if let Some(directory) = of(server, "RemoteDir") {
@@ -87,11 +90,13 @@ fn one(server: Node<'_, '_>) -> Found {
     if of(server, "Protocol") == Some("6") {
         found.unmapped.push("Protocol 6, which never uses TLS (--no-tls does so)".to_owned());
     }
-    for key in ["Account", "PostLoginCommands", "Keyfile"] {
+    for key in ["Account", "PostLoginCommands", "Keyfile", "LocalDir", "Comments"] {
         if server.children().any(|node| node.has_tag_name(key) && node.children().next().is_some()) {
             found.unmapped.push(key.to_owned());
         }
     }
+    let bookmarks = server.children().filter(|node| node.has_tag_name("Bookmark"));
+    found.unmapped.extend(bookmarks.map(|node| format!("Bookmark {}", of(node, "Name").unwrap_or_default())));
     found
 }
 
@@ -156,6 +161,13 @@ mod tests {
         );
         assert!(found[3].password.is_none() && found[3].unmapped[0].contains("master password"));
         assert!(read("<a").is_err());
+        let more = "<Server><Host>h</Host><Pass encoding=\"base64\">!!!</Pass><LocalDir>/home</LocalDir><Comments/>\
+            <Bookmark><Name>photos</Name><RemoteDir>1 0 1 p</RemoteDir></Bookmark></Server>";
+        let unmapped = &read(more).unwrap()[0].unmapped;
+        assert_eq!(*unmapped, ["Pass (it cannot be read)", "LocalDir", "Bookmark photos"]);
+        let odd =
+            read("<Servers><Server><Host>h</Host><Port>abc</Port><Protocol>0</Protocol></Server></Servers>");
+        assert_eq!(odd.unwrap()[0].refused.as_deref(), Some("its port abc is not between 1 and 65535"));
     }
 
     #[test]

@@ -57,6 +57,12 @@ fn encoded(bytes: &[u8], kept: &[u8]) -> String {
     out
 }
 
+/// The port that another program has noted; 0 is the usual one.
+pub(super) fn port(text: &str) -> Result<Option<u16>, String> {
+    let port: u16 = text.parse().map_err(|_| format!("its port {text} is not between 1 and 65535"))?;
+    Ok(Some(port).filter(|port| *port != 0))
+}
+
 /// Decodes base64 of either alphabet, with or without `=` at its end.
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0_u32);

@@ -8,11 +8,11 @@ use ftp_proto::client::Security;
 pub(super) fn read(text: &str) -> Vec<Found> {
     let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     // A tab ends a name that has blanks.
-    let parts = |line: &'_ str| -> Option<(String, String)> {
-        let (name, url) = line.split_once('\t').or_else(|| line.split_once(' '))?;
-        Some((name.to_owned(), url.trim().to_owned()))
+    let parts = |line: &str| match line.split_once('\t').or_else(|| line.split_once(' ')) {
+        Some((name, url)) => one(name, url.trim()),
+        None => Found::refused(line, "it has no URL"),
     };
-    lines.filter_map(parts).map(|(name, url)| one(&name, &url)).collect()
+    lines.map(parts).collect()
 }
 
 fn one(name: &str, url: &str) -> Found {
@@ -50,5 +50,8 @@ mod tests {
         assert_eq!(found[0].password.as_ref().unwrap().expose(), b"s3@cret");
         assert_eq!((shown[1].0, shown[1].2.as_deref()), ("web", Some("http:// is not supported")));
         assert_eq!(shown[2].1, "ftps://h:990/");
+        let odd = read("broken\n\tftp://h/\nlab ftp://h:99999/\n");
+        let why: Vec<_> = odd.iter().map(|one| one.refused.as_deref().unwrap_or("-")).collect();
+        assert!(why[0] == "it has no URL" && why[1] == "-" && why[2].contains("port"), "{why:?}");
     }
 }

@@ -87,7 +87,8 @@ pub(super) fn run(context: &Context, typed: &Typed, args: &ImportArgs) -> Result
         From::Filezilla => filezilla::read(&text).map_err(|why| cannot(&why))?,
         From::Netrc => netrc::read(&text, is_usual),
     };
-    let mut names: BTreeSet<String> = context.named.names.iter().map(|(name, _)| name.to_owned()).collect();
+    let sites = context.named.names.iter().map(|(name, _)| name.to_owned()).collect();
+    let mut names = Taken { sites, entries: BTreeSet::new() };
     let mut status = Status::Done;
     for found in &all {
         match import(context, settings, found, &mut names, args.dry_run) {
@@ -128,26 +129,60 @@ fn text(file: &Path, from: From) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
+/// Names that nothing else can have.
+#[derive(Debug)]
+struct Taken {
+    /// Those of sites.
+    sites: BTreeSet<String>,
+    /// Those of earlier entries of the file.
+    entries: BTreeSet<String>,
+}
+
+impl Taken {
+    /// The name for an entry of the file: with its user if an earlier entry has the same one.
+    fn name(&mut self, found: &Found) -> Result<String, Failure> {
+        let user = found.user.as_deref().unwrap_or_default();
+        let short = match plain(&found.name) {
+            // A site whose name is one letter would look like a drive.
+            letter if letter.len() == 1 => plain(&format!("{letter}-{}", found.host)),
+            name => name,
+        };
+        let long = || plain(&format!("{short}-{}", String::from_utf8_lossy(user)));
+        let is_free = |name: &String| !self.entries.contains(name);
+        let name = Some(short.clone())
+            .filter(is_free)
+            .or_else(|| Some(long()).filter(|name| !user.is_empty() && is_free(name)));
+        let name = name.ok_or_else(|| {
+            let what =
+                format!("{} is not imported: an earlier entry of the file has the name {short}", found.name);
+            Failure::usage(what).hint("sites add NAME URL adds it")
+        })?;
+        self.entries.insert(name.clone());
+        Ok(name)
+    }
+}
+
 /// Adds one server.
 fn import(
     context: &Context,
     settings: &Path,
     found: &Found,
-    names: &mut BTreeSet<String>,
+    names: &mut Taken,
     is_dry: bool,
 ) -> Result<(), Failure> {
     if let Some(why) = &found.refused {
         return Err(Failure::usage(format!("{} is not imported: {why}", found.name)));
     }
-    let name = plain(&found.name);
-    if names.contains(&name) {
+    let name = names.name(found)?;
+    if names.sites.contains(&name) {
         return Err(Failure::new(Kind::Exists, format!("{name} is a site already, and stays as it is")));
     }
     let url = found.url();
+    let called = if found.name.trim().is_empty() { "a server without a name" } else { &found.name };
     check_name(&name)
         .map(|()| site_url(&url).map(drop))
         .map_err(|why| {
-            Failure::usage(format!("{} is not imported: {name:?} cannot be a name: {why}", found.name))
+            Failure::usage(format!("{called} is not imported: {why}")).hint("sites add NAME URL adds it")
         })?
         .map_err(|failure| failure.during(format_args!("{} is not imported", found.name)))?;
     if !found.unmapped.is_empty() {
@@ -175,7 +210,7 @@ fn import(
     let done = if is_dry { "would add" } else { "added" };
     let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
     context.events.say(Event::Site(shown));
-    names.insert(name);
+    names.sites.insert(name);
     Ok(())
 }
 
@@ -192,6 +227,26 @@ const LONGEST: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_entry_of_one_name_has_its_user_in_its_name() {
+        let mut names = Taken { sites: BTreeSet::new(), entries: BTreeSet::new() };
+        let mut name = |name: &str, user: Option<&str>| {
+            let user = user.map(|user| user.as_bytes().to_vec());
+            names.name(&Found { name: name.to_owned(), user, host: "h.example".into(), ..Found::default() })
+        };
+        assert_eq!(name("ho", Some("ann")).unwrap(), "ho");
+        assert_eq!(name("ho", Some("bob")).unwrap(), "ho-bob");
+        let failure = name("ho", Some("bob")).unwrap_err().to_string();
+        assert!(
+            failure.contains("ho is not imported: an earlier entry of the file has the name ho"),
+            "{failure}"
+        );
+        assert_eq!(name("q", None).unwrap(), "q-h.example");
+        assert_eq!(name("z\u{fc}rich", None).unwrap(), "z-rich");
+        let failure = name("z\u{f6}rich", None).unwrap_err().to_string();
+        assert!(failure.contains("z\u{f6}rich is not imported"), "{failure}");
+    }
 
     #[test]
     fn names_of_other_programs_become_plain() {

@@ -1,6 +1,6 @@
 //! FTP remotes of rclone: sections of its configuration file whose `type` is `ftp`.
 
-use super::found::{Found, base64};
+use super::found::{Found, base64, port};
 use aes::Aes256;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use ftp_proto::wire::Secret;
@@ -15,7 +15,8 @@ pub(super) fn read(text: &str) -> Result<Vec<Found>, &'static str> {
         return Err("it is encrypted: remove its password with rclone config, or import on another way");
     }
     let mut sections: Vec<(&str, Vec<(&str, &str)>)> = Vec::new();
-    for line in text.lines().map(str::trim) {
+    let mut unread = Vec::new();
+    for (index, line) in text.lines().map(str::trim).enumerate() {
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
@@ -23,9 +24,14 @@ pub(super) fn read(text: &str) -> Result<Vec<Found>, &'static str> {
             sections.push((name, Vec::new()));
         } else if let (Some((key, value)), Some((_, pairs))) = (line.split_once('='), sections.last_mut()) {
             pairs.push((key.trim(), value.trim()));
+        } else {
+            // A password may stand there.
+            let why = "the line cannot be read: the file may have been cut";
+            unread.push(Found::refused(format!("line {}", index + 1), why));
         }
     }
-    Ok(sections.iter().map(|(name, pairs)| one(name, pairs)).collect())
+    let found = sections.iter().map(|(name, pairs)| one(name, pairs));
+    Ok(found.chain(unread).collect())
 }
 
 fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
@@ -46,7 +52,10 @@ fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
             "type" | "tls" | "explicit_tls" => {}
             "host" => value.trim_matches(['[', ']']).clone_into(&mut found.host),
             "user" => found.user = Some(value.as_bytes().to_vec()),
-            "port" => found.port = value.parse().ok().filter(|port| *port != 0),
+            "port" => match port(value) {
+                Ok(port) => found.port = port,
+                Err(why) => return Found::refused(name, why),
+            },
             "pass" if value.is_empty() => {}
             "pass" => match revealed(value) {
                 Some(password) => found.password = Some(Secret::new(password)),
@@ -65,6 +74,9 @@ fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
     }
     if found.host.is_empty() {
         return Found::refused(name, "it has no host");
+    }
+    if found.user.is_none() {
+        found.unmapped.push("the user, for whom rclone takes your name on this host".to_owned());
     }
     found
 }
@@ -125,6 +137,12 @@ mod tests {
         assert_eq!(found[0].keys[0].0, "limits.sessions");
         assert_eq!(found[1].refused.as_deref(), Some("its type s3 is not ftp"));
         assert_eq!(found[2].refused.as_deref(), Some("it has no host"));
+        let odd = read("[a]\ntype = ftp\nhost = h\nport = 99999\n[b]\ntype = ftp\nhost = h\n").unwrap();
+        assert_eq!(odd[0].refused.as_deref(), Some("its port 99999 is not between 1 and 65535"));
+        assert_eq!(odd[1].unmapped, ["the user, for whom rclone takes your name on this host"]);
+        let cut = read("[a]\ntype = ftp\nhost = h\nuser = ann\n\n[dead").unwrap();
+        assert_eq!((cut.len(), cut[1].name.as_str()), (2, "line 6"));
+        assert!(cut[1].refused.as_ref().unwrap().contains("may have been cut"));
         assert!(read("# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nxx\n").is_err());
     }
 }

@@ -60,7 +60,7 @@ fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String,
     let mut paths: Vec<PathName> = source.keys().chain(destination.keys()).map(|name| path(name)).collect();
     paths.sort_by(order);
     paths.dedup();
-    let mut judge = Judge::new(compare);
+    let mut judge = Judge::new(compare, BegunFiles::default());
     let of = |tree: &Tree, path: &PathName| {
         tree.get(&path.display()).map(|facts| TreeEntry { path: path.clone(), facts: facts.clone() })
     };

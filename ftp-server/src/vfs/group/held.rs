@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ftp_proto::command::{Numbers, PackedTarget};
-use ftp_proto::reply::Left;
+use ftp_proto::command::{FileNumbers, FileToStore, GroupNumber};
+use ftp_proto::reply::LeftOut;
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -14,13 +14,23 @@ use crate::vfs::durability::Durability;
 /// A group that was received. If it is dropped, its files are removed.
 #[derive(Debug)]
 pub struct HeldGroup {
+    number: GroupNumber,
     directory: GroupDirectory,
-    files: Arc<[PackedTarget]>,
+    files: Arc<[FileToStore]>,
 }
 
 impl HeldGroup {
-    pub(super) const fn new(directory: GroupDirectory, files: Arc<[PackedTarget]>) -> Self {
-        Self { directory, files }
+    pub(super) const fn new(
+        number: GroupNumber,
+        directory: GroupDirectory,
+        files: Arc<[FileToStore]>,
+    ) -> Self {
+        Self { number, directory, files }
+    }
+
+    /// The number by which the client names it.
+    pub const fn number(&self) -> GroupNumber {
+        self.number
     }
 
     /// Gives these files their names in the directory `now`, and replaces nothing. The other files are removed. Returns
@@ -28,9 +38,9 @@ impl HeldGroup {
     pub(in crate::vfs) fn keep(
         mut self,
         now: &OwnedFd,
-        numbers: &Numbers,
+        numbers: &FileNumbers,
         durability: Durability,
-    ) -> Result<Vec<(u16, Left)>, FileFailure> {
+    ) -> Result<Vec<(u16, LeftOut)>, FileFailure> {
         if !self.directory.is_beside(now) {
             return Err(FileFailure::OtherDirectory);
         }
@@ -39,8 +49,8 @@ impl HeldGroup {
             let file = self.files.get(usize::from(number).saturating_sub(1));
             let file = file.filter(|_| self.directory.has(number));
             let named = match file {
-                Some(file) => self.directory.publish(number, file.name.as_bytes()).map_err(why),
-                None => Err(Left::Unsent),
+                Some(file) => self.directory.publish(number, file.name.as_bytes()).map_err(why_not_named),
+                None => Err(LeftOut::Unsent),
             };
             if let Err(why) = named {
                 left.push((number, why));
@@ -59,12 +69,12 @@ impl HeldGroup {
     }
 }
 
-fn why(error: Errno) -> Left {
+fn why_not_named(error: Errno) -> LeftOut {
     match error {
-        Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Left::Taken,
+        Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => LeftOut::Taken,
         Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::INVAL => {
-            Left::Refused
+            LeftOut::Refused
         }
-        _ => Left::Failed,
+        _ => LeftOut::Failed,
     }
 }

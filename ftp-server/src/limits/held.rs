@@ -1,5 +1,6 @@
-//! Data connections that sessions keep between two files (MODE B), shared fairly: where there is no place, or
-//! no descriptor, the account that keeps most closes one.
+//! What sessions keep between two commands, shared fairly: data connections that are open between two files (MODE B),
+//! and groups of files that wait for their names (PACK). Where there is no place, or no descriptor, the account that keeps
+//! most gives one back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,48 +9,61 @@ use tokio::sync::Notify;
 
 use super::limit::{Limit, Use};
 use super::owner::Owner;
-use super::settings::MAX_KEPT;
+use super::settings::{MAX_HELD_GROUPS, MAX_KEPT};
 
-/// Who keeps how many data connections.
+/// Who keeps how many things of one kind.
 #[derive(Debug)]
-pub struct KeptConnections {
+pub struct Held {
     /// Each with what tells its session that others need it.
     places: Mutex<Fair<Owner, Arc<Notify>>>,
     bounds: Bounds,
+    limit: Limit,
+    /// How many descriptors each of them takes.
+    descriptors: usize,
 }
 
-/// The place of one connection. It is free again when this is dropped.
+/// The place of one of them. It is free again when this is dropped.
 #[derive(Debug)]
 #[must_use]
-pub struct KeptSlot {
-    all: Arc<KeptConnections>,
+pub struct HeldSlot {
+    all: Arc<Held>,
     place: PlaceId,
 }
 
-impl KeptConnections {
-    /// Creates the table; no connection is kept yet.
-    pub fn new() -> Arc<Self> {
-        Self::with_places(MAX_KEPT)
+impl Held {
+    /// Data connections; none is kept yet.
+    pub fn connections() -> Arc<Self> {
+        Self::with_places(MAX_KEPT, Limit::KeptConnections, 1)
     }
 
-    fn with_places(places: usize) -> Arc<Self> {
-        Arc::new(Self { places: Mutex::default(), bounds: Bounds::new(places) })
+    /// Groups of files; none is held yet.
+    pub fn groups() -> Arc<Self> {
+        // The directory of the targets and the temporary one.
+        Self::with_places(MAX_HELD_GROUPS, Limit::HeldGroups, 2)
     }
 
-    /// Takes a place for a connection of a session of `owner`. If there is none, a session that keeps more
-    /// than its share is told by its `needed` to close what it keeps. Returns `None` if no other owner has to
-    /// give way.
-    pub fn keep(self: &Arc<Self>, owner: Owner, needed: &Arc<Notify>) -> Option<KeptSlot> {
+    fn with_places(places: usize, limit: Limit, descriptors: usize) -> Arc<Self> {
+        Arc::new(Self { places: Mutex::default(), bounds: Bounds::new(places), limit, descriptors })
+    }
+
+    /// Takes a place for a session of `owner`. If there is none, the session whose place is taken instead is told by its
+    /// `needed`. Returns `None` if no owner has to give way.
+    pub fn take(self: &Arc<Self>, owner: Owner, needed: &Arc<Notify>) -> Option<HeldSlot> {
         let admitted = self.places().admit(self.bounds, owner, Arc::clone(needed), |_, _| false);
         let (place, displaced) = admitted.ok()?;
         if let Some(displaced) = displaced {
             displaced.notify_one();
         }
-        Some(KeptSlot { all: Arc::clone(self), place })
+        Some(HeldSlot { all: Arc::clone(self), place })
     }
 
-    /// Called when descriptors are scarce: the account that keeps most connections closes its oldest. Returns
-    /// whether a connection was closed.
+    /// How many descriptors the account takes that keeps most.
+    pub(super) fn most_descriptors(&self) -> usize {
+        self.places().most() * self.descriptors
+    }
+
+    /// Called when descriptors are scarce: the account that keeps most gives its oldest back. Returns whether there was
+    /// one.
     pub fn relieve(&self) -> bool {
         let mut places = self.places();
         let most = places.iter().map(|(owner, _)| owner).max_by_key(|owner| places.count(owner)).cloned();
@@ -57,10 +71,10 @@ impl KeptConnections {
         displaced.inspect(|displaced| displaced.notify_one()).is_some()
     }
 
-    /// How many connections are kept.
+    /// How many are kept.
     pub fn in_use(&self) -> Use {
         let used = self.places().len();
-        Use { limit: Limit::KeptConnections, used, bound: Some(self.bounds.places) }
+        Use { limit: self.limit, used, bound: Some(self.bounds.places) }
     }
 
     fn places(&self) -> MutexGuard<'_, Fair<Owner, Arc<Notify>>> {
@@ -68,7 +82,14 @@ impl KeptConnections {
     }
 }
 
-impl Drop for KeptSlot {
+impl HeldSlot {
+    /// Whether its place was taken away: what has it must be given back.
+    pub fn is_taken(&self) -> bool {
+        !self.all.places().has(self.place)
+    }
+}
+
+impl Drop for HeldSlot {
     fn drop(&mut self) {
         self.all.places().remove(self.place);
     }
@@ -93,15 +114,16 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_keeps_most_gives_way_and_nobody_within_its_share() {
-        let all = KeptConnections::with_places(3);
+        let all = Held::with_places(3, Limit::KeptConnections, 1);
         let sessions: [Arc<Notify>; 4] = Default::default();
-        let keep = |name: &str, session: usize| all.keep(owner(name), &sessions[session]).unwrap();
-        let _kept = [keep("ann", 0), keep("ann", 1), keep("bob", 2)];
+        let keep = |name: &str, session: usize| all.take(owner(name), &sessions[session]).unwrap();
+        let kept = [keep("ann", 0), keep("ann", 1), keep("bob", 2)];
         let eve = keep("eve", 3);
         assert!(is_needed(&sessions[0]).await, "ann kept two");
         assert!(!is_needed(&sessions[1]).await && !is_needed(&sessions[2]).await);
         drop(eve);
         assert_eq!(all.places().len(), 2);
+        assert_eq!(kept.each_ref().map(HeldSlot::is_taken), [true, false, false]);
         let _bob = keep("bob", 2);
         let _more = keep("bob", 3);
         assert!(is_needed(&sessions[2]).await, "bob makes room for himself");
@@ -110,10 +132,10 @@ mod tests {
 
     #[tokio::test]
     async fn when_descriptors_are_few_kept_connections_are_closed_first() {
-        let all = KeptConnections::with_places(3);
+        let all = Held::with_places(3, Limit::KeptConnections, 1);
         assert!(!all.relieve());
         let [ann, bob]: [Arc<Notify>; 2] = Default::default();
-        let kept = [all.keep(owner("ann"), &ann), all.keep(owner("bob"), &bob), all.keep(owner("bob"), &bob)];
+        let kept = [all.take(owner("ann"), &ann), all.take(owner("bob"), &bob), all.take(owner("bob"), &bob)];
         assert!(all.relieve());
         assert!(is_needed(&bob).await && !is_needed(&ann).await);
         drop(kept);

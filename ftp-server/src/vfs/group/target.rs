@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use ftp_io::copy::{Budget, Store};
+use ftp_io::copy::{Budget, Receiver};
 use ftp_io::hash::Digester;
 use ftp_proto::coding::{PackPiece, PackReader};
-use ftp_proto::command::PackedTarget;
+use ftp_proto::command::{FileToStore, GroupNumber};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::When;
-use ftp_proto::reply::{Left, Packed};
+use ftp_proto::reply::{FileOutcome, LeftOut};
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 use rustix::fs::{fstat, fsync, futimens};
@@ -20,30 +20,32 @@ use super::held::HeldGroup;
 use crate::vfs::attributes::modified_at;
 use crate::vfs::durability::Durability;
 use crate::vfs::failure::{beyond, failure};
+use crate::vfs::new_file::may_change;
 use crate::vfs::path::can_be_listed;
 use crate::vfs::quota::{GrowingFile, RootQuota};
 use crate::vfs::root::{Located, Root};
 use crate::vfs::tree::Resolved;
-use crate::vfs::upload::may_change;
 use crate::vfs::upload_bounds::{UploadBounds, UploadBudget};
 
 /// Where the files of a group go. Their directory is open and was checked; nothing was changed.
 #[derive(Debug)]
-pub struct PackTarget {
+pub struct GroupTarget {
     root: Arc<Root>,
     at: Located,
     quota: RootQuota,
     bounds: UploadBounds,
-    number: u32,
-    files: Arc<[PackedTarget]>,
+    number: GroupNumber,
+    files: Arc<[FileToStore]>,
+    /// The algorithm of the digest of each file.
+    algorithm: Algorithm,
 }
 
 /// Takes the stream of a group and writes its files. If it is dropped, nothing is left of them.
 #[derive(Debug)]
 pub struct GroupWriter {
     directory: GroupDirectory,
-    number: u32,
-    files: Arc<[PackedTarget]>,
+    number: GroupNumber,
+    files: Arc<[FileToStore]>,
     reader: PackReader,
     algorithm: Algorithm,
     durability: Durability,
@@ -51,7 +53,7 @@ pub struct GroupWriter {
     disk: Option<UploadBudget>,
     open: Option<OpenFile>,
     /// What became of the files that have come.
-    packed: Vec<Packed>,
+    outcomes: Vec<FileOutcome>,
 }
 
 /// The file that is being written.
@@ -62,12 +64,14 @@ struct OpenFile {
     growth: Option<GrowingFile>,
 }
 
-impl PackTarget {
+impl GroupTarget {
     /// Checks the directory `found`, and that nothing is wrong with the names of the files in it.
     pub(in crate::vfs) fn check(
         found: Resolved<'_>,
         mounts: &[PathName],
-        (number, files): (u32, &Arc<[PackedTarget]>),
+        number: GroupNumber,
+        files: &Arc<[FileToStore]>,
+        algorithm: Algorithm,
     ) -> Result<Self, FileFailure> {
         let Resolved { root, path, quota, bounds } = found;
         let first = files.first().ok_or(FileFailure::BadName)?;
@@ -86,7 +90,8 @@ impl PackTarget {
                 return Err(FileFailure::MaxFileSize);
             }
         }
-        Ok(Self { root: Arc::clone(root), at, quota, bounds, number, files: Arc::clone(files) })
+        let (root, files) = (Arc::clone(root), Arc::clone(files));
+        Ok(Self { root, at, quota, bounds, number, files, algorithm })
     }
 
     /// Whether the directory is on a file system of this host.
@@ -98,37 +103,37 @@ impl PackTarget {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn begin(self, algorithm: Algorithm, durability: Durability) -> Result<GroupWriter, FileFailure> {
-        let Self { root, at, quota, bounds, number, files } = self;
+    pub fn begin(self, durability: Durability) -> Result<GroupWriter, FileFailure> {
+        let Self { root, at, quota, bounds, number, files, algorithm } = self;
         // How large each file may be was checked.
         let disk = UploadBounds { file: None, ..bounds }.bound(&at.dir, 0, None);
         let disk = disk.map_err(|error| crate::vfs::io_failure(&error))?;
         let directory = GroupDirectory::make(&root, at, quota)?;
         let reader = PackReader::new(files.iter().map(|file| file.size));
-        let (open, packed) = (None, Vec::with_capacity(files.len()));
-        Ok(GroupWriter { directory, number, files, reader, algorithm, durability, disk, open, packed })
+        let (open, outcomes) = (None, Vec::with_capacity(files.len()));
+        Ok(GroupWriter { directory, number, files, reader, algorithm, durability, disk, open, outcomes })
     }
 }
 
 impl GroupWriter {
-    /// All files have come: they are held under the number of the group until they get their names.
+    /// All files have come: they are held until they get their names. Returns what became of each as well.
     ///
     /// # Errors
     /// The stream has ended before.
-    pub fn finish(self) -> Result<(u32, HeldGroup, Vec<Packed>), FileFailure> {
+    pub fn finish(self) -> Result<(HeldGroup, Vec<FileOutcome>), FileFailure> {
         if !self.reader.has_ended() {
             return Err(FileFailure::NotTheGroup);
         }
-        let Self { directory, number, files, packed, .. } = self;
-        Ok((number, HeldGroup::new(directory, files), packed))
+        let Self { directory, number, files, outcomes, .. } = self;
+        Ok((HeldGroup::new(number, directory, files), outcomes))
     }
 
     /// Takes one piece of the stream.
     fn take(&mut self, piece: PackPiece<'_>) -> Result<(), FileFailure> {
         match piece {
-            PackPiece::Unsent => self.packed.push(Packed::Left(Left::Unsent)),
+            PackPiece::Unsent => self.outcomes.push(FileOutcome::LeftOut(LeftOut::Unsent)),
             PackPiece::Begin => {
-                let number = u16::try_from(self.packed.len() + 1).map_err(|_| FileFailure::NotTheGroup)?;
+                let number = u16::try_from(self.outcomes.len() + 1).map_err(|_| FileFailure::NotTheGroup)?;
                 let file = self.directory.create(number)?;
                 let growth = self.directory.quota.grow(&file, 0)?;
                 let digester = Digester::new(self.algorithm);
@@ -149,7 +154,7 @@ impl GroupWriter {
     /// The file that is open is whole.
     fn end_file(&mut self) -> Result<(), FileFailure> {
         let OpenFile { file, digester, growth } = self.open.take().ok_or(FileFailure::NotTheGroup)?;
-        let announced = self.files.get(self.packed.len()).ok_or(FileFailure::NotTheGroup)?;
+        let announced = self.files.get(self.outcomes.len()).ok_or(FileFailure::NotTheGroup)?;
         if let Some(When(seconds)) = announced.modified {
             futimens(&file, &modified_at(seconds)).map_err(failure)?;
         }
@@ -160,12 +165,12 @@ impl GroupWriter {
             fsync(&file).map_err(failure)?;
         }
         let digest = Digest { algorithm: self.algorithm, hex: digester.hex() };
-        self.packed.push(Packed::Moved(announced.size, digest));
+        self.outcomes.push(FileOutcome::Moved { bytes: announced.size, digest });
         Ok(())
     }
 }
 
-impl Store for GroupWriter {
+impl Receiver for GroupWriter {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if let Some(disk) = &mut self.disk {
             disk.take(bytes.len() as u64)?;

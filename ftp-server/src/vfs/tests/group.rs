@@ -1,12 +1,12 @@
 //! Groups of small files: PACK SEND, STORE, KEEP, LOOK.
 
 use super::*;
-use ftp_io::copy::{Pieces, Store};
+use ftp_io::copy::{Pieces, Receiver};
 use ftp_proto::coding::{write_pack_head, write_unsent};
-use ftp_proto::command::{Numbers, PackedSource, PackedTarget};
+use ftp_proto::command::{FileNumbers, FileToSend, FileToStore, GroupNumber};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::When;
-use ftp_proto::reply::{Left, Packed};
+use ftp_proto::reply::{FileOutcome, LeftOut};
 use ftp_proto::wire::FileName;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -15,10 +15,11 @@ fn file(text: &str) -> FileName {
 }
 
 /// A group of files with these sizes.
-fn store_pack(files: &[(&str, u32)]) -> Intent {
+fn store_group(files: &[(&str, u32)]) -> Intent {
     let target =
-        |(name, size): &(&str, u32)| PackedTarget { size: *size, modified: Some(When(7)), name: file(name) };
-    Intent::StorePack { group: 1, files: files.iter().map(target).collect() }
+        |(name, size): &(&str, u32)| FileToStore { size: *size, modified: Some(When(7)), name: file(name) };
+    let (group, algorithm) = (GroupNumber(1), Algorithm::Crc32c);
+    Intent::StoreGroup { group, files: files.iter().map(target).collect(), algorithm }
 }
 
 fn stream(files: &[Option<&str>]) -> Vec<u8> {
@@ -36,9 +37,9 @@ fn stream(files: &[Option<&str>]) -> Vec<u8> {
 }
 
 fn begin(view: &View, directory: &str, files: &[(&str, u32)]) -> Result<GroupWriter, FileFailure> {
-    let (prepared, _) = view.prepare(&name(directory), &store_pack(files))?;
-    let Prepared::ReceivePack(target) = prepared else { panic!("not prepared for a group") };
-    target.begin(Algorithm::Crc32c, Durability::Synced)
+    let (prepared, _) = view.prepare(&name(directory), &store_group(files))?;
+    let Prepared::ReceiveGroup(target) = prepared else { panic!("not prepared for a group") };
+    target.begin(Durability::Synced)
 }
 
 /// Receives a group in pieces of `size` bytes.
@@ -46,14 +47,11 @@ fn receive(
     mut writer: GroupWriter,
     stream: &[u8],
     size: usize,
-) -> Result<(HeldGroup, Vec<Packed>), FileFailure> {
+) -> Result<(HeldGroup, Vec<FileOutcome>), FileFailure> {
     for piece in stream.chunks(size) {
         writer.write(piece).map_err(|error| io_failure(&error))?;
     }
-    writer.finish().map(|(number, group, packed)| {
-        assert_eq!(number, 1);
-        (group, packed)
-    })
+    writer.finish().inspect(|(group, _)| assert_eq!(group.number(), GroupNumber(1)))
 }
 
 fn keep(
@@ -61,9 +59,9 @@ fn keep(
     view: &View,
     directory: &str,
     numbers: &[u16],
-) -> Result<Vec<(u16, Left)>, FileFailure> {
-    let numbers = Numbers::new(numbers.iter().copied()).unwrap();
-    view.keep(group, &name(directory), (&numbers, Durability::Synced))
+) -> Result<Vec<(u16, LeftOut)>, FileFailure> {
+    let numbers = FileNumbers::new(numbers.iter().copied()).unwrap();
+    view.keep(group, &name(directory), &numbers, Durability::Synced)
 }
 
 #[test]
@@ -73,8 +71,8 @@ fn a_group_has_no_names_until_it_is_kept_and_replaces_nothing() {
         let view = site.view();
         let writer = begin(&view, "/d", &[("a", 3), ("b,", 0), ("c", 9), ("link", 1), ("e", 2)]).unwrap();
         let content = stream(&[Some("one"), Some(""), None, Some("x"), Some("no")]);
-        let (group, packed) = receive(writer, &content, size).unwrap();
-        let moved = packed.iter().map(|packed| matches!(packed, Packed::Moved(..)));
+        let (group, outcomes) = receive(writer, &content, size).unwrap();
+        let moved = outcomes.iter().map(|outcome| matches!(outcome, FileOutcome::Moved { .. }));
         assert_eq!(moved.collect::<Vec<_>>(), [true, true, false, true, true]);
         let hidden = site.names("d");
         assert!(hidden.len() == 1 && hidden[0].starts_with(".ftp-"), "{hidden:?}");
@@ -85,7 +83,7 @@ fn a_group_has_no_names_until_it_is_kept_and_replaces_nothing() {
         site.link("d/link", "nothing");
         site.file("d/a", "old");
         let left = keep(group, &view, "/d", &[1, 2, 3, 4]).unwrap();
-        assert_eq!(left, [(1, Left::Taken), (3, Left::Unsent), (4, Left::Taken)]);
+        assert_eq!(left, [(1, LeftOut::Taken), (3, LeftOut::Unsent), (4, LeftOut::Taken)]);
         assert_eq!(site.names("d"), ["a", "b,", "link"]);
         assert_eq!(site.read("d/a").as_deref(), Some("old"));
         assert_eq!(fs::metadata(site.path("d/b,")).unwrap().mtime(), 7);
@@ -256,6 +254,34 @@ fn a_group_gets_no_names_through_a_link_that_a_stranger_has_put_there() {
 }
 
 #[test]
+fn a_file_of_a_group_has_the_group_and_the_access_list_that_its_directory_gives() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let site = Site::new();
+    site.dir("d");
+    // Only root can give a directory to a group that it is not in.
+    let other = rustix::process::geteuid().is_root().then_some(4242);
+    std::os::unix::fs::chown(site.path("d"), None, other).unwrap();
+    fs::set_permissions(site.path("d"), fs::Permissions::from_mode(0o2770)).unwrap();
+    // Owner, user 4242, group, mask, others: each a tag, what is permitted, and whom.
+    let list =
+        [(1_u16, 6_u16, u32::MAX), (2, 6, 4242), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 0, u32::MAX)];
+    let list = list.iter().flat_map(|(tag, may, who)| {
+        [&tag.to_le_bytes()[..], &may.to_le_bytes(), &who.to_le_bytes()].concat()
+    });
+    let list: Vec<u8> = 2_u32.to_le_bytes().into_iter().chain(list).collect();
+    let has_lists = setxattr(site.path("d"), "system.posix_acl_default", &list, XattrFlags::empty()).is_ok();
+    let view = site.view();
+    let (group, _) = receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
+    assert_eq!(keep(group, &view, "/d", &[1]), Ok(Vec::new()));
+    let gid = |name: &str| fs::metadata(site.path(name)).unwrap().gid();
+    assert_eq!(gid("d/a"), gid("d"));
+    let mut found = vec![0; 256];
+    let found = getxattr(site.path("d/a"), "system.posix_acl_access", &mut found[..])
+        .map(|count| found[..count].to_vec());
+    assert_eq!(found.ok(), has_lists.then_some(list));
+}
+
+#[test]
 fn a_file_of_a_group_that_has_vanished_is_not_one_that_was_not_sent() {
     let site = Site::new();
     let view = site.view();
@@ -263,7 +289,7 @@ fn a_file_of_a_group_that_has_vanished_is_not_one_that_was_not_sent() {
         receive(begin(&view, "/", &[("a", 1), ("b", 1)]).unwrap(), &stream(&[Some("x"), None]), 64).unwrap();
     let hidden = site.names("").remove(0);
     fs::remove_file(site.path(&hidden).join("1")).unwrap();
-    assert_eq!(keep(group, &view, "/", &[1, 2]), Ok(vec![(1, Left::Failed), (2, Left::Unsent)]));
+    assert_eq!(keep(group, &view, "/", &[1, 2]), Ok(vec![(1, LeftOut::Failed), (2, LeftOut::Unsent)]));
     assert_eq!(site.names(""), [""; 0]);
 }
 
@@ -279,13 +305,13 @@ fn the_source_sends_what_is_as_the_command_says() {
         site.dir("d/dir");
         let stat = fs::metadata(site.path("d/a")).unwrap();
         let unique = format!("{:x}g{:x}", stat.dev(), stat.ino());
-        let item = |name: &str, size, modified: Option<i64>, unique: Option<&str>| PackedSource {
+        let item = |name: &str, size, modified: Option<i64>, unique: Option<&str>| FileToSend {
             size,
             modified: modified.map(When),
             unique: unique.map(str::to_owned),
             name: file(name),
         };
-        let files: Arc<[PackedSource]> = Arc::new([
+        let files: Arc<[FileToSend]> = Arc::new([
             item("a", 3, Some(stat.mtime()), Some(&unique)),
             item("a", 4, None, None),
             item("a", 3, Some(stat.mtime() + 1), None),
@@ -296,17 +322,17 @@ fn the_source_sends_what_is_as_the_command_says() {
             item("dir", 0, None, None),
             item("no", 0, None, None),
         ]);
-        let prepared = site.prepare("/d", Intent::SendPack(files)).unwrap();
-        let Prepared::SendPack(source) = prepared else { panic!("not prepared for a group") };
-        let (mut pack, mut sent) = (source.stream(Algorithm::Crc32c), Vec::new());
-        assert!(pack.next(&mut sent).unwrap().is_break());
+        let prepared = site.prepare("/d", Intent::SendGroup { files, algorithm: Algorithm::Crc32c }).unwrap();
+        let Prepared::SendGroup(source) = prepared else { panic!("not prepared for a group") };
+        let (mut group, mut sent) = (source.stream(), Vec::new());
+        assert!(group.next(&mut sent).unwrap().is_break());
         let expect = [Some("one"), None, None, None, Some(""), Some("two"), None, None, None];
         assert_eq!(sent, stream(&expect));
-        let left = pack.into_packed().into_iter().map(|packed| match packed {
-            Packed::Moved(..) => None,
-            Packed::Left(why) => Some(why),
+        let left = group.into_outcomes().into_iter().map(|outcome| match outcome {
+            FileOutcome::Moved { .. } => None,
+            FileOutcome::LeftOut(why) => Some(why),
         });
-        use Left::{Changed, Gone, Refused};
+        use LeftOut::{Changed, Gone, Refused};
         let expect = [
             None,
             Some(Changed),
@@ -328,18 +354,20 @@ fn a_stream_is_made_in_pieces() {
     let content = "x".repeat(50_000);
     let item = |name: &str| {
         site.file(name, &content);
-        PackedSource { size: 50_000, modified: None, unique: None, name: file(name) }
+        FileToSend { size: 50_000, modified: None, unique: None, name: file(name) }
     };
-    let files: Arc<[PackedSource]> = ["a", "b", "c", "d"].map(item).into();
-    let Ok(Prepared::SendPack(source)) = site.prepare("/", Intent::SendPack(files)) else {
+    let files: Arc<[FileToSend]> = ["a", "b", "c", "d"].map(item).into();
+    let Ok(Prepared::SendGroup(source)) =
+        site.prepare("/", Intent::SendGroup { files, algorithm: Algorithm::Crc32c })
+    else {
         panic!("not prepared for a group")
     };
-    let (mut pack, mut room) = (source.stream(Algorithm::Crc32c), Vec::new());
-    assert!(pack.next(&mut room).unwrap().is_continue());
+    let (mut group, mut room) = (source.stream(), Vec::new());
+    assert!(group.next(&mut room).unwrap().is_continue());
     assert_eq!(room.len(), 2 * 50_009);
     room.clear();
-    assert!(pack.next(&mut room).unwrap().is_break());
-    assert_eq!(pack.into_packed().len(), 4);
+    assert!(group.next(&mut room).unwrap().is_break());
+    assert_eq!(group.into_outcomes().len(), 4);
 }
 
 #[test]
@@ -351,7 +379,7 @@ fn look_tells_which_names_are_taken() {
     let long = "x".repeat(256);
     let names: Arc<[FileName]> = ["a", "b", "d", "link", &long].map(file).into();
     let looked = site.view().answer(&FileAsk::Look(name("/"), Arc::clone(&names)));
-    let taken = [(1, Left::Taken), (3, Left::Taken), (4, Left::Taken), (5, Left::Refused)];
-    assert_eq!(looked, Ok(FileAnswer::Left(taken.to_vec())));
+    let taken = [(1, LeftOut::Taken), (3, LeftOut::Taken), (4, LeftOut::Taken), (5, LeftOut::Refused)];
+    assert_eq!(looked, Ok(FileAnswer::LeftOut(taken.to_vec())));
     assert_eq!(site.view().answer(&FileAsk::Look(name("/a"), names)), Err(FileFailure::NotDirectory));
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use ftp_io::copy::Pieces;
 use ftp_io::hash::Digester;
 use ftp_proto::coding::{write_pack_head, write_unsent};
-use ftp_proto::command::PackedSource;
+use ftp_proto::command::FileToSend;
 use ftp_proto::digest::{Algorithm, Digest};
-use ftp_proto::reply::{Left, Packed};
+use ftp_proto::reply::{FileOutcome, LeftOut};
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 use rustix::fd::OwnedFd;
@@ -25,53 +25,57 @@ use crate::vfs::root::Root;
 
 /// Files of a directory that are to be sent. The directory is open; no file was looked at yet.
 #[derive(Debug)]
-pub struct PackSource {
+pub struct GroupSource {
     root: Arc<Root>,
     path: Beneath,
     dir: OwnedFd,
-    /// Names that mean other directories here.
-    mounts: Vec<PathName>,
     /// Whether a read that brings less than it was asked for has met the end of a file.
     is_local: bool,
-    files: Arc<[PackedSource]>,
+    wanted: Wanted,
+}
+
+/// What is asked for in a directory.
+#[derive(Debug)]
+pub(in crate::vfs) struct Wanted {
+    pub(in crate::vfs) files: Arc<[FileToSend]>,
+    /// The algorithm of the digest of each file.
+    pub(in crate::vfs) algorithm: Algorithm,
+    /// Names that mean other directories here.
+    pub(in crate::vfs) mounts: Vec<PathName>,
 }
 
 /// The files as a stream: each is read when the connection has taken those before it.
 #[derive(Debug)]
-pub struct PackStream {
-    source: PackSource,
-    algorithm: Algorithm,
+pub struct GroupStream {
+    source: GroupSource,
     /// What became of the files that were looked at.
-    packed: Vec<Packed>,
+    outcomes: Vec<FileOutcome>,
 }
 
-impl PackSource {
-    /// Opens the directory `path` beneath `root`. With `cached` only if that needs no wait for a disk.
-    pub(in crate::vfs) fn open(
-        root: &Arc<Root>,
-        path: Beneath,
-        mounts: Vec<PathName>,
-        (files, cached): (&Arc<[PackedSource]>, bool),
-    ) -> Result<Self, FileFailure> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
-        let dir = match cached {
-            true => root.open_cached(&path, flags).ok_or(FileFailure::Other)?,
-            false => root.open_beneath(&path, flags).map_err(failure)?,
-        };
-        let is_local = cached || root.is_local_at(&dir);
-        Ok(Self { root: Arc::clone(root), path, dir, mounts, is_local, files: Arc::clone(files) })
+impl GroupSource {
+    /// Opens the directory `path` beneath `root`.
+    pub(in crate::vfs) fn open(root: &Arc<Root>, path: Beneath, wanted: Wanted) -> Result<Self, FileFailure> {
+        let dir = root.open_beneath(&path, DIRECTORY).map_err(failure)?;
+        let is_local = root.is_local_at(&dir);
+        Ok(Self { root: Arc::clone(root), path, dir, is_local, wanted })
+    }
+
+    /// The same, if that needs no wait for a disk.
+    pub(in crate::vfs) fn open_cached(root: &Arc<Root>, path: Beneath, wanted: Wanted) -> Option<Self> {
+        let dir = root.open_cached(&path, DIRECTORY)?;
+        Some(Self { root: Arc::clone(root), path, dir, is_local: true, wanted })
     }
 
     /// The files as a stream, with their digests.
-    pub const fn stream(self, algorithm: Algorithm) -> PackStream {
-        PackStream { source: self, algorithm, packed: Vec::new() }
+    pub const fn stream(self) -> GroupStream {
+        GroupStream { source: self, outcomes: Vec::new() }
     }
 
     /// Opens a file for reading. A link is followed as far as it stays beneath the root.
     fn open_file(&self, name: &[u8]) -> Result<(File, bool), Errno> {
         // NONBLOCK: opening a FIFO must not wait for its writer.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
-        if self.mounts.iter().any(|mount| mount.as_bytes() == name) {
+        if self.wanted.mounts.iter().any(|mount| mount.as_bytes() == name) {
             return Err(Errno::ISDIR);
         }
         let here = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
@@ -82,58 +86,59 @@ impl PackSource {
     }
 }
 
-impl PackStream {
+impl GroupStream {
     /// What became of each file that was looked at.
-    pub fn into_packed(self) -> Vec<Packed> {
-        self.packed
+    pub fn into_outcomes(self) -> Vec<FileOutcome> {
+        self.outcomes
     }
 
     /// Appends one file to `stream`, or that it is left out.
-    fn append(&self, file: &PackedSource, stream: &mut Vec<u8>) -> Packed {
+    fn append(&self, file: &FileToSend, stream: &mut Vec<u8>) -> FileOutcome {
         let start = stream.len();
         match self.read(file, stream) {
-            Ok(digest) => Packed::Moved(file.size, digest),
+            Ok(digest) => FileOutcome::Moved { bytes: file.size, digest },
             Err(why) => {
                 stream.truncate(start);
                 write_unsent(stream);
-                Packed::Left(why)
+                FileOutcome::LeftOut(why)
             }
         }
     }
 
-    fn read(&self, item: &PackedSource, stream: &mut Vec<u8>) -> Result<Digest, Left> {
-        let (file, is_local) = self.source.open_file(item.name.as_bytes()).map_err(why)?;
-        let before = fstat(&file).map_err(why)?;
-        regular(&before).map_err(|_| Left::Gone)?;
+    fn read(&self, item: &FileToSend, stream: &mut Vec<u8>) -> Result<Digest, LeftOut> {
+        let (file, is_local) = self.source.open_file(item.name.as_bytes()).map_err(why_not_sent)?;
+        let before = fstat(&file).map_err(why_not_sent)?;
+        regular(&before).map_err(|_| LeftOut::Gone)?;
         if !is_as_listed(item, &before) {
-            return Err(Left::Changed);
+            return Err(LeftOut::Changed);
         }
         write_pack_head(item.size, stream);
-        let (body, size) = (stream.len(), usize::try_from(item.size).map_err(|_| Left::Failed)?);
+        let (body, size) = (stream.len(), usize::try_from(item.size).map_err(|_| LeftOut::Failed)?);
         // One more than there should be: the end has to be seen.
         stream.resize(body + size + 1, 0);
         let room = stream.get_mut(body..).unwrap_or_default();
-        let read = read_all(&file, room, size, is_local).map_err(|_| Left::Failed)?;
-        let after = fstat(&file).map_err(why)?;
+        let read = read_all(&file, room, size, is_local).map_err(|_| LeftOut::Failed)?;
+        let after = fstat(&file).map_err(why_not_sent)?;
         if read != size || is_other(&before, &after) {
-            return Err(Left::Changed);
+            return Err(LeftOut::Changed);
         }
         stream.truncate(body + size);
-        let mut digester = Digester::new(self.algorithm);
+        let algorithm = self.source.wanted.algorithm;
+        let mut digester = Digester::new(algorithm);
         digester.update(stream.get(body..).unwrap_or_default());
-        Ok(Digest { algorithm: self.algorithm, hex: digester.hex() })
+        Ok(Digest { algorithm, hex: digester.hex() })
     }
 }
 
-impl Pieces for PackStream {
+impl Pieces for GroupStream {
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
-        let files = Arc::clone(&self.source.files);
-        for (count, file) in files.iter().skip(self.packed.len()).enumerate() {
+        let files = Arc::clone(&self.source.wanted.files);
+        for (count, file) in files.iter().skip(self.outcomes.len()).enumerate() {
             if room.len() >= PIECE || count == FILES {
                 return Ok(ControlFlow::Continue(()));
             }
-            let packed = self.append(file, room);
-            self.packed.push(packed);
+            let outcome = self.append(file, room);
+            self.outcomes.push(outcome);
         }
         Ok(ControlFlow::Break(()))
     }
@@ -159,7 +164,7 @@ fn read_all(file: &File, room: &mut [u8], size: usize, is_local: bool) -> io::Re
 }
 
 /// Whether a file is what the command says of it.
-fn is_as_listed(item: &PackedSource, stat: &Stat) -> bool {
+fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
     u64::try_from(stat.st_size) == Ok(u64::from(item.size))
         && item.modified.is_none_or(|modified| modified.0 == stat.st_mtime)
         && item.unique.as_ref().is_none_or(|unique| *unique == unique_of(stat))
@@ -174,14 +179,16 @@ const fn is_other(before: &Stat, after: &Stat) -> bool {
         || before.st_ctime_nsec != after.st_ctime_nsec
 }
 
-fn why(error: Errno) -> Left {
+fn why_not_sent(error: Errno) -> LeftOut {
     match error {
-        Errno::NOENT | Errno::ISDIR | Errno::NOTDIR | Errno::NXIO | Errno::NODEV => Left::Gone,
-        Errno::ACCESS | Errno::PERM | Errno::XDEV | Errno::LOOP | Errno::NAMETOOLONG => Left::Refused,
-        _ => Left::Failed,
+        Errno::NOENT | Errno::ISDIR | Errno::NOTDIR | Errno::NXIO | Errno::NODEV => LeftOut::Gone,
+        Errno::ACCESS | Errno::PERM | Errno::XDEV | Errno::LOOP | Errno::NAMETOOLONG => LeftOut::Refused,
+        _ => LeftOut::Failed,
     }
 }
 
+/// How the directory of a group is opened.
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 /// Bytes of a piece of the stream, but for its last file.
 const PIECE: usize = 64 * 1024;
 /// Files of a piece: a transfer that is to stop waits for no more of them.

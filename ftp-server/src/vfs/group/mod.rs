@@ -12,12 +12,16 @@
 //! | `directory` | the temporary directory of a group |
 //! | `target` | PACK STORE: the stream becomes files there |
 //! | `held` | a group that was received, and PACK KEEP |
+//! | `look` | PACK LOOK |
 
 mod directory;
 mod held;
+mod look;
 mod source;
 mod target;
 
 pub use held::HeldGroup;
-pub use source::{PackSource, PackStream};
-pub use target::{GroupWriter, PackTarget};
+pub(in crate::vfs) use look::look;
+pub(in crate::vfs) use source::Wanted;
+pub use source::{GroupSource, GroupStream};
+pub use target::{GroupTarget, GroupWriter};

@@ -10,11 +10,11 @@ use rustix::process::geteuid;
 
 use crate::vfs::failure::{failure, io_failure};
 use crate::vfs::lock;
+use crate::vfs::new_file::{NEW_FILE, publish, remove};
 use crate::vfs::partial::{GROUP, partial_name};
 use crate::vfs::partial_names::Listed;
 use crate::vfs::quota::RootQuota;
 use crate::vfs::root::{Located, Root};
-use crate::vfs::upload::{NEW_FILE, publish, remove};
 
 /// The temporary directory of a group. If it is dropped, it is removed with the files in it.
 #[derive(Debug)]

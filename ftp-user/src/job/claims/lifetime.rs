@@ -1,0 +1,98 @@
+//! The journal of a whole job: it begins, it ends, or it is lost while the job runs.
+
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::job::request::job::Job;
+use crate::job::summary::ending::ending;
+use crate::job::summary::tally::Tally;
+use crate::journal::{End, JournalFailure};
+
+/// The hint of an interruption that leaves everything to `resume`.
+pub(in crate::job) const RESUME_CONTINUES: &str = "ftp-user resume goes on with it";
+
+/// The hint of an interruption in the middle of a tree.
+pub(in crate::job) fn rest(context: &Context) -> String {
+    match context.job_journal.job() {
+        Some(job) => format!("ftp-user resume {job} copies the rest"),
+        None => "run it again to copy the rest: finished files are skipped".to_owned(),
+    }
+}
+
+/// Begins the journal of a job that is to be kept.
+///
+/// # Errors
+///
+/// The journal does not have a job that is to be continued, or another process runs it. That a new job cannot be kept is
+/// only a warning.
+pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<(), Failure> {
+    let Some(start) = job.start.clone().filter(|_| !job.options.mode.is_dry()) else { return Ok(()) };
+    let must_be_kept = start.resumes || start.command.name.is_some();
+    let (journal, begun) = context.journal.begin(start);
+    context.job_journal = journal;
+    if !must_be_kept {
+        if !context.job_journal.is_open() {
+            warn(context, &JournalFailure::Nowhere);
+        }
+        return Ok(());
+    }
+    match begun.await {
+        Ok(decided) => {
+            context.job_journal = context.job_journal.clone().with_decided(decided);
+            Ok(())
+        }
+        Err(_) => Err(of_journal(&context.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
+    }
+}
+
+/// Notes how the job has ended. Returns what to do if another run can go on with it and nobody was told so far.
+pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
+    let was_stopped = context.cancel.is_cancelled();
+    let has_begun = context.job_journal.is_resumed()
+        || tally.has_done()
+        || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
+    let end = ending(tally.may_pass(), was_stopped, has_begun);
+    let job = context.job_journal.job();
+    context.job_journal.finish(end, tally.to_keep()).await;
+    tell(context);
+    let can_go_on = end == End::Interrupted && !was_stopped;
+    job.filter(|_| can_go_on).map(|job| {
+        format!("ftp-user resume {job} copies the rest, ftp-user cancel {job} removes what is left of files under way")
+    })
+}
+
+/// The failure of a verb that needs the journal.
+pub fn of_journal(why: &JournalFailure) -> Failure {
+    let kind = match why {
+        JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
+        JournalFailure::Unknown { .. } => Kind::Missing,
+        JournalFailure::Nowhere
+        | JournalFailure::Newer { .. }
+        | JournalFailure::Damaged { .. }
+        | JournalFailure::Full { .. }
+        | JournalFailure::Unusable { .. } => Kind::Other,
+    };
+    Failure::new(kind, why.to_string()).hint(why.hint())
+}
+
+/// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
+pub(super) fn goes_without(context: &Context) -> Result<(), Failure> {
+    match context.job_journal.is_missed() {
+        Some(why) => Err(of_journal(&why)),
+        None => {
+            tell(context);
+            Ok(())
+        }
+    }
+}
+
+/// Warns once if the journal has ended before the job.
+pub(super) fn tell(context: &Context) {
+    if let Some(why) = context.job_journal.ended_by() {
+        warn(context, &why);
+    }
+}
+
+fn warn(context: &Context, why: &JournalFailure) {
+    let hint = why.hint();
+    context.events.warn(format!("{why}; if this run is killed, it cannot be resumed ({hint})"));
+}

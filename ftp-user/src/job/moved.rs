@@ -1,0 +1,156 @@
+//! A source that a resumed move does not find, or that is empty now: an earlier run has moved it, or it is not where it was,
+//! as with a disk that is not mounted. The journal tells which: whoever takes a missing source for a moved one removes what
+//! has arrived of it, and nothing copies the rest.
+
+use super::retrying::outage::facts;
+use crate::context::Context;
+use crate::endpoint::{self, Host};
+use crate::failure::{About, Failure, Kind};
+use crate::journal::FilesBelow;
+use crate::place::{self, Location};
+use crate::route::Ends;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// What the journal says of a source that is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Story {
+    /// All files of it that were begun are finished.
+    Moved,
+    /// It has files that were begun and are not finished.
+    Unfinished(u64),
+    /// No file of it was begun.
+    Unknown,
+}
+
+impl Story {
+    /// Pure: the only place where it is decided.
+    const fn of(files: Option<FilesBelow>) -> Self {
+        match files {
+            Some(FilesBelow { unfinished: 0, finished: 1.. }) => Self::Moved,
+            None | Some(FilesBelow { unfinished: 0, finished: 0 }) => Self::Unknown,
+            Some(FilesBelow { unfinished, .. }) => Self::Unfinished(unfinished),
+        }
+    }
+
+    /// What the journal says of the files of a directory of the source.
+    async fn told(context: &Context, source: &Host, directory: Option<&PathName>) -> Self {
+        Self::of(context.job_journal.files_below(prefix(source, directory)).await)
+    }
+
+    /// Why the source is not taken for a moved one; `None` if it is.
+    fn failure(self, what: &str) -> Option<Failure> {
+        let why = match self {
+            Self::Moved => return None,
+            Self::Unfinished(1) => "an earlier run has not finished 1 file of it".to_owned(),
+            Self::Unfinished(files) => format!("an earlier run has not finished {files} files of it"),
+            Self::Unknown => "nothing says that an earlier run has moved it".to_owned(),
+        };
+        let failure = Failure::new(Kind::Missing, format!("{what}, and {why}")).about(About::Unfinished);
+        Some(failure.hint("put it back where it was, or mount its disk, before the job goes on"))
+    }
+}
+
+/// Whether an earlier run of the job has moved a tree that is not there, and was killed when its root was removed already.
+///
+/// # Errors
+///
+/// The earlier run has not finished the files of the tree.
+pub(super) async fn tree(
+    context: &Context,
+    ends: &mut Ends,
+    source: &Location,
+    target: &PathName,
+) -> Result<bool, Failure> {
+    let story = Story::told(context, &ends.source, Some(&source.path)).await;
+    let what = format!("{source} does not exist");
+    if let Story::Unknown = story {
+        // A file, or a tree of which nothing was begun.
+        let found = facts(context, &mut ends.destination, target).await?;
+        if found.is_none_or(|found| found.kind != listing::Kind::Directory) {
+            return Ok(false);
+        }
+    }
+    if let Some(failure) = story.failure(&what) {
+        return Err(failure);
+    }
+    context.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
+    Ok(true)
+}
+
+/// Refuses the directory of a resumed job that has nothing in it, although an earlier run has not finished files of it: a
+/// disk that is not mounted leaves an empty directory. A move deletes no source before the journal has the end of every copy.
+///
+/// # Errors
+///
+/// It is so, or the directory cannot be listed.
+pub(super) async fn refuse_emptied(
+    context: &Context,
+    host: &mut Host,
+    source: &Location,
+) -> Result<(), Failure> {
+    if !context.job_journal.is_resumed() {
+        return Ok(());
+    }
+    let story @ Story::Unfinished(_) = Story::told(context, host, Some(&source.path)).await else {
+        return Ok(());
+    };
+    let mut is_empty = true;
+    endpoint::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
+    match story.failure(&format!("{source} is empty")) {
+        Some(failure) if is_empty => Err(failure),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether an earlier run of the job has moved all that a pattern has matched. `missing` says that nothing matches it now,
+/// and is returned if so.
+///
+/// # Errors
+///
+/// The earlier run has not finished the files of the directory.
+pub(super) async fn matched(
+    context: &Context,
+    host: &Host,
+    source: &Location,
+    missing: Failure,
+) -> Result<Failure, Failure> {
+    let directory = place::parent(&source.path);
+    let story = Story::told(context, host, directory.as_ref()).await;
+    match story.failure(&missing.what) {
+        Some(failure) => Err(failure),
+        None => Ok(missing),
+    }
+}
+
+/// What the names of all files below a directory begin with in the journal.
+fn prefix(host: &Host, directory: Option<&PathName>) -> String {
+    let Ok(any) = PathName::from_wire(vec![b'x']) else { return String::new() };
+    let mut name = host.show(&place::join(directory, &any));
+    name.pop();
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n8_a_missing_source_was_moved_only_if_files_of_it_are_finished_and_none_is_unfinished() {
+        for (files, expect) in [
+            (None, Story::Unknown),
+            (Some((0, 0)), Story::Unknown),
+            (Some((3, 0)), Story::Moved),
+            (Some((3, 2)), Story::Unfinished(2)),
+            (Some((0, 1)), Story::Unfinished(1)),
+        ] {
+            let files = files.map(|(finished, unfinished)| FilesBelow { finished, unfinished });
+            assert_eq!(Story::of(files), expect, "{files:?}");
+            let failure = expect.failure("x does not exist");
+            assert_eq!(
+                failure.map(|failure| failure.about),
+                (expect != Story::Moved).then_some(About::Unfinished)
+            );
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Directories that only the destination has, while the names in them pass by in their order: each goes with what is in it,
+//! or stays because something in it stays. Pure.
+
+use crate::job::tree::is_below;
+use ftp_proto::wire::PathName;
+
+/// The directories in which the last name was. Each is in the one before it.
+#[derive(Clone, Debug)]
+pub(super) struct EmptiedDirectories {
+    open: Vec<OpenDirectory>,
+    /// Whether a directory stays in which nothing was deleted: only some files are wanted.
+    selects: bool,
+}
+
+#[derive(Clone, Debug)]
+struct OpenDirectory {
+    below: PathName,
+    /// Whether something in it was deleted.
+    is_emptier: bool,
+    /// Whether something in it stays.
+    is_needed: bool,
+}
+
+impl EmptiedDirectories {
+    /// No name has come yet.
+    pub(super) const fn new(selects: bool) -> Self {
+        Self { open: Vec::new(), selects }
+    }
+
+    /// The next directory in which `next` is not, and which goes. It is asked for until there is none.
+    pub(super) fn leave(&mut self, next: Option<&PathName>) -> Option<PathName> {
+        let is_left = |open: &mut OpenDirectory| next.is_none_or(|next| !is_below(&open.below, next));
+        while let Some(OpenDirectory { below, is_emptier, is_needed }) = self.open.pop_if(is_left) {
+            if !is_needed && (is_emptier || !self.selects) {
+                return Some(below);
+            }
+            self.stays();
+        }
+        None
+    }
+
+    /// The next name is a directory that goes, unless something in it stays.
+    pub(super) fn enter(&mut self, below: PathName) {
+        self.open.push(OpenDirectory { below, is_emptier: false, is_needed: false });
+    }
+
+    /// The next name goes.
+    pub(super) fn goes(&mut self) {
+        self.open.iter_mut().for_each(|open| open.is_emptier = true);
+    }
+
+    /// The next name stays. Returns whether it is the first one by which its directory does.
+    pub(super) fn stays(&mut self) -> bool {
+        self.open.last_mut().is_some_and(|open| !std::mem::replace(&mut open.is_needed, true))
+    }
+}

@@ -1,0 +1,52 @@
+//! Names that differ only in upper and lower case: whether the destination keeps both apart.
+
+use super::cases::Names;
+use crate::context::Context;
+use crate::endpoint::{Host, list};
+use crate::failure::{Failure, Kind};
+use crate::job::retrying::outage::{asked, facts};
+use crate::place;
+use ftp_proto::wire::PathName;
+
+/// Whether nothing is at `path` of the destination that this run has stored there under the other name, the one with the
+/// hash `other`.
+///
+/// # Errors
+///
+/// The destination takes both names for one, or cannot be asked.
+pub(super) async fn is_free(
+    context: &Context,
+    destination: &mut Host,
+    names: &Names,
+    (path, other): (&PathName, u64),
+) -> Result<(), Failure> {
+    match facts(context, destination, path).await? {
+        Some(_) => are_apart(context, destination, names, (path, other)).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether the destination shows both names, this one and the one with the hash `other`.
+///
+/// # Errors
+///
+/// The destination takes both names for one, or cannot be asked.
+pub(super) async fn are_apart(
+    context: &Context,
+    destination: &mut Host,
+    names: &Names,
+    (path, other): (&PathName, u64),
+) -> Result<(), Failure> {
+    let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
+    let listing = asked(context, destination, async |host| list(context, host, &above).await).await?;
+    let is_there = listing.entries.iter().any(|entry| entry.name == name);
+    let has_other = listing.entries.iter().any(|entry| names.hash(&entry.name) == other);
+    if is_there && has_other {
+        return Ok(());
+    }
+    let name = destination.show(path);
+    let what = format!("{name} differs from another name of the tree only in upper and lower case");
+    Err(Failure::new(Kind::Exists, what)
+        .said(format!("{} takes both for one", destination.show(&above)))
+        .hint("rename one of them at the source"))
+}

@@ -1,0 +1,166 @@
+//! A job as its row has it.
+
+use super::checksum::{Bad, check, replace, text};
+use super::count::Count;
+use super::item_row::number;
+use super::record::{Command, JobRecord, JobState};
+use super::states::job_state;
+use crate::id::JobId;
+use rusqlite::types::{ToSql, ValueRef};
+use rusqlite::{Connection, Row};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A job as its row has it: [`JobState::Running`] stands for every job that has not ended.
+#[derive(Clone, Debug)]
+pub(super) struct JobRow {
+    pub(super) id: JobId,
+    pub(super) verb: String,
+    pub(super) command: Command,
+    pub(super) state: JobState,
+    /// When it began first, in microseconds since 1970. No other job has the same.
+    pub(super) begun: u64,
+    /// When it ended last, in seconds since 1970.
+    pub(super) ended: Option<u64>,
+    /// What the first run has decided for all others.
+    pub(super) decided: Option<String>,
+}
+
+impl JobRow {
+    const COLUMNS: &str = "id, verb, name, words, directory, state, begun, ended, decided";
+
+    pub(super) fn find(sql: &Connection, id: JobId) -> Result<Option<Self>, Bad> {
+        Self::query(sql, "id = ?1", &[&id.number().cast_signed()]).map(|rows| rows.into_iter().next())
+    }
+
+    pub(super) fn named(sql: &Connection, name: &str) -> Result<Option<Self>, Bad> {
+        Self::query(sql, "name = ?1", &[&name]).map(|rows| rows.into_iter().next())
+    }
+
+    /// Every job, the one that began first comes first.
+    pub(super) fn all(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "1 ORDER BY begun", &[])
+    }
+
+    /// The jobs that began last, those that have not ended before the others.
+    pub(super) fn latest(sql: &Connection, most: usize) -> Result<Vec<Self>, Bad> {
+        let latest = format!("ORDER BY state != 0, begun DESC LIMIT {most}");
+        Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), &[])
+    }
+
+    /// Every job that has ended. They are few, since the oldest of them are forgotten.
+    pub(super) fn ended(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "state != 0", &[])
+    }
+
+    /// Every job that has not ended and has begun no file.
+    pub(super) fn open_without_files(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "state = 0 AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)", &[])
+    }
+
+    /// How many jobs have not ended.
+    pub(super) fn count_open(sql: &Connection) -> Result<u64, Bad> {
+        let count: i64 = sql.query_row("SELECT count(*) FROM jobs WHERE state = 0", [], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+
+    fn query(sql: &Connection, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
+        let mut statement =
+            sql.prepare_cached(&format!("SELECT {}, sum FROM jobs WHERE {condition}", Self::COLUMNS))?;
+        let mut rows = statement.query(values)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            check(row, "jobs", 9)?;
+            found.push(Self::of(row)?);
+        }
+        Ok(found)
+    }
+
+    fn of(row: &Row<'_>) -> Result<Self, Bad> {
+        let words: Vec<u8> = row.get(3)?;
+        let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
+        Ok(Self {
+            id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            verb: row.get(1)?,
+            command: Command {
+                words: words.collect(),
+                directory: PathBuf::from(OsString::from_vec(row.get(4)?)),
+                name: row.get(2)?,
+            },
+            state: job_state(row.get(5)?)?,
+            begun: row.get::<_, i64>(6)?.cast_unsigned(),
+            ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+            decided: row.get(8)?,
+        })
+    }
+
+    /// Writes the row, in the place of the one that is there.
+    pub(super) fn save(&self, sql: &Connection) -> Result<(), Bad> {
+        let words: Vec<&[u8]> = self.command.words.iter().map(|word| word.as_bytes()).collect();
+        let words = words.join(&0);
+        let values = [
+            ValueRef::Integer(self.id.number().cast_signed()),
+            ValueRef::Text(self.verb.as_bytes()),
+            text(self.command.name.as_deref()),
+            ValueRef::Blob(&words),
+            ValueRef::Blob(self.command.directory.as_os_str().as_bytes()),
+            ValueRef::Integer(match self.state {
+                JobState::Running | JobState::Interrupted | JobState::Detached => 0,
+                JobState::Done => 1,
+                JobState::Failed => 2,
+                JobState::Cancelled => 3,
+            }),
+            ValueRef::Integer(self.begun.cast_signed()),
+            number(self.ended),
+            text(self.decided.as_deref()),
+        ];
+        replace(sql, "jobs", Self::COLUMNS, &values)
+    }
+
+    /// The record. `process` is who runs the job, as the lock says; `is_detached` whether a file of it goes from server to
+    /// server without this program.
+    pub(super) fn record(self, process: Option<Option<u32>>, is_detached: bool, count: Count) -> JobRecord {
+        let state = match (self.state, process) {
+            (JobState::Running | JobState::Interrupted | JobState::Detached, Some(_)) => JobState::Running,
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if is_detached => {
+                JobState::Detached
+            }
+            // Whoever resumes all jobs does not mean it: another command may have gone to its destination since.
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if count.is_idle() => {
+                JobState::Failed
+            }
+            (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
+            (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,
+        };
+        let Count { files, bytes, failed, open, given_over, failures } = count;
+        let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
+        JobRecord {
+            id: self.id,
+            verb: self.verb,
+            command: self.command,
+            state,
+            begun: self.begun / MICROSECONDS,
+            ended: self.ended,
+            files,
+            bytes,
+            failed: failed.max(number),
+            why,
+            open,
+            given_over,
+            process: process.flatten(),
+            transfer: None,
+        }
+    }
+}
+
+/// When a job begins that begins now: later than every other one, whatever becomes of the clock.
+pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, Bad> {
+    let last: Option<i64> = sql.query_row("SELECT max(begun) FROM jobs", [], |row| row.get(0))?;
+    let after = last.map_or(0, |last| last.cast_unsigned().saturating_add(1));
+    Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
+}
+
+/// Of a second.
+const MICROSECONDS: u64 = 1_000_000;

@@ -1,0 +1,138 @@
+//! The keys of the contract.
+
+use super::super::event::{Progress, Summary, Withheld};
+use super::*;
+use crate::ladder::Rung;
+use crate::outcome::Protection;
+use crate::outcome::{Relayed, Verified};
+use ftp_proto::digest::Algorithm;
+
+const EXITS: Exits = Exits { of_kind: |_| 4, partly: 9 };
+
+fn check(event: &Event, expect: &str) {
+    let mut out = Vec::new();
+    Json::new(EXITS).tell(event, None, Duration::ZERO, &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
+}
+
+#[test]
+fn the_summary_has_the_keys_of_the_contract() {
+    let summary = Summary { protection: Protection::Clear, ..Summary::example() };
+    check(
+        &Event::Summary(summary),
+        r#"{"event":"summary","ok":true,"files":1,"bytes":2147483648,"seconds":1.9,"path":"direct","rung":"dest-listens","protection":"clear","verified":"sha-256","failed":0,"skipped":0}"#,
+    );
+}
+
+#[test]
+fn a_file_has_the_keys_of_the_contract() {
+    check(
+        &Event::File {
+            source: "ftp://a/x".into(),
+            dest: "ftp://b/x".into(),
+            size: Some(5),
+            before: 0,
+            rung: Some(Rung::SourceListens),
+            relayed: None,
+            verified: Verified::Size,
+            attempts: 2,
+            earlier: None,
+        },
+        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
+    );
+}
+
+#[test]
+fn names_that_are_not_deleted_are_no_file_that_failed() {
+    let message = "nothing was deleted".to_owned();
+    check(
+        &Event::Withheld(Withheld { dest: "ftp://b/d".into(), names: 3, most: 2, message }),
+        r#"{"event":"withheld","dest":"ftp://b/d","names":3,"most":2,"exit":9,"message":"nothing was deleted"}"#,
+    );
+}
+
+#[test]
+fn the_number_of_jobs_has_its_reason() {
+    let (reason, why) = ("no-faster", "twice as many were hardly faster".to_owned());
+    check(
+        &Event::Jobs { number: 4, reason, why },
+        r#"{"event":"jobs","number":4,"reason":"no-faster","why":"twice as many were hardly faster"}"#,
+    );
+}
+
+#[test]
+fn a_progress_event_has_its_file_and_its_job() {
+    let progress = Progress {
+        source: "ftp://a/x".into(),
+        bytes: 5,
+        total: Some(10),
+        before: 0,
+        time: Duration::from_secs(1),
+    };
+    let mut shown =
+        Shown { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
+    let mut out = Vec::new();
+    let mut json = Json::new(EXITS);
+    json.tell(&Event::Progress(progress), Some(&shown), Duration::from_secs(1), &mut out).unwrap();
+    let file = |source: &str| Event::File {
+        source: source.into(),
+        dest: "ftp://b/x".into(),
+        size: Some(5),
+        before: 0,
+        rung: None,
+        relayed: None,
+        verified: Verified::Size,
+        attempts: 1,
+        earlier: None,
+    };
+    // Once a second.
+    for (source, millis) in [("ftp://a/y", 1500), ("ftp://a/z", 2000), ("ftp://a/0", 2999)] {
+        shown.files += 1;
+        json.tell(&file(source), Some(&shown), Duration::from_millis(millis), &mut out).unwrap();
+    }
+    let told = String::from_utf8(out).unwrap();
+    let told: Vec<&str> = told.lines().filter(|line| line.contains("\"progress\"")).collect();
+    assert_eq!(
+        told,
+        [
+            r#"{"event":"progress","source":"ftp://a/x","bytes":5,"total":10,"files":3,"of":7,"more":true,"job_bytes":35,"job_total":null,"rate":5,"remaining":null}"#,
+            r#"{"event":"progress","source":"ftp://a/z","bytes":5,"total":5,"files":5,"of":7,"more":true,"job_bytes":35,"job_total":null,"rate":5,"remaining":null}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_an_earlier_run_has_copied_is_not_called_verified() {
+    check(
+        &Event::File {
+            source: "ftp://a/x".into(),
+            dest: "ftp://b/x".into(),
+            size: None,
+            before: 0,
+            rung: None,
+            relayed: None,
+            verified: Verified::None,
+            attempts: 0,
+            earlier: Some(Verified::Hash(Algorithm::Sha256)),
+        },
+        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":0,"path":null,"rung":null,"verified":"none","attempts":0,"skipped":true,"earlier":"sha-256"}"#,
+    );
+}
+
+#[test]
+fn what_passed_a_relay_and_what_was_there_before_is_told_last() {
+    check(
+        &Event::File {
+            source: "ftp://a/x".into(),
+            dest: "ftp://b/x".into(),
+            size: Some(5),
+            before: 2,
+            rung: Some(Rung::RelaySource),
+            relayed: Some(Relayed { relay: "edge".into(), bytes: 5, directly: true }),
+            verified: Verified::Size,
+            attempts: 1,
+            earlier: None,
+        },
+        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"agents_direct":true,"before":2}"#,
+    );
+}
