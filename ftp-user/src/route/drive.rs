@@ -4,7 +4,7 @@
 use super::direct::Direct;
 use super::lane::{Lane, Sign};
 use super::progress::{Progress, Sight};
-use super::relay::RelayPath;
+use super::relay::{LAST_WORD, RelayPath};
 use super::sessions::Sessions;
 use super::through::{Done, Through};
 use crate::context::Context;
@@ -259,6 +259,22 @@ impl<'a> Drive<'a> {
         self.attempt.input(self.context.clock.now(), input);
     }
 
+    /// Hears what the relay says of the end of the join before the server that says that its transfer has broken off: if
+    /// the relay has reset both data connections, only the relay knows why.
+    async fn hear_relay_first(&mut self) {
+        let clock = self.context.clock;
+        let deadline = Some(clock.now() + LAST_WORD);
+        while let Path::Relay(relay) = &mut self.path
+            && relay.is_joined()
+        {
+            let said = tokio::select! {
+                said = relay.next() => said,
+                () = clock.sleep_until(deadline) => return,
+            };
+            self.happened(Happened::Relay(said));
+        }
+    }
+
     /// Handles an event of a control session.
     async fn heard(&mut self, side: Side, event: Event) {
         if matches!(event, Event::Ended(_))
@@ -266,6 +282,9 @@ impl<'a> Drive<'a> {
             && let Some(said) = relay.last_words().await
         {
             self.happened(Happened::Relay(said));
+        }
+        if matches!(event, Event::Reply { class: Class::Later, .. }) && self.stands {
+            self.hear_relay_first().await;
         }
         let now = self.context.clock.now();
         if let Path::Direct(direct) = &mut self.path

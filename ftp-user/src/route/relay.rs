@@ -55,6 +55,11 @@ impl<'a> RelayPath<'a> {
         timeout(SETTLE, self.agents.next()).await.ok()
     }
 
+    /// Whether there is a join of which the relay has not told the end.
+    pub(super) const fn is_joined(&self) -> bool {
+        self.join.is_some()
+    }
+
     /// Has the relay join the data connections.
     pub(super) fn join(&mut self, sessions: &Sessions<'_>, source: Junction, destination: Junction) {
         let leg = |junction, session: &Session| match junction {
@@ -113,8 +118,10 @@ impl<'a> RelayPath<'a> {
                 progress.start(now);
                 Some(Input::RelayFlowing)
             }
-            JoinEvent::Refused { why, for_now: true, .. } => Some(Input::RelayLost(why)),
-            JoinEvent::Refused { side, why, for_now: false, .. } => Some(fault(side, why)),
+            JoinEvent::Refused { side, why, for_now, .. } => {
+                self.join = None;
+                Some(if for_now { Input::RelayLost(why) } else { fault(side, why) })
+            }
             JoinEvent::Stranger { side, peer } => {
                 let end = sessions.of(side).role.name();
                 context.events.warn(format!(
@@ -135,16 +142,20 @@ impl<'a> RelayPath<'a> {
                 progress.saw(now, bytes);
                 progress.stop();
                 self.counted = in_order;
+                self.join = None;
                 Some(if in_order { Input::RelayPassed } else { fault(side, why) })
             }
-            JoinEvent::Lost(why) => Some(Input::RelayLost(why)),
+            JoinEvent::Lost(why) => {
+                self.join = None;
+                Some(Input::RelayLost(why))
+            }
         }
     }
 
     /// Waits for the relay's last count, after both servers have confirmed that the file is complete.
     pub(super) async fn last_count(&mut self, context: &Context, progress: &mut Progress) {
         let clock = context.clock;
-        let deadline: Option<Moment> = Some(clock.now() + COUNT);
+        let deadline: Option<Moment> = Some(clock.now() + LAST_WORD);
         while !self.counted && !self.agents.is_over() {
             let event = tokio::select! {
                 () = context.cancel.cancelled() => return,
@@ -179,5 +190,5 @@ fn fault(side: Option<Side>, why: String) -> Input {
 
 /// How long the end of the relay session may come after the end of its tunnels.
 const SETTLE: Duration = Duration::from_millis(200);
-/// How long to wait for the relay's last count.
-const COUNT: Duration = Duration::from_secs(2);
+/// How long to wait for what the relay says at the end of a join: its last count, or why it has cut the join.
+pub(super) const LAST_WORD: Duration = Duration::from_secs(2);

@@ -18,7 +18,6 @@ pub(super) async fn carry_out(lines: &mut Lines, line: &str) -> After {
         Ok(None) => return After::Ended(Status::Done),
         Err(mistake) => return After::Mistake(mistake.failure(line)),
     };
-    lines.signals.forget();
     let mut signals = lines.signals.clone();
     let (stop, cancel) = Cancel::new();
     let mut work = Box::pin(command_of(lines, &command, cancel));

@@ -134,6 +134,7 @@ async fn typed(lines: &mut Lines) -> Status {
         if lines.remember(line) {
             reader.keep(line.to_owned());
         }
+        lines.signals.forget();
         match carry_out(lines, line).await {
             After::Leave if lines.may_leave() => return Status::Done,
             After::Leave | After::Ended(_) | After::Unread(_) => {}

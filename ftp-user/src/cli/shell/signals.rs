@@ -45,9 +45,12 @@ impl Signals {
         self.0.borrow().is_end
     }
 
-    /// Forgets what was heard: it was about an earlier command.
+    /// Forgets what was heard: it was about an earlier command. A wish to end is never forgotten.
     pub(super) fn forget(&mut self) {
         self.0.mark_unchanged();
+        if self.is_end() {
+            self.0.mark_changed();
+        }
     }
 
     /// Returns at the next signal.
@@ -63,5 +66,33 @@ impl Signals {
         while !self.is_end() {
             self.next().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn heard_at_once(signals: &mut Signals) -> Option<Heard> {
+        match pin!(signals.next()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(heard) => Some(heard),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn an_interruption_of_an_earlier_command_is_forgotten_and_a_wish_to_end_is_not() {
+        let (sender, receiver) = watch::channel(Heard::default());
+        let mut signals = Signals(receiver);
+        sender.send_modify(|heard| heard.interrupts += 1);
+        signals.forget();
+        assert_eq!(heard_at_once(&mut signals), None);
+        // It comes between two commands: before the second one begins.
+        sender.send_modify(|heard| heard.is_end = true);
+        signals.forget();
+        assert_eq!(heard_at_once(&mut signals), Some(Heard { interrupts: 1, is_end: true }));
     }
 }
