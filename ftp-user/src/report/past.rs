@@ -2,8 +2,9 @@
 
 use super::entry::date;
 use super::event::Survey;
+use super::receipt::{by_cause, others};
 use super::style::Screen;
-use crate::history::{Fate, PastCandidate, PastPair, PastRace, PastRun};
+use crate::history::{Fate, PastCandidate, PastPair, PastRace, PastRun, Said};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
 
@@ -21,22 +22,82 @@ pub(super) fn run(run: &PastRun) -> Vec<String> {
     if pairs.is_empty() {
         lines.push("no path was tried".to_owned());
     }
-    lines.extend(failures.iter().map(|failure| format!("failed: {failure}")));
+    for (first, others) in by_cause(failures, String::as_str) {
+        lines.push(format!("failed: {first}"));
+        if !others.is_empty() {
+            lines.push(format!("  and {} for the same reason", counted(others.len() as u64, "other")));
+        }
+    }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
 fn pair(pair: &PastPair, lines: &mut Vec<String>) {
     lines.push(format!("from {} to {}", pair.source, pair.destination));
-    for race in &pair.races {
+    for races in by_course(&pair.races) {
+        let [race, same @ ..] = races.as_slice() else { continue };
         lines.push(format!("  {}: {}", race.file, result(race)));
         let alike = race.tried.chunk_by(is_left_like);
         lines.extend(alike.flat_map(told).map(|line| format!("    {line}")));
+        lines.extend(same.iter().take(NAMED).map(|race| format!("  {}: the same", race.file)));
+        if let Some(unnamed) = same.len().checked_sub(NAMED).filter(|unnamed| *unnamed > 0) {
+            lines.push(format!("  {}", others(unnamed as u64)));
+        }
     }
     if pair.omitted > 0 {
         let more = counted(pair.omitted, "more race");
         lines.push(format!("  {more} not shown: most were like the one before"));
     }
 }
+
+/// Races that nothing has won, together with those before them that went the same way; each of the others alone.
+fn by_course(races: &[PastRace]) -> Vec<Vec<&PastRace>> {
+    let mut all: Vec<(Option<Vec<Course>>, Vec<&PastRace>)> = Vec::new();
+    for race in races {
+        let is_lost = race.winner().or_else(|| race.begun()).is_none();
+        let course = is_lost.then(|| race.tried.iter().map(|tried| course(race, tried)).collect());
+        match all.iter_mut().find(|(known, _)| course.is_some() && *known == course) {
+            Some((_, alike)) => alike.push(race),
+            None => all.push((course, vec![race])),
+        }
+    }
+    all.into_iter().map(|(_, races)| races).collect()
+}
+
+/// What came of a candidate, without times and without the name of its file.
+type Course = (String, Fate, bool, Option<String>, Vec<Said>);
+
+fn course(race: &PastRace, tried: &PastCandidate) -> Course {
+    let last = race.file.rsplit('/').next().unwrap_or_default();
+    let why = tried.why.as_ref().map(|why| without(why, last));
+    let said = tried.said.iter();
+    let said = said.map(|said| Said { end: said.end.clone(), reply: without(&said.reply, last) });
+    (name(tried), tried.fate, tried.probed, why, said.collect())
+}
+
+/// The text without this name, where it is a word of its own.
+fn without(text: &str, name: &str) -> String {
+    if name.is_empty() {
+        return text.to_owned();
+    }
+    let mut rest = String::new();
+    let mut after = 0;
+    for (at, _) in text.match_indices(name) {
+        let is_inside = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+        let (before, behind) = (text.get(..at), text.get(at + name.len()..));
+        if is_inside(before.and_then(|before| before.chars().next_back()))
+            || is_inside(behind.and_then(|behind| behind.chars().next()))
+        {
+            continue;
+        }
+        rest.push_str(text.get(after..at).unwrap_or_default());
+        rest.push('*');
+        after = at + name.len();
+    }
+    rest + text.get(after..).unwrap_or_default()
+}
+
+/// The number of races that are named, besides the first one, where all went the same way.
+const NAMED: usize = 2;
 
 /// How the file went in the end.
 fn result(race: &PastRace) -> String {
@@ -210,6 +271,41 @@ mod tests {
         assert_eq!(run(&past), expect);
         let nothing = run(&PastRun { failures: vec!["no".to_owned()], ..PastRun::default() });
         assert_eq!(nothing[1..], ["no path was tried", "failed: no"]);
+    }
+
+    #[test]
+    fn n14_files_that_failed_for_one_reason_are_told_once() {
+        let refused = |name: &str| PastCandidate {
+            why: Some(format!("550 {name}: no")),
+            ended: Some(name.len() as f64),
+            ..tried("a", Fate::Failed, Some(0.0))
+        };
+        let race = |name: &str, tried| PastRace {
+            file: format!("ftp://h/t/{name}"),
+            tried: vec![tried],
+            ..PastRace::default()
+        };
+        let mut races: Vec<PastRace> =
+            (0..5).map(|at| race(&format!("f{at}"), refused(&format!("f{at}")))).collect();
+        races.insert(1, race("x", PastCandidate { why: Some("451 later".to_owned()), ..refused("x") }));
+        let pair = PastPair { races, ..PastPair::default() };
+        let failures =
+            (0..5).map(|at| format!("cannot copy f{at} to g{at}: 550 no")).chain(["odd: x".to_owned()]);
+        let past = PastRun { pairs: vec![pair], failures: failures.collect(), ..PastRun::default() };
+        let expect = [
+            "  ftp://h/t/f0: nothing has moved it",
+            "    at 0.00 s a by PASV and PORT: failed after 2.00 s: 550 f0: no",
+            "  ftp://h/t/f1: the same",
+            "  ftp://h/t/f2: the same",
+            "  and 2 other files (--json names all)",
+            "  ftp://h/t/x: nothing has moved it",
+            "    at 0.00 s a by PASV and PORT: failed after 1.00 s: 451 later",
+            "failed: cannot copy f0 to g0: 550 no",
+            "  and 4 others for the same reason",
+            "failed: odd: x",
+        ];
+        assert_eq!(run(&past)[2..], expect);
+        assert_eq!(without("550 f1 and f12: f1", "f1"), "550 * and f12: *");
     }
 
     #[test]

@@ -100,11 +100,32 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     if *failed > 0 {
         lines.push(format!("  {}: failed", files(*failed)));
     }
-    lines.extend(failures.iter().map(|(source, why)| format!("    {}", about(source, why))));
+    for ((source, why), others) in by_cause(failures, |(_, why)| why) {
+        lines.push(format!("    {}", about(source, why)));
+        if !others.is_empty() {
+            lines.push("    for the same reason:".to_owned());
+        }
+        lines.extend(others.iter().map(|(source, _)| format!("      {source}")));
+    }
     if let Some(others) = failed.checked_sub(failures.len() as u64).filter(|others| *others > 0) {
         lines.push(format!("    {}", self::others(others)));
     }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+/// Failures with one cause, the first one and the others. `words` are those of a failure: what they say behind the first
+/// colon and blank is the cause.
+pub(super) fn by_cause<'a, T>(failures: &'a [T], words: impl Fn(&T) -> &str) -> Vec<(&'a T, Vec<&'a T>)> {
+    let mut all: Vec<(&T, Vec<&T>)> = Vec::new();
+    for failure in failures {
+        let cause = |failure: &'a T| words(failure).split_once(": ").map(|(_, cause)| cause.to_owned());
+        let found = cause(failure);
+        match all.iter_mut().find(|(first, _)| found.is_some() && cause(first) == found) {
+            Some((_, others)) => others.push(failure),
+            None => all.push((failure, Vec::new())),
+        }
+    }
+    all
 }
 
 /// What has happened to a source. It is named first, unless the message does so: as a word of its own, since a name of this
@@ -129,6 +150,22 @@ pub(super) fn others(failures: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn n12_a_cause_is_told_once_with_its_files() {
+        let failure = |name: &str, why: &str| (format!("h/{name}"), format!("cannot copy h/{name}: {why}"));
+        let failures = vec![failure("a", "550 no"), failure("b", "full: disk"), failure("c", "550 no")];
+        let receipts = Receipts { failed: 12, failures, ..Receipts::default() };
+        let expect = [
+            "  12 files: failed",
+            "    cannot copy h/a: 550 no",
+            "    for the same reason:",
+            "      h/c",
+            "    cannot copy h/b: full: disk",
+            "    and 9 other files (--json names all)",
+        ];
+        assert_eq!(lines(&receipts), expect);
+    }
 
     #[test]
     fn a_source_is_named_once() {
