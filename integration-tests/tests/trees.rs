@@ -41,6 +41,26 @@ fn a_filter_says_which_files_of_a_tree_are_copied() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_told_and_counted_and_the_others_are_copied() {
+    let from = source(&["t/a", "t/z"]);
+    symlink("nothing", from.path("t/link")).unwrap();
+    let at_server = vec![from.url("t/*")];
+    // The shell of a person has found the names of this host.
+    let here = ["t/a", "t/link", "t/z"].map(|name| from.path(name).display().to_string());
+    for sources in [at_server, here.to_vec()] {
+        let to = target();
+        let told = user().args(["copy", "-r", "--retries", "0"]).args(&sources).args([to.url("")]).run();
+        told.exits(9)
+            .says("link is a symbolic link that leads nowhere; repair or delete the link")
+            .never_says("does not exist")
+            .says("copied 2 files")
+            .says("1 file failed");
+        assert_eq!(to.names(), ["a", "z"], "{sources:?}");
+    }
+    copy(&[&here[1], &target().url("")]).exits(3).says("leads nowhere");
+}
+
+#[test]
 fn a_pattern_in_the_last_name_of_a_source_stands_for_what_it_matches() {
     let from = source(&["d/a.txt", "d/b.txt", "d/.c.txt", "d/x*y", "d/x1y", "d/deep/z.txt"]);
     let check = |pattern: &str, more: &[&str], expect: &[&str]| {

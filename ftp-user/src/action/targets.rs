@@ -18,7 +18,7 @@ pub(super) async fn targets(
 ) -> Vec<Location> {
     let mut targets = Vec::with_capacity(places.len());
     for place in places {
-        let Matches { names, gaps } = match matches(context, pools, place).await {
+        let Matches { names, gaps, .. } = match matches(context, pools, place).await {
             Ok(found) => found,
             Err(failure) => {
                 outcome.failed(place.to_string(), failure);

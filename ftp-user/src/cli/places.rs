@@ -200,7 +200,7 @@ impl EachPlace {
         let count = places.len();
         for place in places {
             match matches(context, pools, &place).await {
-                Ok(Matches { names, gaps }) => {
+                Ok(Matches { names, gaps, .. }) => {
                     for gap in gaps {
                         self.status = self.status.and(Status::Partly);
                         context.events.warn(format!("{place}: {gap}"));

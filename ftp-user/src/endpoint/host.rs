@@ -242,6 +242,14 @@ impl Host {
         }
     }
 
+    /// Whether a name is a symbolic link of this host. Of names at a server only their listing tells it.
+    pub(crate) fn is_link_here(&self, path: &PathName) -> bool {
+        match self {
+            Self::Server(_) => false,
+            Self::Local(_) => local::is_link(path),
+        }
+    }
+
     /// The path of a directory without symbolic links, if the server tells it. A directory of this host has an
     /// identity, so that nobody need compare its path.
     ///

@@ -63,6 +63,11 @@ pub(super) fn check_directory(root: Option<&PathName>, path: &PathName) -> Resul
     check(root, local_path(path), path)
 }
 
+/// Whether a name is a symbolic link.
+pub(super) fn is_link(path: &PathName) -> bool {
+    std::fs::symlink_metadata(local_path(path)).is_ok_and(|found| found.is_symlink())
+}
+
 fn check(root: Option<&PathName>, directory: &Path, path: &PathName) -> Result<(), Failure> {
     let Some(root) = root.map(local_path).filter(|root| directory.starts_with(root)) else { return Ok(()) };
     // What is not there leads nowhere.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `request` | what was asked for, as a value |
 //! | `run` | runs it: the only entry |
-//! | `sources`, `tree` | from places to files |
+//! | `sources`, `patterns`, `tree` | from places to files |
 //! | `claims` | which job may write where, and what the journal keeps of it for another run |
 //! | `file` | one file: facts, the overwrite rule, the attempts, the name |
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
@@ -34,6 +34,7 @@ mod item;
 mod leaving;
 mod moved;
 mod named_trees;
+mod patterns;
 mod race;
 mod remains;
 mod request;
@@ -54,6 +55,7 @@ pub(crate) use entered::{Entered, Entry, Why};
 pub use interrupted::cancel::{cancel, left_of};
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
+pub(crate) use patterns::{Matches, matches, named};
 pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, Work};
@@ -64,7 +66,6 @@ pub(crate) use retrying::outage::asked;
 pub use retrying::outage::{Question, facts};
 pub use retrying::retry;
 pub use run::{refused, run};
-pub(crate) use sources::{Matches, matches, named};
 pub(crate) use spool::{Fields, Record, Spool, put_bytes, put_number};
 pub use summary::failures::{FailedItem, Failures};
 pub use summary::status::Status;

@@ -5,11 +5,11 @@ use super::item::{Item, Target};
 use super::leaving::{Leaving, leave};
 use super::moved;
 use super::named_trees::NamedTrees;
+use super::patterns::{Matches, matches, named};
 use super::tree::{Found as TreeFound, Rules, Tree, is_below};
-use crate::check::usable;
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::{Host, Pools, list};
+use crate::endpoint::{Host, Pools};
 use crate::failure::{self, Failure};
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::names;
@@ -18,10 +18,10 @@ use crate::job::file::times::Attributes;
 use crate::job::interrupted::cancel;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Options;
-use crate::job::retrying::outage::{Question, facts};
+use crate::job::retrying::outage::facts;
 use crate::job::summary::tally::Tally;
 use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
-use crate::place::{self, Location, Place, Remote, RemotePath};
+use crate::place::{self, Location};
 use crate::report::{Event, Found};
 use crate::route::Ends;
 use ftp_proto::listing::Kind;
@@ -45,6 +45,8 @@ pub(super) struct Sources<'a> {
     filter: Filter,
     /// Whether the files that the current source stands for are counted.
     counted: bool,
+    /// The names that the current pattern matches and its listing calls symbolic links.
+    links: Vec<PathName>,
     /// Where sources of this job have gone.
     taken: HashSet<PathName>,
     /// Where the files of this job have gone.
@@ -99,6 +101,7 @@ impl<'a> Sources<'a> {
             options,
             filter,
             counted: false,
+            links: Vec::new(),
             taken: HashSet::new(),
             places: GivenNames::default(),
             tally,
@@ -219,6 +222,7 @@ impl<'a> Sources<'a> {
                 None => self.found(self.context.finding.nothing()),
             }
             let several = !is_only || found.names.len() > 1;
+            self.links = found.links;
             for name in found.names {
                 let source = name.map_or_else(|| source.clone(), |name| named(&source, name));
                 if !Box::pin(self.copy_source(&source, several)).await {
@@ -300,6 +304,10 @@ impl<'a> Sources<'a> {
             self.found(self.context.finding.nothing());
             return Ok(());
         }
+        if known.is_none() && self.is_link(source) {
+            let what = format!("{source} is a symbolic link that leads nowhere");
+            return Err(Failure::new(failure::Kind::Missing, what).hint("repair or delete the link"));
+        }
         self.refuse(source, &target, known.is_some(), is_tree)?;
         self.refuse_emptied(source, is_tree).await?;
         if receiver == Receiver::NewDirectory && known.is_some() && !self.options.mode.is_dry() {
@@ -362,6 +370,12 @@ impl<'a> Sources<'a> {
         };
         let notes = (&mut self.places, &mut *self.tally);
         Box::pin(tree.copy(self.context, &mut self.ends, TreeFound::By(walker), notes)).await;
+    }
+
+    /// Whether the name of a source is a symbolic link, as far as this host or the listing of a pattern tells.
+    fn is_link(&self, source: &Location) -> bool {
+        let is_listed = |name| self.links.contains(&name);
+        self.ends.source.is_link_here(&source.path) || place::base_name(&source.path).is_some_and(is_listed)
     }
 
     /// Refuses a tree that is empty now and was not before.
@@ -472,54 +486,6 @@ fn one_name(source: &Location) -> Failure {
 /// that the usual copy costs no round trip more.
 const fn may_lack_parent(failure: &Failure) -> bool {
     matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
-}
-
-/// What a source stands for.
-#[derive(Debug, Default)]
-pub(crate) struct Matches {
-    /// The names in the directory of a pattern; `None` is the source itself.
-    pub(crate) names: Vec<Option<PathName>>,
-    /// What cannot be known of the directory.
-    pub(crate) gaps: Vec<Failure>,
-}
-
-/// What a source stands for: itself, or, if it is a pattern, the names that it matches, in their order.
-pub(crate) async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<Matches, Failure> {
-    let Some(glob) = source.glob() else { return Ok(Matches { names: vec![None], gaps: Vec::new() }) };
-    let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
-    let mut host = Host::at(source, Role::Source, pools);
-    let mut question = Question::new(context);
-    let listing = loop {
-        question.connect(&mut host).await?;
-        match list(context, &mut host, &directory).await {
-            Ok(listing) => break listing,
-            Err(failure) => question.again(failure).await?,
-        }
-    };
-    host.release();
-    let gaps = listing.gaps();
-    let fitting = listing.entries.into_iter().map(|entry| entry.name);
-    let mut names: Vec<_> = fitting.filter(|name| glob.matches(name.as_bytes())).collect();
-    names.retain(|name| usable(name).is_ok());
-    names.sort();
-    if names.is_empty() && gaps.is_empty() {
-        return Err(Failure::new(failure::Kind::Missing, format!("nothing matches {source}"))
-            .hint("write * as %2A, ? as %3F and [ as %5B in the name of a file"));
-    }
-    Ok(Matches { names: names.into_iter().map(Some).collect(), gaps })
-}
-
-/// The place of a name that the pattern of `source` matches.
-pub(crate) fn named(source: &Location, name: PathName) -> Location {
-    let path = place::sibling(&source.path, &name);
-    let place = match &source.place {
-        Place::Remote(Remote { site, .. }) => Place::Remote(Remote {
-            site: site.clone(),
-            path: RemotePath { name: Some(path.clone()), contents: source.contents, glob: None },
-        }),
-        Place::Local(local) => Place::Local(local.clone()),
-    };
-    Location { place, path, contents: source.contents }
 }
 
 /// What the destination is, and what is there. With `several` sources it must be a directory.
