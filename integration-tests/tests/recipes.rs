@@ -209,19 +209,21 @@ fn every_night() {
     let mut kept = 0;
     for entry in &entries {
         let keeps = entry.command.contains("--backup-dir");
-        for run in 1..=2 {
-            if run == 2 && keeps {
-                fs::remove_file(lab.path("photos/b.jpg")).unwrap();
-            }
+        let run = || {
             let output = entry.run(recipe.home.path(), &recipe.file("bin"));
             let said = [output.stdout, output.stderr].concat();
-            assert!(
-                output.status.success() && said.is_empty(),
-                "{}: {}",
-                entry.command,
-                String::from_utf8_lossy(&said)
-            );
+            let said = String::from_utf8_lossy(&said);
+            assert!(output.status.success() && said.is_empty(), "{}: {said}", entry.command);
+        };
+        if entry.command.contains("--id") {
+            nights(&recipe, (&lab, &backup), run);
+            continue;
         }
+        run();
+        if keeps {
+            fs::remove_file(lab.path("photos/b.jpg")).unwrap();
+        }
+        run();
         if keeps {
             let days: Vec<_> =
                 fs::read_dir(backup.path("old")).unwrap().map(|day| day.unwrap().file_name()).collect();
@@ -233,11 +235,31 @@ fn every_night() {
             kept += 1;
         }
     }
-    assert!(entries.len() == 3 && kept == 1, "{entries:?}");
-    let nights =
-        fs::read_dir(backup.path("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(nights.filter(|name| name.starts_with("photos-")).count() >= 1);
+    let by_night = entries.iter().filter(|entry| entry.command.contains("--id")).count();
+    assert_eq!((entries.len(), kept, by_night), (3, 1, 1), "{entries:?}");
     drop(recipe);
+}
+
+/// The entry that copies each night to a directory of its own, and is run several times a night.
+fn nights(recipe: &Recipe, (lab, backup): (&Server, &Server), run: impl Fn()) {
+    let date = recipe.file("bin/date");
+    let it_is = |night: &str| {
+        fs::write(&date, format!("#!/bin/sh\n[ \"$*\" = +%F ] && echo {night}\n")).unwrap();
+        fs::set_permissions(&date, fs::Permissions::from_mode(0o700)).unwrap();
+    };
+    it_is("2031-01-02");
+    run();
+    assert_eq!(stored(backup, "photos-2031-01-02/a.jpg"), "a");
+    // What comes after the copy of a night is for the next one.
+    fs::write(lab.path("photos/c.jpg"), "c").unwrap();
+    run();
+    assert!(!backup.path("photos-2031-01-02/c.jpg").exists(), "a night that is done is not copied again");
+    it_is("2031-01-03");
+    run();
+    assert_eq!(
+        (stored(backup, "photos-2031-01-03/a.jpg"), stored(backup, "photos-2031-01-03/c.jpg")),
+        ("a".into(), "c".into())
+    );
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) fn table(plan: &Plan) {
     for (what, times, target) in [
         ("an empty script", starts, START),
         ("100 of 10,000 names in one directory", completions, COMPLETION),
-        ("the jobs of the journal", ids, COMPLETION),
+        ("the 5 jobs of a journal that have begun no file", ids, COMPLETION),
     ] {
         let time = Spread::of(&times);
         println!("{what:<54} {:7.1} ({:.1} - {:.1})", time.median, time.least, time.most);
