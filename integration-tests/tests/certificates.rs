@@ -235,7 +235,7 @@ fn the_settings_say_what_to_do_with_unknown_certificates() {
         .run()
         .exits(2)
         .says("c.toml:2:9")
-        .says("\"new\"");
+        .says("expected one of ask, new, known");
     with("[defaults]\ntrust = \"new\"").args(["--trust", "known", &peer.url("")]).run().exits(11);
     with("[defaults]\ntrust = \"new\"").args([peer.url("")]).run().exits(0);
     with("[defaults]\ntrust = \"known\"").args([peer.url("")]).run().exits(0).never_says("warning");

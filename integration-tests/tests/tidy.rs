@@ -13,6 +13,7 @@ mod messages;
 mod modules;
 mod pages;
 mod reference;
+mod settable;
 mod source;
 mod statements;
 mod words;

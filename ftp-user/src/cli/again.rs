@@ -1,22 +1,22 @@
 //! What is done with jobs of the journal: their commands are read again, and performed as if they were typed now.
 
 use super::asked::{Asked, Start, check_state, go_to};
+use super::defaults::{self, with_defaults};
 use super::jobs::JobsArgs;
 use super::passwords::{self, Passwords};
 use super::places::has_relative;
 use super::trust::TrustArgs;
 use super::verb::JobArgs;
 use super::{Cli, General, Hands, cancel, resume, status_of};
-use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, Journal, Transfer};
 use crate::place::Location;
 use crate::report::{Event, Reporter};
 use crate::state;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use ftp_io::program::completion::{Value, ValueKind, values};
-use ftp_io::program::output;
+use ftp_io::program::{args, output};
 use ftp_proto::wire::counted;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -188,10 +188,15 @@ impl General {
     /// what this run trusts is added ([`TrustArgs::and`]).
     fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
         let name = OsString::from("ftp-user");
-        let words = [name].into_iter().chain(record.command.words.iter().cloned());
-        let mut cli = Cli::try_parse_from(words).map_err(|error| {
-            let why = error.to_string();
-            let why = why.lines().next().unwrap_or_default().to_owned();
+        let words: Vec<_> = [name].into_iter().chain(record.command.words.iter().cloned()).collect();
+        // What was not typed is as the settings say now.
+        let again = |typed: Cli| {
+            let own = typed.general.config.as_deref().map(|file| record.command.directory.join(file));
+            let settings = self.config.clone().or(own);
+            with_defaults(typed.without_defaults(), words.clone(), settings.as_deref())
+        };
+        let mut cli = args::parse(words.clone()).and_then(again).map_err(|rejected| {
+            let why = rejected.mistake_seeing("ftp-user --help").unwrap_or_default();
             Failure::new(Kind::Other, format!("the command of job {} is not understood", record.id)).said(why)
         })?;
         cli.trust = cli.trust.and(verb, trust)?;
@@ -201,10 +206,8 @@ impl General {
         cli.general = Self {
             v4,
             v6,
-            timeout: self.timeout.or(typed.timeout),
-            stall: self.stall.or(typed.stall),
-            unseen: self.unseen.or(typed.unseen),
-            retries: self.retries.or(typed.retries),
+            waits: self.typed.or(&typed.waits),
+            typed: self.typed.or(&typed.typed),
             config: self.config.clone().or(typed.config),
             password_file: self.password_file.clone().or(typed.password_file),
             proxy: self.proxy.clone().or(typed.proxy),
@@ -233,7 +236,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
     let unanswered = commands.filter(|command| command.general.password_file.is_none());
     let locations: Vec<Location> = unanswered
         .flat_map(|command| {
-            let settings = config::load(command.general.config.as_deref()).unwrap_or_default();
+            let settings = defaults::settings(command.general.config.as_deref()).unwrap_or_default();
             command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites.names))
         })
         .collect();
@@ -284,21 +287,18 @@ fn names_a_relative_file(words: &[OsString]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::waits::Waits;
     use super::*;
     use crate::id::JobId;
     use crate::journal::Command;
+    use clap::Parser;
+    use std::time::Duration;
 
-    #[test]
-    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
-        let words = ["--timeout", "7s", "--stall", "7s", "-4", "--retries", "7", "copy", "a", "b"];
-        let record = JobRecord {
+    fn record() -> JobRecord {
+        JobRecord {
             id: JobId::new(1),
             verb: "copy".to_owned(),
-            command: Command {
-                words: words.map(OsString::from).to_vec(),
-                directory: std::env::current_dir().unwrap(),
-                name: None,
-            },
+            command: Command { words: Vec::new(), directory: std::env::current_dir().unwrap(), name: None },
             state: JobState::Interrupted,
             begun: 0,
             ended: None,
@@ -310,17 +310,57 @@ mod tests {
             given_over: 0,
             process: None,
             transfer: None,
-        };
+        }
+    }
+
+    #[test]
+    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
+        let words = ["--timeout", "7s", "--stall", "7s", "-4", "--retries", "7", "copy", "a", "b"];
+        let command = Command { words: words.map(OsString::from).to_vec(), ..record().command };
+        let record = JobRecord { command, ..record() };
         let again = |options: &[&str]| {
             let typed = ["ftp-user", "resume"].iter().chain(options);
-            let typed = Cli::try_parse_from(typed).unwrap();
-            let General { timeout, stall, retries, v4, v6, .. } =
+            let typed = Cli::try_parse_from(typed).unwrap().without_defaults();
+            let General { waits, v4, v6, .. } =
                 typed.general.command("resume", &typed.trust, &record).unwrap().general;
+            let Waits { timeout, stall, retries, .. } = waits;
             (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
         };
         assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
         let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
         assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
+    }
+
+    #[test]
+    fn a_resumed_job_has_what_was_typed_and_else_the_defaults_of_today() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = directory.path().join("own.toml");
+        let text = "[defaults]\ntimeout = \"9s\"\nstall = \"9s\"\nretries = 9\nverify = \"size\"\noverwrite = \"never\"\n";
+        std::fs::write(&settings, text).unwrap();
+        let words = ["--config", "own.toml", "--timeout", "7s", "copy", "--verify", "hash", "a", "b"];
+        let record = JobRecord {
+            command: Command {
+                words: words.map(OsString::from).to_vec(),
+                directory: directory.path().to_owned(),
+                name: None,
+            },
+            ..record()
+        };
+        let typed = Cli::try_parse_from(["ftp-user", "--stall", "5s", "resume"]).unwrap().without_defaults();
+        let cli = typed.general.command("resume", &typed.trust, &record).unwrap();
+        let General { waits, typed, .. } = &cli.general;
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        assert_eq!((seconds(waits.timeout), seconds(waits.stall)), (Some(7), Some(5)));
+        assert_eq!((waits.retries, typed.retries), (Some(9), None), "a default is not typed");
+        let shown = format!("{:?}", cli.verb);
+        assert!(shown.contains("verify: Hash") && shown.contains("overwrite: Never"), "{shown}");
+        // Another file of settings is that of the new run.
+        std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
+        let other = directory.path().join("new.toml").into_os_string();
+        let typed = ["ftp-user".into(), "resume".into(), "--config".into(), other];
+        let typed = Cli::try_parse_from(typed).unwrap().without_defaults();
+        let shown = format!("{:?}", typed.general.command("resume", &typed.trust, &record).unwrap().verb);
+        assert!(shown.contains("overwrite: Always"), "{shown}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::password_text;
 use super::places::netrc_is_private;
-use crate::config::{self, Settings};
+use crate::config::{self, MakeKeys, Settings};
 use crate::context::Context;
 use crate::control::within;
 use crate::failure::{Failure, Kind};
@@ -33,11 +33,13 @@ pub(super) struct Kept {
     pub(super) settings: Option<PathBuf>,
     /// The state directory.
     pub(super) state: Option<PathBuf>,
+    /// The keys of `[defaults]`.
+    pub(super) keys: MakeKeys,
 }
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
 pub(super) async fn run(context: Context, kept: Kept, DoctorArgs {}: DoctorArgs) -> Result<Status, Failure> {
-    let read = settings(kept.settings.as_deref());
+    let read = settings(kept.settings.as_deref(), kept.keys);
     let known = read.as_ref().map(|(settings, _)| settings.clone()).unwrap_or_default();
     let mut all = names(&context, &known).await;
     all.extend(addresses().await);
@@ -199,7 +201,7 @@ fn certificates() -> Checked {
 }
 
 /// The settings, and what is wrong with them.
-fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
+fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), Checked> {
     let Some(file) = file else {
         return Err(Checked::note(
             "settings",
@@ -212,7 +214,7 @@ fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
         let found = Checked::good("settings", format!("there is no {shown} yet"));
         return Ok((Settings::default(), found));
     };
-    let settings = config::load(Some(file)).map_err(|failure| {
+    let settings = config::load(Some(file), Some(keys)).map_err(|failure| {
         Checked::bad(
             "settings",
             failure.what.clone(),
@@ -226,8 +228,15 @@ fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
         return Err(Checked::bad("settings", what, "chmod 600: they say who is trusted"));
     }
     let sites = u64::try_from(settings.sites.names.iter().count()).unwrap_or(u64::MAX);
-    let found = Checked::good("settings", format!("{shown} has {}", counted(sites, "site")));
-    Ok((settings, found))
+    let what = format!("{shown} has {}{}", counted(sites, "site"), defaults_of(&settings));
+    Ok((settings, Checked::good("settings", what)))
+}
+
+/// What options mean where they are not typed, for people. A proxy may have a password, and is not shown.
+fn defaults_of(settings: &Settings) -> String {
+    let all: Vec<String> =
+        settings.defaults.iter().map(|(name, value)| format!("--{name} {value}")).collect();
+    if all.is_empty() { String::new() } else { format!("; where nothing is typed: {}", all.join(" ")) }
 }
 
 /// The state directory.

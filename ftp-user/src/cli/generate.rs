@@ -80,7 +80,7 @@ impl NamesOfLine {
 
     /// The names of sites between these.
     fn sites(&self, typed: &str, (start, end): (&str, &str)) -> Vec<Candidate> {
-        let Ok(settings) = config::load(self.settings.as_deref()) else { return Vec::new() };
+        let Ok(settings) = config::load(self.settings.as_deref(), None) else { return Vec::new() };
         let shown = |(name, remote): (&str, &Remote)| Candidate {
             text: format!("{start}{name}{end}"),
             help: remote.site.url(),
@@ -90,7 +90,7 @@ impl NamesOfLine {
 
     /// Sites, and behind the name of one what the shell knows of its directories.
     fn places(&self, typed: &str) -> Known {
-        let names = config::load(self.settings.as_deref()).map(|settings| settings.sites.names);
+        let names = config::load(self.settings.as_deref(), None).map(|settings| settings.sites.names);
         let names = names.unwrap_or_default();
         let is_at_server = typed.contains("://") || names.has_site_of(typed.as_bytes());
         if !is_at_server {

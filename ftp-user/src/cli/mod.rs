@@ -7,6 +7,8 @@ mod cancel;
 mod cat;
 mod conceal;
 mod copy;
+mod default_keys;
+mod defaults;
 mod doctor;
 mod exit;
 mod generate;
@@ -40,6 +42,7 @@ mod tree;
 mod trees;
 mod trust;
 mod verb;
+mod waits;
 mod why;
 
 pub use conceal::arguments;
@@ -50,7 +53,7 @@ pub use program::main;
 use self::passwords::{Answers, Passwords};
 use self::verb::Verb;
 use crate::action::Grouping;
-use crate::config::{self, OnUnknown, Proxy, Settings};
+use crate::config::{self, DefaultKeys, OnUnknown, Proxy, Settings};
 use crate::context::{
     Cancel, Context, Heard, Interruption, ListedDirectories, ListingLimit, Patience, Settled, Typed,
     UnknownCertificates,
@@ -63,7 +66,7 @@ use crate::state::{self, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::clock::Clock;
-use ftp_io::program::{duration, output};
+use ftp_io::program::output;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::ffi::OsString;
@@ -72,6 +75,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use trust::TrustArgs;
+use waits::Waits;
 
 /// Copies files and trees straight from one FTP server to another.
 ///
@@ -129,19 +133,11 @@ struct General {
     /// Use IPv6 only
     #[arg(short = '6', global = true)]
     v6: bool,
-    /// Timeout for a connection and for each reply (default: 60s)
-    #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
-    timeout: Option<Duration>,
-    /// Give up a transfer that moves nothing for this time (default: 60s)
-    #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
-    stall: Option<Duration>,
-    /// Give up a transfer whose progress neither server reports after this time in addition to --stall (default: by the
-    /// size of the file, at most 6 hours for most files)
-    #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
-    unseen: Option<Duration>,
-    /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
-    #[arg(long, global = true, value_name = "N")]
-    retries: Option<u32>,
+    #[command(flatten)]
+    waits: Waits,
+    /// The same as it was typed, without defaults.
+    #[arg(skip)]
+    typed: Waits,
     #[arg(skip)]
     hands: Hands,
 }
@@ -175,6 +171,12 @@ enum When {
 }
 
 impl Cli {
+    /// This command line, which was read without defaults: what it says of waiting was typed.
+    fn without_defaults(mut self) -> Self {
+        self.general.typed = self.general.waits.clone();
+        self
+    }
+
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
         if let Verb::Shell(args) = self.verb {
@@ -230,7 +232,7 @@ impl Cli {
         let settings = if verb.needs_no_settings() {
             Ok(Settings::default())
         } else {
-            verb.settings(general.config.as_deref())
+            verb.settings(general.config.as_deref(), default_keys)
         };
         let state = general.state.as_deref().filter(|_| matches!(verb, Verb::Jobs(_)));
         let known = check_state(state).and(settings).and_then(|settings| Ok((settings, trust.whom()?)));
@@ -289,7 +291,7 @@ impl General {
     /// Where things are kept.
     fn kept(&self) -> doctor::Kept {
         let settings = config::settings_file(self.config.as_deref());
-        doctor::Kept { settings, state: state::directory(self.state.clone()) }
+        doctor::Kept { settings, state: state::directory(self.state.clone()), keys: default_keys }
     }
 
     /// What is stored with a site that is added or edited.
@@ -339,11 +341,12 @@ impl General {
             (false, false) => None,
         };
         let patience = Patience {
-            reply: self.timeout.unwrap_or(PATIENCE),
-            stall: self.stall.unwrap_or(PATIENCE),
-            unseen: self.unseen,
-            retries: self.retries.unwrap_or(RETRIES),
-            first_retries: self.retries.unwrap_or(0),
+            reply: self.waits.timeout.unwrap_or(PATIENCE),
+            stall: self.waits.stall.unwrap_or(PATIENCE),
+            unseen: self.waits.unseen,
+            retries: self.waits.retries.unwrap_or(RETRIES),
+            // A default is no wish to wait for this server.
+            first_retries: self.typed.retries.unwrap_or(0),
         };
         let state = state::directory(self.state);
         let relay_consent = settings.consent.unwrap_or_default();
@@ -383,6 +386,11 @@ impl General {
             reporter,
         ))
     }
+}
+
+/// The keys of `[defaults]` of the settings.
+pub fn default_keys() -> DefaultKeys {
+    default_keys::keys_of(&Cli::command())
 }
 
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.
@@ -441,7 +449,7 @@ mod tests {
         let check = |args: &[&str]| {
             let cli = Cli::try_parse_from(args).unwrap();
             assert!(cli.general.json, "{args:?}");
-            assert_eq!(cli.general.timeout, Some(Duration::from_secs(5)), "{args:?}");
+            assert_eq!(cli.general.waits.timeout, Some(Duration::from_secs(5)), "{args:?}");
         };
         check(&["ftp-user", "--json", "--timeout", "5s", "copy", "a", "b"]);
         check(&["ftp-user", "copy", "--json", "a", "b", "--timeout", "5"]);

@@ -323,8 +323,10 @@ const JOBS: &[(u8, &str)] = &[
 /// Of verbs about the program itself.
 const PRINTING: &[(u8, &str)] = &[of(Status::Done), failed(Kind::Other), failed(Kind::Usage)];
 
-const SETTINGS: (&str, &str) =
-    ("~/.config/ftp-user/config.toml", "settings and sites; --config and FTP_USER_CONFIG name another file");
+const SETTINGS: (&str, &str) = (
+    "~/.config/ftp-user/config.toml",
+    "settings, defaults of options, sites; --config and FTP_USER_CONFIG name another file",
+);
 const SECRETS: (&str, &str) =
     ("~/.config/ftp-user/secrets/", "passwords that sites add has stored, mode 0600");
 const STATE: (&str, &str) = (

@@ -1,5 +1,6 @@
 //! The program: reads the command line, starts the scheduler, ends with the exit status.
 
+use super::defaults::with_defaults;
 use super::later::{elsewhere, later, misplaced, verb_of};
 use super::{Cli, When, arguments, code, colored, print_failure};
 use crate::failure::{Failure, Kind};
@@ -37,14 +38,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Reads a command line, the name of the program first. What is wrong with it is told, as well as what it asks about itself.
+/// Reads a command line, the name of the program first, with the defaults of the settings where nothing is typed. What is wrong with it is told, as well as what it asks about itself.
 ///
 /// # Errors
 ///
 /// There is nothing to carry out. The status says whether that is a mistake.
 pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
-    args::parse(arguments).map_err(|rejected| {
+    let read = args::parse(arguments.clone()).and_then(|typed: Cli| {
+        let typed = typed.without_defaults();
+        if typed.verb.has_no_defaults() {
+            return Ok(typed);
+        }
+        let settings = typed.general.config.clone();
+        with_defaults(typed, arguments, settings.as_deref())
+    });
+    read.map_err(|rejected| {
         let told = |word: &str| {
             later(word, &words).or_else(|| elsewhere(word, &words)).or_else(|| misplaced(word, &words))
         };

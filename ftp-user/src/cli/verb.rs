@@ -19,7 +19,7 @@ use super::stat::StatArgs;
 use super::sync::SyncArgs;
 use super::tree::TreeArgs;
 use super::why::WhyArgs;
-use crate::config::{self, Settings};
+use crate::config::{self, MakeKeys, Settings};
 use crate::failure::Failure;
 use crate::place::{Location, Names};
 use clap::Subcommand;
@@ -90,12 +90,17 @@ impl Verb {
     }
 
     /// The settings of this file, or of the usual one. A verb that makes them does not need the file.
-    pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self, named: Option<&Path>, keys: MakeKeys) -> Result<Settings, Failure> {
         let makes_them = matches!(self, Self::Sites(args) if args.makes_settings());
         match config::settings_file(named) {
             Some(path) if makes_them && !path.exists() => Ok(Settings::default()),
-            Some(_) | None => config::load(named),
+            Some(_) | None => config::load(named, Some(keys)),
         }
+    }
+
+    /// Whether the verb means the same whatever the settings say.
+    pub(super) const fn has_no_defaults(&self) -> bool {
+        matches!(self, Self::Completions(_) | Self::Man(_))
     }
 
     /// Whether the verb starts without settings.

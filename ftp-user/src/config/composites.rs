@@ -75,13 +75,13 @@ mod tests {
     fn composite_directories_are_read_with_their_components() {
         let text =
             format!("{SITE}[composites.data]\ncomponents = [\"lab:pub\", \"ftp://b/x\", \"/srv/in\"]\n");
-        let all = parse(&text, Path::new("x")).unwrap().composites;
+        let all = parse(&text, Path::new("x"), None).unwrap().composites;
         let shown = all.iter().map(|(name, components)| {
             let components: Vec<String> = components.iter().map(ToString::to_string).collect();
             format!("{name} {}", components.join(" "))
         });
         assert_eq!(shown.collect::<Vec<_>>(), ["data lab:pub ftp://b/x []/srv/in"]);
-        assert_eq!(parse(SITE, Path::new("x")).unwrap().composites.iter().count(), 0);
+        assert_eq!(parse(SITE, Path::new("x"), None).unwrap().composites.iter().count(), 0);
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             ("[composites.data]\nparts = [\"lab:\"]", "unknown key \"parts\""),
             ("[composites.data]\ncomponents = [\"ftp://u:s3cret@h/\"]", "has no password"),
         ] {
-            let failure = parse(&format!("{SITE}{lines}\n"), Path::new("x")).unwrap_err().to_string();
+            let failure = parse(&format!("{SITE}{lines}\n"), Path::new("x"), None).unwrap_err().to_string();
             assert!(failure.contains(expect) && !failure.contains("s3cret"), "{lines}: {failure}");
         }
     }

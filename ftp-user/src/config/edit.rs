@@ -21,7 +21,7 @@ pub struct Draft {
 }
 
 /// Changes the settings of `file`, which is made if it is not there. No other run changes it meanwhile. It is written only
-/// if `change` succeeds and what it has made can be read.
+/// if `change` succeeds and what it has made can be read. `[defaults]` is not looked at, as it is not changed.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
     if let Ok(facts) = fs::metadata(&file) {
         refuse_other_hands(&file, &facts)?;
     }
-    let Settings { sites: before, composites, .. } = parse(&text, &file)?;
+    let Settings { sites: before, composites, .. } = parse(&text, &file, None)?;
     let document = text.parse().map_err(|error: toml_edit::TomlError| {
         let why = error.message().replace('\n', " ");
         Failure::usage(format!("cannot change the settings {}: {why}", file.display()))
@@ -52,7 +52,7 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failu
     let made = change(&mut draft)?;
     let new = draft.document.to_string();
     keep_composites(&composites, &draft.document)?;
-    parse(&new, &file).map_err(|mistake| mistake.hint("the settings stay as they were"))?;
+    parse(&new, &file, None).map_err(|mistake| mistake.hint("the settings stay as they were"))?;
     if new != text {
         state::replace(&file, new.as_bytes(), true).map_err(|error| cannot(&error))?;
     }
@@ -334,7 +334,7 @@ mod tests {
                 });
             }
         });
-        let sites = parse(&fs::read_to_string(&file).unwrap(), &file).unwrap().sites;
+        let sites = parse(&fs::read_to_string(&file).unwrap(), &file, None).unwrap().sites;
         assert_eq!(sites.names.iter().count(), 8);
     }
 }

@@ -1,6 +1,6 @@
 //! Which file holds the settings, and reading it.
 
-use super::{Settings, parse};
+use super::{MakeKeys, Settings, parse};
 use crate::failure::{Failure, words};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable, is_in_other_hands};
 use std::ffi::OsString;
@@ -10,9 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Reads the settings: of the file that was named, else of the usual one, which need not be there.
-pub fn load(named: Option<&Path>) -> Result<Settings, Failure> {
-    find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Settings::default()), |place| place.read())
+/// Reads the settings: of the file that was named, else of the usual one, which need not be there. `keys` makes the keys
+/// of `[defaults]`, which is not looked at without it.
+pub fn load(named: Option<&Path>, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
+    find(named, |name| std::env::var_os(name))
+        .map_or_else(|| Ok(Settings::default()), |place| place.read(keys))
 }
 
 /// The file of the settings: the one that was named, else the usual one; `None` if there is no home directory.
@@ -44,10 +46,10 @@ fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Op
 }
 
 impl Place {
-    fn read(&self) -> Result<Settings, Failure> {
+    fn read(&self, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
         let (Self::Named(path) | Self::Usual(path)) = self;
         match (read(path), self) {
-            (Ok(found), _) => found.settings(path),
+            (Ok(found), _) => found.settings(path, keys),
             (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Settings::default()),
             (Err(error), Self::Named(_) | Self::Usual(_)) => {
                 let failure =
@@ -66,9 +68,9 @@ struct Found {
 
 impl Found {
     /// The settings, if nobody else could write them, and nobody else could read a password in them.
-    fn settings(&self, path: &Path) -> Result<Settings, Failure> {
+    fn settings(&self, path: &Path, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
         refuse_other_hands(path, &self.facts)?;
-        let settings = parse(&self.text, path)?;
+        let settings = parse(&self.text, path, keys)?;
         if self.facts.is_file() && self.facts.mode() & 0o077 != 0 && settings.has_secrets() {
             let what = format!(
                 "others may read the settings {}, and a proxy in them has a password",
@@ -102,6 +104,7 @@ fn read(path: &Path) -> io::Result<Found> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::with_proxy;
     use super::*;
     use std::collections::HashMap;
     use std::fs::Permissions;
@@ -130,11 +133,11 @@ mod tests {
     fn only_a_named_file_must_be_there() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
-        assert_eq!(Place::Usual(path.clone()).read(), Ok(Settings::default()));
-        let failure = Place::Named(path.clone()).read().unwrap_err();
+        assert_eq!(Place::Usual(path.clone()).read(None), Ok(Settings::default()));
+        let failure = Place::Named(path.clone()).read(None).unwrap_err();
         assert!(failure.to_string().contains("config.toml"), "{failure}");
         std::fs::write(&path, "# nothing yet\n").unwrap();
-        assert_eq!(Place::Named(path).read(), Ok(Settings::default()));
+        assert_eq!(Place::Named(path).read(None), Ok(Settings::default()));
     }
     #[test]
     fn settings_in_other_hands_are_refused_and_a_proxy_password_is_for_nobody_else() {
@@ -143,7 +146,7 @@ mod tests {
         let read = |text: &str, mode: u32| {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            Place::Named(path.clone()).read()
+            Place::Named(path.clone()).read(Some(with_proxy))
         };
         let site = "[sites.lab]\nurl = \"ftp://ann@h/\"\npassword-command = \"x\"\n";
         for mode in [0o666, 0o620, 0o602] {
@@ -160,6 +163,6 @@ mod tests {
             assert!(read(text, 0o600).is_ok(), "{text}");
         }
         assert!(read("[defaults]\nproxy = \"socks5://h:1\"\n", 0o644).is_ok());
-        assert!(Place::Named("/dev/null".into()).read().is_ok());
+        assert!(Place::Named("/dev/null".into()).read(None).is_ok());
     }
 }

@@ -3,6 +3,7 @@
 //! ```toml
 //! [defaults]
 //! trust = "known"
+//! timeout = "30s"                      # any option with a duration, a size, a count or a choice
 //! proxy = "socks5://127.0.0.1:1080"
 //!
 //! [relay]
@@ -25,6 +26,7 @@
 mod authority;
 mod composites;
 mod consent;
+mod defaults;
 mod edit;
 mod file;
 mod near;
@@ -36,6 +38,7 @@ mod sites;
 
 pub use authority::Authority;
 pub use consent::Consent;
+pub use defaults::{DefaultKeys, MakeKeys};
 pub use edit::{Draft, SECRETS, change, secrets_directory};
 pub use file::{load, settings_file};
 pub use near::Near;
@@ -49,6 +52,7 @@ use crate::failure::{Failure, words};
 use crate::place::Site;
 use crate::shell::Composites;
 use ftp_io::link::token_file::{self, TokenFileError};
+use ftp_io::program::settings::Defaults;
 use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -65,6 +69,8 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// Whether data may pass a relay, if the file says so: the default of `--relay-consent`.
     pub consent: Option<Consent>,
+    /// What other options mean where they are not typed.
+    pub defaults: Defaults,
     /// Servers that have a name.
     pub sites: Sites,
     /// Name spaces over directories of several sites, for the shell.

@@ -1,35 +1,42 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::{Consent, Near, OnUnknown, Proxy, Relay, Relays, Settings};
+use super::defaults::{self, DEFAULTS, MakeKeys};
+use super::{Consent, Near, Relay, Relays, Settings};
 use super::{composites, sites};
 use crate::failure::Failure;
 use ftp_io::program::settings::{self, Mistakes, Reader};
 use std::ops::Range;
 use std::path::Path;
-use std::str::FromStr;
 use toml::Spanned;
 use toml::de::DeTable;
 
-/// Reads the text of a settings file. `file` is its name: token files are relative to its directory.
+/// Reads the text of a settings file. `file` is its name: token files are relative to its directory. `keys` makes the
+/// keys of `[defaults]`, which is not looked at without it.
 ///
 /// # Errors
 ///
 /// All mistakes of the text in one line, each with its line and column.
-pub fn parse(text: &str, file: &Path) -> Result<Settings, Failure> {
+pub fn parse(text: &str, file: &Path, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
     let directory = file.parent().unwrap_or(Path::new(""));
-    settings::read(text, |reader, table| whole(reader, table, directory))
+    settings::read(text, |reader, table| whole(reader, table, (directory, keys)))
         .map_err(|mistakes| Failure::usage(Mistakes::new(file, mistakes).to_string()))
 }
 
-fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Settings {
+fn whole(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    (directory, keys): (&Path, Option<MakeKeys>),
+) -> Settings {
     for key in table.keys() {
         match key.get_ref().as_ref() {
             known if SECTIONS.contains(&known) => {}
+            default if defaults::has(keys, default) => {
+                reader.wrong(key.span(), format!("{default:?} does not belong here: write it in [defaults]"));
+            }
             other => reader.unknown(key.span(), other, &SECTIONS, "the settings have"),
         }
     }
-    let (trust, proxy) = defaults(reader, table);
     let consent = consent(reader, table);
     let mut relays = relays(reader, table, directory);
     let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
@@ -40,14 +47,8 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Sett
     let composites = composites::read(reader, table, &sites.names);
     let names = composites.iter().map(|(name, _)| name.to_owned());
     sites.names = sites.names.clone().beside_composites(names);
-    Settings { relays: Relays::new(relays), trust, proxy, consent, sites, composites }
-}
-
-/// `[defaults]`: what holds unless the command line says something else.
-fn defaults(reader: &mut Reader<'_>, table: &DeTable<'_>) -> (Option<OnUnknown>, Option<Proxy>) {
-    let Some((_, table)) = reader.table(table, "defaults") else { return (None, None) };
-    reader.known(table, &DEFAULTS, "[defaults] has");
-    (value(reader, table, "trust"), value(reader, table, "proxy"))
+    let defaults::Read { trust, proxy, others: defaults } = defaults::read(reader, table, keys);
+    Settings { relays: Relays::new(relays), trust, proxy, consent, defaults, sites, composites }
 }
 
 /// `[relay]`: what holds for all relays.
@@ -62,15 +63,7 @@ fn consent(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Consent> {
     }
     let (_, table) = reader.table(table, "relay")?;
     reader.known(table, &RELAY_RULES, "[relay] has");
-    value(reader, table, "consent")
-}
-
-fn value<T: FromStr<Err: Into<String>>>(
-    reader: &mut Reader<'_>,
-    table: &DeTable<'_>,
-    key: &str,
-) -> Option<T> {
-    let (at, text) = reader.text(table.get(key)?)?;
+    let (at, text) = reader.text(table.get("consent")?)?;
     reader.parsed(at, text)
 }
 
@@ -119,7 +112,6 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 }
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
-const DEFAULTS: [&str; 2] = ["trust", "proxy"];
 const RELAY_RULES: [&str; 1] = ["consent"];
-const SECTIONS: [&str; 5] = ["relays", "relay", "defaults", "sites", "composites"];
+const SECTIONS: [&str; 5] = ["relays", "relay", DEFAULTS, "sites", "composites"];
 const MAX_NAME: usize = 64;

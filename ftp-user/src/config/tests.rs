@@ -8,8 +8,18 @@ use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// The keys of `[defaults]` in these tests.
+pub(super) fn with_proxy() -> DefaultKeys {
+    let arg = |name: &'static str| clap::Arg::new(name).long(name);
+    let options = clap::Command::new("options")
+        .arg(arg("trust").value_parser(["ask", "new", "known"]))
+        .arg(arg("proxy").value_parser(clap::value_parser!(Proxy)))
+        .arg(arg("retries").value_parser(clap::value_parser!(u32)));
+    DefaultKeys { options, elsewhere: vec![("yes".to_owned(), "on the command line".to_owned())] }
+}
+
 fn read(text: &str) -> Result<Vec<Relay>, String> {
-    let settings = parse(text, Path::new("/etc/x/config.toml"));
+    let settings = parse(text, Path::new("/etc/x/config.toml"), Some(with_proxy));
     settings.map(|settings| settings.relays.iter().cloned().collect()).map_err(|failure| {
         assert_eq!(failure.kind, Kind::Usage);
         failure.to_string()
@@ -55,7 +65,14 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     };
     let relay = |lines: &str| format!("[[relays]]\n{lines}\n");
     let whole = "name = \"e\"\naddress = \"h:1\"\ntoken-file = \"t\"";
-    check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has trust, proxy");
+    check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has proxy, retries, trust");
+    check("[defaults]\nyes = true", "2:1: \"yes\" does not belong here: write it on the command line");
+    check(
+        "[defaults]\nretry = 1",
+        "2:1: unknown key \"retry\": [defaults] has proxy, retries, trust; did you mean retries?",
+    );
+    check("[defaults]\nretries = \"many\"", "2:11: expected a whole number");
+    check("retries = 1", "1:1: \"retries\" does not belong here: write it in [defaults]");
     check("[relay]\nconsent = \"yes\"", "2:11: write \"never\", \"ask\", \"own\" or \"any\"");
     check(
         "[relay]\nconsents = 1",
@@ -65,7 +82,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
         "[defaults]\nproxy = \"http://h:1\"",
         "2:9: write socks5://HOST:PORT or socks5://USER:***@HOST:PORT",
     );
-    check("[defaults]\ntrust = \"always\"", "2:9: write \"ask\", \"new\" or \"known\"");
+    check("[defaults]\ntrust = \"always\"", "2:9: expected one of ask, new, known");
     check("[defaults]\ntrust = true", "2:9: expected text in quotes, found boolean");
     check("defaults = 1", "1:12: expected a table: write [defaults]");
     check("\n[[relay]]", "2:1: a relay stands below [[relays]], and [relay] is what holds for all of them");
@@ -106,7 +123,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
 }
 
 fn sites(text: &str) -> Sites {
-    parse(text, Path::new("/etc/x/config.toml")).unwrap().sites
+    parse(text, Path::new("/etc/x/config.toml"), Some(with_proxy)).unwrap().sites
 }
 
 #[test]
@@ -182,7 +199,7 @@ password-command = "pass show shell | head -1"
 fn a_site_names_the_relay_that_stands_beside_it() {
     let text = "[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n\
                 [sites.lab]\nurl = \"ftp://h/\"\nrelay = \"edge\"\n";
-    let settings = parse(text, Path::new("x.toml")).unwrap();
+    let settings = parse(text, Path::new("x.toml"), Some(with_proxy)).unwrap();
     assert_eq!(settings.relays.iter().next().unwrap().near, [Near::Site("lab".to_owned())]);
     assert_eq!(settings.sites.profile("lab").unwrap().relays, ["edge"]);
 }
@@ -254,7 +271,9 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
 fn a_site_that_says_which_certificates_are_good_demands_tls() {
     let security = |line: &str, url: &str| {
         let sites =
-            parse(&format!("[sites.lab]\nurl = \"{url}\"\n{line}\n"), Path::new("x.toml")).unwrap().sites;
+            parse(&format!("[sites.lab]\nurl = \"{url}\"\n{line}\n"), Path::new("x.toml"), Some(with_proxy))
+                .unwrap()
+                .sites;
         sites.names.find("lab").unwrap().site.security
     };
     let pin = format!("pin = \"SHA256:{}\"", "0".repeat(64));
@@ -269,7 +288,7 @@ fn a_site_that_says_which_certificates_are_good_demands_tls() {
 
 #[test]
 fn the_default_of_trust_is_read() {
-    let trust = |text: &str| parse(text, Path::new("x.toml")).unwrap().trust;
+    let trust = |text: &str| parse(text, Path::new("x.toml"), Some(with_proxy)).unwrap().trust;
     assert_eq!(trust(""), None);
     assert_eq!(trust("[defaults]"), None);
     for (word, expect) in [("ask", OnUnknown::Ask), ("new", OnUnknown::Keep), ("known", OnUnknown::Refuse)] {

@@ -116,7 +116,7 @@ mod tests {
             (OnUnknown::Ask, "new", OnUnknown::Keep),
         ] {
             let text = format!("[sites.lab]\nurl = \"ftp://h/\"\ntrust = \"{of_site}\"\n");
-            let sites = parse(&text, Path::new("x.toml")).unwrap().sites;
+            let sites = parse(&text, Path::new("x.toml"), None).unwrap().sites;
             let lab = sites.names.find("lab").unwrap().site.clone();
             let unknown = UnknownCertificates::new(default);
             let context = Context { named: sites, unknown, ..Context::for_tests(Cancel::never()) };

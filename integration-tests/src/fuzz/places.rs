@@ -75,7 +75,7 @@ pub fn settings(data: &[u8]) {
     let (choice, data) = choice(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
     match choice % 3 {
-        0 => match config::parse(text, Path::new("/etc/ftp-user.toml")) {
+        0 => match config::parse(text, Path::new("/etc/ftp-user.toml"), Some(ftp_user::cli::default_keys)) {
             Ok(settings) => {
                 let relays = settings.relays;
                 let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();

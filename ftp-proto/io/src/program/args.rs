@@ -25,7 +25,20 @@ pub fn parse<C: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
     C::try_parse_from(arguments).map_err(Rejected)
 }
 
-/// The same, and the names of the options that stand on the command line.
+/// Reads the arguments as `command` has them, which is that of `C` with other defaults.
+///
+/// # Errors
+///
+/// As for [`parse`].
+pub fn parse_as<C: Parser>(
+    command: clap::Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<C, Rejected> {
+    let matches = command.try_get_matches_from(arguments).map_err(Rejected)?;
+    C::from_arg_matches(&matches).map_err(|error| Rejected(error.format(&mut C::command())))
+}
+
+/// The same as [`parse`], and the names of the options that stand on the command line.
 ///
 /// # Errors
 ///

@@ -1,6 +1,7 @@
 //! What lines are carried out with.
 
 use super::super::asked::find;
+use super::super::defaults;
 use super::super::passwords::Answers;
 use super::super::{Cli, General, Hands, Verb, colored, print_failure, program};
 use super::background::{Job, Jobs};
@@ -10,7 +11,6 @@ use super::place_use::place_use;
 use super::rows::{self, Row};
 use super::signals::Signals;
 use crate::action::Grouping;
-use crate::config;
 use crate::context::{Cancel, ListedDirectories};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -243,7 +243,7 @@ impl Lines {
 
     /// The settings may have other sites now.
     fn read_sites_again(&self) {
-        if let Ok(settings) = config::load(self.general.config.as_deref()) {
+        if let Ok(settings) = defaults::settings(self.general.config.as_deref()) {
             let mut known = self.lookup.known.lock();
             known.cache.know(settings.sites.names.clone());
             known.scope.sites = settings.sites.names;

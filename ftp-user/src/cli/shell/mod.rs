@@ -30,10 +30,10 @@ use self::reader::{Reader, Typed};
 use self::remote::Servers;
 use self::script::Script;
 use self::signals::Signals;
+use super::defaults;
 use super::shell_args::ShellArgs;
 use super::trust::TrustArgs;
 use super::{General, print_failure};
-use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::shell::{Meaning, Scope};
@@ -54,7 +54,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
     let color = general.color;
     let state = state::directory(general.state.clone());
     let started = Script::of(args.file.as_deref(), io::stdin().is_terminal()).and_then(|script| {
-        let settings = config::load(general.config.as_deref())?;
+        let settings = defaults::settings(general.config.as_deref())?;
         let signals = Signals::start()?;
         Ok((script, Scope::with(settings.sites.names, settings.composites), signals))
     });

@@ -1,10 +1,10 @@
 //! Asks servers for the shell itself: what a directory holds, and whether a site answers. It waits for a short time, says
 //! nothing, and asks nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
 
+use super::super::defaults;
 use super::super::passwords::{self, Passwords};
 use super::super::trust::TrustArgs;
 use super::super::{General, Hands, When};
-use crate::config;
 use crate::context::{Cancel, Context, ListingLimit, Typed};
 use crate::control::{Role, answers};
 use crate::endpoint::{Host, Pools, list_each};
@@ -67,7 +67,7 @@ impl Servers {
             return Ok(Arc::clone(asking));
         }
         let general = self.general.clone();
-        let settings = config::load(general.config.as_deref())?;
+        let settings = defaults::settings(general.config.as_deref())?;
         let unknown = self.trust.unknown(settings.trust);
         let typed = Typed { trust: self.trust.is_typed(), proxy: general.proxy.is_some() };
         let (file, variable) = (general.password_file.clone(), std::env::var_os(passwords::VARIABLE));

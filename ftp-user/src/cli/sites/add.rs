@@ -220,7 +220,7 @@ async fn tested(
     let mut context = context.clone();
     let mut draft = crate::config::Draft::default();
     draft.set(name, keys.to_vec())?;
-    context.named = parse(&draft.text(), file)?.sites;
+    context.named = parse(&draft.text(), file, None)?.sites;
     let mut locations =
         passwords.locations_with(&mut context, &[format!("{name}:").into()], password).await?;
     let Some(location) = locations.pop() else { return Ok(Tested::Works) };
@@ -261,7 +261,7 @@ fn stored(
 
 /// Tells what was done with a site, as it is in the settings now.
 fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Result<Status, Failure> {
-    let settings = crate::config::load(Some(file))?;
+    let settings = crate::config::load(Some(file), None)?;
     let context = Context { named: settings.sites, ..context.clone() };
     let place = context.named.names.find(name)?;
     context.events.say(Event::Site(shown(&context, name, place, Some(done))));

@@ -110,7 +110,7 @@ pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<Stored, Failur
 /// more. What a person has named is left alone.
 pub(super) fn remove(settings: &Path, site: &str, source: Option<&PasswordSource>) -> Result<(), Failure> {
     let Some(source) = source else { return Ok(()) };
-    let sites = crate::config::load(Some(settings))?.sites;
+    let sites = crate::config::load(Some(settings), None)?.sites;
     if sites
         .names
         .iter()

@@ -6,7 +6,9 @@
 //! | `reader` | reads tables, lists and texts, and collects the mistakes |
 //! | `text` | reads the text of a file |
 //! | `options` | reads keys that have the names and values of options of a command line |
+//! | `defaults` | what options mean where they are not typed |
 
+mod defaults;
 mod mistake;
 mod options;
 mod reader;
@@ -14,6 +16,7 @@ mod reader;
 mod tests;
 mod text;
 
+pub use defaults::{Defaults, can_be_default};
 pub use mistake::{Mistake, Mistakes};
 pub use options::{Given, given, section, values};
 pub use reader::{Reader, read};

@@ -7,9 +7,9 @@ use std::num::ParseIntError;
 use std::ops::Range;
 use std::path::Path;
 
-use clap::builder::ValueHint;
+use clap::builder::{Resettable, ValueHint};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, Id};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -163,7 +163,10 @@ fn word(
     } else {
         word.push(&text);
     }
-    let alone = bare(Command::new("settings")).arg(arg.clone().required(false));
+    // What the option has to do with others is no matter of its value.
+    let own =
+        arg.clone().required(false).requires(Resettable::<Id>::Reset).conflicts_with(Resettable::<Id>::Reset);
+    let alone = bare(Command::new("settings")).arg(own.overrides_with(Resettable::<Id>::Reset));
     match alone.try_get_matches_from([word.clone()]) {
         Ok(_) => Some(word),
         Err(error) => {

@@ -92,3 +92,45 @@ fn a_mistake_of_the_whole_file_has_no_line() {
     assert_eq!(mistakes.to_string(), "f.toml: others may read it");
     assert_eq!(mistakes.lines().collect::<Vec<_>>(), ["f.toml: others may read it"]);
 }
+
+/// A command line of which a file may say some defaults.
+fn command() -> clap::Command {
+    let arg = |name: &'static str, value: &'static str| clap::Arg::new(name).long(name).value_name(value);
+    let verb = clap::Command::new("go")
+        .arg(arg("most", "N").value_parser(clap::value_parser!(u32)).requires("delete"))
+        .arg(arg("delete", "").num_args(0).action(clap::ArgAction::SetTrue))
+        .arg(arg("how", "HOW").value_parser(["a", "b"]).default_value("a"));
+    clap::Command::new("program")
+        .arg(arg("wait", "T").value_parser(duration::parse).global(true))
+        .arg(arg("file", "FILE"))
+        .subcommand(verb)
+}
+
+#[test]
+fn a_default_of_a_file_holds_where_nothing_is_typed_and_counts_as_not_typed() {
+    let text = "wait = \"5m\"\nmost = 7\nhow = \"b\"\n";
+    let all = command();
+    let verb = all.find_subcommand("go").unwrap();
+    let table = clap::Command::new("all")
+        .args(all.get_arguments().chain(verb.get_arguments()).filter(|arg| can_be_default(arg)).cloned());
+    let defaults = read(text, |reader, keys| Defaults::read(reader, keys, &table, "a test has")).unwrap();
+    let names: Vec<&str> = defaults.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["how", "most", "wait"]);
+    let with = || defaults.apply(command()).mut_subcommand("go", |verb| defaults.apply(verb));
+    let read = |words: &str| {
+        let words = ["program"].into_iter().chain(words.split_whitespace());
+        let matches = with().try_get_matches_from(words).unwrap();
+        let (_, verb) = matches.subcommand().unwrap();
+        let wait = verb.get_one::<Duration>("wait").unwrap().as_secs();
+        (wait, *verb.get_one::<u32>("most").unwrap(), verb.get_one::<String>("how").unwrap().clone())
+    };
+    assert_eq!(read("go"), (300, 7, "b".to_owned()));
+    assert_eq!(read("--wait 2s go --how a"), (2, 7, "a".to_owned()));
+    assert_eq!(read("go --wait 2s --delete --most 9"), (2, 9, "b".to_owned()));
+    assert!(
+        with().try_get_matches_from(["program", "go", "--most", "9"]).is_err(),
+        "typed, it needs --delete"
+    );
+    let wrong = super::read("file = \"x\"\n", |reader, keys| Defaults::read(reader, keys, &table, "it has"));
+    assert_eq!(wrong.unwrap_err()[0].to_string(), "1:1: unknown key \"file\": it has how, most, wait");
+}
