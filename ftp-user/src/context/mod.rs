@@ -256,6 +256,8 @@ pub struct Heard {
     names: Arc<std::sync::Mutex<HashSet<String>>>,
     /// What was found at the address of a relay that was asked.
     found: Arc<std::sync::Mutex<HashMap<String, FoundAt>>>,
+    /// The agent that has reached a server at a hub the last time.
+    reached: Arc<std::sync::Mutex<HashMap<(String, String), String>>>,
     given_up: Arc<AtomicBool>,
 }
 
@@ -279,6 +281,18 @@ impl Heard {
     /// Whether this relay has answered.
     pub fn has(&self, relay: &str) -> bool {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(relay)
+    }
+
+    /// Notes that this agent of the hub has reached this server.
+    pub fn note_reached(&self, hub: &str, server: &str, agent: &str) {
+        let key = (hub.to_owned(), server.to_owned());
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).insert(key, agent.to_owned());
+    }
+
+    /// The agent of the hub that has reached this server the last time.
+    pub fn reached_by(&self, hub: &str, server: &str) -> Option<String> {
+        let key = (hub.to_owned(), server.to_owned());
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
     /// Notes what was found at the address of a relay.

@@ -235,18 +235,17 @@ pub(super) fn out_of_reach(display_name: &str, site: &Site, said: &[String]) -> 
         .hint(format!("join the hub from a host that reaches it, with --allow for {}", site.host))
 }
 
-/// No agent of a hub reaches a server, and one has reached it in this run. `gone` are agents that were there.
-pub(super) fn away(display_name: &str, site: &Site, gone: &[String], said: &[String]) -> Failure {
-    let who = match gone {
-        [] => "the agent that reached it in this run does not any more".to_owned(),
-        [agent] => format!("the agent {agent} has gone"),
-        agents => format!("the agents {} have gone", agents.join(", ")),
+/// The agent that has reached a server does not now. It has gone, or is there and says `why` not.
+pub(super) fn away(display_name: &str, site: &Site, agent: &str, why: Option<&str>) -> Failure {
+    let nobody = format!("no agent at the hub {display_name} reaches {} now", site.authority());
+    let failure = match why {
+        None => Failure::new(Kind::Temporary, format!("{nobody}: the agent {agent} has gone"))
+            .hint("look whether ftp-relay-agent join still runs there, or try again later"),
+        Some(why) => Failure::new(Kind::Temporary, format!("{nobody}, and the agent {agent} has reached it"))
+            .said(why)
+            .hint("try again later"),
     };
-    let what = format!("no agent at the hub {display_name} reaches {} now: {who}", site.authority());
-    let failure = Failure::new(Kind::Temporary, what)
-        .hint("look whether ftp-relay-agent join still runs there, or try again later")
-        .about(About::Relay);
-    if said.is_empty() { failure } else { failure.said(said.join("; ")) }
+    failure.about(About::Relay)
 }
 
 /// The kind of failure that a refused tunnel is.

@@ -21,14 +21,58 @@ struct Probes {
     context: Context,
     relay: Relay,
     hub: Hub,
-    sites: Vec<Site>,
+    servers: Vec<Wanted>,
     asking: Asking<Probed>,
-    /// Agents that have reached the servers, and are not there.
-    gone: Vec<String>,
-    /// Why each agent does not reach each server.
-    unreached: Vec<Vec<String>>,
-    /// An agent does not hold the same token.
-    distrust: Option<Failure>,
+    /// An agent does not hold the same token: its name, and what that means.
+    distrust: Option<(String, Failure)>,
+}
+
+/// A server that is looked for.
+struct Wanted {
+    site: Site,
+    /// The agent that has reached it the last time.
+    last: Option<Last>,
+    /// Each agent that does not reach it, and why.
+    unreached: Vec<(String, String)>,
+}
+
+/// The agent that has reached a server the last time.
+struct Last {
+    agent: String,
+    /// The hub names it now.
+    is_there: bool,
+    /// It has reached the server in this run, not in an earlier one.
+    in_this_run: bool,
+}
+
+impl Wanted {
+    /// `names` are the agents that are there, `known` those that have reached the servers in an earlier run: one for each server,
+    /// or one for all. This is the server with this `index`.
+    fn new(
+        context: &Context,
+        relay: &Relay,
+        index: usize,
+        site: &Site,
+        names: &[String],
+        known: &[String],
+    ) -> Self {
+        let here = context.heard.reached_by(&relay.address.to_string(), &site.authority());
+        let in_this_run = here.is_some();
+        let agent = here.or_else(|| known.get(index).or(known.first()).cloned());
+        let last = agent.map(|agent| Last { is_there: names.contains(&agent), agent, in_this_run });
+        Self { site: site.clone(), last, unreached: Vec::new() }
+    }
+
+    /// The agent that is waited for: it has reached the server, and has gone, or does not reach it for the moment.
+    fn away(&self) -> Option<&Last> {
+        self.last.as_ref().filter(|last| !last.is_there || last.in_this_run)
+    }
+
+    /// The failure that an agent is waited for. What others say is nothing to the person who looks after that one.
+    fn failure_of(&self, hub: &Hub, last: &Last) -> Failure {
+        let why = self.unreached.iter().find(|(agent, _)| *agent == last.agent);
+        failure::away(hub.display_name(), &self.site, &last.agent, why.map(|(_, why)| why.as_str()))
+    }
 }
 
 /// What an agent has said: its session, and its tunnel to each server.
@@ -54,12 +98,14 @@ struct Near {
 impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self, Failure> {
         let (names, known) = (hub.agents(context).await?, remembered(context, relay, sites));
-        let gone: Vec<String> = known.iter().filter(|known| !names.contains(known)).cloned().collect();
+        let wanted =
+            |(index, site): (usize, &&Site)| Wanted::new(context, relay, index, site, &names, &known);
+        let servers: Vec<Wanted> = sites.iter().enumerate().map(wanted).collect();
         if names.is_empty() {
             // Agents that go join again by themselves.
-            let lost = sites.iter().find(|site| !gone.is_empty() || context.heard.has(&reached(relay, site)));
-            return Err(match lost {
-                Some(site) => failure::away(hub.display_name(), site, &gone, &[]),
+            let away = servers.iter().find_map(|server| Some((server, server.away()?)));
+            return Err(match away {
+                Some((server, last)) => server.failure_of(hub, last),
                 None => failure::nobody(hub.display_name()),
             });
         }
@@ -67,10 +113,8 @@ impl Probes {
             context: context.clone(),
             relay: relay.clone(),
             hub: hub.clone(),
-            sites: sites.iter().map(|site| (*site).clone()).collect(),
+            servers,
             asking: Asking::new(names, &known, context.patience.reply),
-            gone,
-            unreached: sites.iter().map(|_| Vec::new()).collect(),
             distrust: None,
         })
     }
@@ -78,7 +122,8 @@ impl Probes {
     /// The next agent that reaches one of the servers, in the order of their answers.
     async fn next(&mut self) -> Option<Near> {
         loop {
-            let (relay, hub, sites) = (&self.relay, &self.hub, &self.sites);
+            let (relay, hub) = (&self.relay, &self.hub);
+            let sites: Vec<Site> = self.servers.iter().map(|server| server.site.clone()).collect();
             let ask = |name: String, limit: Duration| {
                 let (context, relay, hub) = (self.context.clone(), relay.clone(), hub.clone());
                 let sites = sites.clone();
@@ -86,49 +131,60 @@ impl Probes {
             };
             let (name, probed) = self.asking.next(&self.context, ask).await?;
             let Some(Probed { session, tunnels }) = probed else {
-                self.unreached.iter_mut().for_each(|said| said.push(format!("{name}: no answer in time")));
+                self.reaches_none(&name, "no answer in time");
                 continue;
             };
             let session = match session {
                 Ok(session) => session,
                 Err(failure) => {
-                    self.unreached.iter_mut().for_each(|said| said.push(format!("{name}: {failure}")));
+                    self.reaches_none(&name, &failure.to_string());
                     if failure.kind == Kind::Untrusted {
-                        self.distrust = Some(failure);
+                        self.distrust = Some((name, failure));
                     }
                     continue;
                 }
             };
-            let reached = |(tunnel, said): (Result<Tunnel, String>, &mut Vec<String>)| {
-                tunnel.map_err(|why| said.push(format!("{name}: {why}"))).ok()
+            let reached = |(tunnel, server): (Result<Tunnel, String>, &mut Wanted)| {
+                tunnel.map_err(|why| server.unreached.push((name.clone(), why))).ok()
             };
-            let tunnels: Vec<_> = tunnels.into_iter().zip(&mut self.unreached).map(reached).collect();
+            let tunnels: Vec<_> = tunnels.into_iter().zip(&mut self.servers).map(reached).collect();
             if tunnels.iter().any(Option::is_some) {
                 return Some(Near { session, tunnels });
             }
         }
     }
 
+    /// An agent reaches no server.
+    fn reaches_none(&mut self, name: &str, why: &str) {
+        self.servers.iter_mut().for_each(|server| server.unreached.push((name.to_owned(), why.to_owned())));
+    }
+
     /// Why nobody reaches the server with this index.
     fn failure(self, index: usize) -> Failure {
-        let mut said = self.unreached.get(index).cloned().unwrap_or_default();
-        let untold = said.len().saturating_sub(MAX_TOLD);
-        said.truncate(MAX_TOLD);
-        if untold > 0 {
-            said.push(format!("{untold} more agents do not reach it"));
-        }
-        if self.asking.left_out() > 0 {
-            said.push(format!("{} more agents were not asked, there are too many", self.asking.left_out()));
-        }
-        match (self.distrust, self.sites.get(index)) {
-            (Some(distrust), _) => distrust,
-            (None, Some(site))
-                if !self.gone.is_empty() || self.context.heard.has(&reached(&self.relay, site)) =>
-            {
-                failure::away(self.hub.display_name(), site, &self.gone, &said)
+        let Some(server) = self.servers.get(index) else { return failure::nobody(self.hub.display_name()) };
+        match (server.away(), self.distrust) {
+            // That another agent is not trusted is no reason not to wait for this one.
+            (Some(last), distrust) if distrust.as_ref().is_none_or(|(name, _)| *name != last.agent) => {
+                server.failure_of(&self.hub, last)
             }
-            (None, Some(site)) => failure::out_of_reach(self.hub.display_name(), site, &said),
-            (None, None) => failure::nobody(self.hub.display_name()),
+            (_, Some((_, distrust))) => distrust,
+            (_, None) => {
+                let mut said: Vec<String> = server
+                    .unreached
+                    .iter()
+                    .take(MAX_TOLD)
+                    .map(|(name, why)| format!("{name}: {why}"))
+                    .collect();
+                let untold = server.unreached.len() - said.len();
+                if untold > 0 {
+                    said.push(format!("{untold} more agents do not reach it"));
+                }
+                let left_out = self.asking.left_out();
+                if left_out > 0 {
+                    said.push(format!("{left_out} more agents were not asked, there are too many"));
+                }
+                failure::out_of_reach(self.hub.display_name(), &server.site, &said)
+            }
         }
     }
 }
@@ -144,15 +200,15 @@ fn remembered(context: &Context, relay: &Relay, sites: &[&Site]) -> Vec<String> 
     context.pairs.agents(&key(relay, sites)).unwrap_or_default()
 }
 
-/// What is noted of a server that an agent has reached in this run.
-fn reached(relay: &Relay, site: &Site) -> String {
-    format!("{} {}", relay.address, site.authority())
-}
-
-/// Has a later run ask these agents first, and this one wait for them if they go.
-fn remember(context: &Context, relay: &Relay, sites: &[&Site], names: &[&str]) {
-    sites.iter().for_each(|site| context.heard.note(&reached(relay, site)));
-    if let Err(why) = context.pairs.note_agents(&key(relay, sites), names) {
+/// Has a later run ask these agents first, and this one wait for them if they go: each server, and the agent that has reached it.
+fn remember(context: &Context, relay: &Relay, reached: &[(&Site, &str)]) {
+    let hub = relay.address.to_string();
+    for (site, agent) in reached {
+        context.heard.note_reached(&hub, &site.authority(), agent);
+    }
+    let (sites, mut names): (Vec<&Site>, Vec<&str>) = reached.iter().copied().unzip();
+    names.dedup();
+    if let Err(why) = context.pairs.note_agents(&key(relay, &sites), &names) {
         let text = format!("cannot remember for later runs which agents reach the servers: {why}");
         context.events.warn_of(Topic::Memory, THIS_HOST, text);
     }
@@ -172,7 +228,8 @@ pub(super) async fn find(
         let mut tunnels = tunnels.into_iter();
         match (tunnels.next().flatten(), tunnels.next().flatten()) {
             (Some(to_source), Some(to_destination)) => {
-                remember(context, relay, &[source, destination], &[session.name()]);
+                let name = session.name();
+                remember(context, relay, &[(source, name), (destination, name)]);
                 return Ok((Found::One(Box::new(session)), to_source, to_destination));
             }
             (Some(tunnel), None) => near_source = near_source.or(Some((session, tunnel))),
@@ -185,7 +242,7 @@ pub(super) async fn find(
     }
     match (near_source, near_destination) {
         (Some((one, to_source)), Some((other, to_destination))) => {
-            remember(context, relay, &[source, destination], &[one.name(), other.name()]);
+            remember(context, relay, &[(source, one.name()), (destination, other.name())]);
             let seed = Secret32::new(random::bytes().map_err(|error| failure::no_secret(&error))?);
             Ok((Found::Met(Box::new(Pair::new(one, other, seed))), to_source, to_destination))
         }
@@ -204,7 +261,7 @@ pub(super) async fn find_one(
     let mut probes = Probes::start(context, relay, hub, &[site]).await?;
     while let Some(Near { session, tunnels }) = probes.next().await {
         if let Some(tunnel) = tunnels.into_iter().flatten().next() {
-            remember(context, relay, &[site], &[session.name()]);
+            remember(context, relay, &[(site, session.name())]);
             return Ok((session, tunnel));
         }
     }

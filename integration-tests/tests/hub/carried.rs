@@ -155,6 +155,9 @@ fn r45_a_tree_waits_for_an_agent_that_is_away_for_a_moment() {
     half(&to);
     berlin.die();
     socket::until("the run waits for it", || run.running.said().contains("the agent berlin has gone"));
+    // Why the other agent, which is beside the source, does not reach the destination is nobody's business now.
+    let told = run.running.said();
+    assert!(!told.contains("--allow") && !told.contains("zurich:"), "{told}");
     berlin.return_again();
     let run = run.end().exits(0);
     assert_eq!(to.server.names(), from.server.names(), "{run}");
