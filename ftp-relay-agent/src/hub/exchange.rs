@@ -158,7 +158,7 @@ impl Exchange {
         let (outlet, frames) = outlet();
         let token = accepted.name.clone();
         let since = self.clock.now();
-        let session_log = self.audit.opened(who, since);
+        let session_log = SessionLog::open(&self.audit, who, since);
         let (session, withdrawn) = {
             let mut state = self.state();
             state.last_session += 1;
@@ -182,7 +182,7 @@ impl Exchange {
         let held = self.state().sessions.remove(&session);
         if let Some(Held { session_log, since, .. }) = held {
             let took = self.clock.now().since(since);
-            self.audit.ended(&session_log, took, |untold| {
+            session_log.ended(&self.audit, took, |untold| {
                 tracing::info!(session = session.0, untold, "session ended");
             });
         }
@@ -353,7 +353,7 @@ impl State {
     fn list(&mut self, audit: &Audit, call: &Parties) {
         for (session, agent) in [(call.to, Some(call.agent.as_str())), (call.from, None)] {
             if let Some(held) = self.sessions.get_mut(&session) {
-                audit.list(&mut held.session_log, agent);
+                held.session_log.list(audit, agent);
             }
         }
     }

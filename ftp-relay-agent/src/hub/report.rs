@@ -14,14 +14,14 @@ pub(super) fn record(audit: &Audit, session_log: &mut SessionLog, event: &Event,
     let told = match event {
         Event::Joined { name, replaced, .. } => {
             let joined = Record::AgentJoined { agent: name, replaced: replaced.is_some() };
-            return audit.joined(session_log, &joined, now, log);
+            return session_log.joined(audit, &joined, now, log);
         }
         Event::Refused { id: Id(id), code, text, .. } => {
             let refused = Record::RequestRefused { id: *id, code: *code, why: None, target: None, text };
             return audit.refused(session_log.who(), &refused, now, log);
         }
         Event::Ended { code: Code::Protocol, text, .. } => {
-            return audit.of_session(session_log, &Record::ProtocolBroken { reason: text }, now, log);
+            return session_log.once(audit, &Record::ProtocolBroken { reason: text }, now, log);
         }
         Event::Withdrawn { why, .. } => {
             audit.record(session_log.who(), &Record::SessionRevoked(*why));
@@ -29,7 +29,7 @@ pub(super) fn record(audit: &Audit, session_log: &mut SessionLog, event: &Event,
         }
         Event::Ended { code: Code::Denied | Code::Expired, .. } => session_log.is_listed(), // it was withdrawn
         Event::Ended { code, text, .. } => {
-            return audit.of_session(session_log, &Record::SessionDismissed { code: *code, text }, now, log);
+            return session_log.once(audit, &Record::SessionDismissed { code: *code, text }, now, log);
         }
         Event::User { .. } => session_log.is_listed(),
         // A timer has no session; a call has two, see [`call`].

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::carries::Carries;
 pub use super::events::EVENTS;
+use super::lines::Lines;
 use super::metrics::Metrics;
 pub use super::record::{Carried, Newcomer, Record, Refusal, Who};
 use super::seldom::Seldom;
@@ -31,7 +32,7 @@ pub struct Audit {
     /// The lines that each token has had of each kind of event, from sessions that have none of their own.
     pub(super) unlisted: Seldom<(Option<String>, &'static str)>,
     /// The lines that each token has had of each kind of event that it can cause within one session.
-    pub(super) flows: Seldom<(Option<String>, &'static str)>,
+    flows: Seldom<(Option<String>, &'static str)>,
     /// The lines that each token has had of what it carries.
     pub(super) carries: Carries,
 }
@@ -86,6 +87,42 @@ impl Audit {
     /// would fill both; all refusals are counted.
     pub fn refused(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
         self.told(self.refusals.due(who.token.clone(), now), who, record, log);
+    }
+
+    /// Records what a session can cause as often as it likes. A token has some lines of each kind in a minute, whether its
+    /// sessions are listed or not.
+    pub fn of_flow(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
+        self.told(self.flows.due((who.token.clone(), record.name()), now), who, record, log);
+    }
+
+    /// Records that a call begins, and returns whether it has lines. It belongs to two sessions, and they may have ended:
+    /// `log` lists them.
+    pub fn call_begins(
+        &self,
+        who: &Who,
+        record: &Record<'_>,
+        now: Moment,
+        log: impl FnOnce(Option<u64>),
+    ) -> Lines {
+        let due = self.due_to(who, record, now);
+        self.told(due, who, record, log);
+        Lines::of(due)
+    }
+
+    /// Records the end of a call: `log` lists its sessions.
+    pub fn call_ends(
+        &self,
+        who: &Who,
+        lines: Lines,
+        (record, carried): (&Record<'_>, &Carried),
+        log: impl FnOnce(),
+    ) {
+        self.told(lines.include_end(carried).then_some(0), who, record, |_| log());
+    }
+
+    /// How many like it had no line before, if what `who` carries to the targets of the record has one now.
+    pub(super) fn due_to(&self, who: &Who, record: &Record<'_>, now: Moment) -> Option<u64> {
+        self.carries.due(&(who.token.clone(), record.name()), record.targets(), now)
     }
 
     /// Tells the log and the file why a link was refused, if it is `due` a line, and how many such refusals had none

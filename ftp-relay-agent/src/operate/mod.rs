@@ -4,6 +4,7 @@
 pub mod audit;
 mod carries;
 mod events;
+mod lines;
 pub mod metrics;
 mod record;
 mod seldom;

@@ -43,7 +43,7 @@ impl Reporter {
     /// The session of `who` begins.
     pub(super) fn new(shared: Arc<Shared>, who: Who) -> Self {
         let since = shared.clock.now();
-        let session_log = shared.audit.opened(who, since);
+        let session_log = SessionLog::open(&shared.audit, who, since);
         Self { shared, session_log, since, open: HashMap::new() }
     }
 
@@ -81,7 +81,7 @@ impl Reporter {
     /// What a session can cause as often as it likes by coming and going.
     fn own(&self, event: &Event, record: &Record<'_>) {
         let now = self.shared.clock.now();
-        self.shared.audit.of_session(&self.session_log, record, now, |untold| log(event, untold));
+        self.session_log.once(&self.shared.audit, record, now, |untold| log(event, untold));
     }
 
     /// What the user agent can cause as often as it likes, or a stranger who connects to its ports.
@@ -105,7 +105,7 @@ impl Reporter {
     /// The session is over.
     pub(super) fn close(&self) {
         let took = self.shared.clock.now().since(self.since);
-        self.shared.audit.ended(&self.session_log, took, |untold| {
+        self.session_log.ended(&self.shared.audit, took, |untold| {
             tracing::info!(token = self.session_log.who().token, untold, "session ended");
         });
     }
@@ -116,8 +116,7 @@ impl Reporter {
             Ends::Join(peers) => Record::JoinOpened { id: id.0, peers },
         };
         let since = self.shared.clock.now();
-        let lines =
-            self.shared.audit.begins(&mut self.session_log, &record, since, |untold| log(event, untold));
+        let lines = self.session_log.begins(&self.shared.audit, &record, since, |untold| log(event, untold));
         self.open.insert(id, Open { ends, since, lines });
     }
 
@@ -131,7 +130,7 @@ impl Reporter {
             Ends::Tunnel(target) => Record::TunnelEnded { id: id.0, target, carried },
             Ends::Join(peers) => Record::JoinEnded { id: id.0, peers, carried },
         };
-        self.shared.audit.ends(&mut self.session_log, lines, (&record, &carried), || log(event, None));
+        self.session_log.ends(&self.shared.audit, lines, (&record, &carried), || log(event, None));
     }
 
     fn record(&self, record: &Record<'_>) {
