@@ -92,6 +92,20 @@ fn every_row_of_a_checklist_names_a_test_that_exists() {
 }
 
 #[test]
+fn every_threat_to_a_relay_names_statements_that_exist() {
+    let relay = read("docs/protocol/relay.md");
+    let exists = |id: &&str| relay.lines().any(|line| line.starts_with(&format!("{id} ")));
+    let page = read("docs/security/threats.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| T")).collect();
+    assert_eq!(rows.len(), 18);
+    for row in rows {
+        let statements = row.trim_end_matches('|').rsplit('|').nth(1).unwrap_or_default();
+        let wrong: Vec<&str> = statements.split(',').map(str::trim).filter(|id| !exists(id)).collect();
+        assert!(wrong.is_empty(), "{wrong:?} in {row}");
+    }
+}
+
+#[test]
 fn a_row_without_a_test_and_one_with_a_wrong_name_are_noticed() {
     let files = [
         ("a/tests/b.rs", "#[test]\nfn one() {}\n#[tokio::test]\nasync fn two() {}\nfn helper() {}"),
