@@ -1,6 +1,7 @@
 //! Every small internet: the file takes the most direct path that is open, and no dead path is waited for.
 
 use integration_tests::foreign::Skipped;
+use integration_tests::hub::Joined;
 use integration_tests::or_skip;
 use integration_tests::site::sample;
 use integration_tests::topology::{Agents, Lab, TOPOLOGIES, Topology};
@@ -68,6 +69,26 @@ fn with_and_without_a_relay(name: &str) {
 /// How often the two agents may be too late for a direct connection: the host may be busy.
 const ROUNDS: usize = 10;
 
+/// Why a file goes through the hub, as agents log it, if the host is too busy for the waits of a try.
+const LATE: [&str; 2] = ["the hub does not tell where the other agent is", NO_CONNECTION];
+/// One was tried.
+const NO_CONNECTION: &str = "no direct connection came about";
+/// The same from the agent that was called.
+const DECIDED: &str = "the other agent has decided so";
+
+/// Why the file went through the hub, in the words of each agent.
+fn reasons(agents: &[Joined; 2]) -> Vec<String> {
+    let said = agents.each_ref().map(|agent| agent.running.said());
+    let reason = |line: &str| line.split_once("through the hub: ").map(|(_, why)| why.trim().to_owned());
+    said.iter().flat_map(|said| said.lines().filter_map(reason)).collect()
+}
+
+/// Whether nothing but the time was missing for a direct connection.
+fn were_late(reasons: &[String]) -> bool {
+    let is_late = |why: &String| LATE.contains(&why.as_str());
+    reasons.iter().any(is_late) && reasons.iter().all(|why| is_late(why) || why == DECIDED)
+}
+
 /// Each server is reached by the agent on its own host alone, and the agents only connect out. They connect directly where the
 /// topology permits it.
 fn by_agents(name: &str) -> Result<(), Skipped> {
@@ -95,11 +116,16 @@ fn by_agents(name: &str) -> Result<(), Skipped> {
         match topology.agents {
             Agents::ThroughHub => {
                 assert!(!directly, "{shown}");
+                // Where it is hopeless, nothing is tried.
+                assert!(reasons(&agents).iter().all(|why| why != NO_CONNECTION), "{shown}");
                 return Ok(());
             }
             Agents::Directly if directly => return Ok(()),
             Agents::Directly if round == ROUNDS => panic!("never directly\n{shown}"),
-            Agents::Directly => lab.begin_anew(&mut agents),
+            Agents::Directly => {
+                assert!(were_late(&reasons(&agents)), "not for want of time\n{shown}");
+                lab.begin_anew(&mut agents);
+            }
         }
     }
     Ok(())

@@ -4,8 +4,9 @@ use super::{SOURCE, TARGET, ended, joined_in, sample};
 use ftp_proto::relay::message::End;
 use integration_tests::binary::Program;
 use integration_tests::foreign::{Skipped, Tool};
-use integration_tests::or_skip;
 use integration_tests::relay::{Agent, Relay};
+use integration_tests::{or_skip, skip};
+use std::collections::BTreeSet;
 use std::fs::{Permissions, set_permissions, write};
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -29,8 +30,9 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_void_p(ctypes.addres
 os.execv(sys.argv[1], sys.argv[1:])
 "#;
 
-/// Has Landlock refuse every file but the program, its libraries and its token, and every abstract socket of Unix; then becomes
-/// the program of its arguments. Alone it says which version of Landlock there is.
+/// Has Landlock refuse every file but the program, its libraries and its token; from version 6 on also every abstract socket of
+/// Unix. Then it becomes the program of its arguments, of which the first one is the version that the kernel is taken for. Alone
+/// it says which version the kernel has.
 const WITHIN_LANDLOCK: &str = r#"
 import ctypes, os, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -42,10 +44,13 @@ def call(number, *arguments):
 version = call(444, None, 0, 1)
 if len(sys.argv) == 1:
     sys.exit(print(version))
-wanted = ctypes.create_string_buffer(struct.pack("QQQ", 0x7fff, 0, 3), 24)
-rules = call(444, wanted, 24, 0)
-token = sys.argv[sys.argv.index("--token-file") + 1]
-for path in [os.path.dirname(sys.argv[1]), os.path.dirname(token), "/lib", "/lib64", "/usr/lib"]:
+version, program = int(sys.argv[1]), sys.argv[2:]
+files = {1: 0x1fff, 2: 0x3fff}.get(version, 0x7fff)
+size = 8 if version < 4 else 16 if version < 6 else 24
+wanted = ctypes.create_string_buffer(struct.pack("QQQ", files, 0, 3), 24)
+rules = call(444, wanted, size, 0)
+token = program[program.index("--token-file") + 1]
+for path in [os.path.dirname(program[0]), os.path.dirname(token), "/lib", "/lib64", "/usr/lib"]:
     if os.path.isdir(path):
         directory = os.open(path, os.O_PATH)
         call(445, rules, 1, ctypes.create_string_buffer(struct.pack("=Qi", 0x0d, directory), 12), 0)
@@ -55,7 +60,7 @@ call(446, rules, 0)
 try:
     sys.exit("Landlock permits " + open("/proc/self/status").name)
 except PermissionError:
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execv(program[0], program)
 "#;
 
 /// A relay that this line of a shell starts, with the program and its arguments behind it.
@@ -111,30 +116,38 @@ fn r52_where_splice_is_not_permitted_bytes_are_copied_and_the_log_says_so_once()
 
 #[test]
 fn r52_what_landlock_refuses_is_done_without_and_the_log_says_so_once() {
-    // The first version with sockets.
-    const SOCKETS: u32 = 6;
     let python = or_skip!(Tool::plain_python());
     let directory = tempfile::tempdir().unwrap();
     let launcher = directory.path().join("launcher.py");
     write(&launcher, WITHIN_LANDLOCK).unwrap();
     let asked = Command::new(python.program()).arg(&launcher).output().unwrap();
-    match String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() {
-        Ok(SOCKETS..) => {}
-        Ok(_) => or_skip!(Err::<(), _>(Skipped(format!("Landlock is older than version {SOCKETS}")))),
-        Err(_) => or_skip!(Err::<(), _>(Skipped(String::from_utf8_lossy(&asked.stderr).into_owned()))),
+    let Ok(newest) = String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() else {
+        skip!(String::from_utf8_lossy(&asked.stderr).trim().to_owned());
+    };
+    // As this kernel is, and as older ones are.
+    let versions: BTreeSet<u32> = [1, 2, 3, 4, SOCKETS].map(|version| version.min(newest)).into();
+    for version in versions {
+        within_landlock(&format!("{} {} {version}", python.program().display(), launcher.display()), version);
     }
+}
+
+/// The first version of Landlock that refuses sockets.
+const SOCKETS: u32 = 6;
+
+/// A relay that `launcher` starts does without what this version of Landlock refuses: files, about which there is nothing to say,
+/// and systemd's socket.
+fn within_landlock(launcher: &str, version: u32) {
     // systemd's place, which takes every word.
-    let name = format!("ftp-tests-landlock-{}", std::process::id());
+    let name = format!("ftp-tests-landlock-{version}-{}", std::process::id());
     let systemd = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-    let python = python.program().display();
-    let line = format!("exec env NOTIFY_SOCKET=@{name} {python} {}", launcher.display());
-    let (_starter, agent) = started_by(&line);
+    let (_starter, agent) = started_by(&format!("exec env NOTIFY_SOCKET=@{name} {launcher}"));
     carries(&agent);
     let said = agent.running.said();
-    assert_eq!(said.matches("cannot tell systemd that the program is ready").count(), 1, "{said}");
-    assert_eq!(said.matches("WARN").count() + said.matches("ERROR").count(), 1, "{said}");
+    let refused = usize::from(version >= SOCKETS);
+    assert_eq!(said.matches("cannot tell systemd that the program is ready").count(), refused, "{said}");
+    assert_eq!(said.matches("WARN").count() + said.matches("ERROR").count(), refused, "{said}");
     systemd.set_nonblocking(true).unwrap();
-    assert!(systemd.recv(&mut [0; 64]).is_err(), "the socket was refused");
+    assert_eq!(systemd.recv(&mut [0; 64]).is_err(), refused == 1, "version {version}");
 }
 
 #[test]
