@@ -17,8 +17,8 @@ fn cell(form: Form, from: Side, to: Side) -> Result<&'static str, Skipped> {
     let between = Between::start(form, &source, &target);
     let urls: Vec<String> =
         files.iter().map(|(name, _)| from.url(&source, &name.replace(' ', "%20"))).collect();
-    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "20s"]);
-    let run = run.args(between.options()).args(source_pin).args(target_pin);
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--no-race", "--retries", "1"]);
+    let run = run.args(["--timeout", "20s"]).args(between.options()).args(source_pin).args(target_pin);
     let run = run.args(urls).args([to.url(&target, "")]).run();
     let more = format!("-- {form:?} --\n{}", between.said());
     let shown = arrived(&run, (from, to), (&source, &target), &more);

@@ -44,7 +44,8 @@ fn leads_elsewhere(end: usize, trust: Trust) -> Result<(), Skipped> {
     let shown = format!("{trust:?} {end}\n{run}\n{heard:#?}\n{log}");
     assert_eq!(run.code(), Some(11), "{shown}");
     assert!(log.contains(&format!("peer={}", [&from, &to][end].address(Rfc959))), "{shown}");
-    assert_eq!(heard, ["AUTH TLS"], "{shown}");
+    // One time for each candidate that has begun.
+    assert!(!heard.is_empty() && heard.iter().all(|line| line == "AUTH TLS"), "{shown}");
     assert_eq!(to.names(), [""; 0], "{shown}");
     let why = match trust {
         Trust::Pinned => "it is not one of the pinned certificates",

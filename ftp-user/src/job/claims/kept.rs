@@ -163,7 +163,8 @@ impl Kept {
         Ok(arrived)
     }
 
-    /// Puts the old file back if it was renamed aside, removes what cannot be continued, and returns what may be.
+    /// Puts the old file back if it was renamed aside, removes what cannot be continued, and returns what may be. Candidates
+    /// that ran beside each other have stored under names of their own: of these parts the one with most bytes goes on.
     pub(in crate::job) async fn recover(
         &mut self,
         context: &Context,
@@ -177,11 +178,20 @@ impl Kept {
             let part = Part::new(*id, target)?;
             self.aside.extend(ends.destination.put_back(context, &part.stored, target).await?);
         }
-        for id in &left.others {
-            Part::new(*id, target)?.discard(context, &mut ends.destination).await;
+        let mut last = left.last;
+        if !left.others.is_empty() {
+            let mut sizes = Vec::new();
+            for id in left.others.iter().chain(&left.last) {
+                let part = Part::new(*id, target)?;
+                sizes.push((*id, ends.destination.size(context, &part.stored).await?));
+            }
+            last = largest(&sizes).or(last);
+            for id in left.others.iter().chain(&left.last).filter(|id| Some(**id) != last) {
+                Part::new(*id, target)?.discard(context, &mut ends.destination).await;
+            }
         }
         self.left = None;
-        let Some(last) = left.last else { return Ok(None) };
+        let Some(last) = last else { return Ok(None) };
         let source = left.seen.map(|seen| Facts {
             kind: listing::Kind::File,
             size: seen.size,
@@ -201,6 +211,11 @@ impl Kept {
             }
         }
     }
+}
+
+/// The part with most bytes, of several with the same the last one.
+fn largest(sizes: &[(PartId, Option<u64>)]) -> Option<PartId> {
+    sizes.iter().max_by_key(|(_, size)| size.unwrap_or(0)).map(|(id, _)| *id)
 }
 
 /// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
@@ -223,5 +238,23 @@ pub(super) fn seen(facts: &Facts) -> Seen {
         size: facts.size,
         modified: facts.modified.map(|When(seconds)| seconds),
         unique: facts.unique.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_parts_of_candidates_that_ran_beside_each_other_the_largest_goes_on() {
+        let check = |sizes: &[Option<u64>], expect: Option<u64>| {
+            let sizes: Vec<_> = (0..).map(PartId).zip(sizes.iter().copied()).collect();
+            assert_eq!(largest(&sizes), expect.map(PartId), "{sizes:?}");
+        };
+        check(&[Some(1_572_864), None], Some(0));
+        check(&[None, Some(7), Some(3)], Some(1));
+        check(&[Some(7), Some(7)], Some(1));
+        check(&[None, None], Some(1));
+        check(&[], None);
     }
 }
