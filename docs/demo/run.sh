@@ -11,8 +11,10 @@ tree=$(cd "$tree" && pwd)
 
 # DEMO_PROFILE=dev takes the programs that the tests have built: slower copies, but nothing to build twice.
 profile=${DEMO_PROFILE:-release}
-case $profile in dev) built=debug ;; *) built=$profile ;; esac
-cargo build --profile "$profile" --locked -p ftp-server -p ftp-user
+case $profile in
+    dev) built=debug && cargo build --locked --workspace --bins ;;
+    *) built=$profile && cargo build --profile "$profile" --locked -p ftp-server -p ftp-user ;;
+esac
 bin=${CARGO_TARGET_DIR:-target}/$built
 
 mkdir -p target

@@ -76,8 +76,8 @@ fn built() -> &'static PathBuf {
         }
         let profile = directory.file_name().unwrap().to_string_lossy().into_owned();
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--locked", "-p", "ftp-server", "-p", "ftp-user"]);
-        cargo.args(["-p", "ftp-relay-agent", "--profile"]);
+        // The whole workspace: with the features of `cargo test --workspace`, which has built all of it.
+        cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--profile"]);
         cargo.arg(if profile == "debug" { "dev" } else { profile.as_str() });
         cargo.arg("--target-dir").arg(directory.parent().unwrap());
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));

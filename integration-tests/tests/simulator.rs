@@ -16,6 +16,7 @@ use ftp_proto::server::ask::Ending;
 use ftp_proto::third_party::{
     Cause, DataTls, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage,
 };
+use integration_tests::sim::random::Random;
 use integration_tests::sim::scenario::{
     Delays, Fault, Manners, Obstacle, Path, Sabotage, Scenario, Stranger, Target, When,
 };
@@ -26,6 +27,14 @@ const SEEDS: u64 = 10_000;
 /// Each seed of a crowd is several runs.
 const CROWDS: u64 = 1_000;
 const DIALECTS: [Dialect; 2] = [Dialect::Rfc354, Dialect::Rfc959];
+
+/// The first numbers of seed 1234567 as the algorithm's author publishes them.
+#[test]
+fn the_generator_is_splitmix64() {
+    let mut random = Random::new(1_234_567);
+    assert_eq!(random.bits(), 6_457_827_717_110_365_317);
+    assert_eq!(random.bits(), 3_203_168_211_198_807_973);
+}
 
 /// Runs a scenario in which everything must hold.
 fn hold(scenario: &Scenario) -> Report {

@@ -1,6 +1,11 @@
 //! The fixtures of each chapter, played against real servers in both dialects.
 
-use integration_tests::transcript::play_all;
+use integration_tests::transcript::{play_all, unescape};
+
+#[test]
+fn escapes_are_bytes() {
+    assert_eq!(unescape("a\\r\\n\\0\\xffb\\s"), b"a\r\n\0\xffb ");
+}
 
 #[test]
 fn a_lines_dialect_and_session() {

@@ -26,5 +26,5 @@ mod play;
 mod script;
 mod suite;
 
-pub use script::{Transcript, directory};
+pub use script::{Transcript, directory, unescape};
 pub use suite::{all, play_all};

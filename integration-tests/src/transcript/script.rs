@@ -71,7 +71,7 @@ impl Transcript {
 }
 
 /// Bytes of a text with `\r \n \0 \s \\ \xNN`.
-pub(super) fn unescape(text: &str) -> Vec<u8> {
+pub fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -97,14 +97,4 @@ pub(super) fn unescape(text: &str) -> Vec<u8> {
         });
     }
     bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_are_bytes() {
-        assert_eq!(unescape("a\\r\\n\\0\\xffb\\s"), b"a\r\n\0\xffb ");
-    }
 }
