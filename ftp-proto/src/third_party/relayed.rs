@@ -329,7 +329,8 @@ impl Relayed {
     pub(super) fn refused(&mut self, ends: &mut Ends, now: Moment, why: String) {
         self.leave_relay(ends);
         if matches!(ends.phase, Phase::Setup | Phase::Running) {
-            let blame = self.middle.blame(ends, Side::Source);
+            // Where both connections stood, the path is fine: the relay has reached a limit of its own.
+            let blame = if self.middle.open { Blame::Busy } else { Blame::Path };
             fail_relay(ends, now, RelayFault::Refused(why), blame);
         }
     }

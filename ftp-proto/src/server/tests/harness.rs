@@ -60,6 +60,8 @@ pub(super) struct Harness {
     pub(super) ports: bool,
     /// Whether a move begins at once.
     pub(super) opens: Result<(), FileFailure>,
+    /// Whether a move that begins says so at once.
+    pub(super) starts: bool,
     /// Whether a move that is to stop does so at once.
     pub(super) stops: bool,
     /// How many names the directory has that FTP cannot carry.
@@ -210,6 +212,7 @@ impl Harness {
             exchanges: Vec::new(),
             ports: true,
             opens: Ok(()),
+            starts: true,
             stops: true,
             omitted: 0,
             lists_nothing: false,

@@ -425,6 +425,22 @@ fn commands_during_a_transfer_wait_in_a_bounded_queue() {
 }
 
 #[test]
+fn a_transfer_that_has_made_its_file_says_150_also_if_it_is_to_stop() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    (h.starts, h.stops) = (false, false);
+    h.check("STOR a", &[]);
+    h.check("ABOR", &[]);
+    h.start_late();
+    let begun = h.take();
+    assert!(begun.len() == 1 && begun[0].starts_with("150 "), "{begun:?}");
+    let ended = h.finish(0, End::Stopped);
+    let codes: Vec<&str> = ended.iter().map(|line| &line[..3]).collect();
+    assert_eq!(codes, ["426", "226"]);
+}
+
+#[test]
 fn commands_are_all_answered_while_nothing_moves() {
     let mut h = modern();
     h.send(&"NOOP\r\nSIZE nothing\r\n".repeat(5_000));

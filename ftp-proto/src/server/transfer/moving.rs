@@ -179,12 +179,14 @@ impl Moving {
     }
 
     fn started(&mut self, cx: &mut Context, request: &Request) {
-        if self.started || self.stop.is_some() {
+        if std::mem::replace(&mut self.started, true) {
             return;
         }
-        self.started = true;
-        cx.timers.disarm(Timer::Question);
-        cx.arm(Timer::Stall, self.patience(cx));
+        if self.stop.is_none() {
+            cx.timers.disarm(Timer::Question);
+            cx.arm(Timer::Stall, self.patience(cx));
+        }
+        // Also if it is to stop: the file exists now, and the user has to know.
         if !self.peer.announced {
             say_opened(cx, request, self.peer.again);
         }

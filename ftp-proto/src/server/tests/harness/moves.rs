@@ -21,7 +21,8 @@ impl Harness {
         self.did.push(format!("move {}", conn.0));
         self.moving = Some((ticket, conn));
         match self.opens {
-            Ok(()) => self.answer(ticket, Answer::Started),
+            Ok(()) if self.starts => self.answer(ticket, Answer::Started),
+            Ok(()) => {}
             Err(failure) => {
                 let end = End::Failed(failure);
                 self.answer(ticket, Answer::Moved { bytes: 0, kept: false, end });
@@ -67,6 +68,13 @@ impl Harness {
         let ticket = self.asks_progress.pop().expect("nobody asks");
         let (moved, durable) = self.progress;
         self.input(Input::Answer(ticket, Answer::Progress { moved, durable }));
+    }
+
+    /// The driver says late that the move has begun.
+    #[track_caller]
+    pub(in crate::server::tests) fn start_late(&mut self) {
+        let (ticket, _) = self.moving.expect("nothing moves");
+        self.input(Input::Answer(ticket, Answer::Started));
     }
 
     pub(super) fn stop_move(&mut self, ticket: Ticket) {

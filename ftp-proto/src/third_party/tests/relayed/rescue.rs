@@ -247,6 +247,20 @@ fn r33_a_join_that_the_relay_has_cut_is_no_ends_fault() {
 }
 
 #[test]
+fn r33_a_join_that_the_relay_has_cut_before_the_source_was_asked_is_no_fault_of_the_path() {
+    scene(Passive, Passive).play(BOTH_PASSIVE).play(
+        "flows
+         join broken
+         src! abort
+         dst! abort
+         dst< 426 reset
+         dst. aborted
+         src. aborted
+         = src relay: refused, limit, Busy, touched",
+    );
+}
+
+#[test]
 fn a_relay_that_is_killed_in_mid_file_is_named_though_a_control_connection_tells_first() {
     moving().play(
         "lost
