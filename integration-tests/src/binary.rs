@@ -80,11 +80,23 @@ fn built() -> &'static PathBuf {
         cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--profile"]);
         cargo.arg(if profile == "debug" { "dev" } else { profile.as_str() });
         cargo.arg("--target-dir").arg(directory.parent().unwrap());
+        // What Cargo tells a test of its package is nothing to another Cargo: build scripts that look at it would run again,
+        // and all that needs their crates would be built again.
+        let told = std::env::vars_os().map(|(name, _)| name);
+        for name in told.filter(|name| tells_of_a_package(&name.to_string_lossy())) {
+            cargo.env_remove(name);
+        }
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
         let status = cargo.status().expect("cargo runs");
         assert!(status.success(), "the programs under test do not build");
         directory
     })
+}
+
+/// Whether a variable is one that Cargo sets for the tests of a package.
+fn tells_of_a_package(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"].iter().any(|start| name.starts_with(start))
+        || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR", "OUT_DIR"].contains(&name)
 }
 
 /// A program that runs. Dropping it kills it; a failing test prints what it said.
