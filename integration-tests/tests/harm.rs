@@ -301,7 +301,8 @@ fn hold_group(server: &Server, raw: &mut Raw, number: usize) {
 #[test]
 fn groups_that_one_account_holds_give_way_before_the_sessions_of_others() {
     let directory = tempfile::tempdir().unwrap();
-    let server = site("few").directory("d").program(with_descriptors(128, directory.path())).start();
+    let server = site("few").user("dan:dan").directory("d").program(with_descriptors(128, directory.path()));
+    let server = server.start();
     let mut bobs: Vec<Bob> = (0..10).map(|_| Bob::login(&server)).collect();
     let mut anns: Vec<Raw> = (0..5).map(|_| server.login(Rfc959)).collect();
     for ann in &mut anns {
@@ -312,12 +313,24 @@ fn groups_that_one_account_holds_give_way_before_the_sessions_of_others() {
         }
     }
     let (mut newcomers, mut hosts) = (Vec::new(), (1..=255).cycle());
+    let mut from = || SocketAddr::from(([127, 0, 1, hosts.next().unwrap()], 0));
     until("a group has given way", || {
-        let from = SocketAddr::from(([127, 0, 1, hosts.next().unwrap()], 0));
-        newcomers.push(connect(from, server.address(Rfc959)));
+        newcomers.push(connect(from(), server.address(Rfc959)));
         server.running.said().contains("held-groups")
     });
-    drop(newcomers);
+    // Who logs in then needs no session of bob's, who has most of them.
+    let mut dans = Vec::new();
+    for _ in 0..6 {
+        newcomers.push(connect(from(), server.address(Rfc959)));
+        let mut dan = BufReader::new(connect(from(), server.address(Rfc959)));
+        let said = ["", "USER dan\r\n", "PASS dan\r\n"].map(|line| {
+            let (mut said, _) = (String::new(), dan.get_mut().write_all(line.as_bytes()));
+            drop(dan.read_line(&mut said));
+            said
+        });
+        assert!(said[0].starts_with("421") || said[2].starts_with("230"), "{said:?}");
+        dans.push(dan);
+    }
     for bob in &mut bobs {
         bob.goes_on_inside(&server);
     }

@@ -88,13 +88,18 @@ impl Shares {
         self.sessions.admit(ip)
     }
 
-    /// The same where the last descriptors are for those who are inside: a connection gets in only if its login
-    /// could displace somebody who holds more than an equal share.
+    /// The same where the last descriptors are for those who are inside. What one account keeps between two commands gives
+    /// way before any session does. Where no account keeps anything, a connection gets in only if its login could displace
+    /// somebody who holds more than an equal share.
     ///
     /// # Errors
     /// It has to be turned away.
     pub fn admit_to_few_descriptors(&self, ip: IpAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
         self.is_welcome(ip)?;
+        if self.relieve_kept() {
+            return self.sessions.admit(ip);
+        }
+        self.relieve_others();
         self.sessions.admit_to_few_descriptors(ip)
     }
 
@@ -128,7 +133,14 @@ impl Shares {
     /// Called when descriptors are scarce. A data connection that no file uses or a group that waits
     /// for its names gives way first, then a crowd of connections without login, then the owner of most data ports.
     pub fn relieve(&self) {
-        if !self.relieve_kept() && !self.sessions.relieve(NoPlace::Reached(Limit::Descriptors)) {
+        if !self.relieve_kept() {
+            self.relieve_others();
+        }
+    }
+
+    /// The same where no account keeps anything between two commands.
+    fn relieve_others(&self) {
+        if !self.sessions.relieve(NoPlace::Reached(Limit::Descriptors)) {
             self.ports.relieve();
         }
     }
@@ -153,7 +165,9 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{HeldSlot, Owner};
+    use crate::limits::{AccountLimits, HeldSlot, Owner};
+    use ftp_proto::timer::Moment;
+    use std::time::Duration;
     use tokio::sync::Notify;
 
     #[test]
@@ -170,6 +184,48 @@ mod tests {
         assert_eq!((taken(&bob), taken(&eve)), (0, 2));
         shares.relieve();
         assert_eq!((taken(&bob), taken(&eve)), (1, 2));
+    }
+
+    /// How many sessions were told to end since the last time.
+    async fn displaced(sessions: &mut [(SessionSlot, Displacement)]) -> usize {
+        let mut count = 0;
+        for (_, told) in sessions {
+            count += tokio::select! {
+                biased;
+                _ = told.wait() => 1,
+                () = std::future::ready(()) => 0,
+            };
+        }
+        count
+    }
+
+    #[tokio::test]
+    async fn what_one_account_keeps_gives_way_before_a_session_of_another_one() {
+        let shares = Shares::new(Limits::default(), None, Clock::start());
+        let host = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
+        let log_in = |slot: &SessionSlot, name: &str| {
+            slot.log_in(name.as_bytes(), owner(name), AccountLimits::default()).unwrap();
+        };
+        // Three idle sessions of ann are more than an equal share of the sessions.
+        let mut anns = [(); 3].map(|()| shares.admit(host(1)).unwrap());
+        for (slot, _) in &anns {
+            log_in(slot, "ann");
+            slot.set_idle(Some(Moment::after_start(Duration::from_secs(1))));
+        }
+        let needed = Arc::<Notify>::default();
+        let mut eve: Vec<HeldSlot> =
+            [(); 2].map(|()| shares.groups.take(owner("eve"), &needed).unwrap()).into();
+        for (left, name) in [(1, "bob"), (0, "dan")] {
+            let (slot, _told) = shares.admit_to_few_descriptors(host(2)).unwrap();
+            // Her session gives the group back.
+            eve.retain(|group| !group.is_taken());
+            log_in(&slot, name);
+            assert_eq!((eve.len(), displaced(&mut anns).await), (left, 0), "{name} needs no session of ann");
+        }
+        let (slot, _told) = shares.admit_to_few_descriptors(host(2)).unwrap();
+        log_in(&slot, "kim");
+        assert_eq!(displaced(&mut anns).await, 1, "nobody keeps anything, and ann has most sessions");
     }
 
     #[test]

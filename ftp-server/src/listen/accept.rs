@@ -82,10 +82,7 @@ impl Acceptor {
         let shares = &self.shared.shares;
         match shares.descriptors.scarcity(stream) {
             Scarcity::Enough => shares.admit(from.ip()),
-            Scarcity::ForSessions => {
-                shares.relieve();
-                shares.admit_to_few_descriptors(from.ip())
-            }
+            Scarcity::ForSessions => shares.admit_to_few_descriptors(from.ip()),
             Scarcity::ForTransfers | Scarcity::ForFiles => {
                 shares.relieve();
                 Err(NoPlace::Reached(Limit::Descriptors))

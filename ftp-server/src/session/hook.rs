@@ -69,7 +69,7 @@ impl Notification {
     }
 
     /// The environment of the program.
-    fn environment(&self) -> Vec<(&'static str, OsString)> {
+    fn environment(&self, is_directory: bool) -> Vec<(&'static str, OsString)> {
         let Self { upload, user, from, file, .. } = self;
         let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
         let path = |path: &PathName| bytes(path.as_bytes());
@@ -82,6 +82,7 @@ impl Notification {
         all.extend(file.as_ref().map(|file| ("FTP_FILE", file.into())));
         all.extend(upload.before.as_ref().map(|before| ("FTP_PATH_BEFORE", path(before))));
         all.extend(upload.whole.map(|whole| ("FTP_WHOLE", if whole { "yes" } else { "no" }.into())));
+        all.extend(is_directory.then(|| ("FTP_DIRECTORY", "yes".into())));
         all.extend(upload.bytes.map(|bytes| ("FTP_BYTES", bytes.to_string().into())));
         all
     }
@@ -96,7 +97,8 @@ impl Notification {
 
     /// Runs the hook in its turn, and tells how it ended.
     async fn run(self, shared: &Shared, hook: &Hook) {
-        let environment = self.environment();
+        let is_directory = self.is_directory().await;
+        let environment = self.environment(is_directory);
         let Self { upload, user, room, group, .. } = self;
         let turn = shared.shares.hooks.turn(room).await;
         let ended = hook.run(environment).await;
@@ -114,8 +116,6 @@ impl Notification {
 /// Runs the hook when it has its turn. The server does not end before `guard` is dropped, or its grace is over.
 pub(super) async fn run(shared: Arc<Shared>, notification: Notification, guard: impl Send) {
     let Some(hook) = &shared.hook else { return };
-    if !notification.is_directory().await {
-        notification.run(&shared, hook).await;
-    }
+    notification.run(&shared, hook).await;
     drop(guard);
 }

@@ -74,8 +74,9 @@ fn the_hook_is_told_of_each_upload_and_of_each_new_name_of_a_file() {
 /// A client that wants no hook to see a file: it ends the upload before its end, or renames a file that is not the last
 /// one, from another session.
 #[test]
-fn the_hook_is_told_of_what_an_upload_leaves_that_is_not_whole_and_of_files_that_others_rename() {
-    let (server, place) = server("echo \"$FTP_COMMAND $FTP_PATH $FTP_WHOLE.\" >> \"$1/seen\"", "");
+fn the_hook_is_told_of_what_an_upload_leaves_that_is_not_whole_and_of_what_others_rename() {
+    let script = "echo \"$FTP_COMMAND $FTP_PATH $FTP_WHOLE$FTP_DIRECTORY.\" >> \"$1/seen\"";
+    let (server, place) = server(script, "");
     let mut client = Client::login(&server);
     client.say("TYPE I", "200");
     let mut data = client.transfer(&server, "STOR part");
@@ -91,6 +92,7 @@ fn the_hook_is_told_of_what_an_upload_leaves_that_is_not_whole_and_of_files_that
     client.expect("226");
     store(&mut client, &server, "first");
     client.say("MKD directory", "257");
+    store(&mut client, &server, "directory/inside");
     store(&mut client, &server, "second");
     let mut other = Client::login(&server);
     for (from, to) in [("first", "third"), ("directory", "elsewhere")] {
@@ -103,7 +105,16 @@ fn the_hook_is_told_of_what_an_upload_leaves_that_is_not_whole_and_of_files_that
     let seen = fs::read_to_string(place.path().join("seen")).unwrap();
     let mut seen: Vec<&str> = seen.lines().collect();
     seen.sort_unstable();
-    assert_eq!(seen, ["RNTO /third .", "STOR /first yes.", "STOR /part no.", "STOR /second yes."], "{log}");
+    // What is below a directory that got another name is not told file by file.
+    let expect = [
+        "RNTO /elsewhere yes.",
+        "RNTO /third .",
+        "STOR /directory/inside yes.",
+        "STOR /first yes.",
+        "STOR /part no.",
+        "STOR /second yes.",
+    ];
+    assert_eq!(seen, expect, "{log}");
 }
 
 /// The client of each session is gone before the server has answered its command.

@@ -122,7 +122,18 @@ pub(super) fn unexpected(cx: &mut Context) -> Waits {
 impl Request {
     /// Whether the answer may take so long that ABOR must not wait for it.
     pub(in crate::server) const fn is_long(&self) -> bool {
-        self.long.is_some() || matches!(self.reply, Reply::Room(..))
+        self.long.is_some() || self.waits_for_room()
+    }
+
+    /// Whether it waits for room for the hooks after what it uploads.
+    pub(in crate::server) const fn waits_for_room(&self) -> bool {
+        matches!(self.reply, Reply::Room(..))
+    }
+
+    /// The reply to STAT while it waits for room.
+    pub(in crate::server) fn say_waits(&self, cx: &mut Context) {
+        let line = format!("{} waits for earlier hooks (hooks-waiting)", self.verb.name());
+        cx.out.status(Meaning::SystemStatus, "Status", &[line]);
     }
 
     /// Whether it changes files.

@@ -239,7 +239,9 @@ impl Session {
                 next
             }
             Work::File(question) if question.purpose.is_long() => {
-                self.incoming.queue.pop_unless(|waiting| !waiting.is_abort())
+                let has_status = question.purpose.waits_for_room();
+                let is_urgent = |waiting: &Waiting| waiting.is_abort() || (has_status && waiting.is_status());
+                self.incoming.queue.pop_unless(|waiting| !is_urgent(waiting))
             }
             Work::File(_) => None,
             // The answers to two STATs must not be mixed up.
@@ -365,10 +367,7 @@ impl Session {
             Command::Pwd => files::pwd(cx),
             Command::Abor => self.abort(),
             Command::Stat(Some(name)) => work.wait(files::stat(cx, &name)),
-            Command::Stat(None) if matches!(work, Work::Transfer(_)) => {
-                self.tell_transfer(transfer::Input::Status);
-            }
-            Command::Stat(None) => work.wait(inform::stat(cx)),
+            Command::Stat(None) => self.status(),
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Detached(detached) => work.wait(detach::begin(cx, detached)),
@@ -380,6 +379,21 @@ impl Session {
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
             Command::Other(verb, _) => bad_line::not_implemented(cx, verb),
+        }
+    }
+
+    /// STAT without a path. What is under way tells how far it is.
+    fn status(&mut self) {
+        let Self { cx, work, .. } = self;
+        match work {
+            Work::Transfer(_) => self.tell_transfer(transfer::Input::Status),
+            Work::File(question) => question.purpose.say_waits(cx),
+            Work::Idle
+            | Work::Securing(_)
+            | Work::Login(_)
+            | Work::Setup(_)
+            | Work::Status(_)
+            | Work::Closed => work.wait(inform::stat(cx)),
         }
     }
 

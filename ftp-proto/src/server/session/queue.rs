@@ -127,7 +127,7 @@ impl Waiting {
             Some(Verb::Quit) => dialect == Dialect::Rfc959,
             Some(Verb::Abor) => !self.is_abort(),
             // STAT of a path is a question about files, not about the transfer.
-            Some(Verb::Stat) => !matches!(self, Self::Command(Command::Stat(None))),
+            Some(Verb::Stat) => !self.is_status(),
             Some(_) | None => self.busy() == Busy::Queue,
         }
     }
@@ -164,6 +164,11 @@ impl Waiting {
     /// Whether it is ABOR of what this session does.
     pub(super) const fn is_abort(&self) -> bool {
         matches!(self, Self::Command(Command::Abor))
+    }
+
+    /// Whether it asks what this session does.
+    pub(super) const fn is_status(&self) -> bool {
+        matches!(self, Self::Command(Command::Stat(None)))
     }
 
     /// What the verb table says about it during a transfer.

@@ -103,7 +103,7 @@ pub(super) struct Harness {
     pub(super) intent: Option<Intent>,
     /// How the last move was to move its bytes.
     pub(super) terms: Option<TransferTerms>,
-    /// What is left out of every group that gets its names.
+    /// What is left out of every group that gets its names; `HeldGroups`: none finds a place.
     pub(super) left: Result<Vec<(u16, LeftOut)>, FileFailure>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
@@ -391,10 +391,9 @@ impl Harness {
             return;
         }
         let size = self.files.get(&path.display()).copied();
+        let (no, no_place) = (|failure| Answer::File(Err(failure)), Err(FileFailure::HeldGroups));
         let answer = match (&intent, size) {
-            (Intent::Send { range }, Some(size)) if range.first > size => {
-                Answer::File(Err(FileFailure::BeyondEnd))
-            }
+            (Intent::Send { range }, Some(size)) if range.first > size => no(FileFailure::BeyondEnd),
             (Intent::Send { .. }, Some(size)) => Answer::Prepared { size: Some(size) },
             (Intent::Send { .. }, None) => Answer::File(Err(FileFailure::NotFound)),
             (Intent::List(style), _)
@@ -402,6 +401,7 @@ impl Harness {
             {
                 Answer::File(Err(FileFailure::NotFound))
             }
+            (Intent::StoreGroup { .. }, _) if self.left == no_place => no(FileFailure::HeldGroups),
             (Intent::List(_), Some(_)) => Answer::File(Err(FileFailure::NotDirectory)),
             _ => Answer::Prepared { size: None },
         };

@@ -209,6 +209,22 @@ fn a_number_names_one_group_and_a_session_holds_four() {
 }
 
 #[test]
+fn a_group_that_finds_no_place_among_all_is_refused_before_anything_moves() {
+    let mut h = ready();
+    h.left = Err(FileFailure::HeldGroups);
+    let replies = h.say(STORE);
+    assert!(
+        matches!(&replies[..], [no] if no.starts_with("450") && no.contains("held-groups")),
+        "{replies:?}"
+    );
+    assert!(!h.is_moving() && h.kept.is_empty());
+    h.check("PACK KEEP 7 1", &["503"]);
+    h.left = Ok(Vec::new());
+    arrive(&mut h);
+    store(&mut h);
+}
+
+#[test]
 fn a_group_whose_place_others_need_is_held_no_more() {
     let mut h = ready();
     store(&mut h);

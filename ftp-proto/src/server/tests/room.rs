@@ -119,6 +119,30 @@ fn a_new_name_waits_for_room_too() {
 }
 
 #[test]
+fn stat_is_answered_at_once_while_a_keep_or_a_new_name_waits_for_room() {
+    let mut h = ready();
+    hold(&mut h);
+    h.has_room = false;
+    for (commands, done) in
+        [(&["PACK KEEP 7 1"][..], "250 Files named"), (&["RNFR a", "RNTO c"], "250 Renamed")]
+    {
+        for command in commands {
+            h.say(command);
+        }
+        h.pass(seconds(7));
+        // What is behind it in the queue waits on.
+        h.check("NOOP", &[]);
+        let status = h.say("STAT");
+        assert!(status[0].starts_with("211-") && status.concat().contains("hooks-waiting"), "{status:?}");
+        assert_eq!(h.say("STAT"), status, "as often as it is asked");
+        h.check("STAT /", &[]);
+        h.room_comes();
+        let replies = h.take();
+        assert_eq!(replies[..2], [done, "200 NOOP done"], "{replies:?}");
+    }
+}
+
+#[test]
 fn abor_ends_the_wait_of_a_keep_and_of_a_new_name() {
     let mut h = ready();
     hold(&mut h);
