@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// The size of the file that takes seconds.
@@ -218,6 +219,25 @@ fn a_file_that_somebody_makes_during_the_copy_is_not_replaced_where_that_was_for
     let run = run.end().exits(8).says("since the copy began");
     assert_eq!(scene.to.bytes("b.bin"), b"somebody's own", "{run}");
     assert!(scene.parts().is_empty(), "{run}");
+}
+
+#[test]
+fn a_file_that_somebody_makes_during_the_copy_is_replaced_only_if_it_is_older_where_newer_ones_stay() {
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for is_old in [false, true] {
+        let scene = scene();
+        let run = scene.begin_words(&["copy", "--overwrite", "newer"], ["t/large.bin", "b.bin"]);
+        fs::write(scene.to.path("b.bin"), "somebody's own").unwrap();
+        if is_old {
+            let file = fs::File::options().write(true).open(scene.to.path("b.bin")).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        let run = run.end().exits(0);
+        let bytes = if is_old { sample(LARGE) } else { b"somebody's own".to_vec() };
+        assert!(scene.to.bytes("b.bin") == bytes, "{is_old}: {run}");
+        assert_eq!(run.events("file")[0]["skipped"], !is_old, "{run}");
+        assert!(scene.parts().is_empty(), "{run}");
+    }
 }
 
 #[test]

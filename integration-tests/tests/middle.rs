@@ -101,6 +101,26 @@ fn n16_small_files_share_one_connection_through_a_relay() {
 }
 
 #[test]
+fn a_move_through_a_relay_whose_names_are_taken_ends_in_order() {
+    for free in [&[0, 1, 2][..], &[0, 1, 2, 59]] {
+        let from = tree(never(), 60, 100).start();
+        let name = |number: usize| format!("tree/{}/{number}", number % 3);
+        let taken: Vec<usize> = (0..60).filter(|number| !free.contains(number)).collect();
+        let to = taken.iter().fold(never(), |site, number| site.file(&name(*number), "theirs")).start();
+        let (agent, state) = (relay_for(&from, &to), tempfile::tempdir().unwrap());
+        let words = ["move", "-r", "-j", "1", "--no-race", "--overwrite", "never", "--timeout", "20s"];
+        let run = with_relay(at(&state).args(words), &agent).args([from.url("tree"), to.url("")]);
+        let run = run.run().fails().says("exists");
+        assert_eq!(run.events("failed").len(), taken.len(), "{run}");
+        assert!(taken.iter().all(|number| to.bytes(&name(*number)) == b"theirs"), "{run}");
+        // No session was given up.
+        let trace = read(trace_of(&state));
+        let (_, after) = trace.split_once("> MODE B").unwrap();
+        assert!(!after.contains("> USER"), "{trace}");
+    }
+}
+
+#[test]
 fn n16_i10_small_files_share_one_connection_through_this_host() {
     let (from, to) = (tree(never(), 300, 100).start(), never().start());
     let state = tempfile::tempdir().unwrap();

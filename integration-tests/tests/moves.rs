@@ -277,6 +277,18 @@ fn a_move_of_one_file_that_is_killed_is_done_when_it_is_resumed() {
             "{kind}: {run}\n{resumed}"
         );
         assert!(to.bytes("n/a") == bytes_of("a"), "{kind}: {resumed}");
+        // The journal had the copy by then, and its source is gone: this job has moved it, and did not find it there.
+        if kind == "done"
+            && let Some(file) = resumed.events("file").first()
+        {
+            let summary = resumed.summary();
+            assert_eq!(
+                (&file["skipped"], &file["verified"]),
+                (&false.into(), &"sha-256".into()),
+                "{resumed}"
+            );
+            assert_eq!((&summary["files"], &summary["bytes"]), (&1.into(), &bytes_of("a").len().into()));
+        }
     }
 }
 

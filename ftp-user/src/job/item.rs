@@ -90,6 +90,11 @@ impl Done {
         }
     }
 
+    /// The same, and this run has looked at its source.
+    pub fn of(self, source: Facts) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
     /// A file of that size would take this path.
     pub fn planned(size: Option<u64>, rung: Rung, verified: Verified) -> Self {
         let skipped = Self::skipped(size, verified);

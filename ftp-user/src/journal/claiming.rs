@@ -58,11 +58,12 @@ impl Store {
             (ItemState::Open, None) if known.is_some() => {
                 let seen = row.seen.clone().filter(|_| is_same);
                 parts = row.parts(&self.sql)?;
-                open(&parts, seen)
+                open(&parts, seen, row.taken.clone().filter(|_| is_same))
             }
             (_, Some((theirs, seen))) => {
                 parts = theirs;
-                open(&parts, seen)
+                // What another job has moved was there before this one.
+                open(&parts, seen, None)
             }
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
                 Found::New
@@ -91,8 +92,9 @@ impl Store {
         (row.began, row.ended) = (None, None);
         let key = ItemKey(row.key);
         self.under_way.take(key);
-        if let Found::Open { seen, .. } = found {
+        if let Found::Open { seen, path, .. } = found {
             row.seen.clone_from(seen);
+            row.taken.clone_from(path);
             row.save(&self.sql)?;
             row.set_parts(&self.sql, parts)?;
             return Ok(None);
@@ -221,9 +223,9 @@ fn given_over_to(job: JobId) -> String {
 }
 
 /// A file that was begun and has not ended.
-fn open(parts: &Parts, seen: Option<Seen>) -> Found {
+fn open(parts: &Parts, seen: Option<Seen>, path: Option<String>) -> Found {
     let (names, in_place) = (parts.names.clone(), parts.in_place.is_some());
-    Found::Open { parts: names, seen, in_place, detached: parts.detached.clone() }
+    Found::Open { parts: names, seen, in_place, detached: parts.detached.clone(), path }
 }
 
 /// For how long servers let a transfer go on without this program.

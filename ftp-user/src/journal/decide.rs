@@ -30,6 +30,8 @@ pub enum Next {
         in_place: bool,
         /// The transfer that may go on without this program. Before anything else its end is waited for.
         detached: Option<Detached>,
+        /// The path of its bytes, if the copy may have its final name and nothing equal had it before.
+        path: Option<String>,
     },
 }
 
@@ -46,9 +48,9 @@ pub fn decide(found: Found, now: Option<&Seen>) -> Next {
             (Some(_) | None, Some(why)) => Next::LeaveAlone { why },
             (Some(_) | None, None) => Next::Copy,
         },
-        Found::Open { mut parts, seen, in_place, detached } => {
+        Found::Open { mut parts, seen, in_place, detached, path } => {
             let last = parts.pop();
-            Next::GoOn { last, others: parts, seen, in_place, detached }
+            Next::GoOn { last, others: parts, seen, in_place, detached, path }
         }
     }
 }
@@ -88,6 +90,7 @@ mod tests {
             seen: Some(before.clone()),
             in_place: true,
             detached: None,
+            path: Some("direct".to_owned()),
         };
         let go_on = |last: Option<u64>, others: &[u64]| Next::GoOn {
             last: last.map(PartId),
@@ -95,6 +98,7 @@ mod tests {
             seen: Some(before.clone()),
             in_place: true,
             detached: None,
+            path: Some("direct".to_owned()),
         };
         let skip = || Next::Skip { verified: Some("sha-256".to_owned()) };
         for (found, now, expect) in [

@@ -252,6 +252,16 @@ impl JobJournal {
         }
     }
 
+    /// Notes by which path the bytes of the file move to a name that nothing equal has, or with `None` that they do not. It is
+    /// on the disk when the result is ready.
+    pub fn moves(&self, path: Option<&str>) -> Durable {
+        let (reply, answer) = oneshot::channel();
+        match self.item {
+            Some(key) if self.ask(Ask::Moves(key, path.map(str::to_owned), reply)) => Durable(Some(answer)),
+            Some(_) | None => Durable::default(),
+        }
+    }
+
     /// Notes how the file has ended. If that is lost, the file is compared once more.
     pub fn ended(&self, ended: Ended) {
         if let Some(key) = self.item {

@@ -39,6 +39,19 @@ impl Store {
         row.save(&self.sql)
     }
 
+    /// Notes by which path the bytes of a file move to a name that nothing equal has, or that they do not.
+    pub(super) fn moves(&self, key: ItemKey, path: Option<String>) -> Result<(), Bad> {
+        if let Some((mut row, has_part)) = self.under_way.take(key) {
+            row.taken = path;
+            row.save_end(&self.sql)?;
+            self.under_way.note(row, has_part);
+            return Ok(());
+        }
+        let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        row.taken = path;
+        row.save(&self.sql)
+    }
+
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, ended: Ended) -> Result<(), Bad> {
         let known = self.under_way.take(key);

@@ -317,6 +317,8 @@ pub enum Found {
         in_place: bool,
         /// The transfer that may go on without this program.
         detached: Option<Detached>,
+        /// The path of its bytes, if the copy may have its final name and nothing equal had it before.
+        path: Option<String>,
     },
     /// It is verified under its final name.
     Done {

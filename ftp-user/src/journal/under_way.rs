@@ -111,7 +111,7 @@ mod tests {
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
         let Claim::Ours(again) = claim else { panic!("no other job is there") };
         let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });
-        let found = Found::Open { parts: Vec::new(), seen, in_place: false, detached: None };
+        let found = Found::Open { parts: Vec::new(), seen, in_place: false, detached: None, path: None };
         assert_eq!((again.key, again.first, again.found), (key, None, found));
     }
 

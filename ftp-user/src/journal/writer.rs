@@ -29,6 +29,8 @@ pub(super) enum Ask {
     Detached(ItemKey, Option<Detached>, oneshot::Sender<()>),
     /// Notes what the source was.
     Seen(ItemKey, Seen, oneshot::Sender<()>),
+    /// Notes by which path the bytes of a file move to a name that nothing equal has, or that they do not.
+    Moves(ItemKey, Option<String>, oneshot::Sender<()>),
     /// Notes how a file has ended.
     Ended(ItemKey, Ended),
     /// Notes what holds for all runs of the job. The answer is a job that may have made the directory that receives it.
@@ -76,6 +78,7 @@ impl Ask {
             | Self::InPlace(..)
             | Self::Detached(..)
             | Self::Seen(..)
+            | Self::Moves(..)
             | Self::Decided(..)
             | Self::Open(..)
             | Self::Below(..)
@@ -195,6 +198,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
         Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
         Ask::Seen(key, seen, _) => store.seen(*key, seen.clone())?,
+        Ask::Moves(key, path, _) => store.moves(*key, path.clone())?,
         Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
         Ask::Decided(decided, _) => {
             return store.decided(job, decided.clone()).map(Performed::Decided);
@@ -215,7 +219,8 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             Ask::Part(_, _, reply)
             | Ask::InPlace(_, _, reply)
             | Ask::Detached(_, _, reply)
-            | Ask::Seen(_, _, reply),
+            | Ask::Seen(_, _, reply)
+            | Ask::Moves(_, _, reply),
             _,
         ) => drop(reply.send(())),
         // Whoever asked for something else has no answer.

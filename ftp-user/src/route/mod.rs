@@ -50,7 +50,7 @@ pub(crate) use lane::{Lane, Sign};
 pub(crate) use local::{receive_local, send_local};
 pub use room::Room;
 pub(crate) use situation::Situation;
-pub(crate) use together::batch;
+pub(crate) use together::{Fate, batch};
 pub use unseen::{LONGEST_UNSEEN, USUAL_UNSEEN};
 
 use crate::context::Context;

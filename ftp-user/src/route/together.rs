@@ -27,8 +27,17 @@ use ftp_proto::third_party::batch::{BatchEnd, BatchInput, BatchOutput};
 use ftp_proto::third_party::{Input, Junction, Side};
 use std::net::SocketAddr;
 
-/// Moves files together. `told` learns of each file how it has ended, and in words why the destination has refused its time,
-/// but only those that are published may be touched before this returns. Returns whether both sessions are still of use.
+/// What becomes of a file that moves together with others.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// Both servers are told to move it, and nothing was seen to have its name.
+    Begins,
+    /// It has ended. With it comes in words why the destination has refused its time.
+    Ended(BatchEnd, Option<String>),
+}
+
+/// Moves files together. `told` learns what becomes of each file, but only those that are published may be touched before this
+/// returns. Returns whether both sessions are still of use.
 ///
 /// # Errors
 ///
@@ -37,7 +46,7 @@ pub(crate) async fn batch(
     context: &Context,
     ends: &mut Ends,
     Consignment { path, work }: Consignment,
-    told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send),
+    told: &mut (dyn FnMut(usize, Fate) + Send),
 ) -> Result<bool, Failure> {
     let Ends { source, destination, circuit, .. } = ends;
     let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(true) };
@@ -134,7 +143,7 @@ struct Joining {
 }
 
 impl Together<'_> {
-    async fn run(&mut self, told: &mut (dyn FnMut(usize, BatchEnd, Option<String>) + Send)) {
+    async fn run(&mut self, told: &mut (dyn FnMut(usize, Fate) + Send)) {
         let clock = self.context.clock;
         self.progress.server_started(clock.now());
         loop {
@@ -147,9 +156,13 @@ impl Together<'_> {
                     self.join([source, destination]);
                     continue;
                 }
+                BatchOutput::Begins(index) => {
+                    told(index, Fate::Begins);
+                    continue;
+                }
                 BatchOutput::Ended(index, end) => {
                     let refused = time_refusal(&end).map(|reply| self.sessions.destination.shown(reply));
-                    told(index, end, refused);
+                    told(index, Fate::Ended(end, refused));
                     continue;
                 }
                 BatchOutput::Close(side) => {

@@ -11,6 +11,7 @@ impl World {
             match batch.poll() {
                 BatchOutput::Command(side, command) => self.command(side, command),
                 BatchOutput::Join { source, destination } => self.join_at_relay(source, destination),
+                BatchOutput::Begins(_) => {}
                 BatchOutput::Ended(number, end) => self.small_file_ended(number, end),
                 BatchOutput::Close(side) => {
                     self.say(side, "-- closed".to_owned());

@@ -52,6 +52,9 @@ pub enum BatchOutput {
         /// What it does for the destination.
         destination: Junction,
     },
+    /// Both servers are told to move a file, named by its index. As far as the destination has been asked, nothing has its
+    /// name. From now on it may get it.
+    Begins(usize),
     /// A file has ended, named by its index.
     Ended(usize, BatchEnd),
     /// Close the session of that side: its replies cannot be told apart any more, or are not awaited.

@@ -534,6 +534,7 @@ impl Batch {
         let store = Weighed { command: group.store(number(index)), bytes: store };
         self.next += 1;
         let Some(group) = self.groups.get_mut(index) else { return false };
+        self.out.extend(group.members().iter().map(|member| BatchOutput::Begins(member.index)));
         group.moves();
         (self.moving, self.stored) = (self.moving + group.bytes, self.stored + 1);
         self.ask(Side::Source, Task::Move(index), send);

@@ -357,6 +357,7 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
             BatchOutput::Ended(index, end) => {
                 assert!(ends[index].replace(end).is_none(), "{fault:?} {seed}: {index} has ended twice");
             }
+            BatchOutput::Begins(_) => {}
             BatchOutput::Join { .. } => panic!("there is no host in the middle"),
             BatchOutput::Close(side) => world.is_closed[at(side)] = true,
             BatchOutput::Done => {

@@ -177,7 +177,9 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
             let hint = "type the copy again if it is to stand there".to_owned();
             return Err(exists(ends, item, &format!("left alone: {why}"), hint));
         }
-        Next::GoOn { last, others, seen, in_place, detached } => {
+        Next::GoOn { last, others, seen, in_place, detached, path } => {
+            let rung = path.as_deref().and_then(Rung::named);
+            claimed.kept.moved_earlier = seen.clone().zip(rung);
             claimed.kept.in_place = in_place;
             claimed.kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.

@@ -36,6 +36,8 @@ pub(in crate::job) struct Kept {
     pub(super) finished_rung: Option<Rung>,
     /// What has verified that copy.
     pub(super) finished_by: Option<Verified>,
+    /// The source that an earlier run of this job has moved, perhaps to its final name, and by which path.
+    pub(super) moved_earlier: Option<(Seen, Rung)>,
     /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
     /// server that cannot rename, when nothing had that name.
     pub(in crate::job) in_place: bool,
@@ -101,15 +103,23 @@ impl Kept {
         self.finished.as_ref().is_some_and(|finished| is_same(finished, &seen(source)))
     }
 
-    /// The path by which this job has copied this very source before.
+    /// The path by which this job has copied this very source before. If something equal has the final name of a copy that
+    /// was not finished, it is that copy.
     pub(in crate::job) fn has_copied(&self, source: &Facts) -> Option<Rung> {
-        self.finished_rung.filter(|_| self.has_finished(source))
+        let finished = self.finished_rung.filter(|_| self.has_finished(source));
+        let moved = self.moved_earlier.as_ref().filter(|(moved, _)| is_same(moved, &seen(source)));
+        finished.or(moved.map(|(_, rung)| *rung))
     }
 
-    /// The size of the source of the copy that this job has finished before, and what has verified that copy.
-    pub(in crate::job) fn finished_by(&self) -> Option<(Option<u64>, Verified)> {
+    /// What an earlier run of this job has done with the file, if it has finished a copy: that run may have deleted the source
+    /// of a move.
+    pub(in crate::job) fn moved_before(&self) -> Option<Done> {
         let size = self.finished.as_ref().and_then(|finished| finished.size);
-        self.finished_by.map(|means| (size, means))
+        self.finished_by.map(|means| Done {
+            before_by: self.finished_rung,
+            verified: means,
+            ..Done::earlier(size, means)
+        })
     }
 
     /// What this job has finished is compared with its source again.

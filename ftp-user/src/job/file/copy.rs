@@ -18,6 +18,7 @@ use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept::{self, Kept};
 use crate::job::detached;
 use crate::job::file::attempts::{Attempts, StartPoint};
+use crate::job::file::overtaken::overtaken;
 use crate::job::file::times;
 use crate::job::file::transfer::{Transferred, transfer};
 use crate::job::item::{Done, Item, Target};
@@ -66,7 +67,7 @@ pub(in crate::job) async fn copy_claimed(
         }
         None => {}
     }
-    let moved_earlier = kept.finished_by().filter(|_| options.moves);
+    let moved_earlier = kept.moved_before().filter(|_| options.moves);
     let next = match (context.patience.retries, context.job_journal.keeps_item()) {
         (0, false) => ContinuedBy::Nobody,
         (0, true) => ContinuedBy::Resume,
@@ -75,11 +76,11 @@ pub(in crate::job) async fn copy_claimed(
     let mut attempts = Attempts::new(options.resume, next, kept);
     // In a box: a future has room for everything that it awaits.
     let mut copied = Box::pin(try_until_done(&context, ends, item, options, &mut attempts)).await;
-    if let (Some((size, means)), Err(failure)) = (moved_earlier, &copied)
+    if let (Some(done), Err(failure)) = (moved_earlier, &copied)
         && failure.kind == failure::Kind::Missing
     {
         // The run that was killed has deleted the source, which it does when its copy is verified.
-        copied = Ok(Done::earlier(size, means));
+        copied = Ok(done);
     }
     let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
     match &copied {
@@ -150,6 +151,29 @@ struct Files {
     target: Option<Facts>,
 }
 
+/// How a file has ended that was to be moved.
+enum Ended {
+    /// It has its name.
+    Named {
+        rung: Rung,
+        verified: Verified,
+        /// How many bytes have moved.
+        bytes: u64,
+    },
+    /// It goes on without this program.
+    Detached(Rung),
+    /// It was not renamed: see [`Named::Overtaken`].
+    Overtaken(Facts),
+}
+
+/// Whether a part has its final name.
+enum Named {
+    /// It has, and this has verified it.
+    By(Verified),
+    /// Since the copy began, somebody has stored this under the name, and it may not be replaced.
+    Overtaken(Facts),
+}
+
 impl Copying<'_> {
     async fn attempt(
         &mut self,
@@ -174,31 +198,15 @@ impl Copying<'_> {
             return Ok(Done::planned(source.size, rung, means));
         }
         self.may_fit(source.size, attempts)?;
-        let mut noted = kept::note_source(&self.context.job_journal, &mut attempts.kept, &source);
-        let is_ours = files.target.is_none() || attempts.kept.in_place;
-        let is_new = is_ours && self.options.in_place == InPlace::Fallback;
-        if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
-            self.store_in_place(attempts).await?;
-        }
-        let (rung, verified, moved) = loop {
-            let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
-            let moved = self.move_part(&start, &source, means, look).await;
-            start.part.stored.clone_from(&moved.stored);
-            attempts.note(&start, &source, &moved);
-            let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
-            noted.ready().await;
-            if moved.count.detached {
-                attempts.published();
-                return Ok(self.detached(source.size, rung, attempts));
-            }
-            // A server that is killed may have given the name without saying so.
-            attempts.kept.may_be_done = true;
-            match self.publish(&start, &moved.count, (&source, files.target.is_some())).await {
-                Ok(verified) => break (rung, verified, moved.count.bytes),
-                Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
-                    self.store_in_place(attempts).await?;
-                }
-                Err(failure) => return Err(failure),
+        let is_taken = files.target.is_some();
+        let ended = self.move_and_name(attempts, (&source, is_taken), (means, look)).await?;
+        let (rung, verified, moved) = match ended {
+            Ended::Named { rung, verified, bytes } => (rung, verified, bytes),
+            Ended::Detached(rung) => return Ok(self.detached(source.size, rung, attempts)),
+            Ended::Overtaken(target) => {
+                let files = Files { source, target: Some(target) };
+                let means = self.is_skipped(&files, &attempts.kept).await?.unwrap_or(Verified::None);
+                return Ok(Done::skipped(files.source.size, means).of(files.source));
             }
         };
         attempts.published();
@@ -218,8 +226,51 @@ impl Copying<'_> {
             earlier: None,
             detached: None,
             source: Some(source),
-            was_taken: files.target.is_some(),
+            was_taken: is_taken,
         })
+    }
+
+    /// Moves the file and gives it its name. A destination that turns out to rename nothing gets it under its final name.
+    async fn move_and_name(
+        &mut self,
+        attempts: &mut Attempts,
+        (source, is_taken): (&Facts, bool),
+        (means, look): (Verified, Digest),
+    ) -> Result<Ended, Failure> {
+        let mut noted = kept::note_source(&self.context.job_journal, &mut attempts.kept, source);
+        let is_ours = !is_taken || attempts.kept.in_place;
+        let is_new = is_ours && self.options.in_place == InPlace::Fallback;
+        if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
+            self.store_in_place(attempts).await?;
+        }
+        loop {
+            let mut start = attempts.next_start(self.context, self.ends, self.item, source, means).await?;
+            let moved = self.move_part(&start, source, means, look).await;
+            start.part.stored.clone_from(&moved.stored);
+            attempts.note(&start, source, &moved);
+            let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
+            noted.ready().await;
+            if moved.count.detached {
+                attempts.published();
+                return Ok(Ended::Detached(rung));
+            }
+            if self.options.moves {
+                // What a run has moved that is killed now is not called "already there" by the next one.
+                self.context.job_journal.moves(Some(rung.name())).ready().await;
+            }
+            // A server that is killed may have given the name without saying so.
+            attempts.kept.may_be_done = true;
+            match self.publish(&start, &moved.count, (source, is_taken)).await {
+                Ok(Named::By(verified)) => {
+                    return Ok(Ended::Named { rung, verified, bytes: moved.count.bytes });
+                }
+                Ok(Named::Overtaken(target)) => return Ok(Ended::Overtaken(target)),
+                Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
+                    self.store_in_place(attempts).await?;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 
     /// The file goes on without this program.
@@ -495,7 +546,7 @@ impl Copying<'_> {
         start: &StartPoint,
         count: &Count,
         (facts, is_taken): (&Facts, bool),
-    ) -> Result<Verified, Failure> {
+    ) -> Result<Named, Failure> {
         let Options { verify, .. } = self.options;
         let (part, source) = (&start.part, &self.item.source);
         let nothing = StreamedDigests::default();
@@ -521,8 +572,9 @@ impl Copying<'_> {
                 "no digest proves what was stored before the transfer broke",
             ));
         }
-        if self.options.overwrite == Overwrite::Never {
-            part.replaces_nothing(self.context, &mut self.ends.destination).await?;
+        let now = (&mut self.ends.destination, part, facts);
+        if let Some(target) = overtaken(self.context, self.options.overwrite, now).await? {
+            return Ok(Named::Overtaken(target));
         }
         // The reply to a time that is set comes with the next command, which must be the renaming.
         if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken) {
@@ -535,6 +587,6 @@ impl Copying<'_> {
             .await?;
         part.publish(self.context, &mut self.ends.destination).await?;
         times::tell(self.context, self.ends).await;
-        Ok(by)
+        Ok(Named::By(by))
     }
 }

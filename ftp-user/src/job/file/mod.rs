@@ -5,6 +5,7 @@
 //! | `copy` | facts, the overwrite rule, the attempts, verification, the name |
 //! | `attempts` | one attempt after the other, and where each begins |
 //! | `transfer` | the bytes |
+//! | `overtaken` | what somebody else stores under the name meanwhile |
 //! | `append` | a file at the end of another one |
 //! | `standard` | one file between a server and standard input or output |
 //! | `times` | times and permissions |
@@ -12,6 +13,7 @@
 pub(in crate::job) mod append;
 pub(in crate::job) mod attempts;
 pub(in crate::job) mod copy;
+mod overtaken;
 pub(in crate::job) mod standard;
 pub(in crate::job) mod times;
 pub(in crate::job) mod transfer;

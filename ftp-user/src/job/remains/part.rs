@@ -1,7 +1,7 @@
 //! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
 
 use crate::context::Context;
-use crate::control::Role;
+use crate::control::{Facts, Role};
 use crate::endpoint::{Debt, Host, Pools, Server};
 use crate::failure::{About, Failure, Kind};
 use crate::id::JobId;
@@ -76,6 +76,15 @@ impl Part {
         host.rename(context, &self.stored, &self.target).await
     }
 
+    /// What has its final name now, unless it is stored there itself.
+    pub(in crate::job) async fn now_there(
+        &self,
+        context: &Context,
+        host: &mut Host,
+    ) -> Result<Option<Facts>, Failure> {
+        if self.stored == self.target { Ok(None) } else { host.facts(context, &self.target).await }
+    }
+
     /// Refuses to replace what somebody has stored under its final name since the copy began: renaming replaces it at most
     /// servers.
     pub(in crate::job) async fn replaces_nothing(
@@ -83,7 +92,7 @@ impl Part {
         context: &Context,
         host: &mut Host,
     ) -> Result<(), Failure> {
-        if self.stored == self.target || host.facts(context, &self.target).await?.is_none() {
+        if self.now_there(context, host).await?.is_none() {
             return Ok(());
         }
         let what = format!("{} exists: somebody has made it since the copy began", host.show(&self.target));

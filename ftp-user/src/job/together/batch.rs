@@ -17,7 +17,7 @@ use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Event;
-use crate::route::{self, BatchPath, Circuit, Ends, Manner, SmallFile};
+use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
 use ftp_proto::listing;
 use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;
@@ -248,13 +248,26 @@ async fn moved(
         return (members, Moved { refused: None, are_usable: true });
     };
     let mut refused = None;
-    let mut told = |index: usize, end: BatchEnd, time_refused: Option<String>| {
+    let mut told = |index: usize, fate: Fate| {
         let Some(member) = members.get_mut(index) else { return };
-        if let BatchEnd::Published { .. } = &end {
-            refused = refused.take().or(time_refused);
-            claim::ended(&member.claimed.journal(context), &Ok(means.done(&member.facts, member.is_free)));
+        let journal = member.claimed.journal(context);
+        // What a move has given its name is not called "already there" by the next run, if this one is killed before it
+        // has noted the end. Nobody waits for the note: it is written long before the file has moved.
+        let note = |path: Option<&str>| drop(options.moves.then(|| journal.moves(path)));
+        match fate {
+            Fate::Begins => note(Some(means.rung.name())),
+            Fate::Ended(end, time_refused) => {
+                match &end {
+                    BatchEnd::Published { .. } => {
+                        refused = refused.take().or(time_refused);
+                        claim::ended(&journal, &Ok(means.done(&member.facts, member.is_free)));
+                    }
+                    BatchEnd::Left { may_be_done: true, .. } => {}
+                    BatchEnd::Left { may_be_done: false, .. } => note(None),
+                }
+                member.end = Some(end);
+            }
         }
-        member.end = Some(end);
     };
     // A session that is lost has left all files: each of them finds out why.
     let are_usable = Box::pin(route::batch(context, ends, consignment, &mut told)).await;

@@ -44,7 +44,8 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
     assert!(matches!(begin(&store, 2, "a", 20), Claim::Theirs(job) if job == JobId::new(1)));
     drop(first);
     // Its process is gone: what it has left is the business of the other job.
-    let left = Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None };
+    let left =
+        Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None, path: None };
     assert_eq!(found(begin(&store, 2, "a", 20)), left);
     let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
     assert_eq!((given_over.len(), given_over[0].parts.clone()), (1, vec![]));
@@ -75,6 +76,7 @@ fn n8_a_file_is_found_as_it_was_left() {
         seen: seen_then.clone(),
         in_place,
         detached: detached.clone(),
+        path: None,
     };
     assert_eq!(found(begin(&store, 1, "a", 12)), open(false));
     store.in_place(begun.key, PartId(12)).unwrap();
@@ -476,4 +478,28 @@ fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Cancelled);
     let _second = start(&store, 2, false).unwrap();
     assert_eq!(found(begin(&store, 2, "a", 20)), Found::New, "nobody has a claim there");
+}
+
+#[test]
+fn n8_by_which_path_a_file_was_moving_is_known_to_the_next_run_of_its_job_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let moving = |found: Found| {
+        let Found::Open { path, .. } = found else { panic!("it is open") };
+        path
+    };
+    let direct = || Some("direct".to_owned());
+    let store = Store::open(home.path()).unwrap();
+    let lock = start(&store, 1, false).unwrap();
+    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
+    store.moves(begun.key, direct()).unwrap();
+    // In the same run, and in the next one and the one after it.
+    for _ in 0..2 {
+        assert_eq!(moving(found(begin(&store, 1, "a", 11))), direct());
+    }
+    store.moves(begun.key, None).unwrap();
+    assert_eq!(moving(found(begin(&store, 1, "a", 12))), None);
+    store.moves(begun.key, direct()).unwrap();
+    drop(lock);
+    let _second = start(&store, 2, false).unwrap();
+    assert_eq!(moving(found(begin(&store, 2, "a", 13))), None, "another job finds what was there");
 }

@@ -9,6 +9,7 @@ use crate::reply::{Class, Code, Reply};
 use crate::third_party::{DataTls, Party, Posture, Postures, Side};
 use crate::timer::Moment;
 use crate::wire::Fingerprint;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use world::{Dice, Fault, Lie, Middle, World, at, direct, file, name, opening, party, target, terms};
 
@@ -22,20 +23,41 @@ struct Played {
     most: usize,
 }
 
+/// What is told of each file: that it begins at most once, and its one end.
+struct Told {
+    begun: BTreeSet<usize>,
+    ends: Vec<Option<BatchEnd>>,
+}
+
+impl Told {
+    fn new(count: usize) -> Self {
+        Self { begun: BTreeSet::new(), ends: vec![None; count] }
+    }
+
+    fn begins(&mut self, index: usize) {
+        assert!(self.ends[index].is_none() && self.begun.insert(index), "{index} begins again");
+    }
+
+    fn ended(&mut self, index: usize, end: BatchEnd) {
+        assert!(end == BatchEnd::UNTOUCHED || self.begun.contains(&index), "{index} has not begun");
+        assert!(self.ends[index].replace(end).is_none(), "{index} has ended twice");
+    }
+}
+
 fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
     let mut dice = Dice(seed * 2 + 1);
     let files: Vec<Vec<u8>> = (0..count)
         .map(|index| (0..index % 7 + 3).map(|byte| u8::try_from(byte + index).unwrap()).collect())
         .collect();
     let list = files.iter().enumerate();
-    let list =
-        list.map(|(index, bytes)| file(index, bytes.len(), !index.is_multiple_of(3), seed.is_multiple_of(3)));
+    let asks = |index: usize| !index.is_multiple_of(3) || matches!(fault, Fault::TakenBut(_));
+    let list = list.map(|(index, bytes)| file(index, bytes.len(), asks(index), seed.is_multiple_of(3)));
     let now = Moment::START;
     let parties = (party("192.0.2.1"), party("192.0.2.2"));
     let terms = BatchTerms { looks_for_all: seed % 2 == 1, ..terms(opening(seed), window) };
     let mut batch = Batch::start(list.collect(), terms, parties, now);
     let mut world = World::new(fault, files);
-    let (mut ends, mut most, mut turns) = (vec![None; count], 0, 0);
+    let (mut told, mut most, mut turns) = (Told::new(count), 0, 0);
     let mut has_broken = false;
     loop {
         turns += 1;
@@ -47,12 +69,14 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
                 world.inbox[at].push_back(command);
                 most = most.max(world.inbox[at].len());
             }
-            BatchOutput::Ended(index, end) => {
-                assert!(ends[index].replace(end).is_none(), "{fault:?} {seed}: {index} has ended twice");
+            BatchOutput::Begins(index) => {
+                assert!(!world.stored.contains_key(&target(index)), "{fault:?} {seed}: {index} has its name");
+                told.begins(index);
             }
+            BatchOutput::Ended(index, end) => told.ended(index, end),
             BatchOutput::Join { source, destination } => world.join([source, destination]),
             BatchOutput::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
-            BatchOutput::Done => return Played { ends, world, most },
+            BatchOutput::Done => return Played { ends: told.ends, world, most },
             BatchOutput::Wait(deadline) => {
                 if matches!(fault, Fault::Lost(step) if world.steps >= step) {
                     world.held.clear();
@@ -225,6 +249,22 @@ fn h16_files_in_another_order_and_replies_that_contradict_each_other_are_not_bel
 }
 
 #[test]
+fn a_batch_whose_names_are_taken_ends_in_order_and_waits_for_nothing() {
+    for seed in 0..200 {
+        for count in [1, 5, 20, 100] {
+            for free in [0, 1, count / 2, count - 1, count] {
+                let window = Window { commands: 12, line_bytes: 600, file_bytes: 100, groups: 3 };
+                let Played { ends, world, .. } = play(count, Fault::TakenBut(free), seed, window);
+                let what = format!("{count} {free} {seed}");
+                assert_eq!(world.is_closed, [false; 2], "{what}: a session is given up");
+                let ends: Vec<BatchEnd> = ends.into_iter().map(|end| end.expect(&what)).collect();
+                assert_eq!(published(&ends), usize::from(free < count), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn servers_that_do_not_know_all_of_it_get_no_batch() {
     let terms = terms(direct(Side::Destination), Window::default());
     let (one, two) = (party("192.0.2.1"), party("192.0.2.2"));
@@ -306,6 +346,7 @@ fn round_trips(count: usize, opening: BatchOpening) -> usize {
         loop {
             match batch.poll() {
                 BatchOutput::Command(side, command) => world.inbox[at(side)].push_back(command),
+                BatchOutput::Begins(_) => {}
                 BatchOutput::Ended(..) => published += 1,
                 BatchOutput::Join { source, destination } => world.join([source, destination]),
                 BatchOutput::Close(_) => panic!("nothing goes wrong"),
@@ -350,7 +391,7 @@ fn bytes_that_move_hold_off_the_timer() {
     let terms = terms(direct(Side::Destination), Window::default());
     let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
     batch.input(Moment::START + Duration::from_secs(7), BatchInput::Moving);
-    while let BatchOutput::Command(..) = batch.poll() {}
+    while let BatchOutput::Command(..) | BatchOutput::Begins(_) = batch.poll() {}
     assert_eq!(batch.poll(), BatchOutput::Wait(Some(Moment::START + Duration::from_secs(17))));
 }
 

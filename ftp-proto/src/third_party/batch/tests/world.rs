@@ -42,6 +42,8 @@ pub(super) enum Fault {
     KeepAsks(usize),
     /// Something has the final name of this file.
     Taken(usize),
+    /// Something has the final names of all files but this one.
+    TakenBut(usize),
     /// That side says such a thing of this file's group.
     Says(Side, usize, Lie),
     /// The session of the destination ends at this step.
@@ -328,7 +330,10 @@ impl World {
             (Side::Destination, Pack::Look(directory, names)) => {
                 let paths = names.iter().map(|name| name.in_directory(&directory));
                 let is_taken = |path: &PathName| {
-                    self.stored.contains_key(path) || self.fault == Fault::Taken(Self::index(path))
+                    let index = Self::index(path);
+                    self.stored.contains_key(path)
+                        || self.fault == Fault::Taken(index)
+                        || matches!(self.fault, Fault::TakenBut(free) if free != index)
                 };
                 let taken = paths.zip(1..).filter(|(path, _)| is_taken(path));
                 let mut lines: Vec<String> =
