@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS13;
 use rustls::{ALL_VERSIONS, ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -28,6 +28,76 @@ pub enum Sends {
     AsAnotherAndGone,
     /// All of it, then close_notify. It speaks TLS 1.3 only, and gives tickets at the login alone (ProFTPD).
     WithoutTickets,
+    /// All of it, then close_notify. What it was sent it calls stored when somebody has asked how much that is.
+    WhenAsked,
+}
+
+/// How the next data connection comes about.
+enum Meeting {
+    Listens(TcpListener),
+    Connects(SocketAddr),
+}
+
+impl Meeting {
+    /// What PORT names.
+    fn port(line: &str) -> Option<Self> {
+        let fields: Vec<u8> =
+            line.strip_prefix("PORT ")?.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [a, b, c, d, high, low] = fields[..] else { return None };
+        Some(Self::Connects(SocketAddr::from(([a, b, c, d], u16::from_be_bytes([high, low])))))
+    }
+
+    /// What EPSV, PASV or PORT arranges, and its reply.
+    fn arranged(line: &str, at: IpAddr) -> Option<(Self, String)> {
+        if line.starts_with("PORT") {
+            return Some((Self::port(line)?, "200 fine".to_owned()));
+        }
+        let open = socket::listen(&at.to_string(), 0);
+        let port = open.local_addr().ok()?.port();
+        let reply = if line.starts_with("EPSV") {
+            format!("229 here (|||{port}|)")
+        } else {
+            format!("227 here ({},{},{})", at.to_string().replace('.', ","), port >> 8, port & 255)
+        };
+        Some((Self::Listens(open), reply))
+    }
+
+    fn stream(self, ip: IpAddr) -> TcpStream {
+        match self {
+            Self::Listens(listener) => socket::accept(&listener).0,
+            Self::Connects(to) => socket::connect(SocketAddr::new(ip, 0), to),
+        }
+    }
+}
+
+/// A data connection.
+enum Data {
+    Clear(TcpStream),
+    Private(Box<Stream>),
+}
+
+impl Data {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.write_all(bytes),
+            Self::Private(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn read(&mut self, piece: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(piece),
+            Self::Private(stream) => stream.read(piece),
+        }
+    }
+
+    /// Ends it in order.
+    fn end(&mut self) {
+        if let Self::Private(stream) = self {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    }
 }
 
 /// A server that runs until the test ends.
@@ -131,7 +201,7 @@ impl TlsPeer {
     }
 
     /// The commands that it has heard, and how data that it was sent have ended: `data: close_notify`,
-    /// `data: cut`, `data: reset`, and how many bytes they were.
+    /// `data: cut`, `data: reset`, in clear `data: end`, and how many bytes they were.
     pub fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
@@ -173,8 +243,8 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
         (Arc::clone(&shown.own), Arc::clone(&shown.data))
     };
     rules.data = data;
-    let mut listener = None;
-    let at = stream.local_addr().ok()?;
+    let (mut meeting, mut is_private) = (None, true);
+    let at = stream.local_addr().ok()?.ip();
     let mut control = BufReader::new(tls(stream, &own));
     loop {
         let mut line = String::new();
@@ -188,19 +258,22 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
             "USER" => "331 password".to_owned(),
             "PASS" => "230 in".to_owned(),
             "FEAT" => "211-Features\r\n SIZE\r\n EPSV\r\n211 End".to_owned(),
-            "TYPE" | "PBSZ" | "PROT" | "NOOP" => "200 fine".to_owned(),
+            "PROT" => {
+                is_private = line != "PROT C";
+                "200 fine".to_owned()
+            }
+            "TYPE" | "PBSZ" | "NOOP" => "200 fine".to_owned(),
             "PWD" => "257 \"/\"".to_owned(),
             "SIZE" if line.contains(".ftp-user.part") => format!("213 {}", rules.stored()),
             "SIZE" if line.ends_with(".bin") => format!("213 {}", rules.content.len()),
-            "EPSV" => {
-                let open = socket::listen(&at.ip().to_string(), 0);
-                let port = open.local_addr().ok()?.port();
-                listener = Some(open);
-                format!("229 here (|||{port}|)")
+            "EPSV" | "PASV" | "PORT" => {
+                let (arranged, reply) = Meeting::arranged(line, at)?;
+                meeting = Some(arranged);
+                reply
             }
             "RETR" | "LIST" => {
                 say(&mut control, "150 opening")?;
-                rules.send(listener.take()?, verb == "LIST");
+                rules.send(meeting.take()?.stream(at), is_private, verb == "LIST");
                 if rules.sends == Sends::AsAnotherAndGone {
                     return None;
                 }
@@ -208,7 +281,7 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
             }
             "STOR" => {
                 say(&mut control, "150 opening")?;
-                rules.receive(listener.take()?);
+                rules.receive(meeting.take()?.stream(at), is_private);
                 "226 all stored".to_owned()
             }
             "RNFR" => "350 to".to_owned(),
@@ -237,42 +310,50 @@ impl Rules {
         last.and_then(|line| line.split(' ').nth(1)).and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
-    fn send(&self, listener: TcpListener, listing: bool) {
-        let (stream, _) = socket::accept(&listener);
-        let config = if matches!(self.sends, Sends::AsAnother | Sends::AsAnotherAndGone) {
-            &self.another
-        } else {
-            &self.data
-        };
-        let mut data = tls(stream, config);
+    /// A data connection.
+    fn data(stream: TcpStream, is_private: bool, config: &Arc<ServerConfig>) -> Data {
+        if is_private { Data::Private(Box::new(tls(stream, config))) } else { Data::Clear(stream) }
+    }
+
+    fn send(&self, stream: TcpStream, is_private: bool, listing: bool) {
+        let is_another = matches!(self.sends, Sends::AsAnother | Sends::AsAnotherAndGone);
+        let mut data = Self::data(stream, is_private, if is_another { &self.another } else { &self.data });
         let listed =
             b"-rw-r--r-- 1 ann ann 5 Nov 20 2026 a.bin\r\n-rw-r--r-- 1 ann ann 5 Nov 20 2026 b.bin\r\n";
         let content = if listing { &listed[..] } else { &self.content };
         let count = match self.sends {
             Sends::Cut | Sends::Half => content.len() / 2,
-            Sends::InOrder | Sends::AsAnother | Sends::AsAnotherAndGone | Sends::WithoutTickets => {
-                content.len()
-            }
+            Sends::InOrder
+            | Sends::AsAnother
+            | Sends::AsAnotherAndGone
+            | Sends::WithoutTickets
+            | Sends::WhenAsked => content.len(),
         };
         // Whoever does not want it says so by closing.
-        if data.write_all(&content[..count]).and_then(|()| data.flush()).is_ok() && self.sends != Sends::Cut {
-            data.conn.send_close_notify();
-            let _ = data.flush();
+        if data.write(&content[..count]).is_ok() && self.sends != Sends::Cut {
+            data.end();
         }
     }
 
-    fn receive(&self, listener: TcpListener) {
-        let (stream, _) = socket::accept(&listener);
-        let mut data = tls(stream, &self.data);
+    fn receive(&self, stream: TcpStream, is_private: bool) {
+        let mut data = Self::data(stream, is_private, &self.data);
         let (mut count, mut piece) = (0, vec![0; 65_536]);
         let how = loop {
             match data.read(&mut piece) {
+                Ok(0) if !is_private => break "end",
                 Ok(0) => break "close_notify",
                 Ok(read) => count += read,
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => break "cut",
                 Err(_) => break "reset",
             }
         };
+        let before = self.heard.lock().unwrap().len();
         self.note(&format!("data: {how} {count}"));
+        let is_asked = |line: &String| line.starts_with("SIZE ") && line.ends_with(".part");
+        if self.sends == Sends::WhenAsked {
+            socket::until("somebody asks how much it has", || {
+                self.heard.lock().unwrap()[before..].iter().any(is_asked)
+            });
+        }
     }
 }

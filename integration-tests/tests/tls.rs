@@ -172,3 +172,37 @@ fn a_server_that_never_begins_tls_is_given_up() {
         .says("TLS in time");
     no_login_was_sent(&peer);
 }
+
+/// A copy between two servers that need not protect the data between them.
+fn unprotected(pins: [String; 2]) -> User {
+    let words = ["--json", "copy", "--no-race", "--retries", "0", "--timeout", "20s", "--path", "direct"];
+    let pins = pins.into_iter().flat_map(|pin| ["--pin".to_owned(), pin]);
+    user().args(words).args(["--allow-clear-data"]).args(pins)
+}
+
+#[test]
+fn h36_under_tls_stat_goes_to_our_own_server_and_others_are_asked_by_a_second_session() {
+    let asked = |peer: &TlsPeer, verb: &str| {
+        peer.heard().iter().filter(|line| line.split(' ').next() == Some(verb)).count()
+    };
+    // Of two servers of other people the destination is asked for the size, in a session of its own.
+    let content = sample(300_000);
+    let from = TlsPeer::start("127.0.0.2", Sends::InOrder, &content);
+    let to = TlsPeer::start("127.0.0.3", Sends::WhenAsked, &content);
+    let run = unprotected([from.pin(), to.pin()]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
+    assert_eq!(ends(&to), ["data: end 300000"], "{run}");
+    assert_eq!([asked(&from, "STAT"), asked(&to, "STAT")], [0; 2], "{run}\n{:?}", to.heard());
+    assert_eq!((asked(&to, "AUTH"), asked(&to, "USER")), (2, 2), "{run}\n{:?}", to.heard());
+    assert_eq!(run.events("progress")[0]["bytes"], 300_000, "{run}");
+    // A source of our own, which protects the data as well, tells what it has sent.
+    let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+    let from = Site::new("source").tls().args(open).file("a.bin", &content).start();
+    let to = TlsPeer::start("127.0.0.3", Sends::WhenAsked, &content);
+    let home = tempfile::tempdir().unwrap();
+    let trace = home.path().join("trace");
+    let run = unprotected([from.pin(), to.pin()]).args(["--trace", trace.to_str().unwrap()]);
+    let run = run.args([from.explicit_url("a.bin"), to.url("b.bin")]).run().exits(0);
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(trace.contains("> STAT") && asked(&to, "STAT") == 0, "{run}\n{trace}");
+    assert_eq!(ends(&to), ["data: close_notify 300000"], "{run}");
+}
