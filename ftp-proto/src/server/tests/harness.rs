@@ -542,18 +542,6 @@ impl Harness {
         self.finish(bytes, End::Whole(Carried::Group(outcomes)))
     }
 
-    pub(super) fn is_moving(&self) -> bool {
-        self.did.iter().any(|did| did.starts_with("move"))
-    }
-
-    /// The move ends; the replies are left where they are.
-    pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
-        if let Some((ticket, conn)) = self.moving.take() {
-            let kept = self.keep(conn, &end);
-            self.input(Input::Answer(ticket, Answer::Moved { bytes, kept, end }));
-        }
-    }
-
     /// The clock goes on; every deadline on the way fires.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;

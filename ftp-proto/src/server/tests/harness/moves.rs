@@ -86,4 +86,16 @@ impl Harness {
             self.answer(ticket, Answer::Moved { bytes, kept: false, end });
         }
     }
+
+    pub(in crate::server::tests) fn is_moving(&self) -> bool {
+        self.did.iter().any(|did| did.starts_with("move"))
+    }
+
+    /// The move ends; the replies are left where they are.
+    pub(in crate::server::tests) fn finish_quietly(&mut self, bytes: u64, end: End) {
+        if let Some((ticket, conn)) = self.moving.take() {
+            let kept = self.keep(conn, &end);
+            self.input(Input::Answer(ticket, Answer::Moved { bytes, kept, end }));
+        }
+    }
 }
