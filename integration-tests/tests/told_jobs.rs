@@ -72,6 +72,16 @@ fn n8_a_tree_that_goes_into_the_directory_of_an_interrupted_job_says_so() {
 }
 
 #[test]
+fn n8_the_contents_of_a_tree_go_where_the_interrupted_job_put_them_without_a_warning() {
+    let scene = scene();
+    let _killed = kill(scene.begin_words(&["copy", "-r"], ["t/", "copy"]));
+    let words = ["copy", "-r", "--exclude", "large.bin"].map(str::to_owned);
+    let run = scene.user().args(words).args([scene.from.url("t/"), scene.destination("copy")]).run().exits(0);
+    assert!(!run.warnings().iter().any(|said| said.contains("may have been made by job")), "{run}");
+    assert!(scene.to.path("copy/a").exists() && !scene.to.path("copy/t").exists(), "{run}");
+}
+
+#[test]
 fn n8_resume_asks_for_a_password_once_for_all_jobs() {
     let to = Site::new("destination").start();
     let state = tempfile::tempdir().unwrap();
@@ -92,6 +102,11 @@ fn n8_resume_asks_for_a_password_once_for_all_jobs() {
     let (said, code) = or_skip!(answering(state.path(), "resume", &question, &format!("{PASSWORD}\n")));
     assert_eq!((code, said.matches(&question).count()), (Some(0), 1), "{said}");
     assert!(to.bytes("a.bin") == sample(2_500_000) && to.bytes("b.bin") == sample(2_500_000), "{said}");
+    // Each result names its job, and where that goes.
+    for name in ["a.bin", "b.bin"] {
+        let result = said.lines().find(|line| line.contains(&format!("/{name}: copied 1 file")));
+        assert!(result.is_some_and(|line| line.starts_with("job ")), "{name}: {said}");
+    }
 }
 
 #[test]

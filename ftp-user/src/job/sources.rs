@@ -43,6 +43,8 @@ pub(super) struct Sources<'a> {
     options: Options,
     /// Which files of trees and patterns are copied.
     filter: Filter,
+    /// Whether a directory that is there receives a source under its last name.
+    takes_names: bool,
     /// Whether the files that the current source stands for are counted.
     counted: bool,
     /// The names that the current pattern matches and its listing calls symbolic links.
@@ -100,6 +102,7 @@ impl<'a> Sources<'a> {
             named: None,
             options,
             filter,
+            takes_names: false,
             counted: false,
             links: Vec::new(),
             taken: HashSet::new(),
@@ -118,6 +121,10 @@ impl<'a> Sources<'a> {
             return;
         }
         let Some(job) = self.context.job_journal.decide(receiver.word()).await else { return };
+        // The contents of a directory go to the same place as those of the first copy.
+        if !self.takes_names {
+            return;
+        }
         let place = &self.destination;
         self.context.events.warn(format!(
             "{place} may have been made by job {job}, which was interrupted: this copy goes into {place}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
@@ -173,6 +180,7 @@ impl<'a> Sources<'a> {
     /// Copies one source after the other. A pattern stands for every name that it matches.
     pub(super) async fn copy(&mut self, sources: Vec<Location>) {
         self.expect(sources.len());
+        self.takes_names = sources.iter().any(|source| takes_name(source, &self.destination));
         if sources.len() > 1 || sources.iter().any(|source| source.glob().is_some()) {
             self.places.expect_several();
         }
@@ -527,6 +535,11 @@ fn target(source: &Location, destination: &Location, into: bool) -> PathName {
     }
 }
 
+/// Whether a directory receives a source under its last name, and not what is in it.
+fn takes_name(source: &Location, destination: &Location) -> bool {
+    target(source, destination, true) != destination.path
+}
+
 /// Leaves out `.`, so that the names of files are shorter.
 fn unless_here(path: &PathName) -> Option<&PathName> {
     if path.as_bytes() == b"." { None } else { Some(path) }
@@ -543,6 +556,8 @@ mod tests {
         let check = |source: &str, dest: &str, into: bool, expect: &str| {
             let found = target(&location(source), &location(dest), into);
             assert_eq!(found.display(), expect, "{source:?} {dest:?} {into}");
+            let takes_name = takes_name(&location(source), &location(dest));
+            assert_eq!(takes_name, !source.ends_with('/'), "{source:?} {dest:?}");
         };
         check("ftp://a/x/f", "ftp://b/g", false, "g");
         check("ftp://a/x/f", "ftp://b/d", true, "d/f");
