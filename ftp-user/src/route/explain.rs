@@ -5,7 +5,7 @@ use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
 use ftp_io::program::duration;
 use ftp_proto::reply::{Blame, Reply};
-use ftp_proto::third_party::{self, Cause, FailedPosture, Outcome, Posture, Side, Stage};
+use ftp_proto::third_party::{self, Cause, FailedPosture, Outcome, Posture, RelayFault, Side, Stage};
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -131,9 +131,19 @@ fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
         }
         Cause::Relay(fault) => new(format!("{} did not transfer the file", ends.other()))
             .said(ends.concealed(&fault.to_string()))
-            .hint("try again later, or use another relay"),
+            .hint(relay_advice(fault)),
         Cause::Ended(failure) => session.lost(failure),
         Cause::Cancelled => Failure::new(Kind::Interrupted, "cancelled"),
+    }
+}
+
+/// What to do if a relay has moved nothing: a refusal stays one until somebody changes what the relay may reach.
+const fn relay_advice(fault: &RelayFault) -> &'static str {
+    match fault {
+        RelayFault::Refused(_) | RelayFault::NoAddress => {
+            "check what the relay may reach (its --allow), and that both servers let it transfer files; or use another relay"
+        }
+        RelayFault::Lost(_) | RelayFault::Silent => "try again later, or use another relay",
     }
 }
 
@@ -197,7 +207,19 @@ mod tests {
     use crate::control::{Role, session_of};
     use ftp_proto::command::Verb;
     use ftp_proto::reply::Code;
-    use ftp_proto::third_party::{DataFault, RelayFault, Unusable};
+    use ftp_proto::third_party::{DataFault, Unusable};
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_to_be_tried_again_later() {
+        for (fault, is_for_now) in [
+            (RelayFault::Refused("11 denied".to_owned()), false),
+            (RelayFault::NoAddress, false),
+            (RelayFault::Lost("it is busy".to_owned()), true),
+            (RelayFault::Silent, true),
+        ] {
+            assert_eq!(relay_advice(&fault).contains("later"), is_for_now, "{fault:?}");
+        }
+    }
 
     #[tokio::test]
     async fn no_failure_of_an_attempt_shows_a_password_of_either_end() {
