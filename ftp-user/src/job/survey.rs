@@ -297,7 +297,7 @@ impl<'a> Surveyor<'a> {
             |rung: Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
         self.silent_rungs.remember(self.context, key, works);
         if let Some(best) = best.and_then(|best| self.ascent.candidates().get(best)) {
-            remember(self.context, key, *best);
+            remember(self.context, key, *best, self.allowed);
         }
         let mut picture = best
             .and_then(|best| self.ascent.candidates().get(best))

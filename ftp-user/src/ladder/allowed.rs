@@ -32,6 +32,17 @@ impl Allowed {
     }
 }
 
+impl Allowed {
+    /// Whether the candidate that works is the best one of its kind, so that later runs may begin with it. One that the user
+    /// has forced says nothing of the others.
+    pub const fn shows_the_best(self) -> bool {
+        match self {
+            Self::Auto | Self::Direct => true,
+            Self::Symmetric | Self::Relay | Self::User => false,
+        }
+    }
+}
+
 /// How the data connections between two servers must be protected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum DataProtection {

@@ -125,6 +125,19 @@ impl Pairs {
         })
     }
 
+    /// Forgets that nothing arrived on a rung: something has, and that is no reason to prefer it.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be written, in words.
+    pub fn note_open(&self, key: &Key, rung: &str) -> Result<(), String> {
+        self.change(key, |entry, _| {
+            let before = entry.silent.len();
+            entry.silent.retain(|silence| silence.rung != rung);
+            entry.silent.len() != before
+        })
+    }
+
     /// Notes that nothing arrived on these rungs, and no server said why.
     ///
     /// # Errors
@@ -229,6 +242,20 @@ mod tests {
         pairs.note_worked(&key("one"), "dest-listens: EPSV and EPRT", "dest-listens").unwrap();
         assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: EPSV and EPRT".to_owned()));
         assert_eq!(Pairs::at(None).note_worked(&key("one"), "x", "x"), Ok(()));
+    }
+
+    #[test]
+    fn h18_a_path_that_was_forced_is_open_and_not_preferred() {
+        let home = tempfile::tempdir().unwrap();
+        let pairs = Pairs::at(Some(home.path().join("state")));
+        pairs.note_open(&key("one"), "symmetric").unwrap();
+        assert_eq!(pairs.recall(&key("one")), Ok(KnownPair::default()));
+        pairs.note_worked(&key("one"), "dest-listens: EPSV and EPRT", "dest-listens").unwrap();
+        pairs.note_silent(&key("one"), &["symmetric"]).unwrap();
+        assert_eq!(pairs.recall(&key("one")).unwrap().silent.len(), 1);
+        pairs.note_open(&key("one"), "symmetric").unwrap();
+        assert!(pairs.recall(&key("one")).unwrap().silent.is_empty(), "something has arrived there");
+        assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: EPSV and EPRT".to_owned()));
     }
 
     #[test]

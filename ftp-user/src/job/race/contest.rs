@@ -181,7 +181,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             "{} works now: its probe succeeded while {name} took another path; from here on files take it",
             candidate.rung().words()
         ));
-        remember(context, self.situation.key(), candidate);
+        remember(context, self.situation.key(), candidate, self.assignment.allowed);
     }
 
     /// Performs what the race asks for, up to its end or its next deadline.

@@ -117,7 +117,7 @@ impl<'a> Findings<'a> {
             memory.note_rate(size.saturating_sub(self.assignment.skips()), took);
         }
         drop(memory);
-        remember(self.context, self.situation.key(), candidate);
+        remember(self.context, self.situation.key(), candidate, self.assignment.allowed);
         if candidate.relay().is_some() {
             self.context.heard.moved();
         }

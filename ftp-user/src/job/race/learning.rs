@@ -1,7 +1,7 @@
 //! What the candidates of a file teach later runs: which one works, and on which rungs nothing arrives.
 
 use crate::context::Context;
-use crate::ladder::{Candidate, Rung};
+use crate::ladder::{Allowed, Candidate, Rung};
 use crate::report::{THIS_HOST, Topic};
 use crate::state::Key;
 use ftp_proto::timer::Moment;
@@ -67,11 +67,16 @@ impl SilentRungs {
     }
 }
 
-/// Remembers for later runs that a candidate has worked, if it is direct.
-pub(in crate::job) fn remember(context: &Context, key: &Key, candidate: Candidate) {
-    if let Some(label) = candidate.label()
-        && let Err(why) = context.pairs.note_worked(key, &label, candidate.rung().name())
-    {
+/// Remembers for later runs that a candidate has worked, if it is direct. It is preferred by them unless it was the only
+/// one that was allowed.
+pub(in crate::job) fn remember(context: &Context, key: &Key, candidate: Candidate, allowed: Allowed) {
+    let Some(label) = candidate.label() else { return };
+    let rung = candidate.rung().name();
+    let noted = match allowed.shows_the_best() {
+        true => context.pairs.note_worked(key, &label, rung),
+        false => context.pairs.note_open(key, rung),
+    };
+    if let Err(why) = noted {
         let text = format!("cannot remember for later runs which path works: {why}");
         context.events.warn_of(Topic::Memory, THIS_HOST, text);
     }
