@@ -62,7 +62,7 @@ fn a_site_is_added_shown_changed_and_removed_without_questions() {
 
     let before = format!("# mine\n{}# the end\n", settings(&home));
     std::fs::write(home.path().join("config.toml"), &before).unwrap();
-    sites(&home, &["edit", "lab", "--rate", "1MB", "--unset", "limits.jobs", "--trust", "known"]).exits(0);
+    sites(&home, &["edit", "lab", "--rate", "1MB", "--unset", "jobs", "--trust", "known"]).exits(0);
     let now = settings(&home);
     assert!(now.starts_with("# mine\n[sites.lab]\n") && now.ends_with("# the end\n"), "{now}");
     assert!(now.contains("limits = { rate = \"1000000\" }") && now.contains("trust = \"known\""), "{now}");

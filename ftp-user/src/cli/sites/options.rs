@@ -49,7 +49,7 @@ pub(in crate::cli) struct EditArgs {
     /// Where it is now. For another host, port or user it needs a new password, --unset or --keep-password
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<OsString>,
-    /// Remove a setting, such as pin or limits.rate; repeatable
+    /// Remove a setting, such as pin or rate; repeatable
     #[arg(long, value_name = "KEY")]
     pub(super) unset: Vec<String>,
     /// Send the stored password to the new URL as well
@@ -170,7 +170,7 @@ pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
     gone.map(|(_, old)| ((*old).to_owned(), None)).collect()
 }
 
-/// Reads the keys of `--unset`.
+/// Reads the keys of `--unset`. A limit has its own name too, as the option that sets it.
 ///
 /// # Errors
 ///
@@ -178,6 +178,10 @@ pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
 pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>, Failure> {
     let mut unset = Vec::new();
     for key in keys {
+        let key = match key.as_str() {
+            limit @ ("rate" | "jobs" | "sessions") => format!("limits.{limit}"),
+            key => key.to_owned(),
+        };
         let outer = key.split('.').next().unwrap_or_default();
         if key == "url" {
             return Err(Failure::usage("a site needs its url").hint("use --url, or sites remove"));
@@ -186,7 +190,7 @@ pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>, Failure> {
             return Err(Failure::usage(format!("a site has no key {key}"))
                 .hint(format!("the keys are {}", SITE_KEYS.join(", "))));
         }
-        unset.push((key.clone(), None));
+        unset.push((key, None));
     }
     Ok(unset)
 }
@@ -211,4 +215,27 @@ fn passive_address(text: &str) -> Result<(Option<String>, IpAddr), String> {
     };
     let address = address.trim_matches(['[', ']']).parse();
     address.map(|address| (peer, address)).map_err(|_| "write IP or PEER=IP, like lab=10.0.0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_unset_by_the_name_of_its_option_too() {
+        let found =
+            |key: &str| unset(&[key.to_owned()]).ok().and_then(|mut keys| keys.pop()).map(|(key, _)| key);
+        for (typed, expect) in [
+            ("rate", Some("limits.rate")),
+            ("jobs", Some("limits.jobs")),
+            ("sessions", Some("limits.sessions")),
+            ("limits.rate", Some("limits.rate")),
+            ("limits", Some("limits")),
+            ("pin", Some("pin")),
+            ("colour", None),
+            ("url", None),
+        ] {
+            assert_eq!(found(typed).as_deref(), expect, "{typed}");
+        }
+    }
 }
