@@ -25,6 +25,8 @@ pub struct Listing {
     pub unread: usize,
     /// The number of names that the server left out, since FTP cannot carry them.
     pub omitted: usize,
+    /// The first of those names, if this host has left them out: FTP cannot carry them either.
+    pub here: Vec<String>,
     /// Entries with a name that no file can have: what to say about each of the first `REFUSED_TOLD`.
     pub refused: Vec<String>,
     /// The number of the others.
@@ -256,14 +258,7 @@ impl Listing {
             gaps.push(Failure::new(failure::Kind::Other, what));
         }
         if self.omitted > 0 {
-            let what = format!(
-                "the listing is incomplete: it leaves out {} that FTP cannot carry",
-                number(self.omitted, "name")
-            );
-            gaps.push(
-                Failure::new(failure::Kind::Other, what)
-                    .hint("rename what has CR, LF or NUL in its name; an ftp-server logs such names"),
-            );
+            gaps.push(self.omission());
         }
         match self.cut {
             Some(Cut::Unopened) => gaps.push(
@@ -280,6 +275,29 @@ impl Listing {
             None => {}
         }
         gaps
+    }
+
+    /// Leaves out a name of this host.
+    pub fn leave_out(&mut self, name: &[u8]) {
+        self.omitted += 1;
+        if self.here.len() < NAMED_HERE {
+            self.here.push(shortened(&show(name)));
+        }
+    }
+
+    /// The failure of a directory with names that FTP cannot carry.
+    fn omission(&self) -> Failure {
+        let what = format!(
+            "the listing is incomplete: it leaves out {} that FTP cannot carry",
+            number(self.omitted, "name")
+        );
+        if self.here.is_empty() {
+            return Failure::new(failure::Kind::Other, what)
+                .hint("rename what has CR, LF or NUL in its name; an ftp-server logs such names");
+        }
+        let more = if self.omitted > self.here.len() { ", ..." } else { "" };
+        Failure::new(failure::Kind::Other, format!("{what}: {}{more}", self.here.join(", ")))
+            .hint("rename what has CR (%0D) or LF (%0A) in its name")
     }
 
     /// Whether the listing does not show everything that is there, for one of the reasons in [`Self::gaps`].
@@ -322,6 +340,8 @@ fn number(number: usize, thing: &str) -> String {
 }
 
 const LONGEST_LINE: usize = 16 * 1024;
+/// How many names of this host that FTP cannot carry are told.
+const NAMED_HERE: usize = 10;
 /// How many names that no file can have are told one by one.
 const REFUSED_TOLD: usize = 100;
 
@@ -378,6 +398,28 @@ mod tests {
         assert_eq!(gaps.len(), REFUSED_TOLD + 1);
         assert_eq!(gaps.last().unwrap().to_string(), "the listing has 9900 more names that no file can have");
         assert!(listing.is_incomplete());
+    }
+
+    #[test]
+    fn names_of_this_host_that_ftp_cannot_carry_are_told_and_those_of_a_server_are_counted() {
+        let mut listing = Listing::default();
+        listing.leave_out(b"a\nb");
+        listing.leave_out(b"c\rd");
+        let told = listing.gaps().pop().unwrap().to_string();
+        assert!(told.contains("leaves out 2 names that FTP cannot carry: a%0Ab, c%0Dd; rename"), "{told}");
+        assert!(listing.is_incomplete() && !told.contains("server"), "{told}");
+        (0..1_000).for_each(|_| listing.leave_out(b"x\ny"));
+        let told = listing.gaps().pop().unwrap().to_string();
+        assert!(
+            told.contains("1002 names") && told.matches("x%0Ay").count() == 8 && told.contains(", ..."),
+            "{told}"
+        );
+        let of_server = Listing { omitted: 3, ..Listing::default() };
+        let told = of_server.gaps().pop().unwrap().to_string();
+        assert!(
+            told.contains("3 names that FTP cannot carry; rename") && told.contains("ftp-server logs"),
+            "{told}"
+        );
     }
 
     #[test]

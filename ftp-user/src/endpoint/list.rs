@@ -172,8 +172,9 @@ fn here(path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
             Kind::Other
         };
         // A name with a line feed.
-        let Ok(name) = PathName::from_wire(found.file_name().as_bytes()) else {
-            listing.omitted += 1;
+        let file_name = found.file_name();
+        let Ok(name) = PathName::from_wire(file_name.as_bytes()) else {
+            listing.leave_out(file_name.as_bytes());
             continue;
         };
         let mut entry = Entry::new(name, kind);
