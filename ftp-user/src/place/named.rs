@@ -1,6 +1,6 @@
 //! What the settings say of a site, besides who its server is. Pure.
 
-use super::path::{RemotePath, encoded};
+use super::path::RemotePath;
 use ftp_proto::wire::PathName;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -113,6 +113,6 @@ impl Named {
             Some(_) | None => return None,
         };
         let end = if path.contents && !shown.is_empty() && shown != b"/" { "/" } else { "" };
-        Some(format!("{}:{}{end}", self.name, encoded(shown)))
+        Some(format!("{}:{}{end}", self.name, path.encoded(shown)))
     }
 }

@@ -38,6 +38,21 @@ impl RemotePath {
     }
 }
 
+impl RemotePath {
+    /// What is shown of its name, percent-encoded. What is typed again means this name: it is no pattern, unless this one is.
+    pub(super) fn encoded(&self, shown: &[u8]) -> String {
+        let end = shown.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let start = shown.get(..end).unwrap_or_default().iter().rposition(|byte| *byte == b'/');
+        let (above, last) =
+            shown.split_at_checked(start.map_or(0, |slash| slash + 1)).unwrap_or((b"", shown));
+        let last = encoded(last);
+        if self.glob.is_some() || Pattern::parse(last.trim_end_matches('/').as_bytes()).is_none() {
+            return format!("{}{last}", encoded(above));
+        }
+        format!("{}{}", encoded(above), last.replace('*', "%2A").replace('[', "%5B"))
+    }
+}
+
 impl fmt::Display for RemotePath {
     /// The path as in a URL; a leading `.` is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +60,7 @@ impl fmt::Display for RemotePath {
         let names: Vec<&[u8]> = name.split(|o| *o == b'/').filter(|name| *name != b".").collect();
         let shown = names.join(&b'/');
         let root = name.starts_with(b"/") && shown.is_empty();
-        write!(f, "/{}{}", encoded(&shown), if root { "/" } else { "" })?;
+        write!(f, "/{}{}", self.encoded(&shown), if root { "/" } else { "" })?;
         if self.contents && !shown.is_empty() && shown != b"/" {
             f.write_str("/")?;
         }
