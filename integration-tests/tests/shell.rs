@@ -117,6 +117,16 @@ fn names_of_this_host_and_those_of_the_current_directory_do_not_meet() {
 }
 
 #[test]
+fn a_new_name_in_the_current_directory_that_is_that_of_a_site_is_warned_about() {
+    let (lab, home) = (site("lab", &["pub/a"]), site("home", &[]));
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let warning = "warning: home is also a site: home: names it";
+    let run = run(&settings, "cd lab:pub\ncopy a home\n").exits(0).says(warning);
+    assert_eq!(lab.names(), ["pub/", "pub/a", "pub/home"], "{run}");
+    script(&settings, &[], "cd lab:pub\ncopy a home\ncopy a b\n").run().never_says("is also a site");
+}
+
+#[test]
 fn h27_h28_a_name_is_looked_up_in_the_components_of_a_composite_directory() {
     let lab = site("lab", &["pub/one", "pub/both", "pub/sub/l"]);
     let home = site("home", &["d/two", "d/both", "d/sub/h"]);

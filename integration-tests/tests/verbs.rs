@@ -354,7 +354,15 @@ fn ls_of_several_places_tells_each_directory_below_its_name() {
     verb(&["ls", &at.url("f1/")]).exits(2).says("is not a directory");
     verb(&["cat", &at.url("f1/")]).exits(2).says("is not a directory");
     verb(&["cat", &at.url("one")]).exits(2).says("is a directory");
-    verb(&["cat", &at.url("none")]).exits(3);
+    // A program hears of the only place that fails as it does of one of several.
+    for place in ["none", "none*"] {
+        for word in ["ls", "stat"] {
+            let run = verb(&[word, &at.url(place)]).exits(3);
+            let failed = run.events("failed");
+            assert!(failed.len() == 1 && failed[0]["exit"] == 3, "{word} {place}: {run}");
+        }
+        verb(&["cat", &at.url(place)]).exits(3).says("{\"event\":\"failed\"");
+    }
 }
 
 #[test]

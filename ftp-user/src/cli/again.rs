@@ -43,13 +43,20 @@ impl General {
         let commands: Vec<_> =
             chosen.into_iter().map(|record| (record, general.command("resume", &trust, record))).collect();
         let answers = self.hands.answers.clone();
-        if commands.len() > 1 {
+        let are_several = commands.len() > 1;
+        if are_several {
             ask_ahead(&commands, &self.hands).await?;
         }
         for (record, command) in commands {
             // What keeps one job from going on keeps no other.
             let one = match command.and_then(|command| command.go_to(record).map(|()| command)) {
-                Ok(command) => Box::pin(command.perform(Start::Kept(Asked::again(record)), &answers)).await,
+                Ok(command) => {
+                    let command = if are_several { command.one_of_several(record) } else { command };
+                    Box::pin(command.perform(Start::Kept(Asked::again(record)), &answers)).await
+                }
+                Err(failure) if are_several => {
+                    status_of(self.color, Err(failure.during(format_args!("job {}", record.id))))
+                }
                 Err(failure) => status_of(self.color, Err(failure)),
             };
             status = status.and(one);
@@ -248,6 +255,15 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
 }
 
 impl Cli {
+    /// The same command; what it says names its job, since it is one of several.
+    fn one_of_several(mut self, record: &JobRecord) -> Self {
+        let settings = defaults::settings(self.general.config.as_deref()).unwrap_or_default();
+        let dest = self.verb.job().and_then(|job| job.destination(&settings.sites.names));
+        let dest = dest.map(|place| place.to_string()).unwrap_or_default();
+        self.general.hands.one_job = Some((record.id, dest));
+        self
+    }
+
     /// Goes to the directory in which a job was typed. If it is gone, that is no failure of a job whose places and files do
     /// not depend on it.
     ///

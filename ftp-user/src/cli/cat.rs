@@ -43,7 +43,7 @@ pub(super) async fn run(
     let limit = site_limits::rate(places.iter(), args.limit);
     context.limit = limit.map(|rate| RateLimit::new(rate, rate, context.clock));
     let pools = Pools::default();
-    let mut each = EachPlace::of(&places);
+    let mut each = EachPlace::new();
     for location in each.places(&context, &pools, places).await? {
         let mut host = Host::at(&location, Role::Server, &pools);
         let printed = file(&context, &mut host, &location).await;

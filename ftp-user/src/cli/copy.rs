@@ -78,6 +78,11 @@ impl CopyArgs {
         places::has_relative(&self.places)
     }
 
+    /// What was typed as its destination, unless a list names several.
+    pub(super) fn typed_destination(&self) -> Option<&OsString> {
+        self.places.last().filter(|_| self.places.len() > 1)
+    }
+
     /// The places of the copy with the logins that are written down somewhere.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub(super) async fn run(
     let form = if args.long { Form::Long } else { Form::Name };
     args.relays.apply(&mut context).await?;
     let pools = Pools::default();
-    let mut each = EachPlace::of(&places);
+    let mut each = EachPlace::new();
     let typed = places.len();
     let all = each.places(&context, &pools, places).await?;
     let mut lister = Lister { context: &context, pools: &pools, each, form };

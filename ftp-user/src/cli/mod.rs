@@ -59,9 +59,10 @@ use crate::context::{
     UnknownCertificates,
 };
 use crate::failure::{Failure, Kind};
+use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{JobJournal, Journal};
-use crate::report::{Exits, Finding, Reporter, Style, complaint};
+use crate::report::{Event, Exits, Finding, Reporter, Style, complaint};
 use crate::state::{self, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
@@ -153,6 +154,8 @@ struct Hands {
     listed: ListedDirectories,
     /// How directories of several components are listed.
     grouping: Grouping,
+    /// Which of several jobs this is, and its destination; nothing if it is the only one.
+    one_job: Option<(JobId, String)>,
 }
 
 impl Hands {
@@ -227,6 +230,7 @@ impl Cli {
         };
         let color = general.color;
         let (password_file, grouping) = (general.password_file.clone(), general.hands.grouping);
+        let one_job = general.hands.one_job.clone();
         let site_options = general.of_site(&trust);
         let kept = general.kept();
         let settings = if verb.needs_no_settings() {
@@ -247,6 +251,9 @@ impl Cli {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
+        if let Some((job, dest)) = one_job {
+            context.events.say(Event::OneJob { job, dest });
+        }
         let asked = match start {
             Start::Typed(words) => Asked::typed(words, &context.named.names),
             Start::Kept(asked) => asked,

@@ -140,8 +140,8 @@ impl Passwords {
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
         let locations = locations(places, &context.named.names)?;
-        for name in places.iter().filter_map(|text| meant_as_site(text, &context.named.names)) {
-            context.events.warn(format!("{name} is also a site: {name}: names it"));
+        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.named.names)) {
+            context.events.warn(meant.warning());
         }
         self.complete(context, locations, Order::DestinationLast).await
     }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::Pools;
 use crate::failure::{Failure, Kind};
 use crate::job::{Matches, Status, matches, named};
-use crate::place::{Location, Names, Netrc, Place};
+use crate::place::{Location, Meant, Names, Netrc, Place};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::{OsStr, OsString};
@@ -40,11 +40,11 @@ fn one_meaning(text: &OsString, names: &Names) -> Result<(), Failure> {
     }
 }
 
-/// A name of this host that names nothing there, but a site: whoever left out the colon makes a file of that name, or hears
-/// that nothing is there.
-pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<&'a str> {
-    let name = text.to_str().filter(|name| names.iter().any(|(site, _)| site == *name))?;
-    std::fs::symlink_metadata(name).is_err().then_some(name)
+/// A path of this host whose first part names nothing there, but a site: whoever left out the colon makes a file or a
+/// directory of that name, or hears that nothing is there.
+pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<Meant<'a>> {
+    let meant = names.meant(text.to_str()?)?;
+    std::fs::symlink_metadata(meant.first).is_err().then_some(meant)
 }
 
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.
@@ -139,27 +139,25 @@ pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zer
 /// Bytes of a file with secrets, at most.
 const LARGEST_SECRETS: u64 = 1 << 20;
 
-/// How a verb goes on that asks one place after the other. A place that fails stops no other, but the only one is the
-/// failure of the verb.
+/// How a verb goes on that asks one place after the other. A place that fails stops no other, and programs hear of each.
 #[derive(Debug)]
 pub(super) struct EachPlace {
-    is_only: bool,
     succeeded: u64,
     status: Status,
     failures: Vec<Kind>,
 }
 
 impl EachPlace {
-    pub(super) fn of(places: &[Location]) -> Self {
-        let is_only = matches!(places, [only] if only.glob().is_none());
-        Self { is_only, succeeded: 0, status: Status::Done, failures: Vec::new() }
+    /// No place was asked yet.
+    pub(super) const fn new() -> Self {
+        Self { succeeded: 0, status: Status::Done, failures: Vec::new() }
     }
 
     /// Notes what came of a place.
     ///
     /// # Errors
     ///
-    /// No other place is asked.
+    /// It was interrupted: no other place is asked.
     pub(super) fn ended(
         &mut self,
         context: &Context,
@@ -171,7 +169,7 @@ impl EachPlace {
                 self.succeeded += 1;
                 self.status = self.status.and(status);
             }
-            Err(failure) if self.is_only || failure.kind == Kind::Interrupted => return Err(failure),
+            Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
             Err(failure) => {
                 self.failures.push(failure.kind);
                 let (source, message) = (place.to_string(), failure.to_string());
@@ -189,7 +187,7 @@ impl EachPlace {
     ///
     /// # Errors
     ///
-    /// No place is asked.
+    /// It was interrupted: no place is asked.
     pub(super) async fn places(
         &mut self,
         context: &Context,
@@ -197,7 +195,6 @@ impl EachPlace {
         places: Vec<Location>,
     ) -> Result<Vec<Location>, Failure> {
         let mut found = Vec::with_capacity(places.len());
-        let count = places.len();
         for place in places {
             match matches(context, pools, &place).await {
                 Ok(Matches { names, gaps, .. }) => {
@@ -210,7 +207,6 @@ impl EachPlace {
                         None => place.clone(),
                     }));
                 }
-                Err(failure) if count == 1 => return Err(failure),
                 Err(failure) => self.ended(context, &place, Err(failure))?,
             }
         }
@@ -314,17 +310,30 @@ mod tests {
 
     #[test]
     fn a_site_without_its_colon_is_known_unless_a_file_has_the_name() {
-        let Ok(Place::Remote(remote)) = Place::parse(b"ftp://h/") else { panic!("it is at a server") };
+        let Ok(Place::Remote(remote)) = Place::parse(b"ftp://ann:s3cret@192.0.2.7:2121/pub") else {
+            panic!("it is at a server")
+        };
         let names = ["no-such-name", "Cargo.toml"].map(|name| (name.to_owned(), remote.clone()));
         let names = Names::new(names);
         for (text, expect) in [
-            ("no-such-name", Some("no-such-name")),
+            ("no-such-name", Some("no-such-name is also a site: no-such-name: names it")),
+            ("no-such-name/", Some("no-such-name is also a site: no-such-name: names it")),
+            ("no-such-name/a/b", Some("no-such-name is also a site: no-such-name:a/b names it")),
+            (
+                "192.0.2.7/x",
+                Some("192.0.2.7 is also the host of a site: ftp://ann@192.0.2.7:2121/x names it"),
+            ),
             ("no-such-name:", None),
             ("./no-such-name", None),
+            ("src/no-such-name", None),
             ("Cargo.toml", None),
+            ("Cargo.toml/x", None),
             ("no-such-site", None),
+            ("192.0.2.8/x", None),
+            ("/no-such-name", None),
         ] {
-            assert_eq!(meant_as_site(&text.into(), &names), expect, "{text}");
+            let found = meant_as_site(&text.into(), &names).map(|meant| meant.warning());
+            assert_eq!(found.as_deref(), expect, "{text}");
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) async fn run(
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
     let pools = Pools::default();
-    let mut each = EachPlace::of(&places);
+    let mut each = EachPlace::new();
     for location in each.places(&context, &pools, places).await? {
         let mut host = Host::at(&location, Role::Server, &pools);
         let told = tell(&context, &mut host, &location).await;

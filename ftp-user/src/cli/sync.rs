@@ -105,6 +105,11 @@ impl SyncArgs {
         places::locations(&self.places(), names)
     }
 
+    /// What was typed as its destination.
+    pub(super) const fn typed_destination(&self) -> &OsString {
+        &self.dest
+    }
+
     /// All places: SOURCE, DEST, and that of `--backup-dir`.
     fn places(&self) -> Vec<OsString> {
         [&self.source, &self.dest].into_iter().chain(&self.backup_dir).cloned().collect()

@@ -10,6 +10,7 @@ use super::jobs::JobsArgs;
 use super::ls::LsArgs;
 use super::mkdir::MkdirArgs;
 use super::mv::MvArgs;
+use super::places;
 use super::probe::ProbeArgs;
 use super::resume::ResumeArgs;
 use super::rm::RmArgs;
@@ -133,6 +134,15 @@ impl JobArgs<'_> {
             Self::Copy(args) => args.has_relative(),
             Self::Sync(args) => args.has_relative(),
         }
+    }
+
+    /// Its destination, if it can be read and is the only one.
+    pub(super) fn destination(self, names: &Names) -> Option<Location> {
+        let typed = match self {
+            Self::Copy(args) => args.typed_destination(),
+            Self::Sync(args) => Some(args.typed_destination()),
+        };
+        places::locations(std::slice::from_ref(typed?), names).ok()?.pop()
     }
 
     /// Its places, as far as they can be read.

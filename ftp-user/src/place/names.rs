@@ -74,11 +74,44 @@ impl Names {
         Some(if is_bracketed { format!("{name}:{path}") } else { format!("[{name}]{path}") })
     }
 
+    /// The site that the first part of a path may be meant to name, because it is its name or its host.
+    pub fn meant<'t>(&self, text: &'t str) -> Option<Meant<'t>> {
+        let (first, rest) = text.split_once('/').unwrap_or((text, ""));
+        let is_host = |remote: &Remote| remote.site.host.eq_ignore_ascii_case(first);
+        let of_host = || self.sites.iter().find(|(_, remote)| is_host(remote));
+        let (site, remote) = self.sites.get_key_value(first).or_else(of_host)?;
+        let is_name = site == first;
+        let place = if is_name { format!("{site}:{rest}") } else { format!("{}/{rest}", remote.site.url()) };
+        Some(Meant { first, is_name, place })
+    }
+
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
     pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
         let (name, path) = split(text)?;
         let site = self.sites.get(name)?;
         Some(site.below(path))
+    }
+}
+
+/// A path whose first part may be meant to name a site.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Meant<'t> {
+    /// The first part of the path.
+    pub first: &'t str,
+    /// Whether that is the name of the site, and not its host.
+    is_name: bool,
+    /// The place at that site, as it is typed.
+    place: String,
+}
+
+impl Meant<'_> {
+    /// What to say where the path names nothing that is there.
+    pub fn warning(&self) -> String {
+        let Self { first, is_name, place } = self;
+        match is_name {
+            true => format!("{first} is also a site: {place} names it"),
+            false => format!("{first} is also the host of a site: {place} names it"),
+        }
     }
 }
 
@@ -217,6 +250,32 @@ mod tests {
         check("home:/x", "/x", false, "home:/x");
         check("srv:x", "/srv/x", false, "srv:x");
         check("srv:/srvx", "/srvx", false, "srv:/srvx");
+    }
+
+    #[test]
+    fn a_name_with_the_characters_of_a_pattern_is_shown_so_that_it_is_none() {
+        for (name, shown) in [
+            ("st*r", "st%2Ar"),
+            ("d*/[1]x", "d*/%5B1]x"),
+            ("d*/x", "d*/x"),
+            ("a?b*", "a%3Fb%2A"),
+            ("[", "["),
+            ("/r/st*r", "/r/st%2Ar"),
+        ] {
+            let path =
+                RemotePath { name: Some(user_name(name.as_bytes()).unwrap()), ..RemotePath::default() };
+            let site = names().find("home").unwrap().site.clone();
+            for site in [crate::place::Site { named: None, ..site.clone() }, site] {
+                let text = site.show(&path);
+                assert!(text.ends_with(shown), "{name}: {text}");
+                let Ok(Place::Remote(again)) = Place::parse_with(text.as_bytes(), &names()) else {
+                    panic!("{text}")
+                };
+                assert!(again.path.glob.is_none() && again.path.name == path.name, "{text}");
+            }
+        }
+        let Ok(place) = Place::parse_with(b"home:d*/st*r", &names()) else { panic!("it is a pattern") };
+        assert_eq!(place.to_string(), "home:d*/st*r", "a pattern stays one");
     }
 
     #[test]

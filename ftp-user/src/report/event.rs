@@ -67,6 +67,13 @@ pub enum Event {
         /// What else there is, if somebody has asked for it.
         explanation: Option<Explanation>,
     },
+    /// What follows is said by this job, one of several in turn: for people. A program reads the job of each line.
+    OneJob {
+        /// The job that says it.
+        job: JobId,
+        /// Its destination; empty if it has several.
+        dest: String,
+    },
     /// Files were found, or there are no more.
     Found(Found),
     /// How far a file has come.

@@ -32,6 +32,8 @@ pub(super) struct Human {
     repeats: Repeats,
     /// The path that was told last.
     path: String,
+    /// What lines begin with, if this is one of several jobs: which one it is.
+    job: String,
     /// The candidates that have been explained.
     explained: Vec<Considered>,
     /// Names go to a terminal, which must not see their control characters.
@@ -47,6 +49,7 @@ impl Human {
             has_begun: false,
             repeats: Repeats::default(),
             path: String::new(),
+            job: String::new(),
             explained: Vec::new(),
             terminal: io::stdout().is_terminal(),
         }
@@ -72,6 +75,10 @@ impl Human {
                     self.talk("", &line);
                     self.path = line;
                 }
+                Ok(())
+            }
+            Event::OneJob { job, dest } => {
+                self.job = one_job(*job, dest);
                 Ok(())
             }
             Event::Found(_)
@@ -131,7 +138,7 @@ impl Human {
         let is_said = done == 0 && summary.failed + summary.detached == 1;
         match self.style.quiet || is_said || self.is_silent(summary) {
             true => Ok(()),
-            false => self.result(&sentence(summary)),
+            false => self.result(&format!("{}{}", self.job, sentence(summary))),
         }
     }
 
@@ -281,14 +288,14 @@ impl Human {
         } else {
             kind.into()
         };
-        let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{line}");
+        let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{}{line}", self.job);
         let _ = self.bar.beside(write);
     }
 
     /// The same of what has failed.
     fn complain(&self, line: &str) {
         let program = complaint(self.style.color);
-        let _ = self.bar.beside(|| writeln!(io::stderr().lock(), "{program} {line}"));
+        let _ = self.bar.beside(|| writeln!(io::stderr().lock(), "{program} {}{line}", self.job));
     }
 
     /// Shows how far the job is after this event.
@@ -297,6 +304,14 @@ impl Human {
         if self.style.progress && self.has_begun {
             self.bar.show(shown, at);
         }
+    }
+}
+
+/// What a line begins with that is about one of several jobs: `job 0123456789abcdef to two:x: `.
+fn one_job(job: JobId, dest: &str) -> String {
+    match dest {
+        "" => format!("job {job}: "),
+        dest => format!("job {job} to {dest}: "),
     }
 }
 

@@ -134,6 +134,7 @@ impl Overall {
                 self.ended_bytes = self.ended_bytes.saturating_add(*bytes);
             }
             Event::Plan { .. }
+            | Event::OneJob { .. }
             | Event::Path { .. }
             | Event::Failed { .. }
             | Event::Withheld(_)

@@ -137,6 +137,7 @@ impl LeftOut {
             Event::Failed { .. } => self.failed += 1,
             Event::Found(found) => self.found = Some(*found),
             Event::Plan { .. }
+            | Event::OneJob { .. }
             | Event::Path { .. }
             | Event::Progress(_)
             | Event::Detached { .. }
@@ -171,7 +172,8 @@ impl LeftOut {
 /// Whether there are few of its kind in a run, and nothing else says the same.
 const fn is_kept(event: &Event) -> bool {
     match event {
-        Event::Detached { .. }
+        Event::OneJob { .. }
+        | Event::Detached { .. }
         | Event::Withheld(_)
         | Event::Causes(_)
         | Event::LeftOut(_)
@@ -228,7 +230,8 @@ fn weight(event: &Event) -> usize {
         Event::Receipt(_, item, _) => item.place.source.len() + item.place.path.len(),
         Event::Dialogue { title, line, .. } => title.len() + line.len(),
         // There are few of them.
-        Event::Detached { .. }
+        Event::OneJob { .. }
+        | Event::Detached { .. }
         | Event::Jobs { .. }
         | Event::Causes(_)
         | Event::LeftOut(_)

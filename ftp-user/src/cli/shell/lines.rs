@@ -70,7 +70,7 @@ impl Lines {
         }
         let listed = ListedDirectories::wanted();
         let (cancel, answers, grouping) = (Some(cancel), self.answers(), *grouping);
-        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), grouping };
+        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), grouping, one_job: None };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;
         if let Ok(here) = here {
@@ -206,6 +206,9 @@ impl Lines {
             }
             Operand::At(directory, is_contents) => {
                 known.watch(&directory);
+                if matches!(place_use, PlaceUse::Destination | PlaceUse::NewName) {
+                    self.lookup.warn_of_site(text, cancel).await;
+                }
                 return Ok((vec![directory.place(is_contents)], None));
             }
             Operand::In(partial, is_contents) => (partial, is_contents),

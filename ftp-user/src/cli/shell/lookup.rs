@@ -4,7 +4,8 @@ use super::known::Shared;
 use super::remote::{Servers, canonical, seconds};
 use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind};
-use crate::shell::{Directory, Found, Held, Known, Partial, Purpose, Search, Step};
+use crate::shell::{Directory, Found, Held, Known, Operand, Partial, Purpose, Search, Step};
+use ftp_io::program::output;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -127,6 +128,25 @@ impl Lookup {
             }
             Step::List(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => false,
         })
+    }
+
+    /// Warns of a relative name that is made in the current directory although a site has it: somebody may have left out
+    /// the colon.
+    pub(super) async fn warn_of_site(&self, text: &str, cancel: &Cancel) {
+        let (meant, operand) = {
+            let scope = &self.known.lock().scope;
+            let Some(meant) = scope.sites.meant(text) else { return };
+            let operand = scope.operand(meant.first);
+            (meant, operand)
+        };
+        let Ok(Operand::At(place, _)) = operand else { return };
+        let is_there = match place.is_local() {
+            true => here(&place) != Held::Nothing,
+            false => matches!(self.servers.held(&place, cancel).await, Ok(Held::Directory | Held::Other)),
+        };
+        if !is_there {
+            output::complain("ftp-user", format_args!("warning: {}", meant.warning()));
+        }
     }
 
     /// Searches to the end. Returns the places in all components, and the last step.

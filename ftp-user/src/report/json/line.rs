@@ -293,6 +293,7 @@ impl<'a> Line<'a> {
             Event::Site(site) => Self::Site(site.into()),
             Event::Checked(found) => Self::Check(found.into()),
             Event::Found(_)
+            | Event::OneJob { .. }
             | Event::Heading { .. }
             | Event::Receipts(_)
             | Event::FileFailed { .. }
