@@ -406,3 +406,74 @@ fn a_sync_with_a_name_is_done_once() {
     job(state.path()).args(words).run().exits(0).says("nightly is done already");
     assert!(!to.path("t/a").exists());
 }
+
+/// A home directory with the settings, a secret and a state of ftp-user, and things of its owner.
+fn full_home(home: &Path) {
+    for (name, text) in [
+        (".config/ftp-user/config.toml", ""),
+        (".config/ftp-user/secrets/lab", "s3cret\n"),
+        (".local/state/ftp-user/extra", "state"),
+        (".ssh/id", "key"),
+        ("docs/thesis", "years"),
+    ] {
+        fs::create_dir_all(home.join(name).parent().unwrap()).unwrap();
+        fs::write(home.join(name), text).unwrap();
+    }
+}
+
+#[test]
+fn a_home_directory_is_not_emptied_unasked_and_what_the_program_needs_never_is() {
+    let at = source().start();
+    for place in [".", "", "/", ".config", ".local/state/ftp-user"] {
+        let here = user();
+        let home = here.home().to_owned();
+        full_home(&home);
+        let dest = if place == "/" { place.into() } else { home.join(place) };
+        // No name is copied before it is refused: what is deleted from / is nobody's wish in a test.
+        let words = ["sync", "--json", "--delete", "--max-delete", "0", &at.url("s")];
+        let run = here.args(words).args([&dest]).run().exits(2).says("--yes");
+        assert!(home.join(".ssh/id").exists() && !dest.join("a").exists(), "{run}");
+    }
+    let here = user();
+    let home = here.home().to_owned();
+    full_home(&home);
+    let run =
+        here.args(["sync", "-n", "--delete", &at.url("s"), "."]).run().exits(0).says("would delete ./.ssh");
+    assert!(!run.said.contains("would delete ./.config"), "{run}");
+    let here = user();
+    let home = here.home().to_owned();
+    full_home(&home);
+    let run = here.args(["sync", "--json", "--delete", "--yes", &at.url("s"), "."]).run().exits(0);
+    let run = run.says("not deleted: ").says("that ftp-user needs itself");
+    assert!(!home.join(".ssh").exists() && !home.join("docs").exists() && home.join("d/c").exists(), "{run}");
+    for name in ["config/ftp-user/config.toml", "config/ftp-user/secrets/lab", "local/state/ftp-user/extra"] {
+        assert!(home.join(format!(".{name}")).exists(), "{name}: {run}");
+    }
+    assert!(home.join(".local/state/ftp-user/journal.db").exists(), "{run}");
+}
+
+#[test]
+fn what_the_program_needs_is_neither_removed_nor_moved_by_name() {
+    let at = target().start();
+    let settings = ".config/ftp-user/config.toml";
+    let (to_one, to_two) = (at.url("one"), at.url("two/"));
+    for (words, code, said) in [
+        (vec!["rm", settings], 2, "belongs to the settings of ftp-user"),
+        (vec!["rm", "-r", "--yes", ".config"], 2, "belongs to the settings of ftp-user, or contains them"),
+        (vec!["rm", "-r", "--yes", ".local/state/ftp-user"], 2, "rm does not delete it"),
+        (vec!["mv", ".config", "elsewhere"], 2, "belongs to the settings of ftp-user"),
+        (vec!["mv", ".local/state/ftp-user/extra", "extra"], 2, "belongs to the state of ftp-user"),
+        (vec!["move", "-r", ".config", &to_one], 2, "move does not delete it"),
+        (vec!["move", "-r", "../HOME/", &to_two], 2, "is your home directory"),
+    ] {
+        let here = user();
+        let home = here.home().to_owned();
+        full_home(&home);
+        let own = home.file_name().unwrap().to_str().unwrap();
+        let words: Vec<String> = words.into_iter().map(|word| word.replace("HOME", own)).collect();
+        let run = here.args(&words).run().exits(code).says(said);
+        assert!(home.join(settings).exists() && home.join(".local/state/ftp-user/extra").exists(), "{run}");
+        assert!(home.join(".ssh/id").exists(), "{run}");
+    }
+    assert_eq!(at.names(), [""; 0]);
+}

@@ -142,7 +142,7 @@ pub(super) async fn plan(
     }
     let login =
         asked(context, &mut host, async |host| endpoint::login_directory(context, host).await).await?;
-    let scope = Scope::of_tree(place, login.as_ref())?;
+    let scope = Scope::of_tree(place, login.as_ref(), &context.own_files)?;
     let held = looks.hold(&host, scope.root(), &seen)?;
     let mut plan = Plan::new(place, scope.held(held));
     plan.add(Planned { below: None, is_directory: true, size: None })?;

@@ -62,7 +62,7 @@ async fn all(
     let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
     if *recursive {
         // What can be refused is refused before anything is sent to a server.
-        places.iter().try_for_each(|place| Scope::of_tree(place, None).map(drop))?;
+        places.iter().try_for_each(|place| Scope::of_tree(place, None, &context.own_files).map(drop))?;
     }
     let (mut plans, mut looks) = (Vec::new(), Looks::default());
     for place in targets(context, pools, places, outcome).await {

@@ -35,7 +35,7 @@ pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use real::{against, is_below};
 pub(crate) use removal::{Licence, Removal, What};
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Scope, precious};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub use surplus::Allowance;
 pub(crate) use surplus::{ComparedTrees, MayDelete, MayRename, Refusal};

@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn h25_nothing_outside_the_place_may_be_deleted() {
-        let scope = Scope::of_tree(&location("ftp://h/d/"), None).unwrap();
+        let scope =
+            Scope::of_tree(&location("ftp://h/d/"), None, &crate::state::OwnFiles::default()).unwrap();
         let check = |below: &str, expect: Option<&str>| {
             let below = PathName::from_wire(below.as_bytes()).unwrap();
             let removal = Removal::asked(&scope, Some(&below), What::Entry);

@@ -1,9 +1,11 @@
-//! Where things may be deleted: below a place that somebody has named, and never what contains the user.
+//! Where things may be deleted: below a place that somebody has named, and never what contains the user, or what this
+//! program needs itself.
 
 use super::name::usable;
 use crate::endpoint::{Held, local_path};
 use crate::failure::Failure;
 use crate::place::{self, Location, Place};
+use crate::state::OwnFiles;
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +24,15 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// The place is the root, a login directory or the current directory, or contains one of them; or it does not name
-    /// what is deleted.
-    pub(crate) fn of_tree(location: &Location, login: Option<&PathName>) -> Result<Self, Failure> {
+    /// The place is the root, a login directory, the current directory or one of `own` files, or contains one of them; or
+    /// it does not name what is deleted.
+    pub(crate) fn of_tree(
+        location: &Location,
+        login: Option<&PathName>,
+        own: &OwnFiles,
+    ) -> Result<Self, Failure> {
         if location.is_local() {
-            check_here(location)?;
+            check_here(location, own)?;
         } else {
             check_at_server(location, login)?;
         }
@@ -138,7 +144,29 @@ fn base_of(location: &Location, login: Option<&PathName>) -> Option<PathName> {
     }
 }
 
-fn check_here(location: &Location) -> Result<(), Failure> {
+/// Why nobody means everything in a directory of this host when it is deleted by a sync, or moved away; `None` if it may
+/// be meant. A symbolic link is what it leads to.
+pub(crate) fn precious(location: &Location, own: &OwnFiles) -> Option<String> {
+    if !location.is_local() {
+        return None;
+    }
+    // What is not there contains nothing.
+    precious_tree(&local_path(&location.path).canonicalize().ok()?, own)
+}
+
+/// The same for an absolute path without links.
+fn precious_tree(path: &Path, own: &OwnFiles) -> Option<String> {
+    if path.parent().is_none() {
+        return Some("is the root of this host".to_owned());
+    }
+    let home = std::env::var_os("HOME").and_then(|home| PathBuf::from(home).canonicalize().ok());
+    if home.is_some_and(|home| home.starts_with(path)) {
+        return Some("is your home directory, or contains it".to_owned());
+    }
+    own.needs_of_tree(path).map(|what| format!("belongs to {what} of ftp-user, or contains them"))
+}
+
+fn check_here(location: &Location, own: &OwnFiles) -> Result<(), Failure> {
     let path = local_path(&location.path);
     let Some(name) = path.file_name() else {
         return Err(too_much(location, "is a directory that has no name here"));
@@ -147,15 +175,11 @@ fn check_here(location: &Location) -> Result<(), Failure> {
     // What is not there contains nothing.
     let Ok(above) = above.canonicalize() else { return Ok(()) };
     let path = above.join(name);
-    let own = |directory: Option<PathBuf>| directory.and_then(|directory| directory.canonicalize().ok());
-    let here = own(std::env::current_dir().ok());
-    let home = own(std::env::var_os("HOME").map(PathBuf::from));
-    for (directory, what) in [(here, "is the current directory"), (home, "is your home directory")] {
-        if directory.is_some_and(|directory| directory.starts_with(&path)) {
-            return Err(too_much(location, &format!("{what}, or contains it")));
-        }
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    if here.is_ok_and(|here| here.starts_with(&path)) {
+        return Err(too_much(location, "is the current directory, or contains it"));
     }
-    Ok(())
+    precious_tree(&path, own).map_or(Ok(()), |what| Err(too_much(location, &what)))
 }
 
 /// The failure if a place is too much to be deleted.
@@ -206,7 +230,8 @@ mod tests {
             (".", Some("rm does not delete it")),
             ("..", Some("rm does not delete it")),
         ] {
-            let found = Scope::of_tree(&location(place), Some(&login)).map_err(|failure| failure.to_string());
+            let found = Scope::of_tree(&location(place), Some(&login), &OwnFiles::default())
+                .map_err(|failure| failure.to_string());
             match expect {
                 Some(words) => {
                     assert!(found.as_ref().is_err_and(|why| why.contains(words)), "{place}: {found:?}")
@@ -214,9 +239,11 @@ mod tests {
                 None => assert!(found.is_ok(), "{place}: {found:?}"),
             }
         }
-        let what = Scope::of_tree(&location("ftp://h//"), None).unwrap_err();
+        let what = Scope::of_tree(&location("ftp://h//"), None, &OwnFiles::default()).unwrap_err();
         assert!(what.to_string().contains("rm -r 'ftp://h//*'"), "{what}");
-        let what = Scope::of_tree(&location("ftp://ann:s3cret@h/"), None).unwrap_err().to_string();
+        let what = Scope::of_tree(&location("ftp://ann:s3cret@h/"), None, &OwnFiles::default())
+            .unwrap_err()
+            .to_string();
         assert!(what.contains("@h/*'") && !what.contains("s3cret"), "{what}");
     }
 
@@ -228,7 +255,7 @@ mod tests {
                 let named = Named { name: "lab".to_owned(), base: Some(path(base)), ..Named::default() };
                 remote.site.named = Some(Arc::new(named));
             }
-            let found = Scope::of_tree(&location, Some(&path("/users/ann")));
+            let found = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default());
             assert_eq!(found.is_ok(), expect, "{base} {written}: {found:?}");
         };
         check("pub/data", "pub/data", false);
@@ -250,7 +277,9 @@ mod tests {
                 let named = Named { name: "lab".to_owned(), base: base.map(path), ..Named::default() };
                 remote.site.named = Some(Arc::new(named));
             }
-            let failure = Scope::of_tree(&location, Some(&path("/users/ann"))).unwrap_err().to_string();
+            let failure = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default())
+                .unwrap_err()
+                .to_string();
             failure.split("type rm -r ").nth(1).unwrap_or_default().to_owned()
         };
         assert_eq!(refused(None, ""), "'lab:*'");
@@ -262,9 +291,9 @@ mod tests {
     fn the_current_directory_is_never_deleted() {
         let here = std::env::current_dir().unwrap();
         for place in [here.clone(), here.parent().unwrap().to_owned()] {
-            let found = Scope::of_tree(&location(place.to_str().unwrap()), None);
+            let found = Scope::of_tree(&location(place.to_str().unwrap()), None, &OwnFiles::default());
             assert!(found.is_err(), "{}", place.display());
         }
-        assert!(Scope::of_tree(&location("./no-such-directory"), None).is_ok());
+        assert!(Scope::of_tree(&location("./no-such-directory"), None, &OwnFiles::default()).is_ok());
     }
 }

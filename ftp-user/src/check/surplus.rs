@@ -27,8 +27,9 @@ pub(crate) struct ComparedTrees {
 pub struct Allowance {
     /// The largest number of names. If it were more, nothing is deleted.
     pub most: Option<u64>,
-    /// Whether everything may be deleted because the source has no file.
-    pub empty_is_meant: bool,
+    /// Whether somebody has said that everything may be deleted, although the source has no file, or the destination is a
+    /// home directory or the like.
+    pub is_confirmed: bool,
 }
 
 /// The permission to rename what only the destination has. It permits no deletion.
@@ -225,7 +226,7 @@ fn refusal(compared: ComparedTrees, allowance: Allowance) -> Option<Refusal> {
         return None;
     }
     let names = several(surplus, "name");
-    if files == 0 && !allowance.empty_is_meant {
+    if files == 0 && !allowance.is_confirmed {
         let what = format!(
             "no file of the source is to be copied (it is empty, or the filters leave everything out), and {names} would be deleted at the destination"
         );
@@ -282,7 +283,7 @@ mod tests {
         let empty = ComparedTrees { files: 0, ..good };
         let any = Allowance::default();
         let most = |most| Allowance { most: Some(most), ..any };
-        let meant = Allowance { empty_is_meant: true, ..any };
+        let meant = Allowance { is_confirmed: true, ..any };
         for (compared, allowance, expect) in [
             (good, any, ("ok", "ok")),
             (ComparedTrees { is_complete: false, ..good }, any, ("incomplete", "none")),

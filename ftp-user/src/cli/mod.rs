@@ -63,7 +63,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{JobJournal, Journal};
 use crate::report::{Event, Exits, Finding, Reporter, Style, complaint};
-use crate::state::{self, Pairs, Runs, Sites};
+use crate::state::{self, OwnFiles, Pairs, Runs, Sites};
 use asked::{Asked, Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::clock::Clock;
@@ -301,6 +301,14 @@ impl General {
         doctor::Kept { settings, state: state::directory(self.state.clone()), keys: default_keys }
     }
 
+    /// What this program needs itself.
+    fn own_files(&self) -> OwnFiles {
+        let settings = config::settings_file(self.config.as_deref());
+        let secrets = settings.as_deref().map(config::secrets_directory);
+        let state = state::directory(self.state.clone());
+        OwnFiles::new(settings.as_deref(), secrets.as_deref(), state.as_deref())
+    }
+
     /// What is stored with a site that is added or edited.
     fn of_site(&self, trust: &TrustArgs) -> sites::Typed {
         sites::Typed {
@@ -355,6 +363,7 @@ impl General {
             // A default is no wish to wait for this server.
             first_retries: self.typed.retries.unwrap_or(0),
         };
+        let own_files = self.own_files();
         let state = state::directory(self.state);
         let relay_consent = settings.consent.unwrap_or_default();
         Ok((
@@ -372,6 +381,7 @@ impl General {
                 lacking: 0,
                 relay_consent,
                 race: true,
+                own_files,
                 pairs: Pairs::at(state.clone()),
                 runs: Runs::at(state.clone()),
                 journal: Journal::at(state.clone()),

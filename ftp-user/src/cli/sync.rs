@@ -42,7 +42,8 @@ pub(super) struct SyncArgs {
     /// Keep what would be replaced or deleted below this directory, on the same server and user as DEST
     #[arg(long, value_name = "PLACE")]
     backup_dir: Option<OsString>,
-    /// With --delete: permit that DEST becomes empty because SOURCE has no file
+    /// With --delete: permit that DEST becomes empty because SOURCE has no file, or that it is your home directory, /, or one
+    /// that has the settings or the state of ftp-user
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -156,7 +157,7 @@ async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) 
     let jobs = args.transfer.jobs(args.jobs);
     let options = Options { fail_fast: args.fail_fast, jobs, ..options };
     let (source, destination, backup) = args.read(context, passwords).await?;
-    let deletion = args.delete.then_some(Allowance { most: args.max_delete, empty_is_meant: args.yes });
+    let deletion = args.delete.then_some(Allowance { most: args.max_delete, is_confirmed: args.yes });
     let rules = SyncRules { compare: args.compare.into(), deletion, backup };
     let job = site_limits::narrowed(Job::sync(source, destination, rules, options)?.filtered(filter));
     args.transfer.apply(context, &job).await?;

@@ -6,7 +6,7 @@ use crate::id::Origin;
 use crate::journal::{JobJournal, Journal};
 use crate::place::Site;
 use crate::report::{Events, Finding};
-use crate::state::{Pairs, Runs, Sites};
+use crate::state::{OwnFiles, Pairs, Runs, Sites};
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
@@ -63,6 +63,8 @@ pub struct Context {
     pub lacking: usize,
     /// Whether candidates are tried beside each other, each with sessions of its own.
     pub race: bool,
+    /// What is neither deleted nor renamed, because this program needs it.
+    pub own_files: OwnFiles,
     /// What is remembered from earlier runs.
     pub pairs: Pairs,
     /// What the last runs have tried, and this one so far.
@@ -369,6 +371,7 @@ impl Context {
             relay_consent: Consent::default(),
             lacking: 0,
             race: true,
+            own_files: OwnFiles::default(),
             pairs: Pairs::default(),
             runs: Runs::default(),
             journal: Journal::default(),

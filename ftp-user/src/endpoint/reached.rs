@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::local::local_path;
 use super::opened::OpenName;
-use super::removal::entry;
+use super::removal::{entry, refuse_own};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
@@ -66,11 +66,20 @@ impl Reached {
         }
     }
 
+    /// Refuses what this program needs itself.
+    fn refuse_own(&self, context: &Context) -> Result<(), Failure> {
+        match self.here {
+            Some(_) => refuse_own(&self.path, context.own_files.needs_of_tree(local_path(&self.path))),
+            None => Ok(()),
+        }
+    }
+
     /// Deletes a file or a symbolic link. `Ok(false)` if it was not there.
     ///
     /// # Errors
     /// Fails if it may still be there. A directory is a failure as well.
     pub(crate) async fn delete(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+        self.refuse_own(context)?;
         match (&self.here, host) {
             (Some(here), _) => match here.remove(AtFlags::empty()) {
                 Ok(()) => Ok(true),
@@ -94,6 +103,7 @@ impl Reached {
         host: &mut Host,
         to: &PathName,
     ) -> Result<(), Failure> {
+        self.refuse_own(context)?;
         let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
         let (Some(here), Host::Local(root)) = (&self.here, &*host) else {
             // RNTO replaces what has the name.

@@ -60,6 +60,16 @@ pub(crate) struct Doomed<'a> {
     pub(crate) held: Option<&'a Held>,
 }
 
+/// Refuses what this program needs itself: nothing of it is deleted or renamed, whatever was typed.
+///
+/// # Errors
+/// Fails if `path` is one of its own files.
+pub(super) fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<(), Failure> {
+    let Some(what) = need else { return Ok(()) };
+    let what = format!("{} stays as it is, because it belongs to {what} of ftp-user", path.display());
+    Err(Failure::usage(what).hint("do it with a program of this host, if no ftp-user runs"))
+}
+
 /// Deletes a file or a symbolic link at or below a place. `Ok(false)` if it was not there.
 ///
 /// # Errors
@@ -71,7 +81,10 @@ pub(crate) async fn delete_entry(
 ) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.delete(doomed.path).await,
-        Host::Local(_) => unlink(doomed, AtFlags::empty()),
+        Host::Local(_) => {
+            refuse_own(doomed.path, context.own_files.needs(local_path(doomed.path)))?;
+            unlink(doomed, AtFlags::empty())
+        }
     }
 }
 
@@ -86,16 +99,19 @@ pub(crate) async fn remove_directory(
 ) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.remove_directory(doomed.path).await,
-        Host::Local(root) => match root.as_ref().and_then(|root| root.reach(doomed.path, false)) {
-            None => unlink(doomed, AtFlags::REMOVEDIR),
-            Some(reached) => match reached.and_then(|name| name.remove(AtFlags::REMOVEDIR)) {
+        Host::Local(root) => {
+            refuse_own(doomed.path, context.own_files.needs(local_path(doomed.path)))?;
+            let Some(reached) = root.as_ref().and_then(|root| root.reach(doomed.path, false)) else {
+                return unlink(doomed, AtFlags::REMOVEDIR);
+            };
+            match reached.and_then(|name| name.remove(AtFlags::REMOVEDIR)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     let what = format!("cannot remove the directory {}", doomed.path.display());
                     Err(Failure::of_this_host(what, &error))
                 }
                 removed => Ok(removed.is_ok()),
-            },
-        },
+            }
+        }
     }
 }
 
@@ -112,6 +128,7 @@ pub(crate) async fn rename_free(
     match host {
         Host::Server(server) => server.session(context).await?.rename_free(from, to).await,
         Host::Local(_) => {
+            refuse_own(from, context.own_files.needs_of_tree(local_path(from)))?;
             let renamed = free_name::rename_free((CWD, local_path(from)), (CWD, local_path(to)));
             renamed.map_err(|error| {
                 let what = format!("cannot rename {} to {}", from.display(), to.display());

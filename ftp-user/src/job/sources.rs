@@ -7,6 +7,7 @@ use super::moved;
 use super::named_trees::NamedTrees;
 use super::patterns::{Matches, matches, named};
 use super::tree::{Found as TreeFound, Rules, Tree, is_below};
+use crate::check::precious;
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools};
@@ -317,6 +318,7 @@ impl<'a> Sources<'a> {
             return Err(Failure::new(failure::Kind::Missing, what).hint("repair or delete the link"));
         }
         self.refuse(source, &target, known.is_some(), is_tree)?;
+        self.refuse_precious(source, is_tree)?;
         self.refuse_emptied(source, is_tree).await?;
         if receiver == Receiver::NewDirectory && known.is_some() && !self.options.mode.is_dry() {
             self.ends.destination.make_directories(self.context, &self.destination.path).await?;
@@ -384,6 +386,16 @@ impl<'a> Sources<'a> {
     fn is_link(&self, source: &Location) -> bool {
         let is_listed = |name| self.links.contains(&name);
         self.ends.source.is_link_here(&source.path) || place::base_name(&source.path).is_some_and(is_listed)
+    }
+
+    /// Refuses a tree of this host that nobody wants to be moved away as a whole.
+    fn refuse_precious(&self, source: &Location, is_tree: bool) -> Result<(), Failure> {
+        let may_leave = is_tree && self.options.moves;
+        let Some(what) = may_leave.then(|| precious(source, &self.context.own_files)).flatten() else {
+            return Ok(());
+        };
+        let what = format!("{source} {what}, and move does not delete it");
+        Err(Failure::usage(what).hint("name what is to be moved in it; copy -r copies everything"))
     }
 
     /// Refuses a tree that is empty now and was not before.

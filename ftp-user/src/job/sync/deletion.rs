@@ -4,6 +4,7 @@
 use super::emptied::EmptiedDirectories;
 use super::hidden::Hidden;
 use super::links::Links;
+use super::own_names::OwnNames;
 use super::tree_entry::TreeEntry;
 use super::twins::Twins;
 use crate::check::{MayDelete, Removal, Scope};
@@ -75,6 +76,7 @@ impl SurplusRemovals<'_> {
         let mut entered = Entered::new(self.removing.scope(), Why::Synced);
         let mut links = Links::default();
         let mut emptied = self.emptied.clone();
+        let mut own = OwnNames::default();
         let needs = |entry: &TreeEntry| {
             !entry.is_left() && !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path)
         };
@@ -92,6 +94,10 @@ impl SurplusRemovals<'_> {
                 emptied.stays();
                 continue;
             }
+            if host.is_local() && own.has(self.context, self.path(&next.path)) {
+                emptied.stays();
+                continue;
+            }
             if next.is_directory() {
                 emptied.enter(next.path);
                 continue;
@@ -105,6 +111,7 @@ impl SurplusRemovals<'_> {
             }
         }
         hidden.tell(self.context, source);
+        own.tell(self.context, host);
         Ok(())
     }
 

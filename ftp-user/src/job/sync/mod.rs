@@ -20,6 +20,7 @@
 //! | `hidden` | the source is asked for what its listings do not show |
 //! | `emptied` | which directories go with what is in them; pure |
 //! | `links` | what a name is right before it is deleted |
+//! | `own_names` | names that this program needs itself stay |
 //! | `deletion` | what only the destination has is deleted |
 //! | `places` | what the directories of a sync may be |
 //! | `forecast` | what a dry run tells |
@@ -34,6 +35,7 @@ mod hidden;
 mod judge;
 mod links;
 mod listed;
+mod own_names;
 mod places;
 mod plan;
 mod rename;

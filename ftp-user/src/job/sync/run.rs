@@ -5,7 +5,7 @@ use super::deletion::{Removing, SurplusRemovals};
 use super::emptied::EmptiedDirectories;
 use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
-use super::places::{self, Places, Roots, absolute, login, refuse_backup};
+use super::places::{self, Places, Roots, absolute, login, refuse_backup, refuse_precious};
 use super::plan::{Plan, PlanRules, Task, What, plan};
 use super::rename::{self, Renames};
 use super::told::{report_blocked, report_listings};
@@ -165,6 +165,9 @@ impl Run<'_> {
     /// Looks at both directories. Those of this host that are changed are held from now on.
     async fn look(&mut self) -> Result<Roots, Failure> {
         let (context, old) = (self.context, self.rules.backup.clone());
+        if let (Some(allowance), false) = (self.rules.deletion, self.options.mode.is_dry()) {
+            refuse_precious(context, self.places.destination, allowance)?;
+        }
         let roots = places::roots(context, &mut self.ends, self.places).await?;
         moved::refuse_emptied(context, &mut self.ends.source, self.places.source).await?;
         if let Some(old) = &old {
