@@ -115,15 +115,20 @@ impl Asked {
     }
 }
 
+/// Whether a text has the form of a name or an id of a job.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
 /// Reads the name of a job.
 ///
 /// # Errors
 ///
 /// It is empty, long, or may be taken for something else.
 pub(super) fn job_name(text: &str) -> Result<String, String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let is_taken = text == "last" || text.parse::<JobId>().is_ok();
-    if text.is_empty() || text.len() > LONGEST || !text.bytes().all(is_plain) || is_taken {
+    if !is_plain(text) || is_taken {
         return Err(format!(
             "a name has 1 to {LONGEST} letters, digits, dots, dashes and underscores, and is neither last nor an id"
         ));
@@ -141,8 +146,12 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
     let is_called = |job: &&JobRecord| id == Some(job.id) || job.command.name.as_deref() == Some(called);
     let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
     found.ok_or_else(|| {
-        Failure::new(Kind::Missing, format!("the journal has no job {called}"))
-            .hint("ftp-user jobs lists them; use the same --state")
+        let what = match is_plain(called) {
+            true => format!("the journal has no job {called}"),
+            // It is not repeated: it may be a URL that has a password, and nothing that a terminal should show.
+            false => "the journal has no such job, which is called by its id or its name".to_owned(),
+        };
+        Failure::new(Kind::Missing, what).hint("ftp-user jobs lists them; use the same --state")
     })
 }
 
@@ -184,6 +193,19 @@ mod tests {
     use super::super::Cli;
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn what_is_no_job_is_repeated_only_if_it_may_be_one() {
+        let said = |called: &str| find(&[], called).unwrap_err().to_string();
+        assert!(said("nightly").contains("no job nightly"));
+        for typed in
+            ["ftp://u:SECRET\n@h/", "u:SECRET@h", "lab\tSECRET", "SECRET SECRET", "\u{1b}[SECRET", ""]
+        {
+            let said = said(typed);
+            assert!(said.contains("no such job") && !said.contains("SECRET"), "{said}");
+            assert!(!said.contains(char::is_control), "{said:?}");
+        }
+    }
 
     /// The options that change what is copied, what it is afterwards, or what may be deleted.
     const WHAT: [&str; 22] = [
