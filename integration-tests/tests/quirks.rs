@@ -163,6 +163,9 @@ fn h22_two_servers_verify_by_what_each_of_them_knows() {
     copy(&format!("XSHA1: 250 {}", SHA1.replace('a', "b"))).exits(7);
     // A server that does not know its own commands is compared by size, and that is said.
     let run = copy("XSHA1: 500 unknown\nXCRC: 500 unknown").exits(0).says("sizes are compared instead");
+    // It is one file, however many digests are refused.
+    assert_eq!(run.said.matches("compared instead").count(), 1, "{run}");
+    let run = run.never_says("more file");
     assert_eq!(run.summary()["verified"], "size");
 }
 

@@ -62,27 +62,26 @@ impl Verify {
         let (mut refused, mut why) = (Vec::new(), None::<Failure>);
         loop {
             let common = common(context, ends, &refused).await?;
-            let means = match (self.with(common, size), why.take()) {
-                (Ok(means), None) => means,
-                (Ok(means), Some(why)) => {
-                    let weaker = match means {
-                        Verified::Hash(algorithm) => format!("{} digests", algorithm.name()),
-                        Verified::Size => "sizes".to_owned(),
-                        Verified::None => return Ok(means),
-                    };
-                    let text = format!("{why}; {weaker} are compared instead");
-                    context.events.warn_of(Topic::Digest, ends.destination.name(), text);
-                    means
-                }
-                (Err(_), Some(why)) => return Err(why.as_kind(Kind::Unverified)),
+            let means = match (self.with(common, size), &why) {
+                (Ok(Verified::None), Some(_)) => return Ok(Verified::None),
+                (Ok(means), _) => means,
+                (Err(_), Some(why)) => return Err(why.clone().as_kind(Kind::Unverified)),
                 (Err(failure), None) => return Err(failure),
             };
-            match compare(context, ends, files, means).await? {
+            let compared = compare(context, ends, files, means).await;
+            let is_refused = matches!(&compared, Ok(Err(_))) && means != Verified::Size;
+            if let Some(why) = why.as_ref().filter(|_| !is_refused) {
+                // However many digests were refused, it is one file.
+                warn_weaker(context, ends, why, means);
+            }
+            match compared? {
                 Ok(()) => return Ok(means),
                 Err(failure) if means == Verified::Size => {
                     return self.without_size(context, ends, files, failure).await;
                 }
-                Err(failure) => why = Some(failure),
+                Err(failure) => {
+                    why.get_or_insert(failure);
+                }
             }
             refused.extend(common);
         }
@@ -126,6 +125,17 @@ impl Verify {
             .hint("--verify none copies without")),
         }
     }
+}
+
+/// Warns that something weaker than a refused digest verifies a file.
+fn warn_weaker(context: &Context, ends: &Ends, why: &Failure, means: Verified) {
+    let weaker = match means {
+        Verified::Hash(algorithm) => format!("{} digests", algorithm.name()),
+        Verified::Size => "sizes".to_owned(),
+        Verified::None => return,
+    };
+    let text = format!("{why}; {weaker} are compared instead");
+    context.events.warn_of(Topic::Digest, ends.destination.name(), text);
 }
 
 /// The strongest digest that both ends know, by whatever commands, and that is none of `refused`.
