@@ -138,10 +138,13 @@ fn a_dry_run_tells_where_old_files_would_go_and_kept_names_are_counted_as_kept()
     let run = synced(&[&["-n"], &words[..]].concat()).exits(0);
     assert_eq!(told(&run, "plan"), ["backup a", "backup y", "copy n.log", "delete d", "replace a"], "{run}");
     let run = user().args(["sync", "-n"]).args(words).run().exits(0);
-    run.says("old/a").says("1 name to be kept in --backup-dir").says("would replace ftp://ann@127.0.0.3:");
+    run.says("old/a").says("2 names to be kept in --backup-dir").says("would replace ftp://ann@127.0.0.3:");
     let run = synced(&words).exits(0);
     let summary = run.summary();
-    assert_eq!(["deleted", "kept"].map(|key| summary[key].as_u64()), [Some(1), Some(1)], "{run}");
+    assert_eq!(["deleted", "kept"].map(|key| summary[key].as_u64()), [Some(1), Some(2)], "{run}");
+    let done = run.events("done").into_iter().filter(|event| event["verb"] == "backup");
+    let bytes: Vec<_> = done.map(|event| event["bytes"].as_u64()).collect();
+    assert_eq!(bytes, [Some(5), Some(1)], "{run}");
     assert_eq!((to.bytes("old/a"), to.bytes("old/d/y")), (b"old a".to_vec(), b"y".to_vec()), "{run}");
 }
 

@@ -69,6 +69,8 @@ pub struct Done {
     pub source: Option<Facts>,
     /// Whether something had the name of the copy before. Then both places may be one.
     pub was_taken: bool,
+    /// Whether that is kept under another name.
+    pub kept_old: bool,
 }
 
 impl Done {
@@ -87,6 +89,7 @@ impl Done {
             detached: None,
             source: None,
             was_taken: true,
+            kept_old: false,
         }
     }
 

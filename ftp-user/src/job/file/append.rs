@@ -49,6 +49,7 @@ pub(in crate::job) async fn append(
         detached: None,
         source: None,
         was_taken: true,
+        kept_old: false,
     };
     if dry_run {
         let explain = options.mode == Mode::Explain;

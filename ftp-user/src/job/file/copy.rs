@@ -106,7 +106,7 @@ async fn try_until_done(
     attempts: &mut Attempts,
 ) -> Result<Done, Failure> {
     let mut retry = Retry::new(&context.patience);
-    let mut number = 0;
+    let (mut number, mut kept_old) = (0, false);
     loop {
         number += 1;
         let context = context.attempt(number);
@@ -116,7 +116,7 @@ async fn try_until_done(
         let known = item.known.clone().filter(|facts| number == 1 && dated(facts));
         let is_first = number == 1 && !attempts.kept.has_left();
         let target = if is_first { item.target.clone() } else { Target::Unknown };
-        let mut copying = Copying { context: &context, ends, item, options };
+        let mut copying = Copying { context: &context, ends, item, options, kept_old: &mut kept_old };
         match Box::pin(copying.attempt((known, target), attempts)).await {
             Ok(done) if done.detached.is_some() => return Ok(done),
             Ok(done) => {
@@ -143,6 +143,8 @@ struct Copying<'a> {
     ends: &'a mut Ends,
     item: &'a Item,
     options: Options,
+    /// Whether an attempt has kept the old file under another name.
+    kept_old: &'a mut bool,
 }
 
 /// Both files, before anything moves.
@@ -191,15 +193,16 @@ impl Copying<'_> {
         }
         let (Options { verify, allowed, mode, .. }, source) = (self.options, files.source);
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
-        self.plan(source.size, means, files.target.is_some()).await;
+        self.plan(source.size, means, files.target.as_ref()).await;
         if mode.is_dry() {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
-            return Ok(Done::planned(source.size, rung, means));
+            let kept_old = self.item.kept_as.is_some() && files.target.is_some();
+            return Ok(Done { kept_old, ..Done::planned(source.size, rung, means) });
         }
         self.may_fit(source.size, attempts)?;
-        let is_taken = files.target.is_some();
-        let ended = self.move_and_name(attempts, (&source, is_taken), (means, look)).await?;
+        let (old, is_taken) = (files.target.as_ref(), files.target.is_some());
+        let ended = self.move_and_name(attempts, (&source, old), (means, look)).await?;
         let (rung, verified, moved) = match ended {
             Ended::Named { rung, verified, bytes } => (rung, verified, bytes),
             Ended::Detached(rung) => return Ok(self.detached(source.size, rung, attempts)),
@@ -227,6 +230,7 @@ impl Copying<'_> {
             detached: None,
             source: Some(source),
             was_taken: is_taken,
+            kept_old: *self.kept_old,
         })
     }
 
@@ -234,11 +238,11 @@ impl Copying<'_> {
     async fn move_and_name(
         &mut self,
         attempts: &mut Attempts,
-        (source, is_taken): (&Facts, bool),
+        (source, old): (&Facts, Option<&Facts>),
         (means, look): (Verified, Digest),
     ) -> Result<Ended, Failure> {
         let mut noted = kept::note_source(&self.context.job_journal, &mut attempts.kept, source);
-        let is_ours = !is_taken || attempts.kept.in_place;
+        let is_ours = old.is_none() || attempts.kept.in_place;
         let is_new = is_ours && self.options.in_place == InPlace::Fallback;
         if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
             self.store_in_place(attempts).await?;
@@ -260,7 +264,7 @@ impl Copying<'_> {
             }
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
-            match self.publish(&start, &moved.count, (source, is_taken)).await {
+            match self.publish(&start, &moved.count, (source, old)).await {
                 Ok(Named::By(verified)) => {
                     return Ok(Ended::Named { rung, verified, bytes: moved.count.bytes });
                 }
@@ -288,6 +292,7 @@ impl Copying<'_> {
             detached: self.context.job_journal.job(),
             source: None,
             was_taken: true,
+            kept_old: *self.kept_old,
         }
     }
 
@@ -460,7 +465,7 @@ impl Copying<'_> {
     }
 
     /// Gives the old file the name under which it is kept.
-    async fn keep_old(&mut self, kept_as: &PathName) -> Result<(), Failure> {
+    async fn keep_old(&mut self, kept_as: &PathName, size: Option<u64>) -> Result<(), Failure> {
         let host = &mut self.ends.destination;
         let old = host.show(&self.item.destination);
         let stays = |failure: Failure| {
@@ -469,16 +474,17 @@ impl Copying<'_> {
         // What is not there any more need not be kept.
         let Some(reached) = Reached::at(host, &self.item.destination).map_err(stays)? else { return Ok(()) };
         let kept = backup::keep(self.context, host, &reached, kept_as).await.map_err(stays)?;
-        let (dest, size) = (Some(host.show(&kept)), None);
+        *self.kept_old = true;
+        let dest = Some(host.show(&kept));
         let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
         self.context.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
         Ok(())
     }
 
-    async fn plan(&self, size: Option<u64>, verify: Verified, is_taken: bool) {
+    async fn plan(&self, size: Option<u64>, verify: Verified, old: Option<&Facts>) {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
-        let verb = match (self.options.syncs.is_some(), is_taken) {
+        let verb = match (self.options.syncs.is_some(), old.is_some()) {
             (true, true) => "replace",
             (true, false) => "copy",
             (false, _) => self.options.verb(),
@@ -486,9 +492,9 @@ impl Copying<'_> {
         let place = dest.clone();
         let plan = Event::Plan { verb, source, dest, size, verify, dry_run };
         self.context.events.plan(plan, dry_run).await;
-        if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken && dry_run) {
+        if let (Some(kept_as), Some(old), true) = (self.item.kept_as.as_ref(), old, dry_run) {
             let dest = Some(self.ends.destination.show(kept_as));
-            let (verb, kind, size) = ("backup", listing::Kind::File, None);
+            let (verb, kind, size) = ("backup", listing::Kind::File, old.size);
             self.context
                 .events
                 .deliver(Event::Changed(Change { verb, place, dest, kind, size, dry_run }))
@@ -545,7 +551,7 @@ impl Copying<'_> {
         &mut self,
         start: &StartPoint,
         count: &Count,
-        (facts, is_taken): (&Facts, bool),
+        (facts, old): (&Facts, Option<&Facts>),
     ) -> Result<Named, Failure> {
         let Options { verify, .. } = self.options;
         let (part, source) = (&start.part, &self.item.source);
@@ -577,8 +583,8 @@ impl Copying<'_> {
             return Ok(Named::Overtaken(target));
         }
         // The reply to a time that is set comes with the next command, which must be the renaming.
-        if let Some(kept_as) = self.item.kept_as.as_ref().filter(|_| is_taken) {
-            self.keep_old(kept_as).await?;
+        if let (Some(kept_as), Some(old)) = (self.item.kept_as.as_ref(), old) {
+            self.keep_old(kept_as, old.size).await?;
         }
         if self.options.perms {
             times::set_mode(self.context, self.ends, &part.stored, facts.mode).await?;

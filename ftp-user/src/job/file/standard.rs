@@ -403,6 +403,7 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
         detached: None,
         source: None,
         was_taken: true,
+        kept_old: false,
     }
 }
 

@@ -122,6 +122,7 @@ impl Tally {
 
     fn done(&mut self, done: &Done) {
         self.files += 1;
+        self.kept += u64::from(done.kept_old);
         let Some(rung) = done.took() else {
             self.skipped += 1;
             return;
@@ -294,6 +295,7 @@ mod tests {
             detached: None,
             source: None,
             was_taken: false,
+            kept_old: false,
         }
     }
 

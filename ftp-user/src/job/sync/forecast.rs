@@ -86,7 +86,8 @@ impl Forecast<'_> {
                     let change = Change { verb, place: to.clone(), dest, kind, size: None, dry_run };
                     self.context.events.deliver(Event::Changed(change)).await;
                 }
-                Ok(Done::planned(facts.size, rung, means))
+                let kept_old = replaces && self.backup.is_some();
+                Ok(Done { kept_old, ..Done::planned(facts.size, rung, means) })
             }
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };

@@ -401,6 +401,7 @@ impl Means {
             detached: None,
             source: Some(facts.clone()),
             was_taken: !was_free,
+            kept_old: false,
         }
     }
 }
