@@ -22,6 +22,18 @@ pub struct PastRun {
     pub pairs: Vec<PastPair>,
     /// The first failures, in words.
     pub failures: Vec<String>,
+    /// The files of these, in the same order; none in what an earlier version has kept.
+    #[serde(default)]
+    pub failed_files: Vec<PastFile>,
+}
+
+/// A file that has failed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PastFile {
+    /// Its place at the source.
+    pub source: String,
+    /// Its place at the destination.
+    pub dest: String,
 }
 
 /// What was tried between two servers.

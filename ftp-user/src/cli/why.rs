@@ -9,9 +9,9 @@ use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState};
 use crate::ladder::Rung;
 use crate::place::{Names, RemotePath, Site};
-use crate::report::{Event, Receipts};
+use crate::report::{Event, NotCopied, Receipts};
 use clap::Args;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, show};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -132,9 +132,10 @@ fn add(receipts: &mut Receipts, item: &ItemRecord) {
 }
 
 /// Keeps a file with its reason, if it is one of the first.
-fn name(named: &mut Vec<(String, String)>, item: &ItemRecord) {
+fn name(named: &mut Vec<NotCopied>, item: &ItemRecord) {
     if named.len() < NAMED {
-        named.push((item.place.source.clone(), item.why.clone().unwrap_or_default()));
+        let (source, dest) = (item.place.source.clone(), show(&item.place.path));
+        named.push(NotCopied { source, dest, why: item.why.clone().unwrap_or_default() });
     }
 }
 

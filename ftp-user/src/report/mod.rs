@@ -3,6 +3,7 @@
 //! Everything that a verb has to say goes through one queue, and the dialogue with the servers through another one. Both
 //! are bounded (`queue`).
 
+mod alike;
 mod bar;
 mod change;
 mod entry;
@@ -28,8 +29,8 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Explanation, Forgotten, Form, Label, LeftOut, Listed, Progress, Receipts, Record,
-    Summary, Survey, Withheld,
+    Cause, Drawn, Event, Explanation, Forgotten, Form, Label, LeftOut, Listed, NotCopied, Progress, Receipts,
+    Record, Summary, Survey, Withheld,
 };
 pub use found::{Finding, Found};
 pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};

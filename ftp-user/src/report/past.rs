@@ -1,16 +1,17 @@
 //! How a past run and a probe are told to people: what was tried, when, and what came of it.
 
+use super::alike::{groups, say_the_same};
 use super::entry::date;
 use super::event::Survey;
-use super::receipt::{by_cause, others};
+use super::receipt::others;
 use super::style::Screen;
-use crate::history::{Fate, PastCandidate, PastPair, PastRace, PastRun, Said};
+use crate::history::{Fate, PastCandidate, PastFile, PastPair, PastRace, PastRun};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
 
 /// A past run, line by line.
 pub(super) fn run(run: &PastRun) -> Vec<String> {
-    let PastRun { id, verb, at, seconds, files, failed, pairs, failures } = run;
+    let PastRun { id, verb, at, seconds, files, failed, pairs, failures, failed_files } = run;
     let at = date(When(i64::try_from(*at).unwrap_or(i64::MAX)));
     let mut lines = vec![format!(
         "run {id} of {at}: {verb}, {} done, {failed} failed, in {seconds:.1} s",
@@ -22,13 +23,38 @@ pub(super) fn run(run: &PastRun) -> Vec<String> {
     if pairs.is_empty() {
         lines.push("no path was tried".to_owned());
     }
-    for (first, others) in by_cause(failures, String::as_str) {
-        lines.push(format!("failed: {first}"));
-        if !others.is_empty() {
-            lines.push(format!("  and {} for the same reason", counted(others.len() as u64, "other")));
+    let files = failed_files.iter().map(Some).chain(std::iter::repeat(None));
+    let failures: Vec<Failed<'_>> =
+        failures.iter().zip(files).map(|(what, file)| Failed { what, file }).collect();
+    for (first, same) in groups(&failures, Failed::is_like) {
+        lines.push(format!("failed: {}", first.what));
+        if !same.is_empty() {
+            lines.push("  for the same reason:".to_owned());
+        }
+        let named = same.iter().filter_map(|failed| failed.file).take(NAMED);
+        let before = lines.len();
+        lines.extend(named.map(|file| format!("    {}", file.source)));
+        if let Some(unnamed) = same.len().checked_sub(lines.len() - before).filter(|unnamed| *unnamed > 0) {
+            lines.push(format!("    {}", others(unnamed as u64)));
         }
     }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+/// A failure of a run.
+struct Failed<'a> {
+    what: &'a str,
+    /// Its file, if that is known.
+    file: Option<&'a PastFile>,
+}
+
+impl Failed<'_> {
+    /// Whether the other one has failed for the same reason.
+    fn is_like(&self, other: &Self) -> bool {
+        let names =
+            |failed: &Self| failed.file.map_or(["", ""], |file| [file.source.as_str(), file.dest.as_str()]);
+        say_the_same((self.what, &names(self)), (other.what, &names(other)))
+    }
 }
 
 fn pair(pair: &PastPair, lines: &mut Vec<String>) {
@@ -49,54 +75,34 @@ fn pair(pair: &PastPair, lines: &mut Vec<String>) {
     }
 }
 
-/// Races that nothing has won, together with those before them that went the same way; each of the others alone.
+/// Groups races without a winner that went the same way; every other race is a group of its own.
 fn by_course(races: &[PastRace]) -> Vec<Vec<&PastRace>> {
-    let mut all: Vec<(Option<Vec<Course>>, Vec<&PastRace>)> = Vec::new();
-    for race in races {
-        let is_lost = race.winner().or_else(|| race.begun()).is_none();
-        let course = is_lost.then(|| race.tried.iter().map(|tried| course(race, tried)).collect());
-        match all.iter_mut().find(|(known, _)| course.is_some() && *known == course) {
-            Some((_, alike)) => alike.push(race),
-            None => all.push((course, vec![race])),
-        }
-    }
-    all.into_iter().map(|(_, races)| races).collect()
+    let all = groups(races, went_alike);
+    all.into_iter().map(|(first, others)| std::iter::once(first).chain(others).collect()).collect()
 }
 
-/// What came of a candidate, without times and without the name of its file.
-type Course = (String, Fate, bool, Option<String>, Vec<Said>);
-
-fn course(race: &PastRace, tried: &PastCandidate) -> Course {
-    let last = race.file.rsplit('/').next().unwrap_or_default();
-    let why = tried.why.as_ref().map(|why| without(why, last));
-    let said = tried.said.iter();
-    let said = said.map(|said| Said { end: said.end.clone(), reply: without(&said.reply, last) });
-    (name(tried), tried.fate, tried.probed, why, said.collect())
+/// Whether nothing has won either race, and the same came of their candidates, but for times and the names of the files.
+fn went_alike(one: &PastRace, other: &PastRace) -> bool {
+    let is_lost = |race: &PastRace| race.winner().or_else(|| race.begun()).is_none();
+    let is_alike = |tried: &PastCandidate, like: &PastCandidate| {
+        let same = |text: &str, words: &str| say_the_same((text, &[&one.file]), (words, &[&other.file]));
+        let why = match (&tried.why, &like.why) {
+            (Some(why), Some(words)) => same(why, words),
+            (why, words) => why == words,
+        };
+        let mut said = tried.said.iter().zip(&like.said);
+        (name(tried), tried.fate, tried.probed, tried.said.len())
+            == (name(like), like.fate, like.probed, like.said.len())
+            && why
+            && said.all(|(one, other)| one.end == other.end && same(&one.reply, &other.reply))
+    };
+    is_lost(one)
+        && is_lost(other)
+        && one.tried.len() == other.tried.len()
+        && one.tried.iter().zip(&other.tried).all(|(tried, like)| is_alike(tried, like))
 }
 
-/// The text without this name, where it is a word of its own.
-fn without(text: &str, name: &str) -> String {
-    if name.is_empty() {
-        return text.to_owned();
-    }
-    let mut rest = String::new();
-    let mut after = 0;
-    for (at, _) in text.match_indices(name) {
-        let is_inside = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
-        let (before, behind) = (text.get(..at), text.get(at + name.len()..));
-        if is_inside(before.and_then(|before| before.chars().next_back()))
-            || is_inside(behind.and_then(|behind| behind.chars().next()))
-        {
-            continue;
-        }
-        rest.push_str(text.get(after..at).unwrap_or_default());
-        rest.push('*');
-        after = at + name.len();
-    }
-    rest + text.get(after..).unwrap_or_default()
-}
-
-/// The number of races that are named, besides the first one, where all went the same way.
+/// The number of files that are named, besides the first one, where all went the same way.
 const NAMED: usize = 2;
 
 /// How the file went in the end.
@@ -291,7 +297,10 @@ mod tests {
         let pair = PastPair { races, ..PastPair::default() };
         let failures =
             (0..5).map(|at| format!("cannot copy f{at} to g{at}: 550 no")).chain(["odd: x".to_owned()]);
-        let past = PastRun { pairs: vec![pair], failures: failures.collect(), ..PastRun::default() };
+        let file = |at| PastFile { source: format!("one:f{at}"), dest: format!("two:g{at}") };
+        let failed_files = (0..5).map(file).collect();
+        let past =
+            PastRun { pairs: vec![pair], failures: failures.collect(), failed_files, ..PastRun::default() };
         let expect = [
             "  ftp://h/t/f0: nothing has moved it",
             "    at 0.00 s a by PASV and PORT: failed after 2.00 s: 550 f0: no",
@@ -301,11 +310,29 @@ mod tests {
             "  ftp://h/t/x: nothing has moved it",
             "    at 0.00 s a by PASV and PORT: failed after 1.00 s: 451 later",
             "failed: cannot copy f0 to g0: 550 no",
-            "  and 4 others for the same reason",
+            "  for the same reason:",
+            "    one:f1",
+            "    one:f2",
+            "    and 2 other files (--json names all)",
             "failed: odd: x",
         ];
         assert_eq!(run(&past)[2..], expect);
-        assert_eq!(without("550 f1 and f12: f1", "f1"), "550 * and f12: *");
+    }
+
+    #[test]
+    fn n14_the_name_of_a_file_may_be_a_word_of_the_reason() {
+        let race = |name: &str| PastRace {
+            file: format!("ftp://127.0.1.1/t/{name}"),
+            tried: vec![PastCandidate {
+                why: Some(format!("127.0.1.1 said \"550 /t/{name}: no\"")),
+                ..tried("a", Fate::Failed, Some(0.0))
+            }],
+            ..PastRace::default()
+        };
+        for names in [["1", "2", "3"], ["a: b", "c", "d: e"], ["550", "t", "no"], ["1", "1.1", "0.1"]] {
+            let races: Vec<PastRace> = names.iter().map(|name| race(name)).collect();
+            assert_eq!(by_course(&races).len(), 1, "{names:?}");
+        }
     }
 
     #[test]

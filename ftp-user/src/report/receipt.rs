@@ -1,7 +1,8 @@
 //! How the files of a job of the journal are shown.
 
+use super::alike::{groups, say_the_same};
 use super::entry::moment;
-use super::event::Receipts;
+use super::event::{NotCopied, Receipts};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, Place};
 use crate::place::RemotePath;
@@ -93,19 +94,19 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     if *given_over > 0 {
         lines.push(format!("  {}: left to a later job", files(*given_over)));
     }
-    lines.extend(left.iter().map(|(source, why)| format!("    {}", about(source, why))));
+    lines.extend(left.iter().map(|file| format!("    {}", about(&file.source, &file.why))));
     if let Some(others) = given_over.checked_sub(left.len() as u64).filter(|others| *others > 0) {
         lines.push(format!("    {}", self::others(others)));
     }
     if *failed > 0 {
         lines.push(format!("  {}: failed", files(*failed)));
     }
-    for ((source, why), others) in by_cause(failures, |(_, why)| why) {
-        lines.push(format!("    {}", about(source, why)));
+    for (first, others) in groups(failures, failed_alike) {
+        lines.push(format!("    {}", about(&first.source, &first.why)));
         if !others.is_empty() {
             lines.push("    for the same reason:".to_owned());
         }
-        lines.extend(others.iter().map(|(source, _)| format!("      {source}")));
+        lines.extend(others.iter().map(|file| format!("      {}", file.source)));
     }
     if let Some(others) = failed.checked_sub(failures.len() as u64).filter(|others| *others > 0) {
         lines.push(format!("    {}", self::others(others)));
@@ -113,19 +114,9 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
-/// Failures with one cause, the first one and the others. `words` are those of a failure: what they say behind the first
-/// colon and blank is the cause.
-pub(super) fn by_cause<'a, T>(failures: &'a [T], words: impl Fn(&T) -> &str) -> Vec<(&'a T, Vec<&'a T>)> {
-    let mut all: Vec<(&T, Vec<&T>)> = Vec::new();
-    for failure in failures {
-        let cause = |failure: &'a T| words(failure).split_once(": ").map(|(_, cause)| cause.to_owned());
-        let found = cause(failure);
-        match all.iter_mut().find(|(first, _)| found.is_some() && cause(first) == found) {
-            Some((_, others)) => others.push(failure),
-            None => all.push((failure, Vec::new())),
-        }
-    }
-    all
+/// Whether both files have failed for the same reason.
+fn failed_alike(one: &NotCopied, other: &NotCopied) -> bool {
+    say_the_same((&one.why, &[&one.source, &one.dest]), (&other.why, &[&other.source, &other.dest]))
 }
 
 /// What has happened to a source. It is named first, unless the message does so: as a word of its own, since a name of this
@@ -153,15 +144,19 @@ mod tests {
 
     #[test]
     fn n12_a_cause_is_told_once_with_its_files() {
-        let failure = |name: &str, why: &str| (format!("h/{name}"), format!("cannot copy h/{name}: {why}"));
-        let failures = vec![failure("a", "550 no"), failure("b", "full: disk"), failure("c", "550 no")];
+        let failure = |name: &str, why: &str| NotCopied {
+            source: format!("h/{name}"),
+            dest: format!("/d/x{name}"),
+            why: format!("cannot copy h/{name} to two:d/x{name}: {why}"),
+        };
+        let failures = vec![failure("a", "550 no"), failure("b: c", "full: disk"), failure("c: d", "550 no")];
         let receipts = Receipts { failed: 12, failures, ..Receipts::default() };
         let expect = [
             "  12 files: failed",
-            "    cannot copy h/a: 550 no",
+            "    cannot copy h/a to two:d/xa: 550 no",
             "    for the same reason:",
-            "      h/c",
-            "    cannot copy h/b: full: disk",
+            "      h/c: d",
+            "    cannot copy h/b: c to two:d/xb: c: full: disk",
             "    and 9 other files (--json names all)",
         ];
         assert_eq!(lines(&receipts), expect);
@@ -183,14 +178,19 @@ mod tests {
 
     #[test]
     fn n12_a_receipt_tells_what_was_copied_by_which_path_and_how_it_was_verified() {
+        let of = |source: &str, why: &str| NotCopied {
+            source: source.to_owned(),
+            why: why.to_owned(),
+            ..NotCopied::default()
+        };
         let receipts = Receipts {
             copied: vec![("direct".into(), "sha-256".into(), 3), ("user".into(), "size".into(), 1)],
             skipped: 2,
             open: 1,
             given_over: 1,
-            left: vec![("ftp://h/b".into(), "job 7 has claimed its destination".into())],
+            left: vec![of("ftp://h/b", "job 7 has claimed its destination")],
             failed: 2,
-            failures: vec![("ftp://h/a".into(), "no\u{1b}".into())],
+            failures: vec![of("ftp://h/a", "no\u{1b}")],
         };
         assert_eq!(
             lines(&receipts),

@@ -1,7 +1,7 @@
 //! What was done, what failed, and the report that follows.
 
 use crate::failure::{Failure, Kind};
-use crate::history::{PastRun, shortened};
+use crate::history::{PastFile, PastRun, shortened};
 use crate::id::JobId;
 use crate::job::item::Done;
 use crate::job::summary::failures::{FailedItem, Failures};
@@ -217,7 +217,9 @@ impl Tally {
     /// The run as it is kept, without what was tried.
     pub(in crate::job) fn past(&self, id: JobId, took: Duration) -> PastRun {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let failures = self.failures.first().take(FAILURES);
+        let first = || self.failures.first().take(FAILURES);
+        let file =
+            |item: &FailedItem| PastFile { source: shortened(&item.source), dest: shortened(&item.dest) };
         PastRun {
             id: id.to_string(),
             verb: self.verb.to_owned(),
@@ -226,7 +228,8 @@ impl Tally {
             files: self.files,
             failed: self.failures.count(),
             pairs: Vec::new(),
-            failures: failures.map(|item| shortened(&item.failure.to_string())).collect(),
+            failures: first().map(|item| shortened(&item.failure.to_string())).collect(),
+            failed_files: first().map(file).collect(),
         }
     }
 
