@@ -65,7 +65,7 @@ fn a_job_goes_on_with_the_defaults_of_today() {
     let here = home.path();
     let from = Site::new("source").file("a", "new").start();
     fs::write(here.join("b"), "old").unwrap();
-    // Nobody listens there: the job stays interrupted.
+    // It ends with 8, since `b` exists and may not be replaced; resume may replace it.
     let words = format!("copy {} b", from.url("a"));
     let never = with("overwrite = \"never\"", here);
     never.args(words.split_whitespace()).run().exits(8);
