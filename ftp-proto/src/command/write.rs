@@ -1,7 +1,7 @@
 //! From a [`Command`] to a line, for clients.
 
 use super::digests::{quoted, with_range};
-use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure};
+use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure, Verb};
 use crate::address::{format_eprt, format_port, format_sock};
 use crate::dialect::Dialect;
 use crate::wire::{ByteRange, PathName, escape, show};
@@ -37,7 +37,7 @@ impl Command {
     }
 
     /// Returns the line for logs and traces, with the arguments of PASS, ACCT and RNDZ masked (H38) and those of
-    /// PACK counted.
+    /// PACK counted. What ADAT, MIC, CONF, ENC and QUOT carry may be another command with its secret, so it is masked, too.
     pub fn redacted(&self, dialect: Dialect) -> String {
         let name = self.name(dialect);
         if matches!(self, Self::Pass(_) | Self::Acct(_) | Self::Rndz(Some(_))) {
@@ -45,6 +45,11 @@ impl Command {
         }
         if let Self::Pack(pack) = self {
             return format!("{name} {}", pack.summary());
+        }
+        if let Self::Other(Verb::Adat | Verb::Mic | Verb::Conf | Verb::Enc | Verb::Quot, argument) = self
+            && !argument.is_empty()
+        {
+            return format!("{name} {MASK}");
         }
         match self.argument(dialect) {
             Some(argument) => format!("{name} {}", show(&argument)),

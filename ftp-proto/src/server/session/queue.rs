@@ -9,13 +9,14 @@ use crate::command::verbs::Busy;
 use crate::command::{Command, CommandError, Direction, Verb, parse};
 use crate::dialect::Dialect;
 use crate::server::transfer::request::{direction_of, moves_data};
-use crate::wire::PathName;
 use std::collections::VecDeque;
 
 /// How many more commands may wait that are done at once (ABOR, STAT, BYE).
 const MAX_URGENT: usize = 8;
 /// How many bytes of an unknown command the log shows.
 const MAX_SHOWN: usize = 32;
+/// Commands whose argument is a secret.
+const SECRET: [Verb; 3] = [Verb::Pass, Verb::Acct, Verb::Rndz];
 
 /// Something that waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -186,11 +187,17 @@ impl Waiting {
     }
 }
 
-/// The first word of a line that is no command. What follows it may be a secret.
+/// The first word of a line that is no command. What follows it may be a secret, whatever separates the two, and also if
+/// nothing does: of a word that begins with the name of a command with a secret only this name is shown.
 fn first_word(line: &[u8]) -> String {
-    let word = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let line = line.trim_ascii_start();
+    let word = line.split(|byte| !byte.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let begins_with = |verb: &Verb| {
+        word.get(..verb.name().len()).filter(|begin| begin.eq_ignore_ascii_case(verb.name().as_bytes()))
+    };
+    let word = SECRET.iter().find_map(begins_with).unwrap_or(word);
     let word = word.get(..MAX_SHOWN).unwrap_or(word);
-    PathName::from_wire(word).map_or_else(|_| String::new(), |word| word.display())
+    String::from_utf8_lossy(word).into_owned()
 }
 
 #[cfg(test)]
@@ -251,5 +258,33 @@ mod tests {
         let shown = |waiting: Option<Waiting>| waiting.and_then(|waiting| waiting.shown(Dialect::Rfc959));
         assert_eq!(shown(queue.pop()).as_deref(), Some("PSAS"));
         assert_eq!(shown(queue.pop()), Some("x".repeat(MAX_SHOWN)));
+    }
+
+    #[test]
+    fn no_separator_brings_a_secret_into_the_log() {
+        for dialect in [Dialect::Rfc959, Dialect::Rfc354] {
+            for (line, expect) in [
+                (b"PASS\tsecret".as_slice(), "PASS"),
+                (b"PASS\x0bsecret", "PASS"),
+                (b"PASS:secret", "PASS"),
+                (b"pass=secret", "pass"),
+                (b"PASS\xc2\xa0secret", "PASS"),
+                (b"ACCT\tsecret", "ACCT"),
+                (b"RNDZ\t00112233445566778899aabbccddeeff", "RNDZ"),
+                (b"PASSsecret", "PASS"),
+                (b"rndz0011", "rndz"),
+                (b"\tPASS secret", "PASS"),
+                (b"\xff\xf4swordfish", ""),
+                (b" PSAS secret", "PSAS"),
+                (b"ADAT c2VjcmV0", "ADAT ***"),
+                (b"ENC c2VjcmV0", "ENC ***"),
+                (b"QUOT PASS secret", "QUOT ***"),
+            ] {
+                let mut queue = Queue::default();
+                queue.push_line(line, dialect);
+                let shown = queue.pop().and_then(|waiting| waiting.shown(dialect));
+                assert_eq!(shown.as_deref(), Some(expect), "{}", String::from_utf8_lossy(line));
+            }
+        }
     }
 }
