@@ -117,6 +117,15 @@ fn names_of_this_host_and_those_of_the_current_directory_do_not_meet() {
 }
 
 #[test]
+fn ls_and_hash_call_files_as_they_are_typed_in_the_current_directory() {
+    let (lab, home) = (site("lab", &["pub/a", "x"]), site("home", &["pub/a"]));
+    let settings = settings(&[("lab", &lab), ("home", &home)]);
+    let run = run(&settings, "cd lab:pub\nls *\nls ../x\nhash a\nhash lab:pub/a home:pub/a\n").exits(0);
+    let names: Vec<_> = run.stdout.iter().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(names, ["a", "lab:x", "a", "lab:pub/a", "home:pub/a"], "{run}");
+}
+
+#[test]
 fn a_new_name_in_the_current_directory_that_is_that_of_a_site_is_warned_about() {
     let (lab, home) = (site("lab", &["pub/a"]), site("home", &[]));
     let settings = settings(&[("lab", &lab), ("home", &home)]);

@@ -1,5 +1,6 @@
 //! `hash`: digests of files, by the servers that have them where that can be.
 
+use super::called::Called;
 use super::outcome::Outcome;
 use super::read::{Printed, read};
 use super::targets::{asked, host_of, missing, targets};
@@ -8,21 +9,28 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::place::Location;
-use crate::report::{Event, Hashed, Topic};
+use crate::report::{Event, Hashed, Label, Topic};
 use ftp_io::copy::Meter;
 use ftp_io::hash::digest_of;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
+use std::ffi::OsStr;
 use std::fs::File;
 
-/// Tells the digests of files.
-pub async fn hash(context: &Context, places: &[Location], algorithm: Algorithm) -> Status {
+/// Tells the digests of files. `here` is where the shell is, as the command line reads it.
+pub async fn hash(
+    context: &Context,
+    places: &[Location],
+    algorithm: Algorithm,
+    here: Option<&OsStr>,
+) -> Status {
+    let called = Called::new(here, &context.named.names, places);
     let mut outcome = Outcome::new(context, "hash", false);
     let pools = Pools::default();
     for place in targets(context, &pools, places, &mut outcome).await {
         let mut host = host_of(&place, &pools);
-        match one(context, &mut host, &place, algorithm).await {
+        match one(context, &mut host, (&place, called.label(&place)), algorithm).await {
             Ok(hashed) => {
                 outcome.count(listing::Kind::File, hashed.size);
                 context.events.deliver(Event::Hashed(hashed)).await;
@@ -43,7 +51,7 @@ pub async fn hash(context: &Context, places: &[Location], algorithm: Algorithm) 
 async fn one(
     context: &Context,
     host: &mut Host,
-    place: &Location,
+    (place, label): (&Location, Label),
     algorithm: Algorithm,
 ) -> Result<Hashed, Failure> {
     let path = &place.path;
@@ -74,7 +82,7 @@ async fn one(
             (digest, Some(bytes), true)
         }
     };
-    Ok(Hashed { place: place.to_string(), path: path.clone(), digest, size, was_read })
+    Ok(Hashed { place: place.to_string(), path: path.clone(), label, digest, size, was_read })
 }
 
 /// Tells once for each server that its files are read.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `outcome` | counts what was done and what has failed, and reports it |
 //! | `targets` | what the places of a verb stand for |
+//! | `called` | what a file is called for people, also for `ls` |
 //! | `make` | `mkdir` |
 //! | `rename` | `mv` |
 //! | `read` | a file of a server is read, for `cat` and `hash` |
@@ -11,6 +12,7 @@
 //! | `tree`, `union` | `tree`; several directories as one, also for `ls` |
 //! | `looks`, `plan`, `remove` | `rm`: what the places are, everything that would be deleted, then the question, then the deletion |
 
+mod called;
 mod digest;
 mod looks;
 mod make;
@@ -23,6 +25,7 @@ mod targets;
 mod tree;
 mod union;
 
+pub use called::Called;
 pub use digest::hash;
 pub use make::{MakeDirectories, make_directories};
 pub use read::{Printed, read};

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::job::Status;
 use clap::Args;
 use ftp_proto::digest::Algorithm;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Print digests of files, in the lines of sha256sum
 ///
@@ -42,10 +42,11 @@ pub(super) async fn run(
     mut context: Context,
     passwords: &Passwords,
     args: HashArgs,
+    here: Option<&OsStr>,
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
-    Ok(action::hash(&context, &places, args.alg).await)
+    Ok(action::hash(&context, &places, args.alg, here).await)
 }
 
 #[cfg(test)]

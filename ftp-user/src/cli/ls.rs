@@ -3,7 +3,7 @@
 use super::passwords::Passwords;
 use super::places::{EachPlace, missing, no_directory};
 use super::relays::RelayArgs;
-use crate::action::{Grouping, United, typed, united};
+use crate::action::{Called, Grouping, United, typed, united};
 use crate::context::Context;
 use crate::control::{Listing, Role};
 use crate::endpoint::{Host, Pools, list};
@@ -13,7 +13,7 @@ use crate::place::Location;
 use crate::report::{Event, Form, Label, Listed};
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// List directories on servers and on this host, one name per line
 #[derive(Args, Debug)]
@@ -36,7 +36,7 @@ pub(super) async fn run(
     mut context: Context,
     passwords: &Passwords,
     args: LsArgs,
-    grouping: Grouping,
+    (grouping, here): (Grouping, Option<&OsStr>),
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     let form = if args.long { Form::Long } else { Form::Name };
@@ -44,8 +44,9 @@ pub(super) async fn run(
     let pools = Pools::default();
     let mut each = EachPlace::new();
     let typed = places.len();
+    let called = Called::new(here, &context.named.names, &places);
     let all = each.places(&context, &pools, places).await?;
-    let mut lister = Lister { context: &context, pools: &pools, each, form };
+    let mut lister = Lister { context: &context, pools: &pools, called, each, form };
     match grouping {
         Grouping::AsOne => lister.tell_union(all).await?,
         Grouping::Each => {
@@ -62,6 +63,8 @@ pub(super) async fn run(
 struct Lister<'a> {
     context: &'a Context,
     pools: &'a Pools,
+    /// What files are called.
+    called: Called,
     each: EachPlace,
     form: Form,
 }
@@ -79,7 +82,8 @@ impl Lister<'_> {
                 Ok(At::Directory) => directories.push(location),
                 Ok(At::Name(entry)) => {
                     self.each.ended(self.context, &location, Ok(Status::Done))?;
-                    tell(self.context, alone(location, vec![*entry]), self.form).await;
+                    let label = self.called.label(&location);
+                    tell(self.context, vec![(location, *entry, label)], self.form).await;
                     is_first = false;
                 }
                 Err(failure) => self.each.ended(self.context, &location, Err(failure))?,
@@ -248,7 +252,7 @@ mod tests {
         };
         let shown = |all: Vec<(Location, Entry, Label)>| -> Vec<String> {
             let one = |(_, entry, label): (Location, Entry, Label)| match label {
-                Label::Name => Some(entry.name.display()),
+                Label::Name | Label::Path(_) => Some(entry.name.display()),
                 Label::Place(place) => Some(place),
                 Label::Hidden => None,
             };

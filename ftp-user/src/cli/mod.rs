@@ -154,6 +154,8 @@ struct Hands {
     listed: ListedDirectories,
     /// How directories of several components are listed.
     grouping: Grouping,
+    /// Where the shell is, as the command line reads it; nothing if that is the directory of this program.
+    here: Option<OsString>,
     /// Which of several jobs this is, and its destination; nothing if it is the only one.
     one_job: Option<(JobId, String)>,
 }
@@ -229,8 +231,8 @@ impl Cli {
             Err(cli) => *cli,
         };
         let color = general.color;
-        let (password_file, grouping) = (general.password_file.clone(), general.hands.grouping);
-        let one_job = general.hands.one_job.clone();
+        let (password_file, hands) = (general.password_file.clone(), general.hands.clone());
+        let (grouping, here) = (hands.grouping, hands.here.as_deref());
         let site_options = general.of_site(&trust);
         let kept = general.kept();
         let settings = if verb.needs_no_settings() {
@@ -251,7 +253,7 @@ impl Cli {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
-        if let Some((job, dest)) = one_job {
+        if let Some((job, dest)) = hands.one_job {
             context.events.say(Event::OneJob { job, dest });
         }
         let asked = match start {
@@ -271,14 +273,14 @@ impl Cli {
             Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
             Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
-            Verb::Ls(args) => ls::run(context, &passwords, args, grouping).await,
+            Verb::Ls(args) => ls::run(context, &passwords, args, (grouping, here)).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
             Verb::Tree(args) => tree::run(context, &passwords, args, grouping).await,
             Verb::Mkdir(args) => mkdir::run(context, &passwords, args).await,
             Verb::Rm(args) => Box::pin(rm::run(context, &passwords, args)).await,
             Verb::Mv(args) => mv::run(context, &passwords, args).await,
-            Verb::Hash(args) => hash::run(context, &passwords, args).await,
+            Verb::Hash(args) => hash::run(context, &passwords, args, here).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others, or are done.

@@ -1,6 +1,7 @@
 //! What verbs say that change, hash or draw names where they are: mkdir, rm, mv, hash, tree.
 
 use super::entry::kind_name;
+use super::label::Label;
 use ftp_io::program::size;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::Kind;
@@ -79,6 +80,8 @@ pub struct Hashed {
     pub place: String,
     /// Its path there.
     pub path: PathName,
+    /// What it is called for people.
+    pub label: Label,
     /// Its digest and algorithm.
     pub digest: Digest,
     /// Its size in bytes, if it is known.
@@ -91,10 +94,14 @@ impl Hashed {
     /// Writes a line as `sha256sum` does, which its option `-c` takes. On a terminal no control character is shown.
     pub(super) fn write(&self, out: &mut impl Write, is_terminal: bool) -> io::Result<()> {
         let hex = self.digest.hex.to_ascii_lowercase();
+        let (name, shown) = match &self.label {
+            Label::Place(place) => (place.as_bytes(), place.clone()),
+            Label::Path(path) => (path.as_bytes(), path.display()),
+            Label::Name | Label::Hidden => (self.path.as_bytes(), self.path.display()),
+        };
         if is_terminal {
-            return writeln!(out, "{hex}  {}", self.path.display());
+            return writeln!(out, "{hex}  {shown}");
         }
-        let name = self.path.as_bytes();
         let mut line = Vec::with_capacity(hex.len() + name.len() + 4);
         // What a line cannot hold is escaped, and a backslash at its beginning says so.
         if name.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\r')) {
@@ -246,8 +253,9 @@ mod tests {
         let check = |name: &str, expect: &str| {
             let digest = Digest { algorithm: Algorithm::Sha256, hex: "AB12".to_owned() };
             let path = PathName::from_wire(name).unwrap();
+            let label = Label::Name;
             let hashed =
-                Hashed { place: "ftp://h/x".to_owned(), path, digest, size: Some(1), was_read: false };
+                Hashed { place: "ftp://h/x".to_owned(), path, label, digest, size: Some(1), was_read: false };
             let mut out = Vec::new();
             hashed.write(&mut out, false).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), expect);

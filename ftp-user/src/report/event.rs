@@ -2,6 +2,7 @@
 
 use super::change::{Change, Ended, Hashed};
 use super::found::Found;
+use super::label::Label;
 use super::picture::Picture;
 use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
@@ -332,17 +333,6 @@ pub struct Listed {
     pub form: Form,
     /// What it is called for people.
     pub label: Label,
-}
-
-/// What an entry is called for people.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Label {
-    /// By its name.
-    Name,
-    /// By its place: several directories that are shown as one have the name.
-    Place(String),
-    /// It is a directory that was shown already as one of several.
-    Hidden,
 }
 
 /// An entry of `tree`.

@@ -1,7 +1,8 @@
 //! How a listed entry is written for people.
 
 use super::entry::{kind_name, moment};
-use super::event::{Form, Label, Listed};
+use super::event::{Form, Listed};
+use super::label::Label;
 use ftp_proto::listing::Kind;
 use std::io::{self, Write};
 
@@ -23,12 +24,15 @@ pub(super) fn write(listed: &Listed, to_terminal: bool, out: &mut impl Write) ->
         )?,
         Form::Facts => return facts(listed, out),
     }
-    if let Label::Place(place) = &listed.label {
-        writeln!(out, "{place}")
-    } else if to_terminal {
-        writeln!(out, "{}", entry.name.display())
+    let name = match &listed.label {
+        Label::Place(place) => return writeln!(out, "{place}"),
+        Label::Path(path) => path,
+        Label::Name | Label::Hidden => &entry.name,
+    };
+    if to_terminal {
+        writeln!(out, "{}", name.display())
     } else {
-        out.write_all(entry.name.as_bytes())?;
+        out.write_all(name.as_bytes())?;
         out.write_all(b"\n")
     }
 }

@@ -13,6 +13,7 @@ mod gauge;
 mod human;
 mod job;
 mod json;
+mod label;
 mod listed;
 mod overall;
 mod pace;
@@ -29,10 +30,11 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Explanation, Forgotten, Form, Label, LeftOut, Listed, NotCopied, Progress, Receipts,
+    Cause, Drawn, Event, Explanation, Forgotten, Form, LeftOut, Listed, NotCopied, Progress, Receipts,
     Record, Summary, Survey, Withheld,
 };
 pub use found::{Finding, Found};
+pub use label::Label;
 pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
 pub(crate) use receipt::about;
 pub use setup::{Checked, SiteShown, Verdict};

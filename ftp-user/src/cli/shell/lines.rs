@@ -70,7 +70,8 @@ impl Lines {
         }
         let listed = ListedDirectories::wanted();
         let (cancel, answers, grouping) = (Some(cancel), self.answers(), *grouping);
-        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), grouping, one_job: None };
+        let here = self.here().map(OsString::from);
+        cli.general.hands = Hands { cancel, answers, listed: listed.clone(), grouping, here, one_job: None };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;
         if let Ok(here) = here {
@@ -113,6 +114,14 @@ impl Lines {
         words.push(verb.get_name().into());
         words.extend(arguments.iter().map(OsString::from));
         words
+    }
+
+    /// The current directory as the command line reads it; `None` if that is the directory of this program, or in several.
+    fn here(&self) -> Option<String> {
+        match &self.lookup.known.lock().scope.current.0 {
+            Meaning::At(directory) if *directory != Directory::HERE => Some(directory.place(true)),
+            Meaning::At(_) | Meaning::In(_) => None,
+        }
     }
 
     fn answers(&self) -> Answers {
