@@ -293,6 +293,33 @@ fn a_move_of_one_file_that_is_killed_is_done_when_it_is_resumed() {
 }
 
 #[test]
+fn a_move_whose_source_and_copy_are_both_gone_is_not_done() {
+    let from = Site::new("source").file("a", "data").user("reader:pw:ro").start();
+    let (home, source) = (tempfile::tempdir().unwrap(), from.url("a").replace(PASSWORD, "pw"));
+    let source = source.replacen("ann", "reader", 1);
+    let copy = home.path().join("a");
+    for (number, (left, expect)) in
+        [(Some("data"), 0), (None, 3), (Some("other bytes"), 3)].iter().enumerate()
+    {
+        fs::write(from.path("a"), "data").unwrap();
+        let id = format!("night{number}");
+        let again =
+            || user().here(home.path()).args(["--state", "state", "move", "--id", &id, &source, "a"]).run();
+        again().exits(4);
+        fs::remove_file(from.path("a")).unwrap();
+        fs::remove_file(&copy).unwrap();
+        if let Some(bytes) = left {
+            fs::write(&copy, bytes).unwrap();
+        }
+        for _ in 0..2 {
+            let run = again().exits(*expect);
+            assert_eq!(fs::read_to_string(&copy).ok().as_deref(), *left, "{run}");
+        }
+        let _ = fs::remove_file(&copy);
+    }
+}
+
+#[test]
 fn n8_a_move_goes_on_later_if_the_tree_that_it_has_not_finished_is_not_there() {
     let site = Site::new("source").file("t/a", sample(4 << 20)).file("t/b", sample(4 << 20));
     let (from, to, state) = (site.start(), target(), tempfile::tempdir().unwrap());

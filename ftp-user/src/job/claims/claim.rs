@@ -162,7 +162,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     };
     match decide(begun.found, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
-        Next::Skip { .. } if is_lost(ends, item) => {}
+        Next::Skip { .. } if is_lost(ends, item) => claimed.kept.finished_by = None,
         Next::Copy => {
             // Where nothing may be replaced, the copy of this very job is not somebody else's file.
             claimed.kept.may_be_done = finished.is_some();

@@ -18,6 +18,7 @@ use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept::{self, Kept};
 use crate::job::detached;
 use crate::job::file::attempts::{Attempts, StartPoint};
+use crate::job::file::gone;
 use crate::job::file::overtaken::overtaken;
 use crate::job::file::times;
 use crate::job::file::transfer::{Transferred, transfer};
@@ -79,8 +80,8 @@ pub(in crate::job) async fn copy_claimed(
     if let (Some(done), Err(failure)) = (moved_earlier, &copied)
         && failure.kind == failure::Kind::Missing
     {
-        // The run that was killed has deleted the source, which it does when its copy is verified.
-        copied = Ok(done);
+        // The row stays as it is if nobody can say whether the copy is there.
+        copied = gone::moved_before(&context, ends, item, done).await?;
     }
     let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
     match &copied {
