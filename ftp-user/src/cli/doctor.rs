@@ -232,10 +232,13 @@ fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), 
     Ok((settings, Checked::good("settings", what)))
 }
 
-/// What options mean where they are not typed, for people. A proxy may have a password, and is not shown.
+/// What options mean where they are not typed, for people. A proxy is shown without its login.
 fn defaults_of(settings: &Settings) -> String {
-    let all: Vec<String> =
-        settings.defaults.iter().map(|(name, value)| format!("--{name} {value}")).collect();
+    let trust = settings.trust.map(|trust| format!("--trust {}", trust.name()));
+    let proxy = settings.proxy.as_ref().map(|proxy| format!("--proxy socks5://{proxy}"));
+    let others = settings.defaults.iter().map(|(name, value)| format!("--{name} {value}"));
+    let mut all: Vec<String> = others.chain(trust).chain(proxy).collect();
+    all.sort();
     if all.is_empty() { String::new() } else { format!("; where nothing is typed: {}", all.join(" ")) }
 }
 
@@ -342,3 +345,16 @@ const MOST_SITES: usize = 16;
 /// 2026-01-01 and 2100-01-01, in seconds since 1970: a clock that shows another time is wrong.
 const EARLIEST: u64 = 1_767_225_600;
 const LATEST: u64 = 4_102_444_800;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trust_and_proxy_are_told_with_the_other_defaults_and_no_password_is() {
+        let proxy = "socks5://ann:s3cret@h:1080".parse().ok();
+        let settings = Settings { trust: "known".parse().ok(), proxy, ..Settings::default() };
+        assert_eq!(defaults_of(&settings), "; where nothing is typed: --proxy socks5://h:1080 --trust known");
+        assert_eq!(defaults_of(&Settings::default()), "");
+    }
+}

@@ -14,6 +14,17 @@ pub enum OnUnknown {
     Refuse,
 }
 
+impl OnUnknown {
+    /// How it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Keep => "new",
+            Self::Refuse => "known",
+        }
+    }
+}
+
 impl FromStr for OnUnknown {
     type Err = &'static str;
 

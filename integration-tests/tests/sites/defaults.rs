@@ -3,6 +3,7 @@
 use integration_tests::site::Site;
 use integration_tests::user::{Run, User, user};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A run with these lines below `[defaults]`.
@@ -35,6 +36,13 @@ fn a_default_of_the_settings_holds_unless_the_option_is_typed() {
     run(never, "man copy", here).exits(0).never_says("[default: 3]");
     run(never, "doctor", here)
         .says("where nothing is typed: --jobs 3 --overwrite never --retries 0 --verify hash");
+    let sites = "jobs = 3\ntrust = \"known\"\nproxy = \"socks5://ann:s3cret@127.0.0.1:1080\"";
+    let told = with(sites, here);
+    fs::set_permissions(here.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    told.args(["doctor"])
+        .run()
+        .says("where nothing is typed: --jobs 3 --proxy socks5://127.0.0.1:1080 --trust known")
+        .never_says("s3cret");
 }
 
 #[test]

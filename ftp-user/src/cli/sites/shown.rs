@@ -1,6 +1,6 @@
 //! `sites list` and `sites show`: what the settings say of sites. No secret is shown.
 
-use crate::config::{OnUnknown, Profile, SiteProxy};
+use crate::config::{Profile, SiteProxy};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::Status;
@@ -80,12 +80,7 @@ fn of_profile(profile: &Profile, add: &mut impl FnMut(&str, String)) {
         add("pin", pin.to_string());
     }
     if let Some(trust) = trust {
-        let word = match trust {
-            OnUnknown::Ask => "ask",
-            OnUnknown::Keep => "new",
-            OnUnknown::Refuse => "known",
-        };
-        add("trust", word.to_owned());
+        add("trust", trust.name().to_owned());
     }
     match proxy {
         Some(SiteProxy::None) => add("proxy", "none".to_owned()),
