@@ -88,3 +88,25 @@ fn nothing_is_left_of_an_upload_that_was_refused_before_it_began() {
     assert_eq!(to.seen_of(&["STOR"]).len(), 2);
     assert_eq!(to.seen_of(&["DELE"]).len(), 0, "{:?}", to.seen_of(&["DELE"]));
 }
+
+#[test]
+fn a_server_that_neither_renames_nor_deletes_gets_one_file_of_a_tree_and_no_more() {
+    let rules = "SIZE: 550 no such file\nMLST: 500 no\nCWD: 250 there\nRNFR: 550 not permitted\n\
+        DELE: 550 not permitted\nSTOR: 150 opening ; connection ; drain ; 226 stored";
+    let to = Peer::start("127.0.0.3", rules, MODERN);
+    let here = user();
+    std::fs::create_dir(here.home().join("t")).unwrap();
+    for name in ["a", "b", "c", "d", "e"] {
+        std::fs::write(here.home().join("t").join(name), "content").unwrap();
+    }
+    let run = here
+        .args(["copy", "-r", "--jobs", "1", "--retries", "0", "--verify", "none", "--no-times", "t/"])
+        .args([to.url("u/")])
+        .run()
+        .exits(4);
+    let stored = named(&to, "STOR");
+    assert_eq!(stored.len(), 1, "{stored:?}\n{run}");
+    assert_eq!(run.said.matches("may still be there").count(), 1, "{run}");
+    assert_eq!(run.said.matches("nothing more is sent there").count(), 1, "{run}");
+    run.says("the rights to rename and to delete").says("was not begun");
+}

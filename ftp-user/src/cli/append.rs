@@ -12,7 +12,8 @@ use std::ffi::OsString;
 /// Append a file to another, in place
 ///
 /// It is verified by old size + source size. After a failure it reports both sizes, and tries again
-/// only if the destination is as long as before.
+/// only if the destination is as long as before. Standard input (-) is not appended: nobody knows its size before its end,
+/// and it cannot be read again.
 #[derive(Args, Debug)]
 pub(super) struct AppendArgs {
     /// The file to append
@@ -35,6 +36,10 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: Appen
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: AppendArgs) -> Result<Job, Failure> {
     let options = args.transfer.options(Overwrite::Always);
+    if [&args.source, &args.dest].into_iter().any(|place| place == "-") {
+        let what = "append takes no standard input or output (-): its size is not known before, and it cannot be read again";
+        return Err(Failure::usage(what).hint("write it to a file first, or use ./- for a file of that name"));
+    }
     let mut places = passwords.locations(context, &[args.source, args.dest]).await?;
     let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
         return Err(Failure::usage("append needs a SOURCE and a DEST"));

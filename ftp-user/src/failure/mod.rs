@@ -49,6 +49,8 @@ pub enum About {
     Unknown(Fingerprint),
     /// A server that does not know RNFR, so that no part gets its final name.
     NoRename,
+    /// A destination that refuses to give a part its final name.
+    NotNamed,
     /// A destination that has no room for the file. Another one that is no smaller will not fit either.
     NoRoom,
 }

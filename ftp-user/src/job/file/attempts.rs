@@ -66,6 +66,8 @@ pub(in crate::job) struct Attempts {
     arrived: Option<Arrived>,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
+    /// Whether the destination has refused to delete it.
+    undeletable: bool,
     /// What the journal knows of the file.
     pub(in crate::job) kept: Kept,
 }
@@ -119,6 +121,7 @@ impl Attempts {
             last: Last { continued: false, refused: false },
             arrived: None,
             behind: false,
+            undeletable: false,
             kept,
         }
     }
@@ -277,12 +280,15 @@ impl Attempts {
             Next::GiveUp => Some(failure),
         };
         let Some(failure) = given_up else { return Ok(()) };
-        let rest = self.rest(context, &failure);
+        let (rest, is_unnamed) = (self.rest(context, &failure), failure.about == About::NotNamed);
         let discarded = match rest {
             Rest::Kept => self.stored(&context.for_cleanup().0, ends).await,
             Rest::Deleted | Rest::Behind => self.discard(context, ends).await,
         };
         let rest = if self.behind { Rest::Behind } else { rest };
+        if is_unnamed && self.undeletable && ends.room.shut() {
+            context.events.warn(only_stores(ends.destination.name()));
+        }
         let seen = stored.into_iter().chain(discarded).max();
         Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
     }
@@ -329,6 +335,7 @@ impl Attempts {
         let discarded = self.left.take()?.part.discard(context, &mut ends.destination).await;
         self.is_stored(discarded.bytes.unwrap_or(0));
         self.behind |= !discarded.gone;
+        self.undeletable |= discarded.refused;
         discarded.bytes
     }
 
@@ -354,6 +361,13 @@ impl Attempts {
         self.is_stored(size.unwrap_or(0));
         size
     }
+}
+
+/// What is said of a destination that keeps every part.
+fn only_stores(site: &str) -> String {
+    format!(
+        "{site} stores files, but neither renames nor deletes them: nothing more is sent there; its account needs the rights to rename and to delete"
+    )
 }
 
 /// What becomes of what is stored after the last attempt.

@@ -297,16 +297,11 @@ impl Copying<'_> {
         }
     }
 
-    /// Refuses a file if the destination had no room for one that is no larger.
+    /// Refuses a file that the destination will not take.
     fn may_fit(&self, size: Option<u64>, attempts: &Attempts) -> Result<(), Failure> {
         let is_begun = attempts.kept.has_left() || attempts.count > 0;
-        if is_begun || self.ends.room.may_take(size) {
-            return Ok(());
-        }
         let (_, dest) = self.item.names(self.ends);
-        let why = "a file that is no larger than this one had no room there";
-        let failure = Failure::new(failure::Kind::Other, format!("{dest} was not begun")).said(why);
-        Err(failure.hint("make room there").about(About::NoRoom))
+        self.ends.room.check(&dest, size, is_begun)
     }
 
     /// The size of the copy of a source that tells none: what the destination says, or else what this program has moved.
@@ -592,7 +587,7 @@ impl Copying<'_> {
         }
         times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
             .await?;
-        part.publish(self.context, &mut self.ends.destination).await?;
+        part.publish(self.context, &mut self.ends.destination).await.map_err(|why| part.not_named(why))?;
         times::tell(self.context, self.ends).await;
         Ok(Named::By(by))
     }

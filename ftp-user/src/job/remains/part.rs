@@ -7,6 +7,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::id::JobId;
 use crate::journal::PartId;
 use crate::place;
+use crate::report::several;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(in crate::job) struct Discarded {
     pub(in crate::job) bytes: Option<u64>,
     /// Whether nothing of it is left.
     pub(in crate::job) gone: bool,
+    /// Whether its host has refused to delete it.
+    pub(in crate::job) refused: bool,
 }
 
 impl Part {
@@ -85,6 +88,12 @@ impl Part {
         if self.stored == self.target { Ok(None) } else { host.facts(context, &self.target).await }
     }
 
+    /// The failure of [`Self::publish`], which says whether its host refuses the final name.
+    pub(in crate::job) fn not_named(&self, failure: Failure) -> Failure {
+        let is_refusal = failure.kind == Kind::Refused && failure.about == About::Operation;
+        if is_refusal && self.stored != self.target { failure.about(About::NotNamed) } else { failure }
+    }
+
     /// Refuses to replace what somebody has stored under its final name since the copy began: renaming replaces it at most
     /// servers.
     pub(in crate::job) async fn replaces_nothing(
@@ -115,7 +124,7 @@ impl Part {
                 if let Err(failure) = &deleted {
                     warn(context, &shown, &failure.to_string());
                 }
-                Discarded { bytes, gone: deleted.is_ok() }
+                Discarded { bytes, gone: deleted.is_ok(), refused: is_refused(&deleted) }
             }
         }
     }
@@ -135,11 +144,11 @@ impl Part {
             }
         };
         let (bytes, deleted) = in_time(context, end, work).await;
-        let gone = deleted.is_ok();
+        let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
         let why = match deleted {
             Ok(existed) if existed || is_certain => {
                 server.pool.debts.paid(&self.stored);
-                return Discarded { bytes, gone };
+                return Discarded { bytes, gone, refused };
             }
             Ok(_) => None,
             Err(failure) => Some(failure.to_string()),
@@ -150,7 +159,7 @@ impl Part {
         if let Err(Debt { path, why: Some(why) }) = unpaid {
             warn(context, &shown_at(&path, server), &why);
         }
-        Discarded { bytes, gone }
+        Discarded { bytes, gone, refused }
     }
 }
 
@@ -165,10 +174,10 @@ pub(in crate::job) async fn settle(context: &Context, pools: &Pools) {
         let mut server = Server::new(pool, Role::Destination);
         let debts =
             if context.cancel.is_cancelled() { debts } else { pay(context, &mut server, debts).await };
-        for Debt { path, why } in debts {
-            if let Some(why) = why {
-                warn(context, &shown_at(&path, &server), &why);
-            }
+        let left = debts.into_iter().filter_map(|Debt { path, why }| Some((path.display(), why?)));
+        let (names, whys): (Vec<String>, Vec<String>) = left.unzip();
+        if let Some(why) = whys.first() {
+            warn(context, &format!("{} at {}", named(&names), server.site), why);
         }
         server.release();
     }
@@ -206,6 +215,20 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
     debts
 }
 
+/// Whether a host has refused a deletion.
+fn is_refused(deleted: &Result<bool, Failure>) -> bool {
+    deleted.as_ref().is_err_and(|failure| failure.kind == Kind::Refused)
+}
+
+/// The first of these names, and how many more there are.
+fn named(names: &[String]) -> String {
+    let (first, others) = names.split_at(names.len().min(MOST_NAMED));
+    match others.len() {
+        0 => first.join(", "),
+        _ => format!("{} and {}", first.join(", "), several(others.len() as u64, "more file")),
+    }
+}
+
 /// The result of a deletion, which ends at `end`.
 async fn in_time(
     context: &Context,
@@ -228,6 +251,8 @@ fn warn(context: &Context, shown: &str, why: &str) {
     context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
 }
 
+/// How many files that are left are named.
+const MOST_NAMED: usize = 10;
 /// After each attempt of [`settle`]: a server may need some time to see that a session has ended, and to release its file.
 const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::ZERO];
 
@@ -242,6 +267,16 @@ mod tests {
         assert_eq!(id(1, "t/a"), id(1, "t/a"));
         assert_ne!(id(1, "t/a"), id(2, "t/a"));
         assert_ne!(id(1, "t/a"), id(1, "t/b"));
+    }
+
+    #[test]
+    fn the_first_files_that_are_left_are_named_and_the_others_counted() {
+        let names: Vec<String> = (0..12).map(|number| format!("n{number}")).collect();
+        let check = |count: usize, expect: &str| assert_eq!(named(&names[..count]), expect);
+        check(1, "n0");
+        check(3, "n0, n1, n2");
+        check(11, "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 1 more file");
+        check(12, "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more files");
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Retry {
             | About::Changed
             | About::Unfinished
             | About::NoRename
+            | About::NotNamed
             | About::NoRoom
             | About::Unknown(_) => self.limit,
             About::NoAnswer => self.unanswered,

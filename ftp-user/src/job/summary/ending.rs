@@ -14,6 +14,7 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
         | About::Changed
         | About::Unknown(_)
         | About::NoRename
+        | About::NotNamed
         | About::NoRoom => failure.kind == Kind::Temporary,
     }
 }
