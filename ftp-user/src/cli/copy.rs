@@ -70,6 +70,11 @@ impl CopyArgs {
     pub(super) fn writes_a_file(&self) -> bool {
         self.places.len() > 1 && self.places.last().is_some_and(|place| place == "-")
     }
+
+    /// Whether the source is standard input.
+    pub(super) fn reads_standard_input(&self) -> bool {
+        self.places.len() > 1 && self.places.first().is_some_and(|place| place == "-")
+    }
 }
 
 impl CopyArgs {

@@ -29,11 +29,45 @@ pub(super) fn with_defaults(
     settings: Option<&Path>,
 ) -> Result<Cli, Rejected> {
     // A verb that needs the settings reads them again, and tells what is wrong with them.
-    let defaults = self::settings(settings).unwrap_or_default().defaults;
+    let defaults = self::settings(settings).unwrap_or_default().defaults.without(typed.verb.refuses());
     if defaults.is_empty() {
         return Ok(typed);
     }
     let mut cli: Cli = args::parse_as(with(&defaults, Cli::command()), arguments)?;
     cli.general.typed = typed.general.typed;
     Ok(cli)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_that_a_verb_would_refuse_does_not_hold_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.toml");
+        let check = |default: &str, words: &str, holds: bool| {
+            std::fs::write(&file, format!("[defaults]\n{default}\n")).unwrap();
+            let line = ["ftp-user"].into_iter().chain(words.split(' ')).map(OsString::from);
+            let line: Vec<OsString> = line.collect();
+            let typed = || args::parse::<Cli>(line.clone()).ok().unwrap();
+            let read = with_defaults(typed(), line.clone(), Some(&file)).ok().unwrap();
+            assert_eq!(
+                format!("{:?}", read.verb) != format!("{:?}", typed().verb),
+                holds,
+                "{default} {words}"
+            );
+        };
+        for (default, refused, taken) in [
+            ("verify = \"hash\"", "append a ftp://h/b", "copy a ftp://h/b"),
+            ("verify = \"none\"", "move a ftp://h/b", "copy a ftp://h/b"),
+            ("verify = \"size\"", "cat a", "append a ftp://h/b"),
+            ("links = \"follow\"", "move a ftp://h/b", "copy a ftp://h/b"),
+            ("overwrite = \"newer\"", "copy - ftp://h/b", "copy a ftp://h/b"),
+            ("overwrite = \"newer\"", "copy - ftp://h/b", "move a ftp://h/b"),
+        ] {
+            check(default, refused, false);
+            check(default, taken, true);
+        }
+    }
 }

@@ -104,6 +104,35 @@ impl Verb {
         matches!(self, Self::Completions(_) | Self::Man(_))
     }
 
+    /// The options with values that the verb refuses. A default that says this of another verb does not hold for it.
+    pub(super) fn refuses(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Append(_) => &[("verify", "hash")],
+            Self::Move(_) => &[("verify", "none"), ("links", "follow")],
+            Self::Copy(args) if args.reads_standard_input() => &[("overwrite", "newer")],
+            Self::Copy(_)
+            | Self::Sync(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Tree(_)
+            | Self::Mkdir(_)
+            | Self::Rm(_)
+            | Self::Mv(_)
+            | Self::Hash(_)
+            | Self::Probe(_)
+            | Self::Resume(_)
+            | Self::Jobs(_)
+            | Self::Cancel(_)
+            | Self::Why(_)
+            | Self::Sites(_)
+            | Self::Doctor(_)
+            | Self::Shell(_)
+            | Self::Completions(_)
+            | Self::Man(_) => &[],
+        }
+    }
+
     /// Whether the verb starts without settings.
     pub(super) const fn needs_no_settings(&self) -> bool {
         matches!(self, Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_))

@@ -68,6 +68,25 @@ fn a_default_counts_as_nothing_that_was_typed() {
 }
 
 #[test]
+fn a_verb_goes_without_a_default_that_it_refuses_where_it_is_typed() {
+    let home = tempfile::tempdir().unwrap();
+    let here = home.path();
+    let to = Site::new("target").file("b", "old").start();
+    for (default, words) in [
+        ("verify = \"hash\"", format!("append a {}", to.url("b"))),
+        ("verify = \"none\"", format!("move a {}", to.url("c"))),
+        ("links = \"follow\"", format!("move a {}", to.url("c"))),
+        ("overwrite = \"newer\"", format!("copy - {}", to.url("b"))),
+    ] {
+        fs::write(here.join("a"), "new").unwrap();
+        run(default, &words, here).exits(0);
+        let typed = format!("--{}", default.replace(" = ", " ").replace('"', ""));
+        fs::write(here.join("a"), "new").unwrap();
+        run("", &format!("{words} {typed}"), here).exits(2);
+    }
+}
+
+#[test]
 fn a_job_goes_on_with_the_defaults_of_today() {
     let home = tempfile::tempdir().unwrap();
     let here = home.path();

@@ -35,6 +35,13 @@ impl Defaults {
         self.0.remove(option)
     }
 
+    /// The same without these options, named without dashes, where they have these values.
+    #[must_use]
+    pub fn without(mut self, refused: &[(&str, &str)]) -> Self {
+        self.0.retain(|name, value| !refused.contains(&(name.as_str(), value.as_str())));
+        self
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
