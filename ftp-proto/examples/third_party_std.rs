@@ -119,7 +119,7 @@ fn begin(
         source_path: source.path.clone(),
         destination_path: destination.path.clone(),
         store: Store::Replace,
-        restart: None,
+        part: None,
         secret: Some(RendezvousSecret::new(secret)),
         probes: false,
         digest: None,

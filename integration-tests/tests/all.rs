@@ -17,6 +17,7 @@ mod batches;
 mod behind;
 mod between;
 mod certificates;
+mod changed_parts;
 mod claims;
 mod cli;
 mod completions;

@@ -91,12 +91,12 @@ fn nothing_is_left_of_an_upload_that_was_refused_before_it_began() {
 
 #[test]
 fn a_server_that_neither_renames_nor_deletes_gets_one_file_of_a_tree_and_no_more() {
-    let rules = "SIZE: 550 no such file\nMLST: 500 no\nCWD: 250 there\nRNFR: 550 not permitted\n\
+    let rules = "SIZE: 550 no such file\nMLST: 500 no\nCWD *.txt: 550 no directory\nCWD: 250 there\nRNFR: 550 not permitted\n\
         DELE: 550 not permitted\nSTOR: 150 opening ; connection ; drain ; 226 stored";
     let to = Peer::start("127.0.0.3", rules, MODERN);
     let here = user();
     std::fs::create_dir(here.home().join("t")).unwrap();
-    for name in ["a", "b", "c", "d", "e"] {
+    for name in ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"] {
         std::fs::write(here.home().join("t").join(name), "content").unwrap();
     }
     let run = here

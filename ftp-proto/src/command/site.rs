@@ -21,6 +21,10 @@ pub enum Site {
         /// The link to be made.
         link: PathName,
     },
+    /// `CPFR <path>`: the file that CPTO will copy (ProFTPD's mod_copy).
+    CopyFrom(PathName),
+    /// `CPTO <path>`: the name of the copy.
+    CopyTo(PathName),
     /// `HELP`: the list of these commands.
     Help,
     /// Another word, in upper case.
@@ -31,6 +35,8 @@ impl Site {
     /// The commands as HELP shows them.
     pub const COMMANDS: [&str; 4] =
         ["CHMOD <mode> <path>", "HELP", "SYMLINK <target> <path>", "UTIME <YYYYMMDDhhmm[ss]> <path>"];
+    /// Those that copy a file within the server, which an operator may switch off.
+    pub const COPIES: [&str; 2] = ["CPFR <path>", "CPTO <path>"];
 
     /// Reads the argument of SITE.
     pub(super) fn parse(rest: &[u8]) -> Result<Self, Fault> {
@@ -44,6 +50,8 @@ impl Site {
                 Ok(Self::Chmod(mode, name(path)?))
             }
             b"UTIME" => utime(rest),
+            b"CPFR" => Ok(Self::CopyFrom(name(rest)?)),
+            b"CPTO" => Ok(Self::CopyTo(name(rest)?)),
             b"SYMLINK" => {
                 let (target, rest) = first_word(rest);
                 let (link, more) = first_word(rest);
@@ -68,6 +76,8 @@ impl Site {
             Self::Symlink { target, link } => {
                 [b"SYMLINK ", target.as_bytes(), b" ", link.as_bytes()].concat()
             }
+            Self::CopyFrom(path) => [b"CPFR ", path.as_bytes()].concat(),
+            Self::CopyTo(path) => [b"CPTO ", path.as_bytes()].concat(),
             Self::Help => b"HELP".to_vec(),
             Self::Unknown(word) => word.as_bytes().to_vec(),
         }
@@ -129,6 +139,10 @@ mod tests {
             ("SYMLINK a/b c", Ok(Site::Symlink { target: path("a/b"), link: path("c") })),
             ("SYMLINK a b c", Err(Fault::Syntax)),
             ("SYMLINK a", Err(Fault::Missing)),
+            ("cpfr a b", Ok(Site::CopyFrom(path("a b")))),
+            ("CPTO c d", Ok(Site::CopyTo(path("c d")))),
+            ("CPFR", Err(Fault::Missing)),
+            ("CPTO", Err(Fault::Missing)),
             ("help", Ok(Site::Help)),
             ("who is there", Ok(Site::Unknown("WHO".to_owned()))),
             ("", Err(Fault::Missing)),

@@ -91,6 +91,20 @@ impl Capabilities {
         self.mdtm.then_some(Command::Other(Verb::Mdtm, argument))
     }
 
+    /// Whether the server can copy a file within itself: SITE CPFR, SITE CPTO.
+    pub fn copies_files(&self) -> bool {
+        let names_copies = |words: &str| {
+            words
+                .split([' ', ';'])
+                .any(|word| ["COPY", "CPFR"].iter().any(|known| word.eq_ignore_ascii_case(known)))
+        };
+        let commands = |line: &String| {
+            let (name, commands) = line.split_once(' ')?;
+            name.eq_ignore_ascii_case("SITE").then(|| names_copies(commands))
+        };
+        self.others.iter().filter_map(commands).any(|found| found)
+    }
+
     /// Reads the reply to FEAT (RFC 2389 section 3.2), or to HELP of a server of 1973.
     ///
     /// ```
@@ -203,9 +217,18 @@ pub const COMPUTED: &[Algorithm] = &[
     Algorithm::Crc32,
 ];
 
+/// What a listener of this crate's server offers, and others may not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// There is a certificate, so that there is TLS.
+    pub tls: bool,
+    /// Files may be copied within the server.
+    pub copies: bool,
+}
+
 /// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
-/// listener of 1973, HELP report them. `tls` adds what needs a certificate.
-pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
+/// listener of 1973, HELP report them. `selected` is the algorithm of HASH.
+pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String> {
     let star = |algorithm: &Algorithm| {
         format!("{}{}", algorithm.name(), if *algorithm == selected { "*" } else { "" })
     };
@@ -258,10 +281,15 @@ pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
         "XSHA512 filename;start;end",
     ];
     let with_tls = ["AUTH TLS", "CPSV", "PBSZ", "PINC SHA-256", "PROT", "SSCN"];
-    let mut lines: Vec<&str> = always.into_iter().chain(with_tls.into_iter().filter(|_| tls)).collect();
+    let with_tls = with_tls.into_iter().filter(|_| tls);
+    let mut lines: Vec<&str> =
+        always.into_iter().chain(with_tls).chain(copies.then_some(SITE_COPY)).collect();
     lines.sort_unstable();
     lines.into_iter().map(str::to_owned).collect()
 }
+
+/// The line that tells of SITE CPFR and SITE CPTO, as mod_copy of ProFTPD has it.
+const SITE_COPY: &str = "SITE COPY";
 
 #[cfg(test)]
 mod tests {
@@ -274,9 +302,11 @@ mod tests {
         Capabilities::from_reply(dialect, &Reply { code: Code(code), lines })
     }
 
+    const ALL: Offer = Offer { tls: true, copies: true };
+
     fn ours() -> String {
         let lines: Vec<String> =
-            offered(Algorithm::Sha256, true).iter().map(|line| format!(" {line}")).collect();
+            offered(Algorithm::Sha256, ALL).iter().map(|line| format!(" {line}")).collect();
         lines.join("\n")
     }
 
@@ -338,6 +368,7 @@ mod tests {
                             "RANG STREAM",
                             "RATE",
                             "SITE CHMOD;SYMLINK;UTIME",
+                            "SITE COPY",
                             "TVFS",
                         ]
                         .map(str::to_owned)
@@ -352,7 +383,7 @@ mod tests {
 
     #[test]
     fn only_what_is_served_is_offered() {
-        for line in offered(Algorithm::Sha256, true) {
+        for line in offered(Algorithm::Sha256, ALL) {
             let name = line.split(' ').next().unwrap();
             if let Some(row) = Verb::named(name.as_bytes()).and_then(Verb::row) {
                 assert_eq!(row.served, crate::command::verbs::Served::Yes, "{line}");
@@ -360,6 +391,28 @@ mod tests {
                 assert!(["TVFS", "UTF8"].contains(&name), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn copies_within_a_server_are_known_by_the_line_of_mod_copy() {
+        for (line, copies) in [
+            ("SITE COPY", true),
+            ("site copy", true),
+            ("SITE CPFR;CPTO", true),
+            ("SITE CHMOD;COPY;UTIME", true),
+            ("SITE CHMOD;SYMLINK;UTIME", false),
+            ("SITE SYMLINK", false),
+            ("COPY", false),
+        ] {
+            assert_eq!(
+                read(Rfc959, 211, &format!("Features:\n {line}\nEnd")).copies_files(),
+                copies,
+                "{line}"
+            );
+        }
+        assert!(read(Rfc959, 211, &format!("Features:\n{}\nEnd", ours())).copies_files());
+        let off = offered(Algorithm::Sha256, Offer { copies: false, ..ALL });
+        assert!(!off.contains(&SITE_COPY.to_owned()));
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub enum Meaning {
     RestNoted,
     /// RNFR was accepted, and RNTO is expected.
     RenameNoted,
+    /// SITE CPFR was accepted, and SITE CPTO is expected.
+    CopyNoted,
+    /// A file is being copied within the server, and another reply says how it ended.
+    CopyGoesOn,
+    /// The file was copied within the server.
+    Copied,
     /// The number of the data socket follows.
     Socket,
     /// The server listens; the reply names the address (227; 255 in 1973).
@@ -153,7 +159,7 @@ impl Meaning {
     /// Returns the code of this meaning in a dialect.
     pub const fn code(self, dialect: Dialect) -> Code {
         let (old, new) = match self {
-            Self::Ready => (300, 220),
+            Self::Ready | Self::Reinitialized => (300, 220),
             Self::Unavailable => (401, 421),
             Self::NeedPassword => (330, 331),
             Self::NeedAccount => (331, 332),
@@ -164,10 +170,11 @@ impl Meaning {
             Self::NotLoggedIn => (332, 530), // RFC 542
             Self::Goodbye => (231, 221),
             Self::GoodbyeLater => (232, 221),
-            Self::Reinitialized => (300, 220),
             Self::Okay => (200, 200),
             Self::Superfluous => (200, 202),
-            Self::RestNoted | Self::RenameNoted => (200, 350),
+            Self::RestNoted | Self::RenameNoted | Self::CopyNoted => (200, 350),
+            Self::CopyGoesOn => (150, 150),
+            Self::Copied => (200, 250),
             Self::Socket => (255, 255), // RFC 438 d.1
             Self::Passive => (255, 227),
             Self::ExtendedPassive => (255, 229),

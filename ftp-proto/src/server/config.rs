@@ -40,6 +40,8 @@ pub struct Config {
     /// Whether something runs after each upload (a hook of the operator), so that an upload needs room for it first
     /// ([`Ask::Room`](super::ask::Ask::Room)).
     pub has_hooks: bool,
+    /// Whether files may be copied within the server (SITE CPFR, SITE CPTO).
+    pub copies: bool,
     /// The name and version that the greeting and HELP show.
     pub software: String,
 }
@@ -59,6 +61,7 @@ impl Default for Config {
             max_of_one_address: 4,
             max_detached: Duration::from_secs(3600),
             has_hooks: false,
+            copies: true,
             software: "FTP server".to_owned(),
         }
     }

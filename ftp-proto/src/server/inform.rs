@@ -147,8 +147,8 @@ pub(super) fn feat(cx: &mut Context) {
 
 /// The feature lines, with what OPTS has chosen.
 fn features(cx: &Context) -> Vec<String> {
-    let tls = tls::serves(&cx.config, Verb::Auth);
-    let mut lines = feature::offered(cx.parameters.algorithm, tls);
+    let offer = feature::Offer { tls: tls::serves(&cx.config, Verb::Auth), copies: cx.config.copies };
+    let mut lines = feature::offered(cx.parameters.algorithm, offer);
     if cx.config.dialect == Dialect::Rfc354 {
         lines.retain(|line| !line.starts_with("DGST ") && line != "PACK");
     }

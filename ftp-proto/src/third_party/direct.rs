@@ -122,7 +122,7 @@ impl Direct {
                 let port = announced.or(any)?;
                 Some(Command::Sock(SockTarget { host: Some(other.address), port }))
             }
-            Step::Rest => ends.transfer.restart.map(Command::Rest),
+            Step::Rest => script::part_command(&ends.transfer),
         }
     }
 

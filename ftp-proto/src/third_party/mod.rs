@@ -70,7 +70,7 @@
 //!     source_path: PathName::from_user("PROG1.PL1").unwrap(),
 //!     destination_path: PathName::from_user("PROG2.PL1").unwrap(),
 //!     store: Store::Append,
-//!     restart: None,
+//!     part: None,
 //!     secret: None,
 //!     probes: false,
 //!     digest: None,

@@ -170,7 +170,7 @@ impl Relayed {
             Step::Listen if self.roles.cpsv() == Some(side) => Some(self.leg_mut(side).listen_as_client()),
             Step::Listen => self.leg_mut(side).listen(side),
             Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.leg(side).at?)),
-            Step::Rest => ends.transfer.restart.map(Command::Rest),
+            Step::Rest => script::part_command(&ends.transfer),
             Step::Filter | Step::Symmetric | Step::Port => None,
         }
     }

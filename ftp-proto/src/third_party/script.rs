@@ -22,7 +22,7 @@ use crate::address::{Family, SockTarget};
 use crate::command::{Command, DataType, Direction, Epsv, Extension};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::wire::Fingerprint;
+use crate::wire::{ByteRange, Fingerprint};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -53,7 +53,7 @@ pub(super) enum Step {
     Connect,
     /// SOCK: tells the passive end whom to accept.
     Filter,
-    /// REST, directly before the transfer command (RFC 3659 section 5.3).
+    /// REST or RANG, directly before the transfer command (RFC 3659 section 5.3).
     Rest,
 }
 
@@ -145,11 +145,19 @@ pub(super) fn pin(tls: DataTls, me: &Party, other: &Party) -> Option<Fingerprint
     other.leaf.filter(|_| tls.runs_tls() && me.capabilities.pinc)
 }
 
-/// Whether `side` gets REST. APPE appends without it, and after REST it would act as STOR (RFC 3659
+/// Whether `side` gets REST or RANG. APPE appends without it, and after REST it would act as STOR (RFC 3659
 /// section 5.2).
 pub(super) fn restarts(transfer: &Transfer, side: Side) -> bool {
     let appends = side == Side::Destination && transfer.store == Store::Append;
-    transfer.restart.is_some_and(|offset| offset > 0) && !appends && !transfer.probes
+    transfer.part.is_some_and(|part| part != ByteRange::WHOLE) && !appends && !transfer.probes
+}
+
+/// REST or RANG: which part of the file moves.
+pub(super) fn part_command(transfer: &Transfer) -> Option<Command> {
+    transfer.part.map(|part| match part.length {
+        None => Command::Rest(part.first),
+        Some(_) => Command::Rang(Some(part)),
+    })
 }
 
 /// Whether a passive end must be told its transfer command before PASV or EPSV (H34). Servers that consist

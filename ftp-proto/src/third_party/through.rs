@@ -383,7 +383,7 @@ fn command(leg: &Leg, ends: &Ends, side: Side, step: Step) -> Option<Command> {
         Step::Listen | Step::Connect => leg.command(side),
         Step::Announce => Some(script::announce(&ends.transfer, side)),
         Step::Activate => Some(Command::Actv),
-        Step::Rest => ends.transfer.restart.map(Command::Rest),
+        Step::Rest => script::part_command(&ends.transfer),
         Step::Sscn | Step::Pinc | Step::Filter | Step::Symmetric | Step::Port => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 use std::time::Duration;
 
 /// One of the two servers of an attempt.
@@ -45,11 +45,12 @@ pub struct Transfer {
     pub destination_path: PathName,
     /// Whether the destination replaces or appends.
     pub store: Store,
-    /// How many bytes to skip at both ends (H21).
+    /// Which part of the file moves, if not all of it: what follows some bytes (REST, H21), or so many bytes of it (RANG). The
+    /// destination changes nothing else of what it has.
     ///
-    /// Only use this if both ends list REST STREAM in FEAT. A 1973 server answers REST with 200 but
-    /// takes its argument for a marker of MODE B.
-    pub restart: Option<u64>,
+    /// Only use this if both ends list REST STREAM in FEAT, or RANG STREAM for a part that has a length. A 1973 server answers
+    /// REST with 200 but takes its argument for a marker of MODE B.
+    pub part: Option<ByteRange>,
     /// The secret for RNDZ. It is used if both ends know RNDZ, and must be new for each attempt.
     pub secret: Option<RendezvousSecret>,
     /// Whether to obtain and prove a data connection only, and to move nothing (PROB). Both ends must know it.

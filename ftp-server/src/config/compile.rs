@@ -1,6 +1,7 @@
 //! Options become a configuration: defaults are filled in, contradictions are refused.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use ftp_proto::policy::Foreign;
@@ -82,19 +83,27 @@ impl Config {
             metrics_from: options.metrics_from,
             run_as: options.run_as,
             strict_438_listen: options.strict_438_listen,
+            site_copy: !options.no_site_copy,
             durability: if options.sync { Durability::Synced } else { Durability::Cached },
             xferlog: options.xferlog,
             shutdown_grace: options.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
             timeouts,
         };
         let secrets = options.users.as_deref().into_iter().chain(file.secret());
-        for (secret, root) in secrets.flat_map(|secret| config.roots().map(move |root| (secret, root))) {
+        config.refuse_below(secrets, &mut errors);
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+}
+
+impl Config {
+    /// Refuses files with secrets that users could read.
+    fn refuse_below<'a>(&self, secrets: impl Iterator<Item = &'a Path>, errors: &mut Vec<ConfigError>) {
+        for (secret, root) in secrets.flat_map(|secret| self.roots().map(move |root| (secret, root))) {
             let error = ConfigError::BelowRoot(secret.to_owned(), root.to_owned());
             if is_below(secret, root) && !errors.contains(&error) {
                 errors.push(error);
             }
         }
-        if errors.is_empty() { Ok(config) } else { Err(errors) }
     }
 }
 

@@ -33,6 +33,7 @@ impl Config {
             gender,
             defers_socket,
             strict_438_listen,
+            site_copy,
             durability,
             passive_ports,
             public,
@@ -67,6 +68,7 @@ impl Config {
         ];
         let other = [
             ("strict-438-listen", *strict_438_listen != new.strict_438_listen),
+            ("no-site-copy", *site_copy != new.site_copy),
             ("sync", *durability != new.durability),
             ("shutdown-grace", *shutdown_grace != new.shutdown_grace),
             ("metrics", *metrics != new.metrics),

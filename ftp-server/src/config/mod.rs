@@ -141,6 +141,8 @@ pub struct Config {
     pub run_as: Option<String>,
     /// Whether a peer that connects after LSTN and before the transfer command is refused.
     pub strict_438_listen: bool,
+    /// Whether files may be copied within the server.
+    pub site_copy: bool,
     /// When a file that was received counts as stored.
     pub durability: Durability,
     /// Where the lines of the xferlog go.

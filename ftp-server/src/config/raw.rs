@@ -106,6 +106,9 @@ pub struct Options {
     /// Refuse a peer that connects after LSTN and before the transfer command, as the letter of RFC 438 has it
     #[arg(long)]
     pub strict_438_listen: bool,
+    /// Refuse copies of files within the server (SITE CPFR, SITE CPTO)
+    #[arg(long)]
+    pub no_site_copy: bool,
     /// Bring each file that was received to stable storage before its final reply, and the list of names under way before a
     /// file is made
     #[arg(long)]

@@ -45,6 +45,7 @@ pub(super) fn for_listener(config: &Config, listener: &Listener, rules: Rules) -
         max_provers: MAX_PROVERS,
         max_of_one_address: MAX_OF_ONE_ADDRESS,
         max_detached: MAX_DETACHED_TIME,
+        copies: config.site_copy,
         has_hooks: config.hook.is_some(),
         software: concat!("ftp-server ", env!("CARGO_PKG_VERSION")).to_owned(),
     }

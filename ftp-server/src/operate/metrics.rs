@@ -166,6 +166,9 @@ impl Metrics {
             Record::Changed { verb, failure, .. } => {
                 self.changes.get_or_create(&command(*verb, failure.is_none())).inc();
             }
+            Record::Copied { outcome, .. } => {
+                self.changes.get_or_create(&command(Verb::Site, outcome.is_ok())).inc();
+            }
             Record::Refused { why, .. } => {
                 self.refused.get_or_create(&Reason { reason: Text::Why(*why) }).inc();
             }

@@ -66,6 +66,8 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
             let ascii = *data_type == DataType::Ascii;
             (path, *bytes, took.as_secs(), ascii, direction, failure.is_none())
         }
+        // As an upload of the copy.
+        Record::Copied { to, outcome: Ok(bytes), took, .. } => (to, *bytes, took.as_secs(), false, 'i', true),
         Record::Changed { verb: Verb::Dele, path, failure: None, .. } => (path, 0, 0, false, 'd', true),
         Record::Connected
         | Record::TurnedAway(_)
@@ -87,6 +89,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::NotFtp(_)
         | Record::TimedOut(_)
         | Record::Listed(_)
+        | Record::Copied { .. }
         | Record::Changed { .. }
         | Record::Hooked { .. }
         | Record::GroupHooksFailed { .. }

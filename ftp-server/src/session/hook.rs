@@ -24,7 +24,7 @@ use crate::operate::hook::Hook;
 /// Takes room for the hooks after uploads, as soon as there is some, and answers the machine then.
 pub(super) fn take_room(cx: &mut Context, ticket: Ticket, of: &Uploading) {
     let count = match of {
-        Uploading::File | Uploading::Renamed(_) => 1,
+        Uploading::File | Uploading::Copy | Uploading::Renamed(_) => 1,
         Uploading::Group(count) => usize::from(*count),
     };
     if count == 0 || cx.shared.hook.is_none() {

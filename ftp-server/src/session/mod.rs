@@ -8,6 +8,7 @@
 
 mod client;
 mod context;
+mod copying;
 mod digest;
 mod done;
 mod groups;

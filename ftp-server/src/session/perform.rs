@@ -9,7 +9,7 @@ use ftp_io::os_error::words;
 use ftp_io::tls;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::server::ask::{
-    Answer, Ask, ConnId, DataTls, Event, FileAsk, FileFailure, Input, Intent, Ticket,
+    Answer, Ask, ConnId, DataTls, Event, FileAnswer, FileAsk, FileFailure, Input, Intent, Ticket,
 };
 use ftp_proto::wire::{ByteRange, PathName};
 use tokio::sync::Notify;
@@ -17,6 +17,7 @@ use tokio::task::JoinError;
 use tracing::Instrument;
 
 use super::context::{Context, Ready};
+use super::copying;
 use super::digest::digest;
 use super::done::Done;
 use super::hook_room::HookedCommand;
@@ -184,6 +185,7 @@ impl Performer {
             Ask::File { ticket, ask: FileAsk::Hash { path, algorithm, range } } => {
                 self.hash(ticket, path, (algorithm, range));
             }
+            Ask::File { ticket, ask: FileAsk::Copy { from, to } } => self.copy(ticket, from, to),
             Ask::File { ticket, ask: FileAsk::Keep(group, path, numbers) } => {
                 groups::keep(&mut self.cx, ticket, group, path, numbers);
             }
@@ -236,7 +238,7 @@ impl Performer {
     /// Gives the result of some work to `input`, which passes it to the machine.
     pub(super) fn finish(&mut self, done: Done, input: impl FnOnce(Input<'_>)) {
         match done {
-            Done::Answer(ticket, answer) => input(Input::Answer(ticket, answer)),
+            Done::Answer(ticket, answer) => input(self.cx.held.answered(ticket, answer)),
             Done::Login(ticket, None) => input(Input::Answer(ticket, Answer::Login(None))),
             Done::Login(ticket, Some(entry)) => login::logged_in(&mut self.cx, ticket, &entry),
             Done::Reserved(ticket, Ok(port)) => {
@@ -351,6 +353,25 @@ impl Performer {
         }
     }
 
+    /// Copies a file within the server. It is stopped as a move is.
+    fn copy(&mut self, ticket: Ticket, from: PathName, to: PathName) {
+        let (turns, owner) = (Arc::clone(&self.cx.shared.shares.digests), self.cx.client.owner.clone());
+        let durability = self.cx.shared.durability;
+        let begin = move |view: View| view.copying(&from, &to, durability);
+        let begun = self.cx.client.with_files(&self.cx.shared.shares.files, begin);
+        let meter = Meter::default();
+        self.cx.held.moves.insert(ticket, meter.clone());
+        let guard = self.cx.held.guard();
+        self.cx.held.start(ticket, async move {
+            let copied = match begun.await {
+                Ok(begun) => copying::copy(begun, meter, || turns.wait(owner.clone())).await,
+                Err(failure) => Err(failure),
+            };
+            drop(guard);
+            Done::Answer(ticket, Answer::File(copied.map(FileAnswer::Copied)))
+        });
+    }
+
     fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {
         let (turns, owner) = (Arc::clone(&self.cx.shared.shares.digests), self.cx.client.owner.clone());
         let subject =
@@ -374,6 +395,7 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::RemoveDirectory(path)
         | FileAsk::Remove(path)
         | FileAsk::RenameFrom(path)
+        | FileAsk::CopyFrom(path)
         | FileAsk::Look(path, _)
         | FileAsk::Keep(_, path, _)
         | FileAsk::Change { path, .. } => vec![path],
@@ -382,6 +404,7 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::Link { .. }
         | FileAsk::Drop(_)
         | FileAsk::Space(_)
+        | FileAsk::Copy { .. }
         | FileAsk::Hash { .. } => Vec::new(),
     }
 }

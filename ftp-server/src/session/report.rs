@@ -99,6 +99,9 @@ impl Reporter {
                 let (verb, to, failure) = (*verb, to.as_ref(), *failure);
                 self.record(&Record::Changed { verb, path, to, failure });
             }
+            Event::Copied { from, to, outcome, took } => {
+                self.record(&Record::Copied { from, to, outcome: *outcome, took: *took });
+            }
             Event::Transfer { verb, path, direction, data_type, bytes, took, peer, private, failure } => {
                 let transfer = Transfer {
                     verb: *verb,

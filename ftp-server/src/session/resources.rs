@@ -15,7 +15,7 @@ use ftp_io::copy::{Kept, Meter};
 use ftp_io::socket::{self, Listener};
 use ftp_io::tls::Data;
 use ftp_proto::command::GroupNumber;
-use ftp_proto::server::ask::{ConnId, Ticket, TryEnd};
+use ftp_proto::server::ask::{Answer, ConnId, Input, Ticket, TryEnd};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinError, JoinSet, spawn_blocking};
@@ -240,6 +240,12 @@ impl Resources {
     pub(super) fn forget_move(&mut self, ticket: Ticket) -> bool {
         self.doubts.remove(&ticket);
         self.moves.remove(&ticket).is_some()
+    }
+
+    /// The answer to a question: what was counted and could be stopped meanwhile has ended.
+    pub(super) fn answered(&mut self, ticket: Ticket, answer: Answer) -> Input<'static> {
+        self.forget_move(ticket);
+        Input::Answer(ticket, answer)
     }
 
     /// Keeps the server from ending while it is held.

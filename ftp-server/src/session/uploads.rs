@@ -1,4 +1,4 @@
-//! Which events of a session are uploads: files that were received, whole or in part, and what gets another name.
+//! Which events of a session are uploads: files that were received, whole or in part, copies, and what gets another name.
 
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::server::ask::Event;
@@ -53,6 +53,13 @@ impl Uploads {
                 before: Some(path.clone()),
                 bytes: None,
                 whole: None,
+            }),
+            Event::Copied { to, outcome: Ok(bytes), .. } => Some(Upload {
+                command: "SITE CPTO",
+                path: to.clone(),
+                before: None,
+                bytes: Some(*bytes),
+                whole: Some(true),
             }),
             _ => None,
         }

@@ -24,6 +24,11 @@ impl Subject {
         Ok(Self { file, before })
     }
 
+    /// The state of the file when that began.
+    pub(super) const fn stat(&self) -> &Stat {
+        &self.before
+    }
+
     /// The file, open for reading at the first byte of `range`, and how many bytes belong to it.
     ///
     /// # Errors

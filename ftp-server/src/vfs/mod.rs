@@ -9,6 +9,7 @@
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `new_file`, `lock`, `upload`, `inherit` | files that arrive, and their names until they are complete |
 //! | `group` | groups of small files: one stream, one temporary directory |
+//! | `copying` | copies of files within the server |
 //! | `durability` | what is on stable storage when something is said to be done |
 //! | `partial_names`, `leftovers` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
@@ -20,6 +21,7 @@
 
 mod attributes;
 mod cached;
+mod copying;
 mod digest;
 mod durability;
 mod entry;
@@ -48,6 +50,7 @@ mod upload_bounds;
 mod view;
 mod walk;
 
+pub use copying::{Copying, Progress};
 pub use digest::Subject;
 pub use durability::Durability;
 pub(crate) use failure::io_failure;

@@ -168,6 +168,11 @@ impl Target {
         }
     }
 
+    /// Whether it means this file.
+    pub(super) fn replaces(&self, file: &Stat) -> bool {
+        self.old.as_ref().is_some_and(|old| (old.st_dev, old.st_ino) == (file.st_dev, file.st_ino))
+    }
+
     /// Whether it is on a file system of this host.
     pub fn is_near(&self) -> bool {
         self.at.is_near()

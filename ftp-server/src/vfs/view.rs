@@ -17,6 +17,7 @@ use rustix::fs::{Access as Permission, AtFlags, Mode, OFlags, accessat, fstat, m
 use rustix::io::Errno;
 
 use super::attributes;
+use super::copying::Copying;
 use super::digest::Subject;
 use super::durability::Durability;
 use super::entry::{May, Process, entry, regular};
@@ -170,6 +171,9 @@ impl View {
                 done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
             }
             FileAsk::Rename { from, to } => self.rename(from, to),
+            FileAsk::CopyFrom(path) => self.open_file(path).map(|_| FileAnswer::Done),
+            // It is made of `copying`.
+            FileAsk::Copy { .. } => Err(FileFailure::Other),
             FileAsk::Change { path, modified, mode } => {
                 let at = self.tree.find(path)?;
                 attributes::change(at.root, &at.path, *modified, *mode)?;
@@ -203,6 +207,23 @@ impl View {
     pub fn subject(&self, path: &PathName) -> Result<Subject, FileFailure> {
         let (file, _) = self.open_file(path)?;
         Subject::new(file)
+    }
+
+    /// Begins a copy of the file `from` that will have the name `to`.
+    ///
+    /// # Errors
+    /// The file cannot be read, somebody is writing it, or the name cannot be that of its copy.
+    pub fn copying(
+        &self,
+        from: &PathName,
+        to: &PathName,
+        durability: Durability,
+    ) -> Result<Copying, FileFailure> {
+        let subject = self.subject(from)?;
+        match self.prepare(to, &Intent::Replace)? {
+            (Prepared::Receive(target), _) => Copying::begin(subject, target, durability),
+            _ => Err(FileFailure::Other),
+        }
     }
 
     /// A regular file for reading, and its size.

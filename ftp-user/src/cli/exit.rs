@@ -97,7 +97,19 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_contract() {
-        assert_eq!(ALL_KINDS.map(|kind| number(Status::Failed(kind))), [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]);
+        let kinds = [
+            Kind::Other,
+            Kind::Usage,
+            Kind::Missing,
+            Kind::Refused,
+            Kind::Temporary,
+            Kind::NoPath,
+            Kind::Unverified,
+            Kind::Exists,
+            Kind::Interrupted,
+            Kind::Untrusted,
+        ];
+        assert_eq!(kinds.map(|kind| number(Status::Failed(kind))), [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]);
         assert_eq!([Status::Done, Status::Partly].map(number), [0, 9]);
     }
 }

@@ -11,7 +11,7 @@ use super::trees::{FilterArgs, KeptArgs};
 use crate::check::{Allowance, Overwrite};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Compare, Job, Jobs, Options, Status, SyncRules};
+use crate::job::{self, ChangedParts, Compare, Job, Jobs, Options, Status, SyncRules};
 use crate::place::{Location, Names};
 use clap::{Args, ValueEnum};
 use ftp_proto::wire::PathName;
@@ -153,7 +153,8 @@ const SYNC: Words = Words { verb: "sync", noun: "sync", done: "done" };
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) -> Result<Job, Failure> {
     let filter = args.filter.filter()?;
-    let options = args.kept.options(args.transfer.options(Overwrite::Different));
+    let options = args.transfer.options(Overwrite::Different);
+    let options = args.kept.options(Options { changed_parts: ChangedParts::Auto, ..options });
     let jobs = args.transfer.jobs(args.jobs);
     let options = Options { fail_fast: args.fail_fast, jobs, ..options };
     let (source, destination, backup) = args.read(context, passwords).await?;

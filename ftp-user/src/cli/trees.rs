@@ -57,9 +57,30 @@ pub(super) struct KeptArgs {
     /// Give copies the permissions of their sources (read, write, execute), where both ends can
     #[arg(long)]
     perms: bool,
+    /// Whether only the changed parts of a large file are sent from server to server (sync: auto, else never)
+    #[arg(long, value_enum, value_name = "WHEN")]
+    changed_parts: Option<WhichParts>,
     /// What to do with symbolic links in a tree
     #[arg(long, value_enum, default_value_t = What::Files, value_name = "WHAT")]
     links: What,
+}
+
+/// The values of `--changed-parts`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum WhichParts {
+    /// Where both servers can tell what has changed, and the destination can copy a file within itself
+    Auto,
+    /// Files are sent whole
+    Never,
+}
+
+impl From<WhichParts> for job::ChangedParts {
+    fn from(parts: WhichParts) -> Self {
+        match parts {
+            WhichParts::Auto => Self::Auto,
+            WhichParts::Never => Self::Never,
+        }
+    }
 }
 
 /// The values of `--links`.
@@ -87,7 +108,8 @@ impl KeptArgs {
     /// The options with these.
     pub(super) fn options(&self, options: Options) -> Options {
         let times = self.times || !self.no_times;
-        Options { links: self.links.into(), times, perms: self.perms, ..options }
+        let changed_parts = self.changed_parts.map_or(options.changed_parts, Into::into);
+        Options { links: self.links.into(), times, perms: self.perms, changed_parts, ..options }
     }
 }
 

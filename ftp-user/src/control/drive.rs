@@ -21,6 +21,9 @@ impl Session {
         if let Command::Rest(offset) = &command {
             self.restarts = *offset > 0;
         }
+        if let Command::Rang(part) = &command {
+            self.restarts = part.is_some();
+        }
         if let Command::Rndz(Some(secret)) = &command {
             self.secrets.of_transfer(secret);
         }

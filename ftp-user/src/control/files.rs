@@ -68,23 +68,25 @@ impl Session {
             let why = format!("{} does not compute {} of parts", self.title, algorithm.name());
             return Ok(Err(Failure::new(failure::Kind::Unverified, what).said(why)));
         };
+        let restarts = self.restarts;
         let noted = self.ask(Command::Rang(Some(part))).await?;
         if !noted.is_done() {
+            self.restarts = restarts;
             return Ok(Err(self.refusal(what, &noted)));
         }
         let answer = self.ask_digest(DigestCommand::Hash, algorithm, path, length).await?;
         let range = parse_answered_range(algorithm, &answer.reply.lines);
         let is_of_part = range == Some((part.first, part.first.saturating_add(length - 1)));
         if answer.is_done() && is_of_part {
+            self.restarts = restarts; // it has used the part up
             let digest = parse_answer(algorithm, &answer.reply.lines, path);
             return Ok(digest.ok_or_else(|| {
                 Failure::new(failure::Kind::Unverified, what).said(self.quote(&answer.reply))
             }));
         }
         // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
-        if !self.ask(Command::Rang(None)).await?.is_done() {
-            self.restarts = true;
-        }
+        let is_forgotten = self.ask(Command::Rang(None)).await?.is_done();
+        self.restarts = restarts || !is_forgotten;
         if !answer.is_done() {
             return Ok(Err(self.refusal(what, &answer)));
         }

@@ -48,6 +48,7 @@ mod listing;
 mod manners;
 mod masked_names;
 mod open;
+mod parts;
 mod port;
 mod rate;
 mod relay_port;

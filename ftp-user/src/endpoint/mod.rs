@@ -8,6 +8,7 @@ mod identity;
 mod list;
 mod local;
 mod opened;
+mod parts;
 mod pool;
 mod reached;
 mod removal;

@@ -48,6 +48,8 @@ pub struct Done {
     pub size: Option<u64>,
     /// How many of its bytes were at the destination before this run, which has kept them.
     pub before: u64,
+    /// How many bytes were sent, if they were only what had changed of the file.
+    pub changed_parts: Option<u64>,
     /// The path that it took; `None` if it was skipped.
     pub rung: Option<Rung>,
     /// The path that it took in an earlier run of the job, if this one has skipped it and is a move: whoever moves a tree is not
@@ -79,6 +81,7 @@ impl Done {
         Self {
             size,
             before: 0,
+            changed_parts: None,
             rung: None,
             before_by: None,
             relayed: None,

@@ -216,6 +216,7 @@ impl<'a> Surveyor<'a> {
             store: Store::Replace,
             size: Some(0),
             before: 0,
+            until: None,
             continued: ContinuedBy::Nobody,
             probes,
             detaches: false,

@@ -86,7 +86,7 @@ const fn letter(letter: u8, manner: Manner) -> Manner {
 const SHORT: [(&str, &str); 3] = [("recursive", "-r"), ("dry-run", "-n"), ("yes", "-y")];
 
 /// All of them. A test of the command line says which option is one.
-const MANNERS: [Manner; 32] = [
+const MANNERS: [Manner; 33] = [
     value("id"),
     // How it is shown, and where it keeps what it knows.
     flag("json"),
@@ -118,6 +118,7 @@ const MANNERS: [Manner; 32] = [
     flag("allow-clear-data"),
     letter(b'j', value("jobs")),
     value("limit"),
+    value("changed-parts"),
     flag("resume"),
     flag("no-resume"),
     flag("race"),

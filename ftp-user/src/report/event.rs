@@ -89,6 +89,8 @@ pub enum Event {
         size: Option<u64>,
         /// How many of its bytes were at the destination before this run.
         before: u64,
+        /// How many bytes were sent, if they were only what had changed of the file.
+        changed_parts: Option<u64>,
         /// The path that it took; `None` if it was skipped.
         rung: Option<Rung>,
         /// What passed a relay.
@@ -397,8 +399,10 @@ pub struct Summary {
     pub detached: u64,
     /// The bytes of the files that were copied, as far as they are known.
     pub bytes: u64,
-    /// How many of these earlier runs have moved.
+    /// How many of these this run has not moved, because the destination had them.
     pub before: u64,
+    /// How many of those are unchanged parts of files of which only what had changed was sent.
+    pub unchanged: u64,
     /// Files that were copied and whose size nobody knows.
     pub unsized_files: u64,
     /// How many seconds the run took.

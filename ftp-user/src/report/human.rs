@@ -86,12 +86,14 @@ impl Human {
             | Event::FileFailed { .. }
             | Event::Failed { .. }
             | Event::Receipt(..) => Ok(()),
-            Event::File { source, dest, size, rung, relayed, earlier, .. } => {
+            Event::File { source, dest, size, changed_parts, rung, relayed, earlier, .. } => {
                 if self.style.verbose {
                     let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
                     let copied = |rung| format!("{}, {}", size(), path(rung, relayed.as_ref()));
                     let how = rung.map_or_else(|| skipped(*earlier), copied);
-                    self.talk("", &format!("{source} -> {dest}: {how}"));
+                    let sent = |bytes: &u64| format!(", changed parts: {} sent", size::bytes(*bytes));
+                    let parts = changed_parts.as_ref().map_or_else(String::new, sent);
+                    self.talk("", &format!("{source} -> {dest}: {how}{parts}"));
                 }
                 Ok(())
             }

@@ -260,6 +260,7 @@ mod tests {
             dest: String::new(),
             size: Some(mib * MIB),
             before: 0,
+            changed_parts: None,
             rung: (!is_skipped).then_some(Rung::Local),
             relayed: None,
             verified: Verified::None,

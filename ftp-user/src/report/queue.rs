@@ -266,6 +266,7 @@ mod tests {
             dest: String::new(),
             size: Some(10),
             before: 4,
+            changed_parts: None,
             rung: Some(Rung::Local),
             relayed: None,
             verified: Verified::None,

@@ -26,8 +26,11 @@ pub(super) fn sentence(summary: &Summary) -> String {
         _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
     };
     let mut line = format!("{done} {}, {bytes}", files(moved));
-    if summary.before > 0 {
-        line.push_str(&format!(" ({} of them by earlier runs)", size::bytes(summary.before)));
+    let earlier = summary.before.saturating_sub(summary.unchanged);
+    for (bytes, what) in [(earlier, "by earlier runs"), (summary.unchanged, "unchanged and not sent")] {
+        if bytes > 0 {
+            line.push_str(&format!(" ({} of them {what})", size::bytes(bytes)));
+        }
     }
     if !summary.dry_run {
         line.push_str(&format!(" in {:.1} s", summary.seconds));
@@ -107,6 +110,7 @@ mod tests {
                 detached: 0,
                 bytes: 2 << 30,
                 before: 0,
+                unchanged: 0,
                 unsized_files: 0,
                 seconds: 1.9,
                 rung: Some(Rung::DestListens),
@@ -116,6 +120,16 @@ mod tests {
                 failed: 0,
             }
         }
+    }
+
+    #[test]
+    fn what_was_not_sent_because_it_has_not_changed_is_told() {
+        let there = (2 << 30) - (19 << 20);
+        assert_eq!(
+            sentence(&Summary { before: there, unchanged: there, ..Summary::example() }),
+            "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ftp_proto::command::Partial;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 
 /// Who may continue what an attempt leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +52,8 @@ pub(crate) struct Assignment {
     pub(crate) size: Option<u64>,
     /// How many bytes the destination has already: what APPE appends to, or what STOR continues.
     pub(crate) before: u64,
+    /// Where the part that moves ends (RANG). The destination has what follows. `None`: at the end of the source.
+    pub(crate) until: Option<u64>,
     /// Who may continue what this attempt leaves.
     pub(crate) continued: ContinuedBy,
     /// Whether only the path is tried, and nothing moves (PROB).
@@ -77,9 +79,32 @@ impl Assignment {
         }
     }
 
+    /// How many bytes come from the source, if that is known.
+    pub(crate) fn to_move(&self) -> Option<u64> {
+        self.until.or(self.size).map(|end| end.saturating_sub(self.skips()))
+    }
+
     /// How many bytes may come from the source.
     pub(crate) fn most(&self) -> u64 {
-        most(self.size.map(|size| size.saturating_sub(self.skips())))
+        most(self.to_move())
+    }
+
+    /// Which part of the source moves, if not all of it.
+    pub(crate) fn part(&self) -> Option<ByteRange> {
+        match self.until {
+            Some(until) => ByteRange::before(self.skips(), until),
+            None => Some(ByteRange::from(self.skips())).filter(|part| *part != ByteRange::WHOLE),
+        }
+    }
+
+    /// The file of the destination, if it gets longer while bytes come.
+    pub(crate) fn grows(&self) -> Option<PathName> {
+        self.until.is_none().then(|| self.stored.clone())
+    }
+
+    /// Whether the destination gets a new file.
+    pub(crate) fn is_new(&self) -> bool {
+        self.store == Store::Replace && self.before == 0 && self.until.is_none()
     }
 
     /// Whether a refusal with this blame may mean that the server cannot continue in the middle of a file. Some

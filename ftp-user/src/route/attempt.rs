@@ -108,7 +108,7 @@ pub(crate) async fn direct(
             ContinuedBy::ThisRun => ContinuedBy::Resume,
             continued @ (ContinuedBy::Nobody | ContinuedBy::Resume) => continued,
         };
-        let proof = Assignment { probes: true, continued, before: 0, ..assignment.clone() };
+        let proof = Assignment { probes: true, continued, before: 0, until: None, ..assignment.clone() };
         // What comes of it is of no use to this file.
         let _ = Box::pin(exchange(context, from, to, roles, &proof, &lane.unheard())).await;
     }
@@ -144,8 +144,7 @@ async fn exchange(
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let stored =
-        Stored { site: to.site.clone(), path: Some(assignment.stored.clone()), before: assignment.before };
+    let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
     let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
     if let Some(refused) = unprotected(source, destination, roles.tls).await? {
@@ -307,7 +306,7 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
         source_path: assignment.source.clone(),
         destination_path: assignment.stored.clone(),
         store: assignment.store,
-        restart: Some(assignment.skips()).filter(|offset| *offset > 0),
+        part: assignment.part(),
         secret,
         probes: assignment.probes,
         digest: assignment.digest,

@@ -43,6 +43,21 @@ pub(crate) enum Passed {
 }
 
 impl Count {
+    /// No attempts yet, at a file of which the destination has most from elsewhere.
+    pub(crate) fn of_others() -> Self {
+        Self { passed: Passed::Others, ..Self::default() }
+    }
+
+    /// Adds the attempts at a part of the file that follows. They are those of one copy.
+    pub(crate) fn follow(&mut self, part: Self) {
+        self.attempts = self.attempts.max(part.attempts);
+        self.touched |= part.touched;
+        self.bytes = self.bytes.saturating_add(part.bytes);
+        Relayed::add(&mut self.relayed, part.relayed);
+        Protection::add(&mut self.protection, part.protection);
+        self.refused |= part.refused;
+    }
+
     /// The relay that has passed on what the destination has stored, with what all relays have said that they passed on; `None`
     /// if some of it may have come by another path. A relay that died could not say the last of it.
     pub(crate) fn by_relay(&self) -> Option<Relayed> {

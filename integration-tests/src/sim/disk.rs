@@ -173,6 +173,8 @@ impl Disk {
             | FileAsk::Remove(_)
             | FileAsk::RenameFrom(_)
             | FileAsk::Rename { .. }
+            | FileAsk::CopyFrom(_)
+            | FileAsk::Copy { .. }
             // Those about groups are answered elsewhere.
             | FileAsk::Look(..)
             | FileAsk::Keep(..)

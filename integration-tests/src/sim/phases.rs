@@ -16,6 +16,7 @@ use ftp_proto::third_party::batch::{Batch, BatchFile, BatchInput, BatchOpening, 
 use ftp_proto::third_party::{
     Attempt, DataTls, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer,
 };
+use ftp_proto::wire::ByteRange;
 use std::time::Duration;
 
 /// How long both servers together may say nothing of groups.
@@ -233,7 +234,7 @@ impl World {
             source_path: self.user.source_path.clone(),
             destination_path: self.user.destination_path.clone(),
             store,
-            restart: restart.map(|offset| offset as u64),
+            part: restart.map(|offset| ByteRange::from(offset as u64)),
             secret: rendezvous.then_some(secret),
             probes: self.scenario.probes,
             digest: None,

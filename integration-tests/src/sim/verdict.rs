@@ -187,6 +187,7 @@ impl World {
             | ask::Event::GaveConnectionsUp
             | ask::Event::Detached { .. }
             | ask::Event::Changed { .. }
+            | ask::Event::Copied { .. }
             | ask::Event::Transfer { .. } => {}
             ask::Event::NotPrivate { from, why } if self.scenario.tls.is_some() => {
                 self.say(side, format!("   no TLS with {from}: {why}"));

@@ -168,6 +168,17 @@ pub enum Event {
         /// Why nothing was changed; `None` if it was.
         failure: Option<FileFailure>,
     },
+    /// A file was copied within the server (SITE CPTO), or was not.
+    Copied {
+        /// The absolute path of the file.
+        from: PathName,
+        /// The absolute path of the copy.
+        to: PathName,
+        /// How many bytes the copy has, or why there is none.
+        outcome: Result<u64, FileFailure>,
+        /// How long it took, from the moment when nothing more was waited for.
+        took: Duration,
+    },
     /// A transfer has ended, or was refused because of its file or its data connection.
     Transfer {
         /// The transfer command.

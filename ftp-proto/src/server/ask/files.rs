@@ -56,6 +56,8 @@ pub enum Uploading {
     File,
     /// PACK KEEP: so many files of a group.
     Group(u16),
+    /// SITE CPTO: a copy of a file.
+    Copy,
     /// RNTO: what has this name until then gets another one. A hook runs unless it is a directory.
     Renamed(PathName),
 }
@@ -142,6 +144,16 @@ pub enum FileAsk {
         /// The new name.
         to: PathName,
     },
+    /// Whether this is a file that may be copied -> [`FileAnswer::Done`].
+    CopyFrom(PathName),
+    /// Copy a file. The copy gets its name when it is whole, and replaces a regular file of that name in one step
+    /// -> [`FileAnswer::Copied`]. [`Ask::Stop`](super::Ask::Stop) ends it; then it is [`FileFailure::Stopped`], or done.
+    Copy {
+        /// The path of the file.
+        from: PathName,
+        /// The path of its copy.
+        to: PathName,
+    },
     /// Change facts of a file or directory -> [`FileAnswer::Done`].
     Change {
         /// The path of the file or directory.
@@ -182,13 +194,15 @@ pub enum FileAsk {
 
 impl FileAsk {
     /// What a question changes, if it changes something: its path, and the new name or the target of a
-    /// link. What becomes of a group is told as transfers of its files.
+    /// link. What becomes of a group is told as transfers of its files, and a copy by an event of its own.
     pub const fn changes(&self) -> Option<(&PathName, Option<&PathName>)> {
         match self {
             Self::Facts(_)
             | Self::List(..)
             | Self::Enter(_)
             | Self::RenameFrom(_)
+            | Self::CopyFrom(_)
+            | Self::Copy { .. }
             | Self::Look(..)
             | Self::Keep(..)
             | Self::Drop(_)
@@ -205,7 +219,7 @@ impl FileAsk {
 
     /// Whether a question changes files; a group that is dropped has none.
     pub const fn changes_files(&self) -> bool {
-        matches!(self, Self::Keep(..)) || self.changes().is_some()
+        matches!(self, Self::Keep(..) | Self::Copy { .. }) || self.changes().is_some()
     }
 
     /// The rights that a question needs, each with the path where it is needed. The facts of one name (SIZE,
@@ -223,7 +237,8 @@ impl FileAsk {
             Self::RenameFrom(path) => vec![(path, Right::Rename)],
             // A file at the new name is replaced.
             Self::Rename { from, to } => vec![(from, Right::Rename), (to, Right::Rename), (to, Right::Write)],
-            Self::Hash { path, .. } => vec![(path, Right::Read)],
+            Self::Hash { path, .. } | Self::CopyFrom(path) => vec![(path, Right::Read)],
+            Self::Copy { from, to } => vec![(from, Right::Read), (to, Right::Write)],
         }
     }
 }
@@ -248,6 +263,8 @@ pub enum FileAnswer {
     LeftOut(Vec<(u16, LeftOut)>),
     /// A number of bytes.
     Space(u64),
+    /// How many bytes a copy has.
+    Copied(u64),
     /// A digest, and the bytes that it was computed from; the length is known now.
     Digest(Digest, ByteRange),
 }
@@ -336,6 +353,12 @@ pub enum FileFailure {
     /// The file was replaced or changed during the operation.
     #[error("File changed during the operation")]
     Changed,
+    /// Both names mean one file.
+    #[error("Both names mean the same file")]
+    SameFile,
+    /// It was ended before it was done.
+    #[error("Ended before it was done")]
+    Stopped,
     /// Something else went wrong.
     #[error("Local error")]
     Other,

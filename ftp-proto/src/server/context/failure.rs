@@ -16,6 +16,7 @@ pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Mean
         | FileFailure::IsDirectory
         | FileFailure::NotDirectory
         | FileFailure::NotRegular
+        | FileFailure::SameFile
         | FileFailure::NotEmpty => Meaning::Denied,
         FileFailure::Exists => Meaning::NameTaken,
         FileFailure::BadName | FileFailure::OtherRoot | FileFailure::LeadsUp => Meaning::BadName,
@@ -33,6 +34,7 @@ pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Mean
         FileFailure::Changed
         | FileFailure::NotTheGroup
         | FileFailure::OtherDirectory
+        | FileFailure::Stopped
         | FileFailure::Other => Meaning::LocalError,
     }
 }

@@ -1,7 +1,7 @@
 //! TYPE, MODE, STRU, BYTE, REST, RANG, OPTS: what holds for later commands. A value that cannot be served is
 //! refused at once, not at the transfer (RFC 418, E16).
 
-use crate::command::{DataType, Mode, Opts, Partial, Structure};
+use crate::command::{Command, DataType, Mode, Opts, Partial, Practice, Site, Structure};
 use crate::digest::Algorithm;
 use crate::listing::{FACTS, SELDOM};
 use crate::reply::Meaning;
@@ -30,8 +30,8 @@ pub(in crate::server) struct Parameters {
     pub(in crate::server) range: Option<ByteRange>,
     /// How many bytes ALLO has announced for the next file that is received.
     pub(in crate::server) allocated: Option<u64>,
-    /// The file that RNFR named: for the next command (E22).
-    pub(in crate::server) rename: Option<PathName>,
+    /// The file that the first of two commands named: for the next command (E22).
+    pub(in crate::server) named: Option<Named>,
     /// The facts that OPTS MLST chose; `None` is all of them.
     pub(in crate::server) facts: Option<Vec<String>>,
     /// The algorithm that OPTS HASH chose.
@@ -42,6 +42,25 @@ pub(in crate::server) struct Parameters {
     pub(in crate::server) epsv_only: bool,
     /// CEPR ON was sent: the reply to EPSV names the address too.
     pub(in crate::server) names_address: bool,
+}
+
+/// A file that the first of two commands named, and what the second one does with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::server) enum Named {
+    /// RNFR: RNTO renames it.
+    Rename(PathName),
+    /// SITE CPFR: SITE CPTO copies it.
+    Copy(PathName),
+}
+
+impl Named {
+    /// Whether `command` is the second one.
+    pub(in crate::server) const fn is_for(&self, command: &Command) -> bool {
+        match self {
+            Self::Rename(_) => matches!(command, Command::Rnto(_)),
+            Self::Copy(_) => matches!(command, Command::Practice(Practice::Site(Site::CopyTo(_)))),
+        }
+    }
 }
 
 /// What DETA has given the next transfer.
@@ -64,7 +83,7 @@ impl Default for Parameters {
             cwd: PathName::root(),
             range: None,
             allocated: None,
-            rename: None,
+            named: None,
             facts: None,
             algorithm: Algorithm::Sha256,
             partial: Partial::Publish,

@@ -1,5 +1,7 @@
-//! MFMT, MFF, MDTM with a time, SITE CHMOD, UTIME and SYMLINK: files get other attributes.
+//! MFMT, MFF, MDTM with a time, SITE CHMOD, UTIME and SYMLINK: files get other attributes. The other commands of SITE begin
+//! here, too.
 
+use super::copy;
 use super::question::{Waits, perform, said};
 use crate::calendar::When;
 use crate::command::{NewFact, Site, Verb};
@@ -65,8 +67,13 @@ pub(in crate::server) fn site(cx: &mut Context, site: Site) -> Waits {
             let question = FileAsk::Link { target, link };
             perform(cx, Verb::Site, question, Meaning::Okay, "Link made")
         }
+        Site::CopyFrom(name) => copy::from(cx, &name),
+        Site::CopyTo(name) => copy::to(cx, &name),
         Site::Help => {
-            let lines = ["SITE commands"].into_iter().chain(Site::COMMANDS).chain(["End"]);
+            let copies: &[&str] = if cx.config.copies { &Site::COPIES } else { &[] };
+            let mut commands: Vec<&str> = Site::COMMANDS.iter().chain(copies).copied().collect();
+            commands.sort_unstable();
+            let lines = ["SITE commands"].into_iter().chain(commands).chain(["End"]);
             let lines: Vec<&[u8]> = lines.map(str::as_bytes).collect();
             cx.out.reply_lines(Meaning::HelpText, &lines);
             None

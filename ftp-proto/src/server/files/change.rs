@@ -5,6 +5,7 @@ use crate::command::Verb;
 use crate::reply::Meaning;
 use crate::server::ask::{FileAnswer, FileAsk, Uploading};
 use crate::server::context::Context;
+use crate::server::context::parameters::Named;
 use crate::wire::PathName;
 
 /// DELE: deletes a file.
@@ -21,14 +22,14 @@ pub(in crate::server) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
-        cx.parameters.rename = Some(path);
+        cx.parameters.named = Some(Named::Rename(path));
         said(cx, Meaning::RenameNoted, "RNTO, please")
     })
 }
 
 /// RNTO, which must follow RNFR at once (E22).
 pub(in crate::server) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
-    let Some(from) = cx.parameters.rename.take() else {
+    let Some(Named::Rename(from)) = cx.parameters.named.take() else {
         return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;

@@ -1,6 +1,6 @@
 //! HASH, XCRC and its relatives: digests of files, or of the part that RANG or the command names.
 
-use super::question::{Waits, ask, long, said, unexpected};
+use super::question::{Long, Waits, ask, long, said, unexpected};
 use crate::command::{Verb, XDigest};
 use crate::digest;
 use crate::reply::Meaning;
@@ -17,7 +17,7 @@ pub(in crate::server) fn hash(cx: &mut Context, name: PathName) -> Waits {
         let FileAnswer::Digest(digest, range) = found else { return unexpected(cx) };
         said(cx, Meaning::FileFact, digest::format_answer(&digest, range, name.as_bytes()))
     });
-    long(cx, Meaning::FileFact, waits)
+    long(cx, Long::Digest(Meaning::FileFact), waits)
 }
 
 /// XCRC and its relatives. Clients look for the hexadecimal digits alone, in upper case.
@@ -35,5 +35,5 @@ pub(in crate::server) fn x_digest(
         let FileAnswer::Digest(digest, _) = found else { return unexpected(cx) };
         said(cx, Meaning::FileDigest, digest.hex.to_ascii_uppercase())
     });
-    long(cx, Meaning::FileDigest, waits)
+    long(cx, Long::Digest(Meaning::FileDigest), waits)
 }

@@ -3,6 +3,7 @@
 
 mod attributes;
 mod change;
+mod copy;
 mod digest;
 mod directory;
 mod facts;

@@ -2,10 +2,11 @@
 
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure, Uploading};
+use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure, Ticket, Uploading};
 use crate::server::context::{Context, Question};
 use crate::server::timer::Timer;
 use crate::server::transfer::abort;
+use crate::timer::Moment;
 use crate::wire::PathName;
 
 /// A question about files.
@@ -18,15 +19,55 @@ pub(in crate::server) struct Request {
     change: Option<Change>,
     /// Whether it changes files.
     changes_files: bool,
-    /// What the reply will mean, if the answer may take long.
-    long: Option<Meaning>,
+    /// What is done, if the answer may take long.
+    long: Option<Long>,
     /// The reply has begun, so that the client sees that the work goes on.
     begun: bool,
+    /// ABOR has stopped the work, and waits for what has become of it.
+    stopped: bool,
 }
 
-/// What a command changes: the path, and the new name or the target of a link.
+/// Work that may take long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Long {
+    /// A digest; the lines of its reply have this meaning while it is computed, and so has the last one.
+    Digest(Meaning),
+    /// A copy of a file. Whether there is one is only known at its end, so a preliminary reply shows that the work goes on.
+    Copy,
+}
+
+/// What a command changes, for the log.
 #[derive(Debug)]
-struct Change(PathName, Option<PathName>);
+enum Change {
+    /// A name or a fact: the path, and the new name or the target of a link.
+    Name(PathName, Option<PathName>),
+    /// There is a copy of a file.
+    Copy { from: PathName, to: PathName, since: Moment },
+}
+
+impl Change {
+    fn of(ask: &FileAsk, now: Moment) -> Option<Self> {
+        if let FileAsk::Copy { from, to } = ask {
+            return Some(Self::Copy { from: from.clone(), to: to.clone(), since: now });
+        }
+        ask.changes().map(|(path, to)| Self::Name(path.clone(), to.cloned()))
+    }
+
+    /// Tells the log what has become of it.
+    fn tell(self, cx: &mut Context, verb: Verb, found: Result<&FileAnswer, FileFailure>) {
+        cx.out.event(match (self, found) {
+            (Self::Name(path, to), found) => Event::Changed { verb, path, to, failure: found.err() },
+            (Self::Copy { from, to, since }, found) => {
+                let outcome = match found {
+                    Ok(FileAnswer::Copied(bytes)) => Ok(*bytes),
+                    Ok(_) => Err(FileFailure::Other),
+                    Err(failure) => Err(failure),
+                };
+                Event::Copied { from, to, outcome, took: cx.now.since(since) }
+            }
+        });
+    }
+}
 
 /// What is said when the driver has answered.
 #[derive(Debug)]
@@ -70,14 +111,14 @@ pub(super) fn perform(
 }
 
 fn question(cx: &mut Context, verb: Verb, ask: FileAsk, reply: Reply) -> Waits {
-    let change = ask.changes().map(|(path, to)| Change(path.clone(), to.cloned()));
+    let change = Change::of(&ask, cx.now);
     let changes_files = ask.changes_files();
     if let Some(failure) = cx.lacks(ask.needs()) {
         cx.refuse_file(verb, failure);
-        tell(cx, verb, change, Some(failure));
+        tell(cx, verb, change, Err(failure));
         return None;
     }
-    let request = Request { verb, reply, change, changes_files, long: None, begun: false };
+    let request = Request { change, changes_files, ..Request::new(verb, reply) };
     Some(cx.question(request, |ticket| Ask::File { ticket, ask }))
 }
 
@@ -89,22 +130,20 @@ pub(super) fn with_room(cx: &mut Context, verb: Verb, of: Uploading, ask: FileAs
     let ticket = cx.out.ticket();
     cx.ask_room(ticket, of);
     let reply = Reply::Room(now, ask);
-    let purpose = Request { verb, reply, change: None, changes_files: false, long: None, begun: false };
-    Some(Question { ticket, purpose })
+    Some(Question { ticket, purpose: Request::new(verb, reply) })
 }
 
 /// Tells the log of a change, or of one that failed.
-fn tell(cx: &mut Context, verb: Verb, change: Option<Change>, failure: Option<FileFailure>) {
-    if let Some(Change(path, to)) = change {
-        cx.out.event(Event::Changed { verb, path, to, failure });
+fn tell(cx: &mut Context, verb: Verb, change: Option<Change>, found: Result<&FileAnswer, FileFailure>) {
+    if let Some(change) = change {
+        change.tell(cx, verb, found);
     }
 }
 
-/// The question takes long: while it waits, lines of a reply with `meaning` show that the work goes on
-/// (draft-ietf-ftpext2-hash 3).
-pub(super) fn long(cx: &mut Context, meaning: Meaning, waits: Waits) -> Waits {
+/// The question takes long: while it waits, lines of a reply show that the work goes on (draft-ietf-ftpext2-hash 3).
+pub(super) fn long(cx: &mut Context, work: Long, waits: Waits) -> Waits {
     let mut question = waits?;
-    question.purpose.long = Some(meaning);
+    question.purpose.long = Some(work);
     cx.arm(Timer::KeepAlive, cx.config.timeouts.keep_alive);
     Some(question)
 }
@@ -120,6 +159,11 @@ pub(super) fn unexpected(cx: &mut Context) -> Waits {
 }
 
 impl Request {
+    /// The question of a command, which changes nothing and takes no time.
+    const fn new(verb: Verb, reply: Reply) -> Self {
+        Self { verb, reply, change: None, changes_files: false, long: None, begun: false, stopped: false }
+    }
+
     /// Whether the answer may take so long that ABOR must not wait for it.
     pub(in crate::server) const fn is_long(&self) -> bool {
         self.long.is_some() || self.waits_for_room()
@@ -143,16 +187,32 @@ impl Request {
 
     /// The session is closed before the driver has answered.
     pub(in crate::server) fn unanswered(&mut self, cx: &mut Context) {
-        tell(cx, self.verb, self.change.take(), Some(FileFailure::Other));
+        tell(cx, self.verb, self.change.take(), Err(FileFailure::Other));
     }
 
     /// No reply line was sent for a while.
     pub(in crate::server) fn keep_alive(&mut self, cx: &mut Context) {
-        if let Some(meaning) = self.long {
-            self.begun = true;
-            cx.out.begin_reply(meaning, "Computing");
-            cx.arm(Timer::KeepAlive, cx.config.timeouts.keep_alive);
+        let (meaning, text) = match self.long {
+            Some(Long::Digest(meaning)) => (meaning, "Computing"),
+            Some(Long::Copy) => (Meaning::CopyGoesOn, "Copying"),
+            None => return,
+        };
+        self.begun = true;
+        cx.out.begin_reply(meaning, text);
+        cx.arm(Timer::KeepAlive, cx.config.timeouts.keep_alive);
+    }
+
+    /// ABOR has come, or the session ends. Returns whether the work is stopped only, because the log is owed what has
+    /// become of it: then its answer comes soon.
+    pub(in crate::server) fn stop(&mut self, cx: &mut Context, ticket: Ticket) -> bool {
+        let stops = self.long == Some(Long::Copy);
+        if stops && !self.stopped {
+            self.stopped = true;
+            cx.out.ask(Ask::Stop(ticket));
+        } else if stops {
+            abort::again(cx);
         }
+        stops
     }
 
     /// ABOR has ended the work. A reply that has begun must end with its own code.
@@ -160,7 +220,7 @@ impl Request {
         cx.timers.disarm(Timer::KeepAlive);
         cx.timers.disarm(Timer::Room);
         match self.long {
-            Some(meaning) if self.begun => {
+            Some(Long::Digest(meaning)) if self.begun => {
                 cx.out.reply(meaning, "No digest: aborted");
                 cx.out.reply(Meaning::Aborted, "ABOR done");
             }
@@ -173,8 +233,7 @@ impl Request {
         cx.timed_out(Timer::Room);
         let failure = FileFailure::HooksWait;
         if let Reply::Room(_, ask) = self.reply {
-            let change = ask.changes().map(|(path, to)| Change(path.clone(), to.cloned()));
-            tell(cx, self.verb, change, Some(failure));
+            tell(cx, self.verb, Change::of(&ask, cx.now), Err(failure));
             if let FileAsk::Keep(group, ..) = ask {
                 cx.groups.refuse(group, failure, &mut cx.out);
             }
@@ -197,15 +256,30 @@ impl Request {
             cx.unexpected(answer);
             return None;
         };
-        tell(cx, self.verb, self.change, found.as_ref().err().copied());
+        tell(cx, self.verb, self.change, found.as_ref().map_err(|failure| *failure));
+        if self.long == Some(Long::Copy) && self.begun {
+            cx.out.reply(Meaning::CopyGoesOn, "The copy has ended");
+        }
         match found {
-            Ok(found) => match (self.reply, found) {
-                (Reply::By(reply, name), found) => reply(cx, name, found),
-                (Reply::Text(meaning, text), FileAnswer::Done) => said(cx, meaning, text),
-                (Reply::Text(..) | Reply::Room(..), _) => unexpected(cx),
-            },
+            Ok(found) => {
+                let waits = match (self.reply, found) {
+                    (Reply::By(reply, name), found) => reply(cx, name, found),
+                    (Reply::Text(meaning, text), FileAnswer::Done) => said(cx, meaning, text),
+                    (Reply::Text(..) | Reply::Room(..), _) => unexpected(cx),
+                };
+                if self.stopped {
+                    cx.out.reply(Meaning::Aborted, "ABOR done"); // it came too late
+                }
+                waits
+            }
+            Err(_) if self.stopped => {
+                abort::ended(cx);
+                None
+            }
             Err(failure) => match self.long {
-                Some(meaning) if self.begun => said(cx, meaning, format!("No digest: {failure}")),
+                Some(Long::Digest(meaning)) if self.begun => {
+                    said(cx, meaning, format!("No digest: {failure}"))
+                }
                 Some(_) | None => {
                     cx.groups.not_named(failure, &mut cx.out);
                     cx.refuse_file(self.verb, failure);

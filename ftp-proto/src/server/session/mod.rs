@@ -9,7 +9,7 @@ mod pack;
 mod queue;
 mod work;
 
-use crate::command::{Command, Verb};
+use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Meaning, NO_TLS};
 use crate::server::ask::{Event, Input, Output, Ticket};
@@ -298,9 +298,7 @@ impl Session {
     fn run_waiting(&mut self, waiting: Waiting, range: Option<ByteRange>) {
         match waiting {
             Waiting::Command(command) => {
-                if command.verb() != Verb::Rnto {
-                    self.cx.parameters.rename = None; // E22
-                }
+                self.cx.parameters.named.take_if(|named| !named.is_for(&command)); // E22
                 self.execute(command, range.unwrap_or_default());
             }
             Waiting::BadLine(error, _) => bad_line::reply(&mut self.cx, &error),
@@ -561,7 +559,8 @@ impl Session {
         self.cx.sockets.reset(&mut self.cx.out);
         self.cx.timers.clear();
         self.cx.await_answer();
-        self.tell_transfer(transfer::Input::SessionEnds);
+        let step = self.work.session_ends(&mut self.cx);
+        self.after(step);
     }
 
     /// Closes the session now.

@@ -118,6 +118,9 @@ impl Work {
                 Step::Same
             }
             Self::File(Question { ticket, purpose }) => {
+                if purpose.stop(cx, *ticket) {
+                    return Step::Same;
+                }
                 cx.out.ask(Ask::Cancel(*ticket));
                 cx.timers.disarm(Timer::Question);
                 purpose.aborted(cx);
@@ -125,6 +128,23 @@ impl Work {
                 Step::Ended
             }
             Self::Transfer(_) => self.tell_transfer(cx, transfer::Input::Abort),
+        }
+    }
+
+    /// The session ends as soon as the answer to what is under way has come.
+    pub(super) fn session_ends(&mut self, cx: &mut Context) -> Step {
+        match self {
+            Self::File(Question { ticket, purpose }) => {
+                purpose.stop(cx, *ticket);
+                Step::Same
+            }
+            Self::Transfer(_) => self.tell_transfer(cx, transfer::Input::SessionEnds),
+            Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::Closed => Step::Same,
         }
     }
 

@@ -58,6 +58,8 @@ const LINES: &[&str] = &[
     "SIZE a",
     "RNFR a",
     "RNTO c",
+    "SITE CPFR a",
+    "SITE CPTO c",
     "CWD d",
     "PWD",
     "FEAT",

@@ -125,6 +125,7 @@ pub(super) struct Setup {
     pub(super) tls: Tls,
     pub(super) strict_listen: bool,
     pub(super) has_hooks: bool,
+    pub(super) copies: bool,
 }
 
 impl Default for Setup {
@@ -140,6 +141,7 @@ impl Default for Setup {
             tls: Tls::default(),
             strict_listen: false,
             has_hooks: false,
+            copies: true,
         }
     }
 }
@@ -184,6 +186,7 @@ impl Harness {
             strict_listen: setup.strict_listen,
             tls: setup.tls,
             has_hooks: setup.has_hooks,
+            copies: setup.copies,
             software: "server".to_owned(),
             ..Config::default()
         };
@@ -563,13 +566,6 @@ impl Harness {
     pub(super) fn permit_if_asked(&mut self, may: bool) {
         if !self.permits.is_empty() {
             self.permit_late(may);
-        }
-    }
-
-    /// Answers all questions about files that wait for it.
-    pub(super) fn answer_files(&mut self) {
-        for (ticket, found) in std::mem::take(&mut self.unanswered) {
-            self.input(Input::Answer(ticket, Answer::File(found)));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod any;
 mod choices;
+mod copies;
 mod detach;
 mod digests;
 mod extensions;

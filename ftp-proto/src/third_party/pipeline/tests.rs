@@ -12,7 +12,7 @@ use crate::third_party::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput};
 use crate::third_party::{DataTls, Opening, Party, Roles, Side};
 use crate::timer::Moment;
 use crate::wire::PathName;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// What goes wrong, if anything does.
@@ -343,6 +343,7 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
     let mut world = World::new(fault, passive, files);
     let mut asked: [VecDeque<Command>; 2] = Default::default();
     let (mut ends, mut turns, mut rounds) = (vec![None; count], 0, 0);
+    let mut begun = BTreeSet::new();
     // Whether a burst is under way.
     let mut is_sealed = [false; 2];
     loop {
@@ -355,9 +356,14 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
                 asked[at(side)].push_back(command);
             }
             BatchOutput::Ended(index, end) => {
+                let has_begun = end == BatchEnd::UNTOUCHED || begun.contains(&index);
+                assert!(has_begun, "{fault:?} {seed}: {index} has not begun");
                 assert!(ends[index].replace(end).is_none(), "{fault:?} {seed}: {index} has ended twice");
             }
-            BatchOutput::Begins(_) => {}
+            BatchOutput::Begins(index) => {
+                let is_first = ends[index].is_none() && begun.insert(index);
+                assert!(is_first, "{fault:?} {seed}: {index} begins again");
+            }
             BatchOutput::Join { .. } => panic!("there is no host in the middle"),
             BatchOutput::Close(side) => world.is_closed[at(side)] = true,
             BatchOutput::Done => {

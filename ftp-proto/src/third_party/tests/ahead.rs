@@ -125,7 +125,8 @@ fn t14_the_reply_to_sock_that_does_not_come_ends_the_attempt_and_that_to_the_tra
 #[test]
 fn t14_rest_is_answered_before_the_transfer_commands() {
     let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
-    let case = case(party(SITE1, ahead), party(SITE2, ahead)).with(|transfer, _| transfer.restart = Some(5));
+    let case = case(party(SITE1, ahead), party(SITE2, ahead))
+        .with(|transfer, _| transfer.part = Some(ByteRange::from(5)));
     case.proven().play(
         "dst: TYPE I
          dst: RNDZ ***

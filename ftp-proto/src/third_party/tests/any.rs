@@ -300,7 +300,7 @@ proptest! {
         let know = "SOCK LSTN RNDZ";
         let case = case(party(SITE1, know), party(SITE2, know)).with(|transfer, roles| {
             *roles = Roles { passive, opening: Opening::Lstn, filter: true, first, tls: DataTls::Clear };
-            transfer.restart = restart.then_some(4096);
+            transfer.part = restart.then_some(ByteRange::from(4096));
         });
         let case = if proven { case.proven() } else { case };
         let Case { transfer, roles, source, destination } = case;
@@ -319,7 +319,7 @@ proptest! {
         let know = "EPSV RNDZ";
         let case = case(party(SITE1, know), party(SITE2, know));
         let mut transfer = if proven { case.proven().transfer } else { case.transfer };
-        transfer.restart = restart.then_some(4096);
+        transfer.part = restart.then_some(ByteRange::from(4096));
         let (one, two) = (party(SITE1, know), party(SITE2, know));
         let postures = Postures { source, destination };
         let attempt = Attempt::relayed(transfer, postures.into(), one, two, timeouts(), Moment::START);
@@ -340,7 +340,7 @@ proptest! {
     fn any_two_servers_at_this_host_have_one_outcome(restart: bool, listener in listener(), acts in acts(&HOST)) {
         let know = "EPSV RNDZ";
         let (one, two) = (party(SITE1, know), party(SITE2, know));
-        let transfer = Transfer { restart: restart.then_some(4096), ..plain().transfer };
+        let transfer = Transfer { part: restart.then_some(ByteRange::from(4096)), ..plain().transfer };
         let known = KnownPostures { listener, closed: None };
         let attempt =
             Attempt::through(transfer, (one, known), (two, known), timeouts(), Moment::START);

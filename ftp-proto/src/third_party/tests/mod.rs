@@ -19,6 +19,7 @@ mod behind;
 mod digest;
 mod given;
 mod order;
+mod parts;
 mod play;
 mod relayed;
 mod rescue;
@@ -36,7 +37,7 @@ use crate::feature::Capabilities;
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::{Code, Reply, classify};
 use crate::timer::Moment;
-use crate::wire::{Fingerprint, PathName};
+use crate::wire::{ByteRange, Fingerprint, PathName};
 use play::Play;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -113,7 +114,7 @@ fn case(source: Party, destination: Party) -> Case {
             source_path: path("a"),
             destination_path: path("b"),
             store: Store::Replace,
-            restart: None,
+            part: None,
             secret: None,
             probes: false,
             digest: None,

@@ -157,7 +157,7 @@ fn a_refusal_of_the_set_up_frees_the_listener_and_blames_the_path() {
          dst. aborted
          = dst SOCK: 504, Path"
     ));
-    plain().with(|transfer, _| transfer.restart = Some(9)).play(&format!(
+    plain().with(|transfer, _| transfer.part = Some(ByteRange::from(9))).play(&format!(
         "{TYPE}
          dst: PASV
          dst< 227 (192,0,2,2,156,66)

@@ -262,7 +262,7 @@ fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
 
 #[test]
 fn rest_comes_last_at_both_ends_and_not_before_appe() {
-    plain().with(|transfer, _| transfer.restart = Some(4096)).play(
+    plain().with(|transfer, _| transfer.part = Some(ByteRange::from(4096))).play(
         "dst: TYPE I
          src: TYPE I
          src< 200 image
@@ -277,8 +277,9 @@ fn rest_comes_last_at_both_ends_and_not_before_appe() {
          dst< 350 ok
          src: RETR a",
     );
-    plain().with(|transfer, _| (transfer.restart, transfer.store) = (Some(4096), Store::Append)).play(
-        &format!(
+    plain()
+        .with(|transfer, _| (transfer.part, transfer.store) = (Some(ByteRange::from(4096)), Store::Append))
+        .play(&format!(
             "{TYPE}
          dst: PASV
          dst< 227 (192,0,2,2,156,66)
@@ -287,9 +288,8 @@ fn rest_comes_last_at_both_ends_and_not_before_appe() {
          src: REST 4096
          src< 350 ok
          src: RETR a"
-        ),
-    );
-    plain().with(|transfer, _| transfer.restart = Some(0)).play(PASV);
+        ));
+    plain().with(|transfer, _| transfer.part = Some(ByteRange::from(0))).play(PASV);
 }
 
 #[test]

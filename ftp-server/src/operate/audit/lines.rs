@@ -33,6 +33,8 @@ impl Record<'_> {
             Self::Listed(Transfer { failure: None, .. }) => "listed",
             Self::Listed(_) => "listing failed",
             Self::Moved(transfer) => transfer.name(),
+            Self::Copied { outcome: Ok(_), .. } => "copied",
+            Self::Copied { .. } => "copying failed",
             Self::Changed { failure: None, .. } => "changed",
             Self::Changed { .. } => "change failed",
             Self::Hooked { failure: None, .. } => "hook done",
@@ -88,6 +90,13 @@ impl Record<'_> {
                 match failure {
                     None => tracing::info!(user, command, path, to, "{name}"),
                     Some(why) => tracing::warn!(user, command, path, to, why = why.to_string(), "{name}"),
+                }
+            }
+            Self::Copied { from, to, outcome, took } => {
+                let (path, to, seconds) = (from.display(), to.display(), plain_seconds(*took));
+                match outcome {
+                    Ok(bytes) => tracing::info!(user, path, to, bytes, seconds, "{name}"),
+                    Err(why) => tracing::warn!(user, path, to, seconds, why = why.to_string(), "{name}"),
                 }
             }
             Self::Hooked { path, failure: None } => {
@@ -146,7 +155,7 @@ fn text(name: &[u8]) -> String {
 }
 
 /// The events of the audit by name: the level of their lines, and what has happened. For the reference.
-pub const EVENTS: [(&str, &str, &str); 32] = [
+pub const EVENTS: [(&str, &str, &str); 34] = [
     ("connected", "debug", "A session begins."),
     (
         "turned away",
@@ -197,6 +206,8 @@ pub const EVENTS: [(&str, &str, &str); 32] = [
         "A name or a fact of a file was changed; `to` is the new name, or what a link leads to.",
     ),
     ("change failed", "warn", "It was not changed."),
+    ("copied", "info", "A file was copied within the server (`SITE CPTO`); `to` is the copy."),
+    ("copying failed", "warn", "It was not copied."),
     ("hook done", "debug", "The hook after an upload has done its work."),
     (
         "hook failed",

@@ -94,6 +94,17 @@ pub enum Record<'a> {
     Listed(Transfer<'a>),
     /// A file was sent or received.
     Moved(Transfer<'a>),
+    /// A file was copied within the server, or was not.
+    Copied {
+        /// The file as the client calls it.
+        from: &'a PathName,
+        /// The copy as the client calls it.
+        to: &'a PathName,
+        /// How many bytes the copy has, or why there is none.
+        outcome: Result<u64, FileFailure>,
+        /// How long it took.
+        took: Duration,
+    },
     /// Something else was changed.
     Changed {
         /// The verb of the command.
@@ -153,6 +164,7 @@ impl Record<'_> {
         match self {
             Self::DataInClear { .. } | Self::Refused { .. } | Self::Stranger { .. } => true,
             Self::Changed { failure, .. } => failure.is_some_and(|failure| !failure.is_of_the_server()),
+            Self::Copied { outcome, .. } => outcome.is_err_and(|failure| !failure.is_of_the_server()),
             Self::Listed(transfer) | Self::Moved(transfer) => transfer.is_refusal(),
             Self::Connected
             | Self::TurnedAway(_)

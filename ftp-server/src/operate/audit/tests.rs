@@ -39,6 +39,7 @@ const fn is_in_every(record: &Record<'_>) -> bool {
         | Record::Listed(_)
         | Record::Moved(_)
         | Record::Changed { .. }
+        | Record::Copied { .. }
         | Record::Hooked { .. }
         | Record::GroupHooksFailed { .. }
         | Record::Untold { .. }
@@ -60,6 +61,7 @@ fn every<'a>(
     let sent = Transfer { verb: Verb::Retr, direction: Direction::Send, ..received };
     let broken = |transfer: Transfer<'a>| Transfer { failure: Some(broken), ..transfer };
     let changed = |failure| Record::Changed { verb: Verb::Dele, path, to: None, failure };
+    let copied = |outcome| Record::Copied { from: path, to: path, outcome, took: Duration::ZERO };
     let full = NoPlace::Banned { minutes: 1 };
     vec![
         Record::Connected,
@@ -87,6 +89,8 @@ fn every<'a>(
         Record::Moved(broken(received)),
         changed(None),
         changed(Some(FileFailure::NoSpace)),
+        copied(Ok(7)),
+        copied(Err(FileFailure::NoSpace)),
         Record::Hooked { path, failure: None },
         Record::Hooked { path, failure: Some(failed) },
         Record::GroupHooksFailed { paths: std::slice::from_ref(path), why: failed },

@@ -1,6 +1,7 @@
 //! The files of an account, tried on a real directory: with `openat2` and without.
 
 mod cached;
+mod copying;
 mod escape;
 mod files;
 mod group;

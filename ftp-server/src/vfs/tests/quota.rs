@@ -203,3 +203,25 @@ fn nothing_is_removed_while_a_name_is_made() {
     books.remove_name(|| under_the_lock().map(|()| None), under_the_lock).unwrap();
     assert!(!counts.is_locked());
 }
+
+#[test]
+fn a_copy_within_the_server_is_counted_as_an_upload() {
+    let site = limited(Some(35), Some(100));
+    let copy = |from: &str, to: &str| -> Result<u64, FileFailure> {
+        let mut copying = site.view().copying(&name(from), &name(to), Durability::Cached)?;
+        copying.step(&ftp_io::copy::Meter::default())?;
+        copying.finish()
+    };
+    let (bytes, files) = site.held();
+    assert_eq!(copy("/old", "/a"), Ok(10));
+    assert_eq!(copy("/old", "/b"), Ok(10));
+    assert_eq!(site.held(), (bytes + 20, files + 2));
+    assert_eq!(copy("/old", "/c"), Err(FileFailure::QuotaBytes));
+    // For a moment there are two.
+    assert_eq!(copy("/old", "/b"), Err(FileFailure::QuotaBytes));
+    assert_eq!(site.held(), (bytes + 20, files + 2), "what did not fit is not counted");
+    assert_eq!(site.held(), site.counted());
+    let full = limited(None, Some(3));
+    assert!(full.view().copying(&name("/old"), &name("/a"), Durability::Cached).is_err());
+    assert_eq!(full.held(), full.counted());
+}

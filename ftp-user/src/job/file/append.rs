@@ -39,6 +39,7 @@ pub(in crate::job) async fn append(
     let mut done = Done {
         size,
         before: 0,
+        changed_parts: None,
         rung: None,
         before_by: None,
         relayed: None,
@@ -95,6 +96,7 @@ impl Appending<'_> {
             store: Store::Append,
             size: self.plan.size,
             before: self.plan.before.unwrap_or(0),
+            until: None,
             continued: ContinuedBy::Nobody,
             probes: false,
             detaches: false,

@@ -64,6 +64,8 @@ pub(in crate::job) struct Attempts {
     last: Last,
     /// What a transfer has brought that an earlier run has left alone.
     arrived: Option<Arrived>,
+    /// What has become of sending only what has changed.
+    pub(in crate::job) parts: Parts,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
     /// Whether the destination has refused to delete it.
@@ -81,6 +83,27 @@ struct Last {
     refused: bool,
 }
 
+/// What has become of sending only what has changed of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum Parts {
+    /// Nobody has looked for it.
+    Untried,
+    /// It was looked for. The file is sent whole from now on.
+    Tried,
+    /// So many bytes were sent, and the rest is from the old file.
+    Sent(u64),
+}
+
+impl Parts {
+    /// How many bytes were sent, if they were no whole file.
+    pub(in crate::job) const fn sent(self) -> Option<u64> {
+        match self {
+            Self::Sent(bytes) => Some(bytes),
+            Self::Untried | Self::Tried => None,
+        }
+    }
+}
+
 /// Where an attempt starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::job) struct StartPoint {
@@ -94,12 +117,14 @@ pub(in crate::job) struct StartPoint {
     compared: bool,
     /// If all bytes have moved already, without this program: their path.
     pub(in crate::job) moved: Option<Rung>,
+    /// Whether the part has begun as a copy of the old file, so that a size says nothing about it.
+    pub(in crate::job) assembled: bool,
 }
 
 impl StartPoint {
     /// Whether `by` verifies the copy. A size says nothing about bytes that another attempt has stored.
     pub(in crate::job) fn is_verified_by(&self, by: Verified) -> bool {
-        self.at == 0 || self.compared || matches!(by, Verified::Hash(_))
+        (self.at == 0 && !self.assembled) || self.compared || matches!(by, Verified::Hash(_))
     }
 }
 
@@ -120,6 +145,7 @@ impl Attempts {
             seen: 0,
             last: Last { continued: false, refused: false },
             arrived: None,
+            parts: Parts::Untried,
             behind: false,
             undeletable: false,
             kept,
@@ -160,7 +186,8 @@ impl Attempts {
         let stored = ends.destination.size(context, &left.part.stored).await?;
         let part = left.part.clone();
         let continued = ContinuedBy::Nobody;
-        let start = StartPoint { part, at: before, continued, compared: false, moved: Some(rung) };
+        let moved = Some(rung);
+        let start = StartPoint { part, at: before, continued, compared: false, moved, assembled: false };
         Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
     }
 
@@ -189,7 +216,8 @@ impl Attempts {
             match found {
                 Found::Stored { bytes, compared } => {
                     self.is_stored(bytes);
-                    return Ok(StartPoint { part: left.part, at: bytes, continued, compared, moved: None });
+                    let (part, at) = (left.part, bytes);
+                    return Ok(StartPoint { part, at, continued, compared, moved: None, assembled: false });
                 }
                 // Our own server keeps only what arrives under a new name.
                 Found::Nothing => drop(self.discard(context, ends).await),
@@ -202,21 +230,30 @@ impl Attempts {
         } else {
             Part::new(self.kept.next_part(context).await?, target)?
         };
-        Ok(StartPoint { part, at: 0, continued, compared: false, moved: None })
+        Ok(StartPoint { part, at: 0, continued, compared: false, moved: None, assembled: false })
     }
 
     /// Notes how an attempt ended.
     pub(in crate::job) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
         self.count += moved.count.attempts;
+        self.parts = match self.parts {
+            Parts::Untried => Parts::Untried,
+            Parts::Tried | Parts::Sent(_) if start.assembled => Parts::Sent(moved.count.bytes),
+            Parts::Tried | Parts::Sent(_) => Parts::Tried,
+        };
+        let there = match self.parts {
+            Parts::Sent(bytes) => source.size.unwrap_or(0).saturating_sub(bytes),
+            Parts::Untried | Parts::Tried => start.at,
+        };
         if start.moved.is_none() {
-            self.before = Some(self.before.map_or(start.at, |before| before.min(start.at)));
+            self.before = Some(self.before.map_or(there, |before| before.min(there)));
         }
         Relayed::add(&mut self.relayed, moved.count.relayed.clone());
         self.carried = moved.count.by_relay().map(|relayed| (start.at, relayed));
         Protection::add(&mut self.protection, moved.count.protection);
         let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         (self.continued, self.seen) = (start.continued, seen);
-        self.last = Last { continued: start.at > 0, refused: moved.count.refused };
+        self.last = Last { continued: start.at > 0 || start.assembled, refused: moved.count.refused };
         if moved.count.touched && self.left.is_none() {
             self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
         }
@@ -287,7 +324,7 @@ impl Attempts {
         };
         let rest = if self.behind { Rest::Behind } else { rest };
         if is_unnamed && self.undeletable && ends.room.shut() {
-            context.events.warn(only_stores(ends.destination.name()));
+            context.events.warn(only_stores(&ends.destination.name()));
         }
         let seen = stored.into_iter().chain(discarded).max();
         Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
@@ -440,7 +477,8 @@ mod tests {
         let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
             let continued = ContinuedBy::ThisRun;
-            let start = StartPoint { part: part.clone(), at, continued, compared, moved: None };
+            let part = part.clone();
+            let start = StartPoint { part, at, continued, compared, moved: None, assembled: false };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);
@@ -448,5 +486,9 @@ mod tests {
         check(1, false, Verified::None, false);
         check(1, false, Verified::Hash(Algorithm::Md5), true);
         check(1, true, Verified::Size, true);
+        let continued = ContinuedBy::ThisRun;
+        let start = StartPoint { part, at: 0, continued, compared: false, moved: None, assembled: true };
+        assert!(!start.is_verified_by(Verified::Size), "the old file had that size, too");
+        assert!(start.is_verified_by(Verified::Hash(Algorithm::Sha256)));
     }
 }

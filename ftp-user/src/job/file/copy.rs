@@ -17,7 +17,9 @@ use crate::failure::{self, About, Failure};
 use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept::{self, Kept};
 use crate::job::detached;
+use crate::job::file::assigned::assignment;
 use crate::job::file::attempts::{Attempts, StartPoint};
+use crate::job::file::changed::{self, Wish};
 use crate::job::file::gone;
 use crate::job::file::overtaken::overtaken;
 use crate::job::file::times;
@@ -31,11 +33,10 @@ use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::{Change, Event, Topic};
-use crate::route::{self, Assignment, ContinuedBy, Count, Ends};
+use crate::route::{self, ContinuedBy, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
-use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
 use std::sync::atomic::Ordering;
 
@@ -221,6 +222,7 @@ impl Copying<'_> {
         Ok(Done {
             size,
             before: attempts.before(),
+            changed_parts: attempts.parts.sent(),
             rung: Some(rung),
             before_by: None,
             relayed: attempts.relayed.take(),
@@ -250,7 +252,13 @@ impl Copying<'_> {
         }
         loop {
             let mut start = attempts.next_start(self.context, self.ends, self.item, source, means).await?;
-            let moved = self.move_part(&start, source, means, look).await;
+            let wish = Wish { options: self.options, source, old, means };
+            let (context, item) = (self.context, self.item);
+            let sent = Box::pin(changed::send(context, self.ends, item, wish, &mut start, attempts)).await?;
+            let moved = match sent {
+                Some(moved) => moved,
+                None => self.move_part(&start, source, (means, look)).await,
+            };
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, source, &moved);
             let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
@@ -283,6 +291,7 @@ impl Copying<'_> {
         Done {
             size,
             before: attempts.before(),
+            changed_parts: None,
             rung: Some(rung),
             before_by: None,
             relayed: None,
@@ -503,8 +512,7 @@ impl Copying<'_> {
         &mut self,
         start: &StartPoint,
         source: &Facts,
-        means: Verified,
-        look: Digest,
+        (means, look): (Verified, Digest),
     ) -> Transferred {
         if let Some(rung) = start.moved {
             let bytes = source.size.unwrap_or(0).saturating_sub(start.at);
@@ -513,25 +521,12 @@ impl Copying<'_> {
         }
         let is_whole = start.at == 0; // any other digest would be that of a part
         let name = self.ends.source.show(&self.item.source);
-        let assignment = Assignment {
-            name: name.clone(),
-            source: self.item.source.clone(),
-            target: self.item.destination.clone(),
-            stored: start.part.stored.clone(),
-            store: Store::Replace,
-            size: source.size,
-            before: start.at,
-            continued: start.continued,
-            probes: false,
-            detaches: self.options.detach,
-            allowed: self.options.allowed,
-            look: if is_whole { look } else { Digest::Off },
-            slowest: None,
-            digest: match means {
-                Verified::Hash(algorithm) if is_whole => Some(algorithm),
-                Verified::Hash(_) | Verified::Size | Verified::None => None,
-            },
+        let digest = match means {
+            Verified::Hash(algorithm) if is_whole => Some(algorithm),
+            Verified::Hash(_) | Verified::Size | Verified::None => None,
         };
+        let digests = (digest, if is_whole { look } else { Digest::Off });
+        let assignment = assignment(self.ends, self.item, self.options, (start, source), digests);
         let mut moved = transfer(self.context, self.ends, &assignment).await;
         let target = self.ends.destination.show(&self.item.destination);
         moved.result = moved.result.map_err(|failure| {

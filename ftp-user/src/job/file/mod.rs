@@ -4,15 +4,19 @@
 //! |---|---|
 //! | `copy` | facts, the overwrite rule, the attempts, verification, the name |
 //! | `attempts` | one attempt after the other, and where each begins |
+//! | `assigned` | what the transfers of one copy have in common |
 //! | `transfer` | the bytes |
 //! | `gone` | a source of a move that is not there any more |
 //! | `overtaken` | what somebody else stores under the name meanwhile |
+//! | `changed` | what has changed of a large file, and nothing else |
 //! | `append` | a file at the end of another one |
 //! | `standard` | one file between a server and standard input or output |
 //! | `times` | times and permissions |
 
 pub(in crate::job) mod append;
+mod assigned;
 pub(in crate::job) mod attempts;
+mod changed;
 pub(in crate::job) mod copy;
 mod gone;
 mod overtaken;

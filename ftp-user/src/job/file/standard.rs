@@ -393,6 +393,7 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
     Done {
         size,
         before: 0,
+        changed_parts: None,
         rung: Some(Rung::Local),
         before_by: None,
         relayed: None,

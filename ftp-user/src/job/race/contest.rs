@@ -13,7 +13,7 @@ use crate::ladder::{Allowed, Rung};
 use crate::outcome::Relayed;
 use crate::route::{Assignment, Attempted, Count, Lane, Sign, Situation};
 use ftp_proto::third_party::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race, ScoutOutput};
-use ftp_proto::third_party::{Outcome, Side, Store};
+use ftp_proto::third_party::{Outcome, Side};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use tokio::sync::mpsc;
@@ -70,9 +70,8 @@ impl<'a, 'b> Contest<'a, 'b> {
             pair.context.events.warn(news);
         }
         // What is appended to, continued, or stored under its final name is one file.
-        let is_new = assignment.store == Store::Replace && assignment.before == 0;
         let in_place = assignment.stored == assignment.target;
-        let can_race = pair.context.race && is_new && !in_place;
+        let can_race = pair.context.race && assignment.is_new() && !in_place;
         let manner = if can_race { Manner::Beside } else { Manner::Turns };
         let (ascent, known) = memory.ascend(situation.candidates(assignment.allowed), manner, now);
         let (entrants, settings) = situation.race(&ascent, manner);

@@ -113,8 +113,8 @@ impl<'a> Findings<'a> {
     fn moved(&self, candidate: Candidate, took: Duration) {
         let mut memory = self.memory.lock();
         memory.worked(candidate, self.context.clock.now());
-        if let (Candidate::Direct(_), Some(size)) = (candidate, self.assignment.size) {
-            memory.note_rate(size.saturating_sub(self.assignment.skips()), took);
+        if let (Candidate::Direct(_), Some(bytes)) = (candidate, self.assignment.to_move()) {
+            memory.note_rate(bytes, took);
         }
         drop(memory);
         remember(self.context, self.situation.key(), candidate, self.assignment.allowed);
@@ -209,7 +209,10 @@ impl<'a> Findings<'a> {
             Cause::Unusable(..) | Cause::Policy(..) | Cause::Data(_) | Cause::Relay(_) => false,
         };
         let replaces = self.assignment.store == Store::Replace;
-        let Some(size) = self.assignment.size else { return false };
+        // A part in the middle leaves the file as long as it was.
+        let Some(size) = self.assignment.size.filter(|_| self.assignment.until.is_none()) else {
+            return false;
+        };
         if !is_lost || !replaces || failed.complete.is_none() {
             return false;
         }
@@ -222,7 +225,11 @@ impl<'a> Findings<'a> {
     /// Whether the destination's file of this candidate is as long as before. If it is appended to and has no
     /// size, it may have changed.
     async fn is_unchanged(&self, entry: &Entry, runner: &mut Runner) -> bool {
-        let Assignment { store, before, .. } = self.assignment;
+        let Assignment { store, before, until, .. } = self.assignment;
+        // The same bytes go to the same place again.
+        if until.is_some() {
+            return true;
+        }
         let absent = *store == Store::Replace && *before == 0;
         match runner.destination.session(self.context).await {
             Ok(session) => session

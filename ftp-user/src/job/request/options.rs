@@ -16,6 +16,8 @@ pub struct Options {
     pub allowed: Allowed,
     /// What happens where the destination cannot rename.
     pub in_place: InPlace,
+    /// Whether only the changed parts of a large file are sent, where both servers can.
+    pub changed_parts: ChangedParts,
     /// Whether an attempt may continue what the one before has stored.
     pub resume: bool,
     /// Whether directories are copied, with everything in them.
@@ -60,6 +62,7 @@ impl Default for Options {
             overwrite: Overwrite::default(),
             allowed: Allowed::default(),
             in_place: InPlace::default(),
+            changed_parts: ChangedParts::default(),
             resume: true,
             recursive: false,
             links: Links::default(),
@@ -83,6 +86,16 @@ pub enum InPlace {
     /// A file that does not exist yet is stored under its final name.
     #[default]
     Fallback,
+}
+
+/// Whether only the changed parts of a large file are sent that replaces another one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ChangedParts {
+    /// The file is sent whole.
+    #[default]
+    Never,
+    /// Where both servers can tell what has changed, and the destination can copy a file within itself.
+    Auto,
 }
 
 /// What happens to symbolic links in a tree.

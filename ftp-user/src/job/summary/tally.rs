@@ -33,8 +33,10 @@ pub(in crate::job) struct Tally {
     /// Files that move on without this program.
     detached: u64,
     bytes: u64,
-    /// How many of these earlier runs have moved.
+    /// How many of these were at the destination.
     before: u64,
+    /// How many of those are unchanged parts of files.
+    unchanged: u64,
     /// Files that were copied and whose size nobody knows.
     unsized_files: u64,
     /// How many files took which path.
@@ -76,6 +78,7 @@ impl Tally {
             detached: 0,
             bytes: 0,
             before: 0,
+            unchanged: 0,
             unsized_files: 0,
             rungs: Vec::new(),
             relayed: None,
@@ -114,8 +117,19 @@ impl Tally {
         self.done(&done);
         if !self.dry_run {
             let (before, rung) = (done.copied_before().max(done.before), done.took());
-            let Done { size, relayed, verified, attempts, earlier, .. } = done;
-            let how = Event::File { source, dest, size, before, rung, relayed, verified, attempts, earlier };
+            let Done { size, changed_parts, relayed, verified, attempts, earlier, .. } = done;
+            let how = Event::File {
+                source,
+                dest,
+                size,
+                before,
+                changed_parts,
+                rung,
+                relayed,
+                verified,
+                attempts,
+                earlier,
+            };
             self.events.say(how);
         }
     }
@@ -129,6 +143,7 @@ impl Tally {
         };
         self.bytes += done.copied();
         self.before += done.copied_before();
+        self.unchanged += done.changed_parts.map_or(0, |_| done.copied_before());
         self.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.relayed, done.relayed.clone());
@@ -258,6 +273,7 @@ impl Tally {
             detached: self.detached,
             bytes: self.bytes,
             before: self.before,
+            unchanged: self.unchanged,
             unsized_files: self.unsized_files,
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
@@ -288,6 +304,7 @@ mod tests {
         Done {
             size: Some(bytes),
             before: 4,
+            changed_parts: None,
             rung,
             before_by: None,
             relayed: None,

@@ -391,6 +391,7 @@ impl Means {
         Done {
             size,
             before: 0,
+            changed_parts: None,
             rung: Some(self.rung),
             before_by: None,
             relayed: self.relay.as_ref().map(relayed),

@@ -79,6 +79,8 @@ pub(super) enum Line<'a> {
         relay: Option<Passed<'a>>,
         #[serde(skip_serializing_if = "is_zero")]
         before: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        changed_parts: Option<u64>,
     },
     Detached {
         source: &'a str,
@@ -245,21 +247,7 @@ impl<'a> Line<'a> {
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
             }
-            Event::File { source, dest, size, before, rung, relayed, verified, attempts, earlier } => {
-                Self::File {
-                    source,
-                    dest,
-                    bytes: if rung.is_some() { *size } else { Some(0) },
-                    path: rung.map(Rung::path),
-                    rung: rung.map(Rung::name),
-                    verified: verified.name(),
-                    attempts: *attempts,
-                    skipped: rung.is_none(),
-                    earlier: earlier.map(Verified::name),
-                    relay: relayed.as_ref().map(Passed::of),
-                    before: *before,
-                }
-            }
+            Event::File { .. } => return Self::file(event),
             Event::Detached { source, dest, size, rung, job } => Self::Detached {
                 source,
                 dest,
@@ -299,6 +287,38 @@ impl<'a> Line<'a> {
             | Event::FileFailed { .. }
             | Event::Causes(_)
             | Event::Dialogue { .. } => return None,
+        })
+    }
+
+    fn file(event: &'a Event) -> Option<Self> {
+        let Event::File {
+            source,
+            dest,
+            size,
+            before,
+            changed_parts,
+            rung,
+            relayed,
+            verified,
+            attempts,
+            earlier,
+        } = event
+        else {
+            return None;
+        };
+        Some(Self::File {
+            source,
+            dest,
+            bytes: if rung.is_some() { *size } else { Some(0) },
+            path: rung.map(Rung::path),
+            rung: rung.map(Rung::name),
+            verified: verified.name(),
+            attempts: *attempts,
+            skipped: rung.is_none(),
+            earlier: earlier.map(Verified::name),
+            relay: relayed.as_ref().map(Passed::of),
+            before: *before,
+            changed_parts: *changed_parts,
         })
     }
 

@@ -29,6 +29,13 @@ impl Harness {
         self.input(Input::Answer(ticket, Answer::Room));
     }
 
+    /// Answers all questions about files that wait for it.
+    pub(in crate::server::tests) fn answer_files(&mut self) {
+        for (ticket, found) in std::mem::take(&mut self.unanswered) {
+            self.input(Input::Answer(ticket, Answer::File(found)));
+        }
+    }
+
     pub(super) fn look_up(&mut self, ask: FileAsk) -> Result<FileAnswer, FileFailure> {
         let known = |path: &PathName| self.files.get(&path.display()).copied().ok_or(FileFailure::NotFound);
         match ask {
@@ -47,7 +54,10 @@ impl Harness {
             FileAsk::Space(_) => Ok(FileAnswer::Space(123_456)),
             FileAsk::Change { path, .. } => known(&path).map(|_| FileAnswer::Done),
             FileAsk::Link { .. } => Ok(FileAnswer::Done),
-            FileAsk::Remove(path) | FileAsk::RenameFrom(path) => known(&path).map(|_| FileAnswer::Done),
+            FileAsk::Copy { from, .. } => known(&from).map(FileAnswer::Copied),
+            FileAsk::Remove(path) | FileAsk::RenameFrom(path) | FileAsk::CopyFrom(path) => {
+                known(&path).map(|_| FileAnswer::Done)
+            }
             FileAsk::Hash { path, algorithm, range } => {
                 let hex = "ab".repeat(algorithm.hex_len() / 2);
                 let size = known(&path)?;

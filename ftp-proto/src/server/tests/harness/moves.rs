@@ -1,7 +1,7 @@
 //! What becomes of data connections and of the moves over them.
 
 use super::Harness;
-use crate::server::ask::{Answer, ConnId, End, Ending, Input, Ticket, TransferTerms};
+use crate::server::ask::{Answer, ConnId, End, Ending, FileFailure, Input, Ticket, TransferTerms};
 
 impl Harness {
     pub(super) fn drop_connection(&mut self, conn: ConnId, how: Ending) {
@@ -78,6 +78,11 @@ impl Harness {
     }
 
     pub(super) fn stop_move(&mut self, ticket: Ticket) {
+        if let Some((_, found)) = self.unanswered.iter_mut().find(|(asked, _)| *asked == ticket) {
+            self.did.push("stop".to_owned());
+            *found = Err(FileFailure::Stopped);
+            return;
+        }
         assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(ticket));
         self.did.push("stop".to_owned());
         if self.stops {

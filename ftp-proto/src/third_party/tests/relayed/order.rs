@@ -242,7 +242,7 @@ fn h34_pret_where_a_passive_end_wants_it() {
 
 #[test]
 fn rest_comes_directly_before_the_transfer_commands() {
-    let resumed = scene(Active, Passive).with(|scene| scene.transfer.restart = Some(4096));
+    let resumed = scene(Active, Passive).with(|scene| scene.transfer.part = Some(ByteRange::from(4096)));
     resumed.play(
         "src: TYPE I
          dst: TYPE I

@@ -1,0 +1,61 @@
+//! Digests of many parts of a file, and copies of files within a server.
+
+use super::host::Host;
+use super::local;
+use crate::context::Context;
+use crate::failure::Failure;
+use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::wire::{ByteRange, PathName};
+
+impl Host {
+    /// The digests of these parts of a file, in their order, or why a server does not compute one of them.
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked, or this host cannot read the file.
+    pub async fn part_digests(
+        &mut self,
+        context: &Context,
+        algorithm: Algorithm,
+        path: &PathName,
+        parts: &[ByteRange],
+    ) -> Result<Result<Vec<Digest>, Failure>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.hash_parts(algorithm, path, parts).await,
+            Self::Local(_) => {
+                let mut digests = Vec::with_capacity(parts.len());
+                for part in parts {
+                    digests.push(local::digest(context, algorithm, path, *part).await?);
+                }
+                Ok(Ok(digests))
+            }
+        }
+    }
+
+    /// Whether it can copy a file within itself. This host is never asked to.
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked.
+    pub async fn copies_files(&mut self, context: &Context) -> Result<bool, Failure> {
+        match self {
+            Self::Server(server) => Ok(server.session(context).await?.capabilities.copies_files()),
+            Self::Local(_) => Ok(false),
+        }
+    }
+
+    /// Copies a file of `size` bytes within a server. The inner error is its refusal.
+    ///
+    /// # Errors
+    /// Nobody knows whether it was copied.
+    pub async fn copy_within(
+        &mut self,
+        context: &Context,
+        from: &PathName,
+        to: &PathName,
+        size: u64,
+    ) -> Result<Result<(), Failure>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.copy_within(from, to, size).await,
+            Self::Local(_) => Ok(Err(Failure::usage("this host copies no file within itself"))),
+        }
+    }
+}
