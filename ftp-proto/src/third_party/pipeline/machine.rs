@@ -518,7 +518,7 @@ impl Pipeline {
             lane.push(Task::StoredDigest(index), command.with(&part));
         }
         let has_digests = self.terms.digest.is_some();
-        //MUT
+        self.out.push_back(BatchOutput::Begins(index));
         let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
         let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
         let moved = Moved { due, has_digests, has_times, times: [modified, None], ..Moved::default() };
