@@ -149,6 +149,11 @@ impl Context {
         }
     }
 
+    /// Whether the account may change nothing anywhere.
+    pub(in crate::server) fn may_change_nothing(&self) -> bool {
+        self.user().is_none_or(|user| user.account.access.is_read_only())
+    }
+
     /// The absolute path that `name` means. Returns `None` after sending a reply if the name is reserved.
     pub(in crate::server) fn resolve(&mut self, name: &PathName) -> Option<PathName> {
         let path = path::resolve(&self.parameters.cwd, name);

@@ -3,15 +3,19 @@
 use super::question::{Waits, ask, long, said, unexpected, with_room};
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{FileAnswer, FileAsk, Uploading};
+use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
 use crate::server::context::Context;
 use crate::server::context::parameters::Named;
 use crate::server::files::question::Long;
 use crate::wire::PathName;
 
-/// SITE CPFR: names the file that SITE CPTO will copy.
+/// SITE CPFR: names the file that SITE CPTO will copy. An account that may store nowhere is refused at once, as at RNFR.
 pub(super) fn from(cx: &mut Context, name: &PathName) -> Waits {
     if is_off(cx) {
+        return None;
+    }
+    if cx.may_change_nothing() {
+        cx.refuse_file(Verb::Site, FileFailure::ReadOnly);
         return None;
     }
     let path = cx.resolve(name)?;

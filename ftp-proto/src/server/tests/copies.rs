@@ -50,9 +50,9 @@ fn an_account_that_may_only_read_copies_nothing() {
     let mut h = Harness::new(Setup::default());
     h.say("USER anonymous");
     h.say("PASS x");
-    h.check("SITE CPFR a", &["350"]);
-    h.check("SITE CPTO c", &["550"]);
-    assert_eq!(told(&h), ["/a /c Err(ReadOnly)"]);
+    h.check("SITE CPFR a", &["550"]);
+    h.check("SITE CPTO c", &["503"]);
+    assert_eq!(told(&h), [""; 0]);
 }
 
 #[test]
