@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use ftp_io::os_error::{self, words};
-use ftp_io::program::log::Lost;
+use ftp_io::program::log::Log;
 use ftp_io::program::ready::Notice;
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::{inherited, log, privileges, ready};
@@ -41,7 +41,7 @@ pub fn serve(config: Config, file: &File, again: Again<'_>) -> Result<(), Exit> 
             "the server runs as root, and so does everything that it stores: name a user with --run-as"
         );
     }
-    let serving = until_stopped(config, sockets, log.lost(), again);
+    let serving = until_stopped(config, sockets, &log, again);
     let served = runtime::run(THREADS, serving).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
@@ -53,13 +53,13 @@ fn log_warnings(warnings: &[String]) {
 async fn until_stopped(
     config: Config,
     sockets: Sockets,
-    lost: Lost,
+    log: &Log,
     again: Again<'_>,
 ) -> Result<(), anyhow::Error> {
     // Before the ready line: the program that waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
-    let server = Server::start(&config, sockets, lost)?;
+    let server = Server::start(&config, sockets, (log.lost(), log.backlog()))?;
     server.look_up().await;
     announce(&server)?;
     loop {

@@ -9,7 +9,7 @@ use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
 use ftp_io::program::http;
-use ftp_io::program::log::Lost;
+use ftp_io::program::log::{Backlog, Lost};
 use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
 use ftp_proto::dialect::Dialect;
@@ -52,11 +52,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Accepts sessions at `sockets`. The metrics tell how many lines the log has `lost`.
+    /// Accepts sessions at `sockets`. The metrics tell how many lines the log has `lost`, and sessions wait for its
+    /// `backlog`.
     ///
     /// # Errors
     /// The root directory cannot be opened, or the certificates cannot be read.
-    pub fn start(config: &Config, sockets: Sockets, lost: Lost) -> Result<Self, anyhow::Error> {
+    pub fn start(
+        config: &Config,
+        sockets: Sockets,
+        (lost, backlog): (Lost, Backlog),
+    ) -> Result<Self, anyhow::Error> {
         let clock = Clock::start();
         let (roots, users) = users(config, clock)?;
         let roots = Arc::new(roots);
@@ -73,6 +78,7 @@ impl Server {
             live: Arc::default(),
             hook: config.hook.clone(),
             metrics: Metrics::new(lost),
+            backlog,
             refusals: Refusals::new(),
             durability: config.durability,
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,

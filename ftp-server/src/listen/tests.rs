@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use ftp_io::program::log::Lost;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -20,7 +19,7 @@ fn start(options: &str) -> (Server, SocketAddr) {
     let words = ["ftp-server", "--root", "/"].into_iter().chain(options.split_whitespace());
     let config = Config::compile(*Cli::try_parse_from(words).unwrap().options, &File::default()).unwrap();
     let sockets = Sockets::open(&config, Vec::new()).unwrap();
-    let server = Server::start(&config, sockets, Lost::default()).unwrap();
+    let server = Server::start(&config, sockets, Default::default()).unwrap();
     let at = server.places().next().unwrap().0;
     (server, at)
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ftp_io::clock::Clock;
+use ftp_io::program::log::Backlog;
 use ftp_io::tls;
 
 use crate::auth::Users;
@@ -32,6 +33,8 @@ pub struct Shared {
     pub hook: Option<Hook>,
     /// What has happened, as numbers.
     pub metrics: Metrics,
+    /// How many lines wait to be written to the log.
+    pub backlog: Backlog,
     /// Who has had how many lines about what it was refused.
     pub refusals: Refusals,
     /// The xferlog, if there is one.

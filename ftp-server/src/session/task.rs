@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
+use ftp_io::program::log::Backlog;
 use ftp_proto::address::plain;
 use ftp_proto::server::ask::{Answer, Ask, Event, Input, Output, Ticket};
 use ftp_proto::server::{self, Connection};
@@ -79,6 +80,8 @@ struct Used {
     bytes: usize,
     /// Outputs of its machine that it has performed, without those for the log.
     outputs: usize,
+    /// It has written a line while the log was behind.
+    log_is_behind: bool,
 }
 
 /// How far the machine was drained.
@@ -361,7 +364,7 @@ impl SessionTask {
             () = self.reporter.kicked() => Wake::Kicked,
             done = self.performer.next_done(), if !turn => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
-            () = tokio::task::yield_now(), if turn => Wake::Turn,
+            () = self.used.turn(&self.shared.backlog), if turn => Wake::Turn,
             read = control, if !turn => Wake::Control(read),
         }
     }
@@ -436,6 +439,8 @@ impl SessionTask {
 
     /// Tells the log of an event, and runs the hook if it is an upload.
     fn tell(&mut self, event: &Event) {
+        let has_line = !matches!(event, Event::Command(_) | Event::Replied(_));
+        self.used.log_is_behind |= has_line && self.shared.backlog.is_behind();
         self.reporter.event(event, || self.performer.moved());
         self.performer.start_hook_after_upload(event, &self.running);
     }
@@ -487,7 +492,16 @@ impl SessionTask {
 impl Used {
     /// Whether the other sessions have their turn now.
     const fn is_all(self) -> bool {
-        self.bytes >= BYTES_PER_TURN || self.outputs >= OUTPUTS_PER_TURN
+        self.log_is_behind || self.bytes >= BYTES_PER_TURN || self.outputs >= OUTPUTS_PER_TURN
+    }
+
+    /// Returns when the others have had their turn, and the log has taken the lines of this session and of others: nobody
+    /// takes their room.
+    async fn turn(self, backlog: &Backlog) {
+        tokio::task::yield_now().await;
+        if self.log_is_behind {
+            backlog.caught_up().await;
+        }
     }
 }
 

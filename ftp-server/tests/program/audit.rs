@@ -1,10 +1,16 @@
 //! The log as an audit, in its forms.
 
 use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::ChildStderr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::server::{Client, Server};
+use crate::server::{Client, Server, until};
 
 /// A session that stores, renames, lists, fails and leaves.
 fn session(server: &Server) {
@@ -61,6 +67,55 @@ fn json_has_the_same_records() {
     let renamed = log.lines().find(|line| line.contains("\"RNTO\"")).unwrap();
     assert!(renamed.contains("\"to\":\"/final name\""), "{renamed}");
     assert!(renamed.contains("\"message\":\"changed\"") && renamed.contains("\"client\":"), "{renamed}");
+}
+
+#[test]
+fn no_flood_of_lines_displaces_those_about_files() {
+    const CHANGES: usize = 60;
+    for flood in ["USER ann\r\nPASS secret\r\n", "MFMT 20200101000000 own\r\n"] {
+        let mut server = Server::start(ANN);
+        let (bytes, is_slow) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
+        let log = slowly(server.child.stderr.take().unwrap(), &bytes, &is_slow);
+        let mut ann = Client::login(&server);
+        ann.say("MKD own", "257");
+        let mallory = TcpStream::connect(server.address(0)).unwrap();
+        let (mut replies, mut commands) = (mallory.try_clone().unwrap(), mallory.try_clone().unwrap());
+        let read = std::thread::spawn(move || std::io::copy(&mut replies, &mut std::io::sink()));
+        let wrote = std::thread::spawn(move || {
+            let login = "USER ann\r\nPASS secret\r\n".to_owned();
+            let all = login + &flood.repeat(100);
+            while commands.write_all(all.as_bytes()).is_ok() {}
+        });
+        until("more than the queue holds", || (bytes.load(Ordering::Relaxed) > 512 * 1024).then_some(()));
+        for number in 0..CHANGES {
+            ann.say(&format!("MKD d{number}"), "257");
+        }
+        ann.say("QUIT", "221");
+        mallory.shutdown(Shutdown::Both).unwrap();
+        let (_, _) = (read.join().unwrap(), wrote.join().unwrap());
+        is_slow.store(false, Ordering::Relaxed);
+        server.signal(Signal::TERM);
+        server.child.wait().unwrap();
+        let log = log.join().unwrap();
+        let told = log.lines().filter(|line| line.contains("path=\"/d")).count();
+        assert_eq!(told, CHANGES, "{flood:?}");
+    }
+}
+
+/// Reads the log, at no more than half a megabyte in a second while it `is_slow`, and counts its bytes.
+fn slowly(mut log: ChildStderr, bytes: &Arc<AtomicUsize>, is_slow: &Arc<AtomicBool>) -> JoinHandle<String> {
+    let (bytes, is_slow) = (Arc::clone(bytes), Arc::clone(is_slow));
+    std::thread::spawn(move || {
+        let (mut text, mut piece) = (Vec::new(), [0; 4 * 1024]);
+        while let Ok(count @ 1..) = log.read(&mut piece) {
+            text.extend_from_slice(&piece[..count]);
+            bytes.fetch_add(count, Ordering::Relaxed);
+            if is_slow.load(Ordering::Relaxed) {
+                std::thread::park_timeout(Duration::from_millis(8));
+            }
+        }
+        String::from_utf8(text).unwrap()
+    })
 }
 
 #[test]

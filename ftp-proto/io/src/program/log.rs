@@ -3,17 +3,21 @@
 //! A thread of its own writes the lines. If the reader of standard error is slow or gone, lines are
 //! lost, and the program goes on. Lost lines are counted; the next line that can be written says how
 //! many there were.
+//!
+//! No other line takes the room of those with the target [`KEPT`]: they have a share of their own, and whoever writes many of
+//! them waits for the log before the next one ([`Backlog`]).
 
 use std::io::{self, ErrorKind, Write, stderr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
-use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, Metadata};
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::output;
 
@@ -81,10 +85,79 @@ impl Lost {
     }
 }
 
+/// The target of events whose lines are kept, whatever else is written. No line shows it.
+pub const KEPT: &str = "kept";
+
+/// How many lines wait to be written. Clones tell of the same log.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog(Arc<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: AtomicUsize,
+    bytes: AtomicUsize,
+    /// Lines that the thread that writes them has taken so far.
+    taken: AtomicU64,
+    /// It has taken none for so long that nobody waits for it.
+    is_stuck: AtomicBool,
+}
+
+impl Backlog {
+    /// Whether so many lines wait that whoever has written one waits, too, before the next one.
+    pub fn is_behind(&self) -> bool {
+        self.0.lines.load(Ordering::Relaxed) > BEHIND && !self.0.is_stuck.load(Ordering::Relaxed)
+    }
+
+    /// Waits until fewer lines wait. A reader that takes nothing at all is not waited for.
+    pub async fn caught_up(&self) {
+        let (mut taken, mut still) = (self.taken(), Duration::ZERO);
+        while self.is_behind() {
+            tokio::time::sleep(FULL).await;
+            let now = self.taken();
+            still = if now == taken { still.saturating_add(FULL) } else { Duration::ZERO };
+            taken = now;
+            if still >= STUCK {
+                self.0.is_stuck.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn taken(&self) -> u64 {
+        self.0.taken.load(Ordering::Relaxed)
+    }
+
+    /// Counts a line, if there is room for it, and returns how many waited before it.
+    fn add(&self, length: usize, kept: bool) -> Option<usize> {
+        let Waiting { lines, bytes, .. } = &*self.0;
+        let has_room = if kept {
+            bytes.load(Ordering::Relaxed).saturating_add(length) <= MAX_BYTES
+        } else {
+            lines.load(Ordering::Relaxed) < QUEUED
+        };
+        has_room.then(|| {
+            bytes.fetch_add(length, Ordering::Relaxed);
+            lines.fetch_add(1, Ordering::Relaxed)
+        })
+    }
+
+    /// A line waits no longer.
+    fn remove(&self, length: usize) {
+        self.0.bytes.fetch_sub(length, Ordering::Relaxed);
+        self.0.lines.fetch_sub(1, Ordering::Relaxed);
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
+        self.0.is_stuck.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Log {
     /// How many lines it has lost.
     pub fn lost(&self) -> Lost {
         self.queue.all_lost.clone()
+    }
+
+    /// How many lines wait to be written.
+    pub fn backlog(&self) -> Backlog {
+        self.queue.backlog.clone()
     }
 }
 
@@ -109,12 +182,13 @@ struct Style {
 }
 
 impl Style {
-    fn dispatch<W: Write + Clone + Send + Sync + 'static>(self, level: LevelFilter, out: W) -> Dispatch {
-        let events = fmt()
-            .with_writer(move || out.clone())
-            .with_max_level(level)
-            .with_target(false)
-            .log_internal_errors(false);
+    fn dispatch(
+        self,
+        level: LevelFilter,
+        out: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    ) -> Dispatch {
+        let events =
+            fmt().with_writer(out).with_max_level(level).with_target(false).log_internal_errors(false);
         match self.format {
             Format::Text => events.with_ansi(self.coloured).finish().into(),
             Format::Json => events.json().flatten_event(true).with_span_list(false).finish().into(),
@@ -124,7 +198,8 @@ impl Style {
     /// The line that says how many lines were lost.
     fn lost(self, lines: u64) -> Vec<u8> {
         let line = Line::default();
-        tracing::dispatcher::with_default(&self.dispatch(LevelFilter::WARN, line.clone()), || {
+        let out = line.clone();
+        tracing::dispatcher::with_default(&self.dispatch(LevelFilter::WARN, move || out.clone()), || {
             tracing::warn!(lines, "log lines were lost because standard error did not take them");
         });
         std::mem::take(&mut line.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -149,9 +224,11 @@ impl Write for Line {
 /// Queues whole lines for the thread that writes them. Clones share everything.
 #[derive(Clone, Debug)]
 struct Queue {
-    messages: SyncSender<Message>,
-    /// How many lines are queued.
-    length: Arc<AtomicUsize>,
+    messages: Sender<Message>,
+    /// What is queued.
+    backlog: Backlog,
+    /// Whether what is written here is kept.
+    kept: bool,
     /// The thread that writes them.
     writer: Thread,
     /// Lines that found the queue full and that no message has told of yet.
@@ -173,11 +250,13 @@ enum Message {
 impl Write for Queue {
     /// The subscriber writes each event in one piece. This never waits.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        if self.messages.try_send(Message::Line { text: text.to_vec(), lost }).is_err() {
+        let waiting = self.backlog.add(text.len(), self.kept);
+        let lost = if waiting.is_some() { self.lost.swap(0, Ordering::Relaxed) } else { 0 };
+        let line = || Message::Line { text: text.to_vec(), lost };
+        if waiting.is_none_or(|_| self.messages.send(line()).is_err()) {
             self.lost.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
             self.all_lost.add(1);
-        } else if self.length.fetch_add(1, Ordering::Relaxed) == MANY {
+        } else if waiting == Some(MANY) {
             self.writer.unpark();
         }
         Ok(text.len())
@@ -188,17 +267,28 @@ impl Write for Queue {
     }
 }
 
+impl<'a> MakeWriter<'a> for Queue {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self {
+        Self { kept: event.target() == KEPT, ..self.clone() }
+    }
+}
+
 fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queue)> {
-    let (messages, queued) = sync_channel(QUEUED);
+    let (messages, queued) = channel();
     let (finish, finished) = sync_channel(1);
-    let (lost, all_lost, length) =
-        (Arc::<AtomicU64>::default(), Lost::default(), Arc::<AtomicUsize>::default());
+    let (lost, all_lost, backlog) = (Arc::<AtomicU64>::default(), Lost::default(), Backlog::default());
     let mut writer = Writer { out, style, lost: 0, all_lost: all_lost.clone() };
-    let (full, left) = (Arc::clone(&lost), Arc::clone(&length));
+    let (full, left) = (Arc::clone(&lost), backlog.clone());
     let work = move || {
         let mut next = queued.recv().ok();
         while let Some(Message::Line { text, lost }) = next {
-            left.fetch_sub(1, Ordering::Relaxed);
+            left.remove(text.len());
             writer.lost = writer.lost.saturating_add(lost);
             writer.line(&text);
             next = queued.try_recv().ok().or_else(|| {
@@ -213,7 +303,7 @@ fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queu
         let _ = finish.send(());
     };
     let writer = std::thread::Builder::new().name("log".to_owned()).spawn(work)?.thread().clone();
-    let queue = Queue { messages, length, writer, lost, all_lost };
+    let queue = Queue { messages, backlog, kept: false, writer, lost, all_lost };
     Ok((Log { queue: queue.clone(), finished }, queue))
 }
 
@@ -258,27 +348,26 @@ impl<W: Write> Writer<W> {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let mut left = FLUSH_TIMEOUT;
-        // A full queue takes the last message as soon as the writer has taken a line.
-        while let Err(TrySendError::Full(_)) = self.queue.messages.try_send(Message::Last) {
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(FULL);
-            left = left.saturating_sub(FULL);
+        if self.queue.messages.send(Message::Last).is_ok() {
+            self.queue.writer.unpark();
+            let _ = self.finished.recv_timeout(FLUSH_TIMEOUT);
         }
-        self.queue.writer.unpark();
-        let _ = self.finished.recv_timeout(left);
     }
 }
 
-/// Maximum number of queued lines.
+/// How many lines may be queued so that one more is taken that is not kept.
 const QUEUED: usize = 1_024;
+/// Beyond so many queued lines whoever writes kept ones waits.
+const BEHIND: usize = QUEUED / 2;
+/// How many bytes may be queued with a line that is kept. Each session adds one such line while the log is behind.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// A reader that has taken nothing for this long is not waited for.
+const STUCK: Duration = Duration::from_secs(1);
 /// How long the thread that writes the lines rests when there is none, unless there are [`MANY`] before.
 const REST: Duration = Duration::from_millis(10);
 /// Queued lines that end its rest: before the queue is full, it has some time to begin.
 const MANY: usize = QUEUED / 4;
-/// How long to wait before a full pipe that does not block, or a full queue, is tried again.
+/// How long to wait before a full pipe that does not block, or a log that is behind, is looked at again.
 const FULL: Duration = Duration::from_millis(20);
 /// How long a slow reader of the log can delay the end of the program.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -287,7 +376,6 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
     use std::io::Read;
-    use std::sync::mpsc;
 
     const TEXT: Style = Style { format: Format::Text, coloured: false };
 
@@ -322,8 +410,8 @@ mod tests {
     }
 
     /// A log whose reader is scripted, and what it has read when the log ends.
-    fn scripted(style: Style) -> (mpsc::Sender<io::Result<()>>, Log, Queue, impl Fn() -> Vec<String>) {
-        let (script, allow) = mpsc::channel();
+    fn scripted(style: Style) -> (Sender<io::Result<()>>, Log, Queue, impl Fn() -> Vec<String>) {
+        let (script, allow) = channel();
         let written = Line::default();
         let (log, queue) = open(Scripted { allow, written: written.clone() }, style).unwrap();
         let read = move || {
@@ -346,7 +434,7 @@ mod tests {
 
     /// Waits until the thread that writes the lines has taken each of them.
     fn all_taken(queue: &Queue) {
-        while queue.length.load(Ordering::Relaxed) > 0 {
+        while queue.backlog.0.lines.load(Ordering::Relaxed) > 0 {
             std::thread::yield_now();
         }
     }
@@ -376,6 +464,45 @@ mod tests {
         let told = told_lost(&lines);
         assert_eq!(written + told, FLOOD);
         assert_eq!(counted.lines(), u64::try_from(told).unwrap());
+    }
+
+    #[test]
+    fn what_is_kept_finds_room_in_a_full_queue() {
+        let (script, log, mut queue, read) = scripted(TEXT);
+        flood(&mut queue);
+        tracing::dispatcher::with_default(&TEXT.dispatch(LevelFilter::INFO, queue), || {
+            tracing::info!("displaced");
+            tracing::info!(target: KEPT, "received");
+            tracing::info!("displaced");
+            tracing::info!(target: KEPT, "changed");
+        });
+        let counted = log.lost();
+        drop(script);
+        drop(log);
+        let lines = read();
+        let has = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+        assert_eq!((has("received"), has("changed"), has("displaced"), has(KEPT)), (1, 1, 0, 0));
+        assert_eq!(counted.lines(), u64::try_from(told_lost(&lines)).unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_waits_for_a_slow_reader_and_for_none_that_is_stuck() {
+        let (script, log, mut queue, _) = scripted(TEXT);
+        let backlog = log.backlog();
+        assert!(!backlog.is_behind());
+        flood(&mut queue);
+        assert!(backlog.is_behind());
+        // Nobody reads.
+        backlog.caught_up().await;
+        assert!(!backlog.is_behind());
+        // One line is read: it is not stuck, and then reads on.
+        script.send(Ok(())).unwrap();
+        while !backlog.is_behind() {
+            tokio::task::yield_now().await;
+        }
+        drop(script);
+        backlog.caught_up().await;
+        assert!(backlog.0.lines.load(Ordering::Relaxed) <= BEHIND);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use ftp_io::program::log::KEPT;
 use ftp_proto::command::Direction;
 use ftp_proto::wire::PathName;
 
 use super::record::{Record, Transfer};
 use crate::limits::Limit;
+use crate::operate::hook::HookFailure;
 
 impl Record<'_> {
     /// The name of the event. It is the `message` of each of its lines and never changes with what has
@@ -88,27 +90,26 @@ impl Record<'_> {
                 let (command, path) = (verb.name(), path.display());
                 let to = to.map(PathName::display);
                 match failure {
-                    None => tracing::info!(user, command, path, to, "{name}"),
-                    Some(why) => tracing::warn!(user, command, path, to, why = why.to_string(), "{name}"),
+                    None => tracing::info!(target: KEPT, user, command, path, to, "{name}"),
+                    Some(why) => {
+                        tracing::warn!(target: KEPT, user, command, path, to, why = why.to_string(), "{name}");
+                    }
                 }
             }
             Self::Copied { from, to, outcome, took } => {
                 let (path, to, seconds) = (from.display(), to.display(), plain_seconds(*took));
                 match outcome {
-                    Ok(bytes) => tracing::info!(user, path, to, bytes, seconds, "{name}"),
-                    Err(why) => tracing::warn!(user, path, to, seconds, why = why.to_string(), "{name}"),
+                    Ok(bytes) => tracing::info!(target: KEPT, user, path, to, bytes, seconds, "{name}"),
+                    Err(why) => {
+                        tracing::warn!(target: KEPT, user, path, to, seconds, why = why.to_string(), "{name}");
+                    }
                 }
             }
             Self::Hooked { path, failure: None } => {
                 tracing::debug!(user, path = path.display(), "{name}");
             }
-            Self::Hooked { path, failure: Some(why) } => {
-                tracing::error!(user, path = path.display(), why = why.to_string(), "{name}");
-            }
-            Self::GroupHooksFailed { paths, why } => {
-                let (directory, names) = group(paths);
-                tracing::error!(user, count = paths.len(), directory, names, why = why.to_string(), "{name}");
-            }
+            Self::Hooked { path, failure: Some(why) } => hook_failed(user.as_deref(), path, why, name),
+            Self::GroupHooksFailed { paths, why } => group_hooks_failed(user.as_deref(), paths, why, name),
             Self::Untold { event, count } => tracing::warn!(user, event, count, "{name}"),
             Self::Kicked => tracing::info!(user, "{name}"),
             Self::Detached { id } => tracing::info!(user, transfer = id.to_string(), "{name}"),
@@ -136,13 +137,24 @@ impl Transfer<'_> {
         let (command, path, seconds) = (verb.name(), path.display(), plain_seconds(*took));
         let (peer, tls) = (peer.map(|peer| peer.to_string()), *private);
         match failure {
-            None => tracing::info!(user, command, path, bytes, seconds, peer, tls, whole = true, "{name}"),
+            None => {
+                tracing::info!(target: KEPT, user, command, path, bytes, seconds, peer, tls, whole = true, "{name}");
+            }
             Some(failure) => {
-                let why = &failure.why;
-                tracing::warn!(user, command, path, bytes, seconds, peer, tls, whole = false, why, "{name}");
+                let (whole, why) = (false, &failure.why);
+                tracing::warn!(target: KEPT, user, command, path, bytes, seconds, peer, tls, whole, why, "{name}");
             }
         }
     }
+}
+
+fn hook_failed(user: Option<&str>, path: &PathName, why: &HookFailure, name: &str) {
+    tracing::error!(target: KEPT, user, path = path.display(), why = why.to_string(), "{name}");
+}
+
+fn group_hooks_failed(user: Option<&str>, paths: &[PathName], why: &HookFailure, name: &str) {
+    let ((directory, names), count, why) = (group(paths), paths.len(), why.to_string());
+    tracing::error!(target: KEPT, user, count, directory, names, why, "{name}");
 }
 
 /// Seconds in steps of a tenth of a millisecond. Smaller numbers would stand in exponent form in the text log.
