@@ -4,8 +4,8 @@
 //! lost, and the program goes on. Lost lines are counted; the next line that can be written says how
 //! many there were.
 //!
-//! No other line takes the room of those with the target [`KEPT`]: they have a share of their own, and whoever writes many of
-//! them waits for the log before the next one ([`Backlog`]).
+//! No other line takes the room of those with the target [`KEPT`]: they have a share of their own, and a session that writes many
+//! lines waits for the log before the next one ([`Backlog`]).
 
 use std::io::{self, ErrorKind, Write, stderr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -98,12 +98,12 @@ struct Waiting {
     bytes: AtomicUsize,
     /// Lines that the thread that writes them has taken so far.
     taken: AtomicU64,
-    /// It has taken none for so long that nobody waits for it.
+    /// It has taken none for so long that no session waits for it.
     is_stuck: AtomicBool,
 }
 
 impl Backlog {
-    /// Whether so many lines wait that whoever has written one waits, too, before the next one.
+    /// Whether so many lines wait that a session that has written one waits, too, before the next one.
     pub fn is_behind(&self) -> bool {
         self.0.lines.load(Ordering::Relaxed) > BEHIND && !self.0.is_stuck.load(Ordering::Relaxed)
     }
@@ -357,7 +357,7 @@ impl Drop for Log {
 
 /// How many lines may be queued so that one more is taken that is not kept.
 const QUEUED: usize = 1_024;
-/// Beyond so many queued lines whoever writes kept ones waits.
+/// Beyond so many queued lines a session that has written one waits.
 const BEHIND: usize = QUEUED / 2;
 /// How many bytes may be queued with a line that is kept. Each session adds one such line while the log is behind.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
