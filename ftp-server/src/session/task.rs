@@ -495,7 +495,7 @@ impl Used {
         self.log_is_behind || self.bytes >= BYTES_PER_TURN || self.outputs >= OUTPUTS_PER_TURN
     }
 
-    /// Returns when the others have had their turn, and the log has taken the lines of this session and of others: nobody
+    /// Returns when the others have had their turn, and the log has taken the lines of this session and of others: no flood
     /// takes their room.
     async fn turn(self, backlog: &Backlog) {
         tokio::task::yield_now().await;
