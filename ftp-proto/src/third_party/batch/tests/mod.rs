@@ -25,21 +25,21 @@ struct Played {
 
 /// What is told of each file: that it begins at most once, and its one end.
 struct Told {
-    begun: BTreeSet<usize>,
+    started: BTreeSet<usize>,
     ends: Vec<Option<BatchEnd>>,
 }
 
 impl Told {
     fn new(count: usize) -> Self {
-        Self { begun: BTreeSet::new(), ends: vec![None; count] }
+        Self { started: BTreeSet::new(), ends: vec![None; count] }
     }
 
     fn begins(&mut self, index: usize) {
-        assert!(self.ends[index].is_none() && self.begun.insert(index), "{index} begins again");
+        assert!(self.ends[index].is_none() && self.started.insert(index), "{index} starts again");
     }
 
     fn ended(&mut self, index: usize, end: BatchEnd) {
-        assert!(end == BatchEnd::UNTOUCHED || self.begun.contains(&index), "{index} has not begun");
+        assert!(end == BatchEnd::UNTOUCHED || self.started.contains(&index), "{index} has not started");
         assert!(self.ends[index].replace(end).is_none(), "{index} has ended twice");
     }
 }
