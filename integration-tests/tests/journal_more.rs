@@ -268,3 +268,56 @@ fn n8_a_job_whose_server_does_not_come_back_is_forgotten_and_what_it_may_have_le
     assert_eq!(scene.state_of_the_job(), "cancelled", "{run}");
     scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
 }
+
+/// Changes a byte in the middle.
+fn flip(bytes: &mut [u8]) {
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x5a;
+}
+
+/// A kill leaves nearly everything in the log of changes beside the database.
+#[test]
+fn n8_a_journal_that_is_damaged_after_a_kill_is_told_and_nothing_is_changed() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&[]));
+    let at = |name: &str| scene.state.path().join(name);
+    let names = ["journal.db", "journal.db-wal", "journal.db-mark"];
+    // An empty log is none.
+    let read = || {
+        names.map(|name| fs::read(at(name)).ok().filter(|bytes| !name.ends_with("wal") || !bytes.is_empty()))
+    };
+    let whole = read();
+    let write = |files: &[Option<Vec<u8>>; 3]| {
+        for (name, bytes) in names.iter().zip(files) {
+            match bytes {
+                Some(bytes) => fs::write(at(name), bytes).unwrap(),
+                None => drop(fs::remove_file(at(name))),
+            }
+        }
+    };
+    let before = scene.to.names();
+    let change = |number: usize, change: fn(&mut Vec<u8>)| {
+        let mut files = whole.clone();
+        change(files[number].as_mut().unwrap());
+        files
+    };
+    let [database, _, mark] = whole.clone();
+    for (what, files) in [
+        ("a wrong byte in the header of the log", change(1, |log| log[20] ^= 0xff)),
+        ("a wrong byte in its middle", change(1, |log| flip(log.as_mut_slice()))),
+        ("a log that is cut", change(1, |log| log.truncate(log.len() / 2))),
+        ("a log that is gone", [database, None, mark.clone()]),
+        ("an empty database", change(0, Vec::clear)),
+        ("an empty database without its log", [Some(Vec::new()), None, mark]),
+    ] {
+        write(&files);
+        for words in [&["jobs"][..], &["resume"], &["cancel", "last"]] {
+            let run = scene.user().args(words).run().exits(1).says("is damaged").says("journal.db-*");
+            assert_eq!(scene.to.names(), before, "{what}: {run}");
+            assert!(read() == files, "{what}: {run}");
+        }
+    }
+    write(&whole);
+    let run = scene.user().args(["resume"]).run().exits(0);
+    scene.is_whole(&run);
+}

@@ -2,10 +2,13 @@
 
 use super::claiming::Claim;
 use super::failure::JournalFailure;
+use super::lock::JobLock;
 use super::record::{Command, Ended, ItemState, NewItem, PartId, Place, Seen, Start};
 use super::store::{FILE, Store};
 use crate::id::JobId;
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn place(number: u8) -> Place {
@@ -13,31 +16,78 @@ fn place(number: u8) -> Place {
     Place { source: format!("ftp://ann@one:21/file-{number}"), site: "ann@two:21".to_owned(), path }
 }
 
-/// A journal with a job that was killed: files that are done, have failed, and are under way.
-fn written(directory: &Path) -> Vec<u8> {
-    let store = Store::open(directory).unwrap();
+/// Writes a job that runs: files that are done, have failed, and are under way.
+fn fill(store: &Store) -> JobLock {
     let (id, verb) = (JobId::new(1), "copy".to_owned());
     let words = ["copy", "-r", "ftp://ann@one/", "ftp://ann@two/copy"].map(Into::into).to_vec();
     let command = Command { words, ..Command::default() };
-    let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
+    let (lock, _) = store.start(&Start { id, verb, command, resumes: false }).unwrap();
     for number in 0..40 {
         let part = PartId(u64::from(number) + 1);
         let file = NewItem { place: place(number), part: Some(part), seen: None };
         let claim = store.durably(|store| store.begin(id, &file));
         let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
         let seen = Seen { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
-        store.seen(begun.key, seen).unwrap();
         let verified = "sha-256".to_owned();
-        match number % 3 {
-            0 => store
-                .ended(begun.key, Ended::Done { bytes: 5, verified, path: None, began: Some(1) })
-                .unwrap(),
-            1 => store.ended(begun.key, Ended::Failed { why: "refused".to_owned(), began: None }).unwrap(),
-            _ => {}
-        }
+        let ended = match number % 3 {
+            0 => Some(Ended::Done { bytes: 5, verified, path: None, began: Some(1) }),
+            1 => Some(Ended::Failed { why: "refused".to_owned(), began: None }),
+            _ => None,
+        };
+        let note = |store: &Store| {
+            store.seen(begun.key, seen.clone())?;
+            ended.as_ref().map_or(Ok(()), |ended| store.ended(begun.key, ended.clone()))
+        };
+        store.durably(note).unwrap();
     }
+    lock
+}
+
+/// A journal with a job that was killed, as the next run leaves it that only reads it.
+fn written(directory: &Path) -> Vec<u8> {
+    let store = Store::open(directory).unwrap();
+    drop(fill(&store));
     drop(store);
     fs::read(directory.join(FILE)).unwrap()
+}
+
+/// Files of a state directory, by their names.
+type Files = BTreeMap<&'static str, Vec<u8>>;
+
+/// The database and the files beside it, but for the index of the log: the first one that opens them makes it again.
+const NAMES: [&str; 3] = [FILE, LOG, "journal.db-mark"];
+/// The log of changes.
+const LOG: &str = "journal.db-wal";
+
+fn files(directory: &Path) -> Files {
+    let read = |name: &'static str| Some((name, fs::read(directory.join(name)).ok()?));
+    let mut files: Files = NAMES.into_iter().filter_map(read).collect();
+    // An empty log is none: SQLite makes one when it opens the database.
+    files.retain(|name, bytes| *name != LOG || !bytes.is_empty());
+    files
+}
+
+/// What a kill leaves: nearly everything is in the log of changes.
+fn killed() -> Files {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let _lock = fill(&store);
+    let files = files(home.path());
+    assert!(files[FILE].len() <= 2 * PAGE && files[LOG].len() > 40 * PAGE, "{}", files[LOG].len());
+    files
+}
+
+/// What is read of these files. If they are refused, they are still the same.
+fn read_files(files: &Files) -> Result<String, JournalFailure> {
+    let home = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        write(&home.path().join(name), bytes);
+    }
+    let found = read(home.path());
+    let left = self::files(home.path());
+    let changed: Vec<_> = NAMES.into_iter().filter(|name| left.get(name) != files.get(name)).collect();
+    assert!(found.is_ok() || changed.is_empty(), "{changed:?} after {found:?}");
+    found
 }
 
 /// All that `jobs` shows and `resume` acts on.
@@ -53,12 +103,12 @@ fn read(directory: &Path) -> Result<String, JournalFailure> {
 
 /// What is read of a journal with these bytes.
 fn read_from(bytes: &[u8]) -> Result<String, JournalFailure> {
-    use std::os::unix::fs::PermissionsExt;
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join(FILE);
-    fs::write(&path, bytes).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    read(home.path())
+    read_files(&Files::from([(FILE, bytes.to_vec())]))
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 #[test]
@@ -66,9 +116,8 @@ fn n8_a_journal_that_is_cut_anywhere_or_has_a_wrong_byte_is_refused_or_read_as_i
     let home = tempfile::tempdir().unwrap();
     let whole = written(home.path());
     let expected = read_from(&whole).unwrap();
-    let page = 4_096;
-    assert!(whole.len() > 6 * page && expected.contains("file-39"), "{}", whole.len());
-    for end in (page..whole.len()).step_by(page).flat_map(|end| [end - 1, end, end + 1]) {
+    assert!(whole.len() > 6 * PAGE && expected.contains("file-39"), "{}", whole.len());
+    for end in (PAGE..whole.len()).step_by(PAGE).flat_map(|end| [end - 1, end, end + 1]) {
         assert!(read_from(&whole[..end]).is_err(), "cut after {end} bytes");
     }
     let mut refused = 0;
@@ -82,4 +131,118 @@ fn n8_a_journal_that_is_cut_anywhere_or_has_a_wrong_byte_is_refused_or_read_as_i
         }
     }
     assert!(refused > 20, "{refused}");
+}
+
+/// A page of the database.
+const PAGE: usize = 4_096;
+/// A page in the log of changes, with its header (SQLite's file format).
+const FRAME: usize = PAGE + 24;
+/// The header of this log.
+const HEADER: usize = 32;
+
+#[test]
+fn n8_a_log_of_changes_that_is_damaged_after_a_kill_is_refused_and_nothing_is_changed() {
+    let whole = killed();
+    let expected = read_files(&whole).unwrap();
+    assert!(expected.contains("file-39"), "{expected}");
+    let length = whole[LOG].len();
+    let cut = |name: &'static str, end: usize| {
+        let mut files = whole.clone();
+        files.get_mut(name).unwrap().truncate(end);
+        files
+    };
+    let without = |names: &[&str]| {
+        let mut files = whole.clone();
+        files.retain(|name, _| !names.contains(name));
+        files
+    };
+    let flip = |at: usize| {
+        let mut files = whole.clone();
+        files.get_mut(LOG).unwrap()[at] ^= 0x5a;
+        files
+    };
+    for (what, files) in [
+        ("the header has a wrong byte", flip(20)),
+        ("a byte in the middle is wrong", flip(length / 2)),
+        ("half of the log is gone", cut(LOG, length / 2)),
+        ("the log is gone", without(&[LOG])),
+        ("the database is empty", cut(FILE, 0)),
+        ("the database is gone", without(&[FILE])),
+        ("the database is empty, and the log is gone", {
+            let mut files = cut(FILE, 0);
+            files.remove(LOG);
+            files
+        }),
+        ("only the log is there", without(&[FILE, "journal.db-mark"])),
+        ("only the mark is there", without(&[FILE, LOG])),
+    ] {
+        let found = read_files(&files);
+        assert!(matches!(found, Err(JournalFailure::Damaged { .. })), "{what}: {found:?}");
+    }
+    // At the end of a page of the log, and beside it.
+    for end in (HEADER..length).step_by(FRAME).flat_map(|end| [end - 1, end, end + 1]) {
+        let found = read_files(&cut(LOG, end));
+        assert!(matches!(found, Err(JournalFailure::Damaged { .. })), "cut after {end}: {found:?}");
+    }
+    for at in (0..HEADER).chain((HEADER..length).step_by(length / 100)) {
+        match read_files(&flip(at)) {
+            Ok(found) => assert_eq!(found, expected, "byte {at}"),
+            Err(failure) => assert!(matches!(failure, JournalFailure::Damaged { .. }), "{at}: {failure}"),
+        }
+    }
+}
+
+#[test]
+fn n8_a_new_journal_is_not_begun_over_a_damaged_one() {
+    for name in [FILE, LOG] {
+        let home = tempfile::tempdir().unwrap();
+        let mut left = killed();
+        left.remove(name);
+        for (name, bytes) in &left {
+            write(&home.path().join(name), bytes);
+        }
+        let opened = Store::open(home.path()).map(drop);
+        assert!(matches!(opened, Err(JournalFailure::Damaged { .. })), "{name}: {opened:?}");
+        assert!(files(home.path()) == left, "without {name}");
+        for name in NAMES {
+            let _ = fs::remove_file(home.path().join(name));
+        }
+        assert!(Store::open(home.path()).is_ok(), "all of it was moved away");
+    }
+}
+
+#[test]
+fn n8_a_last_transaction_that_no_one_was_told_of_is_no_damage() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let _lock = fill(&store);
+    let told = files(home.path());
+    let file = NewItem { place: place(99), part: Some(PartId(99)), seen: None };
+    let _claim = store.durably(|store| store.begin(JobId::new(1), &file)).unwrap();
+    let expected = read_files(&told).unwrap();
+    let mut torn = files(home.path());
+    assert!(torn[LOG].len() > told[LOG].len() + FRAME);
+    torn.insert("journal.db-mark", told["journal.db-mark"].clone());
+    assert!(read_files(&torn).unwrap().contains("file-99"), "it was on the disk");
+    for end in told[LOG].len()..torn[LOG].len() {
+        if end % 997 == 0 || end == told[LOG].len() + FRAME {
+            let mut torn = torn.clone();
+            torn.get_mut(LOG).unwrap().truncate(end);
+            assert_eq!(read_files(&torn).unwrap(), expected, "{end}");
+        }
+    }
+}
+
+#[test]
+fn n8_a_mark_that_cannot_be_read_promises_nothing() {
+    let whole = killed();
+    let expected = read_files(&whole).unwrap();
+    for mark in [&b""[..], b"0", &[0; 30], b"99999999999999999999 00000000\n"] {
+        let mut files = whole.clone();
+        files.insert("journal.db-mark", mark.to_vec());
+        assert_eq!(read_files(&files).unwrap(), expected, "{mark:?}");
+    }
+    let mut files = whole;
+    files.remove("journal.db-mark");
+    assert_eq!(read_files(&files).unwrap(), expected);
 }

@@ -78,7 +78,7 @@ impl JournalFailure {
             Self::Nowhere => "name one with --state DIR",
             Self::Newer { .. } => "use that version, or another directory with --state",
             Self::Damaged { .. } => {
-                "move it away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
+                "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
             }
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
             Self::Full { .. } => "ftp-user jobs lists them: resume or cancel those that are not needed",

@@ -9,6 +9,8 @@
 //! | `lock` | who runs a job |
 //! | `hands` | who may write it and the state directory: nobody else |
 //! | `checksum` | the sum that every row has of its other columns |
+//! | `commits` | how many transactions it has |
+//! | `mark` | the file beside it that says how many it has at least |
 //! | `tables` | the tables in SQLite |
 //! | `job_row`, `item_row`, `part_rows` | the form of each row: jobs, files, the names of their parts |
 //! | `count` | how the files of a job stand, in numbers |
@@ -32,6 +34,7 @@ mod abandon;
 mod below;
 mod checksum;
 mod claiming;
+mod commits;
 mod count;
 #[cfg(test)]
 mod damage;
@@ -45,6 +48,7 @@ mod item_row;
 mod job_row;
 mod jobs;
 mod lock;
+mod mark;
 mod noting;
 mod part_rows;
 mod prune;

@@ -1,9 +1,10 @@
 //! The jobs that a shell offers while a word is completed: nothing is written, nothing is waited for, and their number is bounded.
 
 use super::checksum::Bad;
-use super::hands::look;
+use super::hands::{look, look_around};
 use super::job_row::JobRow;
 use super::lock;
+use super::mark::promised;
 use super::part_rows::has_detached;
 use super::record::JobState;
 use super::store::FILE;
@@ -38,6 +39,9 @@ pub fn recent_jobs(directory: &Path) -> Vec<RecentJob> {
 fn read(directory: &Path) -> Option<Vec<RecentJob>> {
     let path = directory.join(FILE);
     fs::symlink_metadata(&path).ok()?;
+    look_around(&path).ok()?;
+    // SQLite removes the log of an empty database, even if it only reads.
+    promised(&path).ok()?;
     look(&path, &mut File::options()).ok()?;
     // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
     let is_whole = !directory.join(format!("{FILE}-wal")).exists();

@@ -4,13 +4,16 @@
 mod tests;
 
 use super::checksum::Bad;
+use super::commits::{SINCE, add_commit, commits};
 use super::failure::JournalFailure;
-use super::hands::look;
+use super::hands::{look, look_around};
 use super::item_row::ItemRow;
 use super::job_row::JobRow;
+use super::mark::{Mark, promised};
 use super::tables::VERSION;
 use super::under_way::UnderWay;
 use super::upgrade::upgrade;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -26,6 +29,7 @@ pub(super) struct Store {
     pub(super) path: PathBuf,
     pub(super) sql: Connection,
     pub(super) under_way: UnderWay,
+    mark: Mark,
     /// The key of the next new file, in this transaction.
     next_key: Cell<Option<i64>>,
 }
@@ -37,14 +41,20 @@ impl Store {
         let cannot =
             |error: io::Error| JournalFailure::Unusable { path: path.clone(), why: error.to_string() };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+        look_around(&path)?;
+        let promised = promised(&path)?;
         // SQLite gives its other files the same mode.
         look(&path, File::options().create(true).truncate(false).mode(0o600))?;
-        Self::at(directory, path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        let store = Self::at(directory, path, promised)?;
+        store.folds_its_log().map_err(|bad| store.failure(bad))?;
+        Ok(store)
     }
 
     /// Opens the journal if it is there, and checks all of it.
     pub(super) fn existing(directory: &Path) -> Result<Option<Self>, JournalFailure> {
         let path = directory.join(FILE);
+        look_around(&path)?;
+        let promised = promised(&path)?;
         match fs::symlink_metadata(&path) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -52,30 +62,54 @@ impl Store {
             Err(error) => return Err(JournalFailure::Unusable { path, why: error.to_string() }),
         }
         look(&path, &mut File::options())?;
-        let store = Self::at(directory, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let store = Self::at(directory, path, promised)?;
         store.check()?;
+        store.folds_its_log().map_err(|bad| store.failure(bad))?;
         Ok(Some(store))
     }
 
-    fn at(directory: &Path, path: PathBuf, flags: OpenFlags) -> Result<Self, JournalFailure> {
-        let opened = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    /// Opens the database, which has at least as many transactions as were promised.
+    fn at(directory: &Path, path: PathBuf, promised: u64) -> Result<Self, JournalFailure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&path, flags);
         let sql = opened.map_err(|error| failure_of(&path, Bad::Sql(error)))?;
-        let under_way = UnderWay::default();
-        let store = Self { directory: directory.to_owned(), path, sql, under_way, next_key: Cell::new(None) };
-        store.prepare().map_err(|bad| store.failure(bad))?;
-        let found = store.version().map_err(|bad| store.failure(bad))?;
-        match found {
-            VERSION => Ok(store),
-            found => Err(JournalFailure::Newer { path: store.path, found, known: VERSION }),
+        let (under_way, mark) = (UnderWay::default(), Mark::of(&path));
+        let directory = directory.to_owned();
+        let store = Self { directory, path, sql, under_way, mark, next_key: Cell::new(None) };
+        let found = store.keeps_its_log().map_err(|bad| store.failure(bad))?;
+        if found > VERSION {
+            return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });
         }
+        store.has(promised).map_err(|bad| store.failure(bad))?;
+        store.prepare().map_err(|bad| store.failure(bad))?;
+        Ok(store)
+    }
+
+    /// Leaves the log of changes as it is, also when the database is closed, until it is known to be whole. Returns the
+    /// version of the tables.
+    fn keeps_its_log(&self) -> Result<i64, Bad> {
+        self.sql.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        self.sql.busy_timeout(BUSY)?;
+        self.version()
+    }
+
+    /// Whoever closes the database last writes the log of changes into it, and removes the log.
+    fn folds_its_log(&self) -> Result<(), Bad> {
+        self.sql.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok(())
+    }
+
+    /// Checks that the database has at least so many transactions.
+    fn has(&self, promised: u64) -> Result<(), Bad> {
+        let number = if self.version()? < SINCE { 0 } else { commits(&self.sql)? };
+        if number < promised {
+            let lost = promised - number;
+            return Err(Bad::Row(format!("its last {lost} changes are gone (it had {promised})").into()));
+        }
+        Ok(())
     }
 
     fn prepare(&self) -> Result<(), Bad> {
-        self.sql.busy_timeout(BUSY)?;
-        // A reader of the version must not change a journal that it does not understand.
-        if self.version()? > VERSION {
-            return Ok(());
-        }
         self.use_wal()?;
         self.sql.pragma_update(None, "synchronous", "FULL")?;
         if self.version()? == VERSION {
@@ -113,7 +147,10 @@ impl Store {
             VERSION => {}
             older => upgrade(&self.sql, older)?,
         }
-        Ok(self.sql.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;"))?)
+        let number = add_commit(&self.sql)?;
+        self.sql.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;"))?;
+        self.mark.raise(number);
+        Ok(())
     }
 
     fn version(&self) -> Result<i64, Bad> {
@@ -143,8 +180,15 @@ impl Store {
         let begun = self.sql.execute_batch("BEGIN IMMEDIATE").map_err(Bad::Sql);
         // Another process may have written files since the last one.
         self.next_key.set(None);
+        let before = self.sql.total_changes();
         let done = begun.and_then(|()| work(self)).and_then(|done| {
+            // One that has only read costs no write.
+            let has_changed = self.sql.total_changes() != before;
+            let number = if has_changed { Some(add_commit(&self.sql)?) } else { None };
             self.sql.execute_batch("COMMIT")?;
+            if let Some(number) = number {
+                self.mark.raise(number);
+            }
             Ok(done)
         });
         done.map_err(|bad| {

@@ -9,7 +9,7 @@ use crate::id::JobId;
 use rusqlite::Connection;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Creates the tables of version 2.
 pub(super) const SCHEMA: &str = "

@@ -1,6 +1,7 @@
 //! Tables of an older version become those of this one.
 
 use super::checksum::{Bad, check, replace};
+use super::commits::COMMITS_OF_JOURNAL;
 use super::failed::FAILURES_OF_JOBS;
 use super::item_row::ItemRow;
 use super::tables::SCHEMA;
@@ -14,7 +15,10 @@ pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
         1 => from_first(sql)?,
         _ => {}
     }
-    Ok(sql.execute_batch(FAILURES_OF_JOBS)?)
+    if version < 3 {
+        sql.execute_batch(FAILURES_OF_JOBS)?;
+    }
+    Ok(sql.execute_batch(COMMITS_OF_JOURNAL)?)
 }
 
 /// Turns tables of version 1 into those of version 2. Every row of a file is checked by its old sum, and gets a new one.
@@ -56,13 +60,14 @@ mod tests {
         Command, End, Failures, ItemRecord, ItemState, NewItem, PartId, Place, Start,
     };
     use crate::journal::store::{FILE, Store};
+    use std::fs;
     use std::path::Path;
 
     /// Writes the tables of version 1 in the place of those that are there.
     fn make_old(sql: &Connection) {
         sql.execute_batch(
             "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
-            DROP TABLE detached; DROP TABLE failures;
+            DROP TABLE detached; DROP TABLE failures; DROP TABLE commits;
             CREATE TABLE items (
                 id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL,
                 path BLOB NOT NULL, state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT,
@@ -84,6 +89,11 @@ mod tests {
         sql.execute_batch("DROP TABLE new_items").unwrap();
     }
 
+    /// An older version has no mark.
+    fn remove_mark(home: &Path) {
+        fs::remove_file(home.join(format!("{FILE}-mark"))).unwrap();
+    }
+
     fn files(home: &Path) -> Vec<ItemRecord> {
         Store::existing(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
     }
@@ -102,6 +112,7 @@ mod tests {
             drop(store);
             let sql = Connection::open(home.path().join(FILE)).unwrap();
             make_old(&sql);
+            remove_mark(home.path());
             if has_changed {
                 sql.execute("UPDATE items SET path = 'g'", []).unwrap();
                 assert!(Store::existing(home.path()).is_err());
@@ -121,7 +132,8 @@ mod tests {
         let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
         drop(store);
         let sql = Connection::open(home.path().join(FILE)).unwrap();
-        sql.execute_batch("DROP TABLE failures; PRAGMA user_version = 2;").unwrap();
+        sql.execute_batch("DROP TABLE commits; DROP TABLE failures; PRAGMA user_version = 2;").unwrap();
+        remove_mark(home.path());
         let store = Store::existing(home.path()).unwrap().unwrap();
         let failures = Failures { number: 2, why: "no".to_owned() };
         store.finish(id, End::Failed, Some(&failures)).unwrap();
