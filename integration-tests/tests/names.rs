@@ -1,10 +1,14 @@
 //! Names that a listing, a destination or another source of the same job may take for one: none of the files is lost.
 
-use integration_tests::foreign::{Foreign, Kind, Skipped};
+use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site};
 use integration_tests::user::{Run, user};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 fn source(files: &[&str]) -> Server {
     files.iter().fold(Site::new("source"), |site, name| site.file(name, name)).start()
@@ -138,14 +142,13 @@ fn h35_two_sources_with_one_name_in_their_trees_do_not_replace_each_other() {
 
 #[test]
 fn h25_a_server_that_replaces_what_is_no_utf8_gets_no_such_name() {
-    use std::os::unix::ffi::OsStrExt;
     let script = "FEAT: 211-Features\\r\\n MLST type*;size*;\\r\\n211 End\nSIZE d: 550 d: not a plain file\n\
         MLST d/uml*: 250-here\\r\\n type=file;size=1; /d/uml\u{fffd}\\r\\n250 end\nMLST *.part: 250-here\\r\\n type=file;size=1; /d/p\\r\\n250 end\n\
         CWD d/*: 550 no directory\nCWD: 250 there\nMKD: 550 exists\nSIZE *.ftp-user.part: 213 1\n\
         STOR: 150 opening ; connection ; drain ; 226 stored";
     let to = Peer::start("127.0.0.3", script, MODERN);
     let home = user();
-    std::fs::write(home.home().join(std::ffi::OsStr::from_bytes(b"uml\xfc")), "a").unwrap();
+    fs::write(home.home().join(OsStr::from_bytes(b"uml\xfc")), "a").unwrap();
     let run =
         home.args(["copy", "--json", "--retries", "0", "--overwrite", "always", "--verify", "none", "-r"]);
     run.args(["./", &to.url("d/")]).run().fails().says("another name on the server");
@@ -159,4 +162,78 @@ fn h35_the_root_of_a_server_is_not_copied_into_itself() {
         let run = run.says("would be copied into itself");
         assert_eq!(from.names(), ["a", "d/", "d/b"], "{source:?} {target}: {run}");
     }
+}
+
+/// A source with a directory of such a name, whose listing vsftpd shows empty: it does not know Telnet (RFC 854), and takes
+/// the byte that is sent twice for two.
+fn directory_that_cannot_be_named() -> Result<ForeignServer, Skipped> {
+    let from = Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).file("s/plain/f", "f").start()?;
+    let directory = iac(from.path("s"));
+    if fs::create_dir(&directory).is_ok() {
+        fs::write(directory.join("f"), "f").unwrap();
+    }
+    Ok(from)
+}
+
+fn iac(below: PathBuf) -> PathBuf {
+    below.join(OsStr::from_bytes(b"\xffd"))
+}
+
+#[test]
+fn h25_a_directory_that_vsftpd_takes_for_another_name_is_a_failure_and_not_empty() {
+    let from = or_skip!(directory_that_cannot_be_named());
+    if !iac(from.path("s")).exists() {
+        return; // this file system keeps only names in UTF-8
+    }
+    let to = target();
+    let run = copy(&["-r", &from.url("s"), &to.url("")]).exits(9).says("%FFd");
+    assert_eq!(to.bytes("s/plain/f"), b"f", "{run}");
+    // What the source has under that name is deleted nowhere.
+    let kept = iac(to.path("t"));
+    fs::create_dir_all(&kept).unwrap();
+    fs::write(kept.join("f"), "f").unwrap();
+    fs::write(to.path("t/more"), "more").unwrap();
+    let words = ["sync", "--json", "--retries", "0", "--delete", &from.url("s"), &to.url("t")];
+    let run = user().args(words).run().exits(9).says("nothing is deleted");
+    assert!(kept.join("f").exists() && to.path("t/more").exists(), "{run}");
+    assert_eq!(to.bytes("t/plain/f"), b"f", "{run}");
+}
+
+/// A source with the file `s/f` and the directory `s/d`, whose listing by its name is empty.
+fn shows_nothing_of(directory: &str) -> Peer {
+    let script = [
+        &format!("LIST s: {}", text(&[line("d/"), line("f")])),
+        "LIST s/d: 150 opening ; connection ; end ; 226 done",
+        directory,
+        "SIZE s/f: 213 1\nSIZE: 550 not a file\nRETR s/f: 150 here ; connection ; text f ; end ; 226 done",
+        "CWD s: enter ; 250 in\nCWD /: enter ; 250 in\nCWD: 550 no such directory",
+    ];
+    Peer::start("127.0.0.2", &script.join("\n"), MODERN)
+}
+
+fn synced_from(from: &Peer, to: &Server) -> Run {
+    let words = ["--delete", "--path", "user", "--verify", "size", &from.url("s"), &to.url("t")];
+    user().args(["sync", "--json", "--retries", "0"]).args(words).run()
+}
+
+#[test]
+fn h25_a_directory_that_is_shown_empty_by_its_name_is_entered() {
+    let to = || Site::new("target").at("127.0.0.3").file("t/d/y", "y").start();
+    // It is not there under that name.
+    let (from, at) = (shows_nothing_of(""), to());
+    let run = synced_from(&from, &at).exits(9).says("nothing is deleted").says("no such directory");
+    assert_eq!((at.bytes("t/d/y"), at.bytes("t/f").len()), (b"y".to_vec(), 1), "{run}");
+    // Something is in it.
+    let inside = format!("CWD s/d: enter ; 250 in\nLIST: {}\nSIZE s/d/g: 213 1", text(&[line("g")]));
+    let (from, at) = (
+        shows_nothing_of(&format!("{inside}\nRETR s/d/g: 150 here ; connection ; text g ; end ; 226 done")),
+        to(),
+    );
+    let run = synced_from(&from, &at).exits(0);
+    assert_eq!(at.names(), ["t/", "t/d/", "t/d/g", "t/f"], "{run}");
+    // It is empty.
+    let empty = "CWD s/d: enter ; 250 in\nLIST: 150 opening ; connection ; end ; 226 done";
+    let (from, at) = (shows_nothing_of(empty), to());
+    let run = synced_from(&from, &at).exits(0);
+    assert_eq!(at.names(), ["t/", "t/d/", "t/f"], "{run}");
 }

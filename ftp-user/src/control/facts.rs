@@ -12,6 +12,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Cut, Entry, Kind, When};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
+use std::iter;
 
 /// What is known of a file or directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -280,15 +281,24 @@ impl Session {
         if self.role == Role::Destination && self.manners.absent.has(words.as_ref()) {
             return Ok(None);
         }
-        if let Some(name) = place::base_name(path)
-            && let Ok((_, listing)) = self.listed(place::parent(path).as_ref()).await
-        {
-            let found = listing.entries.iter().find(|entry| entry.name == name);
-            if let Some(found) = found {
-                return Ok(Some(Entry { name: path.clone(), ..found.clone() }));
-            }
+        if let Some(name) = place::base_name(path) {
+            let directory = place::parent(path);
             // Nothing is in a directory that is not there.
-            if !listing.is_incomplete() || listing.cut == Some(Cut::Unopened) {
+            let is_absent = match self.listed(directory.as_ref()).await {
+                Ok((_, listing)) => {
+                    let found = listing.entries.iter().find(|entry| entry.name == name);
+                    if let Some(found) = found {
+                        return Ok(Some(Entry { name: path.clone(), ..found.clone() }));
+                    }
+                    !listing.is_incomplete() || listing.cut == Some(Cut::Unopened)
+                }
+                Err(_) if self.is_over() => false,
+                Err(_) => match &directory {
+                    Some(directory) => self.lacks_directory(directory).await?,
+                    None => false,
+                },
+            };
+            if is_absent {
                 self.manners.absent.learn(words);
                 return Ok(None);
             }
@@ -327,19 +337,30 @@ impl Session {
             return Ok((false, Some(answer)));
         }
         self.go_back(home.clone()).await?;
-        if self.manners.enters_anything.is_none() {
-            // Some servers say 250 to a name that does not exist.
-            let nothing = PathName::from_user(NO_DIRECTORY).ok();
-            let mut enters = false;
-            if let Some(nothing) = nothing
-                && self.ask(Command::Cwd(nothing)).await?.is_done()
-            {
-                enters = true;
-                self.go_back(home).await?;
-            }
-            self.manners.enters_anything = Some(enters);
+        Ok((!self.enters_anything(home).await?, None))
+    }
+
+    /// Whether CWD refuses `path`, and says nothing of rights.
+    async fn lacks_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
+        let (_, refusal) = self.is_directory(path).await?;
+        let refusal = refusal.map(|answer| lack(iter::once((self.blame(&answer), &answer.reply))));
+        Ok(refusal == Some(Some(false)))
+    }
+
+    /// Whether CWD says 250 to a name that does not exist, as some servers do. `home` is the way back.
+    pub(super) async fn enters_anything(&mut self, home: PathName) -> Result<bool, Failure> {
+        if let Some(known) = self.manners.enters_anything {
+            return Ok(known);
         }
-        Ok((self.manners.enters_anything == Some(false), None))
+        let mut enters = false;
+        if let Ok(nothing) = PathName::from_user(NO_DIRECTORY)
+            && self.ask(Command::Cwd(nothing)).await?.is_done()
+        {
+            enters = true;
+            self.go_back(home).await?;
+        }
+        self.manners.enters_anything = Some(enters);
+        Ok(enters)
     }
 
     fn verdict(&self, answer: &Answer) -> Verdict {

@@ -35,6 +35,8 @@ pub struct Listing {
     pub taken: usize,
     /// Why it is not all that is there, as the server says.
     pub cut: Option<Cut>,
+    /// Whether it shows the directory itself or its parent: then there is such a directory.
+    pub shows_itself: bool,
 }
 
 /// Takes the entries of a listing as they come.
@@ -93,34 +95,65 @@ impl Session {
     }
 
     /// Lists a directory by one command.
+    ///
+    /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. So an
+    /// empty listing is believed only of a directory that was entered.
     pub(super) async fn list_as(
         &mut self,
         form: Form,
         directory: Option<&PathName>,
     ) -> Result<Listing, (Blame, Failure)> {
-        // Servers that run `ls` split its argument at blanks and take other letters for patterns and options.
-        let inside = directory.filter(|path| form != Form::Mlsd && is_split(path.as_bytes()));
-        if let Some(inside) = inside {
-            return self.list_inside(form, inside).await;
+        let Some(path) = directory.filter(|_| form != Form::Mlsd) else {
+            return self.list_argument(form, directory.cloned(), (directory, None)).await;
+        };
+        let mut shown = None;
+        if !is_split(path.as_bytes()) {
+            let listing = self.list_argument(form, directory.cloned(), (directory, None)).await?;
+            if !listing.shows_nothing() {
+                return Ok(listing);
+            }
+            shown = Some(listing);
         }
-        self.list_argument(form, directory.cloned(), (directory, None)).await
+        if let Some(listing) = self.list_inside(form, path).await? {
+            return Ok(listing);
+        }
+        // It cannot be entered and left again, so that its name is the only way to it.
+        match shown {
+            Some(listing) => Ok(listing),
+            None => {
+                let listing = self.list_argument(form, directory.cloned(), (directory, None)).await?;
+                if listing.shows_nothing() { Err(other(doubtful(path))) } else { Ok(listing) }
+            }
+        }
     }
 
-    /// Enters a directory, lists it without an argument and comes back.
-    async fn list_inside(&mut self, form: Form, directory: &PathName) -> Result<Listing, (Blame, Failure)> {
-        let what = || format!("cannot list {}", directory.display());
-        let Some(home) = self.current().await.map_err(other)? else {
-            return self.list_argument(form, Some(directory.clone()), (Some(directory), None)).await;
-        };
+    /// Enters a directory, lists it without an argument and comes back. `None` if the server does not tell the way back, or
+    /// does not know CWD.
+    async fn list_inside(
+        &mut self,
+        form: Form,
+        directory: &PathName,
+    ) -> Result<Option<Listing>, (Blame, Failure)> {
+        let Some(home) = self.current().await.map_err(other)? else { return Ok(None) };
         let answer = self.ask(Command::Cwd(directory.clone())).await.map_err(other)?;
         if !answer.is_done() {
-            return Err((self.blame(&answer), self.refusal(what(), &answer)));
+            let blame = self.blame(&answer);
+            if blame == Blame::Unsupported {
+                return Ok(None);
+            }
+            return Err((blame, self.refusal(format!("cannot list {}", directory.display()), &answer)));
         }
         let listing = self.list_argument(form, None, (Some(directory), None)).await;
         if !self.is_over() {
-            self.go_back(home).await.map_err(other)?;
+            self.go_back(home.clone()).await.map_err(other)?;
         }
-        listing
+        let listing = listing?;
+        // CWD may say 250 to the other name as well.
+        let is_doubtful = is_split(directory.as_bytes()) && listing.shows_nothing();
+        if is_doubtful && self.enters_anything(home).await.map_err(other)? {
+            return Err(other(doubtful(directory)));
+        }
+        Ok(Some(listing))
     }
 
     /// Lists by a command with this argument. `directory` is what failures call it. If there is `each`, it gets the
@@ -168,9 +201,20 @@ impl Session {
     }
 }
 
-/// Whether a shell or `ls` would not take the argument as one name.
+/// Whether a server may not take the argument as one name: a shell or `ls` splits it at blanks and takes other letters for
+/// patterns and options. A server that does not know Telnet (RFC 854) reads 0xFF twice.
 fn is_split(path: &[u8]) -> bool {
-    path.starts_with(b"-") || path.iter().any(|byte| b" *?[]{}~\\\"'$`;&|<>()".contains(byte))
+    let is_special =
+        |byte: &u8| byte.is_ascii_control() || *byte == 0xff || b" *?[]{}~\\\"'$`;&|<>()".contains(byte);
+    path.starts_with(b"-") || path.iter().any(is_special)
+}
+
+/// The failure of a directory whose listing is empty where that says nothing.
+fn doubtful(directory: &PathName) -> Failure {
+    let what = format!("cannot list {}", directory.display());
+    Failure::new(failure::Kind::Other, what)
+        .said("the server shows nothing, and may have taken the name for a pattern or another name")
+        .hint("rename the directory")
 }
 
 fn other(failure: Failure) -> (Blame, Failure) {
@@ -310,6 +354,11 @@ impl Listing {
         self.entries.is_empty() && self.refused.is_empty() && self.unread > 0
     }
 
+    /// Whether it looks like that of an empty directory, and of one that is not there.
+    fn shows_nothing(&self) -> bool {
+        self.len() == 0 && !self.shows_itself && !self.is_incomplete()
+    }
+
     /// The number of lines.
     fn len(&self) -> usize {
         self.entries.len() + self.taken + self.unread + self.refused.len() + self.more_refused
@@ -317,7 +366,9 @@ impl Listing {
 
     fn take(&mut self, found: Found, each: &mut Option<Each<'_>>) {
         match found {
-            Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {}
+            Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {
+                self.shows_itself = true
+            }
             Found::Entry(entry) => match each {
                 Some(each) => {
                     self.taken += 1;
@@ -363,6 +414,42 @@ mod tests {
             while there.write_all(line).await.is_ok() {}
         });
         read(here.unwrap().into(), Form::List.lister(), (limit, None), &Meter::default()).await
+    }
+
+    #[test]
+    fn names_that_a_server_may_not_take_as_one_are_known() {
+        for (path, expect) in [
+            (&b"pub/d"[..], false),
+            ("pub/\u{e9}".as_bytes(), false),
+            (b"uml\xfc", false),
+            (b"-la", true),
+            (b"a b", true),
+            (b"a[1]", true),
+            (b"tab\there", true),
+            (b"pub/\xffd", true),
+        ] {
+            assert_eq!(is_split(path), expect, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_listing_that_shows_nothing_at_all_is_in_doubt() {
+        let shows_nothing = |lines: &[&str], cut: Option<Cut>| {
+            let (mut listing, mut lister) = (Listing { cut, ..Listing::default() }, Form::List.lister());
+            for line in lines {
+                lister.push(line.as_bytes());
+            }
+            lister.end();
+            while let Some(found) = lister.next() {
+                listing.take(found, &mut None);
+            }
+            listing.shows_nothing()
+        };
+        assert!(shows_nothing(&[], None) && shows_nothing(&["total 0"], None));
+        assert!(!shows_nothing(&["drwxr-xr-x 2 ann ann 4096 Jan 01 2020 ."], None));
+        assert!(!shows_nothing(&["-rw-r--r-- 1 ann ann 1 Jan 01 2020 f"], None));
+        assert!(!shows_nothing(&["-rw-r--r-- 1 ann ann 1 Jan 01 2020 ../f"], None));
+        assert!(!shows_nothing(&[], Some(Cut::Unopened)));
     }
 
     #[tokio::test]
