@@ -125,10 +125,10 @@ impl From<When> for Overwrite {
 /// Reads the number of files at the same time.
 pub(super) fn jobs_at_once(text: &str) -> Result<Jobs, String> {
     if text == "auto" {
-        return Ok(Jobs::AUTO);
+        return Ok(Jobs::default());
     }
     let number = text.parse().ok().filter(|number: &NonZero<usize>| number.get() <= MOST_JOBS);
-    number.map(Jobs::Exactly).ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
+    number.map(Jobs::exactly).ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
 }
 
 /// The largest number of files that can be copied at the same time: each needs two sessions.

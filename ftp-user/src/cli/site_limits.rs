@@ -1,6 +1,6 @@
 //! What the settings allow a job at the sites in which it takes part: the smallest number of each kind.
 
-use crate::job::{Job, Jobs};
+use crate::job::{Job, Wanted};
 use crate::place::{Location, Place, SiteLimits};
 use std::num::{NonZeroU64, NonZeroUsize};
 
@@ -32,13 +32,13 @@ pub(super) fn narrowed(mut job: Job) -> Job {
     let by_sessions = limits
         .sessions
         .map(|most| NonZeroUsize::new(most.get().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN));
-    let most = smaller(limits.jobs, by_sessions);
-    job.options.jobs = match (job.options.jobs, most) {
-        (Jobs::Auto { .. }, _) if limits.rate.is_some() => Jobs::Exactly(NonZeroUsize::MIN),
-        (Jobs::Auto { at_most }, Some(most)) => Jobs::Auto { at_most: at_most.min(most) },
-        (Jobs::Exactly(jobs), Some(most)) => Jobs::Exactly(jobs.min(most)),
-        (jobs @ (Jobs::Auto { .. } | Jobs::Exactly(_)), None) => jobs,
+    let by_rate = match job.options.jobs.wanted {
+        Wanted::Auto => limits.rate.map(|_| NonZeroUsize::MIN),
+        Wanted::Exactly(_) => None,
     };
+    if let Some(most) = [limits.jobs, by_sessions, by_rate].into_iter().flatten().min() {
+        job.options.jobs = job.options.jobs.limited(most);
+    }
     job
 }
 
@@ -60,7 +60,7 @@ const ENOUGH_TO_RACE: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Options;
+    use crate::job::{Jobs, Options};
     use crate::place::{Named, Netrc};
     use std::sync::Arc;
 
@@ -86,27 +86,32 @@ mod tests {
 
     #[test]
     fn the_smallest_limit_of_a_job_holds() {
-        let exactly = |number| Jobs::Exactly(NonZeroUsize::new(number).unwrap());
-        let up_to = |number| Jobs::Auto { at_most: NonZeroUsize::new(number).unwrap() };
-        for (limits, jobs, expect, asked, rate) in [
-            ([None, None], Jobs::AUTO, Jobs::AUTO, 0, 0),
-            ([None, None], exactly(9), exactly(9), 7, 7),
-            ([Some((0, 3, 0)), None], Jobs::AUTO, up_to(3), 0, 0),
-            ([Some((0, 30, 0)), None], Jobs::AUTO, Jobs::AUTO, 0, 0),
-            ([Some((0, 30, 0)), Some((0, 4, 0))], exactly(9), exactly(4), 0, 0),
-            ([Some((0, 0, 3)), None], exactly(9), exactly(2), 0, 0),
-            ([Some((5, 0, 0)), None], Jobs::AUTO, exactly(1), 7, 5),
-            ([Some((5, 0, 0)), Some((4, 0, 0))], exactly(2), exactly(2), 3, 3),
+        const AUTO: Jobs = Jobs { wanted: Wanted::Auto, site_limit: None };
+        let number = |number| NonZeroUsize::new(number).unwrap();
+        let exactly = |wanted| Jobs::exactly(number(wanted));
+        // The limits of both sites, what is wanted, what becomes of it and whether that is less; the rate likewise.
+        for (limits, jobs, most, is_cut, asked, rate) in [
+            ([None, None], AUTO, 8, false, 0, 0),
+            ([None, None], exactly(9), 9, false, 5, 5),
+            ([Some((0, 3, 0)), None], AUTO, 3, true, 0, 0),
+            ([Some((0, 30, 0)), None], AUTO, 8, false, 0, 0),
+            ([Some((0, 30, 0)), Some((0, 4, 0))], exactly(9), 4, true, 0, 0),
+            ([Some((0, 0, 3)), None], exactly(9), 2, true, 0, 0),
+            ([Some((0, 0, 3)), None], exactly(2), 2, false, 0, 0),
+            ([Some((5, 0, 0)), None], AUTO, 1, true, 7, 5),
+            ([Some((5, 0, 0)), Some((4, 0, 0))], exactly(2), 2, false, 3, 3),
         ] {
             let job = narrowed(job(limits, jobs));
-            assert_eq!(job.options.jobs, expect, "{limits:?}");
+            let found = job.options.jobs;
+            assert_eq!((found.most(), found.is_cut()), (number(most), is_cut), "{limits:?}");
+            assert_eq!(found.wanted, jobs.wanted, "{limits:?}");
             assert_eq!(
                 super::rate(job.work.places(), NonZeroU64::new(asked)),
                 NonZeroU64::new(rate),
                 "{limits:?}"
             );
         }
-        assert!(forbids_race(&job([Some((0, 0, 2)), None], Jobs::AUTO)));
-        assert!(!forbids_race(&job([Some((1, 1, 0)), None], Jobs::AUTO)));
+        assert!(forbids_race(&job([Some((0, 0, 2)), None], Jobs::default())));
+        assert!(!forbids_race(&job([Some((1, 1, 0)), None], Jobs::default())));
     }
 }

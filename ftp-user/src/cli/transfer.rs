@@ -6,12 +6,12 @@ use crate::check::{Overwrite, Verify};
 use crate::config::{self, Relays};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind};
-use crate::job::{InPlace, Job, Jobs, Mode, Options, Work};
+use crate::job::{InPlace, Job, Jobs, Mode, Options, Wanted, Work};
 use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
 use ftp_io::program::size;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug)]
@@ -153,9 +153,9 @@ impl TransferArgs {
     /// How many files are copied at the same time. A server knows nothing of the others: with a limit, one file at a time has
     /// all of it.
     pub(super) const fn jobs(&self, asked: Jobs) -> Jobs {
-        match asked {
-            Jobs::Auto { .. } if self.limit.is_some() => Jobs::Exactly(NonZeroUsize::MIN),
-            Jobs::Auto { .. } | Jobs::Exactly(_) => asked,
+        match asked.wanted {
+            Wanted::Auto if self.limit.is_some() => Jobs::ONE,
+            Wanted::Auto | Wanted::Exactly(_) => asked,
         }
     }
 
@@ -193,10 +193,7 @@ pub(super) fn rate(text: &str) -> Result<NonZeroU64, String> {
 
 /// What each of the files has that go from server to server at the same time.
 fn share(rate: NonZeroU64, jobs: Jobs) -> NonZeroU64 {
-    let files = match jobs {
-        Jobs::Auto { .. } => 1,
-        Jobs::Exactly(jobs) => u64::try_from(jobs.get()).unwrap_or(u64::MAX),
-    };
+    let files = u64::try_from(jobs.most().get()).unwrap_or(u64::MAX);
     NonZeroU64::new(rate.get() / files).unwrap_or(NonZeroU64::MIN)
 }
 

@@ -59,7 +59,7 @@ pub(crate) use patterns::{Matches, matches, named};
 pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, Work};
-pub use request::options::{ChangedParts, InPlace, Jobs, Links, Mode, Options};
+pub use request::options::{ChangedParts, InPlace, Jobs, Links, Mode, Options, Wanted};
 pub use request::standard::{NULL, Sink};
 pub use request::sync::{Compare, SyncRules};
 pub(crate) use retrying::outage::asked;

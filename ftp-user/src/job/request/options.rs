@@ -111,27 +111,55 @@ pub enum Links {
 }
 
 /// How many files of a tree are copied at the same time, each on sessions of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Jobs {
-    /// As many as make it faster.
-    Auto {
-        /// No more than this, also if more would be faster.
-        at_most: NonZero<usize>,
-    },
-    /// So many, unless a server refuses that many sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Jobs {
+    /// The number that is wanted. A server that refuses so many sessions gets fewer.
+    pub wanted: Wanted,
+    /// No more than this: the limit of a site.
+    pub site_limit: Option<NonZero<usize>>,
+}
+
+/// How many files somebody wants to be copied at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Wanted {
+    /// As many as make it faster, at most 8.
+    #[default]
+    Auto,
+    /// So many.
     Exactly(NonZero<usize>),
 }
 
 impl Jobs {
-    /// As many as make it faster, at most 8.
-    pub const AUTO: Self = Self::Auto { at_most: NonZero::new(8).unwrap() };
-}
+    /// One file after the other.
+    pub const ONE: Self = Self::exactly(NonZero::<usize>::MIN);
 
-impl Default for Jobs {
-    fn default() -> Self {
-        Self::AUTO
+    /// So many files.
+    pub const fn exactly(number: NonZero<usize>) -> Self {
+        Self { wanted: Wanted::Exactly(number), site_limit: None }
+    }
+
+    /// The same, but no more than a site permits.
+    pub fn limited(self, site: NonZero<usize>) -> Self {
+        Self { site_limit: Some(self.site_limit.map_or(site, |limit| limit.min(site))), ..self }
+    }
+
+    /// The largest number that may be used.
+    pub fn most(self) -> NonZero<usize> {
+        let wanted = match self.wanted {
+            Wanted::Auto => MOST_OF_AUTO,
+            Wanted::Exactly(number) => number,
+        };
+        self.site_limit.map_or(wanted, |limit| limit.min(wanted))
+    }
+
+    /// Whether a site permits less than is wanted.
+    pub fn is_cut(self) -> bool {
+        self.site_limit.is_some_and(|limit| Self { site_limit: None, ..self }.most() > limit)
     }
 }
+
+/// The largest number that is found by measurement.
+const MOST_OF_AUTO: NonZero<usize> = NonZero::new(8).unwrap();
 
 /// Whether a job changes anything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

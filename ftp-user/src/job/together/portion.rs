@@ -1,6 +1,6 @@
 //! How many of the small files that wait a worker gets at once. Pure.
 
-use crate::job::request::options::Jobs;
+use crate::job::request::options::Wanted;
 
 /// A worker's part of the small files that wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,10 +14,10 @@ pub(super) struct Portion {
 impl Portion {
     /// The part of one of `workers` of `waiting` files. Where servers take groups, a connection has its price, so few files
     /// are not divided, unless the user has asked for that number of workers.
-    pub(super) const fn of(waiting: usize, workers: usize, take_groups: bool, jobs: Jobs) -> Self {
-        let least = match jobs {
-            Jobs::Auto { .. } if take_groups => LEAST,
-            Jobs::Auto { .. } | Jobs::Exactly(_) => 1,
+    pub(super) const fn of(waiting: usize, workers: usize, take_groups: bool, wanted: Wanted) -> Self {
+        let least = match wanted {
+            Wanted::Auto if take_groups => LEAST,
+            Wanted::Auto | Wanted::Exactly(_) => 1,
         };
         Self { fair: waiting.div_ceil(workers), least }
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use std::num::NonZero;
 
-    const EXACTLY: Jobs = Jobs::Exactly(NonZero::new(8).unwrap());
+    const EXACTLY: Wanted = Wanted::Exactly(NonZero::new(8).unwrap());
 
     /// How many files of so many bytes each a worker gets.
     fn count(portion: Portion, waiting: usize, bytes: u64) -> usize {
@@ -50,20 +50,24 @@ mod tests {
 
     #[test]
     fn small_files_are_divided_among_workers_unless_they_are_few() {
-        for (waiting, workers, take_groups, jobs, bytes, expect) in [
-            (2000, 1, true, Jobs::AUTO, 4096, 2000),
-            (2000, 2, true, Jobs::AUTO, 4096, 1000),
-            (130, 2, true, Jobs::AUTO, 4096, 128),
-            (100, 8, true, Jobs::AUTO, 4096, 100),
+        for (waiting, workers, take_groups, wanted, bytes, expect) in [
+            (2000, 1, true, Wanted::Auto, 4096, 2000),
+            (2000, 2, true, Wanted::Auto, 4096, 1000),
+            (130, 2, true, Wanted::Auto, 4096, 128),
+            (100, 8, true, Wanted::Auto, 4096, 100),
             // Many bytes are divided all the same.
-            (100, 8, true, Jobs::AUTO, 256 << 10, 13),
-            (1000, 1, true, Jobs::AUTO, 256 << 10, 256),
+            (100, 8, true, Wanted::Auto, 256 << 10, 13),
+            (1000, 1, true, Wanted::Auto, 256 << 10, 256),
             // Each file has a connection of its own, or the user has asked for the number.
-            (100, 8, false, Jobs::AUTO, 4096, 13),
+            (100, 8, false, Wanted::Auto, 4096, 13),
             (100, 8, true, EXACTLY, 4096, 13),
         ] {
-            let portion = Portion::of(waiting, workers, take_groups, jobs);
-            assert_eq!(count(portion, waiting, bytes), expect, "{waiting} {workers} {take_groups} {jobs:?}");
+            let portion = Portion::of(waiting, workers, take_groups, wanted);
+            assert_eq!(
+                count(portion, waiting, bytes),
+                expect,
+                "{waiting} {workers} {take_groups} {wanted:?}"
+            );
         }
     }
 }

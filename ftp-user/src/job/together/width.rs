@@ -4,7 +4,7 @@
 //! number is measured over a few groups of files, from the moment when all its workers are there. The first number that is
 //! hardly faster than the one before ends the search. A server that refuses one more session ends it, too.
 
-use crate::job::request::options::Jobs;
+use crate::job::request::options::{Jobs, Wanted};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Debug)]
 pub(in crate::job) struct Width {
     target: usize,
-    /// The largest number that may be tried.
-    most: usize,
+    jobs: Jobs,
     search: Search,
 }
 
@@ -21,7 +20,7 @@ pub(in crate::job) struct Width {
 #[derive(Clone, PartialEq, Debug)]
 enum Search {
     /// The first file is on its way.
-    First(Jobs),
+    First,
     /// The target has grown, and its workers are not all there.
     Opens {
         /// The rate with half the target, in units of work per second.
@@ -31,6 +30,7 @@ enum Search {
     Measures {
         since: Moment,
         groups: usize,
+        files: usize,
         work: f64,
         /// The rate with half the target, in units of work per second.
         half: Option<f64>,
@@ -48,6 +48,8 @@ pub(in crate::job) enum Reason {
     NoFaster,
     /// It is the largest one.
     Most,
+    /// A site permits no more.
+    Site,
     /// A server has refused one more session.
     Refused,
     /// A server is known to mix up sessions that are busy at the same time.
@@ -56,8 +58,7 @@ pub(in crate::job) enum Reason {
 
 impl Width {
     pub(in crate::job) const fn new(jobs: Jobs) -> Self {
-        let (Jobs::Auto { at_most: most } | Jobs::Exactly(most)) = jobs;
-        Self { target: 1, most: most.get(), search: Search::First(jobs) }
+        Self { target: 1, jobs, search: Search::First }
     }
 
     /// How many files may be copied now. One, until the first one has found the path.
@@ -75,38 +76,46 @@ impl Width {
         if let Search::Opens { half } = self.search
             && all >= self.target
         {
-            self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: Some(half) };
+            self.search = Search::Measures { since: now, groups: 0, files: 0, work: 0.0, half: Some(half) };
         }
     }
 
     /// Notes that a worker has ended a group of files (one file, or small ones together), and how many bytes of each
     /// were copied.
     pub(in crate::job) fn ended(&mut self, bytes: &[u64], now: Moment) {
+        let most = self.jobs.most().get();
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
-            Search::First(Jobs::Auto { .. }) => {
-                self.search = Search::Measures { since: now, groups: 0, work: 0.0, half: None };
+            Search::First if self.jobs.wanted == Wanted::Auto && self.target < most => {
+                self.search = Search::Measures { since: now, groups: 0, files: 0, work: 0.0, half: None };
             }
-            Search::First(Jobs::Exactly(jobs)) => {
-                (self.target, self.search) = (jobs.get(), Search::Found(Reason::Asked));
-            }
-            Search::Measures { since, groups, work, half } => {
+            Search::First => (self.target, self.search) = (most, Search::Found(self.limit())),
+            Search::Measures { since, groups, files, work, half } => {
                 *groups += 1;
+                *files += bytes.len();
                 *work += bytes.iter().map(|bytes| work_of(*bytes)).sum::<f64>();
                 let took = now.since(*since);
-                if *groups < self.target * GROUPS_EACH || took < WINDOW {
+                if *groups < self.target || *files < self.target * FILES_EACH || took < WINDOW {
                     return;
                 }
                 let rate = *work / took.as_secs_f64();
                 if half.is_some_and(|half| rate < half * GAIN) {
                     (self.target, self.search) = (before(self.target), Search::Found(Reason::NoFaster));
-                } else if self.target >= self.most {
-                    self.search = Search::Found(Reason::Most);
+                } else if self.target >= most {
+                    self.search = Search::Found(self.limit());
                 } else {
-                    (self.target, self.search) =
-                        ((self.target * 2).min(self.most), Search::Opens { half: rate });
+                    (self.target, self.search) = ((self.target * 2).min(most), Search::Opens { half: rate });
                 }
             }
+        }
+    }
+
+    /// Why no more than the largest number are used.
+    fn limit(&self) -> Reason {
+        match self.jobs.wanted {
+            _ if self.jobs.is_cut() => Reason::Site,
+            Wanted::Auto => Reason::Most,
+            Wanted::Exactly(_) => Reason::Asked,
         }
     }
 
@@ -117,10 +126,7 @@ impl Width {
 
     /// Notes that a server mixes up sessions: files are copied one at a time, unless the user has named a number.
     pub(in crate::job) fn mixes(&mut self) {
-        if matches!(
-            self.search,
-            Search::First(Jobs::Auto { .. }) | Search::Opens { .. } | Search::Measures { .. }
-        ) {
+        if self.jobs.wanted == Wanted::Auto && self.found().is_none() {
             (self.target, self.search) = (1, Search::Found(Reason::Mixed));
         }
     }
@@ -139,8 +145,9 @@ fn work_of(bytes: u64) -> f64 {
     1.0 + bytes / FILE
 }
 
-/// How many groups of files each worker ends before its number is judged.
-const GROUPS_EACH: usize = 3;
+/// How many files each worker ends before its number is judged, and at least one group of them. Single files differ more
+/// from each other than groups do.
+const FILES_EACH: usize = 3;
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
 /// How much faster twice as many must be.
@@ -155,7 +162,7 @@ mod tests {
 
     /// Copies files of `bytes` until the number is found, where `rate` files a second are possible with a number.
     fn search(bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
-        search_of(Jobs::AUTO, bytes, rate)
+        search_of(Jobs::default(), bytes, rate)
     }
 
     fn search_of(jobs: Jobs, bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
@@ -181,7 +188,7 @@ mod tests {
     /// Copies groups of `files` files by workers that are equally fast and need `login` seconds to begin.
     fn search_with_workers(files: usize, login: f64) -> (usize, Reason) {
         const GROUP: f64 = 0.1;
-        let mut width = Width::new(Jobs::AUTO);
+        let mut width = Width::new(Jobs::default());
         let mut workers = vec![Does::Copies(GROUP)];
         for _ in 0..1000 {
             let time = |worker: &Does| match worker {
@@ -209,7 +216,7 @@ mod tests {
     #[test]
     fn a_number_is_measured_when_all_its_workers_are_there_and_over_groups() {
         for files in [1, 16] {
-            for login in [0.01, 0.5] {
+            for login in [0.01, 0.03, 0.07, 0.5] {
                 assert_eq!(search_with_workers(files, login), (8, Reason::Most), "{files} files, {login} s");
             }
         }
@@ -226,37 +233,41 @@ mod tests {
     #[test]
     fn a_limit_ends_the_search_and_does_not_begin_one() {
         let search = |at_most: usize, rate: fn(usize) -> f64| {
-            let jobs = Jobs::Auto { at_most: NonZero::new(at_most).unwrap() };
-            search_of(jobs, 4096, rate)
+            search_of(Jobs::default().limited(NonZero::new(at_most).unwrap()), 4096, rate)
         };
         let of = |width: usize| 10.0 * f64::from(u32::try_from(width).unwrap());
-        for at_most in [1, 3, 30] {
-            assert_eq!(search(at_most, of), (at_most, Reason::Most));
+        for at_most in [1, 3] {
+            assert_eq!(search(at_most, of), (at_most, Reason::Site));
         }
+        assert_eq!(search(30, of), (8, Reason::Most));
         // Three are no faster than two.
         assert_eq!(search(3, |width| if width == 1 { 10.0 } else { 20.0 }), (2, Reason::NoFaster));
     }
 
     #[test]
     fn a_server_that_mixes_up_sessions_gets_one_file_at_a_time_unless_the_user_knows_better() {
-        let mut width = Width::new(Jobs::AUTO);
+        let mut width = Width::new(Jobs::default());
         width.mixes();
         width.ended(&[1], Moment::START);
         assert_eq!((width.target(), width.found()), (1, Some((1, Reason::Mixed))));
-        let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
+        let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
         width.mixes();
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((5, Reason::Asked)));
+        // The limit of a site is told also where the user has named a number.
+        let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()).limited(NonZero::new(2).unwrap()));
+        width.ended(&[1], Moment::START);
+        assert_eq!(width.found(), Some((2, Reason::Site)));
     }
 
     #[test]
     fn a_server_that_refuses_sessions_ends_the_search() {
-        let mut width = Width::new(Jobs::AUTO);
+        let mut width = Width::new(Jobs::default());
         width.refused(3);
         assert_eq!((width.target(), width.found()), (3, Some((3, Reason::Refused))));
         width.ended(&[1], Moment::START);
         assert_eq!(width.target(), 3);
-        let mut width = Width::new(Jobs::Exactly(NonZero::new(5).unwrap()));
+        let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
         assert_eq!((width.target(), width.found()), (1, None));
         width.ended(&[1], Moment::START);
         assert_eq!((width.target(), width.found()), (5, Some((5, Reason::Asked))));

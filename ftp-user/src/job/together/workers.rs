@@ -139,7 +139,8 @@ impl<'a> Workers<'a> {
     fn share(&mut self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
         let may_batch = self.batches && self.shared_path().is_some();
         let most = if may_batch { self.most_together() } else { 1 };
-        let portion = Portion::of(ready.len(), self.width.target(), self.take_groups, self.options.jobs);
+        let portion =
+            Portion::of(ready.len(), self.width.target(), self.take_groups, self.options.jobs.wanted);
         let mut bytes = 0;
         let is_next = |(index, planned): &(usize, &Planned)| {
             bytes += planned.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0);
@@ -272,6 +273,7 @@ impl<'a> Workers<'a> {
                 "most",
                 "the most that auto uses; --jobs N permits more, up to the limits of the sites".to_owned(),
             ),
+            (Reason::Site, _) => ("site", "the limits of a site permit no more".to_owned()),
             (Reason::Mixed, _) => {
                 ("mixed", "a server mixes up sessions that are busy at the same time".to_owned())
             }

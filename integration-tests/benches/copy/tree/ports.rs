@@ -11,14 +11,17 @@ use integration_tests::net::Network;
 /// The largest tree for which the ports of a host suffice as it is.
 const FEW: usize = 5_000;
 
-/// Does `work` with these trees in a network of its own, where all ports may be used and those of ended connections are used
-/// again. Without root this host has the smaller trees only.
+/// Does `work` with these trees in a network of its own, where all ports may be used and ended connections are forgotten
+/// at once. Without root this host has the smaller trees only.
 pub(super) fn with_many<T: Send>(trees: Vec<usize>, work: impl Fn(&[usize]) -> T + Send + Sync) -> T {
     let host = Network::new().map(|mut network| (network.host("trees"), network));
     match host {
         Ok((host, _network)) => host.run(|| {
             fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535").unwrap();
             fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "1").unwrap();
+            // Ended connections that are kept slow down those who come later: what one contender leaves would cost the
+            // next one up to ten times the processor time for a file.
+            fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "64").unwrap();
             answer_for_name_servers();
             work(&trees)
         }),
