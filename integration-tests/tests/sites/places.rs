@@ -155,6 +155,13 @@ fn a_site_has_no_more_sessions_than_its_limit() {
         std::fs::write(from.path(&format!("pub/{number}")), sample(100)).unwrap();
     }
     let settings = two(&from, &to) + "[sites.two.limits]\nsessions = 2\n";
-    let run = with(&settings).args(["copy", "-r", "--json", "one:", "two:tree/"]).run().exits(0);
-    assert_eq!(run.summary()["files"], 22, "{run}");
+    for (name, jobs) in [("auto", "auto"), ("named", "8")] {
+        let to_there = format!("two:{name}/");
+        let run = with(&settings).args(["copy", "-r", "-j", jobs, "--json", "one:", &to_there]).run().exits(0);
+        assert_eq!(run.summary()["files"], 22, "{run}");
+        // One session copies, one is for what must be asked meanwhile.
+        let [found] = &run.events("jobs")[..] else { panic!("{run}") };
+        assert_eq!((found["number"].as_u64(), found["reason"].as_str()), (Some(1), Some("site")), "{run}");
+        assert_eq!(found["why"], "the limits of a site permit no more", "{run}");
+    }
 }
