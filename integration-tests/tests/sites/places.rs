@@ -157,7 +157,8 @@ fn a_site_has_no_more_sessions_than_its_limit() {
     let settings = two(&from, &to) + "[sites.two.limits]\nsessions = 2\n";
     for (name, jobs) in [("auto", "auto"), ("named", "8")] {
         let to_there = format!("two:{name}/");
-        let run = with(&settings).args(["copy", "-r", "-j", jobs, "--json", "one:", &to_there]).run().exits(0);
+        let run =
+            with(&settings).args(["copy", "-r", "-j", jobs, "--json", "one:", &to_there]).run().exits(0);
         assert_eq!(run.summary()["files"], 22, "{run}");
         // One session copies, one is for what must be asked meanwhile.
         let [found] = &run.events("jobs")[..] else { panic!("{run}") };

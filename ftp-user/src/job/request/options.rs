@@ -125,7 +125,7 @@ pub enum Wanted {
     /// As many as make it faster, at most 8.
     #[default]
     Auto,
-    /// So many.
+    /// This many, and no fewer.
     Exactly(NonZero<usize>),
 }
 
