@@ -25,6 +25,8 @@ pub enum Lie {
     Endless(String),
     /// The control connection ends, on both sides.
     Closes,
+    /// Nothing is said any more.
+    Silence,
 }
 
 /// What is heard in the place of a command.
@@ -72,6 +74,11 @@ impl Liar {
             }
         });
         Self(address)
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.0
     }
 
     /// The URL of a path.
@@ -165,6 +172,11 @@ fn answer(
                 }
             },
             Lie::Closes => return Ok(()),
+            Lie::Silence => {
+                // The connection stays open until the client leaves.
+                let _ = presence.recv();
+                return Ok(());
+            }
         };
         if let Some(later) = later.take() {
             said = format!("{said}\r\n{later}");

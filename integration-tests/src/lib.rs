@@ -17,6 +17,7 @@ pub mod faults;
 pub mod foreign;
 pub mod fuzz;
 pub mod hub;
+pub mod keeper;
 pub mod liar;
 pub mod net;
 pub mod peer;

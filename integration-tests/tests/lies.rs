@@ -29,22 +29,37 @@ fn replaced(after: &str) -> (Peer, Run) {
 
 #[test]
 fn an_old_file_gets_its_name_back_if_the_new_one_has_not_got_it() {
-    for after in [
-        // It has renamed nothing.
-        "SIZE b.txt: 550 no such file\nSIZE *.part: 213 1000",
-        // It has lost the file.
-        "SIZE b.txt: 550 no such file\nSIZE *.part: 550 no such file",
+    for (after, is_aside) in [
+        // It has renamed nothing but the old file.
+        ("SIZE b.txt: 550 no such file\nSIZE *.part: 213 1000", true),
+        // It has lost the new file.
+        ("SIZE b.txt: 550 no such file\nSIZE *.part: 550 no such file", true),
         // It renames nothing at all.
-        "SIZE b.txt: 213 5\nSIZE *.part: 213 1000",
+        ("SIZE b.txt: 213 5\nSIZE *.part: 213 1000", false),
     ] {
-        let (to, run) = replaced(after);
+        let old = if is_aside { "213 5" } else { "550 no such file" };
+        let (to, run) = replaced(&format!("{after}\nSIZE *.old: {old}"));
         let run = run.exits(7).says("b.txt");
         let renamed = to.seen_of(&["RNTO"]);
-        let [first, aside, again, back] = renamed.as_slice() else { panic!("{renamed:?}\n{run}") };
-        assert_eq!([first, again, back], ["RNTO b.txt"; 3], "{run}");
+        let [first, aside, again, back @ ..] = renamed.as_slice() else { panic!("{renamed:?}\n{run}") };
+        assert_eq!([first, again], ["RNTO b.txt"; 2], "{run}");
+        assert!(back.len() == usize::from(is_aside) && back.iter().all(|line| line == "RNTO b.txt"), "{run}");
         let kept = aside.replace("RNTO", "DELE");
         assert!(aside.ends_with(".ftp-user.old") && !to.seen().contains(&kept), "{renamed:?}\n{run}");
     }
+}
+
+#[test]
+fn an_old_file_is_not_deleted_for_a_new_one_that_has_lost_bytes() {
+    let (to, run) = replaced(
+        "once SIZE b.txt: 213 7\nSIZE b.txt: 550 no such file\nSIZE *.part: 550 no such file\nSIZE *.old: 213 5",
+    );
+    let run = run.exits(7).says("had 7 bytes after it was renamed, and 1000 before");
+    let renamed = to.seen_of(&["RNTO"]);
+    assert!(
+        renamed.len() == 5 && renamed[3].ends_with(".part") && renamed[4] == "RNTO b.txt",
+        "{renamed:?}\n{run}"
+    );
 }
 
 #[test]

@@ -118,7 +118,8 @@ fn copy(from: &Peer, to: &Peer, more: &[&str]) -> Run {
 #[test]
 fn an_old_file_that_rnto_would_not_replace_is_renamed_aside_and_deleted_last() {
     let part = "once SIZE *.part: 213 {stored}\nSIZE *.part: 550 no such file";
-    let (from, to) = ends("", &format!("once RNTO: 550 path already exists\nSIZE b.txt: 213 5\n{part}"));
+    let sizes = "once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nSIZE b.txt: 213 1000";
+    let (from, to) = ends("", &format!("once RNTO: 550 path already exists\n{sizes}\n{part}"));
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(0);
     let dialogue = to.seen_of(&["RNFR", "RNTO", "DELE"]);
     let [part, _, old, aside, again, last, gone] = &dialogue[..] else { panic!("{dialogue:?}\n{run}") };
@@ -129,14 +130,14 @@ fn an_old_file_that_rnto_would_not_replace_is_renamed_aside_and_deleted_last() {
 
 #[test]
 fn an_old_file_is_put_back_when_the_new_one_does_not_get_its_name() {
-    let rules = "RNTO b.txt: 550 no\nSIZE b.txt: 213 5";
-    let (from, to) = ends("", rules);
-    // Nothing is put back either: the report says where the old file is.
+    let sizes =
+        "once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nSIZE b.txt: 550 no such file\nSIZE *.old: 213 5";
+    let (from, to) = ends("", &format!("RNTO b.txt: 550 no\n{sizes}"));
+    // Nothing is put back either, also not at the end of the run: the report says where the old file is.
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(4).says(".ftp-user.old");
-    assert_eq!(to.seen_of(&["RNTO"]).len(), 4, "{run}");
-    let refuses =
-        "once RNTO b.txt: 550 exists\nonce RNTO .*: 250 aside\nonce RNTO b.txt: 550 no\nSIZE b.txt: 213 5";
-    let (from, to) = ends("", refuses);
+    assert_eq!(to.seen_of(&["RNTO"]).len(), 5, "{run}");
+    let refuses = "once RNTO b.txt: 550 exists\nonce RNTO .*: 250 aside\nonce RNTO b.txt: 550 no";
+    let (from, to) = ends("", &format!("{refuses}\n{sizes}"));
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(4);
     let names = to.seen_of(&["RNTO", "DELE"]);
     assert_eq!(names.iter().filter(|line| *line == "RNTO b.txt").count(), 3, "{names:?}\n{run}");

@@ -19,7 +19,7 @@ fn start(home: &tempfile::TempDir, args: &[&str]) -> Child {
 }
 
 /// Runs `ftp-user` with `input` as its standard input.
-fn with_input(input: &[u8], args: &[&str]) -> Output {
+pub(crate) fn with_input(input: &[u8], args: &[&str]) -> Output {
     let home = tempfile::tempdir().unwrap();
     let mut child = start(&home, args);
     let mut stdin = child.stdin.take().unwrap();

@@ -1,9 +1,9 @@
 //! Commands about files of a server: digests, RNFR and RNTO, DELE, MKD.
 
 use super::answer::Answer;
+use super::replacement::Replacement;
 use super::session::Session;
 use crate::failure::{self, Failure};
-use crate::place;
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};
 use ftp_proto::listing::Kind;
@@ -135,19 +135,25 @@ impl Session {
     }
 
     /// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
-    /// renamed back and the call fails.
+    /// renamed back and the call fails. `replaced` knows afterwards where the old file is, also if the call fails or is
+    /// dropped.
     ///
     /// # Errors
     ///
     /// The server refuses it, cannot rename at all ([`About::NoRename`](failure::About::NoRename)), has given the file
     /// another name, or does not show it under the new one.
-    pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    pub async fn rename(
+        &mut self,
+        from: &PathName,
+        to: &PathName,
+        replaced: &mut Replacement,
+    ) -> Result<(), Failure> {
         // A server that takes commands ahead is asked for the first name together with the renaming.
         let looks = self.looks_for_names() && self.capabilities.takes_ahead;
         let looked = match self.name_and_look(from, to, looks).await {
             Ok(looked) => looked,
             Err(failure) => {
-                self.replace(from, to, failure).await?;
+                self.replace(from, to, replaced, failure).await?;
                 None
             }
         };
@@ -179,43 +185,73 @@ impl Session {
     }
 
     /// Some servers do not rename to a name that is taken: the old file is first renamed aside. It is put back if the
-    /// new one does not get the name, and deleted only after that.
-    async fn replace(&mut self, from: &PathName, to: &PathName, failure: Failure) -> Result<(), Failure> {
+    /// new one does not get the name, and deleted only after that. If an answer is missing, the old file may be anywhere.
+    async fn replace(
+        &mut self,
+        from: &PathName,
+        to: &PathName,
+        replaced: &mut Replacement,
+        failure: Failure,
+    ) -> Result<(), Failure> {
         let may_be_taken = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other);
         if !may_be_taken || self.is_over() || failure.about != failure::About::Operation {
             return Err(failure);
         }
-        let Some(aside) = aside(from, to) else { return Err(failure) };
         let is_taken = matches!(self.facts(to).await, Ok(Some(facts)) if facts.kind == Kind::File);
-        if !is_taken || self.name(to, &aside).await.is_err() {
+        if !is_taken {
             return Err(failure);
         }
+        replaced.is_aside = true;
+        match self.name(to, &replaced.aside).await {
+            Ok(()) => {}
+            Err(why) if self.is_unanswered(&why) => return Err(why),
+            Err(_) => {
+                replaced.is_aside = false;
+                return Err(failure);
+            }
+        }
         let named = match self.name(from, to).await {
-            Ok(()) => self.check_named(from, to).await,
+            Ok(()) => self.check_named(from, to, replaced.size).await,
             refused => refused,
         };
-        if let Err(failure) = named {
-            return Err(match self.name(&aside, to).await {
-                Ok(()) => failure,
-                Err(_) => failure.hint(format!("the old file is {} now: rename it back", aside.display())),
-            });
-        }
-        if let Err(why) = self.delete(&aside).await {
-            let events = &self.context.events;
-            events.warn(format!("the old file is {} now and can be deleted: {why}", aside.display()));
+        match named {
+            // If it cannot be deleted now, it is deleted later.
+            Ok(()) => replaced.is_aside = self.delete(&replaced.aside).await.is_err(),
+            Err(why) if self.is_unanswered(&why) => return Err(why),
+            Err(why) => {
+                replaced.is_aside = self.put_back(&replaced.aside, to).await.unwrap_or(true);
+                return Err(why);
+            }
         }
         Ok(())
     }
 
-    /// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next.
-    async fn check_named(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
-        let is_there = matches!(self.facts(to).await?, Some(facts) if facts.kind == Kind::File);
+    /// Whether it is not known what the server has done.
+    fn is_unanswered(&self, failure: &Failure) -> bool {
+        self.is_over() || matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted)
+    }
+
+    /// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next. If the new
+    /// file has not the size that it had, it gets its other name back.
+    async fn check_named(
+        &mut self,
+        from: &PathName,
+        to: &PathName,
+        size: Option<u64>,
+    ) -> Result<(), Failure> {
+        let there = self.facts(to).await?.filter(|facts| facts.kind == Kind::File);
         // A server that renames nothing may still have the old file there. One that tells no size may not know.
-        if is_there && self.facts(from).await?.is_none_or(|facts| facts.size.is_none()) {
-            self.manners.renames = true;
-            return Ok(());
+        let is_renamed = self.facts(from).await?.is_none_or(|facts| facts.size.is_none());
+        let Some(there) = there.filter(|_| is_renamed) else { return Err(self.not_named(to)) };
+        if let (Some(size), Some(stored)) = (size, there.size)
+            && size != stored
+        {
+            self.name(to, from).await?;
+            let what = format!("{} had {stored} bytes after it was renamed, and {size} before", to.display());
+            return Err(Failure::new(failure::Kind::Unverified, what));
         }
-        Err(self.not_named(to))
+        self.manners.renames = true;
+        Ok(())
     }
 
     /// The failure if a server says that it has renamed a file and does not show it under its new name.
@@ -226,25 +262,20 @@ impl Session {
             .hint("look at the directory: the copy may have another name")
     }
 
-    /// Gives the old file its name back that [`rename`](Self::rename) has renamed aside for the part `part` in a run that
-    /// was killed. If a new file has the name, returns where the old one is.
+    /// Gives an old file its name back that [`rename`](Self::rename) has renamed aside, unless a new file has the name.
+    /// Returns whether it still has the other one.
     ///
     /// # Errors
     ///
     /// The server refuses the rename, or cannot be asked.
-    pub async fn put_back(
-        &mut self,
-        part: &PathName,
-        target: &PathName,
-    ) -> Result<Option<PathName>, Failure> {
-        let Some(aside) = aside(part, target) else { return Ok(None) };
-        if self.facts(&aside).await?.is_none() {
-            return Ok(None);
+    pub async fn put_back(&mut self, aside: &PathName, target: &PathName) -> Result<bool, Failure> {
+        if self.facts(aside).await?.is_none() {
+            return Ok(false);
         }
         if self.facts(target).await?.is_some() {
-            return Ok(Some(aside));
+            return Ok(true);
         }
-        self.name(&aside, target).await.map(|()| None)
+        self.name(aside, target).await.map(|()| false)
     }
 
     async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
@@ -421,14 +452,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// The name that the old file has while the new one gets its name: that of the part with another end.
-fn aside(part: &PathName, target: &PathName) -> Option<PathName> {
-    let name = place::base_name(part)?;
-    let id = name.as_bytes().strip_suffix(b".part").unwrap_or(name.as_bytes());
-    let name = PathName::from_user([id, b".old"].concat()).ok()?;
-    Some(place::sibling(target, &name))
 }
 
 /// Bytes per second that the slowest server hashes.

@@ -12,7 +12,7 @@
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
 //! | `announced` | how much may come of a file whose size was told |
-//! | `files` | commands that change files |
+//! | `files`, `replacement` | commands that change files, and the old file that a new one replaces |
 //! | `removal` | commands that delete and rename because somebody has asked for it |
 //! | `manners` | what was learnt about a server from its replies |
 //! | `rate` | how fast a server may be |
@@ -53,6 +53,7 @@ mod port;
 mod rate;
 mod relay_port;
 mod removal;
+mod replacement;
 mod secrets;
 mod secure;
 mod sent;
@@ -81,6 +82,7 @@ pub use listing::{Each, Listing};
 pub use port::{DataPort, OwnPort};
 pub use rate::knows_rate;
 pub use relay_port::{ListensElsewhere, RelayPort, Seen, check_place};
+pub use replacement::Replacement;
 pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;

@@ -55,6 +55,10 @@ fn name(text: &str) -> PathName {
     PathName::from_user(text).unwrap()
 }
 
+fn replacement() -> Replacement {
+    Replacement { aside: name(".0.old"), size: None, is_aside: false }
+}
+
 #[tokio::test]
 async fn facts_are_asked_with_what_a_server_knows() {
     with(&["502 no MLST", "200 type", "213 42", "550 not a plain file"], async |session| {
@@ -90,12 +94,12 @@ async fn facts_are_asked_with_what_a_server_knows() {
 #[tokio::test]
 async fn a_server_that_cannot_rename_offers_no_path() {
     with(&["502 not implemented"], async |session| {
-        let failure = session.rename(&name("a"), &name("b")).await.unwrap_err();
+        let failure = session.rename(&name("a"), &name("b"), &mut replacement()).await.unwrap_err();
         assert_eq!(failure.kind, Kind::NoPath);
     })
     .await;
     with(&["350 go on", "553 not there"], async |session| {
-        let failure = session.rename(&name("a"), &name("b")).await.unwrap_err();
+        let failure = session.rename(&name("a"), &name("b"), &mut replacement()).await.unwrap_err();
         assert_eq!(failure.kind, Kind::Refused);
     })
     .await;

@@ -6,7 +6,7 @@ use super::pool::Pools;
 use super::server::Server;
 use super::written;
 use crate::context::Context;
-use crate::control::{Facts, Role};
+use crate::control::{Facts, Replacement, Role};
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
 use crate::report::THIS_HOST;
@@ -436,31 +436,36 @@ impl Host {
         }
     }
 
-    /// Renames a file. A file that has the new name is replaced.
+    /// Renames a file. A file that has the new name is replaced: `replaced` says where it is.
     ///
     /// # Errors
     /// Fails if the file was not renamed.
-    pub async fn rename(&mut self, context: &Context, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    pub async fn rename(
+        &mut self,
+        context: &Context,
+        (from, to): (&PathName, &PathName),
+        replaced: &mut Replacement,
+    ) -> Result<(), Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.rename(from, to).await,
+            Self::Server(server) => server.session(context).await?.rename(from, to, replaced).await,
             Self::Local(root) => written::rename(root.as_ref(), from, to),
         }
     }
 
-    /// Gives the old file its name back that was renamed aside for the part `part`, unless a new one has the name. Then
-    /// returns where the old one is.
+    /// Gives an old file its name back that was renamed aside, unless a new one has the name. Returns whether it still has
+    /// the other one.
     ///
     /// # Errors
     /// Fails if it cannot be determined, or the old file did not get its name back.
     pub async fn put_back(
         &mut self,
         context: &Context,
-        part: &PathName,
+        aside: &PathName,
         target: &PathName,
-    ) -> Result<Option<PathName>, Failure> {
+    ) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.put_back(part, target).await,
-            Self::Local(_) => Ok(None),
+            Self::Server(server) => server.session(context).await?.put_back(aside, target).await,
+            Self::Local(_) => Ok(false),
         }
     }
 

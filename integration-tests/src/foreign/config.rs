@@ -168,7 +168,7 @@ fn proftpd(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &P
             "ModulePath {modules}\nServerName proftpd\nServerType standalone\nDefaultAddress {ip}\n\
              UseIPv6 {ipv6}\nPort {port}\nSocketBindTight on\nUser {owner}\nGroup {group}\n\
              AuthUserFile {users}\nAuthOrder mod_auth_file.c\nRequireValidShell off\n{walls}\n\
-             AllowForeignAddress {allowed}\nAllowOverwrite on\nAllowStoreRestart on\nAllowRetrieveRestart on\n\
+             AllowForeignAddress {allowed}\nAllowOverwrite {replaces}\nAllowStoreRestart on\nAllowRetrieveRestart on\n\
              UseReverseDNS off\nWtmpLog off\nTransferLog none\nSystemLog {log}\nPidFile {pid}\n\
              ScoreboardFile {score}\nUmask 022\n<IfModule mod_delay.c>\nDelayEngine off\n</IfModule>\n{extra}",
             modules = tool.beside("lib/proftpd").display(),
@@ -176,6 +176,7 @@ fn proftpd(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &P
             ipv6 = if at.is_ipv6() { "on" } else { "off" },
             port = at.port(),
             users = users.display(),
+            replaces = if server.replaces { "on" } else { "off" },
             allowed = if server.hosts == Hosts::Allowed { "on" } else { "off" },
             log = places.log.display(),
             pid = own("pid"),

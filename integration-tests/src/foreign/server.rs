@@ -18,6 +18,8 @@ pub(super) const FILES: &str = "jail/files";
 pub struct Foreign {
     pub(super) kind: Kind,
     pub(super) hosts: Hosts,
+    /// Whether it replaces files, where that can be switched off.
+    pub(super) replaces: bool,
     pub(super) extra: String,
     pub(super) tls: Option<(Begin, Certificate)>,
     pub(super) ip: IpAddr,
@@ -33,6 +35,7 @@ impl Foreign {
         Self {
             kind,
             hosts: kind.most_closed(),
+            replaces: true,
             extra: String::new(),
             tls: None,
             ip: own_address(),
@@ -87,6 +90,12 @@ impl Foreign {
     /// At a certain port.
     pub const fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// A ProFTPD that replaces no file, so that it renames to no name that is taken.
+    pub const fn replaces_nothing(mut self) -> Self {
+        self.replaces = false;
         self
     }
 

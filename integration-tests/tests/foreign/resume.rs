@@ -2,11 +2,13 @@
 //! one it begins again.
 
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
+use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
 use integration_tests::site::sample;
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Slow enough to be caught in mid-file: 200 KiB per second.
 const SLOW_VSFTPD: &str = "anon_max_rate=204800";
@@ -108,4 +110,28 @@ fn h21_pure_ftpd_has_no_digest_so_that_what_it_has_stored_is_not_continued() {
     let (run, shown) = cut(&from, &to, "user");
     assert_eq!((commands(&shown, "REST"), commands(&shown, "DELE")), (0, 1), "{shown}");
     drop(run.never_says("going on after"));
+}
+
+#[test]
+fn n8_proftpd_that_replaces_no_file_keeps_the_old_one_until_the_new_one_is_verified() {
+    let content = sample(SIZE);
+    for is_lost in [false, true] {
+        let from = or_skip!(start(Kind::Proftpd, DIGESTS, Some(&content)));
+        let to = Foreign::proftpd().foreign(Hosts::Allowed).replaces_nothing().file("b.bin", "old");
+        let to = or_skip!(to.start());
+        // The reply to the renaming that counts is lost with its session.
+        let may_lie = AtomicBool::new(is_lost);
+        let liar = Liar::before(to.address(), move |command, reply| {
+            let is_named = command == "RNTO b.bin" && reply.starts_with("250");
+            if is_named && may_lie.swap(false, Ordering::Relaxed) { Lie::Closes } else { Lie::None }
+        });
+        let url = to.url("b.bin").replace(&to.address().to_string(), &liar.address().to_string());
+        let run = user().args(["copy", "--json", "--path", "user", "--overwrite", "always", "-v"]);
+        let run = run.args([from.url("a.bin"), url]).run().exits(0);
+        let shown = format!("{run}\n{}", to.said());
+        assert_eq!(to.names(), ["b.bin"], "{shown}");
+        assert!(to.bytes("b.bin") == content, "{shown}");
+        let is_again = run.warnings().iter().any(|text| text.contains("trying again"));
+        assert_eq!(is_again, is_lost, "{shown}");
+    }
 }

@@ -78,7 +78,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "hub raw socks",
             "site",
             "user peer liar transcript",
-            "foreign",
+            "foreign keeper",
             "faults net terminal tls_peer",
             "topology",
         ],

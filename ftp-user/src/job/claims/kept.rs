@@ -7,13 +7,13 @@ use crate::failure::Failure;
 use crate::job::detached::{self, Arrived};
 use crate::job::item::{Done, Item};
 use crate::job::remains::leftover::Leftover;
+use crate::job::remains::old::OldFiles;
 use crate::job::remains::part::{Part, new_id};
 use crate::journal::{Detached, Durable, JobJournal, PartId, Seen, is_same};
 use crate::ladder::Rung;
 use crate::outcome::Verified;
 use crate::route::Ends;
 use ftp_proto::listing::{self, When};
-use ftp_proto::wire::PathName;
 
 /// What the journal knows of a file, while it is copied.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,8 +24,8 @@ pub(in crate::job) struct Kept {
     pub(super) left: Option<Left>,
     /// What the source was, as the journal has it.
     pub(super) noted: Option<Seen>,
-    /// Old files that were renamed aside, and whose names new ones have now.
-    pub(super) aside: Vec<PathName>,
+    /// Old files that were renamed aside, by this run or an earlier one.
+    pub(in crate::job) old: OldFiles,
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
     pub(in crate::job) may_be_done: bool,
     /// What this run has done with it, if its server has not said whether it has given the copy its name.
@@ -181,13 +181,12 @@ impl Kept {
         ends: &mut Ends,
         item: &Item,
     ) -> Result<Option<Leftover>, Failure> {
-        let Some(left) = self.left.clone() else { return Ok(None) };
         let target = &item.destination;
-        self.aside.clear();
-        for id in left.others.iter().chain(&left.last) {
-            let part = Part::new(*id, target)?;
-            self.aside.extend(ends.destination.put_back(context, &part.stored, target).await?);
+        for id in self.left.iter().flat_map(|left| left.others.iter().chain(&left.last)) {
+            self.old.may_be_aside_for(&Part::new(*id, target)?)?;
         }
+        self.old.look(context, &mut ends.destination, target).await?;
+        let Some(left) = self.left.clone() else { return Ok(None) };
         let mut last = left.last;
         if !left.others.is_empty() {
             let mut sizes = Vec::new();
@@ -210,16 +209,6 @@ impl Kept {
             mode: None,
         });
         Ok(Some(Leftover { part: Part::new(last, target)?, source }))
-    }
-
-    /// Removes the old files whose names verified new ones have now.
-    pub(in crate::job) async fn remove_aside(&mut self, context: &Context, ends: &mut Ends) {
-        for aside in self.aside.drain(..) {
-            if let Err(why) = ends.destination.delete(context, &aside).await {
-                let name = ends.destination.show(&aside);
-                context.events.warn(format!("the old file is {name} now and can be deleted: {why}"));
-            }
-        }
     }
 }
 

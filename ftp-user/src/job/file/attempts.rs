@@ -317,6 +317,7 @@ impl Attempts {
             Next::GiveUp => Some(failure),
         };
         let Some(failure) = given_up else { return Ok(()) };
+        let is_settled = self.kept.old.settle(context, &mut ends.destination, &item.destination).await;
         let (rest, is_unnamed) = (self.rest(context, &failure), failure.about == About::NotNamed);
         let discarded = match rest {
             Rest::Kept => self.stored(&context.for_cleanup().0, ends).await,
@@ -327,7 +328,8 @@ impl Attempts {
             context.events.warn(only_stores(&ends.destination.name()));
         }
         let seen = stored.into_iter().chain(discarded).max();
-        Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest))
+        let failure = interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest);
+        Err(if is_settled || may_pass(&failure) { failure } else { failure.about(About::OldFile) })
     }
 
     /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it. What
@@ -362,9 +364,9 @@ impl Attempts {
         }
     }
 
-    /// Whether something of the file may still be stored under the name of a part.
+    /// Whether something of the file may still be stored under the name of a part, or the old one may have another name.
     pub(in crate::job) const fn leave_something(&self) -> bool {
-        self.behind || self.left.is_some() || self.kept.has_left()
+        self.behind || self.left.is_some() || self.kept.has_left() || !self.kept.old.are_settled()
     }
 
     /// Deletes what is left. Returns how many bytes that were, if it is known.

@@ -26,6 +26,7 @@ use crate::job::file::times;
 use crate::job::file::transfer::{Transferred, transfer};
 use crate::job::item::{Done, Item, Target};
 use crate::job::remains::backup;
+use crate::job::remains::old::OldFiles;
 use crate::job::request::options::{InPlace, Mode, Options};
 use crate::job::request::sync::Compare;
 use crate::job::retrying::outage::connect_both;
@@ -123,7 +124,8 @@ async fn try_until_done(
             Ok(done) if done.detached.is_some() => return Ok(done),
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
-                attempts.kept.remove_aside(&context, ends).await;
+                let is_right = done.rung.is_some() || done.verified != Verified::None;
+                attempts.kept.old.end(&context, &mut ends.destination, &item.destination, is_right).await;
                 context.runs.verified(item.number, done.verified.name());
                 return Ok(done);
             }
@@ -273,7 +275,7 @@ impl Copying<'_> {
             }
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
-            match self.publish(&start, &moved.count, (source, old)).await {
+            match self.publish(&start, &moved.count, (source, old), &mut attempts.kept.old).await {
                 Ok(Named::By(verified)) => {
                     return Ok(Ended::Named { rung, verified, bytes: moved.count.bytes });
                 }
@@ -400,10 +402,12 @@ impl Copying<'_> {
         };
         match rule.decide(&files.source, files.target.as_ref()) {
             Decision::Copy => Ok(None),
-            // The source of a move is deleted if both are equal.
-            Decision::Skip if self.options.moves => {
+            // The source of a move is deleted if both are equal, and so is an old file that waits.
+            Decision::Skip if self.options.moves || kept.old.wait() => {
+                let size = files.source.size.filter(|_| !self.options.moves);
+                let has_its_size = size.is_some() && size == files.target.as_ref().and_then(|to| to.size);
                 let same = self.compare(files.source.size.unwrap_or(0)).await?;
-                Ok(Some(same.unwrap_or(Verified::None)))
+                Ok(Some(same.unwrap_or(if has_its_size { Verified::Size } else { Verified::None })))
             }
             Decision::Skip => Ok(Some(Verified::None)),
             Decision::Exists => {
@@ -543,6 +547,7 @@ impl Copying<'_> {
         start: &StartPoint,
         count: &Count,
         (facts, old): (&Facts, Option<&Facts>),
+        aside: &mut OldFiles,
     ) -> Result<Named, Failure> {
         let Options { verify, .. } = self.options;
         let (part, source) = (&start.part, &self.item.source);
@@ -582,7 +587,9 @@ impl Copying<'_> {
         }
         times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
             .await?;
-        part.publish(self.context, &mut self.ends.destination).await.map_err(|why| part.not_named(why))?;
+        let size = facts.size.filter(|_| by != Verified::None);
+        let named = aside.publish(self.context, &mut self.ends.destination, part, size).await;
+        named.map_err(|why| part.not_named(why))?;
         times::tell(self.context, self.ends).await;
         Ok(Named::By(by))
     }

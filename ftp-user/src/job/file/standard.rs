@@ -9,6 +9,7 @@ use crate::control::{Flow, Session, most};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
 use crate::job::item::Done;
+use crate::job::remains::old::OldFiles;
 use crate::job::remains::part::Part;
 use crate::job::request::options::Options;
 use crate::job::request::standard::{NAME, NULL, Sink};
@@ -192,13 +193,18 @@ pub(in crate::job) async fn from_input(
     let session = server.session(context).await?;
     let stored = Box::pin(send(session, &part.stored, hashed(means), context)).await;
     let protection = Protection::of(session.runs_tls());
+    let mut old = OldFiles::default();
     let published = match stored {
-        Ok(sent) => Box::pin(publish(context, host, (&part, means), sent, options)).await,
+        Ok(sent) => Box::pin(publish(context, host, (&part, means), sent, options, &mut old)).await,
         Err(failure) => Err(failure),
     };
     match published {
-        Ok((bytes, verified)) => Ok(done(Some(bytes), Some(protection), verified)),
+        Ok((bytes, verified)) => {
+            old.end(context, host, &destination.path, true).await;
+            Ok(done(Some(bytes), Some(protection), verified))
+        }
         Err(failure) => {
+            old.settle(context, host, &destination.path).await;
             part.discard(context, host).await;
             let failure = failure.during_unless_interrupted(format_args!("cannot store {name}"));
             Err(failure.hint(
@@ -289,6 +295,7 @@ async fn publish(
     (part, means): (&Part, Verified),
     sent: Sent,
     options: Options,
+    old: &mut OldFiles,
 ) -> Result<(u64, Verified), Failure> {
     let rule = options.verify;
     if means != Verified::None {
@@ -311,7 +318,8 @@ async fn publish(
     if options.overwrite == Overwrite::Never {
         part.replaces_nothing(context, host).await?;
     }
-    part.publish(context, host).await?;
+    let size = Some(sent.bytes).filter(|_| verified != Verified::None);
+    old.publish(context, host, part, size).await?;
     Ok((sent.bytes, verified))
 }
 

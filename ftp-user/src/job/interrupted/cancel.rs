@@ -6,6 +6,7 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
 use crate::job::detached;
+use crate::job::remains::old::OldFiles;
 use crate::job::remains::part::Part;
 use crate::job::request::job::{Job, Work};
 use crate::journal::{End, Ended, ItemRecord};
@@ -145,17 +146,14 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
         ));
     }
-    let mut has_part = false;
+    let (mut has_part, mut old) = (false, OldFiles::default());
     for id in &item.parts {
         let part = Part::new(*id, &target)?;
-        if let Some(aside) = host.put_back(context, &part.stored, &target).await? {
-            let (old, name) = (host.show(&aside), host.show(&target));
-            context.events.warn(format!(
-                "the file that {name} was before is kept as {old}, because something has that name: delete it if it is not needed"
-            ));
-        }
+        old.may_be_aside_for(&part)?;
+        old.look(context, host, &target).await?;
         has_part |= host.delete(context, &part.stored).await?;
     }
+    old.leave(context, host, &target);
     if !has_part {
         tell_if_published(context, host, &target, item).await?;
     }

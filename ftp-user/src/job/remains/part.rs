@@ -54,6 +54,14 @@ impl Part {
         Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
     }
 
+    /// The name that the old file has while this one gets its final name, at a server that renames to no name that is taken:
+    /// the name of the part with another end.
+    pub(super) fn aside(&self) -> Result<PathName, Failure> {
+        let name = self.stored.as_bytes();
+        let id = name.strip_suffix(b".part").unwrap_or(name);
+        PathName::from_wire([id, b".old"].concat()).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))
+    }
+
     /// Whether a file with this last name may be a part of some job.
     pub(in crate::job) fn is_name(path: &PathName) -> bool {
         let name = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -71,14 +79,6 @@ impl Part {
         Self { stored: target.clone(), target: target.clone() }
     }
 
-    /// Renames it to its final name, unless it has that already.
-    pub(in crate::job) async fn publish(&self, context: &Context, host: &mut Host) -> Result<(), Failure> {
-        if self.stored == self.target {
-            return host.check_stored_name(context, &self.target).await;
-        }
-        host.rename(context, &self.stored, &self.target).await
-    }
-
     /// What has its final name now, unless it is stored there itself.
     pub(in crate::job) async fn now_there(
         &self,
@@ -88,7 +88,7 @@ impl Part {
         if self.stored == self.target { Ok(None) } else { host.facts(context, &self.target).await }
     }
 
-    /// The failure of [`Self::publish`], which says whether its host refuses the final name.
+    /// The failure of its publication, which says whether its host refuses the final name.
     pub(in crate::job) fn not_named(&self, failure: Failure) -> Failure {
         let is_refusal = failure.kind == Kind::Refused && failure.about == About::Operation;
         if is_refusal && self.stored != self.target { failure.about(About::NotNamed) } else { failure }
@@ -285,6 +285,7 @@ mod tests {
         let check = |target: &str, stored: &str| {
             let part = Part::new(PartId(0xab), &name(target)).unwrap();
             assert_eq!(part.stored, name(stored));
+            assert_eq!(part.aside().unwrap(), name(&stored.replace(".part", ".old")));
             assert!(Part::is_name(&part.stored) && !Part::is_name(&part.target));
         };
         check("b.bin", ".00000000000000ab.ftp-user.part");

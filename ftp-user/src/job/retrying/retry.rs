@@ -90,6 +90,7 @@ impl Retry {
             | About::Unfinished
             | About::NoRename
             | About::NotNamed
+            | About::OldFile
             | About::NoRoom
             | About::Unknown(_) => self.limit,
             About::NoAnswer => self.unanswered,

@@ -4,10 +4,11 @@ use crate::failure::{About, Failure, Kind};
 use crate::journal::End;
 
 /// Whether another run may succeed where this one has failed, although nobody changes the file: a server did not answer,
-/// refused the login, or had no time; or a source that is half moved is not there.
+/// refused the login, or had no time; a source that is half moved is not there; or an old
+/// file has not got its name back.
 pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
     match failure.about {
-        About::NoAnswer | About::NoRelay | About::GivenUp | About::Unfinished => true,
+        About::NoAnswer | About::NoRelay | About::GivenUp | About::Unfinished | About::OldFile => true,
         About::Operation
         | About::Login
         | About::Relay
@@ -40,6 +41,7 @@ mod tests {
         let busy = Failure::new(Kind::Temporary, "busy");
         let refused = Failure::new(Kind::Refused, "no");
         let away = Failure::new(Kind::Missing, "not there").about(About::Unfinished);
+        let aside = Failure::new(Kind::Unverified, "not there").about(About::OldFile);
         let changed = Failure::new(Kind::Other, "changed").about(About::Changed);
         for (failures, was_stopped, has_begun, expect) in [
             (vec![], false, false, End::Done),
@@ -49,6 +51,7 @@ mod tests {
             (vec![&refused], true, false, End::Failed),
             (vec![&refused, &gone], false, true, End::Interrupted),
             (vec![&away], false, true, End::Interrupted),
+            (vec![&aside], false, true, End::Interrupted),
             (vec![&unheard], false, false, End::Failed),
             (vec![&busy], false, false, End::Failed),
             (vec![&busy, &refused], false, true, End::Interrupted),
