@@ -30,6 +30,13 @@ impl Delayed {
         Self(address)
     }
 
+    /// The same URL of a server, with a delay before that server.
+    pub fn url(url: &str, round_trip: Duration) -> String {
+        let (_, at) = url.split_once('@').unwrap();
+        let at = at.split('/').next().unwrap();
+        url.replace(at, &Self::before(at.parse().unwrap(), round_trip).address().to_string())
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.0

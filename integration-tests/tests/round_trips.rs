@@ -134,13 +134,7 @@ fn of_tree(count: usize) -> usize {
     let files = (0..count).map(|number| format!("tree/{number}"));
     let source = files.fold(Site::new("source"), |site, name| site.file(&name, sample(300))).start();
     let target = Site::new("target").at("127.0.0.3").start();
-    let delayed = |server: &Server, path: &str| {
-        let url = server.url(path);
-        let (_, at) = url.split_once('@').unwrap();
-        let at = at.split('/').next().unwrap();
-        let before = Delayed::before(at.parse().unwrap(), Duration::from_millis(40)).address();
-        url.replace(at, &before.to_string())
-    };
+    let delayed = |server: &Server, path: &str| Delayed::url(&server.url(path), Duration::from_millis(40));
     let run = user().args(["--trace", "trace.txt", "copy", "-r", "-j", "1"]);
     let run = run.args([delayed(&source, "tree"), delayed(&target, "")]).run().exits(0);
     assert_eq!(target.names().iter().filter(|name| !name.ends_with('/')).count(), count, "{run}");
