@@ -1,5 +1,9 @@
 //! What a copy has shown: how it was verified, what protected it, and what passed a relay.
 
+mod facts;
+
+pub use facts::{PathFacts, TransferFacts};
+
 use ftp_proto::digest::{Algorithm, BadStreamed, Streamed, parse_streamed};
 use ftp_proto::reply::Reply;
 use ftp_proto::third_party::Outcome;

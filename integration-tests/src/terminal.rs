@@ -91,33 +91,6 @@ fn script(state: &Path, arguments: &str, columns: Option<u16>) -> Command {
     command
 }
 
-/// A shell at a pseudo-terminal that disappears when this is dropped, as when a window is closed or a connection breaks.
-#[derive(Debug)]
-pub struct Window(Child);
-
-impl Window {
-    /// Opens it for a shell that runs `command` in the directory `home`.
-    ///
-    /// # Errors
-    ///
-    /// This machine has no `script`.
-    pub fn open(home: &Path, command: &str) -> Result<Self, Skipped> {
-        let mut script = Command::new("script");
-        script.args(["--quiet", "--return", "--command", command, "/dev/null"]);
-        script.env("HOME", home).env("TERM", "xterm").env("SHELL", "/bin/sh").current_dir(home);
-        script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        script.spawn().map(Self).map_err(|_| Skipped("there is no script(1)".into()))
-    }
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        // The terminal is there as long as `script` has it.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 /// What a program at a pseudo-terminal has shown so far.
 pub fn screen_of(mut stdout: ChildStdout) -> Arc<Mutex<String>> {
     let screen = Arc::new(Mutex::new(String::new()));

@@ -3,11 +3,9 @@
 use crate::journal::{Scene, kill, scene};
 use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
-use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
-use integration_tests::terminal::Window;
 use integration_tests::user::{Run, User, is_hangup_ignored, user, user_at};
 use rustix::process::Signal;
 use std::fs;
@@ -309,32 +307,4 @@ fn n8_a_terminal_that_is_lost() {
     assert_eq!(scene.jobs()[0]["state"], "interrupted");
     let run = scene.user().args(["resume"]).run().exits(0);
     scene.is_whole(&run);
-}
-
-/// The kernel sends SIGHUP, and whatever is written to the terminal fails with EIO.
-#[test]
-fn n8_a_window_that_is_closed_interrupts_the_job_or_not_and_the_exit_code_says_so() {
-    if is_hangup_ignored("n8_a_window_that_is_closed_interrupts_the_job_or_not_and_the_exit_code_says_so") {
-        return;
-    }
-    // The kernel sends it to the shell, which survives to write the code down. What it ignores, its children ignore as well.
-    let hears = "trap 'kill -HUP $run' HUP; RUN & run=$!; wait $run; wait $run; echo $? > code";
-    let ignores = "trap '' HUP; RUN; echo $? > code";
-    for (command, code, state) in [(hears, "10", "interrupted"), (ignores, "0", "done")] {
-        let scene: Scene = scene();
-        let home = tempfile::tempdir().unwrap();
-        let words =
-            [&scene.from.url("t"), &scene.destination("copy")].map(|url| format!("'{url}'")).join(" ");
-        let run = format!("{} --state {}", Program::User.path().display(), scene.state.path().display());
-        let typed = command.replace("RUN", &format!("{run} copy -r --retries 0 {words}"));
-        let window = or_skip!(Window::open(home.path(), &typed));
-        until("a part of the large file has arrived", || {
-            scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
-        });
-        drop(window);
-        let written = || fs::read_to_string(home.path().join("code")).unwrap_or_default();
-        until("the run has ended", || written().ends_with('\n'));
-        assert_eq!(written().trim(), code, "{command}");
-        assert_eq!(scene.state_of_the_job(), state, "{command}");
-    }
 }

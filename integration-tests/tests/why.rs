@@ -1,8 +1,12 @@
 //! What the user agent remembers of its runs, and how it tells it: `why`, and what `--explain` knows.
 
+use integration_tests::relay::Relay;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::user::{Run, user};
+use serde_json::json;
+use std::collections::HashSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -128,4 +132,94 @@ fn n12_why_gives_the_receipt_of_a_job() {
     run(state.path(), &["copy", "--overwrite", "never", &from.url("t/a"), &to.url("t/a")]).exits(8);
     run(state.path(), &["why"]).exits(0).says("1 file: failed").says("exists");
     run(state.path(), &["why", "none"]).exits(3);
+}
+
+#[test]
+fn n12_a_receipt_has_what_the_servers_have_told_of_a_file_that_moved_alone() {
+    let state = tempfile::tempdir().unwrap();
+    let (one, two) = pair(&[]);
+    run(state.path(), &["copy", &one.url("a.bin"), &two.url("")]).exits(0);
+    let told = run(state.path(), &["--json", "why"]).exits(0);
+    let receipt = &told.events("receipt")[0];
+    let digests = &receipt["digests"];
+    assert_eq!(digests["algorithm"], "sha-256", "{told}");
+    let digest = digests["source"].as_str().unwrap();
+    assert!(digest.len() == 64 && digests["dest"] == digest, "{told}");
+    assert_eq!(receipt["control"], json!({"source": "clear", "dest": "clear"}), "{told}");
+    assert_eq!(receipt["data"], json!({"source": "clear", "dest": "clear"}), "{told}");
+    // Both know the real address of the other one.
+    let addresses = &receipt["addresses"];
+    let host = |end: &str| addresses[end].as_str().unwrap().parse::<SocketAddr>().unwrap().ip().to_string();
+    assert_eq!([host("source"), host("dest")], ["127.0.0.2", "127.0.0.3"], "{told}");
+    assert_eq!(receipt["strangers"], json!({"source": 0, "dest": 0}), "{told}");
+    assert_eq!((&receipt["attempts"], receipt.get("failure")), (&1.into(), None), "{told}");
+    assert!(receipt["path_why"].as_str().unwrap().contains("RNDZ"), "{told}");
+}
+
+#[test]
+fn n12_a_receipt_has_what_the_servers_have_told_of_files_that_moved_together() {
+    let names = (0..30).map(|number| format!("t/{number}"));
+    let from = names.fold(Site::new("source").tls(), |site, name| site.file(&name, name.as_bytes())).start();
+    let to = Site::new("target").at("127.0.0.3").tls().start();
+    let state = tempfile::tempdir().unwrap();
+    let urls = [from.explicit_url("t"), to.explicit_url("")];
+    run(state.path(), &["--trust", "new", "copy", "-r", &urls[0], &urls[1]]).exits(0);
+    let told = run(state.path(), &["--json", "why"]).exits(0);
+    let receipts = told.events("receipt");
+    assert_eq!(receipts.len(), 30, "{told}");
+    let mut digests = HashSet::new();
+    for receipt in &receipts {
+        digests.insert(receipt["digests"]["dest"].as_str().unwrap().to_owned());
+        assert_eq!(receipt["digests"]["dest"], receipt["digests"]["source"], "{told}");
+        assert!(receipt["control"]["source"].as_str().unwrap().starts_with("TLSv1.3 TLS13_AES_"), "{told}");
+        assert_eq!(receipt["data"], json!({"source": "PROT P", "dest": "PROT P"}), "{told}");
+        assert!(receipt["addresses"]["dest"].as_str().unwrap().starts_with("127.0.0.3:"), "{told}");
+        assert_eq!(receipt["strangers"], json!({"source": 0, "dest": 0}), "{told}");
+        assert_eq!(receipt["attempts"], 1, "{told}");
+        assert!(receipt["path_why"].is_string(), "{told}");
+    }
+    assert_eq!(digests.len(), 30, "each file has its own: {told}");
+}
+
+#[test]
+fn n12_a_receipt_of_a_file_that_passes_this_host_has_the_tls_of_both_data_connections() {
+    let from = Site::new("source").tls().file("a", "one").start();
+    let to = Site::new("target").at("127.0.0.3").tls().start();
+    let here = tempfile::tempdir().unwrap();
+    let copy = here.path().join("copy");
+    for (path, dest) in [("user", to.explicit_url("")), ("auto", copy.to_str().unwrap().to_owned())] {
+        let state = tempfile::tempdir().unwrap();
+        let words = ["--trust", "new", "copy", "--path", path, &from.explicit_url("a"), &dest];
+        run(state.path(), &words).exits(0);
+        let told = run(state.path(), &["--json", "why"]).exits(0);
+        let receipt = &told.events("receipt")[0];
+        assert!(receipt["data"]["source"].as_str().unwrap().starts_with("TLSv1.3 TLS13_AES_"), "{told}");
+        assert_eq!(receipt["data"]["dest"].is_string(), path == "user", "{told}");
+        assert!(receipt["addresses"]["source"].as_str().unwrap().starts_with("127.0.0.2:"), "{told}");
+        assert!(receipt.get("strangers").is_none(), "no server counts those of its own user: {told}");
+    }
+}
+
+#[test]
+fn n12_a_receipt_of_a_copy_through_a_relay_has_what_the_relay_has_seen() {
+    let site = |name: &str, ip: &str| Site::new(name).at(ip).args(["--foreign", "never"]);
+    let (from, to) =
+        (site("source", "127.0.0.2").file("a", "one").start(), site("target", "127.0.0.3").start());
+    let hosts = [from.ip().to_string(), to.ip().to_string()];
+    let relay = Relay::new().at("127.0.0.4").server(&hosts[0]).server(&hosts[1]).start();
+    let state = tempfile::tempdir().unwrap();
+    let words = ["copy", "--path", "relay", "--relay", &relay.address.to_string(), "--relay-token-file"];
+    let token = relay.token_file.to_str().unwrap();
+    run(state.path(), &[&words[..], &[token, &from.url("a"), &to.url("")]].concat()).exits(0);
+    let told = run(state.path(), &["--json", "why"]).exits(0);
+    let receipt = &told.events("receipt")[0];
+    for (end, host) in ["source", "dest"].into_iter().zip(hosts) {
+        assert!(receipt["addresses"][end].as_str().unwrap().starts_with(&format!("{host}:")), "{told}");
+        assert_eq!(
+            (&receipt["strangers"][end], &receipt["data"][end]),
+            (&0.into(), &"clear".into()),
+            "{told}"
+        );
+    }
+    assert_eq!(receipt["path"], "relay", "{told}");
 }

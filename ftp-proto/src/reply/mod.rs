@@ -11,6 +11,7 @@ mod marker;
 mod meaning;
 mod pack;
 mod parse;
+mod peer;
 mod refusals;
 mod session;
 mod write;
@@ -23,6 +24,7 @@ pub use marker::Markers;
 pub use meaning::Meaning;
 pub use pack::{FileOutcome, LeftOut, file_outcomes};
 pub use parse::{NotFtp, ReplyReader};
+pub use peer::{PeerFacts, facts_of_peer};
 pub use refusals::{Blame, TlsFault, blame, failed_inside, tls_fault, wants_pret};
 pub(crate) use session::NO_TLS;
 pub use session::{

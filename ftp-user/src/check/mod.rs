@@ -41,4 +41,4 @@ pub use surplus::Allowance;
 pub(crate) use surplus::{ComparedTrees, MayDelete, MayRename, Refusal};
 pub(crate) use target::replaceable;
 pub use verify::Verify;
-pub(crate) use verify::{Compared, common, compare};
+pub(crate) use verify::{Compared, Proof, common, compare};

@@ -2,7 +2,7 @@
 //! computes no digest (I14). A relay does the same, but only for a copy that has to be verified by hash: it needs several
 //! times the processor time of one that sees nothing, and its word has to be taken.
 
-use super::verify::{Compared, Verify};
+use super::verify::{Compared, Proof, Verify};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
@@ -63,12 +63,14 @@ pub(crate) async fn verify(
     ends: &mut Ends,
     passed: Passed<'_>,
     rule: Verify,
-) -> Result<Verified, Failure> {
+) -> Result<Proof, Failure> {
     let Passed { files, sha256 } = passed;
     let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
-    let by = weaker.verify(context, ends, &files).await?;
+    let proof = weaker.verify(context, ends, &files).await?;
     match ends.destination.digest(context, Algorithm::Sha256, files.copy, files.size.unwrap_or(0)).await? {
-        Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => Ok(Verified::Hash(Algorithm::Sha256)),
+        Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => {
+            Ok(Proof { by: Verified::Hash(Algorithm::Sha256), digest: Some(stored.hex.to_ascii_lowercase()) })
+        }
         Ok(stored) => Err(Failure::new(
             Kind::Unverified,
             "the copy is not the same as what has passed this host or the relay",
@@ -79,7 +81,7 @@ pub(crate) async fn verify(
         Err(why) => {
             let text = format!("{why}; sizes are compared instead");
             context.events.warn_of(Topic::Digest, ends.destination.name(), text);
-            Ok(by)
+            Ok(proof)
         }
     }
 }

@@ -23,6 +23,21 @@ pub(crate) struct Compared<'a> {
     pub(crate) streamed: &'a StreamedDigests,
 }
 
+/// What a comparison has shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Proof {
+    /// What both files have in common.
+    pub(crate) by: Verified,
+    /// Their digest in hexadecimal digits, if that is it.
+    pub(crate) digest: Option<String>,
+}
+
+impl From<Verified> for Proof {
+    fn from(by: Verified) -> Self {
+        Self { by, digest: None }
+    }
+}
+
 /// How to verify.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Verify {
@@ -57,13 +72,13 @@ impl Verify {
         context: &Context,
         ends: &mut Ends,
         files: &Compared<'_>,
-    ) -> Result<Verified, Failure> {
+    ) -> Result<Proof, Failure> {
         let size = files.size;
         let (mut refused, mut why) = (Vec::new(), None::<Failure>);
         loop {
             let common = common(context, ends, &refused).await?;
             let means = match (self.with(common, size), &why) {
-                (Ok(Verified::None), Some(_)) => return Ok(Verified::None),
+                (Ok(Verified::None), Some(_)) => return Ok(Verified::None.into()),
                 (Ok(means), _) => means,
                 (Err(_), Some(why)) => return Err(why.clone().as_kind(Kind::Unverified)),
                 (Err(failure), None) => return Err(failure),
@@ -75,9 +90,9 @@ impl Verify {
                 warn_weaker(context, ends, why, means);
             }
             match compared? {
-                Ok(()) => return Ok(means),
+                Ok(proof) => return Ok(proof),
                 Err(failure) if means == Verified::Size => {
-                    return self.without_size(context, ends, files, failure).await;
+                    return self.without_size(context, ends, files, failure).await.map(Proof::from);
                 }
                 Err(failure) => {
                     why.get_or_insert(failure);
@@ -156,16 +171,16 @@ pub(crate) async fn compare(
     ends: &mut Ends,
     files: &Compared<'_>,
     means: Verified,
-) -> Result<Result<(), Failure>, Failure> {
+) -> Result<Result<Proof, Failure>, Failure> {
     let Compared { source, copy, size, streamed } = *files;
     let Ends { source: from, destination: to, .. } = ends;
     match means {
-        Verified::None => Ok(Ok(())),
+        Verified::None => Ok(Ok(means.into())),
         Verified::Size => {
             // Again, not from before: the source may have changed meanwhile.
             let (there, here) = tokio::try_join!(from.size(context, source), to.size(context, copy))?;
             match (there, here) {
-                (Some(there), Some(here)) if there == here => Ok(Ok(())),
+                (Some(there), Some(here)) if there == here => Ok(Ok(means.into())),
                 (Some(there), Some(here)) => Err(differs(
                     from,
                     source,
@@ -190,7 +205,7 @@ pub(crate) async fn compare(
                 (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
             };
             if there.hex.eq_ignore_ascii_case(&here.hex) {
-                Ok(Ok(()))
+                Ok(Ok(Proof { by: means, digest: Some(there.hex.to_ascii_lowercase()) }))
             } else {
                 Err(differs(
                     from,

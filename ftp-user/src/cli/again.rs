@@ -153,11 +153,8 @@ impl General {
         let journal = Journal::at(state::directory(self.state.clone()));
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
         for item in &open {
-            for job::Left { stored, before } in job::left_of(item) {
-                let before = before.map_or_else(String::new, |job::Before { aside, name }| {
-                    format!("; if {aside} is there, it is the file that {name} was before: rename it back")
-                });
-                self.warn(format!("nobody has removed {stored}: delete it if it is there{before}")).await?;
+            for name in job::left_of(item) {
+                self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
             }
             if item.detached.is_some() {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;

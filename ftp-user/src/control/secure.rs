@@ -41,7 +41,7 @@ pub(super) fn client(
         return Ok(None);
     }
     let (events, clock, title) = (context.events.clone(), context.clock, title.to_owned());
-    let tell = move |Handshake { version, resumed }| {
+    let tell = move |Handshake { version, resumed, .. }| {
         let how = if resumed { "resumed" } else { "new session" };
         let line = format!("* {version}, {how}");
         let title = title.clone();
@@ -86,6 +86,26 @@ impl Session {
     /// Its data connections could not resume its TLS session any more: a new session can.
     pub fn is_used_up(&self) -> bool {
         self.tls.as_ref().is_some_and(Client::is_used_up)
+    }
+
+    /// What protects the control connection: `clear`, or the version and the suite of TLS.
+    pub fn control_protection(&self) -> String {
+        in_words(self.tls.as_ref().and_then(Client::control))
+    }
+
+    /// The same of its last data connection with this host.
+    pub fn data_protection(&self) -> String {
+        in_words(self.tls.as_ref().and_then(Client::data))
+    }
+
+    /// What was agreed with this server for its data connections with another one.
+    pub fn agreed_protection(&self, private: bool) -> String {
+        match (&self.tls, private) {
+            (None, _) => CLEAR,
+            (Some(_), false) => "PROT C",
+            (Some(_), true) => "PROT P",
+        }
+        .to_owned()
     }
 
     /// A data connection with this server, as private as the control connection.
@@ -178,5 +198,17 @@ impl Session {
     }
 }
 
+/// A handshake in a receipt: the version and the suite of TLS; `None` if there was none.
+fn in_words(handshake: Option<Handshake>) -> String {
+    handshake.map_or_else(
+        || CLEAR.to_owned(),
+        |Handshake { version, suite, .. }| {
+            suite.map_or_else(|| version.to_owned(), |suite| format!("{version} {suite}"))
+        },
+    )
+}
+
+/// What a receipt says of a connection without TLS.
+const CLEAR: &str = "clear";
 /// Maximum number of bytes that wait to be sent; the machine never has that many commands under way.
 pub(super) const UNSENT: usize = 1024 * 1024;

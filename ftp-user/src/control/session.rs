@@ -191,6 +191,11 @@ impl Session {
         self.tls.is_some()
     }
 
+    /// Whether the other end of a data connection with this host is the server itself, and no proxy or relay.
+    pub const fn sees_its_peer(&self) -> bool {
+        self.relay.is_none() && self.context.proxy.is_none()
+    }
+
     /// Whether it has ended.
     pub const fn is_over(&self) -> bool {
         self.over.is_some()

@@ -3,7 +3,7 @@
 use crate::control::Facts;
 use crate::id::JobId;
 use crate::ladder::Rung;
-use crate::outcome::{Protection, Relayed, Verified};
+use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 
@@ -73,6 +73,8 @@ pub struct Done {
     pub was_taken: bool,
     /// Whether that is kept under another name.
     pub kept_old: bool,
+    /// What is known of its transfer.
+    pub facts: TransferFacts,
 }
 
 impl Done {
@@ -93,6 +95,7 @@ impl Done {
             source: None,
             was_taken: true,
             kept_old: false,
+            facts: TransferFacts::NONE,
         }
     }
 

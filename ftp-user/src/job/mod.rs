@@ -52,7 +52,7 @@ pub use crate::id::{AttemptId, ItemId, JobId};
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
 pub(crate) use entered::{Entered, Entry, Why};
-pub use interrupted::cancel::{Before, Left, cancel, left_of};
+pub use interrupted::cancel::{cancel, left_of};
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};
 pub(crate) use patterns::{Matches, matches, named};

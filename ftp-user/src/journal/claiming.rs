@@ -7,6 +7,7 @@ use super::lock;
 use super::part_rows::Parts;
 use super::record::{Begun, Found, ItemKey, ItemState, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen};
 use super::store::{Store, now};
+use super::transfer_facts::FactColumns;
 use crate::id::JobId;
 use std::time::Duration;
 
@@ -88,7 +89,12 @@ impl Store {
         found: &Found,
         file: &NewItem,
     ) -> Result<Option<PartId>, Bad> {
+        if row.state == ItemState::Done {
+            // Another source has its name, or what is there is doubted: another copy begins.
+            (row.attempts, row.failure) = (0, None);
+        }
         (row.state, row.why, row.verified, row.taken, row.bytes) = (ItemState::Open, None, None, None, 0);
+        row.facts = FactColumns::default();
         (row.began, row.ended) = (None, None);
         let key = ItemKey(row.key);
         self.under_way.take(key);

@@ -30,7 +30,14 @@ fn fill(store: &Store) -> JobLock {
         let seen = Seen { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
         let verified = "sha-256".to_owned();
         let ended = match number % 3 {
-            0 => Some(Ended::Done { bytes: 5, verified, path: None, began: Some(1) }),
+            0 => Some(Ended::Done {
+                bytes: 5,
+                verified,
+                path: None,
+                began: Some(1),
+                attempts: 1,
+                facts: Box::default(),
+            }),
             1 => Some(Ended::Failed { why: "refused".to_owned(), began: None }),
             _ => None,
         };

@@ -262,6 +262,14 @@ impl JobJournal {
         }
     }
 
+    /// Notes that so many attempts at the file have ended, and why the last of them has failed. If that is lost, a receipt knows
+    /// less.
+    pub fn attempted(&self, attempts: u32, why: Option<String>) {
+        if let Some(key) = self.item {
+            self.ask(Ask::Attempted(key, attempts, why));
+        }
+    }
+
     /// Notes how the file has ended. If that is lost, the file is compared once more.
     pub fn ended(&self, ended: Ended) {
         if let Some(key) = self.item {

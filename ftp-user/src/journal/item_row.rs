@@ -1,9 +1,12 @@
 //! A file as its row has it.
 
 use super::checksum::{Bad, GONE, addition, check, insert, insertion, sum, text};
+use super::path_facts::path_facts;
 use super::record::{ItemKey, ItemState, Place, Seen};
 use super::states::{item_number, item_state};
+use super::transfer_facts::{FactColumns, hex_of, of_pair};
 use crate::id::JobId;
+use crate::outcome::TransferFacts;
 use rusqlite::types::{ToSql, ValueRef};
 use rusqlite::{Connection, Row, params};
 use std::sync::LazyLock;
@@ -25,6 +28,12 @@ pub(super) struct ItemRow {
     pub(super) began: Option<u64>,
     /// When it ended, in the same form.
     pub(super) ended: Option<u64>,
+    /// How many attempts may have moved bytes of it, in all runs.
+    pub(super) attempts: u32,
+    /// Why the last attempt that has failed did so.
+    pub(super) failure: Option<String>,
+    /// What is known of its transfer.
+    pub(super) facts: FactColumns,
     /// The checksum of the row.
     sum: i64,
 }
@@ -40,12 +49,12 @@ static SAVE_ITEM: LazyLock<String> = LazyLock::new(|| insertion("items", ItemRow
 static ITEMS_AT: LazyLock<String> = LazyLock::new(|| select_items("site = ?1 AND path = ?2"));
 
 impl ItemRow {
-    pub(super) const COLUMNS: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended";
+    pub(super) const COLUMNS: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended, attempts, failure, digest, addresses, strangers, path_facts";
     /// The number of these columns.
-    pub(super) const WIDTH: usize = 16;
+    pub(super) const WIDTH: usize = 22;
 
     /// A file that begins.
-    pub(super) const fn new(key: i64, job: JobId, place: Place) -> Self {
+    pub(super) fn new(key: i64, job: JobId, place: Place) -> Self {
         let (state, seen) = (ItemState::Open, None);
         Self {
             key,
@@ -59,6 +68,9 @@ impl ItemRow {
             why: None,
             began: None,
             ended: None,
+            attempts: 0,
+            failure: None,
+            facts: FactColumns::default(),
             sum: 0,
         }
     }
@@ -107,8 +119,24 @@ impl ItemRow {
             why: row.get(13)?,
             began: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
             ended: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
+            attempts: row.get(16)?,
+            failure: row.get(17)?,
+            facts: FactColumns {
+                digest: row.get(18)?,
+                addresses: row.get(19)?,
+                strangers: row.get(20)?,
+                path: row.get(21)?,
+            },
             sum: row.get(Self::WIDTH)?,
         })
+    }
+
+    /// What is known of its transfer.
+    pub(super) fn transfer_facts(&self, sql: &Connection) -> Result<TransferFacts, Bad> {
+        let FactColumns { digest, addresses, strangers, path } = &self.facts;
+        let path = path.map_or(Ok(None), |row| path_facts(sql, row))?;
+        let (addresses, strangers) = (of_pair(addresses.as_deref()), of_pair(strangers.as_deref()));
+        Ok(TransferFacts { digest: digest.as_deref().map(hex_of), addresses, strangers, path })
     }
 
     /// The largest key of a file; 0 if there is none.
@@ -134,7 +162,8 @@ impl ItemRow {
     pub(super) fn save_end(&mut self, sql: &Connection) -> Result<(), Bad> {
         let (before, now) = (self.sum, sum(self.values()));
         let mut update = sql.prepare_cached(
-            "UPDATE items SET state = ?1, bytes = ?2, verified = ?3, taken = ?4, why = ?5, began = ?6, ended = ?7, sum = ?8
+            "UPDATE items SET state = ?1, bytes = ?2, verified = ?3, taken = ?4, why = ?5, began = ?6, ended = ?7, sum = ?8,
+            attempts = ?11, failure = ?12, digest = ?13, addresses = ?14, strangers = ?15, path_facts = ?16
             WHERE id = ?9 AND sum = ?10",
         )?;
         let changed = update.execute(params![
@@ -147,7 +176,13 @@ impl ItemRow {
             self.ended.map(u64::cast_signed),
             now,
             self.key,
-            before
+            before,
+            self.attempts,
+            self.failure,
+            self.facts.digest,
+            self.facts.addresses,
+            self.facts.strangers,
+            self.facts.path
         ])?;
         self.sum = now;
         if changed == 1 { Ok(()) } else { Err(GONE) }
@@ -155,6 +190,7 @@ impl ItemRow {
 
     fn values(&self) -> [ValueRef<'_>; Self::WIDTH] {
         let seen = self.seen.as_ref();
+        let [digest, addresses, strangers, path_facts] = self.facts.values();
         [
             ValueRef::Integer(self.key),
             ValueRef::Integer(self.job.number().cast_signed()),
@@ -172,6 +208,12 @@ impl ItemRow {
             text(self.why.as_deref()),
             number(self.began),
             number(self.ended),
+            ValueRef::Integer(self.attempts.into()),
+            text(self.failure.as_deref()),
+            digest,
+            addresses,
+            strangers,
+            path_facts,
         ]
     }
 }

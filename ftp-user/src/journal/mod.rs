@@ -13,6 +13,8 @@
 //! | `mark` | the file beside it that says how many it has at least |
 //! | `tables` | the tables in SQLite |
 //! | `job_row`, `item_row`, `part_rows` | the form of each row: jobs, files, the names of their parts |
+//! | `transfer_facts` | what is known of the transfer of a file, as columns of its row |
+//! | `path_facts` | what files that took the same path have in common |
 //! | `count` | how the files of a job stand, in numbers |
 //! | `under_way` | the rows that this process has written and that have not ended |
 //! | `failed` | what has failed in the last run of a job |
@@ -51,12 +53,14 @@ mod lock;
 mod mark;
 mod noting;
 mod part_rows;
+mod path_facts;
 mod prune;
 mod recent;
 mod record;
 mod states;
 mod store;
 mod tables;
+mod transfer_facts;
 mod under_way;
 mod upgrade;
 mod writer;

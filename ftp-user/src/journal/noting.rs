@@ -4,6 +4,8 @@ use super::checksum::{Bad, GONE};
 use super::item_row::ItemRow;
 use super::record::{Detached, Ended, ItemKey, ItemState, PartId, Seen};
 use super::store::{Store, now};
+use super::transfer_facts::{FactColumns, bytes_of, pair};
+use crate::outcome::TransferFacts;
 
 impl Store {
     /// Notes a further name under which something of a file may be stored. A file that was done is open again.
@@ -52,6 +54,34 @@ impl Store {
         row.save(&self.sql)
     }
 
+    /// Notes that attempts at a file have ended, and why the last of them has failed. It may be tried again.
+    pub(super) fn attempted(&self, key: ItemKey, attempts: u32, why: Option<&str>) -> Result<(), Bad> {
+        let (known, has_part) = self.under_way.take(key).unzip();
+        let row = if let Some(row) = known { Some(row) } else { ItemRow::find(&self.sql, key)? };
+        let Some(mut row) = row else { return Err(GONE) };
+        row.attempts = row.attempts.saturating_add(attempts);
+        row.failure = why.map(str::to_owned).or(row.failure);
+        let Some(has_part) = has_part else { return row.save(&self.sql) };
+        row.save_end(&self.sql)?;
+        self.under_way.note(row, has_part);
+        Ok(())
+    }
+
+    /// What is known of the transfer of a file, as its row has it. A run that has moved nothing of the file adds what it has found
+    /// out to what is known.
+    fn columns(&self, row: &ItemRow, facts: &TransferFacts) -> Result<FactColumns, Bad> {
+        let digest = facts.digest.as_deref().and_then(bytes_of);
+        let Some(path) = &facts.path else {
+            return Ok(FactColumns {
+                digest: digest.or_else(|| row.facts.digest.clone()),
+                ..row.facts.clone()
+            });
+        };
+        let path = Some(self.path_facts.row(&self.sql, row.job, path)?);
+        let (addresses, strangers) = (pair(&facts.addresses), pair(&facts.strangers));
+        Ok(FactColumns { digest, addresses, strangers, path })
+    }
+
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, ended: Ended) -> Result<(), Bad> {
         let known = self.under_way.take(key);
@@ -59,13 +89,16 @@ impl Store {
         let row = if let Some((row, _)) = known { Some(row) } else { ItemRow::find(&self.sql, key)? };
         let Some(mut row) = row else { return Err(GONE) };
         match ended {
-            Ended::Done { bytes, verified, path, began } => {
+            Ended::Done { bytes, verified, path, began, attempts, facts } => {
                 row.state = ItemState::Done;
                 (row.bytes, row.verified, row.taken, row.why) = (bytes, Some(verified), path, None);
                 row.began = began;
+                row.attempts = row.attempts.saturating_add(attempts);
+                row.facts = self.columns(&row, &facts)?;
             }
             Ended::Failed { why, began } => {
-                (row.state, row.why, row.began) = (ItemState::Failed, Some(why), began);
+                (row.state, row.began) = (ItemState::Failed, began);
+                (row.failure, row.why) = (Some(why.clone()), Some(why));
             }
             Ended::Unbegun => return row.forget(&self.sql),
         }
@@ -76,5 +109,104 @@ impl Store {
         }
         row.save(&self.sql)?;
         row.forget_parts(&self.sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::JobId;
+    use crate::journal::claiming::Claim;
+    use crate::journal::record::{Command, ItemRecord, NewItem, Place, Start};
+    use crate::outcome::PathFacts;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const JOB: JobId = JobId::new(1);
+
+    fn start(home: &Path, resumes: bool) -> (Store, impl Sized) {
+        let store = Store::open(home).unwrap();
+        let (verb, command) = ("copy".to_owned(), Command::default());
+        let lock = store.start(&Start { id: JOB, verb, command, resumes }).unwrap();
+        (store, lock)
+    }
+
+    fn begin(store: &Store, path: &str) -> ItemKey {
+        let place = Place { source: path.to_owned(), site: "two".to_owned(), path: path.into() };
+        let part = Some(PartId(path.bytes().map(u64::from).sum()));
+        let claim = store.durably(|store| store.begin(JOB, &NewItem { place, part, seen: None })).unwrap();
+        let Claim::Ours(begun) = claim else { panic!("no other job is there") };
+        begun.key
+    }
+
+    fn done(attempts: u32, facts: &TransferFacts) -> Ended {
+        let (verified, path) = ("sha-256".to_owned(), attempts.checked_sub(1).map(|_| "user".to_owned()));
+        let facts = Box::new(facts.clone());
+        Ended::Done { bytes: 5, verified, path, began: None, attempts, facts }
+    }
+
+    fn the(store: &Store, state: ItemState) -> ItemRecord {
+        store.items(JOB, state).unwrap().remove(0)
+    }
+
+    #[test]
+    fn n8_attempts_are_counted_in_all_runs_and_the_last_reason_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, lock) = start(home.path(), false);
+        let key = begin(&store, "a");
+        store.attempted(key, 2, Some("no room")).unwrap();
+        // An interruption is no reason.
+        store.attempted(key, 1, None).unwrap();
+        drop((store, lock));
+        let (store, _lock) = start(home.path(), true);
+        let open = the(&store, ItemState::Open);
+        assert_eq!((open.attempts, open.failure.as_deref(), open.why), (3, Some("no room"), None));
+        assert_eq!(begin(&store, "a"), key);
+        store.attempted(key, 1, Some("451 no")).unwrap();
+        store.ended(key, Ended::Failed { why: "451 no".to_owned(), began: None }).unwrap();
+        let failed = the(&store, ItemState::Failed);
+        assert_eq!((failed.attempts, failed.failure), (4, Some("451 no".to_owned())));
+        begin(&store, "a");
+        store.ended(key, done(1, &TransferFacts::NONE)).unwrap();
+        let copied = the(&store, ItemState::Done);
+        assert_eq!((copied.attempts, copied.failure.as_deref(), copied.why), (5, Some("451 no"), None));
+    }
+
+    #[test]
+    fn n12_what_files_of_one_path_have_in_common_is_written_once() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path(), false);
+        let control = [Some("clear".to_owned()), Some("TLSv1.3 TLS13_AES_128_GCM_SHA256".to_owned())];
+        let why = Some("it is fast".to_owned());
+        let facts = |digest: &str| TransferFacts {
+            digest: Some(digest.to_owned()),
+            addresses: [None, "192.0.2.1:20".parse().ok()],
+            strangers: [Some(3), None],
+            path: Some(Arc::new(PathFacts {
+                control: control.clone(),
+                data: [None, None],
+                why: why.clone(),
+            })),
+        };
+        for (path, digest) in [("a", "0bad"), ("b", "cafe")] {
+            let key = begin(&store, path);
+            store.ended(key, done(1, &facts(digest))).unwrap();
+        }
+        let written = |store: &Store| -> i64 {
+            store.sql.query_row("SELECT count(*) FROM path_facts", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(written(&store), 1);
+        let found = store.items(JOB, ItemState::Done).unwrap();
+        assert_eq!([&*found[0].facts, &*found[1].facts], [&facts("0bad"), &facts("cafe")]);
+        // A run that finds the copy there knows its digest alone.
+        let digest = Some("beef".to_owned());
+        let known = TransferFacts { digest, ..TransferFacts::NONE };
+        store.ended(found[0].key, done(0, &known)).unwrap();
+        assert_eq!(*the(&store, ItemState::Done).facts, facts("beef"));
+        // Its rows are checked, and are forgotten with the job.
+        store.sql.execute("UPDATE path_facts SET why = 'it is slow'", []).unwrap();
+        assert!(store.items(JOB, ItemState::Done).is_err());
+        super::super::tables::forget(&store.sql, JOB).unwrap();
+        assert_eq!(written(&store), 0);
     }
 }

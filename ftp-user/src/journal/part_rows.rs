@@ -120,6 +120,7 @@ impl ItemRow {
     /// The record of this row.
     pub(super) fn record(self, sql: &Connection) -> Result<ItemRecord, Bad> {
         let parts = self.parts(sql)?;
+        let facts = Box::new(self.transfer_facts(sql)?);
         Ok(ItemRecord {
             key: ItemKey(self.key),
             place: self.place,
@@ -134,6 +135,9 @@ impl ItemRow {
             why: self.why,
             began: self.began,
             ended: self.ended,
+            attempts: self.attempts,
+            failure: self.failure,
+            facts,
         })
     }
 }

@@ -141,7 +141,7 @@ mod tests {
         let store = Store::open(home.path()).unwrap();
         for number in 1..=MOST as u64 + 10 {
             let lock = start(&store, number, None);
-            store.sql.execute("INSERT INTO items SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0", [number.cast_signed()]).unwrap();
+            store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.cast_signed()]).unwrap();
             drop(lock);
         }
         let jobs = recent_jobs(home.path());

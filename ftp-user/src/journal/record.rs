@@ -2,6 +2,7 @@
 
 use super::essence::essence;
 use crate::id::JobId;
+use crate::outcome::TransferFacts;
 use ftp_proto::wire::TransferId;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -277,6 +278,12 @@ pub struct ItemRecord {
     pub began: Option<u64>,
     /// When it ended, in the same form.
     pub ended: Option<u64>,
+    /// How many attempts may have moved bytes of it, in all runs of the job.
+    pub attempts: u32,
+    /// Why the last attempt that has failed did so, also if a later one has copied the file.
+    pub failure: Option<String>,
+    /// What is known of its transfer.
+    pub facts: Box<TransferFacts>,
 }
 
 /// A file that is to be claimed.
@@ -351,6 +358,10 @@ pub enum Ended {
         path: Option<String>,
         /// When this run has begun with it, in milliseconds since 1970.
         began: Option<u64>,
+        /// How many attempts have moved it that are not noted yet.
+        attempts: u32,
+        /// What is known of its transfer.
+        facts: Box<TransferFacts>,
     },
     /// It has failed, and nothing of it is left.
     Failed {

@@ -10,6 +10,7 @@ use super::hands::{look, look_around};
 use super::item_row::ItemRow;
 use super::job_row::JobRow;
 use super::mark::{Mark, promised};
+use super::path_facts::Written;
 use super::tables::VERSION;
 use super::under_way::UnderWay;
 use super::upgrade::upgrade;
@@ -30,6 +31,7 @@ pub(super) struct Store {
     pub(super) sql: Connection,
     pub(super) under_way: UnderWay,
     mark: Mark,
+    pub(super) path_facts: Written,
     /// The key of the next new file, in this transaction.
     next_key: Cell<Option<i64>>,
 }
@@ -73,9 +75,9 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags);
         let sql = opened.map_err(|error| failure_of(&path, Bad::Sql(error)))?;
-        let (under_way, mark) = (UnderWay::default(), Mark::of(&path));
+        let (under_way, path_facts, mark) = (UnderWay::default(), Written::default(), Mark::of(&path));
         let directory = directory.to_owned();
-        let store = Self { directory, path, sql, under_way, mark, next_key: Cell::new(None) };
+        let store = Self { directory, path, sql, under_way, path_facts, mark, next_key: Cell::new(None) };
         let found = store.keeps_its_log().map_err(|bad| store.failure(bad))?;
         if found > VERSION {
             return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });

@@ -56,6 +56,8 @@ mod tests {
             verified: "sha-256".to_owned(),
             path: Some("direct".to_owned()),
             began: Some(9),
+            attempts: 1,
+            facts: Box::default(),
         }
     }
 

@@ -4,41 +4,48 @@ use super::checksum::{Bad, check, replace};
 use super::commits::COMMITS_OF_JOURNAL;
 use super::failed::FAILURES_OF_JOBS;
 use super::item_row::ItemRow;
-use super::tables::SCHEMA;
+use super::path_facts::PATH_FACTS;
+use super::tables::{DETACHED_OF_ITEMS, ITEMS, JOBS_AND_PARTS};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 /// Makes the tables of this version, from those of an older one if there are any (version 0 has none).
 pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
     match version {
-        0 => sql.execute_batch(SCHEMA)?,
-        1 => from_first(sql)?,
-        _ => {}
+        0 => {
+            sql.execute_batch(JOBS_AND_PARTS)?;
+            sql.execute_batch(ITEMS)?;
+        }
+        1 => widen_items(sql, FIRST, FIRST_WIDTH)?,
+        _ => widen_items(sql, SECOND, SECOND_WIDTH)?,
+    }
+    if version < 2 {
+        sql.execute_batch(DETACHED_OF_ITEMS)?;
     }
     if version < 3 {
         sql.execute_batch(FAILURES_OF_JOBS)?;
     }
-    Ok(sql.execute_batch(COMMITS_OF_JOURNAL)?)
+    if version < 4 {
+        sql.execute_batch(COMMITS_OF_JOURNAL)?;
+    }
+    Ok(sql.execute_batch(PATH_FACTS)?)
 }
 
-/// Turns tables of version 1 into those of version 2. Every row of a file is checked by its old sum, and gets a new one.
-fn from_first(sql: &Connection) -> Result<(), Bad> {
+/// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
+fn widen_items(sql: &Connection, columns: &str, width: usize) -> Result<(), Bad> {
     sql.execute_batch(
-        "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
-        ALTER TABLE parts RENAME TO old_parts; DROP INDEX parts_by_item; ALTER TABLE jobs RENAME TO old_jobs;",
+        "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;",
     )?;
-    sql.execute_batch(SCHEMA)?;
-    sql.execute_batch(
-        "INSERT INTO jobs SELECT * FROM old_jobs; INSERT INTO parts SELECT * FROM old_parts;
-        DROP TABLE old_jobs; DROP TABLE old_parts;",
-    )?;
-    let mut statement = sql.prepare(&format!("SELECT {OLD}, sum FROM old_items"))?;
+    sql.execute_batch(ITEMS)?;
+    let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM old_items"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        check(row, "items", OLD_WIDTH)?;
-        let mut values = (0..OLD_WIDTH).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
-        // Nobody knows when it began and ended.
-        values.extend([ValueRef::Null, ValueRef::Null]);
+        check(row, "items", width)?;
+        let mut values = (0..width).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
+        // What nobody has noted is not known. Attempts are counted from here on.
+        let is_known = |column: usize| column == SECOND_WIDTH;
+        let new = |column| if is_known(column) { ValueRef::Integer(0) } else { ValueRef::Null };
+        values.extend((width..ItemRow::WIDTH).map(new));
         replace(sql, "items", ItemRow::COLUMNS, &values)?;
     }
     drop(rows);
@@ -47,10 +54,14 @@ fn from_first(sql: &Connection) -> Result<(), Bad> {
 }
 
 /// The columns of a file in version 1.
-const OLD: &str =
+const FIRST: &str =
     "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why";
 /// The number of these columns.
-const OLD_WIDTH: usize = 14;
+const FIRST_WIDTH: usize = 14;
+/// The columns of a file in versions 2 to 4. The next one is the number of attempts.
+const SECOND: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended";
+/// The number of these columns.
+const SECOND_WIDTH: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -63,35 +74,46 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// Writes the tables of version 1 in the place of those that are there.
-    fn make_old(sql: &Connection) {
-        sql.execute_batch(
+    /// Writes the tables of an older version in the place of those that are there.
+    fn make_old(sql: &Connection, version: i64) {
+        let (columns, width, times) = match version {
+            1 => (FIRST, FIRST_WIDTH, ""),
+            _ => (SECOND, SECOND_WIDTH, "began INTEGER, ended INTEGER,"),
+        };
+        sql.execute_batch(&format!(
             "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
-            DROP TABLE detached; DROP TABLE failures; DROP TABLE commits;
+            DROP TABLE path_facts;
             CREATE TABLE items (
                 id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL,
                 path BLOB NOT NULL, state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT,
-                looked INTEGER NOT NULL, bytes INTEGER NOT NULL, verified TEXT, taken TEXT, why TEXT,
+                looked INTEGER NOT NULL, bytes INTEGER NOT NULL, verified TEXT, taken TEXT, why TEXT, {times}
                 sum INTEGER NOT NULL);
             CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
             CREATE INDEX items_by_job ON items (job, state);
-            PRAGMA user_version = 1;",
-        )
+            PRAGMA user_version = {version};",
+        ))
         .unwrap();
-        let mut statement = sql.prepare(&format!("SELECT {OLD} FROM new_items")).unwrap();
+        for (table, since) in [("commits", 4), ("failures", 3), ("detached", 2)] {
+            if version < since {
+                sql.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+            }
+        }
+        let mut statement = sql.prepare(&format!("SELECT {columns} FROM new_items")).unwrap();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let values: Vec<_> = (0..OLD_WIDTH).map(|index| row.get_ref(index).unwrap()).collect();
-            replace(sql, "items", OLD, &values).unwrap();
+            let values: Vec<_> = (0..width).map(|index| row.get_ref(index).unwrap()).collect();
+            replace(sql, "items", columns, &values).unwrap();
         }
         drop(rows);
         drop(statement);
         sql.execute_batch("DROP TABLE new_items").unwrap();
     }
 
-    /// An older version has no mark.
-    fn remove_mark(home: &Path) {
-        fs::remove_file(home.join(format!("{FILE}-mark"))).unwrap();
+    /// Older versions have no mark.
+    fn remove_mark_before(home: &Path, version: i64) {
+        if version < 4 {
+            fs::remove_file(home.join(format!("{FILE}-mark"))).unwrap();
+        }
     }
 
     fn files(home: &Path) -> Vec<ItemRecord> {
@@ -100,7 +122,7 @@ mod tests {
 
     #[test]
     fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
-        for has_changed in [false, true] {
+        for (version, has_changed) in [(1, false), (1, true), (2, false), (3, false), (4, false), (4, true)] {
             let home = tempfile::tempdir().unwrap();
             let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());
             let store = Store::open(home.path()).unwrap();
@@ -111,15 +133,15 @@ mod tests {
             let written = files(home.path());
             drop(store);
             let sql = Connection::open(home.path().join(FILE)).unwrap();
-            make_old(&sql);
-            remove_mark(home.path());
+            make_old(&sql, version);
+            remove_mark_before(home.path(), version);
             if has_changed {
                 sql.execute("UPDATE items SET path = 'g'", []).unwrap();
                 assert!(Store::existing(home.path()).is_err());
                 assert!(Store::existing(home.path()).is_err(), "the first look has changed nothing");
                 continue;
             }
-            assert_eq!(written, files(home.path()));
+            assert_eq!(written, files(home.path()), "version {version}");
             assert_eq!(written.first().map(|file| file.parts.clone()), Some(vec![PartId(7)]));
         }
     }
@@ -132,8 +154,8 @@ mod tests {
         let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
         drop(store);
         let sql = Connection::open(home.path().join(FILE)).unwrap();
-        sql.execute_batch("DROP TABLE commits; DROP TABLE failures; PRAGMA user_version = 2;").unwrap();
-        remove_mark(home.path());
+        make_old(&sql, 2);
+        remove_mark_before(home.path(), 2);
         let store = Store::existing(home.path()).unwrap().unwrap();
         let failures = Failures { number: 2, why: "no".to_owned() };
         store.finish(id, End::Failed, Some(&failures)).unwrap();

@@ -31,6 +31,8 @@ pub(super) enum Ask {
     Seen(ItemKey, Seen, oneshot::Sender<()>),
     /// Notes by which path the bytes of a file move to a name that nothing equal has, or that they do not.
     Moves(ItemKey, Option<String>, oneshot::Sender<()>),
+    /// Notes that so many attempts have ended, and why the last of them has failed.
+    Attempted(ItemKey, u32, Option<String>),
     /// Notes how a file has ended.
     Ended(ItemKey, Ended),
     /// Notes what holds for all runs of the job. The answer is a job that may have made the directory that receives it.
@@ -83,7 +85,7 @@ impl Ask {
             | Self::Open(..)
             | Self::Below(..)
             | Self::Finish(..) => true,
-            Self::Ended(..) => false,
+            Self::Attempted(..) | Self::Ended(..) => false,
         }
     }
 }
@@ -199,6 +201,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
         Ask::Seen(key, seen, _) => store.seen(*key, seen.clone())?,
         Ask::Moves(key, path, _) => store.moves(*key, path.clone())?,
+        Ask::Attempted(key, attempts, why) => store.attempted(*key, *attempts, why.as_deref())?,
         Ask::Ended(key, ended) => store.ended(*key, ended.clone())?,
         Ask::Decided(decided, _) => {
             return store.decided(job, decided.clone()).map(Performed::Decided);
@@ -224,7 +227,15 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             _,
         ) => drop(reply.send(())),
         // Whoever asked for something else has no answer.
-        (Ask::Begin(..) | Ask::Open(..) | Ask::Below(..) | Ask::Decided(..) | Ask::Ended(..), _) => {}
+        (
+            Ask::Begin(..)
+            | Ask::Open(..)
+            | Ask::Below(..)
+            | Ask::Decided(..)
+            | Ask::Attempted(..)
+            | Ask::Ended(..),
+            _,
+        ) => {}
         (Ask::Finish(_, _, reply), _) => return Some(reply),
     }
     None

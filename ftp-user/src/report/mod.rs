@@ -45,7 +45,6 @@ use crate::failure::{Failure, Kind};
 use crate::id::Origin;
 use ftp_io::clock::Clock;
 use overall::Overall;
-use rustix::io::Errno;
 use std::io::{self, Write};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -119,14 +118,11 @@ impl Events {
 pub struct Reporter {
     shown: JoinHandle<io::Result<()>>,
     dialogue: Option<JoinHandle<io::Result<()>>>,
-    /// Whether the report went to a terminal when it began. A terminal that is lost does not say that it was one.
-    at_terminal: bool,
 }
 
 impl Reporter {
     /// Starts to tell. The dialogue goes to `trace`, if there is one.
     pub fn start(style: Style, trace: Option<std::fs::File>) -> (Events, Self) {
-        let at_terminal = style.is_at_terminal();
         let (shown, events) = queue::queue(MOST_UNREAD);
         let told = spawn_blocking(move || tell(events, style));
         let (dialogue, traced) = trace
@@ -135,33 +131,27 @@ impl Reporter {
                 (dialogue, spawn_blocking(move || write_down(lines, file)))
             })
             .unzip();
-        (Events { shown, dialogue, origin: Origin::Run }, Self { shown: told, dialogue: traced, at_terminal })
+        (Events { shown, dialogue, origin: Origin::Run }, Self { shown: told, dialogue: traced })
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
-    /// away (broken pipe, lost terminal) is no failure.
+    /// away (broken pipe) is no failure.
     ///
     /// # Errors
     ///
     /// The report or the trace could not be written.
     pub async fn finish(self) -> Result<(), Failure> {
-        let mut told = still_read(ended(self.shown).await, self.at_terminal);
+        let mut told = ended(self.shown).await;
         if let Some(dialogue) = self.dialogue {
-            told = told.and(still_read(ended(dialogue).await, false));
+            told = told.and(ended(dialogue).await);
         }
-        told.map_err(|error| {
-            Failure::of_this_host("the report could not be written", &error).as_kind(Kind::Other)
-        })
+        match told {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::of_this_host("the report could not be written", &error).as_kind(Kind::Other))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
-}
-
-/// Without the failure that means that the reader went away. Where a terminal was, EIO says that it is lost; anywhere else
-/// it is a failure of a disk.
-fn still_read(told: io::Result<()>, at_terminal: bool) -> io::Result<()> {
-    told.or_else(|error| {
-        let is_lost = at_terminal && error.raw_os_error() == Some(Errno::IO.raw_os_error());
-        if is_lost || error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
-    })
 }
 
 async fn ended(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
@@ -213,23 +203,3 @@ fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
 
 /// The largest number of bytes that wait for one reader.
 const MOST_UNREAD: usize = 16 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reader_that_went_away_is_no_failure_and_a_disk_that_fails_is_one() {
-        let error = |errno: Errno| Err(io::Error::from_raw_os_error(errno.raw_os_error()));
-        for (errno, at_terminal, is_failure) in [
-            (Errno::PIPE, true, false),
-            (Errno::PIPE, false, false),
-            (Errno::IO, true, false),
-            (Errno::IO, false, true),
-            (Errno::NOSPC, false, true),
-        ] {
-            let told = still_read(error(errno), at_terminal);
-            assert_eq!(told.is_err(), is_failure, "{errno:?} {at_terminal}");
-        }
-    }
-}

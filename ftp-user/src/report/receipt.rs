@@ -5,6 +5,7 @@ use super::entry::moment;
 use super::event::{NotCopied, Receipts};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, Place};
+use crate::outcome::{TransferFacts, Verified};
 use crate::place::RemotePath;
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
@@ -25,6 +26,71 @@ pub(super) struct ReceiptLine<'a> {
     why: Option<&'a str>,
     started: Option<String>,
     ended: Option<String>,
+    /// How many attempts may have moved bytes of it, in all runs.
+    attempts: u32,
+    /// What is not known is left out, from here on.
+    #[serde(flatten)]
+    known: KnownFacts<'a>,
+}
+
+/// What is known of the transfer of a file.
+#[derive(Serialize)]
+struct KnownFacts<'a> {
+    /// Why the last attempt that has failed did so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digests: Option<Digests<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Both<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strangers: Option<Both<u32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control: Option<Both<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Both<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_why: Option<&'a str>,
+}
+
+/// The digests of a file and of its copy, which are equal: they have verified it.
+#[derive(Serialize)]
+struct Digests<'a> {
+    algorithm: &'a str,
+    source: &'a str,
+    dest: &'a str,
+}
+
+/// What is known of the two ends.
+#[derive(Serialize)]
+struct Both<T> {
+    source: Option<T>,
+    dest: Option<T>,
+}
+
+impl<T> Both<T> {
+    /// `None` if nothing is known of either.
+    fn of([source, dest]: [Option<T>; 2]) -> Option<Self> {
+        (source.is_some() || dest.is_some()).then_some(Self { source, dest })
+    }
+}
+
+impl<'a> KnownFacts<'a> {
+    fn of(item: &'a ItemRecord) -> Self {
+        let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
+        let both = |values: &'a [Option<String>; 2]| Both::of(values.each_ref().map(Option::as_deref));
+        let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
+        let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
+        Self {
+            failure: item.failure.as_deref(),
+            digests: digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }),
+            addresses: Both::of(addresses.map(|at| at.map(|at| at.to_string()))),
+            strangers: Both::of(*strangers),
+            control: path.as_ref().and_then(|path| both(&path.control)),
+            data: path.as_ref().and_then(|path| both(&path.data)),
+            path_why: path.as_ref().and_then(|path| path.why.as_deref()),
+        }
+    }
 }
 
 impl<'a> ReceiptLine<'a> {
@@ -51,6 +117,8 @@ impl<'a> ReceiptLine<'a> {
             why: item.why.as_deref(),
             started: item.began.map(at),
             ended: item.ended.map(at),
+            attempts: item.attempts,
+            known: KnownFacts::of(item),
         }
     }
 }
@@ -175,6 +243,30 @@ mod tests {
         }
     }
     use crate::journal::ItemKey;
+    use crate::outcome::PathFacts;
+    use std::sync::Arc;
+
+    fn item() -> ItemRecord {
+        let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
+        ItemRecord {
+            key: ItemKey::for_tests(),
+            place,
+            state: ItemState::Done,
+            parts: Vec::new(),
+            seen: None,
+            bytes: 5,
+            verified: Some("sha-256".into()),
+            path: Some("dest-listens".into()),
+            why: None,
+            in_place: false,
+            detached: None,
+            began: Some(1_500),
+            ended: Some(2_007),
+            attempts: 2,
+            failure: Some("no room".into()),
+            facts: Box::default(),
+        }
+    }
 
     #[test]
     fn n12_a_receipt_tells_what_was_copied_by_which_path_and_how_it_was_verified() {
@@ -206,22 +298,7 @@ mod tests {
                 "    and 1 other file (--json names all)",
             ]
         );
-        let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
-        let item = ItemRecord {
-            key: ItemKey::for_tests(),
-            place,
-            state: ItemState::Done,
-            parts: Vec::new(),
-            seen: None,
-            bytes: 5,
-            verified: Some("sha-256".into()),
-            path: Some("dest-listens".into()),
-            why: None,
-            in_place: false,
-            detached: None,
-            began: Some(1_500),
-            ended: Some(2_007),
-        };
+        let item = item();
         let skipped = ItemRecord { path: None, ..item.clone() };
         let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &skipped, None)).unwrap();
         assert_eq!((&line["bytes"], &line["size"]), (&0.into(), &5.into()), "it was there, with its size");
@@ -231,5 +308,30 @@ mod tests {
         assert_eq!(times, (&"1970-01-01T00:00:01.500Z".into(), &"1970-01-01T00:00:02.007Z".into()));
         assert_eq!((&line["bytes"], &line["verified"]), (&5.into(), &"sha-256".into()));
         assert_eq!((&line["state"], &line["dest"]), (&"done".into(), &"ftp://ann@two:21//d/a".into()));
+        assert_eq!((&line["attempts"], &line["failure"]), (&2.into(), &"no room".into()));
+        for unknown in ["digests", "addresses", "strangers", "control", "data", "path_why"] {
+            assert!(line.get(unknown).is_none(), "{unknown} is not known");
+        }
+    }
+
+    #[test]
+    fn n12_a_receipt_tells_of_each_end_what_is_known_of_it() {
+        let text = |text: &str| Some(text.to_owned());
+        let (control, data) = ([text("clear"), None], [None, text("PROT P")]);
+        let path = Some(Arc::new(PathFacts { control, data, why: text("it is fast") }));
+        let addresses = ["192.0.2.1:20", "[2001:db8::2]:7"].map(|at| at.parse().ok());
+        let facts = TransferFacts { digest: text("0bad"), addresses, strangers: [None, Some(0)], path };
+        let item = ItemRecord { facts: Box::new(facts), ..item() };
+        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item, None)).unwrap();
+        let both = |key: &str, source: serde_json::Value, dest: serde_json::Value| {
+            assert_eq!(line[key], serde_json::json!({"source": source, "dest": dest}), "{key}");
+        };
+        both("addresses", "192.0.2.1:20".into(), "[2001:db8::2]:7".into());
+        both("strangers", ().into(), 0.into());
+        both("control", "clear".into(), ().into());
+        both("data", ().into(), "PROT P".into());
+        assert_eq!(line["path_why"], "it is fast");
+        let digests = serde_json::json!({"algorithm": "sha-256", "source": "0bad", "dest": "0bad"});
+        assert_eq!(line["digests"], digests);
     }
 }

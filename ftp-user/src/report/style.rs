@@ -1,7 +1,7 @@
 //! How events are shown.
 
 use crate::failure::Kind;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 /// How events are shown.
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +53,6 @@ impl Style {
     /// Where results go.
     pub(super) fn output(&self) -> Box<dyn Write> {
         if self.to_stderr { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) }
-    }
-
-    /// Whether a terminal shows them.
-    pub(super) fn is_at_terminal(&self) -> bool {
-        if self.to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::history::{Said, shortened};
-use crate::outcome::{Protection, Relayed, StreamedDigests};
+use crate::outcome::{PathFacts, Protection, Relayed, StreamedDigests, TransferFacts};
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -24,6 +24,7 @@ use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{
     self, Attempt, Cause, DataTls, Outcome, RelayRoles, Roles, Side, Stage, Store, Timeouts, Transfer,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How one attempt ended.
@@ -49,6 +50,8 @@ pub(crate) struct Attempted {
     pub(crate) protection: Protection,
     /// What each end said last.
     pub(crate) said: Vec<Said>,
+    /// What is known of the transfer.
+    pub(crate) facts: TransferFacts,
 }
 
 impl Attempted {
@@ -69,15 +72,41 @@ impl Attempted {
             Side::Destination => destination.intruded_words(),
         });
         let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
-        let Ended { outcome, given_up, moved, took, sha256, said, .. } = ended;
+        let Ended { outcome, given_up, moved, took, sha256, said, observed, .. } = ended;
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));
             Some(Said { end: session.role.name().to_owned(), reply })
         });
         let said = said.collect();
         let streamed = StreamedDigests::of(&outcome);
-        Self { outcome, given_up, failure, moved, took, sha256, streamed, relayed: None, protection, said }
+        let passes_here = intermediary == Some(THIS_HOST);
+        let path = path_facts([source, destination], (!passes_here).then_some(protection));
+        let facts = TransferFacts { path: Some(Arc::new(path)), ..observed.facts() };
+        Self {
+            outcome,
+            given_up,
+            failure,
+            moved,
+            took,
+            sha256,
+            streamed,
+            relayed: None,
+            protection,
+            said,
+            facts,
+        }
     }
+}
+
+/// What protects the connections with both servers. `agreed` is what protects the data connection between them; `None` if each of
+/// them has one with this host.
+pub(super) fn path_facts(sessions: [&Session; 2], agreed: Option<Protection>) -> PathFacts {
+    let data = |session: &Session| match agreed {
+        Some(protection) => session.agreed_protection(protection == Protection::Private),
+        None => session.data_protection(),
+    };
+    let control = sessions.map(|session| Some(session.control_protection()));
+    PathFacts { control, data: sessions.map(|session| Some(data(session))), why: None }
 }
 
 /// Makes an attempt from server to server. If the end that listens refuses the file, both ends prove themselves to each other

@@ -285,6 +285,14 @@ impl Machine {
         }
     }
 
+    /// The digest that both servers have told of a file.
+    pub(super) fn digest(&self, index: usize) -> Option<&str> {
+        match self {
+            Self::Groups(batch) => batch.digest(index),
+            Self::OneByOne(pipeline) => pipeline.digest(index),
+        }
+    }
+
     /// Whether the bytes of all transfers count together, and not those of each file alone.
     pub(super) const fn counts_all(&self) -> bool {
         matches!(self, Self::Groups(_))

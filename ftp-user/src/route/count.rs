@@ -2,7 +2,7 @@
 
 use super::attempt::Attempted;
 use super::drive::GivenUp;
-use crate::outcome::{Protection, Relayed, StreamedDigests};
+use crate::outcome::{Protection, Relayed, StreamedDigests, TransferFacts};
 use ftp_proto::third_party::Outcome;
 
 /// What is known of all attempts for one file.
@@ -28,6 +28,8 @@ pub(crate) struct Count {
     pub(crate) refused: bool,
     /// Whether the file moves on without this program.
     pub(crate) detached: bool,
+    /// What is known of the transfer, of the last attempt.
+    pub(crate) facts: TransferFacts,
 }
 
 /// What has passed on what the destination may have stored of a file.
@@ -56,6 +58,7 @@ impl Count {
         Relayed::add(&mut self.relayed, part.relayed);
         Protection::add(&mut self.protection, part.protection);
         self.refused |= part.refused;
+        self.facts = part.facts;
     }
 
     /// The relay that has passed on what the destination has stored, with what all relays have said that they passed on; `None`
@@ -82,6 +85,7 @@ impl Count {
         self.detached = attempted.given_up == Some(GivenUp::Detached);
         self.sha256.clone_from(&attempted.sha256);
         self.streamed.clone_from(&attempted.streamed);
+        self.facts.clone_from(&attempted.facts);
         let touched = match &attempted.outcome {
             Outcome::Moved { .. } => true,
             Outcome::Failed(failure) => failure.touched,

@@ -3,6 +3,7 @@
 
 use super::direct::Direct;
 use super::lane::{Lane, Sign};
+use super::observed::Observed;
 use super::progress::{Progress, Sight};
 use super::relay::{LAST_WORD, RelayPath};
 use super::sessions::Sessions;
@@ -10,7 +11,7 @@ use super::through::{Done, Through};
 use crate::context::Context;
 use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
-use ftp_proto::command::Verb;
+use ftp_proto::command::{Command, Verb};
 use ftp_proto::reply::{Blame, Class, Code, Reply};
 use ftp_proto::third_party::{
     Attempt, Cause, DataFault, FailedPosture, Failure, Input, Outcome, Output, Side, Stage,
@@ -37,11 +38,13 @@ pub(super) struct Ended {
     pub(super) failed_postures: Vec<FailedPosture>,
     /// The server at whose address somebody else is, if that is why the attempt failed.
     pub(super) intruded: Option<Side>,
+    /// What was seen of the data connections.
+    pub(super) observed: Observed,
 }
 
 impl Ended {
     /// An attempt that has failed before anything was opened.
-    pub(super) const fn early(failure: Failure) -> Self {
+    pub(super) fn early(failure: Failure) -> Self {
         let outcome = Outcome::Failed(failure);
         Self {
             outcome,
@@ -52,6 +55,7 @@ impl Ended {
             said: [None, None],
             failed_postures: Vec::new(),
             intruded: None,
+            observed: Observed::default(),
         }
     }
 }
@@ -99,6 +103,42 @@ impl Path<'_> {
         }
     }
 
+    /// A command goes to that server. Where both share a data connection, it may name the address of the other one.
+    pub(super) fn sends(&self, side: Side, command: &Command, observed: &mut Observed) {
+        if matches!(self, Self::Direct(_)) {
+            observed.sent(side, command);
+        }
+    }
+
+    /// Notes what was seen of the data connections of an attempt that has ended.
+    fn saw(&self, outcome: &Outcome, observed: &mut Observed) {
+        match (self, outcome) {
+            (Self::Direct(_), Outcome::Moved { source, destination }) => {
+                observed.heard(Side::Source, source);
+                observed.heard(Side::Destination, destination);
+            }
+            (Self::Direct(_), Outcome::Failed(_)) => {}
+            (Self::Relay(_) | Self::Through(_), _) => self.saw_in_the_middle(observed),
+        }
+    }
+
+    /// Notes what the host in the middle has seen of the data connections.
+    pub(super) fn saw_in_the_middle(&self, observed: &mut Observed) {
+        for side in Side::BOTH {
+            let (at, strangers) = match self {
+                Self::Direct(_) => (None, None),
+                Self::Relay(relay) => relay.seen(side),
+                Self::Through(through) => (through.peer(side), None),
+            };
+            if let Some(at) = at {
+                observed.is_at(side, at);
+            }
+            if let Some(strangers) = strangers {
+                observed.has_refused(side, strangers);
+            }
+        }
+    }
+
     /// Resets the data connections of the path.
     pub(super) fn cut(&mut self) {
         match self {
@@ -133,10 +173,11 @@ pub(super) struct Drive<'a> {
     close_at: Option<Moment>,
     /// The last reply of the source and of the destination.
     said: [Option<Reply>; 2],
+    observed: Observed,
 }
 
 impl<'a> Drive<'a> {
-    pub(super) const fn new(
+    pub(super) fn new(
         context: &'a Context,
         sessions: Sessions<'a>,
         attempt: Attempt,
@@ -159,6 +200,7 @@ impl<'a> Drive<'a> {
             given_up: None,
             close_at: None,
             said: [None, None],
+            observed: Observed::default(),
         }
     }
 
@@ -207,6 +249,7 @@ impl<'a> Drive<'a> {
                             through.admit(side);
                         }
                     }
+                    self.path.sends(side, &command, &mut self.observed);
                     self.sessions.of(side).send(command, None);
                 }
                 Output::Abort(side) => self.sessions.of(side).abort(),
@@ -404,6 +447,7 @@ impl<'a> Drive<'a> {
             said: self.said,
             failed_postures: Vec::new(),
             intruded: None,
+            observed: self.observed,
         }
     }
 
@@ -448,6 +492,7 @@ impl<'a> Drive<'a> {
 
     /// Closes the data connections of the path: in order if the file is complete, otherwise by a reset.
     async fn finish(mut self, mut outcome: Outcome) -> Ended {
+        self.path.saw(&outcome, &mut self.observed);
         let given_up = self.reason(&outcome);
         let complete = matches!(outcome, Outcome::Moved { .. });
         let failed_postures = self.attempt.failed_postures().to_vec();
@@ -473,7 +518,8 @@ impl<'a> Drive<'a> {
             mut path @ (Path::Direct(_) | Path::Relay(_)) => path.cut(),
         }
         let (moved, took) = (self.progress.moved(), self.progress.age(self.context.clock.now()));
-        Ended { outcome, given_up, moved, took, sha256, said: self.said, failed_postures, intruded }
+        let (said, observed) = (self.said, self.observed);
+        Ended { outcome, given_up, moved, took, sha256, said, failed_postures, intruded, observed }
     }
 
     /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before

@@ -6,14 +6,17 @@ use crate::context::Context;
 use crate::control::{Flow, Session};
 use crate::endpoint::{LocalRoot, Server, local_path, open_to_write};
 use crate::failure::{Failure, Kind, words};
-use crate::outcome::Protection;
+use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, Progress};
 use ftp_io::copy::{self, Coding, Ended, Moved};
+use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::Store;
+use ftp_proto::third_party::{Side, Store};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Sends a local file to a server.
@@ -38,10 +41,15 @@ pub(crate) async fn send_local(
     let what = format!("cannot store {}", assignment.target.display());
     let meter = context.meter();
     let skips = assignment.skips();
-    let sending = |connection| copy::send(file, skips, connection, Coding::Image, &meter);
+    let seen = SeenPeer::new(session);
+    let sending = |connection: Data| {
+        seen.note(&connection);
+        copy::send(file, skips, connection, Coding::Image, &meter)
+    };
     let flow = session.transfer((command, skips), sending, &meter, &mut progress(context, assignment)).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
+    count.facts = seen.facts(session, Side::Destination);
     let file = format!("cannot read {}", assignment.source.display());
     let flow = flow?;
     if let Flow::Refused(answer) = &flow {
@@ -73,9 +81,13 @@ pub(crate) async fn receive_local(
     let command = Command::Retr(assignment.source.clone());
     let what = format!("cannot read {}", assignment.source.display());
     let meter = context.meter();
-    let receiving = async |connection| match open(root, assignment) {
-        Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
-        Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
+    let seen = SeenPeer::new(session);
+    let receiving = async |connection: Data| {
+        seen.note(&connection);
+        match open(root, assignment) {
+            Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
+            Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
+        }
     };
     let (mut report, most) = (progress(context, assignment), assignment.most());
     let mut moving = |moved, time| {
@@ -87,12 +99,52 @@ pub(crate) async fn receive_local(
     let flow = session.transfer((command, assignment.skips()), receiving, &meter, &mut moving).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
+    count.facts = seen.facts(session, Side::Source);
     if count.bytes > most {
         return Err(session.sends_too_much(assignment.size.unwrap_or(0)).during(what));
     }
     let file = format!("cannot write {}", assignment.target.display());
     conclude(session, assignment, count, flow?, (what, file))
 }
+
+/// The address of a server at its data connection with this host, if the socket shows it.
+#[derive(Debug)]
+struct SeenPeer {
+    /// Whether no proxy and no relay is between.
+    is_direct: bool,
+    at: OnceLock<SocketAddr>,
+}
+
+impl SeenPeer {
+    fn new(session: &Session) -> Self {
+        Self { is_direct: session.sees_its_peer(), at: OnceLock::new() }
+    }
+
+    /// The data connection is open.
+    fn note(&self, connection: &Data) {
+        if let Some(at) = connection.peer().filter(|_| self.is_direct) {
+            let _ = self.at.set(at);
+        }
+    }
+
+    /// What is known of the transfer; the server is at that side.
+    fn facts(&self, session: &Session, side: Side) -> TransferFacts {
+        let of_server = |text: String| match side {
+            Side::Source => [Some(text), None],
+            Side::Destination => [None, Some(text)],
+        };
+        let addresses = match side {
+            Side::Source => [self.at.get().copied(), None],
+            Side::Destination => [None, self.at.get().copied()],
+        };
+        let (control, data) = (of_server(session.control_protection()), of_server(session.data_protection()));
+        let path = PathFacts { control, data, why: Some(ONE_PLACE_IS_HERE.to_owned()) };
+        TransferFacts { addresses, path: Some(Arc::new(path)), ..TransferFacts::NONE }
+    }
+}
+
+/// Why a file moves between this host and a server.
+const ONE_PLACE_IS_HERE: &str = "one of the two places is this host";
 
 /// Opens the local file to write, at the position of the first byte.
 fn open(root: Option<&LocalRoot>, assignment: &Assignment) -> io::Result<File> {

@@ -12,6 +12,7 @@
 //!  circuit   what is kept with a relay from one file to the next
 //!  room      what the destination has had no room for
 //!  local     a file between this host and a server
+//!  observed  what is seen of the data connections, for receipts
 //!  situation what is known of two servers before a candidate is chosen; foresee: for a dry run
 //! ```
 
@@ -27,6 +28,7 @@ mod explain;
 mod foresee;
 mod lane;
 mod local;
+mod observed;
 mod progress;
 mod relay;
 mod room;

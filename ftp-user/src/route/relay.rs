@@ -10,6 +10,7 @@ use ftp_io::copy::Digest;
 use ftp_proto::relay::message::{Id, Leg, Pin};
 use ftp_proto::third_party::{Input, Junction, Side};
 use ftp_proto::timer::Moment;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -25,13 +26,23 @@ pub(super) struct RelayPath<'a> {
     digest: Digest,
     /// That digest, once it has come.
     sha256: Option<String>,
+    /// The address of each server at its data connection with the relay, and how many strangers came there.
+    seen: [(Option<SocketAddr>, u32); 2],
 }
 
 impl<'a> RelayPath<'a> {
     /// Creates the path, without a join yet. The join of an earlier attempt is over for it.
     pub(super) fn new(name: &'a str, agents: &'a mut relay::Agents) -> Self {
         agents.forget_join();
-        Self { name, agents, join: None, counted: false, digest: Digest::Off, sha256: None }
+        Self {
+            name,
+            agents,
+            join: None,
+            counted: false,
+            digest: Digest::Off,
+            sha256: None,
+            seen: [(None, 0); 2],
+        }
     }
 
     /// The same; the relay computes this digest.
@@ -42,6 +53,19 @@ impl<'a> RelayPath<'a> {
     /// The SHA-256 of what the relay has passed on to the destination, if it has computed it.
     pub(super) fn sha256(&mut self) -> Option<String> {
         self.sha256.take()
+    }
+
+    /// The address of that server at its data connection with the relay, and how many strangers the relay has refused there, once
+    /// it is connected.
+    pub(super) fn seen(&self, side: Side) -> (Option<SocketAddr>, Option<u32>) {
+        let [source, destination] = self.seen;
+        let (at, strangers) = if side == Side::Source { source } else { destination };
+        (at, at.map(|_| strangers))
+    }
+
+    fn of(&mut self, side: Side) -> &mut (Option<SocketAddr>, u32) {
+        let [source, destination] = &mut self.seen;
+        if side == Side::Source { source } else { destination }
     }
 
     /// Waits for the next event of the join. It is cancel-safe.
@@ -113,7 +137,10 @@ impl<'a> RelayPath<'a> {
                     Ok(()) => Input::RelayReady { source, destination },
                 })
             }
-            JoinEvent::Up(..) => None,
+            JoinEvent::Up(side, at) => {
+                self.of(side).0 = Some(at);
+                None
+            }
             JoinEvent::Flows => {
                 progress.start(now);
                 Some(Input::RelayFlowing)
@@ -123,6 +150,8 @@ impl<'a> RelayPath<'a> {
                 Some(if for_now { Input::RelayLost(why) } else { fault(side, why) })
             }
             JoinEvent::Stranger { side, peer } => {
+                let (_, strangers) = self.of(side);
+                *strangers = strangers.saturating_add(1);
                 let end = sessions.of(side).role.name();
                 context.events.warn(format!(
                     "the relay {} rejected a connection from {peer}, which is not the {end}",

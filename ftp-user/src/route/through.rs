@@ -45,6 +45,10 @@ struct Leg {
     is_intruded: bool,
     /// It is being opened.
     opening: Option<AbortHandle>,
+    /// The address of the server, if this host has it from the socket.
+    peer: Option<SocketAddr>,
+    /// Whether this host reaches the server without a proxy and a relay.
+    is_direct: bool,
     /// Whether TLS proves who connects.
     runs_tls: bool,
     /// How many times it was begun. What was begun before does not count any more.
@@ -107,8 +111,10 @@ impl Through {
 
     /// Connects to the data port of that side.
     pub(super) fn connect(&mut self, sessions: &mut Sessions<'_>, side: Side, at: SocketAddr) {
-        let reached = sessions.of(side).connect_to_data_port(at);
+        let session = sessions.of(side);
+        let (reached, is_direct) = (session.connect_to_data_port(at), session.sees_its_peer());
         let number = self.leg(side).begin_again();
+        self.leg(side).is_direct = is_direct;
         let connecting = async move { Done::Connected(side, number, reached.await) };
         self.leg(side).opening = Some(self.work.spawn(connecting));
     }
@@ -118,9 +124,17 @@ impl Through {
         let session = sessions.of(side);
         let opening = session.data_port();
         let number = self.leg(side).begin_again();
-        self.leg(side).runs_tls = session.runs_tls();
+        (self.leg(side).runs_tls, self.leg(side).is_direct) = (session.runs_tls(), session.sees_its_peer());
         let opening = async move { Done::Listens(side, number, opening.await) };
         self.leg(side).opening = Some(self.work.spawn(opening));
+    }
+
+    /// The address of that server at its data connection with this host, if that is known.
+    pub(super) const fn peer(&self, side: Side) -> Option<SocketAddr> {
+        match side {
+            Side::Source => self.source.peer,
+            Side::Destination => self.destination.peer,
+        }
     }
 
     /// Lets the server of that side in, which is about to get its transfer command. Who came before is not the server.
@@ -246,6 +260,7 @@ impl Through {
         // The connection is also reset if this process is killed before the first byte (E10).
         socket::end_by_reset(connection.socket());
         let leg = self.leg(side);
+        leg.peer = connection.peer().filter(|_| leg.is_direct);
         (leg.stream, leg.opening) = (Some(connection), None);
     }
 

@@ -4,20 +4,22 @@
 //! A host in the middle carries one connection for all files: their blocks say where each of them ends, so what has broken
 //! ends the line, and nothing unverified has a name.
 
-use super::Ends;
 use super::batch::{BatchPath, Consignment, Machine, Work};
 use super::circuit::Circuit;
 use super::direct::Direct;
 use super::drive::{Happened, Path};
+use super::observed::Observed;
 use super::progress::{Progress, Sight, Subject};
 use super::relay::RelayPath;
 use super::sessions::Sessions;
 use super::through::Through;
+use super::{Ends, attempt};
 use crate::context::Context;
 use crate::control::Session;
 use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::ladder::Candidate;
+use crate::outcome::{PathFacts, Protection, TransferFacts};
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::client::{self, Event};
 use ftp_proto::command::{Command, DataType, Partial};
@@ -25,15 +27,18 @@ use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::Reply;
 use ftp_proto::third_party::batch::{BatchEnd, BatchInput, BatchOutput};
 use ftp_proto::third_party::{Input, Junction, Side};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What becomes of a file that moves together with others.
 #[derive(Debug)]
 pub(crate) enum Fate {
     /// Both servers are told to move it, and nothing was seen to have its name.
     Begins,
-    /// It has ended. With it comes in words why the destination has refused its time.
-    Ended(BatchEnd, Option<String>),
+    /// It has ended. With it comes in words why the destination has refused its time, and what is known of the transfer of a file
+    /// that is published.
+    Ended(BatchEnd, Option<String>, TransferFacts),
 }
 
 /// Moves files together. `told` learns what becomes of each file, but only those that are published may be touched before this
@@ -81,6 +86,8 @@ pub(crate) async fn batch(
     prepare(sessions.source, sessions.destination, &path).await?;
     let parties = sessions.parties(&path.candidate);
     let machine = Machine::start(work, parties, context.clock.now());
+    let seen = SeenFiles::new(machine.counts_all());
+    let agreed = (path.candidate != Candidate::Through).then(|| path.protection());
     let mut together = Together {
         context,
         sessions,
@@ -93,6 +100,9 @@ pub(crate) async fn batch(
         is_cancelled: false,
         are_usable: true,
         has_hung_up: false,
+        seen,
+        path_facts: None,
+        agreed,
     };
     together.run(told).await;
     Ok(together.finish(selected).await)
@@ -131,7 +141,53 @@ struct Together<'a> {
     are_usable: bool,
     /// The session with the destination is to be closed.
     has_hung_up: bool,
+    /// What was seen of the data connections.
+    seen: SeenFiles,
+    /// What protects the connections; `None` if no file was published yet.
+    path_facts: Option<Arc<PathFacts>>,
+    /// What was agreed for the data connection between the servers; `None` if each has one with this host.
+    agreed: Option<Protection>,
 }
+
+/// What was seen of the data connections: of the one that all files share, or of that of each file.
+#[derive(Debug)]
+enum SeenFiles {
+    Shared(Observed),
+    /// By the index of the file, with the one that moves now.
+    Each(BTreeMap<usize, Observed>, usize),
+}
+
+impl SeenFiles {
+    fn new(is_shared: bool) -> Self {
+        if is_shared { Self::Shared(Observed::default()) } else { Self::Each(BTreeMap::new(), 0) }
+    }
+
+    /// The commands for that file follow.
+    const fn begins(&mut self, index: usize) {
+        if let Self::Each(_, now) = self {
+            *now = index;
+        }
+    }
+
+    /// What is seen now.
+    fn now(&mut self) -> &mut Observed {
+        match self {
+            Self::Shared(observed) => observed,
+            Self::Each(files, now) => files.entry(*now).or_default(),
+        }
+    }
+
+    /// What was seen of a file.
+    fn of(&mut self, index: usize) -> &mut Observed {
+        match self {
+            Self::Shared(observed) => observed,
+            Self::Each(files, _) => files.entry(index).or_default(),
+        }
+    }
+}
+
+/// Why files move together on their path.
+const AS_ANOTHER_FILE: &str = "an earlier file of the job took it, and small files follow together";
 
 /// The data connections of this host, as far as they are prepared.
 #[derive(Clone, Copy, Debug)]
@@ -157,12 +213,14 @@ impl Together<'_> {
                     continue;
                 }
                 BatchOutput::Begins(index) => {
+                    self.seen.begins(index);
                     told(index, Fate::Begins);
                     continue;
                 }
                 BatchOutput::Ended(index, end) => {
                     let refused = time_refusal(&end).map(|reply| self.sessions.destination.shown(reply));
-                    told(index, Fate::Ended(end, refused));
+                    let facts = self.facts(index, &end);
+                    told(index, Fate::Ended(end, refused, facts));
                     continue;
                 }
                 BatchOutput::Close(side) => {
@@ -218,7 +276,25 @@ impl Together<'_> {
         {
             through.admit(side);
         }
+        self.path.sends(side, &command, self.seen.now());
         self.sessions.of(side).send(command, None);
+    }
+
+    /// What is known of the transfer of a file that is published.
+    fn facts(&mut self, index: usize, end: &BatchEnd) -> TransferFacts {
+        if !matches!(end, BatchEnd::Published { .. }) {
+            return TransferFacts::NONE;
+        }
+        let Self { sessions, path_facts, agreed, .. } = self;
+        let path = path_facts.get_or_insert_with(|| {
+            let facts = attempt::path_facts([&*sessions.source, &*sessions.destination], *agreed);
+            Arc::new(PathFacts { why: Some(AS_ANOTHER_FILE.to_owned()), ..facts })
+        });
+        let path = Some(Arc::clone(path));
+        let observed = self.seen.of(index);
+        self.path.saw_in_the_middle(observed);
+        let digest = self.machine.digest(index).map(str::to_owned);
+        TransferFacts { digest, path, ..observed.facts() }
     }
 
     /// What an event of a session is for the machine.
@@ -232,6 +308,9 @@ impl Together<'_> {
             Event::Reply { reply, class, .. } => {
                 if side == Side::Destination && class.is_final() && self.machine.counts_all() {
                     self.progress.next_transfer();
+                }
+                if class.is_final() && matches!(self.path, Path::Direct(_)) {
+                    self.seen.now().heard(side, reply);
                 }
                 self.input(BatchInput::Reply { side, reply: reply.clone(), class: *class });
             }

@@ -71,6 +71,11 @@ impl Layer {
         }
     }
 
+    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`.
+    pub(crate) fn suite(&self) -> Option<&'static str> {
+        self.session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str())
+    }
+
     /// Reads decrypted bytes, all that came with one read of the socket if there is room; 0 is the end, by
     /// close_notify.
     ///

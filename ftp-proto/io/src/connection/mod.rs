@@ -13,7 +13,7 @@ mod received;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -118,6 +118,11 @@ impl Connection {
         &self.socket
     }
 
+    /// The address of the other end, if it is one of TCP.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.socket.tcp().and_then(|socket| socket.peer_addr().ok())
+    }
+
     /// Whether there is TLS.
     pub const fn has_tls(&self) -> bool {
         self.tls.is_some()
@@ -126,6 +131,11 @@ impl Connection {
     /// The version of TLS, such as `TLSv1.3`, if there is TLS.
     pub fn tls_version(&self) -> Option<&'static str> {
         self.layer().map(|layer| layer.version())
+    }
+
+    /// The cipher suite of TLS, such as `TLS13_AES_256_GCM_SHA384`, if there is TLS.
+    pub fn tls_suite(&self) -> Option<&'static str> {
+        self.layer().and_then(|layer| layer.suite())
     }
 
     fn layer(&self) -> Option<MutexGuard<'_, Layer>> {

@@ -4,7 +4,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
@@ -30,6 +30,15 @@ pub struct Client {
     verifier: Arc<Verifier>,
     sessions: Arc<Sessions>,
     tell: Arc<dyn Fn(Handshake) + Send + Sync>,
+    shaken: Arc<Mutex<Shaken>>,
+}
+
+/// The handshakes of a client. The first one is that of the control connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shaken {
+    control: Option<Handshake>,
+    /// That of the last data connection.
+    data: Option<Handshake>,
 }
 
 impl Debug for Client {
@@ -53,6 +62,8 @@ pub enum Versions {
 pub struct Handshake {
     /// The version, such as `TLSv1.3`.
     pub version: &'static str,
+    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`, if it has a name.
+    pub suite: Option<&'static str>,
     /// Whether an earlier session of the same client was resumed.
     pub resumed: bool,
 }
@@ -89,7 +100,14 @@ impl Client {
         // The store is its own: another server at the same address must not be offered these tickets.
         let sessions = Arc::new(Sessions::default());
         config.resumption = Resumption::store(Arc::clone(&sessions) as Arc<_>);
-        Ok(Self { config: Arc::new(config), name, verifier, sessions, tell: Arc::new(tell) })
+        Ok(Self {
+            config: Arc::new(config),
+            name,
+            verifier,
+            sessions,
+            tell: Arc::new(tell),
+            shaken: Arc::default(),
+        })
     }
 
     /// Performs the handshake, over a socket or inside a link with a relay.
@@ -105,8 +123,33 @@ impl Client {
         })?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         let connection = Connection::inside(stream);
-        (self.tell)(Handshake { version: connection.tls_version().unwrap_or("TLS"), resumed });
+        let (version, suite) = (connection.tls_version().unwrap_or("TLS"), connection.tls_suite());
+        let handshake = Handshake { version, suite, resumed };
+        self.note(handshake);
+        (self.tell)(handshake);
         Ok(connection)
+    }
+
+    fn note(&self, handshake: Handshake) {
+        let mut shaken = self.shaken();
+        match shaken.control {
+            None => shaken.control = Some(handshake),
+            Some(_) => shaken.data = Some(handshake),
+        }
+    }
+
+    /// The handshake of the control connection, once it was made.
+    pub fn control(&self) -> Option<Handshake> {
+        self.shaken().control
+    }
+
+    /// The handshake of the last data connection.
+    pub fn data(&self) -> Option<Handshake> {
+        self.shaken().data
+    }
+
+    fn shaken(&self) -> MutexGuard<'_, Shaken> {
+        self.shaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The certificate that the control connection has shown, once it was accepted.

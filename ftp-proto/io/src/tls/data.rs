@@ -1,6 +1,7 @@
 //! A data connection before its first byte of the file: in clear, inside TLS, or about to begin TLS.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
@@ -54,6 +55,13 @@ impl Data {
         match &self.0 {
             State::Open(connection) => connection.may_end_silently(),
             State::Client(..) => {}
+        }
+    }
+
+    /// The address of the other end, if it is one of TCP.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            State::Open(connection) | State::Client(connection, _) => connection.peer(),
         }
     }
 

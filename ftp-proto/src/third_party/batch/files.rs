@@ -11,13 +11,16 @@ pub(super) struct Files {
     open: Vec<bool>,
     /// How many that are.
     count: usize,
+    /// The digests of those that are verified.
+    digests: Vec<Option<String>>,
     /// The ends that nobody was told of.
     ended: VecDeque<(usize, BatchEnd)>,
 }
 
 impl Files {
     pub(super) fn new(list: Vec<BatchFile>) -> Self {
-        Self { open: vec![true; list.len()], count: list.len(), list, ended: VecDeque::new() }
+        let (open, digests, count) = (vec![true; list.len()], vec![None; list.len()], list.len());
+        Self { open, count, digests, list, ended: VecDeque::new() }
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&BatchFile> {
@@ -37,6 +40,18 @@ impl Files {
             self.count = self.count.saturating_sub(1);
             self.ended.push_back((index, end));
         }
+    }
+
+    /// Notes the digest that both servers have told of a file.
+    pub(super) fn note_digest(&mut self, index: usize, digest: &str) {
+        if let Some(place) = self.digests.get_mut(index) {
+            *place = Some(digest.to_owned());
+        }
+    }
+
+    /// The digest that both servers have told of a file.
+    pub(super) fn digest(&self, index: usize) -> Option<&str> {
+        self.digests.get(index)?.as_deref()
     }
 
     /// Notes how these files have ended.

@@ -30,6 +30,8 @@ pub(super) struct Member {
     pub(super) index: usize,
     pub(super) sent: FileToSend,
     pub(super) stored: FileToStore,
+    /// The digest that both servers have told, if the file is verified.
+    digest: Option<String>,
 }
 
 /// A file of a group that both servers have moved.
@@ -104,6 +106,19 @@ impl Moved {
             Side::Source => self.sent = said,
             Side::Destination => self.stored = said,
         }
+    }
+
+    /// The digests that the source has told, one for each file and then none without end.
+    fn take_digests(&mut self) -> impl Iterator<Item = Option<String>> + use<> {
+        let said = match std::mem::replace(&mut self.sent, Said::Nothing) {
+            Said::Files(files) => files,
+            Said::Nothing | Said::Failed => Vec::new(),
+        };
+        let digests = said.into_iter().map(|said| match said {
+            FileOutcome::Moved { digest, .. } => Some(digest.hex),
+            FileOutcome::LeftOut(_) => None,
+        });
+        digests.chain(std::iter::repeat(None))
     }
 
     /// What follows from that for files of these sizes.
@@ -260,13 +275,20 @@ impl Group {
         moved.note(side, said);
         let judged = moved.judge(members.iter().map(|member| member.sent.size));
         let Judged::Held(numbers) = &judged else { return (judged, Vec::new()) };
-        let members = std::mem::take(members).into_iter().zip(1_u16..);
+        let members = std::mem::take(members).into_iter().zip(moved.take_digests());
+        let members = members.map(|(member, digest)| Member { digest, ..member }).zip(1_u16..);
         let mut wanted = numbers.iter().copied().peekable();
         let (kept, others): (Vec<_>, Vec<_>) =
             members.partition(|(_, number)| wanted.next_if_eq(number).is_some());
         let numbered = |(member, number)| Numbered { number, member };
         self.progress = Progress::Verified(kept.into_iter().map(numbered).collect());
         (judged, others.into_iter().map(|(member, _)| member.index).collect())
+    }
+
+    /// The verified files, by their places in the batch, and the digests that both servers have told.
+    pub(super) fn digests(&self) -> impl Iterator<Item = (usize, &str)> {
+        let files = if let Progress::Verified(files) = &self.progress { files.as_slice() } else { &[] };
+        files.iter().filter_map(|file| Some((file.member.index, file.member.digest.as_deref()?)))
     }
 
     /// Has the destination name the verified files; the command for that is sent. Returns whether there are any.
@@ -327,7 +349,8 @@ impl Member {
         let (modified, unique) = (file.modified, file.unique.clone());
         let sent = FileToSend { size, modified, unique, name: FileName::from_wire(source)? };
         let modified = file.modified.filter(|_| file.sets_time);
-        Some(Self { index, sent, stored: FileToStore { size, modified, name: FileName::from_wire(target)? } })
+        let stored = FileToStore { size, modified, name: FileName::from_wire(target)? };
+        Some(Self { index, sent, stored, digest: None })
     }
 }
 

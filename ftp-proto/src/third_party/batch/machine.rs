@@ -164,6 +164,11 @@ impl Batch {
         }
     }
 
+    /// The digest that both servers have told of a file, in hexadecimal digits, if it is verified. The file is named by its index.
+    pub fn digest(&self, index: usize) -> Option<&str> {
+        self.files.digest(index)
+    }
+
     const fn party(&self, side: Side) -> &Party {
         match side {
             Side::Source => &self.source,
@@ -307,6 +312,7 @@ impl Batch {
             Judged::Contradicted => return self.give_up(),
             Judged::Nothing | Judged::Held(_) => self.moving -= group.bytes,
         }
+        group.digests().for_each(|(index, digest)| self.files.note_digest(index, digest));
         self.files.end_all(left, &BatchEnd::UNTOUCHED);
         if judged == Judged::Nothing {
             self.stored -= 1;

@@ -57,6 +57,8 @@ pub struct Pipeline {
     source: Party,
     destination: Party,
     files: Vec<(PipelineFile, Progress)>,
+    /// The digests of those that are verified.
+    digests: Vec<Option<String>>,
     lanes: [Lane; 2],
     /// Where the passive end listens for the next file.
     listens: Option<SocketAddr>,
@@ -111,6 +113,7 @@ impl Pipeline {
             terms,
             source,
             destination,
+            digests: vec![None; files.len()],
             files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
             lanes: <[Lane; 2]>::default(),
             listens: None,
@@ -169,6 +172,12 @@ impl Pipeline {
         let [_, destination] = &self.lanes;
         let Some(Task::Store(index)) = destination.head() else { return None };
         self.files.get(index).map(|(file, _)| &file.part)
+    }
+
+    /// The digest that both servers have told of a file, in hexadecimal digits, if digests have verified it. The file is named
+    /// by its index.
+    pub fn digest(&self, index: usize) -> Option<&str> {
+        self.digests.get(index)?.as_deref()
     }
 
     const fn party(&self, side: Side) -> &Party {
@@ -401,6 +410,10 @@ impl Pipeline {
         }
         let [_, modified] = moved.times;
         if moved.is(&file.file) && self.goes_on != GoesOn::Nothing {
+            let [sent, _] = std::mem::take(&mut moved.digests);
+            if let Some(digest) = self.digests.get_mut(index) {
+                *digest = sent.map(|digest| digest.hex);
+            }
             *progress = Progress::Verified(modified.or(file.file.modified));
             self.verified.push_back(index);
         } else {

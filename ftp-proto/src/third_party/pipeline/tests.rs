@@ -358,6 +358,9 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
             BatchOutput::Ended(index, end) => {
                 let has_begun = end == BatchEnd::UNTOUCHED || begun.contains(&index);
                 assert!(has_begun, "{fault:?} {seed}: {index} has not begun");
+                if matches!(end, BatchEnd::Published { .. }) {
+                    assert_eq!(pipeline.digest(index).is_some(), digest.is_some(), "{index}");
+                }
                 assert!(ends[index].replace(end).is_none(), "{fault:?} {seed}: {index} has ended twice");
             }
             BatchOutput::Begins(index) => {

@@ -244,8 +244,8 @@ pub(in crate::job) fn give_up(context: &Context, item: &Item, claimed: &Claimed)
     }
 }
 
-/// Notes how a file has ended. What was interrupted stays open.
-pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>) {
+/// Notes how a file has ended. What was interrupted stays open. So many of its attempts were noted before.
+pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>, noted: u32) {
     if !journal.keeps_item() {
         return;
     }
@@ -258,6 +258,8 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>
             verified: done.verified.name().to_owned(),
             path: done.took().map(|rung| rung.name().to_owned()),
             began,
+            attempts: done.attempts.saturating_sub(noted),
+            facts: Box::new(done.facts.clone()),
         }),
         Err(failure) if failure.kind == Kind::Interrupted => {}
         Err(failure) => {

@@ -9,7 +9,7 @@ use crate::job::item::{Done, Item};
 use crate::job::request::options::{Mode, Options};
 use crate::job::retrying::outage::{again, connect_both};
 use crate::job::retrying::retry::Retry;
-use crate::outcome::{Protection, Relayed, Verified};
+use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Event;
 use crate::route::{self, Assignment, ContinuedBy, Ends};
 use ftp_io::copy::Digest;
@@ -51,6 +51,7 @@ pub(in crate::job) async fn append(
         source: None,
         was_taken: true,
         kept_old: false,
+        facts: TransferFacts::NONE,
     };
     if dry_run {
         let explain = options.mode == Mode::Explain;

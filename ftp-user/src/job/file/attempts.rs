@@ -18,6 +18,7 @@ use crate::check::has_changed;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, About, Failure};
+use crate::history::shortened;
 use crate::job::claims::kept::Kept;
 use crate::job::claims::lifetime;
 use crate::job::detached::Arrived;
@@ -29,7 +30,7 @@ use crate::job::retrying::outage::wait;
 use crate::job::retrying::retry::{Event, Next, Retry};
 use crate::job::summary::ending::may_pass;
 use crate::ladder::Rung;
-use crate::outcome::{Protection, Relayed, Verified};
+use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Topic;
 use crate::route::{ContinuedBy, Ends};
 use ftp_io::program::size;
@@ -41,6 +42,10 @@ use std::time::Duration;
 pub(in crate::job) struct Attempts {
     /// The number of attempts that may have sent bytes.
     pub(in crate::job) count: u32,
+    /// How many of them the journal knows.
+    pub(in crate::job) noted: u32,
+    /// What is known of the transfer of the last one.
+    pub(in crate::job) facts: TransferFacts,
     /// What has passed a relay in all of them.
     pub(in crate::job) relayed: Option<Relayed>,
     /// The last attempt, if relays have carried it: where it started, and what they have said that they passed on in it.
@@ -133,6 +138,8 @@ impl Attempts {
     pub(in crate::job) const fn new(resume: bool, next: ContinuedBy, kept: Kept) -> Self {
         Self {
             count: 0,
+            noted: 0,
+            facts: TransferFacts::NONE,
             relayed: None,
             carried: None,
             protection: None,
@@ -236,6 +243,7 @@ impl Attempts {
     /// Notes how an attempt ended.
     pub(in crate::job) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
         self.count += moved.count.attempts;
+        self.facts = moved.count.facts.clone();
         self.parts = match self.parts {
             Parts::Untried => Parts::Untried,
             Parts::Tried | Parts::Sent(_) if start.assembled => Parts::Sent(moved.count.bytes),
@@ -289,6 +297,7 @@ impl Attempts {
         retry: &mut Retry,
         failure: Failure,
     ) -> Result<(), Failure> {
+        self.note_in_journal(context, &failure);
         let last = std::mem::take(&mut self.last);
         let wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
         let event = if wrong && !context.cancel.is_cancelled() {
@@ -330,6 +339,13 @@ impl Attempts {
         let seen = stored.into_iter().chain(discarded).max();
         let failure = interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest);
         Err(if is_settled || may_pass(&failure) { failure } else { failure.about(About::OldFile) })
+    }
+
+    /// Tells the journal that attempts have ended, and why. An interruption is no failure.
+    fn note_in_journal(&mut self, context: &Context, failure: &Failure) {
+        let attempts = self.count - std::mem::replace(&mut self.noted, self.count);
+        let why = (failure.kind != failure::Kind::Interrupted).then(|| shortened(&failure.to_string()));
+        context.job_journal.attempted(attempts, why);
     }
 
     /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it. What

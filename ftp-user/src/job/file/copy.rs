@@ -7,8 +7,8 @@
 //! ```
 
 use crate::check::{
-    self, Compared, Decision, KnownFile, Overwrite, Passed, Verify, common, compare, readable, refuse_itself,
-    replaceable,
+    self, Compared, Decision, KnownFile, Overwrite, Passed, Proof, Verify, common, compare, readable,
+    refuse_itself, replaceable,
 };
 use crate::context::Context;
 use crate::control::Facts;
@@ -32,7 +32,7 @@ use crate::job::request::sync::Compare;
 use crate::job::retrying::outage::connect_both;
 use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
-use crate::outcome::{StreamedDigests, Verified};
+use crate::outcome::{StreamedDigests, TransferFacts, Verified};
 use crate::report::{Change, Event, Topic};
 use crate::route::{self, ContinuedBy, Count, Ends};
 use ftp_io::copy::Digest;
@@ -95,7 +95,7 @@ pub(in crate::job) async fn copy_claimed(
         Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.leave_something() => {}
-        ended => claim::ended(&context.job_journal, ended),
+        ended => claim::ended(&context.job_journal, ended, attempts.noted),
     }
     copied
 }
@@ -162,7 +162,7 @@ enum Ended {
     /// It has its name.
     Named {
         rung: Rung,
-        verified: Verified,
+        proof: Proof,
         /// How many bytes have moved.
         bytes: u64,
     },
@@ -175,7 +175,7 @@ enum Ended {
 /// Whether a part has its final name.
 enum Named {
     /// It has, and this has verified it.
-    By(Verified),
+    By(Proof),
     /// Since the copy began, somebody has stored this under the name, and it may not be replaced.
     Overtaken(Facts),
 }
@@ -207,13 +207,13 @@ impl Copying<'_> {
         self.may_fit(source.size, attempts)?;
         let (old, is_taken) = (files.target.as_ref(), files.target.is_some());
         let ended = self.move_and_name(attempts, (&source, old), (means, look)).await?;
-        let (rung, verified, moved) = match ended {
-            Ended::Named { rung, verified, bytes } => (rung, verified, bytes),
+        let (rung, proof, moved) = match ended {
+            Ended::Named { rung, proof, bytes } => (rung, proof, bytes),
             Ended::Detached(rung) => return Ok(self.detached(source.size, rung, attempts)),
             Ended::Overtaken(target) => {
                 let files = Files { source, target: Some(target) };
-                let means = self.is_skipped(&files, &attempts.kept).await?.unwrap_or(Verified::None);
-                return Ok(Done::skipped(files.source.size, means).of(files.source));
+                let proof = self.is_skipped(&files, &attempts.kept).await?.unwrap_or(Verified::None.into());
+                return Ok(Done::skipped(files.source.size, proof.by).of(files.source));
             }
         };
         attempts.published();
@@ -222,20 +222,17 @@ impl Copying<'_> {
             size => size,
         };
         Ok(Done {
-            size,
             before: attempts.before(),
             changed_parts: attempts.parts.sent(),
             rung: Some(rung),
-            before_by: None,
             relayed: attempts.relayed.take(),
             protection: attempts.protection,
-            verified,
             attempts: attempts.count,
-            earlier: None,
-            detached: None,
             source: Some(source),
             was_taken: is_taken,
             kept_old: *self.kept_old,
+            facts: TransferFacts { digest: proof.digest, ..std::mem::take(&mut attempts.facts) },
+            ..Done::skipped(size, proof.by)
         })
     }
 
@@ -276,8 +273,8 @@ impl Copying<'_> {
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
             match self.publish(&start, &moved.count, (source, old), &mut attempts.kept.old).await {
-                Ok(Named::By(verified)) => {
-                    return Ok(Ended::Named { rung, verified, bytes: moved.count.bytes });
+                Ok(Named::By(proof)) => {
+                    return Ok(Ended::Named { rung, proof, bytes: moved.count.bytes });
                 }
                 Ok(Named::Overtaken(target)) => return Ok(Ended::Overtaken(target)),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
@@ -291,20 +288,13 @@ impl Copying<'_> {
     /// The file goes on without this program.
     fn detached(&self, size: Option<u64>, rung: Rung, attempts: &Attempts) -> Done {
         Done {
-            size,
             before: attempts.before(),
-            changed_parts: None,
             rung: Some(rung),
-            before_by: None,
-            relayed: None,
             protection: attempts.protection,
-            verified: Verified::None,
             attempts: attempts.count,
-            earlier: None,
             detached: self.context.job_journal.job(),
-            source: None,
-            was_taken: true,
             kept_old: *self.kept_old,
+            ..Done::skipped(size, Verified::None)
         }
     }
 
@@ -372,12 +362,13 @@ impl Copying<'_> {
         if let Some(done) = self.is_named(files, kept).await? {
             return Ok(Some(done));
         }
-        let Some(means) = self.is_skipped(files, kept).await? else { return Ok(None) };
+        let Some(Proof { by: means, digest }) = self.is_skipped(files, kept).await? else { return Ok(None) };
         self.give_time(files).await?;
         let source = Some(files.source.clone());
         let is_proven = means != Verified::None;
         let before_by = kept.has_copied(&files.source).filter(|_| self.options.moves && is_proven);
-        Ok(Some(Done { source, before_by, ..Done::skipped(files.source.size, means) }))
+        let facts = TransferFacts { digest, ..TransferFacts::NONE };
+        Ok(Some(Done { source, before_by, facts, ..Done::skipped(files.source.size, means) }))
     }
 
     /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
@@ -387,14 +378,17 @@ impl Copying<'_> {
         let Some(done) = kept.moved().filter(|_| there.is_some() && there == files.source.size) else {
             return Ok(None);
         };
-        let verified = self.compare(files.source.size.unwrap_or(0)).await?;
+        let proof = self.compare(files.source.size.unwrap_or(0)).await?;
         let source = Some(files.source.clone());
         // Both places may be one, as far as this has shown.
-        Ok(verified.map(|verified| Done { verified, source, was_taken: true, ..done.clone() }))
+        Ok(proof.map(|Proof { by: verified, digest }| {
+            let facts = TransferFacts { digest, ..done.facts.clone() };
+            Done { verified, source, facts, was_taken: true, ..done.clone() }
+        }))
     }
 
     /// Whether the file need not be copied, and what has shown that.
-    async fn is_skipped(&mut self, files: &Files, kept: &Kept) -> Result<Option<Verified>, Failure> {
+    async fn is_skipped(&mut self, files: &Files, kept: &Kept) -> Result<Option<Proof>, Failure> {
         let rule = match self.options.overwrite {
             // A part of the copy is always newer than its source.
             Overwrite::Newer if kept.in_place => Overwrite::Different,
@@ -407,15 +401,15 @@ impl Copying<'_> {
                 let size = files.source.size.filter(|_| !self.options.moves);
                 let has_its_size = size.is_some() && size == files.target.as_ref().and_then(|to| to.size);
                 let same = self.compare(files.source.size.unwrap_or(0)).await?;
-                Ok(Some(same.unwrap_or(if has_its_size { Verified::Size } else { Verified::None })))
+                Ok(Some(same.unwrap_or(if has_its_size { Verified::Size } else { Verified::None }.into())))
             }
-            Decision::Skip => Ok(Some(Verified::None)),
+            Decision::Skip => Ok(Some(Verified::None.into())),
             Decision::Exists => {
                 // Some listings show no exact time, and some servers compute no digest.
                 let has_its_size =
                     files.target.as_ref().is_some_and(|target| target.size == files.source.size);
                 if has_its_size && kept.has_finished(&files.source) && !self.options.moves {
-                    return Ok(Some(Verified::None));
+                    return Ok(Some(Verified::None.into()));
                 }
                 let size = files.source.size.unwrap_or(0);
                 let same = if kept.may_be_done { self.compare(size).await? } else { None };
@@ -431,7 +425,9 @@ impl Copying<'_> {
                 }))
             }
             // What an earlier run of this job may have stored is proven.
-            Decision::Compare if self.is_as_old(files) && !kept.may_be_done => Ok(Some(Verified::None)),
+            Decision::Compare if self.is_as_old(files) && !kept.may_be_done => {
+                Ok(Some(Verified::None.into()))
+            }
             Decision::Compare => self.compare(files.source.size.unwrap_or(0)).await,
         }
     }
@@ -444,7 +440,7 @@ impl Copying<'_> {
     }
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
-    async fn compare(&mut self, size: u64) -> Result<Option<Verified>, Failure> {
+    async fn compare(&mut self, size: u64) -> Result<Option<Proof>, Failure> {
         // A sync moves nothing if they are equal, now and in later runs.
         let refused: &[Algorithm] = if self.options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
         let Some(algorithm) = common(self.context, self.ends, refused).await? else { return Ok(None) };
@@ -453,7 +449,7 @@ impl Copying<'_> {
         let files =
             Compared { source, copy: destination, size: Some(size), streamed: &StreamedDigests::default() };
         match compare(self.context, self.ends, &files, means).await {
-            Ok(Ok(())) => Ok(Some(means)),
+            Ok(Ok(proof)) => Ok(Some(proof)),
             Err(failure) if matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted) => {
                 Err(failure)
             }
@@ -558,6 +554,11 @@ impl Copying<'_> {
             Some(sha256) => check::verify(self.context, self.ends, Passed { files, sha256 }, verify).await,
             None => verify.verify(self.context, self.ends, &files).await,
         };
+        let mut digest = None;
+        let by = by.map(|proof| {
+            digest = proof.digest;
+            proof.by
+        });
         let is_streamed = streamed.source.is_some();
         let from = &mut self.ends.source;
         let by = check::unchanged(self.context, from, source, facts, by, is_streamed).await?;
@@ -591,6 +592,6 @@ impl Copying<'_> {
         let named = aside.publish(self.context, &mut self.ends.destination, part, size).await;
         named.map_err(|why| part.not_named(why))?;
         times::tell(self.context, self.ends).await;
-        Ok(Named::By(by))
+        Ok(Named::By(Proof { by, digest }))
     }
 }

@@ -15,7 +15,7 @@ use crate::job::request::options::Options;
 use crate::job::request::standard::{NAME, NULL, Sink};
 use crate::job::retrying::outage::Question;
 use crate::ladder::Rung;
-use crate::outcome::{Protection, Verified};
+use crate::outcome::{Protection, TransferFacts, Verified};
 use crate::place::{self, Location};
 use crate::report::{Event, Progress};
 use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
@@ -413,6 +413,7 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
         source: None,
         was_taken: true,
         kept_old: false,
+        facts: TransferFacts::NONE,
     }
 }
 

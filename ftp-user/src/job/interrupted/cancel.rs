@@ -127,39 +127,13 @@ pub(in crate::job) async fn remove_left(
     removed
 }
 
-/// A name that a file which has not ended may have left, for people.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Left {
-    /// What may be stored there is the copy or a part of it: `ann@two.example:21: copy/.00000000000000ab.ftp-user.part`.
-    pub stored: String,
-    /// The file that was there before.
-    pub before: Option<Before>,
-}
-
-/// The file that had the name of a copy before, at a server that may not rename to a name that is taken.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Before {
-    /// The name that it has if the run was killed while the copy got its own: `copy/.00000000000000ab.ftp-user.old`.
-    pub aside: String,
-    /// The name that it had.
-    pub name: String,
-}
-
-/// What a file that has not ended may have left.
-pub fn left_of(item: &ItemRecord) -> Vec<Left> {
+/// What a file that has not ended may have left, for people: `ann@two.example:21: copy/.00000000000000ab.ftp-user.part`.
+pub fn left_of(item: &ItemRecord) -> Vec<String> {
     let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
-    let is_here = item.place.site.is_empty();
-    let host = if is_here { String::new() } else { format!("{}: ", item.place.site) };
-    let stored = |path: &PathName| format!("{host}{}", path.display());
-    let parts = item.parts.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| {
-        // This host replaces a file in one step.
-        let aside = if is_here { None } else { part.aside().ok() };
-        let before = aside
-            .map(|aside| Before { aside: aside.display().to_string(), name: target.display().to_string() });
-        Left { stored: stored(&part.stored), before }
-    });
-    let in_place = item.in_place.then(|| Left { stored: stored(&target), before: None });
-    parts.chain(in_place).collect()
+    let host = if item.place.site.is_empty() { String::new() } else { format!("{}: ", item.place.site) };
+    let parts = item.parts.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
+    let in_place = item.in_place.then(|| target.clone());
+    parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()
 }
 
 /// Removes what is stored of a file.
@@ -205,51 +179,4 @@ async fn tell_if_published(
         ));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::{ItemKey, ItemState, PartId, Place};
-
-    #[test]
-    fn what_a_file_may_have_left_is_named_with_the_old_file_that_was_renamed_aside() {
-        let (part, old) = ("copy/.00000000000000ab.ftp-user.part", "copy/.00000000000000ab.ftp-user.old");
-        for (site, in_place, expected) in [
-            ("ann@two:21", false, vec![(format!("ann@two:21: {part}"), Some(old))]),
-            (
-                "ann@two:21",
-                true,
-                vec![(format!("ann@two:21: {part}"), Some(old)), ("ann@two:21: copy/b.txt".to_owned(), None)],
-            ),
-            ("", false, vec![(part.to_owned(), None)]),
-        ] {
-            let place = Place { source: String::new(), site: site.to_owned(), path: b"copy/b.txt".to_vec() };
-            let item = ItemRecord {
-                key: ItemKey::for_tests(),
-                place,
-                state: ItemState::Open,
-                parts: vec![PartId(0xab)],
-                in_place,
-                detached: None,
-                seen: None,
-                bytes: 0,
-                verified: None,
-                path: None,
-                why: None,
-                began: None,
-                ended: None,
-            };
-            let left = left_of(&item).into_iter().map(|left| {
-                let before = left.before.map(|before| {
-                    assert_eq!(before.name, "copy/b.txt");
-                    before.aside
-                });
-                (left.stored, before)
-            });
-            let expected: Vec<_> =
-                expected.into_iter().map(|(stored, before)| (stored, before.map(str::to_owned))).collect();
-            assert_eq!(left.collect::<Vec<_>>(), expected, "{site}");
-        }
-    }
 }

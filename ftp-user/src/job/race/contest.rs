@@ -238,11 +238,14 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// Takes a sign of a candidate that runs.
     fn saw(&mut self, index: usize, sign: Sign) {
-        let Some(entry) = self.entries.get(index) else { return };
+        let Some(entry) = self.entries.get_mut(index) else { return };
         let description = self.situation.describe(entry.candidate);
         let context = self.pair.context;
         match sign {
-            Sign::Ready => description.announce(context, &self.findings.refused),
+            Sign::Ready => {
+                description.announce(context, &self.findings.refused);
+                entry.why = Some(description.why(&self.findings.refused));
+            }
             Sign::Connecting => {
                 let now = context.clock.now();
                 self.findings.silent_rungs.connecting(index, now);
@@ -405,6 +408,9 @@ impl<'a, 'b> Contest<'a, 'b> {
             (true, _) => Ok(entry.rung()),
             (false, failure) => Err(failure.unwrap_or_else(Failure::interrupted)),
         };
+        if let Some(why) = entry.why.take() {
+            self.count.facts = std::mem::take(&mut self.count.facts).because(why);
+        }
         let stored = entry.stored.clone();
         if let Some(Runner { source, destination, circuit }) = entry.runner.take() {
             (*self.pair.from, *self.pair.to) = (source, destination);

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) lose: Option<watch::Sender<bool>>,
     pub(super) purpose: Purpose,
     pub(super) failure: Option<Failure>,
+    /// Why it is tried, in words.
+    pub(super) why: Option<String>,
     /// Whether something may be stored under its name that nobody removes yet.
     pub(super) owes: bool,
     /// What a relay has said that it passed on of that.
@@ -50,6 +52,7 @@ impl Entry {
             lose: None,
             purpose: Purpose::Transfer,
             failure: None,
+            why: None,
             owes: false,
             relayed: None,
         }

@@ -297,6 +297,7 @@ const FAILURES: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::TransferFacts;
     use crate::report::{Reporter, Style};
     use ftp_proto::digest::Algorithm;
 
@@ -316,6 +317,7 @@ mod tests {
             source: None,
             was_taken: false,
             kept_old: false,
+            facts: TransferFacts::NONE,
         }
     }
 

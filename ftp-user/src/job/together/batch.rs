@@ -15,7 +15,7 @@ use crate::job::request::options::Options;
 use crate::job::together::taken::TakenNames;
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
-use crate::outcome::{Protection, Relayed, Verified};
+use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
 use ftp_proto::listing;
@@ -70,6 +70,8 @@ struct Member {
     /// Nothing has had its name.
     is_free: bool,
     end: Option<BatchEnd>,
+    /// What is known of its transfer.
+    transfer: TransferFacts,
 }
 
 /// Whether a file that is claimed may move together with others, as far as its listing and the options say. One that an
@@ -137,7 +139,7 @@ pub(in crate::job) async fn batched(
     for member in members {
         match member.end {
             Some(BatchEnd::Published { .. }) => {
-                let result = Ok(means.done(&member.facts, member.is_free));
+                let result = Ok(means.done(&member));
                 copied.push(Copied { item: member.item, result });
             }
             Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &means).await),
@@ -256,11 +258,12 @@ async fn moved(
         let note = |path: Option<&str>| drop(options.moves.then(|| journal.moves(path)));
         match fate {
             Fate::Begins => note(Some(means.rung.name())),
-            Fate::Ended(end, time_refused) => {
+            Fate::Ended(end, time_refused, transfer) => {
+                member.transfer = transfer;
                 match &end {
                     BatchEnd::Published { .. } => {
                         refused = refused.take().or(time_refused);
-                        claim::ended(&journal, &Ok(means.done(&member.facts, member.is_free)));
+                        claim::ended(&journal, &Ok(means.done(member)), 0);
                     }
                     BatchEnd::Left { may_be_done: true, .. } => {}
                     BatchEnd::Left { may_be_done: false, .. } => note(None),
@@ -300,7 +303,15 @@ impl Member {
             (Some(facts), Planned { item, claimed: Ok(claimed) })
                 if part.is_some() || path.manner() == Manner::Groups =>
             {
-                Ok(Self { item, claimed, facts, part, is_free: false, end: None })
+                Ok(Self {
+                    item,
+                    claimed,
+                    facts,
+                    part,
+                    is_free: false,
+                    end: None,
+                    transfer: TransferFacts::NONE,
+                })
             }
             (_, planned) => Err(Box::new(planned)),
         }
@@ -347,7 +358,8 @@ impl Member {
         let Some(part) = self.part.filter(|_| touched) else {
             // The copy of this very job is not somebody else's file.
             if may_be_done {
-                self.claimed.kept.may_be_named(means.done(&self.facts, self.is_free));
+                let done = means.done(&self);
+                self.claimed.kept.may_be_named(done);
             }
             return self.planned();
         };
@@ -381,7 +393,8 @@ impl Means {
     }
 
     /// A file that was published.
-    fn done(&self, facts: &Facts, was_free: bool) -> Done {
+    fn done(&self, member: &Member) -> Done {
+        let Member { facts, is_free, transfer, .. } = member;
         let size = facts.size;
         let relayed = |relay: &Arc<str>| Relayed {
             relay: Arc::clone(relay),
@@ -401,8 +414,9 @@ impl Means {
             earlier: None,
             detached: None,
             source: Some(facts.clone()),
-            was_taken: !was_free,
+            was_taken: !is_free,
             kept_old: false,
+            facts: transfer.clone(),
         }
     }
 }

@@ -73,7 +73,11 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
                 assert!(!world.stored.contains_key(&target(index)), "{fault:?} {seed}: {index} has its name");
                 told.begins(index);
             }
-            BatchOutput::Ended(index, end) => told.ended(index, end),
+            BatchOutput::Ended(index, end) => {
+                let is_verified = matches!(end, BatchEnd::Published { .. });
+                assert!(!is_verified || batch.digest(index).is_some(), "the digest of {index} is told");
+                told.ended(index, end);
+            }
             BatchOutput::Join { source, destination } => world.join([source, destination]),
             BatchOutput::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
             BatchOutput::Done => return Played { ends: told.ends, world, most },
