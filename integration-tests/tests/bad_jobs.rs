@@ -1,6 +1,7 @@
 //! What goes wrong in the middle of a job: it ends with its exit code and a clear word, and nothing that is durable is lost.
 
 use crate::journal::{Scene, kill, scene};
+use crate::through::peak_kib;
 use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
 use integration_tests::peer::{MODERN, Peer};
@@ -224,9 +225,15 @@ fn a_hostile_tree_without_end_is_left_as_soon_as_its_user_wants() {
     let run = user().args(["copy", "-r", "--json", "--retries", "0", "--timeout", "5s"]);
     let run = run.args([&from.url("t"), "d/"]).start();
     until("it is deep in the tree", || from.seen_of(&["LIST"]).len() > 300);
+    let peak = peak_kib(&Path::new("/proc").join(run.running.id().to_string()).join("status")).unwrap();
     run.interrupt();
     let run = run.end().exits(10);
     assert!(run.said.len() < 1_000_000, "{} bytes said", run.said.len());
+    // What is made here is what was listed, and no more; what waits is bounded.
+    assert!((1..128 << 10).contains(&peak), "{peak} KiB");
+    let (made, listed) = (run.names().len(), 3 * from.seen_of(&["LIST"]).len());
+    assert!(made <= listed + 2, "{made} directories of {listed} names: {run}");
+    assert!(run.names().iter().all(|name| name.starts_with("d/")), "{:?}", run.names());
     from.wait_for_the_end_of_all();
 }
 

@@ -2,11 +2,15 @@
 //! aside, and copies under their final names.
 
 use crate::journal::{kill, scene};
+use ftp_proto::dialect::Dialect;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Site, sample};
+use integration_tests::relay::Relay;
+use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 const SOURCE: &str = "FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n211 End\nSIZE a.txt: 213 1000\nMDTM a.txt: 213 20240102030405";
@@ -260,7 +264,7 @@ fn n8_a_job_whose_server_does_not_come_back_is_forgotten_and_what_it_may_have_le
         assert!(
             run.said.contains(&format!(
                 "nobody has removed eve@{}: copy/{name}",
-                scene.to.address(ftp_proto::dialect::Dialect::Rfc959)
+                scene.to.address(Dialect::Rfc959)
             )),
             "{name}: {run}"
         );
@@ -320,4 +324,104 @@ fn n8_a_journal_that_is_damaged_after_a_kill_is_told_and_nothing_is_changed() {
     write(&whole);
     let run = scene.user().args(["resume"]).run().exits(0);
     scene.is_whole(&run);
+}
+
+/// Writes a file that only its user may read.
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn n8_resume_has_the_passwords_of_sites_from_their_file_and_from_their_command() {
+    let scene = scene();
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name).display().to_string();
+    write_private(&home.path().join("source"), PASSWORD);
+    write_private(&home.path().join("destination"), "s3cret");
+    let site = |name: &str, user: &str, server: &Server, password: &str| {
+        let address = server.address(Dialect::Rfc959);
+        format!("[sites.{name}]\nurl = \"ftp://{user}@{address}/\"\n{password}\n")
+    };
+    let settings = site("one", "ann", &scene.from, &format!("password-file = \"{}\"", at("source")))
+        + &site("two", "eve", &scene.to, &format!("password-command = \"cat {}\"", at("destination")));
+    write_private(&home.path().join("config.toml"), &settings);
+    let run = || {
+        let run = user().args(["--state", scene.state.path().to_str().unwrap(), "--json", "--timeout", "5s"]);
+        run.args(["--config", &at("config.toml")]).here(home.path())
+    };
+    let killed = run().args(["copy", "-r", "one:t", "two:copy"]).start();
+    until("a part of the large file has arrived", || {
+        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
+    });
+    drop(kill(killed));
+    let run = run().args(["resume"]).run().exits(0).never_says("s3cret").never_says(PASSWORD);
+    scene.is_whole(&run);
+}
+
+#[test]
+fn n8_h21_a_source_that_has_grown_since_its_run_was_killed_is_copied_from_its_first_byte() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&[]));
+    fs::OpenOptions::new()
+        .append(true)
+        .open(scene.from.path("t/large.bin"))
+        .unwrap()
+        .write_all(b"more")
+        .unwrap();
+    let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
+    scene.is_whole(&run);
+    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let middle = trace.lines().filter(|line| line.contains("> REST ") && !line.contains("> REST 0"));
+    assert_eq!(middle.count(), 0, "{trace}");
+}
+
+#[test]
+fn n10_of_two_runs_that_resume_one_job_one_goes_on_with_it() {
+    let scene = scene();
+    let _killed = kill(scene.begin(&["--limit", "400KB", "--timeout", "10m", "--stall", "10m"]));
+    let first = scene.user().args(["resume", "last"]).start();
+    until("the job runs again", || scene.jobs()[0]["process"] == first.running.id());
+    // It runs for as long as the other one tries.
+    first.running.signal(rustix::process::Signal::STOP);
+    let second = scene.user().args(["resume", "last"]).run().exits(8);
+    drop(second.says(&format!("process {}", first.running.id())));
+    first.running.signal(rustix::process::Signal::CONT);
+    let run = first.end().exits(0);
+    scene.is_whole(&run);
+}
+
+/// Nothing below the state directory has any of these words.
+fn has_no_secret(state: &Path, secrets: &[&[u8]]) {
+    let names = names_below(state);
+    assert!(names.iter().any(|name| name == "journal.db-wal"), "{names:?}");
+    for name in names.iter().filter(|name| !name.ends_with('/')) {
+        let bytes = fs::read(state.join(name)).unwrap();
+        for secret in secrets {
+            assert!(!bytes.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn n8_no_token_of_a_relay_and_no_secret_of_a_rendezvous_is_in_the_state_directory() {
+    let scene = scene();
+    let relay = Relay::new().allow("127.0.0.0/8:1024-65535").start();
+    let (address, token) = (relay.address.to_string(), relay.token_file.to_str().unwrap());
+    let run = scene.begin(&["--path", "relay", "--relay", &address, "--relay-token-file", token]);
+    drop(kill(run));
+    let line = relay.token.line().to_string();
+    has_no_secret(scene.state.path(), &[line.rsplit('.').next().unwrap().as_bytes()]);
+
+    let able = "FEAT: 211-F\\r\\n SIZE\\r\\n MDTM\\r\\n RNDZ\\r\\n211 End\nRNDZ: 200 noted";
+    let from = Peer::start("127.0.0.2", &format!("{able}\n{SOURCE}"), MODERN);
+    let to = Peer::start("127.0.0.3", &format!("{able}\nSTOR: 150 opening ; hang\n{DESTINATION}"), MODERN);
+    let state = tempfile::tempdir().unwrap();
+    let _killed = killed_at("STOR", state.path(), (&from, &to), &[]);
+    let told = to.seen_of(&["RNDZ"]);
+    let hex = told[0].strip_prefix("RNDZ ").unwrap();
+    assert_eq!(hex.len(), 64, "{told:?}");
+    let number = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let secret: Vec<u8> = (0..hex.len()).step_by(2).map(number).collect();
+    has_no_secret(state.path(), &[hex.as_bytes(), &secret]);
 }

@@ -165,7 +165,7 @@ fn i01_half_a_gibibyte_passes_in_little_memory() {
 }
 
 /// The most memory that a process had resident so far; `None` after its end.
-fn peak_kib(status: &Path) -> Option<u64> {
+pub(crate) fn peak_kib(status: &Path) -> Option<u64> {
     let status = fs::read_to_string(status).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
