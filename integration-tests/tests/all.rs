@@ -77,6 +77,7 @@ mod simulator;
 mod sites;
 mod six;
 mod sock;
+mod spellings;
 mod standard;
 mod sync;
 mod sync_deletions;

@@ -92,6 +92,13 @@ impl Scene {
         self.user().args(["jobs"]).run().exits(0).events("job")
     }
 
+    /// How the jobs of a verb stand.
+    pub(crate) fn state_of(&self, verb: &str) -> Vec<String> {
+        let jobs = self.user().args(["jobs", "--all"]).run().exits(0).events("job");
+        let jobs = jobs.iter().filter(|job| job["verb"] == verb);
+        jobs.map(|job| job["state"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub(crate) fn state_of_the_job(&self) -> String {
         let jobs = self.jobs();
         assert_eq!(jobs.len(), 1, "{jobs:?}");

@@ -1,5 +1,6 @@
 //! `append`: one file to the end of another, across servers (RFC 438's own example).
 
+use super::asked::Asked;
 use super::passwords::Passwords;
 use super::transfer::TransferArgs;
 use crate::check::Overwrite;
@@ -25,9 +26,14 @@ pub(super) struct AppendArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(mut context: Context, passwords: &Passwords, args: AppendArgs) -> Status {
+pub(super) async fn run(
+    mut context: Context,
+    passwords: &Passwords,
+    args: AppendArgs,
+    asked: Asked,
+) -> Status {
     let report = match prepare(&mut context, passwords, args).await {
-        Ok(job) => job::run(job, &context).await,
+        Ok(job) => job::run(job.kept(asked.command, asked.resumes), &context).await,
         Err(failure) => job::refused("append", failure, &context),
     };
     report.status

@@ -272,7 +272,7 @@ impl Cli {
             Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
             Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
             Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
-            Verb::Append(args) => Ok(append::run(context, &passwords, args).await),
+            Verb::Append(args) => Ok(append::run(context, &passwords, args, asked).await),
             Verb::Ls(args) => ls::run(context, &passwords, args, (grouping, here)).await,
             Verb::Stat(args) => stat::run(context, &passwords, args).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,

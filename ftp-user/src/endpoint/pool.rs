@@ -8,7 +8,7 @@ use crate::place::Site;
 use crate::relay;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The pools of a job: one for each site.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,8 @@ pub struct Pool {
     closed: ClosedPosture,
     /// Held by whoever runs the retries of an outage.
     outage: tokio::sync::Mutex<()>,
+    /// The directory after the login, as soon as the server has told it.
+    login_directory: OnceLock<PathName>,
 }
 
 #[derive(Debug)]
@@ -109,7 +111,18 @@ impl Pool {
             state: Mutex::new(state),
             closed: ClosedPosture::default(),
             outage: tokio::sync::Mutex::default(),
+            login_directory: OnceLock::new(),
         }
+    }
+
+    /// The directory after the login, if the server was asked for it and has told it.
+    pub fn login_directory(&self) -> Option<&PathName> {
+        self.login_directory.get()
+    }
+
+    /// Notes the directory after the login.
+    pub(super) fn note_login_directory(&self, directory: &PathName) {
+        self.login_directory.get_or_init(|| directory.clone());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -177,7 +177,13 @@ pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bo
 /// Fails if the server cannot be asked.
 pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.login_directory().await,
+        Host::Server(server) => {
+            let told = server.session(context).await?.login_directory().await?;
+            if let Some(directory) = &told {
+                server.pool.note_login_directory(directory);
+            }
+            Ok(told)
+        }
         Host::Local(_) => Ok(None),
     }
 }

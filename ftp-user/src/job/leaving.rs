@@ -5,7 +5,7 @@
 //! in a later run knows that its copy is there.
 
 use super::aside::{MOST_LOOKED, name_back, name_of, named_again, set_aside};
-use super::claims::names::path_at;
+use super::claims::names::directory_at;
 use super::entered::{Entered, Entry, Why};
 use super::item::{Done, Item};
 use super::retrying::outage::{Question, asked, facts};
@@ -120,7 +120,7 @@ impl Leaving {
         }
         let root = self.scope.root();
         let aside = place::join(Some(root), aside);
-        let destination = path_at(&ends.destination, &self.destination);
+        let destination = directory_at(&ends.destination, &self.destination);
         let Some(below) = name_of(context, (root, &destination), &aside) else { return Ok(None) };
         name_back(context, &mut ends.source, (&aside, &place::join(Some(root), &below))).await?;
         Ok(Some(below))

@@ -7,7 +7,7 @@ use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::id::Origin;
-use crate::job::claims::lifetime;
+use crate::job::claims::{claim, lifetime, names};
 use crate::job::file::append::append;
 use crate::job::file::standard;
 use crate::job::remains::part;
@@ -16,6 +16,7 @@ use crate::job::request::options::Options;
 use crate::job::request::standard::NAME;
 use crate::job::summary::tally::{Report, Tally};
 use crate::job::sync::sync;
+use crate::journal::Ended;
 use crate::place::Location;
 use crate::route::Ends;
 
@@ -101,7 +102,15 @@ async fn appended(
     let target = Target::Unknown;
     let item = Item { number: 1, source, destination, known: None, target, kept_as: None };
     let (source, destination) = item.names(&ends);
-    let appended = append(context, &mut ends, &item, options).await;
+    names::learn(context, &mut ends.destination, &item.destination).await;
+    let appended = match claim::hold(context, &ends, &item).await {
+        Ok(journal) => {
+            let appended = append(context, &mut ends, &item, options).await;
+            journal.ended(Ended::Unbegun);
+            appended
+        }
+        Err(failure) => Err(failure),
+    };
     if let Ok(done) = &appended {
         context.runs.verified(0, done.verified.name());
     }

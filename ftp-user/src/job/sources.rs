@@ -135,7 +135,7 @@ impl<'a> Sources<'a> {
     /// Records that a destination of a list is the name of the copy of a tree, before its directory is made.
     async fn names_tree(&mut self) {
         let host = &self.ends.destination;
-        let name = (names::site_of(host), names::path_at(host, &self.destination.path));
+        let name = (names::site_of(host), names::directory_at(host, &self.destination.path));
         if let Some(named) = self.named.as_mut().filter(|_| !self.options.mode.is_dry())
             && named.add(name)
         {
@@ -146,7 +146,7 @@ impl<'a> Sources<'a> {
     /// What the destination of a list is, if an earlier run of the job knows it.
     fn receiver_of_earlier_run(&self) -> Option<Receiver> {
         let host = &self.ends.destination;
-        let name = (names::site_of(host), names::path_at(host, &self.destination.path));
+        let name = (names::site_of(host), names::directory_at(host, &self.destination.path));
         self.named.as_ref()?.has(&name).then_some(Receiver::Name)
     }
 
@@ -169,6 +169,7 @@ impl<'a> Sources<'a> {
                 self.ends.forget();
             }
             self.destination = destination;
+            names::learn(self.context, &mut self.ends.destination, &self.destination.path).await;
             self.receiver = self.receiver_of_earlier_run();
             self.taken.clear();
             Box::pin(self.copy_all(vec![source])).await;
@@ -185,6 +186,7 @@ impl<'a> Sources<'a> {
         if sources.len() > 1 || sources.iter().any(|source| source.glob().is_some()) {
             self.places.expect_several();
         }
+        names::learn(self.context, &mut self.ends.destination, &self.destination.path).await;
         self.copy_all(sources).await;
     }
 

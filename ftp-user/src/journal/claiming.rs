@@ -39,6 +39,12 @@ impl Store {
         if let Some(claim) = self.held(&others)? {
             return Ok(claim);
         }
+        if !file.takes_over {
+            let (row, found) = (self.new_row(job, place)?, Found::New);
+            let key = ItemKey(row.key);
+            let first = self.write_open(row, false, &Parts::default(), &found, file)?;
+            return Ok(Claim::Ours(Begun { key, first, found }));
+        }
         if known.as_ref().is_none_or(|row| row.state == ItemState::Failed)
             && let Some(later) = self.later(job, place, others.iter().chain(&ended))?
         {

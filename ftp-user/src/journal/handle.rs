@@ -372,7 +372,7 @@ mod tests {
             let (mut job, begun) = journal.begin(start(false));
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-            let files = vec![NewItem { place, part: Some(PartId(10)), seen: None }];
+            let files = vec![NewItem { place, part: Some(PartId(10)), seen: None, takes_over: true }];
             assert!(matches!(job.begin(files.clone()).ready().await[..], [Began::Kept(_)]));
             if resumes {
                 drop(job);

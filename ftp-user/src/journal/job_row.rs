@@ -55,6 +55,16 @@ impl JobRow {
         Self::query(sql, "state != 0", &[])
     }
 
+    /// Every job that has not ended and that nothing goes on with.
+    pub(super) fn passing(sql: &Connection) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "state = 0 AND verb = ?1", &[&PASSING])
+    }
+
+    /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
+    pub(super) fn is_passing(&self) -> bool {
+        self.verb == PASSING
+    }
+
     /// Every job that has not ended and has begun no file.
     pub(super) fn open_without_files(sql: &Connection) -> Result<Vec<Self>, Bad> {
         Self::query(sql, "state = 0 AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)", &[])
@@ -162,5 +172,7 @@ pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, Bad> {
     Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
 }
 
+/// The verb of jobs that nothing goes on with: what they have done cannot be taken back.
+const PASSING: &str = "append";
 /// Of a second.
 const MICROSECONDS: u64 = 1_000_000;

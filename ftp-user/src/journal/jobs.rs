@@ -14,7 +14,7 @@ use super::record::{
     Start,
 };
 use super::store::{Store, now};
-use super::tables::check_files;
+use super::tables::{check_files, forget};
 use crate::id::JobId;
 
 impl Store {
@@ -49,6 +49,11 @@ impl Store {
     fn enter(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
         if start.resumes {
             check_files(&self.sql)?;
+        }
+        for killed in JobRow::passing(&self.sql)? {
+            if killed.id != start.id && lock::holder(&self.directory, killed.id).is_none() {
+                forget(&self.sql, killed.id)?;
+            }
         }
         if let Some(mut row) = JobRow::find(&self.sql, start.id)? {
             (row.state, row.ended) = (JobState::Running, None);
@@ -123,6 +128,9 @@ impl Store {
     /// Notes how a job has ended, and what has failed in this run.
     pub(super) fn finish(&self, job: JobId, end: End, failures: Option<&Failures>) -> Result<(), Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
+        if row.is_passing() {
+            return forget(&self.sql, job);
+        }
         row.state = match end {
             End::Cancelled => JobState::Cancelled,
             // A file that may move without this program is left to another run.
@@ -140,12 +148,14 @@ impl Store {
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
         lock::sweep(&self.directory);
         let all = || -> Result<Vec<JobRecord>, Bad> {
-            let jobs = JobRow::all(&self.sql)?.into_iter().map(|row| {
-                let process = lock::holder(&self.directory, row.id);
-                let is_detached = has_detached(&self.sql, row.id, true)?;
-                let count = count(&self.sql, row.id)?;
-                Ok(row.record(process, is_detached, count))
-            });
+            let jobs = JobRow::all(&self.sql)?.into_iter();
+            let jobs = jobs.map(|row| (lock::holder(&self.directory, row.id), row));
+            let jobs =
+                jobs.filter(|(process, row)| process.is_some() || !row.is_passing()).map(|(process, row)| {
+                    let is_detached = has_detached(&self.sql, row.id, true)?;
+                    let count = count(&self.sql, row.id)?;
+                    Ok(row.record(process, is_detached, count))
+                });
             jobs.collect()
         };
         all().map_err(|bad| self.failure(bad))

@@ -134,7 +134,9 @@ mod tests {
     fn begin(store: &Store, path: &str) -> ItemKey {
         let place = Place { source: path.to_owned(), site: "two".to_owned(), path: path.into() };
         let part = Some(PartId(path.bytes().map(u64::from).sum()));
-        let claim = store.durably(|store| store.begin(JOB, &NewItem { place, part, seen: None })).unwrap();
+        let claim = store
+            .durably(|store| store.begin(JOB, &NewItem { place, part, seen: None, takes_over: true }))
+            .unwrap();
         let Claim::Ours(begun) = claim else { panic!("no other job is there") };
         begun.key
     }

@@ -53,7 +53,7 @@ fn read(directory: &Path) -> Option<Vec<RecentJob>> {
     sql.busy_timeout(PATIENCE).ok()?;
     let version: i64 = sql.pragma_query_value(None, "user_version", |row| row.get(0)).ok()?;
     let rows = if version == VERSION { JobRow::latest(&sql, MOST).ok()? } else { return None };
-    let recent = rows.into_iter().map(|row| recent(directory, &sql, row));
+    let recent = rows.into_iter().filter(|row| !row.is_passing()).map(|row| recent(directory, &sql, row));
     recent.collect::<Result<_, Bad>>().ok()
 }
 

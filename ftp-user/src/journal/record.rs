@@ -296,6 +296,8 @@ pub struct NewItem {
     pub part: Option<PartId>,
     /// What its source is now, if a listing has told it. Counts if nothing is left of an earlier run.
     pub seen: Option<Seen>,
+    /// Whether the job goes on with what killed jobs have left at its destination. If not, that stays theirs.
+    pub takes_over: bool,
 }
 
 /// A file that is claimed for a job.

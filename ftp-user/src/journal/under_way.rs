@@ -44,7 +44,7 @@ mod tests {
         let (source, site) = (format!("ftp://ann@one:21/{path}"), "ann@two:21".to_owned());
         let place = Place { source, site, path: path.as_bytes().to_vec() };
         let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });
-        let file = NewItem { place, part: (part != 0).then_some(PartId(part)), seen };
+        let file = NewItem { place, part: (part != 0).then_some(PartId(part)), seen, takes_over: true };
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
         let Claim::Ours(begun) = claim else { panic!("no other job is there") };
         begun.key
@@ -109,7 +109,7 @@ mod tests {
         let (verb, command) = ("copy".to_owned(), Command::default());
         let _lock = store.start(&Start { id: JOB, verb, command, resumes: true }).unwrap();
         let place = store.items(JOB, ItemState::Open).unwrap().remove(0).place;
-        let file = NewItem { place, part: Some(PartId(7)), seen: None };
+        let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
         let Claim::Ours(again) = claim else { panic!("no other job is there") };
         let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });

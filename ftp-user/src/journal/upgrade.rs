@@ -128,7 +128,7 @@ mod tests {
             let store = Store::open(home.path()).unwrap();
             let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-            let file = NewItem { place, part: Some(PartId(7)), seen: None };
+            let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
             store.durably(|store| store.begin(id, &file)).unwrap();
             let written = files(home.path());
             drop(store);

@@ -13,7 +13,9 @@ use crate::failure::{Failure, Kind};
 use crate::history::shortened;
 use crate::job::item::{Done, Item};
 use crate::job::remains::part::new_id;
-use crate::journal::{Began, Claims, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, decide};
+use crate::journal::{
+    Began, Begun, Claims, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, decide,
+};
 use crate::ladder::Rung;
 use crate::outcome::Verified;
 use crate::route::Ends;
@@ -88,7 +90,7 @@ impl Claiming {
         let new = |item: &Item| {
             let seen = item.known.as_ref().map(seen);
             let part = has_part(item).then(new_id).transpose()?;
-            Ok(NewItem { place: place(ends, item), part, seen })
+            Ok(NewItem { place: place(ends, item), part, seen, takes_over: true })
         };
         let kept = if context.job_journal.job().is_some() { items.as_slice() } else { &[] };
         let files: Result<Vec<NewItem>, Failure> = kept.iter().map(new).collect();
@@ -123,20 +125,8 @@ impl Claiming {
 
 /// What the answer of the journal means for a file.
 fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<Claimed, Failure> {
-    let begun = match began {
-        Began::Kept(begun) => begun,
-        Began::Claimed(job) => {
-            let hint = "wait for its end (ftp-user jobs), or choose another destination".to_owned();
-            return Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint));
-        }
-        Began::Moves(job) => {
-            let what = format!("claimed by job {job}, whose transfer goes on without this program");
-            let hint = format!(
-                "ftp-user resume {job} waits for its end, ftp-user cancel {job} ends it; or choose another destination"
-            );
-            return Err(exists(ends, item, &what, hint));
-        }
-        Began::Unkept => return goes_without(context).map(|()| Claimed::default()),
+    let Some(begun) = begun(ends, item, began)? else {
+        return goes_without(context).map(|()| Claimed::default());
     };
     let mut claimed = Claimed { key: Some(begun.key), ..Claimed::default() };
     claimed.kept.unused = begun.first;
@@ -188,6 +178,41 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         }
     }
     Ok(claimed)
+}
+
+/// Holds the destination of a file that is changed in place: no job stores there meanwhile. What killed jobs have left there
+/// stays theirs. Returns the journal, which is asked about the file until [`Ended::Unbegun`] gives it free.
+///
+/// # Errors
+///
+/// Another job has claimed it.
+pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) -> Result<JobJournal, Failure> {
+    if context.job_journal.job().is_none() {
+        return Ok(JobJournal::default());
+    }
+    let file = NewItem { place: place(ends, item), part: None, seen: None, takes_over: false };
+    let began = context.job_journal.begin(vec![file]).ready().await.pop().unwrap_or(Began::Unkept);
+    let begun = begun(ends, item, began)?;
+    Ok(begun.map_or_else(JobJournal::default, |begun| context.job_journal.about(begun.key, None)))
+}
+
+/// A file that is claimed; `None` if nothing is kept of it.
+fn begun(ends: &Ends, item: &Item, began: Began) -> Result<Option<Begun>, Failure> {
+    match began {
+        Began::Kept(begun) => Ok(Some(begun)),
+        Began::Claimed(job) => {
+            let hint = "wait for its end (ftp-user jobs), or choose another destination".to_owned();
+            Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint))
+        }
+        Began::Moves(job) => {
+            let what = format!("claimed by job {job}, whose transfer goes on without this program");
+            let hint = format!(
+                "ftp-user resume {job} waits for its end, ftp-user cancel {job} ends it; or choose another destination"
+            );
+            Err(exists(ends, item, &what, hint))
+        }
+        Began::Unkept => Ok(None),
+    }
 }
 
 /// The destination of a file belongs to another job.

@@ -1,12 +1,15 @@
 //! Hosts, paths and files as the journal names them, whatever the settings call them.
 
-use crate::endpoint::{Host, local_path};
+use crate::context::Context;
+use crate::endpoint::{self, Host, local_path};
 use crate::job::item::Item;
+use crate::job::retrying::outage::asked;
 use crate::journal::Place;
-use crate::place::Site;
+use crate::place::{self, Site};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// A file as the journal names it.
 pub(in crate::job) fn place(ends: &Ends, item: &Item) -> Place {
@@ -27,14 +30,141 @@ pub fn name_in_journal(site: &Site) -> String {
     format!("{}@{}", String::from_utf8_lossy(site.login()), site.key())
 }
 
-/// A path as the journal names it.
+/// The path of a file as the journal names it: one name for its spellings, as far as that can be told. The file can be
+/// reached by it.
+///
+/// On this host, symbolic links and `..` above the file are resolved. At a server, what is below the login directory is
+/// named from there, if the server was asked for that directory.
 pub(in crate::job) fn path_at(host: &Host, path: &PathName) -> Vec<u8> {
     match host {
-        Host::Server(_) => path.as_bytes().to_vec(),
+        Host::Server(server) => plain(path, server.pool.login_directory()),
         Host::Local(_) => {
-            let path = local_path(path);
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            path.as_os_str().as_bytes().to_vec()
+            let path = absolute(path);
+            // A symbolic link that has the name of the file is replaced.
+            let real = match (path.parent(), path.file_name()) {
+                (Some(above), Some(name)) => real(above).join(name),
+                (None, _) | (_, None) => real(&path),
+            };
+            real.as_os_str().as_bytes().to_vec()
         }
+    }
+}
+
+/// The path of a directory as the journal names it: the paths of files in it begin with that.
+pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
+    match host {
+        Host::Server(_) => path_at(host, path),
+        Host::Local(_) => real(&absolute(path)).as_os_str().as_bytes().to_vec(),
+    }
+}
+
+/// Before anything is claimed at or below `path`: asks a server for its login directory, if names in the journal depend on it.
+/// If it does not answer, the first question about a file says so.
+pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {
+    if !host.is_local() && is_absolute(path) {
+        let _ = asked(context, host, async |host| endpoint::login_directory(context, host).await).await;
+    }
+}
+
+fn is_absolute(path: &PathName) -> bool {
+    path.as_bytes().starts_with(b"/")
+}
+
+fn absolute(path: &PathName) -> PathBuf {
+    let path = local_path(path);
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A path of this host without symbolic links and `..`, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let mut above = path.ancestors();
+    let found = above.find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+    found.map_or_else(|| path.to_owned(), |(real, rest)| real.components().chain(rest.components()).collect())
+}
+
+/// A path of a server without empty names and `.`; from the login directory, if it is known and the path is below it. `..` stays: what
+/// is above a symbolic link is known to the server alone.
+fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
+    let is_rooted = is_absolute(path);
+    let names = place::names(path);
+    let below = login
+        .filter(|login| is_rooted && is_absolute(login))
+        .and_then(|login| names.strip_prefix(place::names(login).as_slice()));
+    let (begin, names): (&[u8], _) = match below {
+        Some(below) => (b"", below),
+        None if is_rooted => (b"/", names.as_slice()),
+        None => (b"", names.as_slice()),
+    };
+    // Servers take such a first name for the directory of a user.
+    let is_of_user = begin.is_empty() && names.first().is_some_and(|name| name.starts_with(b"~"));
+    if is_of_user { path.as_bytes().to_vec() } else { [begin, &names.join(&b'/')].concat() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn n10_spellings_of_one_path_at_a_server_have_one_name() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        for (path, login, expect) in [
+            ("x/f", None, "x/f"),
+            ("./x/f", None, "x/f"),
+            ("x//f", None, "x/f"),
+            ("x/./f", Some("/users/ann"), "x/f"),
+            ("/x/f", None, "/x/f"),
+            ("//x//f", None, "/x/f"),
+            ("/x/f", Some("/"), "x/f"),
+            ("/users/ann/x/f", Some("/users/ann"), "x/f"),
+            ("/users/./ann//x/f", Some("/users/ann/"), "x/f"),
+            ("/users/anna/x/f", Some("/users/ann"), "/users/anna/x/f"),
+            ("/users/ann", Some("/users/ann"), ""),
+            (".", None, ""),
+            // Only the server knows.
+            ("x/../f", None, "x/../f"),
+            ("/users/ann/x", Some("home"), "/users/ann/x"),
+            ("PUB.DATA(F)", None, "PUB.DATA(F)"),
+            // These are directories of users, or names of files.
+            ("~ann/f", None, "~ann/f"),
+            ("./~ann/f", None, "./~ann/f"),
+            ("/~ann/f", Some("/"), "/~ann/f"),
+        ] {
+            let login = login.map(name);
+            let plain = plain(&name(path), login.as_ref());
+            assert_eq!(String::from_utf8(plain).unwrap(), expect, "{path} {login:?}");
+        }
+    }
+
+    #[test]
+    fn n10_spellings_of_one_path_of_this_host_have_one_name() {
+        let home = tempfile::tempdir().unwrap();
+        let top = home.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("real/deep")).unwrap();
+        symlink("real", top.join("link")).unwrap();
+        symlink("f", top.join("real/to-f")).unwrap();
+        let host = Host::Local(None);
+        let name = |path: &str| PathName::from_user(top.join(path).as_os_str().as_bytes()).unwrap();
+        let check = |named: Vec<u8>, expect: &str| {
+            assert_eq!(
+                named.escape_ascii().to_string(),
+                top.join(expect).as_os_str().as_bytes().escape_ascii().to_string()
+            );
+        };
+        for (path, expect) in [
+            ("real/f", "real/f"),
+            ("./real//./f", "real/f"),
+            ("link/f", "real/f"),
+            ("real/../real/f", "real/f"),
+            ("link/deep/../f", "real/f"),
+            // They are not there yet.
+            ("link/new/sub/f", "real/new/sub/f"),
+            // The link itself would be replaced.
+            ("real/to-f", "real/to-f"),
+        ] {
+            check(path_at(&host, &name(path)), expect);
+        }
+        check(directory_at(&host, &name("link")), "real");
+        check(directory_at(&host, &name("link/new")), "real/new");
     }
 }

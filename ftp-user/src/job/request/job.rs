@@ -273,14 +273,17 @@ impl Job {
         Ok(Self { options: Options { moves: true, ..self.options }, ..self })
     }
 
-    /// The same job, kept in the journal if files are copied. `command` asks for it again; `resumes` is the job that it
+    /// The same job, kept in the journal if files are copied, or appended for as long as it runs. `command` asks for it again; `resumes` is the job that it
     /// continues.
     #[must_use]
     pub fn kept(self, command: Command, resumes: Option<JobId>) -> Self {
         let id = resumes.unwrap_or(self.id);
         let verb = self.verb().to_owned();
         let start = Start { id, verb, command, resumes: resumes.is_some() };
-        let is_kept = matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. });
+        let is_kept = matches!(
+            self.work,
+            Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. } | Work::Append { .. }
+        );
         // Whoever asks for the job again waits for it.
         let options = Options { detach: self.options.detach && resumes.is_none(), ..self.options };
         Self { id, options, start: is_kept.then_some(start), ..self }

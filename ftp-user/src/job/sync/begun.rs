@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::job::claims::names::{path_at, site_of};
+use crate::job::claims::names::{directory_at, site_of};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
@@ -17,8 +17,8 @@ impl BegunFiles {
         if !context.job_journal.is_resumed() {
             return Self::default();
         }
-        let (site, mut top) = (site_of(host), path_at(host, top));
-        if !top.ends_with(b"/") {
+        let (site, mut top) = (site_of(host), directory_at(host, top));
+        if !top.is_empty() && !top.ends_with(b"/") {
             top.push(b'/');
         }
         let open = context.job_journal.open_files().await.into_iter();

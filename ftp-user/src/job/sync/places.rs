@@ -133,7 +133,10 @@ pub(super) async fn refuse_backup(
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<PathName, Failure> {
     let login = login(context, host).await?;
     let path = absolute(login.as_ref(), path);
-    let path = PathName::from_wire(names::path_at(host, &path)).unwrap_or(path);
+    let path = match host {
+        Host::Server(_) => path,
+        Host::Local(_) => PathName::from_wire(names::directory_at(host, &path)).unwrap_or(path),
+    };
     let mut rest = Vec::new();
     let mut next = Some(path.clone());
     while let Some(above) = next {
