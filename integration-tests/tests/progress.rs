@@ -1,9 +1,12 @@
 //! How far a job is: on terminals of several widths, without a terminal, and for programs.
 
+use crate::workers::slow_destination;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{Site, sample};
 use integration_tests::terminal::{at_a_terminal, at_a_terminal_of};
-use integration_tests::user::user;
+use integration_tests::user::{Run, user};
+use std::collections::BTreeSet;
 
 /// A server with a directory of three files. One of them stops in its middle until it was seen there.
 fn server() -> Peer {
@@ -100,19 +103,63 @@ fn without_a_terminal_progress_is_a_line_every_few_seconds() {
         .never_says(" of 3 files");
 }
 
+/// 200 files of so many bytes that move together for some seconds, since their destination takes no more in a second.
+fn together(size: usize, rate: &str, options: &[&str]) -> Run {
+    let names = (0..200).map(|number| format!("t/{number}"));
+    let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(size))).start();
+    let (to, netrc, _secrets) = slow_destination(rate);
+    let url = to.url("").replace("ann:open%3Asesame@", "eve@");
+    let run = user().private_file(".netrc", &netrc).args(["copy", "-r"]).args(options);
+    run.args([&from.url("t"), &url]).run().exits(0)
+}
+
+/// The events tell several times in the middle how many bytes there are, and promise nothing absurd.
+fn programs_see_small_files_move(path: &str, size: usize, rate: &str) {
+    let run = together(size, rate, &["--json", "--path", path]);
+    let told = run.events("progress");
+    let (one, all) = (size as u64, 200 * size as u64);
+    let bytes: BTreeSet<u64> = told.iter().filter_map(|told| told["job_bytes"].as_u64()).collect();
+    let between = bytes.iter().filter(|bytes| (2 * one..all - 2 * one).contains(bytes));
+    assert!(between.count() > 2, "{run}");
+    assert!(bytes.iter().all(|bytes| *bytes <= all), "{run}");
+    assert!(told.iter().all(|told| told["remaining"].as_u64() < Some(3600)), "{run}");
+    assert_eq!(run.events("file").len(), 200, "{run}");
+}
+
+#[test]
+fn small_files_that_move_together_show_how_far_they_are_while_they_move() {
+    programs_see_small_files_move("direct", 8192, "200KB");
+}
+
+#[test]
+fn small_files_that_move_together_through_this_host_show_how_far_they_are() {
+    // What waits in the buffers of this host has passed it: these are more bytes.
+    programs_see_small_files_move("user", 128 << 10, "4MB");
+}
+
+#[test]
+fn small_files_that_move_together_grow_from_line_to_line() {
+    let run = together(8192, "200KB", &["--progress", "always"]);
+    let percent = |line: &str| -> Option<u64> {
+        let before = line.rsplit_once(" %)")?.0;
+        before.rsplit_once('(')?.1.parse().ok()
+    };
+    let told: Vec<u64> = run.said.lines().filter_map(percent).collect();
+    assert!(told.len() >= 2 && told.is_sorted(), "{run}");
+    assert!(told.iter().any(|percent| (5..100).contains(percent)), "{run}");
+    run.never_says("h left");
+}
+
 #[test]
 fn programs_are_told_how_far_the_file_and_its_job_are() {
     let from = server();
     let run = user().args(["copy", "-r", "--jobs", "1", "--json", &from.url("t/"), "t"]).run().exits(0);
     let told = run.events("progress");
-    assert_eq!((&told[0]["bytes"], &told[0]["total"]), (&700.into(), &1000.into()), "{run}");
-    assert!(told[0]["source"].as_str().is_some_and(|source| source.ends_with("/t/b")), "{run}");
-    assert_eq!(
-        (&told[0]["files"], &told[0]["of"], &told[0]["more"]),
-        (&1.into(), &3.into(), &false.into()),
-        "{run}"
-    );
-    assert_eq!((&told[0]["job_bytes"], &told[0]["job_total"]), (&1700.into(), &3000.into()), "{run}");
+    let told = told.iter().find(|told| told["bytes"] == 700).unwrap();
+    assert_eq!(told["total"], 1000, "{run}");
+    assert!(told["source"].as_str().is_some_and(|source| source.ends_with("/t/b")), "{run}");
+    assert_eq!((&told["files"], &told["of"], &told["more"]), (&1.into(), &3.into(), &false.into()), "{run}");
+    assert_eq!((&told["job_bytes"], &told["job_total"]), (&1700.into(), &3000.into()), "{run}");
 }
 
 #[test]

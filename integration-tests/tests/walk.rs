@@ -56,6 +56,29 @@ fn a_listing_that_moves_slowly_is_no_stall() {
 }
 
 #[test]
+fn files_are_copied_while_their_directory_is_still_being_listed() {
+    let row = |name: &str| format!("type=file;size=1000;modify=20200101000000; {name}\\r\\n");
+    let (directory, file) = (
+        "250-facts\\r\\n type=dir; t\\r\\n250 End",
+        "250-facts\\r\\n type=file;size=1000;modify=20200101000000; x\\r\\n250 End",
+    );
+    // The second name comes when the file of the first one is asked for.
+    let rules = [
+        "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End".to_owned(),
+        format!("MLST t: {directory}\nMLST t/: {directory}\nMLST *: {file}"),
+        format!(
+            "MLSD: 150 here ; connection ; text {} ; until RETR t/a ; text {} ; end ; 226 done",
+            row("a"),
+            row("b")
+        ),
+    ];
+    let from = source(&rules.join("\n"), &[], "226 done");
+    let run = copy(&from, &[]).exits(0);
+    assert_eq!(run.summary()["files"], 2, "{run}");
+    assert_eq!(from.seen_of(&["MLSD"]).len(), 1, "{run}");
+}
+
+#[test]
 fn a_directory_with_names_that_ftp_cannot_carry_is_a_failure_and_the_rest_is_copied() {
     let file = "-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f";
     let from = source("", &[file], "226-Omitted 2\\r\\n226 done");

@@ -62,6 +62,22 @@ impl Session {
         }
     }
 
+    /// Whether CWD says 250 to a name that does not exist, as some servers do. `home` is the way back.
+    pub(super) async fn enters_anything(&mut self, home: PathName) -> Result<bool, Failure> {
+        if let Some(known) = self.manners.enters_anything {
+            return Ok(known);
+        }
+        let mut enters = false;
+        if let Ok(nothing) = PathName::from_user(NO_DIRECTORY)
+            && self.ask(Command::Cwd(nothing)).await?.is_done()
+        {
+            enters = true;
+            self.go_back(home).await?;
+        }
+        self.manners.enters_anything = Some(enters);
+        Ok(enters)
+    }
+
     /// REST: the next command, which must be a transfer command, skips so many bytes (RFC 3659 5).
     /// `None` when it does, else the refusal.
     ///
@@ -150,3 +166,6 @@ impl Session {
 
 /// How long the reply to QUIT is waited for.
 const GOODBYE: Duration = Duration::from_millis(500);
+
+/// A name that no directory has.
+const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";

@@ -347,22 +347,6 @@ impl Session {
         Ok(refusal == Some(Some(false)))
     }
 
-    /// Whether CWD says 250 to a name that does not exist, as some servers do. `home` is the way back.
-    pub(super) async fn enters_anything(&mut self, home: PathName) -> Result<bool, Failure> {
-        if let Some(known) = self.manners.enters_anything {
-            return Ok(known);
-        }
-        let mut enters = false;
-        if let Ok(nothing) = PathName::from_user(NO_DIRECTORY)
-            && self.ask(Command::Cwd(nothing)).await?.is_done()
-        {
-            enters = true;
-            self.go_back(home).await?;
-        }
-        self.manners.enters_anything = Some(enters);
-        Ok(enters)
-    }
-
     fn verdict(&self, answer: &Answer) -> Verdict {
         match self.blame(answer) {
             Blame::Missing => Verdict::Absent,
@@ -397,9 +381,6 @@ fn lack<'a>(mut refusals: impl Iterator<Item = (Blame, &'a Reply)>) -> Option<bo
 fn is_vague(answer: &Answer) -> bool {
     answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
 }
-
-/// A name that no directory has.
-const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";
 
 enum Verdict {
     Absent,

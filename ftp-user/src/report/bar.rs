@@ -4,28 +4,29 @@ use super::gauge;
 use super::overall::Shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 /// Shows the progress of a job.
 #[derive(Debug)]
 pub(super) struct Bar {
     drawn: Option<ProgressBar>,
     is_terminal: bool,
-    /// When the last line was written.
-    last: Option<Duration>,
 }
 
 impl Bar {
     pub(super) fn new() -> Self {
-        Self { drawn: None, is_terminal: io::stderr().is_terminal(), last: None }
+        Self { drawn: None, is_terminal: io::stderr().is_terminal() }
     }
 
-    /// Shows how far the job is. `at` is the time since its first event.
-    pub(super) fn show(&mut self, shown: &Shown, at: Duration) {
+    /// Whether it is drawn, and no line of text.
+    pub(super) const fn is_drawn(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Shows how far the job is.
+    pub(super) fn show(&mut self, shown: &Shown) {
         if self.is_terminal {
             self.draw(shown);
-        } else if self.last.is_none_or(|last| at.saturating_sub(last) >= PERIOD) {
-            self.last = Some(at);
+        } else {
             // Standard error may be closed: that is no reason to stop.
             let _ = writeln!(io::stderr().lock(), "ftp-user: {}", gauge::sentence(shown));
         }
@@ -86,8 +87,6 @@ fn style(bar: Option<usize>, text: &str) -> ProgressStyle {
     ProgressStyle::with_template(&form).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// The time between two lines.
-const PERIOD: Duration = Duration::from_secs(5);
 /// The width of a terminal that does not tell it.
 const USUAL_WIDTH: usize = 80;
 /// A bar of fewer columns shows nothing.
@@ -155,7 +154,7 @@ mod tests {
         let screen = Screen::default();
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let drawn = ProgressBar::with_draw_target(Some(100), target);
-        let bar = Bar { drawn: Some(drawn), is_terminal: true, last: None };
+        let bar = Bar { drawn: Some(drawn), is_terminal: true };
         for (position, text) in [(50, "61/89 50 % {x}"), (75, "70/89 75 %")] {
             screen.written().clear();
             bar.redraw(style(Some(8), text), position as u64);

@@ -79,6 +79,24 @@ pub enum Event {
     Found(Found),
     /// How far a file has come.
     Progress(Progress),
+    /// A file of several that move together has its name at the destination. It is done when all of them have ended.
+    Arrived {
+        /// The source of the file.
+        source: String,
+        /// Its size in bytes.
+        size: u64,
+        /// Which files they are: the number of the first one within its job.
+        batch: u64,
+    },
+    /// How many bytes of files that move together have moved; `None` when all of them have ended.
+    Together {
+        /// Which files they are.
+        batch: u64,
+        /// The bytes of all of them.
+        bytes: Option<u64>,
+        /// For how long they have been moving.
+        time: Duration,
+    },
     /// A file is done.
     File {
         /// The source of the file.

@@ -2,6 +2,7 @@
 
 use super::bar::Bar;
 use super::change::{Change, Ended};
+use super::due::Timer;
 use super::event::{Cause, Event, Explanation, Forgotten, Summary};
 use super::job;
 use super::listed;
@@ -18,7 +19,6 @@ use crate::outcome::Verified;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 /// Tells events to a person.
 #[derive(Debug)]
@@ -27,8 +27,6 @@ pub(super) struct Human {
     bar: Bar,
     /// Whether this is a dry run.
     planning: bool,
-    /// Whether files are being copied, and not only counted.
-    has_begun: bool,
     repeats: Repeats,
     /// The path that was told last.
     path: String,
@@ -46,7 +44,6 @@ impl Human {
             style,
             bar: Bar::new(),
             planning: false,
-            has_begun: false,
             repeats: Repeats::default(),
             path: String::new(),
             job: String::new(),
@@ -57,7 +54,6 @@ impl Human {
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Plan { dry_run: false, .. } => Ok(()),
             Event::Plan { verb, source, dest, size, verify, dry_run: true } => {
                 self.planning = true;
                 self.result(&would((verb, source, dest), *size, verify.name()))
@@ -81,20 +77,17 @@ impl Human {
                 self.job = one_job(*job, dest);
                 Ok(())
             }
-            Event::Found(_)
+            Event::Plan { dry_run: false, .. }
+            | Event::Found(_)
             | Event::Progress(_)
+            | Event::Arrived { .. }
+            | Event::Together { .. }
             | Event::FileFailed { .. }
             | Event::Failed { .. }
-            | Event::Receipt(..) => Ok(()),
-            Event::File { source, dest, size, changed_parts, rung, relayed, earlier, .. } => {
-                if self.style.verbose {
-                    let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
-                    let copied = |rung| format!("{}, {}", size(), path(rung, relayed.as_ref()));
-                    let how = rung.map_or_else(|| skipped(*earlier), copied);
-                    let sent = |bytes: &u64| format!(", changed parts: {} sent", size::bytes(*bytes));
-                    let parts = changed_parts.as_ref().map_or_else(String::new, sent);
-                    self.talk("", &format!("{source} -> {dest}: {how}{parts}"));
-                }
+            | Event::Receipt(..)
+            | Event::Dialogue { .. } => Ok(()),
+            Event::File { .. } => {
+                self.file(event);
                 Ok(())
             }
             Event::Detached { source, dest, rung, job, .. } => {
@@ -125,7 +118,20 @@ impl Human {
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Site(site) => self.results(&site.lines()),
             Event::Checked(found) => self.result(&found.line()),
-            Event::Dialogue { .. } => Ok(()),
+        }
+    }
+
+    /// A file is done: told if every file is.
+    fn file(&self, event: &Event) {
+        if let Event::File { source, dest, size, changed_parts, rung, relayed, earlier, .. } = event
+            && self.style.verbose
+        {
+            let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
+            let copied = |rung| format!("{}, {}", size(), path(rung, relayed.as_ref()));
+            let how = rung.map_or_else(|| skipped(*earlier), copied);
+            let sent = |bytes: &u64| format!(", changed parts: {} sent", size::bytes(*bytes));
+            let parts = changed_parts.as_ref().map_or_else(String::new, sent);
+            self.talk("", &format!("{source} -> {dest}: {how}{parts}"));
         }
     }
 
@@ -300,12 +306,23 @@ impl Human {
         let _ = self.bar.beside(|| writeln!(io::stderr().lock(), "{program} {}{line}", self.job));
     }
 
-    /// Shows how far the job is after this event.
-    pub(super) fn progress(&mut self, event: &Event, shown: &Shown, at: Duration) {
-        self.has_begun |= !matches!(event, Event::Found(_));
-        if self.style.progress && self.has_begun {
-            self.bar.show(shown, at);
+    /// How often people are told how far the job is; `None` if they are not.
+    pub(super) const fn progress_timer(&self) -> Option<Timer> {
+        match (self.style.progress, self.is_drawn()) {
+            (false, _) => None,
+            (true, true) => Some(Timer::Drawing),
+            (true, false) => Some(Timer::Line),
         }
+    }
+
+    /// Whether it is drawn on a terminal.
+    pub(super) const fn is_drawn(&self) -> bool {
+        self.bar.is_drawn()
+    }
+
+    /// Shows how far the job is.
+    pub(super) fn progress(&mut self, shown: &Shown) {
+        self.bar.show(shown);
     }
 }
 

@@ -7,51 +7,67 @@ use super::event::Event;
 use super::overall::Shown;
 use super::style::Exits;
 use std::io::{self, Write};
-use std::time::Duration;
 
 /// Tells events to a program.
 #[derive(Debug)]
 pub(super) struct Json {
     exits: Exits,
-    /// When it was told last how far the job is.
-    last: Duration,
+    /// The file of which was spoken last.
+    last: Option<Spoken>,
+}
+
+/// How far a file is.
+#[derive(Debug)]
+struct Spoken {
+    source: String,
+    bytes: u64,
+    total: Option<u64>,
 }
 
 impl Json {
     pub(super) const fn new(exits: Exits) -> Self {
-        Self { exits, last: Duration::ZERO }
+        Self { exits, last: None }
     }
 
-    /// Writes the line of `event`, if it has one. `shown` is how far the job is now, if that has changed; `at` is the
-    /// time since the first event. Many small files have no progress of their own: after one of them, the program is
-    /// told how far the job is, once a second.
+    /// Writes the line of `event`, if it has one. `shown` is how far the job is now, if that has changed.
     pub(super) fn tell(
         &mut self,
         event: &Event,
         shown: Option<&Shown>,
-        at: Duration,
         out: &mut impl Write,
     ) -> io::Result<()> {
-        if let Some(line) = Line::of(event, shown, self.exits) {
-            write(&line, out)?;
+        self.note(event);
+        match Line::of(event, shown, self.exits) {
+            Some(line) => write(&line, out),
+            None => Ok(()),
         }
-        match (event, shown) {
-            (Event::Progress(_), _) => self.last = at,
-            (Event::File { source, size, .. }, Some(shown))
-                if shown.of > 1 && at.saturating_sub(self.last) >= PERIOD =>
-            {
-                self.last = at;
-                let job = Some(Job::of(shown));
-                write(&Line::Progress { source, bytes: size.unwrap_or(0), total: *size, job }, out)?;
+    }
+
+    /// Writes how far the job is, beside the file of which was spoken last.
+    pub(super) fn progress(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+        let Some(Spoken { source, bytes, total }) = &self.last else { return Ok(()) };
+        let job = Some(Job::of(shown));
+        write(&Line::Progress { source, bytes: *bytes, total: *total, job }, out)
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about a file under way")]
+    fn note(&mut self, event: &Event) {
+        let (source, bytes, total) = match event {
+            Event::Plan { source, size, dry_run: false, .. } => (source, 0, *size),
+            Event::Progress(progress) => (&progress.source, progress.bytes, progress.total),
+            Event::Arrived { source, size, .. } => (source, *size, Some(*size)),
+            Event::File { source, size, .. } => (source, size.unwrap_or(0), *size),
+            _ => return,
+        };
+        match &mut self.last {
+            Some(last) => {
+                last.source.clone_from(source);
+                (last.bytes, last.total) = (bytes, total);
             }
-            _ => {}
+            None => self.last = Some(Spoken { source: source.clone(), bytes, total }),
         }
-        Ok(())
     }
 }
-
-/// The time between two lines that tell how far the job is.
-const PERIOD: Duration = Duration::from_secs(1);
 
 /// One write per line.
 fn write(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {

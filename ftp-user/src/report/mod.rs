@@ -6,6 +6,7 @@
 mod alike;
 mod bar;
 mod change;
+mod due;
 mod entry;
 mod event;
 mod found;
@@ -24,6 +25,7 @@ mod receipt;
 mod sentence;
 mod setup;
 mod style;
+mod teller;
 mod topic;
 mod trace;
 
@@ -43,9 +45,7 @@ pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
 use crate::id::Origin;
-use ftp_io::clock::Clock;
-use overall::Overall;
-use std::io::{self, Write};
+use std::io;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Where a verb says what happens. Clones speak to the same reporter.
@@ -124,7 +124,7 @@ impl Reporter {
     /// Starts to tell. The dialogue goes to `trace`, if there is one.
     pub fn start(style: Style, trace: Option<std::fs::File>) -> (Events, Self) {
         let (shown, events) = queue::queue(MOST_UNREAD);
-        let told = spawn_blocking(move || tell(events, style));
+        let told = spawn_blocking(move || teller::tell(events, style));
         let (dialogue, traced) = trace
             .map(|file| {
                 let (dialogue, lines) = queue::queue(MOST_UNREAD);
@@ -171,34 +171,6 @@ fn write_down(mut lines: queue::Receiver, file: std::fs::File) -> io::Result<()>
         written?;
     }
     trace.finish()
-}
-
-/// Shows all other events.
-fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
-    let mut human = human::Human::new(style);
-    let (mut overall, clock) = (Overall::default(), Clock::start());
-    let started = clock.now();
-    let mut json = json::Json::new(style.exits);
-    // A reader that went away does not stop the job.
-    let mut told = Ok(());
-    let mut show = |Record { event, .. }| {
-        if told.is_err() {
-            return;
-        }
-        let at = clock.now().since(started);
-        let shown = overall.take(&event, at).then(|| overall.shown());
-        told = if style.json {
-            json.tell(&event, shown.as_ref(), at, &mut style.output())
-        } else {
-            human.tell(&event).map(|()| {
-                if let Some(shown) = &shown {
-                    human.progress(&event, shown, at);
-                }
-            })
-        };
-    };
-    while let Some(()) = events.next(&mut show) {}
-    told.and_then(|()| style.output().flush())
 }
 
 /// The largest number of bytes that wait for one reader.

@@ -19,6 +19,8 @@ pub(super) struct Overall {
     /// The bytes that have moved for them, and in attempts that have failed.
     moved: u64,
     under_way: FilesUnderWay,
+    /// Files that move together, by their number.
+    together: HashMap<u64, Together>,
     /// How fast bytes move.
     bytes: Pace,
     /// How fast files end.
@@ -33,6 +35,8 @@ struct UnderWay {
     bytes: u64,
     /// How many of them were there before this attempt.
     before: u64,
+    /// It has its name, and the files that move together with it have not ended.
+    has_arrived: bool,
 }
 
 impl UnderWay {
@@ -47,6 +51,24 @@ struct FilesUnderWay {
     files: HashMap<String, UnderWay>,
     bytes: u128,
     moved: u128,
+    /// How many of them have their names.
+    arrived: u64,
+}
+
+/// Files that move together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Together {
+    /// The bytes that have moved for all of them.
+    moved: u64,
+    /// The bytes of those that have their names.
+    arrived: u64,
+}
+
+impl Together {
+    /// The bytes that belong to none of the files that have their names.
+    const fn on_the_way(self) -> u64 {
+        self.moved.saturating_sub(self.arrived)
+    }
 }
 
 impl FilesUnderWay {
@@ -56,6 +78,7 @@ impl FilesUnderWay {
         let done = change(&mut file);
         self.bytes += u128::from(file.bytes);
         self.moved += u128::from(file.moved());
+        self.arrived += u64::from(file.has_arrived);
         self.files.insert(source.to_owned(), file);
         done
     }
@@ -65,6 +88,7 @@ impl FilesUnderWay {
         let file = self.files.remove(source).unwrap_or_default();
         self.bytes -= u128::from(file.bytes);
         self.moved -= u128::from(file.moved());
+        self.arrived -= u64::from(file.has_arrived);
         file
     }
 
@@ -105,6 +129,8 @@ impl Overall {
                 self.under_way.change(source, |file| file.size = *size);
             }
             Event::Progress(progress) => self.progress(progress, at),
+            Event::Arrived { source, size, batch } => self.arrives(source, *size, *batch, at),
+            Event::Together { batch, bytes, time } => self.move_together(*batch, *bytes, (*time, at)),
             Event::File { source, size, before, rung, .. } => {
                 let known = self.under_way.remove(source);
                 let size = size.or(known.size).unwrap_or(known.bytes);
@@ -130,6 +156,7 @@ impl Overall {
                 // Some of those under way have ended. The others tell it with their next progress.
                 self.moved = self.all_moved().saturating_add(*moved);
                 self.under_way = FilesUnderWay::default();
+                self.together.clear();
                 self.ended += files;
                 self.ended_bytes = self.ended_bytes.saturating_add(*bytes);
             }
@@ -170,10 +197,37 @@ impl Overall {
         self.moved += self.under_way.change(source, |known| {
             let is_another_attempt = *bytes < known.bytes || *before != known.before;
             let given_up = if is_another_attempt { known.moved() } else { 0 };
-            *known = UnderWay { size: total.or(known.size), bytes: *bytes, before: *before };
+            let size = total.or(known.size);
+            *known = UnderWay { size, bytes: *bytes, before: *before, has_arrived: false };
             given_up
         });
         self.bytes.saw(at, self.all_moved());
+    }
+
+    /// A file of several that move together has its name.
+    fn arrives(&mut self, source: &str, size: u64, batch: u64, at: Duration) {
+        self.under_way.change(source, |file| {
+            *file = UnderWay { size: Some(size), bytes: size, before: 0, has_arrived: true };
+        });
+        let together = self.together.entry(batch).or_default();
+        together.arrived = together.arrived.saturating_add(size);
+        self.saw(at);
+    }
+
+    /// Files move together; so many of their bytes have moved in the `time` before `at`, or all files have ended.
+    fn move_together(&mut self, batch: u64, bytes: Option<u64>, (time, at): (Duration, Duration)) {
+        match bytes {
+            Some(bytes) => {
+                self.bytes.begin(at.saturating_sub(time));
+                self.together.entry(batch).or_default().moved = bytes;
+                self.saw(at);
+            }
+            None => {
+                // What has moved for files that are left has moved all the same.
+                let given_up = self.together.remove(&batch).map_or(0, Together::on_the_way);
+                self.moved = self.moved.saturating_add(given_up);
+            }
+        }
     }
 
     fn ends(&mut self, size: u64, moved: u64, at: Duration) {
@@ -182,18 +236,39 @@ impl Overall {
         self.moved = self.moved.saturating_add(moved);
         self.files.begin(at);
         self.bytes.begin(at);
+        self.saw(at);
+    }
+
+    /// Takes note of how far the job is at that time, also if nothing has happened.
+    pub(super) fn saw(&mut self, at: Duration) {
         self.bytes.saw(at, self.all_moved());
-        self.files.saw(at, self.ended);
+        self.files.saw(at, self.ended());
+    }
+
+    /// Whether files are under way.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.under_way.files.is_empty()
+    }
+
+    /// The number of files that have ended, or have arrived.
+    const fn ended(&self) -> u64 {
+        self.ended.saturating_add(self.under_way.arrived)
+    }
+
+    /// The bytes of files that move together and have no names yet.
+    fn on_the_way(&self) -> u64 {
+        self.together.values().map(|together| together.on_the_way()).fold(0, u64::saturating_add)
     }
 
     fn all_moved(&self) -> u64 {
-        self.moved.saturating_add(u64::try_from(self.under_way.moved).unwrap_or(u64::MAX))
+        let under_way = u64::try_from(self.under_way.moved).unwrap_or(u64::MAX);
+        self.moved.saturating_add(under_way).saturating_add(self.on_the_way())
     }
 
-    /// What there is to show.
-    pub(super) fn shown(&self) -> Shown {
+    /// What there is to show at that time.
+    pub(super) fn shown(&self, at: Duration) -> Shown {
         let under_way = u64::try_from(self.under_way.bytes).unwrap_or(u64::MAX);
-        let bytes = self.ended_bytes.saturating_add(under_way);
+        let bytes = self.ended_bytes.saturating_add(under_way).saturating_add(self.on_the_way());
         let of = self.found.files.max(self.ended + self.under_way.files.len() as u64);
         let total = match (self.found.files, of) {
             // Nobody has said what the files are.
@@ -206,18 +281,18 @@ impl Overall {
             _ => None,
         };
         let total = total.map(|total| total.max(bytes));
-        let rate = self.bytes.lately().map(|(bytes, seconds)| bytes as f64 / seconds);
+        let rate = self.bytes.lately(at).map(|(bytes, seconds)| bytes as f64 / seconds);
         let remaining = match total {
             _ if self.found.more => None,
             // After an interruption nothing moves any more, and what was lost does not come.
             _ if self.lost > 0 && self.under_way.files.is_empty() => None,
-            Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost)),
-            None if of > 1 => self.files.remaining(of - self.ended),
+            Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost), at),
+            None if of > 1 => self.files.remaining(of - self.ended(), at),
             None => None,
         };
         let remaining = remaining.map(rounded_up);
         let Found { more, .. } = self.found;
-        Shown { files: self.ended, of, more, bytes, total, rate, remaining }
+        Shown { files: self.ended(), of, more, bytes, total, rate, remaining }
     }
 }
 
@@ -271,11 +346,12 @@ mod tests {
 
     /// What is shown after these events, each with its second: files, of, MiB, total in MiB, MiB per second, seconds.
     fn shown(events: &[(u64, Event)]) -> (u64, u64, u64, Option<u64>, Option<f64>, Option<u64>) {
-        let mut overall = Overall::default();
+        let (mut overall, mut at) = (Overall::default(), Duration::ZERO);
         for (second, event) in events {
-            overall.take(event, Duration::from_secs(*second));
+            at = Duration::from_secs(*second);
+            overall.take(event, at);
         }
-        let Shown { files, of, bytes, total, rate, remaining, .. } = overall.shown();
+        let Shown { files, of, bytes, total, rate, remaining, .. } = overall.shown(at);
         let mib = |bytes: u64| bytes / MIB;
         let rate = rate.map(|rate| (rate / MIB as f64 * 10.0).round() / 10.0);
         (files, of, mib(bytes), total.map(mib), rate, remaining.map(|remaining| remaining.as_secs()))
@@ -356,7 +432,52 @@ mod tests {
             (2, at("a", 30, 90, 2)),
             (3, plan("a", 100)),
         ];
-        assert_eq!(shown(&events), (0, 1, 90, Some(100), Some(30.0), Some(1)));
+        // 60 MiB in 3 s, in the last of which nothing moved.
+        assert_eq!(shown(&events), (0, 1, 90, Some(100), Some(20.0), Some(1)));
+    }
+
+    #[test]
+    fn files_that_move_together_count_while_they_move() {
+        let arrived =
+            |source: &str, mib: u64| Event::Arrived { source: source.to_owned(), size: mib * MIB, batch: 1 };
+        let together = |mib: Option<u64>| Event::Together {
+            batch: 1,
+            bytes: mib.map(|mib| mib * MIB),
+            time: Duration::from_secs(2),
+        };
+        let mut events = vec![(0, found(3, 60, 0, false))];
+        events.extend(["a", "b", "c"].map(|name| (0, plan(name, 20))));
+        events.push((2, together(Some(10))));
+        assert_eq!(shown(&events), (0, 3, 10, Some(60), Some(5.0), Some(10)));
+        // Of what has moved, 20 MiB are those of a file that has its name.
+        events.extend([(4, together(Some(30))), (4, arrived("a", 20))]);
+        assert_eq!(shown(&events), (1, 3, 30, Some(60), Some(7.5), Some(4)));
+        // The count of bytes is behind that of names.
+        events.push((5, arrived("b", 20)));
+        assert_eq!(shown(&events), (2, 3, 40, Some(60), Some(8.0), Some(3)));
+        // The third file is left. What is told at the end changes nothing of the others.
+        events.extend([(6, together(Some(50))), (6, together(None))]);
+        assert_eq!(shown(&events), (2, 3, 40, Some(60), Some(8.3), Some(3)));
+        events.extend([(6, file("a", 20, false)), (6, file("b", 20, false))]);
+        assert_eq!(shown(&events), (2, 3, 40, Some(60), Some(8.3), Some(3)));
+    }
+
+    #[test]
+    fn after_silence_the_rate_is_lower_and_nothing_is_promised() {
+        let mut overall = Overall::default();
+        let started = [found(1, 100, 0, false), plan("a", 100)];
+        started.iter().for_each(|event| assert!(overall.take(event, Duration::ZERO)));
+        overall.take(&at("a", 0, 20, 2), Duration::from_secs(2));
+        let told = |overall: &Overall, second| {
+            let Shown { rate, remaining, .. } = overall.shown(Duration::from_secs(second));
+            (rate.map(|rate| (rate / MIB as f64).round()), remaining.map(|remaining| remaining.as_secs()))
+        };
+        assert_eq!(told(&overall, 2), (Some(10.0), Some(8)));
+        assert_eq!(told(&overall, 5), (Some(4.0), Some(20)));
+        for second in 6..30 {
+            overall.saw(Duration::from_secs(second));
+        }
+        assert_eq!(told(&overall, 30), (Some(0.0), None));
     }
 
     #[test]

@@ -38,16 +38,18 @@ impl Pace {
         }
     }
 
-    /// What came in the last seconds, and how many seconds that took.
-    pub(super) fn lately(&self) -> Option<(u64, f64)> {
-        let (first, last) = (self.seen.front()?, self.seen.back()?);
-        let seconds = last.0.checked_sub(first.0)?.as_secs_f64();
+    /// What came in the last seconds before `at`, also if nothing did, and how many seconds that are.
+    pub(super) fn lately(&self, at: Duration) -> Option<(u64, f64)> {
+        let is_before = |seen: &&(Duration, u64)| at.saturating_sub(seen.0) >= WINDOW;
+        let first = self.seen.iter().rev().find(is_before).or_else(|| self.seen.front())?;
+        let last = self.seen.back()?;
+        let seconds = at.max(last.0).checked_sub(first.0)?.as_secs_f64();
         (seconds > 0.0).then_some((last.1.checked_sub(first.1)?, seconds))
     }
 
     /// How long `rest` takes at this pace, if that is known and below a hundred days.
-    pub(super) fn remaining(&self, rest: u64) -> Option<Duration> {
-        let (moved, seconds) = self.lately()?;
+    pub(super) fn remaining(&self, rest: u64, at: Duration) -> Option<Duration> {
+        let (moved, seconds) = self.lately(at)?;
         let remaining = rest as f64 * seconds / moved as f64;
         Duration::try_from_secs_f64(remaining).ok().filter(|remaining| *remaining < HUNDRED_DAYS)
     }
@@ -68,13 +70,14 @@ mod tests {
 
     /// The pace in MiB per second, and the seconds that 50 MiB more take, after these counts in MiB.
     fn pace(seen: impl IntoIterator<Item = (f64, u64)>) -> (Option<f64>, Option<f64>) {
-        let mut pace = Pace::default();
-        pace.begin(Duration::ZERO);
+        let (mut pace, mut at) = (Pace::default(), Duration::ZERO);
+        pace.begin(at);
         for (seconds, mib) in seen {
-            pace.saw(Duration::from_secs_f64(seconds), mib * MIB);
+            at = Duration::from_secs_f64(seconds);
+            pace.saw(at, mib * MIB);
         }
-        let lately = pace.lately().map(|(bytes, seconds)| bytes as f64 / seconds / MIB as f64);
-        let remaining = pace.remaining(50 * MIB);
+        let lately = pace.lately(at).map(|(bytes, seconds)| bytes as f64 / seconds / MIB as f64);
+        let remaining = pace.remaining(50 * MIB, at);
         (lately, remaining.map(|remaining| (remaining.as_secs_f64() * 10.0).round() / 10.0))
     }
 
@@ -100,8 +103,28 @@ mod tests {
             pace.saw(Duration::from_micros(50 * count), count);
         }
         assert!(pace.seen.len() <= MOST_SEEN + 1);
-        let (count, seconds) = pace.lately().unwrap();
+        let (count, seconds) = pace.lately(Duration::from_secs(5)).unwrap();
         assert_eq!((count as f64 / seconds).round(), 20_000.0);
+    }
+
+    #[test]
+    fn silence_counts() {
+        let mut pace = Pace::default();
+        pace.begin(Duration::ZERO);
+        pace.saw(Duration::from_secs(2), 40);
+        let lately = |pace: &Pace, second| pace.lately(Duration::from_secs(second));
+        assert_eq!(lately(&pace, 2), Some((40, 2.0)));
+        assert_eq!(lately(&pace, 8), Some((40, 8.0)));
+        assert_eq!(pace.remaining(10, Duration::from_secs(8)), Some(Duration::from_secs(2)));
+        // Nothing has come for as long as the pace looks back.
+        assert_eq!(lately(&pace, 12), Some((0, 10.0)));
+        assert_eq!(pace.remaining(10, Duration::from_secs(12)), None);
+        // What comes after a long silence in which somebody has looked is no average over all of it.
+        for second in [12, 20, 25] {
+            pace.saw(Duration::from_secs(second), 40);
+        }
+        pace.saw(Duration::from_secs(30), 140);
+        assert_eq!(lately(&pace, 30), Some((100, 10.0)));
     }
 
     #[test]
@@ -110,7 +133,8 @@ mod tests {
         assert_eq!(pace([(1.0, 0)]), (Some(0.0), None));
         let mut slow = Pace::default();
         slow.begin(Duration::ZERO);
-        slow.saw(Duration::from_secs(1_000_000_000), 1);
-        assert_eq!(slow.remaining(50 * MIB), None);
+        let late = Duration::from_secs(1_000_000_000);
+        slow.saw(late, 1);
+        assert_eq!(slow.remaining(50 * MIB, late), None);
     }
 }

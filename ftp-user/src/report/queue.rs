@@ -7,20 +7,22 @@
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
 use super::event::{Event, LeftOut, Progress, Record};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, mpsc};
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Where events are said. Clones speak into the same queue.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
-    records: mpsc::UnboundedSender<Held>,
+    records: mpsc::Sender<Held>,
     backlog: Arc<Backlog>,
 }
 
 /// Where events are read.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    records: mpsc::UnboundedReceiver<Held>,
+    records: mpsc::Receiver<Held>,
     backlog: Arc<Backlog>,
 }
 
@@ -43,11 +45,13 @@ struct State {
     held: usize,
     /// What was left out since the queue was full.
     left_out: Option<LeftOut>,
+    /// The reader is gone.
+    is_over: bool,
 }
 
 /// A queue with room for so many bytes.
 pub(super) fn queue(most: usize) -> (Sender, Receiver) {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::channel();
     let backlog = Arc::new(Backlog { state: Mutex::default(), was_read: Notify::new(), most });
     (Sender { records: sender, backlog: Arc::clone(&backlog) }, Receiver { records: receiver, backlog })
 }
@@ -78,7 +82,7 @@ impl Sender {
             {
                 let mut state = self.backlog.state();
                 let has_room = state.held == 0 || state.held.saturating_add(weight) <= self.backlog.most / 2;
-                if has_room || self.records.is_closed() {
+                if has_room || state.is_over {
                     return self.put(&mut state, record, weight);
                 }
             }
@@ -97,20 +101,43 @@ impl Sender {
     }
 }
 
+/// What a reader finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Next<T> {
+    /// An event, and what showing it has come to.
+    Shown(T),
+    /// Nothing was said in that time.
+    Silence,
+    /// No more will be said.
+    End,
+}
+
 impl Receiver {
     /// Waits for the next event and has it shown; `None` if there are no more. It counts until it was shown.
     pub(super) fn next<T>(&mut self, show: impl FnOnce(Record) -> T) -> Option<T> {
-        let (record, weight) = self.records.blocking_recv()?;
+        self.records.recv().ok().map(|held| self.shown(held, show))
+    }
+
+    /// The same; waits no longer than `time`.
+    pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Record) -> T) -> Next<T> {
+        match self.records.recv_timeout(time) {
+            Ok(held) => Next::Shown(self.shown(held, show)),
+            Err(RecvTimeoutError::Timeout) => Next::Silence,
+            Err(RecvTimeoutError::Disconnected) => Next::End,
+        }
+    }
+
+    fn shown<T>(&self, (record, weight): Held, show: impl FnOnce(Record) -> T) -> T {
         let shown = show(record);
         self.backlog.state().held -= weight;
         self.backlog.was_read.notify_waiters();
-        Some(shown)
+        shown
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.records.close();
+        self.backlog.state().is_over = true;
         self.backlog.was_read.notify_waiters();
     }
 }
@@ -140,6 +167,8 @@ impl LeftOut {
             | Event::OneJob { .. }
             | Event::Path { .. }
             | Event::Progress(_)
+            | Event::Arrived { .. }
+            | Event::Together { .. }
             | Event::Detached { .. }
             | Event::Jobs { .. }
             | Event::Withheld(_)
@@ -191,6 +220,8 @@ const fn is_kept(event: &Event) -> bool {
         | Event::Path { .. }
         | Event::Found(_)
         | Event::Progress(_)
+        | Event::Arrived { .. }
+        | Event::Together { .. }
         | Event::File { .. }
         | Event::FileFailed { .. }
         | Event::Failed { .. }
@@ -215,7 +246,9 @@ fn weight(event: &Event) -> usize {
         Event::Path { why, explanation, .. } => {
             why.len() + explanation.as_ref().map_or(0, |explanation| explanation.considered.len() * SMALL)
         }
-        Event::Progress(Progress { source, .. }) | Event::FileFailed { source } => source.len(),
+        Event::Progress(Progress { source, .. })
+        | Event::Arrived { source, .. }
+        | Event::FileFailed { source } => source.len(),
         Event::Failed { source, dest, message, .. } => source.len() + dest.len() + message.len(),
         Event::Warning { message } | Event::Notice { message } => message.len(),
         Event::Repeated { site, why, message, .. } => {
@@ -236,6 +269,7 @@ fn weight(event: &Event) -> usize {
         | Event::Causes(_)
         | Event::LeftOut(_)
         | Event::Found(_)
+        | Event::Together { .. }
         | Event::Summary(_)
         | Event::Past(_)
         | Event::Surveyed(_)
@@ -334,6 +368,16 @@ mod tests {
         says.await.unwrap();
         let read = reads.await.unwrap();
         assert_eq!(read, (0..1_000).map(|number| file(number).event).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reader_waits_no_longer_than_it_wants() {
+        let (sender, mut receiver) = queue(1_000_000);
+        assert_eq!(receiver.next_within(Duration::ZERO, |_| ()), Next::Silence);
+        sender.say(warning());
+        assert_eq!(receiver.next_within(Duration::MAX, |record| record.event), Next::Shown(warning().event));
+        drop(sender);
+        assert_eq!(receiver.next_within(Duration::MAX, |_| ()), Next::End);
     }
 
     #[tokio::test]

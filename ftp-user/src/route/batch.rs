@@ -62,6 +62,8 @@ pub(crate) struct SmallFile {
 pub(crate) struct Consignment {
     pub(super) path: BatchPath,
     pub(super) work: Work,
+    /// The number under which the events count them together.
+    pub(super) number: u64,
 }
 
 /// The files of a machine, and its terms.
@@ -204,8 +206,8 @@ impl BatchPath {
         }
     }
 
-    /// These files on this path. `None` if one of them needs a part and has no name for it.
-    pub(crate) fn with(self, files: Vec<SmallFile>) -> Option<Consignment> {
+    /// These files on this path, counted under this number. `None` if one of them needs a part and has no name for it.
+    pub(crate) fn with(self, files: Vec<SmallFile>, number: u64) -> Option<Consignment> {
         let work = match self.terms.clone() {
             Terms::Groups(terms) => Work::Groups(terms, files.into_iter().map(|small| small.file).collect()),
             Terms::OneByOne(terms) => {
@@ -213,7 +215,7 @@ impl BatchPath {
                 Work::OneByOne(terms, files.into_iter().map(with_part).collect::<Option<_>>()?)
             }
         };
-        Some(Consignment { path: self, work })
+        Some(Consignment { path: self, work, number })
     }
 
     /// How the files move.

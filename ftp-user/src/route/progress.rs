@@ -44,10 +44,10 @@ pub(super) enum Sight {
     TooMuch(u64),
 }
 
-/// The file, as the progress events call it.
+/// What moves, as the progress events call it.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
-    /// The name of the source.
+    /// The name of the source. Of files that move together it is not told.
     pub(super) name: String,
     /// Its size, if known.
     pub(super) total: Option<u64>,
@@ -71,9 +71,20 @@ pub(super) struct Progress {
     subject: Subject,
     /// How many bytes have moved before the transfer whose bytes the server tells.
     earlier: u64,
-    /// Who is told; nobody where files move together, since each of them is told when it ends.
-    events: Option<Events>,
+    /// Who is told.
+    reporting: Reporting,
     markers: Markers,
+}
+
+/// Who is told how far a transfer is.
+#[derive(Debug)]
+enum Reporting {
+    /// It is a file, and has events of its own.
+    File(Events),
+    /// The files that move together are counted together, under this number.
+    Together(Events, u64),
+    /// The count is that of each of several files. What is told is that they arrive.
+    Nothing,
 }
 
 /// Where the count comes from.
@@ -129,7 +140,7 @@ impl Progress {
         let origin = Origin::direct(false, destination.is_ours());
         let stored = Stored { site: site.clone(), path: None, before: 0 };
         let second = (!destination.is_ours()).then(|| Second::open(context, stored));
-        Self::new(context, origin, Subject::untold(most)).asking(second).silent()
+        Self::new(context, origin, Subject::untold(most)).asking(second)
     }
 
     /// The progress of a transfer through a relay.
@@ -157,7 +168,7 @@ impl Progress {
             destination: String::new(),
             subject,
             earlier: 0,
-            events: Some(context.events.clone()),
+            reporting: Reporting::File(context.events.clone()),
             markers: Markers::default(),
         }
     }
@@ -176,9 +187,16 @@ impl Progress {
         self.stall.age(now)
     }
 
-    /// The same, of which nobody is told. Whoever has the servers move the files decides that they have stalled.
-    pub(super) fn silent(self) -> Self {
-        Self { events: None, limit: Duration::MAX, ..self }
+    /// The same of files that move together: the bytes of all of them, or of each alone if `all` is `None`. Whoever has the
+    /// servers move them decides that they have stalled.
+    pub(super) fn together(self, all: Option<u64>) -> Self {
+        let reporting = match (self.reporting, all) {
+            (Reporting::File(events) | Reporting::Together(events, _), Some(number)) => {
+                Reporting::Together(events, number)
+            }
+            (_, _) => Reporting::Nothing,
+        };
+        Self { reporting, limit: Duration::MAX, ..self }
     }
 
     /// The destination stores this file now.
@@ -259,9 +277,17 @@ impl Progress {
             Origin::Status(_) | Origin::Second | Origin::Copy(_) => bytes,
         };
         let (before, time) = (*skips, self.stall.age(now));
-        if let Some(events) = &self.events {
-            let told = report::Progress { source: name.clone(), bytes, total: *total, before, time };
-            events.say(Event::Progress(told));
+        match &self.reporting {
+            Reporting::File(events) => {
+                let told = report::Progress { source: name.clone(), bytes, total: *total, before, time };
+                events.say(Event::Progress(told));
+            }
+            Reporting::Together(events, batch) => {
+                // Their blocks count as well.
+                let bytes = Some(bytes.min(total.unwrap_or(u64::MAX)));
+                events.say(Event::Together { batch: *batch, bytes, time });
+            }
+            Reporting::Nothing => {}
         }
     }
 
@@ -311,7 +337,9 @@ impl Progress {
 
     /// Tells once that nobody sees the file move, and how long it may go on so.
     fn tell_unseen(&mut self, time: Duration) {
-        if let Some(events) = self.events.as_ref().filter(|_| self.unseen.is_to_be_told()) {
+        if let Reporting::File(events) = &self.reporting
+            && self.unseen.is_to_be_told()
+        {
             let (name, time) = (&self.subject.name, duration::words(time));
             let text = format!(
                 "neither server reports the progress of {name}; it is given up after another {time} (--unseen T changes that)"

@@ -50,7 +50,7 @@ pub(crate) enum Fate {
 pub(crate) async fn batch(
     context: &Context,
     ends: &mut Ends,
-    Consignment { path, work }: Consignment,
+    Consignment { path, work, number }: Consignment,
     told: &mut (dyn FnMut(usize, Fate) + Send),
 ) -> Result<bool, Failure> {
     let Ends { source, destination, circuit, .. } = ends;
@@ -62,23 +62,25 @@ pub(crate) async fn batch(
         Candidate::Direct(_) => {
             let site = to.site.clone();
             let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-            let most = match &work {
-                Work::Groups(..) => all,
-                Work::OneByOne(..) => sizes.into_iter().max().unwrap_or_default(),
+            let (most, counted) = match &work {
+                Work::Groups(..) => (all, Some(number)),
+                Work::OneByOne(..) => (sizes.into_iter().max().unwrap_or_default(), None),
             };
-            let progress = Progress::one_by_one(context, destination, &site, most);
+            let progress = Progress::one_by_one(context, destination, &site, most).together(counted);
             (Sessions { source, destination }, Path::Direct(Direct::default()), progress)
         }
         Candidate::Relay(through) => {
             let circuit = Box::pin(Circuit::ready(circuit, context, through.relay, from, to)).await?;
             let Circuit { name, agents, source, destination, .. } = circuit;
             let path = Path::Relay(RelayPath::new(name, agents));
-            (Sessions { source, destination }, path, Progress::relay(context, Subject::untold(all)).silent())
+            let progress = Progress::relay(context, Subject::untold(all)).together(Some(number));
+            (Sessions { source, destination }, path, progress)
         }
         Candidate::Through => {
             let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
             let meters = Meters { taken: context.meter(), ..Meters::default() };
-            let progress = Progress::copy(context, meters.clone(), Subject::untold(all)).silent();
+            let progress = Progress::copy(context, meters.clone(), Subject::untold(all));
+            let progress = progress.together(Some(number));
             let through = Path::Through(Box::new(Through::new(Digest::Off, meters)));
             (Sessions { source, destination }, through, progress)
         }

@@ -22,6 +22,7 @@ use ftp_proto::listing;
 use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// What came of files that were to move together.
 #[derive(Debug, Default)]
@@ -237,8 +238,11 @@ async fn moved(
     let verified = path.verified();
     let means = Means::of(&path, ends);
     let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
+    let number = members.first().map_or(0, |member| member.item.number);
+    let mut sources = Vec::with_capacity(members.len());
     for member in &mut members {
         let (source, dest) = member.item.names(ends);
+        sources.push(source.clone());
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
         let events = context.events.about(context.events.origin().item(member.item.number));
@@ -246,7 +250,7 @@ async fn moved(
         let journal = member.claimed.journal(context);
         kept::note_source(&journal, &mut member.claimed.kept, &member.facts).ready().await;
     }
-    let Some(consignment) = files.and_then(|files| path.with(files)) else {
+    let Some(consignment) = files.and_then(|files| path.with(files, number)) else {
         return (members, Moved { refused: None, are_usable: true });
     };
     let mut refused = None;
@@ -264,6 +268,9 @@ async fn moved(
                     BatchEnd::Published { .. } => {
                         refused = refused.take().or(time_refused);
                         claim::ended(&journal, &Ok(means.done(member)), 0);
+                        let size = member.facts.size.unwrap_or(0);
+                        let source = sources.get_mut(index).map(std::mem::take).unwrap_or_default();
+                        context.events.say(Event::Arrived { source, size, batch: number });
                     }
                     BatchEnd::Left { may_be_done: true, .. } => {}
                     BatchEnd::Left { may_be_done: false, .. } => note(None),
@@ -274,6 +281,7 @@ async fn moved(
     };
     // A session that is lost has left all files: each of them finds out why.
     let are_usable = Box::pin(route::batch(context, ends, consignment, &mut told)).await;
+    context.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
     (members, Moved { refused, are_usable: are_usable.unwrap_or(false) })
 }
 

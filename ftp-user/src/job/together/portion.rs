@@ -29,7 +29,8 @@ impl Portion {
     }
 }
 
-/// How many bytes of small files a worker gets at once. Nobody hears of a file before all of them have ended.
+/// How many bytes of small files a worker gets at once. Each of them is reported when all have ended; meanwhile their
+/// progress is told.
 const MOST_BYTES: u64 = 64 << 20;
 /// So few files are not divided: they are one or two groups, and a second connection takes as long as they do.
 const LEAST: usize = 128;

@@ -281,6 +281,8 @@ impl<'a> Line<'a> {
             Event::Site(site) => Self::Site(site.into()),
             Event::Checked(found) => Self::Check(found.into()),
             Event::Found(_)
+            | Event::Arrived { .. }
+            | Event::Together { .. }
             | Event::OneJob { .. }
             | Event::Heading { .. }
             | Event::Receipts(_)

@@ -1,0 +1,125 @@
+//! Shows events to people or programs as they come, and how far the job is, also while nothing happens.
+
+use super::due::{Due, Timer};
+use super::event::{Event, Record};
+use super::human::Human;
+use super::json::Json;
+use super::overall::{Overall, Shown};
+use super::queue::{self, Next};
+use super::style::Style;
+use ftp_io::clock::Clock;
+use ftp_proto::timer::Moment;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// Shows all events but those of the dialogue.
+pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
+    let mut teller = Teller::new(style);
+    loop {
+        let next = match teller.wait() {
+            Some(time) => events.next_within(time, |record| teller.take(&record)),
+            None => events.next(|record| teller.take(&record)).map_or(Next::End, Next::Shown),
+        };
+        match next {
+            Next::Shown(()) => {}
+            Next::Silence => teller.silence(),
+            Next::End => return teller.told.and_then(|()| style.output().flush()),
+        }
+    }
+}
+
+/// Where events are shown.
+#[derive(Debug)]
+enum Reader {
+    Person(Box<Human>),
+    Program(Json),
+}
+
+/// What shows events.
+#[derive(Debug)]
+struct Teller {
+    style: Style,
+    reader: Reader,
+    overall: Overall,
+    /// When it is told how far the job is; `None` if it is not.
+    due: Option<Due>,
+    /// Whether files are being copied, and not only counted.
+    has_begun: bool,
+    clock: Clock,
+    started: Moment,
+    /// A reader that went away does not stop the job.
+    told: io::Result<()>,
+}
+
+impl Teller {
+    fn new(style: Style) -> Self {
+        let (reader, timer) = if style.json {
+            (Reader::Program(Json::new(style.exits)), Some(Timer::Program))
+        } else {
+            let human = Human::new(style);
+            let timer = human.progress_timer();
+            (Reader::Person(Box::new(human)), timer)
+        };
+        let clock = Clock::start();
+        let started = clock.now();
+        let (overall, due) = (Overall::default(), timer.map(Due::new));
+        Self { style, reader, overall, due, has_begun: false, clock, started, told: Ok(()) }
+    }
+
+    /// The time since the first event.
+    fn at(&self) -> Duration {
+        self.clock.now().since(self.started)
+    }
+
+    /// How long the next event may take before it is told how far the job is; `None` if that has time.
+    fn wait(&self) -> Option<Duration> {
+        let due = self.due.filter(|_| self.told.is_ok() && self.has_begun && self.overall.is_under_way())?;
+        Some(due.rest(self.at()))
+    }
+
+    fn take(&mut self, Record { event, .. }: &Record) {
+        if self.told.is_err() {
+            return;
+        }
+        let at = self.at();
+        let shown = self.overall.take(event, at).then(|| self.overall.shown(at));
+        self.has_begun |= shown.is_some() && !matches!(event, Event::Found(_));
+        self.told = match &mut self.reader {
+            Reader::Person(human) => human.tell(event),
+            Reader::Program(json) => json.tell(event, shown.as_ref(), &mut self.style.output()),
+        };
+        let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
+        match (&self.reader, event, &mut self.due) {
+            // Its line has told it.
+            (Reader::Program(_), Event::Progress(_), Some(due)) => due.told(at),
+            (Reader::Program(_), _, Some(due)) if !(is_of_many(event, &shown) && due.is_due(at)) => {}
+            (Reader::Person(human), _, Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
+            (_, _, Some(_)) => self.progress(&shown, at),
+            (_, _, None) => {}
+        }
+    }
+
+    /// Nothing has happened for a while.
+    fn silence(&mut self) {
+        let at = self.at();
+        self.overall.saw(at);
+        self.progress(&self.overall.shown(at), at);
+    }
+
+    /// Tells how far the job is.
+    fn progress(&mut self, shown: &Shown, at: Duration) {
+        match &mut self.reader {
+            Reader::Person(human) => human.progress(shown),
+            Reader::Program(json) => self.told = json.progress(shown, &mut self.style.output()),
+        }
+        if let Some(due) = &mut self.due {
+            due.told(at);
+        }
+    }
+}
+
+/// Whether an event is about one of several files that has no line of its own about its progress.
+const fn is_of_many(event: &Event, shown: &Shown) -> bool {
+    let is_small = matches!(event, Event::File { .. } | Event::Arrived { .. } | Event::Together { .. });
+    is_small && shown.of > 1
+}
