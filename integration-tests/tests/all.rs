@@ -79,6 +79,7 @@ mod six;
 mod sock;
 mod spellings;
 mod standard;
+mod streams;
 mod sync;
 mod sync_deletions;
 mod third_party;

@@ -12,6 +12,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Cut, Entry, Kind, When};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
+use std::collections::VecDeque;
 use std::iter;
 
 /// What is known of a file or directory.
@@ -71,24 +72,76 @@ impl Session {
                 }
                 Some(_) | None => self.ask(Command::Mlst(Some(path.clone()))).await?,
             };
-            if answer.is_done()
-                && let Some(entry) = fact_replies::entry(&answer.reply)
-            {
-                self.capabilities.mlst.get_or_insert_default();
-                self.check_shown_name(path, &entry.name)?;
-                return Ok(Some(entry));
-            }
-            match self.verdict(&answer) {
-                Verdict::Absent => return Ok(None),
-                // It says so of a file that is not there as well (ProFTPD): SIZE and CWD tell more.
-                Verdict::Failed if announced && is_vague(&answer) => {}
-                Verdict::Failed if announced => {
-                    return Err(self.refusal(format!("cannot look at {}", path.display()), &answer));
-                }
-                Verdict::Unknown | Verdict::Failed => self.manners.refuses_mlst = true,
-            }
+            return self.entry_of(path, &answer).await;
         }
         self.without_mlst(path).await
+    }
+
+    /// What is at `path`, by this answer to MLST. Where that does not tell it, other commands are sent.
+    async fn entry_of(&mut self, path: &PathName, answer: &Answer) -> Result<Option<Entry>, Failure> {
+        let announced = self.capabilities.mlst.is_some();
+        if answer.is_done()
+            && let Some(entry) = fact_replies::entry(&answer.reply)
+        {
+            self.capabilities.mlst.get_or_insert_default();
+            self.check_shown_name(path, &entry.name)?;
+            return Ok(Some(entry));
+        }
+        match self.verdict(answer) {
+            Verdict::Absent => return Ok(None),
+            // It says so of a file that is not there as well (ProFTPD): SIZE and CWD tell more.
+            Verdict::Failed if announced && is_vague(answer) => {}
+            Verdict::Failed if announced => {
+                return Err(self.refusal(format!("cannot look at {}", path.display()), answer));
+            }
+            Verdict::Unknown | Verdict::Failed => self.manners.refuses_mlst = true,
+        }
+        self.without_mlst(path).await
+    }
+
+    /// What is at each of these paths, as [`Self::facts`] tells it. A server that takes commands ahead is sent those for the
+    /// next paths before it has answered the first ones. If the session is lost, these are the first answers only.
+    pub async fn facts_of_all(&mut self, paths: &[PathName]) -> Vec<Result<Option<Facts>, Failure>> {
+        let mut answers = Vec::new().into_iter();
+        if self.capabilities.takes_ahead && self.capabilities.mlst.is_some() {
+            self.gather(true);
+            answers = self.mlst_ahead(paths).await.into_iter();
+            self.gather(false);
+        }
+        let mut all = Vec::with_capacity(paths.len());
+        for path in paths {
+            // Other questions come behind those that were sent.
+            let entry = match answers.next() {
+                Some(answer) => self.entry_of(path, &answer).await,
+                None if self.is_over() => break,
+                None => self.entry(path).await,
+            };
+            all.push(entry.map(|entry| entry.map(|entry| Facts::from(&entry))));
+        }
+        all
+    }
+
+    /// The answers to MLST of these paths, or the first ones of them if the session is lost.
+    async fn mlst_ahead(&mut self, paths: &[PathName]) -> Vec<Answer> {
+        let (mut answers, mut ahead, mut bytes) = (Vec::with_capacity(paths.len()), VecDeque::new(), 0);
+        let mut paths = paths.iter().peekable();
+        while paths.peek().is_some() || !ahead.is_empty() {
+            let has_room = ahead.len() < MOST_AHEAD && bytes < Command::MAX_WAITING_BYTES / 2;
+            if let Some(path) = paths.next_if(|_| has_room || ahead.is_empty()) {
+                // A byte of a name may be written as two.
+                let line = 2 * path.as_bytes().len() + LINE;
+                bytes += line;
+                ahead.push_back((self.send(Command::Mlst(Some(path.clone())), None), line));
+                continue;
+            }
+            let Some((id, line)) = ahead.pop_front() else { break };
+            bytes -= line;
+            match self.answer_to(id, Verb::Mlst).await {
+                Ok(answer) => answers.push(answer),
+                Err(_) => break,
+            }
+        }
+        answers
     }
 
     /// What is at `path`, or where a symbolic link leads that is there. Some servers show a link as one in MLST
@@ -381,6 +434,11 @@ fn lack<'a>(mut refusals: impl Iterator<Item = (Blame, &'a Reply)>) -> Option<bo
 fn is_vague(answer: &Answer) -> bool {
     answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
 }
+
+/// How many questions are sent ahead of their answers. `ftp-server` lets 64 commands wait.
+const MOST_AHEAD: usize = 60;
+/// What a line of such a question has beside its path, at most.
+const LINE: usize = 8;
 
 enum Verdict {
     Absent,

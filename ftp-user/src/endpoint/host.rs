@@ -219,6 +219,34 @@ impl Host {
         }
     }
 
+    /// What is at each of these paths, as [`Self::facts`] tells it. A server that takes commands ahead is asked for many at
+    /// once. If the session is lost, these are the first answers only.
+    pub async fn facts_of_all(
+        &mut self,
+        context: &Context,
+        paths: &[PathName],
+    ) -> Vec<Result<Option<Facts>, Failure>> {
+        match self {
+            Self::Server(server) => match server.session(context).await {
+                Ok(session) => Box::pin(session.facts_of_all(paths)).await,
+                Err(_) => Vec::new(),
+            },
+            Self::Local(root) => {
+                let root = root.as_ref().map(LocalRoot::path);
+                let facts = |path| local::check_file(root, path).and_then(|()| local::facts(path));
+                paths.iter().map(facts).collect()
+            }
+        }
+    }
+
+    /// Whether [`Self::facts_of_all`] takes little longer for many paths than for one, as far as that is known.
+    pub fn is_asked_at_once(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.capabilities.takes_ahead),
+            Self::Local(_) => true,
+        }
+    }
+
     /// What is known of a file of this host without a question to anybody; `None` at a server, or if it cannot be
     /// determined.
     pub fn facts_here(&self, path: &PathName) -> Option<Facts> {

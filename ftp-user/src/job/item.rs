@@ -22,6 +22,8 @@ pub struct Item {
     pub target: Target,
     /// The name that an old file at the destination gets before the copy gets its own.
     pub kept_as: Option<PathName>,
+    /// Whether a listing has told its name: it may have left out blanks at the beginning.
+    pub is_listed: bool,
 }
 
 /// What is known of the place of a copy before it begins.

@@ -177,6 +177,89 @@ impl Leaving {
     }
 }
 
+/// Files that were named one by one, or by a pattern, and whose sources may be deleted.
+#[derive(Debug)]
+pub(in crate::job) struct LeavingFiles(Spool<LeftFile>);
+
+/// A file with a path of its own.
+#[derive(Debug)]
+struct LeftFile {
+    /// Below its path there is nothing.
+    left: Left,
+    copy: PathName,
+}
+
+impl Record for LeftFile {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.copy.as_bytes());
+        self.left.write(out);
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let copy = PathName::from_wire(fields.bytes()?).ok()?;
+        Some(Self { left: Left::read(fields)?, copy })
+    }
+}
+
+impl Default for LeavingFiles {
+    fn default() -> Self {
+        Self(Spool::new(IN_MEMORY))
+    }
+}
+
+impl LeavingFiles {
+    /// Notes that a file was copied.
+    ///
+    /// # Errors
+    ///
+    /// Its source stays, and why.
+    pub(in crate::job) fn copied(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+        if done.earlier.is_some() {
+            // It was deleted in an earlier run.
+            return Ok(());
+        }
+        let left = Left { below: item.source.clone(), licence: licence(&item.source, done)? };
+        let cannot = |error| Failure::of_temporary_files("the names of what was copied", &error);
+        self.0.push(LeftFile { left, copy: item.destination.clone() }).map_err(cannot)
+    }
+
+    /// Deletes all of them, once. Failures go to `tally`.
+    pub(in crate::job) async fn carry_out(&mut self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
+        if self.0.len() > 0 {
+            context.job_journal.settled().await;
+        }
+        while self.0.len() > 0 && !context.cancel.is_cancelled() {
+            let (source, copy, deleted) = match self.0.pop() {
+                Ok(Some(LeftFile { left: Left { below: source, licence }, copy })) => {
+                    let deleted = delete_file(context, ends, (&source, &copy), &licence).await;
+                    (ends.source.show(&source), ends.destination.show(&copy), deleted)
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    let what = "the names of what was copied cannot be read again, so their sources stay";
+                    self.0 = Spool::new(IN_MEMORY);
+                    (ends.source.name(), ends.destination.name(), Err(Failure::of_this_host(what, &error)))
+                }
+            };
+            if let Err(failure) = deleted {
+                tally.failed(source, copy, failure);
+            }
+        }
+    }
+}
+
+/// Deletes a file that was named itself.
+async fn delete_file(
+    context: &Context,
+    ends: &mut Ends,
+    (source, copy): (&PathName, &PathName),
+    licence: &Licence,
+) -> Result<(), Failure> {
+    let scope = Scope::of_source(source);
+    let mut entered = Entered::new(&scope, Why::Moved);
+    delete(context, ends, ((&scope, None, copy), &mut entered), licence).await
+}
+
 /// Deletes the source of a single file that was copied.
 ///
 /// # Errors
@@ -194,9 +277,7 @@ pub(in crate::job) async fn leave(
     }
     let licence = licence(&item.source, done)?;
     context.job_journal.settled().await;
-    let scope = Scope::of_source(&item.source);
-    let mut entered = Entered::new(&scope, Why::Moved);
-    delete(context, ends, ((&scope, None, &item.destination), &mut entered), &licence).await
+    delete_file(context, ends, (&item.source, &item.destination), &licence).await
 }
 
 /// The licence to delete the source of a copy.

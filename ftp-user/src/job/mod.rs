@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `request` | what was asked for, as a value |
 //! | `run` | runs it: the only entry |
-//! | `sources`, `patterns`, `tree` | from places to files |
+//! | `sources`, `patterns`, `tree` | from places to files, which go through the stream of `together` |
 //! | `claims` | which job may write where, and what the journal keeps of it for another run |
 //! | `file` | one file: facts, the overwrite rule, the attempts, the name |
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |

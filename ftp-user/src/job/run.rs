@@ -100,7 +100,7 @@ async fn appended(
     let mut ends = Ends::new(from, Host::at(destination, Role::Destination, pools));
     let (source, destination) = (source.path.clone(), destination.path.clone());
     let target = Target::Unknown;
-    let item = Item { number: 1, source, destination, known: None, target, kept_as: None };
+    let item = Item { number: 1, source, destination, known: None, target, kept_as: None, is_listed: false };
     let (source, destination) = item.names(&ends);
     names::learn(context, &mut ends.destination, &item.destination).await;
     let appended = match claim::hold(context, &ends, &item).await {

@@ -6,6 +6,7 @@
 use crate::failure::{Failure, Kind};
 use crate::journal::Place;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 
 /// Where the copies of a job go. One source that is one tree needs none of this: its names differ.
@@ -24,19 +25,26 @@ impl GivenNames {
         self.is_needed = true;
     }
 
-    /// Takes the place of a copy.
+    /// Takes the place of a copy. Returns false if this very source has taken it already.
     ///
     /// # Errors
     ///
     /// Another source of this run goes there.
-    pub(in crate::job) fn take(&mut self, place: &Place) -> Result<(), Failure> {
+    pub(in crate::job) fn take(&mut self, place: &Place) -> Result<bool, Failure> {
         if !self.is_needed {
-            return Ok(());
+            return Ok(true);
         }
         let destination = self.hasher.hash_one((&place.site, &place.path));
         let source = self.hasher.hash_one(&place.source);
-        if *self.names.entry(destination).or_insert(source) == source {
-            return Ok(());
+        let known = *match self.names.entry(destination) {
+            Entry::Vacant(free) => {
+                free.insert(source);
+                return Ok(true);
+            }
+            Entry::Occupied(taken) => taken.into_mut(),
+        };
+        if known == source {
+            return Ok(false);
         }
         let what = format!("{} would replace the copy of another source of this job", place.source);
         Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
@@ -55,9 +63,11 @@ mod tests {
             path: path.as_bytes().to_vec(),
         };
         let mut given = GivenNames::default();
-        given.take(&place("a", "two", "d/x")).unwrap();
-        given.take(&place("b", "two", "d/x")).unwrap();
+        assert!(given.take(&place("a", "two", "d/x")).unwrap());
+        assert!(given.take(&place("b", "two", "d/x")).unwrap());
         given.expect_several();
+        assert!(given.take(&place("a", "two", "d/w")).unwrap());
+        assert!(!given.take(&place("a", "two", "d/w")).unwrap(), "the same again");
         for (source, site, path, is_free) in [
             ("a", "two", "d/x", true),
             ("a", "two", "d/x", true),

@@ -92,15 +92,17 @@ impl Plan {
         self.ready.extend(claimed.into_iter().map(|(item, claimed)| Planned { item, claimed }));
     }
 
-    /// Gives up what was not begun.
-    pub(in crate::job) async fn release(&mut self, context: &Context, ends: &Ends) {
+    /// Gives up what was not begun. Returns how many files that were.
+    pub(in crate::job) async fn release(&mut self, context: &Context, ends: &Ends) -> usize {
         self.claimed(context, ends).await;
+        let given_up = self.found.len() + self.ready.len();
         for Planned { item, claimed } in self.ready.drain(..) {
             if let Ok(claimed) = claimed {
                 claim::release(context, &item, &claimed);
             }
         }
         self.found.clear();
+        given_up
     }
 }
 
@@ -126,6 +128,7 @@ mod tests {
             known: None,
             target: Target::Unknown,
             kept_as: None,
+            is_listed: false,
         }
     }
 

@@ -27,6 +27,7 @@ use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
 use crate::job::summary::tally::Tally;
+use crate::job::together::stream::Stream;
 use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, walk};
 use crate::place::{self, Location};
 use crate::report::{Change, Event, Withheld};
@@ -96,7 +97,7 @@ impl Run<'_> {
         let name = PathName::from_user(CLAIM).map_err(|bad| Failure::usage(bad.to_string()))?;
         let (source, known, target) = (from.path.clone(), None, Target::Unknown);
         let destination = place::join(Some(&root), &name);
-        let item = Item { number: 0, source, destination, known, target, kept_as: None };
+        let item = Item { number: 0, source, destination, known, target, kept_as: None, is_listed: false };
         match claim::claim(self.context, &self.ends, &item).await {
             Ok(claimed) => Ok(Some((item, claimed))),
             Err(failure) if failure.kind == Kind::Exists => {
@@ -277,7 +278,11 @@ impl Run<'_> {
         };
         let mut places = GivenNames::default();
         let notes = (&mut places, &mut *self.tally);
-        Box::pin(tree.copy(context, &mut self.ends, Found::Before(visits), notes)).await;
+        let ends = self.ends.beside();
+        let ends = std::mem::replace(&mut self.ends, ends);
+        let mut stream = Stream::new(context, ends, self.options);
+        Box::pin(tree.copy(context, &mut stream, Found::Before(visits), notes)).await;
+        self.ends = stream.finish().await;
         Ok(renamed)
     }
 

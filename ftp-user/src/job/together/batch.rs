@@ -1,4 +1,4 @@
-//! Small files of a tree that move together between two servers.
+//! Small files that move together between two servers.
 //!
 //! No file fails here. A file that is left is copied alone, and that copy reports the reason.
 

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `stream` | files on their way between two places: added by whoever finds them, claimed, copied by workers |
 //! | `workers` | sessions of their own for each file that is under way |
 //! | `width` | how many |
 //! | `portion` | how many small files a worker gets at once |
@@ -10,6 +11,7 @@
 
 pub(in crate::job) mod batch;
 mod portion;
+pub(in crate::job) mod stream;
 pub(in crate::job) mod taken;
 pub(in crate::job) mod width;
 pub(in crate::job) mod workers;

@@ -174,6 +174,11 @@ impl<'a> Workers<'a> {
         });
     }
 
+    /// Notes what the servers of an idle worker have said when its sessions were opened.
+    pub(in crate::job) fn note_sessions(&mut self) {
+        self.take_groups |= self.idle.last_mut().is_some_and(take_groups);
+    }
+
     /// Whether something of a file may be stored under the name of a part.
     pub(in crate::job) fn has_part(&self, item: &Item) -> bool {
         let go_in_groups = self.batches
@@ -285,6 +290,13 @@ impl<'a> Workers<'a> {
         self.context.events.say(Event::Jobs { number: number as u64, reason, why });
     }
 
+    /// Leaves one worker that is idle. The sessions of the others return to their pools, for other uses.
+    pub(in crate::job) fn shrink(&mut self) {
+        for other in self.idle.split_off(self.idle.len().min(1)) {
+            self.dismiss(other);
+        }
+    }
+
     /// The first worker, after all others have ended; their sessions return to their pools.
     pub(in crate::job) async fn finish(mut self) -> Ends {
         let ends = self.idle.pop().unwrap_or_else(|| self.ends.beside());
@@ -354,7 +366,7 @@ impl Work<'_> {
     }
 }
 
-/// Copies a file. If it is missing, the listing may have dropped leading blanks of its name.
+/// Copies a file. If one is missing that was listed, the listing may have dropped leading blanks of its name.
 async fn copied(
     context: &Context,
     ends: &mut Ends,
@@ -369,7 +381,7 @@ async fn copied(
     let directory = place::parent(&item.source);
     let is_missing = result.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
     let unexplained = || unexplained.lock().unwrap_or_else(PoisonError::into_inner);
-    if is_missing && !unexplained().contains(&directory) {
+    if is_missing && item.is_listed && !unexplained().contains(&directory) {
         let found = with_blanks(context, &mut ends.source, &item.source).await;
         let found = found.ok().flatten().and_then(|path| place::base_name(&path).map(|name| (path, name)));
         match found {

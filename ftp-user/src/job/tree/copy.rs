@@ -16,7 +16,6 @@ use crate::failure::{Failure, Kind};
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::lifetime;
 use crate::job::claims::names;
-use crate::job::claims::plan::{Need, Outlook, Plan};
 use crate::job::claims::planned::Copied;
 use crate::job::file::copy::copy;
 use crate::job::file::times::Wanted;
@@ -26,7 +25,7 @@ use crate::job::remains::part::Part;
 use crate::job::retrying::outage::Question;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
-use crate::job::together::workers::{Worked, Workers};
+use crate::job::together::stream::{Stream, Turn, Wish};
 use crate::place;
 use crate::report::{Event, Topic};
 use crate::route::Ends;
@@ -34,12 +33,9 @@ use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
 /// A tree while it is copied.
-struct Copying<'a> {
+struct Copying<'a, 's> {
     context: &'a Context,
-    /// The ends without sessions: the workers have those.
-    ends: Ends,
-    workers: Workers<'a>,
-    plan: Plan,
+    stream: &'a mut Stream<'s>,
     /// A directory that waits until a worker is idle, whose session makes it.
     held: Option<Visit>,
     tree: Tree,
@@ -64,109 +60,96 @@ struct Copying<'a> {
 }
 
 impl Tree {
-    /// Copies the tree. Failures go to `tally`.
+    /// Copies the tree by a stream in which nothing waits or is under way. Failures go to `tally`.
     pub(in crate::job) async fn copy(
         mut self,
         context: &Context,
-        ends: &mut Ends,
+        stream: &mut Stream<'_>,
         found: Found,
         (places, tally): (&mut GivenNames, &mut Tally),
     ) {
-        let beside = ends.beside();
-        let workers = Workers::new(context, std::mem::replace(ends, ends.beside()), self.options);
-        let (pending, plan) = (Pending::default(), Plan::default());
-        let made = Spool::new(MADE_IN_MEMORY);
-        let leaving = self.leaving.take();
+        let (made, leaving) = (Spool::new(MADE_IN_MEMORY), self.leaving.take());
         let copying = Copying {
             context,
-            ends: beside,
-            workers,
-            plan,
+            stream,
             held: None,
             tree: self,
             names: Names::default(),
             doubtful: Doubtful::default(),
             places,
             tally,
-            pending,
+            pending: Pending::default(),
             made_ahead: HashSet::new(),
             has_told_room: false,
             is_given_up: false,
             made,
             leaving,
         };
-        *ends = copying.run(found).await;
+        copying.run(found).await;
     }
 }
 
-impl Copying<'_> {
-    /// Copies everything, and returns the ends with their sessions.
-    async fn run(mut self, found: Found) -> Ends {
+impl Copying<'_, '_> {
+    /// Copies everything that the tree has, then finishes its directories.
+    async fn run(mut self, found: Found) {
         let root = self.tree.destination.clone();
         if let Err(failure) = self.make(&root, true).await {
             self.context.events.say(Event::Found(self.context.finding.tree_ends()));
-            self.failed(None, failure);
-            return self.workers.finish().await;
+            return self.failed(None, failure);
         }
         let Tree { source, unique, rules, .. } = &self.tree;
-        let mut visits = match found {
+        let visits = match found {
             Found::By(walker) => {
                 walk(self.context.clone(), walker, (source.clone(), unique.clone()), rules.clone())
             }
             Found::Before(visits) => visits,
         };
-        let mut has_more = true;
-        while !self.is_over() {
-            self.workers.start(&mut self.plan.ready);
-            let is_free = self.workers.is_free(!self.plan.is_empty());
-            if is_free && let Some(visit) = self.held.take() {
-                for visit in self.with_next_directories(visit, &mut visits).await {
-                    Box::pin(self.visit(visit)).await;
-                }
-                continue;
-            }
-            let are_busy = self.workers.are_busy();
-            let reads_on = has_more && self.held.is_none() && self.plan.has_room();
-            let need = if is_free { Need::Idle } else { Need::Busy };
-            let outlook = if reads_on { Outlook::More } else { Outlook::Nothing };
-            tokio::select! {
-                biased;
-                worked = self.workers.next(), if are_busy => self.worked(worked),
-                () = self.plan.claimed(self.context, &self.ends), if self.plan.is_claiming() => {}
-                visit = visits.next(), if reads_on => match visit {
-                    Some(visit) if self.needs_session(&visit) => self.held = Some(visit),
-                    Some(visit) => Box::pin(self.visit(visit)).await,
-                    None => has_more = false,
-                },
-                // The walk has found nothing more for now, or enough.
-                () = std::future::ready(()), if self.plan.wants_claims(need, outlook) => {
-                    self.plan.claim(self.context, &self.ends, |item| self.workers.has_part(item));
-                }
-                else => break,
-            }
+        self.take(visits).await;
+        while let Some(copied) = self.stream.ended().await {
+            self.ended(copied);
         }
-        while self.workers.are_busy() {
-            let worked = self.workers.next().await;
-            self.worked(worked);
-        }
-        self.plan.release(self.context, &self.ends).await;
+        self.stream.release().await;
         Box::pin(self.copy_doubtful()).await;
         if !self.is_over() && !self.tree.options.mode.is_dry() {
             let (root, attributes) = (self.tree.destination.clone(), self.tree.attributes);
-            let wanted = Wanted::of(self.tree.options, &self.ends);
-            let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+            let wanted = Wanted::of(self.tree.options, self.stream.ends());
+            let destination = &mut self.stream.idle().destination;
             finish::directories(self.context, destination, (root, attributes, &mut self.made), wanted).await;
         }
         if let Some(leaving) = self.leaving.take()
             && !self.context.cancel.is_cancelled()
         {
-            let ends = self.workers.idle().unwrap_or(&mut self.ends);
-            leaving.carry_out(self.context, ends, self.tally).await;
+            leaving.carry_out(self.context, self.stream.idle(), self.tally).await;
         }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
             self.failed(None, Failure::interrupted().hint(lifetime::rest(self.context)));
         }
-        self.workers.finish().await
+    }
+
+    /// Makes and copies what the walk finds, until all of it has ended or nothing more is begun.
+    async fn take(&mut self, mut visits: Visits) {
+        let mut has_more = true;
+        while !self.is_over() {
+            let wish = match (&self.held, has_more) {
+                (Some(_), _) => Wish::Session,
+                (None, true) => Wish::Next,
+                (None, false) => Wish::Progress,
+            };
+            match self.stream.turn(wish, visits.next()).await {
+                Turn::Idle => {
+                    let Some(visit) = self.held.take() else { continue };
+                    for visit in self.with_next_directories(visit, &mut visits).await {
+                        Box::pin(self.visit(visit)).await;
+                    }
+                }
+                Turn::Found(Some(visit)) if self.needs_session(&visit) => self.held = Some(visit),
+                Turn::Found(Some(visit)) => Box::pin(self.visit(visit)).await,
+                Turn::Found(None) => has_more = false,
+                Turn::Ended(copied) => self.ended(copied),
+                Turn::Claims => {}
+                Turn::Still => return,
+            }
+        }
     }
 
     /// Whether nothing more is begun.
@@ -201,7 +184,7 @@ impl Copying<'_> {
         }
         let is_lost = |path: &PathName| self.pending.lost_by(path).is_some();
         let paths = ahead::makeable(&next, &self.tree.destination, is_lost);
-        let Ends { destination, .. } = self.workers.idle().unwrap_or(&mut self.ends);
+        let Ends { destination, .. } = self.stream.idle();
         // If the session is lost, the first one that is not made finds out.
         let made = match paths.len() {
             0 | 1 => Vec::new(),
@@ -241,16 +224,16 @@ impl Copying<'_> {
                 }
             }
             Visit::Skipped(path, why) => {
-                let name = self.ends.source.show(&place::join(Some(&self.tree.source), &path));
-                let (site, message) = (self.ends.source.name(), format!("{name} is skipped: {why}"));
+                let name = self.stream.ends().source.show(&place::join(Some(&self.tree.source), &path));
+                let (site, message) = (self.stream.ends().source.name(), format!("{name} is skipped: {why}"));
                 let why = Some(why);
                 self.context.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
             }
             Visit::Failed(path, failure) => {
                 let root = &self.tree.source;
                 let path = path.map_or_else(|| root.clone(), |path| place::join(Some(root), &path));
-                let name = self.ends.source.show(&path);
-                let dest = self.ends.destination.show(&self.tree.destination);
+                let name = self.stream.ends().source.show(&path);
+                let dest = self.stream.ends().destination.show(&self.tree.destination);
                 self.tally.failed(name.clone(), dest, failure.during(&name));
             }
         }
@@ -259,7 +242,7 @@ impl Copying<'_> {
     /// A move that was killed may have left a source under the name of a part. It gets its own name back, and nothing is
     /// moved under such a name.
     async fn set_aside(&mut self, path: PathName) {
-        let ends = self.workers.idle().unwrap_or(&mut self.ends);
+        let ends = self.stream.idle();
         let Some(leaving) = &mut self.leaving else { return };
         match leaving.put_back(self.context, ends, &path).await {
             Ok(Some(named)) => self.visit(Visit::File(named, None)).await,
@@ -286,7 +269,7 @@ impl Copying<'_> {
         let target = place::join(Some(&self.tree.destination), &path);
         let mut made = self.make(&target, false).await;
         if let (Ok(()), Some(other)) = (&made, other.filter(|_| !self.tree.options.mode.is_dry())) {
-            let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+            let destination = &mut self.stream.idle().destination;
             made = are_apart(self.context, destination, &self.names, (&target, other)).await;
         }
         if let Err(failure) = made {
@@ -325,14 +308,15 @@ impl Copying<'_> {
             known,
             target: Target::Unknown,
             kept_as: self.tree.backup.as_ref().map(|backup| backup.of(path)),
+            is_listed: true,
         };
-        if let Err(failure) = self.places.take(&names::place(&self.ends, &item)) {
+        if let Err(failure) = self.places.take(&names::place(self.stream.ends(), &item)) {
             return self.copied(Copied { item, result: Err(failure) });
         }
         let kept = match self.names.other(path) {
             Some(other) => self.doubtful.push(item, other),
             None => {
-                self.plan.add(item);
+                self.stream.add(item);
                 Ok(())
             }
         };
@@ -350,7 +334,7 @@ impl Copying<'_> {
             if self.is_over() {
                 return;
             }
-            let destination = &mut self.workers.idle().unwrap_or(&mut self.ends).destination;
+            let destination = &mut self.stream.idle().destination;
             let at = (&item.destination, other);
             let is_free = match self.tree.options.mode.is_dry() {
                 true => Ok(()),
@@ -358,7 +342,7 @@ impl Copying<'_> {
             };
             let result = match is_free {
                 Ok(()) => {
-                    let ends = self.workers.idle().unwrap_or(&mut self.ends);
+                    let ends = self.stream.idle();
                     Box::pin(copy(self.context, ends, &item, self.tree.options)).await
                 }
                 Err(failure) => Err(failure),
@@ -367,20 +351,16 @@ impl Copying<'_> {
         }
     }
 
-    /// Notes what a worker has come to.
-    fn worked(&mut self, worked: Option<Worked>) {
-        let Worked { copied, unbegun, .. } = worked.unwrap_or_default();
-        self.plan.ready.extend(unbegun);
-        for copied in copied {
-            self.copied(copied);
-        }
+    /// Notes what came of files.
+    fn ended(&mut self, copied: Vec<Copied>) {
+        copied.into_iter().for_each(|copied| self.copied(copied));
     }
 
     /// Notes what came of a file.
     fn copied(&mut self, Copied { item, result }: Copied) {
-        let (source, dest) = item.names(&self.ends);
+        let (source, dest) = item.names(self.stream.ends());
         let rest = lifetime::rest(self.context);
-        let result = result.map_err(|failure| of_tree(failure, &source, &rest));
+        let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
         let leaves = match (&result, &mut self.leaving) {
             (Ok(done), Some(leaving)) => leaving.copied(&item.source, done),
             (Ok(_) | Err(_), _) => Ok(()),
@@ -396,7 +376,11 @@ impl Copying<'_> {
         let Tree { source, destination, .. } = &self.tree;
         let below = |root: &PathName| path.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
         let (source, dest) = (below(source), below(destination));
-        self.tally.failed(self.ends.source.show(&source), self.ends.destination.show(&dest), failure);
+        self.tally.failed(
+            self.stream.ends().source.show(&source),
+            self.stream.ends().destination.show(&dest),
+            failure,
+        );
     }
 
     /// Makes a directory at the destination, also what is missing above the root.
@@ -405,11 +389,11 @@ impl Copying<'_> {
             return Ok(());
         }
         if self.made_ahead.remove(path) {
-            self.workers.note_new_directory(path);
+            self.stream.note_new_directory(path);
             return Ok(());
         }
         let mut question = Question::new(self.context);
-        let Ends { destination, .. } = self.workers.idle().unwrap_or(&mut self.ends);
+        let Ends { destination, .. } = self.stream.idle();
         loop {
             question.connect(destination).await?;
             let made = match is_root {
@@ -419,7 +403,7 @@ impl Copying<'_> {
             match made {
                 Ok(is_new) => {
                     if is_new {
-                        self.workers.note_new_directory(path);
+                        self.stream.note_new_directory(path);
                     }
                     return Ok(());
                 }
@@ -434,26 +418,5 @@ const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.
 const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 
-/// The failure of one file of a tree. An interruption does not name the file, so its name is added.
-fn of_tree(failure: Failure, source: &str, rest: &str) -> Failure {
-    if failure.kind == Kind::Interrupted { failure.during(source).hint(rest) } else { failure }
-}
-
 /// Why a file of a move is skipped.
 const PART: &str = "another job may be copying it, or a move that was killed has given a source this name";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interrupted_tree_names_the_file_and_says_what_another_run_does() {
-        let failure = Failure::new(Kind::Interrupted, "interrupted after 5 bytes").hint("run it again");
-        assert_eq!(
-            of_tree(failure, "ftp://h/t/a", "do this").to_string(),
-            "ftp://h/t/a: interrupted after 5 bytes; do this"
-        );
-        let failure = Failure::new(Kind::Refused, "cannot copy a");
-        assert_eq!(of_tree(failure.clone(), "a", "do this"), failure);
-    }
-}

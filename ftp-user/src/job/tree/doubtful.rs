@@ -47,7 +47,15 @@ mod tests {
     fn item(bytes: usize) -> Item {
         let path = PathName::from_user("x".repeat(bytes)).unwrap();
         let (source, destination) = (path.clone(), path);
-        Item { number: 1, source, destination, known: None, target: Target::Unknown, kept_as: None }
+        Item {
+            number: 1,
+            source,
+            destination,
+            known: None,
+            target: Target::Unknown,
+            kept_as: None,
+            is_listed: false,
+        }
     }
 
     /// How many files are kept whose names have so many bytes.

@@ -1,0 +1,138 @@
+//! The stream of a copy, and what is noted of its files.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::job::claims::lifetime;
+use crate::job::claims::planned::Copied;
+use crate::job::item::Item;
+use crate::job::leaving::LeavingFiles;
+use crate::job::request::options::Options;
+use crate::job::summary::tally::Tally;
+use crate::job::together::stream::{Stream, Turn, Wish};
+use crate::place::Location;
+use crate::report::{Event, Found};
+use crate::route::Ends;
+
+/// Files between two places, and their ends.
+#[derive(Debug)]
+pub(super) struct Flow<'a> {
+    pub(super) context: &'a Context,
+    pub(super) options: Options,
+    pub(super) stream: Stream<'a>,
+    /// Files of a move, whose sources are deleted when all files between these places have ended.
+    leaving: LeavingFiles,
+    pub(super) tally: &'a mut Tally,
+    /// Whether the files that the current source stands for are counted.
+    pub(super) counted: bool,
+    /// Whether something was not begun because nothing more is.
+    pub(super) leaves: bool,
+}
+
+impl<'a> Flow<'a> {
+    pub(super) fn new(context: &'a Context, ends: Ends, options: Options, tally: &'a mut Tally) -> Self {
+        let stream = Stream::new(context, ends, options);
+        Self {
+            context,
+            options,
+            stream,
+            leaving: LeavingFiles::default(),
+            tally,
+            counted: false,
+            leaves: false,
+        }
+    }
+
+    /// Gives files to the stream, each when there is room for it.
+    pub(super) async fn add(&mut self, items: Vec<Item>) {
+        for item in items {
+            while !self.stream.has_room() && !self.is_over() && self.turn().await {}
+            if self.is_over() {
+                self.leaves = true;
+                return;
+            }
+            self.stream.add(item);
+        }
+    }
+
+    /// Waits until a session can be asked. The files that were found come first. Returns whether more can be copied.
+    pub(super) async fn rest(&mut self) -> bool {
+        while !self.is_over() && !self.stream.is_at_rest() && self.turn().await {}
+        !self.is_over()
+    }
+
+    /// Waits until something happens. Returns whether anything can.
+    async fn turn(&mut self) -> bool {
+        match self.stream.turn(Wish::Progress, std::future::pending::<()>()).await {
+            Turn::Ended(copied) => self.ended(copied),
+            Turn::Idle | Turn::Found(()) | Turn::Claims => {}
+            Turn::Still => return false,
+        }
+        true
+    }
+
+    /// Waits until all files between these places have ended, then deletes the sources of a move.
+    pub(super) async fn drain(&mut self) {
+        while !self.is_over() && self.turn().await {}
+        while let Some(copied) = self.stream.ended().await {
+            self.ended(copied);
+        }
+        self.leaves |= self.stream.release().await > 0;
+        let (ends, tally) = (self.stream.idle(), &mut *self.tally);
+        Box::pin(self.leaving.carry_out(self.context, ends, tally)).await;
+    }
+
+    /// Notes what came of files.
+    fn ended(&mut self, copied: Vec<Copied>) {
+        for Copied { item, result } in copied {
+            let (source, dest) = item.names(self.stream.ends());
+            let rest = lifetime::rest(self.context);
+            let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
+            let leaves = match &result {
+                Ok(done) if self.moves() => self.leaving.copied(&item, done),
+                Ok(_) | Err(_) => Ok(()),
+            };
+            self.tally.file(source, dest, leaves.and(result));
+        }
+    }
+
+    /// Whether many places at both ends are looked at in the time of one.
+    pub(super) fn is_asked_at_once(&mut self) -> bool {
+        let Ends { source, destination, .. } = self.stream.idle();
+        source.is_asked_at_once() && destination.is_asked_at_once()
+    }
+
+    /// Whether nothing more is copied.
+    pub(super) fn is_over(&self) -> bool {
+        self.context.cancel.is_cancelled() || (self.options.fail_fast && self.tally.has_failed())
+    }
+
+    /// Whether sources are deleted.
+    pub(super) const fn moves(&self) -> bool {
+        self.options.moves && !self.options.mode.is_dry()
+    }
+
+    /// Notes the failure of a source.
+    pub(super) fn failed(&mut self, source: &Location, destination: &Location, failure: Failure) {
+        self.tally.failed(source.to_string(), destination.to_string(), failure);
+    }
+
+    /// Reports a source that failed. If it was not looked at, it counts as one file.
+    pub(super) fn source_failed(&mut self, source: &Location, destination: &Location, failure: Failure) {
+        if !self.counted {
+            self.found(self.context.finding.file(None));
+        }
+        self.context.events.say(Event::FileFailed { source: source.to_string() });
+        self.failed(source, destination, failure);
+    }
+
+    /// Tells how many files there are now.
+    pub(super) fn found(&mut self, found: Found) {
+        self.counted = true;
+        self.context.events.say(Event::Found(found));
+    }
+
+    /// There are so many more sources. Each counts as a file until it was looked at.
+    pub(super) fn expect(&mut self, sources: usize) {
+        self.found(self.context.finding.sources(u64::try_from(sources).unwrap_or(u64::MAX)));
+    }
+}

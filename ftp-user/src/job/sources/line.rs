@@ -1,0 +1,170 @@
+//! A source with its destination. Many of them are looked at together, where servers take commands ahead.
+
+use super::receiver::Receiver;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::job::item::Target;
+use crate::job::retrying::outage::connect_both;
+use crate::place::{self, Location};
+use crate::route::Ends;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+use std::collections::{HashMap, HashSet};
+
+/// A source that is no pattern, and where it goes.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) source: Location,
+    pub(super) destination: Location,
+    /// What the listing says of it that a pattern has matched, if that is enough.
+    pub(super) listed: Option<Facts>,
+    /// The listing calls it a symbolic link.
+    pub(super) is_link: bool,
+}
+
+impl Line {
+    /// A source that somebody has named.
+    pub(super) const fn named(source: Location, destination: Location) -> Self {
+        Self { source, destination, listed: None, is_link: false }
+    }
+
+    /// Whether both places are at these ends.
+    pub(super) fn is_between(&self, ends: &Ends) -> bool {
+        ends.source.is_at(&self.source) && ends.destination.is_at(&self.destination)
+    }
+}
+
+/// How many sources there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Number {
+    /// One, which is copied as it is looked at.
+    One,
+    /// Several, whose files go through the stream.
+    Several,
+}
+
+/// What is known of a line.
+pub(super) struct Looked {
+    pub(super) known: Option<Facts>,
+    pub(super) receiver: Receiver,
+    pub(super) target: Target,
+}
+
+impl Looked {
+    /// Whether the source is a directory.
+    pub(super) fn is_tree(&self) -> bool {
+        self.known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory)
+    }
+}
+
+/// What was told of several lines together. What was not is asked line by line, which tells why as well.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    sources: HashMap<PathName, Option<Facts>>,
+    /// Destinations and the directories above them.
+    destinations: HashMap<PathName, Option<Facts>>,
+}
+
+impl Known {
+    /// Asks for all that is not known of these lines. `asks_destinations`: what is there is not known either. `is_known` says
+    /// of which directories of the destination it is.
+    pub(super) async fn of(
+        context: &Context,
+        ends: &mut Ends,
+        lines: &[Line],
+        asks_destinations: bool,
+        is_known: impl Fn(&PathName) -> bool,
+    ) -> Self {
+        if lines.len() < 2 || connect_both(context, ends).await.is_err() {
+            return Self::default();
+        }
+        let sources = lines.iter().filter(|line| line.listed.is_none()).map(|line| line.source.path.clone());
+        let sources = distinct(sources);
+        let mut destinations = Vec::new();
+        if asks_destinations {
+            let paths = lines.iter().map(|line| &line.destination.path);
+            let with_parents = paths.flat_map(|path| [Some(path.clone()), place::parent(path)]);
+            destinations = distinct(with_parents.flatten().filter(|path| !is_known(path)));
+        }
+        let Ends { source: from, destination: to, .. } = ends;
+        let (known, there) =
+            tokio::join!(from.facts_of_all(context, &sources), to.facts_of_all(context, &destinations));
+        let answered = |paths: Vec<PathName>, facts: Vec<Result<Option<Facts>, _>>| {
+            paths.into_iter().zip(facts).filter_map(|(path, facts)| Some((path, facts.ok()?))).collect()
+        };
+        Self { sources: answered(sources, known), destinations: answered(destinations, there) }
+    }
+
+    /// What is at a source; `None` if it is not known.
+    pub(super) fn source(&self, path: &PathName) -> Option<Option<Facts>> {
+        self.sources.get(path).cloned()
+    }
+
+    /// What is at a path of the destination; `None` if it is not known.
+    pub(super) fn destination(&self, path: &PathName) -> Option<Option<Facts>> {
+        self.destinations.get(path).cloned()
+    }
+}
+
+fn distinct(paths: impl Iterator<Item = PathName>) -> Vec<PathName> {
+    let mut known = HashSet::new();
+    paths.filter(|path| known.insert(path.clone())).collect()
+}
+
+/// How many lines are looked at together: most of them begin to move only after that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Chunk {
+    /// The number for the next lines.
+    most: usize,
+    /// Whether both ends are asked for many in the time of one.
+    is_at_once: bool,
+}
+
+impl Chunk {
+    /// The first lines of a pair of places.
+    pub(super) const fn first(is_at_once: bool) -> Self {
+        Self { most: if is_at_once { FIRST } else { ONE_BY_ONE }, is_at_once }
+    }
+
+    pub(super) const fn most(self) -> usize {
+        self.most
+    }
+
+    /// After some lines. A tree among them changes what the destinations of those behind it are, so that these are looked at
+    /// again.
+    #[must_use]
+    pub(super) const fn after(self, has_tree: bool, is_at_once: bool) -> Self {
+        let most = match (has_tree, is_at_once) {
+            (true, _) => 1,
+            (false, false) => ONE_BY_ONE,
+            (false, true) if !self.is_at_once => FIRST,
+            (false, true) if self.most * 4 > MOST => MOST,
+            (false, true) => self.most * 4,
+        };
+        Self { most, is_at_once }
+    }
+}
+
+/// The number of the first lines that are looked at together.
+const FIRST: usize = 256;
+/// The largest number of them.
+const MOST: usize = 1024;
+/// The same where each question is a round trip of its own.
+const ONE_BY_ONE: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_lines_are_looked_at_together_where_that_takes_little_time() {
+        let chunk = Chunk::first(true);
+        assert_eq!((chunk.most(), chunk.after(false, true).most()), (FIRST, MOST));
+        let after_tree = chunk.after(true, true);
+        assert_eq!((after_tree.most(), after_tree.after(false, true).most()), (1, 4));
+        let slow = Chunk::first(false);
+        assert_eq!((slow.most(), slow.after(false, false).most()), (ONE_BY_ONE, ONE_BY_ONE));
+        // Before the first question no session was open.
+        assert_eq!(slow.after(false, true).most(), FIRST);
+    }
+}

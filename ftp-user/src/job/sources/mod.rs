@@ -1,0 +1,19 @@
+//! The sources of a copy, in their order: each is a file or a tree, and goes where `cp` would put it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `copying` | sources, patterns and lines of a list, one after the other; their files go through one stream |
+//! | `flow` | their stream, and what is noted of its files |
+//! | `line` | a source with its destination, and many of them looked at together |
+//! | `receiver` | what a destination is |
+//! | `target` | where a source goes, and what is refused |
+//! | `directories` | directories that are known to be at the destination |
+
+mod copying;
+mod directories;
+mod flow;
+mod line;
+mod receiver;
+mod target;
+
+pub(super) use copying::Sources;
