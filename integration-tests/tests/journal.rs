@@ -467,7 +467,7 @@ fn n8_a_journal_that_is_newer_cut_or_damaged_is_told_and_nothing_is_resumed_from
     ] {
         write(bytes);
         let before = scene.to.names();
-        for verb in ["resume", "cancel"] {
+        for verb in ["resume", "cancel", "why"] {
             let run = scene.user().args([verb, "last"]).run().fails().says(words);
             assert_eq!(scene.to.names(), before, "{run}");
         }

@@ -395,12 +395,15 @@ fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back() {
 }
 
 #[test]
-fn nothing_is_moved_under_the_name_of_a_part() {
+fn nothing_is_copied_or_moved_under_the_name_of_a_part() {
     let part = "t/.0123456789abcdef.ftp-user.part";
     let from = Site::new("source").file("t/a", "one").file(part, "two").start();
     let to = target();
+    let run = user().args(["copy", "-r", &from.url("t"), &to.url("c")]).run();
+    let run = run.exits(0).says("is skipped: another job");
+    assert_eq!(to.names(), ["c/", "c/a"], "{run}");
     let run = moved(&["-r", &from.url("t"), &to.url("n")]).exits(0).says("is skipped: another job");
-    assert_eq!(to.names(), ["n/", "n/a"], "{run}");
+    assert_eq!(to.names(), ["c/", "c/a", "n/", "n/a"], "{run}");
     assert!(from.bytes(part) == b"two" && !from.path("t/a").exists(), "{run}");
 }
 

@@ -197,6 +197,50 @@ fn a_dry_run_tells_programs_what_it_tells_people() {
     assert_eq!(programs.events("file").len(), 0, "{programs}");
 }
 
+/// What a plan of `--json` says, in the words for people.
+fn plans_in_words(run: &Run) -> Vec<String> {
+    let plans = run.events("plan");
+    let in_words = plans.iter().map(|plan| {
+        let [verb, source, dest, verify] =
+            ["verb", "source", "dest", "verify"].map(|key| plan[key].as_str().unwrap());
+        format!("would {verb} {source} to {dest}, {} B, verify: {verify}", plan["bytes"])
+    });
+    in_words.collect()
+}
+
+#[test]
+fn a_dry_run_with_json_has_the_verbs_places_paths_and_failures_of_the_one_in_words() {
+    let from =
+        Site::new("source").file("t/new", "new").file("t/same", "same").file("t/d/other", "other").start();
+    let to = Site::new("target").at("127.0.0.3").file("t/same", "same").file("t/d/other", "!").start();
+    for (verb, rule, plans, failures, skipped) in
+        [("copy", "different", 2, 0, 1), ("copy", "never", 1, 2, 0), ("move", "always", 3, 0, 0)]
+    {
+        let run = |more: &[&str]| {
+            let run = user().args([&[verb, "-r", "-n", "--overwrite", rule, "-j", "1"], more].concat());
+            run.args([&from.url("t"), &to.url("")]).run()
+        };
+        let (people, programs) = (run(&[]), run(&["--json"]));
+        assert_eq!(people.code(), programs.code(), "{people}\n{programs}");
+        let in_words = plans_in_words(&programs);
+        assert_eq!(in_words.len(), plans, "{programs}");
+        let would: Vec<_> = people.stdout.iter().filter(|line| line.starts_with("would ")).collect();
+        let (summary, would) = would.split_last().unwrap();
+        assert_eq!(would.iter().map(|line| line.as_str()).collect::<Vec<_>>(), in_words, "{people}");
+        let paths: Vec<_> = people.stdout.iter().filter_map(|line| line.strip_prefix("  path: ")).collect();
+        let told = programs.events("path");
+        assert_eq!(paths.len(), told.len(), "{people}\n{programs}");
+        let whys = told.iter().map(|path| path["why"].as_str().unwrap());
+        assert!(paths.iter().zip(whys).all(|(line, why)| line.ends_with(why)), "{people}\n{programs}");
+        let failed = programs.events("failed");
+        assert_eq!(failed.len(), failures, "{programs}");
+        let is_told = |failed: &serde_json::Value| people.said.contains(failed["message"].as_str().unwrap());
+        assert!(failed.iter().all(is_told), "{people}\n{programs}");
+        assert_eq!(programs.summary()["skipped"], skipped, "{programs}");
+        assert_eq!(summary.contains("1 file skipped"), skipped == 1, "{people}");
+    }
+}
+
 #[test]
 fn a_transfer_that_nobody_sees_is_told_and_given_up_by_its_own_timer() {
     let moves = "150 opening ; connection ; await ABOR\nABOR: reset-data ; 426 aborted ; 226 done";

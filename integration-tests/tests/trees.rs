@@ -1,6 +1,6 @@
 //! What of a tree is copied: filters, patterns, lists of pairs, symbolic links.
 
-use integration_tests::foreign::{Foreign, Hosts, Kind, Skipped};
+use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below};
@@ -303,26 +303,41 @@ fn a_copy_has_the_time_of_its_source() {
     assert_ne!(time(&to.path("no/d")), TIME);
 }
 
-/// Times of a server of other people, in both directions.
-fn times_at_other_servers(kind: Kind) -> Result<(), Skipped> {
-    let server = Foreign::new(kind).foreign(Hosts::Allowed).file("t/a", "a").directory("in").start()?;
-    set_time(&server.path("t/a"));
+/// Times of files and directories of a server of other people, in both directions. `lack` is what is said of those of
+/// directories from there and to there, if they are not kept.
+fn times_at_other_servers(kind: Kind, lack: [Option<&str>; 2]) -> Result<(), Skipped> {
+    let server = Foreign::new(kind).foreign(Hosts::Allowed).file("t/d/a", "a").directory("in").start()?;
+    let names = ["t/d/a", "t/d", "t"];
+    names.iter().for_each(|name| set_time(&server.path(name)));
     let to = target();
-    copy(&["-r", &server.url("t"), &to.url("")]).exits(0).never_says("times are not kept");
-    assert_eq!(time(&to.path("t/a")), TIME);
-    copy(&[&to.url("t/a"), &server.url("in/")]).exits(0).never_says("times are not kept");
-    assert_eq!(time(&server.path("in/a")), TIME);
+    let check = |run: Run, times: [u64; 3], lack: Option<&str>| {
+        assert_eq!(times[0], TIME, "{run}");
+        match lack {
+            None => assert_eq!(times, [TIME; 3], "{}", run.never_says("times are not kept")),
+            Some(why) => {
+                assert_eq!(run.said.matches("modification times are not kept").count(), 1, "{run}");
+                drop(run.says("of directories, modification times are not kept: ").says(why));
+            }
+        }
+    };
+    let run = copy(&["-r", &server.url("t"), &to.url("")]).exits(0);
+    check(run, names.map(|name| time(&to.path(name))), lack[0]);
+    names.iter().for_each(|name| set_time(&to.path(name)));
+    let run = copy(&["-r", &to.url("t"), &server.url("in/")]).exits(0);
+    check(run, names.map(|name| time(&server.path(&format!("in/{name}")))), lack[1]);
     Ok(())
 }
 
 #[test]
 fn times_are_kept_at_vsftpd() {
-    or_skip!(times_at_other_servers(Kind::Vsftpd));
+    // It tells times of directories only in the words of LIST, and sets none.
+    let lack = [Some("the source does not tell them"), Some("550 Could not set file modification time")];
+    or_skip!(times_at_other_servers(Kind::Vsftpd, lack));
 }
 
 #[test]
 fn times_are_kept_at_proftpd() {
-    or_skip!(times_at_other_servers(Kind::Proftpd));
+    or_skip!(times_at_other_servers(Kind::Proftpd, [None, None]));
 }
 
 #[test]
@@ -381,6 +396,49 @@ fn permissions_are_kept_if_they_are_asked_for() {
     assert_eq!([mode(&to.path("again/a")), mode(&to.path("again/d"))], [0o701, 0o711]);
     copy(&["-r", &from.url("t"), &to.url("without")]).exits(0);
     assert_ne!(mode(&to.path("without/a")), 0o701);
+}
+
+/// What is in the tree of [`with_permissions`], and its permissions.
+const PERMISSIONS: [(&str, u32); 2] = [("t/d/a", 0o606), ("t/d", 0o705)];
+
+/// A server of other people with a tree.
+fn with_permissions(kind: Kind) -> Result<ForeignServer, Skipped> {
+    let server = Foreign::new(kind).foreign(Hosts::Allowed).file("t/d/a", "a").directory("in").start()?;
+    PERMISSIONS.iter().for_each(|(name, rights)| set_mode(&server.path(name), *rights));
+    Ok(server)
+}
+
+#[test]
+fn permissions_are_kept_at_proftpd() {
+    let server = or_skip!(with_permissions(Kind::Proftpd));
+    let to = target();
+    let run = copy(&["-r", "--perms", &server.url("t"), &to.url("")]).exits(0);
+    let run = run.never_says("permissions are not kept");
+    assert_eq!(PERMISSIONS.map(|(name, _)| (name, mode(&to.path(name)))), PERMISSIONS, "{run}");
+    let run = copy(&["-r", "--perms", &to.url("t"), &server.url("in/")]).exits(0);
+    let run = run.never_says("permissions are not kept");
+    assert_eq!(
+        PERMISSIONS.map(|(name, _)| (name, mode(&server.path(&format!("in/{name}"))))),
+        PERMISSIONS,
+        "{run}"
+    );
+}
+
+#[test]
+fn permissions_come_from_the_lines_of_list_and_a_refused_site_chmod_is_told_once() {
+    // vsftpd has no MLSD, and its users without an account change no permissions.
+    let server = or_skip!(with_permissions(Kind::Vsftpd));
+    let to = target();
+    let run = copy(&["-r", "--perms", &server.url("t"), &to.url("")]).exits(0);
+    // A listing does not have the directory that is listed.
+    let run = run.never_says("\"permissions are not kept");
+    let run = run.says(
+        "of directories, modification times and permissions are not kept: the source does not tell them",
+    );
+    assert_eq!(PERMISSIONS.map(|(name, _)| (name, mode(&to.path(name)))), PERMISSIONS, "{run}");
+    std::fs::write(to.path("t/d/b"), "b").unwrap();
+    let run = copy(&["-r", "--perms", &to.url("t"), &server.url("in/")]).exits(0);
+    assert_eq!(run.said.matches("\"permissions are not kept").count(), 1, "{run}");
 }
 
 #[test]

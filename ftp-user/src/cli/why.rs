@@ -26,14 +26,15 @@ pub(super) struct WhyArgs {
 /// Runs the verb. The context ends with it, because the report waits for its last event.
 pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
     let runs = context.runs.kept().map_err(|why| Failure::new(Kind::Other, why))?;
-    let jobs = context.journal.jobs();
-    let job = jobs.as_ref().ok().and_then(|jobs| asked::find(jobs, &args.run).ok());
+    // The last run may have a job that only the journal knows.
+    let jobs = context.journal.jobs().map_err(|why| job::of_journal(&why))?;
+    let job = asked::find(&jobs, &args.run).ok();
     // A name is that of a job; "last" may be a run that has no job.
     let called =
         job.filter(|_| args.run != "last").map_or_else(|| args.run.clone(), |job| job.id.to_string());
     let found = find(&runs, &called);
     let (job, run) = match args.run.as_str() {
-        "last" => last(jobs.as_deref().unwrap_or_default(), &runs),
+        "last" => last(&jobs, &runs),
         _ => (job, found.as_ref().ok().copied()),
     };
     if let Some(run) = run {
@@ -46,9 +47,7 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
     match (job, run, found) {
         (Some(job), ..) => receipt(&context, job).await?,
         (None, Some(_), _) | (None, None, Ok(_)) => {}
-        (None, None, Err(failure)) => {
-            return Err(jobs.err().map_or(failure, |why| job::of_journal(&why)));
-        }
+        (None, None, Err(failure)) => return Err(failure),
     }
     Ok(Status::Done)
 }

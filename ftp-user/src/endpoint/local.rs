@@ -7,16 +7,30 @@ use ftp_io::copy::Meter;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::{ByteRange, PathName};
+use rustix::fs::{OFlags, fcntl_setfl};
 use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A name as a path of this host.
 pub(crate) fn local_path(name: &PathName) -> &Path {
     Path::new(OsStr::from_bytes(name.as_bytes()))
+}
+
+/// Opens a regular file to read it. What has become a pipe or a device since it was looked at is refused: to open a pipe
+/// waits for somebody who writes.
+pub(crate) fn open_to_read(path: &PathName) -> io::Result<File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(local_path(path))?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file any more"));
+    }
+    fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
 }
 
 /// What is at `path`; `None` if nothing is.
@@ -94,8 +108,7 @@ pub(super) async fn digest(
 ) -> Result<Digest, Failure> {
     let what = || format!("cannot hash {}", path.display());
     let open = || {
-        let mut file = std::fs::File::open(local_path(path))?;
-        // A pipe is read where it is.
+        let mut file = open_to_read(path)?;
         if part.first > 0 {
             file.seek(SeekFrom::Start(part.first))?;
         }
@@ -124,7 +137,7 @@ pub(super) fn set_modified(path: &PathName, time: When) -> Result<(), Failure> {
     let set = || {
         // A directory can only be opened for reading, and a file without rights for its owner not even so.
         let is_directory = local_path(path).is_dir();
-        let file = std::fs::File::options().write(!is_directory).read(is_directory).open(local_path(path))?;
+        let file = File::options().write(!is_directory).read(is_directory).open(local_path(path))?;
         // A device has no time of its own.
         if is_directory || file.metadata()?.is_file() {
             file.set_modified(moment)?;
@@ -172,7 +185,23 @@ pub(super) fn make_directory(path: &PathName) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    use std::io::Read;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let here = tempfile::tempdir().unwrap();
+        let [pipe, file] = ["pipe", "file"].map(|name| here.path().join(name));
+        mkfifoat(CWD, &pipe, Mode::RUSR).unwrap();
+        std::fs::write(&file, "text").unwrap();
+        let open = |path: &Path| open_to_read(&PathName::from_wire(path.as_os_str().as_bytes()).unwrap());
+        assert!(open(&pipe).unwrap_err().to_string().contains("not a regular file"));
+        assert!(open(here.path()).is_err());
+        let mut text = String::new();
+        open(&file).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text");
+    }
 
     #[test]
     fn below_the_destination_no_link_leads_out_of_it() {

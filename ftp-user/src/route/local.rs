@@ -4,7 +4,7 @@ use super::assignment::Assignment;
 use super::count::Count;
 use crate::context::Context;
 use crate::control::{Flow, Session};
-use crate::endpoint::{LocalRoot, Server, local_path, open_to_write};
+use crate::endpoint::{LocalRoot, Server, open_to_read, open_to_write};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, Progress};
@@ -26,7 +26,7 @@ pub(crate) async fn send_local(
     assignment: &Assignment,
     count: &mut Count,
 ) -> Result<(), Failure> {
-    let file = File::open(local_path(&assignment.source)).map_err(|error| {
+    let file = open_to_read(&assignment.source).map_err(|error| {
         Failure::of_this_host(format!("cannot read {}", assignment.source.display()), &error)
     })?;
     let session = to.session(context).await?;

@@ -81,6 +81,8 @@ pub(in crate::job) struct Wanted {
     pub(in crate::job) times: bool,
     /// The permissions of their sources.
     pub(in crate::job) modes: bool,
+    /// Whether it was said that the source does not tell them.
+    is_lack_said: bool,
 }
 
 impl Wanted {
@@ -90,6 +92,7 @@ impl Wanted {
         Self {
             times: options.times && is_set(&ends.no_times),
             modes: options.perms && is_set(&ends.no_modes),
+            is_lack_said: false,
         }
     }
 
@@ -97,15 +100,35 @@ impl Wanted {
     pub(in crate::job) const fn is_any(self) -> bool {
         self.times || self.modes
     }
+
+    /// What the source has not told of one of these directories, unless that was said.
+    fn lack(&mut self, directories: &[(PathName, Attributes)]) -> Option<&'static str> {
+        let lacks = |is_known: fn(&Attributes) -> bool| !directories.iter().all(|(_, of)| is_known(of));
+        let no_times = self.times && lacks(|of| of.modified.is_some());
+        let no_modes = self.modes && lacks(|of| of.mode.is_some());
+        let lack = match (no_times, no_modes) {
+            _ if self.is_lack_said => None,
+            (true, true) => Some("modification times and permissions"),
+            (true, false) => Some("modification times"),
+            (false, true) => Some("permissions"),
+            (false, false) => None,
+        };
+        self.is_lack_said |= lack.is_some();
+        lack
+    }
 }
 
-/// Gives directories what they get after their contents. What the destination refuses is told, and not asked for again.
+/// Gives directories what they get after their contents. What the destination refuses is told, and not asked for again;
+/// what the source does not tell is said once.
 pub(in crate::job) async fn finish_directories(
     context: &Context,
     destination: &mut Host,
     directories: &[(PathName, Attributes)],
     wanted: &mut Wanted,
 ) {
+    if let Some(lack) = wanted.lack(directories) {
+        context.events.notice(format!("of directories, {lack} are not kept: the source does not tell them"));
+    }
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =
         if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };

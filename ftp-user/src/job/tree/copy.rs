@@ -210,9 +210,7 @@ impl Copying<'_, '_> {
                     self.directory(path, unmade).await;
                 }
             }
-            Visit::File(path, _) if self.leaving.is_some() && Part::is_name(&path) => {
-                Box::pin(self.set_aside(path)).await;
-            }
+            Visit::File(path, _) if Part::is_name(&path) => Box::pin(self.set_aside(path)).await,
             Visit::File(path, known) => {
                 if self.pending.lost_by(&path).is_none() && self.directories_above(&path).await {
                     self.file(&path, known);
@@ -239,11 +237,13 @@ impl Copying<'_, '_> {
         }
     }
 
-    /// A move that was killed may have left a source under the name of a part. It gets its own name back, and nothing is
-    /// moved under such a name.
+    /// Nothing is copied that has the name of a part: it belongs to the job that stores it. A move that was killed may have
+    /// left a source under such a name; that gets its own name back.
     async fn set_aside(&mut self, path: PathName) {
         let ends = self.stream.idle();
-        let Some(leaving) = &mut self.leaving else { return };
+        let Some(leaving) = &mut self.leaving else {
+            return self.visit(Visit::Skipped(path, PART.to_owned())).await;
+        };
         match leaving.put_back(self.context, ends, &path).await {
             Ok(Some(named)) => self.visit(Visit::File(named, None)).await,
             Ok(None) => self.visit(Visit::Skipped(path, PART.to_owned())).await,
