@@ -61,6 +61,24 @@ fn a_link_that_leads_nowhere_is_told_and_counted_and_the_others_are_copied() {
 }
 
 #[test]
+fn a_filter_holds_for_what_a_pattern_of_the_source_matches() {
+    let names = ["logs/a.log", "logs/b.tmp", "logs/d/c.tmp", "logs/tmp/e.log"];
+    let filters: [(&[&str], &[&str]); 3] = [
+        (&["--exclude", "*.tmp"], &["a.log", "d/", "tmp/", "tmp/e.log"]),
+        (&["--include", "b.*", "--exclude", "tmp/"], &["b.tmp", "d/"]),
+        (&["--exclude", "*"], &[]),
+    ];
+    for (filter, expect) in filters {
+        let (from, to) = (source(&names), target());
+        let run = user().args(["move", "-r", &from.url("logs/*"), &to.url("")]).args(filter).run().exits(0);
+        assert_eq!(to.names(), expect, "{run}");
+        // What is left out stays, also where sources are deleted.
+        let is_left = |name: &str| !expect.contains(&name.strip_prefix("logs/").unwrap());
+        assert!(names.into_iter().filter(|name| is_left(name)).all(|name| from.path(name).exists()), "{run}");
+    }
+}
+
+#[test]
 fn a_pattern_in_the_last_name_of_a_source_stands_for_what_it_matches() {
     let from = source(&["d/a.txt", "d/b.txt", "d/.c.txt", "d/x*y", "d/x1y", "d/deep/z.txt"]);
     let check = |pattern: &str, more: &[&str], expect: &[&str]| {

@@ -162,7 +162,7 @@ impl<'a> Sources<'a> {
             return false;
         }
         let host = &mut self.flow.stream.idle().source;
-        let Matching { entries, gaps } = match matching(self.context, host, &source).await {
+        let Matching { mut entries, gaps } = match matching(self.context, host, &source).await {
             Ok(found) => found,
             // What an earlier run has moved matches nothing any more.
             Err(failure) if failure.kind == failure::Kind::Missing && self.may_have_moved() => {
@@ -180,6 +180,12 @@ impl<'a> Sources<'a> {
         for gap in gaps {
             self.flow.failed(&source, &destination, gap);
         }
+        entries.retain(|entry| match entry.kind {
+            Kind::Directory => self.filter.enters(&entry.name),
+            Kind::File | Kind::Link | Kind::Current | Kind::Parent | Kind::Other => {
+                self.filter.takes(&entry.name)
+            }
+        });
         match entries.len().checked_sub(1) {
             Some(more) => self.flow.expect(more),
             None => self.flow.found(self.context.finding.nothing()),
