@@ -16,17 +16,20 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+/// The device that holds nothing.
+pub(crate) const NULL_DEVICE: &str = "/dev/null";
+
 /// A name as a path of this host.
 pub(crate) fn local_path(name: &PathName) -> &Path {
     Path::new(OsStr::from_bytes(name.as_bytes()))
 }
 
-/// Opens a regular file to read it. What has become a pipe or a device since it was looked at is refused: to open a pipe
-/// waits for somebody who writes.
+/// Opens a regular file to read it, or the null device, which is an empty file. What has become a pipe or another device
+/// since it was looked at is refused: to open a pipe waits for somebody who writes.
 pub(crate) fn open_to_read(path: &PathName) -> io::Result<File> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(local_path(path))?;
-    if !file.metadata()?.is_file() {
+    if !file.metadata()?.is_file() && path.as_bytes() != NULL_DEVICE.as_bytes() {
         return Err(io::Error::other("it is not a regular file any more"));
     }
     fcntl_setfl(&file, OFlags::empty())?;
@@ -201,6 +204,8 @@ mod tests {
         let mut text = String::new();
         open(&file).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "text");
+        assert!(open(Path::new("/dev/zero")).is_err());
+        assert_eq!(open(Path::new(NULL_DEVICE)).unwrap().read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

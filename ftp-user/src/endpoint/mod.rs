@@ -21,7 +21,7 @@ pub use host::Host;
 pub(crate) use identity::file_system;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use list::{list_certain_links, list_links, list_real_directories};
-pub(crate) use local::{check_file, local_path, open_to_read};
+pub(crate) use local::{NULL_DEVICE, check_file, local_path, open_to_read};
 pub use opened::LocalRoot;
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use reached::Reached;

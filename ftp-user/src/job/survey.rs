@@ -7,7 +7,7 @@
 
 use crate::context::{Context, Patience};
 use crate::control::Role;
-use crate::endpoint::{Host, Pools, Server};
+use crate::endpoint::{Host, NULL_DEVICE, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::history::Fate;
 use crate::job::race::learning::{Ending, SilentRungs, remember};
@@ -201,7 +201,7 @@ impl<'a> Surveyor<'a> {
     /// Stores an empty file at the source.
     async fn store_empty(&mut self) -> Result<(), Failure> {
         let nothing =
-            PathName::from_user("/dev/null").map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
+            PathName::from_user(NULL_DEVICE).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
         let stored = &self.names.source.stored;
         let assignment = Assignment { source: nothing, ..self.assignment(stored, stored, false) };
         route::send_local(&self.quick(), self.source, &assignment, &mut Count::default()).await

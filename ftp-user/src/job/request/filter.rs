@@ -1,6 +1,7 @@
 //! Which files of a tree are copied: `--include` and `--exclude`. Pure.
 
 use crate::failure::Failure;
+use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::ffi::OsStr;
@@ -112,6 +113,14 @@ impl Filter {
             line.patterns.matches(path, false) || above.any(|above| line.patterns.directories_match(&above))
         };
         self.lines.iter().find(decides).is_none_or(|line| line.includes)
+    }
+
+    /// Whether what a directory holds is looked at, if it is a directory, or copied. Its name is the path below the tree.
+    pub(in crate::job) fn takes_entry(&self, entry: &Entry) -> bool {
+        match entry.kind {
+            Kind::Directory => self.enters(&entry.name),
+            Kind::File | Kind::Link | Kind::Current | Kind::Parent | Kind::Other => self.takes(&entry.name),
+        }
     }
 
     /// Whether the file at `path` below the tree is copied, if the directories above it are looked at.

@@ -180,12 +180,7 @@ impl<'a> Sources<'a> {
         for gap in gaps {
             self.flow.failed(&source, &destination, gap);
         }
-        entries.retain(|entry| match entry.kind {
-            Kind::Directory => self.filter.enters(&entry.name),
-            Kind::File | Kind::Link | Kind::Current | Kind::Parent | Kind::Other => {
-                self.filter.takes(&entry.name)
-            }
-        });
+        entries.retain(|entry| self.filter.takes_entry(entry));
         match entries.len().checked_sub(1) {
             Some(more) => self.flow.expect(more),
             None => self.flow.found(self.context.finding.nothing()),
