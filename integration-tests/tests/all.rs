@@ -45,6 +45,7 @@ mod liars;
 mod lies;
 mod lines;
 mod lists;
+mod local_trees;
 mod manners;
 mod middle;
 mod mixed;

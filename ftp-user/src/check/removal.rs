@@ -25,6 +25,8 @@ pub(crate) struct Removal {
     scope: Scope,
     path: PathName,
     what: What,
+    /// What tells the file from others of its host, if only that one may be deleted.
+    seen: Option<String>,
 }
 
 impl Removal {
@@ -34,7 +36,7 @@ impl Removal {
     ///
     /// A name on the way to it is none that a directory can have.
     pub(crate) fn asked(scope: &Scope, below: Option<&PathName>, what: What) -> Result<Self, Failure> {
-        Ok(Self { scope: scope.clone(), path: scope.path(below)?, what })
+        Ok(Self { scope: scope.clone(), path: scope.path(below)?, what, seen: None })
     }
 
     /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
@@ -73,7 +75,7 @@ impl Removal {
             );
             return Err(Failure::new(failure::Kind::Unverified, what).hint("delete it with ftp-user rm"));
         }
-        Ok(Self { scope: scope.clone(), path, what: What::Entry })
+        Ok(Self { scope: scope.clone(), path, what: What::Entry, seen: source.unique.clone() })
     }
 
     /// The same file, which was given this name in its directory.
@@ -81,7 +83,7 @@ impl Removal {
     pub(crate) fn set_aside(&self, aside: PathName) -> Self {
         let is_root = *self.scope.root() == self.path;
         let scope = if is_root { Scope::of_aside(&aside) } else { self.scope.clone() };
-        Self { scope, path: aside, what: self.what }
+        Self { scope, path: aside, what: self.what, seen: self.seen.clone() }
     }
 
     /// A directory from which everything was moved; `None` if its listing shows that something is in it, or does not show
@@ -97,7 +99,7 @@ impl Removal {
     ) -> Result<Option<Self>, Failure> {
         let path = scope.path(below)?;
         let is_empty = listing.entries.is_empty() && !listing.is_incomplete();
-        Ok(is_empty.then(|| Self { scope: scope.clone(), path, what: What::Directory }))
+        Ok(is_empty.then(|| Self { scope: scope.clone(), path, what: What::Directory, seen: None }))
     }
 
     /// The path of what is deleted.
@@ -111,8 +113,8 @@ impl Removal {
     ///
     /// It may still be there.
     pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
-        let Self { scope, path, what } = self;
-        let doomed = Doomed { root: scope.root(), path, held: scope.keeper() };
+        let Self { scope, path, what, seen } = self;
+        let doomed = Doomed { root: scope.root(), path, held: scope.keeper(), seen: seen.as_deref() };
         match what {
             What::Entry => endpoint::delete_entry(context, host, doomed).await,
             What::Directory => endpoint::remove_directory(context, host, doomed).await,

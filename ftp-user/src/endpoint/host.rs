@@ -1,9 +1,11 @@
 //! An end of a copy: what can be asked of a server and of this host alike.
 
 use super::local;
+use super::local_end::LocalEnd;
 use super::opened::{LocalRoot, OpenDirectory};
 use super::pool::Pools;
 use super::server::Server;
+use super::source_tree::{Followed, SourceTree};
 use super::written;
 use crate::context::Context;
 use crate::control::{Facts, Replacement, Role};
@@ -19,8 +21,8 @@ use ftp_proto::wire::{ByteRange, PathName};
 pub enum Host {
     /// An FTP server.
     Server(Box<Server>),
-    /// The host of this program. Below this path, if there is one, nothing is written through a symbolic link that leads out of it.
-    Local(Option<LocalRoot>),
+    /// The host of this program.
+    Local(LocalEnd),
 }
 
 impl Host {
@@ -28,9 +30,10 @@ impl Host {
     pub fn at(location: &Location, role: Role, pools: &Pools) -> Self {
         match &location.place {
             Place::Remote(remote) => Self::Server(Box::new(Server::new(pools.of(&remote.site), role))),
-            Place::Local(_) => {
-                Self::Local((role == Role::Destination).then(|| LocalRoot::at(location.path.clone())))
-            }
+            Place::Local(_) => Self::Local(match role {
+                Role::Destination => LocalEnd::Destination(LocalRoot::at(location.path.clone())),
+                Role::Source | Role::Server => LocalEnd::Typed,
+            }),
         }
     }
 
@@ -39,7 +42,22 @@ impl Host {
     pub fn beside(&self) -> Self {
         match self {
             Self::Server(server) => Self::Server(Box::new(server.beside())),
-            Self::Local(root) => Self::Local(root.clone()),
+            Self::Local(here) => Self::Local(here.clone()),
+        }
+    }
+
+    /// The same host without a session, of which the directory at `path` is copied, which looked like `seen`. On this host the
+    /// directory stays open, and only such symbolic links are followed below it.
+    ///
+    /// # Errors
+    ///
+    /// The directory of this host was replaced since it was looked at, or cannot be opened.
+    pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Followed) -> Result<Self, Failure> {
+        match self {
+            Self::Server(_) => Ok(self.beside()),
+            Self::Local(_) => {
+                SourceTree::seen(path, seen, followed).map(|tree| Self::Local(LocalEnd::Source(tree)))
+            }
         }
     }
 
@@ -54,7 +72,7 @@ impl Host {
         (path, seen): (&PathName, &Facts),
         old: Option<&PathName>,
     ) -> Result<(), Failure> {
-        let Self::Local(Some(root)) = self else { return Ok(()) };
+        let Some(root) = self.local_root() else { return Ok(()) };
         let mut open = vec![OpenDirectory::seen(path, seen)?];
         if let Some(old) = old {
             open.push(OpenDirectory::nearest(old)?);
@@ -70,13 +88,10 @@ impl Host {
     ///
     /// The directory cannot be opened.
     pub(crate) fn hold_contents(&self, path: &PathName) -> Result<(), Failure> {
-        match self {
-            Self::Local(Some(root)) if !root.is_held() => {
-                root.hold(vec![OpenDirectory::nearest(path)?]);
-                Ok(())
-            }
-            Self::Local(_) | Self::Server(_) => Ok(()),
+        if let Some(root) = self.local_root().filter(|root| !root.is_held()) {
+            root.hold(vec![OpenDirectory::nearest(path)?]);
         }
+        Ok(())
     }
 
     /// Keeps the nearest directories open on the way to a directory that is not there yet, and to the one for old files.
@@ -85,10 +100,18 @@ impl Host {
     ///
     /// One of them cannot be opened.
     pub(crate) fn hold_new(&self, path: &PathName, old: Option<&PathName>) -> Result<(), Failure> {
-        let Self::Local(Some(root)) = self else { return Ok(()) };
+        let Some(root) = self.local_root() else { return Ok(()) };
         let open = std::iter::once(path).chain(old).map(OpenDirectory::nearest).collect::<Result<_, _>>()?;
         root.hold(open);
         Ok(())
+    }
+
+    /// The destination, if it is on this host.
+    const fn local_root(&self) -> Option<&LocalRoot> {
+        match self {
+            Self::Local(here) => here.destination(),
+            Self::Server(_) => None,
+        }
     }
 
     /// Whether that place is on the same host, by whichever name.
@@ -213,9 +236,7 @@ impl Host {
     pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.facts(path).await,
-            Self::Local(root) => {
-                local::check_file(root.as_ref().map(LocalRoot::path), path).and_then(|()| local::facts(path))
-            }
+            Self::Local(here) => here.facts(path),
         }
     }
 
@@ -231,11 +252,7 @@ impl Host {
                 Ok(session) => Box::pin(session.facts_of_all(paths)).await,
                 Err(_) => Vec::new(),
             },
-            Self::Local(root) => {
-                let root = root.as_ref().map(LocalRoot::path);
-                let facts = |path| local::check_file(root, path).and_then(|()| local::facts(path));
-                paths.iter().map(facts).collect()
-            }
+            Self::Local(here) => paths.iter().map(|path| here.facts(path)).collect(),
         }
     }
 
@@ -252,10 +269,7 @@ impl Host {
     pub fn facts_here(&self, path: &PathName) -> Option<Facts> {
         match self {
             Self::Server(_) => None,
-            Self::Local(root) => local::check_file(root.as_ref().map(LocalRoot::path), path)
-                .and_then(|()| local::facts(path))
-                .ok()
-                .flatten(),
+            Self::Local(here) => here.facts(path).ok().flatten(),
         }
     }
 
@@ -266,7 +280,7 @@ impl Host {
     pub async fn behind(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.behind(path).await,
-            Self::Local(_) => local::facts(path),
+            Self::Local(here) => here.behind(path),
         }
     }
 
@@ -315,7 +329,7 @@ impl Host {
     pub async fn modified(&mut self, context: &Context, path: &PathName) -> Result<Option<When>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.modified(path).await,
-            Self::Local(_) => Ok(local::facts(path)?.and_then(|facts| facts.modified)),
+            Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.modified)),
         }
     }
 
@@ -331,7 +345,7 @@ impl Host {
     ) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.set_modified(path, time).await,
-            Self::Local(root) => written::set_modified(root.as_ref(), path, time),
+            Self::Local(here) => written::set_modified(here.destination(), path, time),
         }
     }
 
@@ -348,9 +362,9 @@ impl Host {
         match self {
             Self::Server(_) if times.is_empty() => Ok(None),
             Self::Server(server) => server.session(context).await?.set_modified_all(times).await,
-            Self::Local(root) => {
-                let mut set =
-                    times.iter().map(|(path, time)| written::set_modified(root.as_ref(), path, *time));
+            Self::Local(here) => {
+                let root = here.destination();
+                let mut set = times.iter().map(|(path, time)| written::set_modified(root, path, *time));
                 set.try_for_each(|set| set).map(|()| None)
             }
         }
@@ -368,7 +382,7 @@ impl Host {
     ) -> Result<Option<Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.set_mode(path, mode).await,
-            Self::Local(root) => written::set_mode(root.as_ref(), path, mode).map(|()| None),
+            Self::Local(here) => written::set_mode(here.destination(), path, mode).map(|()| None),
         }
     }
 
@@ -393,7 +407,7 @@ impl Host {
     pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.any_size(path).await,
-            Self::Local(_) => Ok(local::facts(path)?.and_then(|facts| facts.size)),
+            Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.size)),
         }
     }
 
@@ -435,7 +449,7 @@ impl Host {
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.hash(algorithm, path, size).await,
-            Self::Local(_) => local::digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
+            Self::Local(here) => here.digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
         }
     }
 
@@ -452,7 +466,7 @@ impl Host {
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.hash_part(algorithm, path, part).await,
-            Self::Local(_) => local::digest(context, algorithm, path, part).await.map(Ok),
+            Self::Local(here) => here.digest(context, algorithm, path, part).await.map(Ok),
         }
     }
 
@@ -476,7 +490,7 @@ impl Host {
     ) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.rename(from, to, replaced).await,
-            Self::Local(root) => written::rename(root.as_ref(), from, to),
+            Self::Local(here) => written::rename(here.destination(), from, to),
         }
     }
 
@@ -504,7 +518,7 @@ impl Host {
     pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.delete(path).await,
-            Self::Local(root) => written::delete(root.as_ref(), path),
+            Self::Local(here) => written::delete(here.destination(), path),
         }
     }
 
@@ -515,8 +529,8 @@ impl Host {
     pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.make_directory(path).await,
-            Self::Local(root) => {
-                written::make_directory(root.as_ref(), path)?;
+            Self::Local(here) => {
+                written::make_directory(here.destination(), path)?;
                 Ok(false)
             }
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 /// The failure if something else has the name of the place now.
 pub(super) fn replaced(root: &PathName) -> Failure {
     let what = format!("{} was replaced after it was looked at", root.display());
-    Failure::new(Kind::Unverified, what).hint("nothing was deleted there; look at what is there now")
+    Failure::new(Kind::Unverified, what).hint("nothing was done there; look at what is there now")
 }
 
 /// What tells two files of this host apart, as a fact.

@@ -1,16 +1,16 @@
 //! What is in a directory of a server or of this host.
 
 use super::host::Host;
-use super::local::local_path;
+use super::local_end::LocalEnd;
+use super::opened::{facts, kind};
 use crate::context::Context;
-use crate::control::{Each, Listing};
+use crate::control::{Each, Facts, Listing};
 use crate::failure::Failure;
 use crate::place;
-use ftp_proto::listing::{Entry, Kind, When};
+use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
+use rustix::fs::{AtFlags, Dir, statat};
 use std::collections::{HashMap, HashSet};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 
 /// The entries of a directory.
 ///
@@ -19,9 +19,9 @@ use std::os::unix::fs::MetadataExt;
 pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.list(Some(path)).await,
-        Host::Local(_) => {
+        Host::Local(end) => {
             let mut entries = Vec::new();
-            let listing = here(path, &mut |entry| entries.push(entry))?;
+            let listing = here(end, path, &mut |entry| entries.push(entry))?;
             Ok(Listing { entries, ..listing })
         }
     }
@@ -40,7 +40,7 @@ pub async fn list_each(
 ) -> Result<Listing, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.list_each(Some(path), each).await,
-        Host::Local(_) => here(path, each),
+        Host::Local(end) => here(end, path, each),
     }
 }
 
@@ -155,36 +155,28 @@ pub async fn with_blanks(
 }
 
 /// A directory of this host, in the order of names unless it is large.
-fn here(path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::of_this_host(format!("cannot list {}", path.display()), &error);
+fn here(end: &LocalEnd, path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
+    let failed = |error: std::io::Error| end.failed(format!("cannot list {}", path.display()), &error);
     let (mut listing, mut sorted) = (Listing::default(), Vec::new());
-    for found in std::fs::read_dir(local_path(path)).map_err(failed)? {
-        let found = found.map_err(failed)?;
-        let kind = found.file_type().map_err(failed)?;
-        let kind = if kind.is_file() {
-            Kind::File
-        } else if kind.is_dir() {
-            Kind::Directory
-        } else if kind.is_symlink() {
-            Kind::Link
-        } else {
-            Kind::Other
-        };
+    let directory = end.open_directory(path).map_err(failed)?;
+    let mut names = Dir::new(directory).map_err(|error| failed(error.into()))?;
+    while let Some(found) = names.read() {
+        let found = found.map_err(|error| failed(error.into()))?;
+        let file_name = found.file_name().to_bytes();
+        if matches!(file_name, b"." | b"..") {
+            continue;
+        }
         // A name with a line feed.
-        let file_name = found.file_name();
-        let Ok(name) = PathName::from_wire(file_name.as_bytes()) else {
-            listing.leave_out(file_name.as_bytes());
+        let Ok(name) = PathName::from_wire(file_name) else {
+            listing.leave_out(file_name);
             continue;
         };
-        let mut entry = Entry::new(name, kind);
-        if matches!(kind, Kind::File | Kind::Directory)
-            && let Ok(facts) = found.metadata()
-        {
-            (entry.modified, entry.mode) = (Some(When(facts.mtime())), Some(facts.mode() & 0o7777));
-            entry.unique = Some(format!("{}-{}", facts.dev(), facts.ino()));
-            entry.size = (kind == Kind::File).then_some(facts.len());
-        }
+        let looked = names.fd().and_then(|open| statat(open, found.file_name(), AtFlags::SYMLINK_NOFOLLOW));
+        let entry = match looked.map(|found| facts(&found)) {
+            Ok(facts) => entry(name, facts),
+            // It has gone since.
+            Err(_) => Entry::new(name, kind(found.file_type())),
+        };
         sorted.push(entry);
         if sorted.len() > MOST_SORTED {
             sorted.drain(..).for_each(&mut *each);
@@ -193,6 +185,16 @@ fn here(path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
     sorted.sort_by(|a: &Entry, b: &Entry| a.name.cmp(&b.name));
     sorted.into_iter().for_each(each);
     Ok(listing)
+}
+
+/// The entry of a name that looks like this.
+fn entry(name: PathName, facts: Facts) -> Entry {
+    let mut entry = Entry::new(name, facts.kind);
+    if matches!(facts.kind, Kind::File | Kind::Directory) {
+        (entry.size, entry.modified) = (facts.size, facts.modified);
+        (entry.unique, entry.mode) = (facts.unique, facts.mode);
+    }
+    entry
 }
 
 /// A directory with more entries is read a piece at a time, in no order.

@@ -1,16 +1,13 @@
 //! Files of this host.
 
-use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
-use ftp_io::copy::Meter;
-use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Kind, When};
-use ftp_proto::wire::{ByteRange, PathName};
+use ftp_proto::wire::PathName;
 use rustix::fs::{OFlags, fcntl_setfl};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -26,12 +23,21 @@ pub(crate) fn local_path(name: &PathName) -> &Path {
 
 /// Opens a regular file to read it, or the null device, which is an empty file. What has become a pipe or another device
 /// since it was looked at is refused: to open a pipe waits for somebody who writes.
-pub(crate) fn open_to_read(path: &PathName) -> io::Result<File> {
+pub(super) fn open_to_read(path: &PathName) -> io::Result<File> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(local_path(path))?;
-    if !file.metadata()?.is_file() && path.as_bytes() != NULL_DEVICE.as_bytes() {
+    if path.as_bytes() == NULL_DEVICE.as_bytes() { blocking(file) } else { regular(file) }
+}
+
+/// A file that was opened without waiting, if it is a regular one.
+pub(super) fn regular(file: File) -> io::Result<File> {
+    if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file any more"));
     }
+    blocking(file)
+}
+
+fn blocking(file: File) -> io::Result<File> {
     fcntl_setfl(&file, OFlags::empty())?;
     Ok(file)
 }
@@ -51,6 +57,30 @@ pub(super) fn facts(path: &PathName) -> Result<Option<Facts>, Failure> {
         Kind::Directory
     } else {
         Kind::Other
+    };
+    Ok(Some(Facts {
+        kind,
+        size: found.is_file().then_some(found.len()),
+        modified: Some(When(found.mtime())),
+        unique: Some(format!("{}-{}", found.dev(), found.ino())),
+        mode: Some(found.mode() & 0o7777),
+    }))
+}
+
+/// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
+pub(super) fn entry(path: &PathName) -> Result<Option<Facts>, Failure> {
+    let found = match std::fs::symlink_metadata(local_path(path)) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Failure::of_this_host(format!("cannot look at {}", path.display()), &error));
+        }
+    };
+    let kind = match found.file_type() {
+        kind if kind.is_symlink() => Kind::Link,
+        kind if kind.is_dir() => Kind::Directory,
+        kind if kind.is_file() => Kind::File,
+        _ => Kind::Other,
     };
     Ok(Some(Facts {
         kind,
@@ -100,36 +130,6 @@ fn check(root: Option<&PathName>, directory: &Path, path: &PathName) -> Result<(
     let what = format!("cannot write {}: a symbolic link leads out of {}", path.display(), root.display());
     Err(Failure::new(failure::Kind::Refused, what)
         .hint("remove the link, or name its directory as the destination"))
-}
-
-/// The digest of a part of a file.
-pub(super) async fn digest(
-    context: &Context,
-    algorithm: Algorithm,
-    path: &PathName,
-    part: ByteRange,
-) -> Result<Digest, Failure> {
-    let what = || format!("cannot hash {}", path.display());
-    let open = || {
-        let mut file = open_to_read(path)?;
-        if part.first > 0 {
-            file.seek(SeekFrom::Start(part.first))?;
-        }
-        Ok(file)
-    };
-    let file = open().map_err(|error| Failure::of_this_host(what(), &error))?;
-    let meter = Meter::default();
-    tokio::select! {
-        biased;
-        () = context.cancel.cancelled() => {
-            meter.stop();
-            Err(Failure::interrupted())
-        }
-        done = ftp_io::hash::digest_of(algorithm, file, part.length.unwrap_or(u64::MAX), &meter) => {
-            let (hex, _) = done.map_err(|error| Failure::of_this_host(what(), &error))?;
-            Ok(Digest { algorithm, hex })
-        }
-    }
 }
 
 /// Sets when a file was modified last. A time before 1970 is left out.

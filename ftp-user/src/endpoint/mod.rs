@@ -7,12 +7,14 @@ mod host;
 mod identity;
 mod list;
 mod local;
+mod local_end;
 mod opened;
 mod parts;
 mod pool;
 mod reached;
 mod removal;
 mod server;
+mod source_tree;
 mod written;
 
 pub use debts::{Debt, Debts};
@@ -21,7 +23,8 @@ pub use host::Host;
 pub(crate) use identity::file_system;
 pub use list::{list, list_each, with_blanks};
 pub(crate) use list::{list_certain_links, list_links, list_real_directories};
-pub(crate) use local::{NULL_DEVICE, check_file, local_path, open_to_read};
+pub(crate) use local::{NULL_DEVICE, check_file, local_path};
+pub use local_end::LocalEnd;
 pub use opened::LocalRoot;
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use reached::Reached;
@@ -30,4 +33,6 @@ pub(crate) use removal::{
     shows_links,
 };
 pub use server::Server;
+pub(crate) use source_tree::Followed;
+pub use source_tree::SourceTree;
 pub(crate) use written::open_to_write;

@@ -71,6 +71,14 @@ impl OpenDirectory {
 
     /// The names on the way from here to `path`, if it is below.
     fn names<'a>(&self, path: &'a Path) -> Option<Vec<&'a OsStr>> {
+        self.way(path).filter(|names| !names.is_empty())
+    }
+
+    /// The names on the way from here to `path`, if it is here or below: none if it is here.
+    pub(super) fn way<'a>(&self, path: &'a Path) -> Option<Vec<&'a OsStr>> {
+        if path == self.path {
+            return Some(Vec::new());
+        }
         let from_here = self.path == Path::new(".") && path.is_relative();
         let below = match path.strip_prefix(&self.path) {
             Ok(below) => below,
@@ -81,11 +89,11 @@ impl OpenDirectory {
             Component::Normal(name) => Some(name),
             Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
         };
-        below.components().map(name).collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+        below.components().map(name).collect()
     }
 
     /// Goes from here to the last one of `names`. A directory that is missing is made if `makes`.
-    fn reach(&self, names: &[&OsStr], makes: bool) -> io::Result<OpenName> {
+    pub(super) fn reach(&self, names: &[&OsStr], makes: bool) -> io::Result<OpenName> {
         let (last, above) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
         let mut directory = self.directory.try_clone()?;
         for name in above {
@@ -101,6 +109,12 @@ impl OpenDirectory {
             };
         }
         Ok(OpenName { directory, name: (*last).to_owned() })
+    }
+
+    /// The last one of `names`, wherever symbolic links on the way to it lead. Without names it is the directory itself.
+    pub(super) fn through_links(&self, names: &[&OsStr]) -> io::Result<OpenName> {
+        let way: PathBuf = std::iter::once(OsStr::new(".")).chain(names.iter().copied()).collect();
+        Ok(OpenName { directory: self.directory.try_clone()?, name: way.into_os_string() })
     }
 }
 
@@ -166,7 +180,7 @@ impl LocalRoot {
     }
 }
 
-/// A name and its directory, which stays open: what is looked at there is what is deleted or renamed there.
+/// A name and its directory, which stays open: what is looked at there is what is read, deleted or renamed there.
 #[derive(Debug)]
 pub(super) struct OpenName {
     directory: OwnedFd,
@@ -181,9 +195,29 @@ impl OpenName {
         Ok(Self { directory, name: name.to_owned() })
     }
 
+    /// A name in an open directory.
+    pub(super) fn of(directory: OwnedFd, name: &OsStr) -> Self {
+        Self { directory, name: name.to_owned() }
+    }
+
+    /// Whether the file that has the name, or where it leads if it is a symbolic link, is this one.
+    pub(super) fn is(&self, seen: &str) -> bool {
+        statat(&self.directory, &self.name, AtFlags::empty())
+            .is_ok_and(|found| unique(identity(&found)) == seen)
+    }
+
     /// What has the name, where a symbolic link is one; `None` if that is nothing.
     pub(super) fn facts(&self) -> io::Result<Option<Facts>> {
         match statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(facts(&found))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What has the name, or where a symbolic link leads that has it.
+    pub(super) fn facts_behind(&self) -> io::Result<Option<Facts>> {
+        match statat(&self.directory, &self.name, AtFlags::empty()) {
             Ok(found) => Ok(Some(facts(&found))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
@@ -243,8 +277,21 @@ impl OpenName {
     clippy::unnecessary_cast,
     reason = "the types differ from system to system"
 )]
-fn facts(found: &Stat) -> Facts {
-    let kind = match FileType::from_raw_mode(found.st_mode as RawMode) {
+pub(super) fn facts(found: &Stat) -> Facts {
+    let kind = kind(FileType::from_raw_mode(found.st_mode as RawMode));
+    let size = u64::try_from(found.st_size).ok().filter(|_| kind == listing::Kind::File);
+    Facts {
+        kind,
+        size,
+        modified: Some(When(found.st_mtime as i64)),
+        unique: Some(unique(identity(found))),
+        mode: Some(found.st_mode as u32 & 0o7777),
+    }
+}
+
+/// What a type of files is in a listing.
+pub(super) const fn kind(of: FileType) -> listing::Kind {
+    match of {
         FileType::Symlink => listing::Kind::Link,
         FileType::Directory => listing::Kind::Directory,
         FileType::RegularFile => listing::Kind::File,
@@ -253,14 +300,6 @@ fn facts(found: &Stat) -> Facts {
         | FileType::CharacterDevice
         | FileType::BlockDevice
         | FileType::Unknown => listing::Kind::Other,
-    };
-    let size = u64::try_from(found.st_size).ok().filter(|_| kind == listing::Kind::File);
-    Facts {
-        kind,
-        size,
-        modified: Some(When(found.st_mtime as i64)),
-        unique: Some(unique(identity(found))),
-        mode: Some(found.st_mode as u32 & 0o7777),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Digests of many parts of a file, and copies of files within a server.
 
 use super::host::Host;
-use super::local;
 use crate::context::Context;
 use crate::failure::Failure;
 use ftp_proto::digest::{Algorithm, Digest};
@@ -21,10 +20,10 @@ impl Host {
     ) -> Result<Result<Vec<Digest>, Failure>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.hash_parts(algorithm, path, parts).await,
-            Self::Local(_) => {
+            Self::Local(here) => {
                 let mut digests = Vec::with_capacity(parts.len());
                 for part in parts {
-                    digests.push(local::digest(context, algorithm, path, *part).await?);
+                    digests.push(here.digest(context, algorithm, path, *part).await?);
                 }
                 Ok(Ok(digests))
             }

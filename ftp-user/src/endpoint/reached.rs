@@ -29,8 +29,8 @@ impl Reached {
     pub(crate) fn at(host: &Host, path: &PathName) -> Result<Option<Self>, Failure> {
         let here = match host {
             Host::Server(_) => None,
-            Host::Local(root) => {
-                let held = root.as_ref().and_then(|root| root.reach(path, false));
+            Host::Local(local) => {
+                let held = local.reach(path, false);
                 match held.unwrap_or_else(|| OpenName::at(local_path(path))) {
                     Ok(here) => Some(here),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -105,7 +105,7 @@ impl Reached {
     ) -> Result<(), Failure> {
         self.refuse_own(context)?;
         let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
-        let (Some(here), Host::Local(root)) = (&self.here, &*host) else {
+        let (Some(here), Host::Local(local)) = (&self.here, &*host) else {
             // RNTO replaces what has the name.
             if entry(context, host, to).await?.is_some() {
                 return Err(Failure::new(Kind::Exists, format!("something has the name {}", to.display())));
@@ -114,7 +114,7 @@ impl Reached {
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
             return server.session(context).await?.rename_free(&self.path, to).await;
         };
-        let held = root.as_ref().and_then(|root| root.reach(to, true));
+        let held = local.reach(to, true);
         let to = match held {
             Some(reached) => reached,
             None => {

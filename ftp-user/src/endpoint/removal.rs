@@ -4,19 +4,17 @@
 use super::free_name;
 use super::held::Held;
 use super::host::Host;
-use super::identity::{DIRECTORY, above, identity, replaced, unique};
+use super::identity::{DIRECTORY, above, identity, replaced};
 use super::local::local_path;
+use super::local_end::LocalEnd;
+use super::opened::OpenName;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
-use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Component;
 
 /// What a path names, where a symbolic link is one; `None` if that is nothing.
@@ -30,7 +28,7 @@ pub(crate) async fn entry(
 ) -> Result<Option<Facts>, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.facts(path).await,
-        Host::Local(_) => here(path),
+        Host::Local(end) => end.entry(path),
     }
 }
 
@@ -45,7 +43,7 @@ pub(crate) async fn have(
 ) -> Result<Vec<Option<bool>>, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.have(paths).await,
-        Host::Local(_) => Ok(paths.iter().map(|path| Some(here(path).ok()?.is_some())).collect()),
+        Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
     }
 }
 
@@ -58,6 +56,8 @@ pub(crate) struct Doomed<'a> {
     pub(crate) path: &'a PathName,
     /// What keeps the place the same, on this host.
     pub(crate) held: Option<&'a Held>,
+    /// What tells the file that may be deleted from others of this host, or where it leads if it is a symbolic link.
+    pub(crate) seen: Option<&'a str>,
 }
 
 /// Refuses what this program needs itself: nothing of it is deleted or renamed, whatever was typed.
@@ -81,9 +81,9 @@ pub(crate) async fn delete_entry(
 ) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.delete(doomed.path).await,
-        Host::Local(_) => {
+        Host::Local(end) => {
             refuse_own(doomed.path, context.own_files.needs(local_path(doomed.path)))?;
-            unlink(doomed, AtFlags::empty())
+            unlink(end, doomed, AtFlags::empty())
         }
     }
 }
@@ -99,18 +99,9 @@ pub(crate) async fn remove_directory(
 ) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.remove_directory(doomed.path).await,
-        Host::Local(root) => {
+        Host::Local(end) => {
             refuse_own(doomed.path, context.own_files.needs(local_path(doomed.path)))?;
-            let Some(reached) = root.as_ref().and_then(|root| root.reach(doomed.path, false)) else {
-                return unlink(doomed, AtFlags::REMOVEDIR);
-            };
-            match reached.and_then(|name| name.remove(AtFlags::REMOVEDIR)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    let what = format!("cannot remove the directory {}", doomed.path.display());
-                    Err(Failure::of_this_host(what, &error))
-                }
-                removed => Ok(removed.is_ok()),
-            }
+            unlink(end, doomed, AtFlags::REMOVEDIR)
         }
     }
 }
@@ -127,16 +118,21 @@ pub(crate) async fn rename_free(
 ) -> Result<(), Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.rename_free(from, to).await,
-        Host::Local(_) => {
+        Host::Local(end) => {
             refuse_own(from, context.own_files.needs_of_tree(local_path(from)))?;
-            let renamed = free_name::rename_free((CWD, local_path(from)), (CWD, local_path(to)));
-            renamed.map_err(|error| {
+            let renamed = match (end.reach(from, false), end.reach(to, false)) {
+                (Some(from), Some(to)) => from.and_then(|from| Ok(from.rename_free(&to?)?)),
+                (None, _) | (_, None) => {
+                    free_name::rename_free((CWD, local_path(from)), (CWD, local_path(to))).map_err(Into::into)
+                }
+            };
+            renamed.map_err(|error: io::Error| {
                 let what = format!("cannot rename {} to {}", from.display(), to.display());
-                let failure = Failure::of_this_host(what, &error.into());
-                match error {
-                    Errno::EXIST => failure.as_kind(Kind::Exists),
-                    Errno::XDEV => failure.hint("they are on two file systems: use mv of this host"),
-                    _ => failure,
+                let failure = Failure::of_this_host(what, &error);
+                match error.raw_os_error().map(Errno::from_raw_os_error) {
+                    Some(Errno::EXIST) => failure.as_kind(Kind::Exists),
+                    Some(Errno::XDEV) => failure.hint("they are on two file systems: use mv of this host"),
+                    Some(_) | None => failure,
                 }
             })
         }
@@ -188,52 +184,36 @@ pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Resul
     }
 }
 
-fn here(path: &PathName) -> Result<Option<Facts>, Failure> {
-    let found = match std::fs::symlink_metadata(local_path(path)) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Failure::of_this_host(format!("cannot look at {}", path.display()), &error));
-        }
-    };
-    let kind = match found.file_type() {
-        kind if kind.is_symlink() => listing::Kind::Link,
-        kind if kind.is_dir() => listing::Kind::Directory,
-        kind if kind.is_file() => listing::Kind::File,
-        _ => listing::Kind::Other,
-    };
-    Ok(Some(Facts {
-        kind,
-        size: found.is_file().then_some(found.len()),
-        modified: Some(When(found.mtime())),
-        unique: Some(unique((found.dev(), found.ino()))),
-        mode: Some(found.permissions().mode() & 0o7777),
-    }))
-}
-
 /// Removes a name of this host. From the place on no symbolic link is followed, also one that has just been put there.
-fn unlink(doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Failure> {
-    let Doomed { root, path, .. } = doomed;
+fn unlink(end: &LocalEnd, doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Failure> {
+    let Doomed { root, path, seen, .. } = doomed;
     let what = || match flags.contains(AtFlags::REMOVEDIR) {
         true => format!("cannot remove the directory {}", path.display()),
         false => format!("cannot delete {}", path.display()),
     };
-    let removed = directory_of(doomed).and_then(|found| match found {
-        Some((directory, name)) => Ok(Some(unlinkat(directory, name, flags)?)),
-        None => Ok(None),
+    let reached = match end.reach(path, false) {
+        Some(reached) => reached.map(Some),
+        None => directory_of(doomed),
+    };
+    let removed = reached.and_then(|name| match name {
+        Some(name) => match seen.is_none_or(|seen| name.is(seen)) {
+            true => name.remove(flags).map(Ok),
+            false => Ok(Err(path)),
+        },
+        None => Ok(Err(root)),
     });
     match removed {
-        Ok(Some(())) => Ok(true),
-        Ok(None) => Err(replaced(root)),
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(other)) => Err(replaced(other)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Failure::of_this_host(what(), &error)),
     }
 }
 
-/// The directory that has the last name of a path, opened without following a symbolic link from the place on; `None` if
+/// The last name of a path in its directory, which is opened without following a symbolic link from the place on; `None` if
 /// the place is another one than it was.
-fn directory_of<'a>(doomed: Doomed<'a>) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
-    let Doomed { root, path, held } = doomed;
+fn directory_of(doomed: Doomed<'_>) -> io::Result<Option<OpenName>> {
+    let Doomed { root, path, held, .. } = doomed;
     let (root, path) = (local_path(root), local_path(path));
     let below = path.strip_prefix(root).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut last = root.file_name();
@@ -265,7 +245,7 @@ fn directory_of<'a>(doomed: Doomed<'a>) -> io::Result<Option<(OwnedFd, &'a OsStr
         }
         last = Some(name);
     }
-    last.map(|last| Some((directory, last))).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    last.map(|last| Some(OpenName::of(directory, last))).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(test)]
@@ -280,6 +260,10 @@ mod tests {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
     }
 
+    fn entry_here(path: &PathName) -> Facts {
+        LocalEnd::Typed.entry(path).unwrap().unwrap()
+    }
+
     #[test]
     fn no_link_at_or_below_the_place_is_followed() {
         let home = tempfile::tempdir().unwrap();
@@ -291,7 +275,11 @@ mod tests {
         symlink("../outside", at("tree/link")).unwrap();
         symlink("tree", at("alias")).unwrap();
         let remove = |root: &str, path: &str, flags| {
-            unlink(Doomed { root: &name(&at(root)), path: &name(&at(path)), held: None }, flags)
+            unlink(
+                &LocalEnd::Typed,
+                Doomed { root: &name(&at(root)), path: &name(&at(path)), held: None, seen: None },
+                flags,
+            )
         };
         let delete = |root: &str, path: &str| remove(root, path, AtFlags::empty());
         assert!(delete("tree", "tree/link/f").is_err());
@@ -316,11 +304,15 @@ mod tests {
             std::fs::write(at(tree).join("f"), b"f").unwrap();
         }
         let root = name(&at("att/Docs"));
-        let host = Host::Local(None);
+        let host = Host::Local(LocalEnd::Typed);
         let mut all = HeldDirectories::default();
-        let held = all.place(&host, &root, &here(&root).unwrap().unwrap()).unwrap();
+        let held = all.place(&host, &root, &entry_here(&root)).unwrap();
         let delete = |path: &str, flags| {
-            unlink(Doomed { root: &root, path: &name(&at(path)), held: held.as_ref() }, flags)
+            unlink(
+                &LocalEnd::Typed,
+                Doomed { root: &root, path: &name(&at(path)), held: held.as_ref(), seen: None },
+                flags,
+            )
         };
         // The directory above it gets another meaning.
         std::fs::rename(at("att"), at("moved")).unwrap();
@@ -335,7 +327,7 @@ mod tests {
         }
         assert!(at("moved/Docs/sub/f").exists());
         // What somebody has looked at is not what is there now.
-        let seen = here(&name(&at("moved/old"))).unwrap().unwrap();
+        let seen = entry_here(&name(&at("moved/old")));
         assert!(all.place(&host, &name(&at("moved/Docs")), &seen).is_err());
     }
 
@@ -346,7 +338,7 @@ mod tests {
         std::fs::write(at("a"), b"a").unwrap();
         std::fs::write(at("b"), b"b").unwrap();
         let context = Context::for_tests(crate::context::Cancel::never());
-        let mut host = Host::Local(None);
+        let mut host = Host::Local(LocalEnd::Typed);
         let taken = rename_free(&context, &mut host, &name(&at("a")), &name(&at("b"))).await.unwrap_err();
         assert_eq!(taken.kind, Kind::Exists, "{taken}");
         rename_free(&context, &mut host, &name(&at("a")), &name(&at("c"))).await.unwrap();

@@ -2,7 +2,8 @@
 //! can put another directory in the way; elsewhere a path is used that was checked.
 
 use super::local::{self, check_directory, check_file, local_path};
-use super::opened::{IsLink, LocalRoot, OpenName};
+use super::local_end::in_the_way;
+use super::opened::{LocalRoot, OpenName};
 use crate::failure::Failure;
 use ftp_proto::listing::When;
 use ftp_proto::third_party::Store;
@@ -106,11 +107,7 @@ pub(super) fn set_mode(root: Option<&LocalRoot>, path: &PathName, mode: u32) -> 
 
 /// The failure to do something at a name below a directory that is held.
 fn cannot(what: String, error: &io::Error) -> Failure {
-    let failure = Failure::of_this_host(what, error);
-    match error.get_ref().is_some_and(|why| why.is::<IsLink>()) {
-        true => failure.hint("remove the link, or name its directory as the destination"),
-        false => failure,
-    }
+    in_the_way(what, error, "remove the link, or name its directory as the destination")
 }
 
 /// The name below a directory that is held; `None` if it is below none.

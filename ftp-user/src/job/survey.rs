@@ -7,7 +7,7 @@
 
 use crate::context::{Context, Patience};
 use crate::control::Role;
-use crate::endpoint::{Host, NULL_DEVICE, Pools, Server};
+use crate::endpoint::{Host, LocalEnd, NULL_DEVICE, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::history::Fate;
 use crate::job::race::learning::{Ending, SilentRungs, remember};
@@ -204,13 +204,15 @@ impl<'a> Surveyor<'a> {
             PathName::from_user(NULL_DEVICE).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
         let stored = &self.names.source.stored;
         let assignment = Assignment { source: nothing, ..self.assignment(stored, stored, false) };
-        route::send_local(&self.quick(), self.source, &assignment, &mut Count::default()).await
+        let typed = LocalEnd::Typed;
+        route::send_local(&self.quick(), (&typed, self.source), &assignment, &mut Count::default()).await
     }
 
     fn assignment(&self, source: &PathName, stored: &PathName, probes: bool) -> Assignment {
         Assignment {
             name: source.display(),
             source: source.clone(),
+            seen: None,
             target: stored.clone(),
             stored: stored.clone(),
             store: Store::Replace,

@@ -42,6 +42,8 @@ pub(crate) struct Assignment {
     pub(crate) name: String,
     /// Its path at the source.
     pub(crate) source: PathName,
+    /// What told the source from other files when it was looked at, if that is known.
+    pub(crate) seen: Option<String>,
     /// The final name at the destination, for people.
     pub(crate) target: PathName,
     /// The path at which the destination stores it.

@@ -4,7 +4,7 @@ use super::assignment::Assignment;
 use super::count::Count;
 use crate::context::Context;
 use crate::control::{Flow, Session};
-use crate::endpoint::{LocalRoot, Server, open_to_read, open_to_write};
+use crate::endpoint::{LocalEnd, LocalRoot, Server, open_to_write};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, Progress};
@@ -22,13 +22,11 @@ use std::time::Duration;
 /// Sends a local file to a server.
 pub(crate) async fn send_local(
     context: &Context,
-    to: &mut Server,
+    (from, to): (&LocalEnd, &mut Server),
     assignment: &Assignment,
     count: &mut Count,
 ) -> Result<(), Failure> {
-    let file = open_to_read(&assignment.source).map_err(|error| {
-        Failure::of_this_host(format!("cannot read {}", assignment.source.display()), &error)
-    })?;
+    let file = from.open_to_send(&assignment.source, assignment.seen.as_deref())?;
     let session = to.session(context).await?;
     session.partials(assignment.continued.partial()).await?;
     forget_restart(session, assignment).await?;

@@ -103,6 +103,7 @@ fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::LocalEnd;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -143,7 +144,7 @@ mod tests {
         std::fs::create_dir_all(top.join("real/deep")).unwrap();
         symlink("real", top.join("link")).unwrap();
         symlink("f", top.join("real/to-f")).unwrap();
-        let host = Host::Local(None);
+        let host = Host::Local(LocalEnd::Typed);
         let name = |path: &str| PathName::from_user(top.join(path).as_os_str().as_bytes()).unwrap();
         let check = |named: Vec<u8>, expect: &str| {
             assert_eq!(

@@ -92,6 +92,7 @@ impl Appending<'_> {
         let assignment = Assignment {
             name: name.clone(),
             source: source.clone(),
+            seen: None,
             target: destination.clone(),
             stored: destination.clone(),
             store: Store::Append,

@@ -20,6 +20,7 @@ pub(super) fn assignment(
     Assignment {
         name: ends.source.show(&item.source),
         source: item.source.clone(),
+        seen: source.unique.clone(),
         target: item.destination.clone(),
         stored: start.part.stored.clone(),
         store: Store::Replace,

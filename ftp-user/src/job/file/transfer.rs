@@ -35,12 +35,13 @@ pub(in crate::job) async fn transfer(
             (result, stored) = Box::pin(race::transfer(&mut pair, assignment, &mut count)).await;
             result
         }
-        (Host::Local(_), Host::Server(destination)) => {
+        (Host::Local(from), Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
-            route::send_local(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
+            let sent = route::send_local(context, (from, destination), assignment, &mut count).await;
+            sent.map(|()| Rung::Local)
         }
-        (Host::Server(source), Host::Local(root)) => {
-            let root = root.as_ref();
+        (Host::Server(source), Host::Local(end)) => {
+            let root = end.destination();
             let checked = check_file(root.map(LocalRoot::path), &assignment.stored);
             (count.attempts, count.touched) = (1, checked.is_ok());
             match checked {

@@ -1,6 +1,7 @@
 //! How a job is done.
 
 use crate::check::{Overwrite, Verify};
+use crate::endpoint::Followed;
 use crate::job::request::sync::Compare;
 use crate::ladder::Allowed;
 use std::num::NonZero;
@@ -108,6 +109,17 @@ pub enum Links {
     Skip,
     /// Links to files are copied as files, and directories behind links as directories.
     Follow,
+}
+
+impl Links {
+    /// Which links are followed when a tree of this host is read.
+    pub(crate) const fn followed(self) -> Followed {
+        match self {
+            Self::Skip => Followed::Nothing,
+            Self::Files => Followed::Files,
+            Self::Follow => Followed::All,
+        }
+    }
 }
 
 /// How many files of a tree are copied at the same time, each on sessions of its own.

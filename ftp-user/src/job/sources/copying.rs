@@ -12,7 +12,7 @@ use super::target::{
 };
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{self, Failure};
 use crate::job::aside::put_back;
 use crate::job::claims::given::GivenNames;
@@ -72,7 +72,7 @@ impl<'a> Sources<'a> {
         (options, filter): (Options, Filter),
         tally: &'a mut Tally,
     ) -> Self {
-        let ends = Ends::new(Host::Local(None), Host::at(&destination, Role::Destination, pools));
+        let ends = Ends::new(Host::Local(LocalEnd::Typed), Host::at(&destination, Role::Destination, pools));
         // The first run may have made the directory that is there now.
         let receiver = context.job_journal.decided().and_then(Receiver::of_word);
         Self {
@@ -430,8 +430,7 @@ impl<'a> Sources<'a> {
             if receiver == Receiver::Name {
                 self.names_tree(line).await;
             }
-            self.tree(source, known, target).await;
-            return Ok(());
+            return self.tree(source, known, target).await;
         }
         self.flow.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
         let is_named = receiver == Receiver::Name;
@@ -526,14 +525,30 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// Copies a directory with everything in it.
-    async fn tree(&mut self, source: &Location, known: Option<Facts>, target: PathName) {
+    /// Copies a directory with everything in it. On this host it stays open meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The directory was replaced since it was looked at, or cannot be opened.
+    async fn tree(
+        &mut self,
+        source: &Location,
+        known: Option<Facts>,
+        target: PathName,
+    ) -> Result<(), Failure> {
+        let typed = self.flow.stream.ends().source.beside();
+        let walker = match &known {
+            Some(seen) => typed.reading(&source.path, seen, self.flow.options.links.followed())?,
+            None => typed.beside(),
+        };
         self.flow.found(self.context.finding.tree());
         let rules = Rules { filter: self.filter.clone(), links: self.flow.options.links, ..Rules::default() };
         let leaving = self.flow.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
         // Other workers would hold the session that the walk needs.
         self.flow.stream.shrink();
-        let walker = Host::at(source, Role::Source, self.pools);
+        if typed.is_local() {
+            self.flow.stream.read_from(&walker);
+        }
         let tree = Tree {
             source: source.path.clone(),
             attributes: attributes(known.as_ref()),
@@ -546,6 +561,10 @@ impl<'a> Sources<'a> {
         };
         let notes = (&mut self.places, &mut *self.flow.tally);
         Box::pin(tree.copy(self.context, &mut self.flow.stream, TreeFound::By(walker), notes)).await;
+        if typed.is_local() {
+            self.flow.stream.read_from(&typed);
+        }
+        Ok(())
     }
 
     /// Makes these the places of what is copied next. Returns whether they are others than before.

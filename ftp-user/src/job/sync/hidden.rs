@@ -139,6 +139,7 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::control::Facts;
+    use crate::endpoint::LocalEnd;
     use ftp_proto::listing::Kind;
     use std::os::unix::ffi::OsStrExt;
 
@@ -149,7 +150,7 @@ mod tests {
         std::fs::write(home.path().join("hidden"), "").unwrap();
         let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
-        let mut host = Host::Local(None);
+        let mut host = Host::Local(LocalEnd::Typed);
         let mut surplus = Spool::new(10);
         let many: Vec<String> = (0..100).map(|number| format!("gone/{number:03}")).collect();
         let mut names = vec!["gone/"];

@@ -171,6 +171,10 @@ impl Run<'_> {
         }
         let roots = places::roots(context, &mut self.ends, self.places).await?;
         moved::refuse_emptied(context, &mut self.ends.source, self.places.source).await?;
+        if self.ends.source.is_local() {
+            let (path, followed) = (&self.places.source.path, self.options.links.followed());
+            self.ends.source = self.ends.source.reading(path, &roots.source, followed)?;
+        }
         if let Some(old) = &old {
             refuse_backup(context, &mut self.ends, self.places, old, &self.filter).await?;
         }

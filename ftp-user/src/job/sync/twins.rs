@@ -126,6 +126,7 @@ impl Twins {
 mod tests {
     use super::*;
     use crate::context::Cancel;
+    use crate::endpoint::LocalEnd;
     use std::os::unix::ffi::OsStrExt;
 
     #[test]
@@ -153,7 +154,7 @@ mod tests {
         std::fs::write(home.path().join("README"), "").unwrap();
         let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
-        let (mut host, mut twins) = (Host::Local(None), Twins::default());
+        let (mut host, mut twins) = (Host::Local(LocalEnd::Typed), Twins::default());
         let path = |text: &str| PathName::from_user(text).unwrap();
         for surplus in ["a.txt", "readme"] {
             twins.note(&path(surplus));

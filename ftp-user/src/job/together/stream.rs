@@ -10,6 +10,7 @@
 //! A stream has no task: what has ended, and what can be done next, comes out of [`Stream::turn`].
 
 use crate::context::Context;
+use crate::endpoint::Host;
 use crate::job::claims::plan::{Need, Outlook, Plan};
 use crate::job::claims::planned::Copied;
 use crate::job::item::Item;
@@ -149,6 +150,12 @@ impl<'a> Stream<'a> {
         ends.forget();
         self.ends = ends.beside();
         self.workers = Workers::new(self.context, ends, self.options);
+    }
+
+    /// Makes this the source, which is on this host as the one before. Nothing may wait or be under way.
+    pub(in crate::job) fn read_from(&mut self, source: &Host) {
+        self.ends.source = source.beside();
+        self.workers.read_from(source);
     }
 
     /// Returns the sessions of idle workers to their pools, but for one.

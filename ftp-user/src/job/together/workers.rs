@@ -290,6 +290,13 @@ impl<'a> Workers<'a> {
         self.context.events.say(Event::Jobs { number: number as u64, reason, why });
     }
 
+    /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.
+    pub(in crate::job) fn read_from(&mut self, source: &Host) {
+        for ends in self.idle.iter_mut().chain([&mut self.ends]) {
+            ends.source = source.beside();
+        }
+    }
+
     /// Leaves one worker that is idle. The sessions of the others return to their pools, for other uses.
     pub(in crate::job) fn shrink(&mut self) {
         for other in self.idle.split_off(self.idle.len().min(1)) {

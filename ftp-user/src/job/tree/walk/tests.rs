@@ -2,15 +2,16 @@
 
 use super::*;
 use crate::context::Cancel;
+use crate::endpoint::LocalEnd;
 use std::os::unix::ffi::OsStrExt;
 
 /// What a walk through `root` finds.
 async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     let context = Context::for_tests(Cancel::never());
     let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
-    let unique = Host::Local(None).facts(&context, &root).await.unwrap().unwrap().unique;
+    let unique = Host::Local(LocalEnd::Typed).facts(&context, &root).await.unwrap().unwrap().unique;
     let rules = Rules { links, ..Rules::default() };
-    let mut visits = walk(context, Host::Local(None), (root, unique), rules);
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), (root, unique), rules);
     let mut found = Vec::new();
     while let Some(visit) = visits.next().await {
         found.push(match visit {
@@ -151,7 +152,7 @@ async fn a_tree_without_end_is_ended() {
     let mut context = Context::for_tests(Cancel::never());
     context.listing.names = 40;
     let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-    let mut visits = walk(context, Host::Local(None), (root, None), Rules::default());
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), (root, None), Rules::default());
     let (mut failures, mut directories) = (Vec::new(), 0);
     while let Some(visit) = visits.next().await {
         match visit {

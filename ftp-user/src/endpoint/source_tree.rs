@@ -1,0 +1,193 @@
+//! A directory of this host that is copied. It stays open, and what is in it is reached from there: nothing is copied from
+//! elsewhere, whoever puts a symbolic link or another directory in the way meanwhile.
+
+use super::identity::DIRECTORY;
+use super::local::{local_path, regular};
+use super::opened::{OpenDirectory, OpenName};
+use crate::control::Facts;
+use crate::failure::Failure;
+use ftp_proto::wire::PathName;
+use rustix::fs::OFlags;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// Which symbolic links are followed when something in a directory is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Followed {
+    /// None.
+    Nothing,
+    /// Those that lead to files. No directory is entered through one.
+    Files,
+    /// All, wherever they lead.
+    All,
+}
+
+/// A directory of this host that is copied.
+#[derive(Clone, Debug)]
+pub struct SourceTree {
+    root: Arc<OpenDirectory>,
+    followed: Followed,
+}
+
+impl SourceTree {
+    /// The directory at `path`, which may be a symbolic link to one, and which looked like `seen`.
+    ///
+    /// # Errors
+    ///
+    /// It was replaced since, or cannot be opened.
+    pub(super) fn seen(path: &PathName, seen: &Facts, followed: Followed) -> Result<Self, Failure> {
+        Ok(Self { root: Arc::new(OpenDirectory::seen(path, seen)?), followed })
+    }
+
+    /// What is at `path`, or where a symbolic link leads that is followed; `None` if that is nothing.
+    pub(super) fn facts(&self, path: &PathName) -> io::Result<Option<Facts>> {
+        let name = self.to_read(path)?;
+        match self.followed {
+            Followed::Nothing => name.facts(),
+            Followed::Files | Followed::All => name.facts_behind(),
+        }
+    }
+
+    /// Opens a regular file to read it.
+    pub(super) fn open_to_read(&self, path: &PathName) -> io::Result<File> {
+        let follow = match self.followed {
+            Followed::Nothing => OFlags::NOFOLLOW,
+            Followed::Files | Followed::All => OFlags::empty(),
+        };
+        regular(self.to_read(path)?.open(OFlags::RDONLY | OFlags::NONBLOCK | follow)?)
+    }
+
+    /// Opens a directory to list it.
+    pub(super) fn open_directory(&self, path: &PathName) -> io::Result<OwnedFd> {
+        let follow = match self.followed {
+            Followed::Nothing | Followed::Files => OFlags::NOFOLLOW,
+            Followed::All => OFlags::empty(),
+        };
+        Ok(self.to_read(path)?.open(DIRECTORY | follow)?.into())
+    }
+
+    /// The name at `path`, to be deleted or renamed: no symbolic link is followed on the way to it. `None` if it is that of
+    /// the whole directory.
+    pub(super) fn reach(&self, path: &PathName) -> Option<io::Result<OpenName>> {
+        match self.way(path) {
+            Ok(names) if names.is_empty() => None,
+            names => Some(names.and_then(|names| self.root.reach(&names, false))),
+        }
+    }
+
+    /// The name at `path`, to be read.
+    fn to_read(&self, path: &PathName) -> io::Result<OpenName> {
+        let names = self.way(path)?;
+        match self.followed {
+            Followed::Nothing | Followed::Files if !names.is_empty() => self.root.reach(&names, false),
+            Followed::Nothing | Followed::Files | Followed::All => self.root.through_links(&names),
+        }
+    }
+
+    fn way<'a>(&self, path: &'a PathName) -> io::Result<Vec<&'a OsStr>> {
+        let way = self.root.way(local_path(path));
+        way.ok_or_else(|| io::Error::other("it is not in the directory that is copied"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::local::facts;
+    use super::*;
+    use rustix::fs::AtFlags;
+    use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    fn name(path: &Path) -> PathName {
+        PathName::from_user(path.as_os_str().as_bytes()).unwrap()
+    }
+
+    fn tree(root: &Path, followed: Followed) -> SourceTree {
+        let root = name(root);
+        SourceTree::seen(&root, &facts(&root).unwrap().unwrap(), followed).unwrap()
+    }
+
+    fn text(tree: &SourceTree, path: &Path) -> Option<String> {
+        let mut text = String::new();
+        tree.open_to_read(&name(path)).ok()?.read_to_string(&mut text).unwrap();
+        Some(text)
+    }
+
+    #[test]
+    fn only_such_links_are_followed_as_the_option_promises() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        std::fs::create_dir_all(at("tree/real")).unwrap();
+        std::fs::create_dir_all(at("victim")).unwrap();
+        for file in ["tree/real/f", "victim/f"] {
+            std::fs::write(at(file), file).unwrap();
+        }
+        symlink("../victim", at("tree/directory")).unwrap();
+        symlink("../victim/f", at("tree/file")).unwrap();
+        symlink("real", at("tree/inside")).unwrap();
+        symlink("tree", at("alias")).unwrap();
+        for (path, nothing, files, all) in [
+            ("real/f", Some("tree/real/f"), Some("tree/real/f"), Some("tree/real/f")),
+            ("file", None, Some("victim/f"), Some("victim/f")),
+            ("directory/f", None, None, Some("victim/f")),
+            ("inside/f", None, None, Some("tree/real/f")),
+            ("../victim/f", None, None, None),
+            ("real", None, None, None),
+        ] {
+            for (followed, expect) in
+                [(Followed::Nothing, nothing), (Followed::Files, files), (Followed::All, all)]
+            {
+                // The directory that was named may be a link.
+                for root in ["tree", "alias"] {
+                    let tree = tree(&at(root), followed);
+                    let path = at(root).join(path);
+                    assert_eq!(text(&tree, &path).as_deref(), expect, "{} {followed:?}", path.display());
+                    let found = tree.facts(&name(&path)).ok().flatten();
+                    let is_file = found.is_some_and(|found| found.size.is_some());
+                    assert_eq!(is_file, expect.is_some(), "{} {followed:?}", path.display());
+                }
+            }
+        }
+        for (path, expect) in [("", true), ("real", true), ("inside", false), ("directory", false)] {
+            for (followed, follows) in
+                [(Followed::Nothing, false), (Followed::Files, false), (Followed::All, true)]
+            {
+                let is_listed = tree(&at("tree"), followed).open_directory(&name(&at("tree").join(path)));
+                assert_eq!(is_listed.is_ok(), expect || follows, "{path} {followed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_exchanged_while_it_is_copied_leads_nowhere_else() {
+        for followed in [Followed::Nothing, Followed::Files] {
+            let home = tempfile::tempdir().unwrap();
+            let at = |path: &str| home.path().join(path);
+            for directory in ["eve/tree/sub", "victim/sub", "victim/tree/sub"] {
+                std::fs::create_dir_all(at(directory)).unwrap();
+                std::fs::write(at(directory).join("f"), directory).unwrap();
+            }
+            let tree = tree(&at("eve/tree"), followed);
+            let (directory, file) = (at("eve/tree/sub"), at("eve/tree/sub/f"));
+            // A directory that was found becomes a link.
+            std::fs::rename(&directory, at("eve/tree/was")).unwrap();
+            symlink("../../victim/sub", &directory).unwrap();
+            assert!(text(&tree, &file).is_none() && tree.facts(&name(&file)).is_err(), "{followed:?}");
+            assert!(tree.open_directory(&name(&directory)).is_err());
+            assert!(tree.reach(&name(&file)).unwrap().is_err());
+            // The directory above the tree does: what was opened stays the tree.
+            std::fs::rename(at("eve"), at("moved")).unwrap();
+            symlink("victim", at("eve")).unwrap();
+            assert!(text(&tree, &file).is_none());
+            assert_eq!(text(&tree, &at("eve/tree/was/f")).as_deref(), Some("eve/tree/sub"));
+            tree.reach(&name(&at("eve/tree/was/f"))).unwrap().unwrap().remove(AtFlags::empty()).unwrap();
+            assert!(!at("moved/tree/was/f").exists());
+            assert!(at("victim/sub/f").exists() && at("victim/tree/sub/f").exists());
+        }
+    }
+}
