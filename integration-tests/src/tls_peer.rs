@@ -28,8 +28,8 @@ pub enum Sends {
     AsAnotherAndGone,
     /// All of it, then close_notify. It speaks TLS 1.3 only, and gives tickets at the login alone (ProFTPD).
     WithoutTickets,
-    /// All of it, then close_notify. What it was sent it calls stored when somebody has asked how much that is.
-    WhenAsked,
+    /// All of it, then close_notify. What it was sent it calls stored when somebody has asked so many times how much that is.
+    WhenAsked(usize),
 }
 
 /// How the next data connection comes about.
@@ -327,7 +327,7 @@ impl Rules {
             | Sends::AsAnother
             | Sends::AsAnotherAndGone
             | Sends::WithoutTickets
-            | Sends::WhenAsked => content.len(),
+            | Sends::WhenAsked(_) => content.len(),
         };
         // Whoever does not want it says so by closing.
         if data.write(&content[..count]).is_ok() && self.sends != Sends::Cut {
@@ -350,9 +350,9 @@ impl Rules {
         let before = self.heard.lock().unwrap().len();
         self.note(&format!("data: {how} {count}"));
         let is_asked = |line: &String| line.starts_with("SIZE ") && line.ends_with(".part");
-        if self.sends == Sends::WhenAsked {
+        if let Sends::WhenAsked(times) = self.sends {
             socket::until("somebody asks how much it has", || {
-                self.heard.lock().unwrap()[before..].iter().any(is_asked)
+                self.heard.lock().unwrap()[before..].iter().filter(|line| is_asked(line)).count() >= times
             });
         }
     }

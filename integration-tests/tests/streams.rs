@@ -8,6 +8,7 @@ use integration_tests::user::{User, user};
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 /// How the files of the directory `d` of a source are named.
 #[derive(Clone, Copy, Debug)]
@@ -99,36 +100,43 @@ fn the_first_failure_ends_a_pattern_or_a_list_that_should_fail_fast() {
 
 #[test]
 fn n8_a_pattern_a_list_and_several_sources_whose_run_was_killed_or_interrupted_go_on_with_resume() {
-    for (named, signal) in ALL.into_iter().flat_map(|named| [(named, Signal::KILL), (named, Signal::INT)]) {
-        // The destination takes nine seconds for all of them.
-        const FILES: usize = 140;
-        /// How many files may have their names without a word of it in the journal.
-        const AHEAD: usize = 50;
-        let from = source(FILES, 40_000);
-        let (to, netrc, _secrets) = slow_destination("600KB");
-        let (state, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let user = || {
-            let user = user().private_file(".netrc", &netrc).here(home.path());
-            user.args(["--state", state.path().to_str().unwrap(), "--json"])
-        };
-        let url = to.url("to/").replace("ann:open%3Asesame@", "eve@");
-        let run = named.run(user(), &["copy", "-j", "1"], (&from, &url), home.path()).start();
-        let is_final = |name: &str| name.strip_prefix("to/").is_some_and(|last| last.parse::<u32>().is_ok());
-        let there = || to.names().iter().filter(|name| is_final(name)).count();
-        until("files have their names", || there() >= 20);
-        run.running.signal(signal);
-        let _home = run.end();
-        let before = there();
-        assert!(before < FILES, "it was over before {signal:?}");
-        let run = user().args(["resume"]).run().exits(0);
-        is_whole(&from, &to, &run);
-        let sent = run.events("file").iter().filter(|file| file["skipped"] == false).count();
-        assert!(
-            sent <= FILES - before + AHEAD,
-            "{named:?}, {signal:?}: {sent} files, {before} before: {run}"
-        );
-        assert_eq!(run.summary()["files"], FILES, "{run}");
-    }
+    // They wait for the destination most of the time.
+    thread::scope(|scope| {
+        for named in ALL {
+            for signal in [Signal::KILL, Signal::INT] {
+                scope.spawn(move || goes_on(named, signal));
+            }
+        }
+    });
+}
+
+/// A run that ends by `signal` goes on with `resume`.
+fn goes_on(named: Named, signal: Signal) {
+    // The destination takes nine seconds for all of them.
+    const FILES: usize = 140;
+    /// How many files may have their names without a word of it in the journal.
+    const AHEAD: usize = 50;
+    let from = source(FILES, 40_000);
+    let (to, netrc, _secrets) = slow_destination("600KB");
+    let (state, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let user = || {
+        let user = user().private_file(".netrc", &netrc).here(home.path());
+        user.args(["--state", state.path().to_str().unwrap(), "--json"])
+    };
+    let url = to.url("to/").replace("ann:open%3Asesame@", "eve@");
+    let run = named.run(user(), &["copy", "-j", "1"], (&from, &url), home.path()).start();
+    let is_final = |name: &str| name.strip_prefix("to/").is_some_and(|last| last.parse::<u32>().is_ok());
+    let there = || to.names().iter().filter(|name| is_final(name)).count();
+    until("files have their names", || there() >= 20);
+    run.running.signal(signal);
+    let _home = run.end();
+    let before = there();
+    assert!(before < FILES, "it was over before {signal:?}");
+    let run = user().args(["resume"]).run().exits(0);
+    is_whole(&from, &to, &run);
+    let sent = run.events("file").iter().filter(|file| file["skipped"] == false).count();
+    assert!(sent <= FILES - before + AHEAD, "{named:?}, {signal:?}: {sent} files, {before} before: {run}");
+    assert_eq!(run.summary()["files"], FILES, "{run}");
 }
 
 #[test]

@@ -188,7 +188,8 @@ fn h36_under_tls_stat_goes_to_our_own_server_and_others_are_asked_by_a_second_se
     // Of two servers of other people the destination is asked for the size, in a session of its own.
     let content = sample(300_000);
     let from = TlsPeer::start("127.0.0.2", Sends::InOrder, &content);
-    let to = TlsPeer::start("127.0.0.3", Sends::WhenAsked, &content);
+    // It is told once a second what is stored, so the third question comes when the first second is over and was told.
+    let to = TlsPeer::start("127.0.0.3", Sends::WhenAsked(3), &content);
     let run = unprotected([from.pin(), to.pin()]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
     assert_eq!(ends(&to), ["data: end 300000"], "{run}");
     assert_eq!([asked(&from, "STAT"), asked(&to, "STAT")], [0; 2], "{run}\n{:?}", to.heard());
@@ -197,7 +198,7 @@ fn h36_under_tls_stat_goes_to_our_own_server_and_others_are_asked_by_a_second_se
     // A source of our own, which protects the data as well, tells what it has sent.
     let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
     let from = Site::new("source").tls().args(open).file("a.bin", &content).start();
-    let to = TlsPeer::start("127.0.0.3", Sends::WhenAsked, &content);
+    let to = TlsPeer::start("127.0.0.3", Sends::WhenAsked(1), &content);
     let home = tempfile::tempdir().unwrap();
     let trace = home.path().join("trace");
     let run = unprotected([from.pin(), to.pin()]).args(["--trace", trace.to_str().unwrap()]);

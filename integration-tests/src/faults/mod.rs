@@ -44,9 +44,9 @@ pub struct Plan {
 /// What is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Breadth {
-    /// Trees, and files with `--detach`, between our own servers and this host.
+    /// Trees, and files with `--detach`, between our own servers and this host, and trees of a server that replaces no file.
     Jobs,
-    /// Also `append`, and trees of servers of other people; and somebody asks in between what is going on.
+    /// Also `append`, and trees of other servers of other people; and somebody asks in between what is going on.
     All,
 }
 
@@ -108,7 +108,7 @@ fn next(
             tally.appended += 1;
             Box::new(Append::new(world, random, number))
         }
-        3 | 4 if is_wide && !world.foreign.is_empty() => {
+        3 | 4 if !world.foreign.is_empty() => {
             tally.trees += 1;
             Box::new(TreeCopy::foreign(world, random, number).expect("there are servers of other people"))
         }

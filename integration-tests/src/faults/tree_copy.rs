@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Where the bytes of a copy go.
@@ -80,6 +81,8 @@ pub(super) struct TreeCopy {
 
 /// How long the first file of a tree has been there, in seconds.
 const AGE: u64 = 100_000;
+/// In which time a server has renamed a file.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl TreeCopy {
     /// A copy between our own servers and this host.
@@ -180,33 +183,46 @@ impl TreeCopy {
 
     /// What holds at every instant, also in the middle of a run that was killed.
     fn has_lost_nothing(&mut self, run: &Run) {
-        let Self { purpose, from, to, wanted, older, shown, copied, .. } = self;
-        let has = |top: &Path, name: &str, bytes: &[u8]| fs::read(top.join(name)).is_ok_and(|is| is == bytes);
-        for (name, bytes) in &wanted.files {
-            // The destination gets it before the source loses it.
-            let is_at_source = has(from, name, bytes);
-            let is_copied = has(to, name, bytes);
-            let old = older.files.get(name);
-            let is_old = old.is_some_and(|old| has(to, name, old));
-            match purpose {
-                Purpose::Copy => {}
-                Purpose::Move => assert!(is_at_source || is_copied, "{shown}: {name} is lost\n{run}"),
-                Purpose::Sync => {
-                    assert!(is_at_source, "{shown}: {name} has changed at the source\n{run}");
-                    let is_absent = !to.join(name).exists();
-                    let was_never_there = old.is_none() && !copied.contains(name) && is_absent;
-                    let is_aside = || {
-                        let there = Tree::read(to);
-                        self.is_set_aside && is_absent && there.files.values().any(|is| Some(is) == old)
-                    };
-                    let is_there = is_copied || is_old || was_never_there || is_aside();
-                    assert!(is_there, "{shown}: {name} was deleted, or is there by half\n{run}");
-                    if is_copied {
-                        copied.insert(name.clone());
-                    }
-                }
+        // A server may still rename what it was told to rename.
+        let lost = self.lost().or_else(|| {
+            thread::park_timeout(PAUSE);
+            self.lost()
+        });
+        assert_eq!(lost, None, "{}\n{run}", self.shown);
+        let there = Tree::read(&self.to).files;
+        let is_copied = |(name, bytes): &(&String, &Vec<u8>)| there.get(*name) == Some(*bytes);
+        self.copied.extend(self.wanted.files.iter().filter(is_copied).map(|(name, _)| name.clone()));
+    }
+
+    /// What is lost, as far as it is seen now.
+    fn lost(&self) -> Option<String> {
+        let Self { purpose, from, to, wanted, older, copied, .. } = self;
+        let there = Tree::read(to).files;
+        wanted.files.iter().find_map(|(name, bytes)| {
+            let is_at_source = || fs::read(from.join(name)).is_ok_and(|is| is == *bytes);
+            let (old, is) = (older.files.get(name), there.get(name));
+            let is_aside = || {
+                let is_aside = self.is_set_aside && there.values().any(|is| Some(is) == old);
+                eprintln!("    the old file of {name} has another name: {is_aside}");
+                is_aside
+            };
+            let is_right = match (is, old) {
+                (Some(is), old) => is == bytes || Some(is) == old,
+                (None, Some(_)) => is_aside(),
+                (None, None) => !copied.contains(name),
+            };
+            let is_kept = match purpose {
+                Purpose::Copy => true,
+                // The destination gets it before the source loses it.
+                Purpose::Move => is == Some(bytes) || is_at_source(),
+                Purpose::Sync => is_at_source(),
+            };
+            match (is_right, is_kept) {
+                (true, true) => None,
+                (false, _) => Some(format!("{name} was deleted at the destination, or is there by half")),
+                (true, false) => Some(format!("{name} is lost at the source")),
             }
-        }
+        })
     }
 
     /// The source of a move is empty. A kill may leave a file under another name that was renamed to find out whether source
@@ -244,10 +260,7 @@ fn places(route: Route, world: &World, home: &Path, name: &str) -> ([PathBuf; 2]
     let at = |server: &crate::site::Server| (server.path(name), server.url(name));
     let theirs = |at: Option<usize>| match at {
         Some(at) => (world.foreign[at].path(name), world.foreign[at].clear_url(name)),
-        None => {
-            let open = world.open.as_ref().unwrap();
-            (open.path(name), open.url(name))
-        }
+        None => (world.open.path(name), world.open.url(name)),
     };
     let (from, to) = match route {
         Route::Up => (local(name), at(&world.destination)),

@@ -39,8 +39,9 @@ pub(super) struct World {
     hub: Hub,
     /// The agents that have joined the hub: one reaches the source, the other one the destination.
     agents: [Joined; 2],
-    /// Servers of other people, and one of ours that works with them: in a soak only.
-    pub(super) open: Option<Server>,
+    /// One of ours that works with servers of other people.
+    pub(super) open: Server,
+    /// These, as far as they can be had: one that replaces no file, and in a soak others.
     pub(super) foreign: Vec<ForeignServer>,
     /// What each of ours has open when nobody uses it.
     idle: Vec<Sockets>,
@@ -62,7 +63,7 @@ const NEIGHBOURS: [u8; 3] = [127, 0, 0];
 const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 impl World {
-    /// `is_wide`: servers of other people take part, as far as they can be had.
+    /// `is_wide`: more servers of other people take part.
     pub(super) fn start(is_wide: bool) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let mut states = Vec::new();
@@ -74,17 +75,13 @@ impl World {
             site.environment("TMPDIR", temporary.path()).args(["--state", directory.to_str().unwrap()])
         };
         let (source, destination) = (site("source").start(), site("destination").start());
-        let mut foreign = Vec::new();
-        let mut open = None;
-        if is_wide {
-            open = Some(works_with_others(site("open")).start());
-            foreign.extend(KINDS.into_iter().filter_map(|kind| {
-                let server = Foreign::new(kind).foreign(kind.most_open());
-                // Each copy chooses whether it takes the offer.
-                let server = if OFFERS_TLS.contains(&kind) { server.offers_tls() } else { server };
-                server.start().inspect_err(|skipped| say_skipped(&skipped.0)).ok()
-            }));
-        }
+        let open = works_with_others(site("open")).start();
+        let others: &[Kind] = if is_wide { &KINDS } else { &[] };
+        let foreign =
+            [of(Kind::Proftpd).replaces_nothing()].into_iter().chain(others.iter().copied().map(of));
+        let foreign = foreign
+            .filter_map(|server| server.start().inspect_err(|skipped| say_skipped(&skipped.0)).ok())
+            .collect();
         let relay = Relay::new().at(&own_address().to_string()).allow("127.0.0.0/8:1024-65535").start();
         let hub = Hub::start(&own_address().to_string());
         let agents = [("near", &source), ("far", &destination)]
@@ -114,9 +111,8 @@ impl World {
         let machine = |ip: IpAddr, name: &str, password: &str| {
             format!("machine {ip} login {name} password {password}\n")
         };
-        let ours = [Some(&self.source), Some(&self.destination), self.open.as_ref()];
-        let mut netrc: String =
-            ours.into_iter().flatten().map(|server| machine(server.ip(), USER, PASSWORD)).collect();
+        let ours = [&self.source, &self.destination, &self.open];
+        let mut netrc: String = ours.map(|server| machine(server.ip(), USER, PASSWORD)).concat();
         for server in &self.foreign {
             let (name, password) = server.user();
             netrc += &machine(server.address().ip(), name, password);
@@ -158,16 +154,15 @@ impl World {
                 self.agents[at].die_and_return();
                 self.agents[at].until_joined(1);
             }
-            Victim::Open => self.open.as_mut().unwrap().die_and_return(),
+            Victim::Open => self.open.die_and_return(),
             Victim::Foreign(at) => self.foreign[at].kill_sessions(),
         }
     }
 
     /// Ours: name, address and process.
     fn all(&self) -> impl Iterator<Item = (&'static str, IpAddr, &Running)> {
-        let servers = [Some(("source", &self.source)), Some(("destination", &self.destination))];
-        let servers = servers.into_iter().chain([self.open.as_ref().map(|open| ("open", open))]).flatten();
-        let servers = servers.map(|(name, server)| (name, server.ip(), &server.running));
+        let servers = [("source", &self.source), ("destination", &self.destination), ("open", &self.open)];
+        let servers = servers.into_iter().map(|(name, server)| (name, server.ip(), &server.running));
         let agents = ["agent of the source", "agent of the destination"].into_iter().zip(&self.agents);
         let agents = agents.map(|(name, agent)| (name, OWN, &agent.running));
         let between = [
@@ -230,8 +225,8 @@ impl World {
     /// Nothing is left of what was done: also no file under way, no temporary file and no lock.
     pub(super) fn is_at_rest(&mut self) {
         self.falls_silent();
-        let servers = [Some(&self.source), Some(&self.destination), self.open.as_ref()];
-        let roots = servers.into_iter().flatten().map(|server| server.path(""));
+        let servers = [&self.source, &self.destination, &self.open];
+        let roots = servers.into_iter().map(|server| server.path(""));
         let roots = roots.chain(self.foreign.iter().map(|server| server.path("")));
         let locks = self.jobs.path().join("jobs");
         for place in roots.chain([self.temporary.path().to_path_buf(), locks]) {
@@ -284,6 +279,12 @@ impl World {
     }
 }
 
+/// A server of other people. Each copy chooses whether it takes the offer of TLS.
+fn of(kind: Kind) -> Foreign {
+    let server = Foreign::new(kind).foreign(kind.most_open());
+    if OFFERS_TLS.contains(&kind) { server.offers_tls() } else { server }
+}
+
 fn works_with_others(site: Site) -> Site {
     site.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
 }
@@ -295,7 +296,7 @@ fn neighbour(random: &mut Random) -> IpAddr {
     Ipv4Addr::new(a, b, c, d).into()
 }
 
-/// The servers of other people in a soak.
+/// More servers of other people in a soak.
 const KINDS: [Kind; 4] = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
 /// Those that serve both in clear and inside TLS.
 const OFFERS_TLS: [Kind; 3] = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd];

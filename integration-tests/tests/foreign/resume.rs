@@ -7,6 +7,8 @@ use integration_tests::or_skip;
 use integration_tests::site::sample;
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
+use serde_json::json;
+use std::collections::HashSet;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -134,4 +136,29 @@ fn n8_proftpd_that_replaces_no_file_keeps_the_old_one_until_the_new_one_is_verif
         let is_again = run.warnings().iter().any(|text| text.contains("trying again"));
         assert_eq!(is_again, is_lost, "{shown}");
     }
+}
+
+#[test]
+fn n12_a_receipt_of_files_whose_commands_are_pipelined_tells_what_proftpd_has_told_of_each() {
+    let digests = || Foreign::proftpd().foreign(Hosts::Allowed).extra(DIGESTS);
+    let names: Vec<String> = (0..30).map(|number| format!("t/{number}")).collect();
+    let from = names.iter().fold(digests(), |server, name| server.file(name, name.as_bytes()));
+    let (from, to) = (or_skip!(from.start()), or_skip!(digests().start()));
+    let state = tempfile::tempdir().unwrap();
+    let ftp_user = || user().args(["--state", state.path().to_str().unwrap()]);
+    ftp_user().args(["copy", "-r"]).args([from.url("t"), to.url("")]).run().exits(0);
+    let told = ftp_user().args(["--json", "why"]).run().exits(0);
+    let receipts = told.events("receipt");
+    assert_eq!(receipts.len(), names.len(), "{told}");
+    let mut seen = HashSet::new();
+    for receipt in &receipts {
+        let digests = &receipt["digests"];
+        assert_eq!((&digests["source"], digests["source"].is_string()), (&digests["dest"], true), "{told}");
+        seen.insert(digests["dest"].as_str().unwrap().to_owned());
+        assert_eq!(receipt["control"], json!({"source": "clear", "dest": "clear"}), "{told}");
+        assert_eq!(receipt["data"], json!({"source": "clear", "dest": "clear"}), "{told}");
+        assert_eq!((&receipt["path"], &receipt["attempts"]), (&"direct".into(), &1.into()), "{told}");
+        assert!(receipt["path_why"].is_string() && receipt.get("failure").is_none(), "{told}");
+    }
+    assert_eq!(seen.len(), names.len(), "each file has its own: {told}");
 }
