@@ -1,7 +1,8 @@
 //! `sync --delete`: what is deleted, what stays, and what is told of both.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::Site;
+use integration_tests::site::{PASSWORD, Site, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -267,4 +268,42 @@ fn a_directory_that_holds_what_a_filter_leaves_out_is_not_counted_among_what_goe
     let run = synced(&words).exits(0);
     assert_eq!(run.summary()["deleted"], 1, "{run}");
     assert_eq!(to.names(), ["t/", "t/a", "t/d/", "t/d/big.1", "t/e/", "t/e/f/", "t/e/f/big.2", "t/n.log"]);
+}
+
+#[test]
+fn what_a_running_copy_stores_below_the_destination_is_neither_deleted_nor_counted() {
+    let from =
+        source().file("s/a", "a").file("n/a", "new").file("n/big", sample(600_000)).directory("n/empty");
+    let (from, state) = (from.start(), tempfile::tempdir().unwrap());
+    let to = target().file("t/old/x", "x").directory("t/old/none").start();
+    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
+    let job = |words: &[&str]| {
+        let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+        user.args(["--json", "--state", state.path().to_str().unwrap()]).args(words)
+    };
+    let (source, dest) = (from.url("s"), to.url("t"));
+    let copy = job(&["copy", "-r", "--limit", "10KB", &from.url("n/"), &to.url("t/n")]).start();
+    let is_part = |name: &String| name.starts_with("t/n/.") && name.ends_with(".ftp-user.part");
+    until("the large file is under way", || to.path("t/n/a").exists() && to.names().iter().any(is_part));
+    // One name goes: x. A directory that is empty, and so the one above it, may be the copy's.
+    let sync = ["sync", "--delete", "--max-delete", "1", &source, &dest];
+    let dry = job(&[&sync[..], &["--dry-run"]].concat()).run().exits(0);
+    let dry = dry.says("not deleted").says("empty directories");
+    assert_eq!(told(&dry, "plan"), ["copy a", "copy n.log", "delete x"], "{dry}");
+    let run = job(&sync).run().exits(0);
+    let jobs = job(&["jobs"]).run().exits(0);
+    let running = jobs.events("job").into_iter().find(|job| job["verb"] == "copy").unwrap();
+    assert_eq!(running["state"], "running", "the copy has ended before the sync: {jobs}");
+    let run = run.says(&format!(
+        "not deleted: 2 names and empty directories where job {} works",
+        running["id"].as_str().unwrap()
+    ));
+    for (name, is_there) in [("t/n/a", true), ("t/n/empty", true), ("t/old/x", false), ("t/a", true)] {
+        assert_eq!(to.path(name).exists(), is_there, "{name}: {run}");
+    }
+    copy.interrupt();
+    copy.end().exits(10);
+    // Nobody works there now.
+    let run = job(&["sync", "--delete", &source, &dest]).run().exits(0);
+    assert!(!to.path("t/n/a").exists() && !to.path("t/old").exists(), "{run}");
 }

@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// Whether a file of a job that nobody runs may still move from server to server.
-    fn moves_alone(&self, row: &ItemRow) -> Result<bool, Bad> {
+    pub(super) fn moves_alone(&self, row: &ItemRow) -> Result<bool, Bad> {
         if row.parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
             return Ok(false);
         }

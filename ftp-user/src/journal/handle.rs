@@ -2,6 +2,7 @@
 
 use super::below::FilesBelow;
 use super::failure::JournalFailure;
+use super::others::{ClaimsBelow, ClaimsPage};
 use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen,
     Start,
@@ -126,6 +127,18 @@ impl Journal {
         match self.existing()? {
             Some(store) => store.items(job, state),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// What jobs have claimed below a directory: a page of it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn claims_below(&self, asked: &ClaimsBelow) -> Result<ClaimsPage, JournalFailure> {
+        match self.existing()? {
+            Some(store) => store.claims_below(None, asked).map_err(|bad| store.failure(bad)),
+            None => Ok(ClaimsPage::default()),
         }
     }
 
@@ -293,6 +306,12 @@ impl JobJournal {
     pub async fn files_below(&self, prefix: String) -> Option<FilesBelow> {
         let (reply, answer) = oneshot::channel();
         if self.ask(Ask::Below(prefix, reply)) { answer.await.ok() } else { None }
+    }
+
+    /// What other jobs have claimed below a directory: a page of it; `None` if the journal has ended.
+    pub async fn claims_below(&self, asked: ClaimsBelow) -> Option<ClaimsPage> {
+        let (reply, answer) = oneshot::channel();
+        if self.ask(Ask::Others(asked, reply)) { answer.await.ok() } else { None }
     }
 
     /// Whether an earlier run has begun the job.

@@ -47,6 +47,12 @@ fn select_items(condition: &str) -> String {
 static ADD_ITEM: LazyLock<String> = LazyLock::new(|| addition("items", ItemRow::COLUMNS, ItemRow::WIDTH));
 static SAVE_ITEM: LazyLock<String> = LazyLock::new(|| insertion("items", ItemRow::COLUMNS, ItemRow::WIDTH));
 static ITEMS_AT: LazyLock<String> = LazyLock::new(|| select_items("site = ?1 AND path = ?2"));
+/// Files below a directory.
+static ITEMS_BELOW: LazyLock<String> = LazyLock::new(|| {
+    select_items(
+        "site = ?1 AND (path, job) > (?2, ?3) AND (?4 IS NULL OR path < ?4) ORDER BY path, job LIMIT ?5",
+    )
+});
 
 impl ItemRow {
     pub(super) const COLUMNS: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended, attempts, failure, digest, addresses, strangers, path_facts";
@@ -82,6 +88,24 @@ impl ItemRow {
     /// The files of all jobs that go there.
     pub(super) fn at(sql: &Connection, place: &Place) -> Result<Vec<Self>, Bad> {
         Self::query(sql, &ITEMS_AT, &[&place.site, &place.path])
+    }
+
+    /// The files of all jobs below a directory of a host, in the order of their paths and their jobs: at most `most` of those
+    /// behind `after`. The directory has a separator at its end, or is empty.
+    pub(super) fn below(
+        sql: &Connection,
+        site: &str,
+        directory: &[u8],
+        after: Option<(&[u8], JobId)>,
+        most: usize,
+    ) -> Result<Vec<Self>, Bad> {
+        let (path, job) =
+            after.map_or((directory, i64::MIN), |(path, job)| (path, job.number().cast_signed()));
+        // The paths are those that begin with it: no other octets are between these two bounds.
+        let end = directory.split_last().map(|(last, begin)| [begin, &[last.saturating_add(1)]].concat());
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let values: [&dyn ToSql; 5] = [&site, &path, &job, &end, &most];
+        Self::query(sql, &ITEMS_BELOW, &values)
     }
 
     /// The files of a job in that state.

@@ -25,6 +25,7 @@
 //! | `noting` | what becomes of a file that is claimed |
 //! | `prune` | which jobs are forgotten when another one begins |
 //! | `below` | how the files below one source stand |
+//! | `others` | what other jobs have claimed below a directory |
 //! | `abandon` | a job is given up without its servers |
 //! | `recent` | the jobs that a shell offers while a word is completed |
 //! | `writer` | the thread that owns the connection of a job that runs |
@@ -52,6 +53,7 @@ mod jobs;
 mod lock;
 mod mark;
 mod noting;
+mod others;
 mod part_rows;
 mod path_facts;
 mod prune;
@@ -71,6 +73,7 @@ pub use essence::essence;
 pub use failure::JournalFailure;
 pub use handle::{Began, Claims, Durable, JobJournal, Journal};
 pub use hands::check_directory;
+pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use recent::{RecentJob, recent_jobs};
 pub use record::{
     Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,

@@ -5,6 +5,7 @@ use super::checksum::Bad;
 use super::claiming::Claim;
 use super::failure::JournalFailure;
 use super::lock::JobLock;
+use super::others::{ClaimsBelow, ClaimsPage};
 use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
 };
@@ -41,6 +42,8 @@ pub(super) enum Ask {
     Open(oneshot::Sender<Vec<ItemRecord>>),
     /// How the files stand whose sources begin like this.
     Below(String, oneshot::Sender<FilesBelow>),
+    /// What other jobs have claimed below a directory.
+    Others(ClaimsBelow, oneshot::Sender<ClaimsPage>),
     /// Notes how the job has ended, and what has failed in this run.
     Finish(End, Option<Failures>, oneshot::Sender<()>),
 }
@@ -56,6 +59,8 @@ enum Performed {
     Open(Vec<ItemRecord>),
     /// How the files below a source stand.
     Below(FilesBelow),
+    /// What other jobs have claimed.
+    Others(ClaimsPage),
     /// What the job has decided, and which other job may have made its destination.
     Decided(Option<JobId>),
 }
@@ -84,6 +89,7 @@ impl Ask {
             | Self::Decided(..)
             | Self::Open(..)
             | Self::Below(..)
+            | Self::Others(..)
             | Self::Finish(..) => true,
             Self::Attempted(..) | Self::Ended(..) => false,
         }
@@ -196,6 +202,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         }
         Ask::Open(_) => return store.files(job, ItemState::Open).map(Performed::Open),
         Ask::Below(prefix, _) => return files_below(&store.sql, job, prefix).map(Performed::Below),
+        Ask::Others(asked, _) => return store.claims_below(Some(job), asked).map(Performed::Others),
         Ask::Part(key, part, _) => store.again(*key, *part)?,
         Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
         Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
@@ -217,6 +224,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
         (Ask::Begin(_, reply), Performed::Claimed(answers)) => drop(reply.send(answers)),
         (Ask::Open(reply), Performed::Open(items)) => drop(reply.send(items)),
         (Ask::Below(_, reply), Performed::Below(found)) => drop(reply.send(found)),
+        (Ask::Others(_, reply), Performed::Others(page)) => drop(reply.send(page)),
         (Ask::Decided(_, reply), Performed::Decided(maker)) => drop(reply.send(maker)),
         (
             Ask::Part(_, _, reply)
@@ -231,6 +239,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             Ask::Begin(..)
             | Ask::Open(..)
             | Ask::Below(..)
+            | Ask::Others(..)
             | Ask::Decided(..)
             | Ask::Attempted(..)
             | Ask::Ended(..),

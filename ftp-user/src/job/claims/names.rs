@@ -58,6 +58,15 @@ pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
     }
 }
 
+/// What the paths of files below a directory begin with, as the journal names them.
+pub(in crate::job) fn below_at(host: &Host, directory: &PathName) -> Vec<u8> {
+    let mut path = directory_at(host, directory);
+    if !path.is_empty() && !path.ends_with(b"/") {
+        path.push(b'/');
+    }
+    path
+}
+
 /// Before anything is claimed at or below `path`: asks a server for its login directory, if names in the journal depend on it.
 /// If it does not answer, the first question about a file says so.
 pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::job::claims::names::{directory_at, site_of};
+use crate::job::claims::names::{below_at, site_of};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
@@ -17,10 +17,7 @@ impl BegunFiles {
         if !context.job_journal.is_resumed() {
             return Self::default();
         }
-        let (site, mut top) = (site_of(host), directory_at(host, top));
-        if !top.is_empty() && !top.ends_with(b"/") {
-            top.push(b'/');
-        }
+        let (site, top) = (site_of(host), below_at(host, top));
         let open = context.job_journal.open_files().await.into_iter();
         let here = open.filter(|item| item.place.site == site);
         Self(here.filter_map(|item| Some(item.place.path.strip_prefix(top.as_slice())?.to_vec())).collect())

@@ -4,6 +4,7 @@
 use super::emptied::EmptiedDirectories;
 use super::hidden::Hidden;
 use super::links::Links;
+use super::other_jobs::{KeptNames, OtherJobs};
 use super::own_names::OwnNames;
 use super::tree_entry::TreeEntry;
 use super::twins::Twins;
@@ -21,6 +22,7 @@ use crate::report::{Change, Event};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// What is deleted below a destination.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(super) struct SurplusRemovals<'a> {
     pub(super) renamed: HashSet<PathName>,
     /// Names that differ from new ones only in case.
     pub(super) twins: Twins,
+    /// What other jobs have claimed.
+    pub(super) others: Arc<OtherJobs>,
     /// Which directories go with what is in them. No name was looked at yet.
     pub(super) emptied: EmptiedDirectories,
 }
@@ -76,7 +80,7 @@ impl SurplusRemovals<'_> {
         let mut entered = Entered::new(self.removing.scope(), Why::Synced);
         let mut links = Links::default();
         let mut emptied = self.emptied.clone();
-        let mut own = OwnNames::default();
+        let (mut own, mut kept) = (OwnNames::default(), KeptNames::default());
         let needs = |entry: &TreeEntry| {
             !entry.is_left() && !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path)
         };
@@ -91,6 +95,11 @@ impl SurplusRemovals<'_> {
             }
             let Some((next, is_lacking)) = next else { break };
             if next.is_left() || !is_lacking || self.twins.spares(&next.path) {
+                emptied.stays();
+                continue;
+            }
+            if let Some(job) = self.others.claims(&next.path) {
+                kept.keep(&next.path, job);
                 emptied.stays();
                 continue;
             }
@@ -112,6 +121,7 @@ impl SurplusRemovals<'_> {
         }
         hidden.tell(self.context, source);
         own.tell(self.context, host);
+        kept.tell(self.context, host, self.removing.scope().root());
         Ok(())
     }
 

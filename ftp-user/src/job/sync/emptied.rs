@@ -8,8 +8,10 @@ use ftp_proto::wire::PathName;
 #[derive(Clone, Debug)]
 pub(super) struct EmptiedDirectories {
     open: Vec<OpenDirectory>,
-    /// Whether a directory stays in which nothing was deleted: only some files are wanted.
-    selects: bool,
+    /// Whether a directory stays in which nothing was deleted: only some files are wanted, or another job may have made it.
+    keeps_empty: bool,
+    /// The first such directory.
+    first_empty: Option<PathName>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,20 +25,28 @@ struct OpenDirectory {
 
 impl EmptiedDirectories {
     /// No name has come yet.
-    pub(super) const fn new(selects: bool) -> Self {
-        Self { open: Vec::new(), selects }
+    pub(super) const fn new(keeps_empty: bool) -> Self {
+        Self { open: Vec::new(), keeps_empty, first_empty: None }
     }
 
     /// The next directory in which `next` is not, and which goes. It is asked for until there is none.
     pub(super) fn leave(&mut self, next: Option<&PathName>) -> Option<PathName> {
         let is_left = |open: &mut OpenDirectory| next.is_none_or(|next| !is_below(&open.below, next));
         while let Some(OpenDirectory { below, is_emptier, is_needed }) = self.open.pop_if(is_left) {
-            if !is_needed && (is_emptier || !self.selects) {
+            if !is_needed && (is_emptier || !self.keeps_empty) {
                 return Some(below);
+            }
+            if !is_needed {
+                self.first_empty.get_or_insert(below);
             }
             self.stays();
         }
         None
+    }
+
+    /// The first directory that stays because nothing in it was deleted.
+    pub(super) const fn first_empty(&self) -> Option<&PathName> {
+        self.first_empty.as_ref()
     }
 
     /// The next name is a directory that goes, unless something in it stays.

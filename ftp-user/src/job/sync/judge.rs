@@ -1,12 +1,15 @@
 //! What becomes of a path that one tree has, or both. Pure.
 
 use super::begun::BegunFiles;
+use super::other_jobs::OtherJobs;
 use super::tree_entry::TreeEntry;
 use crate::control::Facts;
+use crate::id::JobId;
 use crate::job::request::sync::Compare;
 use crate::job::tree::is_below;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
+use std::sync::Arc;
 
 /// What becomes of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +26,8 @@ pub(super) enum Verdict {
     NewDirectory,
     /// Only the destination has it.
     Surplus,
+    /// Only the destination has it, and a job works there that has claimed it.
+    Claimed(JobId),
     /// The destination has something else of that name, so that nothing is copied there.
     Blocked,
     /// It is neither copied nor deleted.
@@ -35,6 +40,8 @@ pub(super) struct Judge {
     compare: Compare,
     /// What an earlier run has begun.
     begun: BegunFiles,
+    /// What other jobs have claimed at the destination.
+    others: Arc<OtherJobs>,
     /// A directory of the destination in which nothing is deleted: the source has the name for something else.
     spared: Option<PathName>,
     /// A directory of the source that cannot be made.
@@ -43,8 +50,8 @@ pub(super) struct Judge {
 
 impl Judge {
     /// No path was judged yet.
-    pub(super) const fn new(compare: Compare, begun: BegunFiles) -> Self {
-        Self { compare, begun, spared: None, blocked: None }
+    pub(super) const fn new(compare: Compare, begun: BegunFiles, others: Arc<OtherJobs>) -> Self {
+        Self { compare, begun, others, spared: None, blocked: None }
     }
 
     /// Judges the next path, as each tree has it.
@@ -71,7 +78,9 @@ impl Judge {
                 verdict
             }
             (None, Some(destination)) => match destination.facts.kind {
-                Kind::File | Kind::Link | Kind::Directory => Verdict::Surplus,
+                Kind::File | Kind::Link | Kind::Directory => {
+                    self.others.claims(&destination.path).map_or(Verdict::Surplus, Verdict::Claimed)
+                }
                 // What is no regular file stays what it is.
                 Kind::Other | Kind::Current | Kind::Parent => Verdict::Left,
             },

@@ -13,6 +13,7 @@
 //! | `sorted` | the names of a tree in their order, little of them in memory |
 //! | `listed` | takes in what a walk finds |
 //! | `begun` | which files an earlier run of the job has begun and not ended |
+//! | `other_jobs` | what other jobs have claimed below the destination stays |
 //! | `judge` | what becomes of a path; pure |
 //! | `plan` | what becomes of both trees |
 //! | `rename` | files that have another name at the source |
@@ -35,6 +36,7 @@ mod hidden;
 mod judge;
 mod links;
 mod listed;
+mod other_jobs;
 mod own_names;
 mod places;
 mod plan;

@@ -3,6 +3,7 @@
 use super::begun::BegunFiles;
 use super::emptied::EmptiedDirectories;
 use super::judge::{Judge, Verdict};
+use super::other_jobs::{KeptNames, OtherJobs};
 use super::sorted::Sorted;
 use super::stop::StopCheck;
 use super::tree_entry::{TreeEntry, order};
@@ -14,6 +15,7 @@ use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
 use std::io;
+use std::sync::Arc;
 
 /// What becomes of both trees.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Plan {
     /// What cannot be copied, because the destination has something else of that name: the first ones, as the source has
     /// them, and what the destination has.
     pub(super) blocked: Vec<(TreeEntry, Kind)>,
+    /// What only the destination has and stays, because other jobs work there.
+    pub(super) kept: KeptNames,
     /// How much it is.
     pub(super) counts: Counts,
 }
@@ -95,6 +99,8 @@ pub(super) struct PlanRules {
     pub(super) selects: bool,
     /// What an earlier run has begun.
     pub(super) begun: BegunFiles,
+    /// What other jobs have claimed at the destination.
+    pub(super) others: Arc<OtherJobs>,
 }
 
 /// Plans a sync of two trees.
@@ -104,23 +110,27 @@ pub(super) struct PlanRules {
 /// The names cannot be kept on the disk, or somebody has asked the program to stop.
 pub(super) fn plan(
     (mut source, mut destination): (Sorted, Sorted),
-    PlanRules { compare, selects, begun }: PlanRules,
+    PlanRules { compare, selects, begun, others }: PlanRules,
     cancel: &Cancel,
 ) -> io::Result<Plan> {
     let mut stop = StopCheck::new(cancel);
-    let mut judge = Judge::new(compare, begun);
+    let mut emptied = EmptiedDirectories::new(selects || others.work_there());
+    let mut judge = Judge::new(compare, begun, Arc::clone(&others));
     let mut plan = Plan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
         blocked: Vec::new(),
+        kept: KeptNames::default(),
         counts: Counts::default(),
     };
-    let mut emptied = EmptiedDirectories::new(selects);
     loop {
         stop.count()?;
         let next = match (source.peek(), destination.peek()) {
             (None, None) => {
                 plan.leave(&mut emptied, None);
+                if !selects && let Some(first) = emptied.first_empty() {
+                    plan.kept.keep_empty(first, &others);
+                }
                 return Ok(plan);
             }
             (Some(_), None) => Ordering::Less,
@@ -188,6 +198,12 @@ impl Plan {
                 }
                 return Ok(());
             }
+            Verdict::Claimed(job) => {
+                if let Some(theirs) = theirs {
+                    self.kept.keep(&theirs.path, job);
+                }
+                return Ok(());
+            }
             Verdict::Left => return Ok(()),
         };
         let Some(entry) = ours else { return Ok(()) };
@@ -217,7 +233,12 @@ mod tests {
             sorter.finish().unwrap()
         };
         let (stop, cancel) = Cancel::new();
-        let rules = || PlanRules { compare: Compare::Auto, selects: false, begun: BegunFiles::default() };
+        let rules = || PlanRules {
+            compare: Compare::Auto,
+            selects: false,
+            begun: BegunFiles::default(),
+            others: Arc::default(),
+        };
         let planned = plan((names(3000), names(0)), rules(), &cancel).unwrap();
         assert_eq!(planned.counts.copied, 3000);
         stop.send(true).unwrap();
@@ -236,7 +257,7 @@ mod tests {
             sorter.finish().unwrap()
         };
         let begun = BegunFiles::of(&["d/a", "gone"]);
-        let rules = PlanRules { compare: Compare::Exists, selects: false, begun };
+        let rules = PlanRules { compare: Compare::Exists, selects: false, begun, others: Arc::default() };
         let mut plan = plan((names(), names()), rules, &Cancel::never()).unwrap();
         assert_eq!((plan.counts.same, plan.counts.copied), (2, 1));
         let task = plan.tasks.pop().unwrap().unwrap();
@@ -254,7 +275,12 @@ mod tests {
                 sorter.push(TreeEntry { path, facts: Facts::of_kind(*kind) }).unwrap();
             }
             let trees = (Sorter::new(Cancel::never()).finish().unwrap(), sorter.finish().unwrap());
-            let rules = PlanRules { compare: Compare::Auto, selects, begun: BegunFiles::default() };
+            let rules = PlanRules {
+                compare: Compare::Auto,
+                selects,
+                begun: BegunFiles::default(),
+                others: Arc::default(),
+            };
             let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
             let mut left = Vec::new();
             while let Some(entry) = plan.surplus.pop().unwrap() {
@@ -275,5 +301,37 @@ mod tests {
         check(&[("d", Directory), ("d/e", Directory), ("d/e/b", File), ("f", Directory)], false, 4, &[]);
         check(&[("d", Directory), ("d/e", Directory), ("d/e/b", File), ("f", Directory)], true, 3, &[]);
         check(&[("d", Directory), ("d/a", File), ("d/e", Directory)], true, 1, &[]);
+    }
+
+    #[test]
+    fn what_another_job_has_claimed_is_neither_deleted_nor_counted() {
+        use Kind::{Directory, File};
+        let job = crate::id::JobId::new(7);
+        let check = |claimed: &[&str], expect: u64, go: &[&str], words: &[&str]| {
+            let names =
+                [("d", Directory), ("d/a", File), ("d/e", Directory), ("d/old", File), ("f", Directory)];
+            let mut sorter = Sorter::new(Cancel::never());
+            for (name, kind) in names {
+                let path = PathName::from_user(name).unwrap();
+                sorter.push(TreeEntry { path, facts: Facts::of_kind(kind) }).unwrap();
+            }
+            let trees = (Sorter::new(Cancel::never()).finish().unwrap(), sorter.finish().unwrap());
+            let (begun, others) = (BegunFiles::default(), Arc::new(OtherJobs::of(job, claimed)));
+            let rules = PlanRules { compare: Compare::Auto, selects: false, begun, others };
+            let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
+            let mut found = Vec::new();
+            while let Some(entry) = plan.surplus.pop().unwrap() {
+                found.extend((!entry.is_left()).then(|| entry.path.display()));
+            }
+            let go: Vec<_> = go.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!((plan.counts.surplus, found), (expect, go), "{claimed:?}");
+            assert!(words.iter().all(|word| format!("{:?}", plan.kept).contains(word)), "{:?}", plan.kept);
+        };
+        check(&[], 5, &["d", "d/a", "d/e", "d/old", "f"], &["names: 0", "has_empty: false"]);
+        // What was listed as empty may be made by the job: it is no task of a plan.
+        check(&["d/a"], 1, &["d/e", "d/old", "f"], &["names: 2", "has_empty: true"]);
+        // It is not stored yet, and its directory stays.
+        check(&["d/e/f"], 2, &["d/a", "d/old", "f"], &["names: 2"]);
+        check(&["x/y"], 2, &["d", "d/a", "d/e", "d/old", "f"], &["names: 0", "has_empty: true"]);
     }
 }

@@ -5,6 +5,7 @@ use super::deletion::{Removing, SurplusRemovals};
 use super::emptied::EmptiedDirectories;
 use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
+use super::other_jobs::OtherJobs;
 use super::places::{self, Places, Roots, absolute, login, refuse_backup, refuse_precious};
 use super::plan::{Plan, PlanRules, Task, What, plan};
 use super::rename::{self, Renames};
@@ -35,6 +36,7 @@ use crate::route::Ends;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Makes the directory `destination` like `source`. Failures go to `tally`.
 pub(in crate::job) async fn sync(
@@ -48,7 +50,8 @@ pub(in crate::job) async fn sync(
     let ends = Ends::new(from, Host::at(destination, Role::Destination, pools));
     let backup = rules.backup.clone().map(Backup::below);
     let places = Places { source, destination };
-    let mut run = Run { context, ends, places, rules, options, filter, backup, tally };
+    let mut run =
+        Run { context, ends, places, rules, options, filter, backup, others: Arc::default(), tally };
     if let Err(failure) = Box::pin(run.run()).await {
         run.tally.failed(source.to_string(), destination.to_string(), failure);
     }
@@ -65,6 +68,8 @@ struct Run<'a> {
     options: Options,
     filter: Filter,
     backup: Option<Backup>,
+    /// What other jobs have claimed at the destination: nothing of it is deleted.
+    others: Arc<OtherJobs>,
     tally: &'a mut Tally,
 }
 
@@ -110,6 +115,8 @@ impl Run<'_> {
 
     async fn run_claimed(&mut self) -> Result<(), Failure> {
         let roots = self.look().await?;
+        // Before the listing, which may show what a job has finished that ends meanwhile.
+        self.ask_other_jobs().await;
         let (source, destination) = self.list(&roots).await?;
         let mut compared = self.compare(source, destination).await?;
         let is_dry = self.options.mode.is_dry();
@@ -230,14 +237,25 @@ impl Run<'_> {
         let names = (source.names, destination.names);
         let top = &self.places.destination.path;
         let begun = BegunFiles::below(self.context, &self.ends.destination, top).await;
-        let rules = PlanRules { compare: self.rules.compare, selects: self.filter.selects(), begun };
+        self.ask_other_jobs().await;
+        let (compare, selects) = (self.rules.compare, self.filter.selects());
+        let rules = PlanRules { compare, selects, begun, others: Arc::clone(&self.others) };
         let cancel = self.context.cancel.clone();
         let planned = tokio::task::spawn_blocking(move || plan(names, rules, &cancel)).await;
         let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         report_blocked(&self.ends, self.places, &plan, self.tally);
+        plan.kept.tell(self.context, &self.ends.destination, &self.places.destination.path);
         self.tally.same(plan.counts.same);
         Ok(ComparedListings { plan, is_complete, twins: Twins::default() })
+    }
+
+    /// Asks what other jobs have claimed at the destination, if anything may be deleted there.
+    async fn ask_other_jobs(&mut self) {
+        if self.rules.deletion.is_some() {
+            let (host, top) = (&mut self.ends.destination, &self.places.destination.path);
+            Arc::make_mut(&mut self.others).ask(self.context, host, top).await;
+        }
     }
 
     /// What is known of both trees. `gone` of the names that only the destination had are not there any more.
@@ -357,6 +375,8 @@ impl Run<'_> {
         renamed: HashSet<PathName>,
         removing: Removing,
     ) -> Result<(), Failure> {
+        self.ask_other_jobs().await;
+        let keeps_empty = self.filter.selects() || self.others.work_there();
         let removals = SurplusRemovals {
             context: self.context,
             removing,
@@ -364,7 +384,8 @@ impl Run<'_> {
             backup: self.backup.clone(),
             renamed,
             twins,
-            emptied: EmptiedDirectories::new(self.filter.selects()),
+            others: Arc::clone(&self.others),
+            emptied: EmptiedDirectories::new(keeps_empty),
         };
         let Ends { source, destination, .. } = &mut self.ends;
         removals.run((source, destination, self.tally), plan.surplus).await

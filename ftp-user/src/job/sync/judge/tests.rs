@@ -60,7 +60,7 @@ fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String,
     let mut paths: Vec<PathName> = source.keys().chain(destination.keys()).map(|name| path(name)).collect();
     paths.sort_by(order);
     paths.dedup();
-    let mut judge = Judge::new(compare, BegunFiles::default());
+    let mut judge = Judge::new(compare, BegunFiles::default(), Arc::default());
     let of = |tree: &Tree, path: &PathName| {
         tree.get(&path.display()).map(|facts| TreeEntry { path: path.clone(), facts: facts.clone() })
     };
@@ -158,7 +158,7 @@ fn synced(source: &Tree, destination: &Tree, compare: Compare) -> Tree {
                 made.insert(name.clone(), source[&name].clone());
             }
             Verdict::Surplus => drop(made.remove(&name)),
-            Verdict::Same | Verdict::Blocked | Verdict::Left => {}
+            Verdict::Same | Verdict::Blocked | Verdict::Left | Verdict::Claimed(_) => {}
         }
     }
     made
@@ -184,7 +184,7 @@ fn every_pair_of_trees_obeys_the_laws() {
                 Verdict::Differs | Verdict::Unsure => {
                     assert!(is_in(&source) && is_in(&destination), "{name} {shown}");
                 }
-                Verdict::Same | Verdict::Blocked | Verdict::Left => {}
+                Verdict::Same | Verdict::Blocked | Verdict::Left | Verdict::Claimed(_) => {}
             }
         }
         // No name is left without its directory, and what is copied goes into a directory.
@@ -198,7 +198,7 @@ fn every_pair_of_trees_obeys_the_laws() {
         // What is equal stays as it is, and a second run has nothing to copy or delete.
         for (name, verdict) in verdicts(&source, &made, compare) {
             let is_done = match verdict {
-                Verdict::Same | Verdict::Blocked | Verdict::Left => true,
+                Verdict::Same | Verdict::Blocked | Verdict::Left | Verdict::Claimed(_) => true,
                 Verdict::Unsure => compare == Compare::Hash,
                 // Something in it is of a kind that stays.
                 Verdict::Surplus => !is_empty(&made, &name),
