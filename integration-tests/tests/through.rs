@@ -5,7 +5,7 @@ use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, Started, user};
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -154,6 +154,15 @@ fn peak_of_a_copy(size: u64) -> u64 {
         .args(["copy", "--no-race", "--json", "--path", "user", "--verify", "size"])
         .args([from.url("a.bin"), to.url("b.bin")])
         .start();
+    let (run, peak) = end_with_peak_kib(run);
+    let run = run.exits(0);
+    assert_eq!(run.summary()["bytes"], size, "{run}");
+    assert_eq!(fs::metadata(to.path("b.bin")).unwrap().len(), size);
+    peak
+}
+
+/// Waits for the end of a run. Returns as well the most memory that it had resident.
+pub(crate) fn end_with_peak_kib(run: Started) -> (Run, u64) {
     let status = format!("/proc/{}/status", run.running.id());
     let peak = thread::spawn(move || {
         let mut peak = 0;
@@ -163,10 +172,7 @@ fn peak_of_a_copy(size: u64) -> u64 {
         }
         peak
     });
-    let run = run.end().exits(0);
-    assert_eq!(run.summary()["bytes"], size, "{run}");
-    assert_eq!(fs::metadata(to.path("b.bin")).unwrap().len(), size);
-    peak.join().unwrap()
+    (run.end(), peak.join().unwrap())
 }
 
 /// The most memory that a process had resident so far; `None` after its end.

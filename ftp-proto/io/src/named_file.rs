@@ -24,6 +24,8 @@ pub enum Readable {
 pub struct NamedFile {
     file: File,
     facts: Metadata,
+    /// Whether nothing was read yet.
+    is_fresh: bool,
 }
 
 impl NamedFile {
@@ -49,7 +51,7 @@ impl NamedFile {
                 return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
             }
         }
-        Ok(Self { file, facts })
+        Ok(Self { file, facts, is_fresh: true })
     }
 
     /// What the system says of the file.
@@ -80,13 +82,22 @@ impl NamedFile {
     /// # Errors
     ///
     /// It cannot be read, or it is a pipe that had no writer.
-    pub fn read_first(self, count: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    fn read_first(self, count: u64) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(Vec::new());
-        self.file.take(count).read_to_end(&mut bytes)?;
-        if bytes.is_empty() && self.facts.file_type().is_fifo() {
+        self.take(count).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A piece after the other. A pipe that had no writer is an error.
+impl Read for NamedFile {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(into)?;
+        if count == 0 && !into.is_empty() && self.is_fresh && self.facts.file_type().is_fifo() {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "nobody has written into this pipe"));
         }
-        Ok(bytes)
+        self.is_fresh = false;
+        Ok(count)
     }
 }
 

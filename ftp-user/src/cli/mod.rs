@@ -16,6 +16,7 @@ mod hash;
 mod jobs;
 mod kept;
 mod later;
+mod list;
 mod ls;
 mod mkdir;
 mod mv;

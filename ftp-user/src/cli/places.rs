@@ -14,16 +14,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Says where the place with this index was written, for its failure: its text is not repeated.
-pub(super) struct Written<'a>(pub(super) &'a dyn Fn(Failure, usize) -> Failure);
-
 /// Reads places: all of them, before anything is sent to a server. What the URLs lack comes from `~/.netrc`.
 pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
     let count = places.len();
     for (index, text) in places.iter().enumerate() {
         one_meaning(text, names).map_err(|failure| of_place(failure, index + 1, count))?;
     }
-    read(places, names, &Written(&|failure, index| of_place(failure, index + 1, count)))
+    let mut reader = PlaceReader::new(names);
+    let numbered = places.iter().enumerate();
+    let read = |(index, text): (usize, &OsString)| {
+        reader.read(text.as_bytes(), |failure| of_place(failure, index + 1, count))
+    };
+    numbered.map(read).collect()
 }
 
 /// Refuses a place at a site whose text is the name of a local file too: a shell writes such names for `*`, and whoever may
@@ -56,34 +58,51 @@ pub(super) fn has_relative(places: &[OsString]) -> bool {
     places.iter().any(is_relative)
 }
 
-/// The same for places that were written elsewhere.
-pub(super) fn read(
-    places: &[OsString],
-    names: &Names,
-    written: &Written<'_>,
-) -> Result<Vec<Location>, Failure> {
-    let parsed = places.iter().enumerate();
-    let parsed = parsed.map(|(index, text)| {
-        let place = Place::parse_with(text.as_bytes(), names);
-        let place = place.and_then(|place| match place {
-            Place::Local(_) => refuse_home(text.as_bytes()).map(|()| place),
-            Place::Remote(_) => Ok(place),
-        });
-        place.map_err(|failure| (written.0)(failure, index))
-    });
-    let parsed: Vec<Place> = parsed.collect::<Result<_, _>>()?;
-    let lacks_login = |place: &Place| match place {
-        Place::Remote(remote) => remote.site.password.is_none() && remote.site.password_source().is_none(),
-        Place::Local(_) => false,
-    };
-    let netrc = match std::env::var_os("HOME") {
-        Some(home) if parsed.iter().any(lacks_login) => read_netrc(&Path::new(&home).join(".netrc"))?,
-        Some(_) | None => Netrc::default(),
-    };
-    let parsed = parsed.into_iter().enumerate();
-    parsed
-        .map(|(at, place)| Location::of(place, &netrc).map_err(|failure| (written.0)(failure, at)))
-        .collect()
+/// Reads places one after the other. `~/.netrc` is read when the first one lacks a login.
+#[derive(Debug)]
+pub(super) struct PlaceReader<'a> {
+    names: &'a Names,
+    netrc: Option<Netrc>,
+}
+
+impl<'a> PlaceReader<'a> {
+    /// These are the names of sites.
+    pub(super) const fn new(names: &'a Names) -> Self {
+        Self { names, netrc: None }
+    }
+
+    /// Reads a place.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be used, which `written` makes the failure of; or `~/.netrc` cannot be read.
+    pub(super) fn read(
+        &mut self,
+        text: &[u8],
+        written: impl Fn(Failure) -> Failure,
+    ) -> Result<Location, Failure> {
+        let place = Place::parse_with(text, self.names).map_err(&written)?;
+        let netrc = match &place {
+            Place::Local(_) => {
+                refuse_home(text).map_err(&written)?;
+                &Netrc::default()
+            }
+            Place::Remote(remote) if remote.site.needs_login() => self.netrc()?,
+            Place::Remote(_) => &Netrc::default(),
+        };
+        Location::of(place, netrc).map_err(written)
+    }
+
+    fn netrc(&mut self) -> Result<&Netrc, Failure> {
+        let netrc = match self.netrc.take() {
+            Some(known) => known,
+            None => match std::env::var_os("HOME") {
+                Some(home) => read_netrc(&Path::new(&home).join(".netrc"))?,
+                None => Netrc::default(),
+            },
+        };
+        Ok(self.netrc.insert(netrc))
+    }
 }
 
 /// Says which place is meant, since its text is not repeated.
@@ -339,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_home_directory_that_no_shell_has_replaced_is_refused() {
-        let read = |text: &str| read(&[text.into()], &Names::default(), &Written(&|failure, _| failure));
+        let read = |text: &str| PlaceReader::new(&Names::default()).read(text.as_bytes(), |failure| failure);
         for text in ["~/x", "~", "~/", "~ann/x"] {
             let failure = read(text).unwrap_err();
             let told = failure.to_string();

@@ -1,18 +1,16 @@
-//! The options of copy, move and sync that say what is copied: filters, links, and a list of pairs.
+//! The options of copy, move and sync that say what is copied: filters and links.
 
-use super::passwords::{Order, Passwords};
-use super::places::{self, Written};
+use super::list;
+use super::passwords::Passwords;
+use super::places;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Filter, Job, Options, Sink, Work};
 use crate::place::{Location, Names};
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{NamedFile, Readable};
-use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Options that say what is copied.
 #[derive(Args, Debug)]
@@ -172,16 +170,15 @@ impl TreeArgs {
         Options { recursive: self.recursive, ..self.kept.options(options) }
     }
 
-    /// The places `typed`, or those of `--from-file`, with the logins that are written down somewhere. Of standard input
-    /// nothing is read.
+    /// The places `typed`, or of a list places with every login, as they are written down somewhere. Of standard input nothing
+    /// is read.
     ///
     /// # Errors
     ///
     /// A place or the list cannot be read.
     pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
         match &self.from_file {
-            Some(path) if path.as_os_str() == "-" => Ok(Vec::new()),
-            Some(path) => List::read(path)?.locations(names),
+            Some(path) => list::locations(path, names),
             None => places::locations(typed, names),
         }
     }
@@ -205,7 +202,7 @@ impl TreeArgs {
     ) -> Result<Job, Failure> {
         let filter = self.filter.filter()?;
         let job = match &self.from_file {
-            Some(path) => listed(context, passwords, path, options).await?,
+            Some(path) => list::job(context, passwords, path, options).await?,
             None if typed.iter().any(|place| place == "-") || is_to_nowhere(typed) => {
                 standard(context, passwords, typed, options).await?
             }
@@ -264,147 +261,4 @@ async fn standard(
         }
     };
     Job::standard(work, options)
-}
-
-/// The pairs of `--from-file`.
-struct List {
-    /// The file, for people.
-    name: String,
-    lines: Vec<Line>,
-}
-
-impl List {
-    /// Reads it.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, is too large, or a line of it is no pair.
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let is_input = path.as_os_str() == "-";
-        let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
-        let failed = |error: io::Error| Failure::of_this_host(format!("cannot read {name}"), &error);
-        let mut text = Zeroizing::new(Vec::new());
-        let read = match is_input {
-            true => io::stdin().lock().take(LARGEST_LIST + 1).read_to_end(&mut text).map(drop),
-            // It is told below if it is too large.
-            false => NamedFile::open(path, Readable::FileOrPipe)
-                .and_then(|file| file.read_first(LARGEST_LIST + 1))
-                .map(|read| text = read),
-        };
-        read.map_err(failed)?;
-        if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_LIST) {
-            return Err(Failure::usage(format!("{name} is larger than {LARGEST_LIST} bytes"))
-                .hint("divide it into several lists"));
-        }
-        let lines =
-            pairs(&text).map_err(|(line, failure)| failure.during(format_args!("{name} line {line}")))?;
-        Ok(Self { name, lines })
-    }
-
-    /// Where the pair with that index stands.
-    fn locate(&self, index: usize) -> String {
-        let line = self.lines.get(index).map_or(0, |(line, _)| *line);
-        format!("{} line {line}", self.name)
-    }
-
-    /// Its places, each source before its destination.
-    ///
-    /// # Errors
-    ///
-    /// One cannot be read.
-    fn locations(&self, names: &Names) -> Result<Vec<Location>, Failure> {
-        let places: Vec<OsString> = self.lines.iter().flat_map(|(_, pair)| pair.iter().cloned()).collect();
-        let of_line = |failure: Failure, index: usize| failure.during(self.locate(index / 2));
-        places::read(&places, names, &Written(&of_line))
-    }
-}
-
-/// The job that copies the pairs of a list.
-async fn listed(
-    context: &mut Context,
-    passwords: &Passwords,
-    path: &Path,
-    options: Options,
-) -> Result<Job, Failure> {
-    let list = List::read(path)?;
-    let listed = list.locations(&context.named.names)?;
-    let locations = passwords.complete(context, listed, Order::Pairs).await?;
-    let mut locations = locations.into_iter();
-    let mut paired = Vec::with_capacity(list.lines.len());
-    while let (Some(source), Some(destination)) = (locations.next(), locations.next()) {
-        // Names in a list are names: whoever wrote it has had patterns expanded.
-        paired.push((source.literal(), destination.literal()));
-    }
-    if paired.is_empty() {
-        let what = format!("{} lists nothing", list.name);
-        return Err(Failure::usage(what).hint("a line is SOURCE, a tab, DEST"));
-    }
-    Job::copy_each(paired, |index| list.locate(index), options)
-}
-
-/// A line of a list by its number: SOURCE and DEST.
-type Line = (usize, [OsString; 2]);
-
-/// The pairs of a list with the numbers of their lines. Empty lines are skipped. A failure comes with its line.
-fn pairs(text: &[u8]) -> Result<Vec<Line>, (usize, Failure)> {
-    let mut pairs = Vec::new();
-    if text.starts_with(BYTE_ORDER_MARK) {
-        let failure = Failure::usage("it begins with a byte order mark, which is no part of a name");
-        return Err((1, failure.hint("write the list without one")));
-    }
-    let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
-    for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
-        if line.ends_with(b"\r") {
-            let failure = Failure::usage("it ends in CR and LF");
-            return Err((number, failure.hint("write the list with lines that end in LF")));
-        }
-        let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-        let [source, destination] = fields.as_slice() else {
-            let what = format!("it has {} instead of a SOURCE, a tab and a DEST", fields_of(fields.len()));
-            return Err((number, Failure::usage(what).hint("write a tab in a name as %09 in a URL")));
-        };
-        if [source, destination].into_iter().any(|place| *place == b"-") {
-            let failure = Failure::usage("a list names no standard input or output (-)");
-            return Err((number, failure.hint("use ./- for a file of that name")));
-        }
-        pairs.push((number, [source, destination].map(|place| OsStr::from_bytes(place).to_owned())));
-    }
-    Ok(pairs)
-}
-
-fn fields_of(count: usize) -> String {
-    ftp_proto::wire::counted(u64::try_from(count).unwrap_or(u64::MAX), "field")
-}
-
-/// What some editors write before a text in UTF-8.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-/// The size of the largest list in bytes: some millions of lines.
-const LARGEST_LIST: u64 = 512 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_has_two_places_in_a_line() {
-        let check = |text: &str, expect: &[(usize, [&str; 2])]| {
-            let expect: Vec<_> =
-                expect.iter().map(|(line, pair)| (*line, pair.map(OsString::from))).collect();
-            assert_eq!(pairs(text.as_bytes()).unwrap(), expect, "{text:?}");
-        };
-        check("", &[]);
-        check("a\tb\n", &[(1, ["a", "b"])]);
-        check("a\tb", &[(1, ["a", "b"])]);
-        check("\na b \t #c\n\nd\te/\n", &[(2, ["a b ", " #c"]), (4, ["d", "e/"])]);
-        for (text, line) in [
-            ("a b\n", 1),
-            ("a\tb\nc\td\te\n", 2),
-            ("a\tb\n\n-\tc", 3),
-            ("a\t-", 1),
-            ("a\tb\nc\td\r\n", 2),
-            ("\u{feff}a\tb\n", 1),
-        ] {
-            assert_eq!(pairs(text.as_bytes()).unwrap_err().0, line, "{text:?}");
-        }
-    }
 }

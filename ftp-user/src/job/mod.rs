@@ -10,7 +10,7 @@
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `together` | several files at the same time, and small files that move together |
 //! | `remains` | what an attempt leaves for the next one |
-//! | `spool` | a queue of which little is in memory |
+//! | `spool`, `sorting` | queues and orders of names of which little is in memory |
 //! | `entered` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `aside` | a source of `move` that has another name for a moment |
 //! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
@@ -40,6 +40,7 @@ mod remains;
 mod request;
 mod retrying;
 mod run;
+mod sorting;
 mod sources;
 mod spool;
 mod summary;
@@ -60,6 +61,7 @@ pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, Work};
 pub use request::options::{ChangedParts, InPlace, Jobs, Links, Mode, Options, Wanted};
+pub use request::pairs::Pairs;
 pub use request::standard::{NULL, Sink};
 pub use request::sync::{Compare, SyncRules};
 pub(crate) use retrying::outage::asked;

@@ -2,13 +2,17 @@
 
 use crate::check::usable;
 use crate::context::Context;
-use crate::control::Role;
-use crate::endpoint::{Host, Pools, list};
+use crate::control::{Facts, Role};
+use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure};
 use crate::job::retrying::outage::Question;
+use crate::job::sorting;
+use crate::job::sorting::sorted::{Sorted, Sorter};
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
+use std::io;
 
 /// What a source stands for.
 #[derive(Debug, Default)]
@@ -19,13 +23,22 @@ pub(crate) struct Matches {
     pub(crate) gaps: Vec<Failure>,
 }
 
-/// What a pattern stands for.
+/// What a pattern matches, in the order of the names: an iterator. Little of it is in memory.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
-    /// What it matches, in the order of the names.
-    pub(super) entries: Vec<Entry>,
+    names: Sorted,
+    /// How many names they are.
+    pub(super) number: usize,
     /// What cannot be known of the directory.
     pub(super) gaps: Vec<Failure>,
+}
+
+impl Iterator for Matching {
+    type Item = Result<TreeEntry, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.names.next().map_err(|error| cannot_keep(&error)).transpose()
+    }
 }
 
 /// What a source stands for: itself, or, if it is a pattern, the names that it matches, in their order.
@@ -34,36 +47,80 @@ pub(crate) async fn matches(context: &Context, pools: &Pools, source: &Location)
         return Ok(Matches { names: vec![None], ..Matches::default() });
     }
     let mut host = Host::at(source, Role::Source, pools);
-    let Matching { entries, gaps } = matching(context, &mut host, source).await?;
+    let mut matching = matching(context, &mut host, source, |_| true).await?;
     host.release();
-    Ok(Matches { names: entries.into_iter().map(|entry| Some(entry.name)).collect(), gaps })
+    let gaps = std::mem::take(&mut matching.gaps);
+    let names = matching.map(|entry| Ok(Some(entry?.path))).collect::<Result<_, Failure>>()?;
+    Ok(Matches { names, gaps })
 }
 
-/// What a pattern matches. A source that is none matches nothing.
+/// What a pattern matches of that which `takes` says. A source that is no pattern matches nothing.
+///
+/// # Errors
+///
+/// The pattern matches nothing, whatever `takes` says; or the directory cannot be listed.
 pub(super) async fn matching(
     context: &Context,
     host: &mut Host,
     source: &Location,
+    takes: impl Fn(&Entry) -> bool + Send + Sync,
 ) -> Result<Matching, Failure> {
     let Some(glob) = source.glob() else { return Ok(Matching::default()) };
     let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
     let mut question = Question::new(context);
-    let listing = loop {
+    let (listing, taking) = loop {
         question.connect(host).await?;
-        match list(context, host, &directory).await {
-            Ok(listing) => break listing,
+        let mut taking = Taking::new(context);
+        let mut take = |entry: Entry| {
+            if glob.matches(entry.name.as_bytes()) && usable(&entry.name).is_ok() {
+                taking.matched += 1;
+                if takes(&entry) {
+                    taking.take(&entry);
+                }
+            }
+        };
+        match list_each(context, host, &directory, &mut take).await {
+            Ok(listing) => break (listing, taking),
             Err(failure) => question.again(failure).await?,
         }
     };
     let gaps = listing.gaps();
-    let fits = |entry: &Entry| glob.matches(entry.name.as_bytes()) && usable(&entry.name).is_ok();
-    let mut entries: Vec<Entry> = listing.entries.into_iter().filter(fits).collect();
-    entries.sort_by(|one, other| one.name.cmp(&other.name));
-    if entries.is_empty() && gaps.is_empty() {
+    if taking.matched == 0 && gaps.is_empty() {
         return Err(Failure::new(failure::Kind::Missing, format!("nothing matches {source}"))
             .hint("write * as %2A, ? as %3F and [ as %5B in the name of a file"));
     }
-    Ok(Matching { entries, gaps })
+    taking.kept.map_err(|error| cannot_keep(&error))?;
+    let names = taking.sorter.finish().map_err(|error| cannot_keep(&error))?;
+    Ok(Matching { names, number: taking.taken, gaps })
+}
+
+/// What was taken of a listing so far.
+struct Taking {
+    /// How many names match the pattern.
+    matched: usize,
+    /// How many of them are taken.
+    taken: usize,
+    sorter: Sorter,
+    /// Why nothing more can be kept.
+    kept: io::Result<()>,
+}
+
+impl Taking {
+    fn new(context: &Context) -> Self {
+        Self { matched: 0, taken: 0, sorter: Sorter::new(context.cancel.clone()), kept: Ok(()) }
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        if self.kept.is_ok() {
+            self.taken += 1;
+            let (path, facts) = (entry.name.clone(), Facts::from(entry));
+            self.kept = self.sorter.push(TreeEntry { path, facts });
+        }
+    }
+}
+
+fn cannot_keep(error: &io::Error) -> Failure {
+    sorting::cannot_keep("the names that a pattern matches", error)
 }
 
 /// The place of a name that the pattern of `source` matches.

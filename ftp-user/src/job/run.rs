@@ -44,7 +44,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             copying.quit().await;
         }
         Work::CopyEach { pairs } => {
-            if let Some((_, first)) = pairs.first() {
+            if let Some(first) = destinations.first() {
                 let settings = (options, filter);
                 let mut copying = Sources::new(&context, &pools, first.clone(), settings, &mut tally);
                 Box::pin(copying.copy_each(pairs)).await;

@@ -40,8 +40,7 @@ impl Site {
     /// Fills in user and password from `.netrc` where the URL has none; else anonymous.
     #[must_use]
     pub fn known_to(mut self, netrc: &Netrc) -> Self {
-        if self.password.is_none()
-            && self.password_source().is_none()
+        if self.needs_login()
             && let Some(login) = netrc.find(&self.host, self.user.as_deref())
         {
             self.user.get_or_insert_with(|| login.user.clone());
@@ -51,9 +50,14 @@ impl Site {
         self
     }
 
+    /// Whether nobody knows where its password comes from, so that `.netrc` may tell.
+    pub fn needs_login(&self) -> bool {
+        self.password.is_none() && self.password_source().is_none()
+    }
+
     /// Whether a user is named, and nobody knows where the password comes from.
     pub fn lacks_password(&self) -> bool {
-        self.user.is_some() && self.password.is_none() && self.password_source().is_none()
+        self.user.is_some() && self.needs_login()
     }
 
     /// Where the settings say that its password comes from.

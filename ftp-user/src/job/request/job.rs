@@ -1,10 +1,11 @@
-//! A job: what a user asked for, as an owned value that could be stored.
+//! A job: what a user asked for, as an owned value.
 
 use crate::check::Verify;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::{Links, Options};
+use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
 use crate::job::request::standard::Sink;
 use crate::job::request::sync::SyncRules;
 use crate::journal::{Command, Start};
@@ -13,7 +14,7 @@ use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
 /// What a user asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Job {
     /// The identity of the job.
     pub id: JobId,
@@ -28,7 +29,7 @@ pub struct Job {
 }
 
 /// What a job does.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub enum Work {
     /// Copies files and trees.
     Copy {
@@ -40,7 +41,7 @@ pub enum Work {
     /// Copies files and trees, each to a place of its own.
     CopyEach {
         /// What to copy, and where to.
-        pairs: Vec<(Location, Location)>,
+        pairs: Pairs,
     },
     /// Makes a directory like another one.
     Sync {
@@ -82,24 +83,22 @@ impl Work {
         }
     }
 
-    /// Every place that receives something, if files are copied.
+    /// A place that receives something at each destination, if files are copied: all, but of a list those in [`Pairs::places`].
     pub fn destinations(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
         match self {
             Self::Copy { destination, .. } | Self::Sync { destination, .. } => {
                 Box::new(std::iter::once(destination))
             }
-            Self::CopyEach { pairs } => Box::new(pairs.iter().map(|(_, destination)| destination)),
+            Self::CopyEach { pairs } => Box::new(pairs.destinations()),
             Self::Output { .. } | Self::Input { .. } | Self::Append { .. } => Box::new(std::iter::empty()),
         }
     }
 
-    /// Every place that the job names.
+    /// Every place that the job names; of a list those in [`Pairs::places`], which have every login.
     pub fn places(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
         match self {
             Self::Copy { sources, destination } => Box::new(sources.iter().chain([destination])),
-            Self::CopyEach { pairs } => {
-                Box::new(pairs.iter().flat_map(|(source, destination)| [source, destination]))
-            }
+            Self::CopyEach { pairs } => Box::new(pairs.places()),
             Self::Append { source, destination } | Self::Sync { source, destination, .. } => {
                 Box::new([source, destination].into_iter())
             }
@@ -169,21 +168,14 @@ impl Job {
         Self::new(Work::Sync { source, destination, rules }, options)
     }
 
-    /// Copies each source to its own destination. `locate` says where the pair with that index was written.
+    /// Copies each source to its own destination.
     ///
     /// # Errors
     ///
-    /// There are no pairs, or one cannot be copied: both ends are on this host, or it is its own destination.
-    pub fn copy_each(
-        pairs: Vec<(Location, Location)>,
-        locate: impl Fn(usize) -> String,
-        options: Options,
-    ) -> Result<Self, Failure> {
+    /// There are no pairs.
+    pub fn copy_each(pairs: Pairs, options: Options) -> Result<Self, Failure> {
         if pairs.is_empty() {
             return Err(Failure::usage("there is nothing to copy"));
-        }
-        for (index, (source, destination)) in pairs.iter().enumerate() {
-            refuse_pair(source, destination).map_err(|failure| failure.during(locate(index)))?;
         }
         Self::new(Work::CopyEach { pairs }, options)
     }
@@ -334,15 +326,6 @@ fn hash_is_impossible() -> Failure {
     Failure::usage("append cannot be verified by hash").hint("--verify size compares old size + source size")
 }
 
-/// Refuses a copy whose two ends are on this host, or the same.
-fn refuse_pair(source: &Location, destination: &Location) -> Result<(), Failure> {
-    if source.is_local() && destination.is_local() {
-        return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
-            .hint("use cp or mv, or name a server with ftp://"));
-    }
-    refuse_itself(source, destination)
-}
-
 /// Refuses two directories of one host if one is in the other: what is copied or deleted in one would change the other.
 /// The paths are those of the places, or the same as the server tells them.
 ///
@@ -369,23 +352,6 @@ pub(crate) fn is_one_host(one: &Location, other: &Location) -> bool {
         (Place::Local(_), Place::Local(_)) => true,
         (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
     }
-}
-
-/// H32, as far as it can be seen without asking: the same server, user and path.
-fn refuse_itself(source: &Location, destination: &Location) -> Result<(), Failure> {
-    let same = match (&source.place, &destination.place) {
-        (Place::Remote(from), Place::Remote(to)) => {
-            from.site.is_same(&to.site) && source.path == destination.path
-        }
-        (Place::Local(from), Place::Local(to)) => from.path == to.path,
-        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
-    };
-    if same {
-        return Err(
-            Failure::usage(format!("{source} is source and destination")).hint("choose another destination")
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

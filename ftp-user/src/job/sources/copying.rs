@@ -3,13 +3,14 @@
 //! Files go through one stream between two places, whatever has named them. A tree waits for the files before it, and files
 //! between other places for all of these.
 
-use super::directories::KnownDirectories;
 use super::flow::Flow;
 use super::line::{Chunk, Known, Line, Looked, Number};
 use super::receiver::Receiver;
+use super::receiving::Receiving;
 use super::target::{
     attributes, leaves_root, may_lack_parent, one_name, refuse, refuse_precious, takes_name, target,
 };
+use super::waiting::Waiting;
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, LocalEnd, Pools};
@@ -23,16 +24,17 @@ use crate::job::interrupted::cancel;
 use crate::job::item::{Item, Target};
 use crate::job::leaving::{Leaving, leave};
 use crate::job::moved;
-use crate::job::named_trees::NamedTrees;
 use crate::job::patterns::{Matching, matching, named};
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Options;
+use crate::job::request::pairs::Pairs;
 use crate::job::retrying::outage::facts;
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::job::tree::{Found as TreeFound, Hashes, Rules, Tree};
-use crate::place::{self, Location};
+use crate::place::Location;
 use crate::route::Ends;
-use ftp_proto::listing::Kind;
+use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -46,20 +48,13 @@ pub(in crate::job) struct Sources<'a> {
     flow: Flow<'a>,
     /// That of all sources, or of the first line of a list.
     destination: Location,
-    /// What the destination of all sources is, as soon as it is known.
-    receiver: Option<Receiver>,
-    /// If each source has a destination of its own: those that are names of copies of trees. The directories that are
-    /// there now are copies that have begun.
-    named: Option<NamedTrees>,
+    /// What the destinations are.
+    receiving: Receiving<'a>,
     /// Which files of trees and patterns are copied.
     filter: Filter,
-    /// Whether a directory that is there receives a source under its last name.
-    takes_names: bool,
     hasher: RandomState,
     /// Where sources of this job have gone that have one destination.
     taken: Hashes,
-    /// Directories that are there, at the current destination of a list.
-    directories: KnownDirectories,
     /// Where the files of this job have gone.
     places: GivenNames,
 }
@@ -73,40 +68,35 @@ impl<'a> Sources<'a> {
         tally: &'a mut Tally,
     ) -> Self {
         let ends = Ends::new(Host::Local(LocalEnd::Typed), Host::at(&destination, Role::Destination, pools));
-        // The first run may have made the directory that is there now.
-        let receiver = context.job_journal.decided().and_then(Receiver::of_word);
         Self {
             context,
             pools,
             flow: Flow::new(context, ends, options, tally),
             destination,
-            receiver,
-            named: None,
+            receiving: Receiving::new(context),
             filter,
-            takes_names: false,
             hasher: RandomState::new(),
             taken: Hashes::default(),
-            directories: KnownDirectories::default(),
             places: GivenNames::default(),
         }
     }
 
     /// Copies each source to its own destination.
-    pub(in crate::job) async fn copy_each(&mut self, pairs: Vec<(Location, Location)>) {
+    pub(in crate::job) async fn copy_each(&mut self, pairs: Pairs) {
         self.flow.expect(pairs.len());
-        self.named = Some(NamedTrees::of_word(self.context.job_journal.decided().unwrap_or_default()));
+        self.receiving.expect_each();
         let number = if pairs.len() > 1 { Number::Several } else { Number::One };
         if number == Number::Several {
             self.places.expect_several();
         }
-        let lines = pairs.into_iter().map(|(source, destination)| Line::named(source, destination));
+        let lines = pairs.map(|pair| pair.map(|(source, destination)| Line::named(source, destination)));
         self.lines(lines, number).await;
         self.end().await;
     }
 
     /// Copies all sources to one destination. A pattern stands for every name that it matches.
     pub(in crate::job) async fn copy(&mut self, sources: Vec<Location>) {
-        self.takes_names = sources.iter().all(|source| takes_name(source, &self.destination));
+        self.receiving.expect_one(sources.iter().all(|source| takes_name(source, &self.destination)));
         self.flow.expect(sources.len());
         let number = if sources.len() > 1 { Number::Several } else { Number::One };
         if number == Number::Several || sources.iter().any(|source| source.glob().is_some()) {
@@ -116,7 +106,7 @@ impl<'a> Sources<'a> {
         let mut sources = sources.into_iter();
         while let Some(source) = sources.next() {
             match source.glob() {
-                None => named.push(Line::named(source, self.destination.clone())),
+                None => named.push(Ok(Line::named(source, self.destination.clone()))),
                 Some(_) => {
                     let goes_on = self.lines(std::mem::take(&mut named), number).await;
                     if !goes_on || !self.pattern(source, number).await {
@@ -161,8 +151,9 @@ impl<'a> Sources<'a> {
             self.flow.leaves = true;
             return false;
         }
+        let takes = |entry: &Entry| self.filter.takes_entry(entry);
         let host = &mut self.flow.stream.idle().source;
-        let Matching { mut entries, gaps } = match matching(self.context, host, &source).await {
+        let mut matching = match matching(self.context, host, &source, takes).await {
             Ok(found) => found,
             // What an earlier run has moved matches nothing any more.
             Err(failure) if failure.kind == failure::Kind::Missing && self.may_have_moved() => {
@@ -177,75 +168,73 @@ impl<'a> Sources<'a> {
                 Matching::default()
             }
         };
-        for gap in gaps {
+        for gap in std::mem::take(&mut matching.gaps) {
             self.flow.failed(&source, &destination, gap);
         }
-        entries.retain(|entry| self.filter.takes_entry(entry));
-        match entries.len().checked_sub(1) {
+        match matching.number.checked_sub(1) {
             Some(more) => self.flow.expect(more),
             None => self.flow.found(self.context.finding.nothing()),
         }
-        let number = if entries.len() > 1 { Number::Several } else { number };
-        let lines = entries.into_iter().map(|entry| {
-            let is_enough = entry.kind == Kind::File && entry.size.is_some();
-            let (listed, is_link) = (is_enough.then(|| Facts::from(&entry)), entry.kind == Kind::Link);
-            Line { source: named(&source, entry.name), destination: destination.clone(), listed, is_link }
+        let number = if matching.number > 1 { Number::Several } else { number };
+        let lines = matching.map(|name| {
+            let TreeEntry { path: name, facts } = name?;
+            let (is_enough, is_link) =
+                (facts.kind == Kind::File && facts.size.is_some(), facts.kind == Kind::Link);
+            let (source, destination) = (named(&source, name), destination.clone());
+            Ok(Line { source, destination, listed: is_enough.then_some(facts), is_link })
         });
         self.lines(lines, number).await
     }
 
     /// Copies one line after the other. Returns whether more can be copied.
-    async fn lines(&mut self, lines: impl IntoIterator<Item = Line>, number: Number) -> bool {
-        let mut lines = lines.into_iter().peekable();
-        // Those that wait to be looked at, again if a tree came before them.
-        let mut waiting = VecDeque::new();
+    async fn lines(
+        &mut self,
+        lines: impl IntoIterator<Item = Result<Line, Failure>>,
+        number: Number,
+    ) -> bool {
+        let mut waiting = Waiting::new(lines.into_iter());
         let mut chunk = Chunk::first(false);
         while !self.flow.is_over()
-            && let Some(first) = waiting.pop_front().or_else(|| lines.next())
+            && let Some(first) = waiting.next()
         {
+            let first = match first {
+                Ok(first) => first,
+                Err(failure) => {
+                    let place = self.destination.clone();
+                    self.flow.failed(&place, &place, failure);
+                    self.flow.leaves = true;
+                    return false;
+                }
+            };
             if self.go_to(&first.source, &first.destination).await {
                 chunk = Chunk::first(self.flow.is_asked_at_once());
             }
             let most = if self.is_on_one_host(&first) { 1 } else { chunk.most() };
             let mut some = vec![first];
             while some.len() < most
-                && let Some(next) = self.next_line(&mut waiting, &mut lines)
+                && let Some(next) = waiting.next_if(|line| line.is_between(self.flow.stream.ends()))
             {
                 some.push(next);
             }
             let Some((rest, has_tree)) = self.some(some, number).await else { return false };
-            rest.into_iter().rev().for_each(|line| waiting.push_front(line));
+            waiting.put_back(rest);
             chunk = chunk.after(has_tree, self.flow.is_asked_at_once());
         }
-        self.flow.leaves |= !waiting.is_empty() || lines.peek().is_some();
+        self.flow.leaves |= !waiting.is_empty();
         !self.flow.is_over()
-    }
-
-    /// The next line, if it is between the same places.
-    fn next_line(
-        &self,
-        waiting: &mut VecDeque<Line>,
-        lines: &mut std::iter::Peekable<impl Iterator<Item = Line>>,
-    ) -> Option<Line> {
-        let fits = |line: &Line| line.is_between(self.flow.stream.ends());
-        match waiting.front() {
-            Some(next) if fits(next) => waiting.pop_front(),
-            Some(_) => None,
-            None => lines.next_if(fits),
-        }
     }
 
     /// Whether a line of a list copies within one host: what the line before it makes may be its source.
     fn is_on_one_host(&self, line: &Line) -> bool {
-        self.named.is_some() && self.flow.stream.ends().destination.is_also(&line.source)
+        self.receiving.is_each() && self.flow.stream.ends().destination.is_also(&line.source)
     }
 
     /// Copies lines between the current places. Those that were not begun come back: the ones behind a tree, which is told, or
     /// those that are left. `None`: the destination cannot receive them.
     async fn some(&mut self, lines: Vec<Line>, number: Number) -> Option<(VecDeque<Line>, bool)> {
         let mut lines = VecDeque::from(lines);
-        let asks =
-            self.receiver != Some(Receiver::Directory) || lines.iter().any(|line| line.listed.is_none());
+        let asks = self.receiving.receiver != Some(Receiver::Directory)
+            || lines.iter().any(|line| line.listed.is_none());
         if asks && !self.flow.rest().await {
             return Some((lines, false));
         }
@@ -253,8 +242,8 @@ impl<'a> Sources<'a> {
             self.flow.drain().await;
         }
         if number == Number::Several
-            && self.named.is_none()
-            && self.receiver.is_none()
+            && !self.receiving.is_each()
+            && self.receiving.receiver.is_none()
             && let Some(first) = lines.front()
             && let Err(failure) = self.receive_several().await
         {
@@ -270,8 +259,8 @@ impl<'a> Sources<'a> {
         }
         let told = match asks {
             true => {
-                let (asks, known) = (self.receiver.is_none(), &self.directories);
-                let is_known = |path: &PathName| known.has(path);
+                let (asks, receiving) = (self.receiving.receiver.is_none(), &self.receiving);
+                let is_known = |path: &PathName| receiving.has_directory(path);
                 let lines = lines.make_contiguous();
                 Known::of(self.context, self.flow.stream.idle(), lines, asks, is_known).await
             }
@@ -309,54 +298,15 @@ impl<'a> Sources<'a> {
     async fn receive_several(&mut self) -> Result<(), Failure> {
         let found =
             facts(self.context, &mut self.flow.stream.idle().destination, &self.destination.path).await?;
-        self.is_received_by(Receiver::of(found.as_ref(), &self.destination, true)?).await;
+        let receiver = Receiver::of(found.as_ref(), &self.destination, true)?;
+        self.receiving.is_received_by(&self.destination, receiver).await;
         Ok(())
-    }
-
-    /// Records what the destination of all sources is, so that later runs of the job treat it alike.
-    async fn is_received_by(&mut self, receiver: Receiver) {
-        if self.named.is_some() || self.receiver == Some(receiver) {
-            return;
-        }
-        self.receiver = Some(receiver);
-        let Some(job) = self.context.job_journal.decide(receiver.word()).await else { return };
-        // The contents of a directory go to the same place as those of the first copy.
-        if !self.takes_names {
-            return;
-        }
-        let place = &self.destination;
-        self.context.events.warn(format!(
-            "{place} may have been made by job {job}, which was interrupted: this copy goes into {place}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
-        ));
-    }
-
-    /// Records that a destination of a list is the name of the copy of a tree, before its directory is made.
-    async fn names_tree(&mut self, line: &Line) {
-        let host = &self.flow.stream.ends().destination;
-        let name = (names::site_of(host), names::directory_at(host, &line.destination.path));
-        if let Some(named) = self.named.as_mut().filter(|_| !self.flow.options.mode.is_dry())
-            && named.add(name)
-        {
-            self.context.job_journal.decide(&named.to_word()).await;
-        }
-    }
-
-    /// What a destination is, if that is known without a question.
-    fn known_receiver(&self, line: &Line) -> Option<Receiver> {
-        let Some(named) = &self.named else { return self.receiver };
-        let host = &self.flow.stream.ends().destination;
-        let name = (names::site_of(host), names::directory_at(host, &line.destination.path));
-        if named.has(&name) {
-            // An earlier run of the job, or this one, has made it.
-            return Some(Receiver::Name);
-        }
-        self.directories.has(&line.destination.path).then_some(Receiver::Directory)
     }
 
     /// What a source is, what its destination is, and what is there. A source that an earlier run has left under another name
     /// gets its own back.
     async fn look(&mut self, line: &Line, told: &Known) -> Result<Looked, Failure> {
-        let receiver = self.known_receiver(line);
+        let receiver = self.receiving.known(self.flow.stream.ends(), line);
         let known = line.listed.clone().map(Some).or_else(|| told.source(&line.source.path));
         let there = told.destination(&line.destination.path);
         let Ends { source: from, destination: to, .. } = self.flow.stream.idle();
@@ -378,7 +328,7 @@ impl<'a> Sources<'a> {
                 Ok((receiver, Target::Known(there)))
             })?,
         };
-        self.is_received_by(receiver).await;
+        self.receiving.is_received_by(&self.destination, receiver).await;
         if known.is_none() && self.flow.moves() {
             let source = &mut self.flow.stream.idle().source;
             if put_back(self.context, source, &line.source.path).await? {
@@ -400,7 +350,7 @@ impl<'a> Sources<'a> {
         let (source, destination) = (&line.source, &line.destination);
         let target = target(source, destination, receiver != Receiver::Name);
         let is_tree = known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory);
-        if receiver != Receiver::Name && !source.contents && self.named.is_none() {
+        if receiver != Receiver::Name && !source.contents && !self.receiving.is_each() {
             let hash = self.hasher.hash_one(target.as_bytes());
             if !self.taken.insert(hash) {
                 return Err(one_name(source));
@@ -420,15 +370,16 @@ impl<'a> Sources<'a> {
         if is_tree {
             moved::refuse_emptied(self.context, &mut self.flow.stream.idle().source, source).await?;
         }
-        if receiver == Receiver::NewDirectory && known.is_some() {
-            self.make_directory(&destination.path).await?;
+        let is_dry = self.flow.options.mode.is_dry();
+        if receiver == Receiver::NewDirectory && known.is_some() && !is_dry {
+            self.receiving.make_directory(&mut self.flow.stream, &destination.path).await?;
         }
         if is_tree || receiver != Receiver::Name {
             self.flow.stream.ends().destination.hold_contents(&destination.path)?;
         }
         if is_tree {
-            if receiver == Receiver::Name {
-                self.names_tree(line).await;
+            if receiver == Receiver::Name && !is_dry {
+                self.receiving.names_tree(self.flow.stream.ends(), line).await;
             }
             return self.tree(source, known, target).await;
         }
@@ -456,48 +407,11 @@ impl<'a> Sources<'a> {
             self.flow.drain().await;
             return self.file(item, is_named).await;
         }
-        if is_named {
-            self.make_parents(&item, told).await;
+        if is_named && !is_dry {
+            self.receiving.make_parents(&mut self.flow.stream, &item, told).await;
         }
         items.push(item);
         Ok(())
-    }
-
-    /// Makes the directory that receives sources, unless it is known to be there.
-    async fn make_directory(&mut self, path: &PathName) -> Result<(), Failure> {
-        if self.flow.options.mode.is_dry() || self.directories.has(path) {
-            return Ok(());
-        }
-        let Ends { destination, .. } = self.flow.stream.idle();
-        if destination.make_directories(self.context, path).await? {
-            self.flow.stream.note_new_directory(path);
-        }
-        match &self.named {
-            Some(_) => self.directories.add(path),
-            None => self.receiver = Some(Receiver::Directory),
-        }
-        Ok(())
-    }
-
-    /// Makes what is missing above a file of a list. If it cannot be made, the copy tells why.
-    async fn make_parents(&mut self, item: &Item, told: &Known) {
-        let is_there = matches!(item.target, Target::Known(Some(_)));
-        let Some(parent) = place::parent(&item.destination).filter(|_| !is_there) else { return };
-        if self.flow.options.mode.is_dry() || self.directories.has(&parent) {
-            return;
-        }
-        let Ends { destination, .. } = self.flow.stream.idle();
-        let made = match told.destination(&parent) {
-            Some(Some(_)) => Ok(false),
-            Some(None) => destination.make_directories(self.context, &parent).await,
-            None => destination.make_parents(self.context, &item.destination).await.map(|_| false),
-        };
-        if let Ok(is_new) = made {
-            if is_new {
-                self.flow.stream.note_new_directory(&parent);
-            }
-            self.directories.add(&parent);
-        }
     }
 
     /// Copies one file, and waits for it.
@@ -588,7 +502,7 @@ impl<'a> Sources<'a> {
         };
         self.flow.stream.change(change).await;
         if !is_destination {
-            self.directories = KnownDirectories::default();
+            self.receiving.forget_directories();
         }
         true
     }

@@ -5,7 +5,9 @@
 //! | `copying` | sources, patterns and lines of a list, one after the other; their files go through one stream |
 //! | `flow` | their stream, and what is noted of its files |
 //! | `line` | a source with its destination, and many of them looked at together |
+//! | `waiting` | lines that wait to be looked at |
 //! | `receiver` | what a destination is |
+//! | `receiving` | what is known of the destinations of a job, and what is made there |
 //! | `target` | where a source goes, and what is refused |
 //! | `directories` | directories that are known to be at the destination |
 
@@ -14,6 +16,8 @@ mod directories;
 mod flow;
 mod line;
 mod receiver;
+mod receiving;
 mod target;
+mod waiting;
 
 pub(super) use copying::Sources;

@@ -1,13 +1,13 @@
 //! What a dry run tells of the files that would be copied. The path is the same for all of them.
 
 use super::plan::{Task, What};
-use super::tree_entry::TreeEntry;
 use crate::check::common;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::item::Done;
 use crate::job::remains::backup::Backup;
 use crate::job::request::options::{Mode, Options};
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::ladder::Rung;
 use crate::place;

@@ -2,11 +2,11 @@
 //! hide names (vsftpd those that begin with a dot), and some cut their listings without a word.
 
 use super::listed::cannot_keep;
-use super::tree_entry::TreeEntry;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::Failure;
 use crate::job::retrying::outage::asked;
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::spool::Spool;
 use crate::job::tree::is_below;
 use crate::place;

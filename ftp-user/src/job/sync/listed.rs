@@ -1,11 +1,12 @@
 //! Takes in what a walk finds: the names in their order, and what else there is to tell.
 
-use super::sorted::{Sorted, Sorter};
-use super::tree_entry::TreeEntry;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::Failure;
 use crate::job::remains::part::Part;
+use crate::job::sorting;
+use crate::job::sorting::sorted::{Sorted, Sorter};
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::tree::{Visit, Visits};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
@@ -88,10 +89,7 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
 
 /// The failure if names cannot be kept on the disk, or were not because the program should stop.
 pub(super) fn cannot_keep(error: &std::io::Error) -> Failure {
-    if error.kind() == std::io::ErrorKind::Interrupted {
-        return Failure::interrupted();
-    }
-    Failure::of_temporary_files("the names of both trees", error)
+    sorting::cannot_keep("the names of both trees", error)
 }
 
 /// The largest number of skipped names, and of failures, that are told one by one.

@@ -8,9 +8,6 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `tree_entry` | a name of a tree with its facts, and the order of names |
-//! | `stop` | long work on names ends soon if somebody asks for it |
-//! | `sorted` | the names of a tree in their order, little of them in memory |
 //! | `listed` | takes in what a walk finds |
 //! | `begun` | which files an earlier run of the job has begun and not ended |
 //! | `other_jobs` | what other jobs have claimed below the destination stays |
@@ -42,10 +39,7 @@ mod places;
 mod plan;
 mod rename;
 mod run;
-mod sorted;
-mod stop;
 mod told;
-mod tree_entry;
 mod twins;
 
 pub(super) use run::sync;

@@ -4,12 +4,12 @@ use super::begun::BegunFiles;
 use super::emptied::EmptiedDirectories;
 use super::judge::{Judge, Verdict};
 use super::other_jobs::{KeptNames, OtherJobs};
-use super::sorted::Sorted;
-use super::stop::StopCheck;
-use super::tree_entry::{TreeEntry, order};
 use crate::context::Cancel;
 use crate::control::Facts;
 use crate::job::request::sync::Compare;
+use crate::job::sorting::sorted::Sorted;
+use crate::job::sorting::stop::StopCheck;
+use crate::job::sorting::tree_entry::{TreeEntry, order};
 use crate::job::spool::{Fields, Record, Spool, put_number};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
@@ -220,7 +220,7 @@ const MOST_TOLD: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::sync::sorted::Sorter;
+    use crate::job::sorting::sorted::Sorter;
 
     #[test]
     fn whoever_is_asked_to_stop_plans_no_further() {

@@ -2,8 +2,6 @@
 //! one if size and digest are equal.
 
 use super::listed::cannot_keep;
-use super::stop::StopCheck;
-use super::tree_entry::TreeEntry;
 use crate::check::{MayRename, common};
 use crate::context::{Cancel, Context};
 use crate::control::Facts;
@@ -12,6 +10,8 @@ use crate::failure::{Failure, Kind};
 use crate::job::entered::{Entered, Entry, Why};
 use crate::job::file::times;
 use crate::job::retrying::outage::asked;
+use crate::job::sorting::stop::StopCheck;
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::spool::Spool;
 use crate::place;
 use crate::route::Ends;

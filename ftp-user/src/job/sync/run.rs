@@ -10,7 +10,6 @@ use super::places::{self, Places, Roots, absolute, login, refuse_backup, refuse_
 use super::plan::{Plan, PlanRules, Task, What, plan};
 use super::rename::{self, Renames};
 use super::told::{report_blocked, report_listings};
-use super::tree_entry::TreeEntry;
 use super::twins::Twins;
 use crate::check::{ComparedTrees, MayDelete, MayRename, Refusal, Scope};
 use crate::context::Context;
@@ -27,6 +26,7 @@ use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::job::together::stream::Stream;
 use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, walk};

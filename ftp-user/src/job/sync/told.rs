@@ -3,9 +3,9 @@
 use super::listed::Listed;
 use super::places::Places;
 use super::plan::Plan;
-use super::tree_entry::TreeEntry;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::{Event, Topic};

@@ -1,12 +1,12 @@
 //! Names of the destination that differ from new ones of the source only in upper and lower case, or in the Unicode form of a
 //! letter. A destination that takes both for one would lose the new file with the old name.
 
-use super::stop::StopCheck;
-use super::tree_entry::TreeEntry;
 use crate::context::{Cancel, Context};
 use crate::endpoint::{self, Host};
 use crate::failure::Failure;
 use crate::job::retrying::outage::asked;
+use crate::job::sorting::stop::StopCheck;
+use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::spool::Spool;
 use crate::job::tree::{Hashes, folded, one_form};
 use crate::place;

@@ -5,14 +5,14 @@ use std::io;
 
 /// Counts names, and asks now and then whether somebody has asked the program to stop.
 #[derive(Debug)]
-pub(super) struct StopCheck<'a> {
+pub(in crate::job) struct StopCheck<'a> {
     cancel: &'a Cancel,
     names: u32,
 }
 
 impl<'a> StopCheck<'a> {
     /// No name was counted yet.
-    pub(super) const fn new(cancel: &'a Cancel) -> Self {
+    pub(in crate::job) const fn new(cancel: &'a Cancel) -> Self {
         Self { cancel, names: 0 }
     }
 
@@ -21,7 +21,7 @@ impl<'a> StopCheck<'a> {
     /// # Errors
     ///
     /// With [`io::ErrorKind::Interrupted`]: the work should stop.
-    pub(super) fn count(&mut self) -> io::Result<()> {
+    pub(in crate::job) fn count(&mut self) -> io::Result<()> {
         self.names = (self.names + 1) % PERIOD;
         match self.names == 0 && self.cancel.is_cancelled() {
             true => Err(io::ErrorKind::Interrupted.into()),

@@ -8,33 +8,33 @@ use std::cmp::Ordering;
 
 /// A name of a tree. Something that is neither copied nor deleted is of [`Kind::Other`]: only its name counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct TreeEntry {
+pub(in crate::job) struct TreeEntry {
     /// Its path below the tree.
-    pub(super) path: PathName,
+    pub(in crate::job) path: PathName,
     /// What its listing shows.
-    pub(super) facts: Facts,
+    pub(in crate::job) facts: Facts,
 }
 
 impl TreeEntry {
     /// About how many bytes it takes in memory.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::job) fn bytes(&self) -> usize {
         let unique = self.facts.unique.as_ref().map_or(0, String::len);
         size_of::<Self>() + self.path.as_bytes().len() + unique + OF_THE_ALLOCATOR
     }
 
     /// Whether it is a directory.
-    pub(super) const fn is_directory(&self) -> bool {
+    pub(in crate::job) const fn is_directory(&self) -> bool {
         matches!(self.facts.kind, Kind::Directory)
     }
 
     /// Whether it is neither copied nor deleted.
-    pub(super) const fn is_left(&self) -> bool {
+    pub(in crate::job) const fn is_left(&self) -> bool {
         matches!(self.facts.kind, Kind::Other)
     }
 }
 
 /// The order of paths in which each directory comes right before what is in it.
-pub(super) fn order(one: &PathName, other: &PathName) -> Ordering {
+pub(in crate::job) fn order(one: &PathName, other: &PathName) -> Ordering {
     // No path contains a zero byte.
     let separator_first = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
     let (one, other) = (one.as_bytes().iter(), other.as_bytes().iter());

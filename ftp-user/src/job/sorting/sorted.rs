@@ -11,7 +11,7 @@ use std::io;
 
 /// Names that come in any order.
 #[derive(Debug)]
-pub(super) struct Sorter {
+pub(in crate::job) struct Sorter {
     /// The last ones, in no order.
     fresh: Vec<TreeEntry>,
     /// The number of bytes that they take.
@@ -25,7 +25,7 @@ pub(super) struct Sorter {
 
 /// Names in their order.
 #[derive(Debug, Default)]
-pub(super) struct Sorted {
+pub(in crate::job) struct Sorted {
     runs: Vec<Spool<TreeEntry>>,
     /// The next name of each run.
     heads: BinaryHeap<Head>,
@@ -60,7 +60,7 @@ impl Eq for Head {}
 
 impl Sorter {
     /// No name has come yet.
-    pub(super) const fn new(cancel: Cancel) -> Self {
+    pub(in crate::job) const fn new(cancel: Cancel) -> Self {
         Self::of(IN_MEMORY, cancel)
     }
 
@@ -74,7 +74,7 @@ impl Sorter {
     /// # Errors
     ///
     /// A file cannot be written, or would be too large, or somebody has asked the program to stop.
-    pub(super) fn push(&mut self, entry: TreeEntry) -> io::Result<()> {
+    pub(in crate::job) fn push(&mut self, entry: TreeEntry) -> io::Result<()> {
         self.bytes += entry.bytes();
         self.fresh.push(entry);
         if self.bytes < self.most {
@@ -101,7 +101,7 @@ impl Sorter {
     /// # Errors
     ///
     /// A file cannot be written or read.
-    pub(super) fn finish(mut self) -> io::Result<Sorted> {
+    pub(in crate::job) fn finish(mut self) -> io::Result<Sorted> {
         let last = self.run()?;
         self.runs.push(last);
         Sorted::of(self.runs)
@@ -138,7 +138,7 @@ impl Sorted {
     }
 
     /// The next name, which stays.
-    pub(super) fn peek(&self) -> Option<&TreeEntry> {
+    pub(in crate::job) fn peek(&self) -> Option<&TreeEntry> {
         self.heads.peek().map(|head| &head.entry)
     }
 
@@ -147,7 +147,7 @@ impl Sorted {
     /// # Errors
     ///
     /// A file cannot be read.
-    pub(super) fn next(&mut self) -> io::Result<Option<TreeEntry>> {
+    pub(in crate::job) fn next(&mut self) -> io::Result<Option<TreeEntry>> {
         let Some(Head { entry, run }) = self.heads.pop() else { return Ok(None) };
         self.take_from(run)?;
         Ok(Some(entry))
