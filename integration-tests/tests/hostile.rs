@@ -1,6 +1,7 @@
 //! A hostile server at one end and a real one of ours, or a local file, at the other: nothing wrong gets a final name,
 //! nobody else is touched, no secret is repeated, and everything ends.
 
+use crate::through::end_with_peak_kib;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
@@ -249,6 +250,25 @@ fn a_listing_of_one_line_without_end_is_ended_with_a_reason() {
     let run = copy(&from.url("d"), "d", &["-r"]).fails();
     assert!(run.names().iter().all(|name| ["trace.txt", "d/"].contains(&name.as_str())), "{run}");
     from.wait_for_the_end_of_all();
+}
+
+#[test]
+fn a_name_that_is_looked_for_in_a_large_listing_takes_no_more_memory_than_in_a_small_one() {
+    let peak = |lines: usize| {
+        let line = |number| format!("-rw-r--r-- 1 ann ann 1000 Jan 01 2020 {number:0>40}\\r\\n");
+        let lines: String = (0..lines).map(line).collect();
+        let from = hostile(&format!(
+            "SIZE none: 550 no\nCWD none: 550 no\nLIST: 150 here ; connection ; text {lines} ; end ; 226 done"
+        ));
+        let run = user().args(["copy"]).args(patience(LONG)).args([&from.url("none"), "./"]).start();
+        let (run, peak) = end_with_peak_kib(run);
+        drop(run.exits(3).says("does not exist"));
+        assert!(!from.seen_of(&["LIST"]).is_empty(), "it was looked for");
+        from.wait_for_the_end_of_all();
+        peak
+    };
+    let (few, many) = (peak(10), peak(200_000));
+    assert!((1..few + (16 << 10)).contains(&many), "{few} KiB and {many} KiB");
 }
 
 #[test]

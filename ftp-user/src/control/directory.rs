@@ -7,7 +7,6 @@ use super::session::Session;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::listing::Entry;
-use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -17,15 +16,21 @@ impl Session {
     ///
     /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
     pub async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
-        match self.listed(directory).await? {
-            (Form::Nlst, listing) => self.look_at(directory, listing).await,
-            (Form::List, listing) => self.settle(directory, listing).await,
-            (Form::Mlsd, listing) => Ok(listing),
+        let mut entries = Vec::new();
+        let (form, listing) = self.listed(directory, &mut |_, entry| entries.push(entry)).await?;
+        match form {
+            Form::Mlsd => {}
+            Form::List => self.settle(directory, &mut entries).await?,
+            Form::Nlst => {
+                let names = std::mem::take(&mut entries);
+                self.look_at(directory, names, &mut |entry| entries.push(entry)).await?;
+            }
         }
+        Ok(Listing { entries, ..listing })
     }
 
-    /// Lists a directory and hands over its entries, by MLSD as they come. What is returned has none. If this fails, some
-    /// may have been handed over.
+    /// Lists a directory and hands over its entries as they come, but names that have to be asked for at the end. What is
+    /// returned has none. If this fails, some may have been handed over.
     ///
     /// # Errors
     ///
@@ -35,15 +40,21 @@ impl Session {
         directory: Option<&PathName>,
         each: Each<'_>,
     ) -> Result<Listing, Failure> {
-        if self.capabilities.mlst.is_some() && self.manners.no_listings.is_none() {
-            match self.list_argument(Form::Mlsd, directory.cloned(), (directory, Some(&mut *each))).await {
-                Ok(listing) => return Ok(listing),
-                Err((Blame::Unsupported, _)) => {}
-                Err((_, failure)) => return Err(failure),
+        let mut unsettled = Vec::new();
+        let mut sort = |form, entry| match form {
+            Form::Mlsd => each(entry),
+            Form::List if !is_unclear(&entry) => each(entry),
+            Form::List | Form::Nlst => unsettled.push(entry),
+        };
+        let (form, listing) = self.listed(directory, &mut sort).await?;
+        match form {
+            Form::Mlsd => {}
+            Form::List => {
+                self.settle(directory, &mut unsettled).await?;
+                unsettled.into_iter().for_each(each);
             }
+            Form::Nlst => self.look_at(directory, unsettled, each).await?,
         }
-        let mut listing = self.list(directory).await?;
-        std::mem::take(&mut listing.entries).into_iter().for_each(each);
         Ok(listing)
     }
 
@@ -67,8 +78,9 @@ impl Session {
 
     /// The names of a directory, as they are; none if the server does not tell them.
     async fn names(&mut self, directory: Option<&PathName>) -> Result<Vec<PathName>, Failure> {
-        match self.list_as(Form::Nlst, directory).await {
-            Ok(listing) => Ok(listing.entries.into_iter().map(|entry| entry.name).collect()),
+        let mut names = Vec::new();
+        match self.list_as(Form::Nlst, directory, &mut |entry| names.push(entry.name)).await {
+            Ok(_) => Ok(names),
             Err((_, failure)) if self.is_over() => Err(failure),
             Err(_) => Ok(Vec::new()),
         }
@@ -76,33 +88,37 @@ impl Session {
 
     /// Some servers show `?` for what they cannot print, and blanks before a name may belong to it. What NLST does not
     /// settle stays as it was shown.
-    async fn settle(
-        &mut self,
-        directory: Option<&PathName>,
-        mut listing: Listing,
-    ) -> Result<Listing, Failure> {
-        let is_unclear = |entry: &Entry| entry.blanks > 0 || entry.name.as_bytes().contains(&b'?');
-        if !listing.entries.iter().any(is_unclear) {
-            return Ok(listing);
+    async fn settle(&mut self, directory: Option<&PathName>, entries: &mut [Entry]) -> Result<(), Failure> {
+        if !entries.iter().any(is_unclear) {
+            return Ok(());
         }
         let names = self.names(directory).await?;
         let names = Names::new(&names);
-        for entry in listing.entries.iter_mut().filter(|entry| is_unclear(entry)) {
+        for entry in entries.iter_mut().filter(|entry| is_unclear(entry)) {
             if let Some(name) = names.meant(&entry.name, entry.blanks) {
                 entry.name = name.clone();
             }
         }
-        Ok(listing)
+        Ok(())
     }
 
     /// Asks what each name is, since a list of names does not say it.
-    async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Failure> {
-        let mut entries = Vec::new();
-        for Entry { name, .. } in names.entries {
+    async fn look_at(
+        &mut self,
+        directory: Option<&PathName>,
+        names: Vec<Entry>,
+        each: Each<'_>,
+    ) -> Result<(), Failure> {
+        for Entry { name, .. } in names {
             if let Some(found) = self.entry(&place::join(directory, &name)).await? {
-                entries.push(Entry { name, ..found });
+                each(Entry { name, ..found });
             }
         }
-        Ok(Listing { entries, ..names })
+        Ok(())
     }
+}
+
+/// Whether NLST may show another name.
+fn is_unclear(entry: &Entry) -> bool {
+    entry.blanks > 0 || entry.name.as_bytes().contains(&b'?')
 }

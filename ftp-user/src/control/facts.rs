@@ -336,12 +336,17 @@ impl Session {
         }
         if let Some(name) = place::base_name(path) {
             let directory = place::parent(path);
+            let mut found = None;
+            let mut find = |_, entry: Entry| {
+                if found.is_none() && entry.name == name {
+                    found = Some(entry);
+                }
+            };
             // Nothing is in a directory that is not there.
-            let is_absent = match self.listed(directory.as_ref()).await {
+            let is_absent = match self.listed(directory.as_ref(), &mut find).await {
                 Ok((_, listing)) => {
-                    let found = listing.entries.iter().find(|entry| entry.name == name);
                     if let Some(found) = found {
-                        return Ok(Some(Entry { name: path.clone(), ..found.clone() }));
+                        return Ok(Some(Entry { name: path.clone(), ..found }));
                     }
                     !listing.is_incomplete() || listing.cut == Some(Cut::Unopened)
                 }

@@ -19,7 +19,7 @@ use tokio_stream::StreamExt;
 /// The entries of a directory, without itself and its parent.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The entries that could be read.
+    /// The entries that could be read, unless they were handed over.
     pub entries: Vec<Entry>,
     /// The number of lines that could not be read.
     pub unread: usize,
@@ -31,7 +31,7 @@ pub struct Listing {
     pub refused: Vec<String>,
     /// The number of the others.
     pub more_refused: usize,
-    /// The number of entries that were taken as they came.
+    /// The number of entries that a server has shown.
     pub taken: usize,
     /// Why it is not all that is there, as the server says.
     pub cut: Option<Cut>,
@@ -41,6 +41,9 @@ pub struct Listing {
 
 /// Takes the entries of a listing as they come.
 pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
+
+/// The same with the command that has shown them.
+pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
 
 /// The commands that list, best first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,12 +57,17 @@ pub(super) enum Form {
 }
 
 impl Session {
-    /// Lists a directory by the best command that the server knows, and says which; `None` is the login directory.
+    /// Lists a directory by the best command that the server knows, and says which; `None` is the login directory. Hands over
+    /// the entries as they come: what is returned has none. If this fails, some may have been handed over.
     ///
     /// # Errors
     ///
     /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-    pub(super) async fn listed(&mut self, directory: Option<&PathName>) -> Result<(Form, Listing), Failure> {
+    pub(super) async fn listed(
+        &mut self,
+        directory: Option<&PathName>,
+        each: EachOf<'_>,
+    ) -> Result<(Form, Listing), Failure> {
         if let Some(refusal) = &self.manners.no_listings {
             return Err(refusal.clone());
         }
@@ -68,7 +76,7 @@ impl Session {
             if form == Form::Mlsd && self.capabilities.mlst.is_none() {
                 continue;
             }
-            match self.list_as(form, directory).await {
+            match self.list_as(form, directory, &mut |entry| each(form, entry)).await {
                 // If no line can be read, names are better than nothing.
                 Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
                 Ok(listing) => return Ok((form, listing)),
@@ -91,10 +99,12 @@ impl Session {
     ///
     /// Why it cannot be listed.
     pub async fn list_text(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
-        self.list_as(Form::List, directory).await.map_err(|(_, failure)| failure)
+        let mut entries = Vec::new();
+        let listing = self.list_as(Form::List, directory, &mut |entry| entries.push(entry)).await;
+        listing.map(|listing| Listing { entries, ..listing }).map_err(|(_, failure)| failure)
     }
 
-    /// Lists a directory by one command.
+    /// Lists a directory by one command, and hands over the entries.
     ///
     /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. So an
     /// empty listing is believed only of a directory that was entered.
@@ -102,26 +112,27 @@ impl Session {
         &mut self,
         form: Form,
         directory: Option<&PathName>,
+        each: Each<'_>,
     ) -> Result<Listing, (Blame, Failure)> {
         let Some(path) = directory.filter(|_| form != Form::Mlsd) else {
-            return self.list_argument(form, directory.cloned(), (directory, None)).await;
+            return self.list_argument(form, directory.cloned(), (directory, each)).await;
         };
         let mut shown = None;
         if !is_split(path.as_bytes()) {
-            let listing = self.list_argument(form, directory.cloned(), (directory, None)).await?;
+            let listing = self.list_argument(form, directory.cloned(), (directory, &mut *each)).await?;
             if !listing.shows_nothing() {
                 return Ok(listing);
             }
             shown = Some(listing);
         }
-        if let Some(listing) = self.list_inside(form, path).await? {
+        if let Some(listing) = self.list_inside(form, path, &mut *each).await? {
             return Ok(listing);
         }
         // It cannot be entered and left again, so that its name is the only way to it.
         match shown {
             Some(listing) => Ok(listing),
             None => {
-                let listing = self.list_argument(form, directory.cloned(), (directory, None)).await?;
+                let listing = self.list_argument(form, directory.cloned(), (directory, &mut *each)).await?;
                 if listing.shows_nothing() { Err(other(doubtful(path))) } else { Ok(listing) }
             }
         }
@@ -133,6 +144,7 @@ impl Session {
         &mut self,
         form: Form,
         directory: &PathName,
+        each: Each<'_>,
     ) -> Result<Option<Listing>, (Blame, Failure)> {
         let Some(home) = self.current().await.map_err(other)? else { return Ok(None) };
         let answer = self.ask(Command::Cwd(directory.clone())).await.map_err(other)?;
@@ -143,7 +155,7 @@ impl Session {
             }
             return Err((blame, self.refusal(format!("cannot list {}", directory.display()), &answer)));
         }
-        let listing = self.list_argument(form, None, (Some(directory), None)).await;
+        let listing = self.list_argument(form, None, (Some(directory), each)).await;
         if !self.is_over() {
             self.go_back(home.clone()).await.map_err(other)?;
         }
@@ -156,13 +168,12 @@ impl Session {
         Ok(Some(listing))
     }
 
-    /// Lists by a command with this argument. `directory` is what failures call it. If there is `each`, it gets the
-    /// entries.
+    /// Lists by a command with this argument. `directory` is what failures call it, and `each` gets the entries.
     pub(super) async fn list_argument(
         &mut self,
         form: Form,
         path: Option<PathName>,
-        (directory, each): (Option<&PathName>, Option<Each<'_>>),
+        (directory, each): (Option<&PathName>, Each<'_>),
     ) -> Result<Listing, (Blame, Failure)> {
         // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
@@ -172,9 +183,11 @@ impl Session {
             Form::List => Command::List(path),
             Form::Nlst => Command::Nlst(path),
         };
-        let meter = Meter::default();
-        let limit = self.context.listing;
-        let reading = |connection| read(connection, form.lister(), (limit, each), &meter);
+        let (meter, limit) = (Meter::default(), self.context.listing);
+        let reading = |connection| {
+            let taking = (limit, each);
+            read(connection, form.lister(), taking, &meter)
+        };
         let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
         let (listing, answer) =
@@ -244,7 +257,7 @@ enum Unread {
 async fn read(
     connection: Data,
     mut lister: Lister,
-    (limit, mut each): (ListingLimit, Option<Each<'_>>),
+    (limit, each): (ListingLimit, Each<'_>),
     meter: &Meter,
 ) -> Result<Listing, Unread> {
     let mut listing = Listing::default();
@@ -260,7 +273,7 @@ async fn read(
             None => lister.end(),
         }
         while let Some(found) = lister.next() {
-            listing.take(found, &mut each);
+            listing.take(found, each);
         }
         if meter.moved() > limit.bytes {
             return Err(Unread::TooLarge(format!("has more than {}", size::bytes(limit.bytes))));
@@ -351,7 +364,7 @@ impl Listing {
 
     /// Whether lines came, and none of them could be read.
     fn is_unreadable(&self) -> bool {
-        self.entries.is_empty() && self.refused.is_empty() && self.unread > 0
+        self.taken == 0 && self.refused.is_empty() && self.unread > 0
     }
 
     /// Whether it looks like that of an empty directory, and of one that is not there.
@@ -361,21 +374,18 @@ impl Listing {
 
     /// The number of lines.
     fn len(&self) -> usize {
-        self.entries.len() + self.taken + self.unread + self.refused.len() + self.more_refused
+        self.taken + self.unread + self.refused.len() + self.more_refused
     }
 
-    fn take(&mut self, found: Found, each: &mut Option<Each<'_>>) {
+    fn take(&mut self, found: Found, each: Each<'_>) {
         match found {
             Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {
                 self.shows_itself = true
             }
-            Found::Entry(entry) => match each {
-                Some(each) => {
-                    self.taken += 1;
-                    each(entry);
-                }
-                None => self.entries.push(entry),
-            },
+            Found::Entry(entry) => {
+                self.taken += 1;
+                each(entry);
+            }
             Found::Refused { .. } if self.refused.len() >= REFUSED_TOLD => self.more_refused += 1,
             Found::Refused { name, why } => {
                 let name = shortened(&show(&name));
@@ -413,7 +423,7 @@ mod tests {
             let line = b"-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f\r\n";
             while there.write_all(line).await.is_ok() {}
         });
-        read(here.unwrap().into(), Form::List.lister(), (limit, None), &Meter::default()).await
+        read(here.unwrap().into(), Form::List.lister(), (limit, &mut |_| ()), &Meter::default()).await
     }
 
     #[test]
@@ -441,7 +451,7 @@ mod tests {
             }
             lister.end();
             while let Some(found) = lister.next() {
-                listing.take(found, &mut None);
+                listing.take(found, &mut |_| ());
             }
             listing.shows_nothing()
         };
@@ -475,7 +485,7 @@ mod tests {
         for number in 0..10_000 {
             lister.push(format!("type=file; ../{number}{}", "\u{1b}".repeat(2_000)).as_bytes());
             while let Some(found) = lister.next() {
-                listing.take(found, &mut None);
+                listing.take(found, &mut |_| ());
             }
         }
         assert_eq!((listing.refused.len(), listing.len()), (REFUSED_TOLD, 10_000));

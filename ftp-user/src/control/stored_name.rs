@@ -6,6 +6,7 @@ use super::shown_name::{changed, has_iac, is_alike};
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::Command;
+use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -42,11 +43,10 @@ impl Session {
         let Some((directory, name)) = first_non_ascii(path).filter(|_| !is_kept) else {
             return Ok(());
         };
-        let listing = self.list(directory.as_ref()).await?;
-        let shows = |name: &PathName| {
-            listing.entries.iter().any(|entry| is_alike(name.as_bytes(), entry.name.as_bytes()))
-        };
-        if shows(&name) {
+        let mut is_shown = false;
+        let mut look = |entry: Entry| is_shown |= is_alike(name.as_bytes(), entry.name.as_bytes());
+        self.list_each(directory.as_ref(), &mut look).await?;
+        if is_shown {
             self.saw_kept(path);
             return Ok(());
         }

@@ -4,6 +4,7 @@
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::place;
+use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,14 +77,18 @@ impl TakenNames {
 
     /// Lists a directory.
     async fn listed(&self, context: &Context, to: &mut Server, path: Option<PathName>) -> Names {
+        let mut gathering = Gathering::default();
         let listing = match to.session(context).await {
-            Ok(session) => Box::pin(session.list(path.as_ref())).await.ok(),
+            Ok(session) => {
+                let mut gather = |entry: Entry| gathering.add(entry.name);
+                Box::pin(session.list_each(path.as_ref(), &mut gather)).await.ok()
+            }
             Err(_) => return Names::Unknown,
         };
-        let listing = listing.filter(|listing| !listing.is_incomplete() && listing.entries.len() < MOST);
-        let names = listing.map_or(Names::Unknown, |listing| {
-            Names::of_listing(listing.entries.into_iter().map(|entry| entry.name).collect())
-        });
+        let names = match listing.is_some_and(|listing| !listing.is_incomplete()) {
+            true => gathering.finish(),
+            false => Names::Unknown,
+        };
         self.keep(path.as_ref(), names.clone());
         names
     }
@@ -120,12 +125,6 @@ const fn taken_by(name: &[u8]) -> usize {
 }
 
 impl Names {
-    /// Those of a listing, unless they would take the place of most others.
-    fn of_listing(names: HashSet<PathName>) -> Self {
-        let listed = Self::Listed(Arc::new(names));
-        if listed.bytes() > BYTES / 2 { Self::Unknown } else { listed }
-    }
-
     /// Whether nothing has the name of this file.
     fn lack(&self, file: &PathName) -> bool {
         match self {
@@ -143,6 +142,36 @@ impl Names {
             Self::Listed(names) => names.iter().map(|name| taken_by(name.as_bytes())).sum(),
             Self::New | Self::Unknown => 0,
         }
+    }
+}
+
+/// The names of a directory while it is listed. A listing without end takes no more memory than one that is remembered.
+#[derive(Debug, Default)]
+struct Gathering {
+    names: HashSet<PathName>,
+    /// What they take, in bytes.
+    bytes: usize,
+    /// Whether they would take the place of most others.
+    is_too_large: bool,
+}
+
+impl Gathering {
+    fn add(&mut self, name: PathName) {
+        if self.is_too_large {
+            return;
+        }
+        let taken = taken_by(name.as_bytes());
+        if self.names.insert(name) {
+            self.bytes += taken;
+        }
+        if self.bytes > BYTES / 2 || self.names.len() >= MOST {
+            *self = Self { is_too_large: true, ..Self::default() };
+        }
+    }
+
+    /// All names, unless they are too many.
+    fn finish(self) -> Names {
+        if self.is_too_large { Names::Unknown } else { Names::Listed(Arc::new(self.names)) }
     }
 }
 
@@ -197,9 +226,16 @@ mod tests {
         names.note_new(&long(4999));
         assert_eq!(bytes(), before);
         // A listing that would take the place of most others is not remembered.
-        let listing = |count| (0..count).map(long).collect();
-        assert!(matches!(Names::of_listing(listing(3000)), Names::Unknown));
-        let listed = Names::of_listing(listing(1000));
+        let listed = |count| {
+            let mut gathering = Gathering::default();
+            for name in (0..count).map(long) {
+                gathering.add(name);
+                assert!(gathering.bytes <= BYTES / 2 && gathering.names.len() < MOST);
+            }
+            gathering.finish()
+        };
+        assert!(matches!(listed(3000), Names::Unknown));
+        let listed = listed(1000);
         assert!(matches!(listed, Names::Listed(_)));
         names.keep(Some(&long(4999)), listed);
         names.keep(Some(&long(4999)), Names::New);

@@ -2,10 +2,11 @@
 
 use super::cases::Names;
 use crate::context::Context;
-use crate::endpoint::{Host, list};
+use crate::endpoint::{Host, list_each};
 use crate::failure::{Failure, Kind};
 use crate::job::retrying::outage::{asked, facts};
 use crate::place;
+use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 
 /// Whether nothing is at `path` of the destination that this run has stored there under the other name, the one with the
@@ -38,9 +39,16 @@ pub(super) async fn are_apart(
     (path, other): (&PathName, u64),
 ) -> Result<(), Failure> {
     let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
-    let listing = asked(context, destination, async |host| list(context, host, &above).await).await?;
-    let is_there = listing.entries.iter().any(|entry| entry.name == name);
-    let has_other = listing.entries.iter().any(|entry| names.hash(&entry.name) == other);
+    let (is_there, has_other) = asked(context, destination, async |host| {
+        let (mut is_there, mut has_other) = (false, false);
+        let mut look = |entry: Entry| {
+            is_there |= entry.name == name;
+            has_other |= names.hash(&entry.name) == other;
+        };
+        list_each(context, host, &above, &mut look).await?;
+        Ok((is_there, has_other))
+    })
+    .await?;
     if is_there && has_other {
         return Ok(());
     }
