@@ -13,6 +13,7 @@ use crate::id::JobId;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
 use tokio::sync::oneshot;
 
 /// Where the journal is. Without a state directory nothing is kept.
@@ -37,6 +38,8 @@ pub struct JobJournal {
 struct Open {
     job: JobId,
     asks: SyncSender<Ask>,
+    /// What writes. It is woken for those who wait.
+    writer: Thread,
     fate: Arc<Mutex<Fate>>,
 }
 
@@ -99,10 +102,8 @@ impl Journal {
             });
         };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
-        if thread.is_err() {
-            return (JobJournal::default(), begun);
-        }
-        let open = Some(Arc::new(Open { job, asks, fate }));
+        let Ok(thread) = thread else { return (JobJournal::default(), begun) };
+        let open = Some(Arc::new(Open { job, asks, writer: thread.thread().clone(), fate }));
         (JobJournal { open, resumes, ..JobJournal::default() }, begun)
     }
 
@@ -329,7 +330,13 @@ impl JobJournal {
 
     /// Whether there is somebody to answer. Each file has few questions at a time, so there is always room.
     fn ask(&self, ask: Ask) -> bool {
-        self.open.as_ref().is_some_and(|open| open.asks.send(ask).is_ok())
+        let Some(open) = &self.open else { return false };
+        let is_awaited = ask.is_awaited();
+        let is_asked = open.asks.send(ask).is_ok();
+        if is_awaited {
+            open.writer.unpark();
+        }
+        is_asked
     }
 }
 

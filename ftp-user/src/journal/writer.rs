@@ -13,7 +13,8 @@ use super::store::Store;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -78,7 +79,7 @@ pub(super) enum Answer {
 
 impl Ask {
     /// Whether somebody waits for it.
-    const fn is_awaited(&self) -> bool {
+    pub(super) const fn is_awaited(&self) -> bool {
         match self {
             Self::Begin(..)
             | Self::Part(..)
@@ -157,20 +158,24 @@ fn serve(
     Vec::new()
 }
 
-/// Collects one batch of requests: all that are queued and, while nobody waits, those that come within GATHER.
+/// Collects one batch of requests: all that are queued and, while nobody waits, those that come within GATHER. Those do not
+/// wake this thread, which costs more than to write them; who waits does.
 fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
     let clock = Clock::start();
     let until = clock.now() + GATHER;
     let mut is_awaited = first.is_awaited();
     let mut batch = vec![first];
     while batch.len() < MOST {
-        let left = if is_awaited { Duration::ZERO } else { until.since(clock.now()) };
-        match asks.recv_timeout(left) {
+        match asks.try_recv() {
             Ok(ask) => {
                 is_awaited |= ask.is_awaited();
                 batch.push(ask);
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            Err(TryRecvError::Empty) if !is_awaited => match until.since(clock.now()) {
+                Duration::ZERO => break,
+                left => thread::park_timeout(left.min(NAP)),
+            },
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
         }
     }
     batch
@@ -252,5 +257,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
 
 /// How long a note that nobody waits for may wait for others to share its commit.
 const GATHER: Duration = Duration::from_millis(50);
+/// How long the queue fills meanwhile before it is emptied.
+const NAP: Duration = Duration::from_millis(10);
 /// The largest number of questions that share a transaction.
 const MOST: usize = 512;

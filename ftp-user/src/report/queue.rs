@@ -7,8 +7,9 @@
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
 use super::event::{Event, LeftOut, Progress, Record};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -24,6 +25,8 @@ pub(super) struct Sender {
 pub(super) struct Receiver {
     records: mpsc::Receiver<Held>,
     backlog: Arc<Backlog>,
+    /// Something was read since the last wait.
+    is_awake: bool,
 }
 
 /// A record, and the memory that it takes.
@@ -53,7 +56,8 @@ struct State {
 pub(super) fn queue(most: usize) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel();
     let backlog = Arc::new(Backlog { state: Mutex::default(), was_read: Notify::new(), most });
-    (Sender { records: sender, backlog: Arc::clone(&backlog) }, Receiver { records: receiver, backlog })
+    let sender = Sender { records: sender, backlog: Arc::clone(&backlog) };
+    (sender, Receiver { records: receiver, backlog, is_awake: false })
 }
 
 impl Sender {
@@ -115,19 +119,41 @@ pub(super) enum Next<T> {
 impl Receiver {
     /// Waits for the next event and has it shown; `None` if there are no more. It counts until it was shown.
     pub(super) fn next<T>(&mut self, show: impl FnOnce(Record) -> T) -> Option<T> {
-        self.records.recv().ok().map(|held| self.shown(held, show))
+        match self.records.try_recv().or_else(|none| self.nap(NAP, none)) {
+            Ok(held) => Some(held),
+            Err(TryRecvError::Empty) => self.records.recv().ok(),
+            Err(TryRecvError::Disconnected) => None,
+        }
+        .map(|held| self.shown(held, show))
     }
 
     /// The same; waits no longer than `time`.
     pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Record) -> T) -> Next<T> {
-        match self.records.recv_timeout(time) {
+        let nap = NAP.min(time);
+        let found = match self.records.try_recv().or_else(|none| self.nap(nap, none)) {
+            Ok(held) => Ok(held),
+            Err(TryRecvError::Empty) => self.records.recv_timeout(time.saturating_sub(nap)),
+            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+        };
+        match found {
             Ok(held) => Next::Shown(self.shown(held, show)),
             Err(RecvTimeoutError::Timeout) => Next::Silence,
             Err(RecvTimeoutError::Disconnected) => Next::End,
         }
     }
 
-    fn shown<T>(&self, (record, weight): Held, show: impl FnOnce(Record) -> T) -> T {
+    /// Where much is said, it comes one after the other: to be woken for each would take more time than to show it. Who
+    /// has just read something sleeps a little before waiting to be woken.
+    fn nap(&mut self, time: Duration, none: TryRecvError) -> Result<Held, TryRecvError> {
+        if none == TryRecvError::Disconnected || !std::mem::take(&mut self.is_awake) {
+            return Err(none);
+        }
+        thread::sleep(time);
+        self.records.try_recv()
+    }
+
+    fn shown<T>(&mut self, (record, weight): Held, show: impl FnOnce(Record) -> T) -> T {
+        self.is_awake = true;
         let shown = show(record);
         self.backlog.state().held -= weight;
         self.backlog.was_read.notify_waiters();
@@ -284,6 +310,8 @@ fn weight(event: &Event) -> usize {
     texts + SMALL
 }
 
+/// How long what is said may wait for more, so that both are read together.
+const NAP: Duration = Duration::from_millis(2);
 /// The memory of an event without its texts, in bytes.
 const SMALL: usize = 256;
 

@@ -72,8 +72,9 @@ pub(crate) const CROWD: &[&str] =
 /// What the configurations of other people's servers say here and nowhere else: of which server, and whether only
 /// inside TLS.
 const EXTRA: &[(Kind, bool, &str)] = &[
-    // Its second process for each session leaves the first one's time to nobody.
-    (Kind::Vsftpd, false, "one_process_model=YES\nrequire_ssl_reuse=NO"),
+    // Its second process for each session leaves the first one's time to nobody. It logs files, as is usual, and not each
+    // command, as it does in the tests.
+    (Kind::Vsftpd, false, "one_process_model=YES\nrequire_ssl_reuse=NO\nlog_ftp_protocol=NO"),
     // No less than the listed directory has.
     (Kind::PureFtpd, false, "-L 10000000:9"),
     // Between two servers there is no session to resume, and none knows the other's certificate.

@@ -45,8 +45,8 @@ impl<'a> Pair<'a> {
 
     /// Its source has the very file of ours under another name, so that memory holds it once.
     fn theirs(kind: Kind, place: &Path, file: &Path) -> Result<Self, Skipped> {
-        // vsftpd's second process for each session leaves the first one's time to nobody.
-        let extra = if kind == Kind::Vsftpd { "one_process_model=YES" } else { "" };
+        // vsftpd's second process for each session leaves the first one's time to nobody. It logs no commands, as is usual.
+        let extra = if kind == Kind::Vsftpd { "one_process_model=YES\nlog_ftp_protocol=NO" } else { "" };
         let start = || Foreign::new(kind).below(place).foreign(Hosts::Allowed).extra(extra).start();
         let (source, destination) = (start()?, start()?);
         fs::hard_link(file, source.path(FILE)).unwrap();

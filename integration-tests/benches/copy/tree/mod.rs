@@ -123,7 +123,7 @@ fn measured(plan: &Plan, trees: &[usize], commanders: &[Commander], place: &Path
     }
     let pairs = pairs(plan, trees, place);
     // The larger ones take long.
-    let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(1));
+    let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(plan.rounds.min(3)));
     for (&count, rounds) in trees.iter().zip(rounds) {
         let mut rows = Vec::new();
         for pair in &pairs {
