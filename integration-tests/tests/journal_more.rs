@@ -220,6 +220,33 @@ fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_canc
 }
 
 #[test]
+fn n8_what_a_cancelled_job_has_left_on_this_host_is_removed_or_named_although_its_directory_is_gone() {
+    let scene = scene();
+    let here = tempfile::tempdir().unwrap();
+    let top = here.path().canonicalize().unwrap();
+    let parts = |directory: &str| -> Vec<String> {
+        let names = fs::read_dir(top.join(directory)).into_iter().flatten();
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    fs::create_dir(top.join("other")).unwrap();
+    // What is elsewhere is removed, however it was spelled; what has moved with the directory is named.
+    for (dest, at, is_left) in [("../other/x", "other", false), ("x", "renamed", true)] {
+        fs::create_dir(top.join("here")).unwrap();
+        let words = ["copy", "--limit", "500KB", &scene.from.url("t/large.bin"), dest];
+        let run = scene.user().here(&top.join("here")).args(words).start();
+        until("a part has arrived", || parts("here").len() + parts("other").len() == 1);
+        drop(kill(run));
+        fs::rename(top.join("here"), top.join("renamed")).unwrap();
+        let part = parts(at).remove(0);
+        let run = scene.user().args(["cancel", "last"]).run().exits(0).says("cannot go to");
+        assert_eq!(parts(at).len(), usize::from(is_left), "{dest}: {run}");
+        let named = format!("nobody has removed {}", top.join("here").join(part).display());
+        assert_eq!(run.said.contains(&named), is_left, "{dest}: {run}");
+        fs::remove_dir_all(top.join("renamed")).unwrap();
+    }
+}
+
+#[test]
 fn n8_of_many_that_begin_one_job_at_once_one_runs_it_and_the_others_say_so() {
     let scene = scene();
     let home = tempfile::tempdir().unwrap();

@@ -141,7 +141,7 @@ impl General {
         }
         let command = general.command("cancel", &trust, record)?;
         if let Err(failure) = command.go_to(record) {
-            // What it has left at a server is removed all the same, and what was in the directory is gone with it.
+            // What it has left elsewhere is removed all the same, and what was in the directory is named.
             self.warn(failure.what).await?;
         }
         let asked = Start::Kept(Asked::never_again(record));

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::control::Role;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
 use crate::job::detached;
@@ -13,6 +13,7 @@ use crate::journal::{End, Ended, ItemRecord};
 use crate::place::Location;
 use ftp_proto::wire::PathName;
 use std::collections::HashMap;
+use std::io;
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
 ///
@@ -154,10 +155,22 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
         has_part |= host.delete(context, &part.stored).await?;
     }
     old.leave(context, host, &target);
-    if !has_part {
+    if !has_part && host.is_local() && is_directory_gone(&target) {
+        for name in left_of(item) {
+            context.events.warn(format!(
+                "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
+            ));
+        }
+    } else if !has_part {
         tell_if_published(context, host, &target, item).await?;
     }
     Ok(())
+}
+
+/// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.
+fn is_directory_gone(target: &PathName) -> bool {
+    let directory = local_path(target).parent().map(std::fs::symlink_metadata);
+    directory.is_some_and(|looked| looked.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
 }
 
 /// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has
