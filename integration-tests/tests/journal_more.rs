@@ -118,6 +118,7 @@ fn n8_a_tree_of_this_host_goes_on_where_nothing_may_be_replaced() {
         let files = run.events("file");
         let earlier = files.iter().filter(|file| file["earlier"] == "sha-256").count();
         assert_eq!((files.len(), earlier), (3, 2), "{rule}: {killed}\n{run}");
+        assert_eq!((&run.summary()["skipped"], &run.summary()["earlier"]), (&2.into(), &2.into()), "{run}");
     }
 }
 
@@ -217,6 +218,33 @@ fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_canc
     let run = scene.user().args(["cancel", "first"]).run().exits(0).says("cannot go to");
     assert!(scene.parts().is_empty(), "{run}");
     scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
+}
+
+#[test]
+fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
+    let scene = scene();
+    let line =
+        |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
+    let words = ["copy", "--limit", "500KB", "-j", "1", "--overwrite", "never", "--from-file", "list"];
+    let run = scene.user().file("list", line("a") + &line("large.bin")).args(words).start();
+    until("a part of the large file has arrived", || {
+        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 200_000))
+    });
+    has_finished(1, || scene.user());
+    let receipt = |run: &Run| {
+        let receipts = run.events("receipt");
+        let found = receipts.iter().find(|told| told["source"].as_str().unwrap().ends_with("/a")).unwrap();
+        ["state", "bytes", "path", "verified"].map(|key| found[key].clone())
+    };
+    let before = receipt(&scene.user().args(["why", "last"]).run().exits(0));
+    let killed = kill(run);
+    let run = scene.user().args(["resume"]).run().exits(0);
+    let file = &run.events("file")[0];
+    assert_eq!((&file["skipped"], &file["earlier"]), (&true.into(), &"sha-256".into()), "{killed}\n{run}");
+    let summary = run.summary();
+    assert_eq!(["files", "skipped", "earlier"].map(|key| summary[key].as_u64()), [Some(2), Some(1), Some(1)]);
+    assert_eq!(receipt(&scene.user().args(["why", "last"]).run().exits(0)), before, "{run}");
+    assert_eq!((before[0].as_str(), before[3].as_str()), (Some("done"), Some("sha-256")), "{before:?}");
 }
 
 #[test]

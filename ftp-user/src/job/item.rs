@@ -65,8 +65,10 @@ pub struct Done {
     pub verified: Verified,
     /// The number of attempts that may have moved bytes.
     pub attempts: u32,
-    /// What has verified it in an earlier run of the job, if this run has not looked at it.
+    /// What has verified it in an earlier run of the job, if that has copied it and this one is no move and had nothing to do.
     pub earlier: Option<Verified>,
+    /// The path that it took in that run, for the journal.
+    pub earlier_by: Option<Rung>,
     /// If it moves on without this program: the job that has it. Then nothing of it is verified.
     pub detached: Option<JobId>,
     /// What the source was before its first byte was read, if this run has looked at it.
@@ -93,6 +95,7 @@ impl Done {
             verified,
             attempts: 0,
             earlier: None,
+            earlier_by: None,
             detached: None,
             source: None,
             was_taken: true,
@@ -115,6 +118,11 @@ impl Done {
     /// An earlier run of the job has copied the file, and this one has not looked at it.
     pub fn earlier(size: Option<u64>, verified: Verified) -> Self {
         Self { earlier: Some(verified), ..Self::skipped(size, Verified::None) }
+    }
+
+    /// Whether an earlier run of the job has copied it, and this one had nothing to do.
+    pub fn is_earlier(&self) -> bool {
+        self.took().is_none() && self.earlier.is_some()
     }
 
     /// The path that it took, in this run or in the one before; `None` if it was there already.

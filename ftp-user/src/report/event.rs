@@ -405,6 +405,8 @@ pub struct Summary {
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
+    /// How many of these an earlier run of the job has copied.
+    pub earlier: u64,
     /// Names that a sync has deleted at the destination.
     pub deleted: u64,
     /// Names that a sync has kept elsewhere instead.

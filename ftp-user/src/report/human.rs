@@ -348,7 +348,7 @@ fn would((verb, source, dest): (&str, &str, &str), size: Option<u64>, verify: &s
 fn skipped(earlier: Option<Verified>) -> String {
     earlier.map_or_else(
         || "skipped, it is already there".to_owned(),
-        |earlier| format!("skipped, an earlier run has copied it (verified: {})", earlier.name()),
+        |earlier| format!("copied by an earlier run of this job (verified: {})", earlier.name()),
     )
 }
 

@@ -54,8 +54,13 @@ pub(super) fn sentence(summary: &Summary) -> String {
             line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
         }
     }
-    if summary.skipped > 0 {
-        line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
+    let there = summary.skipped.saturating_sub(summary.earlier);
+    for (count, what) in
+        [(summary.earlier, "copied by earlier runs of this job"), (there, "skipped (already there)")]
+    {
+        if count > 0 {
+            line.push_str(&format!("; {} {what}", files(count)));
+        }
     }
     if summary.withheld > 0 {
         let not = if summary.dry_run { "not to be" } else { "not" };
@@ -103,6 +108,7 @@ mod tests {
                 dry_run: false,
                 files: 1,
                 skipped: 0,
+                earlier: 0,
                 deleted: 0,
                 kept: 0,
                 withheld: 0,
@@ -129,6 +135,15 @@ mod tests {
             sentence(&Summary { before: there, unchanged: there, ..Summary::example() }),
             "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
              direct (destination listens), verified sha-256",
+        );
+    }
+
+    #[test]
+    fn what_earlier_runs_have_copied_was_not_there_already() {
+        assert_eq!(
+            sentence(&Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() }),
+            "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
+             5 files copied by earlier runs of this job; 1 file skipped (already there)",
         );
     }
 

@@ -280,8 +280,13 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>
         Ok(done) if done.detached.is_some() => {}
         Ok(done) => journal.ended(Ended::Done {
             bytes: done.size.unwrap_or(0),
-            verified: done.verified.name().to_owned(),
-            path: done.took().map(|rung| rung.name().to_owned()),
+            // What this run had no need to verify is verified as it was.
+            verified: done
+                .earlier
+                .map_or(done.verified, |earlier| earlier.max(done.verified))
+                .name()
+                .to_owned(),
+            path: done.took().or(done.earlier_by).map(|rung| rung.name().to_owned()),
             began,
             attempts: done.attempts.saturating_sub(noted),
             facts: Box::new(done.facts.clone()),

@@ -122,6 +122,12 @@ impl Kept {
         })
     }
 
+    /// What has verified the copy of this very source that this job has finished before, and the path of its bytes.
+    pub(in crate::job) fn earlier(&self, source: &Facts) -> Option<(Verified, Option<Rung>)> {
+        let means = self.finished_by.filter(|_| self.has_finished(source))?;
+        Some((means, self.finished_rung))
+    }
+
     /// What this job has finished is compared with its source again.
     pub(in crate::job) const fn compare_again(&mut self, means: Verified) {
         self.may_be_done = true;

@@ -47,6 +47,7 @@ pub(in crate::job) async fn append(
         verified: plan.means,
         attempts: 0,
         earlier: None,
+        earlier_by: None,
         detached: None,
         source: None,
         was_taken: true,

@@ -368,7 +368,10 @@ impl Copying<'_> {
         let is_proven = means != Verified::None;
         let before_by = kept.has_copied(&files.source).filter(|_| self.options.moves && is_proven);
         let facts = TransferFacts { digest, ..TransferFacts::NONE };
-        Ok(Some(Done { source, before_by, facts, ..Done::skipped(files.source.size, means) }))
+        let earlier = kept.earlier(&files.source).filter(|_| !self.options.moves);
+        let (earlier, earlier_by) = earlier.map_or((None, None), |(means, rung)| (Some(means), rung));
+        let skipped = Done::skipped(files.source.size, means);
+        Ok(Some(Done { source, before_by, earlier, earlier_by, facts, ..skipped }))
     }
 
     /// What came of a file that this run has moved together with others, if the server that has not said so has given it its

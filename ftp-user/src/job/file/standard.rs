@@ -409,6 +409,7 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
         verified,
         attempts: 1,
         earlier: None,
+        earlier_by: None,
         detached: None,
         source: None,
         was_taken: true,

@@ -22,6 +22,8 @@ pub(in crate::job) struct Tally {
     number: u64,
     files: u64,
     skipped: u64,
+    /// How many of these an earlier run of the job has copied.
+    earlier: u64,
     /// Names that a sync has deleted at the destination.
     deleted: u64,
     /// Names that a sync has kept elsewhere instead.
@@ -71,6 +73,7 @@ impl Tally {
             number: 0,
             files: 0,
             skipped: 0,
+            earlier: 0,
             deleted: 0,
             kept: 0,
             withheld: None,
@@ -139,6 +142,7 @@ impl Tally {
         self.kept += u64::from(done.kept_old);
         let Some(rung) = done.took() else {
             self.skipped += 1;
+            self.earlier += u64::from(done.is_earlier());
             return;
         };
         self.bytes += done.copied();
@@ -266,6 +270,7 @@ impl Tally {
             dry_run: self.dry_run,
             files: self.files,
             skipped: self.skipped,
+            earlier: self.earlier,
             deleted: self.deleted,
             kept: self.kept,
             withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
@@ -313,6 +318,7 @@ mod tests {
             verified,
             attempts: 1,
             earlier: None,
+            earlier_by: None,
             detached: None,
             source: None,
             was_taken: false,
@@ -330,11 +336,13 @@ mod tests {
         tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
         tally.done(&done(Some(Rung::SourceListens), 7, sha));
         tally.done(&done(None, 0, sha));
+        tally.done(&Done::earlier(Some(9), sha));
         assert!(!tally.has_failed());
         tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
         let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
         assert_eq!((status, failures.len()), (Status::Partly, 1));
-        assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));
+        assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (5, 2, 18, 1));
+        assert_eq!(summary.earlier, 1);
         assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
         assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));
         drop(events);

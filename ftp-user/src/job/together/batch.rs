@@ -420,6 +420,7 @@ impl Means {
             verified: self.verified,
             attempts: 1,
             earlier: None,
+            earlier_by: None,
             detached: None,
             source: Some(facts.clone()),
             was_taken: !is_free,

@@ -134,6 +134,8 @@ pub(super) enum Line<'a> {
         verified: &'a str,
         failed: u64,
         skipped: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        earlier: u64,
         #[serde(flatten)]
         relay: Option<Passed<'a>>,
         #[serde(skip_serializing_if = "is_false")]
@@ -348,6 +350,7 @@ impl<'a> Line<'a> {
             verified: summary.verified.name(),
             failed: summary.failed,
             skipped: summary.skipped,
+            earlier: summary.earlier,
             relay: summary.relayed.as_ref().map(Passed::of),
             dry_run: summary.dry_run,
             detached: summary.detached,
