@@ -248,6 +248,24 @@ fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
 }
 
 #[test]
+fn n8_a_job_whose_list_is_gone_says_which_job_that_is_and_how_it_is_given_up() {
+    let scene = scene();
+    let line = format!("{}\t{}", scene.from.url("t/large.bin"), scene.destination("large.bin"));
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("list"), line).unwrap();
+    let run = scene.user().here(here.path()).args(["copy", "--from-file", "list"]).start();
+    until("a part has arrived", || scene.parts().len() == 1);
+    drop(kill(run));
+    let id = scene.jobs()[0]["id"].as_str().unwrap().to_owned();
+    fs::remove_file(here.path().join("list")).unwrap();
+    for verb in ["resume", "cancel"] {
+        let run = scene.user().args([verb, "last"]).run().says("cannot read list");
+        run.says(&format!("the list of job {id}")).says(&format!("ftp-user cancel --forget {id}"));
+    }
+    scene.user().args(["cancel", "--forget", &id]).run().exits(0);
+}
+
+#[test]
 fn n8_what_a_cancelled_job_has_left_on_this_host_is_removed_or_named_although_its_directory_is_gone() {
     let scene = scene();
     let here = tempfile::tempdir().unwrap();

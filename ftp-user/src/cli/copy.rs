@@ -164,9 +164,14 @@ async fn job(
     };
     let prepared = prepare(&mut context, passwords, &args).await;
     let prepared = if moves { prepared.and_then(Job::moving) } else { prepared };
-    let prepared = match args.trees.can_be_repeated() {
-        true => prepared.map(|job| job.kept(asked.command, asked.resumes)),
-        false => prepared,
+    let prepared = match (args.trees.can_be_repeated(), asked.resumes) {
+        (true, resumes) => prepared.map(|job| job.kept(asked.command, resumes)),
+        (false, None) => prepared,
+        (false, Some(id)) => prepared.map_err(|failure| {
+            failure.hint(format!(
+                "it is the list of job {id}: write it again, or ftp-user cancel --forget {id} gives the job up"
+            ))
+        }),
     };
     kept::carry_out(prepared, (asked.purpose, asked.resumes), verb, &context).await
 }
