@@ -1,7 +1,7 @@
 //! Sizes and rates: how people write them in options, and how they are printed.
 
 /// Reads a number of bytes: `4096`, `64KiB` (units of 1,024), `10MB` (units of 1,000). The case of
-/// the unit does not matter.
+/// the unit does not matter, but `Mb` is refused: elsewhere it is a number of bits.
 ///
 /// ```
 /// use ftp_io::program::size;
@@ -21,6 +21,9 @@ pub fn parse(text: &str) -> Result<u64, String> {
     }
     if unit.starts_with(' ') {
         return Err("write the unit right behind the number, without a blank, like 64KiB or 10MB".to_owned());
+    }
+    if let Some(prefix) = unit.strip_suffix('b').filter(|prefix| prefix.starts_with(['K', 'M', 'G', 'T'])) {
+        return Err(format!("{unit} is a number of bits, and sizes and rates are bytes: write {prefix}B"));
     }
     let unit = unit.to_ascii_lowercase();
     let (base, power) = match unit.as_str() {
@@ -85,6 +88,13 @@ mod tests {
         for wrong in ["", "KiB", "-1", "1.5MB", "1 MB", "5K", "9223372036854775808", "99999999TiB"] {
             check(wrong, None);
         }
+        // Bits are no bytes, and nobody types these for bytes.
+        for (bits, hint) in
+            [("10Mb", "write MB"), ("1Gib", "write GiB"), ("5Kb", "write KB"), ("1Tb", "write TB")]
+        {
+            assert!(parse(bits).unwrap_err().ends_with(hint), "{bits}");
+        }
+        check("10mb", Some(10_000_000));
     }
 
     #[test]
