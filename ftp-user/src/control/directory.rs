@@ -2,7 +2,7 @@
 //! are settled by NLST.
 
 use super::listing::{Each, Form, Listing};
-use super::masked_names::{Names, with_blanks};
+use super::masked_names::{Names, Shown, with_blanks};
 use super::session::Session;
 use crate::failure::Failure;
 use crate::place;
@@ -72,14 +72,24 @@ impl Session {
         if self.capabilities.mlst.is_some() {
             return Ok(None); // MLSD shows names as they are
         }
-        let names = self.names(directory).await?;
+        let is_like_it = |name: &PathName| name.as_bytes().trim_ascii_start() == shown.as_bytes();
+        let names = self.names(directory, is_like_it).await?;
         Ok(with_blanks(&names, shown).cloned())
     }
 
-    /// The names of a directory, as they are; none if the server does not tell them.
-    async fn names(&mut self, directory: Option<&PathName>) -> Result<Vec<PathName>, Failure> {
+    /// The names of a directory that are of interest, as they are; none if the server does not tell them.
+    async fn names(
+        &mut self,
+        directory: Option<&PathName>,
+        is_of_interest: impl Fn(&PathName) -> bool + Send + Sync,
+    ) -> Result<Vec<PathName>, Failure> {
         let mut names = Vec::new();
-        match self.list_as(Form::Nlst, directory, &mut |entry| names.push(entry.name)).await {
+        let mut take = |entry: Entry| {
+            if is_of_interest(&entry.name) {
+                names.push(entry.name);
+            }
+        };
+        match self.list_as(Form::Nlst, directory, &mut take).await {
             Ok(_) => Ok(names),
             Err((_, failure)) if self.is_over() => Err(failure),
             Err(_) => Ok(Vec::new()),
@@ -92,7 +102,9 @@ impl Session {
         if !entries.iter().any(is_unclear) {
             return Ok(());
         }
-        let names = self.names(directory).await?;
+        let unclear = entries.iter().filter(|entry| is_unclear(entry));
+        let shown = Shown::new(unclear.map(|entry| &entry.name));
+        let names = self.names(directory, |name| shown.may_be(name)).await?;
         let names = Names::new(&names);
         for entry in entries.iter_mut().filter(|entry| is_unclear(entry)) {
             if let Some(name) = names.meant(&entry.name, entry.blanks) {

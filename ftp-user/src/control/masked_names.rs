@@ -1,7 +1,7 @@
 //! Which name a server means that shows `?` for what it cannot print, or a name behind blanks. Pure.
 
 use ftp_proto::wire::PathName;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The names of a directory, to look up what a listing has shown.
 #[derive(Debug)]
@@ -41,6 +41,29 @@ impl<'a> Names<'a> {
     }
 }
 
+/// What a listing has shown that may be another name: which names are of interest to [`Names::meant`].
+#[derive(Debug)]
+pub(super) struct Shown(HashSet<Vec<u8>>);
+
+impl Shown {
+    pub(super) fn new<'a>(shown: impl Iterator<Item = &'a PathName>) -> Self {
+        Self(shown.map(|name| without_blanks(name.as_bytes()).to_vec()).collect())
+    }
+
+    /// Whether a name may be what one of them means, or one of them itself.
+    pub(super) fn may_be(&self, name: &PathName) -> bool {
+        let has = |name: &[u8]| self.0.contains(without_blanks(name));
+        let is_masked = !name.as_bytes().iter().all(is_printable);
+        has(name.as_bytes()) || (is_masked && masks(name.as_bytes()).iter().any(|mask| has(mask)))
+    }
+}
+
+/// A name without the blanks at its beginning.
+fn without_blanks(name: &[u8]) -> &[u8] {
+    let blanks = name.iter().take_while(|byte| **byte == b' ').count();
+    name.get(blanks..).unwrap_or_default()
+}
+
 const fn is_printable(byte: &u8) -> bool {
     byte.is_ascii_graphic() || *byte == b' '
 }
@@ -76,12 +99,39 @@ mod tests {
         all.iter().map(|name| PathName::from_user(*name).unwrap()).collect()
     }
 
+    /// What is meant among all names, and so among those of interest alone.
+    fn meant(all: &[PathName], shown: &PathName, blanks: usize) -> Option<String> {
+        let interest = Shown::new([shown].into_iter());
+        let few: Vec<PathName> = all.iter().filter(|name| interest.may_be(name)).cloned().collect();
+        let meant = |names: &[PathName]| Names::new(names).meant(shown, blanks).map(PathName::display);
+        assert_eq!(meant(&few), meant(all), "{few:?} of {all:?}: {shown:?}");
+        meant(all)
+    }
+
+    #[test]
+    fn names_that_nothing_shown_can_mean_are_of_no_interest() {
+        let shown = names(&["?w", "x", " y"]);
+        let interest = Shown::new(shown.iter());
+        for (name, expect) in [
+            ("?w", true),
+            ("żw", true),
+            ("  ów", true),
+            ("aw", false),
+            ("x", true),
+            ("  x", true),
+            ("xx", false),
+            ("y", true),
+            ("ż", false),
+        ] {
+            assert_eq!(interest.may_be(&PathName::from_user(name).unwrap()), expect, "{name}");
+        }
+    }
+
     #[test]
     fn a_question_mark_is_settled_by_the_names_themselves() {
         let check = |all: &[&str], shown: &str, expect: Option<&str>| {
             let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
-            let found = Names::new(&all).meant(&shown, 0).map(|name| name.display());
-            assert_eq!(found.as_deref(), expect, "{all:?} {shown:?}");
+            assert_eq!(meant(&all, &shown, 0).as_deref(), expect, "{all:?} {shown:?}");
         };
         check(&["żw", "a"], "??w", Some("żw"));
         check(&["żw", "a"], "?w", Some("żw"));
@@ -95,8 +145,7 @@ mod tests {
     fn blanks_before_a_name_are_settled_by_the_names_themselves() {
         let check = |all: &[&str], shown: &str, blanks, expect: Option<&str>| {
             let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
-            let found = Names::new(&all).meant(&shown, blanks).map(|name| name.display());
-            assert_eq!(found.as_deref(), expect, "{all:?} {shown:?}");
+            assert_eq!(meant(&all, &shown, blanks).as_deref(), expect, "{all:?} {shown:?}");
         };
         check(&["x", " x"], "x", 1, Some(" x"));
         check(&["x", " x"], "x", 0, None);
