@@ -4,16 +4,40 @@
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::AsFd;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::time::Duration;
 
 use super::failure::failure;
 
-/// Makes the caller the only writer until `file` is closed.
+/// Makes the caller the only writer until `file` is closed. If others only look whether there is a writer, as those do who
+/// hash the file, it waits until they
+/// have looked: a session that hashes a file again and again refuses it to no writer.
 ///
 /// # Errors
 /// [`FileFailure::Busy`] if there is a writer.
 pub(super) fn write(file: impl AsFd) -> Result<(), FileFailure> {
-    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(failure)
+    write_after_looks(file, || std::thread::sleep(LOOK))
 }
+
+/// The same, with a pause after each try that has met somebody who looks.
+fn write_after_looks(file: impl AsFd, mut pause: impl FnMut()) -> Result<(), FileFailure> {
+    let mut tries = 0;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // A writer shares its lock with nobody.
+            Err(Errno::WOULDBLOCK) if tries < MOST_TRIES && unwritten(&file).is_ok() => {
+                tries += 1;
+                pause();
+            }
+            locked => return locked.map_err(failure),
+        }
+    }
+}
+
+/// A look at a lock takes less.
+const LOOK: Duration = Duration::from_millis(1);
+/// The largest number of pauses. Another program may keep a lock that it shares.
+const MOST_TRIES: u32 = 1000;
 
 /// Waits for the lock. This blocks only while a sweep checks the file.
 ///
@@ -31,4 +55,58 @@ pub(super) fn write_waiting(file: impl AsFd) -> Result<(), FileFailure> {
 pub(super) fn unwritten(file: impl AsFd) -> Result<(), FileFailure> {
     flock(&file, FlockOperation::NonBlockingLockShared).map_err(failure)?;
     flock(file, FlockOperation::Unlock).map_err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    #[test]
+    fn a_writer_waits_for_those_who_look_and_never_for_a_writer() {
+        let named = tempfile::NamedTempFile::new().unwrap();
+        let open = || File::open(named.path()).unwrap();
+        let lock = |how| {
+            let file = open();
+            flock(&file, how).unwrap();
+            Some(file)
+        };
+        for (other, leaves_after, expect, pauses) in [
+            (FlockOperation::LockShared, 3, true, 3),
+            (FlockOperation::LockShared, u32::MAX, false, MOST_TRIES),
+            (FlockOperation::LockExclusive, u32::MAX, false, 0),
+        ] {
+            let (mut other, mut paused) = (lock(other), 0);
+            let written = write_after_looks(open(), || {
+                paused += 1;
+                if paused == leaves_after {
+                    other = None;
+                }
+            });
+            assert_eq!((written.is_ok(), paused), (expect, pauses), "{other:?}: {written:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_looks_again_and_again_refuses_a_file_to_no_writer() {
+        let named = tempfile::NamedTempFile::new().unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let file = File::open(named.path()).unwrap();
+                    while !is_over.load(Relaxed) {
+                        // While there is a writer, it is busy for those who look.
+                        let _ = unwritten(&file);
+                    }
+                });
+            }
+            for number in 0..500 {
+                let written = write(File::open(named.path()).unwrap());
+                is_over.store(written.is_err() || number == 499, Relaxed);
+                written.unwrap();
+            }
+        });
+    }
 }

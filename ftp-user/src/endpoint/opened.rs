@@ -71,11 +71,11 @@ impl OpenDirectory {
 
     /// The names on the way from here to `path`, if it is below.
     fn names<'a>(&self, path: &'a Path) -> Option<Vec<&'a OsStr>> {
-        self.way(path).filter(|names| !names.is_empty())
+        self.names_to(path).filter(|names| !names.is_empty())
     }
 
     /// The names on the way from here to `path`, if it is here or below: none if it is here.
-    pub(super) fn way<'a>(&self, path: &'a Path) -> Option<Vec<&'a OsStr>> {
+    pub(super) fn names_to<'a>(&self, path: &'a Path) -> Option<Vec<&'a OsStr>> {
         if path == self.path {
             return Some(Vec::new());
         }
@@ -113,8 +113,8 @@ impl OpenDirectory {
 
     /// The last one of `names`, wherever symbolic links on the way to it lead. Without names it is the directory itself.
     pub(super) fn through_links(&self, names: &[&OsStr]) -> io::Result<OpenName> {
-        let way: PathBuf = std::iter::once(OsStr::new(".")).chain(names.iter().copied()).collect();
-        Ok(OpenName { directory: self.directory.try_clone()?, name: way.into_os_string() })
+        let path: PathBuf = std::iter::once(OsStr::new(".")).chain(names.iter().copied()).collect();
+        Ok(OpenName { directory: self.directory.try_clone()?, name: path.into_os_string() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Digests of many parts of a file, and copies of files within a server.
+//! Digests of parts of a file, and copies of files within a server.
 
 use super::host::Host;
 use crate::context::Context;
@@ -7,6 +7,36 @@ use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::wire::{ByteRange, PathName};
 
 impl Host {
+    /// The digests that it can compute of a part of a file: a server by RANG and HASH, since the older commands have no
+    /// common form of a range.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server cannot be asked.
+    pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
+        match self {
+            Self::Server(server) => Ok(server.session(context).await?.capabilities.part_algorithms()),
+            Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
+        }
+    }
+
+    /// The digest of a part of the file at `path`, or why this host does not give it.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read, or the server cannot be asked.
+    pub async fn part_digest(
+        &mut self,
+        context: &Context,
+        algorithm: Algorithm,
+        path: &PathName,
+        part: ByteRange,
+    ) -> Result<Result<Digest, Failure>, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await?.hash_part(algorithm, path, part).await,
+            Self::Local(here) => here.digest(context, algorithm, path, part).await.map(Ok),
+        }
+    }
+
     /// The digests of these parts of a file, in their order, or why a server does not compute one of them.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Which symbolic links are followed when something in a directory is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Followed {
-    /// None.
+    /// No link is followed.
     Nothing,
     /// Those that lead to files. No directory is entered through one.
     Files,
@@ -72,7 +72,7 @@ impl SourceTree {
     /// The name at `path`, to be deleted or renamed: no symbolic link is followed on the way to it. `None` if it is that of
     /// the whole directory.
     pub(super) fn reach(&self, path: &PathName) -> Option<io::Result<OpenName>> {
-        match self.way(path) {
+        match self.names_to(path) {
             Ok(names) if names.is_empty() => None,
             names => Some(names.and_then(|names| self.root.reach(&names, false))),
         }
@@ -80,16 +80,16 @@ impl SourceTree {
 
     /// The name at `path`, to be read.
     fn to_read(&self, path: &PathName) -> io::Result<OpenName> {
-        let names = self.way(path)?;
+        let names = self.names_to(path)?;
         match self.followed {
             Followed::Nothing | Followed::Files if !names.is_empty() => self.root.reach(&names, false),
             Followed::Nothing | Followed::Files | Followed::All => self.root.through_links(&names),
         }
     }
 
-    fn way<'a>(&self, path: &'a PathName) -> io::Result<Vec<&'a OsStr>> {
-        let way = self.root.way(local_path(path));
-        way.ok_or_else(|| io::Error::other("it is not in the directory that is copied"))
+    fn names_to<'a>(&self, path: &'a PathName) -> io::Result<Vec<&'a OsStr>> {
+        let names = self.root.names_to(local_path(path));
+        names.ok_or_else(|| io::Error::other("it is not in the directory that is copied"))
     }
 }
 

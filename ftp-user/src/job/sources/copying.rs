@@ -7,12 +7,11 @@ use super::flow::Flow;
 use super::line::{Chunk, Known, Line, Looked, Number};
 use super::receiver::Receiver;
 use super::receiving::Receiving;
-use super::target::{
-    attributes, leaves_root, may_lack_parent, one_name, refuse, refuse_precious, takes_name, target,
-};
+use super::target::{may_lack_parent, one_name, refuse, refuse_precious, takes_name, target};
+use super::trees;
 use super::waiting::Waiting;
 use crate::context::Context;
-use crate::control::{Facts, Role};
+use crate::control::Role;
 use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{self, Failure};
 use crate::job::aside::put_back;
@@ -22,7 +21,7 @@ use crate::job::claims::names;
 use crate::job::file::copy::copy;
 use crate::job::interrupted::cancel;
 use crate::job::item::{Item, Target};
-use crate::job::leaving::{Leaving, leave};
+use crate::job::leaving::leave;
 use crate::job::moved;
 use crate::job::patterns::{Matching, matching, named};
 use crate::job::request::filter::Filter;
@@ -31,7 +30,7 @@ use crate::job::request::pairs::Pairs;
 use crate::job::retrying::outage::facts;
 use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::summary::tally::Tally;
-use crate::job::tree::{Found as TreeFound, Hashes, Rules, Tree};
+use crate::job::tree::Hashes;
 use crate::place::Location;
 use crate::route::Ends;
 use ftp_proto::listing::{Entry, Kind};
@@ -381,7 +380,8 @@ impl<'a> Sources<'a> {
             if receiver == Receiver::Name && !is_dry {
                 self.receiving.names_tree(self.flow.stream.ends(), line).await;
             }
-            return self.tree(source, known, target).await;
+            let notes = (&mut self.flow, &mut self.places);
+            return trees::copy(notes, &self.filter, (source, known), target).await;
         }
         self.flow.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
         let is_named = receiver == Receiver::Name;
@@ -436,48 +436,6 @@ impl<'a> Sources<'a> {
             copied = Err(failure);
         }
         self.flow.tally.file(from, to, copied);
-        Ok(())
-    }
-
-    /// Copies a directory with everything in it. On this host it stays open meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// The directory was replaced since it was looked at, or cannot be opened.
-    async fn tree(
-        &mut self,
-        source: &Location,
-        known: Option<Facts>,
-        target: PathName,
-    ) -> Result<(), Failure> {
-        let typed = self.flow.stream.ends().source.beside();
-        let walker = match &known {
-            Some(seen) => typed.reading(&source.path, seen, self.flow.options.links.followed())?,
-            None => typed.beside(),
-        };
-        self.flow.found(self.context.finding.tree());
-        let rules = Rules { filter: self.filter.clone(), links: self.flow.options.links, ..Rules::default() };
-        let leaving = self.flow.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
-        // Other workers would hold the session that the walk needs.
-        self.flow.stream.shrink();
-        if typed.is_local() {
-            self.flow.stream.read_from(&walker);
-        }
-        let tree = Tree {
-            source: source.path.clone(),
-            attributes: attributes(known.as_ref()),
-            unique: known.and_then(|facts| facts.unique),
-            destination: target,
-            options: self.flow.options,
-            rules,
-            leaving,
-            backup: None,
-        };
-        let notes = (&mut self.places, &mut *self.flow.tally);
-        Box::pin(tree.copy(self.context, &mut self.flow.stream, TreeFound::By(walker), notes)).await;
-        if typed.is_local() {
-            self.flow.stream.read_from(&typed);
-        }
         Ok(())
     }
 

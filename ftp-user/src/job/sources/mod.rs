@@ -9,6 +9,7 @@
 //! | `receiver` | what a destination is |
 //! | `receiving` | what is known of the destinations of a job, and what is made there |
 //! | `target` | where a source goes, and what is refused |
+//! | `trees` | a source that is a directory |
 //! | `directories` | directories that are known to be at the destination |
 
 mod copying;
@@ -18,6 +19,7 @@ mod line;
 mod receiver;
 mod receiving;
 mod target;
+mod trees;
 mod waiting;
 
 pub(super) use copying::Sources;
