@@ -94,6 +94,7 @@ fn standard_input_and_output_are_one_file_with_one_server() {
         (&["-r", url, "-"], "leave out -r"),
         (&["./a", "-"], "both places are on this host"),
         (&["--resume", "-", url], "--resume"),
+        (&["--retries", "3", "-", url], "read only once"),
         (&["--id", "night", url, "-"], "--id"),
         (&["--path", "direct", url, "-"], "--path"),
         (&[&from.url("*.txt"), "-"], "no pattern"),

@@ -18,6 +18,13 @@ pub(super) enum Start<'a> {
     Kept(Asked),
 }
 
+impl Start<'_> {
+    /// Whether it was typed just now.
+    pub(super) const fn is_typed(&self) -> bool {
+        matches!(self, Self::Typed(_))
+    }
+}
+
 /// How a job was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Asked {

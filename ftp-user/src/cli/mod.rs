@@ -162,6 +162,11 @@ struct Hands {
 }
 
 impl Hands {
+    /// Whether nothing but the command line has asked for the command.
+    const fn is_command_line(&self) -> bool {
+        self.cancel.is_none() && self.one_job.is_none()
+    }
+
     /// What stops the command.
     fn cancel(&self) -> Result<Cancel, Failure> {
         self.cancel.clone().map_or_else(watch_signals, Ok)
@@ -254,6 +259,7 @@ impl Cli {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
+        let is_typed = start.is_typed() && hands.is_command_line() && !matches!(verb, Verb::Sites(_));
         if let Some((job, dest)) = hands.one_job {
             context.events.say(Event::OneJob { job, dest });
         }
@@ -263,7 +269,7 @@ impl Cli {
         };
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
-        let passwords = passwords.with(answers.clone());
+        let passwords = passwords.with(answers.clone()).typed(is_typed);
         let (context, passwords) = match asked.purpose {
             Purpose::Run => (context, passwords),
             Purpose::GiveUp => (context, passwords.of_destination()),

@@ -23,6 +23,8 @@ pub(super) struct Passwords {
     cancel: Cancel,
     /// Whether a person at the terminal may be asked.
     asks: bool,
+    /// Whether the file was typed for this command alone. Then it is read in any case, and a mistake in it is told.
+    is_typed: bool,
     /// Which places are logged in at.
     whose: Whose,
     /// What was answered before.
@@ -104,7 +106,13 @@ impl Passwords {
         let variable = variable.filter(|value| !value.is_empty());
         let variable = variable.map(|value| Secret::new(value.as_bytes()));
         let (answers, revealed) = (Answers::default(), Answers::default());
-        Self { file, variable, cancel, asks: true, whose: Whose::All, answers, revealed }
+        Self { file, variable, cancel, asks: true, is_typed: false, whose: Whose::All, answers, revealed }
+    }
+
+    /// The same for a command that its file was typed with, if it was: a file that cannot be used is a mistake, and one that
+    /// is not needed is told.
+    pub(super) fn typed(self, is_typed: bool) -> Self {
+        Self { is_typed, ..self }
     }
 
     /// The same; what a person has answered is in `answers`, and what is answered now comes there.
@@ -208,10 +216,18 @@ impl Passwords {
         }
         let needed = locations.iter().enumerate().filter(|(index, _)| is_needed(*index));
         let lacking = lacking(needed.map(|(_, location)| location));
+        let typed = if self.is_typed { self.of_file()? } else { None };
         if lacking.is_empty() {
+            if let Some((_, file)) = typed {
+                context.events.warn(format!("the password of {file} is not used: {UNUSED}"));
+            }
             return Ok(locations);
         }
-        match self.given()? {
+        let given = match typed {
+            Some(typed) => Some(typed),
+            None => self.given()?,
+        };
+        match given {
             Some((password, from)) => {
                 // Nobody knows for which of them it is, although not all of them are logged in at.
                 if let [first, second, ..] = self::lacking(&locations).as_slice() {
@@ -248,12 +264,18 @@ impl Passwords {
 
     /// The password of the file or of the environment, and where it is.
     fn given(&self) -> Result<Option<(Secret, String)>, Failure> {
-        if let Some(path) = &self.file {
-            return Ok(Some((read(path, "--password-file")?, path.display().to_string())));
+        if let Some(given) = self.of_file()? {
+            return Ok(Some(given));
         }
         let Some(password) = &self.variable else { return Ok(None) };
         check(password, VARIABLE)?;
         Ok(Some((password.clone(), VARIABLE.to_owned())))
+    }
+
+    /// The password of the file, and its name.
+    fn of_file(&self) -> Result<Option<(Secret, String)>, Failure> {
+        let Some(path) = &self.file else { return Ok(None) };
+        Ok(Some((read(path, "--password-file")?, path.display().to_string())))
     }
 
     /// Asks the person at the terminal, if there is one, for one password after the other. A server whose password
@@ -324,6 +346,9 @@ fn fill(locations: &mut [Location], sites: &[Site], password: &Secret) {
     }
 }
 
+/// Why a password file is not used.
+const UNUSED: &str =
+    "no server lacks its password; one in the URL, of the site or in ~/.netrc comes before --password-file";
 /// The password of the environment.
 pub(super) const VARIABLE: &str = "FTP_USER_PASSWORD";
 
@@ -471,7 +496,13 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let failure = found(Some(path.clone()), None, "ftp://ann@h/a").await.unwrap_err();
         assert_eq!(failure.kind, Kind::Usage, "{failure}");
-        // No server lacks a password, so the file need not exist.
-        assert!(found(Some(path), None, "ftp://ann:own@h/a").await.is_ok());
+        // Another command has named the file, and here no server lacks a password.
+        assert!(found(Some(path.clone()), None, "ftp://ann:own@h/a").await.is_ok());
+        for place in ["ftp://ann:own@h/a", "ftp://h/a", "./a"] {
+            let passwords = Passwords::new(Some(path.clone()), None, Cancel::never()).typed(true);
+            let mut context = Context::for_tests(Cancel::never());
+            let failure = passwords.locations(&mut context, &[place.into()]).await.unwrap_err();
+            assert_eq!(failure.kind, Kind::Usage, "{place}: {failure}");
+        }
     }
 }

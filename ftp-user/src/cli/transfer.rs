@@ -175,6 +175,12 @@ impl TransferArgs {
             return Err(Failure::usage("standard input and output (-) are neither resumed nor raced for")
                 .hint("leave out --resume and --race"));
         }
+        if matches!(job.work, Work::Input { .. }) && context.patience.first_retries > 0 {
+            return Err(Failure::usage(
+                "standard input can be read only once, so a copy of it is not retried",
+            )
+            .hint("leave out --retries, and start it again if it fails"));
+        }
         if is_standard && !matches!(self.paths.path, Path::Auto | Path::User) {
             return Err(Failure::usage(
                 "this --path needs two servers, and standard input and output (-) are here",

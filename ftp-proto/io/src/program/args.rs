@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use ipnet::IpNet;
 
 use super::output;
+use super::secret::without_password;
 
 /// A command line that is not carried out: it has a mistake, or it asks for help or the version.
 #[derive(Debug)]
@@ -101,10 +102,15 @@ impl Rejected {
     }
 }
 
-/// What clap says before it repeats the usage, without line breaks. An option that it does not know was meant as one, so the
-/// tip how to pass it as a value is left out.
+/// What clap says before it repeats the usage, without line breaks, and without the passwords of the words that it repeats.
+/// An option that it does not know was meant as one, so the tip how to pass it as a value is left out.
 fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
+    let typed = error
+        .context()
+        .filter_map(|(_, value)| if let ContextValue::String(word) = value { Some(word) } else { None });
+    // Line breaks and blanks may be those of a password.
+    let text =
+        typed.fold(error.render().to_string(), |text, word| text.replace(word, &without_password(word)));
     let text = text.split("\nUsage:").next().unwrap_or_default();
     let text = text.split("\nFor more information").next().unwrap_or_default();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '"));
@@ -166,6 +172,27 @@ mod tests {
         check("program --on-conflict skip", "unexpected argument '--on-conflict' found");
         check("program -x", "unexpected argument '-x' found");
         check("program", "the following required arguments were not provided: --listen <LISTEN>");
+    }
+
+    #[test]
+    fn no_password_of_a_word_is_repeated() {
+        for password in ["s3cret", "s3c ret", "s3c\nret", "s3c'ret"] {
+            for option in [None, Some("--listen")] {
+                for url in [
+                    format!("ftp://ann:{password}@h/x"),
+                    format!("ftp://ann:{password}"),
+                    format!("ann:{password}@h"),
+                ] {
+                    let words = ["program"].into_iter().chain(option).chain([url.as_str()]);
+                    let Rejected(error) = parse::<Cli>(words.map(OsString::from)).unwrap_err();
+                    let line = one_line(&error);
+                    assert!(
+                        line.contains("ann:***") && !line.contains("s3c") && !line.contains("ret"),
+                        "{url}: {line}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
