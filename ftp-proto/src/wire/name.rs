@@ -130,8 +130,8 @@ impl PathName {
     }
 }
 
-/// Returns bytes from the other end for people: UTF-8 as it is; control characters, characters that change the direction
-/// of a text, separators of lines and other bytes as `%XX`.
+/// Returns bytes from the other end for people: UTF-8 as it is; what misleads ([`misleads`]) and other bytes as `%XX`. So two
+/// names that look alike are the same, as far as the letters of different scripts differ.
 pub fn show(bytes: &[u8]) -> String {
     // Nearly everything that is shown.
     let is_plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
@@ -140,8 +140,13 @@ pub fn show(bytes: &[u8]) -> String {
     }
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
+        let mut before = None;
         for c in chunk.valid().chars() {
-            if misleads(c) {
+            // It chooses the look of the character before it, if that one has several.
+            let chooses =
+                selects(c) && before.is_some_and(|before: char| !before.is_ascii() && !selects(before));
+            before = Some(c);
+            if misleads(c) && !chooses {
                 for b in c.to_string().bytes() {
                     shown.push_str(&format!("%{b:02X}"));
                 }
@@ -156,11 +161,23 @@ pub fn show(bytes: &[u8]) -> String {
     shown
 }
 
-/// Whether a terminal or an editor would act on the character instead of showing it: control characters, those that
-/// change the direction of a text, and separators of lines.
+/// Whether a terminal or an editor would act on the character instead of showing it, or show nothing for it: control
+/// characters, those that change the direction of a text, separators of lines, and characters without a width (nearly all that
+/// Unicode calls default ignorable).
 pub fn misleads(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || selects(c)
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180E}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}'
+        )
+}
+
+/// Whether the character only chooses between several looks of the one before it, as of an emoji.
+const fn selects(c: char) -> bool {
+    matches!(c, '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 impl fmt::Debug for PathName {
@@ -207,6 +224,49 @@ mod tests {
         );
         assert_eq!(show("żółw".as_bytes()), "żółw");
         assert_eq!(show(b"\xff"), "%FF");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        for (c, is_escaped) in [
+            ('\u{200B}', true),  // zero width space
+            ('\u{200C}', true),  // zero width non-joiner
+            ('\u{200D}', true),  // zero width joiner
+            ('\u{200E}', true),  // left-to-right mark
+            ('\u{202D}', true),  // left-to-right override
+            ('\u{2060}', true),  // word joiner
+            ('\u{2063}', true),  // invisible separator
+            ('\u{2067}', true),  // right-to-left isolate
+            ('\u{206E}', true),  // national digit shapes
+            ('\u{FEFF}', true),  // zero width no-break space
+            ('\u{AD}', true),    // soft hyphen
+            ('\u{34F}', true),   // combining grapheme joiner
+            ('\u{61C}', true),   // Arabic letter mark
+            ('\u{115F}', true),  // Hangul choseong filler
+            ('\u{3164}', true),  // Hangul filler
+            ('\u{FFA0}', true),  // halfwidth Hangul filler
+            ('\u{180E}', true),  // Mongolian vowel separator
+            ('\u{FFF9}', true),  // interlinear annotation anchor
+            ('\u{E0041}', true), // tag
+            ('\u{FE0F}', true),  // a variation selector behind a letter of ASCII
+            ('\u{E0100}', true),
+            ('\u{A0}', false),  // no-break space
+            ('\u{301}', false), // combining acute accent
+            ('\u{3000}', false),
+            ('\u{5D0}', false),
+            ('\u{FFFD}', false),
+            ('\u{1F600}', false),
+        ] {
+            let name = PathName::from_user(format!("a{c}b")).unwrap();
+            let escaped: String = c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let expect = if is_escaped { format!("a{escaped}b") } else { format!("a{c}b") };
+            assert_eq!(name.display(), expect, "{c:?}");
+        }
+        // Behind what has several looks a selector is no name of its own, and two of them are.
+        assert_eq!(show("\u{2764}\u{FE0F}.jpg".as_bytes()), "\u{2764}\u{FE0F}.jpg");
+        assert_eq!(show("\u{845B}\u{E0100}".as_bytes()), "\u{845B}\u{E0100}");
+        assert_eq!(show("\u{2764}\u{FE0F}\u{FE0F}".as_bytes()), "\u{2764}\u{FE0F}%EF%B8%8F");
+        assert_eq!(show("\u{FE0F}".as_bytes()), "%EF%B8%8F");
     }
 
     #[test]
