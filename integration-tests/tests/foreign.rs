@@ -6,6 +6,7 @@ mod behind_proxy;
 mod clients;
 mod encrypted;
 mod families;
+mod limits;
 mod loopback_v6;
 mod matrix;
 mod offered;

@@ -146,9 +146,10 @@ impl Session {
             }
             client::Failure::Unavailable(reply) if self.demands_tls(reply) => self.no_login(&who, reply),
             client::Failure::Unavailable(reply) => {
+                let hint = if names_a_limit(reply.text()) { FEWER_SESSIONS } else { "try again later" };
                 let failure = Failure::new(Kind::Temporary, format!("{who} ended the session"))
                     .said(self.it_said(reply))
-                    .hint("try again later");
+                    .hint(hint);
                 // Who turns everybody away at the door has not greeted, and is asked once.
                 match self.context.sites.has_greeted(&self.site.key()) {
                     true => failure,
@@ -214,6 +215,11 @@ impl Session {
                 .about(About::NoAnswer)
                 .hint("the user and the password are not to blame: ask its operator for its log");
         }
+        if names_a_limit(reply.text()) {
+            return Failure::new(Kind::Temporary, format!("{who} permits no more sessions of {user} now"))
+                .said(self.it_said(reply))
+                .hint(FEWER_SESSIONS);
+        }
         let (what, hint) = match self.credentials {
             Credentials::Anonymous => (
                 format!("the login as {user} failed, and no user is known for {who}"),
@@ -273,6 +279,19 @@ fn names_tls(text: &[u8]) -> bool {
     words.any(|word| matches!(word, "tls" | "ssl" | "ftps" | "ftpes" | "encryption" | "encrypted"))
 }
 
+/// Whether the words of a refusal are about the number of sessions, as ProFTPD (530), vsftpd, Pure-FTPd and pyftpdlib (421) say
+/// it. Words about failed logins are none of them: to log in again would make that worse.
+fn names_a_limit(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    has(&["too many", "maximum", "limit"])
+        && has(&["client", "user", "connection", "session", "logged in"])
+        && !has(&["attempt", "fail", "tries", "incorrect", "invalid", "password", "wrong", "bad "])
+}
+
+/// What to do if a server has enough sessions.
+const FEWER_SESSIONS: &str = "fewer sessions help: --jobs 1, or limits = { sessions = N } of its site in the settings; end others of this user, or try again later";
+
 /// The kind of failure that a refusal is.
 pub const fn kind_of(blame: Blame) -> Kind {
     match blame {
@@ -315,6 +334,33 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_about_the_number_of_sessions_are_known() {
+        for text in [
+            "Sorry, the maximum number of clients (2) for this user are already connected.",
+            "Sorry, the maximum number of clients (2) from your host are already connected.",
+            "Sorry, the maximum number of allowed clients (2) are already connected.",
+            "There are too many connections from your internet address.",
+            "There are too many connected users, please try later.",
+            "50 users (the maximum) are already logged in, sorry",
+            "Too many connections (8) from this IP",
+            "Too many connections. Service temporarily unavailable.",
+            "Session limit reached",
+        ] {
+            assert!(names_a_limit(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "Login incorrect.",
+            "Too many failed logins for this user.",
+            "Maximum number of login attempts exceeded by this client",
+            "Maximum disk quota limited",
+            "User limited cannot log in: wrong password",
+            "Service not available, closing control connection.",
+        ] {
+            assert!(!names_a_limit(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn words_of_tls_are_known_in_refusals_of_a_login() {
