@@ -341,6 +341,23 @@ impl Session {
         self.has_removed(&answer, || format!("cannot delete {}", path.display()))
     }
 
+    /// Deletes a regular file that this program may have stored. `Ok(false)` when it was not there: where a refusal does not say why
+    /// (vsftpd), other questions about the name tell.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::delete`].
+    pub async fn delete_stored(&mut self, path: &PathName) -> Result<bool, Failure> {
+        let answer = self.ask(Command::Dele(path.clone())).await?;
+        let is_unclear = !answer.is_done() && self.blame(&answer) == Blame::File;
+        let is_lacking =
+            is_unclear && self.have(std::slice::from_ref(path)).await?.first() == Some(&Some(false));
+        if is_lacking {
+            return Ok(false);
+        }
+        self.has_removed(&answer, || format!("cannot delete {}", path.display()))
+    }
+
     /// Reads the answer to a command that removes a name. `Ok(false)` when the name was not there.
     pub(super) fn has_removed(
         &self,

@@ -2,9 +2,11 @@
 
 use super::flow::Flow;
 use super::session::Session;
+use super::shows_itself::FirstEntry;
 use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
 use crate::history::shortened;
+use crate::place;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
@@ -106,8 +108,9 @@ impl Session {
 
     /// Lists a directory by one command, and hands over the entries.
     ///
-    /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. So an
-    /// empty listing is believed only of a directory that was entered.
+    /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. Of a
+    /// directory that cannot be entered, vsftpd shows the directory itself. So a listing of either kind is believed only of a
+    /// directory that was entered.
     pub(super) async fn list_as(
         &mut self,
         form: Form,
@@ -119,18 +122,24 @@ impl Session {
         };
         let mut shown = None;
         if !is_split(path.as_bytes()) {
-            let listing = self.list_argument(form, directory.cloned(), (directory, &mut *each)).await?;
-            if !listing.shows_nothing() {
+            let mut entries = FirstEntry::of(place::base_name(path), &mut *each);
+            let listing = self
+                .list_argument(form, directory.cloned(), (directory, &mut |entry| entries.take(entry)))
+                .await?;
+            if !listing.shows_nothing() && !entries.may_be_itself() {
                 return Ok(listing);
             }
-            shown = Some(listing);
+            shown = Some((listing, entries.held()));
         }
         if let Some(listing) = self.list_inside(form, path, &mut *each).await? {
             return Ok(listing);
         }
         // It cannot be entered and left again, so that its name is the only way to it.
         match shown {
-            Some(listing) => Ok(listing),
+            Some((listing, held)) => {
+                held.into_iter().for_each(each);
+                Ok(listing)
+            }
             None => {
                 let listing = self.list_argument(form, directory.cloned(), (directory, &mut *each)).await?;
                 if listing.shows_nothing() { Err(other(doubtful(path))) } else { Ok(listing) }

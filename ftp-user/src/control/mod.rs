@@ -11,6 +11,7 @@
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
+//! | `shows_itself` | whether a listing may show the directory itself |
 //! | `announced` | how much may come of a file whose size was told |
 //! | `files`, `replacement` | commands that change files, and the old file that a new one replaces |
 //! | `removal` | commands that delete and rename because somebody has asked for it |
@@ -60,6 +61,7 @@ mod sent;
 mod sent_time;
 mod session;
 mod shown_name;
+mod shows_itself;
 mod stall;
 mod stored_name;
 mod tcp;

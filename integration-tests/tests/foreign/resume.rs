@@ -4,12 +4,14 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
-use integration_tests::site::sample;
+use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
+use rustix::process::Signal;
 use serde_json::json;
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Slow enough to be caught in mid-file: 200 KiB per second.
@@ -105,6 +107,37 @@ fn h21_vsftpd_has_no_digest_so_that_nothing_goes_on() {
 }
 
 #[test]
+fn n8_vsftpd_that_says_why_of_nothing_is_believed_that_nothing_is_stored() {
+    let ours = Site::new("source").file("t/large", sample(300_000));
+    let ours = (0..20).fold(ours, |site, number| site.file(&format!("t/{number}"), sample(5_000))).start();
+    let to = or_skip!(start(Kind::Vsftpd, "", None));
+    let (state, netrc) =
+        (tempfile::tempdir().unwrap(), format!("machine 127.0.0.2 login ann password {PASSWORD}\n"));
+    let url = to.url("").replace("%3A", ":");
+    let (login, _) = url.trim_start_matches("ftp://").rsplit_once('@').unwrap();
+    let (name, password) = login.split_once(':').unwrap();
+    let netrc = netrc + &format!("machine {} login {name} password {password}\n", to.address().ip());
+    let ftp_user =
+        || user().private_file(".netrc", &netrc).args(["--json", "--state", state.path().to_str().unwrap()]);
+    let run = ftp_user()
+        .args(["copy", "-r", "-j", "1", "--limit", "200KB"])
+        .args([ours.url("t/"), to.url("t")])
+        .start();
+    socket::until("bytes on the disk", || stored(&to) > 50_000);
+    run.running.signal(Signal::KILL);
+    let killed = run.end();
+    // Many files were claimed with names of their parts, and at most two of them have one.
+    let run = ftp_user().args(["resume"]).run().exits(0);
+    let shown = format!("{killed}\n{run}\n{}", to.said());
+    let told = run.warnings();
+    assert!(!told.iter().any(|text| text.contains("may still be there")), "{shown}");
+    let anew = told.iter().filter(|text| text.contains("first byte")).count();
+    assert!(anew <= 1 && !told.iter().any(|text| text.contains("first byte again")), "{shown}");
+    assert!(!to.names().iter().any(|name| name.ends_with(".ftp-user.part")), "{shown}");
+    assert!(to.bytes("t/large") == sample(300_000), "{shown}");
+}
+
+#[test]
 fn h21_pure_ftpd_has_no_digest_so_that_what_it_has_stored_is_not_continued() {
     let content = sample(SIZE);
     let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
@@ -161,4 +194,24 @@ fn n12_a_receipt_of_files_whose_commands_are_pipelined_tells_what_proftpd_has_to
         assert!(receipt["path_why"].is_string() && receipt.get("failure").is_none(), "{told}");
     }
     assert_eq!(seen.len(), names.len(), "each file has its own: {told}");
+}
+
+#[test]
+fn a_directory_that_vsftpd_cannot_enter_has_failed_and_is_not_in_itself() {
+    let server = Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).file("t/a", "a").file("t/closed/b", "b");
+    let server = or_skip!(server.file("t/d/d/c", "c").start());
+    // The owner of this test may be root, whom no mode keeps out; the server is not.
+    fs::set_permissions(server.path("t/closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(server.path("t/closed"), Some(0), Some(0)).unwrap();
+    }
+    let here = tempfile::tempdir().unwrap();
+    let copy = here.path().join("copy");
+    let run = user().args(["copy", "-r", "--json", &server.url("t/"), copy.to_str().unwrap()]).run();
+    fs::set_permissions(server.path("t/closed"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run.code(), Some(9), "{run}\n{}", server.said());
+    assert!(run.said.contains("t/closed") && !run.said.contains("closed/closed"), "{run}");
+    // One that has one directory of its own name is itself.
+    assert_eq!(fs::read(copy.join("d/d/c")).unwrap(), b"c", "{run}");
+    assert!(!copy.join("closed/closed").exists(), "{run}");
 }

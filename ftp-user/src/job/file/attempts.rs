@@ -218,7 +218,7 @@ impl Attempts {
             let found = if continues {
                 left.look(context, ends, item, source, means).await?
             } else {
-                Found::Useless("it cannot be continued".to_owned())
+                left.useless(context, ends).await?
             };
             match found {
                 Found::Stored { bytes, compared } => {

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
 use crate::job::detached;
 use crate::job::remains::old::OldFiles;
-use crate::job::remains::part::Part;
+use crate::job::remains::part::{self, Part};
 use crate::job::request::job::{Job, Work};
 use crate::journal::{End, Ended, ItemRecord};
 use crate::place::Location;
@@ -152,7 +152,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
         let part = Part::new(*id, &target)?;
         old.may_be_aside_for(&part)?;
         old.look(context, host, &target).await?;
-        has_part |= host.delete(context, &part.stored).await?;
+        has_part |= part::delete(context, host, &part.stored).await?;
     }
     old.leave(context, host, &target);
     if !has_part && host.is_local() && is_directory_gone(&target) {

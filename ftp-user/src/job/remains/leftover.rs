@@ -72,6 +72,21 @@ impl Leftover {
         })
     }
 
+    /// What there is of it where it cannot be continued: nothing, if no byte was stored under its name.
+    ///
+    /// # Errors
+    ///
+    /// The destination cannot be asked.
+    pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<Found, Failure> {
+        let (host, path) = (&mut ends.destination, &self.part.stored);
+        let is_stored = match host.size(context, path).await? {
+            Some(bytes) => bytes > 0,
+            None => host.tells_no_size(context, path).await?,
+        };
+        let why = || "it cannot be continued".to_owned();
+        Ok(if is_stored { Found::Useless(why()) } else { Found::Nothing })
+    }
+
     /// Compares what is stored with the beginning of the source, and finds out how much of it is right; `None` if no
     /// digest can.
     async fn compare(

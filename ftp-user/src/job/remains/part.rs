@@ -138,7 +138,7 @@ impl Part {
             match server.session(&cleanup).await {
                 Ok(session) => {
                     let size = session.size(&self.stored).await.ok().flatten();
-                    (size, session.delete(&self.stored).await)
+                    (size, session.delete_stored(&self.stored).await)
                 }
                 Err(failure) => (None, Err(failure)),
             }
@@ -160,6 +160,22 @@ impl Part {
             warn(context, &shown_at(&path, server), &why);
         }
         Discarded { bytes, gone, refused }
+    }
+}
+
+/// Deletes a part. `Ok(false)` when it was not there.
+///
+/// # Errors
+///
+/// It could not be deleted.
+pub(in crate::job) async fn delete(
+    context: &Context,
+    host: &mut Host,
+    stored: &PathName,
+) -> Result<bool, Failure> {
+    match host {
+        Host::Server(server) => server.session(context).await?.delete_stored(stored).await,
+        Host::Local(_) => host.delete(context, stored).await,
     }
 }
 
@@ -191,7 +207,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
         for mut debt in std::mem::take(&mut debts) {
             let work = async {
                 match server.session(&cleanup).await {
-                    Ok(session) => (None, session.delete(&debt.path).await),
+                    Ok(session) => (None, session.delete_stored(&debt.path).await),
                     Err(failure) => (None, Err(failure)),
                 }
             };
