@@ -59,7 +59,7 @@ impl Topic {
             Self::AsLong => "compared after a failure, because it was as long as the source",
             Self::Anew => "copied from the first byte again",
             Self::Prefix => "continued from the part that was right",
-            Self::Memory => "copied, and nothing remembered for later runs",
+            Self::Memory => "copied; what is learnt of paths may not be remembered",
             Self::Unseen => "not seen to move",
         }
     }
