@@ -1,8 +1,9 @@
 //! How many files are copied at the same time. Pure.
 //!
 //! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
-//! number is measured over a few groups of files, from the moment when all its workers are there. The first number that is
-//! hardly faster than the one before ends the search. A server that refuses one more session ends it, too.
+//! number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
+//! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
+//! number that is hardly faster ends the search. A server that refuses one more session ends it, too.
 
 use crate::job::request::options::{Jobs, Wanted};
 use ftp_proto::timer::Moment;
@@ -99,6 +100,10 @@ impl Width {
                     return;
                 }
                 let rate = *work / took.as_secs_f64();
+                let is_unclear = half.is_some_and(|half| rate < half * CLEAR_GAIN);
+                if is_unclear && took < LONG_WINDOW {
+                    return;
+                }
                 if half.is_some_and(|half| rate < half * GAIN) {
                     (self.target, self.search) = (before(self.target), Search::Found(Reason::NoFaster));
                 } else if self.target >= most {
@@ -150,8 +155,12 @@ fn work_of(bytes: u64) -> f64 {
 const FILES_EACH: usize = 3;
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
+/// How long a number is measured that is not clearly faster.
+const LONG_WINDOW: Duration = Duration::from_millis(200);
 /// How much faster twice as many must be.
-const GAIN: f64 = 1.15;
+const GAIN: f64 = 1.05;
+/// How much faster twice as many are if few groups suffice to see it.
+const CLEAR_GAIN: f64 = 1.3;
 /// So many bytes cost as much as the round trips of one file.
 const FILE: f64 = 1_048_576.0;
 
@@ -161,11 +170,11 @@ mod tests {
     use std::num::NonZero;
 
     /// Copies files of `bytes` until the number is found, where `rate` files a second are possible with a number.
-    fn search(bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
+    fn search(bytes: u64, rate: impl FnMut(usize) -> f64) -> (usize, Reason) {
         search_of(Jobs::default(), bytes, rate)
     }
 
-    fn search_of(jobs: Jobs, bytes: u64, rate: impl Fn(usize) -> f64) -> (usize, Reason) {
+    fn search_of(jobs: Jobs, bytes: u64, mut rate: impl FnMut(usize) -> f64) -> (usize, Reason) {
         let mut width = Width::new(jobs);
         let mut now = Moment::START;
         for _ in 0..1000 {
@@ -228,6 +237,19 @@ mod tests {
         assert_eq!(search(4096, |width| 10.0 * of(width)), (8, Reason::Most));
         assert_eq!(search(4096, |width| 100.0 * of(width.min(4))), (4, Reason::NoFaster));
         assert_eq!(search(1 << 30, |_| 2.0), (1, Reason::NoFaster));
+    }
+
+    #[test]
+    fn a_number_that_begins_slowly_is_measured_for_longer() {
+        let mut slow = 6;
+        let rate = |width: usize| match width {
+            4 if slow > 0 => {
+                slow -= 1;
+                100.0
+            }
+            _ => 100.0 * f64::from(u32::try_from(width).unwrap()),
+        };
+        assert_eq!(search(4096, rate), (8, Reason::Most));
     }
 
     #[test]
