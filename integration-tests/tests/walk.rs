@@ -41,8 +41,9 @@ fn a_loop_that_nothing_identifies_ends_where_paths_are_too_long() {
     let line = format!("drwxr-xr-x 2 ann ann 4096 Jan 01 2020 {name}");
     let from = source("", &[&line], "226 done");
     copy(&from, &[]).fails().says("longer than 4096 bytes");
-    // t, and so many times 241 bytes below it.
-    assert_eq!(lists(&from), 1 + (4096 - 1) / 241);
+    // t, and so many times 241 bytes below it. Each of these shows nothing but its own name, as a directory of vsftpd does that
+    // cannot be entered. So it is entered, and listed again.
+    assert_eq!(lists(&from), 1 + 2 * ((4096 - 1) / 241));
 }
 
 #[test]
