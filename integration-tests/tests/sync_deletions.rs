@@ -271,6 +271,19 @@ fn a_directory_that_holds_what_a_filter_leaves_out_is_not_counted_among_what_goe
 }
 
 #[test]
+fn nothing_is_deleted_if_the_journal_does_not_tell_what_other_jobs_store() {
+    let (from, to) = (source().file("s/a", "a").start(), target().file("t/x", "x").start());
+    let state = tempfile::tempdir().unwrap();
+    for words in [&["--dry-run"][..], &[]] {
+        fs::write(state.path().join("journal.db"), "no database").unwrap();
+        let run = user().args(["--state", state.path().to_str().unwrap(), "sync", "--delete"]).args(words);
+        let run = run.args([from.url("s"), to.url("t")]).run().fails();
+        let run = run.says("not known what other jobs store");
+        assert_eq!(to.bytes("t/x"), b"x", "{run}");
+    }
+}
+
+#[test]
 fn what_a_running_copy_stores_below_the_destination_is_neither_deleted_nor_counted() {
     let from =
         source().file("s/a", "a").file("n/a", "new").file("n/big", sample(600_000)).directory("n/empty");

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::failure::failure;
 
-/// Makes the caller the only writer until `file` is closed. If others only look whether there is a writer, as those do who
-/// hash the file, it waits until they
-/// have looked: a session that hashes a file again and again refuses it to no writer.
+/// Makes the caller the only writer until `file` is closed. Others may only look whether there is a writer, as those do who
+/// hash the file. The caller waits until they have looked, at most about a second: a session that hashes a file again and
+/// again refuses it to no writer.
 ///
 /// # Errors
 /// [`FileFailure::Busy`] if there is a writer.

@@ -120,13 +120,18 @@ impl OpenDirectory {
 
 /// Opens a directory below an open one. A symbolic link is none, wherever it leads: it may have been put there a moment ago.
 fn enter(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
-    openat(directory, name, BELOW, Mode::empty()).map_err(|error| match error {
+    openat(directory, name, BELOW, Mode::empty()).map_err(|error| not_followed(error, directory, name))
+}
+
+/// Why a name was not opened by a call that follows no symbolic link.
+fn not_followed(error: Errno, directory: &OwnedFd, name: &OsStr) -> io::Error {
+    match error {
         Errno::NOTDIR | Errno::LOOP => match readlinkat(directory, name, Vec::new()) {
             Ok(_) => io::Error::new(io::ErrorKind::PermissionDenied, IsLink(name.to_owned())),
             Err(_) => error.into(),
         },
         _ => error.into(),
-    })
+    }
 }
 
 /// A symbolic link on the way to a name below an open directory.
@@ -201,9 +206,9 @@ impl OpenName {
     }
 
     /// Whether the file that has the name, or where it leads if it is a symbolic link, is this one.
-    pub(super) fn is(&self, seen: &str) -> bool {
-        statat(&self.directory, &self.name, AtFlags::empty())
-            .is_ok_and(|found| unique(identity(&found)) == seen)
+    pub(super) fn is(&self, seen: &str) -> io::Result<bool> {
+        let found = statat(&self.directory, &self.name, AtFlags::empty())?;
+        Ok(unique(identity(&found)) == seen)
     }
 
     /// What has the name, where a symbolic link is one; `None` if that is nothing.
@@ -232,7 +237,12 @@ impl OpenName {
     /// Opens a file.
     pub(super) fn open(&self, flags: OFlags) -> io::Result<File> {
         let rights = Mode::from_raw_mode(RIGHTS_OF_A_FILE);
-        Ok(openat(&self.directory, &self.name, flags | OFlags::CLOEXEC, rights)?.into())
+        let opened = openat(&self.directory, &self.name, flags | OFlags::CLOEXEC, rights);
+        let opened = opened.map_err(|error| match flags.contains(OFlags::NOFOLLOW) {
+            true => not_followed(error, &self.directory, &self.name),
+            false => error.into(),
+        });
+        Ok(opened?.into())
     }
 
     /// Gives it another name. A file that has that one is replaced.

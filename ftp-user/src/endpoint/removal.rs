@@ -196,7 +196,7 @@ fn unlink(end: &LocalEnd, doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Fa
         None => directory_of(doomed),
     };
     let removed = reached.and_then(|name| match name {
-        Some(name) => match seen.is_none_or(|seen| name.is(seen)) {
+        Some(name) => match seen.map_or(Ok(true), |seen| name.is(seen))? {
             true => name.remove(flags).map(Ok),
             false => Ok(Err(path)),
         },

@@ -65,7 +65,8 @@ pub struct Done {
     pub verified: Verified,
     /// The number of attempts that may have moved bytes.
     pub attempts: u32,
-    /// What has verified it in an earlier run of the job, if that has copied it and this one is no move and had nothing to do.
+    /// What has verified it in an earlier run of the job, if that has copied it and this run had nothing to copy. In a move,
+    /// that run has deleted the source as well.
     pub earlier: Option<Verified>,
     /// The path that it took in that run, for the journal.
     pub earlier_by: Option<Rung>,

@@ -2,7 +2,7 @@
 
 use super::below::FilesBelow;
 use super::failure::JournalFailure;
-use super::others::{ClaimsBelow, ClaimsPage};
+use super::others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen,
     Start,
@@ -131,15 +131,27 @@ impl Journal {
         }
     }
 
-    /// What jobs have claimed below a directory: a page of it.
+    /// Hands over what jobs have claimed below a directory, until `each` returns false. Without a state directory no job has
+    /// claimed anything.
     ///
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn claims_below(&self, asked: &ClaimsBelow) -> Result<ClaimsPage, JournalFailure> {
-        match self.existing()? {
-            Some(store) => store.claims_below(None, asked).map_err(|bad| store.failure(bad)),
-            None => Ok(ClaimsPage::default()),
+    pub fn each_claim_below(
+        &self,
+        mut asked: ClaimsBelow,
+        mut each: impl FnMut(ClaimBelow) -> bool,
+    ) -> Result<(), JournalFailure> {
+        if self.0.is_none() {
+            return Ok(());
+        }
+        let Some(store) = self.existing()? else { return Ok(()) };
+        loop {
+            let page = store.claims_below(None, &asked).map_err(|bad| store.failure(bad))?;
+            if !page.claims.into_iter().all(&mut each) || page.last.is_none() {
+                return Ok(());
+            }
+            asked.after = page.last;
         }
     }
 

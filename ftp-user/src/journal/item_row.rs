@@ -101,7 +101,7 @@ impl ItemRow {
     ) -> Result<Vec<Self>, Bad> {
         let (path, job) =
             after.map_or((directory, i64::MIN), |(path, job)| (path, job.number().cast_signed()));
-        // The paths are those that begin with it: no other octets are between these two bounds.
+        // The paths are those that begin with it: no other bytes are between these two bounds.
         let end = directory.split_last().map(|(last, begin)| [begin, &[last.saturating_add(1)]].concat());
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let values: [&dyn ToSql; 5] = [&site, &path, &job, &end, &most];

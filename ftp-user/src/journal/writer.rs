@@ -158,8 +158,8 @@ fn serve(
     Vec::new()
 }
 
-/// Collects one batch of requests: all that are queued and, while nobody waits, those that come within GATHER. Those do not
-/// wake this thread, which costs more than to write them; who waits does.
+/// Collects one batch of requests: all that are queued and, while nobody waits, those that come within GATHER. A note does
+/// not wake this thread, since that costs more than to write it. A question wakes it.
 fn gather(first: Ask, asks: &Receiver<Ask>) -> Vec<Ask> {
     let clock = Clock::start();
     let until = clock.now() + GATHER;

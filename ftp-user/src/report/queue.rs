@@ -129,7 +129,7 @@ impl Receiver {
 
     /// The same; waits no longer than `time`.
     pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Record) -> T) -> Next<T> {
-        let nap = NAP.min(time);
+        let nap = if self.is_awake { NAP.min(time) } else { Duration::ZERO };
         let found = match self.records.try_recv().or_else(|none| self.nap(nap, none)) {
             Ok(held) => Ok(held),
             Err(TryRecvError::Empty) => self.records.recv_timeout(time.saturating_sub(nap)),
@@ -142,8 +142,8 @@ impl Receiver {
         }
     }
 
-    /// Where much is said, it comes one after the other: to be woken for each would take more time than to show it. Who
-    /// has just read something sleeps a little before waiting to be woken.
+    /// The reader has just read something. It sleeps a little before it waits to be woken: where much is said, to be woken
+    /// for each event takes more time than to show it.
     fn nap(&mut self, time: Duration, none: TryRecvError) -> Result<Held, TryRecvError> {
         if none == TryRecvError::Disconnected || !std::mem::take(&mut self.is_awake) {
             return Err(none);

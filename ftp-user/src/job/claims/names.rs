@@ -67,6 +67,36 @@ pub(in crate::job) fn below_at(host: &Host, directory: &PathName) -> Vec<u8> {
     path
 }
 
+/// How the journal names files below a directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::job) struct Named {
+    /// What their names in the journal begin with.
+    pub(in crate::job) begin: Vec<u8>,
+    /// What follows that begins here below the directory: empty, or a path with a separator at its end.
+    pub(in crate::job) below: Vec<u8>,
+}
+
+/// All forms in which the journal names files below a directory: those below the login directory of a server are named from
+/// there, and that may itself be below the directory.
+pub(in crate::job) fn named_below(host: &Host, directory: &PathName) -> Vec<Named> {
+    let login = match host {
+        Host::Server(server) => server.pool.login_directory(),
+        Host::Local(_) => None,
+    };
+    let login = login.and_then(|login| login_below(directory, login));
+    let login = login.map(|below| Named { begin: Vec::new(), below });
+    [Named { begin: below_at(host, directory), below: Vec::new() }].into_iter().chain(login).collect()
+}
+
+/// The path of the login directory below another one, with a separator at its end; `None` if it is not below it.
+fn login_below(directory: &PathName, login: &PathName) -> Option<Vec<u8>> {
+    let above = place::names(directory);
+    let names = place::names(login);
+    let below = names.strip_prefix(above.as_slice()).filter(|below| !below.is_empty())?;
+    let is_rooted = is_absolute(directory) && is_absolute(login);
+    is_rooted.then(|| [&below.join(&b'/')[..], b"/"].concat())
+}
+
 /// Before anything is claimed at or below `path`: asks a server for its login directory, if names in the journal depend on it.
 /// If it does not answer, the first question about a file says so.
 pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {
@@ -143,6 +173,24 @@ mod tests {
             let login = login.map(name);
             let plain = plain(&name(path), login.as_ref());
             assert_eq!(String::from_utf8(plain).unwrap(), expect, "{path} {login:?}");
+        }
+    }
+
+    #[test]
+    fn the_login_directory_may_be_below_another_one() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        for (directory, login, expect) in [
+            ("/", "/users/ann", Some("users/ann/")),
+            ("/users", "/users/ann", Some("ann/")),
+            ("//users/./", "/users/ann/", Some("ann/")),
+            ("/users/ann", "/users/ann", None),
+            ("/users/ann/x", "/users/ann", None),
+            ("/user", "/users/ann", None),
+            ("users", "/users/ann", None),
+            ("/users", "home", None),
+        ] {
+            let below = login_below(&name(directory), &name(login));
+            assert_eq!(below.as_deref(), expect.map(str::as_bytes), "{directory} {login}");
         }
     }
 

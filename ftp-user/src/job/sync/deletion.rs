@@ -98,7 +98,7 @@ impl SurplusRemovals<'_> {
                 emptied.stays();
                 continue;
             }
-            if let Some(job) = self.others.claims(&next.path) {
+            if let Some(job) = self.others.claims(&next.path).filter(|_| !self.renamed.contains(&next.path)) {
                 kept.keep(&next.path, job);
                 emptied.stays();
                 continue;

@@ -5,9 +5,10 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
 use crate::id::JobId;
-use crate::job::claims::names::{below_at, learn, site_of};
-use crate::journal::{ClaimsBelow, ClaimsPage};
+use crate::job::claims::names::{Named, learn, named_below, site_of};
+use crate::journal::{ClaimBelow, ClaimsBelow};
 use crate::place;
 use crate::report::several;
 use ftp_proto::wire::{PathName, counted};
@@ -30,22 +31,77 @@ pub(super) struct OtherJobs {
 impl OtherJobs {
     /// Asks the journal, which is that of this run or, in a dry run, that of the state directory. `top` is the destination.
     /// What was claimed before stays claimed: what a job has finished meanwhile may be in a listing.
-    pub(super) async fn ask(&mut self, context: &Context, host: &mut Host, top: &PathName) {
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read, or somebody has asked the program to stop. What others store is not known then.
+    pub(super) async fn ask(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        top: &PathName,
+    ) -> Result<(), Failure> {
         learn(context, host, top).await;
-        let (site, directory) = (site_of(host), below_at(host, top));
-        let (since, ran) = (*self.since.get_or_insert_with(now), self.ran.iter().copied().collect());
-        let mut asked = ClaimsBelow { site, directory, ran, since, after: None };
-        loop {
-            let page = page(context, &asked).await;
-            for claim in page.claims {
-                if let Some(below) = claim.path.strip_prefix(asked.directory.as_slice()) {
-                    self.add(below, claim.job);
-                }
+        for Named { begin, below } in named_below(host, top) {
+            let (since, ran) = (*self.since.get_or_insert_with(now), self.ran.iter().copied().collect());
+            let asked = ClaimsBelow { site: site_of(host), directory: begin, ran, since, after: None };
+            if context.job_journal.is_open() {
+                self.ask_own(context, asked, &below).await?;
+            } else {
+                self.ask_state_directory(context, asked, below).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Asks the journal of this run.
+    async fn ask_own(
+        &mut self,
+        context: &Context,
+        mut asked: ClaimsBelow,
+        below: &[u8],
+    ) -> Result<(), Failure> {
+        loop {
+            if context.cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            let page = context.job_journal.claims_below(asked.clone()).await;
+            let page = page.ok_or_else(|| unknown("the journal of this run has ended"))?;
+            page.claims.into_iter().for_each(|claim| self.take(claim, &asked.directory, below));
             asked.after = page.last;
             if asked.after.is_none() {
-                return;
+                return Ok(());
             }
+        }
+    }
+
+    /// Asks the journal of the state directory, all of which is checked before.
+    async fn ask_state_directory(
+        &mut self,
+        context: &Context,
+        asked: ClaimsBelow,
+        below: Vec<u8>,
+    ) -> Result<(), Failure> {
+        let (journal, cancel, mut found) = (context.journal.clone(), context.cancel.clone(), self.clone());
+        let begin = asked.directory.clone();
+        let work = move || {
+            let read = journal.each_claim_below(asked, |claim| {
+                found.take(claim, &begin, &below);
+                !cancel.is_cancelled()
+            });
+            read.map(|()| found)
+        };
+        let read = tokio::task::spawn_blocking(work).await.map_err(|error| unknown(&error.to_string()))?;
+        *self = read.map_err(|why| unknown(&why.to_string()))?;
+        if context.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+    }
+
+    /// Adds a claim whose path begins with `begin`, if what follows stands in the destination: behind `below`.
+    fn take(&mut self, claim: ClaimBelow, begin: &[u8], below: &[u8]) {
+        // Paths that do not begin at the login directory have a question of their own.
+        let is_rooted = begin.is_empty() && claim.path.starts_with(b"/");
+        if let Some(rest) = claim.path.strip_prefix(begin).filter(|_| !is_rooted) {
+            self.add(&[below, rest].concat(), claim.job);
         }
     }
 
@@ -83,13 +139,10 @@ impl OtherJobs {
     }
 }
 
-/// A page of what is asked for.
-async fn page(context: &Context, asked: &ClaimsBelow) -> ClaimsPage {
-    if context.job_journal.is_open() {
-        return context.job_journal.claims_below(asked.clone()).await.unwrap_or_default();
-    }
-    // Without a state directory no job has claimed anything.
-    context.journal.claims_below(asked).unwrap_or_default()
+/// Nothing is deleted: `why` it is not known what others store there.
+fn unknown(why: &str) -> Failure {
+    let what = format!("nothing is deleted, since it is not known what other jobs store there: {why}");
+    Failure::new(Kind::Other, what).hint("sync again when the journal can be used, or without --delete")
 }
 
 /// Names that stay because other jobs have claimed them. By default there are none.

@@ -116,7 +116,7 @@ impl Run<'_> {
     async fn run_claimed(&mut self) -> Result<(), Failure> {
         let roots = self.look().await?;
         // Before the listing, which may show what a job has finished that ends meanwhile.
-        self.ask_other_jobs().await;
+        self.ask_other_jobs().await?;
         let (source, destination) = self.list(&roots).await?;
         let mut compared = self.compare(source, destination).await?;
         let is_dry = self.options.mode.is_dry();
@@ -237,7 +237,7 @@ impl Run<'_> {
         let names = (source.names, destination.names);
         let top = &self.places.destination.path;
         let begun = BegunFiles::below(self.context, &self.ends.destination, top).await;
-        self.ask_other_jobs().await;
+        self.ask_other_jobs().await?;
         let (compare, selects) = (self.rules.compare, self.filter.selects());
         let rules = PlanRules { compare, selects, begun, others: Arc::clone(&self.others) };
         let cancel = self.context.cancel.clone();
@@ -251,11 +251,12 @@ impl Run<'_> {
     }
 
     /// Asks what other jobs have claimed at the destination, if anything may be deleted there.
-    async fn ask_other_jobs(&mut self) {
-        if self.rules.deletion.is_some() {
-            let (host, top) = (&mut self.ends.destination, &self.places.destination.path);
-            Arc::make_mut(&mut self.others).ask(self.context, host, top).await;
+    async fn ask_other_jobs(&mut self) -> Result<(), Failure> {
+        if self.rules.deletion.is_none() {
+            return Ok(());
         }
+        let (host, top) = (&mut self.ends.destination, &self.places.destination.path);
+        Arc::make_mut(&mut self.others).ask(self.context, host, top).await
     }
 
     /// What is known of both trees. `gone` of the names that only the destination had are not there any more.
@@ -375,7 +376,7 @@ impl Run<'_> {
         renamed: HashSet<PathName>,
         removing: Removing,
     ) -> Result<(), Failure> {
-        self.ask_other_jobs().await;
+        self.ask_other_jobs().await?;
         let keeps_empty = self.filter.selects() || self.others.work_there();
         let removals = SurplusRemovals {
             context: self.context,
