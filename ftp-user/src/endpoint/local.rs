@@ -6,7 +6,7 @@ use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{OFlags, fcntl_setfl};
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -44,32 +44,17 @@ fn blocking(file: File) -> io::Result<File> {
 
 /// What is at `path`; `None` if nothing is.
 pub(super) fn facts(path: &PathName) -> Result<Option<Facts>, Failure> {
-    let found = match std::fs::metadata(local_path(path)) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Failure::of_this_host(format!("cannot look at {}", path.display()), &error));
-        }
-    };
-    let kind = if found.is_file() {
-        Kind::File
-    } else if found.is_dir() {
-        Kind::Directory
-    } else {
-        Kind::Other
-    };
-    Ok(Some(Facts {
-        kind,
-        size: found.is_file().then_some(found.len()),
-        modified: Some(When(found.mtime())),
-        unique: Some(format!("{}-{}", found.dev(), found.ino())),
-        mode: Some(found.mode() & 0o7777),
-    }))
+    looked_at(path, std::fs::metadata(local_path(path)))
 }
 
 /// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
 pub(super) fn entry(path: &PathName) -> Result<Option<Facts>, Failure> {
-    let found = match std::fs::symlink_metadata(local_path(path)) {
+    looked_at(path, std::fs::symlink_metadata(local_path(path)))
+}
+
+/// What was found at `path`; `None` if nothing was.
+fn looked_at(path: &PathName, found: io::Result<Metadata>) -> Result<Option<Facts>, Failure> {
+    let found = match found {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {

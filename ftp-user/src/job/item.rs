@@ -43,6 +43,23 @@ impl Item {
     }
 }
 
+#[cfg(test)]
+impl Item {
+    /// A file that has the same path at both ends, of which nothing else is known.
+    pub(in crate::job) fn of_both(number: u64, path: &str) -> Self {
+        let path = PathName::from_user(path).unwrap();
+        Self {
+            number,
+            source: path.clone(),
+            destination: path,
+            known: None,
+            target: Target::Unknown,
+            kept_as: None,
+            is_listed: false,
+        }
+    }
+}
+
 /// What was done with one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Done {

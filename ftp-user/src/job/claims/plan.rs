@@ -115,21 +115,9 @@ const MOST_READY: usize = 2_048;
 mod tests {
     use super::*;
     use crate::job::claims::claim::Claimed;
-    use crate::job::item::Target;
-    use ftp_proto::wire::PathName;
 
     fn item(number: usize) -> Item {
-        let path = PathName::from_user(format!("f{number}")).unwrap();
-        let (source, destination) = (path.clone(), path);
-        Item {
-            number: number as u64,
-            source,
-            destination,
-            known: None,
-            target: Target::Unknown,
-            kept_as: None,
-            is_listed: false,
-        }
+        Item::of_both(number as u64, &format!("f{number}"))
     }
 
     #[test]

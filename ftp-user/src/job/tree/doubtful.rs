@@ -41,21 +41,9 @@ const MOST_BYTES: usize = 32 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::item::Target;
-    use ftp_proto::wire::PathName;
 
     fn item(bytes: usize) -> Item {
-        let path = PathName::from_user("x".repeat(bytes)).unwrap();
-        let (source, destination) = (path.clone(), path);
-        Item {
-            number: 1,
-            source,
-            destination,
-            known: None,
-            target: Target::Unknown,
-            kept_as: None,
-            is_listed: false,
-        }
+        Item::of_both(1, &"x".repeat(bytes))
     }
 
     /// How many files are kept whose names have so many bytes.

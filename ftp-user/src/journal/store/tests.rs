@@ -34,6 +34,18 @@ fn found(claim: Claim) -> Found {
     }
 }
 
+/// A file of one byte is done.
+fn done_by_size() -> Ended {
+    Ended::Done {
+        bytes: 1,
+        verified: "size".into(),
+        path: None,
+        began: None,
+        attempts: 1,
+        facts: Box::default(),
+    }
+}
+
 #[test]
 fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last() {
     let home = tempfile::tempdir().unwrap();
@@ -264,15 +276,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
         let open = store.items(JobId::new(2), ItemState::Open).unwrap();
         if let Some(item) = open.first() {
             assert_eq!(item.parts, [PartId(10)]);
-            let done = Ended::Done {
-                bytes: 1,
-                verified: "size".into(),
-                path: None,
-                began: None,
-                attempts: 1,
-                facts: Box::default(),
-            };
-            store.ended(item.key, done).unwrap();
+            store.ended(item.key, done_by_size()).unwrap();
         }
     }
     // One file, or the same command: nothing is left to do.
@@ -323,15 +327,7 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
         let lock = start(&store, 2, false).unwrap();
         let Claim::Ours(begun) = begin(&store, 2, "b", 20) else { panic!("nobody else runs") };
         if is_done {
-            let done = Ended::Done {
-                bytes: 1,
-                verified: "size".into(),
-                path: None,
-                began: None,
-                attempts: 1,
-                facts: Box::default(),
-            };
-            store.ended(begun.key, done).unwrap();
+            store.ended(begun.key, done_by_size()).unwrap();
         }
         drop(lock);
         let _lock = start(&store, 1, true).unwrap();
@@ -361,15 +357,7 @@ fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
         let finish = |job: u64, source: &str| {
             let lock = start(&store, job, false).unwrap();
             let Claim::Ours(begun) = begin(&store, job, source, job * 10) else { panic!("nobody else runs") };
-            let done = Ended::Done {
-                bytes: 1,
-                verified: "size".into(),
-                path: None,
-                began: None,
-                attempts: 1,
-                facts: Box::default(),
-            };
-            store.ended(begun.key, done).unwrap();
+            store.ended(begun.key, done_by_size()).unwrap();
             drop(lock);
         };
         finish(1, "a");
@@ -427,14 +415,7 @@ fn jobs_that_have_only_failed_take_the_place_of_no_other() {
     for number in 1..60 {
         let lock = start(&store, number, false).unwrap();
         let Claim::Ours(begun) = begin(&store, number, "a", number) else { panic!("nobody else runs") };
-        let done = Ended::Done {
-            bytes: 1,
-            verified: "size".into(),
-            path: None,
-            began: None,
-            attempts: 1,
-            facts: Box::default(),
-        };
+        let done = done_by_size();
         let failed = Ended::Failed { why: "no such file".to_owned(), began: Some(5) };
         store.ended(begun.key, if number == 1 { done } else { failed }).unwrap();
         store.finish(JobId::new(number), if number == 1 { End::Done } else { End::Failed }, None).unwrap();

@@ -23,13 +23,13 @@ struct Played {
     most: usize,
 }
 
-/// What is told of each file: that it begins at most once, and its one end.
-struct Told {
+/// What is reported of each file: that it begins at most once, and its one end.
+struct Reported {
     started: BTreeSet<usize>,
     ends: Vec<Option<BatchEnd>>,
 }
 
-impl Told {
+impl Reported {
     fn new(count: usize) -> Self {
         Self { started: BTreeSet::new(), ends: vec![None; count] }
     }
@@ -57,7 +57,7 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
     let terms = BatchTerms { looks_for_all: seed % 2 == 1, ..terms(opening(seed), window) };
     let mut batch = Batch::start(list.collect(), terms, parties, now);
     let mut world = World::new(fault, files);
-    let (mut told, mut most, mut turns) = (Told::new(count), 0, 0);
+    let (mut reported, mut most, mut turns) = (Reported::new(count), 0, 0);
     let mut has_broken = false;
     loop {
         turns += 1;
@@ -71,16 +71,16 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
             }
             BatchOutput::Begins(index) => {
                 assert!(!world.stored.contains_key(&target(index)), "{fault:?} {seed}: {index} has its name");
-                told.begins(index);
+                reported.begins(index);
             }
             BatchOutput::Ended(index, end) => {
                 let is_verified = matches!(end, BatchEnd::Published { .. });
-                assert!(!is_verified || batch.digest(index).is_some(), "the digest of {index} is told");
-                told.ended(index, end);
+                assert!(!is_verified || batch.digest(index).is_some(), "the digest of {index} is known");
+                reported.ended(index, end);
             }
             BatchOutput::Join { source, destination } => world.join([source, destination]),
             BatchOutput::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
-            BatchOutput::Done => return Played { ends: told.ends, world, most },
+            BatchOutput::Done => return Played { ends: reported.ends, world, most },
             BatchOutput::Wait(deadline) => {
                 if matches!(fault, Fault::Lost(step) if world.steps >= step) {
                     world.held.clear();
