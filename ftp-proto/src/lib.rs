@@ -56,6 +56,7 @@
 //! | | |
 //! | [`feature`] | what a server can do, according to FEAT |
 //! | [`policy`] | one pure function: may this data connection exist? |
+//! | [`deletion`] | the judge of deletions: may this name go? |
 //! | [`shared`] | what all sessions of a server share: the checks of logins and of proofs |
 //! | | |
 //! | [`server`], [`client`], [`relay`] | machines, which do not use each other |
@@ -66,6 +67,7 @@ pub mod calendar;
 pub mod client;
 pub mod coding;
 pub mod command;
+pub mod deletion;
 pub mod dialect;
 pub mod digest;
 pub mod fair;

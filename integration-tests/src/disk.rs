@@ -52,12 +52,21 @@ pub struct LoopDisk {
 impl LoopDisk {
     /// `None`, said aloud, where it may not be mounted: that needs root, a loop device and mkfs.ext4.
     pub fn mount(test: &str) -> Option<Self> {
+        Self::mount_with(test, &[])
+    }
+
+    /// The same with a file system whose directories do not have the types of their names.
+    pub fn mount_without_types(test: &str) -> Option<Self> {
+        Self::mount_with(test, &["-O", "^filetype"])
+    }
+
+    fn mount_with(test: &str, more: &[&str]) -> Option<Self> {
         let place = tempfile::Builder::new().prefix("ftp-loop-disk-").tempdir().unwrap();
         std::fs::create_dir(place.path().join("mounted")).unwrap();
         let disk = Self { place, generation: 0 };
         let image = std::fs::File::create(disk.image()).unwrap();
         image.set_len(DISK_SIZE).unwrap();
-        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(disk.image()).output();
+        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).args(more).arg(disk.image()).output();
         if made.is_ok_and(|output| output.status.success()) && disk.attach() {
             return Some(disk);
         }

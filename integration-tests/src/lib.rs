@@ -10,6 +10,7 @@
 )]
 
 pub mod binary;
+pub mod broken_disk;
 pub mod certificate;
 pub mod delay;
 pub mod disk;

@@ -182,6 +182,11 @@ impl Raw {
         self.lines.get_ref().socket().local_addr().unwrap()
     }
 
+    /// The server's address.
+    pub fn peer_address(&self) -> SocketAddr {
+        self.lines.get_ref().socket().peer_addr().unwrap()
+    }
+
     /// Everything said so far, both ways.
     pub fn dialogue(&self) -> String {
         self.dialogue.join("\n")

@@ -112,6 +112,11 @@ impl Started {
         self.home.path()
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !self.running.is_there()
+    }
+
     /// Waits until it has said these words.
     pub fn wait_for(&self, words: &str) {
         crate::socket::until(words, || self.running.said().contains(words));
@@ -144,6 +149,11 @@ impl Run {
     /// Its exit code.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
+    }
+
+    /// Its current directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// It has ended with this exit code (cli.md).

@@ -59,6 +59,18 @@ fn h20_a_file_that_a_deaf_session_makes_late_is_removed_as_well() {
 }
 
 #[test]
+fn h20_a_file_that_a_deaf_session_may_still_make_after_the_run_is_named() {
+    let (to, run) = two_stall("DELE: 550 No such file");
+    let stored = named(&to, "STOR");
+    assert_eq!((stored.len(), named(&to, "DELE")), (2, stored.clone()), "{run}");
+    let told: Vec<&str> = run.said.lines().filter(|line| line.contains("may still be there")).collect();
+    assert!(
+        stored.iter().all(|name| told.iter().any(|line| line.contains(name.as_str()))),
+        "{told:?}\n{run}"
+    );
+}
+
+#[test]
 fn h20_parts_that_cannot_be_removed_are_named() {
     let (to, run) = two_stall("DELE: 550 Permission denied");
     let stored = named(&to, "STOR");

@@ -119,11 +119,13 @@ fn copy(from: &Peer, to: &Peer, more: &[&str]) -> Run {
 fn an_old_file_that_rnto_would_not_replace_is_renamed_aside_and_deleted_last() {
     let part = "once SIZE *.part: 213 {stored}\nSIZE *.part: 550 no such file";
     let sizes = "once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nSIZE b.txt: 213 1000";
-    let (from, to) = ends("", &format!("once RNTO: 550 path already exists\n{sizes}\n{part}"));
+    let (from, to) = ends("", &format!("{sizes}\n{part}"));
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(0);
     let dialogue = to.seen_of(&["RNFR", "RNTO", "DELE"]);
-    let [part, _, old, aside, again, last, gone] = &dialogue[..] else { panic!("{dialogue:?}\n{run}") };
-    assert_eq!((old.as_str(), last.as_str(), part), ("RNFR b.txt", "RNTO b.txt", again), "{run}");
+    // The server tells neither an identity nor a digest: no reply to RNTO would be believed.
+    let [old, aside, part, last, gone] = &dialogue[..] else { panic!("{dialogue:?}\n{run}") };
+    assert_eq!((old.as_str(), last.as_str()), ("RNFR b.txt", "RNTO b.txt"), "{run}");
+    assert!(part.ends_with(".ftp-user.part"), "{part}");
     assert_eq!(aside.replace("RNTO", "DELE"), *gone, "{run}");
     assert!(aside.ends_with(".ftp-user.old"), "{aside}");
 }
@@ -135,8 +137,8 @@ fn an_old_file_is_put_back_when_the_new_one_does_not_get_its_name() {
     let (from, to) = ends("", &format!("RNTO b.txt: 550 no\n{sizes}"));
     // Nothing is put back either, also not at the end of the run: the report says where the old file is.
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(4).says(".ftp-user.old");
-    assert_eq!(to.seen_of(&["RNTO"]).len(), 5, "{run}");
-    let refuses = "once RNTO b.txt: 550 exists\nonce RNTO .*: 250 aside\nonce RNTO b.txt: 550 no";
+    assert_eq!(to.seen_of(&["RNTO"]).len(), 4, "{run}");
+    let refuses = "once RNTO .*: 250 aside\nonce RNTO b.txt: 550 no";
     let (from, to) = ends("", &format!("{refuses}\n{sizes}"));
     let run = copy(&from, &to, &["--overwrite", "always", "--retries", "0"]).exits(4);
     let names = to.seen_of(&["RNTO", "DELE"]);
@@ -207,7 +209,8 @@ fn a_copy_to_a_server_without_any_size_is_not_verified_and_says_so() {
     };
     let to = ends("", unknown).1;
     let run = upload(&to, "auto").exits(0).says("is not verified");
-    assert_eq!((&run.summary()["verified"], to.seen_of(&["RNTO"]).len()), (&"none".into(), 1), "{run}");
+    let named = to.seen_of(&["RNTO"]).iter().filter(|line| line.ends_with(" b.txt")).count();
+    assert_eq!((&run.summary()["verified"], named), (&"none".into(), 1), "{run}");
     let (from, to) = ends("", unknown);
     let run = copy(&from, &to, &["--retries", "0"]).exits(0).says("is not verified");
     assert_eq!(run.summary()["verified"], "none", "{run}");

@@ -194,8 +194,8 @@ fn h25_a_directory_that_vsftpd_takes_for_another_name_is_a_failure_and_not_empty
     fs::write(kept.join("f"), "f").unwrap();
     fs::write(to.path("t/more"), "more").unwrap();
     let words = ["sync", "--json", "--retries", "0", "--delete", &from.url("s"), &to.url("t")];
-    let run = user().args(words).run().exits(9).says("nothing is deleted");
-    assert!(kept.join("f").exists() && to.path("t/more").exists(), "{run}");
+    let run = user().args(words).run().exits(9).says("where the source could not be listed");
+    assert!(kept.join("f").exists() && !to.path("t/more").exists(), "{run}");
     assert_eq!(to.bytes("t/plain/f"), b"f", "{run}");
 }
 
@@ -221,7 +221,10 @@ fn h25_a_directory_that_is_shown_empty_by_its_name_is_entered() {
     let to = || Site::new("target").at("127.0.0.3").file("t/d/y", "y").start();
     // It is not there under that name.
     let (from, at) = (shows_nothing_of(""), to());
-    let run = synced_from(&from, &at).exits(9).says("nothing is deleted").says("no such directory");
+    let run = synced_from(&from, &at)
+        .exits(9)
+        .says("where the source could not be listed")
+        .says("no such directory");
     assert_eq!((at.bytes("t/d/y"), at.bytes("t/f").len()), (b"y".to_vec(), 1), "{run}");
     // Something is in it.
     let inside = format!("CWD s/d: enter ; 250 in\nLIST: {}\nSIZE s/d/g: 213 1", text(&[line("g")]));

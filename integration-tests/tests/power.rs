@@ -1,6 +1,6 @@
-//! What a server finds after a power failure of files that it was receiving.
+//! What a server finds after a power failure: of files that it was receiving, and of those that SITE SYNC has told of.
 
-use ftp_proto::dialect::Dialect::Rfc959;
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::disk::LoopDisk;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, names_below, sample};
@@ -86,4 +86,43 @@ fn n8_without_sync_a_name_under_way_that_a_power_failure_leaves_is_removed_when_
         host.server.die_and_return();
     }
     until("nothing is left", || names_below(&host.server.path("")).is_empty());
+}
+
+/// Stores a file whole.
+fn stored(host: &Host, name: &str, bytes: &[u8]) -> Raw {
+    let (mut raw, data) = host.store(name, bytes);
+    drop(data);
+    raw.expect("226");
+    raw
+}
+
+#[test]
+fn what_an_account_has_made_in_sessions_that_are_gone_outlives_a_power_failure_after_site_sync() {
+    let Some(mut host) = Host::start(&[]) else { return };
+    let mut raw = stored(&host, "a", &sample(300_000));
+    raw.ask("MKD made", "257");
+    raw.ask("RNFR a", "350");
+    raw.ask("RNTO made/b", "250");
+    raw.leave();
+    for dialect in [Rfc959, Rfc354] {
+        host.server.login(dialect).ask("SITE SYNC", "200");
+    }
+    // What comes later waits for the next one.
+    stored(&host, "late", &sample(200_000)).leave();
+    host.loses_power();
+    assert!(host.server.bytes("made/b") == sample(300_000));
+    assert!(!host.server.path("a").exists());
+    assert!(!fs::read(host.server.path("late")).is_ok_and(|bytes| bytes == sample(200_000)));
+}
+
+#[test]
+fn site_sync_reaches_what_is_mounted_beneath_the_root() {
+    let Some(disk) = LoopDisk::mount("a sync of what is mounted beneath the root") else { return };
+    let place = disk.path();
+    let (above, name) = (place.parent().unwrap(), place.file_name().unwrap().to_str().unwrap());
+    let mut host = Host { server: Site::new("above").start_in(above.to_owned()), disk };
+    let file = format!("{name}/a");
+    stored(&host, &file, &sample(300_000)).ask("SITE SYNC", "200");
+    host.loses_power();
+    assert!(host.server.bytes(&file) == sample(300_000));
 }

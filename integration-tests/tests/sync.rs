@@ -158,7 +158,7 @@ fn nothing_is_deleted_unless_it_is_certain_and_allowed() {
     assert!(to.path("t/x").exists() && to.path("t/a").exists(), "{run}");
     // The source is empty.
     fs::create_dir(from.path("nothing")).unwrap();
-    let run = synced(&["--delete", &from.url("nothing"), &to.url("t")]).exits(2).says("--yes");
+    let run = synced(&["--delete", &from.url("nothing"), &to.url("t")]).exits(9).says("--yes");
     assert!(to.path("t/x").exists(), "{run}");
     synced(&["--delete", &from.url("none"), &to.url("t")]).exits(3);
     // One of the other is in it.
@@ -172,7 +172,7 @@ fn nothing_is_deleted_unless_it_is_certain_and_allowed() {
 }
 
 #[test]
-fn nothing_is_deleted_after_a_listing_that_has_failed() {
+fn a_listing_that_has_failed_protects_its_directory_and_nothing_else() {
     let to = target().file("t/x", "x").file("t/d/y", "y").start();
     let rows = "drw-r--r-- 1 ann ann 1000 Jan 01 2020 d\\r\\n-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f";
     let list = format!("LIST s: 150 opening ; connection ; text {rows}\\r\\n ; end ; 226 done");
@@ -182,9 +182,9 @@ fn nothing_is_deleted_after_a_listing_that_has_failed() {
     let from = Peer::start("127.0.0.2", &script, MODERN);
     let run =
         synced(&["--delete", "--path", "user", "--verify", "size", &from.url("s"), &to.url("t")]).exits(9);
-    let run = run.says("nothing is deleted").says("Permission denied");
+    let run = run.says("not deleted: 1 name where the source could not be listed").says("Permission denied");
     assert_eq!(to.bytes("t/f").len(), 1000, "{run}");
-    assert!(to.path("t/x").exists() && to.path("t/d/y").exists(), "{run}");
+    assert!(!to.path("t/x").exists() && to.path("t/d/y").exists(), "{run}");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_listing_that_is_cut_off_with_a_positive_reply_deletes_nothing() {
             format!("{list}\n{rest}\nSIZE: 550 not a file\nCWD s: enter ; 250 in\nCWD /: enter ; 250 in");
         let from = Peer::start("127.0.0.2", &format!("{script}\nCWD: 550 no"), MODERN);
         let words = ["--delete", "--path", "user", "--verify", "size", &from.url("s"), &to.url("t")];
-        let run = synced(&words).exits(9).says("nothing is deleted");
+        let run = synced(&words).exits(9).says("not deleted: 1 name where the source could not be listed");
         assert!(to.path("t/d/y").exists() && to.path("t/f").exists(), "{run}");
     }
 }

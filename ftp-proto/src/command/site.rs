@@ -25,6 +25,8 @@ pub enum Site {
     CopyFrom(PathName),
     /// `CPTO <path>`: the name of the copy.
     CopyTo(PathName),
+    /// `SYNC`: everything that the account has stored, renamed or made is to be on stable storage.
+    Sync,
     /// `HELP`: the list of these commands.
     Help,
     /// Another word, in upper case.
@@ -33,8 +35,8 @@ pub enum Site {
 
 impl Site {
     /// The commands as HELP shows them.
-    pub const COMMANDS: [&str; 4] =
-        ["CHMOD <mode> <path>", "HELP", "SYMLINK <target> <path>", "UTIME <YYYYMMDDhhmm[ss]> <path>"];
+    pub const COMMANDS: [&str; 5] =
+        ["CHMOD <mode> <path>", "HELP", "SYMLINK <target> <path>", "SYNC", "UTIME <YYYYMMDDhhmm[ss]> <path>"];
     /// Those that copy a file within the server, which an operator may switch off.
     pub const COPIES: [&str; 2] = ["CPFR <path>", "CPTO <path>"];
 
@@ -44,6 +46,8 @@ impl Site {
         match word.to_ascii_uppercase().as_slice() {
             b"" => Err(Fault::Missing),
             b"HELP" => Ok(Self::Help),
+            b"SYNC" if rest.is_empty() => Ok(Self::Sync),
+            b"SYNC" => Err(Fault::Syntax),
             b"CHMOD" => {
                 let (mode, path) = first_word(rest);
                 let mode = parse_mode(mode).ok_or(Fault::Syntax)?;
@@ -78,6 +82,7 @@ impl Site {
             }
             Self::CopyFrom(path) => [b"CPFR ", path.as_bytes()].concat(),
             Self::CopyTo(path) => [b"CPTO ", path.as_bytes()].concat(),
+            Self::Sync => b"SYNC".to_vec(),
             Self::Help => b"HELP".to_vec(),
             Self::Unknown(word) => word.as_bytes().to_vec(),
         }
@@ -143,6 +148,8 @@ mod tests {
             ("CPTO c d", Ok(Site::CopyTo(path("c d")))),
             ("CPFR", Err(Fault::Missing)),
             ("CPTO", Err(Fault::Missing)),
+            ("sync", Ok(Site::Sync)),
+            ("SYNC a", Err(Fault::Syntax)),
             ("help", Ok(Site::Help)),
             ("who is there", Ok(Site::Unknown("WHO".to_owned()))),
             ("", Err(Fault::Missing)),

@@ -93,14 +93,21 @@ impl Capabilities {
 
     /// Whether the server can copy a file within itself: SITE CPFR, SITE CPTO.
     pub fn copies_files(&self) -> bool {
-        let names_copies = |words: &str| {
-            words
-                .split([' ', ';'])
-                .any(|word| ["COPY", "CPFR"].iter().any(|known| word.eq_ignore_ascii_case(known)))
-        };
+        self.names_site_command(&["COPY", "CPFR"])
+    }
+
+    /// Whether the server tells when everything that was stored is on stable storage: SITE SYNC.
+    pub fn syncs(&self) -> bool {
+        self.names_site_command(&["SYNC"])
+    }
+
+    /// Whether a line of SITE names one of these words.
+    fn names_site_command(&self, words: &[&str]) -> bool {
         let commands = |line: &String| {
             let (name, commands) = line.split_once(' ')?;
-            name.eq_ignore_ascii_case("SITE").then(|| names_copies(commands))
+            let mut named = commands.split([' ', ';']);
+            let is_named = || named.any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)));
+            name.eq_ignore_ascii_case("SITE").then(is_named)
         };
         self.others.iter().filter_map(commands).any(|found| found)
     }
@@ -267,7 +274,7 @@ pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String>
         "REST STREAM",
         "RNDZ",
         "RSYM",
-        "SITE CHMOD;SYMLINK;UTIME",
+        "SITE CHMOD;SYMLINK;SYNC;UTIME",
         "SIZE",
         "SOCK",
         "STOR PARTIAL KEEP;DISCARD",
@@ -367,7 +374,7 @@ mod tests {
                             "PROT",
                             "RANG STREAM",
                             "RATE",
-                            "SITE CHMOD;SYMLINK;UTIME",
+                            "SITE CHMOD;SYMLINK;SYNC;UTIME",
                             "SITE COPY",
                             "TVFS",
                         ]
@@ -394,13 +401,20 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_syncs_says_so_in_the_line_of_site() {
+        let syncs = |line: &str| read(Rfc959, 211, &format!("Features:\n {line}\nEnd")).syncs();
+        assert!(syncs("SITE CHMOD;SYMLINK;SYNC;UTIME") && syncs("site sync"));
+        assert!(!syncs("SITE CHMOD;SYMLINK;UTIME") && !syncs("SYNC"));
+    }
+
+    #[test]
     fn copies_within_a_server_are_known_by_the_line_of_mod_copy() {
         for (line, copies) in [
             ("SITE COPY", true),
             ("site copy", true),
             ("SITE CPFR;CPTO", true),
             ("SITE CHMOD;COPY;UTIME", true),
-            ("SITE CHMOD;SYMLINK;UTIME", false),
+            ("SITE CHMOD;SYMLINK;SYNC;UTIME", false),
             ("SITE SYMLINK", false),
             ("COPY", false),
         ] {

@@ -95,6 +95,36 @@ pub struct Entry {
     pub target: Option<Vec<u8>>,
 }
 
+/// What is known of a file or directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// File, directory or something else.
+    pub kind: Kind,
+    /// The size in bytes, if it is known.
+    pub size: Option<u64>,
+    /// Last change, if it is known exactly.
+    pub modified: Option<When>,
+    /// The server's own identity of the file, if it is known.
+    pub unique: Option<String>,
+    /// Its permission bits, if they are known.
+    pub mode: Option<u32>,
+}
+
+impl Facts {
+    /// What is known of nothing but its kind.
+    pub const fn of_kind(kind: Kind) -> Self {
+        Self { kind, size: None, modified: None, unique: None, mode: None }
+    }
+}
+
+impl From<&Entry> for Facts {
+    fn from(entry: &Entry) -> Self {
+        let modified = entry.exactly_modified();
+        let (unique, mode) = (entry.unique.clone(), entry.mode);
+        Self { kind: entry.kind, size: entry.size, modified, unique, mode }
+    }
+}
+
 /// Whom a file belongs to on its host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Owner {

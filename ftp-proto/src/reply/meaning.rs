@@ -41,8 +41,8 @@ pub enum Meaning {
     RenameNoted,
     /// SITE CPFR was accepted, and SITE CPTO is expected.
     CopyNoted,
-    /// A file is being copied within the server, and another reply says how it ended.
-    CopyGoesOn,
+    /// A long command of the control connection goes on, and another reply says how it ended.
+    GoesOn,
     /// The file was copied within the server.
     Copied,
     /// The number of the data socket follows.
@@ -173,7 +173,7 @@ impl Meaning {
             Self::Okay => (200, 200),
             Self::Superfluous => (200, 202),
             Self::RestNoted | Self::RenameNoted | Self::CopyNoted => (200, 350),
-            Self::CopyGoesOn => (150, 150),
+            Self::GoesOn => (150, 150),
             Self::Copied => (200, 250),
             Self::Socket => (255, 255), // RFC 438 d.1
             Self::Passive => (255, 227),

@@ -148,6 +148,13 @@ impl Access {
         self.everywhere.is_read_only() && self.beneath.iter().all(|(_, rights)| rights.is_read_only())
     }
 
+    /// Whether nothing may be changed at `path` (absolute) or beneath it.
+    pub fn is_read_only_beneath(&self, path: &PathName) -> bool {
+        let is_inside = |top: &PathName| *path == PathName::root() || top.is_at_or_beneath(path);
+        let mut inside = self.beneath.iter().filter(|(top, _)| is_inside(top));
+        self.at(path).is_read_only() && inside.all(|(_, rights)| rights.is_read_only())
+    }
+
     /// The first right that is missing of those that an operation needs, each at its path.
     pub fn missing<'a>(&self, needed: impl IntoIterator<Item = (&'a PathName, Right)>) -> Option<Right> {
         needed.into_iter().find(|(path, right)| !self.at(path).has(*right)).map(|(_, right)| right)
@@ -190,6 +197,9 @@ mod tests {
         check("/in/older", Rights::ALL);
         check("/inner", Rights::READ_ONLY);
         assert!(!access.is_read_only());
+        for (at, expect) in [("/", false), ("/in", false), ("/in/old", true), ("/inner", true)] {
+            assert_eq!(access.is_read_only_beneath(&path(at)), expect, "{at}");
+        }
         assert!(Access::everywhere(Rights::READ_ONLY).is_read_only());
     }
 

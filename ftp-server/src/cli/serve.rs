@@ -11,7 +11,7 @@ use ftp_io::signal::{Reload, Stop};
 use super::check::{become_user, inspect};
 use super::exit::Exit;
 use crate::config::{Config, File};
-use crate::limits::MAX_FILE_THREADS;
+use crate::limits::{MAX_FILE_THREADS, MAX_SYNCS};
 use crate::listen::{Server, Sockets};
 
 /// Reads the configuration again, and the file that has it.
@@ -121,4 +121,4 @@ fn tell_systemd(notice: Notice) {
 }
 
 /// A few threads serve the sessions; the others wait for disks.
-const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS };
+const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS + MAX_SYNCS };

@@ -25,6 +25,8 @@ pub(super) struct Lines {
     /// Whether the first piece was made.
     begun: bool,
     omitted: Omitted,
+    /// Whether something was not told because the server could not look at it.
+    is_incomplete: bool,
 }
 
 /// The names that a listing left out because FTP cannot carry them.
@@ -54,9 +56,10 @@ impl Pieces for Lines {
             room.extend_from_slice(LINE_END);
         }
         for _ in 0..NAMES {
-            match self.next_line(room)? {
+            match self.next_line(room).unwrap_or_else(|error| self.unread(error)) {
                 Next::Found(()) => room.extend_from_slice(LINE_END),
                 Next::Hidden => {}
+                Next::Unknown(_) => self.is_incomplete = true,
                 Next::Omitted(name) => self.omitted.add(&name),
                 Next::End => return Ok(ControlFlow::Break(())),
             }
@@ -75,7 +78,28 @@ impl Lines {
             ListStyle::Matching { pattern, style } => (*style, Some(pattern)),
             whole @ (ListStyle::Long | ListStyle::Names { .. } | ListStyle::Facts(_)) => (whole, None),
         };
-        Self { listing, style, pattern, today, begun: false, omitted: Omitted::default() }
+        Self {
+            listing,
+            style,
+            pattern,
+            today,
+            begun: false,
+            omitted: Omitted::default(),
+            is_incomplete: false,
+        }
+    }
+
+    /// The directory cannot be read to its end. What was read is told.
+    fn unread(&mut self, error: Errno) -> Next<()> {
+        tracing::warn!(directory = self.listing.shown_path(), %error, "cannot read a directory to its end");
+        self.is_incomplete = true;
+        Next::End
+    }
+
+    /// Whether something was not told because the server could not look at it. Logs names at which it could not.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.listing.log_unseen();
+        self.is_incomplete
     }
 
     /// How many names were left out so far because FTP cannot carry them. Logs some of them.
@@ -94,7 +118,8 @@ impl Lines {
         match &self.style {
             ListStyle::Long => Ok(match self.listing.next_entry(Detail::Shown)? {
                 Next::Found(entry) if !is_meant(entry.name.as_bytes()) => Next::Hidden,
-                next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => {
+                Next::Unknown(name) if !is_meant(name.as_bytes()) => Next::Hidden,
+                next @ (Next::Found(_) | Next::Hidden | Next::Unknown(_) | Next::Omitted(_) | Next::End) => {
                     next.map(|entry| write_list_line(room, entry, self.today))
                 }
             }),
@@ -110,7 +135,11 @@ impl Lines {
                 let is_argument = !self.listing.is_directory() && !argument.is_empty();
                 let name = match self.listing.next_name()? {
                     Next::Found(name) if !is_meant(name.as_bytes()) => Next::Hidden,
-                    next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => next,
+                    next @ (Next::Found(_)
+                    | Next::Hidden
+                    | Next::Unknown(_)
+                    | Next::Omitted(_)
+                    | Next::End) => next,
                 };
                 Ok(name.map(|name| {
                     if is_argument {

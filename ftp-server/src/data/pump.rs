@@ -183,7 +183,11 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
             let lines = copy::Encoded::new(lines, format.encoding);
             let (moved, lines) = copy::send_pieces(lines, data, format.keep, &meter).await;
             let lines = lines.into_inner();
-            ended(moved, &terms, 0).with(Carried::Listing { omitted: lines.omitted() })
+            let pumped = ended(moved, &terms, 0).with(Carried::Listing { omitted: lines.omitted() });
+            match lines.is_incomplete() && pumped.end.is_whole() {
+                true => Pumped { end: End::Failed(FileFailure::Incomplete), ..pumped },
+                false => pumped,
+            }
         }
         Begun::Receive(arriving) => {
             let Arriving { receipt, last } = *arriving;

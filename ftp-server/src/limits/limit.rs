@@ -36,6 +36,8 @@ pub enum Limit {
     Transfers,
     /// Parts of digests that are computed at the same time.
     Digests,
+    /// File systems that are synced at the same time.
+    Syncs,
     /// Data connections that are kept between two files.
     KeptConnections,
     /// Groups of files that wait for their names.
@@ -74,7 +76,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -90,6 +92,7 @@ impl Limit {
         Self::FileCommands,
         Self::Transfers,
         Self::Digests,
+        Self::Syncs,
         Self::KeptConnections,
         Self::HeldGroups,
         Self::ProxyHeaders,
@@ -116,6 +119,7 @@ impl Limit {
             Self::FileCommands => "file-commands-at-once",
             Self::Transfers => "file-transfers-at-once",
             Self::Digests => "digests-at-once",
+            Self::Syncs => "syncs-at-once",
             Self::KeptConnections => "kept-connections",
             Self::HeldGroups => "held-groups",
             Self::ProxyHeaders => "proxy-headers",
@@ -143,6 +147,7 @@ impl Limit {
             Self::FileCommands => "commands about files at the same time",
             Self::Transfers => "files read or written for transfers at the same time",
             Self::Digests => "digests at the same time",
+            Self::Syncs => "file systems synced at the same time",
             Self::KeptConnections => "data connections between two files",
             Self::HeldGroups => "groups of files that wait for their names",
             Self::ProxyHeaders => "connections of proxies without their header",
@@ -174,6 +179,7 @@ impl Limit {
             | Self::FileCommands
             | Self::Transfers
             | Self::Digests
+            | Self::Syncs
             | Self::Pam
             | Self::Hooks => Beyond::Waits,
         }
@@ -204,6 +210,7 @@ impl Limit {
             | Self::FileCommands
             | Self::Transfers
             | Self::Digests
+            | Self::Syncs
             | Self::KeptConnections
             | Self::HeldGroups
             | Self::ProxyHeaders
@@ -268,6 +275,7 @@ mod tests {
             FileCommands,
             Transfers,
             Digests,
+            Syncs,
             KeptConnections,
             HeldGroups,
             ProxyHeaders,

@@ -13,6 +13,7 @@
 //! | `ports`, `held` | data ports; data connections that are open between two files, and groups that wait for their names |
 //! | `descriptors` | file descriptors |
 //! | `turns` | a fair semaphore: threads for files, digests, PAM |
+//! | `syncs` | syncs of whole file systems |
 //! | `hooks`, `detached` | room for hooks after uploads, and their turns; transfers that may outlive their control connection |
 
 mod descriptors;
@@ -28,6 +29,7 @@ mod proofs;
 mod sessions;
 mod settings;
 mod shares;
+mod syncs;
 mod threads;
 mod turns;
 
@@ -43,7 +45,8 @@ pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{AccountLimits, CheckedAtDoor, Displacement, NoPlace, SessionSlot, Sessions};
 pub use settings::{
     AtOnce, HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_DETACHED_TIME, MAX_FILE_THREADS, MAX_HELD,
-    MAX_OF_ONE_ADDRESS, MAX_PROVERS,
+    MAX_OF_ONE_ADDRESS, MAX_PROVERS, MAX_SYNCS,
 };
 pub use shares::Shares;
+pub use syncs::Syncs;
 pub use turns::{OwnTurns, Turn, Turns};

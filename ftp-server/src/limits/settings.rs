@@ -50,6 +50,9 @@ pub const MAX_FILE_THREADS: usize = 1_024;
 /// How many of these threads answer commands about files; transfers have the others.
 pub(super) const MAX_FILE_WORK: usize = MAX_FILE_THREADS / 2;
 
+/// File systems that are synced at the same time (SITE SYNC), on threads of their own.
+pub const MAX_SYNCS: usize = 8;
+
 /// Data connections that all sessions together keep between two files (MODE B).
 pub(super) const MAX_KEPT: usize = 1_024;
 /// Groups of files that all sessions together hold until they get their names (PACK).

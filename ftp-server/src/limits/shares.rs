@@ -19,6 +19,7 @@ use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Displacement, NoPlace, SessionSlot, Sessions};
 use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, MAX_PAM};
+use super::syncs::Syncs;
 use super::turns::Turns;
 
 /// What the sessions of one server share.
@@ -48,6 +49,8 @@ pub struct Shares {
     pub pam: Arc<Turns>,
     /// Turns to compute a part of a digest: one for each processor.
     pub digests: Arc<Turns>,
+    /// Syncs of whole file systems.
+    pub syncs: Arc<Syncs>,
     /// Connections of proxies whose header has not come yet, by proxy.
     pub headers: Arc<Crowd<Group>>,
     /// Room for hooks after uploads, and their turns.
@@ -74,6 +77,7 @@ impl Shares {
                 limits.at_once.transfers.unwrap_or(MAX_FILE_THREADS - MAX_FILE_WORK),
             ),
             digests: Turns::new(limits.at_once.digests.unwrap_or(processors)),
+            syncs: Syncs::new(clock),
             headers: Crowd::new(MAX_HEADERS),
             hooks: Hooks::new(limits.hooks),
         }
@@ -121,6 +125,7 @@ impl Shares {
             self.files.in_use(Limit::FileCommands),
             self.transfers.in_use(Limit::Transfers),
             self.digests.in_use(Limit::Digests),
+            self.syncs.in_use(),
         ]);
         uses.extend([self.kept.in_use(), self.groups.in_use()]);
         let headers = (self.headers.len(), Some(self.headers.places()));

@@ -24,6 +24,7 @@ mod ports;
 mod report;
 mod resources;
 mod shared;
+mod syncing;
 mod task;
 mod transfers;
 mod uploads;

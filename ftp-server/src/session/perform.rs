@@ -24,7 +24,7 @@ use super::hook_room::HookedCommand;
 use super::transfers::{self, Transfers};
 use super::uploads::Uploads;
 use super::visit::Visit;
-use super::{groups, hook, login, network, ports};
+use super::{groups, hook, login, network, ports, syncing};
 use crate::limits::{Permission, Turn};
 use crate::operate::Running;
 use crate::vfs::View;
@@ -182,15 +182,33 @@ impl Performer {
                 let found = self.cx.shared.shares.detached.look(&self.cx.client.owner, id, stop);
                 self.cx.answer(ticket, Answer::Detached(found));
             }
-            Ask::File { ticket, ask: FileAsk::Hash { path, algorithm, range } } => {
-                self.hash(ticket, path, (algorithm, range));
-            }
-            Ask::File { ticket, ask: FileAsk::Copy { from, to } } => self.copy(ticket, from, to),
-            Ask::File { ticket, ask: FileAsk::Keep(group, path, numbers) } => {
+            Ask::File { ticket, ask } => self.file(ticket, ask),
+        }
+    }
+
+    /// Answers a question about files.
+    fn file(&mut self, ticket: Ticket, ask: FileAsk) {
+        match ask {
+            FileAsk::Hash { path, algorithm, range } => self.hash(ticket, path, (algorithm, range)),
+            FileAsk::Copy { from, to } => self.copy(ticket, from, to),
+            FileAsk::Sync => self.sync(ticket),
+            FileAsk::Keep(group, path, numbers) => {
                 groups::keep(&mut self.cx, ticket, group, path, numbers);
             }
-            Ask::File { ticket, ask: FileAsk::Drop(group) } => groups::remove(&mut self.cx, ticket, group),
-            Ask::File { ticket, ask } => self.look(ticket, ask),
+            FileAsk::Drop(group) => groups::remove(&mut self.cx, ticket, group),
+            ask @ (FileAsk::Facts(_)
+            | FileAsk::List(..)
+            | FileAsk::Enter(_)
+            | FileAsk::MakeDirectory(_)
+            | FileAsk::RemoveDirectory(_)
+            | FileAsk::Remove(_)
+            | FileAsk::RenameFrom(_)
+            | FileAsk::Rename { .. }
+            | FileAsk::CopyFrom(_)
+            | FileAsk::Change { .. }
+            | FileAsk::Link { .. }
+            | FileAsk::Look(..)
+            | FileAsk::Space(_)) => self.look(ticket, ask),
         }
     }
 
@@ -208,7 +226,7 @@ impl Performer {
         self.cx.start_with_files(ticket, is_near, work, move |prepared| Done::Prepared(ticket, prepared));
     }
 
-    /// Answers a question about files in the same way.
+    /// Answers a quick question about files in the same way.
     fn look(&mut self, ticket: Ticket, ask: FileAsk) {
         if let Some(found) = self.cx.cached(|view| view.answer_cached(&ask)) {
             return self.cx.answer(ticket, Answer::File(Ok(found)));
@@ -372,6 +390,20 @@ impl Performer {
         });
     }
 
+    /// Brings what the account has stored to stable storage.
+    fn sync(&mut self, ticket: Ticket) {
+        let shares = &self.cx.shared.shares;
+        let (syncs, owner) = (Arc::clone(&shares.syncs), self.cx.client.owner.clone());
+        let found = self.cx.client.with_files(&shares.files, |view| view.file_systems());
+        self.cx.held.start(ticket, async move {
+            let synced = match found.await {
+                Ok(found) => syncing::sync(found, &syncs, &owner).await,
+                Err(failure) => Err(failure),
+            };
+            Done::Answer(ticket, Answer::File(synced.map(|()| FileAnswer::Done)))
+        });
+    }
+
     fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {
         let (turns, owner) = (Arc::clone(&self.cx.shared.shares.digests), self.cx.client.owner.clone());
         let subject =
@@ -404,6 +436,7 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::Link { .. }
         | FileAsk::Drop(_)
         | FileAsk::Space(_)
+        | FileAsk::Sync
         | FileAsk::Copy { .. }
         | FileAsk::Hash { .. } => Vec::new(),
     }

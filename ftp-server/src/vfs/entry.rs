@@ -9,6 +9,15 @@ use ftp_proto::wire::PathName;
 use rustix::fs::{FileType, Stat};
 use rustix::process::{getegid, geteuid, getgroups};
 
+/// What is wanted of the entries of a listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// What a line of LIST shows.
+    Shown,
+    /// All facts (RFC 3659 7.5).
+    Facts,
+}
+
 /// What the account may do in one place, and this process on its behalf.
 #[derive(Clone, Debug)]
 pub(super) struct May {
@@ -82,6 +91,17 @@ pub(super) fn describe_shown(entry: &mut Entry, stat: &Stat) {
     entry.target = None;
 }
 
+/// Makes `entry` what is told of a file at which the server cannot look, under the name that it has: its type, as its
+/// directory has that. A line of LIST shows permissions, so these are none.
+///
+/// Returns whether there is a type.
+pub(super) fn describe_unseen(entry: &mut Entry, file: FileType, detail: Detail) -> bool {
+    let name = std::mem::replace(&mut entry.name, PathName::root());
+    let mode = (detail == Detail::Shown).then_some(0);
+    *entry = Entry { mode, ..Entry::new(name, kind_of(file)) };
+    file != FileType::Unknown
+}
+
 /// The `unique` fact.
 pub(super) fn unique_of(stat: &Stat) -> String {
     let mut unique = String::new();
@@ -108,7 +128,12 @@ fn push_hex(text: &mut String, number: u64) {
 
 /// The kind of file that `stat` describes.
 pub(super) fn kind(stat: &Stat) -> Kind {
-    match FileType::from_raw_mode(stat.st_mode) {
+    kind_of(FileType::from_raw_mode(stat.st_mode))
+}
+
+/// The kind of a file of this type.
+const fn kind_of(file: FileType) -> Kind {
+    match file {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Directory,
         FileType::Symlink => Kind::Link,

@@ -1,18 +1,16 @@
 //! What a directory holds, entry by entry as the kernel gives it. Nothing is collected or sorted, so
 //! that a hundred thousand entries need no more memory than one.
 
-use std::ffi::CStr;
 use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, show};
-use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, OFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::attributes::target;
-use super::entry::{May, describe, describe_shown, entry};
-use super::names::Names;
+use super::entry::{Detail, May, describe, describe_shown, describe_unseen, entry};
+use super::names::{Name, Names};
 use super::partial::is_partial;
 use super::path::Beneath;
 use super::root::Root;
@@ -27,6 +25,28 @@ pub struct Listing {
     mounts: Vec<Mounted>,
     /// How many of them were listed.
     listed: usize,
+    look: Look,
+    unseen: Unseen,
+}
+
+/// Looks at a name in a directory.
+type Look = fn(&Name<'_>) -> Result<Stat, Errno>;
+
+/// The names at which the server could not look.
+#[derive(Debug, Default)]
+struct Unseen {
+    count: u64,
+    /// The first ones, escaped, each with the error.
+    names: Vec<String>,
+}
+
+impl Unseen {
+    fn add(&mut self, name: &PathName, error: Errno) {
+        self.count += 1;
+        if self.names.len() < SHOWN {
+            self.names.push(format!("{} ({error})", name.display()));
+        }
+    }
 }
 
 /// A directory of another root in a listing.
@@ -55,15 +75,6 @@ struct Directory {
     entry: Entry,
 }
 
-/// What is wanted of the entries of a listing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Detail {
-    /// What a line of LIST shows.
-    Shown,
-    /// All facts (RFC 3659 7.5).
-    Facts,
-}
-
 /// What comes next in a listing.
 #[derive(Debug)]
 pub enum Next<T> {
@@ -71,6 +82,8 @@ pub enum Next<T> {
     Found(T),
     /// A name that clients do not see, or that is gone already.
     Hidden,
+    /// A name of which nothing is known: the server cannot look at it, and its directory does not have its type.
+    Unknown(PathName),
     /// A name that FTP cannot carry, because it holds CR, LF or NUL. No client could ask for it.
     Omitted(Vec<u8>),
     /// There is nothing more.
@@ -83,6 +96,7 @@ impl<T> Next<T> {
         match self {
             Self::Found(found) => Next::Found(change(found)),
             Self::Hidden => Next::Hidden,
+            Self::Unknown(name) => Next::Unknown(name),
             Self::Omitted(name) => Next::Omitted(name),
             Self::End => Next::End,
         }
@@ -96,13 +110,23 @@ impl Listing {
         let stat = fstat(&dir)?;
         let entry = Entry::new(PathName::root(), Kind::Other);
         let of = Of::Directory(Box::new(Directory { names: Names::new(dir), stat, entry }));
-        Ok(Self { may, path, of, mounts: Vec::new(), listed: 0 })
+        Ok(Self::new(may, path, of))
     }
 
     /// The listing of one file.
     pub(super) fn of_file(may: May, path: Beneath, file: Entry) -> Self {
         let of = Of::File { entry: Box::new(file), listed: false };
-        Self { may, path, of, mounts: Vec::new(), listed: 0 }
+        Self::new(may, path, of)
+    }
+
+    fn new(may: May, path: Beneath, of: Of) -> Self {
+        Self { may, path, of, mounts: Vec::new(), listed: 0, look, unseen: Unseen::default() }
+    }
+
+    /// The same, which looks at names in another way.
+    #[cfg(test)]
+    pub(super) fn looking(self, look: Look) -> Self {
+        Self { look, ..self }
     }
 
     /// The same with mounts.
@@ -128,26 +152,51 @@ impl Listing {
         Some(current)
     }
 
-    /// Reads the next entry. Blocks on the disk.
+    /// Logs the names at which the server could not look, in one line.
+    pub fn log_unseen(&self) {
+        let Unseen { count, names } = &self.unseen;
+        if *count > 0 {
+            let (directory, names) = (self.shown_path(), names.join(" "));
+            tracing::warn!(directory, count, names, "cannot look at names of a directory");
+        }
+    }
+
+    /// Reads the next entry. Blocks on the disk. A name at which the server cannot look is shown with the type that its
+    /// directory has, and without other facts.
     ///
     /// # Errors
     /// The directory cannot be read further.
     pub fn next_entry(&mut self, detail: Detail) -> Result<Next<&Entry>, Errno> {
-        let Self { may, of, mounts, listed, .. } = self;
+        let Self { may, of, mounts, listed, look, unseen, .. } = self;
         let Directory { names, stat: parent, entry } = match of {
             Of::Directory(directory) => &mut **directory,
             Of::File { entry, listed } => return Ok(once(entry, listed)),
         };
-        let (dir, name) = match next_name(names, mounts, &mut entry.name)? {
+        let found = match next_name(names, mounts, &mut entry.name)? {
             Next::Found(found) => found,
             Next::Hidden => return Ok(Next::Hidden),
+            Next::Unknown(name) => return Ok(Next::Unknown(name)),
             Next::Omitted(name) => return Ok(Next::Omitted(name)),
             Next::End => {
-                return Ok(next_mount(mounts, listed).map_or(Next::End, |mount| mounted(mount, entry)));
+                let Some(mount) = next_mount(mounts, listed) else { return Ok(Next::End) };
+                if let Err(error) = mounted(mount, entry, detail) {
+                    unseen.add(&mount.name, error);
+                }
+                return Ok(Next::Found(entry));
             }
         };
-        // If this fails, it was removed after the kernel had told its name.
-        let Ok(stat) = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(Next::Hidden) };
+        let stat = match look(&found) {
+            Ok(stat) => stat,
+            // It was removed after the kernel had told its name.
+            Err(Errno::NOENT) => return Ok(Next::Hidden),
+            Err(error) => {
+                unseen.add(&entry.name, error);
+                return Ok(match describe_unseen(entry, found.kind, detail) {
+                    true => Next::Found(entry),
+                    false => Next::Unknown(entry.name.clone()),
+                });
+            }
+        };
         match detail {
             Detail::Shown => describe_shown(entry, &stat),
             Detail::Facts => describe(entry, &stat, Some(parent), may),
@@ -155,7 +204,7 @@ impl Listing {
         // A client that walks a tree by its listings never follows a link, so no link makes
         // the walk endless. RETR, CWD and the like follow links beneath the root.
         if entry.kind == Kind::Link {
-            entry.target = target(dir, name.to_bytes());
+            entry.target = target(found.dir, found.name.to_bytes());
         }
         Ok(Next::Found(entry))
     }
@@ -173,6 +222,7 @@ impl Listing {
         Ok(match next_name(names, mounts, &mut entry.name)? {
             Next::Found(_) => Next::Found(&entry.name),
             Next::Hidden => Next::Hidden,
+            Next::Unknown(name) => Next::Unknown(name),
             Next::Omitted(name) => Next::Omitted(name),
             Next::End => next_mount(mounts, listed).map_or(Next::End, |mount| Next::Found(&mount.name)),
         })
@@ -191,34 +241,41 @@ fn next_mount<'a>(mounts: &'a [Mounted], listed: &mut usize) -> Option<&'a Mount
     Some(mount)
 }
 
-/// The facts of a mount, in `room`, or nothing if its directory is gone.
-fn mounted<'a>(mount: &Mounted, room: &'a mut Entry) -> Next<&'a Entry> {
-    let here = Beneath::root();
-    match mount.root.open_beneath(&here, OFlags::PATH).and_then(fstat) {
-        Ok(stat) => {
-            *room = entry(mount.name.clone(), &stat, None, &mount.may);
-            Next::Found(room)
-        }
-        Err(_) => Next::Hidden,
+/// The facts of a mount, in `room`: none but its type if its directory cannot be looked at.
+fn mounted(mount: &Mounted, room: &mut Entry, detail: Detail) -> Result<(), Errno> {
+    let looked = mount.root.open_beneath(&Beneath::root(), OFlags::PATH).and_then(fstat);
+    room.name = mount.name.clone();
+    match &looked {
+        Ok(stat) => *room = entry(mount.name.clone(), stat, None, &mount.may),
+        Err(_) => drop(describe_unseen(room, FileType::Directory, detail)),
     }
+    looked.map(drop)
 }
 
-/// The next name, which `name` becomes, and its directory. The names of files that are still being received are
+/// Asks the system for the facts of a name. A symbolic link is not followed.
+fn look(name: &Name<'_>) -> Result<Stat, Errno> {
+    statat(name.dir, name.name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// The next name, which `name` becomes. The names of files that are still being received are
 /// hidden, and those of mounts.
 fn next_name<'a>(
     names: &'a mut Names,
     mounts: &[Mounted],
     name: &mut PathName,
-) -> Result<Next<(BorrowedFd<'a>, &'a CStr)>, Errno> {
-    let Some((dir, found)) = names.next()? else { return Ok(Next::End) };
-    let bytes = found.to_bytes();
+) -> Result<Next<Name<'a>>, Errno> {
+    let Some(found) = names.next()? else { return Ok(Next::End) };
+    let bytes = found.name.to_bytes();
     let is_mount = mounts.iter().any(|mount| mount.name.as_bytes() == bytes);
     if matches!(bytes, b"." | b"..") || is_partial(bytes) || is_mount {
         return Ok(Next::Hidden);
     }
     // A client could not read a line with CR, LF or NUL in it.
     Ok(match name.set_from_user(bytes) {
-        Ok(()) => Next::Found((dir, found)),
+        Ok(()) => Next::Found(found),
         Err(_) => Next::Omitted(bytes.to_vec()),
     })
 }
+
+/// Names that the log shows of those at which the server cannot look.
+const SHOWN: usize = 10;

@@ -10,7 +10,7 @@
 //! | `partial`, `new_file`, `lock`, `upload`, `inherit` | files that arrive, and their names until they are complete |
 //! | `group` | groups of small files: one stream, one temporary directory |
 //! | `copying` | copies of files within the server |
-//! | `durability` | what is on stable storage when something is said to be done |
+//! | `durability`, `stable` | what is on stable storage when something is said to be done; the file systems that hold what an account has stored |
 //! | `partial_names`, `leftovers` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
 //! | `quota` | how much each root holds, and how much an account may store |
@@ -42,6 +42,7 @@ mod quota;
 mod rename;
 mod root;
 mod small_file;
+mod stable;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -53,12 +54,14 @@ mod walk;
 pub use copying::{Copying, Progress};
 pub use digest::Subject;
 pub use durability::Durability;
+pub use entry::Detail;
 pub(crate) use failure::io_failure;
 pub use group::{GroupSource, GroupStream, GroupTarget, GroupWriter, HeldGroup};
-pub use list::{Detail, Listing, Next};
+pub use list::{Listing, Next};
 pub use prepared::Prepared;
 pub use quota::QuotaLimits;
 pub use root::Root;
+pub use stable::FileSystem;
 pub use tree::{Roots, Tree};
 pub use upload::{Finished, Received, Target, Upload};
 pub use view::View;

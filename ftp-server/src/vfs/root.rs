@@ -14,7 +14,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::durability::sync_names;
+use super::durability::{open_to_sync, sync_names};
 use super::failure::failure;
 use super::file_system::{is_in_memory, is_of_this_host};
 use super::partial::is_partial;
@@ -37,6 +37,9 @@ pub struct Root {
     host_path: Option<Vec<u8>>,
     /// Where its temporary names are listed.
     partial_names: Arc<PartialNames>,
+    /// What is open in its file system as long as the server runs, so that every failed write is told; `None` where nothing
+    /// can be opened.
+    watched: Option<Arc<OwnedFd>>,
 }
 
 /// What keeps a path beneath the root.
@@ -129,12 +132,27 @@ impl Root {
         let stat = fstat(&dir)?;
         let (is_local, is_in_memory) = (is_of_this_host(&dir), is_in_memory(&dir));
         let (id, host_path, partial_names) = ((stat.st_dev, stat.st_ino), host_path(&dir), Arc::default());
-        Ok(Self { dir, id, resolver, is_local, is_in_memory, host_path, partial_names })
+        Ok(Self { dir, id, resolver, is_local, is_in_memory, host_path, partial_names, watched: None })
     }
 
     /// The same root, whose temporary names are listed in `all`.
     pub(super) fn listing_in(self, all: &Arc<PartialNames>) -> Self {
         Self { partial_names: Arc::clone(all), ..self }
+    }
+
+    /// The same root, in whose file system `file` is open.
+    pub(super) fn watched_by(self, file: Option<&Arc<OwnedFd>>) -> Self {
+        Self { watched: file.cloned(), ..self }
+    }
+
+    /// What is open in its file system.
+    pub(super) const fn watched(&self) -> Option<&Arc<OwnedFd>> {
+        self.watched.as_ref()
+    }
+
+    /// Opens something in its file system that can be synced.
+    pub(super) fn open_to_sync(&self) -> Option<OwnedFd> {
+        open_to_sync(&self.dir).ok()
     }
 
     /// Where its temporary names are listed.

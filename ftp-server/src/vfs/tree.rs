@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
 use rustix::io::Errno;
 
@@ -54,6 +55,8 @@ pub(super) struct Resolved<'a> {
 #[derive(Debug, Default)]
 pub struct Roots {
     open: Mutex<HashMap<Id, Arc<Root>>>,
+    /// By device: what is open in the file system of a root.
+    watched: Mutex<HashMap<u64, Arc<OwnedFd>>>,
     counts: Arc<SharedCounts>,
     partial_names: Arc<PartialNames>,
     keep_free: Arc<AtomicU64>,
@@ -68,7 +71,23 @@ impl Roots {
         let opened = Root::open(dir)?.listing_in(&self.partial_names);
         let id = opened.id();
         let mut roots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(roots.entry(id).or_insert_with(|| Arc::new(opened))))
+        let new = || {
+            let file = self.watched(&opened);
+            Arc::new(opened.watched_by(file.as_ref()))
+        };
+        Ok(Arc::clone(roots.entry(id).or_insert_with(new)))
+    }
+
+    /// What is open in the file system of `root`.
+    fn watched(&self, root: &Root) -> Option<Arc<OwnedFd>> {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let device = root.id().0;
+        if let Some(file) = watched.get(&device) {
+            return Some(Arc::clone(file));
+        }
+        let file = Arc::new(root.open_to_sync()?);
+        watched.insert(device, Arc::clone(&file));
+        Some(file)
     }
 
     /// Lists the temporary names of all roots in the file `list` from now on, and removes what an earlier run
@@ -166,6 +185,15 @@ impl Tree {
                 .then(|| Some((PathName::from_wire(name).ok()?, Arc::clone(&mount.root))))?
         });
         here.collect()
+    }
+
+    /// The absolute path of each root.
+    pub(super) fn places(&self) -> impl Iterator<Item = (PathName, &Arc<Root>)> {
+        let mounts = self.mounts.iter().filter_map(|mount| {
+            let path = [b"/", mount.at.as_bytes()].concat();
+            Some((PathName::from_wire(path).ok()?, &mount.root))
+        });
+        std::iter::once((PathName::root(), &self.root)).chain(mounts)
     }
 
     /// Whether a mount lies beneath `path`, so that `path` must stay where it is.

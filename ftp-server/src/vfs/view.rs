@@ -20,10 +20,10 @@ use super::attributes;
 use super::copying::Copying;
 use super::digest::Subject;
 use super::durability::Durability;
-use super::entry::{May, Process, entry, regular};
+use super::entry::{Detail, May, Process, entry, regular};
 use super::failure::failure;
 use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, look};
-use super::list::{Detail, Listing, Mounted, Next};
+use super::list::{Listing, Mounted, Next};
 use super::prepared::Prepared;
 use super::quota::RootQuota;
 use super::rename::rename;
@@ -59,6 +59,11 @@ impl View {
     /// Whether a mount lies beneath `path`.
     pub(super) fn holds_mount(&self, path: &PathName) -> bool {
         self.tree.holds_mount(path)
+    }
+
+    /// The roots in which the account may change something, each with its path.
+    pub(super) fn places_to_change(&self) -> impl Iterator<Item = (PathName, &Arc<Root>)> {
+        self.tree.places().filter(|(path, _)| !self.access.is_read_only_beneath(path))
     }
 
     /// What the account may do at `path`, as facts show it.
@@ -196,6 +201,8 @@ impl View {
                 let space = space.saturating_sub(at.bounds.keep_free);
                 Ok(FileAnswer::Space(at.quota.remaining().map_or(space, |room| space.min(room))))
             }
+            // It is done with `file_systems`.
+            FileAsk::Sync => Err(FileFailure::Other),
             FileAsk::Hash { path, .. } => self.subject(path).map(|_| FileAnswer::Done),
         }
     }
@@ -310,17 +317,21 @@ impl View {
     fn some_entries(&self, path: &PathName, limit: usize) -> Result<FileAnswer, FileFailure> {
         let (mut lines, mut omitted, today) = (Vec::new(), 0, Clock::today());
         let mut listing = self.listing(path, true)?;
-        loop {
-            match listing.next_entry(Detail::Shown).map_err(failure)? {
-                Next::Found(_) if lines.len() == limit => {
-                    return Ok(FileAnswer::Lines { lines, more: true, omitted });
-                }
+        let more = loop {
+            match listing.next_entry(Detail::Shown).map_err(unread)? {
+                Next::Found(_) if lines.len() == limit => break true,
                 Next::Found(entry) => lines.push(list_line(entry, today)),
                 Next::Hidden => {}
+                Next::Unknown(_) => {
+                    listing.log_unseen();
+                    return Err(FileFailure::Incomplete);
+                }
                 Next::Omitted(_) => omitted += 1,
-                Next::End => return Ok(FileAnswer::Lines { lines, more: false, omitted }),
+                Next::End => break false,
             }
-        }
+        };
+        listing.log_unseen();
+        Ok(FileAnswer::Lines { lines, more, omitted })
     }
 
     fn enter(&self, path: &PathName) -> Result<FileAnswer, FileFailure> {
@@ -370,6 +381,12 @@ impl View {
         }
         rename(&from, &to, &quota, means_directory).map(|()| FileAnswer::Done)
     }
+}
+
+/// A directory cannot be read to its end.
+fn unread(error: Errno) -> FileFailure {
+    tracing::warn!(%error, "cannot read a directory to its end");
+    FileFailure::Incomplete
 }
 
 fn done(result: Result<(), Errno>) -> Result<FileAnswer, FileFailure> {

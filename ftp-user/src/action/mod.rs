@@ -14,6 +14,7 @@
 
 mod called;
 mod digest;
+mod listed;
 mod looks;
 mod make;
 mod outcome;

@@ -1,5 +1,5 @@
-//! What `rm` would delete at one place: everything is found before anything is deleted. If not all of it is known, nothing
-//! of the place is deleted.
+//! What `rm` would delete at one place: everything is found before anything is deleted. What cannot be listed stays, with the
+//! directories above it.
 
 use super::looks::Looks;
 use super::targets::{asked, host_of};
@@ -11,7 +11,6 @@ use crate::job::{Fields, Record, Rules, Spool, Visit, Visits, WalkPurpose, put_b
 use crate::place::Location;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
-use std::collections::BTreeSet;
 
 /// Everything that would be deleted at one place.
 #[derive(Debug)]
@@ -24,6 +23,8 @@ pub(super) struct Plan {
     pub(super) names: Spool<Planned>,
     /// How many there are.
     pub(super) totals: Totals,
+    /// What could not be looked at or listed: it and what is in it stay. `None` is the place itself.
+    pub(super) unlisted: Vec<Option<PathName>>,
     /// The bytes of the paths of the directories.
     paths: usize,
 }
@@ -77,6 +78,7 @@ impl Plan {
             scope,
             names: Spool::new(IN_MEMORY),
             totals: Totals::default(),
+            unlisted: Vec::new(),
             paths: 0,
         }
     }
@@ -162,8 +164,6 @@ async fn take(
     plan: &mut Plan,
     others: &mut Vec<(String, Failure)>,
 ) -> Result<(), Failure> {
-    // The kinds of what is not known.
-    let mut unknown = BTreeSet::new();
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
         () = context.cancel.cancelled() => return Err(Failure::interrupted()),
@@ -177,36 +177,46 @@ async fn take(
                 plan.add(Planned { below: Some(path), is_directory: false, size })?;
             }
             Visit::Skipped(path, why) => {
-                unknown.insert(Kind::Other);
-                note(others, plan, Some(&path), Failure::new(Kind::Other, why));
+                note(others, plan, Some(path), Failure::new(Kind::Other, why))?;
             }
             Visit::Failed(path, failure) => {
-                unknown.insert(failure.kind);
-                note(others, plan, path.as_ref(), failure);
+                note(others, plan, path, failure)?;
             }
         }
     }
     if context.cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
-    // One cause is the cause of all of it.
-    let kind = if unknown.len() > 1 { Some(Kind::Other) } else { unknown.pop_first() };
-    if let Some(kind) = kind {
-        let what = format!("{} was not deleted, because its listing is incomplete", plan.place);
-        return Err(Failure::new(kind, what).hint("delete what you know in it by its name"));
-    }
     Ok(())
 }
 
-/// Notes what is not known. Of very much only the first is told: nothing is deleted anyway.
-fn note(others: &mut Vec<(String, Failure)>, plan: &Plan, below: Option<&PathName>, failure: Failure) {
-    if others.len() < MOST_TOLD {
-        let name = match below {
-            Some(below) => format!("{} in {}", below.display(), plan.place),
-            None => plan.place.to_string(),
-        };
-        others.push((name.clone(), failure.during_unless_interrupted(name)));
+/// Notes what is not known.
+///
+/// # Errors
+///
+/// So much is not known that nothing of the place is deleted.
+fn note(
+    others: &mut Vec<(String, Failure)>,
+    plan: &mut Plan,
+    below: Option<PathName>,
+    failure: Failure,
+) -> Result<(), Failure> {
+    if plan.unlisted.len() >= MOST_TOLD {
+        let what = format!("{} was not deleted, because too much of it cannot be listed", plan.place);
+        return Err(Failure::new(failure.kind, what).hint("delete what you know in it by its name"));
     }
+    let name = match &below {
+        Some(below) => format!("{} in {}", below.display(), plan.place),
+        None => plan.place.to_string(),
+    };
+    others.push((
+        name.clone(),
+        failure.during_unless_interrupted(format!(
+            "{name} stays, with what is in it, because its listing is incomplete"
+        )),
+    ));
+    plan.unlisted.push(below);
+    Ok(())
 }
 
 /// The names of a plan that are in memory. The others wait in a temporary file.
@@ -217,5 +227,5 @@ const MOST_FILES: u64 = 10_000_000;
 const MOST_DIRECTORIES: u64 = 1_000_000;
 /// The largest number of bytes of the paths of its directories, which are in memory while they are deleted.
 const MOST_BYTES: usize = 128 << 20;
-/// The largest number of failures of a plan that are told.
+/// The largest number of paths of a plan that cannot be listed.
 const MOST_TOLD: usize = 1000;

@@ -1,18 +1,20 @@
 //! `rm`: what is to be deleted is found, somebody is asked, and it is deleted: files first, directories from below.
 
+use super::listed::ListedDirectories;
 use super::looks::Looks;
 use super::outcome::Outcome;
 use super::plan::{Plan, Planned, Totals, plan};
 use super::targets::{asked, host_of, targets};
 use crate::check::{Removal, Scope, What};
 use crate::context::Context;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{self, Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::{Entered, Entry, Status, Why};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
+use ftp_proto::deletion::{Kept, Learnt, ListedEntry, is_at_or_below};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -142,21 +144,28 @@ struct Deletion<'a> {
     host: Host,
     plan: Plan,
     outcome: &'a mut Outcome,
-    /// Directories whose contents were deleted, each before those in it.
-    directories: Vec<Option<PathName>>,
+    /// Directories whose contents were deleted, each before those in it, with the leave to remove it in the session that gave
+    /// it.
+    directories: Vec<(Option<PathName>, Option<Learnt<ListedEntry>>)>,
     /// What turned out to be no directory of this place. What the plan has below it is not touched.
     elsewhere: HashSet<Option<PathName>>,
     /// Directories that are not empty, because something in them has failed.
     kept: HashSet<Option<PathName>>,
     /// The directories that were looked at last.
     entered: Entered,
+    /// The directories that were listed last.
+    listed: ListedDirectories,
 }
 
 impl<'a> Deletion<'a> {
     fn new(context: &'a Context, host: Host, plan: Plan, outcome: &'a mut Outcome) -> Self {
-        let (elsewhere, kept) = (HashSet::new(), HashSet::new());
+        let (elsewhere, mut kept) = (HashSet::new(), HashSet::new());
+        for unlisted in &plan.unlisted {
+            kept.extend(with_directories_above(unlisted.clone()));
+        }
         let entered = Entered::new(&plan.scope, Why::Removed);
-        Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, entered }
+        let listed = ListedDirectories::default();
+        Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, entered, listed }
     }
 
     async fn run(&mut self) -> Result<(), Failure> {
@@ -165,18 +174,25 @@ impl<'a> Deletion<'a> {
                 return Err(Failure::interrupted());
             }
             let Planned { below, is_directory, size } = planned;
-            if self.is_elsewhere(below.as_ref()) {
+            if self.is_elsewhere(below.as_ref()) || self.is_unlisted(below.as_ref()) {
+                continue;
+            }
+            // A directory that stays is entered when something in it goes.
+            if is_directory && self.kept.contains(&below) {
                 continue;
             }
             if is_directory {
+                let seen = self.seen(below.as_ref()).await?;
                 if self.enter(below.as_ref()).await? {
-                    self.directories.push(below);
+                    self.directories.push((below, seen));
                 }
             } else if below.is_none() || self.enter(above(&below).as_ref()).await? {
-                self.delete(below, What::Entry, (listing::Kind::File, size)).await?;
+                let seen = self.seen(below.as_ref()).await?;
+                let file = (listing::Kind::File, size);
+                self.delete((below, seen), What::Entry, file).await?;
             }
         }
-        while let Some(below) = self.directories.pop() {
+        while let Some((below, seen)) = self.directories.pop() {
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
@@ -185,7 +201,8 @@ impl<'a> Deletion<'a> {
                 continue;
             }
             if below.is_none() || self.enter(above(&below).as_ref()).await? {
-                self.delete(below, What::Directory, (listing::Kind::Directory, None)).await?;
+                let seen = self.still(below.as_ref(), seen).await?;
+                self.delete((below, seen), What::Directory, (listing::Kind::Directory, None)).await?;
             }
         }
         Ok(())
@@ -196,6 +213,42 @@ impl<'a> Deletion<'a> {
             .names
             .pop()
             .map_err(|error| Failure::of_this_host("the names of the tree cannot be read again", &error))
+    }
+
+    /// Whether something was not listed, or is in what was not.
+    fn is_unlisted(&self, below: Option<&PathName>) -> bool {
+        let is_in = |unlisted: &Option<PathName>| match (unlisted, below) {
+            (None, _) => true,
+            (Some(unlisted), Some(below)) => is_at_or_below(unlisted, below),
+            (Some(_), None) => false,
+        };
+        self.plan.unlisted.iter().any(is_in)
+    }
+
+    /// What the listing of its directory shows of a name now; `None` for the place itself, which was named, and in a dry run.
+    /// What no listing shows any more is told, unless it is gone.
+    async fn seen(&mut self, below: Option<&PathName>) -> Result<Option<Learnt<ListedEntry>>, Failure> {
+        let Some(path) = below.map(|below| self.path(Some(below))).filter(|_| !self.outcome.is_dry()) else {
+            return Ok(None);
+        };
+        match self.listed.entry(self.context, &mut self.host, &path).await {
+            Ok(seen) => Ok(seen.ok()),
+            Err(failure) if failure.ends_the_work() => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What was seen of a directory, or what is seen of it in the session that is open now.
+    async fn still(
+        &mut self,
+        below: Option<&PathName>,
+        seen: Option<Learnt<ListedEntry>>,
+    ) -> Result<Option<Learnt<ListedEntry>>, Failure> {
+        let now = self.host.evidence_session();
+        match seen.filter(|seen| now.is_some_and(|now| seen.in_session(now).is_ok())) {
+            Some(seen) => Ok(Some(seen)),
+            None => self.seen(below).await,
+        }
     }
 
     /// Whether something stands in what turned out to be no directory of this place.
@@ -242,17 +295,43 @@ impl<'a> Deletion<'a> {
 
     async fn delete(
         &mut self,
-        below: Option<PathName>,
+        (below, seen): (Option<PathName>, Option<Learnt<ListedEntry>>),
         what: What,
         (kind, size): (listing::Kind, Option<u64>),
     ) -> Result<(), Failure> {
-        let removal = Removal::asked(&self.plan.scope, below.as_ref(), what)?;
-        let (context, name) = (self.context, self.host.show(removal.path()));
+        let (context, path) = (self.context, self.path(below.as_ref()));
+        let name = self.host.show(&path);
         if self.outcome.is_dry() {
             self.outcome.changed(name, None, (kind, size)).await;
             return Ok(());
         }
-        match asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await {
+        let removal = match (&below, seen) {
+            (None, _) => Removal::asked(&self.plan.scope, None, what),
+            (Some(below), Some(seen)) => {
+                let now = self.host.evidence_session().unwrap_or(seen.session());
+                Removal::listed(&self.plan.scope, (below, what), &seen, now)
+            }
+            (Some(_), None) => {
+                // What somebody else has deleted is gone as well.
+                let now =
+                    asked(context, &mut self.host, async |host| endpoint::entry(context, host, &path).await);
+                match now.await {
+                    Ok(None) => return Ok(()),
+                    Ok(Some(_)) => Err(Failure::new(
+                        Kind::Unverified,
+                        format!("{name} stays, because {}", Kept::NotListed),
+                    )),
+                    Err(failure) => Err(failure),
+                }
+            }
+        };
+        let removed = match removal {
+            Ok(removal) => {
+                asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await
+            }
+            Err(failure) => Err(failure),
+        };
+        match removed {
             // What somebody else has deleted is gone as well.
             Ok(_) => self.outcome.changed(name, None, (kind, size)).await,
             Err(failure) if failure.ends_the_work() => return Err(failure),
@@ -273,6 +352,15 @@ impl<'a> Deletion<'a> {
             }
         }
     }
+}
+
+/// A path below the place, and the directories above it up to the place.
+fn with_directories_above(below: Option<PathName>) -> Vec<Option<PathName>> {
+    let mut chain = vec![below];
+    while let Some(Some(path)) = chain.last() {
+        chain.push(place::parent(path));
+    }
+    chain
 }
 
 /// The directory that has something in it, which is not the place itself.

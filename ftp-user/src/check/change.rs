@@ -5,6 +5,7 @@ use crate::control::Facts;
 use crate::endpoint::Host;
 use crate::failure::{About, Failure, Kind};
 use crate::outcome::Verified;
+pub(crate) use ftp_proto::deletion::has_changed;
 use ftp_proto::wire::PathName;
 
 /// Looks at the source once more after a copy. `before` is what was known when the copy began, and `verified` what the
@@ -46,17 +47,6 @@ pub(crate) async fn unchanged(
         Ok(_) => failure,
         Err(why) => failure.said(why.said.unwrap_or(why.what)),
     })
-}
-
-/// Whether the source is another file now: its size, time or identity differs (H21). A fact that a listing did
-/// not tell is no difference.
-pub(crate) fn has_changed(before: &Facts, now: &Facts) -> bool {
-    fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
-        matches!((before, now), (Some(before), Some(now)) if before != now)
-    }
-    before.size != now.size
-        || differ(before.modified, now.modified)
-        || differ(before.unique.as_ref(), now.unique.as_ref())
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod target;
 mod verify;
 
 pub(crate) use change::{has_changed, unchanged};
+pub(crate) use ftp_proto::deletion::{CopyProof, CopyState, ExpectedCopy, MoveEvidence};
 pub(crate) use name::usable;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
@@ -38,7 +39,7 @@ pub(crate) use removal::{Licence, Removal, What};
 pub(crate) use scope::{Scope, precious};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub use surplus::Allowance;
-pub(crate) use surplus::{ComparedTrees, MayDelete, MayRename, Refusal};
+pub(crate) use surplus::{ComparedTrees, MayRename, changed, too_many};
 pub(crate) use target::replaceable;
 pub use verify::Verify;
 pub(crate) use verify::{Compared, Proof, common, compare};

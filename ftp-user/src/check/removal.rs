@@ -1,13 +1,13 @@
 //! What may be deleted, and why. A [`Removal`] is made by a check and by nothing else, and nothing else is deleted for
 //! `rm` and `move`. What `sync` deletes has a check of its own (`surplus`), except for directories that are empty.
 
-use super::change::has_changed;
 use super::scope::Scope;
 use crate::context::Context;
-use crate::control::{Facts, Listing};
+use crate::control::{Facts, Listing, StableStorage};
 use crate::endpoint::{self, Doomed, Host};
 use crate::failure::{self, Failure};
 use crate::outcome::Verified;
+use ftp_proto::deletion::{DeletePermit, Learnt, ListedEntry, MoveEvidence, SessionId};
 use ftp_proto::wire::PathName;
 
 /// What a removal deletes.
@@ -39,6 +39,24 @@ impl Removal {
         Ok(Self { scope: scope.clone(), path: scope.path(below)?, what, seen: None })
     }
 
+    /// A whole listing of its directory shows it in the session `now`, and somebody has asked for everything in the place.
+    ///
+    /// # Errors
+    ///
+    /// Why it stays.
+    pub(crate) fn listed(
+        scope: &Scope,
+        (below, what): (&PathName, What),
+        seen: &Learnt<ListedEntry>,
+        now: SessionId,
+    ) -> Result<Self, Failure> {
+        let permit = DeletePermit::for_listed(scope.root(), below, seen, now).map_err(|why| {
+            let what = format!("{} stays, because {why}", below.display());
+            Failure::new(failure::Kind::Unverified, what).hint("do it again, to see what is there now")
+        })?;
+        Ok(Self { scope: scope.clone(), path: permit.path().clone(), what, seen: None })
+    }
+
     /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
     ///
     /// # Errors
@@ -48,34 +66,27 @@ impl Removal {
         Self::asked(scope, below, What::Entry)
     }
 
-    /// A file was moved: `licence` says that its copy was verified, and `now` that it is what it was when it was read.
+    /// A file was moved: all that was seen of it and of its copy permits to delete it.
     ///
     /// # Errors
     ///
-    /// It has changed, or nobody can tell.
+    /// It is kept, and why.
     pub(crate) fn moved(
         scope: &Scope,
         below: Option<&PathName>,
-        licence: &Licence,
-        now: &Facts,
+        evidence: &MoveEvidence<'_>,
     ) -> Result<Self, Failure> {
         let path = scope.path(below)?;
-        let Licence { source, is_by_hash, is_doubtful: _ } = licence;
-        if now.kind != source.kind || has_changed(source, now) {
-            let what = format!("{} stays, because it has changed since it was read", path.display());
-            return Err(
-                Failure::new(failure::Kind::Unverified, what).hint("move it again when nobody writes to it")
-            );
+        if let Err(reason) = DeletePermit::for_moved(path.clone(), evidence) {
+            let what = format!("{} stays, because {}", path.display(), reason.words());
+            let failure = Failure::new(failure::Kind::Unverified, what).hint(reason.hint());
+            return Err(match evidence.storage {
+                StableStorage::Refused(said) => failure.said(said.clone()),
+                StableStorage::Stable | StableStorage::Unasked => failure,
+            });
         }
-        // Without a time, two files of one size cannot be told apart.
-        if !is_by_hash && (source.modified.is_none() || now.modified.is_none()) {
-            let what = format!(
-                "{} stays, because no time of it is known that would show a change, and no digest has verified the copy",
-                path.display()
-            );
-            return Err(Failure::new(failure::Kind::Unverified, what).hint("delete it with ftp-user rm"));
-        }
-        Ok(Self { scope: scope.clone(), path, what: What::Entry, seen: source.unique.clone() })
+        let seen = evidence.source_before.unique.clone();
+        Ok(Self { scope: scope.clone(), path, what: What::Entry, seen })
     }
 
     /// The same file, which was given this name in its directory.
@@ -107,15 +118,30 @@ impl Removal {
         &self.path
     }
 
+    /// Deletes files, many at once where a server takes commands ahead. Returns what came of each; of the first ones only if
+    /// the session is lost.
+    pub(crate) async fn carry_out_all(
+        context: &Context,
+        host: &mut Host,
+        files: &[Self],
+    ) -> Vec<Result<bool, Failure>> {
+        let doomed: Vec<Doomed<'_>> = files.iter().map(Self::doomed).collect();
+        endpoint::delete_entries(context, host, &doomed).await
+    }
+
+    fn doomed(&self) -> Doomed<'_> {
+        let Self { scope, path, what: _, seen } = self;
+        Doomed { root: scope.root(), path, held: scope.keeper(), seen: seen.as_deref() }
+    }
+
     /// Deletes it. `Ok(false)` if it was not there.
     ///
     /// # Errors
     ///
     /// It may still be there.
     pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
-        let Self { scope, path, what, seen } = self;
-        let doomed = Doomed { root: scope.root(), path, held: scope.keeper(), seen: seen.as_deref() };
-        match what {
+        let doomed = self.doomed();
+        match self.what {
             What::Entry => endpoint::delete_entry(context, host, doomed).await,
             What::Directory => endpoint::remove_directory(context, host, doomed).await,
         }
@@ -156,12 +182,7 @@ impl Licence {
         Ok(Self { source, is_by_hash, is_doubtful: was_skipped || was_taken })
     }
 
-    /// A licence that was kept for a while.
-    pub(crate) const fn kept(source: Facts, is_by_hash: bool, is_doubtful: bool) -> Self {
-        Self { source, is_by_hash, is_doubtful }
-    }
-
-    /// What the source was, and whether a digest has verified the copy, to be kept for a while.
+    /// What the source was, and whether a digest has verified the copy, for the evidence of a move.
     pub(crate) const fn parts(&self) -> (&Facts, bool) {
         (&self.source, self.is_by_hash)
     }
@@ -177,6 +198,7 @@ impl Licence {
 mod tests {
     use super::*;
     use crate::place::{Location, Netrc};
+    use ftp_proto::deletion::{CopyProof, ExpectedCopy};
     use ftp_proto::digest::Algorithm;
     use ftp_proto::listing::{Entry, Kind, When};
 
@@ -219,14 +241,25 @@ mod tests {
             mode: None,
         };
         let hash = Verified::Hash(Algorithm::Sha256);
+        let before = facts(5, Some(1), Some("a"));
         let check = |source: Option<&Facts>, verified, was_skipped, now: &Facts, expect: bool| {
             let licence = Licence::of(source.cloned(), verified, (was_skipped, was_skipped));
-            let removal =
-                licence.as_ref().map(|licence| Removal::moved(&scope, Some(&path("f")), licence, now));
+            let removal = licence.as_ref().map(|licence| {
+                let (source_before, is_by_hash) = licence.parts();
+                let evidence = MoveEvidence {
+                    source_before,
+                    source_now: now,
+                    is_by_hash,
+                    expected: ExpectedCopy::default(),
+                    copy_now: Some(&before),
+                    proof: CopyProof::SameSession,
+                    storage: &StableStorage::Stable,
+                };
+                Removal::moved(&scope, Some(&path("f")), &evidence)
+            });
             let is_given = matches!(removal, Ok(Ok(_)));
             assert_eq!(is_given, expect, "{source:?} {verified:?} {was_skipped} {now:?} {removal:?}");
         };
-        let before = facts(5, Some(1), Some("a"));
         for (verified, was_skipped, expect) in [
             (hash, false, true),
             (Verified::Size, false, true),

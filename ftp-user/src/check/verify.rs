@@ -32,6 +32,16 @@ pub(crate) struct Proof {
     pub(crate) digest: Option<String>,
 }
 
+impl Proof {
+    /// The digest of both files, if that is what they have in common.
+    pub(crate) fn as_digest(&self) -> Option<Digest> {
+        match (self.by, &self.digest) {
+            (Verified::Hash(algorithm), Some(hex)) => Some(Digest { algorithm, hex: hex.clone() }),
+            (Verified::Hash(_) | Verified::Size | Verified::None, _) => None,
+        }
+    }
+}
+
 impl From<Verified> for Proof {
     fn from(by: Verified) -> Self {
         Self { by, digest: None }

@@ -148,23 +148,26 @@ impl Session {
         }
     }
 
-    /// Says goodbye, without waiting long for the answer.
-    pub async fn quit(mut self) {
+    /// Says goodbye, without waiting long for the answer. Returns whether the server has answered: a session that was lost
+    /// before is noticed here at the latest.
+    pub async fn quit(mut self) -> bool {
         if self.is_over() {
-            return;
+            return false;
         }
+        self.is_answered = false;
         self.machine.input(self.context.clock.now(), Input::Quit);
-        let deadline = self.context.clock.now() + GOODBYE;
+        let deadline = self.context.clock.now() + GOODBYE.max(3 * self.round_trip);
         let clock = self.context.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {
             () = farewell => {}
             () = clock.sleep_until(Some(deadline)) => {}
         }
+        self.is_answered
     }
 }
 
-/// How long the reply to QUIT is waited for.
+/// How long the reply to QUIT is waited for, at least.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// A name that no directory has.

@@ -187,6 +187,7 @@ impl Session {
                 }
                 Output::Event(Event::Sent(line)) => self.trace(|| format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
+                    self.is_answered = true;
                     self.trace_reply(&lines);
                     if self.greeting.is_none() {
                         // A refusal at the door, such as 421, is no greeting.

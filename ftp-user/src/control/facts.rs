@@ -9,41 +9,12 @@ use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::dialect::Dialect;
-use ftp_proto::listing::{Cut, Entry, Kind, When};
+pub use ftp_proto::listing::Facts;
+use ftp_proto::listing::{Cut, Entry, Kind};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::iter;
-
-/// What is known of a file or directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Facts {
-    /// File, directory or something else.
-    pub kind: Kind,
-    /// The size in bytes, where known.
-    pub size: Option<u64>,
-    /// Last change, where known exactly.
-    pub modified: Option<When>,
-    /// The server's own identity of the file, where known.
-    pub unique: Option<String>,
-    /// Its permission bits, where known.
-    pub mode: Option<u32>,
-}
-
-impl Facts {
-    /// What is known of nothing but its kind.
-    pub const fn of_kind(kind: Kind) -> Self {
-        Self { kind, size: None, modified: None, unique: None, mode: None }
-    }
-}
-
-impl From<&Entry> for Facts {
-    fn from(entry: &Entry) -> Self {
-        let modified = entry.exactly_modified();
-        let (unique, mode) = (entry.unique.clone(), entry.mode);
-        Self { kind: entry.kind, size: entry.size, modified, unique, mode }
-    }
-}
 
 impl Session {
     /// What is at `path`; `None` if nothing is. A server that supports none of these commands is assumed to
@@ -105,7 +76,7 @@ impl Session {
         let mut answers = Vec::new().into_iter();
         if self.capabilities.takes_ahead && self.capabilities.mlst.is_some() {
             self.gather(true);
-            answers = self.mlst_ahead(paths).await.into_iter();
+            answers = self.ask_ahead(paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
             self.gather(false);
         }
         let mut all = Vec::with_capacity(paths.len());
@@ -121,8 +92,14 @@ impl Session {
         all
     }
 
-    /// The answers to MLST of these paths, or the first ones of them if the session is lost.
-    async fn mlst_ahead(&mut self, paths: &[PathName]) -> Vec<Answer> {
+    /// The answers to a command with each of these paths, or the first ones of them if the session is lost. The server must
+    /// take commands ahead.
+    pub(super) async fn ask_ahead(
+        &mut self,
+        paths: &[PathName],
+        verb: Verb,
+        command: impl Fn(PathName) -> Command,
+    ) -> Vec<Answer> {
         let (mut answers, mut ahead, mut bytes) = (Vec::with_capacity(paths.len()), VecDeque::new(), 0);
         let mut paths = paths.iter().peekable();
         while paths.peek().is_some() || !ahead.is_empty() {
@@ -131,12 +108,12 @@ impl Session {
                 // A byte of a name may be written as two.
                 let line = 2 * path.as_bytes().len() + LINE;
                 bytes += line;
-                ahead.push_back((self.send(Command::Mlst(Some(path.clone())), None), line));
+                ahead.push_back((self.send(command(path.clone()), None), line));
                 continue;
             }
             let Some((id, line)) = ahead.pop_front() else { break };
             bytes -= line;
-            match self.answer_to(id, Verb::Mlst).await {
+            match self.answer_to(id, verb).await {
                 Ok(answer) => answers.push(answer),
                 Err(_) => break,
             }

@@ -16,6 +16,8 @@ pub(super) struct Manners {
     pub(super) cannot_rename: bool,
     /// A file was seen under the name that RNTO had given it.
     pub(super) renames: bool,
+    /// A renamed file has another `unique` than before.
+    pub(super) changes_unique: bool,
     /// Why it lists nothing: it knows no command that lists.
     pub(super) no_listings: Option<Failure>,
     /// Refusals of SIZE, without the name, that a listing has shown to mean that nothing is there.

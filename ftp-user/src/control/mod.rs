@@ -13,7 +13,8 @@
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
 //! | `shows_itself` | whether a listing may show the directory itself |
 //! | `announced` | how much may come of a file whose size was told |
-//! | `files`, `replacement` | commands that change files, and the old file that a new one replaces |
+//! | `files` | commands that change files |
+//! | `naming`, `replacement` | final names, and the old file that a new one replaces |
 //! | `removal` | commands that delete and rename because somebody has asked for it |
 //! | `manners` | what was learnt about a server from its replies |
 //! | `rate` | how fast a server may be |
@@ -23,6 +24,7 @@
 //! | `data`, `closed_posture` | data connections of this program, and what was learnt about them |
 //! | `sent`, `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
 
+mod absence;
 mod announced;
 mod answer;
 mod arrived;
@@ -48,6 +50,7 @@ mod glance;
 mod listing;
 mod manners;
 mod masked_names;
+mod naming;
 mod open;
 mod parts;
 mod port;
@@ -60,6 +63,7 @@ mod secure;
 mod sent;
 mod sent_time;
 mod session;
+mod session_id;
 mod shown_name;
 mod shows_itself;
 mod stall;
@@ -68,6 +72,7 @@ mod tcp;
 mod times;
 mod tunnel;
 
+pub use absence::Lack;
 pub use announced::most;
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
@@ -80,13 +85,15 @@ pub(crate) use dial::{Dialled, answers, connect, within};
 pub use examine::{Foreign, SeenCertificate, ServerClock};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
+pub use ftp_proto::deletion::StableStorage;
 pub use listing::{Each, Listing};
 pub use port::{DataPort, OwnPort};
 pub use rate::knows_rate;
 pub use relay_port::{ListensElsewhere, RelayPort, Seen, check_place};
-pub use replacement::Replacement;
+pub use replacement::{FinalName, Replacement};
 pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};
+pub use session_id::{SessionId, newest_session};
 pub use stall::Stall;
 pub(crate) use tcp::{open_tcp, unbound};
 pub use tunnel::{Connecting, ControlRelay, DataLinks, Listening, Tunnel};

@@ -152,6 +152,8 @@ impl Session {
         let control = Control::new(connection, UNSENT)
             .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
         Ok(Self {
+            id: super::session_id::next(),
+            is_answered: false,
             tls,
             refused: None,
             unawaited: None,

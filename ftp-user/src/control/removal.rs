@@ -2,8 +2,11 @@
 
 use super::session::Session;
 use crate::failure::{self, Failure};
-use ftp_proto::command::Command;
+use ftp_proto::command::{Command, Verb};
+use ftp_proto::deletion::StableStorage;
+use ftp_proto::reply::Meaning;
 use ftp_proto::wire::PathName;
+use std::time::Duration;
 
 impl Session {
     /// Whether its listings tell symbolic links from directories for certain, as those of `ftp-server` do.
@@ -45,6 +48,47 @@ impl Session {
         named
     }
 
+    /// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
+    /// ones. Returns what came of each, as [`Self::delete`] does; of the first ones only if the session is lost.
+    pub async fn delete_all(&mut self, paths: &[PathName]) -> Vec<Result<bool, Failure>> {
+        if !self.capabilities.takes_ahead {
+            let mut all = Vec::with_capacity(paths.len());
+            for path in paths {
+                let deleted = self.delete(path).await;
+                if deleted.is_err() && self.is_over() {
+                    break;
+                }
+                all.push(deleted);
+            }
+            return all;
+        }
+        self.gather(true);
+        let answers = self.ask_ahead(paths, Verb::Dele, Command::Dele).await;
+        self.gather(false);
+        let read = |(path, answer): (&PathName, _)| {
+            self.has_removed(&answer, || format!("cannot delete {}", path.display()))
+        };
+        paths.iter().zip(answers).map(read).collect()
+    }
+
+    /// Has `ftp-server` put everything on stable storage that this account has stored, renamed or made there (SITE SYNC). Other
+    /// servers are not asked.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
+    pub async fn make_stable(&mut self) -> Result<StableStorage, Failure> {
+        if !self.is_ours() {
+            return Ok(StableStorage::Unasked);
+        }
+        let command = Command::Other(Verb::Site, b"SYNC".to_vec());
+        let answer = self.ask_patiently(command, Some(self.patience().max(SYNCED))).await?;
+        Ok(match answer.reply.code == Meaning::Okay.code(self.dialect) {
+            true => StableStorage::Stable,
+            false => StableStorage::Refused(self.quote(&answer.reply)),
+        })
+    }
+
     async fn ask_rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         let what = || format!("cannot rename {} to {}", from.display(), to.display());
         let first = self.ask(Command::Rnfr(from.clone())).await?;
@@ -64,3 +108,6 @@ impl Session {
         })
     }
 }
+
+/// How long a server may take to write to its disk what it has in memory.
+const SYNCED: Duration = Duration::from_secs(600);

@@ -5,6 +5,7 @@ use super::first::First;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use super::sent_time::SentTime;
+use super::session_id::SessionId;
 use super::tunnel::ControlRelay;
 use crate::context::{Cancel, Context, SessionPlace};
 use crate::failure::Failure;
@@ -68,6 +69,8 @@ pub(super) enum Credentials {
 /// A logged-in control connection.
 #[derive(Debug)]
 pub struct Session {
+    /// Its number, unique in this process.
+    pub id: SessionId,
     /// What it is for.
     pub role: Role,
     /// `host:port`, and the relay on the way there.
@@ -137,6 +140,8 @@ pub struct Session {
     pub(super) machine: client::Session,
     /// `None` once closed.
     pub(super) control: Option<Control>,
+    /// Whether the server has answered since the last QUIT was sent.
+    pub(super) is_answered: bool,
     /// Why it has ended.
     pub(super) over: Option<client::Failure>,
     /// The last transfer commands.

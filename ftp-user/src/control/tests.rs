@@ -56,7 +56,7 @@ fn name(text: &str) -> PathName {
 }
 
 fn replacement() -> Replacement {
-    Replacement { aside: name(".0.old"), size: None, is_aside: false }
+    Replacement { aside: name(".0.old"), size: None, before: FinalName::Free, is_aside: false }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::server::Server;
 use super::source_tree::{Followed, SourceTree};
 use super::written;
 use crate::context::Context;
-use crate::control::{Facts, Replacement, Role};
+use crate::control::{Facts, Replacement, Role, SessionId};
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
 use crate::report::THIS_HOST;
@@ -154,6 +154,14 @@ impl Host {
         match self {
             Self::Server(server) => server.session(context).await.map(drop),
             Self::Local(_) => Ok(()),
+        }
+    }
+
+    /// The session in which it tells something now, if one is open. This host has one that never ends.
+    pub fn evidence_session(&mut self) -> Option<SessionId> {
+        match self {
+            Self::Server(server) => server.open().map(|session| session.id),
+            Self::Local(_) => Some(SessionId::HERE),
         }
     }
 
@@ -498,8 +506,17 @@ impl Host {
     /// Fails if the directory could not be made.
     pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.make_directory(path).await,
+            Self::Server(server) => {
+                let made = server.session(context).await?.make_directory(path).await?;
+                if made {
+                    context.job_journal.note_change();
+                }
+                Ok(made)
+            }
             Self::Local(here) => {
+                if !local::local_path(path).is_dir() {
+                    context.job_journal.note_change();
+                }
                 written::make_directory(here.destination(), path)?;
                 Ok(false)
             }
@@ -512,7 +529,13 @@ impl Host {
     pub async fn make_new_directories(&mut self, context: &Context, paths: &[PathName]) -> Vec<bool> {
         match self {
             Self::Server(server) => match server.session(context).await {
-                Ok(session) => session.make_new_directories(paths).await,
+                Ok(session) => {
+                    let made = session.make_new_directories(paths).await;
+                    if made.contains(&true) {
+                        context.job_journal.note_change();
+                    }
+                    made
+                }
                 Err(_) => Vec::new(),
             },
             Self::Local(_) => Vec::new(),

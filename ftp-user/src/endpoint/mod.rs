@@ -1,13 +1,16 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
 mod debts;
+mod disk;
 mod free_name;
 mod held;
 mod host;
 mod identity;
+mod in_session;
 mod list;
 mod local;
 mod local_end;
+mod losses;
 mod opened;
 mod parts;
 mod pool;
@@ -18,6 +21,7 @@ mod source_tree;
 mod written;
 
 pub use debts::{Debt, Debts};
+pub(crate) use disk::AskedDisk;
 pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
 pub(crate) use identity::file_system;
@@ -25,12 +29,13 @@ pub use list::{list, list_each, with_blanks};
 pub(crate) use list::{list_certain_links, list_links, list_real_directories};
 pub(crate) use local::{NULL_DEVICE, check_file, local_path};
 pub use local_end::LocalEnd;
+pub use losses::Losses;
 pub use opened::LocalRoot;
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use reached::Reached;
 pub(crate) use removal::{
-    Doomed, delete_entry, entry, have, login_directory, make_durable, remove_directory, rename_free,
-    shows_links,
+    Doomed, delete_entries, delete_entry, entry, have, lack, login_directory, make_stable, remove_directory,
+    rename_free, shows_links,
 };
 pub use server::Server;
 pub(crate) use source_tree::Followed;

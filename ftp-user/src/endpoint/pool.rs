@@ -1,6 +1,8 @@
 //! The sessions with one site, and its health: whether it answers. All ends at the site share them.
 
 use super::debts::Debts;
+use super::disk::ServerDisk;
+use super::losses::Losses;
 use crate::context::Context;
 use crate::control::{ClosedPosture, Role, Session, Tunnel};
 use crate::failure::{About, Failure, Kind};
@@ -34,10 +36,7 @@ impl Pools {
     /// Says goodbye on all sessions that nobody uses.
     pub async fn quit(&self) {
         for pool in self.all() {
-            let idle = std::mem::take(&mut pool.state().idle);
-            for session in idle {
-                Box::pin(session.quit()).await;
-            }
+            pool.quit_idle().await;
         }
     }
 }
@@ -49,6 +48,10 @@ pub struct Pool {
     pub site: Site,
     /// What has to be deleted there before the run ends.
     pub debts: Debts,
+    /// Its sessions that were lost.
+    pub losses: Losses,
+    /// What it has said of its disk.
+    pub(super) disk: ServerDisk,
     state: Mutex<State>,
     /// In which posture no data connection with this host comes about.
     closed: ClosedPosture,
@@ -108,6 +111,8 @@ impl Pool {
         Self {
             site,
             debts: Debts::default(),
+            losses: Losses::default(),
+            disk: ServerDisk::default(),
             state: Mutex::new(state),
             closed: ClosedPosture::default(),
             outage: tokio::sync::Mutex::default(),
@@ -176,6 +181,7 @@ impl Pool {
             if !session.is_over() {
                 return Ok(self.lend(session));
             }
+            self.losses.note();
         }
         if let Some(gone) = self.gone() {
             return Err(gone);
@@ -280,6 +286,21 @@ impl Pool {
         }
     }
 
+    /// Ends a session in order, unless it was lost.
+    async fn say_goodbye(&self, session: Box<Session>) {
+        if !Box::pin(session.quit()).await {
+            self.losses.note();
+        }
+    }
+
+    /// Says goodbye on all sessions that nobody uses. So those that were lost unnoticed are noticed.
+    pub async fn quit_idle(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        for session in idle {
+            self.say_goodbye(session).await;
+        }
+    }
+
     fn lend(self: &Arc<Self>, mut session: Box<Session>) -> Lease {
         session.share(&self.closed);
         self.state().leased += 1;
@@ -309,20 +330,32 @@ impl Lease {
     /// Ends the session in order.
     pub async fn quit(mut self) {
         if let Some(session) = self.session.take() {
-            Box::pin(session.quit()).await;
+            self.pool.say_goodbye(session).await;
         }
     }
 
     /// Gives the session back, for whoever needs one next.
     pub fn give_back(mut self) {
-        if let Some(session) = self.session.take().filter(|session| !session.is_over()) {
-            self.pool.state().idle.push(session);
+        match self.session.take() {
+            Some(session) if session.is_over() => self.pool.losses.note(),
+            Some(session) => self.pool.state().idle.push(session),
+            None => {}
+        }
+    }
+
+    /// Closes the session without a word, because nothing needs it any more. Only one that has ended before was lost.
+    pub fn abandon(mut self) {
+        if self.session.take().is_some_and(|session| session.is_over()) {
+            self.pool.losses.note();
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if self.session.is_some() {
+            self.pool.losses.note();
+        }
         let mut state = self.pool.state();
         state.leased = state.leased.saturating_sub(1);
     }

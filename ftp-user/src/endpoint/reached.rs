@@ -7,6 +7,7 @@ use super::removal::{entry, refuse_own};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
+use ftp_proto::deletion::DeletePermit;
 use ftp_proto::wire::PathName;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
@@ -41,12 +42,6 @@ impl Reached {
         Ok(Some(Self { path: path.clone(), here }))
     }
 
-    /// A name at a server.
-    #[cfg(test)]
-    pub(crate) const fn for_tests(path: PathName) -> Self {
-        Self { path, here: None }
-    }
-
     /// The path of the name.
     pub(crate) const fn path(&self) -> &PathName {
         &self.path
@@ -78,8 +73,15 @@ impl Reached {
     ///
     /// # Errors
     /// Fails if it may still be there. A directory is a failure as well.
-    pub(crate) async fn delete(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+    pub(crate) async fn delete(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        permit: &DeletePermit,
+    ) -> Result<bool, Failure> {
+        self.check(permit)?;
         self.refuse_own(context)?;
+        context.job_journal.note_change();
         match (&self.here, host) {
             (Some(here), _) => match here.remove(AtFlags::empty()) {
                 Ok(()) => Ok(true),
@@ -91,6 +93,15 @@ impl Reached {
             (None, Host::Server(server)) => server.session(context).await?.delete(&self.path).await,
             (None, Host::Local(_)) => Err(not_reached(&self.path)),
         }
+    }
+
+    /// Refuses a permit for another name.
+    fn check(&self, permit: &DeletePermit) -> Result<(), Failure> {
+        if *permit.path() == self.path {
+            return Ok(());
+        }
+        let what = format!("{} is not {}", self.path.display(), permit.path().display());
+        Err(Failure::usage(what))
     }
 
     /// Gives it the name `to`, if nothing has that. The directories above `to` are made.

@@ -1,6 +1,7 @@
 //! Deletes and renames what a path names, never what a symbolic link there leads to. Nothing here decides whether it may
 //! be deleted: see `check::Removal`.
 
+use super::disk::{AskedDisk, make_stable_here};
 use super::free_name;
 use super::held::Held;
 use super::host::Host;
@@ -9,13 +10,16 @@ use super::local::local_path;
 use super::local_end::LocalEnd;
 use super::opened::OpenName;
 use crate::context::Context;
-use crate::control::Facts;
+use crate::control::{Facts, Lack, SessionId};
 use crate::failure::{Failure, Kind};
+use crate::place;
+use ftp_proto::deletion::{Learnt, Presence, Witness};
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
 use std::io;
 use std::path::Component;
+use std::sync::Arc;
 
 /// What a path names, where a symbolic link is one; `None` if that is nothing.
 ///
@@ -44,6 +48,35 @@ pub(crate) async fn have(
     match host {
         Host::Server(server) => server.session(context).await?.have(paths).await,
         Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
+    }
+}
+
+/// Whether a host lacks each of these names of a directory; `None` is the login directory. On this host a name is lacking only if
+/// the system says so (ENOENT).
+///
+/// # Errors
+/// Fails if the session is lost.
+pub(crate) async fn lack(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+    names: &[PathName],
+) -> Result<Learnt<Vec<Lack>>, Failure> {
+    match host {
+        Host::Server(server) => {
+            let session = server.session(context).await?;
+            let said = Box::pin(session.lack(directory, names)).await?;
+            Ok(Learnt::new(said, session.id))
+        }
+        Host::Local(end) => {
+            let presence = |name: &PathName| match end.entry(&place::join(directory, name)) {
+                Ok(None) => Presence::Missing,
+                Ok(Some(_)) => Presence::There,
+                Err(_) => Presence::Unknown,
+            };
+            let lack = |presence| Lack { presence, witness: Witness::NotNeeded, is_listed_whole: true };
+            Ok(Learnt::new(names.iter().map(|name| lack(presence(name))).collect(), SessionId::HERE))
+        }
     }
 }
 
@@ -79,6 +112,7 @@ pub(crate) async fn delete_entry(
     host: &mut Host,
     doomed: Doomed<'_>,
 ) -> Result<bool, Failure> {
+    context.job_journal.note_change();
     match host {
         Host::Server(server) => server.session(context).await?.delete(doomed.path).await,
         Host::Local(end) => {
@@ -97,6 +131,7 @@ pub(crate) async fn remove_directory(
     host: &mut Host,
     doomed: Doomed<'_>,
 ) -> Result<bool, Failure> {
+    context.job_journal.note_change();
     match host {
         Host::Server(server) => server.session(context).await?.remove_directory(doomed.path).await,
         Host::Local(end) => {
@@ -139,21 +174,35 @@ pub(crate) async fn rename_free(
     }
 }
 
-/// Waits until a file of this host and its name are on the disk. A server is believed.
-///
-/// # Errors
-/// Fails if this host cannot write them.
-pub(crate) async fn make_durable(host: &Host, path: &PathName) -> Result<(), Failure> {
-    if !host.is_local() {
-        return Ok(());
+/// Deletes files or symbolic links, each as [`delete_entry`] does. A server that takes commands ahead is told many at once. If
+/// its session is lost, these are the first ones only.
+pub(crate) async fn delete_entries(
+    context: &Context,
+    host: &mut Host,
+    doomed: &[Doomed<'_>],
+) -> Vec<Result<bool, Failure>> {
+    if let Host::Server(server) = host {
+        let paths: Vec<PathName> = doomed.iter().map(|doomed| doomed.path.clone()).collect();
+        return match server.session(context).await {
+            Ok(session) => Box::pin(session.delete_all(&paths)).await,
+            Err(_) => Vec::new(),
+        };
     }
-    let (path, name) = (local_path(path).to_owned(), path.display());
-    let work = move || {
-        std::fs::File::open(&path)?.sync_all()?;
-        std::fs::File::open(above(&path))?.sync_all()
-    };
-    let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
-    done.flatten().map_err(|error| Failure::of_this_host(format!("cannot write {name} to the disk"), &error))
+    let mut all = Vec::with_capacity(doomed.len());
+    for one in doomed {
+        all.push(delete_entry(context, host, *one).await);
+    }
+    all
+}
+
+/// Waits until files and their names are on stable storage, as far as that can be known: those of this host, and all that
+/// an `ftp-server` has. Another server cannot be asked. A server that does not answer is asked no second time about the same
+/// files: it may have told a failure.
+pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&PathName]) -> AskedDisk {
+    let Host::Server(server) = host else { return make_stable_here(paths).await };
+    let pool = Arc::clone(&server.pool);
+    let asked = async { server.session(context).await?.make_stable().await };
+    pool.disk.ask(context.clock, asked).await
 }
 
 /// Whether the listings of the host tell symbolic links from directories for certain.

@@ -2,7 +2,7 @@
 
 use super::pool::{Lease, Pool};
 use crate::context::Context;
-use crate::control::{Role, Session};
+use crate::control::{Role, Session, SessionId};
 use crate::failure::Failure;
 use crate::place::Site;
 use ftp_proto::wire::PathName;
@@ -79,7 +79,14 @@ impl Server {
 
     /// Closes the session without a word.
     pub fn abandon(&mut self) {
-        self.lease = None;
+        if let Some(lease) = self.lease.take() {
+            lease.abandon();
+        }
+    }
+
+    /// The number of the session, if it is open.
+    pub fn session_id(&mut self) -> Option<SessionId> {
+        self.open().map(|session| session.id)
     }
 
     /// Ends the session in order.

@@ -1,7 +1,7 @@
 //! The directories of a tree, each looked at right before something in it is deleted: a server may show a symbolic link as a
 //! directory, and somebody may put one where a directory was.
 
-use super::retrying::outage::asked;
+use super::retrying::outage::asked_of;
 use crate::check::{Removal, Scope, against, is_below};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
@@ -10,6 +10,7 @@ use crate::place;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What becomes of the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +35,16 @@ pub(crate) enum Entry {
     Elsewhere(Option<PathName>, Failure),
 }
 
+/// The symbolic links of a place that were deleted where directories were shown. Those who delete there share them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::job) struct DeletedLinks(Arc<Mutex<HashSet<Option<PathName>>>>);
+
+impl DeletedLinks {
+    fn all(&self) -> MutexGuard<'_, HashSet<Option<PathName>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The directories below one place. On this host nothing is asked: what deletes there follows no link.
 #[derive(Debug)]
 pub(crate) struct Entered {
@@ -44,7 +55,7 @@ pub(crate) struct Entered {
     /// The directories that were looked at last: each is in the one before it.
     open: Vec<Option<PathName>>,
     /// The symbolic links that were deleted.
-    links: HashSet<Option<PathName>>,
+    links: DeletedLinks,
     /// The directories that were listed last by LIST, each in the one before it, and the names that they show as directories.
     shown: Vec<(Option<PathName>, HashSet<PathName>)>,
 }
@@ -57,9 +68,14 @@ impl Entered {
             why,
             real: None,
             open: Vec::new(),
-            links: HashSet::new(),
+            links: DeletedLinks::default(),
             shown: Vec::new(),
         }
+    }
+
+    /// Nothing was looked at yet, and others have deleted these links.
+    pub(in crate::job) fn sharing(scope: &Scope, why: Why, links: &DeletedLinks) -> Self {
+        Self { links: links.clone(), ..Self::new(scope, why) }
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
@@ -77,7 +93,7 @@ impl Entered {
             return Ok(Entry::Directory);
         }
         for (depth, directory) in chain(below).into_iter().enumerate() {
-            if self.links.contains(&directory) {
+            if self.links.all().contains(&directory) {
                 return Ok(Entry::Link(directory));
             }
             if self.open.get(depth) == Some(&directory) {
@@ -87,7 +103,7 @@ impl Entered {
             match self.look(context, host, directory.as_ref()).await? {
                 Entry::Directory => self.open.push(directory),
                 Entry::Link(link) => {
-                    self.links.insert(link.clone());
+                    self.links.all().insert(link.clone());
                     return Ok(Entry::Link(link));
                 }
                 Entry::Elsewhere(path, failure) => return Ok(Entry::Elsewhere(path, failure)),
@@ -98,7 +114,7 @@ impl Entered {
 
     /// Whether it was a symbolic link, which was deleted.
     pub(crate) fn was_link(&self, below: &PathName) -> bool {
-        self.links.contains(&Some(below.clone()))
+        self.links.all().contains(&Some(below.clone()))
     }
 
     async fn look(
@@ -126,7 +142,7 @@ impl Entered {
             }
             Ok(false) | Err(_) => {}
         }
-        if asked(context, host, async |host| endpoint::shows_links(context, host).await).await? {
+        if asked_of!(context, host, endpoint::shows_links(context, host))? {
             return Ok(Entry::Directory);
         }
         if let Some(failure) = self.compare(context, host, below).await? {
@@ -165,10 +181,8 @@ impl Entered {
             }
             self.shown.pop();
         }
-        let listed = asked(context, host, async |host| {
-            endpoint::list_real_directories(context, host, above.as_ref()).await
-        });
-        let names = match listed.await {
+        let listed = asked_of!(context, host, endpoint::list_real_directories(context, host, above.as_ref()));
+        let names = match listed {
             Ok(names) => names,
             Err(failure) if failure.ends_the_work() => {
                 return Err(failure);
@@ -196,8 +210,7 @@ impl Entered {
         let link = Removal::link(&self.scope, below)?;
         if self.why == Why::Moved {
             // A file that has got the name meanwhile was not copied.
-            let entry =
-                asked(context, host, async |host| endpoint::entry(context, host, link.path()).await).await?;
+            let entry = asked_of!(context, host, endpoint::entry(context, host, link.path()))?;
             match entry.map(|entry| entry.kind) {
                 None => return Ok(false),
                 Some(listing::Kind::Directory) => {}
@@ -207,7 +220,7 @@ impl Entered {
                 }
             }
         }
-        asked(context, host, async |host| link.carry_out(context, host).await).await
+        asked_of!(context, host, link.carry_out(context, host))
     }
 
     /// Compares the path that the server tells of a directory with its name. Returns why nothing in it may be deleted.
@@ -229,7 +242,7 @@ impl Entered {
             None => place.clone(),
         };
         let (Some(place), Some(own)) = (place, own) else {
-            let gone = asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?;
+            let gone = asked_of!(context, host, endpoint::entry(context, host, &path))?;
             let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
             let failure = Failure::new(Kind::Refused, what)
                 .hint("its server does not tell its path; nothing in it was deleted");
@@ -239,8 +252,7 @@ impl Entered {
             Some(below) if is_below(&place, below, &own) => None,
             Some(_) => Some(format!("is a symbolic link to {}", own.display())),
             None => {
-                let login =
-                    asked(context, host, async |host| endpoint::login_directory(context, host).await).await?;
+                let login = asked_of!(context, host, endpoint::login_directory(context, host))?;
                 let above = match place::parent(&root) {
                     Some(above) => real(context, host, &above).await?,
                     None => login.clone(),
@@ -260,7 +272,7 @@ const MOST_SHOWN: usize = 100_000;
 
 /// The path of a directory without symbolic links, if its server tells it.
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {
-    asked(context, host, async |host| host.real_directory(context, path).await).await
+    asked_of!(context, host, host.real_directory(context, path))
 }
 
 /// The place, the directories on the way to this one, and this one.

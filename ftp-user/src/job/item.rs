@@ -1,6 +1,6 @@
 //! One file of a job, and what was done with it.
 
-use crate::control::Facts;
+use crate::control::{Facts, SessionId};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
@@ -97,6 +97,9 @@ pub struct Done {
     pub kept_old: bool,
     /// What is known of its transfer.
     pub facts: TransferFacts,
+    /// The session of the destination that has verified the copy, or found it there. `None`: this host, or none that was open
+    /// all the time.
+    pub session: Option<SessionId>,
 }
 
 impl Done {
@@ -119,6 +122,7 @@ impl Done {
             was_taken: true,
             kept_old: false,
             facts: TransferFacts::NONE,
+            session: None,
         }
     }
 

@@ -31,6 +31,7 @@ mod entered;
 mod file;
 mod interrupted;
 mod item;
+mod last_look;
 mod leaving;
 mod moved;
 mod named_trees;

@@ -11,6 +11,7 @@ use super::store::Store;
 use super::writer::{self, Answer, Ask};
 use crate::id::JobId;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
@@ -32,6 +33,8 @@ pub struct JobJournal {
     began: Option<u64>,
     /// Whether an earlier run has left something that only the journal knows.
     resumes: bool,
+    /// Whether this run has stored, made or deleted anything.
+    has_changed: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -325,6 +328,16 @@ impl JobJournal {
     pub async fn claims_below(&self, asked: ClaimsBelow) -> Option<ClaimsPage> {
         let (reply, answer) = oneshot::channel();
         if self.ask(Ask::Others(asked, reply)) { answer.await.ok() } else { None }
+    }
+
+    /// Notes that something was stored, made or deleted: the job is worth an entry.
+    pub fn note_change(&self) {
+        self.has_changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this run has stored, made or deleted anything.
+    pub fn has_changed(&self) -> bool {
+        self.has_changed.load(Ordering::Relaxed)
     }
 
     /// Whether an earlier run has begun the job.

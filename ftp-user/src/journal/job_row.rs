@@ -65,9 +65,13 @@ impl JobRow {
         self.verb == PASSING
     }
 
-    /// Every job that has not ended and has begun no file.
+    /// Every job that has not ended, has no name and has begun no file.
     pub(super) fn open_without_files(sql: &Connection) -> Result<Vec<Self>, Bad> {
-        Self::query(sql, "state = 0 AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)", &[])
+        Self::query(
+            sql,
+            "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)",
+            &[],
+        )
     }
 
     /// How many jobs have not ended.
@@ -136,10 +140,6 @@ impl JobRow {
             (JobState::Running | JobState::Interrupted | JobState::Detached, Some(_)) => JobState::Running,
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) if is_detached => {
                 JobState::Detached
-            }
-            // Whoever resumes all jobs does not mean it: another command may have gone to its destination since.
-            (JobState::Running | JobState::Interrupted | JobState::Detached, None) if count.is_idle() => {
-                JobState::Failed
             }
             (JobState::Running | JobState::Interrupted | JobState::Detached, None) => JobState::Interrupted,
             (ended @ (JobState::Done | JobState::Failed | JobState::Cancelled), _) => ended,

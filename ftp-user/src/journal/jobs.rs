@@ -85,7 +85,14 @@ impl Store {
 
     /// Writes the row of a new job.
     fn begins(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
-        prune(&self.sql, |job| lock::holder(&self.directory, job).is_some())?;
+        // This job does what a killed one of the same words would have done.
+        for killed in JobRow::open_without_files(&self.sql)? {
+            let is_same = killed.command.asks_for_the_same(&start.command);
+            if is_same && lock::holder(&self.directory, killed.id).is_none() {
+                forget(&self.sql, killed.id)?;
+            }
+        }
+        prune(&self.sql)?;
         if JobRow::count_open(&self.sql)? >= OPEN {
             return Ok(Err(JournalFailure::Full { path: self.path.clone(), most: OPEN }));
         }
@@ -128,15 +135,16 @@ impl Store {
     /// Notes how a job has ended, and what has failed in this run.
     pub(super) fn finish(&self, job: JobId, end: End, failures: Option<&Failures>) -> Result<(), Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        if row.is_passing() {
+        let is_nothing = matches!(end, End::Nothing { .. }) && row.command.name.is_none();
+        if row.is_passing() || (is_nothing && !has_detached(&self.sql, job, false)?) {
             return forget(&self.sql, job);
         }
         row.state = match end {
             End::Cancelled => JobState::Cancelled,
             // A file that may move without this program is left to another run.
             _ if has_detached(&self.sql, job, false)? => JobState::Interrupted,
-            End::Done => JobState::Done,
-            End::Failed => JobState::Failed,
+            End::Done | End::Nothing { has_failed: false } => JobState::Done,
+            End::Failed | End::Nothing { has_failed: true } => JobState::Failed,
             End::Interrupted => JobState::Interrupted,
         };
         row.ended = Some(now().as_secs());

@@ -4,13 +4,11 @@ use super::checksum::Bad;
 use super::count::{Count, count};
 use super::job_row::JobRow;
 use super::tables::forget;
-use crate::id::JobId;
 use rusqlite::Connection;
 
 /// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and
-/// of those that have begun no file. None of them takes the place of another kind. `runs` says whether a process runs a
-/// job: one that was killed has not ended, unless it had begun nothing.
-pub(super) fn prune(sql: &Connection, runs: impl Fn(JobId) -> bool) -> Result<(), Bad> {
+/// of those that have begun no file. None of them takes the place of another kind. A job that was killed has not ended.
+pub(super) fn prune(sql: &Connection) -> Result<(), Bad> {
     let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for job in JobRow::ended(sql)? {
         match count(sql, job.id)? {
@@ -19,7 +17,6 @@ pub(super) fn prune(sql: &Connection, runs: impl Fn(JobId) -> bool) -> Result<()
             _ => others.push(job),
         }
     }
-    idle.extend(JobRow::open_without_files(sql)?.into_iter().filter(|job| !runs(job.id)));
     for (mut jobs, most) in [(idle, IDLE), (failed, ENDED), (others, ENDED)] {
         jobs.sort_by_key(|job| job.begun);
         let surplus = (jobs.len() + 1).saturating_sub(most);

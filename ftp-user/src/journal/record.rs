@@ -95,9 +95,10 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
-    /// Whether it has ended, and nothing of it is stored anywhere: another job may have its name.
+    /// Whether it does not run, and nothing of it is stored anywhere: another job may have its name.
     pub fn has_stored_nothing(&self) -> bool {
-        self.state == JobState::Failed && self.files == 0 && self.open == 0 && self.given_over == 0
+        let is_over = matches!(self.state, JobState::Failed | JobState::Interrupted);
+        is_over && self.files == 0 && self.open == 0 && self.given_over == 0
     }
 }
 
@@ -172,6 +173,12 @@ pub enum End {
     Interrupted,
     /// The job was given up, and what it left was removed.
     Cancelled,
+    /// Nothing was stored, made or deleted, because there was nothing to do, or the command was the reason. A job with a name
+    /// is kept as [`Done`](Self::Done) or [`Failed`](Self::Failed); another one is forgotten.
+    Nothing {
+        /// Whether something has failed.
+        has_failed: bool,
+    },
 }
 
 /// What has failed in a run of a job: files, directories, and files that were never begun.

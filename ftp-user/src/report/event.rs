@@ -290,15 +290,15 @@ pub struct Cause {
     pub first: Vec<(String, String)>,
 }
 
-/// Names that are not deleted, because they are more than the user has allowed.
+/// Names that are not deleted, because they are more than the user has allowed, or because nobody has agreed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Withheld {
     /// The destination that they are in.
     pub dest: String,
     /// How many they are.
     pub names: u64,
-    /// How many are allowed.
-    pub most: u64,
+    /// How many are allowed, if the user has set a limit.
+    pub most: Option<u64>,
     /// The same in words.
     pub message: String,
 }

@@ -27,6 +27,8 @@ pub enum Topic {
     Memory,
     /// Nobody sees whether a file moves.
     Unseen,
+    /// A destination cannot be asked whether what it stores survives a power failure.
+    Storage,
 }
 
 impl Topic {
@@ -44,6 +46,7 @@ impl Topic {
             Self::Prefix => "prefix",
             Self::Memory => "memory",
             Self::Unseen => "unseen",
+            Self::Storage => "storage",
         }
     }
 
@@ -61,6 +64,7 @@ impl Topic {
             Self::Prefix => "continued from the part that was right",
             Self::Memory => "copied; what is learnt of paths may not be remembered",
             Self::Unseen => "not seen to move",
+            Self::Storage => "deleted at the source in other portions",
         }
     }
 }

@@ -16,6 +16,7 @@ mod running;
 mod server;
 mod skip;
 mod tls;
+pub mod words;
 
 pub use apart::Apart;
 pub use between::{Between, Form};

@@ -49,7 +49,12 @@ impl Group {
     /// Kills the processes of all its sessions: those that the listening one, which the leader has
     /// started beside its own watch, has started. Some servers give each a group of its own.
     pub fn kill_sessions(&self) {
-        let (leader, all) = (self.id(), processes());
+        Self::kill_sessions_of(self.id());
+    }
+
+    /// The same for a group that somebody else has, by its id.
+    pub fn kill_sessions_of(leader: u32) {
+        let all = processes();
         let children = |of: u32| all.iter().filter(move |(_, parent, _)| *parent == of);
         let mut found: Vec<u32> =
             children(leader).filter(|(.., name)| name != "sh").map(|one| one.0).collect();

@@ -24,7 +24,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "wire timer dialect fair calendar",
             "address command reply listing coding digest rendezvous",
-            "feature policy shared",
+            "feature policy shared deletion",
             "server | relay | client third_party",
         ],
         is_program: true,
@@ -73,7 +73,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "binary certificate delay disk fuzz sim tls_client",
+            "binary broken_disk certificate delay disk fuzz sim tls_client",
             "socket relay",
             "hub raw socks",
             "site",

@@ -31,6 +31,7 @@ pub fn start(threads: Threads) -> io::Result<Runtime> {
         .worker_threads(processors.min(threads.workers).max(1))
         .max_blocking_threads(threads.blocking.max(1))
         .thread_name(threads.name)
+        .thread_stack_size(STACK)
         .enable_all()
         .build()?;
     let entered = runtime.enter();
@@ -38,6 +39,10 @@ pub fn start(threads: Threads) -> io::Result<Runtime> {
     drop(entered);
     Ok(runtime)
 }
+
+/// Bytes of the stack of a thread. The nested futures of a copy take more than the usual 2 MiB where nothing is optimised; memory
+/// is taken only for what is used.
+const STACK: usize = 8 << 20;
 
 /// Runs a service: raises the limit of open files, starts a scheduler, and waits for the end of `service`.
 /// Threads that a disk blocks then delay the end for two seconds at most.

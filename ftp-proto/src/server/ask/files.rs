@@ -180,6 +180,9 @@ pub enum FileAsk {
     Drop(GroupNumber),
     /// How many bytes may still be stored in a directory -> [`FileAnswer::Space`].
     Space(PathName),
+    /// Bring everything that the account has stored, renamed or made in any session to stable storage
+    /// -> [`FileAnswer::Done`].
+    Sync,
     /// The digest of a file or of a part of it -> [`FileAnswer::Digest`]. A part that begins behind the end of
     /// the file is [`FileFailure::BeyondEnd`].
     Hash {
@@ -207,6 +210,7 @@ impl FileAsk {
             | Self::Keep(..)
             | Self::Drop(_)
             | Self::Space(_)
+            | Self::Sync
             | Self::Hash { .. } => None,
             Self::MakeDirectory(path)
             | Self::RemoveDirectory(path)
@@ -226,7 +230,7 @@ impl FileAsk {
     /// MDTM, MLST, CWD) need none, because a client that may write has to compare what was written.
     pub fn needs(&self) -> Vec<(&PathName, Right)> {
         match self {
-            Self::Facts(_) | Self::Enter(_) | Self::Space(_) | Self::Look(..) => Vec::new(),
+            Self::Facts(_) | Self::Enter(_) | Self::Space(_) | Self::Sync | Self::Look(..) => Vec::new(),
             // PACK STORE has asked for them.
             Self::Keep(..) | Self::Drop(_) => Vec::new(),
             Self::Change { path, .. } => vec![(path, Right::Chmod)],
@@ -356,6 +360,12 @@ pub enum FileFailure {
     /// Both names mean one file.
     #[error("Both names mean the same file")]
     SameFile,
+    /// Something that the account has stored may not be on stable storage.
+    #[error("Something may not be on stable storage: the disk has failed")]
+    NotSynced,
+    /// A listing lacks something that could not be looked at.
+    #[error("The listing is incomplete: the server cannot look at everything here")]
+    Incomplete,
     /// It was ended before it was done.
     #[error("Ended before it was done")]
     Stopped,
@@ -366,7 +376,7 @@ pub enum FileFailure {
 
 impl FileFailure {
     /// Those that the server or its disk has, whatever the client has asked for.
-    pub const OF_THE_SERVER: [Self; 2] = [Self::NoSpace, Self::Other];
+    pub const OF_THE_SERVER: [Self; 4] = [Self::NoSpace, Self::NotSynced, Self::Incomplete, Self::Other];
 
     /// Whether it is one of [`Self::OF_THE_SERVER`].
     pub fn is_of_the_server(self) -> bool {

@@ -34,6 +34,8 @@ pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Mean
         FileFailure::Changed
         | FileFailure::NotTheGroup
         | FileFailure::OtherDirectory
+        | FileFailure::NotSynced
+        | FileFailure::Incomplete
         | FileFailure::Stopped
         | FileFailure::Other => Meaning::LocalError,
     }

@@ -10,6 +10,7 @@ mod facts;
 pub(super) mod pack;
 mod question;
 mod status;
+mod sync;
 
 pub(super) use attributes::{mff, mfmt, site};
 pub(super) use change::{dele, rnfr, rnto};

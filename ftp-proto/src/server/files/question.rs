@@ -34,6 +34,28 @@ pub(super) enum Long {
     Digest(Meaning),
     /// A copy of a file. Whether there is one is only known at its end, so a preliminary reply shows that the work goes on.
     Copy,
+    /// What the account has stored is brought to stable storage.
+    Sync,
+}
+
+impl Long {
+    /// The meaning and the text of the lines that show that the work goes on.
+    const fn goes_on(self) -> (Meaning, &'static str) {
+        match self {
+            Self::Digest(meaning) => (meaning, "Computing"),
+            Self::Copy => (Meaning::GoesOn, "Copying"),
+            Self::Sync => (Meaning::GoesOn, "Syncing"),
+        }
+    }
+
+    /// The last line of a preliminary reply; `None` where the lines belong to the final one.
+    const fn has_ended(self) -> Option<&'static str> {
+        match self {
+            Self::Digest(_) => None,
+            Self::Copy => Some("The copy has ended"),
+            Self::Sync => Some("The sync has ended"),
+        }
+    }
 }
 
 /// What a command changes, for the log.
@@ -192,11 +214,7 @@ impl Request {
 
     /// No reply line was sent for a while.
     pub(in crate::server) fn keep_alive(&mut self, cx: &mut Context) {
-        let (meaning, text) = match self.long {
-            Some(Long::Digest(meaning)) => (meaning, "Computing"),
-            Some(Long::Copy) => (Meaning::CopyGoesOn, "Copying"),
-            None => return,
-        };
+        let Some((meaning, text)) = self.long.map(Long::goes_on) else { return };
         self.begun = true;
         cx.out.begin_reply(meaning, text);
         cx.arm(Timer::KeepAlive, cx.config.timeouts.keep_alive);
@@ -224,7 +242,19 @@ impl Request {
                 cx.out.reply(meaning, "No digest: aborted");
                 cx.out.reply(Meaning::Aborted, "ABOR done");
             }
-            Some(_) | None => abort::ended(cx),
+            Some(_) | None => {
+                self.end_preliminary(cx);
+                abort::ended(cx);
+            }
+        }
+    }
+
+    /// Ends the preliminary reply, if one has begun.
+    fn end_preliminary(&self, cx: &mut Context) {
+        if self.begun
+            && let Some(text) = self.long.and_then(Long::has_ended)
+        {
+            cx.out.reply(Meaning::GoesOn, text);
         }
     }
 
@@ -242,7 +272,7 @@ impl Request {
     }
 
     /// The file system has answered.
-    pub(in crate::server) fn answered(self, cx: &mut Context, answer: Answer) -> Waits {
+    pub(in crate::server) fn answered(mut self, cx: &mut Context, answer: Answer) -> Waits {
         cx.timers.disarm(Timer::KeepAlive);
         if let Reply::Room(now, ask) = self.reply {
             cx.timers.disarm(Timer::Room);
@@ -256,10 +286,8 @@ impl Request {
             cx.unexpected(answer);
             return None;
         };
-        tell(cx, self.verb, self.change, found.as_ref().map_err(|failure| *failure));
-        if self.long == Some(Long::Copy) && self.begun {
-            cx.out.reply(Meaning::CopyGoesOn, "The copy has ended");
-        }
+        tell(cx, self.verb, self.change.take(), found.as_ref().map_err(|failure| *failure));
+        self.end_preliminary(cx);
         match found {
             Ok(found) => {
                 let waits = match (self.reply, found) {

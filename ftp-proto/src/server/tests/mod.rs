@@ -23,6 +23,7 @@ mod room;
 mod rsym;
 mod session;
 mod sock;
+mod syncs;
 mod tls;
 mod transfer;
 mod unused;

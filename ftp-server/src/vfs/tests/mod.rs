@@ -8,6 +8,7 @@ mod group;
 mod mounts;
 mod quota;
 mod slashes;
+mod unseen;
 mod upload;
 
 use std::fs::{self, File};
@@ -140,7 +141,7 @@ fn entries(view: &View, path: &str) -> Vec<Entry> {
     };
     let next = || match listing.next_entry(Detail::Facts).unwrap() {
         Next::Found(entry) => Some(Some(entry.clone())),
-        Next::Hidden | Next::Omitted(_) => Some(None),
+        Next::Hidden | Next::Unknown(_) | Next::Omitted(_) => Some(None),
         Next::End => None,
     };
     std::iter::from_fn(next).flatten().collect()

@@ -29,17 +29,18 @@ pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<()
     let must_be_kept = start.resumes || start.command.name.is_some();
     let (journal, begun) = context.journal.begin(start);
     context.job_journal = journal;
-    if !must_be_kept {
-        if !context.job_journal.is_open() {
-            warn(context, &JournalFailure::Nowhere);
-        }
+    if !context.job_journal.is_open() && !must_be_kept {
+        warn(context, &JournalFailure::Nowhere);
         return Ok(());
     }
+    // It is on the disk before a server is asked for anything: if this run is killed then, `resume` finds it.
     match begun.await {
         Ok(decided) => {
             context.job_journal = context.job_journal.clone().with_decided(decided);
             Ok(())
         }
+        // What must be kept of its files says so when they are claimed.
+        Err(_) if !must_be_kept => Ok(()),
         Err(_) => Err(of_journal(&context.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
     }
 }
@@ -50,7 +51,11 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let has_begun = context.job_journal.is_resumed()
         || tally.has_done()
         || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
-    let end = ending(tally.may_pass(), was_stopped, has_begun);
+    let may_be_nothing = !context.job_journal.is_resumed() && !context.job_journal.has_changed();
+    let end = match tally.has_failed_for_nothing() {
+        Some(has_failed) if may_be_nothing && (!has_failed || !has_begun) => End::Nothing { has_failed },
+        Some(_) | None => ending(tally.may_pass(), was_stopped, has_begun),
+    };
     let job = context.job_journal.job();
     context.job_journal.finish(end, tally.to_keep()).await;
     tell(context);

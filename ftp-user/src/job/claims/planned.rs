@@ -19,4 +19,13 @@ pub(in crate::job) struct Copied {
     pub(in crate::job) item: Item,
     /// What came of it.
     pub(in crate::job) result: Result<Done, Failure>,
+    /// Why the source of a move stays although it was copied.
+    pub(in crate::job) stays: Option<Failure>,
+}
+
+impl Copied {
+    /// What came of a file.
+    pub(in crate::job) const fn of(item: Item, result: Result<Done, Failure>) -> Self {
+        Self { item, result, stays: None }
+    }
 }

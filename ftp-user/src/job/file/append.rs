@@ -52,6 +52,7 @@ pub(in crate::job) async fn append(
         source: None,
         was_taken: true,
         kept_old: false,
+        session: None,
         facts: TransferFacts::NONE,
     };
     if dry_run {

@@ -16,7 +16,7 @@
 
 use crate::check::has_changed;
 use crate::context::Context;
-use crate::control::Facts;
+use crate::control::{Facts, SessionId};
 use crate::failure::{self, About, Failure};
 use crate::history::shortened;
 use crate::job::claims::kept::Kept;
@@ -42,6 +42,8 @@ use std::time::Duration;
 pub(in crate::job) struct Attempts {
     /// The number of attempts that may have sent bytes.
     pub(in crate::job) count: u32,
+    /// The session of the destination in which the copy was verified.
+    pub(in crate::job) verifier: Option<SessionId>,
     /// How many of them the journal knows.
     pub(in crate::job) noted: u32,
     /// What is known of the transfer of the last one.
@@ -138,6 +140,7 @@ impl Attempts {
     pub(in crate::job) const fn new(resume: bool, next: ContinuedBy, kept: Kept) -> Self {
         Self {
             count: 0,
+            verifier: None,
             noted: 0,
             facts: TransferFacts::NONE,
             relayed: None,

@@ -11,8 +11,7 @@ use crate::check::{
     refuse_itself, replaceable,
 };
 use crate::context::Context;
-use crate::control::Facts;
-use crate::endpoint::Reached;
+use crate::control::{Facts, FinalName};
 use crate::failure::{self, About, Failure};
 use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept::{self, Kept};
@@ -38,22 +37,10 @@ use crate::route::{self, ContinuedBy, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
-use ftp_proto::wire::PathName;
 use std::sync::atomic::Ordering;
 
-/// Copies one file. Temporary failures are tried again.
-pub(in crate::job) async fn copy(
-    context: &Context,
-    ends: &mut Ends,
-    item: &Item,
-    options: Options,
-) -> Result<Done, Failure> {
-    let claimed = claim::claim(context, ends, item).await?;
-    Box::pin(copy_claimed(context, ends, item, options, claimed)).await
-}
-
-/// Copies a file that is claimed.
-pub(in crate::job) async fn copy_claimed(
+/// Copies a file that is claimed. The session that has verified it is not told yet.
+pub(super) async fn copy_and_note(
     context: &Context,
     ends: &mut Ends,
     item: &Item,
@@ -232,6 +219,7 @@ impl Copying<'_> {
             was_taken: is_taken,
             kept_old: *self.kept_old,
             facts: TransferFacts { digest: proof.digest, ..std::mem::take(&mut attempts.facts) },
+            session: attempts.verifier,
             ..Done::skipped(size, proof.by)
         })
     }
@@ -260,6 +248,9 @@ impl Copying<'_> {
             };
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, source, &moved);
+            if moved.count.touched {
+                context.job_journal.note_change();
+            }
             let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
             noted.ready().await;
             if moved.count.detached {
@@ -272,6 +263,11 @@ impl Copying<'_> {
             }
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
+            // A session that has ended unnoticed since the transfer is not the one that verifies.
+            if !self.ends.destination.is_alive(self.context).await {
+                self.ends.destination.connect(self.context).await?;
+            }
+            attempts.verifier = self.ends.destination.session_id();
             match self.publish(&start, &moved.count, (source, old), &mut attempts.kept.old).await {
                 Ok(Named::By(proof)) => {
                     return Ok(Ended::Named { rung, proof, bytes: moved.count.bytes });
@@ -472,23 +468,6 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// Gives the old file the name under which it is kept.
-    async fn keep_old(&mut self, kept_as: &PathName, size: Option<u64>) -> Result<(), Failure> {
-        let host = &mut self.ends.destination;
-        let old = host.show(&self.item.destination);
-        let stays = |failure: Failure| {
-            failure.during_unless_interrupted(format!("{old} is not replaced, because it cannot be kept"))
-        };
-        // What is not there any more need not be kept.
-        let Some(reached) = Reached::at(host, &self.item.destination).map_err(stays)? else { return Ok(()) };
-        let kept = backup::keep(self.context, host, &reached, kept_as).await.map_err(stays)?;
-        *self.kept_old = true;
-        let dest = Some(host.show(&kept));
-        let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
-        self.context.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
-        Ok(())
-    }
-
     async fn plan(&self, size: Option<u64>, verify: Verified, old: Option<&Facts>) {
         let (source, dest) = self.item.names(self.ends);
         let dry_run = self.options.mode.is_dry();
@@ -584,7 +563,8 @@ impl Copying<'_> {
         }
         // The reply to a time that is set comes with the next command, which must be the renaming.
         if let (Some(kept_as), Some(old)) = (self.item.kept_as.as_ref(), old) {
-            self.keep_old(kept_as, old.size).await?;
+            let (host, target) = (&mut self.ends.destination, &self.item.destination);
+            *self.kept_old |= backup::keep_old(self.context, host, target, (kept_as, old.size)).await?;
         }
         if self.options.perms {
             times::set_mode(self.context, self.ends, &part.stored, facts.mode).await?;
@@ -592,9 +572,11 @@ impl Copying<'_> {
         times::set(self.context, self.ends, &part.stored, facts.modified.filter(|_| self.options.times))
             .await?;
         let size = facts.size.filter(|_| by != Verified::None);
-        let named = aside.publish(self.context, &mut self.ends.destination, part, size).await;
+        let (host, proof) = (&mut self.ends.destination, Proof { by, digest });
+        let before = if old.is_some() { FinalName::Taken(proof.as_digest()) } else { FinalName::Free };
+        let named = aside.publish(self.context, host, part, before, size).await;
         named.map_err(|why| part.not_named(why))?;
         times::tell(self.context, self.ends).await;
-        Ok(Named::By(Proof { by, digest }))
+        Ok(Named::By(proof))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `witness` | a file is copied, and the session that has verified the copy is told |
 //! | `copy` | facts, the overwrite rule, the attempts, verification, the name |
 //! | `attempts` | one attempt after the other, and where each begins |
 //! | `assigned` | what the transfers of one copy have in common |
@@ -17,9 +18,10 @@ pub(in crate::job) mod append;
 mod assigned;
 pub(in crate::job) mod attempts;
 mod changed;
-pub(in crate::job) mod copy;
+mod copy;
 mod gone;
 mod overtaken;
 pub(in crate::job) mod standard;
 pub(in crate::job) mod times;
 pub(in crate::job) mod transfer;
+pub(in crate::job) mod witness;

@@ -5,7 +5,7 @@
 
 use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
-use crate::control::{Flow, Session, most};
+use crate::control::{FinalName, Flow, Session, most};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
 use crate::job::item::Done;
@@ -21,7 +21,7 @@ use crate::report::{Event, Progress};
 use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
 use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType, Partial};
-use ftp_proto::digest::{Algorithm, best_common};
+use ftp_proto::digest::{Algorithm, Digest, best_common};
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -177,25 +177,25 @@ pub(in crate::job) async fn from_input(
 ) -> Result<Done, Failure> {
     let name = host.show(&destination.path);
     let mut question = Question::new(context);
-    let means = loop {
+    let ready = loop {
         question.connect(host).await?;
         match ready(context, host, destination, options).await {
-            Ok(means) => break means,
+            Ok(ready) => break ready,
             Err(failure) => question.again(failure).await?,
         }
     };
-    plan(context, (NAME.to_owned(), name.clone()), None, means, options).await;
+    plan(context, (NAME.to_owned(), name.clone()), None, ready.means, options).await;
     if options.mode.is_dry() {
-        return Ok(done(None, None, means));
+        return Ok(done(None, None, ready.means));
     }
     let part = Part::random(&destination.path)?;
     let Host::Server(server) = host else { return Err(no_server()) };
     let session = server.session(context).await?;
-    let stored = Box::pin(send(session, &part.stored, hashed(means), context)).await;
+    let stored = Box::pin(send(session, &part.stored, hashed(ready.means), context)).await;
     let protection = Protection::of(session.runs_tls());
     let mut old = OldFiles::default();
     let published = match stored {
-        Ok(sent) => Box::pin(publish(context, host, (&part, means), sent, options, &mut old)).await,
+        Ok(sent) => Box::pin(publish(context, host, (&part, ready), sent, options, &mut old)).await,
         Err(failure) => Err(failure),
     };
     match published {
@@ -214,13 +214,22 @@ pub(in crate::job) async fn from_input(
     }
 }
 
+/// What is known before standard input is read.
+#[derive(Clone, Copy)]
+struct Ready {
+    /// What will verify the file.
+    means: Verified,
+    /// Whether something has its name.
+    is_taken: bool,
+}
+
 /// Checks everything that can be checked before the first byte is read, and makes missing directories above the file.
 async fn ready(
     context: &Context,
     host: &mut Host,
     destination: &Location,
     options: Options,
-) -> Result<Verified, Failure> {
+) -> Result<Ready, Failure> {
     let name = host.show(&destination.path);
     let found = host.facts(context, &destination.path).await?;
     let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
@@ -247,7 +256,7 @@ async fn ready(
     if found.is_none() && !options.mode.is_dry() && place::parent(&destination.path).is_some() {
         host.make_parents(context, &destination.path).await?;
     }
-    Ok(means)
+    Ok(Ready { means, is_taken: found.is_some() })
 }
 
 /// Sends standard input to the part.
@@ -292,7 +301,7 @@ async fn send(
 async fn publish(
     context: &Context,
     host: &mut Host,
-    (part, means): (&Part, Verified),
+    (part, Ready { means, is_taken }): (&Part, Ready),
     sent: Sent,
     options: Options,
     old: &mut OldFiles,
@@ -319,7 +328,10 @@ async fn publish(
         part.replaces_nothing(context, host).await?;
     }
     let size = Some(sent.bytes).filter(|_| verified != Verified::None);
-    old.publish(context, host, part, size).await?;
+    let digest = hashed(verified).zip(sent.digest);
+    let digest = digest.map(|(algorithm, hex)| Digest { algorithm, hex });
+    let before = if is_taken { FinalName::Taken(digest) } else { FinalName::Free };
+    old.publish(context, host, part, before, size).await?;
     Ok((sent.bytes, verified))
 }
 
@@ -414,6 +426,7 @@ const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verif
         source: None,
         was_taken: true,
         kept_old: false,
+        session: None,
         facts: TransferFacts::NONE,
     }
 }

@@ -7,7 +7,7 @@ use super::pair::ServerPair;
 use crate::failure::Failure;
 use crate::job::race::learning::{Ending, remember};
 use crate::job::race::notes::Notes;
-use crate::job::race::runner::{Finished, Runner};
+use crate::job::race::runner::{Finished, Runner, may_have_stored};
 use crate::job::race::scouting::Scouting;
 use crate::ladder::{Allowed, Rung};
 use crate::outcome::Relayed;
@@ -286,7 +286,8 @@ impl<'a, 'b> Contest<'a, 'b> {
             Ok(attempted) => {
                 self.count.add(&attempted);
                 entry.relayed.clone_from(&attempted.relayed);
-                entry.owes = matches!(&attempted.outcome, Outcome::Failed(failed) if failed.touched);
+                // Another one may have won before this one could be told.
+                entry.owes = may_have_stored(&attempted.outcome, is_probe);
                 self.findings.attempted(index, entry, &mut runner, attempted).await
             }
         };

@@ -102,11 +102,7 @@ impl Runner {
             self.circuit = None;
             return;
         };
-        let touched = match &attempted.outcome {
-            Outcome::Moved { .. } => !assignment.probes,
-            Outcome::Failed(failure) => failure.touched,
-        };
-        if touched && assignment.store == Store::Replace {
+        if may_have_stored(&attempted.outcome, assignment.probes) && assignment.store == Store::Replace {
             self.discard(context, assignment).await;
         }
     }
@@ -127,6 +123,46 @@ impl Runner {
         self.destination.release();
         if let Some(circuit) = self.circuit {
             circuit.quit().await;
+        }
+    }
+}
+
+/// Whether something may be stored under the name of a candidate that has ended like this. A copy that is whole is left over, too,
+/// if another candidate has won.
+pub(super) const fn may_have_stored(outcome: &Outcome, probes: bool) -> bool {
+    match outcome {
+        Outcome::Moved { .. } => !probes,
+        Outcome::Failed(failure) => failure.touched,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::reply::{Blame, Code, Reply};
+    use ftp_proto::third_party::{self, Cause, Side, Stage};
+
+    #[test]
+    fn a_candidate_owes_what_it_has_stored_also_if_that_is_whole() {
+        let done = Reply { code: Code(226), lines: vec![b"done".to_vec()] };
+        let moved = || Outcome::Moved { source: done.clone(), destination: done.clone() };
+        let failed = |touched| {
+            Outcome::Failed(third_party::Failure {
+                side: Side::Source,
+                stage: Stage::DataConnection,
+                cause: Cause::Cancelled,
+                blame: Blame::Path,
+                touched,
+                complete: None,
+            })
+        };
+        for (outcome, probes, expect) in [
+            (moved(), false, true),
+            (moved(), true, false),
+            (failed(true), false, true),
+            (failed(false), false, false),
+        ] {
+            assert_eq!(may_have_stored(&outcome, probes), expect, "{outcome:?} {probes}");
         }
     }
 }

@@ -4,6 +4,8 @@ use crate::context::Context;
 use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::place;
+use crate::report::{Change, Event};
+use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 
 /// The directory for what is replaced or deleted.
@@ -22,6 +24,31 @@ impl Backup {
     pub(in crate::job) fn of(&self, path: &PathName) -> PathName {
         place::join(Some(&self.directory), path)
     }
+}
+
+/// Gives the old file at `target` the name under which it is kept, and tells that. `size` is its size in bytes. Returns whether
+/// it was there.
+///
+/// # Errors
+///
+/// It has its old name, and may not be replaced.
+pub(in crate::job) async fn keep_old(
+    context: &Context,
+    host: &mut Host,
+    target: &PathName,
+    (kept_as, size): (&PathName, Option<u64>),
+) -> Result<bool, Failure> {
+    let old = host.show(target);
+    let stays = |failure: Failure| {
+        failure.during_unless_interrupted(format!("{old} is not replaced, because it cannot be kept"))
+    };
+    // What is not there any more need not be kept.
+    let Some(reached) = Reached::at(host, target).map_err(stays)? else { return Ok(false) };
+    let kept = keep(context, host, &reached, kept_as).await.map_err(stays)?;
+    let dest = Some(host.show(&kept));
+    let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
+    context.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
+    Ok(true)
 }
 
 /// Renames the `old` file to `kept_as`, or to the next number of it that is free, so that nothing is replaced. The directories

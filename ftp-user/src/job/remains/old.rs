@@ -8,7 +8,7 @@
 //! | the new file, and it is verified | is deleted |
 
 use crate::context::Context;
-use crate::control::Replacement;
+use crate::control::{FinalName, Replacement};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::remains::part::Part;
@@ -32,7 +32,8 @@ impl OldFiles {
         Ok(())
     }
 
-    /// Renames a part to its final name, unless it has that already. `size` is its size in bytes, if that has verified it.
+    /// Renames a part to its final name, unless it has that already. `before` is what had that name before the copy, and `size`
+    /// the size of the part in bytes, if that has verified it.
     ///
     /// # Errors
     ///
@@ -42,13 +43,14 @@ impl OldFiles {
         context: &Context,
         host: &mut Host,
         part: &Part,
+        before: FinalName,
         size: Option<u64>,
     ) -> Result<(), Failure> {
         let Part { stored, target } = part;
         if stored == target {
             return host.check_stored_name(context, target).await;
         }
-        let mut replaced = Replacement { aside: part.aside()?, size, is_aside: false };
+        let mut replaced = Replacement { aside: part.aside()?, size, before, is_aside: false };
         let renamed = host.rename(context, (stored, target), &mut replaced).await;
         if replaced.is_aside {
             self.seek(replaced.aside);

@@ -188,9 +188,13 @@ pub(in crate::job) async fn settle(context: &Context, pools: &Pools) {
             continue;
         }
         let mut server = Server::new(pool, Role::Destination);
-        let debts =
-            if context.cancel.is_cancelled() { debts } else { pay(context, &mut server, debts).await };
-        let left = debts.into_iter().filter_map(|Debt { path, why }| Some((path.display(), why?)));
+        let was_stopped = context.cancel.is_cancelled();
+        let debts = if was_stopped { debts } else { pay(context, &mut server, debts).await };
+        // Our own servers end what a session has begun when it is closed. After an interruption the journal has the names.
+        let is_over = was_stopped || server.open().is_some_and(|session| session.is_ours());
+        let unsaid = (!is_over).then_some(UNSAID);
+        let why = |why: Option<String>| why.or_else(|| unsaid.map(str::to_owned));
+        let left = debts.into_iter().filter_map(|debt| Some((debt.path.display(), why(debt.why)?)));
         let (names, whys): (Vec<String>, Vec<String>) = left.unzip();
         if let Some(why) = whys.first() {
             warn(context, &format!("{} at {}", named(&names), server.site), why);
@@ -267,6 +271,8 @@ fn warn(context: &Context, shown: &str, why: &str) {
     context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
 }
 
+/// Why a file may be there that a server has not shown.
+const UNSAID: &str = "its server has not said whether it has ended the command that stores it";
 /// How many files that are left are named.
 const MOST_NAMED: usize = 10;
 /// After each attempt of [`settle`]: a server may need some time to see that a session has ended, and to release its file.

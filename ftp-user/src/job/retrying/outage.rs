@@ -72,6 +72,28 @@ pub(crate) async fn asked<T>(
     }
 }
 
+/// The same as [`asked`] where a task of its own asks: `asked_of!(context, host, question)`. A future of a closure that borrows
+/// the host cannot move to another thread, as far as the compiler can tell.
+macro_rules! asked_of {
+    ($context:expr, $host:ident, $ask:expr) => {{
+        let mut question = $crate::job::Question::new($context);
+        loop {
+            if let Err(failure) = question.connect($host).await {
+                break Err(failure);
+            }
+            match $ask.await {
+                Ok(answer) => break Ok(answer),
+                Err(failure) => {
+                    if let Err(failure) = question.again(failure).await {
+                        break Err(failure);
+                    }
+                }
+            }
+        }
+    }};
+}
+pub(in crate::job) use asked_of;
+
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
 ///
 /// # Errors

@@ -18,10 +18,9 @@ use crate::job::aside::put_back;
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::lifetime;
 use crate::job::claims::names;
-use crate::job::file::copy::copy;
+use crate::job::file::witness::copy;
 use crate::job::interrupted::cancel;
 use crate::job::item::{Item, Target};
-use crate::job::leaving::leave;
 use crate::job::moved;
 use crate::job::patterns::{Matching, matching, named};
 use crate::job::request::filter::Filter;
@@ -428,10 +427,8 @@ impl<'a> Sources<'a> {
         {
             copied = Box::pin(copy(self.context, ends, &item, self.flow.options)).await;
         }
-        if self.flow.options.moves
-            && !self.flow.options.mode.is_dry()
-            && let Ok(done) = &copied
-            && let Err(failure) = leave(self.context, ends, &item, done).await
+        if let Ok(done) = &copied
+            && let Err(failure) = self.flow.leave(&item, done).await
         {
             copied = Err(failure);
         }
@@ -468,6 +465,7 @@ impl<'a> Sources<'a> {
     /// Ends what was begun.
     async fn end(&mut self) {
         self.flow.drain().await;
+        self.flow.last_look().await;
         let is_interrupted = self.context.cancel.is_cancelled() && self.flow.leaves;
         if is_interrupted && !self.flow.tally.was_interrupted() {
             let failure = Failure::interrupted().hint(lifetime::rest(self.context));

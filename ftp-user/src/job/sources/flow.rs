@@ -4,11 +4,11 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::claims::lifetime;
 use crate::job::claims::planned::Copied;
-use crate::job::item::Item;
-use crate::job::leaving::LeavingFiles;
+use crate::job::item::{Done, Item};
+use crate::job::leaving::KeptSource;
 use crate::job::request::options::Options;
 use crate::job::summary::tally::Tally;
-use crate::job::together::stream::{Stream, Turn, Wish};
+use crate::job::together::stream::{Results, Stream, Turn, Wish};
 use crate::place::Location;
 use crate::report::{Event, Found};
 use crate::route::Ends;
@@ -19,8 +19,6 @@ pub(super) struct Flow<'a> {
     pub(super) context: &'a Context,
     pub(super) options: Options,
     pub(super) stream: Stream<'a>,
-    /// Files of a move, whose sources are deleted when all files between these places have ended.
-    leaving: LeavingFiles,
     pub(super) tally: &'a mut Tally,
     /// Whether the files that the current source stands for are counted.
     pub(super) counted: bool,
@@ -31,15 +29,7 @@ pub(super) struct Flow<'a> {
 impl<'a> Flow<'a> {
     pub(super) fn new(context: &'a Context, ends: Ends, options: Options, tally: &'a mut Tally) -> Self {
         let stream = Stream::new(context, ends, options);
-        Self {
-            context,
-            options,
-            stream,
-            leaving: LeavingFiles::default(),
-            tally,
-            counted: false,
-            leaves: false,
-        }
+        Self { context, options, stream, tally, counted: false, leaves: false }
     }
 
     /// Gives files to the stream, each when there is room for it.
@@ -63,7 +53,7 @@ impl<'a> Flow<'a> {
     /// Waits until something happens. Returns whether anything can.
     async fn turn(&mut self) -> bool {
         match self.stream.turn(Wish::Progress, std::future::pending::<()>()).await {
-            Turn::Ended(copied) => self.ended(copied),
+            Turn::Ended(results) => self.ended(results),
             Turn::Idle | Turn::Found(()) | Turn::Claims => {}
             Turn::Still => return false,
         }
@@ -73,25 +63,53 @@ impl<'a> Flow<'a> {
     /// Waits until all files between these places have ended, then deletes the sources of a move.
     pub(super) async fn drain(&mut self) {
         while !self.is_over() && self.turn().await {}
-        while let Some(copied) = self.stream.ended().await {
-            self.ended(copied);
+        while let Some(results) = self.stream.ended().await {
+            self.ended(results);
         }
         self.leaves |= self.stream.release().await > 0;
-        let (ends, tally) = (self.stream.idle(), &mut *self.tally);
-        Box::pin(self.leaving.carry_out(self.context, ends, tally)).await;
+        self.stream.leave();
+        while let Some(results) = self.stream.ended().await {
+            self.ended(results);
+        }
+    }
+
+    /// Deletes the source of a file that was copied alone, if this is a move.
+    ///
+    /// # Errors
+    ///
+    /// It stays, and why.
+    pub(super) async fn leave(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+        self.stream.note_copied(item, done)?;
+        if !self.moves() || !self.stream.is_at_rest() {
+            return Ok(());
+        }
+        self.stream.leave();
+        let mut stays = Ok(());
+        while let Some(Results { copied, kept }) = self.stream.ended().await {
+            let (own, others) = kept.into_iter().partition(|kept: &KeptSource| kept.source == item.source);
+            self.ended(Results { copied, kept: others });
+            let own: Vec<KeptSource> = own;
+            stays = own.into_iter().next().map_or(stays, |kept| Err(kept.failure));
+        }
+        stays
+    }
+
+    /// Looks once more at what was stored, where a session was lost.
+    pub(super) async fn last_look(&mut self) {
+        self.stream.last_look(self.tally).await;
     }
 
     /// Notes what came of files.
-    fn ended(&mut self, copied: Vec<Copied>) {
-        for Copied { item, result } in copied {
+    fn ended(&mut self, Results { copied, kept }: Results) {
+        for Copied { item, result, stays } in copied {
             let (source, dest) = item.names(self.stream.ends());
             let rest = lifetime::rest(self.context);
             let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
-            let leaves = match &result {
-                Ok(done) if self.moves() => self.leaving.copied(&item, done),
-                Ok(_) | Err(_) => Ok(()),
-            };
-            self.tally.file(source, dest, leaves.and(result));
+            self.tally.file(source, dest, stays.map_or(result, Err));
+        }
+        let ends = self.stream.ends();
+        for KeptSource { source, copy, failure } in kept {
+            self.tally.failed(ends.source.show(&source), ends.destination.show(&copy), failure);
         }
     }
 

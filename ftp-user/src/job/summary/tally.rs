@@ -158,6 +158,12 @@ impl Tally {
         }
     }
 
+    /// A file of that size that was counted is not whole.
+    pub(in crate::job) fn gone(&mut self, size: Option<u64>) {
+        self.files = self.files.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(size.unwrap_or(0));
+    }
+
     /// Notes files that are the same at both ends.
     pub(in crate::job) const fn same(&mut self, files: u64) {
         self.files += files;
@@ -177,6 +183,11 @@ impl Tally {
     /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
     pub(in crate::job) fn withhold(&mut self, withheld: Withheld) {
         self.withdraw();
+        self.withheld = Some(withheld);
+    }
+
+    /// Notes that some names are not deleted, because nobody has agreed to that. Others were.
+    pub(in crate::job) fn keep_withheld(&mut self, withheld: Withheld) {
         self.withheld = Some(withheld);
     }
 
@@ -210,6 +221,24 @@ impl Tally {
     /// Whether any file is complete at its destination.
     pub(in crate::job) const fn has_done(&self) -> bool {
         self.files + self.deleted + self.kept + self.renamed > 0
+    }
+
+    /// If nothing was stored, made or deleted as far as the files show: whether something has failed, all of it because the
+    /// command names something that cannot be used, is missing or is refused. `None` in any other case.
+    pub(in crate::job) fn has_failed_for_nothing(&self) -> Option<bool> {
+        let stored = self.files - self.skipped + self.deleted + self.kept + self.renamed + self.detached;
+        if stored > 0 || self.withheld.is_some() {
+            return None;
+        }
+        let kinds = self.failures.kinds();
+        let are_of_command =
+            kinds.iter().all(|kind| matches!(kind, Kind::Usage | Kind::Missing | Kind::Refused));
+        match kinds.len() {
+            0 => Some(false),
+            // Different ones are no exit status of their own.
+            1 if are_of_command && self.files == 0 => Some(true),
+            _ => None,
+        }
     }
 
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
@@ -323,6 +352,7 @@ mod tests {
             source: None,
             was_taken: false,
             kept_old: false,
+            session: None,
             facts: TransferFacts::NONE,
         }
     }

@@ -2,13 +2,15 @@
 //! removed right after what was in it.
 
 use super::emptied::EmptiedDirectories;
-use super::hidden::Hidden;
+use super::lacking::{LackingNames, session};
 use super::links::Links;
 use super::other_jobs::{KeptNames, OtherJobs};
 use super::own_names::OwnNames;
 use super::twins::Twins;
-use crate::check::{MayDelete, Removal, Scope};
+use super::withheld::WithheldNames;
+use crate::check::{Removal, Scope, changed};
 use crate::context::Context;
+use crate::control::{Facts, Lack};
 use crate::endpoint::{Host, Reached, list};
 use crate::failure::{Failure, Kind};
 use crate::job::entered::{Entered, Entry, Why};
@@ -19,6 +21,7 @@ use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::{Change, Event};
+use ftp_proto::deletion::{DeletePermit, Kept, Learnt, SurplusEvidence};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -42,31 +45,31 @@ pub(super) struct SurplusRemovals<'a> {
     pub(super) others: Arc<OtherJobs>,
     /// Which directories go with what is in them. No name was looked at yet.
     pub(super) emptied: EmptiedDirectories,
+    /// Where the names are that go.
+    pub(super) scope: Scope,
 }
 
 /// What is done with names that only the destination has.
-#[derive(Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Removing {
     /// They are only reported, and nothing is changed.
-    Reported(Scope),
-    /// They are deleted, or kept.
-    Deleted(MayDelete),
+    Reported,
+    /// They are deleted, or kept elsewhere.
+    Deleted,
 }
 
-impl Removing {
-    const fn scope(&self) -> &Scope {
-        match self {
-            Self::Reported(scope) => scope,
-            Self::Deleted(permit) => permit.scope(),
-        }
-    }
+/// What was looked at last at the destination.
+#[derive(Debug)]
+struct Looks {
+    entered: Entered,
+    links: Links,
 }
 
 /// The two hosts of a sync, and where its outcome is counted.
 type At<'a, 'b> = (&'a mut Host, &'a mut Host, &'b mut Tally);
 
 impl SurplusRemovals<'_> {
-    /// Deletes it. Failures go to `tally`.
+    /// Deletes it. Failures go to `tally`, and what needs somebody's consent to `withheld`.
     ///
     /// # Errors
     ///
@@ -75,26 +78,26 @@ impl SurplusRemovals<'_> {
         self,
         (source, host, tally): At<'_, '_>,
         mut surplus: Spool<TreeEntry>,
+        withheld: &mut WithheldNames,
     ) -> Result<(), Failure> {
-        let mut hidden = Hidden::at(self.source.clone());
-        let mut entered = Entered::new(self.removing.scope(), Why::Synced);
-        let mut links = Links::default();
+        let mut lacking = LackingNames::at(self.source.clone());
+        let mut looks = Looks { entered: Entered::new(&self.scope, Why::Synced), links: Links::default() };
         let mut emptied = self.emptied.clone();
         let (mut own, mut kept) = (OwnNames::default(), KeptNames::default());
         let needs = |entry: &TreeEntry| {
             !entry.is_left() && !self.renamed.contains(&entry.path) && !self.twins.spares(&entry.path)
         };
         loop {
-            let next = hidden.next(self.context, source, &mut surplus, needs).await?;
+            let next = lacking.next(self.context, source, &mut surplus, needs).await?;
             if self.context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
             while let Some(directory) = emptied.leave(next.as_ref().map(|(next, _)| &next.path)) {
-                let removed = self.directory(host, &mut entered, &directory, tally).await;
+                let removed = self.directory(host, &mut looks.entered, &directory, tally).await;
                 self.note(host, &directory, removed, tally)?;
             }
-            let Some((next, is_lacking)) = next else { break };
-            if next.is_left() || !is_lacking || self.twins.spares(&next.path) {
+            let Some((next, lack)) = next else { break };
+            if next.is_left() || self.twins.spares(&next.path) {
                 emptied.stays();
                 continue;
             }
@@ -107,22 +110,55 @@ impl SurplusRemovals<'_> {
                 emptied.stays();
                 continue;
             }
+            // Without an answer nothing was asked: the name was renamed.
+            let goes = match lack {
+                Some(lack) => Some(self.goes(source, (&next, lack), withheld).await),
+                None => None,
+            };
+            match goes {
+                Some(Err(Kept::Amount)) => withheld.keep(&next.path),
+                Some(Err(why)) => lacking.stays(&next.path, why),
+                Some(Ok(())) | None => {}
+            }
+            if goes.is_some_and(|goes| goes.is_err()) {
+                emptied.stays();
+                // What is in a directory of which nobody can tell stays with it.
+                continue;
+            }
             if next.is_directory() {
                 emptied.enter(next.path);
                 continue;
             }
-            let is_gone = self.renamed.contains(&next.path) || {
-                let removed = self.file((host, tally), (&mut entered, &mut links), &next).await;
-                self.note(host, &next.path, removed, tally)?
+            let is_gone = match lack {
+                None => true,
+                Some(lack) => {
+                    let removed = self.file((source, host, tally), &mut looks, (&next, lack)).await;
+                    self.note(host, &next.path, removed, tally)?
+                }
             };
             if is_gone {
                 emptied.goes();
+            } else {
+                emptied.stays();
             }
         }
-        hidden.tell(self.context, source);
+        lacking.tell(self.context, (source, host.show(self.scope.root())), tally);
         own.tell(self.context, host);
-        kept.tell(self.context, host, self.removing.scope().root());
+        kept.tell(self.context, host, self.scope.root());
         Ok(())
+    }
+
+    /// Whether a name goes, as far as the source decides.
+    async fn goes(
+        &self,
+        source: &mut Host,
+        (entry, lack): (&TreeEntry, Learnt<Lack>),
+        withheld: &WithheldNames,
+    ) -> Result<(), Kept> {
+        let needs_consent = withheld.need_consent(&entry.path);
+        let learnt = lack.map(|lack| evidence(lack, needs_consent, (&entry.facts, &entry.facts)));
+        let now = session(self.context, source).await.ok_or(Kept::Stale)?;
+        DeletePermit::for_surplus(self.scope.root(), &entry.path, &learnt, now).map(drop)
     }
 
     /// Notes how a removal has ended. Returns whether it was done.
@@ -148,21 +184,21 @@ impl SurplusRemovals<'_> {
     }
 
     fn path(&self, below: &PathName) -> PathName {
-        place::join(Some(self.removing.scope().root()), below)
+        place::join(Some(self.scope.root()), below)
     }
 
     async fn file(
         &self,
-        (host, tally): (&mut Host, &mut Tally),
-        (entered, links): (&mut Entered, &mut Links),
-        surplus: &TreeEntry,
+        (source, host, tally): At<'_, '_>,
+        Looks { entered, links }: &mut Looks,
+        (surplus, lack): (&TreeEntry, Learnt<Lack>),
     ) -> Result<(), Failure> {
         let (context, below) = (self.context, &surplus.path);
         let path = self.path(below);
         let kept_as = self.backup.as_ref().map(|backup| backup.of(below));
         let kept = match &self.removing {
-            Removing::Reported(_) => kept_as,
-            Removing::Deleted(permit) => {
+            Removing::Reported => kept_as,
+            Removing::Deleted => {
                 if let Entry::Elsewhere(_, failure) =
                     entered.enter(context, host, place::parent(below).as_ref()).await?
                 {
@@ -171,14 +207,18 @@ impl SurplusRemovals<'_> {
                 let Some(reached) = Reached::at(host, &path)? else { return Ok(()) };
                 let now = links.now(context, host, &reached, &surplus.facts).await?;
                 let Some(now) = now else { return Ok(()) };
-                let removal = permit.removal(below, reached, (&surplus.facts, &now))?;
+                let learnt = lack.map(|lack| evidence(lack, false, (&surplus.facts, &now)));
+                let session = session(context, source).await.ok_or_else(|| stays(&path, Kept::Stale))?;
+                let permit = DeletePermit::for_surplus(self.scope.root(), below, &learnt, session)
+                    .map_err(|why| stays(&path, why))?;
                 match kept_as {
                     None => {
-                        asked(context, host, async |host| removal.carry_out(context, host).await).await?;
+                        asked(context, host, async |host| reached.delete(context, host, &permit).await)
+                            .await?;
                         None
                     }
                     Some(kept_as) => {
-                        let kept = backup::keep(context, host, removal.reached(), &kept_as).await;
+                        let kept = backup::keep(context, host, &reached, &kept_as).await;
                         Some(kept.map_err(|failure| {
                             failure.during_unless_interrupted("it is not deleted, because it cannot be kept")
                         })?)
@@ -204,7 +244,7 @@ impl SurplusRemovals<'_> {
     ) -> Result<(), Failure> {
         let context = self.context;
         let path = self.path(below);
-        if let Removing::Deleted(permit) = &self.removing {
+        if self.removing == Removing::Deleted {
             if let Entry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
                 return Err(failure);
             }
@@ -213,7 +253,7 @@ impl SurplusRemovals<'_> {
                 Err(failure) if failure.kind == Kind::Missing => return Ok(()),
                 listing => listing?,
             };
-            let Some(removal) = Removal::emptied(permit.scope(), Some(below), &listing)? else {
+            let Some(removal) = Removal::emptied(&self.scope, Some(below), &listing)? else {
                 return Ok(());
             };
             asked(context, host, async |host| removal.carry_out(context, host).await).await?;
@@ -231,9 +271,28 @@ impl SurplusRemovals<'_> {
         (kind, size): (listing::Kind, Option<u64>),
     ) {
         let (place, dest) = (host.show(path), kept_as.map(|path| host.show(path)));
-        let dry_run = matches!(self.removing, Removing::Reported(_));
+        let dry_run = self.removing == Removing::Reported;
         let verb = if dest.is_some() { "backup" } else { "delete" };
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
         self.context.events.plan(change, dry_run).await;
     }
+}
+
+/// The evidence for the deletion of a name.
+const fn evidence<'a>(
+    lack: Lack,
+    needs_consent: bool,
+    (seen, now): (&'a Facts, &'a Facts),
+) -> SurplusEvidence<'a> {
+    let Lack { presence, witness, is_listed_whole } = lack;
+    SurplusEvidence { is_listed_whole, presence, witness, needs_consent, seen, now }
+}
+
+/// The failure if a name stays.
+fn stays(path: &PathName, why: Kept) -> Failure {
+    if why == Kept::Changed {
+        return changed(path);
+    }
+    Failure::new(Kind::Unverified, format!("{} stays, because {why}", path.display()))
+        .hint("the next sync looks at it again")
 }

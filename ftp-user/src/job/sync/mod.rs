@@ -15,7 +15,9 @@
 //! | `plan` | what becomes of both trees |
 //! | `rename` | files that have another name at the source |
 //! | `twins` | names that differ in case or in the form of a letter only |
-//! | `hidden` | the source is asked for what its listings do not show |
+//! | `lacking` | the source is asked whether it surely lacks a name |
+//! | `withheld` | what is kept because nobody has agreed that so much goes; pure |
+//! | `unlisted` | what the source could not show protects what the destination has there; pure |
 //! | `emptied` | which directories go with what is in them; pure |
 //! | `links` | what a name is right before it is deleted |
 //! | `own_names` | names that this program needs itself stay |
@@ -29,8 +31,8 @@ mod begun;
 mod deletion;
 mod emptied;
 mod forecast;
-mod hidden;
 mod judge;
+mod lacking;
 mod links;
 mod listed;
 mod other_jobs;
@@ -41,5 +43,7 @@ mod rename;
 mod run;
 mod told;
 mod twins;
+mod unlisted;
+mod withheld;
 
 pub(super) use run::sync;

@@ -4,6 +4,7 @@ use super::begun::BegunFiles;
 use super::emptied::EmptiedDirectories;
 use super::judge::{Judge, Verdict};
 use super::other_jobs::{KeptNames, OtherJobs};
+use super::unlisted::UnlistedPaths;
 use crate::context::Cancel;
 use crate::control::Facts;
 use crate::job::request::sync::Compare;
@@ -11,6 +12,7 @@ use crate::job::sorting::sorted::Sorted;
 use crate::job::sorting::stop::StopCheck;
 use crate::job::sorting::tree_entry::{TreeEntry, order};
 use crate::job::spool::{Fields, Record, Spool, put_number};
+use ftp_proto::deletion::{AmountTally, LargeDeletions};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
@@ -30,6 +32,8 @@ pub(super) struct Plan {
     pub(super) blocked: Vec<(TreeEntry, Kind)>,
     /// What only the destination has and stays, because other jobs work there.
     pub(super) kept: KeptNames,
+    /// The directories of the destination from which so much would go that somebody has to agree.
+    pub(super) large: LargeDeletions,
     /// How much it is.
     pub(super) counts: Counts,
 }
@@ -45,6 +49,8 @@ pub(super) struct Counts {
     pub(super) surplus: u64,
     /// What cannot be copied.
     pub(super) blocked: u64,
+    /// Names that only the destination has and that stay, because the source could not be looked at there.
+    pub(super) protected: u64,
 }
 
 impl Counts {
@@ -101,6 +107,8 @@ pub(super) struct PlanRules {
     pub(super) begun: BegunFiles,
     /// What other jobs have claimed at the destination.
     pub(super) others: Arc<OtherJobs>,
+    /// What the source could not show.
+    pub(super) unlisted: UnlistedPaths,
 }
 
 /// Plans a sync of two trees.
@@ -110,17 +118,19 @@ pub(super) struct PlanRules {
 /// The names cannot be kept on the disk, or somebody has asked the program to stop.
 pub(super) fn plan(
     (mut source, mut destination): (Sorted, Sorted),
-    PlanRules { compare, selects, begun, others }: PlanRules,
+    PlanRules { compare, selects, begun, others, unlisted }: PlanRules,
     cancel: &Cancel,
 ) -> io::Result<Plan> {
     let mut stop = StopCheck::new(cancel);
     let mut emptied = EmptiedDirectories::new(selects || others.work_there());
     let mut judge = Judge::new(compare, begun, Arc::clone(&others));
+    let mut amounts = AmountTally::default();
     let mut plan = Plan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
         blocked: Vec::new(),
         kept: KeptNames::default(),
+        large: LargeDeletions::default(),
         counts: Counts::default(),
     };
     loop {
@@ -131,6 +141,7 @@ pub(super) fn plan(
                 if !selects && let Some(first) = emptied.first_empty() {
                     plan.kept.keep_empty(first, &others);
                 }
+                plan.large = amounts.finish();
                 return Ok(plan);
             }
             (Some(_), None) => Ordering::Less,
@@ -139,8 +150,16 @@ pub(super) fn plan(
         };
         let ours = if next.is_le() { source.next()? } else { None };
         let theirs = if next.is_ge() { destination.next()? } else { None };
-        let verdict = judge.judge(ours.as_ref(), theirs.as_ref());
+        let mut verdict = judge.judge(ours.as_ref(), theirs.as_ref());
         if let Some(theirs) = &theirs {
+            if verdict == Verdict::Surplus && unlisted.protect(&theirs.path) {
+                verdict = Verdict::Left;
+                plan.counts.protected += 1;
+            }
+            match theirs.is_directory() {
+                true => amounts.directory(&theirs.path),
+                false => amounts.file(&theirs.path, verdict == Verdict::Surplus),
+            }
             plan.note(verdict, theirs, &mut emptied)?;
         }
         plan.add(verdict, ours, theirs)?;
@@ -238,6 +257,7 @@ mod tests {
             selects: false,
             begun: BegunFiles::default(),
             others: Arc::default(),
+            unlisted: UnlistedPaths::default(),
         };
         let planned = plan((names(3000), names(0)), rules(), &cancel).unwrap();
         assert_eq!(planned.counts.copied, 3000);
@@ -257,7 +277,13 @@ mod tests {
             sorter.finish().unwrap()
         };
         let begun = BegunFiles::of(&["d/a", "gone"]);
-        let rules = PlanRules { compare: Compare::Exists, selects: false, begun, others: Arc::default() };
+        let rules = PlanRules {
+            compare: Compare::Exists,
+            selects: false,
+            begun,
+            others: Arc::default(),
+            unlisted: UnlistedPaths::default(),
+        };
         let mut plan = plan((names(), names()), rules, &Cancel::never()).unwrap();
         assert_eq!((plan.counts.same, plan.counts.copied), (2, 1));
         let task = plan.tasks.pop().unwrap().unwrap();
@@ -280,6 +306,7 @@ mod tests {
                 selects,
                 begun: BegunFiles::default(),
                 others: Arc::default(),
+                unlisted: UnlistedPaths::default(),
             };
             let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
             let mut left = Vec::new();
@@ -317,7 +344,13 @@ mod tests {
             }
             let trees = (Sorter::new(Cancel::never()).finish().unwrap(), sorter.finish().unwrap());
             let (begun, others) = (BegunFiles::default(), Arc::new(OtherJobs::of(job, claimed)));
-            let rules = PlanRules { compare: Compare::Auto, selects: false, begun, others };
+            let rules = PlanRules {
+                compare: Compare::Auto,
+                selects: false,
+                begun,
+                others,
+                unlisted: UnlistedPaths::default(),
+            };
             let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
             let mut found = Vec::new();
             while let Some(entry) = plan.surplus.pop().unwrap() {

@@ -7,14 +7,16 @@ use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
 use super::other_jobs::OtherJobs;
 use super::places::{self, Places, Roots, absolute, login, refuse_backup, refuse_precious};
-use super::plan::{Plan, PlanRules, Task, What, plan};
+use super::plan::{Counts, Plan, PlanRules, Task, What, plan};
 use super::rename::{self, Renames};
 use super::told::{report_blocked, report_listings};
 use super::twins::Twins;
-use crate::check::{ComparedTrees, MayDelete, MayRename, Refusal, Scope};
+use super::unlisted::UnlistedPaths;
+use super::withheld::{self, WithheldNames};
+use crate::check::{Allowance, ComparedTrees, MayRename, Scope, too_many};
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Losses, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::given::GivenNames;
@@ -31,7 +33,7 @@ use crate::job::summary::tally::Tally;
 use crate::job::together::stream::Stream;
 use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, walk};
 use crate::place::{self, Location};
-use crate::report::{Change, Event, Withheld};
+use crate::report::{Change, Event, Withheld, several};
 use crate::route::Ends;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -55,6 +57,10 @@ pub(in crate::job) async fn sync(
     if let Err(failure) = Box::pin(run.run()).await {
         run.tally.failed(source.to_string(), destination.to_string(), failure);
     }
+    let ends = run.ends.beside();
+    std::mem::replace(&mut run.ends, ends).quit(context).await;
+    run.ends.destination.quit_idle().await;
+    Box::pin(run.last_look()).await;
     run.ends.quit(context).await;
 }
 
@@ -82,6 +88,62 @@ struct ComparedListings {
 }
 
 impl Run<'_> {
+    /// If a session with the destination was lost, what was copied or was the same before may be gone. So both trees are
+    /// compared once more, and what is not there is copied again. All sessions have ended in order, or were lost.
+    async fn last_look(&mut self) {
+        for _ in 0..MOST_LOOKS {
+            let lost = |run: &Self| run.ends.destination.losses().map_or(0, Losses::number);
+            let before = lost(self);
+            if before == 0 || self.options.mode.is_dry() || self.context.cancel.is_cancelled() {
+                return;
+            }
+            let ended = Box::pin(self.copy_missing()).await;
+            let ends = self.ends.beside();
+            std::mem::replace(&mut self.ends, ends).quit(self.context).await;
+            self.ends.destination.quit_idle().await;
+            let Places { source, destination } = self.places;
+            if let Err(failure) = ended {
+                let failure = failure.during_unless_interrupted(NOT_KNOWN);
+                return self.tally.failed(source.to_string(), destination.to_string(), failure);
+            }
+            if lost(self) == before {
+                return;
+            }
+        }
+        let Places { source, destination } = self.places;
+        let failure =
+            Failure::new(Kind::Temporary, NOT_KNOWN).hint("look at the destination, then sync again");
+        self.tally.failed(source.to_string(), destination.to_string(), failure);
+    }
+
+    /// Compares both trees again, and copies what the destination lacks. Nothing is counted again.
+    async fn copy_missing(&mut self) -> Result<(), Failure> {
+        let mut again = Tally::new(&self.context.events, "sync", false);
+        let (context, places, options) = (self.context, self.places, self.options);
+        let (filter, backup, rules) = (self.filter.clone(), self.backup.clone(), self.rules.clone());
+        let (ends, others) = (self.ends.beside(), Arc::clone(&self.others));
+        let mut run =
+            Run { context, ends, places, rules, options, filter, backup, others, tally: &mut again };
+        let roots = run.look().await?;
+        let (source, destination) = run.list(&roots).await?;
+        let mut compared = run.compare(source, destination).await?;
+        let tasks = compared.plan.tasks.len();
+        Box::pin(run.rename_and_copy(&mut compared, &roots, None)).await?;
+        run.ends.quit(context).await;
+        let name = self.ends.destination.name();
+        if again.has_failed() {
+            let what = "not all that was there before a session was lost is there now";
+            return Err(Failure::new(Kind::Unverified, what).hint("sync again"));
+        }
+        if tasks > 0 {
+            let names = ftp_proto::wire::counted(tasks as u64, "name");
+            self.context.events.warn(format!(
+                "a session with {name} was lost, and {names} there before were gone: they were copied again"
+            ));
+        }
+        Ok(())
+    }
+
     async fn run(&mut self) -> Result<(), Failure> {
         let claim = self.claim().await?;
         let synced = Box::pin(self.run_claimed()).await;
@@ -119,55 +181,49 @@ impl Run<'_> {
         self.ask_other_jobs().await?;
         let (source, destination) = self.list(&roots).await?;
         let mut compared = self.compare(source, destination).await?;
-        let is_dry = self.options.mode.is_dry();
-        // What would be refused at the end is refused before anything is changed.
         let may_rename = match self.rules.deletion {
             None => None,
-            Some(allowance) => {
-                let trees = self.trees(&compared, 0);
-                match MayRename::of(trees, allowance, self.scope()) {
-                    Ok(may_rename) => may_rename,
-                    Err(failure) if is_dry => {
-                        self.remove(compared, HashSet::new(), Removing::Reported(self.scope())).await?;
-                        self.tally.withdraw();
-                        return Err(failure);
-                    }
-                    Err(failure) => return Err(failure),
-                }
-            }
+            Some(_) => MayRename::of(self.trees(&compared), self.scope()),
         };
         if may_rename.is_some() {
             compared.twins = Twins::of(&mut compared.plan.surplus, &self.context.cancel)
                 .map_err(|error| cannot_keep(&error))?;
         }
         let renamed = Box::pin(self.rename_and_copy(&mut compared, &roots, may_rename.as_ref())).await?;
-        if self.context.cancel.is_cancelled() {
-            return Ok(());
+        match self.rules.deletion {
+            Some(allowance) if !self.context.cancel.is_cancelled() => {
+                Box::pin(self.delete(compared, renamed, allowance)).await
+            }
+            Some(_) | None => Ok(()),
         }
-        let Some(allowance) = self.rules.deletion else { return Ok(()) };
-        let trees = self.trees(&compared, renamed.len() as u64);
-        match MayDelete::of(trees, allowance, self.scope()) {
-            Ok(_) if is_dry => self.remove(compared, renamed, Removing::Reported(self.scope())).await,
-            Ok(permit) => self.remove(compared, renamed, Removing::Deleted(permit)).await,
-            Err(Refusal::Failed { names }) => {
-                self.context.events.warn(Refusal::failed(names, is_dry));
-                Ok(())
-            }
-            Err(Refusal::Incomplete { names }) => {
-                self.context.events.warn(Refusal::incomplete(names, is_dry));
-                Ok(())
-            }
-            Err(Refusal::TooMany { names, most }) => {
-                if is_dry {
-                    self.remove(compared, renamed, Removing::Reported(self.scope())).await?;
-                }
-                let (dest, message) =
-                    (self.places.destination.to_string(), Refusal::too_many(names, most, is_dry));
-                self.tally.withhold(Withheld { dest, names, most, message });
-                Ok(())
-            }
-            Err(Refusal::Empty(failure)) => Err(failure),
+    }
+
+    /// Deletes what only the destination has, as far as that is known and allowed.
+    async fn delete(
+        &mut self,
+        compared: ComparedListings,
+        renamed: HashSet<PathName>,
+        allowance: Allowance,
+    ) -> Result<(), Failure> {
+        let Counts { surplus, protected, .. } = compared.plan.counts;
+        let is_dry = self.options.mode.is_dry();
+        if protected > 0 {
+            let names = several(protected, "name");
+            self.context.events.warn(format!(
+                "not deleted: {names} where the source could not be listed; the next sync asks again"
+            ));
         }
+        let names = surplus.saturating_sub(renamed.len() as u64);
+        let exceeded = allowance.is_exceeded_by(names);
+        if exceeded.is_none() || is_dry {
+            let removing = if is_dry { Removing::Reported } else { Removing::Deleted };
+            self.remove(compared, renamed, (removing, allowance)).await?;
+        }
+        if let Some(most) = exceeded {
+            let (dest, message) = (self.places.destination.to_string(), too_many(names, most, is_dry));
+            self.tally.withhold(Withheld { dest, names, most: Some(most), message });
+        }
+        Ok(())
     }
 
     /// Looks at both directories. Those of this host that are changed are held from now on.
@@ -234,12 +290,13 @@ impl Run<'_> {
     async fn compare(&mut self, source: Listed, destination: Listed) -> Result<ComparedListings, Failure> {
         let is_complete = source.is_complete() && destination.is_complete();
         report_listings(self.context, &self.ends, self.places, (&source, &destination), self.tally);
+        let unlisted = UnlistedPaths::of(&source);
         let names = (source.names, destination.names);
         let top = &self.places.destination.path;
         let begun = BegunFiles::below(self.context, &self.ends.destination, top).await;
         self.ask_other_jobs().await?;
         let (compare, selects) = (self.rules.compare, self.filter.selects());
-        let rules = PlanRules { compare, selects, begun, others: Arc::clone(&self.others) };
+        let rules = PlanRules { compare, selects, begun, others: Arc::clone(&self.others), unlisted };
         let cancel = self.context.cancel.clone();
         let planned = tokio::task::spawn_blocking(move || plan(names, rules, &cancel)).await;
         let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
@@ -259,13 +316,11 @@ impl Run<'_> {
         Arc::make_mut(&mut self.others).ask(self.context, host, top).await
     }
 
-    /// What is known of both trees. `gone` of the names that only the destination had are not there any more.
-    fn trees(&self, compared: &ComparedListings, gone: u64) -> ComparedTrees {
-        let counts = &compared.plan.counts;
+    /// What is known of both trees.
+    fn trees(&self, compared: &ComparedListings) -> ComparedTrees {
         ComparedTrees {
             is_complete: compared.is_complete,
-            files: counts.files(),
-            surplus: counts.surplus.saturating_sub(gone),
+            files: compared.plan.counts.files(),
             failed: self.tally.failed_count(),
         }
     }
@@ -374,10 +429,12 @@ impl Run<'_> {
         &mut self,
         ComparedListings { plan, twins, .. }: ComparedListings,
         renamed: HashSet<PathName>,
-        removing: Removing,
+        (removing, allowance): (Removing, Allowance),
     ) -> Result<(), Failure> {
         self.ask_other_jobs().await?;
         let keeps_empty = self.filter.selects() || self.others.work_there();
+        let amount = (plan.large, plan.counts.files() == 0);
+        let mut withheld = WithheldNames::new(amount, allowance.is_confirmed, &renamed);
         let removals = SurplusRemovals {
             context: self.context,
             removing,
@@ -387,9 +444,25 @@ impl Run<'_> {
             twins,
             others: Arc::clone(&self.others),
             emptied: EmptiedDirectories::new(keeps_empty),
+            scope: self.scope(),
         };
         let Ends { source, destination, .. } = &mut self.ends;
-        removals.run((source, destination, self.tally), plan.surplus).await
+        let removed = removals.run((source, destination, self.tally), plan.surplus, &mut withheld).await;
+        self.withhold(withheld);
+        removed
+    }
+
+    /// Tells what is kept because nobody has agreed that so much goes.
+    fn withhold(&mut self, withheld: WithheldNames) {
+        let names = withheld.count();
+        if names == 0 {
+            return;
+        }
+        let (root, host) = (&self.places.destination.path, &self.ends.destination);
+        let remedy = "the same command with --yes";
+        let message = withheld.words(|directory| host.show(&withheld::below(root, directory)), remedy);
+        let dest = self.places.destination.to_string();
+        self.tally.keep_withheld(Withheld { dest, names, most: None, message });
     }
 }
 
@@ -417,6 +490,12 @@ impl Given {
         Visit::File(path, known.then_some(facts))
     }
 }
+
+/// How often a server may lose sessions while both trees are compared again.
+const MOST_LOOKS: u32 = 3;
+/// Why a sync is not done after a session was lost.
+const NOT_KNOWN: &str =
+    "a session with the destination was lost, and nobody can tell whether everything is still there";
 
 /// The name below the destination by which the journal knows the sync. Nothing is stored there.
 const CLAIM: &str = ".ftp-user.sync";

@@ -4,7 +4,7 @@
 
 use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
-use crate::control::Facts;
+use crate::control::{Facts, SessionId};
 use crate::endpoint::Host;
 use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept;
@@ -141,7 +141,7 @@ pub(in crate::job) async fn batched(
         match member.end {
             Some(BatchEnd::Published { .. }) => {
                 let result = Ok(means.done(&member));
-                copied.push(Copied { item: member.item, result });
+                copied.push(Copied::of(member.item, result));
             }
             Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &means).await),
         }
@@ -391,13 +391,17 @@ struct Means {
     directly: bool,
     protection: Protection,
     verified: Verified,
+    /// The session of the destination over which they move.
+    session: Option<SessionId>,
 }
 
 impl Means {
-    fn of(path: &BatchPath, ends: &Ends) -> Self {
+    fn of(path: &BatchPath, ends: &mut Ends) -> Self {
         let is_at_hub = path.relay().is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
         let (rung, relay) = (if is_at_hub { Rung::Hub } else { path.candidate().rung() }, path.relay());
-        Self { rung, relay, directly: false, protection: path.protection(), verified: path.verified() }
+        let (protection, verified) = (path.protection(), path.verified());
+        let session = ends.destination.session_id();
+        Self { rung, relay, directly: false, protection, verified, session }
     }
 
     /// A file that was published.
@@ -425,6 +429,7 @@ impl Means {
             source: Some(facts.clone()),
             was_taken: !is_free,
             kept_old: false,
+            session: self.session,
             facts: transfer.clone(),
         }
     }

@@ -11,11 +11,15 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::failure::Failure;
 use crate::job::claims::plan::{Need, Outlook, Plan};
 use crate::job::claims::planned::Copied;
-use crate::job::item::Item;
+use crate::job::item::{Done, Item};
+use crate::job::last_look::StoredFiles;
+use crate::job::leaving::{KeptSource, MovedTree};
 use crate::job::request::options::Options;
-use crate::job::together::workers::{Worked, Workers};
+use crate::job::summary::tally::Tally;
+use crate::job::together::workers::{LeaveWhich, Worked, Workers};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 
@@ -28,6 +32,10 @@ pub(in crate::job) struct Stream<'a> {
     ends: Ends,
     workers: Workers<'a>,
     plan: Plan,
+    /// What is at the destination.
+    stored: StoredFiles,
+    /// The same between other places.
+    elsewhere: Vec<(Ends, StoredFiles)>,
 }
 
 /// What whoever finds the files waits for.
@@ -41,6 +49,15 @@ pub(in crate::job) enum Wish {
     Progress,
 }
 
+/// What workers have come to.
+#[derive(Debug, Default)]
+pub(in crate::job) struct Results {
+    /// The files that have ended.
+    pub(in crate::job) copied: Vec<Copied>,
+    /// Sources of a move that were copied and stay.
+    pub(in crate::job) kept: Vec<KeptSource>,
+}
+
 /// What has happened to a stream.
 #[derive(Debug)]
 pub(in crate::job) enum Turn<T> {
@@ -49,8 +66,8 @@ pub(in crate::job) enum Turn<T> {
     /// This was found.
     Found(T),
     /// These files have ended. There may be none: another worker is ready.
-    Ended(Vec<Copied>),
-    /// Claims were written, or are being written.
+    Ended(Results),
+    /// Claims were written, or are being written, or sources are being deleted.
     Claims,
     /// Nothing waits, and nothing is under way.
     Still,
@@ -60,7 +77,9 @@ impl<'a> Stream<'a> {
     /// A stream without files, whose first worker has the sessions of `ends`.
     pub(in crate::job) fn new(context: &'a Context, ends: Ends, options: Options) -> Self {
         let (beside, plan) = (ends.beside(), Plan::default());
-        Self { context, options, ends: beside, workers: Workers::new(context, ends, options), plan }
+        let workers = Workers::new(context, ends, options);
+        let stored = StoredFiles::default();
+        Self { context, options, ends: beside, workers, plan, stored, elsewhere: Vec::new() }
     }
 
     /// Both ends, without sessions.
@@ -75,6 +94,7 @@ impl<'a> Stream<'a> {
 
     /// Adds a file.
     pub(in crate::job) fn add(&mut self, item: Item) {
+        self.workers.note_found(&item);
         self.plan.add(item);
     }
 
@@ -104,6 +124,7 @@ impl<'a> Stream<'a> {
         }
         let are_busy = self.workers.are_busy();
         let reads_on = wish == Wish::Next && self.plan.has_room();
+        let due = self.workers.due_at().filter(|_| are_busy);
         let need = if is_free { Need::Idle } else { Need::Busy };
         let outlook = if reads_on { Outlook::More } else { Outlook::Nothing };
         tokio::select! {
@@ -111,6 +132,10 @@ impl<'a> Stream<'a> {
             worked = self.workers.next(), if are_busy => Turn::Ended(self.worked(worked)),
             () = self.plan.claimed(self.context, &self.ends), if self.plan.is_claiming() => Turn::Claims,
             found = next, if reads_on => Turn::Found(found),
+            () = self.context.clock.sleep_until(due), if due.is_some() => {
+                self.workers.leave(LeaveWhich::Due);
+                Turn::Claims
+            }
             // Nothing more was found for now, or enough.
             () = std::future::ready(()), if self.plan.wants_claims(need, outlook) => {
                 self.workers.note_sessions();
@@ -122,7 +147,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The next files that end of those that are under way, while no others are begun; `None` if there are none.
-    pub(in crate::job) async fn ended(&mut self) -> Option<Vec<Copied>> {
+    pub(in crate::job) async fn ended(&mut self) -> Option<Results> {
         if !self.workers.are_busy() {
             return None;
         }
@@ -136,16 +161,43 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes back what a worker has not begun.
-    fn worked(&mut self, worked: Option<Worked>) -> Vec<Copied> {
-        let Worked { copied, unbegun, .. } = worked.unwrap_or_default();
+    fn worked(&mut self, worked: Option<Worked>) -> Results {
+        let Worked { copied, unbegun, kept, .. } = worked.unwrap_or_default();
         self.plan.ready.extend(unbegun);
-        copied
+        for Copied { item, result, .. } in &copied {
+            if let Ok(done) = result {
+                self.stored.note(&self.ends, self.options, item, done);
+            }
+        }
+        Results { copied, kept }
+    }
+
+    /// From now on, files of this tree are moved, or of none.
+    pub(in crate::job) fn move_tree(&mut self, tree: Option<&MovedTree>) {
+        self.workers.move_tree(tree);
+    }
+
+    /// Notes that an idle worker has copied a file.
+    ///
+    /// # Errors
+    ///
+    /// The source of a move stays, and why.
+    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+        self.stored.note(&self.ends, self.options, item, done);
+        self.workers.note_copied(item, done)
+    }
+
+    /// Has the workers delete the sources of all that they have moved. No file may wait or be under way; what stays comes out of
+    /// [`Self::ended`].
+    pub(in crate::job) fn leave(&mut self) {
+        self.workers.leave(LeaveWhich::All);
     }
 
     /// Makes it a stream between other places, with what `change` makes of the ends. Nothing may wait or be under way.
     pub(in crate::job) async fn change(&mut self, change: impl FnOnce(&mut Ends)) {
         let none = Workers::new(self.context, self.ends.beside(), self.options);
         let mut ends = std::mem::replace(&mut self.workers, none).finish().await;
+        self.set_apart();
         change(&mut ends);
         ends.forget();
         self.ends = ends.beside();
@@ -161,6 +213,40 @@ impl<'a> Stream<'a> {
     /// Returns the sessions of idle workers to their pools, but for one.
     pub(in crate::job) fn shrink(&mut self) {
         self.workers.shrink();
+    }
+
+    /// Keeps what is known of the files between the current places.
+    fn set_apart(&mut self) {
+        let stored = std::mem::take(&mut self.stored);
+        if stored.is_empty() {
+            return;
+        }
+        let names = |ends: &Ends| (ends.source.name(), ends.destination.name());
+        let own = names(&self.ends);
+        match self.elsewhere.iter_mut().find(|(ends, _)| names(ends) == own) {
+            Some((_, known)) => known.append(stored),
+            None => self.elsewhere.push((self.ends.beside(), stored)),
+        }
+    }
+
+    /// Ends all sessions in order, then looks once more at what is at the destinations of which a session was lost. Nothing may
+    /// wait or be under way.
+    pub(in crate::job) async fn last_look(&mut self, tally: &mut Tally) {
+        if self.context.cancel.is_cancelled() {
+            return;
+        }
+        self.set_apart();
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        if elsewhere.is_empty() {
+            return;
+        }
+        let none = Workers::new(self.context, self.ends.beside(), self.options);
+        std::mem::replace(&mut self.workers, none).finish().await.quit(self.context).await;
+        for (mut ends, stored) in elsewhere {
+            ends.destination.quit_idle().await;
+            Box::pin(stored.look(self.context, &mut ends, self.options, tally)).await;
+            ends.quit(self.context).await;
+        }
     }
 
     /// Both ends with their sessions.

@@ -10,8 +10,9 @@ use crate::context::Context;
 use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::planned::{Copied, Planned};
-use crate::job::file::copy::{copy, copy_claimed};
+use crate::job::file::witness::{copy, copy_claimed};
 use crate::job::item::{Done, Item};
+use crate::job::leaving::{self, DirectorySizes, KeptSource, MovedTree, Portion as MovedPortion};
 use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
 use crate::job::together::portion::Portion;
@@ -21,6 +22,7 @@ use crate::ladder::Candidate;
 use crate::place;
 use crate::report::Event;
 use crate::route::{Circuit, Ends, Manner};
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
@@ -35,7 +37,7 @@ pub(in crate::job) struct Workers<'a> {
     /// The ends without sessions, from which workers are made.
     ends: Ends,
     width: Width,
-    idle: Vec<Ends>,
+    idle: Vec<Worker>,
     /// How many are being opened.
     opening: usize,
     /// Why a server has refused one of those that were opened together.
@@ -54,6 +56,35 @@ pub(in crate::job) struct Workers<'a> {
     breaks: usize,
     /// The names that files had at the destination.
     names: TakenNames,
+    /// About how many names directories have.
+    sizes: DirectorySizes,
+    /// The tree that is moved, if it is one.
+    tree: Option<MovedTree>,
+    /// What workers have copied that are not needed any more, of a move.
+    unleft: MovedPortion,
+}
+
+/// A worker, and what it has copied.
+#[derive(Debug)]
+struct Worker {
+    ends: Ends,
+    /// What it has copied of a move, whose sources wait to be deleted.
+    portion: MovedPortion,
+}
+
+impl Worker {
+    fn of(ends: Ends) -> Self {
+        Self { ends, portion: MovedPortion::default() }
+    }
+}
+
+/// Which sources are deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum LeaveWhich {
+    /// Those of all copies that were verified.
+    All,
+    /// Those that have waited long enough.
+    Due,
 }
 
 /// Source directories that were listed because a file was missing, without finding it. They are not asked again.
@@ -62,7 +93,9 @@ type Unexplained = Arc<Mutex<HashSet<Option<PathName>>>>;
 /// What a task has come to.
 enum Ended {
     Opened(Result<Ends, Failure>),
-    Copied(Ends, Box<Worked>),
+    Copied(Worker, Box<Worked>),
+    /// It has deleted sources.
+    Left(Worker, Vec<KeptSource>),
 }
 
 /// What a worker has come to with the files that it was given.
@@ -72,6 +105,8 @@ pub(in crate::job) struct Worked {
     pub(in crate::job) copied: Vec<Copied>,
     /// Those that were not begun, because nothing more is.
     pub(in crate::job) unbegun: Vec<Planned>,
+    /// Sources of a move that were copied and stay.
+    pub(in crate::job) kept: Vec<KeptSource>,
     /// Whether the next small files may move together.
     prospect: Prospect,
     /// How some have moved together, if they have.
@@ -87,7 +122,7 @@ impl<'a> Workers<'a> {
             ends: ends.beside(),
             take_groups: take_groups(&mut ends),
             width: Width::new(options.jobs),
-            idle: vec![ends],
+            idle: vec![Worker::of(ends)],
             opening: 0,
             refusal: None,
             tasks: JoinSet::new(),
@@ -97,12 +132,15 @@ impl<'a> Workers<'a> {
             manner: None,
             breaks: 0,
             names: TakenNames::default(),
+            sizes: DirectorySizes::default(),
+            tree: None,
+            unleft: MovedPortion::default(),
         }
     }
 
     /// A worker that has nothing to do, if there is one.
     pub(in crate::job) fn idle(&mut self) -> Option<&mut Ends> {
-        self.idle.last_mut()
+        self.idle.last_mut().map(|worker| &mut worker.ends)
     }
 
     /// Whether a worker has nothing to do. Otherwise, if files wait and more may work, another one is opened.
@@ -153,7 +191,7 @@ impl<'a> Workers<'a> {
     /// How many files a worker may get at once. The number of workers is measured with few, if each has its own connection.
     fn most_together(&mut self) -> usize {
         // A connection costs round trips of its own, so that many share it.
-        self.take_groups = self.idle.last_mut().is_some_and(take_groups);
+        self.take_groups = self.idle().is_some_and(take_groups);
         if self.take_groups || self.width.found().is_some() { usize::MAX } else { MEASURED }
     }
 
@@ -163,20 +201,28 @@ impl<'a> Workers<'a> {
     }
 
     fn start_some(&mut self, planned: Vec<Planned>) {
-        let Some(mut ends) = self.idle.pop() else { return };
+        let Some(mut worker) = self.idle.pop() else { return };
         let shared = self.shared_path();
         let (context, options) = (self.context.clone(), self.options);
         let (unexplained, names) = (Arc::clone(&self.unexplained), self.names.clone());
+        let (sizes, tree) = (self.sizes.clone(), self.tree.clone());
         self.tasks.spawn(async move {
-            let work = Work { context: &context, options, unexplained: &unexplained, names: &names };
-            let worked = Box::pin(work.run(&mut ends, planned, shared)).await;
-            Ended::Copied(ends, Box::new(worked))
+            let work = Work {
+                context: &context,
+                options,
+                unexplained: &unexplained,
+                names: &names,
+                sizes: &sizes,
+                tree: tree.as_ref(),
+            };
+            let worked = Box::pin(work.run(&mut worker, planned, shared)).await;
+            Ended::Copied(worker, Box::new(worked))
         });
     }
 
     /// Notes what the servers of an idle worker have said when its sessions were opened.
     pub(in crate::job) fn note_sessions(&mut self) {
-        self.take_groups |= self.idle.last_mut().is_some_and(take_groups);
+        self.take_groups |= self.idle().is_some_and(take_groups);
     }
 
     /// Whether something of a file may be stored under the name of a part.
@@ -207,8 +253,13 @@ impl<'a> Workers<'a> {
                 self.opened(opened);
                 None
             }
-            Ended::Copied(mut ends, worked) => {
+            Ended::Left(worker, kept) => {
+                self.keep(worker);
+                Some(Worked { kept, ..Worked::default() })
+            }
+            Ended::Copied(mut worker, worked) => {
                 let was_found = self.width.found().is_some();
+                let ends = &mut worker.ends;
                 if ends.source.mixes_sessions() || ends.destination.mixes_sessions() {
                     self.width.mixes();
                 }
@@ -216,7 +267,7 @@ impl<'a> Workers<'a> {
                 if !was_found {
                     self.explain(None);
                 }
-                self.keep(ends);
+                self.keep(worker);
                 Some(*worked)
             }
         }
@@ -226,7 +277,7 @@ impl<'a> Workers<'a> {
     fn opened(&mut self, opened: Result<Ends, Failure>) {
         self.opening -= 1;
         match opened {
-            Ok(ends) => self.keep(ends),
+            Ok(ends) => self.keep(Worker::of(ends)),
             Err(failure) => self.refusal = Some(failure),
         }
         if self.opening > 0 {
@@ -253,16 +304,17 @@ impl<'a> Workers<'a> {
     }
 
     /// Keeps a worker that has nothing to do, unless there are too many.
-    fn keep(&mut self, ends: Ends) {
+    fn keep(&mut self, worker: Worker) {
         if self.idle.len() + self.tasks.len() < self.width.target() {
-            self.idle.push(ends);
+            self.idle.push(worker);
         } else {
-            self.dismiss(ends);
+            self.dismiss(worker);
         }
     }
 
     /// Returns the sessions of a worker to their pools.
-    fn dismiss(&mut self, ends: Ends) {
+    fn dismiss(&mut self, Worker { ends, portion }: Worker) {
+        self.unleft.append(portion);
         ends.source.release();
         ends.destination.release();
         self.circuits.extend(ends.circuit);
@@ -290,9 +342,68 @@ impl<'a> Workers<'a> {
         self.context.events.say(Event::Jobs { number: number as u64, reason, why });
     }
 
+    /// From now on, files of this tree are moved, or of none.
+    pub(in crate::job) fn move_tree(&mut self, tree: Option<&MovedTree>) {
+        self.tree = tree.cloned();
+    }
+
+    /// Notes a file that was found.
+    pub(in crate::job) fn note_found(&self, item: &Item) {
+        if self.moves() {
+            self.sizes.note_found(item);
+        }
+    }
+
+    /// Notes that an idle worker has copied a file, whose source is deleted with others if this is a move.
+    ///
+    /// # Errors
+    ///
+    /// Its source stays, and why.
+    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+        if !self.moves() {
+            return Ok(());
+        }
+        let (ends, portion) = match self.idle.last_mut() {
+            Some(Worker { ends, portion }) => (&*ends, portion),
+            None => (&self.ends, &mut self.unleft),
+        };
+        portion.note(self.context, ends, self.options, self.tree.as_ref(), (item, done))
+    }
+
+    /// Has idle workers delete the sources of what was copied. Those that are busy do it before they are idle for long.
+    pub(in crate::job) fn leave(&mut self, which: LeaveWhich) {
+        let now = self.context.clock.now();
+        if let Some(worker) = self.idle.last_mut() {
+            worker.portion.append(std::mem::take(&mut self.unleft));
+        }
+        let is_now = |worker: &mut Worker| match which {
+            LeaveWhich::All => !worker.portion.is_empty(),
+            LeaveWhich::Due => worker.portion.is_due(now),
+        };
+        let workers: Vec<Worker> = self.idle.extract_if(.., is_now).collect();
+        for mut worker in workers {
+            let (context, sizes, tree) = (self.context.clone(), self.sizes.clone(), self.tree.clone());
+            self.tasks.spawn(async move {
+                let Worker { ends, portion } = &mut worker;
+                let known = (tree.as_ref(), &sizes);
+                let kept = Box::pin(leaving::leave(&context, ends, portion, known)).await;
+                Ended::Left(worker, kept)
+            });
+        }
+    }
+
+    /// When an idle worker is to delete the sources of what it has copied.
+    pub(in crate::job) fn due_at(&self) -> Option<Moment> {
+        self.idle.iter().filter_map(|worker| worker.portion.due_at()).min()
+    }
+
+    fn moves(&self) -> bool {
+        self.options.moves && !self.options.mode.is_dry()
+    }
+
     /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.
     pub(in crate::job) fn read_from(&mut self, source: &Host) {
-        for ends in self.idle.iter_mut().chain([&mut self.ends]) {
+        for ends in self.idle.iter_mut().map(|worker| &mut worker.ends).chain([&mut self.ends]) {
             ends.source = source.beside();
         }
     }
@@ -306,7 +417,7 @@ impl<'a> Workers<'a> {
 
     /// The first worker, after all others have ended; their sessions return to their pools.
     pub(in crate::job) async fn finish(mut self) -> Ends {
-        let ends = self.idle.pop().unwrap_or_else(|| self.ends.beside());
+        let ends = self.idle.pop().map_or_else(|| self.ends.beside(), |worker| worker.ends);
         for other in std::mem::take(&mut self.idle) {
             self.dismiss(other);
         }
@@ -347,29 +458,63 @@ struct Work<'a> {
     options: Options,
     unexplained: &'a Mutex<HashSet<Option<PathName>>>,
     names: &'a TakenNames,
+    sizes: &'a DirectorySizes,
+    tree: Option<&'a MovedTree>,
 }
 
 impl Work<'_> {
-    /// Copies files: together if that is possible, else one after the other.
-    async fn run(&self, ends: &mut Ends, mut planned: Vec<Planned>, shared: Option<Candidate>) -> Worked {
+    /// Copies files: together if that is possible, else one after the other. The sources of a move are deleted soon after.
+    async fn run(&self, worker: &mut Worker, mut planned: Vec<Planned>, shared: Option<Candidate>) -> Worked {
         let mut worked = Worked::default();
         if let Some(shared) = shared.filter(|_| planned.len() > 1) {
-            let known = (shared, self.names);
+            let (known, ends) = ((shared, self.names), &mut worker.ends);
             let batched = Box::pin(batch::batched(self.context, ends, planned, self.options, known)).await;
-            (worked.copied, planned, worked.prospect) = (batched.copied, batched.rest, batched.prospect);
-            worked.manner = batched.manner;
+            (planned, worked.prospect, worked.manner) = (batched.rest, batched.prospect, batched.manner);
+            for copied in batched.copied {
+                self.ended(worker, &mut worked, copied);
+            }
+            self.leave(worker, &mut worked, MovedPortion::is_due).await;
         }
         let mut planned = planned.into_iter();
         for next in planned.by_ref() {
+            let size = next.item.known.as_ref().and_then(|facts| facts.size);
+            self.leave(worker, &mut worked, |portion, _| portion.is_due_before(size)).await;
+            let ends = &mut worker.ends;
             let copied = Box::pin(copied(self.context, ends, next, self.options, self.unexplained)).await;
             let has_failed = copied.result.is_err() && self.options.fail_fast;
-            worked.copied.push(copied);
+            self.ended(worker, &mut worked, copied);
+            self.leave(worker, &mut worked, MovedPortion::is_due).await;
             if has_failed || self.context.cancel.is_cancelled() {
                 break;
             }
         }
         worked.unbegun = planned.collect();
         worked
+    }
+
+    /// Notes what came of a file.
+    fn ended(&self, Worker { ends, portion }: &mut Worker, worked: &mut Worked, mut copied: Copied) {
+        if let Ok(done) = &copied.result
+            && self.options.moves
+            && !self.options.mode.is_dry()
+        {
+            let noted = portion.note(self.context, ends, self.options, self.tree, (&copied.item, done));
+            copied.stays = noted.err();
+        }
+        worked.copied.push(copied);
+    }
+
+    /// Deletes the sources of what was copied, if that is due.
+    async fn leave(
+        &self,
+        Worker { ends, portion }: &mut Worker,
+        worked: &mut Worked,
+        is_due: impl Fn(&MovedPortion, Moment) -> bool,
+    ) {
+        if !portion.is_empty() && is_due(portion, self.context.clock.now()) {
+            let known = (self.tree, self.sizes);
+            worked.kept.extend(Box::pin(leaving::leave(self.context, ends, portion, known)).await);
+        }
     }
 }
 
@@ -400,5 +545,5 @@ async fn copied(
             }
         }
     }
-    Copied { item, result }
+    Copied::of(item, result)
 }

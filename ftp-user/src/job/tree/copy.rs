@@ -17,15 +17,15 @@ use crate::job::claims::given::GivenNames;
 use crate::job::claims::lifetime;
 use crate::job::claims::names;
 use crate::job::claims::planned::Copied;
-use crate::job::file::copy::copy;
 use crate::job::file::times::Wanted;
+use crate::job::file::witness::copy;
 use crate::job::item::{Item, Target};
-use crate::job::leaving::Leaving;
+use crate::job::leaving::{KeptSource, Leaving};
 use crate::job::remains::part::Part;
 use crate::job::retrying::outage::Question;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
-use crate::job::together::stream::{Stream, Turn, Wish};
+use crate::job::together::stream::{Results, Stream, Turn, Wish};
 use crate::place;
 use crate::report::{Event, Topic};
 use crate::route::Ends;
@@ -85,7 +85,7 @@ impl Tree {
             made,
             leaving,
         };
-        copying.run(found).await;
+        Box::pin(copying.run(found)).await;
     }
 }
 
@@ -104,12 +104,18 @@ impl Copying<'_, '_> {
             }
             Found::Before(visits) => visits,
         };
+        self.stream.move_tree(self.leaving.as_ref().map(Leaving::tree));
         self.take(visits).await;
-        while let Some(copied) = self.stream.ended().await {
-            self.ended(copied);
+        while let Some(results) = self.stream.ended().await {
+            self.ended(results);
         }
         self.stream.release().await;
         Box::pin(self.copy_doubtful()).await;
+        self.stream.leave();
+        while let Some(results) = self.stream.ended().await {
+            self.ended(results);
+        }
+        self.stream.move_tree(None);
         if !self.is_over() && !self.tree.options.mode.is_dry() {
             let (root, attributes) = (self.tree.destination.clone(), self.tree.attributes);
             let wanted = Wanted::of(self.tree.options, self.stream.ends());
@@ -145,7 +151,7 @@ impl Copying<'_, '_> {
                 Turn::Found(Some(visit)) if self.needs_session(&visit) => self.held = Some(visit),
                 Turn::Found(Some(visit)) => Box::pin(self.visit(visit)).await,
                 Turn::Found(None) => has_more = false,
-                Turn::Ended(copied) => self.ended(copied),
+                Turn::Ended(results) => self.ended(results),
                 Turn::Claims => {}
                 Turn::Still => return,
             }
@@ -311,7 +317,7 @@ impl Copying<'_, '_> {
             is_listed: true,
         };
         if let Err(failure) = self.places.take(&names::place(self.stream.ends(), &item)) {
-            return self.copied(Copied { item, result: Err(failure) });
+            return self.copied(Copied::of(item, Err(failure)));
         }
         let kept = match self.names.other(path) {
             Some(other) => self.doubtful.push(item, other),
@@ -324,7 +330,7 @@ impl Copying<'_, '_> {
             let what =
                 format!("more than {MOST_DOUBTFUL} names of the tree differ in case only, or long ones do");
             let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
-            self.copied(Copied { item: *item, result: Err(failure) });
+            self.copied(Copied::of(*item, Err(failure)));
         }
     }
 
@@ -347,26 +353,30 @@ impl Copying<'_, '_> {
                 }
                 Err(failure) => Err(failure),
             };
-            self.copied(Copied { item, result });
+            let mut copied = Copied::of(item, result);
+            if let Ok(done) = &copied.result {
+                copied.stays = self.stream.note_copied(&copied.item, done).err();
+            }
+            self.copied(copied);
         }
     }
 
     /// Notes what came of files.
-    fn ended(&mut self, copied: Vec<Copied>) {
+    fn ended(&mut self, Results { copied, kept }: Results) {
         copied.into_iter().for_each(|copied| self.copied(copied));
+        let ends = self.stream.ends();
+        for KeptSource { source, copy, failure } in kept {
+            self.tally.failed(ends.source.show(&source), ends.destination.show(&copy), failure);
+        }
     }
 
     /// Notes what came of a file.
-    fn copied(&mut self, Copied { item, result }: Copied) {
+    fn copied(&mut self, Copied { item, result, stays }: Copied) {
         let (source, dest) = item.names(self.stream.ends());
         let rest = lifetime::rest(self.context);
         let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
-        let leaves = match (&result, &mut self.leaving) {
-            (Ok(done), Some(leaving)) => leaving.copied(&item.source, done),
-            (Ok(_) | Err(_), _) => Ok(()),
-        };
         self.tally.file(source.clone(), dest.clone(), result);
-        if let Err(failure) = leaves {
+        if let Some(failure) = stays {
             self.tally.failed(source, dest, failure);
         }
     }

@@ -105,7 +105,8 @@ pub(super) enum Line<'a> {
     Withheld {
         dest: &'a str,
         names: u64,
-        most: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        most: Option<u64>,
         exit: u8,
         message: &'a str,
     },

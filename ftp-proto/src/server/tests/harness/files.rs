@@ -54,6 +54,7 @@ impl Harness {
             FileAsk::Space(_) => Ok(FileAnswer::Space(123_456)),
             FileAsk::Change { path, .. } => known(&path).map(|_| FileAnswer::Done),
             FileAsk::Link { .. } => Ok(FileAnswer::Done),
+            FileAsk::Sync => self.opens.map(|()| FileAnswer::Done),
             FileAsk::Copy { from, .. } => known(&from).map(FileAnswer::Copied),
             FileAsk::Remove(path) | FileAsk::RenameFrom(path) | FileAsk::CopyFrom(path) => {
                 known(&path).map(|_| FileAnswer::Done)

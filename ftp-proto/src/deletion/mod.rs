@@ -1,0 +1,44 @@
+//! The judge of deletions: what must have been seen, and in which session, before one name may be deleted, or renamed out of
+//! the way. Pure: whoever deletes has asked the servers, hands over what they have said, and gets a [`DeletePermit`] or the
+//! reason why the name stays.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`containment`] | is a path in a directory? |
+//! | [`absence`] | does a server surely lack a name? |
+//! | [`amount`] | is so much deleted that somebody has to agree? |
+//! | [`judge`] | may this name go? |
+//! | [`moved`] | may the source of a moved file go? |
+//!
+//! Three rules hold for everything that is deleted:
+//!
+//! * Evidence ends with the session that gave it ([`Learnt`]). A server that was away may show another disk.
+//! * A name whose state is unknown is kept.
+//! * A permit is for one path, and nobody can make one without the evidence.
+//!
+//! ```
+//! use ftp_proto::deletion::{DeletePermit, Kept, Learnt, ListedEntry, SessionId};
+//! use ftp_proto::listing::Kind;
+//! use ftp_proto::wire::PathName;
+//!
+//! let root = PathName::from_user("tree")?;
+//! let below = PathName::from_user("a.txt")?;
+//! let (first, second) = (SessionId::new(1), SessionId::new(2));
+//! let entry = ListedEntry { kind: Kind::File, is_listing_whole: true };
+//! let seen = Learnt::new(entry, first);
+//! assert!(DeletePermit::for_listed(&root, &below, &seen, first).is_ok());
+//! assert_eq!(DeletePermit::for_listed(&root, &below, &seen, second), Err(Kept::Stale));
+//! # Ok::<(), ftp_proto::wire::BadName>(())
+//! ```
+
+pub mod absence;
+pub mod amount;
+pub mod containment;
+pub mod judge;
+pub mod moved;
+
+pub use absence::{Answers, MissingWords, Presence, Question};
+pub use amount::{Amount, AmountTally, LargeDeletions};
+pub use containment::{is_at_or_below, is_below, names, relative};
+pub use judge::{DeletePermit, Kept, Learnt, ListedEntry, SessionId, SurplusEvidence, Witness, has_changed};
+pub use moved::{CopyProof, CopyState, ExpectedCopy, KeptReason, MoveEvidence, StableStorage};

@@ -1,0 +1,248 @@
+//! Syncs of whole file systems: one at a time of each, for all sessions that wait for it.
+//!
+//! ```text
+//!  asked --> waits --> a place is free --> syncs for all that wait --> answered
+//!              ^                                                         |
+//!              '---- as much time as the sync has taken passes <---------'
+//! ```
+//!
+//! A session that asks while a sync is under way waits for the next one, because the first may have begun before the last bytes
+//! came. So a file system has one sync for any number of sessions, and at least half of its time without one. A client that
+//! asks without pause takes nothing from the others but that.
+//!
+//! The system tells of a write that has failed once, to the first sync. An account that asks later may have lost bytes as
+//! well, so each account is told of each failure.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ftp_io::clock::Clock;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::spawn_blocking;
+
+use super::limit::{Limit, Use};
+use super::owner::Owner;
+use super::settings::MAX_SYNCS;
+
+/// Syncs a file system, on a thread that may block. Returns whether everything is on stable storage.
+pub(super) type Sync = Box<dyn FnOnce() -> bool + Send>;
+
+/// The syncs of all file systems.
+#[derive(Debug)]
+pub struct Syncs {
+    clock: Clock,
+    places: Semaphore,
+    disks: Mutex<HashMap<u64, Disk>>,
+}
+
+/// A file system. It is known while somebody waits for it, and after a failure.
+#[derive(Debug, Default)]
+struct Disk {
+    /// Whether a task sees to it.
+    is_served: bool,
+    waiting: Vec<Waiting>,
+    /// How many syncs have failed.
+    failures: u64,
+    /// Of how many of them each account was told.
+    told: HashMap<Owner, u64>,
+}
+
+/// Somebody who waits for a sync, and how that is made.
+struct Waiting(Waits, Sync);
+
+/// Somebody who waits for a sync.
+#[derive(Debug)]
+struct Waits {
+    owner: Owner,
+    answer: oneshot::Sender<bool>,
+}
+
+impl Syncs {
+    /// Nothing is being synced.
+    pub(super) fn new(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { clock, places: Semaphore::new(MAX_SYNCS), disks: Mutex::default() })
+    }
+
+    /// Asks for a sync of the file system `device` that begins after this call. The answer is whether everything that
+    /// `owner` has there is on stable storage. `sync` is called unless somebody else's is.
+    pub fn ask(self: &Arc<Self>, device: u64, owner: Owner, sync: Sync) -> oneshot::Receiver<bool> {
+        let (answer, answered) = oneshot::channel();
+        let mut disks = self.disks();
+        let disk = disks.entry(device).or_default();
+        disk.waiting.push(Waiting(Waits { owner, answer }, sync));
+        if !std::mem::replace(&mut disk.is_served, true) {
+            tokio::spawn(Arc::clone(self).serve(device));
+        }
+        answered
+    }
+
+    /// How many file systems are being synced.
+    pub fn in_use(&self) -> Use {
+        let used = MAX_SYNCS.saturating_sub(self.places.available_permits());
+        Use { limit: Limit::Syncs, used, bound: Some(MAX_SYNCS) }
+    }
+
+    /// Syncs a file system while somebody waits for that.
+    async fn serve(self: Arc<Self>, device: u64) {
+        loop {
+            let place = self.places.acquire().await;
+            let Some((sync, waiting)) = self.begin(device) else { return };
+            let begun = self.clock.now();
+            let is_synced = spawn_blocking(sync).await.unwrap_or(false);
+            let took = self.clock.now().since(begun);
+            self.end(device, waiting, is_synced);
+            drop(place);
+            self.clock.sleep_until(Some(self.clock.now() + took.min(LONGEST_PAUSE))).await;
+        }
+    }
+
+    /// The sync that begins now, and who waits for it. `None` if no session does; then the file system is not served any more.
+    fn begin(&self, device: u64) -> Option<(Sync, Vec<Waits>)> {
+        let mut disks = self.disks();
+        let disk = disks.get_mut(&device)?;
+        let mut sync = None;
+        let mut waiting = Vec::new();
+        for Waiting(waits, its_sync) in disk.waiting.drain(..) {
+            if !waits.answer.is_closed() {
+                sync.get_or_insert(its_sync);
+                waiting.push(waits);
+            }
+        }
+        if sync.is_none() {
+            disk.is_served = false;
+            disk.waiting = Vec::new();
+            if disk.failures == 0 {
+                disks.remove(&device);
+            }
+        }
+        Some((sync?, waiting))
+    }
+
+    /// Answers all who waited for a sync.
+    fn end(&self, device: u64, waiting: Vec<Waits>, is_synced: bool) {
+        let mut disks = self.disks();
+        let disk = disks.entry(device).or_default();
+        disk.failures += u64::from(!is_synced);
+        let safe: Vec<bool> = waiting.iter().map(|one| disk.was_told(&one.owner)).collect();
+        waiting.iter().for_each(|one| disk.tell(&one.owner));
+        drop(disks);
+        for (is_safe, one) in safe.into_iter().zip(waiting) {
+            // The session may have ended meanwhile.
+            let _ = one.answer.send(is_safe);
+        }
+    }
+
+    fn disks(&self) -> MutexGuard<'_, HashMap<u64, Disk>> {
+        self.disks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Disk {
+    /// Whether `owner` was told of each failure.
+    fn was_told(&self, owner: &Owner) -> bool {
+        self.told.get(owner).copied().unwrap_or(0) == self.failures
+    }
+
+    /// Notes that `owner` is told of each failure.
+    fn tell(&mut self, owner: &Owner) {
+        if self.failures > 0 {
+            if self.told.len() >= MOST_TOLD {
+                // Some accounts are told once more.
+                self.told.clear();
+            }
+            self.told.insert(owner.clone(), self.failures);
+        }
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waiting").field(&self.0).finish()
+    }
+}
+
+/// How long the next sync of a file system waits at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Accounts of which is known what they were told about one file system.
+const MOST_TOLD: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    fn named(name: &str) -> Owner {
+        Owner::Account(name.into())
+    }
+
+    /// A sync that tells when it has begun and ends when it is told how.
+    fn held() -> (Sync, oneshot::Receiver<()>, Sender<bool>) {
+        let (begun, has_begun) = oneshot::channel();
+        let (end, ends): (_, Receiver<bool>) = channel();
+        let sync = move || {
+            begun.send(()).unwrap();
+            ends.recv().unwrap()
+        };
+        (Box::new(sync), has_begun, end)
+    }
+
+    fn never() -> Sync {
+        Box::new(|| panic!("another sync counts for this one"))
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_during_a_sync_shares_the_next_one() {
+        let syncs = Syncs::new(Clock::start());
+        let (first, first_begun, end_first) = held();
+        let ann = syncs.ask(1, named("ann"), first);
+        first_begun.await.unwrap();
+        let (second, mut second_begun, end_second) = held();
+        let bob = syncs.ask(1, named("bob"), second);
+        let later = [(); 50].map(|()| syncs.ask(1, named("ann"), never()));
+        assert_eq!(syncs.in_use().used, 1);
+        assert!(second_begun.try_recv().is_err(), "one file system has one sync at a time");
+        // Another file system does not wait.
+        assert!(syncs.ask(2, named("bob"), Box::new(|| true)).await.unwrap());
+        end_first.send(true).unwrap();
+        assert!(ann.await.unwrap());
+        second_begun.await.unwrap();
+        end_second.send(true).unwrap();
+        assert!(bob.await.unwrap());
+        for one in later {
+            assert!(one.await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn each_account_is_told_of_each_failure_once() {
+        let syncs = Syncs::new(Clock::start());
+        let fails = || -> Sync { Box::new(|| false) };
+        let works = || -> Sync { Box::new(|| true) };
+        assert!(!syncs.ask(1, named("ann"), fails()).await.unwrap());
+        for (name, is_safe) in [("ann", true), ("bob", false), ("bob", true), ("ann", true)] {
+            assert_eq!(syncs.ask(1, named(name), works()).await.unwrap(), is_safe, "{name}");
+        }
+        assert!(syncs.ask(2, named("eve"), works()).await.unwrap(), "it was another file system");
+        assert!(!syncs.ask(1, named("bob"), fails()).await.unwrap());
+        assert!(!syncs.ask(1, named("ann"), works()).await.unwrap());
+        let panics: Sync = Box::new(|| panic!("no answer"));
+        assert!(!syncs.ask(3, named("ann"), panics).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_file_systems_for_which_nobody_waits() {
+        let syncs = Syncs::new(Clock::start());
+        let (sync, begun, end) = held();
+        let gone = syncs.ask(1, named("ann"), sync);
+        begun.await.unwrap();
+        drop(gone);
+        drop(syncs.ask(1, named("ann"), never()));
+        end.send(true).unwrap();
+        while !syncs.disks().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(syncs.in_use().used, 0);
+    }
+}

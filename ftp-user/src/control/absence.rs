@@ -1,0 +1,293 @@
+//! Whether a server surely lacks names of one directory: each is asked for by every question that the server has, and the
+//! replies are compared with those for a name that cannot exist.
+
+use super::listing::Form;
+use super::session::Session;
+use crate::failure::Failure;
+use crate::place;
+use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::deletion::{Answers, MissingWords, Presence, Question, Witness};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+
+/// What a server has said of a name that it may lack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lack {
+    /// Whether the server has the name.
+    pub presence: Presence,
+    /// Whether the server has found something else of the directory at the same time.
+    pub witness: Witness,
+    /// Whether the directory was listed whole at the same time.
+    pub is_listed_whole: bool,
+}
+
+impl Lack {
+    /// Nothing is known: the name is kept.
+    pub const UNKNOWN: Self =
+        Self { presence: Presence::Unknown, witness: Witness::NotFound, is_listed_whole: false };
+}
+
+/// What the listings of a directory show while names of it are looked for.
+#[derive(Debug, Default)]
+struct Shown {
+    is_whole: bool,
+    /// Those of the names that are shown all the same.
+    there: HashSet<PathName>,
+    /// Those that NLST alone shows.
+    named: HashSet<PathName>,
+    /// Some other names: each may be the witness.
+    others: Vec<(PathName, Kind)>,
+}
+
+impl Session {
+    /// Whether the server lacks each of these names of a directory; `None` is the login directory. The directory is listed
+    /// again first, and everything is asked in this session.
+    ///
+    /// # Errors
+    ///
+    /// The session is lost. A refusal is an answer: nobody can tell then.
+    pub async fn lack(
+        &mut self,
+        directory: Option<&PathName>,
+        names: &[PathName],
+    ) -> Result<Vec<Lack>, Failure> {
+        let shown = self.shown_names(directory, names).await?;
+        if !shown.is_whole {
+            return Ok(vec![Lack::UNKNOWN; names.len()]);
+        }
+        let home = self.current().await?;
+        let questions = self.questions(home.is_some());
+        let impossible =
+            PathName::from_user(impossible_name()?).map_err(|bad| Failure::usage(bad.to_string()))?;
+        let witness = self.witness(directory, shown.others, home.as_ref()).await?;
+        let asked: Vec<PathName> =
+            [&impossible].into_iter().chain(names).map(|name| place::join(directory, name)).collect();
+        let mut answers = self.answers(&asked, &questions, home.as_ref()).await?.into_iter();
+        let words = MissingWords::new(self.dialect, &impossible, answers.next().unwrap_or_default());
+        let is_found = match (&witness, self.has_own_words()) {
+            (_, true) if words.say_missing() => Witness::NotNeeded,
+            (_, true) => Witness::NotFound,
+            (Some(path), false) if self.finds(path, &questions, home.as_ref()).await? => Witness::Found,
+            (Some(_) | None, false) => Witness::NotFound,
+        };
+        let presence = |name: &PathName, answers: &Answers| {
+            let said = words.presence(name, answers);
+            if shown.there.contains(name) {
+                Presence::There
+            } else if said == Presence::Missing && shown.named.contains(name) {
+                // It has a name that it does not find: its disk may have failed.
+                Presence::Unknown
+            } else {
+                said
+            }
+        };
+        let said = names.iter().zip(answers).map(|(name, answers)| Lack {
+            presence: presence(name, &answers),
+            witness: is_found,
+            is_listed_whole: true,
+        });
+        Ok(said.collect())
+    }
+
+    /// Whether its words for a name that is not there stand for nothing else: those of `ftp-server` do.
+    const fn has_own_words(&self) -> bool {
+        self.capabilities.takes_ahead && self.capabilities.mlst.is_some()
+    }
+
+    /// The questions that the server has. CWD needs the way back.
+    fn questions(&self, has_home: bool) -> Vec<Question> {
+        if self.has_own_words() {
+            return vec![Question::Mlst];
+        }
+        let is_known = |question: &Question| match question {
+            Question::Mlst => self.capabilities.mlst.is_some(),
+            Question::Size | Question::Mdtm => self.dialect == Dialect::Rfc959,
+            // MLST tells of directories too. Pure-FTPd waits longer after each CWD that fails.
+            Question::Cwd => has_home && self.capabilities.mlst.is_none(),
+        };
+        Question::ALL.into_iter().filter(is_known).collect()
+    }
+
+    /// Lists a directory: by the usual command, and by NLST, which shows names that some servers leave out of LIST because they
+    /// cannot look at them (vsftpd).
+    async fn shown_names(
+        &mut self,
+        directory: Option<&PathName>,
+        names: &[PathName],
+    ) -> Result<Shown, Failure> {
+        let wanted: HashSet<&PathName> = names.iter().collect();
+        let mut shown = Shown::default();
+        let mut take = |entry: Entry| {
+            if wanted.contains(&entry.name) {
+                shown.there.insert(entry.name);
+            } else if shown.others.len() < MOST_WITNESSES
+                && matches!(entry.kind, Kind::File | Kind::Directory)
+            {
+                shown.others.push((entry.name, entry.kind));
+            }
+        };
+        let listing = match self.list_each(directory, &mut take).await {
+            Ok(listing) => listing,
+            Err(failure) if self.is_over() => return Err(failure),
+            Err(_) => return Ok(Shown::default()),
+        };
+        shown.is_whole = !listing.is_incomplete();
+        if shown.is_whole && !self.has_own_words() {
+            let mut take = |entry: Entry| {
+                if wanted.contains(&entry.name) {
+                    shown.named.insert(entry.name);
+                }
+            };
+            match self.list_as(Form::Nlst, directory, &mut take).await {
+                Err((_, failure)) if self.is_over() => return Err(failure),
+                // Some refuse it where nothing is to be shown.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Something of the directory that the server finds when it is asked, or the directory itself where nothing is in it.
+    async fn witness(
+        &mut self,
+        directory: Option<&PathName>,
+        others: Vec<(PathName, Kind)>,
+        home: Option<&PathName>,
+    ) -> Result<Option<PathName>, Failure> {
+        if self.has_own_words() {
+            return Ok(None);
+        }
+        let questions = self.questions(home.is_some());
+        let inside = others.into_iter().map(|(name, _)| place::join(directory, &name));
+        let itself = directory.cloned().or_else(|| home.cloned());
+        for path in inside.chain(itself) {
+            if self.finds(&path, &questions, home).await? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the server finds something at `path`.
+    async fn finds(
+        &mut self,
+        path: &PathName,
+        questions: &[Question],
+        home: Option<&PathName>,
+    ) -> Result<bool, Failure> {
+        let answers = self.answers(std::slice::from_ref(path), questions, home).await?;
+        Ok(answers.first().is_some_and(|answers| answers.found(self.dialect)))
+    }
+
+    /// The answers to all questions about each path. A server that does in order what comes in one piece is sent the questions
+    /// for several paths together.
+    async fn answers(
+        &mut self,
+        paths: &[PathName],
+        questions: &[Question],
+        home: Option<&PathName>,
+    ) -> Result<Vec<Answers>, Failure> {
+        if questions.contains(&Question::Size) {
+            self.set_type(DataType::Image).await?;
+        }
+        let mut all = Vec::with_capacity(paths.len());
+        let can_wait = self.capabilities.takes_ahead || self.capabilities.queues_commands;
+        let mut rest = paths;
+        while !rest.is_empty() {
+            let count = if can_wait { at_once(rest, questions.len()) } else { 1 };
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            rest = later;
+            match can_wait {
+                true => all.extend(self.answers_ahead(now, questions, home).await?),
+                false => {
+                    for path in now {
+                        all.push(self.answers_in_turn(path, questions, home).await?);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The answers to questions that are sent one after the other.
+    async fn answers_in_turn(
+        &mut self,
+        path: &PathName,
+        questions: &[Question],
+        home: Option<&PathName>,
+    ) -> Result<Answers, Failure> {
+        let mut answers = Answers::default();
+        for question in questions {
+            let answer = self.ask(question.command(path.clone())).await?;
+            if let (Question::Cwd, true, Some(home)) = (question, answer.is_done(), home) {
+                self.go_back(home.clone()).await?;
+            }
+            answers.add(*question, answer.reply);
+        }
+        Ok(answers)
+    }
+
+    /// The answers to questions that are sent together. Behind each CWD comes the way back.
+    async fn answers_ahead(
+        &mut self,
+        paths: &[PathName],
+        questions: &[Question],
+        home: Option<&PathName>,
+    ) -> Result<Vec<Answers>, Failure> {
+        self.gather(true);
+        let mut sent = Vec::new();
+        for path in paths {
+            for question in questions {
+                let id = self.send(question.command(path.clone()), None);
+                let back = home.filter(|_| *question == Question::Cwd);
+                sent.push((*question, id, back.map(|home| self.send(Command::Cwd(home.clone()), None))));
+            }
+        }
+        let mut all = Vec::with_capacity(paths.len());
+        for asked in sent.chunks(questions.len().max(1)) {
+            let mut answers = Answers::default();
+            for (question, id, back) in asked {
+                answers.add(*question, self.answer_to(*id, question.verb()).await?.reply);
+                if let Some(back) = back {
+                    let back = self.answer_to(*back, Verb::Cwd).await?;
+                    if !back.is_done() {
+                        return Err(self.refusal("cannot go back to the login directory", &back));
+                    }
+                }
+            }
+            all.push(answers);
+        }
+        self.gather(false);
+        Ok(all)
+    }
+}
+
+/// A name that nothing has.
+fn impossible_name() -> Result<String, Failure> {
+    let random: [u8; 12] =
+        ftp_io::random::bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("no-such-name-{digits}"))
+}
+
+/// How many of these paths are asked for together. `ftp-server` keeps 64 commands and 16 KiB of them, others less.
+fn at_once(paths: &[PathName], questions: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |path: &&PathName| {
+        bytes += questions * (2 * path.as_bytes().len() + LINE);
+        bytes < MOST_BYTES
+    };
+    let most = MOST_COMMANDS / questions.max(1);
+    paths.iter().take(most).take_while(fits).count().max(1)
+}
+
+/// The largest number of questions that are sent together.
+const MOST_COMMANDS: usize = 32;
+/// The largest number of their bytes.
+const MOST_BYTES: usize = 4096;
+/// What a line of a question has beside its path, at most.
+const LINE: usize = 8;
+/// How many names are tried as a witness.
+const MOST_WITNESSES: usize = 4;

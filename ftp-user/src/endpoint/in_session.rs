@@ -1,0 +1,47 @@
+//! The session that an end has, and those that were lost.
+
+use super::host::Host;
+use super::losses::Losses;
+use crate::context::Context;
+use crate::control::SessionId;
+
+impl Host {
+    /// The number of its session, if one is open.
+    pub fn session_id(&mut self) -> Option<SessionId> {
+        match self {
+            Self::Server(server) => server.session_id(),
+            Self::Local(_) => None,
+        }
+    }
+
+    /// Says goodbye on the sessions with the server that nobody uses.
+    pub async fn quit_idle(&self) {
+        if let Self::Server(server) = self {
+            server.pool.quit_idle().await;
+        }
+    }
+
+    /// Whether the session that it has is still open, as far as that is seen without a question. This host always is.
+    pub async fn is_alive(&mut self, context: &Context) -> bool {
+        match self {
+            Self::Server(server) => server.is_connected(context).await,
+            Self::Local(_) => true,
+        }
+    }
+
+    /// Whether its listings tell as much of a file as a question for that file. Files of this host are looked at one by one.
+    pub fn lists_facts(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.capabilities.mlst.is_some()),
+            Self::Local(_) => false,
+        }
+    }
+
+    /// The sessions that were lost, if it is a server.
+    pub fn losses(&self) -> Option<&Losses> {
+        match self {
+            Self::Server(server) => Some(&server.pool.losses),
+            Self::Local(_) => None,
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The last look at the destination of a job, after it has lost a session: a server that was restarted may have another disk,
+//! and what was stored or found there before may be gone. If no session was lost, nothing is asked.
+
+use super::claims::claim::{self, Claiming};
+use super::file::witness;
+use super::item::{Done, Item, Target};
+use super::request::options::Options;
+use super::retrying::outage::{connect, facts};
+use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
+use super::summary::tally::Tally;
+use crate::check::{CopyState, ExpectedCopy};
+use crate::context::Context;
+use crate::control::{Facts, SessionId};
+use crate::endpoint::Losses;
+use crate::failure::{Failure, Kind};
+use crate::report::Event;
+use crate::route::Ends;
+use ftp_proto::listing::When;
+use ftp_proto::wire::PathName;
+use std::io;
+use std::sync::atomic::Ordering;
+
+/// The files that a job has stored at a server, or has found there.
+#[derive(Debug)]
+pub(in crate::job) struct StoredFiles {
+    files: Spool<StoredFile>,
+    /// Why not all of them are kept.
+    broken: Option<io::Error>,
+}
+
+/// One of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct StoredFile {
+    number: u64,
+    source: PathName,
+    copy: PathName,
+    expected: ExpectedCopy,
+    /// The session in which it was seen last; `None` if nobody knows.
+    session: Option<SessionId>,
+    /// It was gone, and was copied again.
+    is_again: bool,
+}
+
+impl Record for StoredFile {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_number(out, self.number);
+        put_bytes(out, self.source.as_bytes());
+        put_bytes(out, self.copy.as_bytes());
+        put_some(out, self.expected.size);
+        put_some(out, self.expected.modified.map(|When(seconds)| seconds.cast_unsigned()));
+        put_some(out, self.session.map(SessionId::number));
+        put_number(out, u64::from(self.is_again));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let number = fields.number()?;
+        let source = PathName::from_wire(fields.bytes()?).ok()?;
+        let copy = PathName::from_wire(fields.bytes()?).ok()?;
+        let size = fields.some()?;
+        let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
+        let session = fields.some()?.map(SessionId::new);
+        let is_again = fields.number()? > 0;
+        let expected = ExpectedCopy { size, modified };
+        Some(Self { number, source, copy, expected, session, is_again })
+    }
+}
+
+impl Default for StoredFiles {
+    fn default() -> Self {
+        Self { files: Spool::new(IN_MEMORY), broken: None }
+    }
+}
+
+impl StoredFiles {
+    /// Notes that a file is at the destination, unless that is this host.
+    pub(in crate::job) fn note(&mut self, ends: &Ends, options: Options, item: &Item, done: &Done) {
+        if ends.destination.is_local() || options.mode.is_dry() || done.detached.is_some() {
+            return;
+        }
+        let sets = options.times && done.rung.is_some() && !ends.no_times.load(Ordering::Relaxed);
+        let modified = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
+        self.push(StoredFile {
+            number: item.number,
+            source: item.source.clone(),
+            copy: item.destination.clone(),
+            expected: ExpectedCopy { size: done.size, modified },
+            session: done.session,
+            is_again: false,
+        });
+    }
+
+    /// Whether there are none.
+    pub(in crate::job) fn is_empty(&self) -> bool {
+        self.files.len() == 0 && self.broken.is_none()
+    }
+
+    /// Takes over others.
+    pub(in crate::job) fn append(&mut self, mut other: Self) {
+        loop {
+            match other.files.pop() {
+                Ok(Some(file)) => self.push(file),
+                Ok(None) => break,
+                Err(error) => {
+                    self.broken.get_or_insert(error);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, file: StoredFile) {
+        if let Err(error) = self.files.push(file) {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    /// The next files that a loss concerns.
+    fn next(&mut self, losses: &Losses) -> Vec<StoredFile> {
+        let mut next = Vec::new();
+        while next.len() < AT_ONCE {
+            match self.files.pop() {
+                Ok(Some(file)) if losses.concern(file.session) => next.push(file),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    self.broken.get_or_insert(error);
+                    self.files = Spool::new(IN_MEMORY);
+                }
+            }
+        }
+        next
+    }
+
+    /// Looks at the files that were seen before a session was lost. What is gone is copied again, once. What is not there
+    /// then, or cannot be asked for, is a failure. `ends` have said goodbye to all their sessions, so that every loss was
+    /// noticed.
+    pub(in crate::job) async fn look(
+        mut self,
+        context: &Context,
+        ends: &mut Ends,
+        options: Options,
+        tally: &mut Tally,
+    ) {
+        let mut last = LastLook { context, options, tally, again: 0 };
+        for _ in 0..MOST_LOOKS {
+            if !last.is_needed(ends) {
+                break;
+            }
+            let before = ends.destination.losses().map_or(0, Losses::number);
+            let mut seen = Self::default();
+            while let Some(some) = ends.destination.losses().map(|losses| self.next(losses))
+                && !some.is_empty()
+                && last.is_needed(ends)
+            {
+                last.batch(ends, some, &mut seen).await;
+            }
+            seen.broken = self.broken.take().or(seen.broken);
+            self = seen;
+            if ends.destination.losses().map_or(0, Losses::number) == before {
+                break;
+            }
+        }
+        last.finish(ends, self).await;
+    }
+}
+
+/// A last look under way.
+struct LastLook<'a> {
+    context: &'a Context,
+    options: Options,
+    tally: &'a mut Tally,
+    /// How many files were copied again.
+    again: u64,
+}
+
+impl LastLook<'_> {
+    fn is_needed(&self, ends: &Ends) -> bool {
+        let has_lost = ends.destination.losses().is_some_and(|losses| losses.number() > 0);
+        has_lost && !self.context.cancel.is_cancelled()
+    }
+
+    /// Looks at files. Those that are there go to `seen`.
+    async fn batch(&mut self, ends: &mut Ends, files: Vec<StoredFile>, seen: &mut StoredFiles) {
+        let context = self.context;
+        let mut found = match connect(context, &mut ends.destination).await {
+            Ok(()) => {
+                let paths: Vec<PathName> = files.iter().map(|file| file.copy.clone()).collect();
+                ends.destination.facts_of_all(context, &paths).await
+            }
+            Err(failure) => {
+                let failure = failure.during_unless_interrupted(UNKNOWN);
+                return self
+                    .failed(ends, files.into_iter().map(|file| (file, failure.clone())).collect())
+                    .await;
+            }
+        }
+        .into_iter();
+        let session = ends.destination.session_id();
+        let mut failed = Vec::new();
+        for file in files {
+            let (there, session) = match found.next() {
+                Some(there) => (there, session),
+                None => {
+                    let there = facts(context, &mut ends.destination, &file.copy).await;
+                    (there, ends.destination.session_id())
+                }
+            };
+            match self.judge(ends, &file, there, session).await {
+                Ok(session) => seen.push(StoredFile { session, ..file }),
+                Err(Gone::Again(again)) => seen.push(again),
+                Err(Gone::Failed(failure)) => failed.push((file, failure)),
+            }
+        }
+        self.failed(ends, failed).await;
+    }
+
+    /// The session in which a file was seen to be there.
+    async fn judge(
+        &mut self,
+        ends: &mut Ends,
+        file: &StoredFile,
+        there: Result<Option<Facts>, Failure>,
+        session: Option<SessionId>,
+    ) -> Result<Option<SessionId>, Gone> {
+        let there = there.map_err(|failure| Gone::Failed(failure.during_unless_interrupted(UNKNOWN)))?;
+        if file.expected.is(there.as_ref()) == CopyState::Same {
+            return Ok(session);
+        }
+        if file.is_again {
+            return Err(Gone::Failed(Failure::new(Kind::Unverified, GONE).hint(LOOK)));
+        }
+        match self.copy_again(ends, file).await {
+            Ok(done) => {
+                self.again += 1;
+                let session = done.session;
+                Err(Gone::Again(StoredFile { session, is_again: true, ..file.clone() }))
+            }
+            Err(failure) if failure.kind == Kind::Missing && self.options.moves => {
+                let what = format!("{GONE}, and its source was deleted after it was seen there");
+                Err(Gone::Failed(Failure::new(Kind::Unverified, what).hint(LOOK)))
+            }
+            Err(failure) => Err(Gone::Failed(failure.during_unless_interrupted(GONE))),
+        }
+    }
+
+    /// Copies a file again that is not there any more.
+    async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<Done, Failure> {
+        let item = item(file);
+        if let Err(failure) = ends.destination.make_parents(self.context, &item.destination).await {
+            return Err(failure.during_unless_interrupted("its directory is gone as well"));
+        }
+        let mut claimed = claim::claim(self.context, ends, &item).await?;
+        // The journal has the end of the first copy.
+        claimed.done = None;
+        let done = Box::pin(witness::copy_claimed(self.context, ends, &item, self.options, claimed)).await?;
+        match done.rung.is_some() || done.verified != crate::outcome::Verified::None {
+            true => Ok(done),
+            false => Err(Failure::new(Kind::Unverified, "something else has its name")),
+        }
+    }
+
+    /// Tells that files are not whole, and has the journal forget that they were.
+    async fn failed(&mut self, ends: &Ends, failed: Vec<(StoredFile, Failure)>) {
+        let items = failed.iter().map(|(file, _)| item(file)).collect();
+        let claimed = Claiming::begin(self.context, ends, items, |_| false).ready(self.context, ends).await;
+        let ended = claimed.into_iter().zip(&failed);
+        for ((_, claimed), (_, failure)) in ended {
+            if let Ok(claimed) = claimed {
+                claim::ended(&claimed.journal(self.context), &Err(failure.clone()), 0);
+            }
+        }
+        for (file, failure) in failed {
+            let (source, dest) = item(&file).names(ends);
+            self.context.events.say(Event::FileFailed { source: source.clone() });
+            self.tally.gone(file.expected.size);
+            self.tally.failed(source, dest, failure);
+        }
+    }
+
+    /// Tells what came of it.
+    async fn finish(&mut self, ends: &mut Ends, mut rest: StoredFiles) {
+        if !self.is_needed(ends) {
+            return;
+        }
+        loop {
+            let some = ends.destination.losses().map(|losses| rest.next(losses)).unwrap_or_default();
+            if some.is_empty() {
+                break;
+            }
+            let unknown = Failure::new(Kind::Temporary, UNKNOWN).hint(LOOK);
+            self.failed(ends, some.into_iter().map(|file| (file, unknown.clone())).collect()).await;
+        }
+        if let Some(error) = rest.broken.take() {
+            let what = "a session with the destination was lost, and not all files can be looked at again";
+            let name = ends.destination.name();
+            self.tally.failed(ends.source.name(), name, Failure::of_this_host(what, &error));
+        }
+        if self.again > 0 {
+            let (name, files) = (ends.destination.name(), ftp_proto::wire::counted(self.again, "file"));
+            self.context.events.warn(format!(
+                "a session with {name} was lost, and {files} stored before were gone: they were copied again"
+            ));
+        }
+    }
+}
+
+/// What became of a file that was not found as it was.
+enum Gone {
+    /// It was copied again.
+    Again(StoredFile),
+    Failed(Failure),
+}
+
+/// The file as it is copied.
+fn item(file: &StoredFile) -> Item {
+    Item {
+        number: file.number,
+        source: file.source.clone(),
+        destination: file.copy.clone(),
+        known: None,
+        target: Target::Unknown,
+        kept_as: None,
+        is_listed: false,
+    }
+}
+
+/// How many files wait in memory.
+const IN_MEMORY: usize = 1024;
+/// How many are looked at together.
+const AT_ONCE: usize = 1_000;
+/// How often a server may lose sessions during the last look.
+const MOST_LOOKS: u32 = 3;
+/// What a failure says of a file that cannot be looked at.
+const UNKNOWN: &str = "a session with the destination was lost after it was stored there, and nobody can tell whether it is still there";
+/// The same of a file that is not there.
+const GONE: &str = "it was stored, and is not there any more since a session with the destination was lost";
+const LOOK: &str = "look whether the disk of the destination is mounted";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_seen_before_a_loss_is_looked_at() {
+        let losses = Losses::default();
+        let name = |number: u64| PathName::from_user(format!("d/{number}")).unwrap();
+        let file = |number: u64| StoredFile {
+            number,
+            source: name(number),
+            copy: name(number + 1),
+            expected: ExpectedCopy {
+                size: Some(number),
+                modified: number.is_multiple_of(2).then_some(When(-5)),
+            },
+            session: number.is_multiple_of(3).then_some(SessionId::new(u64::MAX)),
+            is_again: number.is_multiple_of(5),
+        };
+        let mut stored = StoredFiles::default();
+        (0..5000).for_each(|number| stored.push(file(number)));
+        losses.note();
+        let mut found = Vec::new();
+        loop {
+            let some = stored.next(&losses);
+            if some.is_empty() {
+                break;
+            }
+            assert!(some.len() <= AT_ONCE);
+            found.extend(some);
+        }
+        let expect: Vec<StoredFile> = (0..5000).filter(|number| number % 3 != 0).map(file).collect();
+        assert!(found == expect && stored.broken.is_none());
+    }
+}

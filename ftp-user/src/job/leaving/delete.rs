@@ -1,0 +1,169 @@
+//! Deletes the sources of a portion: all are looked at, and their copies, and what may go is deleted together.
+
+use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
+use super::look::{DirectorySizes, End, look};
+use super::permit::{Leave, tell, undeleted};
+use super::single;
+use crate::check::{CopyProof, CopyState, Removal};
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{self, AskedDisk};
+use crate::failure::{Failure, Kind};
+use crate::job::entered::{Entered, Entry, Why};
+use crate::place;
+use crate::report::Topic;
+use crate::route::Ends;
+use ftp_proto::wire::PathName;
+
+/// Deletes the sources of what a worker has copied, by its own sessions. Returns those that stay.
+pub(in crate::job) async fn leave(
+    context: &Context,
+    ends: &mut Ends,
+    portion: &mut Portion,
+    (tree, sizes): (Option<&MovedTree>, &DirectorySizes),
+) -> Vec<KeptSource> {
+    let mut files = portion.take();
+    if files.is_empty() || context.cancel.is_cancelled() {
+        return Vec::new();
+    }
+    // Whoever finds a source missing in a later run knows that its copy is there.
+    context.job_journal.settled().await;
+    let disk = stable(context, ends, &files).await;
+    let leave = Leave { context, disk: &disk };
+    let mut guard = tree.map(|tree| Entered::sharing(&tree.scope, Why::Moved, &tree.links));
+    let mut kept = Vec::new();
+    while !files.is_empty() && !context.cancel.is_cancelled() {
+        let together = files.iter().take(MOST).take_while(|left| left.is_beside_first(&files)).count();
+        let rest = files.split_off(together.max(1));
+        let some = std::mem::replace(&mut files, rest);
+        kept.extend(Box::pin(leave.directory(ends, some, guard.as_mut(), sizes)).await);
+    }
+    kept
+}
+
+/// Has the destination put all copies on its disk, or says once that it cannot be asked.
+async fn stable(context: &Context, ends: &mut Ends, files: &[Left]) -> AskedDisk {
+    let copies: Vec<&PathName> = files.iter().map(|left| &left.copy).collect();
+    let disk = endpoint::make_stable(context, &mut ends.destination, &copies).await;
+    if disk.is_unasked() {
+        let text = "sources are deleted although nobody can tell whether their copies would survive a power failure: \
+            this server cannot be asked for stable storage";
+        context.events.warn_of(Topic::Storage, ends.destination.name(), text);
+    }
+    disk
+}
+
+impl Left {
+    fn is_beside_first(&self, files: &[Self]) -> bool {
+        files.first().is_some_and(|first| self.is_beside(first))
+    }
+
+    /// It is not deleted.
+    pub(super) fn stays(self, failure: Failure) -> KeptSource {
+        KeptSource { source: self.source, copy: self.copy, failure }
+    }
+}
+
+impl Leave<'_> {
+    /// Deletes files of one directory.
+    async fn directory(
+        self,
+        ends: &mut Ends,
+        files: Vec<Left>,
+        guard: Option<&mut Entered>,
+        sizes: &DirectorySizes,
+    ) -> Vec<KeptSource> {
+        let context = self.context;
+        let directory = files.first().and_then(|left| left.below.as_ref()).map(place::parent);
+        if let (Some(guard), Some(directory)) = (guard, directory) {
+            let failure = match guard.enter(context, &mut ends.source, directory.as_ref()).await {
+                Ok(Entry::Directory) => None,
+                // The link is deleted, and what it leads to stays.
+                Ok(Entry::Link(_)) => return Vec::new(),
+                Ok(Entry::Elsewhere(_, failure)) | Err(failure) => Some(failure),
+            };
+            if let Some(failure) = failure {
+                return files.into_iter().map(|left| left.stays(failure.clone())).collect();
+            }
+        }
+        let sources: Vec<PathName> = files.iter().map(|left| left.source.clone()).collect();
+        let copies: Vec<PathName> = files.iter().map(|left| left.copy.clone()).collect();
+        let Ends { source, destination, .. } = &mut *ends;
+        let (now, there) = tokio::join!(
+            look(context, (End::Source, source), &sources, sizes),
+            look(context, (End::Destination, destination), &copies, sizes)
+        );
+        let (mut kept, mut singly, mut ready) = (Vec::new(), Vec::new(), Vec::new());
+        for (left, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
+            match seen {
+                // It is gone already.
+                (Ok(None), _) => {}
+                (Ok(Some(source)), Ok(copy)) => match self.judge(ends, &left, (&source, copy.as_ref())) {
+                    Judged::Singly => singly.push(left),
+                    Judged::Kept(failure) => kept.push(left.stays(failure)),
+                    Judged::Leaves(removal) => ready.push(Ready { left, removal, size: source.size }),
+                },
+                (Err(failure), _) | (_, Err(failure)) => kept.push(left.stays(failure)),
+            }
+        }
+        let rest = self.delete(ends, ready, &mut kept).await;
+        for left in singly.into_iter().chain(rest) {
+            if let Err(failure) = Box::pin(single::leave(self, ends, &left)).await {
+                kept.push(left.stays(failure));
+            }
+        }
+        kept
+    }
+
+    /// Whether a source can be deleted together with others.
+    fn judge(self, ends: &mut Ends, left: &Left, (source, copy): (&Facts, Option<&Facts>)) -> Judged {
+        let is_asked_again = ends.destination.is_local()
+            || (left.session.is_some() && left.session == ends.destination.session_id());
+        let is_clear = left.expected.is(copy) != CopyState::OtherTime;
+        if !is_asked_again || !is_clear || left.licence.is_doubtful() {
+            return Judged::Singly;
+        }
+        match self.removal(left, (source, copy), CopyProof::SameSession) {
+            Ok(removal) => Judged::Leaves(removal),
+            Err(failure) => Judged::Kept(failure),
+        }
+    }
+
+    /// Deletes them together. Returns those of which the source has not said what came of them: they are looked at again.
+    async fn delete(self, ends: &mut Ends, ready: Vec<Ready>, kept: &mut Vec<KeptSource>) -> Vec<Left> {
+        let context = self.context;
+        let session = ends.destination.session_id();
+        // A destination that has hung up meanwhile is noticed without a question.
+        if !ends.destination.is_alive(context).await || ends.destination.session_id() != session {
+            return ready.into_iter().map(|ready| ready.left).collect();
+        }
+        let removals: Vec<Removal> = ready.iter().map(|ready| ready.removal.clone()).collect();
+        let mut deleted = Removal::carry_out_all(context, &mut ends.source, &removals).await.into_iter();
+        let mut rest = Vec::new();
+        for Ready { left, size, .. } in ready {
+            match deleted.next() {
+                Some(Ok(_)) => tell(context, ends, &left.source, size),
+                Some(Err(failure)) if failure.kind != Kind::Temporary => {
+                    kept.push(left.stays(undeleted(failure)))
+                }
+                Some(Err(_)) | None => rest.push(left),
+            }
+        }
+        rest
+    }
+}
+
+/// What becomes of a source.
+enum Judged {
+    /// It needs questions of its own.
+    Singly,
+    Kept(Failure),
+    Leaves(Removal),
+}
+
+/// A source that can be deleted.
+struct Ready {
+    left: Left,
+    removal: Removal,
+    size: Option<u64>,
+}

@@ -1,0 +1,150 @@
+//! The directories of a tree that was moved: each is removed if it is empty when everything else is done.
+
+use super::left::MovedTree;
+use crate::check::Removal;
+use crate::context::Context;
+use crate::endpoint::{Host, list};
+use crate::failure::Failure;
+use crate::job::aside::{MOST_LOOKED, name_back, name_of};
+use crate::job::claims::names::directory_at;
+use crate::job::entered::{Entered, Entry, Why};
+use crate::job::retrying::outage::{Question, asked};
+use crate::job::summary::tally::Tally;
+use crate::place;
+use crate::report::{Change, Event};
+use crate::route::Ends;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// The directories of a tree, and its sources that an earlier run has given another name.
+#[derive(Debug)]
+pub(in crate::job) struct Leaving {
+    tree: MovedTree,
+    /// Where the copies are.
+    destination: PathName,
+    /// Directories below the root that were entered, each before those in it.
+    directories: Vec<PathName>,
+    /// Whether the root itself is removed if it is empty.
+    with_root: bool,
+    /// How many names were looked for that an earlier run may have given.
+    looked: u32,
+}
+
+impl Leaving {
+    /// Nothing was entered yet.
+    pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
+        let (tree, destination) = (MovedTree::of(root), destination.clone());
+        Self { tree, destination, directories: Vec::new(), with_root, looked: 0 }
+    }
+
+    /// The tree, for the workers.
+    pub(in crate::job) const fn tree(&self) -> &MovedTree {
+        &self.tree
+    }
+
+    /// Notes a directory that was entered.
+    pub(in crate::job) fn directory(&mut self, below: &PathName) {
+        if self.directories.len() < MOST_DIRECTORIES {
+            self.directories.push(below.clone());
+        }
+    }
+
+    /// Gives a source its name back that an earlier run of the job was about to delete under the name `aside`, and returns
+    /// that name below the root; `None` if it is no such name, or if very many were looked for.
+    ///
+    /// # Errors
+    ///
+    /// The server does not rename it.
+    pub(in crate::job) async fn put_back(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        aside: &PathName,
+    ) -> Result<Option<PathName>, Failure> {
+        self.looked += 1;
+        if self.looked > MOST_LOOKED {
+            return Ok(None);
+        }
+        let root = self.tree.scope.root();
+        let aside = place::join(Some(root), aside);
+        let destination = directory_at(&ends.destination, &self.destination);
+        let Some(below) = name_of(context, (root, &destination), &aside) else { return Ok(None) };
+        name_back(context, &mut ends.source, (&aside, &place::join(Some(root), &below))).await?;
+        Ok(Some(below))
+    }
+
+    /// Removes the directories that are empty. Failures go to `tally`.
+    pub(in crate::job) async fn carry_out(mut self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
+        let host = &mut ends.source;
+        let mut entered = Entered::sharing(&self.tree.scope, Why::Moved, &self.tree.links);
+        let directories = std::mem::take(&mut self.directories);
+        let root = self.with_root.then_some(None);
+        for below in directories.into_iter().rev().map(Some).chain(root) {
+            if context.cancel.is_cancelled() {
+                return;
+            }
+            if let Err(failure) = self.remove_if_empty(context, host, below.as_ref(), &mut entered).await {
+                tally.failed(host.show(&self.path(below.as_ref())), String::new(), failure);
+            }
+        }
+    }
+
+    fn path(&self, below: Option<&PathName>) -> PathName {
+        let root = self.tree.scope.root();
+        below.map_or_else(|| root.clone(), |below| place::join(Some(root), below))
+    }
+
+    async fn remove_if_empty(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+        entered: &mut Entered,
+    ) -> Result<(), Failure> {
+        let path = self.path(below);
+        if let Some(below) = below
+            && (entered.was_link(below) || !is_within(context, host, place::parent(below), entered).await?)
+        {
+            return Ok(());
+        }
+        let listing = asked(context, host, async |host| list(context, host, &path).await).await?;
+        let Some(removal) = Removal::emptied(&self.tree.scope, below, &listing)? else { return Ok(()) };
+        remove(context, host, &removal).await?;
+        let (verb, dest, dry_run, size) = ("move", None, false, None);
+        let (place, kind) = (host.show(&path), listing::Kind::Directory);
+        context.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
+        Ok(())
+    }
+}
+
+/// Whether a directory of the tree is still one. If it was a symbolic link, the link is deleted, and what it leads to stays.
+///
+/// # Errors
+///
+/// What is in it stays, and why.
+async fn is_within(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<PathName>,
+    entered: &mut Entered,
+) -> Result<bool, Failure> {
+    match entered.enter(context, host, directory.as_ref()).await? {
+        Entry::Directory => Ok(true),
+        Entry::Link(_) => Ok(false),
+        Entry::Elsewhere(_, failure) => Err(failure),
+    }
+}
+
+async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match removal.carry_out(context, host).await {
+            Ok(_) => return Ok(()),
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
+/// The largest number of directories that are removed. Others stay, empty.
+const MOST_DIRECTORIES: usize = 1_000_000;

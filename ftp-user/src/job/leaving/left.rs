@@ -1,0 +1,201 @@
+//! A file that was copied, and whose source may be deleted.
+
+use crate::check::{ExpectedCopy, Licence, Scope};
+use crate::context::Context;
+use crate::control::SessionId;
+use crate::failure::{Failure, Kind};
+use crate::job::entered::DeletedLinks;
+use crate::job::item::{Done, Item};
+use crate::job::request::options::Options;
+use crate::place;
+use crate::route::Ends;
+use ftp_proto::listing::When;
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// The tree of a move. Its workers share it.
+#[derive(Clone, Debug)]
+pub(in crate::job) struct MovedTree {
+    pub(super) scope: Arc<Scope>,
+    /// The symbolic links of it that were deleted.
+    pub(super) links: DeletedLinks,
+}
+
+impl MovedTree {
+    /// The tree whose root has this path at the source.
+    pub(super) fn of(root: &PathName) -> Self {
+        Self { scope: Arc::new(Scope::of_source(root)), links: DeletedLinks::default() }
+    }
+
+    /// The path of a file below the root.
+    pub(super) fn below(&self, source: &PathName) -> Option<PathName> {
+        let rest = source.as_bytes().strip_prefix(self.scope.root().as_bytes())?;
+        let start = rest.iter().position(|byte| *byte != b'/')?;
+        PathName::from_wire(rest.get(start..)?).ok()
+    }
+}
+
+/// A file that may be deleted, if all that is seen of it permits that.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) scope: Arc<Scope>,
+    /// Its path below the root of the scope; `None` is the root.
+    pub(super) below: Option<PathName>,
+    pub(super) source: PathName,
+    pub(super) copy: PathName,
+    pub(super) licence: Licence,
+    pub(super) expected: ExpectedCopy,
+    /// The session of the destination that has verified the copy.
+    pub(super) session: Option<SessionId>,
+    /// When it was verified, at the latest.
+    pub(super) verified: Moment,
+}
+
+impl Left {
+    /// A file that was copied; `None` if an earlier run has deleted its source.
+    ///
+    /// # Errors
+    ///
+    /// Its source stays, and why.
+    pub(super) fn of(
+        tree: Option<&MovedTree>,
+        item: &Item,
+        done: &Done,
+        (set, verified): (Option<When>, Moment),
+    ) -> Result<Option<Self>, Failure> {
+        if done.earlier.is_some() {
+            return Ok(None);
+        }
+        let licence = licence(&item.source, done)?;
+        let (scope, below) = match tree.map(|tree| (Arc::clone(&tree.scope), tree.below(&item.source))) {
+            Some((scope, Some(below))) => (scope, Some(below)),
+            Some((_, None)) => return Err(Failure::usage("it is not below the tree")),
+            None => (Arc::new(Scope::of_source(&item.source)), None),
+        };
+        // What was there already has a time of its own.
+        let expected = ExpectedCopy { size: done.size, modified: set.filter(|_| done.rung.is_some()) };
+        let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
+        Ok(Some(Self { scope, below, source, copy, licence, expected, session, verified }))
+    }
+
+    /// The directory that has it, and whether it is one of the same tree as another one's.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        let directory = |left: &Self| left.below.as_ref().and_then(place::parent);
+        Arc::ptr_eq(&self.scope, &other.scope) && directory(self) == directory(other)
+    }
+}
+
+/// The licence to delete the source of a copy.
+fn licence(source: &PathName, done: &Done) -> Result<Licence, Failure> {
+    let before = (done.rung.is_none(), done.was_taken);
+    Licence::of(done.source.clone(), done.verified, before).map_err(|why| {
+        let what = format!("{} stays, because {why}", source.display());
+        Failure::new(Kind::Unverified, what).hint("compare both, and delete it with ftp-user rm")
+    })
+}
+
+/// A source that was not deleted, although it was copied.
+#[derive(Debug)]
+pub(in crate::job) struct KeptSource {
+    pub(in crate::job) source: PathName,
+    pub(in crate::job) copy: PathName,
+    /// Why it stays.
+    pub(in crate::job) failure: Failure,
+}
+
+/// Files whose sources wait to be deleted: those that one worker has copied since it has deleted some.
+#[derive(Debug, Default)]
+pub(in crate::job) struct Portion {
+    pub(super) files: Vec<Left>,
+    bytes: u64,
+    /// When the first of them was noted.
+    since: Option<Moment>,
+}
+
+impl Portion {
+    /// Notes that a file was copied.
+    ///
+    /// # Errors
+    ///
+    /// Its source stays, and why.
+    pub(in crate::job) fn note(
+        &mut self,
+        context: &Context,
+        ends: &Ends,
+        options: Options,
+        tree: Option<&MovedTree>,
+        (item, done): (&Item, &Done),
+    ) -> Result<(), Failure> {
+        let sets = options.times && !ends.no_times.load(Ordering::Relaxed);
+        let set = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
+        let now = context.clock.now();
+        if let Some(left) = Left::of(tree, item, done, (set, now))? {
+            self.bytes = self.bytes.saturating_add(done.size.unwrap_or(0));
+            self.since.get_or_insert(now);
+            self.files.push(left);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing waits.
+    pub(in crate::job) const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// When they are deleted at the latest.
+    pub(in crate::job) fn due_at(&self) -> Option<Moment> {
+        self.since.map(|since| since + LONGEST)
+    }
+
+    /// Whether they are to be deleted now.
+    pub(in crate::job) fn is_due(&self, now: Moment) -> bool {
+        self.files.len() >= MOST || self.bytes >= MOST_BYTES || self.due_at().is_some_and(|due| due <= now)
+    }
+
+    /// Whether they are to be deleted before a file of this size is copied, which may take long.
+    pub(in crate::job) fn is_due_before(&self, size: Option<u64>) -> bool {
+        !self.is_empty() && size.is_none_or(|size| size >= MOST_BYTES)
+    }
+
+    /// Takes over what another worker has copied.
+    pub(in crate::job) fn append(&mut self, mut other: Self) {
+        self.files.append(&mut other.files);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.since = [self.since, other.since].into_iter().flatten().min();
+    }
+
+    /// Takes the files out.
+    pub(super) fn take(&mut self) -> Vec<Left> {
+        std::mem::take(self).files
+    }
+}
+
+/// The largest number of files of a portion.
+pub(super) const MOST: usize = 1_000;
+/// So many bytes are worth the questions of a portion.
+const MOST_BYTES: u64 = 64 << 20;
+/// How long the source of a verified copy waits.
+const LONGEST: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_below_its_root() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        let check = |root: &str, path: &str, expect: Option<&str>| {
+            let found = MovedTree::of(&name(root)).below(&name(path));
+            assert_eq!(found.map(|found| found.display()).as_deref(), expect, "{root} {path}");
+        };
+        check("t", "t/a/b", Some("a/b"));
+        check("t/", "t/a", Some("a"));
+        check("/", "/a", Some("a"));
+        check(".", "./a", Some("a"));
+        check("t", "u/a", None);
+        check("t", "t", None);
+    }
+}

@@ -1,0 +1,145 @@
+//! What is at many paths of one directory: by one listing where most of the directory is asked for, else by a question for
+//! each.
+
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::{Host, list_each};
+use crate::failure::Failure;
+use crate::job::item::Item;
+use crate::job::retrying::outage::facts;
+use crate::place;
+use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::wire::PathName;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// About how many names directories have. The workers of a move share it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::job) struct DirectorySizes(Arc<Mutex<HashMap<Directory, usize>>>);
+
+/// A directory of one end.
+type Directory = (End, Option<PathName>);
+
+/// Which end of a move is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum End {
+    Source,
+    Destination,
+}
+
+impl DirectorySizes {
+    /// Notes a file that was found, and that gets a copy.
+    pub(in crate::job) fn note_found(&self, item: &Item) {
+        let mut sizes = self.sizes();
+        if sizes.len() > MOST_DIRECTORIES {
+            sizes.clear();
+        }
+        for (end, path) in [(End::Source, &item.source), (End::Destination, &item.destination)] {
+            *sizes.entry((end, place::parent(path))).or_default() += 1;
+        }
+    }
+
+    /// Whether a directory is listed for so many of its names.
+    fn is_listed_for(&self, directory: &Directory, names: usize) -> bool {
+        let known = self.sizes().get(directory).copied();
+        names >= FEWEST && known.is_some_and(|size| size <= names.saturating_mul(WORTH))
+    }
+
+    /// Notes how many names a listing has shown.
+    fn note_listed(&self, directory: Directory, names: usize) {
+        self.sizes().insert(directory, names);
+    }
+
+    fn sizes(&self) -> MutexGuard<'_, HashMap<Directory, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is at each of these paths of one directory, or why nobody can tell.
+pub(super) async fn look(
+    context: &Context,
+    (end, host): (End, &mut Host),
+    paths: &[PathName],
+    sizes: &DirectorySizes,
+) -> Vec<Result<Option<Facts>, Failure>> {
+    let directory = (end, paths.first().and_then(place::parent));
+    let listed = match sizes.is_listed_for(&directory, paths.len()) && host.lists_facts() {
+        true => listed(context, host, directory, sizes).await,
+        false => HashMap::new(),
+    };
+    // What a listing has not shown, or not as a file, is asked for.
+    let of_listing = |path: &PathName| listed.get(&place::base_name(path)?).cloned();
+    let rest: Vec<PathName> = paths.iter().filter(|path| of_listing(path).is_none()).cloned().collect();
+    let mut asked = match rest.as_slice() {
+        [] => Vec::new(),
+        rest => host.facts_of_all(context, rest).await,
+    }
+    .into_iter();
+    let mut all = Vec::with_capacity(paths.len());
+    for path in paths {
+        all.push(match of_listing(path) {
+            Some(found) => Ok(Some(found)),
+            None => match asked.next() {
+                Some(answer) => answer,
+                None => facts(context, host, path).await,
+            },
+        });
+    }
+    all
+}
+
+/// The files that the listing of a directory shows with everything that is known of them.
+async fn listed(
+    context: &Context,
+    host: &mut Host,
+    directory: Directory,
+    sizes: &DirectorySizes,
+) -> HashMap<PathName, Facts> {
+    let (mut files, mut names) = (HashMap::new(), 0);
+    let mut note = |entry: Entry| {
+        names += 1;
+        let is_whole = entry.kind == Kind::File && entry.size.is_some() && entry.exactly_modified().is_some();
+        // A name that is shown twice says nothing.
+        if is_whole && files.insert(entry.name.clone(), Facts::from(&entry)).is_some() {
+            files.remove(&entry.name);
+        }
+    };
+    let Some(path) = directory.1.clone().or_else(|| PathName::from_user(".").ok()) else { return files };
+    let listing = list_each(context, host, &path, &mut note).await;
+    if listing.is_err() {
+        (files, names) = (HashMap::new(), usize::MAX);
+    }
+    sizes.note_listed(directory, names);
+    files
+}
+
+/// How many directories are remembered.
+const MOST_DIRECTORIES: usize = 32_768;
+/// The smallest number of names for which a directory is listed: a listing takes some commands.
+const FEWEST: usize = 8;
+/// A line of a listing takes so much less than a command and its reply.
+const WORTH: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_listed_if_much_of_it_is_asked_for() {
+        let sizes = DirectorySizes::default();
+        let directory = |end| (end, Some(PathName::from_user("d").unwrap()));
+        for end in [End::Source, End::Destination] {
+            assert!(!sizes.is_listed_for(&directory(end), 100), "nothing is known");
+        }
+        (0..100).for_each(|number| sizes.note_found(&Item::of_both(number, &format!("d/{number}"))));
+        for end in [End::Source, End::Destination] {
+            for (names, expect) in [(1, false), (16, false), (17, true), (100, true)] {
+                assert_eq!(sizes.is_listed_for(&directory(end), names), expect, "{names}");
+            }
+        }
+        // It has many others.
+        sizes.note_listed(directory(End::Destination), 100_000);
+        assert!(!sizes.is_listed_for(&directory(End::Destination), 100));
+        assert!(sizes.is_listed_for(&directory(End::Source), 100));
+    }
+}

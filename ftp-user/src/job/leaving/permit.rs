@@ -1,0 +1,52 @@
+//! What permits to delete a source, and what is said of it.
+
+use super::left::Left;
+use crate::check::{CopyProof, MoveEvidence, Removal};
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::AskedDisk;
+use crate::failure::Failure;
+use crate::report::{Change, Event};
+use crate::route::Ends;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// What every file of a portion needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leave<'a> {
+    pub(super) context: &'a Context,
+    /// What the destination has said of its disk.
+    pub(super) disk: &'a AskedDisk,
+}
+
+impl Leave<'_> {
+    /// The permit to delete a source.
+    ///
+    /// # Errors
+    ///
+    /// It is kept, and why.
+    pub(super) fn removal(
+        self,
+        left: &Left,
+        (source_now, copy_now): (&Facts, Option<&Facts>),
+        proof: CopyProof,
+    ) -> Result<Removal, Failure> {
+        let (source_before, is_by_hash) = left.licence.parts();
+        let (expected, storage) = (left.expected, &self.disk.of(left.verified));
+        let evidence =
+            MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage };
+        Removal::moved(&left.scope, left.below.as_ref(), &evidence)
+    }
+}
+
+/// The failure to delete a source.
+pub(super) fn undeleted(failure: Failure) -> Failure {
+    failure.during_unless_interrupted("its copy is verified, and it stays")
+}
+
+/// Tells that a source was deleted.
+pub(super) fn tell(context: &Context, ends: &Ends, path: &PathName, size: Option<u64>) {
+    let (verb, dest, dry_run, kind) = ("move", None, false, listing::Kind::File);
+    let place = ends.source.show(path);
+    context.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
+}

@@ -1,0 +1,115 @@
+//! Deletes one source that needs questions of its own: the session that has verified its copy has ended, both places may be
+//! one, or the reply to its deletion is missing.
+
+use super::left::Left;
+use super::permit::{Leave, tell, undeleted};
+use crate::check::{self, Compared, CopyProof, CopyState, Removal};
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::job::aside::{named_again, set_aside};
+use crate::job::retrying::outage::Question;
+use crate::outcome::{StreamedDigests, Verified};
+use crate::route::Ends;
+
+/// Looks at a source and its copy, and deletes the source if it may go.
+///
+/// # Errors
+///
+/// It stays, and why.
+pub(super) async fn leave(leave: Leave<'_>, ends: &mut Ends, left: &Left) -> Result<(), Failure> {
+    let mut question = Question::new(leave.context);
+    loop {
+        question.connect(&mut ends.source).await?;
+        question.connect(&mut ends.destination).await?;
+        match leave.once(ends, left).await {
+            Ok(ended) => return ended,
+            // Everything is looked at again: what was seen holds for the session that is lost.
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}
+
+impl Leave<'_> {
+    /// The inner result is final. The outer failure may pass, and nothing was changed.
+    async fn once(self, ends: &mut Ends, left: &Left) -> Result<Result<(), Failure>, Failure> {
+        let context = self.context;
+        let Some(before) = ends.source.facts(context, &left.source).await? else { return Ok(Ok(())) };
+        let there = ends.destination.facts(context, &left.copy).await?;
+        let has_own_session = ends.destination.is_local()
+            || (left.session.is_some() && left.session == ends.destination.session_id());
+        let proof = match (left.expected.is(there.as_ref()), has_own_session) {
+            (CopyState::Same, true) => CopyProof::SameSession,
+            (CopyState::Same | CopyState::OtherTime, _) => self.compare(ends, left, before.size).await?,
+            (CopyState::Other | CopyState::Missing, _) => CopyProof::NoDigest,
+        };
+        // Digests take long: both are looked at again.
+        let (now, there) = match proof {
+            CopyProof::ComparedAgain => {
+                let Some(now) = ends.source.facts(context, &left.source).await? else { return Ok(Ok(())) };
+                (now, ends.destination.facts(context, &left.copy).await?)
+            }
+            CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
+        };
+        let removal = match self.removal(left, (&now, there.as_ref()), proof) {
+            Ok(removal) => removal,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if left.licence.is_doubtful() {
+            let deleted = self.delete_aside(ends, left, removal, now.size).await;
+            return Ok(deleted.map(|()| tell(context, ends, &left.source, now.size)));
+        }
+        match removal.carry_out(context, &mut ends.source).await {
+            Ok(_) => {
+                tell(context, ends, &left.source, now.size);
+                Ok(Ok(()))
+            }
+            Err(failure) if failure.kind == Kind::Temporary => Err(failure),
+            Err(failure) => Ok(Err(undeleted(failure))),
+        }
+    }
+
+    /// Compares the digests of both ends.
+    async fn compare(self, ends: &mut Ends, left: &Left, size: Option<u64>) -> Result<CopyProof, Failure> {
+        let context = self.context;
+        let Some(algorithm) = check::common(context, ends, &[]).await? else {
+            return Ok(CopyProof::NoDigest);
+        };
+        let streamed = &StreamedDigests::default();
+        let files = Compared { source: &left.source, copy: &left.copy, size, streamed };
+        match check::compare(context, ends, &files, Verified::Hash(algorithm)).await {
+            Ok(Ok(_)) => Ok(CopyProof::ComparedAgain),
+            Ok(Err(_)) => Ok(CopyProof::NoDigest),
+            Err(failure) if failure.kind == Kind::Unverified => Ok(CopyProof::Differs),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Deletes a source that may be its own copy: it gets another name first.
+    async fn delete_aside(
+        self,
+        ends: &mut Ends,
+        left: &Left,
+        removal: Removal,
+        size: Option<u64>,
+    ) -> Result<(), Failure> {
+        let removal = set_aside(self.context, ends, removal, (&left.copy, size)).await?;
+        let Err(failure) = delete_until_answered(self.context, &mut ends.source, &removal).await else {
+            return Ok(());
+        };
+        let names = (removal.path(), &left.source);
+        Err(named_again(self.context, &mut ends.source, names, undeleted(failure)).await)
+    }
+}
+
+/// Deletes a name that nothing but this job has given, until the host has answered.
+async fn delete_until_answered(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match removal.carry_out(context, host).await {
+            Ok(_) => return Ok(()),
+            Err(failure) => question.again(failure).await?,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What servers say of a broken disk, word for word: the fixtures in `fixtures/words` are what they say today. The judge of
+//! deletions is tested with the same files.
+
+use super::source::Source;
+use integration_tests::foreign::{Kind, words};
+use integration_tests::{or_skip, skip};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn the_words_of_vsftpd_are_those_of_the_table() {
+    says_what_the_table_says(Some(Kind::Vsftpd));
+}
+
+#[test]
+fn the_words_of_proftpd_are_those_of_the_table() {
+    says_what_the_table_says(Some(Kind::Proftpd));
+}
+
+#[test]
+fn the_words_of_pure_ftpd_are_those_of_the_table() {
+    says_what_the_table_says(Some(Kind::PureFtpd));
+}
+
+#[test]
+fn the_words_of_our_server_are_those_of_the_table() {
+    says_what_the_table_says(None);
+}
+
+/// `FTP_WORDS=write` writes the table anew.
+fn says_what_the_table_says(kind: Option<Kind>) {
+    let source = or_skip!(Source::start("the_words", kind));
+    let version = kind.map_or_else(String::new, |kind| {
+        let version = kind.tool().map(|tool| tool.version(kind.package()));
+        version.unwrap_or_default()
+    });
+    let rows = words::gather(source.name(), &source.disk, &|| source.login());
+    let text = format!("# {} {version}\n{}", source.name(), words::lines(&rows));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/words");
+    let file = file.join(format!("{}.tsv", source.name()));
+    if std::env::var_os("FTP_WORDS").is_some_and(|value| value == "write") {
+        fs::write(file, text).unwrap();
+        return;
+    }
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    if kind.is_some() && known.lines().next() != text.lines().next() {
+        skip!(format!("the table is that of {:?}, here is {version}", known.lines().next()));
+    }
+    let (known, now): (Vec<_>, Vec<_>) = (known.lines().collect(), text.lines().collect());
+    let gone: Vec<_> = known.iter().filter(|line| !now.contains(line)).collect();
+    let new: Vec<_> = now.iter().filter(|line| !known.contains(line)).collect();
+    assert!(gone.is_empty() && new.is_empty(), "no longer said: {gone:#?}\nnew: {new:#?}");
+}
