@@ -19,10 +19,11 @@
 //! `endless TEXT` (that line again and again on the control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
-//! that ended: `in order` or `reset`. `enter` (or `enter PATH`) makes the argument of CWD (or that path) the `{directory}` of PWD.
+//! that ended: `in order` or `reset`. A rule of SIZE with a glob does not show a file that has another name since. `enter` (or `enter PATH`) makes the argument of CWD (or that path) the `{directory}` of PWD.
 
 use crate::binary::WATCHDOG;
 use crate::{site, socket};
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -110,6 +111,12 @@ impl Rule {
                 None => argument == glob,
             })
     }
+
+    /// Whether it says that there is a file with any of many names.
+    fn shows_many_names(&self) -> bool {
+        let has_glob = self.argument.as_ref().is_some_and(|glob| glob.contains('*'));
+        has_glob && self.verb == "SIZE" && self.actions.iter().any(|action| action.starts_with('2'))
+    }
 }
 
 /// What all control connections of a peer share.
@@ -121,6 +128,8 @@ struct Shared {
     seen: Mutex<Vec<(usize, String)>>,
     news: Condvar,
     dead: AtomicBool,
+    /// Files that had this name and were renamed.
+    renamed: Mutex<HashSet<String>>,
 }
 
 /// A scripted server that runs until it is dropped.
@@ -247,6 +256,24 @@ impl Shared {
         assert!(!waited.timed_out(), "{start} was never seen, only {seen:#?}");
     }
 
+    /// What the rule says to a command.
+    fn actions(&self, verb: &str, argument: &str) -> Vec<String> {
+        let mut rules = self.rules.lock().unwrap();
+        let Some(rule) = rules.iter_mut().find(|rule| rule.fits(verb, argument)) else { return Vec::new() };
+        rule.used = true;
+        match rule.shows_many_names() && self.renamed.lock().unwrap().contains(argument) {
+            true => vec!["550 no such file".to_owned()],
+            false => rule.actions.clone(),
+        }
+    }
+
+    /// A file has another name.
+    fn renames(&self, from: &str, to: &str) {
+        let mut renamed = self.renamed.lock().unwrap();
+        renamed.insert(from.to_owned());
+        renamed.remove(to);
+    }
+
     fn saw(&self, line: &str) {
         static ORDER: AtomicUsize = AtomicUsize::new(0);
         let mut seen = self.seen.lock().unwrap();
@@ -266,6 +293,8 @@ struct Session {
     stored: usize,
     ended: &'static str,
     directory: String,
+    /// The argument of the last RNFR.
+    renaming: String,
 }
 
 /// The session goes on after an action.
@@ -284,6 +313,7 @@ impl Session {
             stored: 0,
             ended: "not",
             directory: "/".to_owned(),
+            renaming: String::new(),
         }
     }
 
@@ -315,16 +345,16 @@ impl Session {
         line.retain(|byte| *byte < 0x80);
         let line = String::from_utf8(line).unwrap().trim_end().to_owned();
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
-        let actions = {
-            let mut rules = shared.rules.lock().unwrap();
-            let rule = rules.iter_mut().find(|rule| rule.fits(verb, argument));
-            rule.map(|rule| {
-                rule.used = true;
-                rule.actions.clone()
-            })
-        };
+        let actions = shared.actions(verb, argument);
         shared.saw(&line);
-        for action in actions.unwrap_or_default() {
+        match verb {
+            "RNFR" => argument.clone_into(&mut self.renaming),
+            "RNTO" if actions.iter().any(|action| action.starts_with("25")) => {
+                shared.renames(&self.renaming, argument);
+            }
+            _ => {}
+        }
+        for action in actions {
             self.act(&action, argument)?;
         }
         Some(Some(verb.to_uppercase()))

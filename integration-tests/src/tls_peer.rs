@@ -264,6 +264,7 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
             }
             "TYPE" | "PBSZ" | "NOOP" => "200 fine".to_owned(),
             "PWD" => "257 \"/\"".to_owned(),
+            "SIZE" if rules.has_renamed(line) => "550 no such file".to_owned(),
             "SIZE" if line.contains(".ftp-user.part") => format!("213 {}", rules.stored()),
             "SIZE" if line.ends_with(".bin") => format!("213 {}", rules.content.len()),
             "EPSV" | "PASV" | "PORT" => {
@@ -302,6 +303,13 @@ fn say(control: &mut BufReader<Stream>, reply: &str) -> Option<()> {
 impl Rules {
     fn note(&self, line: &str) {
         self.heard.lock().unwrap().push(line.to_owned());
+    }
+
+    /// Whether the last renaming of the name in this SIZE gave its file another one.
+    fn has_renamed(&self, size: &str) -> bool {
+        let heard = self.heard.lock().unwrap();
+        let [from, to] = ["RNFR", "RNTO"].map(|verb| size.replacen("SIZE", verb, 1));
+        heard.iter().rev().find(|line| [&from, &to].contains(line)) == Some(&from)
     }
 
     fn stored(&self) -> usize {
