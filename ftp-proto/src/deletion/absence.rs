@@ -101,6 +101,25 @@ impl MissingWords {
         !self.answers.0.is_empty() && self.answers.0.iter().all(says_so)
     }
 
+    /// Whether one of the replies says in so many words that nothing is there.
+    pub fn one_says_missing(&self) -> bool {
+        let says_so = |(question, reply): &(Question, Reply)| {
+            blame(self.dialect, question.verb(), reply) == Blame::Missing
+        };
+        self.answers.0.iter().any(says_so)
+    }
+
+    /// Whether the server says the same of a name that cannot exist in another directory. If it does not, the reason of one of
+    /// both replies may be another one, such as an input/output error. `here` and `there` are the whole paths that were asked for.
+    pub fn are_those_of(&self, here: &PathName, there: &PathName, answers: &Answers) -> bool {
+        let moved = |(question, reply): &(Question, Reply)| {
+            let lines =
+                reply.lines.iter().map(|line| replaced(line, here.as_bytes(), there.as_bytes())).collect();
+            (*question, Reply { code: reply.code, lines })
+        };
+        self.answers.0.iter().map(moved).eq(answers.0.iter().cloned())
+    }
+
     /// Whether the server has the name whose last part is `name`, by its answers to the same questions.
     ///
     /// It is missing only if every reply is the one for the name that cannot exist, with this name in its place. A reply of a
@@ -176,6 +195,27 @@ mod tests {
         let path = |text: &str| PathName::from_user(text).unwrap();
         MissingWords::new(Dialect::Rfc959, &path("no-such-7f3a"), answers(impossible))
             .presence(&path("o"), &answers(name))
+    }
+
+    #[test]
+    fn the_words_of_another_directory_show_that_a_whole_directory_fails() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        let (here, there) = (path("d/e/no-such-7f3a"), path("no-such-7f3a"));
+        for (text, elsewhere, is_one) in [
+            (
+                "550 d/e/no-such-7f3a: Input/output error",
+                "550 no-such-7f3a: No such file or directory",
+                false,
+            ),
+            ("550 /home/d/e/no-such-7f3a: denied", "550 /home/no-such-7f3a: denied", true),
+            ("550 Could not get file size.", "550 Could not get file size.", true),
+            ("550 Could not get file size.", "450 Could not get file size.", false),
+        ] {
+            let words = MissingWords::new(Dialect::Rfc959, &there, answers(&[(Question::Size, text)]));
+            let answered = |question| answers(&[(question, elsewhere)]);
+            assert_eq!(words.are_those_of(&here, &there, &answered(Question::Size)), is_one, "{text}");
+            assert!(!words.are_those_of(&here, &there, &answered(Question::Mdtm)), "{text}");
+        }
     }
 
     #[test]

@@ -41,6 +41,17 @@ struct Shown {
     others: Vec<(PathName, Kind)>,
 }
 
+impl Shown {
+    /// For each name, that it is there if it is shown; of the others nothing is known.
+    fn with_unknown(&self, names: &[PathName]) -> Vec<Lack> {
+        let presence = |name| if self.there.contains(name) { Presence::There } else { Presence::Unknown };
+        names
+            .iter()
+            .map(|name| Lack { presence: presence(name), is_listed_whole: true, ..Lack::UNKNOWN })
+            .collect()
+    }
+}
+
 impl Session {
     /// Whether the server lacks each of these names of a directory; `None` is the login directory. The directory is listed
     /// again first, and everything is asked in this session.
@@ -53,7 +64,7 @@ impl Session {
         directory: Option<&PathName>,
         names: &[PathName],
     ) -> Result<Vec<Lack>, Failure> {
-        let shown = self.shown_names(directory, names).await?;
+        let mut shown = self.shown_names(directory, names).await?;
         if !shown.is_whole {
             return Ok(vec![Lack::UNKNOWN; names.len()]);
         }
@@ -61,11 +72,17 @@ impl Session {
         let questions = self.questions(home.is_some());
         let impossible =
             PathName::from_user(impossible_name()?).map_err(|bad| Failure::usage(bad.to_string()))?;
-        let witness = self.witness(directory, shown.others, home.as_ref()).await?;
+        let others = std::mem::take(&mut shown.others);
+        let witness = self.witness(directory, others, home.as_ref()).await?;
         let asked: Vec<PathName> =
             [&impossible].into_iter().chain(names).map(|name| place::join(directory, name)).collect();
         let mut answers = self.answers(&asked, &questions, home.as_ref()).await?.into_iter();
         let words = MissingWords::new(self.dialect, &impossible, answers.next().unwrap_or_default());
+        if !words.one_says_missing()
+            && !self.are_usual(&words, directory, &impossible, &questions, home.as_ref()).await?
+        {
+            return Ok(shown.with_unknown(names));
+        }
         let is_found = match (&witness, self.has_own_words()) {
             (_, true) if words.say_missing() => Witness::NotNeeded,
             (_, true) => Witness::NotFound,
@@ -89,6 +106,24 @@ impl Session {
             is_listed_whole: true,
         });
         Ok(said.collect())
+    }
+
+    /// Whether the words for a name that cannot exist are the same in the login directory. Where a disk has failed below, both may
+    /// differ, even if every name of the directory is refused alike.
+    async fn are_usual(
+        &mut self,
+        words: &MissingWords,
+        directory: Option<&PathName>,
+        impossible: &PathName,
+        questions: &[Question],
+        home: Option<&PathName>,
+    ) -> Result<bool, Failure> {
+        if directory.is_none() {
+            return Ok(true);
+        }
+        let answers = self.answers(std::slice::from_ref(impossible), questions, home).await?;
+        let here = place::join(directory, impossible);
+        Ok(answers.first().is_some_and(|answers| words.are_those_of(&here, impossible, answers)))
     }
 
     /// Whether its words for a name that is not there stand for nothing else: those of `ftp-server` do.

@@ -77,8 +77,7 @@ impl Tree {
         if request.asked == Asked::Forget {
             return None;
         }
-        let index = usize::try_from(request.node.saturating_sub(1)).unwrap();
-        let path = self.nodes.get(index).cloned().unwrap_or_default();
+        let path = self.path(request.node);
         let result = self.result(&path, &request.asked);
         let told = result.as_ref().map_or_else(|error| format!("error {error}"), |_| "good".into());
         self.log.push(format!("{:?} {path:?}: {told}", request.asked));
@@ -126,6 +125,17 @@ impl Tree {
                 }
                 self.names.remove(&path).map(|_| Vec::new()).ok_or(NOT_THERE)
             }
+            Asked::Rename { name, directory, new } => {
+                let (from, to) = (inside(path, name), inside(&self.path(*directory), new));
+                self.check(&from, Question::Look)?;
+                self.check(&to, Question::Look)?;
+                if self.children(&from).next().is_some() {
+                    return Err(NOT_SUPPORTED);
+                }
+                let content = self.names.remove(&from).ok_or(NOT_THERE)?;
+                self.names.insert(to, content);
+                Ok(Vec::new())
+            }
             Asked::Space => Ok(wire::space()),
             Asked::Release => Ok(Vec::new()),
             Asked::Forget | Asked::Other => Err(NOT_SUPPORTED),
@@ -145,6 +155,12 @@ impl Tree {
         };
         let (owner, group) = self.owner;
         Ok(Attributes { node: self.node(path), size, modified: MODIFIED, mode, owner, group })
+    }
+
+    /// The path of a number that the kernel has heard.
+    fn path(&self, node: u64) -> String {
+        let index = usize::try_from(node.saturating_sub(1)).unwrap();
+        self.nodes.get(index).cloned().unwrap_or_default()
     }
 
     fn node(&mut self, path: &str) -> u64 {
@@ -177,7 +193,7 @@ impl Tree {
         let mut body = Vec::new();
         for (number, (name, directory)) in all.iter().enumerate().skip(usize::try_from(offset).unwrap()) {
             let kind = if *directory { DIRECTORY } else { REGULAR } >> 12;
-            let own = if name.starts_with('.') { path.to_owned() } else { inside(path, name) };
+            let own = if [".", ".."].contains(&name.as_str()) { path.to_owned() } else { inside(path, name) };
             let node = self.node(&own);
             let kind = if self.tells_types { kind } else { 0 };
             let entry = wire::name_in_directory(node, number as u64 + 1, kind, name);

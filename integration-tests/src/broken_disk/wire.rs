@@ -28,6 +28,12 @@ pub(super) enum Asked {
     Access,
     Unlink(String),
     RemoveDirectory(String),
+    /// `directory` is the number of the one where the new name is.
+    Rename {
+        name: String,
+        directory: u64,
+        new: String,
+    },
     Space,
     /// Open files and directories have no state here.
     Release,
@@ -45,7 +51,11 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let body = &bytes[40..];
-        let name = || String::from_utf8_lossy(body.split(|byte| *byte == 0).next().unwrap()).into_owned();
+        let texts = |from: usize| {
+            let mut texts = body[from..].split(|byte| *byte == 0).map(String::from_utf8_lossy);
+            move || texts.next().unwrap().into_owned()
+        };
+        let name = || texts(0)();
         let (offset, size) = if body.len() >= 20 { (long(body, 8), word(body, 16)) } else { (0, 0) };
         let asked = match word(bytes, 4) {
             1 => Asked::Lookup(name()),
@@ -53,6 +63,10 @@ impl Request {
             3 => Asked::Attributes,
             10 => Asked::Unlink(name()),
             11 => Asked::RemoveDirectory(name()),
+            12 => {
+                let mut next = texts(8);
+                Asked::Rename { name: next(), directory: long(body, 0), new: next() }
+            }
             14 => Asked::Open,
             15 => Asked::Read { offset, size },
             17 => Asked::Space,
