@@ -4,6 +4,7 @@
 //! greet 220 fake ready                                 the greeting; without it nothing is said
 //! USER: 331 password please                            VERB: actions, separated by " ; "
 //! once RETR: hang                                      a rule that holds for one command only
+//! unrenamed SIZE *.part: 213 5                         a rule that does not hold for a name that RNFR and RNTO have taken away
 //! RETR missing*: 550 no such file                      with the start or a glob of the argument
 //! PASV: listen ; 227 Entering Passive Mode ({commas})
 //! PORT: target ; 200 noted
@@ -19,7 +20,7 @@
 //! `endless TEXT` (that line again and again on the control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
-//! that ended: `in order` or `reset`. A rule of SIZE with a glob does not show a file that has another name since. `enter` (or `enter PATH`) makes the argument of CWD (or that path) the `{directory}` of PWD.
+//! that ended: `in order` or `reset`. `enter` (or `enter PATH`) makes the argument of CWD (or that path) the `{directory}` of PWD.
 
 use crate::binary::WATCHDOG;
 use crate::{site, socket};
@@ -44,7 +45,8 @@ MODE: 200 mode
 STRU: 200 stru
 NOOP: 200 noop
 PWD: 257 \"{directory}\"
-SIZE *.ftp-user.part: 213 {stored}
+unrenamed SIZE *.ftp-user.part: 213 {stored}
+SIZE *.ftp-user.part: 550 no such file
 PASV: listen ; 227 Entering Passive Mode ({commas})
 PORT: unlisten ; target ; 200 noted
 RETR: 150 opening ; connection ; data 1000 ; end ; 226 sent
@@ -88,6 +90,8 @@ BYE: 231 bye ; close
 #[derive(Debug)]
 struct Rule {
     once: bool,
+    /// Whether it holds only for names that have not been renamed.
+    unrenamed: bool,
     used: bool,
     verb: String,
     argument: Option<String>,
@@ -97,25 +101,28 @@ struct Rule {
 impl Rule {
     fn parse(line: &str) -> Self {
         let (once, line) = line.strip_prefix("once ").map_or((false, line), |rest| (true, rest));
+        let (unrenamed, line) = line.strip_prefix("unrenamed ").map_or((false, line), |rest| (true, rest));
         let (head, actions) = line.split_once(':').unwrap_or_else(|| panic!("no rule: {line}"));
         let (verb, argument) = head.split_once(' ').map_or((head, None), |(verb, arg)| (verb, Some(arg)));
         let actions = actions.split(" ; ").map(|action| action.trim().to_owned()).collect();
-        Self { once, used: false, verb: verb.into(), argument: argument.map(String::from), actions }
+        Self {
+            once,
+            unrenamed,
+            used: false,
+            verb: verb.into(),
+            argument: argument.map(String::from),
+            actions,
+        }
     }
 
-    fn fits(&self, verb: &str, argument: &str) -> bool {
-        !(self.once && self.used)
+    fn fits(&self, verb: &str, argument: &str, renamed: &HashSet<String>) -> bool {
+        let is_over = (self.once && self.used) || (self.unrenamed && renamed.contains(argument));
+        !is_over
             && (self.verb == "*" || self.verb.eq_ignore_ascii_case(verb))
             && self.argument.as_deref().is_none_or(|glob| match glob.split_once('*') {
                 Some((start, end)) => argument.starts_with(start) && argument.ends_with(end),
                 None => argument == glob,
             })
-    }
-
-    /// Whether it says that there is a file with any of many names.
-    fn shows_many_names(&self) -> bool {
-        let has_glob = self.argument.as_ref().is_some_and(|glob| glob.contains('*'));
-        has_glob && self.verb == "SIZE" && self.actions.iter().any(|action| action.starts_with('2'))
     }
 }
 
@@ -258,13 +265,12 @@ impl Shared {
 
     /// What the rule says to a command.
     fn actions(&self, verb: &str, argument: &str) -> Vec<String> {
-        let mut rules = self.rules.lock().unwrap();
-        let Some(rule) = rules.iter_mut().find(|rule| rule.fits(verb, argument)) else { return Vec::new() };
-        rule.used = true;
-        match rule.shows_many_names() && self.renamed.lock().unwrap().contains(argument) {
-            true => vec!["550 no such file".to_owned()],
-            false => rule.actions.clone(),
-        }
+        let (mut rules, renamed) = (self.rules.lock().unwrap(), self.renamed.lock().unwrap());
+        let rule = rules.iter_mut().find(|rule| rule.fits(verb, argument, &renamed));
+        rule.map_or_else(Vec::new, |rule| {
+            rule.used = true;
+            rule.actions.clone()
+        })
     }
 
     /// A file has another name.

@@ -264,9 +264,7 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
             }
             "TYPE" | "PBSZ" | "NOOP" => "200 fine".to_owned(),
             "PWD" => "257 \"/\"".to_owned(),
-            "SIZE" if rules.has_renamed(line) => "550 no such file".to_owned(),
-            "SIZE" if line.contains(".ftp-user.part") => format!("213 {}", rules.stored()),
-            "SIZE" if line.ends_with(".bin") => format!("213 {}", rules.content.len()),
+            "SIZE" => rules.size(line),
             "EPSV" | "PASV" | "PORT" => {
                 let (arranged, reply) = Meeting::arranged(line, at)?;
                 meeting = Some(arranged);
@@ -303,6 +301,16 @@ fn say(control: &mut BufReader<Stream>, reply: &str) -> Option<()> {
 impl Rules {
     fn note(&self, line: &str) {
         self.heard.lock().unwrap().push(line.to_owned());
+    }
+
+    /// The reply to this SIZE.
+    fn size(&self, line: &str) -> String {
+        match line {
+            _ if self.has_renamed(line) => "550 no such file".to_owned(),
+            _ if line.contains(".ftp-user.part") => format!("213 {}", self.stored()),
+            _ if line.ends_with(".bin") => format!("213 {}", self.content.len()),
+            _ => "502 not here".to_owned(),
+        }
     }
 
     /// Whether the last renaming of the name in this SIZE gave its file another one.

@@ -1,6 +1,7 @@
 //! One run of ftp-user.
 
 use crate::binary::{Program, Running};
+use crate::site::PASSWORD;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -33,6 +34,14 @@ pub fn is_hangup_ignored(test: &str) -> bool {
 /// A run without a configuration, a home or a terminal.
 pub fn user() -> User {
     user_at(&Program::User.path())
+}
+
+/// The same with a state directory, and with the logins of [`Site`](crate::site::Site)s at 127.0.0.2 and 127.0.0.3, so that a job goes
+/// on without its URLs.
+pub fn job(state: &Path) -> User {
+    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
+    let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
+    user().private_file(".netrc", netrc).args(["--json", "--state", state.to_str().unwrap()])
 }
 
 /// The same as [`user`], with another build of the program.

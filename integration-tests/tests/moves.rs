@@ -4,9 +4,9 @@ use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, User, user};
+use integration_tests::user::{Run, job, user};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
@@ -209,13 +209,6 @@ fn nothing_is_lost(from: &Server, to: &Server, when: &str) {
         // What the source has not, the destination has: the first is looked at first.
         assert!(is_good(&source) || is_good(&copy), "{name} is lost, killed at {when}");
     }
-}
-
-/// A run with that state directory, which finds the passwords of both servers again.
-fn job(state: &Path) -> User {
-    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
-    let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
-    user().private_file(".netrc", netrc).args(["--json", "--state", state.to_str().unwrap()])
 }
 
 /// Moves the tree, is killed after so many events of a kind, and resumes the job until it is done.

@@ -3,9 +3,9 @@
 use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, User, user};
+use integration_tests::user::{Run, job, user};
 use rustix::process::Signal;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -257,13 +257,6 @@ fn what_is_of_another_kind_is_told_and_stays() {
     assert_eq!(to.bytes("t/b"), sample(1000), "{run}");
 }
 
-/// A run with that state directory, which finds the passwords of both servers again.
-fn job(state: &Path) -> User {
-    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
-    let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
-    user().private_file(".netrc", netrc).args(["--json", "--state", state.to_str().unwrap()])
-}
-
 /// Both servers, where the destination has to be changed in every respect.
 fn different() -> (Server, Server) {
     let from =
@@ -384,7 +377,7 @@ fn a_new_file_is_not_deleted_under_its_old_case() {
         let from = Site::new("source").file("s/Foo", sample(1000)).start();
         let list = "LIST t: 150 opening ; connection ; text -rw-r--r-- 1 ann ann 3 Jan 01 2020 foo\\r\\n ; end ; 226 done";
         let rules = format!(
-            "{list}\nSIZE t/Foo: {said}\nSIZE t/foo: 213 3\nSIZE *.ftp-user.part: 213 {{stored}}\nSIZE: 550 no file\nMKD: 550 exists"
+            "{list}\nSIZE t/Foo: {said}\nSIZE t/foo: 213 3\nunrenamed SIZE *.ftp-user.part: 213 {{stored}}\nSIZE: 550 no file\nMKD: 550 exists"
         );
         let rules = format!("{rules}\nCWD t: enter ; 250 in\nCWD /: enter ; 250 in\nCWD: 550 no");
         let to = Peer::start("127.0.0.3", &rules, MODERN);

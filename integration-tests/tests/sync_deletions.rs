@@ -1,9 +1,9 @@
 //! `sync --delete`: what is deleted, what stays, and what is told of both.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Site, sample};
+use integration_tests::site::{Site, names_below, sample};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, job, user};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -31,6 +31,36 @@ fn told(run: &Run, kind: &str) -> Vec<String> {
         .collect();
     told.sort();
     told
+}
+
+#[test]
+fn retry_agrees_once_and_to_exactly_the_names_that_were_kept() {
+    let to = (0..30).fold(target(), |to, number| to.file(&format!("t/m/{number}"), "x")).start();
+    let (from, state) = (source().file("s/m/new", "new").start(), tempfile::tempdir().unwrap());
+    let run = |words: &[&str]| job(state.path()).args(words).run();
+    let first = run(&["sync", "--delete", "--id", "nightly", &from.url("s"), &to.url("t")]).exits(9);
+    let message = told_message(&first);
+    let command =
+        message.split("on purpose, ftp-user ").nth(1).unwrap().strip_suffix(" deletes them").unwrap();
+    let [retry, job, yes] = command.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((retry, yes), ("retry", "--yes"), "{first}");
+    // Without --yes nobody has agreed. A name that is new is no part of the answer.
+    run(&[retry, job]).exits(9);
+    fs::write(to.path("t/m/later"), "later").unwrap();
+    let second = run(&[retry, job, yes]).exits(9);
+    assert_eq!(names_below(&to.path("t/m")), ["later", "new"], "{second}");
+    // Nobody has agreed to what was kept then either, and one file is not much.
+    let third = run(&[retry, "nightly"]).exits(0);
+    assert_eq!(names_below(&to.path("t/m")), ["new"], "{third}");
+    run(&[retry, job, yes]).exits(2).says("there is nothing to retry");
+    run(&[retry, "unknown"]).exits(3);
+    run(&["copy", "--id", "one", &from.url("none"), &to.url("t/none")]).exits(3);
+    run(&[retry, "one", yes]).exits(2).says("has kept no name to delete");
+}
+
+/// The message about names that are kept.
+fn told_message(run: &Run) -> String {
+    run.events("withheld")[0]["message"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -290,11 +320,7 @@ fn what_a_running_copy_stores_below_the_destination_is_neither_deleted_nor_count
         source().file("s/a", "a").file("n/a", "new").file("n/big", sample(600_000)).directory("n/empty");
     let (from, state) = (from.start(), tempfile::tempdir().unwrap());
     let to = target().file("t/old/x", "x").directory("t/old/none").start();
-    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
-    let job = |words: &[&str]| {
-        let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
-        user.args(["--json", "--state", state.path().to_str().unwrap()]).args(words)
-    };
+    let job = |words: &[&str]| job(state.path()).args(words);
     let (source, dest) = (from.url("s"), to.url("t"));
     let copy = job(&["copy", "-r", "--limit", "10KB", &from.url("n/"), &to.url("t/n")]).start();
     let is_part = |name: &String| name.starts_with("t/n/.") && name.ends_with(".ftp-user.part");

@@ -38,7 +38,7 @@ pub(crate) use real::{against, is_below};
 pub(crate) use removal::{Licence, Removal, What};
 pub(crate) use scope::{Scope, precious};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
-pub use surplus::Allowance;
+pub use surplus::{Allowance, Consent};
 pub(crate) use surplus::{ComparedTrees, MayRename, changed, too_many};
 pub(crate) use target::replaceable;
 pub use verify::Verify;

@@ -26,9 +26,21 @@ pub(crate) struct ComparedTrees {
 pub struct Allowance {
     /// The largest number of names. If it were more, nothing is deleted.
     pub most: Option<u64>,
-    /// Whether somebody has said that everything may be deleted, although the source has no file, it is more than half of a
-    /// directory, or the destination is a home directory or the like.
-    pub is_confirmed: bool,
+    /// What somebody has agreed to.
+    pub consent: Consent,
+}
+
+/// What somebody has agreed to delete, although the source has no file, it is more than half of a directory, or the destination
+/// is a home directory or the like.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Consent {
+    /// Nothing of that.
+    #[default]
+    Nothing,
+    /// The names that the last run of the job has kept, and no other one.
+    WithheldNames,
+    /// Everything that the run finds.
+    Everything,
 }
 
 impl Allowance {
@@ -166,7 +178,7 @@ mod tests {
         for (most, names, expect) in
             [(None, 9, None), (Some(9), 9, None), (Some(8), 9, Some(8)), (Some(0), 1, Some(0))]
         {
-            let allowance = Allowance { most, is_confirmed: true };
+            let allowance = Allowance { most, consent: Consent::Everything };
             assert_eq!(allowance.is_exceeded_by(names), expect, "{most:?} {names}");
         }
     }

@@ -6,7 +6,7 @@ use super::jobs::JobsArgs;
 use super::passwords::{self, Passwords};
 use super::places::has_relative;
 use super::trust::TrustArgs;
-use super::verb::JobArgs;
+use super::verb::{JobArgs, Verb};
 use super::{Cli, General, Hands, cancel, resume, status_of};
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Status};
@@ -65,6 +65,22 @@ impl General {
             }
         }
         Ok(status)
+    }
+
+    /// Runs a job again that has failed.
+    pub(super) async fn retry(&self, trust: &TrustArgs, args: &resume::RetryArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        let record = args.chosen(&jobs)?;
+        let mut command = general.command("retry", &trust, record)?;
+        if args.yes {
+            let Verb::Sync(sync) = &mut command.verb else {
+                let id = record.id;
+                return Err(Failure::usage(format!("job {id} is no sync: it has kept no name to delete")));
+            };
+            sync.agree();
+        }
+        command.go_to(record)?;
+        Ok(Box::pin(command.perform(Start::Kept(Asked::again(record)), &self.hands.answers)).await)
     }
 
     /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.

@@ -23,6 +23,14 @@ impl Start<'_> {
     pub(super) const fn is_typed(&self) -> bool {
         matches!(self, Self::Typed(_))
     }
+
+    /// How it was asked for.
+    pub(super) fn asked(self, names: &Names) -> Asked {
+        match self {
+            Self::Typed(words) => Asked::typed(words, names),
+            Self::Kept(asked) => asked,
+        }
+    }
 }
 
 /// How a job was asked for.

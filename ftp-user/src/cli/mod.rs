@@ -65,7 +65,7 @@ use crate::job::Status;
 use crate::journal::{JobJournal, Journal};
 use crate::report::{Event, Exits, Finding, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles, Pairs, Runs, Sites};
-use asked::{Asked, Purpose, Start, check_state};
+use asked::{Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::output;
@@ -220,6 +220,9 @@ impl Cli {
         if let Verb::Resume(args) = &self.verb {
             return status_of(color, Box::pin(self.general.resume(&self.trust, args)).await);
         }
+        if let Verb::Retry(args) = &self.verb {
+            return status_of(color, Box::pin(self.general.retry(&self.trust, args)).await);
+        }
         if let Verb::Cancel(args) = &self.verb {
             return status_of(color, Box::pin(self.general.cancel(&self.trust, args)).await);
         }
@@ -263,10 +266,7 @@ impl Cli {
         if let Some((job, dest)) = hands.one_job {
             context.events.say(Event::OneJob { job, dest });
         }
-        let asked = match start {
-            Start::Typed(words) => Asked::typed(words, &context.named.names),
-            Start::Kept(asked) => asked,
-        };
+        let asked = start.asked(&context.named.names);
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
         let passwords = passwords.with(answers.clone()).typed(is_typed);
@@ -291,9 +291,12 @@ impl Cli {
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others, or are done.
-            Verb::Resume(_) | Verb::Cancel(_) | Verb::Jobs(_) | Verb::Completions(_) | Verb::Man(_) => {
-                Ok(Status::Done)
-            }
+            Verb::Resume(_)
+            | Verb::Retry(_)
+            | Verb::Cancel(_)
+            | Verb::Jobs(_)
+            | Verb::Completions(_)
+            | Verb::Man(_) => Ok(Status::Done),
             Verb::Shell(_) => Err(shell_args::inside()),
             Verb::Doctor(args) => doctor::run(context, kept, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,

@@ -180,7 +180,17 @@ pub const PAGES: &[Page] = &[
         ],
         exits: ALL,
         files: &[JOURNAL, SETTINGS, NETRC],
-        see: &["ftp-user-jobs", "ftp-user-cancel"],
+        see: &["ftp-user-jobs", "ftp-user-retry", "ftp-user-cancel"],
+    },
+    Page {
+        verb: "retry",
+        examples: &[
+            ("ftp-user retry last", "Runs the last job again, which has failed."),
+            ("ftp-user retry last --yes", "Deletes what the last sync has kept because so much was to go."),
+        ],
+        exits: ALL,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-jobs", "ftp-user-resume"],
     },
     Page {
         verb: "jobs",

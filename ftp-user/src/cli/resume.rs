@@ -1,4 +1,4 @@
-//! `resume`: goes on with jobs that were interrupted.
+//! `resume` and `retry`: jobs go on that were interrupted, or that have failed.
 
 use super::asked::find;
 use crate::failure::Failure;
@@ -13,6 +13,43 @@ pub(super) struct ResumeArgs {
     /// The id or the name of a job, or last; without it, all that are interrupted
     #[arg(value_name = "JOB")]
     job: Option<String>,
+}
+
+/// Run a job again that has failed
+///
+/// What it has done already is not done again. Passwords are not kept: they come again from the place where they came from, or
+/// from ~/.netrc.
+#[derive(Args, Debug)]
+pub(super) struct RetryArgs {
+    /// The id or the name of a job, or last
+    #[arg(value_name = "JOB")]
+    job: String,
+    /// Delete the names that this sync has kept because so much was to go, and no others
+    #[arg(short, long)]
+    pub(super) yes: bool,
+}
+
+impl RetryArgs {
+    /// The job that is run again.
+    ///
+    /// # Errors
+    ///
+    /// There is no such job, or it has not failed.
+    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
+        let job = find(jobs, &self.job)?;
+        let id = job.id;
+        match job.state {
+            JobState::Failed => Ok(job),
+            JobState::Running => Err(Failure::usage(format!("job {id} runs"))),
+            JobState::Interrupted | JobState::Detached => {
+                let what = format!("job {id} has not failed: it was interrupted");
+                Err(Failure::usage(what).hint(format!("ftp-user resume {id} goes on with it")))
+            }
+            JobState::Done | JobState::Cancelled => {
+                Err(Failure::usage(format!("job {id} is {}: there is nothing to retry", job.state.name())))
+            }
+        }
+    }
 }
 
 /// What is said where no job was interrupted.

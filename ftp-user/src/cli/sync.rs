@@ -8,7 +8,7 @@ use super::places;
 use super::site_limits;
 use super::transfer::TransferArgs;
 use super::trees::{FilterArgs, KeptArgs};
-use crate::check::{Allowance, Overwrite};
+use crate::check::{Allowance, Consent, Overwrite};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, ChangedParts, Compare, Job, Jobs, Options, Status, SyncRules};
@@ -46,6 +46,9 @@ pub(super) struct SyncArgs {
     /// that has the settings or the state of ftp-user
     #[arg(short, long)]
     yes: bool,
+    /// Whether `retry --yes` agrees to what the last run has kept.
+    #[arg(skip)]
+    agrees_to_withheld: bool,
     #[command(flatten)]
     filter: FilterArgs,
     #[command(flatten)]
@@ -106,6 +109,19 @@ impl SyncArgs {
         places::locations(&self.places(), names)
     }
 
+    /// Agrees to delete what the last run of the job has kept.
+    pub(super) const fn agree(&mut self) {
+        self.agrees_to_withheld = true;
+    }
+
+    const fn consent(&self) -> Consent {
+        match (self.yes, self.agrees_to_withheld) {
+            (true, _) => Consent::Everything,
+            (false, true) => Consent::WithheldNames,
+            (false, false) => Consent::Nothing,
+        }
+    }
+
     /// What was typed as its destination.
     pub(super) const fn typed_destination(&self) -> &OsString {
         &self.dest
@@ -158,7 +174,7 @@ async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) 
     let jobs = args.transfer.jobs(args.jobs);
     let options = Options { fail_fast: args.fail_fast, jobs, ..options };
     let (source, destination, backup) = args.read(context, passwords).await?;
-    let deletion = args.delete.then_some(Allowance { most: args.max_delete, is_confirmed: args.yes });
+    let deletion = args.delete.then_some(Allowance { most: args.max_delete, consent: args.consent() });
     let rules = SyncRules { compare: args.compare.into(), deletion, backup };
     let job = site_limits::narrowed(Job::sync(source, destination, rules, options)?.filtered(filter));
     args.transfer.apply(context, &job).await?;

@@ -12,7 +12,7 @@ use super::mkdir::MkdirArgs;
 use super::mv::MvArgs;
 use super::places;
 use super::probe::ProbeArgs;
-use super::resume::ResumeArgs;
+use super::resume::{ResumeArgs, RetryArgs};
 use super::rm::RmArgs;
 use super::shell_args::ShellArgs;
 use super::sites::SitesArgs;
@@ -44,6 +44,7 @@ pub(super) enum Verb {
     Hash(HashArgs),
     Probe(ProbeArgs),
     Resume(ResumeArgs),
+    Retry(RetryArgs),
     Jobs(JobsArgs),
     Cancel(CancelArgs),
     Why(WhyArgs),
@@ -79,6 +80,7 @@ impl Verb {
             | Self::Hash(_)
             | Self::Probe(_)
             | Self::Resume(_)
+            | Self::Retry(_)
             | Self::Jobs(_)
             | Self::Cancel(_)
             | Self::Why(_)
@@ -122,6 +124,7 @@ impl Verb {
             | Self::Hash(_)
             | Self::Probe(_)
             | Self::Resume(_)
+            | Self::Retry(_)
             | Self::Jobs(_)
             | Self::Cancel(_)
             | Self::Why(_)

@@ -10,6 +10,8 @@ use super::record::{
 use super::store::Store;
 use super::writer::{self, Answer, Ask};
 use crate::id::JobId;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -322,6 +324,19 @@ impl JobJournal {
     pub async fn files_below(&self, prefix: String) -> Option<FilesBelow> {
         let (reply, answer) = oneshot::channel();
         if self.ask(Ask::Below(prefix, reply)) { answer.await.ok() } else { None }
+    }
+
+    /// Notes names below the destination that are kept because nobody has agreed to delete them.
+    pub fn withhold(&self, names: &[PathName]) {
+        self.ask(Ask::Withhold(names.iter().map(|name| name.as_bytes().to_vec()).collect()));
+    }
+
+    /// The names that the last run of the job has kept so. They are forgotten.
+    pub async fn take_withheld(&self) -> HashSet<PathName> {
+        let (reply, answer) = oneshot::channel();
+        let names =
+            if self.ask(Ask::TakeWithheld(reply)) { answer.await.unwrap_or_default() } else { Vec::new() };
+        names.into_iter().filter_map(|name| PathName::from_user(name).ok()).collect()
     }
 
     /// What other jobs have claimed below a directory: a page of it; `None` if the journal has ended.

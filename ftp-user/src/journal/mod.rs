@@ -18,6 +18,7 @@
 //! | `count` | how the files of a job stand, in numbers |
 //! | `under_way` | the rows that this process has written and that have not ended |
 //! | `failed` | what has failed in the last run of a job |
+//! | `withheld` | the names that its last run has kept because nobody had agreed to delete them |
 //! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, and changed in transactions |
 //! | `jobs` | a job begins, decides, and ends |
@@ -65,6 +66,7 @@ mod tables;
 mod transfer_facts;
 mod under_way;
 mod upgrade;
+mod withheld;
 mod writer;
 
 pub use below::FilesBelow;

@@ -6,11 +6,12 @@ use super::failed::{FAILURES, set_failures};
 use super::item_row::ItemRow;
 use super::part_rows::{DETACHED, PART};
 use super::path_facts;
+use super::withheld::{self, forget_withheld};
 use crate::id::JobId;
 use rusqlite::Connection;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Creates the tables of jobs and of the names of their parts.
 pub(super) const JOBS_AND_PARTS: &str = "
@@ -47,6 +48,7 @@ pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
         ("detached", DETACHED, 6),
         ("failures", FAILURES, 3),
         ("path_facts", path_facts::COLUMNS, path_facts::WIDTH),
+        ("withheld", withheld::COLUMNS, withheld::WIDTH),
     ];
     for (table, columns, number) in tables {
         let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM {table}"))?;
@@ -61,6 +63,7 @@ pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), Bad> {
     set_failures(sql, job, None)?;
+    forget_withheld(sql, job)?;
     let job = job.number().cast_signed();
     sql.execute("DELETE FROM parts WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;
     sql.execute("DELETE FROM detached WHERE item IN (SELECT id FROM items WHERE job = ?1)", [job])?;

@@ -6,6 +6,7 @@ use super::failed::FAILURES_OF_JOBS;
 use super::item_row::ItemRow;
 use super::path_facts::PATH_FACTS;
 use super::tables::{DETACHED_OF_ITEMS, ITEMS, JOBS_AND_PARTS};
+use super::withheld::WITHHELD;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -17,7 +18,8 @@ pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
             sql.execute_batch(ITEMS)?;
         }
         1 => widen_items(sql, FIRST, FIRST_WIDTH)?,
-        _ => widen_items(sql, SECOND, SECOND_WIDTH)?,
+        2..=4 => widen_items(sql, SECOND, SECOND_WIDTH)?,
+        _ => {}
     }
     if version < 2 {
         sql.execute_batch(DETACHED_OF_ITEMS)?;
@@ -28,7 +30,10 @@ pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
     if version < 4 {
         sql.execute_batch(COMMITS_OF_JOURNAL)?;
     }
-    Ok(sql.execute_batch(PATH_FACTS)?)
+    if version < 5 {
+        sql.execute_batch(PATH_FACTS)?;
+    }
+    Ok(sql.execute_batch(WITHHELD)?)
 }
 
 /// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
@@ -76,6 +81,10 @@ mod tests {
 
     /// Writes the tables of an older version in the place of those that are there.
     fn make_old(sql: &Connection, version: i64) {
+        sql.execute_batch("DROP TABLE withheld").unwrap();
+        if version == 5 {
+            return sql.execute_batch("PRAGMA user_version = 5").unwrap();
+        }
         let (columns, width, times) = match version {
             1 => (FIRST, FIRST_WIDTH, ""),
             _ => (SECOND, SECOND_WIDTH, "began INTEGER, ended INTEGER,"),
@@ -122,7 +131,9 @@ mod tests {
 
     #[test]
     fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
-        for (version, has_changed) in [(1, false), (1, true), (2, false), (3, false), (4, false), (4, true)] {
+        for (version, has_changed) in
+            [(1, false), (1, true), (2, false), (3, false), (4, false), (4, true), (5, false)]
+        {
             let home = tempfile::tempdir().unwrap();
             let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());
             let store = Store::open(home.path()).unwrap();

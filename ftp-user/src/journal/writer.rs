@@ -10,6 +10,7 @@ use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
 };
 use super::store::Store;
+use super::withheld::{add_withheld, take_withheld};
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use std::path::Path;
@@ -45,6 +46,10 @@ pub(super) enum Ask {
     Below(String, oneshot::Sender<FilesBelow>),
     /// What other jobs have claimed below a directory.
     Others(ClaimsBelow, oneshot::Sender<ClaimsPage>),
+    /// These names are kept because nobody has agreed to delete them.
+    Withhold(Vec<Vec<u8>>),
+    /// Which names the last run has kept so. They are forgotten.
+    TakeWithheld(oneshot::Sender<Vec<Vec<u8>>>),
     /// Notes how the job has ended, and what has failed in this run.
     Finish(End, Option<Failures>, oneshot::Sender<()>),
 }
@@ -64,6 +69,8 @@ enum Performed {
     Others(ClaimsPage),
     /// What the job has decided, and which other job may have made its destination.
     Decided(Option<JobId>),
+    /// The names that the last run has kept because nobody had agreed.
+    Withheld(Vec<Vec<u8>>),
 }
 
 /// What became of a file that was to be claimed.
@@ -91,8 +98,9 @@ impl Ask {
             | Self::Open(..)
             | Self::Below(..)
             | Self::Others(..)
+            | Self::TakeWithheld(..)
             | Self::Finish(..) => true,
-            Self::Attempted(..) | Self::Ended(..) => false,
+            Self::Attempted(..) | Self::Ended(..) | Self::Withhold(..) => false,
         }
     }
 }
@@ -218,6 +226,8 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         Ask::Decided(decided, _) => {
             return store.decided(job, decided.clone()).map(Performed::Decided);
         }
+        Ask::Withhold(paths) => add_withheld(&store.sql, job, paths)?,
+        Ask::TakeWithheld(_) => return take_withheld(&store.sql, job).map(Performed::Withheld),
         Ask::Finish(end, failures, _) => store.finish(job, *end, failures.as_ref())?,
     }
     Ok(Performed::Noted)
@@ -231,6 +241,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
         (Ask::Below(_, reply), Performed::Below(found)) => drop(reply.send(found)),
         (Ask::Others(_, reply), Performed::Others(page)) => drop(reply.send(page)),
         (Ask::Decided(_, reply), Performed::Decided(maker)) => drop(reply.send(maker)),
+        (Ask::TakeWithheld(reply), Performed::Withheld(paths)) => drop(reply.send(paths)),
         (
             Ask::Part(_, _, reply)
             | Ask::InPlace(_, _, reply)
@@ -247,6 +258,8 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             | Ask::Others(..)
             | Ask::Decided(..)
             | Ask::Attempted(..)
+            | Ask::Withhold(..)
+            | Ask::TakeWithheld(..)
             | Ask::Ended(..),
             _,
         ) => {}

@@ -44,7 +44,7 @@ fn server(passive: Passive, active: Active) -> Peer {
         Active::Refuses => "PORT: 500 Illegal PORT command\n",
     };
     let rest = "SIZE a.bin: 213 1000\n\
-        SIZE *.ftp-user.part: 213 1000\n\
+        unrenamed SIZE *.ftp-user.part: 213 1000\n\
         STOR: 150 opening ; connection ; drain ; end ; 226 stored {stored} {ended}\n\
         ABOR: 426 stopped ; 226 done";
     Peer::start(&host, &format!("{passive}{active}{rest}"), MODERN)

@@ -24,6 +24,7 @@ pub(super) fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
         // Servers that are forgotten or tested, with or without a name.
         Verb::Sites(_)
         | Verb::Resume(_)
+        | Verb::Retry(_)
         | Verb::Jobs(_)
         | Verb::Cancel(_)
         | Verb::Why(_)

@@ -12,8 +12,8 @@ use super::rename::{self, Renames};
 use super::told::{report_blocked, report_listings};
 use super::twins::Twins;
 use super::unlisted::UnlistedPaths;
-use super::withheld::{self, WithheldNames};
-use crate::check::{Allowance, ComparedTrees, MayRename, Scope, too_many};
+use super::withheld::{self, Agreed, WithheldNames};
+use crate::check::{Allowance, ComparedTrees, Consent, MayRename, Scope, too_many};
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Losses, Pools};
@@ -434,7 +434,13 @@ impl Run<'_> {
         self.ask_other_jobs().await?;
         let keeps_empty = self.filter.selects() || self.others.work_there();
         let amount = (plan.large, plan.counts.files() == 0);
-        let mut withheld = WithheldNames::new(amount, allowance.is_confirmed, &renamed);
+        let before = self.context.job_journal.take_withheld().await;
+        let agreed = match allowance.consent {
+            Consent::Everything => Agreed::Everything,
+            Consent::WithheldNames => Agreed::Names(before),
+            Consent::Nothing => Agreed::Names(HashSet::new()),
+        };
+        let mut withheld = WithheldNames::new(amount, agreed, &renamed);
         let removals = SurplusRemovals {
             context: self.context,
             removing,
@@ -459,8 +465,15 @@ impl Run<'_> {
             return;
         }
         let (root, host) = (&self.places.destination.path, &self.ends.destination);
-        let remedy = "the same command with --yes";
-        let message = withheld.words(|directory| host.show(&withheld::below(root, directory)), remedy);
+        let journal = &self.context.job_journal;
+        let remedy = match (journal.job(), withheld.names()) {
+            (Some(job), Some(names)) => {
+                journal.withhold(names);
+                format!("ftp-user retry {job} --yes")
+            }
+            (None, _) | (_, None) => "the same command with --yes".to_owned(),
+        };
+        let message = withheld.words(|directory| host.show(&withheld::below(root, directory)), &remedy);
         let dest = self.places.destination.to_string();
         self.tally.keep_withheld(Withheld { dest, names, most: None, message });
     }

@@ -13,32 +13,49 @@ pub(super) struct WithheldNames {
     large: LargeDeletions,
     /// Whether the source has no file at all.
     is_source_empty: bool,
-    /// Whether somebody has agreed to everything.
-    has_agreed: bool,
+    agreed: Agreed,
     count: u64,
+    /// These names, as long as they are not too many for the journal.
+    names: Vec<PathName>,
     /// The first directories from which so much would go; `None` is the destination.
     directories: BTreeSet<Option<PathName>>,
+}
+
+/// What somebody has agreed to.
+#[derive(Debug)]
+pub(super) enum Agreed {
+    /// Everything that the run finds.
+    Everything,
+    /// These names, and no others.
+    Names(HashSet<PathName>),
 }
 
 impl WithheldNames {
     /// Nothing is kept yet. `renamed` are files that have another name now, so that they do not go.
     pub(super) fn new(
         (mut large, is_source_empty): (LargeDeletions, bool),
-        has_agreed: bool,
+        agreed: Agreed,
         renamed: &HashSet<PathName>,
     ) -> Self {
         renamed.iter().for_each(|path| large.stays(path));
-        Self { large, is_source_empty, has_agreed, count: 0, directories: BTreeSet::new() }
+        Self { large, is_source_empty, agreed, count: 0, names: Vec::new(), directories: BTreeSet::new() }
     }
 
     /// Whether somebody has to agree before this name goes, and has not.
     pub(super) fn need_consent(&self, path: &PathName) -> bool {
-        !self.has_agreed && (self.is_source_empty || self.large.keeper(path).is_some())
+        let has_agreed = match &self.agreed {
+            Agreed::Everything => true,
+            Agreed::Names(names) => names.contains(path),
+        };
+        !has_agreed && (self.is_source_empty || self.large.keeper(path).is_some())
     }
 
     /// Notes that a name is kept.
     pub(super) fn keep(&mut self, path: &PathName) {
         self.count += 1;
+        if self.names.len() < MOST_NAMES {
+            self.names.push(path.clone());
+        }
         if self.directories.len() < MOST_TOLD {
             self.directories.insert(self.large.keeper(path).and_then(|(directory, _)| directory));
         }
@@ -47,6 +64,11 @@ impl WithheldNames {
     /// The number of names that are kept.
     pub(super) const fn count(&self) -> u64 {
         self.count
+    }
+
+    /// All names that are kept, unless they are too many for the journal.
+    pub(super) fn names(&self) -> Option<&[PathName]> {
+        (self.names.len() as u64 == self.count).then_some(self.names.as_slice())
     }
 
     /// Why they are kept. `show` tells how a path below the destination is called, and `remedy` what deletes them.
@@ -75,6 +97,8 @@ pub(super) fn below(root: &PathName, directory: Option<&PathName>) -> PathName {
     directory.map_or_else(|| root.clone(), |directory| place::join(Some(root), directory))
 }
 
+/// The largest number of names that the journal keeps of one run.
+const MOST_NAMES: usize = 1_000_000;
 /// The largest number of directories that are counted.
 const MOST_TOLD: usize = 100;
 
@@ -99,11 +123,14 @@ mod tests {
     #[test]
     fn names_are_kept_unless_somebody_has_agreed_to_them() {
         let renamed: HashSet<PathName> = (0..10).map(|number| path(&format!("d/{number}"))).collect();
+        let none = HashSet::new;
+        let names = |texts: &[&str]| Agreed::Names(texts.iter().map(|text| path(text)).collect());
         for (agreed, is_source_empty, renamed, expect) in [
-            (false, false, HashSet::new(), [true, true, false]),
-            (false, true, HashSet::new(), [true, true, true]),
-            (true, true, HashSet::new(), [false, false, false]),
-            (false, false, renamed, [false, false, false]),
+            (names(&[]), false, none(), [true, true, false]),
+            (names(&[]), true, none(), [true, true, true]),
+            (names(&["d/1", "a0"]), true, none(), [false, true, false]),
+            (Agreed::Everything, true, none(), [false, false, false]),
+            (names(&[]), false, renamed, [false, false, false]),
         ] {
             let withheld = WithheldNames::new((large(), is_source_empty), agreed, &renamed);
             let found = ["d/1", "d/20", "a0"].map(|name| withheld.need_consent(&path(name)));
@@ -113,7 +140,8 @@ mod tests {
 
     #[test]
     fn the_directory_and_the_remedy_are_told() {
-        let mut withheld = WithheldNames::new((large(), false), false, &HashSet::new());
+        let mut withheld =
+            WithheldNames::new((large(), false), Agreed::Names(HashSet::new()), &HashSet::new());
         ["d/1", "d/2"].iter().for_each(|name| withheld.keep(&path(name)));
         let words = withheld.words(
             |below| below.map_or("DEST".to_owned(), |below| format!("DEST/{}", below.display())),
