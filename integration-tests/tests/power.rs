@@ -1,10 +1,12 @@
 //! What a server finds after a power failure: of files that it was receiving, and of those that SITE SYNC has told of.
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::delay::Delayed;
 use integration_tests::disk::LoopDisk;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::{connect, until};
+use integration_tests::user::job;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
@@ -113,6 +115,47 @@ fn what_an_account_has_made_in_sessions_that_are_gone_outlives_a_power_failure_a
     assert!(host.server.bytes("made/b") == sample(300_000));
     assert!(!host.server.path("a").exists());
     assert!(!fs::read(host.server.path("late")).is_ok_and(|bytes| bytes == sample(200_000)));
+}
+
+/// Moves a tree of some directories, and the destination loses its power as soon as so many sources have gone.
+fn moves_until(gone: usize) {
+    let Some(mut host) = Host::start(&[]) else { return };
+    let names: Vec<String> =
+        (0..5).flat_map(|directory| (0..20).map(move |file| format!("d{directory}/{file:02}"))).collect();
+    let bytes = |name: &str| [sample(3_000), name.as_bytes().to_vec()].concat();
+    let site = names
+        .iter()
+        .fold(Site::new("source").at("127.0.0.3"), |site, name| site.file(&format!("t/{name}"), bytes(name)));
+    let (from, state) = (site.start(), tempfile::tempdir().unwrap());
+    let has = |top: PathBuf, name: &String| fs::read(top.join(name)).is_ok_and(|found| found == bytes(name));
+    let left = || names.iter().filter(|&name| from.path("t").join(name).exists()).count();
+    let url = Delayed::url(&host.server.url("new"), Duration::from_millis(5));
+    let words = ["move", "-r", "--retries", "2", "--timeout", "10s", "--path", "direct"];
+    let mut run = job(state.path()).args(words).args([from.url("t/"), url]).start();
+    until("sources have gone", || names.len() - left() >= gone || run.has_ended());
+    host.disk.loses_power(&mut host.server.running);
+    let top = host.server.path("new");
+    let lost = || -> Vec<&String> {
+        let is_lost = |name: &&String| !has(top.clone(), name) && !has(from.path("t"), name);
+        names.iter().filter(is_lost).collect()
+    };
+    let after_failure = lost();
+    host.server.start_again();
+    let mut run = run.end();
+    assert!(after_failure.is_empty(), "{after_failure:?} are at neither end after the power failure: {run}");
+    assert!(lost().is_empty(), "{:?} are at neither end when the run has ended: {run}", lost());
+    // What the destination has lost is copied again.
+    for verb in ["retry", "resume"] {
+        if run.code() != Some(0) {
+            run = job(state.path()).args([verb, "last"]).run();
+        }
+    }
+    assert!(lost().is_empty(), "{:?} are at neither end: {run}", lost());
+}
+
+#[test]
+fn a_power_failure_of_the_destination_right_after_a_portion_of_a_move_loses_no_file() {
+    [1, 50, 100].into_iter().for_each(moves_until);
 }
 
 #[test]
