@@ -1,6 +1,7 @@
 //! Servers over a disk that fails on demand: what they say of it, and what `ftp-user` makes of that.
 
 mod deletions;
+mod destinations;
 mod moments;
 mod restarts;
 mod source;

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 const NOT_THERE: i32 = 2;
 const NOT_EMPTY: i32 = 39;
 const NOT_SUPPORTED: i32 = 38;
+/// The path of a number whose file is gone. No file has it.
+const NO_PATH: &str = "\0";
 /// 1 January 2020.
 const MODIFIED: u64 = 1_577_836_800;
 const DIRECTORY: u32 = 0o040_000;
@@ -133,6 +135,15 @@ impl Tree {
                     return Err(NOT_SUPPORTED);
                 }
                 let content = self.names.remove(&from).ok_or(NOT_THERE)?;
+                // A file keeps its number: Pure-FTPd looks for it after a rename.
+                let known = self.nodes.iter().position(|path| *path == to);
+                let moved = self.nodes.iter().position(|path| *path == from);
+                if let Some(known) = known {
+                    self.nodes[known] = NO_PATH.to_owned();
+                }
+                if let Some(moved) = moved {
+                    self.nodes[moved].clone_from(&to);
+                }
                 self.names.insert(to, content);
                 Ok(Vec::new())
             }
