@@ -10,8 +10,8 @@
 //! came. So a file system has one sync for any number of sessions, and at least half of its time without one. A client that
 //! asks without pause takes nothing from the others but that.
 //!
-//! The system tells of a write that has failed once, to the first sync. An account that asks later may have lost bytes as
-//! well, so each account is told of each failure.
+//! The system tells of a write that has failed once, to the first sync. Whoever asks later may have lost bytes as well, in another
+//! session of the same account too. So a failure is told to everybody for [`TOLD`], and to each account at least once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_proto::timer::Moment;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
@@ -45,6 +46,8 @@ struct Disk {
     waiting: Vec<Waiting>,
     /// How many syncs have failed.
     failures: u64,
+    /// When the last one has failed.
+    failed: Option<Moment>,
     /// Of how many of them each account was told.
     told: HashMap<Owner, u64>,
 }
@@ -124,8 +127,11 @@ impl Syncs {
     fn end(&self, device: u64, waiting: Vec<Waits>, is_synced: bool) {
         let mut disks = self.disks();
         let disk = disks.entry(device).or_default();
-        disk.failures += u64::from(!is_synced);
-        let safe: Vec<bool> = waiting.iter().map(|one| disk.was_told(&one.owner)).collect();
+        let now = self.clock.now();
+        if !is_synced {
+            disk.fails(now);
+        }
+        let safe: Vec<bool> = waiting.iter().map(|one| disk.is_safe_for(&one.owner, now)).collect();
         waiting.iter().for_each(|one| disk.tell(&one.owner));
         drop(disks);
         for (is_safe, one) in safe.into_iter().zip(waiting) {
@@ -140,9 +146,16 @@ impl Syncs {
 }
 
 impl Disk {
-    /// Whether `owner` was told of each failure.
-    fn was_told(&self, owner: &Owner) -> bool {
-        self.told.get(owner).copied().unwrap_or(0) == self.failures
+    /// Notes that a sync has failed.
+    fn fails(&mut self, now: Moment) {
+        self.failures += 1;
+        self.failed = Some(now);
+    }
+
+    /// Whether all that `owner` has there is on stable storage, after a sync that was good or whose failure was noted.
+    fn is_safe_for(&self, owner: &Owner, now: Moment) -> bool {
+        let is_new = self.failed.is_some_and(|failed| now.since(failed) < TOLD);
+        !is_new && self.told.get(owner).copied().unwrap_or(0) == self.failures
     }
 
     /// Notes that `owner` is told of each failure.
@@ -163,6 +176,8 @@ impl fmt::Debug for Waiting {
     }
 }
 
+/// How long a failure is told to everybody. A session that has lost bytes asks sooner, or ends.
+const TOLD: Duration = Duration::from_secs(60 * 60);
 /// How long the next sync of a file system waits at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Accounts of which is known what they were told about one file system.
@@ -215,20 +230,38 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn each_account_is_told_of_each_failure_once() {
-        let syncs = Syncs::new(Clock::start());
-        let fails = || -> Sync { Box::new(|| false) };
-        let works = || -> Sync { Box::new(|| true) };
-        assert!(!syncs.ask(1, named("ann"), fails()).await.unwrap());
-        for (name, is_safe) in [("ann", true), ("bob", false), ("bob", true), ("ann", true)] {
-            assert_eq!(syncs.ask(1, named(name), works()).await.unwrap(), is_safe, "{name}");
+    #[test]
+    fn a_failure_is_told_to_everybody_for_a_while_and_to_each_account_once() {
+        let at = |seconds| Moment::after_start(Duration::from_secs(seconds));
+        let mut disk = Disk::default();
+        assert!(disk.is_safe_for(&named("ann"), at(0)));
+        disk.fails(at(10));
+        let hour = TOLD.as_secs();
+        for (name, seconds, is_safe) in [
+            ("ann", 10, false),
+            ("ann", 11, false),
+            ("bob", 11, false),
+            ("ann", 9 + hour, false),
+            ("ann", 10 + hour, true),
+            ("eve", 10 + hour, false),
+            ("eve", 10 + hour, true),
+            ("bob", 10 + hour, true),
+        ] {
+            assert_eq!(disk.is_safe_for(&named(name), at(seconds)), is_safe, "{name} {seconds}");
+            disk.tell(&named(name));
         }
-        assert!(syncs.ask(2, named("eve"), works()).await.unwrap(), "it was another file system");
-        assert!(!syncs.ask(1, named("bob"), fails()).await.unwrap());
+        disk.fails(at(9 * hour));
+        assert!(!disk.is_safe_for(&named("ann"), at(10 * hour)));
+    }
+
+    #[tokio::test]
+    async fn a_sync_that_fails_or_panics_is_told_and_other_file_systems_are_not_concerned() {
+        let syncs = Syncs::new(Clock::start());
+        let works = || -> Sync { Box::new(|| true) };
+        assert!(!syncs.ask(1, named("ann"), Box::new(|| false)).await.unwrap());
         assert!(!syncs.ask(1, named("ann"), works()).await.unwrap());
-        let panics: Sync = Box::new(|| panic!("no answer"));
-        assert!(!syncs.ask(3, named("ann"), panics).await.unwrap());
+        assert!(syncs.ask(2, named("ann"), works()).await.unwrap());
+        assert!(!syncs.ask(3, named("ann"), Box::new(|| panic!("no answer"))).await.unwrap());
     }
 
     #[tokio::test]
