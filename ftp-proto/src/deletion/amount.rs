@@ -1,7 +1,6 @@
 //! How much would be deleted. A disk that is not mounted, or was exchanged, looks like a directory that somebody has emptied:
 //! somebody has to agree.
 
-use super::containment::is_below;
 use crate::wire::PathName;
 use std::collections::HashMap;
 
@@ -74,7 +73,7 @@ impl AmountTally {
 
     /// Closes the directories in which `next` is not.
     fn leave(&mut self, next: Option<&PathName>) {
-        let is_in = |directory: &PathName| next.is_some_and(|next| is_below(directory, next));
+        let is_in = |directory: &PathName| next.is_some_and(|next| next.is_below(directory));
         while let Some((Some(directory), amount)) =
             self.open.pop_if(|(directory, _)| directory.as_ref().is_some_and(|open| !is_in(open)))
         {

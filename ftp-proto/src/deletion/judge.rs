@@ -1,7 +1,7 @@
 //! Whether one name may go, by the evidence for it.
 
 use super::absence::Presence;
-use super::containment::relative;
+use super::reason::ReasonToKeep;
 use crate::listing::{Facts, Kind};
 use crate::wire::PathName;
 
@@ -43,8 +43,8 @@ impl<T> Learnt<T> {
     /// # Errors
     ///
     /// It was another session: it has to be asked again.
-    pub fn in_session(&self, now: SessionId) -> Result<&T, Kept> {
-        if self.by == now { Ok(&self.told) } else { Err(Kept::Stale) }
+    pub fn in_session(&self, now: SessionId) -> Result<&T, ReasonToKeep> {
+        if self.by == now { Ok(&self.told) } else { Err(ReasonToKeep::Stale) }
     }
 
     /// The same with something that follows from it alone.
@@ -71,43 +71,27 @@ impl<T> Learnt<Vec<T>> {
     }
 }
 
-/// Why a name stays.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Kept {
-    /// The session that gave the evidence has ended.
-    #[error("the session in which it was looked at has ended")]
-    Stale,
-    /// The path leads out of the place.
-    #[error("its path leads out of the place")]
-    Outside,
-    /// A listing is not whole, or does not show the name.
-    #[error("no whole listing tells what is in its directory")]
-    NotListed,
-    /// The source has the name.
-    #[error("the source has it when it is asked")]
-    There,
-    /// The source does not say clearly whether it has the name.
-    #[error("the source does not say clearly that it lacks it")]
-    Unclear,
-    /// The source found nothing at all while it was asked, also not what is there.
-    #[error("the source did not find what it has in that directory either")]
-    NoWitness,
-    /// So much would go that somebody has to agree.
-    #[error("more than half of its directory would be deleted")]
-    Amount,
-    /// It is not what it was when it was looked at.
-    #[error("it has changed since it was looked at")]
-    Changed,
-    /// Something is in the directory.
-    #[error("something is in it")]
-    NotEmpty,
+/// What a permit is for. It decides which command is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RemovalKind {
+    /// A file, or a symbolic link itself: DELE.
+    File,
+    /// A directory, if it is empty: RMD.
+    Directory,
+}
+
+impl RemovalKind {
+    /// What something of this kind is to a host.
+    pub fn of(kind: Kind) -> Self {
+        if kind == Kind::Directory { Self::Directory } else { Self::File }
+    }
 }
 
 /// Leave to delete one name, or to rename it out of the way. Only the judge gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeletePermit {
     pub(super) path: PathName,
+    pub(super) kind: RemovalKind,
 }
 
 /// An entry of the directory that somebody wants to be deleted with everything in it.
@@ -148,25 +132,39 @@ pub struct SurplusEvidence<'a> {
 }
 
 impl DeletePermit {
-    /// A name below `root` that somebody wants to be deleted with everything in it (`rm -r`). `now` is the session that deletes.
+    /// A name below `root` that somebody wants to be deleted with everything in it (`rm -r`), and that is what it was when he was
+    /// asked. `now` is the session that deletes.
     ///
     /// # Errors
     ///
     /// Why it stays.
     pub fn for_listed(
         root: &PathName,
-        below: &PathName,
+        (below, kind): (&PathName, RemovalKind),
         entry: &Learnt<ListedEntry>,
         now: SessionId,
-    ) -> Result<Self, Kept> {
+    ) -> Result<Self, ReasonToKeep> {
         let path = path_below(root, below)?;
         let entry = entry.in_session(now)?;
-        if entry.is_listing_whole { Ok(Self { path }) } else { Err(Kept::NotListed) }
+        match (entry.is_listing_whole, RemovalKind::of(entry.kind) == kind) {
+            (false, _) => Err(ReasonToKeep::NotListed),
+            (true, false) => Err(ReasonToKeep::Changed),
+            (true, true) => Ok(Self { path, kind }),
+        }
     }
 
     /// A place that somebody has named himself, and nothing below it.
-    pub const fn for_named(path: PathName) -> Self {
-        Self { path }
+    pub const fn for_named(path: PathName, kind: RemovalKind) -> Self {
+        Self { path, kind }
+    }
+
+    /// What a server shows as a directory at or below `root`, if it is a symbolic link: DELE refuses a directory.
+    ///
+    /// # Errors
+    ///
+    /// Why it stays.
+    pub fn for_link(root: &PathName, below: Option<&PathName>) -> Result<Self, ReasonToKeep> {
+        Ok(Self { path: path_at(root, below)?, kind: RemovalKind::File })
     }
 
     /// A name below `root` that the source of a sync lacks. `source` is the session that asks the source now.
@@ -179,28 +177,22 @@ impl DeletePermit {
         below: &PathName,
         evidence: &Learnt<SurplusEvidence<'_>>,
         source: SessionId,
-    ) -> Result<Self, Kept> {
+    ) -> Result<Self, ReasonToKeep> {
         let path = path_below(root, below)?;
         let evidence = evidence.in_session(source)?;
         if !evidence.is_listed_whole {
-            return Err(Kept::NotListed);
+            return Err(ReasonToKeep::NotListed);
         }
         match (evidence.presence, evidence.witness) {
-            (Presence::There, _) => return Err(Kept::There),
-            (Presence::Unknown, _) => return Err(Kept::Unclear),
-            (Presence::Missing, Witness::NotFound) => return Err(Kept::NoWitness),
+            (Presence::There, _) => return Err(ReasonToKeep::There),
+            (Presence::Unknown, _) => return Err(ReasonToKeep::Unclear),
+            (Presence::Missing, Witness::NotFound) => return Err(ReasonToKeep::NoWitness),
             (Presence::Missing, Witness::Found | Witness::NotNeeded) => {}
         }
-        if evidence.needs_consent {
-            return Err(Kept::Amount);
-        }
-        // A listing that tells no size shows no change of it.
-        let size = evidence.seen.size.and(evidence.now.size).and(evidence.seen.size).or(evidence.now.size);
-        let seen = Facts { size, ..evidence.seen.clone() };
-        if seen.kind != evidence.now.kind || has_changed(&seen, evidence.now) {
-            Err(Kept::Changed)
-        } else {
-            Ok(Self { path })
+        match (evidence.needs_consent, is_as_listed(evidence.seen, evidence.now)) {
+            (true, _) => Err(ReasonToKeep::Amount),
+            (false, false) => Err(ReasonToKeep::Changed),
+            (false, true) => Ok(Self { path, kind: RemovalKind::of(evidence.now.kind) }),
         }
     }
 
@@ -215,32 +207,65 @@ impl DeletePermit {
         below: Option<&PathName>,
         entries: &Learnt<Option<usize>>,
         now: SessionId,
-    ) -> Result<Self, Kept> {
-        let path = below.map_or_else(|| Ok(root.clone()), |below| path_below(root, below))?;
+    ) -> Result<Self, ReasonToKeep> {
+        let path = path_at(root, below)?;
         match entries.in_session(now)? {
-            Some(0) => Ok(Self { path }),
-            Some(_) => Err(Kept::NotEmpty),
-            None => Err(Kept::NotListed),
+            Some(0) => Ok(Self { path, kind: RemovalKind::Directory }),
+            Some(_) => Err(ReasonToKeep::NotEmpty),
+            None => Err(ReasonToKeep::NotListed),
         }
+    }
+
+    /// The same for what has got the name `path` in its directory.
+    ///
+    /// # Errors
+    ///
+    /// That is another directory.
+    pub fn renamed(&self, path: PathName) -> Result<Self, ReasonToKeep> {
+        fn above(path: &PathName) -> Vec<&[u8]> {
+            let mut names: Vec<&[u8]> = path.names().collect();
+            names.pop();
+            names
+        }
+        let is_beside = path.is_absolute() == self.path.is_absolute() && above(&path) == above(&self.path);
+        if is_beside { Ok(Self { path, kind: self.kind }) } else { Err(ReasonToKeep::Outside) }
     }
 
     /// The path of the name that may go.
     pub const fn path(&self) -> &PathName {
         &self.path
     }
+
+    /// What it is.
+    pub const fn kind(&self) -> RemovalKind {
+        self.kind
+    }
 }
 
-/// The path of a name below a place: no name on the way to it leads elsewhere.
-fn path_below(root: &PathName, below: &PathName) -> Result<PathName, Kept> {
+/// The path of a place, or of a name below it.
+pub(super) fn path_at(root: &PathName, below: Option<&PathName>) -> Result<PathName, ReasonToKeep> {
+    below.map_or_else(|| Ok(root.clone()), |below| path_below(root, below))
+}
+
+/// The path of a name below a place.
+///
+/// # Errors
+///
+/// A name on the way to it may lead elsewhere.
+pub fn path_below(root: &PathName, below: &PathName) -> Result<PathName, ReasonToKeep> {
     let leads_out = |name: &[u8]| name.is_empty() || matches!(name, b"." | b"..") || name.contains(&b'\r');
     if below.as_bytes().split(|byte| *byte == b'/').any(leads_out) {
-        return Err(Kept::Outside);
+        return Err(ReasonToKeep::Outside);
     }
     let separator: &[u8] = if root.as_bytes().ends_with(b"/") { b"" } else { b"/" };
     let path = [root.as_bytes(), separator, below.as_bytes()].concat();
-    let path = PathName::from_wire(path).map_err(|_| Kept::Outside)?;
-    let is_inside = super::containment::is_below(root, &path) || relative(root, &path).is_some();
-    if is_inside { Ok(path) } else { Err(Kept::Outside) }
+    PathName::from_wire(path).map_err(|_| ReasonToKeep::Outside)
+}
+
+/// Whether a name is still what a listing has shown of it. One that tells no size shows no change of it.
+pub fn is_as_listed(seen: &Facts, now: &Facts) -> bool {
+    let size = seen.size.and(now.size).and(seen.size).or(now.size);
+    seen.kind == now.kind && !has_changed(&Facts { size, ..seen.clone() }, now)
 }
 
 /// Whether a file is another one now: its size, time or identity differs. A fact that was not told at one of both times

@@ -4,9 +4,9 @@
 //!
 //! | module | question |
 //! |---|---|
-//! | [`containment`] | is a path in a directory? |
 //! | [`absence`] | does a server surely lack a name? |
 //! | [`amount`] | is so much deleted that somebody has to agree? |
+//! | [`reason`] | why does a name stay? |
 //! | [`judge`] | may this name go? |
 //! | [`moved`] | may the source of a moved file go? |
 //!
@@ -14,10 +14,10 @@
 //!
 //! * Evidence ends with the session that gave it ([`Learnt`]). A server that was away may show another disk.
 //! * A name whose state is unknown is kept.
-//! * A permit is for one path, and nobody can make one without the evidence.
+//! * A permit is for one path and one command, and nobody can make one without the evidence.
 //!
 //! ```
-//! use ftp_proto::deletion::{DeletePermit, Kept, Learnt, ListedEntry, SessionId};
+//! use ftp_proto::deletion::{DeletePermit, Learnt, ListedEntry, ReasonToKeep, RemovalKind, SessionId};
 //! use ftp_proto::listing::Kind;
 //! use ftp_proto::wire::PathName;
 //!
@@ -26,19 +26,23 @@
 //! let (first, second) = (SessionId::new(1), SessionId::new(2));
 //! let entry = ListedEntry { kind: Kind::File, is_listing_whole: true };
 //! let seen = Learnt::new(entry, first);
-//! assert!(DeletePermit::for_listed(&root, &below, &seen, first).is_ok());
-//! assert_eq!(DeletePermit::for_listed(&root, &below, &seen, second), Err(Kept::Stale));
+//! assert!(DeletePermit::for_listed(&root, (&below, RemovalKind::File), &seen, first).is_ok());
+//! let later = DeletePermit::for_listed(&root, (&below, RemovalKind::File), &seen, second);
+//! assert_eq!(later, Err(ReasonToKeep::Stale));
 //! # Ok::<(), ftp_proto::wire::BadName>(())
 //! ```
 
 pub mod absence;
 pub mod amount;
-pub mod containment;
 pub mod judge;
 pub mod moved;
+pub mod reason;
 
 pub use absence::{Answers, MissingWords, Presence, Question};
 pub use amount::{Amount, AmountTally, LargeDeletions};
-pub use containment::{is_at_or_below, is_below, names, relative};
-pub use judge::{DeletePermit, Kept, Learnt, ListedEntry, SessionId, SurplusEvidence, Witness, has_changed};
-pub use moved::{CopyProof, CopyState, ExpectedCopy, KeptReason, MoveEvidence, StableStorage};
+pub use judge::{
+    DeletePermit, Learnt, ListedEntry, RemovalKind, SessionId, SurplusEvidence, Witness, has_changed,
+    is_as_listed, path_below,
+};
+pub use moved::{CopyProof, CopyState, ExpectedCopy, MoveEvidence, StableStorage};
+pub use reason::ReasonToKeep;

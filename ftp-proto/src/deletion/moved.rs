@@ -1,6 +1,7 @@
 //! Whether the source of a file that was moved may be deleted.
 
-use super::judge::{DeletePermit, has_changed};
+use super::judge::{DeletePermit, RemovalKind, has_changed, path_at};
+use super::reason::ReasonToKeep;
 use crate::listing::{Facts, Kind, When};
 use crate::wire::PathName;
 
@@ -84,86 +85,45 @@ pub enum CopyProof {
     NoDigest,
 }
 
-/// Why a source is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum KeptReason {
-    /// It is another file now.
-    SourceChanged,
-    /// Neither a time nor a digest would show a change of it.
-    NoTime,
-    /// The destination does not have the copy any more.
-    CopyMissing,
-    /// Something else has the name of the copy.
-    CopyChanged,
-    /// Nothing shows that the copy is still what was verified.
-    NotProven,
-    /// The destination has not said that the copy survives a power failure.
-    NotStable,
-}
-
-impl KeptReason {
-    /// The reason in words: the source stays, because ...
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::SourceChanged => "it has changed since it was read",
-            Self::NoTime => {
-                "no time of it is known that would show a change, and no digest has verified the copy"
-            }
-            Self::CopyMissing => "its copy is not there any more",
-            Self::CopyChanged => "its copy is not what was verified",
-            Self::NotProven => {
-                "the session that has verified its copy has ended, and no digest shows that the copy is the same"
-            }
-            Self::NotStable => "the destination does not say that its copy is on stable storage",
-        }
-    }
-
-    /// What to do.
-    pub const fn hint(self) -> &'static str {
-        match self {
-            Self::SourceChanged => "move it again when nobody writes to it",
-            Self::CopyMissing | Self::CopyChanged => "look at the destination, then move it again",
-            Self::NoTime | Self::NotProven => "compare both, and delete it with ftp-user rm",
-            Self::NotStable => "look at the log of the destination, then move it again",
-        }
-    }
-}
-
 impl DeletePermit {
-    /// The source of a file that was moved, at `path`.
+    /// The source of a file that was moved, at or below `root`.
     ///
     /// # Errors
     ///
-    /// Why it is kept.
-    pub fn for_moved(path: PathName, evidence: &MoveEvidence<'_>) -> Result<Self, KeptReason> {
-        check(evidence).map(|()| Self { path })
+    /// Why it stays.
+    pub fn for_moved(
+        root: &PathName,
+        below: Option<&PathName>,
+        evidence: &MoveEvidence<'_>,
+    ) -> Result<Self, ReasonToKeep> {
+        let path = path_at(root, below)?;
+        check(evidence).map(|()| Self { path, kind: RemovalKind::File })
     }
 }
 
-fn check(evidence: &MoveEvidence<'_>) -> Result<(), KeptReason> {
+fn check(evidence: &MoveEvidence<'_>) -> Result<(), ReasonToKeep> {
     let MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage } =
         *evidence;
     if source_now.kind != source_before.kind || has_changed(source_before, source_now) {
-        return Err(KeptReason::SourceChanged);
+        return Err(ReasonToKeep::SourceChanged);
     }
     // Without a time, two files of one size cannot be told apart.
     if !is_by_hash && (source_before.modified.is_none() || source_now.modified.is_none()) {
-        return Err(KeptReason::NoTime);
+        return Err(ReasonToKeep::NoTime);
     }
     match (expected.is(copy_now), proof) {
-        (CopyState::Missing, _) => return Err(KeptReason::CopyMissing),
-        (CopyState::Other, _) | (_, CopyProof::Differs) => return Err(KeptReason::CopyChanged),
+        (CopyState::Missing, _) => return Err(ReasonToKeep::CopyMissing),
+        (CopyState::Other, _) | (_, CopyProof::Differs) => return Err(ReasonToKeep::CopyChanged),
         (CopyState::OtherTime, CopyProof::SameSession | CopyProof::NoDigest) => {
-            return Err(KeptReason::CopyChanged);
+            return Err(ReasonToKeep::CopyChanged);
         }
-        (CopyState::Same, CopyProof::NoDigest) => return Err(KeptReason::NotProven),
+        (CopyState::Same, CopyProof::NoDigest) => return Err(ReasonToKeep::NotProven),
         (CopyState::Same | CopyState::OtherTime, CopyProof::ComparedAgain)
         | (CopyState::Same, CopyProof::SameSession) => {}
     }
     match storage {
         StableStorage::Stable | StableStorage::Unasked => Ok(()),
-        StableStorage::Refused(_) => Err(KeptReason::NotStable),
+        StableStorage::Refused(_) => Err(ReasonToKeep::NotStable),
     }
 }
 
@@ -197,35 +157,35 @@ mod tests {
         let same = || Some(file(5, Some(1)));
         check(&before, same(), SameSession, &stable, Ok(()));
         check(&before, same(), SameSession, &StableStorage::Unasked, Ok(()));
-        check(&before, same(), SameSession, &refused, Err(KeptReason::NotStable));
+        check(&before, same(), SameSession, &refused, Err(ReasonToKeep::NotStable));
         check(&before, same(), ComparedAgain, &stable, Ok(()));
-        check(&before, same(), NoDigest, &stable, Err(KeptReason::NotProven));
-        check(&before, same(), Differs, &stable, Err(KeptReason::CopyChanged));
+        check(&before, same(), NoDigest, &stable, Err(ReasonToKeep::NotProven));
+        check(&before, same(), Differs, &stable, Err(ReasonToKeep::CopyChanged));
         // What the destination does not tell is no difference.
         check(&before, Some(facts(Kind::File, None, None)), SameSession, &stable, Ok(()));
-        check(&before, None, SameSession, &stable, Err(KeptReason::CopyMissing));
-        check(&before, None, ComparedAgain, &stable, Err(KeptReason::CopyMissing));
-        check(&before, Some(file(6, Some(1))), SameSession, &stable, Err(KeptReason::CopyChanged));
+        check(&before, None, SameSession, &stable, Err(ReasonToKeep::CopyMissing));
+        check(&before, None, ComparedAgain, &stable, Err(ReasonToKeep::CopyMissing));
+        check(&before, Some(file(6, Some(1))), SameSession, &stable, Err(ReasonToKeep::CopyChanged));
         let link = Some(facts(Kind::Link, Some(5), Some(1)));
-        check(&before, link, SameSession, &stable, Err(KeptReason::CopyChanged));
+        check(&before, link, SameSession, &stable, Err(ReasonToKeep::CopyChanged));
         // A server may round times: digests decide.
         for (proof, expect) in [
-            (SameSession, Err(KeptReason::CopyChanged)),
-            (NoDigest, Err(KeptReason::CopyChanged)),
+            (SameSession, Err(ReasonToKeep::CopyChanged)),
+            (NoDigest, Err(ReasonToKeep::CopyChanged)),
             (ComparedAgain, Ok(())),
-            (Differs, Err(KeptReason::CopyChanged)),
+            (Differs, Err(ReasonToKeep::CopyChanged)),
         ] {
             check(&before, Some(file(5, Some(2))), proof, &stable, expect);
         }
         for now in [file(6, Some(1)), file(5, Some(2)), facts(Kind::Link, Some(5), Some(1))] {
-            check(&now, same(), SameSession, &stable, Err(KeptReason::SourceChanged));
+            check(&now, same(), SameSession, &stable, Err(ReasonToKeep::SourceChanged));
         }
     }
 
     #[test]
     fn without_a_digest_a_time_must_show_that_the_source_is_unchanged() {
         let timeless = facts(Kind::File, Some(5), None);
-        for (is_by_hash, expect) in [(true, Ok(())), (false, Err(KeptReason::NoTime))] {
+        for (is_by_hash, expect) in [(true, Ok(())), (false, Err(ReasonToKeep::NoTime))] {
             let evidence = MoveEvidence {
                 source_before: &timeless,
                 source_now: &timeless,

@@ -38,7 +38,7 @@ impl Exchange {
 
     fn has_file(&self, moved: Moved<'_>) -> bool {
         let direction = self.direction.is_none_or(|direction| direction == moved.direction);
-        direction && self.path.as_ref().zip(moved.path).is_none_or(|(top, path)| path.is_at_or_beneath(top))
+        direction && self.path.as_ref().zip(moved.path).is_none_or(|(top, path)| path.is_at_or_below(top))
     }
 }
 

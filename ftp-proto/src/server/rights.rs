@@ -134,7 +134,7 @@ impl Access {
 
     /// The rights at the absolute path `path`.
     pub fn at(&self, path: &PathName) -> Rights {
-        let holding = self.beneath.iter().filter(|(top, _)| path.is_at_or_beneath(top));
+        let holding = self.beneath.iter().filter(|(top, _)| path.is_at_or_below(top));
         holding.max_by_key(|(top, _)| top.as_bytes().len()).map_or(self.everywhere, |(_, rights)| *rights)
     }
 
@@ -150,8 +150,7 @@ impl Access {
 
     /// Whether nothing may be changed at `path` (absolute) or beneath it.
     pub fn is_read_only_beneath(&self, path: &PathName) -> bool {
-        let is_inside = |top: &PathName| *path == PathName::root() || top.is_at_or_beneath(path);
-        let mut inside = self.beneath.iter().filter(|(top, _)| is_inside(top));
+        let mut inside = self.beneath.iter().filter(|(top, _)| top.is_at_or_below(path));
         self.at(path).is_read_only() && inside.all(|(_, rights)| rights.is_read_only())
     }
 

@@ -1,6 +1,7 @@
 //! From bytes to lines, and what lines carry: names, secrets, fingerprints.
 
 mod byte_range;
+mod containment;
 mod count;
 mod decimal;
 mod file_name;

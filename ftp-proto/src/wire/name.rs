@@ -86,11 +86,6 @@ impl PathName {
         &self.0
     }
 
-    /// Whether this absolute path is `top` or lies beneath it; both without a slash at their end.
-    pub fn is_at_or_beneath(&self, top: &Self) -> bool {
-        self.0.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-    }
-
     /// Returns the name for people: UTF-8 as it is, control characters and other bytes as `%XX`.
     pub fn display(&self) -> String {
         show(&self.0)

@@ -3,7 +3,6 @@
 use crate::job::is_one_host;
 use crate::place::{Location, Names, Netrc, Place};
 use crate::report::Label;
-use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -35,25 +34,12 @@ impl Called {
         match &self.here {
             _ if self.are_several_hosts => Label::Place(place()),
             None => Label::Name,
-            Some(here) => below(here, location).map_or_else(|| Label::Place(place()), Label::Path),
+            Some(here) => {
+                let below = location.path.relative_to(&here.path).filter(|_| is_one_host(here, location));
+                below.map_or_else(|| Label::Place(place()), Label::Path)
+            }
         }
     }
-}
-
-/// The path of a place relative to a directory; `None` if it is elsewhere.
-fn below(directory: &Location, location: &Location) -> Option<PathName> {
-    if !is_one_host(directory, location) {
-        return None;
-    }
-    let path = location.path.as_bytes();
-    let rest = match directory.path.as_bytes() {
-        b"." if path.starts_with(b"/") || path.starts_with(b"..") => return None,
-        b"." => path,
-        b"/" => path.strip_prefix(b"/")?,
-        // A path of this host keeps the `/` at its end.
-        above => path.strip_prefix(above.strip_suffix(b"/").unwrap_or(above))?.strip_prefix(b"/")?,
-    };
-    PathName::from_wire(rest).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::endpoint::{self, Host};
 use crate::failure::Failure;
 use crate::job::asked;
 use crate::place;
-use ftp_proto::deletion::{Kept, Learnt, ListedEntry, SessionId, is_at_or_below};
+use ftp_proto::deletion::{Learnt, ListedEntry, ReasonToKeep, SessionId};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::collections::HashMap;
@@ -36,8 +36,8 @@ impl ListedDirectories {
         context: &Context,
         host: &mut Host,
         path: &PathName,
-    ) -> Result<Result<Learnt<ListedEntry>, Kept>, Failure> {
-        let Some(name) = place::base_name(path) else { return Ok(Err(Kept::Outside)) };
+    ) -> Result<Result<Learnt<ListedEntry>, ReasonToKeep>, Failure> {
+        let Some(name) = place::base_name(path) else { return Ok(Err(ReasonToKeep::Outside)) };
         let directory = place::parent(path);
         let now = host.evidence_session();
         let is_known = |listed: &ListedDirectory| {
@@ -49,20 +49,20 @@ impl ListedDirectories {
             self.keep(ListedDirectory { path: directory.clone(), entries: listed });
         }
         let Some(listed) = self.last.iter().find(|listed| listed.path == directory) else {
-            return Ok(Err(Kept::NotListed));
+            return Ok(Err(ReasonToKeep::NotListed));
         };
         let by = listed.entries.session();
         let (entries, is_listing_whole) = listed.entries.told();
         let kind = entries.get(&name).copied();
         Ok(kind
             .map(|kind| Learnt::new(ListedEntry { kind, is_listing_whole: *is_listing_whole }, by))
-            .ok_or(Kept::NotListed))
+            .ok_or(ReasonToKeep::NotListed))
     }
 
     /// Remembers a listing. Those of directories above it stay, as far as there is room.
     fn keep(&mut self, listed: ListedDirectory) {
         let is_above = |known: &ListedDirectory| match (&known.path, &listed.path) {
-            (Some(above), Some(path)) => above != path && is_at_or_below(above, path),
+            (Some(above), Some(path)) => path.is_below(above),
             (None, path) => path.is_some(),
             (Some(_), None) => false,
         };

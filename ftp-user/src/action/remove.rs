@@ -5,7 +5,7 @@ use super::looks::Looks;
 use super::outcome::Outcome;
 use super::plan::{Plan, Planned, Totals, plan};
 use super::targets::{asked, host_of, targets};
-use crate::check::{Removal, Scope, What};
+use crate::check::{Removal, Scope};
 use crate::context::Context;
 use crate::endpoint::{self, Host, Pools};
 use crate::failure::{Failure, Kind};
@@ -14,7 +14,7 @@ use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
-use ftp_proto::deletion::{Kept, Learnt, ListedEntry, is_at_or_below};
+use ftp_proto::deletion::{Learnt, ListedEntry, ReasonToKeep, RemovalKind};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -189,7 +189,7 @@ impl<'a> Deletion<'a> {
             } else if below.is_none() || self.enter(above(&below).as_ref()).await? {
                 let seen = self.seen(below.as_ref()).await?;
                 let file = (listing::Kind::File, size);
-                self.delete((below, seen), What::Entry, file).await?;
+                self.delete((below, seen), RemovalKind::File, file).await?;
             }
         }
         while let Some((below, seen)) = self.directories.pop() {
@@ -202,7 +202,7 @@ impl<'a> Deletion<'a> {
             }
             if below.is_none() || self.enter(above(&below).as_ref()).await? {
                 let seen = self.still(below.as_ref(), seen).await?;
-                self.delete((below, seen), What::Directory, (listing::Kind::Directory, None)).await?;
+                self.delete((below, seen), RemovalKind::Directory, (listing::Kind::Directory, None)).await?;
             }
         }
         Ok(())
@@ -219,7 +219,7 @@ impl<'a> Deletion<'a> {
     fn is_unlisted(&self, below: Option<&PathName>) -> bool {
         let is_in = |unlisted: &Option<PathName>| match (unlisted, below) {
             (None, _) => true,
-            (Some(unlisted), Some(below)) => is_at_or_below(unlisted, below),
+            (Some(unlisted), Some(below)) => below.is_at_or_below(unlisted),
             (Some(_), None) => false,
         };
         self.plan.unlisted.iter().any(is_in)
@@ -228,7 +228,9 @@ impl<'a> Deletion<'a> {
     /// What the listing of its directory shows of a name now; `None` for the place itself, which was named, and in a dry run.
     /// What no listing shows any more is told, unless it is gone.
     async fn seen(&mut self, below: Option<&PathName>) -> Result<Option<Learnt<ListedEntry>>, Failure> {
-        let Some(path) = below.map(|below| self.path(Some(below))).filter(|_| !self.outcome.is_dry()) else {
+        let Some(path) =
+            below.map(|below| self.plan.scope.path(Some(below))).filter(|_| !self.outcome.is_dry())
+        else {
             return Ok(None);
         };
         match self.listed.entry(self.context, &mut self.host, &path).await {
@@ -274,7 +276,7 @@ impl<'a> Deletion<'a> {
         match self.entered.enter(self.context, &mut self.host, below).await? {
             Entry::Directory => return Ok(true),
             Entry::Link(link) => {
-                let path = self.path(link.as_ref());
+                let path = self.plan.scope.path(link.as_ref());
                 self.outcome.changed(self.host.show(&path), None, (listing::Kind::Link, None)).await;
                 self.elsewhere.insert(link);
             }
@@ -287,26 +289,20 @@ impl<'a> Deletion<'a> {
         Ok(false)
     }
 
-    /// The path of something below the place.
-    fn path(&self, below: Option<&PathName>) -> PathName {
-        let root = self.plan.scope.root();
-        below.map_or_else(|| root.clone(), |below| place::join(Some(root), below))
-    }
-
     async fn delete(
         &mut self,
         (below, seen): (Option<PathName>, Option<Learnt<ListedEntry>>),
-        what: What,
+        what: RemovalKind,
         (kind, size): (listing::Kind, Option<u64>),
     ) -> Result<(), Failure> {
-        let (context, path) = (self.context, self.path(below.as_ref()));
+        let (context, path) = (self.context, self.plan.scope.path(below.as_ref()));
         let name = self.host.show(&path);
         if self.outcome.is_dry() {
             self.outcome.changed(name, None, (kind, size)).await;
             return Ok(());
         }
         let removal = match (&below, seen) {
-            (None, _) => Removal::asked(&self.plan.scope, None, what),
+            (None, _) => Ok(Removal::named(&self.plan.scope, what)),
             (Some(below), Some(seen)) => {
                 let now = self.host.evidence_session().unwrap_or(seen.session());
                 Removal::listed(&self.plan.scope, (below, what), &seen, now)
@@ -319,7 +315,7 @@ impl<'a> Deletion<'a> {
                     Ok(None) => return Ok(()),
                     Ok(Some(_)) => Err(Failure::new(
                         Kind::Unverified,
-                        format!("{name} stays, because {}", Kept::NotListed),
+                        format!("{name} stays, because {}", ReasonToKeep::NotListed),
                     )),
                     Err(failure) => Err(failure),
                 }
@@ -342,7 +338,7 @@ impl<'a> Deletion<'a> {
 
     /// Notes a failure. The directories above it stay.
     fn fail(&mut self, below: Option<PathName>, failure: Failure) {
-        let path = self.path(below.as_ref());
+        let path = self.plan.scope.path(below.as_ref());
         self.outcome.failed(self.host.show(&path), failure);
         let mut above = below;
         while let Some(path) = above {

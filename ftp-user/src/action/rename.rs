@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{self, Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{Status, is_below};
+use crate::job::Status;
 use crate::place::{self, Location};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -91,7 +91,7 @@ async fn one(
     let dest = host.show(to);
     let found = asked(context, host, async |host| endpoint::entry(context, host, from).await).await?;
     let Some(Facts { kind, size, .. }) = found else { return Err(missing(&source.to_string())) };
-    if from == to || is_below(from, to) {
+    if to.is_at_or_below(from) {
         return Err(
             Failure::usage(format!("{source} would be renamed into itself")).hint("choose another name")
         );

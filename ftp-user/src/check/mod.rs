@@ -10,7 +10,7 @@
 //! | `scope` | where something may be deleted |
 //! | `removal` | what may be deleted, and why |
 //! | `surplus` | whether what the source of a sync lacks may be renamed or deleted |
-//! | `real` | whether a directory is where its name says |
+//! | `real` | whether a place is where its name says |
 //! | `verify` | the comparison of the copy with its source |
 //! | `streamed` | the digest that a final reply carries |
 //! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
@@ -34,8 +34,8 @@ pub(crate) use name::usable;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
-pub(crate) use real::{against, is_below};
-pub(crate) use removal::{Licence, Removal, What};
+pub(crate) use real::against;
+pub(crate) use removal::{Licence, Removal};
 pub(crate) use scope::{Scope, precious};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub use surplus::{Allowance, Consent};

@@ -1,42 +1,30 @@
-//! What may be deleted, and why. A [`Removal`] is made by a check and by nothing else, and nothing else is deleted for
-//! `rm` and `move`. What `sync` deletes has a check of its own (`surplus`), except for directories that are empty.
+//! What may be deleted, and why. A [`Removal`] has a permit of the judge, and nothing else is deleted for `rm` and `move`, and
+//! no other directory for `sync`.
 
 use super::scope::Scope;
 use crate::context::Context;
 use crate::control::{Facts, Listing, StableStorage};
-use crate::endpoint::{self, Doomed, Host};
+use crate::endpoint::{self, Host, PermittedName};
 use crate::failure::{self, Failure};
 use crate::outcome::Verified;
-use ftp_proto::deletion::{DeletePermit, Learnt, ListedEntry, MoveEvidence, SessionId};
+use ftp_proto::deletion::{
+    DeletePermit, Learnt, ListedEntry, MoveEvidence, ReasonToKeep, RemovalKind, SessionId,
+};
 use ftp_proto::wire::PathName;
-
-/// What a removal deletes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum What {
-    /// A file, or a symbolic link itself.
-    Entry,
-    /// A directory, if it is empty.
-    Directory,
-}
 
 /// One name that may be deleted.
 #[derive(Clone, Debug)]
 pub(crate) struct Removal {
     scope: Scope,
-    path: PathName,
-    what: What,
+    permit: DeletePermit,
     /// What tells the file from others of its host, if only that one may be deleted.
     seen: Option<String>,
 }
 
 impl Removal {
-    /// Somebody has asked for it: it is the place that was named, or below it.
-    ///
-    /// # Errors
-    ///
-    /// A name on the way to it is none that a directory can have.
-    pub(crate) fn asked(scope: &Scope, below: Option<&PathName>, what: What) -> Result<Self, Failure> {
-        Ok(Self { scope: scope.clone(), path: scope.path(below)?, what, seen: None })
+    /// The place itself, which somebody has named.
+    pub(crate) fn named(scope: &Scope, kind: RemovalKind) -> Self {
+        Self::of(scope, DeletePermit::for_named(scope.root().clone(), kind))
     }
 
     /// A whole listing of its directory shows it in the session `now`, and somebody has asked for everything in the place.
@@ -46,55 +34,54 @@ impl Removal {
     /// Why it stays.
     pub(crate) fn listed(
         scope: &Scope,
-        (below, what): (&PathName, What),
+        (below, kind): (&PathName, RemovalKind),
         seen: &Learnt<ListedEntry>,
         now: SessionId,
     ) -> Result<Self, Failure> {
-        let permit = DeletePermit::for_listed(scope.root(), below, seen, now).map_err(|why| {
-            let what = format!("{} stays, because {why}", below.display());
-            Failure::new(failure::Kind::Unverified, what).hint("do it again, to see what is there now")
-        })?;
-        Ok(Self { scope: scope.clone(), path: permit.path().clone(), what, seen: None })
+        let permit = DeletePermit::for_listed(scope.root(), (below, kind), seen, now);
+        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, Some(below), why))
     }
 
     /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
     ///
     /// # Errors
     ///
-    /// A name on the way to it is none that a directory can have.
+    /// Why it stays.
     pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self, Failure> {
-        Self::asked(scope, below, What::Entry)
+        let permit = DeletePermit::for_link(scope.root(), below);
+        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
     }
 
     /// A file was moved: all that was seen of it and of its copy permits to delete it.
     ///
     /// # Errors
     ///
-    /// It is kept, and why.
+    /// Why it stays.
     pub(crate) fn moved(
         scope: &Scope,
         below: Option<&PathName>,
         evidence: &MoveEvidence<'_>,
     ) -> Result<Self, Failure> {
-        let path = scope.path(below)?;
-        if let Err(reason) = DeletePermit::for_moved(path.clone(), evidence) {
-            let what = format!("{} stays, because {}", path.display(), reason.words());
-            let failure = Failure::new(failure::Kind::Unverified, what).hint(reason.hint());
-            return Err(match evidence.storage {
+        let permit = DeletePermit::for_moved(scope.root(), below, evidence).map_err(|why| {
+            let failure = stays(scope, below, why);
+            match evidence.storage {
                 StableStorage::Refused(said) => failure.said(said.clone()),
                 StableStorage::Stable | StableStorage::Unasked => failure,
-            });
-        }
-        let seen = evidence.source_before.unique.clone();
-        Ok(Self { scope: scope.clone(), path, what: What::Entry, seen })
+            }
+        })?;
+        Ok(Self { seen: evidence.source_before.unique.clone(), ..Self::of(scope, permit) })
     }
 
     /// The same file, which was given this name in its directory.
-    #[must_use]
-    pub(crate) fn set_aside(&self, aside: PathName) -> Self {
-        let is_root = *self.scope.root() == self.path;
+    ///
+    /// # Errors
+    ///
+    /// It is in another directory.
+    pub(crate) fn set_aside(&self, aside: PathName) -> Result<Self, Failure> {
+        let is_root = self.scope.root() == self.path();
         let scope = if is_root { Scope::of_aside(&aside) } else { self.scope.clone() };
-        Self { scope, path: aside, what: self.what, seen: self.seen.clone() }
+        let permit = self.permit.renamed(aside).map_err(|why| stays(&scope, None, why))?;
+        Ok(Self { scope, permit, seen: self.seen.clone() })
     }
 
     /// A directory from which everything was moved; `None` if its listing shows that something is in it, or does not show
@@ -102,36 +89,33 @@ impl Removal {
     ///
     /// # Errors
     ///
-    /// A name on the way to it is none that a directory can have.
+    /// Why it stays.
     pub(crate) fn emptied(
         scope: &Scope,
         below: Option<&PathName>,
-        listing: &Listing,
+        listing: Learnt<Listing>,
+        now: SessionId,
     ) -> Result<Option<Self>, Failure> {
-        let path = scope.path(below)?;
-        let is_empty = listing.entries.is_empty() && !listing.is_incomplete();
-        Ok(is_empty.then(|| Self { scope: scope.clone(), path, what: What::Directory, seen: None }))
+        let entries = listing.map(|listing| (!listing.is_incomplete()).then_some(listing.entries.len()));
+        match DeletePermit::for_emptied(scope.root(), below, &entries, now) {
+            Ok(permit) => Ok(Some(Self::of(scope, permit))),
+            Err(ReasonToKeep::NotEmpty | ReasonToKeep::NotListed) => Ok(None),
+            Err(why) => Err(stays(scope, below, why)),
+        }
+    }
+
+    fn of(scope: &Scope, permit: DeletePermit) -> Self {
+        Self { scope: scope.clone(), permit, seen: None }
     }
 
     /// The path of what is deleted.
     pub(crate) const fn path(&self) -> &PathName {
-        &self.path
+        self.permit.path()
     }
 
-    /// Deletes files, many at once where a server takes commands ahead. Returns what came of each; of the first ones only if
-    /// the session is lost.
-    pub(crate) async fn carry_out_all(
-        context: &Context,
-        host: &mut Host,
-        files: &[Self],
-    ) -> Vec<Result<bool, Failure>> {
-        let doomed: Vec<Doomed<'_>> = files.iter().map(Self::doomed).collect();
-        endpoint::delete_entries(context, host, &doomed).await
-    }
-
-    fn doomed(&self) -> Doomed<'_> {
-        let Self { scope, path, what: _, seen } = self;
-        Doomed { root: scope.root(), path, held: scope.keeper(), seen: seen.as_deref() }
+    fn name(&self) -> PermittedName<'_> {
+        let Self { scope, permit, seen } = self;
+        PermittedName { root: scope.root(), permit, held: scope.keeper(), seen: seen.as_deref() }
     }
 
     /// Deletes it. `Ok(false)` if it was not there.
@@ -140,12 +124,25 @@ impl Removal {
     ///
     /// It may still be there.
     pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
-        let doomed = self.doomed();
-        match self.what {
-            What::Entry => endpoint::delete_entry(context, host, doomed).await,
-            What::Directory => endpoint::remove_directory(context, host, doomed).await,
-        }
+        endpoint::delete(context, host, self.name()).await
     }
+
+    /// Deletes several, many at once where a server takes commands ahead. Returns what came of each; of the first ones only if
+    /// the session is lost.
+    pub(crate) async fn carry_out_all(
+        context: &Context,
+        host: &mut Host,
+        all: &[Self],
+    ) -> Vec<Result<bool, Failure>> {
+        let names: Vec<PermittedName<'_>> = all.iter().map(Self::name).collect();
+        endpoint::delete_all(context, host, &names).await
+    }
+}
+
+/// The failure if a name stays.
+fn stays(scope: &Scope, below: Option<&PathName>, why: ReasonToKeep) -> Failure {
+    let what = format!("{} stays, because {why}", scope.path(below).display());
+    Failure::new(failure::Kind::Unverified, what).hint(why.hint())
 }
 
 /// The right to delete the source of a copy, if it is still what it was.
@@ -216,7 +213,7 @@ mod tests {
             Scope::of_tree(&location("ftp://h/d/"), None, &crate::state::OwnFiles::default()).unwrap();
         let check = |below: &str, expect: Option<&str>| {
             let below = PathName::from_wire(below.as_bytes()).unwrap();
-            let removal = Removal::asked(&scope, Some(&below), What::Entry);
+            let removal = Removal::link(&scope, Some(&below));
             assert_eq!(removal.ok().map(|removal| removal.path().display()).as_deref(), expect, "{below:?}");
         };
         check("a", Some("d/a"));
@@ -227,7 +224,7 @@ mod tests {
         check("a//b", None);
         check("a/./b", None);
         check("a\rDELE b", None);
-        assert_eq!(Removal::asked(&scope, None, What::Directory).unwrap().path().display(), "d");
+        assert_eq!(Removal::named(&scope, RemovalKind::Directory).path().display(), "d");
     }
 
     #[test]
@@ -285,14 +282,16 @@ mod tests {
     #[test]
     fn a_directory_is_removed_only_if_its_listing_shows_that_it_is_empty() {
         let scope = Scope::of_source(&path("d"));
-        let check = |listing: &Listing, expect: bool| {
-            let removal = Removal::emptied(&scope, Some(&path("e")), listing).unwrap();
-            assert_eq!(removal.is_some(), expect, "{listing:?}");
+        let check = |listing: Listing, expect: bool| {
+            let shown = format!("{listing:?}");
+            let learnt = Learnt::new(listing, SessionId::HERE);
+            let removal = Removal::emptied(&scope, Some(&path("e")), learnt, SessionId::HERE).unwrap();
+            assert_eq!(removal.is_some(), expect, "{shown}");
         };
-        check(&Listing::default(), true);
-        check(&Listing { omitted: 1, ..Listing::default() }, false);
-        check(&Listing { unread: 1, ..Listing::default() }, false);
+        check(Listing::default(), true);
+        check(Listing { omitted: 1, ..Listing::default() }, false);
+        check(Listing { unread: 1, ..Listing::default() }, false);
         let entries = vec![Entry::new(path("f"), Kind::File)];
-        check(&Listing { entries, ..Listing::default() }, false);
+        check(Listing { entries, ..Listing::default() }, false);
     }
 }

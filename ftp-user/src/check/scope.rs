@@ -1,7 +1,6 @@
 //! Where things may be deleted: below a place that somebody has named, and never what contains the user, or what this
 //! program needs itself.
 
-use super::name::usable;
 use crate::endpoint::{Held, local_path};
 use crate::failure::Failure;
 use crate::place::{self, Location, Place};
@@ -77,14 +76,8 @@ impl Scope {
     }
 
     /// The path of something below it; `None` is the place itself.
-    pub(super) fn path(&self, below: Option<&PathName>) -> Result<PathName, Failure> {
-        let Some(below) = below else { return Ok(self.root.clone()) };
-        for name in below.as_bytes().split(|byte| *byte == b'/') {
-            let leads_out = || Failure::usage(format!("{} leads out of its directory", below.display()));
-            let name = PathName::from_wire(name).map_err(|_| leads_out())?;
-            usable(&name).map_err(|why| Failure::usage(format!("{}: {why}", below.display())))?;
-        }
-        Ok(place::join(Some(&self.root), below))
+    pub(crate) fn path(&self, below: Option<&PathName>) -> PathName {
+        below.map_or_else(|| self.root.clone(), |below| place::join(Some(&self.root), below))
     }
 
     /// What keeps the place the same on this host, if it is held.
@@ -108,18 +101,18 @@ fn without_slashes(path: &PathName) -> PathName {
 
 fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), Failure> {
     let path = &location.path;
-    let (is_absolute, names) = (path.as_bytes().starts_with(b"/"), place::names(path));
-    if names.contains(&b"..".as_slice()) {
+    if path.names().any(|name| name == b"..") {
         return Err(Failure::usage(format!("{location} leads upwards with .."))
             .hint("write the path of what is deleted without .."));
     }
-    let is_prefix = |login: &PathName| place::names(login).starts_with(&names);
-    let what = match (names.is_empty(), is_absolute) {
+    let what = match (path.names().next().is_none(), path.is_absolute()) {
         (true, true) => "is the root of the server",
         (true, false) => "is the login directory",
-        (false, true) if login.is_some_and(is_prefix) => "is the login directory, or contains it",
+        (false, true) if login.is_some_and(|login| login.is_at_or_below(path)) => {
+            "is the login directory, or contains it"
+        }
         // What is behind the name may come from a variable that is empty.
-        (false, _) if base_of(location, login).is_some_and(|base| is_prefix(&base)) => {
+        (false, _) if base_of(location, login).is_some_and(|base| base.is_at_or_below(path)) => {
             "is the directory of the site, or contains it"
         }
         (false, _) => return Ok(()),
@@ -131,16 +124,11 @@ fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), 
 fn base_of(location: &Location, login: Option<&PathName>) -> Option<PathName> {
     let Place::Remote(remote) = &location.place else { return None };
     let base = remote.site.named.as_ref()?.base.as_ref()?;
-    let is_absolute = |path: &PathName| path.as_bytes().starts_with(b"/");
-    match (is_absolute(base), is_absolute(&location.path)) {
+    match (base.is_absolute(), location.path.is_absolute()) {
         (true, true) | (false, false) => Some(base.clone()),
         (false, true) => Some(place::join(Some(login?), base)),
-        (true, false) => {
-            // Only what is in the login directory can be written this way.
-            let below = base.as_bytes().strip_prefix(login?.as_bytes())?;
-            let start = below.iter().position(|byte| *byte != b'/')?;
-            PathName::from_wire(below.get(start..)?).ok()
-        }
+        // Only what is in the login directory can be written this way.
+        (true, false) => base.relative_to(login?),
     }
 }
 
@@ -267,6 +255,7 @@ mod tests {
         check("pub/data", "pub/data/x", true);
         check("pub/data", "pub/other", true);
         check("/srv", "pub", true);
+        check("/users/anna/x", "a/x", true);
     }
 
     #[test]

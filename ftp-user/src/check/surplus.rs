@@ -1,13 +1,13 @@
 //! Whether what the source lacks may be renamed at the destination of a sync, and how many names may be deleted. Pure. Whether one
 //! name may be deleted is decided by [`ftp_proto::deletion`].
 
-use super::change::has_changed;
 use super::scope::Scope;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::report::several;
+use ftp_proto::deletion::{is_as_listed, path_below};
 use ftp_proto::wire::PathName;
 
 /// What is known of both trees before anything is renamed.
@@ -137,16 +137,12 @@ fn unchanged(
     reached: &Reached,
     (seen, now): (&Facts, &Facts),
 ) -> Result<(), Failure> {
-    let path = scope.path(Some(below))?;
+    let path = path_below(scope.root(), below)
+        .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
     if path != *reached.path() {
         return Err(Failure::usage(format!("{} is not {}", reached.path().display(), path.display())));
     }
-    // A listing that tells no size shows no change of it.
-    let size = seen.size.and(now.size).and(seen.size).or(now.size);
-    if seen.kind != now.kind || has_changed(&Facts { size, ..seen.clone() }, now) {
-        return Err(changed(&path));
-    }
-    Ok(())
+    if is_as_listed(seen, now) { Ok(()) } else { Err(changed(&path)) }
 }
 
 /// The failure if a name is not what its listing has shown.

@@ -128,12 +128,12 @@ impl Session {
         }
     }
 
-    /// Deletes a file. `Ok(false)` when it was not there.
+    /// Deletes a file that this program has made. `Ok(false)` when it was not there.
     ///
     /// # Errors
     ///
     /// The server refuses to delete it, or no final reply came.
-    pub async fn delete(&mut self, path: &PathName) -> Result<bool, Failure> {
+    pub async fn delete_own(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Dele(path.clone())).await?;
         self.has_removed(&answer, || format!("cannot delete {}", path.display()))
     }
@@ -143,7 +143,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// See [`Self::delete`].
+    /// See [`Self::delete_own`].
     pub async fn delete_stored(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Dele(path.clone())).await?;
         let is_unclear = !answer.is_done() && self.blame(&answer) == Blame::File;

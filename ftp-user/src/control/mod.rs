@@ -90,6 +90,7 @@ pub use listing::{Each, Listing};
 pub use port::{DataPort, OwnPort};
 pub use rate::knows_rate;
 pub use relay_port::{ListensElsewhere, RelayPort, Seen, check_place};
+pub(crate) use removal::cannot_delete;
 pub use replacement::{FinalName, Replacement};
 pub use secrets::Words;
 pub use session::{ABORT_TIMEOUT, Role, Session};

@@ -302,7 +302,7 @@ impl Session {
         };
         replaced.is_aside = match named {
             // If it cannot be deleted now, it is deleted later.
-            Ok(()) => self.delete(&replaced.aside).await.is_err(),
+            Ok(()) => self.delete_own(&replaced.aside).await.is_err(),
             Err(_) => self.put_back(&replaced.aside, to).await.unwrap_or(true),
         };
         named

@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::command::{Command, Verb};
-use ftp_proto::deletion::StableStorage;
+use ftp_proto::deletion::{DeletePermit, RemovalKind, StableStorage};
 use ftp_proto::reply::Meaning;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -23,14 +23,19 @@ impl Session {
         self.current().await
     }
 
-    /// Removes an empty directory. `Ok(false)` if it was not there.
+    /// Deletes what the permit is for. `Ok(false)` if it was not there.
     ///
     /// # Errors
     ///
-    /// The server refuses to remove it, or no final reply came.
-    pub async fn remove_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
-        let answer = self.ask(Command::Rmd(path.clone())).await?;
-        self.has_removed(&answer, || format!("cannot remove the directory {}", path.display()))
+    /// The server refuses to delete it, or no final reply came.
+    pub async fn delete(&mut self, permit: &DeletePermit) -> Result<bool, Failure> {
+        let path = permit.path().clone();
+        let command = match permit.kind() {
+            RemovalKind::File => Command::Dele(path),
+            RemovalKind::Directory => Command::Rmd(path),
+        };
+        let answer = self.ask(command).await?;
+        self.has_removed(&answer, || cannot_delete(permit))
     }
 
     /// Renames a file or directory. Whoever asks has seen that nothing has the new name; a server may replace what has
@@ -50,11 +55,12 @@ impl Session {
 
     /// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
     /// ones. Returns what came of each, as [`Self::delete`] does; of the first ones only if the session is lost.
-    pub async fn delete_all(&mut self, paths: &[PathName]) -> Vec<Result<bool, Failure>> {
-        if !self.capabilities.takes_ahead {
-            let mut all = Vec::with_capacity(paths.len());
-            for path in paths {
-                let deleted = self.delete(path).await;
+    pub async fn delete_all(&mut self, permits: &[&DeletePermit]) -> Vec<Result<bool, Failure>> {
+        let are_files = permits.iter().all(|permit| permit.kind() == RemovalKind::File);
+        if !self.capabilities.takes_ahead || !are_files {
+            let mut all = Vec::with_capacity(permits.len());
+            for permit in permits {
+                let deleted = self.delete(permit).await;
                 if deleted.is_err() && self.is_over() {
                     break;
                 }
@@ -63,12 +69,12 @@ impl Session {
             return all;
         }
         self.gather(true);
-        let answers = self.ask_ahead(paths, Verb::Dele, Command::Dele).await;
+        let paths: Vec<PathName> = permits.iter().map(|permit| permit.path().clone()).collect();
+        let answers = self.ask_ahead(&paths, Verb::Dele, Command::Dele).await;
         self.gather(false);
-        let read = |(path, answer): (&PathName, _)| {
-            self.has_removed(&answer, || format!("cannot delete {}", path.display()))
-        };
-        paths.iter().zip(answers).map(read).collect()
+        let read =
+            |(permit, answer): (&&DeletePermit, _)| self.has_removed(&answer, || cannot_delete(permit));
+        permits.iter().zip(answers).map(read).collect()
     }
 
     /// Has `ftp-server` put everything on stable storage that this account has stored, renamed or made there (SITE SYNC). Other
@@ -107,6 +113,15 @@ impl Session {
             failure
         })
     }
+}
+
+/// What cannot be done, in words.
+pub(crate) fn cannot_delete(permit: &DeletePermit) -> String {
+    let what = match permit.kind() {
+        RemovalKind::File => "delete",
+        RemovalKind::Directory => "remove the directory",
+    };
+    format!("cannot {what} {}", permit.path().display())
 }
 
 /// How long a server may take to write to its disk what it has in memory.

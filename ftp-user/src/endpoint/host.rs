@@ -489,13 +489,13 @@ impl Host {
         }
     }
 
-    /// Deletes a file. Returns whether it was there.
+    /// Deletes a file that this program has made. Returns whether it was there.
     ///
     /// # Errors
     /// Fails if the file may still be there.
-    pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+    pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.delete(path).await,
+            Self::Server(server) => server.session(context).await?.delete_own(path).await,
             Self::Local(here) => written::delete(here.destination(), path),
         }
     }

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::control::{Each, Facts, Listing};
 use crate::failure::Failure;
 use crate::place;
+use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, Dir, statat};
@@ -25,6 +26,19 @@ pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result
             Ok(Listing { entries, ..listing })
         }
     }
+}
+
+/// The entries of a directory, with the session that has told them.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub(crate) async fn learn_listing(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Learnt<Listing>, Failure> {
+    let listing = list(context, host, path).await?;
+    Ok(Learnt::new(listing, host.evidence_session().unwrap_or(SessionId::HERE)))
 }
 
 /// Hands over the entries of a directory, as they come where that can be. What is returned has none. If this fails, some

@@ -172,10 +172,11 @@ const LEADS_OUT: &str = "a directory was there when it was listed: find out who 
 #[cfg(test)]
 mod tests {
     use super::super::host::Host;
-    use super::super::removal::{Doomed, delete_entry};
+    use super::super::removal::{PermittedName, delete};
     use super::super::source_tree::Followed;
     use super::*;
     use crate::context::Cancel;
+    use ftp_proto::deletion::{DeletePermit, RemovalKind};
     use std::io::Read;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
@@ -212,16 +213,18 @@ mod tests {
             swap();
             let failure = end.open_to_send(&path, seen.as_deref()).unwrap_err();
             assert_eq!(failure.about, About::Changed, "{end:?}: {failure}");
-            let doomed = Doomed { root: &root, path: &path, held: None, seen: seen.as_deref() };
-            assert!(delete_entry(&context, &mut host, doomed).await.is_err(), "{end:?}");
+            let permit = DeletePermit::for_named(path.clone(), RemovalKind::File);
+            let file = PermittedName { root: &root, permit: &permit, held: None, seen: seen.as_deref() };
+            assert!(delete(&context, &mut host, file).await.is_err(), "{end:?}");
             assert!(at("tree/a/f").exists() && at("tree/b/f").exists());
             swap();
             let mut text = String::new();
             end.open_to_send(&path, seen.as_deref()).unwrap().read_to_string(&mut text).unwrap();
             assert_eq!(text, "tree/a", "{end:?}");
             // Of a link to the file, the link is deleted.
-            let link = name(&at("tree/link"));
-            assert!(delete_entry(&context, &mut host, Doomed { path: &link, ..doomed }).await.unwrap());
+            let link = DeletePermit::for_named(name(&at("tree/link")), RemovalKind::File);
+            let link = PermittedName { permit: &link, ..file };
+            assert!(delete(&context, &mut host, link).await.unwrap());
             assert!(at("tree/a/f").exists() && !at("tree/link").exists());
             symlink("a/f", at("tree/link")).unwrap();
         }

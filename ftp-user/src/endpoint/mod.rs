@@ -25,8 +25,8 @@ pub(crate) use disk::AskedDisk;
 pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
 pub(crate) use identity::file_system;
+pub(crate) use list::{learn_listing, list_certain_links, list_links, list_real_directories};
 pub use list::{list, list_each, with_blanks};
-pub(crate) use list::{list_certain_links, list_links, list_real_directories};
 pub(crate) use local::{NULL_DEVICE, check_file, local_path};
 pub use local_end::LocalEnd;
 pub use losses::Losses;
@@ -34,8 +34,8 @@ pub use opened::LocalRoot;
 pub use pool::{Lease, Pool, Pools};
 pub(crate) use reached::Reached;
 pub(crate) use removal::{
-    Doomed, delete_entries, delete_entry, entry, have, lack, login_directory, make_stable, remove_directory,
-    rename_free, shows_links,
+    PermittedName, delete, delete_all, entry, have, lack, login_directory, make_stable, rename_free,
+    shows_links,
 };
 pub use server::Server;
 pub(crate) use source_tree::Followed;

@@ -3,13 +3,12 @@
 use super::host::Host;
 use super::local::local_path;
 use super::opened::OpenName;
-use super::removal::{entry, refuse_own};
+use super::removal::{entry, flags, refuse_own};
 use crate::context::Context;
-use crate::control::Facts;
+use crate::control::{Facts, cannot_delete};
 use crate::failure::{Failure, Kind};
 use ftp_proto::deletion::DeletePermit;
 use ftp_proto::wire::PathName;
-use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::io;
 
@@ -69,39 +68,31 @@ impl Reached {
         }
     }
 
-    /// Deletes a file or a symbolic link. `Ok(false)` if it was not there.
+    /// Deletes it. `Ok(false)` if it was not there.
     ///
     /// # Errors
-    /// Fails if it may still be there. A directory is a failure as well.
+    /// Fails if it may still be there: the permit is for another name, or the host refuses.
     pub(crate) async fn delete(
         &self,
         context: &Context,
         host: &mut Host,
         permit: &DeletePermit,
     ) -> Result<bool, Failure> {
-        self.check(permit)?;
+        if *permit.path() != self.path {
+            let what = format!("{} is not {}", self.path.display(), permit.path().display());
+            return Err(Failure::usage(what));
+        }
         self.refuse_own(context)?;
         context.job_journal.note_change();
         match (&self.here, host) {
-            (Some(here), _) => match here.remove(AtFlags::empty()) {
+            (Some(here), _) => match here.remove(flags(permit)) {
                 Ok(()) => Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-                Err(error) => {
-                    Err(Failure::of_this_host(format!("cannot delete {}", self.path.display()), &error))
-                }
+                Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
             },
-            (None, Host::Server(server)) => server.session(context).await?.delete(&self.path).await,
+            (None, Host::Server(server)) => server.session(context).await?.delete(permit).await,
             (None, Host::Local(_)) => Err(not_reached(&self.path)),
         }
-    }
-
-    /// Refuses a permit for another name.
-    fn check(&self, permit: &DeletePermit) -> Result<(), Failure> {
-        if *permit.path() == self.path {
-            return Ok(());
-        }
-        let what = format!("{} is not {}", self.path.display(), permit.path().display());
-        Err(Failure::usage(what))
     }
 
     /// Gives it the name `to`, if nothing has that. The directories above `to` are made.

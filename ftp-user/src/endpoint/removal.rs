@@ -10,10 +10,10 @@ use super::local::local_path;
 use super::local_end::LocalEnd;
 use super::opened::OpenName;
 use crate::context::Context;
-use crate::control::{Facts, Lack, SessionId};
+use crate::control::{Facts, Lack, SessionId, cannot_delete};
 use crate::failure::{Failure, Kind};
 use crate::place;
-use ftp_proto::deletion::{Learnt, Presence, Witness};
+use ftp_proto::deletion::{DeletePermit, Learnt, Presence, RemovalKind, Witness};
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
@@ -80,13 +80,13 @@ pub(crate) async fn lack(
     }
 }
 
-/// A name that is deleted: where it is, and below which place of its host.
+/// What is deleted, and below which place of its host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Doomed<'a> {
+pub(crate) struct PermittedName<'a> {
     /// The place. It and what is below it are entered without following a symbolic link.
     pub(crate) root: &'a PathName,
     /// What is deleted: the place, or something below it.
-    pub(crate) path: &'a PathName,
+    pub(crate) permit: &'a DeletePermit,
     /// What keeps the place the same, on this host.
     pub(crate) held: Option<&'a Held>,
     /// What tells the file that may be deleted from others of this host, or where it leads if it is a symbolic link.
@@ -103,40 +103,22 @@ pub(super) fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<
     Err(Failure::usage(what).hint("do it with a program of this host, if no ftp-user runs"))
 }
 
-/// Deletes a file or a symbolic link at or below a place. `Ok(false)` if it was not there.
+/// Deletes a name at or below a place. `Ok(false)` if it was not there.
 ///
 /// # Errors
-/// Fails if it may still be there. A directory is a failure as well.
-pub(crate) async fn delete_entry(
+/// Fails if it may still be there: it is not what the permit is for, a directory is not empty, or the host refuses.
+pub(crate) async fn delete(
     context: &Context,
     host: &mut Host,
-    doomed: Doomed<'_>,
+    name: PermittedName<'_>,
 ) -> Result<bool, Failure> {
     context.job_journal.note_change();
     match host {
-        Host::Server(server) => server.session(context).await?.delete(doomed.path).await,
+        Host::Server(server) => server.session(context).await?.delete(name.permit).await,
         Host::Local(end) => {
-            refuse_own(doomed.path, context.own_files.needs(local_path(doomed.path)))?;
-            unlink(end, doomed, AtFlags::empty())
-        }
-    }
-}
-
-/// Removes an empty directory at or below a place. `Ok(false)` if it was not there.
-///
-/// # Errors
-/// Fails if it may still be there: it is not empty, or the host refuses.
-pub(crate) async fn remove_directory(
-    context: &Context,
-    host: &mut Host,
-    doomed: Doomed<'_>,
-) -> Result<bool, Failure> {
-    context.job_journal.note_change();
-    match host {
-        Host::Server(server) => server.session(context).await?.remove_directory(doomed.path).await,
-        Host::Local(end) => {
-            refuse_own(doomed.path, context.own_files.needs(local_path(doomed.path)))?;
-            unlink(end, doomed, AtFlags::REMOVEDIR)
+            let path = name.permit.path();
+            refuse_own(path, context.own_files.needs(local_path(path)))?;
+            unlink(end, name)
         }
     }
 }
@@ -174,23 +156,23 @@ pub(crate) async fn rename_free(
     }
 }
 
-/// Deletes files or symbolic links, each as [`delete_entry`] does. A server that takes commands ahead is told many at once. If
-/// its session is lost, these are the first ones only.
-pub(crate) async fn delete_entries(
+/// Deletes names, each as [`delete`] does. A server that takes commands ahead is told many at once. If its session is lost,
+/// these are the first ones only.
+pub(crate) async fn delete_all(
     context: &Context,
     host: &mut Host,
-    doomed: &[Doomed<'_>],
+    names: &[PermittedName<'_>],
 ) -> Vec<Result<bool, Failure>> {
     if let Host::Server(server) = host {
-        let paths: Vec<PathName> = doomed.iter().map(|doomed| doomed.path.clone()).collect();
+        let permits: Vec<&DeletePermit> = names.iter().map(|name| name.permit).collect();
         return match server.session(context).await {
-            Ok(session) => Box::pin(session.delete_all(&paths)).await,
+            Ok(session) => Box::pin(session.delete_all(&permits)).await,
             Err(_) => Vec::new(),
         };
     }
-    let mut all = Vec::with_capacity(doomed.len());
-    for one in doomed {
-        all.push(delete_entry(context, host, *one).await);
+    let mut all = Vec::with_capacity(names.len());
+    for name in names {
+        all.push(delete(context, host, *name).await);
     }
     all
 }
@@ -234,19 +216,16 @@ pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Resul
 }
 
 /// Removes a name of this host. From the place on no symbolic link is followed, also one that has just been put there.
-fn unlink(end: &LocalEnd, doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Failure> {
-    let Doomed { root, path, seen, .. } = doomed;
-    let what = || match flags.contains(AtFlags::REMOVEDIR) {
-        true => format!("cannot remove the directory {}", path.display()),
-        false => format!("cannot delete {}", path.display()),
-    };
+fn unlink(end: &LocalEnd, name: PermittedName<'_>) -> Result<bool, Failure> {
+    let PermittedName { root, permit, seen, .. } = name;
+    let path = permit.path();
     let reached = match end.reach(path, false) {
         Some(reached) => reached.map(Some),
-        None => directory_of(doomed),
+        None => directory_of(name),
     };
     let removed = reached.and_then(|name| match name {
         Some(name) => match seen.map_or(Ok(true), |seen| name.is(seen))? {
-            true => name.remove(flags).map(Ok),
+            true => name.remove(flags(permit)).map(Ok),
             false => Ok(Err(path)),
         },
         None => Ok(Err(root)),
@@ -255,15 +234,23 @@ fn unlink(end: &LocalEnd, doomed: Doomed<'_>, flags: AtFlags) -> Result<bool, Fa
         Ok(Ok(())) => Ok(true),
         Ok(Err(other)) => Err(replaced(other)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Failure::of_this_host(what(), &error)),
+        Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
+    }
+}
+
+/// What unlinkat(2) is told.
+pub(super) fn flags(permit: &DeletePermit) -> AtFlags {
+    match permit.kind() {
+        RemovalKind::File => AtFlags::empty(),
+        RemovalKind::Directory => AtFlags::REMOVEDIR,
     }
 }
 
 /// The last name of a path in its directory, which is opened without following a symbolic link from the place on; `None` if
 /// the place is another one than it was.
-fn directory_of(doomed: Doomed<'_>) -> io::Result<Option<OpenName>> {
-    let Doomed { root, path, held, .. } = doomed;
-    let (root, path) = (local_path(root), local_path(path));
+fn directory_of(name: PermittedName<'_>) -> io::Result<Option<OpenName>> {
+    let PermittedName { root, permit, held, .. } = name;
+    let (root, path) = (local_path(root), local_path(permit.path()));
     let below = path.strip_prefix(root).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut last = root.file_name();
     let mut directory = match (held, last) {
@@ -323,19 +310,16 @@ mod tests {
         std::fs::write(at("tree/real/f"), b"gone").unwrap();
         symlink("../outside", at("tree/link")).unwrap();
         symlink("tree", at("alias")).unwrap();
-        let remove = |root: &str, path: &str, flags| {
-            unlink(
-                &LocalEnd::Typed,
-                Doomed { root: &name(&at(root)), path: &name(&at(path)), held: None, seen: None },
-                flags,
-            )
+        let remove = |root: &str, path: &str, kind| {
+            let (root, permit) = (name(&at(root)), DeletePermit::for_named(name(&at(path)), kind));
+            unlink(&LocalEnd::Typed, PermittedName { root: &root, permit: &permit, held: None, seen: None })
         };
-        let delete = |root: &str, path: &str| remove(root, path, AtFlags::empty());
+        let delete = |root: &str, path: &str| remove(root, path, RemovalKind::File);
         assert!(delete("tree", "tree/link/f").is_err());
         assert!(delete("alias", "alias/real/f").is_err(), "the place is a link");
         assert!(delete("tree", "outside/f").is_err(), "it is not below the place");
         assert!(delete("tree", "tree/../outside/f").is_err());
-        assert!(remove("tree", "tree/link/deep", AtFlags::REMOVEDIR).is_err());
+        assert!(remove("tree", "tree/link/deep", RemovalKind::Directory).is_err());
         assert!(delete("tree", "tree/real/f").unwrap());
         assert!(!delete("tree", "tree/real/f").unwrap(), "it is gone already");
         assert!(delete("tree", "tree/link").unwrap(), "the link itself");
@@ -356,23 +340,21 @@ mod tests {
         let host = Host::Local(LocalEnd::Typed);
         let mut all = HeldDirectories::default();
         let held = all.place(&host, &root, &entry_here(&root)).unwrap();
-        let delete = |path: &str, flags| {
-            unlink(
-                &LocalEnd::Typed,
-                Doomed { root: &root, path: &name(&at(path)), held: held.as_ref(), seen: None },
-                flags,
-            )
+        let delete = |path: &str, kind| {
+            let permit = DeletePermit::for_named(name(&at(path)), kind);
+            let held = held.as_ref();
+            unlink(&LocalEnd::Typed, PermittedName { root: &root, permit: &permit, held, seen: None })
         };
         // The directory above it gets another meaning.
         std::fs::rename(at("att"), at("moved")).unwrap();
         symlink("victim", at("att")).unwrap();
-        assert!(delete("att/Docs/sub/f", AtFlags::empty()).unwrap());
+        assert!(delete("att/Docs/sub/f", RemovalKind::File).unwrap());
         assert!(!at("moved/Docs/sub/f").exists() && at("victim/Docs/sub/f").exists());
         // The place itself is another directory.
         std::fs::rename(at("moved/Docs"), at("moved/old")).unwrap();
         std::fs::rename(at("victim/Docs"), at("moved/Docs")).unwrap();
-        for (path, flags) in [("att/Docs/sub/f", AtFlags::empty()), ("att/Docs", AtFlags::REMOVEDIR)] {
-            assert_eq!(delete(path, flags).unwrap_err().kind, Kind::Unverified, "{path}");
+        for (path, kind) in [("att/Docs/sub/f", RemovalKind::File), ("att/Docs", RemovalKind::Directory)] {
+            assert_eq!(delete(path, kind).unwrap_err().kind, Kind::Unverified, "{path}");
         }
         assert!(at("moved/Docs/sub/f").exists());
         // What somebody has looked at is not what is there now.

@@ -1,6 +1,7 @@
 //! A source of `move` that gets another name for a moment: so it is seen whether its copy is the same file under another
 //! place. A run that is killed meanwhile leaves it under that name, and the next run of the job gives it its name back.
 
+use super::claims::names::Named;
 use super::remains::part::{Part, id_of, new_id};
 use super::retrying::outage::{Question, facts};
 use crate::check::Removal;
@@ -32,7 +33,7 @@ pub(super) async fn set_aside(
     let found = facts(context, &mut ends.destination, copy).await;
     let why = match found {
         Ok(Some(found)) if found.kind == listing::Kind::File && (found.size == size || size.is_none()) => {
-            return Ok(removal.set_aside(aside));
+            return removal.set_aside(aside);
         }
         Ok(_) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
         Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
@@ -101,19 +102,19 @@ pub(super) async fn name_back(
     })
 }
 
-/// The path below the source of a tree that an earlier run of the job has called `aside`.
+/// The path below the source of a tree that an earlier run of the job has called `aside`. `destination` says how the journal
+/// names its copies.
 pub(super) fn name_of(
     context: &Context,
-    (source, destination): (&PathName, &[u8]),
+    (source, destination): (&PathName, &[Named]),
     aside: &PathName,
 ) -> Option<PathName> {
     let journal = &context.job_journal;
     let job = journal.job().filter(|_| journal.is_resumed())?;
     let items = [ItemState::Done, ItemState::Open].map(|state| context.journal.items(job, state));
     items.into_iter().flatten().flatten().find_map(|item| {
-        let rest = item.place.path.strip_prefix(destination)?.to_vec();
-        let start = rest.iter().position(|byte| *byte != b'/')?;
-        let below = PathName::from_wire(rest.get(start..)?).ok()?;
+        let below = destination.iter().find_map(|form| form.path_below(&item.place.path))?;
+        let below = PathName::from_wire(below).ok()?;
         let path = place::join(Some(source), &below);
         let is_it = Part::new(id_of(job, &path), &path).is_ok_and(|part| part.stored == *aside);
         is_it.then_some(below)

@@ -2,7 +2,7 @@
 //! directory, and somebody may put one where a directory was.
 
 use super::retrying::outage::asked_of;
-use crate::check::{Removal, Scope, against, is_below};
+use crate::check::{Removal, Scope, against};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
@@ -150,7 +150,7 @@ impl Entered {
         }
         match below {
             Some(below) if self.why == Why::Synced && !self.is_shown(context, host, below).await? => {
-                let path = place::join(Some(self.scope.root()), below);
+                let path = self.scope.path(Some(below));
                 let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
                 stays(
                     Failure::new(Kind::Refused, what)
@@ -169,14 +169,14 @@ impl Entered {
         host: &mut Host,
         below: &PathName,
     ) -> Result<bool, Failure> {
-        let path = place::join(Some(self.scope.root()), below);
+        let path = self.scope.path(Some(below));
         let (Some(name), above) = (place::base_name(&path), place::parent(&path)) else { return Ok(false) };
         // Each directory on the way is asked for again for each that is in it.
         while let Some((directory, names)) = self.shown.last() {
             if *directory == above {
                 return Ok(names.contains(&name));
             }
-            if directory.as_ref().is_none_or(|directory| place::is_at_or_below(&path, directory)) {
+            if directory.as_ref().is_none_or(|directory| path.is_at_or_below(directory)) {
                 break;
             }
             self.shown.pop();
@@ -231,7 +231,7 @@ impl Entered {
         below: Option<&PathName>,
     ) -> Result<Option<Failure>, Failure> {
         let root = self.scope.root().clone();
-        let path = below.map_or_else(|| root.clone(), |below| place::join(Some(&root), below));
+        let path = self.scope.path(below);
         let place = match &self.real {
             Some(real) => real.clone(),
             None => real(context, host, &root).await?,
@@ -249,7 +249,7 @@ impl Entered {
             return Ok(gone.map(|_| failure));
         };
         let against = match below {
-            Some(below) if is_below(&place, below, &own) => None,
+            Some(below) if own.relative_to(&place).as_ref() == Some(below) => None,
             Some(_) => Some(format!("is a symbolic link to {}", own.display())),
             None => {
                 let login = asked_of!(context, host, endpoint::login_directory(context, host))?;

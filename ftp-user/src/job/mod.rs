@@ -74,4 +74,4 @@ pub use summary::failures::{FailedItem, Failures};
 pub use summary::status::Status;
 pub use summary::tally::Report;
 pub use survey::survey;
-pub(crate) use tree::{Rules, Visit, Visits, WalkPurpose, is_below, walk};
+pub(crate) use tree::{Rules, Visit, Visits, WalkPurpose, walk};

@@ -18,7 +18,7 @@ pub use location::Location;
 pub use named::{Addresses, Named, PasswordSource, Peer, SiteLimits, check_name};
 pub use names::{Meant, Names, nearest};
 pub use netrc::{Login, Netrc};
-pub use path::{RemotePath, base_name, is_at_or_below, join, names, parent, sibling};
+pub use path::{RemotePath, base_name, join, parent, sibling};
 pub(crate) use path::{decode, encoded};
 pub use pinned::demands_tls;
 pub use site::{Remote, Site};

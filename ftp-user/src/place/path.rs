@@ -103,19 +103,6 @@ pub fn join(directory: Option<&PathName>, name: &PathName) -> PathName {
     PathName::from_wire(bytes).unwrap_or_else(|_| name.clone())
 }
 
-/// Whether `path` is `directory`, or is in it at any depth. A path that is relative to the login directory and an absolute one
-/// cannot be compared.
-pub fn is_at_or_below(path: &PathName, directory: &PathName) -> bool {
-    let is_absolute = |path: &PathName| path.as_bytes().starts_with(b"/");
-    is_absolute(path) == is_absolute(directory) && names(path).starts_with(&names(directory))
-}
-
-/// The names of a path, without those that mean the same directory.
-pub fn names(path: &PathName) -> Vec<&[u8]> {
-    let names = path.as_bytes().split(|byte| *byte == b'/');
-    names.filter(|name| !name.is_empty() && *name != b".").collect()
-}
-
 /// Another name in the directory of `path`.
 pub fn sibling(path: &PathName, name: &PathName) -> PathName {
     join(parent(path).as_ref(), name)
@@ -189,23 +176,6 @@ pub(crate) fn encoded(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_in_the_directories_above_it() {
-        let check = |path: &str, directory: &str, expect| {
-            let name = |text: &str| PathName::from_user(text).unwrap();
-            assert_eq!(is_at_or_below(&name(path), &name(directory)), expect, "{path} {directory}");
-        };
-        check("a/b", "a", true);
-        check("./a//b/", "a", true);
-        check("a", "a/", true);
-        check("a", ".", true);
-        check("/a", "/", true);
-        check("ab", "a", false);
-        check("a", "a/b", false);
-        check("/a", ".", false);
-        check("a", "/", false);
-    }
 
     #[test]
     fn what_a_terminal_would_act_on_is_encoded() {

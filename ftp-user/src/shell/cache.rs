@@ -3,7 +3,8 @@
 //! Completion takes names from here and from nowhere else, so it waits for no server. What is here may be out of date.
 
 use super::directory::Directory;
-use crate::place::{self, Names, Place};
+use crate::place::{Names, Place};
+use ftp_proto::wire::PathName;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -50,10 +51,11 @@ impl Key {
         let Ok(Place::Remote(remote)) = Place::parse_with(directory.place(true).as_bytes(), sites) else {
             return Self::Text(directory.clone());
         };
-        let path = remote.path.name.as_ref();
-        let names = path.map(|path| place::names(path).join(&b'/')).unwrap_or_default();
-        let is_absolute = path.is_some_and(|path| path.as_bytes().starts_with(b"/"));
-        let path = if is_absolute { [b"/", names.as_slice()].concat() } else { names };
+        let plain = |path: &PathName| {
+            let begin: &[u8] = if path.is_absolute() { b"/" } else { b"" };
+            [begin, &path.names().collect::<Vec<_>>().join(&b'/')].concat()
+        };
+        let path = remote.path.name.as_ref().map(plain).unwrap_or_default();
         Self::At { server: remote.site.key(), login: remote.site.login().to_vec(), path }
     }
 

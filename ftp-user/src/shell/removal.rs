@@ -5,6 +5,7 @@ use super::names::{Meaning, Scope};
 use crate::failure::Failure;
 use crate::place::{self, RemotePath};
 use ftp_proto::listing::Pattern;
+use ftp_proto::wire::PathName;
 use std::borrow::Cow;
 
 impl Scope {
@@ -102,13 +103,8 @@ impl Taken {
 
     /// Whether the directory at the path `current`, or one above it, has this name in `parent`. Both paths are absolute and
     /// have no symbolic links.
-    pub fn holds(&self, parent: &[u8], current: &[u8]) -> bool {
-        let names = |path: &[u8]| -> Vec<Vec<u8>> {
-            path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect()
-        };
-        let (parent, current) = (names(parent), names(current));
-        let below = current.strip_prefix(parent.as_slice()).and_then(<[_]>::first);
-        below.is_some_and(|name| match self {
+    pub fn holds(&self, parent: &PathName, current: &PathName) -> bool {
+        current.names_below(parent).and_then(|mut names| names.next()).is_some_and(|name| match self {
             Self::Name(taken) => taken == name,
             Self::Matching(pattern) => pattern.matches(name),
         })
@@ -205,6 +201,7 @@ mod tests {
 
     #[test]
     fn the_real_paths_say_what_is_taken_away() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
         for (current, text, parent, expect) in [
             ("lab:pub/a", "../*", "/srv/pub", true),
             ("lab:pub/a", "../[a-c]", "/srv/pub", true),
@@ -222,7 +219,7 @@ mod tests {
         ] {
             let scope = standing_in(current);
             let taken = scope.taken_from(text);
-            let holds = taken.iter().any(|(_, taken)| taken.holds(parent.as_bytes(), b"/srv/pub/a"));
+            let holds = taken.iter().any(|(_, taken)| taken.holds(&path(parent), &path("/srv/pub/a")));
             assert_eq!(holds, expect, "{current} {text}");
         }
         let scope = standing_in("data:sub");

@@ -126,7 +126,7 @@ impl Directory {
     }
 }
 
-fn judged(given: &Given, session: u64) -> Result<DeletePermit, Kept> {
+fn judged(given: &Given, session: u64) -> Result<DeletePermit, ReasonToKeep> {
     let path = |text: &str| PathName::from_user(text).unwrap();
     let file = Facts::of_kind(Kind::File);
     let evidence = SurplusEvidence {

@@ -24,20 +24,24 @@ const BEFORE: SessionId = SessionId::new(6);
 fn a_listed_name_goes_by_a_whole_listing_of_the_same_session() {
     let whole = ListedEntry { kind: Kind::File, is_listing_whole: true };
     let cut = ListedEntry { is_listing_whole: false, ..whole };
+    let [link, subdirectory] = [Kind::Link, Kind::Directory].map(|kind| ListedEntry { kind, ..whole });
     for (below, entry, session, expect) in [
         ("a", whole, NOW, Ok("d/a")),
         ("a/b", whole, NOW, Ok("d/a/b")),
-        ("a", whole, BEFORE, Err(Kept::Stale)),
-        ("a", cut, NOW, Err(Kept::NotListed)),
-        ("..", whole, NOW, Err(Kept::Outside)),
-        ("a/../../b", whole, NOW, Err(Kept::Outside)),
-        ("/etc/passwd", whole, NOW, Err(Kept::Outside)),
-        ("a//b", whole, NOW, Err(Kept::Outside)),
-        ("a/./b", whole, NOW, Err(Kept::Outside)),
-        ("a\rDELE b", whole, NOW, Err(Kept::Outside)),
+        ("a", whole, BEFORE, Err(ReasonToKeep::Stale)),
+        ("a", cut, NOW, Err(ReasonToKeep::NotListed)),
+        ("..", whole, NOW, Err(ReasonToKeep::Outside)),
+        ("a/../../b", whole, NOW, Err(ReasonToKeep::Outside)),
+        ("/etc/passwd", whole, NOW, Err(ReasonToKeep::Outside)),
+        ("a//b", whole, NOW, Err(ReasonToKeep::Outside)),
+        ("a/./b", whole, NOW, Err(ReasonToKeep::Outside)),
+        ("a\rDELE b", whole, NOW, Err(ReasonToKeep::Outside)),
+        ("a", link, NOW, Ok("d/a")),
+        ("a", subdirectory, NOW, Err(ReasonToKeep::Changed)),
     ] {
-        let permit = DeletePermit::for_listed(&path("d"), &path(below), &Learnt::new(entry, session), NOW);
-        let expect = expect.map(|path_text: &str| DeletePermit { path: path(path_text) });
+        let (below_path, learnt) = (path(below), Learnt::new(entry, session));
+        let permit = DeletePermit::for_listed(&path("d"), (&below_path, RemovalKind::File), &learnt, NOW);
+        let expect = expect.map(|text: &str| DeletePermit { path: path(text), kind: RemovalKind::File });
         assert_eq!(permit, expect, "{below} {entry:?} {session:?}");
     }
 }
@@ -60,29 +64,29 @@ fn a_surplus_name_goes_only_if_the_source_surely_lacks_it() {
         facts(Some(5), Some(1), Some("b")),
         directory(),
     ];
-    let check = |evidence: SurplusEvidence<'_>, session, expect: Option<Kept>| {
+    let check = |evidence: SurplusEvidence<'_>, session, expect: Option<ReasonToKeep>| {
         let learnt = Learnt::new(evidence, session);
         let permit = DeletePermit::for_surplus(&path("d"), &path("a"), &learnt, NOW);
         assert_eq!(permit.err(), expect, "{evidence:?} {session:?}");
     };
     check(good, NOW, None);
     check(SurplusEvidence { witness: Witness::NotNeeded, ..good }, NOW, None);
-    check(good, BEFORE, Some(Kept::Stale));
-    check(SurplusEvidence { is_listed_whole: false, ..good }, NOW, Some(Kept::NotListed));
-    check(SurplusEvidence { presence: There, ..good }, NOW, Some(Kept::There));
-    check(SurplusEvidence { presence: Unknown, ..good }, NOW, Some(Kept::Unclear));
-    check(SurplusEvidence { witness: Witness::NotFound, ..good }, NOW, Some(Kept::NoWitness));
-    check(SurplusEvidence { needs_consent: true, ..good }, NOW, Some(Kept::Amount));
+    check(good, BEFORE, Some(ReasonToKeep::Stale));
+    check(SurplusEvidence { is_listed_whole: false, ..good }, NOW, Some(ReasonToKeep::NotListed));
+    check(SurplusEvidence { presence: There, ..good }, NOW, Some(ReasonToKeep::There));
+    check(SurplusEvidence { presence: Unknown, ..good }, NOW, Some(ReasonToKeep::Unclear));
+    check(SurplusEvidence { witness: Witness::NotFound, ..good }, NOW, Some(ReasonToKeep::NoWitness));
+    check(SurplusEvidence { needs_consent: true, ..good }, NOW, Some(ReasonToKeep::Amount));
     for now in &others {
-        check(SurplusEvidence { now, ..good }, NOW, Some(Kept::Changed));
+        check(SurplusEvidence { now, ..good }, NOW, Some(ReasonToKeep::Changed));
     }
     check(SurplusEvidence { seen: &link, now: &link, ..good }, NOW, None);
-    check(SurplusEvidence { seen: &link, ..good }, NOW, Some(Kept::Changed));
+    check(SurplusEvidence { seen: &link, ..good }, NOW, Some(ReasonToKeep::Changed));
     // Its listing tells nothing but its kind.
     check(SurplusEvidence { seen: &vague, ..good }, NOW, None);
     for below in ["../a", "a/.."] {
         let permit = DeletePermit::for_surplus(&path("d"), &path(below), &Learnt::new(good, NOW), NOW);
-        assert_eq!(permit.err(), Some(Kept::Outside), "{below}");
+        assert_eq!(permit.err(), Some(ReasonToKeep::Outside), "{below}");
     }
     for (root, expect) in [("/", "/a"), (".", "./a"), ("d", "d/a"), ("/d", "/d/a")] {
         let permit = DeletePermit::for_surplus(&path(root), &path("a"), &Learnt::new(good, NOW), NOW);
@@ -94,12 +98,39 @@ fn a_surplus_name_goes_only_if_the_source_surely_lacks_it() {
 fn a_directory_goes_only_if_a_whole_listing_of_the_same_session_shows_nothing_in_it() {
     for (entries, session, expect) in [
         (Some(0), NOW, None),
-        (Some(1), NOW, Some(Kept::NotEmpty)),
-        (None, NOW, Some(Kept::NotListed)),
-        (Some(0), BEFORE, Some(Kept::Stale)),
+        (Some(1), NOW, Some(ReasonToKeep::NotEmpty)),
+        (None, NOW, Some(ReasonToKeep::NotListed)),
+        (Some(0), BEFORE, Some(ReasonToKeep::Stale)),
     ] {
         let permit =
             DeletePermit::for_emptied(&path("d"), Some(&path("e")), &Learnt::new(entries, session), NOW);
         assert_eq!(permit.err(), expect, "{entries:?} {session:?}");
     }
+}
+
+#[test]
+fn a_permit_for_a_renamed_file_is_for_its_directory_only() {
+    for (old, new, is_beside) in [
+        ("d/a", "d/b", true),
+        ("a", "b", true),
+        ("./d//a", "d/b", true),
+        ("/a", "/b", true),
+        ("d/a", "e/b", false),
+        ("d/a", "d/a/b", false),
+        ("d/a", "b", false),
+        ("a", "/b", false),
+    ] {
+        let permit = DeletePermit::for_named(path(old), RemovalKind::File).renamed(path(new));
+        assert_eq!(permit.is_ok(), is_beside, "{old} {new}");
+    }
+}
+
+#[test]
+fn a_permit_says_which_command_is_sent() {
+    let place = path("d");
+    let link = DeletePermit::for_link(&place, Some(&path("e"))).unwrap();
+    let emptied = DeletePermit::for_emptied(&place, None, &Learnt::new(Some(0), NOW), NOW).unwrap();
+    assert_eq!((link.kind(), link.path().display()), (RemovalKind::File, "d/e".to_owned()));
+    assert_eq!((emptied.kind(), emptied.path()), (RemovalKind::Directory, &place));
+    assert_eq!(DeletePermit::for_link(&place, Some(&path("../e"))), Err(ReasonToKeep::Outside));
 }

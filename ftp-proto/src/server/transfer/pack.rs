@@ -108,8 +108,8 @@ fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
 fn has_own_exchange(cx: &Context, directory: &PathName, paths: &[PathName]) -> bool {
     let rules = cx.user().map_or(&[][..], |user| &user.account.exchanges);
     let tops = rules.iter().filter_map(|rule| rule.path.as_ref());
-    let mut own = tops.filter(|top| !directory.is_at_or_beneath(top));
-    own.any(|top| paths.iter().any(|path| path.is_at_or_beneath(top)))
+    let mut own = tops.filter(|top| !directory.is_at_or_below(top));
+    own.any(|top| paths.iter().any(|path| path.is_at_or_below(top)))
 }
 
 fn names(intent: &Intent) -> Box<dyn Iterator<Item = &FileName> + '_> {

@@ -160,7 +160,7 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
             if directory.leads_up()
                 && let Some(path) = lines.lookup.servers.real(directory, cancel).await?
             {
-                meaning = Meaning::At(directory.at_path(&path));
+                meaning = Meaning::At(directory.at_path(path.as_bytes()));
             }
         }
         Meaning::In(partial) => {

@@ -13,6 +13,7 @@ use crate::place::{self, Location, Place};
 use crate::shell::{Directory, Held, Listed, MOST_OF_ONE, name_at_server};
 use ftp_io::clock::Clock;
 use ftp_proto::listing::Kind as EntryKind;
+use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -134,7 +135,7 @@ impl Servers {
         &self,
         directory: &Directory,
         cancel: &Cancel,
-    ) -> Result<Option<Vec<u8>>, Failure> {
+    ) -> Result<Option<PathName>, Failure> {
         let asked = async {
             let asking = self.asking()?;
             let (context, location) = asking.at(directory, cancel).await?;
@@ -144,7 +145,7 @@ impl Servers {
             path
         };
         match asked.await {
-            Ok(path) => Ok(path.map(|path| path.as_bytes().to_vec())),
+            Ok(path) => Ok(path),
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(_) => Ok(None),
         }

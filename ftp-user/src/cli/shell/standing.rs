@@ -5,8 +5,9 @@ use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::place::{Names, Place, Site};
 use crate::shell::{Directory, stands_there};
+use ftp_proto::wire::PathName;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 
 impl Lookup {
     /// Whether the operand `text` may be deleted, or get another name.
@@ -36,10 +37,10 @@ impl Lookup {
     }
 
     /// The path of a directory without symbolic links, as far as it can be told.
-    async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<Vec<u8>>, Failure> {
+    async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<PathName>, Failure> {
         if directory.is_local() {
             let real = fs::canonicalize(local_path(directory)).ok();
-            return Ok(real.map(|path| path.as_os_str().as_bytes().to_vec()));
+            return Ok(real.and_then(|path| PathName::from_wire(path.into_os_string().into_vec()).ok()));
         }
         self.servers.real(directory, cancel).await
     }

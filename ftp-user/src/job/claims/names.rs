@@ -5,7 +5,7 @@ use crate::endpoint::{self, Host, local_path};
 use crate::job::item::Item;
 use crate::job::retrying::outage::asked;
 use crate::journal::Place;
-use crate::place::{self, Site};
+use crate::place::Site;
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
@@ -59,7 +59,7 @@ pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
 }
 
 /// What the paths of files below a directory begin with, as the journal names them.
-pub(in crate::job) fn below_at(host: &Host, directory: &PathName) -> Vec<u8> {
+fn below_at(host: &Host, directory: &PathName) -> Vec<u8> {
     let mut path = directory_at(host, directory);
     if !path.is_empty() && !path.ends_with(b"/") {
         path.push(b'/');
@@ -73,7 +73,17 @@ pub(in crate::job) struct Named {
     /// What their names in the journal begin with.
     pub(in crate::job) begin: Vec<u8>,
     /// What follows that begins here below the directory: empty, or a path with a separator at its end.
-    pub(in crate::job) below: Vec<u8>,
+    below: Vec<u8>,
+}
+
+impl Named {
+    /// The path below the directory of a file that the journal names `path`, if it is named in this form.
+    pub(in crate::job) fn path_below(&self, path: &[u8]) -> Option<Vec<u8>> {
+        // A path that does not begin at the login directory has another form.
+        let is_rooted = self.begin.is_empty() && path.starts_with(b"/");
+        let rest = path.strip_prefix(self.begin.as_slice()).filter(|_| !is_rooted)?;
+        Some([&self.below, rest].concat())
+    }
 }
 
 /// All forms in which the journal names files below a directory: those below the login directory of a server are named from
@@ -90,23 +100,16 @@ pub(in crate::job) fn named_below(host: &Host, directory: &PathName) -> Vec<Name
 
 /// The path of the login directory below another one, with a separator at its end; `None` if it is not below it.
 fn login_below(directory: &PathName, login: &PathName) -> Option<Vec<u8>> {
-    let above = place::names(directory);
-    let names = place::names(login);
-    let below = names.strip_prefix(above.as_slice()).filter(|below| !below.is_empty())?;
-    let is_rooted = is_absolute(directory) && is_absolute(login);
-    is_rooted.then(|| [&below.join(&b'/')[..], b"/"].concat())
+    let below = login.relative_to(directory).filter(|_| login.is_absolute())?;
+    Some([below.as_bytes(), b"/"].concat())
 }
 
 /// Before anything is claimed at or below `path`: asks a server for its login directory, if names in the journal depend on it.
 /// If it does not answer, the first question about a file says so.
 pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {
-    if !host.is_local() && is_absolute(path) {
+    if !host.is_local() && path.is_absolute() {
         let _ = asked(context, host, async |host| endpoint::login_directory(context, host).await).await;
     }
-}
-
-fn is_absolute(path: &PathName) -> bool {
-    path.as_bytes().starts_with(b"/")
 }
 
 fn absolute(path: &PathName) -> PathBuf {
@@ -124,15 +127,11 @@ fn real(path: &Path) -> PathBuf {
 /// A path of a server without empty names and `.`; from the login directory, if it is known and the path is below it. `..` stays: what
 /// is above a symbolic link is known to the server alone.
 fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
-    let is_rooted = is_absolute(path);
-    let names = place::names(path);
-    let below = login
-        .filter(|login| is_rooted && is_absolute(login))
-        .and_then(|login| names.strip_prefix(place::names(login).as_slice()));
-    let (begin, names): (&[u8], _) = match below {
-        Some(below) => (b"", below),
-        None if is_rooted => (b"/", names.as_slice()),
-        None => (b"", names.as_slice()),
+    let below = login.filter(|login| login.is_absolute()).and_then(|login| path.names_below(login));
+    let (begin, names): (&[u8], Vec<&[u8]>) = match below {
+        Some(below) => (b"", below.collect()),
+        None if path.is_absolute() => (b"/", path.names().collect()),
+        None => (b"", path.names().collect()),
     };
     // Servers take such a first name for the directory of a user.
     let is_of_user = begin.is_empty() && names.first().is_some_and(|name| name.starts_with(b"~"));

@@ -3,10 +3,10 @@
 use super::left::MovedTree;
 use crate::check::Removal;
 use crate::context::Context;
-use crate::endpoint::{Host, list};
+use crate::endpoint::{Host, learn_listing};
 use crate::failure::Failure;
 use crate::job::aside::{MOST_LOOKED, name_back, name_of};
-use crate::job::claims::names::directory_at;
+use crate::job::claims::names::named_below;
 use crate::job::entered::{Entered, Entry, Why};
 use crate::job::retrying::outage::{Question, asked};
 use crate::job::summary::tally::Tally;
@@ -67,7 +67,7 @@ impl Leaving {
         }
         let root = self.tree.scope.root();
         let aside = place::join(Some(root), aside);
-        let destination = directory_at(&ends.destination, &self.destination);
+        let destination = named_below(&ends.destination, &self.destination);
         let Some(below) = name_of(context, (root, &destination), &aside) else { return Ok(None) };
         name_back(context, &mut ends.source, (&aside, &place::join(Some(root), &below))).await?;
         Ok(Some(below))
@@ -84,14 +84,9 @@ impl Leaving {
                 return;
             }
             if let Err(failure) = self.remove_if_empty(context, host, below.as_ref(), &mut entered).await {
-                tally.failed(host.show(&self.path(below.as_ref())), String::new(), failure);
+                tally.failed(host.show(&self.tree.scope.path(below.as_ref())), String::new(), failure);
             }
         }
-    }
-
-    fn path(&self, below: Option<&PathName>) -> PathName {
-        let root = self.tree.scope.root();
-        below.map_or_else(|| root.clone(), |below| place::join(Some(root), below))
     }
 
     async fn remove_if_empty(
@@ -101,14 +96,16 @@ impl Leaving {
         below: Option<&PathName>,
         entered: &mut Entered,
     ) -> Result<(), Failure> {
-        let path = self.path(below);
+        let path = self.tree.scope.path(below);
         if let Some(below) = below
             && (entered.was_link(below) || !is_within(context, host, place::parent(below), entered).await?)
         {
             return Ok(());
         }
-        let listing = asked(context, host, async |host| list(context, host, &path).await).await?;
-        let Some(removal) = Removal::emptied(&self.tree.scope, below, &listing)? else { return Ok(()) };
+        let listing = asked(context, host, async |host| learn_listing(context, host, &path).await).await?;
+        let now = host.evidence_session().unwrap_or(listing.session());
+        let removal = Removal::emptied(&self.tree.scope, below, listing, now)?;
+        let Some(removal) = removal else { return Ok(()) };
         remove(context, host, &removal).await?;
         let (verb, dest, dry_run, size) = ("move", None, false, None);
         let (place, kind) = (host.show(&path), listing::Kind::Directory);

@@ -29,13 +29,6 @@ impl MovedTree {
     pub(super) fn of(root: &PathName) -> Self {
         Self { scope: Arc::new(Scope::of_source(root)), links: DeletedLinks::default() }
     }
-
-    /// The path of a file below the root.
-    pub(super) fn below(&self, source: &PathName) -> Option<PathName> {
-        let rest = source.as_bytes().strip_prefix(self.scope.root().as_bytes())?;
-        let start = rest.iter().position(|byte| *byte != b'/')?;
-        PathName::from_wire(rest.get(start..)?).ok()
-    }
 }
 
 /// A file that may be deleted, if all that is seen of it permits that.
@@ -70,9 +63,12 @@ impl Left {
             return Ok(None);
         }
         let licence = licence(&item.source, done)?;
-        let (scope, below) = match tree.map(|tree| (Arc::clone(&tree.scope), tree.below(&item.source))) {
-            Some((scope, Some(below))) => (scope, Some(below)),
-            Some((_, None)) => return Err(Failure::usage("it is not below the tree")),
+        let (scope, below) = match tree {
+            Some(tree) => {
+                let below = item.source.relative_to(tree.scope.root());
+                let below = below.ok_or_else(|| Failure::usage("it is not below the tree"))?;
+                (Arc::clone(&tree.scope), Some(below))
+            }
             None => (Arc::new(Scope::of_source(&item.source)), None),
         };
         // What was there already has a time of its own.
@@ -183,19 +179,30 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Facts;
+    use crate::outcome::Verified;
+    use ftp_proto::digest::Algorithm;
+    use ftp_proto::listing;
 
     #[test]
-    fn a_file_is_named_below_its_root() {
+    fn only_what_is_in_the_tree_of_a_move_may_be_deleted() {
         let name = |text: &str| PathName::from_user(text).unwrap();
-        let check = |root: &str, path: &str, expect: Option<&str>| {
-            let found = MovedTree::of(&name(root)).below(&name(path));
-            assert_eq!(found.map(|found| found.display()).as_deref(), expect, "{root} {path}");
-        };
-        check("t", "t/a/b", Some("a/b"));
-        check("t/", "t/a", Some("a"));
-        check("/", "/a", Some("a"));
-        check(".", "./a", Some("a"));
-        check("t", "u/a", None);
-        check("t", "t", None);
+        for (root, source, expect) in [
+            ("t", "t/a/b", Some("a/b")),
+            ("t/", "t/a", Some("a")),
+            ("/", "/a", Some("a")),
+            (".", "./a", Some("a")),
+            ("../t", "../t/a", Some("a")),
+            ("t", "u/a", None),
+            ("t", "t", None),
+            ("/a", "/ab/c", None),
+        ] {
+            let item = Item::of_both(1, source);
+            let facts = Facts::of_kind(listing::Kind::File);
+            let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
+            let left = Left::of(Some(&MovedTree::of(&name(root))), &item, &done, (None, Moment::START));
+            let below = left.ok().flatten().and_then(|left| left.below);
+            assert_eq!(below.map(|below| below.display()).as_deref(), expect, "{root} {source}");
+        }
     }
 }

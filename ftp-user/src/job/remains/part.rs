@@ -118,7 +118,7 @@ impl Part {
                 let (cleanup, end) = context.for_cleanup();
                 let work = async {
                     let size = host.size(&cleanup, &self.stored).await.ok().flatten();
-                    (size, host.delete(&cleanup, &self.stored).await)
+                    (size, host.delete_own(&cleanup, &self.stored).await)
                 };
                 let (bytes, deleted) = in_time(context, end, work).await;
                 if let Err(failure) = &deleted {
@@ -175,7 +175,7 @@ pub(in crate::job) async fn delete(
 ) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.delete_stored(stored).await,
-        Host::Local(_) => host.delete(context, stored).await,
+        Host::Local(_) => host.delete_own(context, stored).await,
     }
 }
 

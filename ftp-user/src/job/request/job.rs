@@ -9,7 +9,7 @@ use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
 use crate::job::request::standard::Sink;
 use crate::job::request::sync::SyncRules;
 use crate::journal::{Command, Start};
-use crate::place::{Location, Place, base_name, is_at_or_below};
+use crate::place::{Location, Place, base_name};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
@@ -336,7 +336,7 @@ pub(in crate::job) fn refuse_nested(
     (source, from): (&Location, &PathName),
     (destination, to): (&Location, &PathName),
 ) -> Result<(), Failure> {
-    let what = match (is_at_or_below(from, to), is_at_or_below(to, from)) {
+    let what = match (from.is_at_or_below(to), to.is_at_or_below(from)) {
         (false, false) => return Ok(()),
         (true, true) => format!("{source} is source and destination"),
         (true, false) => format!("the source {source} is in the destination {destination}"),

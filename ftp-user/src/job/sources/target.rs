@@ -4,7 +4,6 @@ use crate::check::precious;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
 use crate::job::file::times::Attributes;
-use crate::job::tree::is_below;
 use crate::place::{self, Location};
 use crate::state::OwnFiles;
 use ftp_proto::listing::Kind;
@@ -15,12 +14,11 @@ pub(super) fn leaves_root(source: &Location) -> bool {
     !source.contents && place::base_name(&source.path).is_some()
 }
 
-/// Whether the copy of a tree would be in the tree. The root of a server has all of its paths in it, and so has the login
-/// directory every path that is relative to it.
+/// Whether the copy of a tree would be in the tree. The root of a server has all of its paths in it.
 fn is_within(source: &Location, target: &PathName) -> bool {
-    let is_root = matches!(source.path.as_bytes(), b"." | b"/") && !source.is_local();
-    let is_relative = !target.as_bytes().starts_with(b"/") && target.as_bytes() != b".";
-    is_below(&source.path, target) || (is_root && is_relative)
+    let is_root = source.path.as_bytes() == b"/" && !source.is_local();
+    let is_relative = !target.is_absolute() && target.as_bytes() != b".";
+    target.is_below(&source.path) || (is_root && is_relative)
 }
 
 /// Refuses a source that is not what its place says, or that would be copied into itself. `is_also`: both are on one host.

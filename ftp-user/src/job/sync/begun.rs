@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::job::claims::names::{below_at, site_of};
+use crate::job::claims::names::{named_below, site_of};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
@@ -17,10 +17,12 @@ impl BegunFiles {
         if !context.job_journal.is_resumed() {
             return Self::default();
         }
-        let (site, top) = (site_of(host), below_at(host, top));
+        let (site, forms) = (site_of(host), named_below(host, top));
         let open = context.job_journal.open_files().await.into_iter();
         let here = open.filter(|item| item.place.site == site);
-        Self(here.filter_map(|item| Some(item.place.path.strip_prefix(top.as_slice())?.to_vec())).collect())
+        Self(
+            here.filter_map(|item| forms.iter().find_map(|form| form.path_below(&item.place.path))).collect(),
+        )
     }
 
     /// Whether it is one of them.

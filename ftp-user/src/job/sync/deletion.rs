@@ -11,7 +11,7 @@ use super::withheld::WithheldNames;
 use crate::check::{Removal, Scope, changed};
 use crate::context::Context;
 use crate::control::{Facts, Lack};
-use crate::endpoint::{Host, Reached, list};
+use crate::endpoint::{Host, Reached, learn_listing};
 use crate::failure::{Failure, Kind};
 use crate::job::entered::{Entered, Entry, Why};
 use crate::job::remains::backup::{self, Backup};
@@ -21,7 +21,7 @@ use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::{Change, Event};
-use ftp_proto::deletion::{DeletePermit, Kept, Learnt, SurplusEvidence};
+use ftp_proto::deletion::{DeletePermit, Learnt, ReasonToKeep, SurplusEvidence};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ impl SurplusRemovals<'_> {
                 emptied.stays();
                 continue;
             }
-            if host.is_local() && own.has(self.context, self.path(&next.path)) {
+            if host.is_local() && own.has(self.context, self.scope.path(Some(&next.path))) {
                 emptied.stays();
                 continue;
             }
@@ -116,7 +116,7 @@ impl SurplusRemovals<'_> {
                 None => None,
             };
             match goes {
-                Some(Err(Kept::Amount)) => withheld.keep(&next.path),
+                Some(Err(ReasonToKeep::Amount)) => withheld.keep(&next.path),
                 Some(Err(why)) => lacking.stays(&next.path, why),
                 Some(Ok(())) | None => {}
             }
@@ -154,10 +154,10 @@ impl SurplusRemovals<'_> {
         source: &mut Host,
         (entry, lack): (&TreeEntry, Learnt<Lack>),
         withheld: &WithheldNames,
-    ) -> Result<(), Kept> {
+    ) -> Result<(), ReasonToKeep> {
         let needs_consent = withheld.need_consent(&entry.path);
         let learnt = lack.map(|lack| evidence(lack, needs_consent, (&entry.facts, &entry.facts)));
-        let now = session(self.context, source).await.ok_or(Kept::Stale)?;
+        let now = session(self.context, source).await.ok_or(ReasonToKeep::Stale)?;
         DeletePermit::for_surplus(self.scope.root(), &entry.path, &learnt, now).map(drop)
     }
 
@@ -177,14 +177,10 @@ impl SurplusRemovals<'_> {
             Ok(()) => Ok(true),
             Err(failure) if failure.ends_the_work() => Err(failure),
             Err(failure) => {
-                tally.failed(String::new(), host.show(&self.path(below)), failure);
+                tally.failed(String::new(), host.show(&self.scope.path(Some(below))), failure);
                 Ok(false)
             }
         }
-    }
-
-    fn path(&self, below: &PathName) -> PathName {
-        place::join(Some(self.scope.root()), below)
     }
 
     async fn file(
@@ -194,7 +190,7 @@ impl SurplusRemovals<'_> {
         (surplus, lack): (&TreeEntry, Learnt<Lack>),
     ) -> Result<(), Failure> {
         let (context, below) = (self.context, &surplus.path);
-        let path = self.path(below);
+        let path = self.scope.path(Some(below));
         let kept_as = self.backup.as_ref().map(|backup| backup.of(below));
         let kept = match &self.removing {
             Removing::Reported => kept_as,
@@ -208,7 +204,8 @@ impl SurplusRemovals<'_> {
                 let now = links.now(context, host, &reached, &surplus.facts).await?;
                 let Some(now) = now else { return Ok(()) };
                 let learnt = lack.map(|lack| evidence(lack, false, (&surplus.facts, &now)));
-                let session = session(context, source).await.ok_or_else(|| stays(&path, Kept::Stale))?;
+                let session =
+                    session(context, source).await.ok_or_else(|| stays(&path, ReasonToKeep::Stale))?;
                 let permit = DeletePermit::for_surplus(self.scope.root(), below, &learnt, session)
                     .map_err(|why| stays(&path, why))?;
                 match kept_as {
@@ -243,19 +240,19 @@ impl SurplusRemovals<'_> {
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let context = self.context;
-        let path = self.path(below);
+        let path = self.scope.path(Some(below));
         if self.removing == Removing::Deleted {
             if let Entry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
                 return Err(failure);
             }
-            let listing = asked(context, host, async |host| list(context, host, &path).await).await;
+            let listing = asked(context, host, async |host| learn_listing(context, host, &path).await).await;
             let listing = match listing {
                 Err(failure) if failure.kind == Kind::Missing => return Ok(()),
                 listing => listing?,
             };
-            let Some(removal) = Removal::emptied(&self.scope, Some(below), &listing)? else {
-                return Ok(());
-            };
+            let now = host.evidence_session().unwrap_or(listing.session());
+            let removal = Removal::emptied(&self.scope, Some(below), listing, now)?;
+            let Some(removal) = removal else { return Ok(()) };
             asked(context, host, async |host| removal.carry_out(context, host).await).await?;
         }
         self.tell((host, &path), None, (listing::Kind::Directory, None)).await;
@@ -289,8 +286,8 @@ const fn evidence<'a>(
 }
 
 /// The failure if a name stays.
-fn stays(path: &PathName, why: Kept) -> Failure {
-    if why == Kept::Changed {
+fn stays(path: &PathName, why: ReasonToKeep) -> Failure {
+    if why == ReasonToKeep::Changed {
         return changed(path);
     }
     Failure::new(Kind::Unverified, format!("{} stays, because {why}", path.display()))

@@ -1,7 +1,6 @@
 //! Directories that only the destination has, while the names in them pass by in their order: each goes with what is in it,
 //! or stays because something in it stays. Pure.
 
-use crate::job::tree::is_below;
 use ftp_proto::wire::PathName;
 
 /// The directories in which the last name was. Each is in the one before it.
@@ -31,7 +30,7 @@ impl EmptiedDirectories {
 
     /// The next directory in which `next` is not, and which goes. It is asked for until there is none.
     pub(super) fn leave(&mut self, next: Option<&PathName>) -> Option<PathName> {
-        let is_left = |open: &mut OpenDirectory| next.is_none_or(|next| !is_below(&open.below, next));
+        let is_left = |open: &mut OpenDirectory| next.is_none_or(|next| !next.is_below(&open.below));
         while let Some(OpenDirectory { below, is_emptier, is_needed }) = self.open.pop_if(is_left) {
             if !is_needed && (is_emptier || !self.keeps_empty) {
                 return Some(below);

@@ -6,7 +6,6 @@ use crate::control::Facts;
 use crate::id::JobId;
 use crate::job::request::sync::Compare;
 use crate::job::sorting::tree_entry::TreeEntry;
-use crate::job::tree::is_below;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
@@ -57,7 +56,7 @@ impl Judge {
     /// Judges the next path, as each tree has it.
     pub(super) fn judge(&mut self, source: Option<&TreeEntry>, destination: Option<&TreeEntry>) -> Verdict {
         let is_in = |directory: &Option<PathName>, path: &PathName| {
-            directory.as_ref().is_some_and(|directory| is_below(directory, path))
+            directory.as_ref().is_some_and(|directory| path.is_below(directory))
         };
         match (source, destination) {
             (Some(source), _) if is_in(&self.blocked, &source.path) => Verdict::Left,

@@ -12,7 +12,7 @@ use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::several;
-use ftp_proto::deletion::{Kept, Learnt, SessionId, is_below};
+use ftp_proto::deletion::{Learnt, ReasonToKeep, SessionId};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,7 +26,7 @@ pub(super) struct LackingNames {
     /// The last directory that was asked for, with what the source has said of it: it holds for all that is in it.
     last: Option<(PathName, Learnt<Lack>)>,
     /// Names that stay, by the reason, and by whether a name of the path begins with a dot: many servers hide such names.
-    stay: BTreeMap<(Kept, bool), Staying>,
+    stay: BTreeMap<(ReasonToKeep, bool), Staying>,
 }
 
 /// Names that stay for one reason.
@@ -145,7 +145,7 @@ impl LackingNames {
                 Err(_) => return Ok(Vec::new()),
             };
             let is_listed = said.iter().all(|said| said.told().is_listed_whole);
-            let above = directory.as_ref().filter(|directory| !is_listed && is_below(&self.root, directory));
+            let above = directory.as_ref().filter(|directory| !is_listed && directory.is_below(&self.root));
             let Some((path, name)) = above.and_then(|path| Some((path, place::base_name(path)?))) else {
                 let one = said.first().copied();
                 return Ok(if said.len() == count {
@@ -172,12 +172,12 @@ impl LackingNames {
         };
         let mut directory = self.last.as_ref().map(|(directory, _)| directory);
         let begins_inside =
-            directory.zip(self.ahead.front()).is_some_and(|(last, (next, _))| is_below(last, &next.path));
+            directory.zip(self.ahead.front()).is_some_and(|(last, (next, _))| next.path.is_below(last));
         if let Some(last) = directory.filter(|_| begins_inside) {
             want(Slot::Last, last);
         }
         for (index, (entry, _)) in self.ahead.iter().enumerate() {
-            let is_known = directory.is_some_and(|directory| is_below(directory, &entry.path));
+            let is_known = directory.is_some_and(|directory| entry.path.is_below(directory));
             if needs(entry) && !is_known {
                 want(Slot::Ahead(index), &entry.path);
                 if entry.is_directory() {
@@ -189,7 +189,7 @@ impl LackingNames {
     }
 
     /// Notes that a name stays.
-    pub(super) fn stays(&mut self, path: &PathName, why: Kept) {
+    pub(super) fn stays(&mut self, path: &PathName, why: ReasonToKeep) {
         let begins_with_dot = path.as_bytes().split(|byte| *byte == b'/').any(|name| name.starts_with(b"."));
         let staying = self
             .stay
@@ -204,7 +204,7 @@ impl LackingNames {
         for ((why, begins_with_dot), Staying { count, first }) in &self.stay {
             let first = source.show(&place::join(Some(&self.root), first));
             let names = several(*count, "name");
-            if *why == Kept::There && *begins_with_dot {
+            if *why == ReasonToKeep::There && *begins_with_dot {
                 context.events.warn(format!(
                     "not deleted: {names} that no listing of the source shows, but that the source has when it is asked; the first is {first}; its server may hide names or cut its listings"
                 ));
@@ -219,7 +219,7 @@ impl LackingNames {
 
     fn known(&self, path: &PathName) -> Option<Learnt<Lack>> {
         let (directory, said) = self.last.as_ref()?;
-        is_below(directory, path).then_some(*said)
+        path.is_below(directory).then_some(*said)
     }
 }
 

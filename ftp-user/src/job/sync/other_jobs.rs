@@ -42,13 +42,14 @@ impl OtherJobs {
         top: &PathName,
     ) -> Result<(), Failure> {
         learn(context, host, top).await;
-        for Named { begin, below } in named_below(host, top) {
+        for named in named_below(host, top) {
             let (since, ran) = (*self.since.get_or_insert_with(now), self.ran.iter().copied().collect());
-            let asked = ClaimsBelow { site: site_of(host), directory: begin, ran, since, after: None };
+            let directory = named.begin.clone();
+            let asked = ClaimsBelow { site: site_of(host), directory, ran, since, after: None };
             if context.job_journal.is_open() {
-                self.ask_own(context, asked, &below).await?;
+                self.ask_own(context, asked, &named).await?;
             } else {
-                self.ask_state_directory(context, asked, below).await?;
+                self.ask_state_directory(context, asked, named).await?;
             }
         }
         Ok(())
@@ -59,7 +60,7 @@ impl OtherJobs {
         &mut self,
         context: &Context,
         mut asked: ClaimsBelow,
-        below: &[u8],
+        named: &Named,
     ) -> Result<(), Failure> {
         loop {
             if context.cancel.is_cancelled() {
@@ -67,7 +68,7 @@ impl OtherJobs {
             }
             let page = context.job_journal.claims_below(asked.clone()).await;
             let page = page.ok_or_else(|| unknown("the journal of this run has ended"))?;
-            page.claims.into_iter().for_each(|claim| self.take(claim, &asked.directory, below));
+            page.claims.into_iter().for_each(|claim| self.take(&claim, named));
             asked.after = page.last;
             if asked.after.is_none() {
                 return Ok(());
@@ -80,13 +81,12 @@ impl OtherJobs {
         &mut self,
         context: &Context,
         asked: ClaimsBelow,
-        below: Vec<u8>,
+        named: Named,
     ) -> Result<(), Failure> {
         let (journal, cancel, mut found) = (context.journal.clone(), context.cancel.clone(), self.clone());
-        let begin = asked.directory.clone();
         let work = move || {
             let read = journal.each_claim_below(asked, |claim| {
-                found.take(claim, &begin, &below);
+                found.take(&claim, &named);
                 !cancel.is_cancelled()
             });
             read.map(|()| found)
@@ -96,12 +96,10 @@ impl OtherJobs {
         if context.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
     }
 
-    /// Adds a claim whose path begins with `begin`, if what follows stands in the destination: behind `below`.
-    fn take(&mut self, claim: ClaimBelow, begin: &[u8], below: &[u8]) {
-        // Paths that do not begin at the login directory have a question of their own.
-        let is_rooted = begin.is_empty() && claim.path.starts_with(b"/");
-        if let Some(rest) = claim.path.strip_prefix(begin).filter(|_| !is_rooted) {
-            self.add(&[below, rest].concat(), claim.job);
+    /// Adds a claim, if the journal names it so.
+    fn take(&mut self, claim: &ClaimBelow, named: &Named) {
+        if let Some(below) = named.path_below(&claim.path) {
+            self.add(&below, claim.job);
         }
     }
 

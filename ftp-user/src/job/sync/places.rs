@@ -9,7 +9,7 @@ use crate::job::claims::names;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::{is_one_host, refuse_nested};
 use crate::job::retrying::outage::{asked, facts};
-use crate::place::{self, Location, is_at_or_below};
+use crate::place::{self, Location};
 use crate::route::Ends;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -102,7 +102,7 @@ pub(super) async fn refuse_backup(
     };
     let mut real = async |path: &PathName| {
         let real = real(context, &mut ends.destination, path).await?;
-        let leads_up = place::names(&real).contains(&&b".."[..]);
+        let leads_up = real.names().any(|name| name == b"..");
         if leads_up { Err(upwards()) } else { Ok(real) }
     };
     let (old, into) = (real(directory).await?, real(&to.path).await?);
@@ -110,17 +110,17 @@ pub(super) async fn refuse_backup(
     let own_hint = |what: &str| {
         Failure::usage(format!("--backup-dir {name} {what}")).hint("name a directory of its own")
     };
-    if is_at_or_below(&into, &old) {
+    if into.is_at_or_below(&old) {
         return Err(own_hint("contains the destination"));
     }
-    if source.is_some_and(|source| is_at_or_below(&old, &source)) {
+    if source.is_some_and(|source| old.is_at_or_below(&source)) {
         return Err(own_hint("is in the source"));
     }
     if ends.destination.is_local() && file_system(&old) != file_system(&into) {
         return Err(Failure::usage(format!("--backup-dir {name} is on another file system than {to}"))
             .hint("what is kept there is renamed and not copied: name a directory on the same one"));
     }
-    let Some(below) = below(&into, &old) else { return Ok(()) };
+    let Some(below) = old.relative_to(&into) else { return Ok(()) };
     let mut directories = std::iter::successors(Some(below.clone()), place::parent);
     if directories.any(|directory| !filter.enters(&directory)) {
         return Ok(());
@@ -164,18 +164,9 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Pat
 pub(super) fn absolute(login: Option<&PathName>, path: &PathName) -> PathName {
     match login {
         Some(login) if path.as_bytes() == b"." => login.clone(),
-        Some(login) if !path.as_bytes().starts_with(b"/") => place::join(Some(login), path),
+        Some(login) if !path.is_absolute() => place::join(Some(login), path),
         Some(_) | None => path.clone(),
     }
-}
-
-/// The path of `path` below `directory`, if it is there.
-fn below(directory: &PathName, path: &PathName) -> Option<PathName> {
-    if !is_at_or_below(path, directory) {
-        return None;
-    }
-    let rest = place::names(path).get(place::names(directory).len()..)?.join(&b'/');
-    PathName::from_wire(rest).ok().filter(|rest| !rest.as_bytes().is_empty())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What the source could not show: it protects what the destination has of the same name, and everything below it. Pure.
 
 use super::listed::Listed;
-use ftp_proto::deletion::is_at_or_below;
 use ftp_proto::wire::PathName;
 
 /// The paths of the source that could not be looked at or listed.
@@ -22,7 +21,7 @@ impl UnlistedPaths {
 
     /// Whether what the destination has at `path` is protected.
     pub(super) fn protect(&self, path: &PathName) -> bool {
-        self.is_everything || self.paths.iter().any(|unlisted| is_at_or_below(unlisted, path))
+        self.is_everything || self.paths.iter().any(|unlisted| path.is_at_or_below(unlisted))
     }
 }
 

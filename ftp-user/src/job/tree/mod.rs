@@ -3,7 +3,6 @@
 mod ahead;
 mod apart;
 mod asked;
-mod below;
 mod cases;
 mod chain;
 mod copy;
@@ -15,7 +14,6 @@ mod visits;
 mod walk;
 
 pub(super) use asked::{Found, Tree};
-pub(crate) use below::is_below;
 pub(super) use cases::{folded, one_form};
 pub(super) use hashes::Hashes;
 pub(super) use visits::{Giver, queue};
