@@ -194,6 +194,21 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_journal_names_below_a_directory_is_below_it() {
+        let form = |begin: &str, below: &str| Named { begin: begin.into(), below: below.into() };
+        for (form, path, expect) in [
+            (form("/a/", ""), "/a/c", Some("c")),
+            (form("/a/", ""), "/ab/c", None),
+            (form("", ""), "a/c", Some("a/c")),
+            (form("", ""), "/a/c", None),
+            (form("", "ann/"), "a/c", Some("ann/a/c")),
+        ] {
+            let below = form.path_below(path.as_bytes());
+            assert_eq!(below.as_deref(), expect.map(str::as_bytes), "{form:?} {path}");
+        }
+    }
+
+    #[test]
     fn n10_spellings_of_one_path_of_this_host_have_one_name() {
         let home = tempfile::tempdir().unwrap();
         let top = home.path().canonicalize().unwrap();
