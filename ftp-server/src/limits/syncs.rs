@@ -10,8 +10,8 @@
 //! came. So a file system has one sync for any number of sessions, and at least half of its time without one. A client that
 //! asks without pause takes nothing from the others but that.
 //!
-//! The system tells of a write that has failed once, to the first sync. Whoever asks later may have lost bytes as well, in another
-//! session of the same account too. So a failure is told to everybody for [`TOLD`], and to each account at least once.
+//! The system tells of a write that has failed once, to the first sync. Other sessions, of the same account too, may have lost
+//! bytes as well. So a failure is told to everybody for [`TOLD`], and to each account at least once.
 
 use std::collections::HashMap;
 use std::fmt;
