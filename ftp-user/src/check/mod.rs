@@ -35,7 +35,7 @@ pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use real::against;
-pub(crate) use removal::{Licence, Removal};
+pub(crate) use removal::{Removal, VerifiedCopy};
 pub(crate) use scope::{Scope, precious};
 pub(crate) use source::{KnownFile, readable, refuse_itself};
 pub use surplus::{Allowance, Consent};

@@ -145,9 +145,9 @@ fn stays(scope: &Scope, below: Option<&PathName>, why: ReasonToKeep) -> Failure 
     Failure::new(failure::Kind::Unverified, what).hint(why.hint())
 }
 
-/// The right to delete the source of a copy, if it is still what it was.
+/// What has verified a copy, so that its source may be deleted while it is still what it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Licence {
+pub(crate) struct VerifiedCopy {
     /// What the source was before its first byte was read.
     source: Facts,
     /// Whether a digest has verified the copy.
@@ -156,8 +156,8 @@ pub(crate) struct Licence {
     is_doubtful: bool,
 }
 
-impl Licence {
-    /// The licence of a copy that this run has `verified`. `source` is what the source was before its first byte was read,
+impl VerifiedCopy {
+    /// The copy that this run has `verified`. `source` is what the source was before its first byte was read,
     /// and `was_skipped` says that the copy was there already.
     ///
     /// # Errors
@@ -240,9 +240,9 @@ mod tests {
         let hash = Verified::Hash(Algorithm::Sha256);
         let before = facts(5, Some(1), Some("a"));
         let check = |source: Option<&Facts>, verified, was_skipped, now: &Facts, expect: bool| {
-            let licence = Licence::of(source.cloned(), verified, (was_skipped, was_skipped));
-            let removal = licence.as_ref().map(|licence| {
-                let (source_before, is_by_hash) = licence.parts();
+            let verified_copy = VerifiedCopy::of(source.cloned(), verified, (was_skipped, was_skipped));
+            let removal = verified_copy.as_ref().map(|verified_copy| {
+                let (source_before, is_by_hash) = verified_copy.parts();
                 let evidence = MoveEvidence {
                     source_before,
                     source_now: now,

@@ -120,7 +120,7 @@ impl Leave<'_> {
         let is_asked_again = ends.destination.is_local()
             || (left.session.is_some() && left.session == ends.destination.session_id());
         let is_clear = left.expected.is(copy) != CopyState::OtherTime;
-        if !is_asked_again || !is_clear || left.licence.is_doubtful() {
+        if !is_asked_again || !is_clear || left.verified_copy.is_doubtful() {
             return Judged::Singly;
         }
         match self.removal(left, (source, copy), CopyProof::SameSession) {

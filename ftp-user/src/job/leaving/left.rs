@@ -1,6 +1,6 @@
 //! A file that was copied, and whose source may be deleted.
 
-use crate::check::{ExpectedCopy, Licence, Scope};
+use crate::check::{ExpectedCopy, Scope, VerifiedCopy};
 use crate::context::Context;
 use crate::control::SessionId;
 use crate::failure::{Failure, Kind};
@@ -39,7 +39,7 @@ pub(super) struct Left {
     pub(super) below: Option<PathName>,
     pub(super) source: PathName,
     pub(super) copy: PathName,
-    pub(super) licence: Licence,
+    pub(super) verified_copy: VerifiedCopy,
     pub(super) expected: ExpectedCopy,
     /// The session of the destination that has verified the copy.
     pub(super) session: Option<SessionId>,
@@ -62,7 +62,7 @@ impl Left {
         if done.earlier.is_some() {
             return Ok(None);
         }
-        let licence = licence(&item.source, done)?;
+        let verified_copy = verified_copy(&item.source, done)?;
         let (scope, below) = match tree {
             Some(tree) => {
                 let below = item.source.relative_to(tree.scope.root());
@@ -74,7 +74,7 @@ impl Left {
         // What was there already has a time of its own.
         let expected = ExpectedCopy { size: done.size, modified: set.filter(|_| done.rung.is_some()) };
         let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
-        Ok(Some(Self { scope, below, source, copy, licence, expected, session, verified }))
+        Ok(Some(Self { scope, below, source, copy, verified_copy, expected, session, verified }))
     }
 
     /// The directory that has it, and whether it is one of the same tree as another one's.
@@ -84,10 +84,10 @@ impl Left {
     }
 }
 
-/// The licence to delete the source of a copy.
-fn licence(source: &PathName, done: &Done) -> Result<Licence, Failure> {
+/// What has verified the copy, or why its source stays.
+fn verified_copy(source: &PathName, done: &Done) -> Result<VerifiedCopy, Failure> {
     let before = (done.rung.is_none(), done.was_taken);
-    Licence::of(done.source.clone(), done.verified, before).map_err(|why| {
+    VerifiedCopy::of(done.source.clone(), done.verified, before).map_err(|why| {
         let what = format!("{} stays, because {why}", source.display());
         Failure::new(Kind::Unverified, what).hint("compare both, and delete it with ftp-user rm")
     })

@@ -31,7 +31,7 @@ impl Leave<'_> {
         (source_now, copy_now): (&Facts, Option<&Facts>),
         proof: CopyProof,
     ) -> Result<Removal, Failure> {
-        let (source_before, is_by_hash) = left.licence.parts();
+        let (source_before, is_by_hash) = left.verified_copy.parts();
         let (expected, storage) = (left.expected, &self.disk.of(left.verified));
         let evidence =
             MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage };

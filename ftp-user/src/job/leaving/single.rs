@@ -55,7 +55,7 @@ impl Leave<'_> {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };
-        if left.licence.is_doubtful() {
+        if left.verified_copy.is_doubtful() {
             let deleted = self.delete_aside(ends, left, removal, now.size).await;
             return Ok(deleted.map(|()| tell(context, ends, &left.source, now.size)));
         }
