@@ -132,7 +132,8 @@ async fn is_within(
     }
 }
 
-async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
+/// Deletes a name, and asks again until the host has answered.
+pub(super) async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;

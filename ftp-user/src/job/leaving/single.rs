@@ -1,11 +1,10 @@
 //! Deletes one source that needs questions of its own: the session that has verified its copy has ended, both places may be
 //! one, or the reply to its deletion is missing.
 
+use super::directories::remove;
 use super::left::Left;
 use super::permit::{Leave, tell, undeleted};
 use crate::check::{self, Compared, CopyProof, CopyState, Removal};
-use crate::context::Context;
-use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::aside::{named_again, set_aside};
 use crate::job::retrying::outage::Question;
@@ -94,22 +93,10 @@ impl Leave<'_> {
         size: Option<u64>,
     ) -> Result<(), Failure> {
         let removal = set_aside(self.context, ends, removal, (&left.copy, size)).await?;
-        let Err(failure) = delete_until_answered(self.context, &mut ends.source, &removal).await else {
+        let Err(failure) = remove(self.context, &mut ends.source, &removal).await else {
             return Ok(());
         };
         let names = (removal.path(), &left.source);
         Err(named_again(self.context, &mut ends.source, names, undeleted(failure)).await)
-    }
-}
-
-/// Deletes a name that nothing but this job has given, until the host has answered.
-async fn delete_until_answered(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match removal.carry_out(context, host).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => question.again(failure).await?,
-        }
     }
 }
