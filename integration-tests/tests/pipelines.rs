@@ -1,10 +1,10 @@
 //! Small files of a tree between servers of other people: the commands of the next file are sent while one moves.
 
 use crate::batches::copy_between;
+use crate::round_trips::round_trips;
 use integration_tests::foreign::{End, Foreign, ForeignServer, Hosts, Kind, Skipped, Who};
 use integration_tests::or_skip;
 use integration_tests::site::sample;
-use integration_tests::trace::{DESTINATION, round_trips};
 use integration_tests::user::Run;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,7 @@ fn start(who: Who, files: &[(String, Vec<u8>)]) -> Result<End, Skipped> {
 
 /// How many round trips the worker has needed at the destination, where it has the only session.
 fn trips(trace: &str) -> usize {
-    round_trips(trace, DESTINATION).iter().map(|(_, at)| *at).max().unwrap_or_default()
+    round_trips(trace, 1).iter().map(|(_, at)| *at).max().unwrap_or_default()
 }
 
 /// Checks that the destination has the tree and nothing else.

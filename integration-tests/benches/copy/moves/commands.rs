@@ -26,7 +26,12 @@ struct Job {
 
 const JOBS: [Job; 3] = [
     Job { name: "copy of a file", words: &["copy"], places: [FILE, "new.bin"], is_single: true },
-    Job { name: "copy of 12 files", words: &["copy", "-r", "-j", "1"], places: [TREE, "new"], is_single: true },
+    Job {
+        name: "copy of 12 files",
+        words: &["copy", "-r", "-j", "1"],
+        places: [TREE, "new"],
+        is_single: true,
+    },
     Job {
         name: "sync of equal trees",
         words: &["sync", "--delete"],
@@ -83,7 +88,10 @@ pub(super) fn table(plan: &Plan, suites: &[Suite]) {
             let Count { commands: [source, destination], trips } = count;
             let name = format!("{}{build}", job.name);
             print!("{name:<40} {source:6} + {destination:<6}");
-            println!("{}", if job.is_single { format!("  {:4} + {}", trips[0], trips[1]) } else { String::new() });
+            println!(
+                "{}",
+                if job.is_single { format!("  {:4} + {}", trips[0], trips[1]) } else { String::new() }
+            );
             counts.push(count);
         }
         if let [new, baseline] = counts[..] {

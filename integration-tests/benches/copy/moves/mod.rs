@@ -134,7 +134,12 @@ pub(crate) fn table(plan: &Plan, suites: &[Suite]) {
 }
 
 fn shown(shape: &Shape, rows: &[Row]) {
-    println!("{} {} of {} KiB: seconds, median (min - max)", shape.paths.len(), shape.name, shape.length / 1024);
+    println!(
+        "{} {} of {} KiB: seconds, median (min - max)",
+        shape.paths.len(),
+        shape.name,
+        shape.length / 1024
+    );
     let Row { moves, copies, deletions } = &rows[0];
     for (name, seconds) in [("move", moves), ("copy and DELEs", copies), ("  of it the DELEs", deletions)] {
         println!("{name:<20}   {}", Spread::of(seconds));
@@ -160,5 +165,8 @@ fn synced(shape: &Shape, suite: &Suite) -> String {
     let text = String::from_utf8(traced.bytes("trace.txt")).unwrap();
     let syncs = trace::waited(&text, trace::DESTINATION, "SITE SYNC", "Everything is on stable storage");
     let waited: f64 = syncs.iter().map(std::time::Duration::as_secs_f64).sum();
-    format!("one more move with a trace: {seconds:.2} s, of it {waited:.2} s in {} times SITE SYNC", syncs.len())
+    format!(
+        "one more move with a trace: {seconds:.2} s, of it {waited:.2} s in {} times SITE SYNC",
+        syncs.len()
+    )
 }
