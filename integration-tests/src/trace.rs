@@ -1,11 +1,8 @@
-//! What `ftp-user --trace` has written: the commands to both servers, and how many round trips they take.
+//! What `ftp-user --trace` has written: the commands to both servers, and when they were sent.
 
 use std::time::Duration;
 
-/// A command, and the round trip in which it is sent, from 1.
-pub type Sent = (String, usize);
-
-/// The columns of a trace.
+/// The column of the source.
 pub const SOURCE: usize = 0;
 /// The column of the destination.
 pub const DESTINATION: usize = 1;
@@ -26,23 +23,17 @@ pub fn commands(trace: &str, column: usize) -> impl Iterator<Item = &str> {
     lines(trace, column).filter_map(|(_, text)| text.strip_prefix("> "))
 }
 
-/// The dialogue with one server in one session: in which round trip each command is sent. Replies come in the order of the
-/// commands, so each command is one round trip behind the last one that was answered before it. What happens to be heard a
-/// moment earlier or later changes nothing.
-pub fn round_trips(trace: &str, column: usize) -> Vec<Sent> {
-    let mut sent: Vec<Sent> = Vec::new();
-    let mut answered = 0_usize;
+/// How many times commands were sent that had waited for a reply: runs of commands, of all sessions with one server.
+pub fn turns(trace: &str, column: usize) -> usize {
+    let (mut turns, mut is_asking) = (0, false);
     for (_, text) in lines(trace, column) {
-        match text.split_at_checked(2) {
-            Some(("> ", command)) => {
-                let before = answered.checked_sub(1).map_or(0, |last| sent[last].1);
-                sent.push((command.split(' ').next().unwrap().to_owned(), before + 1));
-            }
-            Some(("< ", reply)) if is_final(reply) && !sent.is_empty() => answered += 1,
-            _ => {}
+        let asks = text.starts_with("> ");
+        if asks || text.starts_with("< ") {
+            turns += usize::from(asks && !is_asking);
+            is_asking = asks;
         }
     }
-    sent
+    turns
 }
 
 /// How long a server was asked for something, each time from the command to the reply with these words.
@@ -58,10 +49,4 @@ pub fn waited(trace: &str, column: usize, command: &str, reply: &str) -> Vec<Dur
         }
     }
     all
-}
-
-/// Whether this line of a reply is the last one of the last reply to a command.
-fn is_final(line: &str) -> bool {
-    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    digits == 3 && line.as_bytes().get(3) == Some(&b' ') && !line.starts_with('1')
 }

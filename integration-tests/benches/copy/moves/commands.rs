@@ -1,9 +1,9 @@
-//! How many commands jobs send to both servers, and how many round trips they take: what `move` and `sync --delete` look at
-//! again costs nothing where nothing is deleted and no session is lost.
+//! How many commands jobs send to both servers, and how often they wait for replies before they send more: what `move` and
+//! `sync --delete` look at again costs nothing where nothing is deleted and no session is lost.
 
 use std::fs;
 
-use integration_tests::trace::{DESTINATION, SOURCE, commands, round_trips};
+use integration_tests::trace::{DESTINATION, SOURCE, commands, turns};
 
 use crate::figures::met;
 use crate::plan::Plan;
@@ -20,31 +20,21 @@ struct Job {
     name: &'static str,
     words: &'static [&'static str],
     places: [&'static str; 2],
-    /// Whether each server has one session, so that round trips can be counted.
-    is_single: bool,
+    /// Whether it makes the second place.
+    makes: bool,
 }
 
 const JOBS: [Job; 3] = [
-    Job { name: "copy of a file", words: &["copy"], places: [FILE, "new.bin"], is_single: true },
-    Job {
-        name: "copy of 12 files",
-        words: &["copy", "-r", "-j", "1"],
-        places: [TREE, "new"],
-        is_single: true,
-    },
-    Job {
-        name: "sync of equal trees",
-        words: &["sync", "--delete"],
-        places: [EQUAL, EQUAL],
-        is_single: false,
-    },
+    Job { name: "copy of a file", words: &["copy"], places: [FILE, "new.bin"], makes: true },
+    Job { name: "copy of 12 files", words: &["copy", "-r", "-j", "1"], places: [TREE, "new"], makes: true },
+    Job { name: "sync of equal trees", words: &["sync", "--delete"], places: [EQUAL, EQUAL], makes: false },
 ];
 
 /// What a job takes, at the source and at the destination.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Count {
     commands: [usize; 2],
-    trips: [usize; 2],
+    turns: [usize; 2],
 }
 
 impl Count {
@@ -52,7 +42,7 @@ impl Count {
         let [source, destination] = &suite.servers;
         let user = suite.user().args(["-q", "--trace", "trace.txt"]).args(job.words);
         let run = user.args([source.url(job.places[0]), destination.url(job.places[1])]).run().exits(0);
-        if job.is_single {
+        if job.makes {
             let made = destination.path(job.places[1]);
             drop(fs::remove_file(&made).or_else(|_| fs::remove_dir_all(&made)));
         }
@@ -60,17 +50,14 @@ impl Count {
         let columns = [SOURCE, DESTINATION];
         Self {
             commands: columns.map(|column| commands(&text, column).count()),
-            trips: columns.map(|column| {
-                let last = round_trips(&text, column).iter().map(|(_, at)| *at).max();
-                if job.is_single { last.unwrap_or(0) } else { 0 }
-            }),
+            turns: columns.map(|column| turns(&text, column)),
         }
     }
 
     /// The smaller number of each. A busy machine can let a command wait although it needs no reply.
     fn least(self, other: Self) -> Self {
         let least = |ours: [usize; 2], theirs: [usize; 2]| [0, 1].map(|end| ours[end].min(theirs[end]));
-        Self { commands: least(self.commands, other.commands), trips: least(self.trips, other.trips) }
+        Self { commands: least(self.commands, other.commands), turns: least(self.turns, other.turns) }
     }
 
     fn is_within(self, other: Self) -> bool {
@@ -80,18 +67,14 @@ impl Count {
 
 pub(super) fn table(plan: &Plan, suites: &[Suite]) {
     fill(plan, &suites[0]);
-    println!("at source + destination, least of {} runs     commands       round trips", plan.rounds);
+    println!("at source + destination, least of {} runs     commands            turns", plan.rounds);
     for job in &JOBS {
         let mut counts = Vec::new();
         for (suite, build) in suites.iter().zip(["", ", baseline"]) {
             let count = (0..plan.rounds).map(|_| Count::of(job, suite)).reduce(Count::least).unwrap();
-            let Count { commands: [source, destination], trips } = count;
+            let Count { commands: [source, destination], turns } = count;
             let name = format!("{}{build}", job.name);
-            print!("{name:<40} {source:6} + {destination:<6}");
-            println!(
-                "{}",
-                if job.is_single { format!("  {:4} + {}", trips[0], trips[1]) } else { String::new() }
-            );
+            println!("{name:<40} {source:6} + {destination:<6}   {:6} + {}", turns[0], turns[1]);
             counts.push(count);
         }
         if let [new, baseline] = counts[..] {
@@ -118,7 +101,9 @@ fn fill(plan: &Plan, suite: &Suite) {
         let path = format!("{EQUAL}/{:04}/an-entry-with-a-usual-name-{number:07}.txt", number / TOGETHER);
         let [from, to] = [source.path(&path), destination.path(&path)];
         if number % TOGETHER == 0 {
-            [&from, &to].map(|file| fs::create_dir_all(file.parent().unwrap()).unwrap());
+            for file in [&from, &to] {
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+            }
         }
         fs::write(&from, "some").unwrap();
         // One file with two names has one time.
