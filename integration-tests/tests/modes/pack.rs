@@ -4,6 +4,7 @@ use super::*;
 use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::time::{Duration, SystemTime};
 use std::{fs, slice};
 
 /// What a final reply says of a file that has moved.
@@ -189,28 +190,23 @@ fn a_stream_that_is_not_that_of_the_group_leaves_nothing() {
 fn files_are_compared_with_what_is_said_of_them() {
     let server =
         Site::new("pack-same").file("d/a", "first").file("d/b,c", "12345678").directory("d/dir").start();
-    std::os::unix::fs::symlink("a", server.path("d/link")).unwrap();
+    symlink("a", server.path("d/link")).unwrap();
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106);
     fs::File::open(server.path("d/a")).unwrap().set_modified(at).unwrap();
     let mut raw = ready(&server);
     let facts = raw.ask("MLST d/a", "250");
-    let facts = String::from_utf8(facts.lines[1].clone()).unwrap();
-    let unique = facts.split(';').find_map(|fact| fact.strip_prefix("unique=")).unwrap();
+    let unique = facts.lines[1].split(';').find_map(|fact| fact.strip_prefix("unique=")).unwrap();
     let (own, time) = (format!("5,20010203040506,{unique},a"), "20010203040506");
-    for (files, left) in [
+    for (said, left) in [
         (format!("{own}/8,-,-,b,c"), vec![]),
         (format!("5,-,-,a/6,-,-,a/5,{time},8g0,a"), vec!["2 left changed", "3 left changed"]),
         ("5,20010203040507,-,a/0,-,-,none".to_owned(), vec!["1 left changed", "2 left gone"]),
         (format!("{own}/5,-,-,link/0,-,-,dir"), vec!["2 left gone", "3 left gone"]),
     ] {
-        let count = files.split('/').count();
-        let reply = raw.ask(&format!("PACK SAME /d//{files}"), "250");
-        assert_eq!(super::pack::files(&reply.lines), left, "{files}");
-        assert_eq!(
-            reply.lines.last().unwrap(),
-            format!("Same: {}", count - left.len()).as_bytes(),
-            "{files}"
-        );
+        let count = said.split('/').count();
+        let reply = raw.ask(&format!("PACK SAME /d//{said}"), "250");
+        assert_eq!(files(&reply.lines), left, "{said}");
+        assert_eq!(*reply.lines.last().unwrap(), format!("Same: {}", count - left.len()), "{said}");
     }
 }
 
