@@ -207,7 +207,7 @@ mod tests {
                 "550 no-such-7f3a: No such file or directory",
                 false,
             ),
-            ("550 /home/d/e/no-such-7f3a: denied", "550 /home/no-such-7f3a: denied", true),
+            ("550 /pub/d/e/no-such-7f3a: denied", "550 /pub/no-such-7f3a: denied", true),
             ("550 Could not get file size.", "550 Could not get file size.", true),
             ("550 Could not get file size.", "450 Could not get file size.", false),
         ] {
