@@ -32,5 +32,6 @@ pub mod terminal;
 pub mod tls_client;
 pub mod tls_peer;
 pub mod topology;
+pub mod trace;
 pub mod transcript;
 pub mod user;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! PACK LOOK <directory>//<name>/<name>/...
+//! PACK SAME <directory>//<size>,<time>,<unique>,<name>/...
 //! PACK SEND <directory>//<size>,<time>,<unique>,<name>/...
 //! PACK STORE <group> <directory>//<size>,<time>,<name>/...
 //! PACK KEEP <group> <number>,<number>-<number>,...
@@ -23,6 +24,8 @@ use std::fmt;
 pub enum Pack {
     /// LOOK: which of these names something has.
     Look(PathName, Vec<FileName>),
+    /// SAME: which of these files of the directory are what the command says of them.
+    Same(PathName, Vec<FileToSend>),
     /// SEND: send these files of the directory.
     Send(PathName, Vec<FileToSend>),
     /// STORE: receive these files beside the directory's own, under the number of the group, until KEEP or DROP.
@@ -43,10 +46,10 @@ impl fmt::Display for GroupNumber {
     }
 }
 
-/// A file that PACK SEND asks for.
+/// A file that PACK SEND asks for, or that PACK SAME describes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FileToSend {
-    /// How many bytes it has: at most [`Pack::MAX_FILE`].
+    /// How many bytes it has: in PACK SEND at most [`Pack::MAX_FILE`].
     pub size: u32,
     /// When it was modified, if that is known. It is written as `-` if its year does not have four digits.
     pub modified: Option<When>,
@@ -152,6 +155,10 @@ impl Pack {
                 let (directory, items) = split(rest)?;
                 Ok(Self::Look(directory, each(items, file_name)?))
             }
+            b"SAME" => {
+                let (directory, items) = split(rest)?;
+                Ok(Self::Same(directory, each(items, FileToSend::parse)?))
+            }
             b"SEND" => {
                 let (directory, items) = split(rest)?;
                 let files = each(items, FileToSend::parse)?;
@@ -179,7 +186,7 @@ impl Pack {
         match self {
             Self::Send(..) => Some(Direction::Send),
             Self::Store(..) => Some(Direction::Receive),
-            Self::Look(..) | Self::Keep(..) | Self::Drop(_) => None,
+            Self::Look(..) | Self::Same(..) | Self::Keep(..) | Self::Drop(_) => None,
         }
     }
 
@@ -190,6 +197,7 @@ impl Pack {
         };
         match self {
             Self::Look(directory, names) => format!("LOOK {}", of(directory, names.len())),
+            Self::Same(directory, files) => format!("SAME {}", of(directory, files.len())),
             Self::Send(directory, files) => format!("SEND {}", of(directory, files.len())),
             Self::Store(group, directory, files) => format!("STORE {group} {}", of(directory, files.len())),
             Self::Keep(..) | Self::Drop(_) => show(&self.argument()),
@@ -205,7 +213,7 @@ impl Pack {
         };
         match self {
             Self::Look(_, names) => numbered(&mut names.iter()),
-            Self::Send(_, files) => numbered(&mut files.iter().map(|file| &file.name)),
+            Self::Same(_, files) | Self::Send(_, files) => numbered(&mut files.iter().map(|file| &file.name)),
             Self::Store(_, _, files) => numbered(&mut files.iter().map(|file| &file.name)),
             Self::Keep(..) | Self::Drop(_) => self.summary(),
         }
@@ -217,6 +225,9 @@ impl Pack {
             Self::Look(directory, names) => {
                 let names = names.iter().map(|name| name.as_bytes().to_vec());
                 listed("LOOK ".to_owned(), directory, names)
+            }
+            Self::Same(directory, files) => {
+                listed("SAME ".to_owned(), directory, files.iter().map(FileToSend::text))
             }
             Self::Send(directory, files) => {
                 listed("SEND ".to_owned(), directory, files.iter().map(FileToSend::text))
@@ -244,6 +255,12 @@ impl FileToSend {
             }
         };
         Ok(Self { size: number(size)?, modified: time(modified)?, unique, name: file_name(rest)? })
+    }
+
+    /// Returns whether all that is known of it can stand in a command.
+    pub fn is_whole(&self) -> bool {
+        let has_time = self.modified.is_none_or(|modified| facts_time(modified).is_some());
+        has_time && self.unique.as_deref().is_none_or(fits)
     }
 
     /// Returns the file as PACK SEND names it.

@@ -65,7 +65,7 @@ pub enum Meaning {
     Deleted,
     /// The operation on a directory has succeeded.
     DirectoryDone,
-    /// PACK LOOK, KEEP, DROP: done, with a line for each file that was left out.
+    /// PACK LOOK, SAME, KEEP, DROP: done, with a line for each file that was left out.
     GroupDone,
     /// The reply names a directory that was made, or the working directory.
     DirectoryName,

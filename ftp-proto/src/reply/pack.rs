@@ -21,9 +21,9 @@ pub enum FileOutcome {
 /// Why a file of a group was left out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LeftOut {
-    /// Source: there is no regular file of this name any more.
+    /// Source, or PACK SAME: there is no regular file of this name any more.
     Gone,
-    /// Source: its size, time or identity is not what the command says, or has changed while it was read.
+    /// Source, or PACK SAME: its size, time or identity is not what the command says, or has changed while it was read.
     Changed,
     /// The system does not let the server open this file, or make its name.
     Refused,
@@ -92,6 +92,34 @@ pub fn file_outcomes(
     }
     Some(files)
 }
+
+/// Returns the last line of the reply to PACK SAME: how many files are what the command says of them.
+pub(crate) fn same_text(same: u16) -> String {
+    format!("{SAME}{same}")
+}
+
+/// Reads the reply to PACK SAME with `count` files: whether each is what the command says of it.
+///
+/// Returns `None` if it cannot be read, or does not tell of every file.
+///
+/// ```
+/// use ftp_proto::reply::same_files;
+///
+/// let lines = ["2 left changed", "Same: 2"].map(|line| line.as_bytes().to_vec());
+/// assert_eq!(same_files(&lines, 3), Some(vec![true, false, true]));
+/// assert_eq!(same_files(&lines, 4), None);
+/// ```
+pub fn same_files(lines: &[Vec<u8>], count: usize) -> Option<Vec<bool>> {
+    let told = lines.last()?.strip_prefix(SAME.as_bytes())?;
+    // No line has a digest.
+    let files: Vec<bool> =
+        file_outcomes(lines, Algorithm::Sha256, count)?.iter().map(Option::is_none).collect();
+    let same = files.iter().filter(|same| **same).count();
+    (files.len() == count && decimal(told) == Ok(same)).then_some(files)
+}
+
+/// What the last line of the reply to PACK SAME begins with.
+const SAME: &str = "Same: ";
 
 fn read(line: &[u8], algorithm: Algorithm) -> Option<(usize, FileOutcome)> {
     let mut words = line.split(|byte| *byte == b' ');

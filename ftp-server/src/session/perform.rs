@@ -208,6 +208,7 @@ impl Performer {
             | FileAsk::Change { .. }
             | FileAsk::Link { .. }
             | FileAsk::Look(..)
+            | FileAsk::Compare(..)
             | FileAsk::Space(_)) => self.look(ticket, ask),
         }
     }
@@ -429,6 +430,7 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::RenameFrom(path)
         | FileAsk::CopyFrom(path)
         | FileAsk::Look(path, _)
+        | FileAsk::Compare(path, _)
         | FileAsk::Keep(_, path, _)
         | FileAsk::Change { path, .. } => vec![path],
         FileAsk::Rename { from, to } => vec![from, to],

@@ -22,7 +22,7 @@ use super::digest::Subject;
 use super::durability::Durability;
 use super::entry::{Detail, May, Process, entry, regular};
 use super::failure::failure;
-use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, look};
+use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, compare, look};
 use super::list::{Listing, Mounted, Next};
 use super::prepared::Prepared;
 use super::quota::RootQuota;
@@ -193,6 +193,7 @@ impl View {
                 link.quota.add_name(make).map(|()| FileAnswer::Done)
             }
             FileAsk::Look(path, names) => self.look(path, names).map(FileAnswer::LeftOut),
+            FileAsk::Compare(path, files) => self.compare(path, files),
             // The session holds the groups.
             FileAsk::Keep(..) | FileAsk::Drop(_) => Err(FileFailure::Other),
             FileAsk::Space(path) => {
@@ -300,6 +301,15 @@ impl View {
         let found = self.tree.find(path)?;
         let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
         Ok(look(&dir, &self.mounted_names(path), names))
+    }
+
+    /// Which of these files of a directory are what is said of them.
+    fn compare(&self, path: &PathName, files: &[FileToSend]) -> Result<FileAnswer, FileFailure> {
+        let found = self.tree.find(path)?;
+        let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+        let left = compare(&dir, &self.mounted_names(path), files);
+        let same = u16::try_from(files.len().saturating_sub(left.len())).map_err(|_| FileFailure::Other)?;
+        Ok(FileAnswer::Compared { same, left })
     }
 
     /// The mounts right in a directory.

@@ -100,15 +100,24 @@ impl Session {
         verb: Verb,
         command: impl Fn(PathName) -> Command,
     ) -> Vec<Answer> {
-        let (mut answers, mut ahead, mut bytes) = (Vec::with_capacity(paths.len()), VecDeque::new(), 0);
-        let mut paths = paths.iter().peekable();
-        while paths.peek().is_some() || !ahead.is_empty() {
+        // A byte of a name may be written as two.
+        let question = |path: &PathName| (command(path.clone()), 2 * path.as_bytes().len() + LINE);
+        self.ask_each_ahead(verb, paths.iter().map(question)).await
+    }
+
+    /// The answers to these commands, each with the bytes of its line at most. See [`Self::ask_ahead`].
+    pub(super) async fn ask_each_ahead(
+        &mut self,
+        verb: Verb,
+        commands: impl Iterator<Item = (Command, usize)>,
+    ) -> Vec<Answer> {
+        let (mut answers, mut ahead, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+        let mut commands = commands.peekable();
+        while commands.peek().is_some() || !ahead.is_empty() {
             let has_room = ahead.len() < MOST_AHEAD && bytes < Command::MAX_WAITING_BYTES / 2;
-            if let Some(path) = paths.next_if(|_| has_room || ahead.is_empty()) {
-                // A byte of a name may be written as two.
-                let line = 2 * path.as_bytes().len() + LINE;
+            if let Some((command, line)) = commands.next_if(|_| has_room || ahead.is_empty()) {
                 bytes += line;
-                ahead.push_back((self.send(command(path.clone()), None), line));
+                ahead.push_back((self.send(command, None), line));
                 continue;
             }
             let Some((id, line)) = ahead.pop_front() else { break };

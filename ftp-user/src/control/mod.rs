@@ -11,6 +11,7 @@
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
+//! | `sameness` | whether many files are what they were |
 //! | `shows_itself` | whether a listing may show the directory itself |
 //! | `announced` | how much may come of a file whose size was told |
 //! | `files` | commands that change files |
@@ -58,6 +59,7 @@ mod rate;
 mod relay_port;
 mod removal;
 mod replacement;
+mod sameness;
 mod secrets;
 mod secure;
 mod sent;

@@ -4,6 +4,8 @@ use super::host::Host;
 use super::losses::Losses;
 use crate::context::Context;
 use crate::control::SessionId;
+use ftp_proto::command::FileToSend;
+use ftp_proto::wire::PathName;
 
 impl Host {
     /// The number of its session, if one is open.
@@ -35,6 +37,22 @@ impl Host {
             Self::Server(server) => server.open().is_some_and(|session| session.capabilities.mlst.is_some()),
             Self::Local(_) => false,
         }
+    }
+
+    /// Whether each of these files of a directory is there as it is described. `false` says nothing: it is to be asked for alone,
+    /// as all files of this host are.
+    pub async fn are_same(
+        &mut self,
+        context: &Context,
+        directory: &PathName,
+        files: &[FileToSend],
+    ) -> Vec<bool> {
+        if let Self::Server(server) = self
+            && let Ok(session) = server.session(context).await
+        {
+            return Box::pin(session.are_same(directory, files)).await;
+        }
+        vec![false; files.len()]
     }
 
     /// The sessions that were lost, if it is a server.

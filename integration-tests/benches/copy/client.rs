@@ -42,6 +42,18 @@ impl Client {
         self.expect(code)
     }
 
+    /// Sends commands without waiting for their replies, each of which must have this code.
+    pub(crate) fn ask_all(&mut self, commands: impl ExactSizeIterator<Item = String>, code: &str) {
+        let count = commands.len();
+        let all: Vec<u8> = commands.flat_map(|command| format!("{command}\r\n").into_bytes()).collect();
+        let mut control = self.control.try_clone().unwrap();
+        let sent = std::thread::spawn(move || control.write_all(&all));
+        for _ in 0..count {
+            self.expect(code);
+        }
+        sent.join().unwrap().unwrap();
+    }
+
     /// Reads a reply to its last line.
     pub(crate) fn expect(&mut self, code: &str) -> String {
         let mut piece = [0; 1024];

@@ -42,6 +42,12 @@ pub(crate) struct Door {
     pub(crate) password: String,
 }
 
+impl From<&Server> for Door {
+    fn from(server: &Server) -> Self {
+        Self { at: server.address(Dialect::Rfc959), user: USER.to_owned(), password: PASSWORD.to_owned() }
+    }
+}
+
 impl Door {
     /// A control connection, logged in, inside TLS if there is a client for that.
     pub(crate) fn enter(&self, tls: Option<&TlsClient>) -> Raw {

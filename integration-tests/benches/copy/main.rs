@@ -7,13 +7,13 @@
 //!
 //! | environment | meaning | default |
 //! |---|---|---|
-//! | `FTP_BENCH_MIB` | size of the file | 2048 |
+//! | `FTP_BENCH_MIB` | size of the file, and of all large files of `move` | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `sync`, `shell` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `move`, `sync`, `shell` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
-//! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` | 100000 |
+//! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` and `move` | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
-//! | `FTP_BENCH_TREES` | how many files the trees of `tree` have | 2000,10000 |
+//! | `FTP_BENCH_TREES` | how many files the trees of `tree` have, and the largest of them those of `move` | 2000,10000 |
 //! | `FTP_BENCH_FILES` | files of the very large directory of `tree` | 100000 |
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(
@@ -41,6 +41,7 @@ mod limit;
 mod list;
 mod listings;
 mod login;
+mod moves;
 mod peers;
 mod plan;
 mod process;
@@ -154,6 +155,9 @@ fn names(plan: &Plan, place: &Path, suites: &[Suite]) {
     }
     if begins(plan, "tree") {
         tree::table(plan, place);
+    }
+    if begins(plan, "move") {
+        moves::table(plan, suites);
     }
     if begins(plan, "sync") {
         sync::table(plan, &suites[0]);

@@ -177,6 +177,7 @@ impl Disk {
             | FileAsk::Copy { .. }
             // Those about groups are answered elsewhere.
             | FileAsk::Look(..)
+            | FileAsk::Compare(..)
             | FileAsk::Keep(..)
             | FileAsk::Drop(_)
             | FileAsk::Hash { .. } => Err(FileFailure::NotFound),

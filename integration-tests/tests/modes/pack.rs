@@ -4,6 +4,7 @@ use super::*;
 use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::time::{Duration, SystemTime};
 use std::{fs, slice};
 
 /// What a final reply says of a file that has moved.
@@ -174,6 +175,7 @@ fn a_stream_that_is_not_that_of_the_group_leaves_nothing() {
         ("PACK STORE 1 no//1,-,a", "550"),
         ("PACK SEND no//1,-,-,a", "550"),
         ("PACK LOOK no//a", "550"),
+        ("PACK SAME no//1,-,-,a", "550"),
         ("PACK DROP 1", "503"),
     ] {
         raw.ask(command, code);
@@ -182,6 +184,30 @@ fn a_stream_that_is_not_that_of_the_group_leaves_nothing() {
     raw.ask("PACK STORE 1 d//5,-,a", "504");
     raw.ask("DGST OFF", "200");
     raw.ask("PACK STORE 1 d//5,-,a", "503");
+}
+
+#[test]
+fn files_are_compared_with_what_is_said_of_them() {
+    let server =
+        Site::new("pack-same").file("d/a", "first").file("d/b,c", "12345678").directory("d/dir").start();
+    symlink("a", server.path("d/link")).unwrap();
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106);
+    fs::File::open(server.path("d/a")).unwrap().set_modified(at).unwrap();
+    let mut raw = ready(&server);
+    let facts = raw.ask("MLST d/a", "250");
+    let unique = facts.lines[1].split(';').find_map(|fact| fact.strip_prefix("unique=")).unwrap();
+    let (own, time) = (format!("5,20010203040506,{unique},a"), "20010203040506");
+    for (said, left) in [
+        (format!("{own}/8,-,-,b,c"), vec![]),
+        (format!("5,-,-,a/6,-,-,a/5,{time},8g0,a"), vec!["2 left changed", "3 left changed"]),
+        ("5,20010203040507,-,a/0,-,-,none".to_owned(), vec!["1 left changed", "2 left gone"]),
+        (format!("{own}/5,-,-,link/0,-,-,dir"), vec!["2 left gone", "3 left gone"]),
+    ] {
+        let count = said.split('/').count();
+        let reply = raw.ask(&format!("PACK SAME /d//{said}"), "250");
+        assert_eq!(files(&reply.lines), left, "{said}");
+        assert_eq!(*reply.lines.last().unwrap(), format!("Same: {}", count - left.len()), "{said}");
+    }
 }
 
 #[test]

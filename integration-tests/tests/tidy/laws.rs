@@ -73,7 +73,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "binary broken_disk certificate delay disk fuzz sim tls_client",
+            "binary broken_disk certificate delay disk fuzz sim tls_client trace",
             "socket relay",
             "hub raw socks",
             "site",

@@ -172,6 +172,9 @@ pub enum FileAsk {
     },
     /// Which of these names in a directory something has -> [`FileAnswer::LeftOut`].
     Look(PathName, Arc<[FileName]>),
+    /// Which of these files in a directory are regular files with this size, time and identity; of a link it is not asked where
+    /// it leads -> [`FileAnswer::Compared`].
+    Compare(PathName, Arc<[FileToSend]>),
     /// Give these files of a group, which the session holds, their names in the directory where PACK STORE has put them,
     /// if that is still the same one, and replace nothing. The other files are removed, and the group is held no more
     /// -> [`FileAnswer::LeftOut`], which tells of the files that did not get their names.
@@ -207,6 +210,7 @@ impl FileAsk {
             | Self::CopyFrom(_)
             | Self::Copy { .. }
             | Self::Look(..)
+            | Self::Compare(..)
             | Self::Keep(..)
             | Self::Drop(_)
             | Self::Space(_)
@@ -227,10 +231,15 @@ impl FileAsk {
     }
 
     /// The rights that a question needs, each with the path where it is needed. The facts of one name (SIZE,
-    /// MDTM, MLST, CWD) need none, because a client that may write has to compare what was written.
+    /// MDTM, MLST, CWD, PACK SAME) need none, because a client that may write has to compare what was written.
     pub fn needs(&self) -> Vec<(&PathName, Right)> {
         match self {
-            Self::Facts(_) | Self::Enter(_) | Self::Space(_) | Self::Sync | Self::Look(..) => Vec::new(),
+            Self::Facts(_)
+            | Self::Enter(_)
+            | Self::Space(_)
+            | Self::Sync
+            | Self::Look(..)
+            | Self::Compare(..) => Vec::new(),
             // PACK STORE has asked for them.
             Self::Keep(..) | Self::Drop(_) => Vec::new(),
             Self::Change { path, .. } => vec![(path, Right::Chmod)],
@@ -265,6 +274,13 @@ pub enum FileAnswer {
     },
     /// What was left out of a group of files: their numbers, which count from 1, and why.
     LeftOut(Vec<(u16, LeftOut)>),
+    /// What was found of files that were compared.
+    Compared {
+        /// How many are the same.
+        same: u16,
+        /// The others by their numbers, which count from 1, and why.
+        left: Vec<(u16, LeftOut)>,
+    },
     /// A number of bytes.
     Space(u64),
     /// How many bytes a copy has.

@@ -1,8 +1,9 @@
-//! PACK LOOK, KEEP, DROP: what names a group of small files may get, and that it gets them.
+//! PACK LOOK, SAME, KEEP, DROP: what names a group of small files may get, that it gets them, and what files are still what they
+//! were.
 
 use super::question::{Waits, ask, said, unexpected, with_room};
-use crate::command::{FileNumbers, GroupNumber, Verb};
-use crate::reply::{FileOutcome, LeftOut, Meaning};
+use crate::command::{FileNumbers, FileToSend, GroupNumber, Verb};
+use crate::reply::{FileOutcome, LeftOut, Meaning, same_text};
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
 use crate::server::context::{Context, path};
 use crate::server::partial::is_partial;
@@ -19,6 +20,20 @@ pub(in crate::server) fn look(cx: &mut Context, directory: &PathName, names: Vec
     ask(cx, Verb::Pack, directory, question, |cx, _, found| {
         let FileAnswer::LeftOut(left) = found else { return unexpected(cx) };
         say(cx, &left, format!("Names taken: {}", left.len()))
+    })
+}
+
+/// SAME: tells which of the files are not what the command says of them.
+pub(in crate::server) fn same(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
+    let directory = path::plain(cx.resolve(directory)?);
+    if files.iter().any(|file| is_partial(file.name.as_bytes())) {
+        cx.refuse_file(Verb::Pack, FileFailure::BadName);
+        return None;
+    }
+    let question = FileAsk::Compare(directory.clone(), files.into());
+    ask(cx, Verb::Pack, directory, question, |cx, _, found| {
+        let FileAnswer::Compared { same, left } = found else { return unexpected(cx) };
+        say(cx, &left, same_text(same))
     })
 }
 

@@ -126,6 +126,7 @@ fn a_group_that_was_received_waits_for_its_names() {
     assert_eq!(h.kept.len(), 1);
     h.left = Ok(Vec::new());
     assert_eq!(h.say("PACK LOOK /d//a/b"), ["250 Names taken: 0"]);
+    assert_eq!(h.say("PACK SAME /d//5,-,-,a/6,-,-,b"), ["250 Same: 2"]);
     store(&mut h);
     h.check("PACK KEEP 7 3", &["501"]);
     h.check("PACK DROP 7", &["250"]);
@@ -386,6 +387,7 @@ fn parameters_that_do_not_fit_are_refused_before_any_connection() {
         (format!("PACK STORE 1 /d//5,-,{reserved}"), "553"),
         (format!("PACK STORE 1 /{reserved}//5,-,a"), "553"),
         (format!("PACK LOOK /d//{reserved}"), "553"),
+        (format!("PACK SAME /d//5,-,-,{reserved}"), "553"),
         ("PACK".to_owned(), "501"),
         ("PACK STORE 1 /d//5,-,..".to_owned(), "501"),
     ] {
@@ -413,6 +415,7 @@ fn the_rights_of_every_file_count() {
         ("PACK SEND /d//5,-,-,a", "150"),
         ("PACK STORE 7 /d//5,-,a", "150"),
         ("PACK LOOK /d//b", "250"),
+        ("PACK SAME /d//5,-,-,b", "250"),
     ] {
         let mut h = Harness::new(super::harness::Setup::default());
         h.access = access.clone();

@@ -1,10 +1,14 @@
-//! PACK LOOK: which names something has.
+//! PACK LOOK and SAME: which names something has, and which files are what a client says of them.
 
+use ftp_proto::command::FileToSend;
 use ftp_proto::reply::LeftOut;
 use ftp_proto::wire::{FileName, PathName};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, statat};
 use rustix::io::Errno;
+
+use super::source::{is_as_listed, why_not_sent};
+use crate::vfs::entry::regular;
 
 /// Which of these names in a directory something has, by their numbers from 1. Some names mean other directories there.
 pub(in crate::vfs) fn look(dir: &OwnedFd, mounts: &[PathName], names: &[FileName]) -> Vec<(u16, LeftOut)> {
@@ -19,4 +23,21 @@ pub(in crate::vfs) fn look(dir: &OwnedFd, mounts: &[PathName], names: &[FileName
         }
     });
     looked.collect()
+}
+
+/// Which of these files in a directory are not what is said of them, by their numbers from 1. No link is followed.
+pub(in crate::vfs) fn compare(
+    dir: &OwnedFd,
+    mounts: &[PathName],
+    files: &[FileToSend],
+) -> Vec<(u16, LeftOut)> {
+    let state = |file: &FileToSend| {
+        if mounts.contains(file.name.as_path()) {
+            return Err(LeftOut::Gone);
+        }
+        let found = statat(dir, file.name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW).map_err(why_not_sent)?;
+        regular(&found).map_err(|_| LeftOut::Gone)?;
+        if is_as_listed(file, &found) { Ok(()) } else { Err(LeftOut::Changed) }
+    };
+    (1..).zip(files).filter_map(|(number, file)| Some((number, state(file).err()?))).collect()
 }

@@ -12,7 +12,7 @@
 //! | `directory` | the temporary directory of a group |
 //! | `target` | PACK STORE: the stream becomes files there |
 //! | `held` | a group that was received, and PACK KEEP |
-//! | `look` | PACK LOOK |
+//! | `look` | PACK LOOK and SAME |
 
 mod directory;
 mod held;
@@ -21,7 +21,7 @@ mod source;
 mod target;
 
 pub use held::HeldGroup;
-pub(in crate::vfs) use look::look;
+pub(in crate::vfs) use look::{compare, look};
 pub(in crate::vfs) use source::Wanted;
 pub use source::{GroupSource, GroupStream};
 pub use target::{GroupTarget, GroupWriter};

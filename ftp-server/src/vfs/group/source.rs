@@ -164,7 +164,7 @@ fn read_all(file: &File, room: &mut [u8], size: usize, is_local: bool) -> io::Re
 }
 
 /// Whether a file is what the command says of it.
-fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
+pub(super) fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
     u64::try_from(stat.st_size) == Ok(u64::from(item.size))
         && item.modified.is_none_or(|modified| modified.0 == stat.st_mtime)
         && item.unique.as_ref().is_none_or(|unique| *unique == unique_of(stat))
@@ -179,7 +179,7 @@ const fn is_other(before: &Stat, after: &Stat) -> bool {
         || before.st_ctime_nsec != after.st_ctime_nsec
 }
 
-fn why_not_sent(error: Errno) -> LeftOut {
+pub(super) fn why_not_sent(error: Errno) -> LeftOut {
     match error {
         Errno::NOENT | Errno::ISDIR | Errno::NOTDIR | Errno::NXIO | Errno::NODEV => LeftOut::Gone,
         Errno::ACCESS | Errno::PERM | Errno::XDEV | Errno::LOOP | Errno::NAMETOOLONG => LeftOut::Refused,

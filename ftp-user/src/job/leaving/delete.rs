@@ -1,18 +1,19 @@
 //! Deletes the sources of a portion: all are looked at, and their copies, and what may go is deleted together.
 
 use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
-use super::look::{DirectorySizes, End, look};
+use super::look::{DirectorySizes, End, ExpectedFile, look};
 use super::permit::{Leave, tell, undeleted};
 use super::single;
-use crate::check::{CopyProof, CopyState, Removal};
+use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::{self, AskedDisk};
-use crate::failure::{Failure, Kind};
+use crate::failure::{self, Failure};
 use crate::job::entered::{Entered, Entry, Why};
 use crate::place;
 use crate::report::Topic;
 use crate::route::Ends;
+use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 
 /// Deletes the sources of what a worker has copied, by its own sessions. Returns those that stay.
@@ -58,6 +59,16 @@ impl Left {
         files.first().is_some_and(|first| self.is_beside(first))
     }
 
+    fn expected_source(&self) -> ExpectedFile {
+        ExpectedFile { path: self.source.clone(), facts: self.licence.parts().0.clone() }
+    }
+
+    fn expected_copy(&self) -> ExpectedFile {
+        let ExpectedCopy { size, modified } = self.expected;
+        let facts = Facts { kind: Kind::File, size, modified, unique: None, mode: None };
+        ExpectedFile { path: self.copy.clone(), facts }
+    }
+
     /// It is not deleted.
     pub(super) fn stays(self, failure: Failure) -> KeptSource {
         KeptSource { source: self.source, copy: self.copy, failure }
@@ -86,8 +97,8 @@ impl Leave<'_> {
                 return files.into_iter().map(|left| left.stays(failure.clone())).collect();
             }
         }
-        let sources: Vec<PathName> = files.iter().map(|left| left.source.clone()).collect();
-        let copies: Vec<PathName> = files.iter().map(|left| left.copy.clone()).collect();
+        let sources: Vec<ExpectedFile> = files.iter().map(Left::expected_source).collect();
+        let copies: Vec<ExpectedFile> = files.iter().map(Left::expected_copy).collect();
         let Ends { source, destination, .. } = &mut *ends;
         let (now, there) = tokio::join!(
             look(context, (End::Source, source), &sources, sizes),
@@ -143,7 +154,7 @@ impl Leave<'_> {
         for Ready { left, size, .. } in ready {
             match deleted.next() {
                 Some(Ok(_)) => tell(context, ends, &left.source, size),
-                Some(Err(failure)) if failure.kind != Kind::Temporary => {
+                Some(Err(failure)) if failure.kind != failure::Kind::Temporary => {
                     kept.push(left.stays(undeleted(failure)))
                 }
                 Some(Err(_)) | None => rest.push(left),

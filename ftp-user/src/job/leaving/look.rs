@@ -1,5 +1,5 @@
-//! What is at many paths of one directory: by one listing where most of the directory is asked for, else by a question for
-//! each.
+//! What is at many paths of one directory: by questions for many files whether they are what they were, where the server takes
+//! them; what is left by one listing where most of the directory is asked for, else by a question for each.
 
 use crate::context::Context;
 use crate::control::Facts;
@@ -8,8 +8,9 @@ use crate::failure::Failure;
 use crate::job::item::Item;
 use crate::job::retrying::outage::facts;
 use crate::place;
+use ftp_proto::command::FileToSend;
 use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{FileName, PathName};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -55,8 +56,66 @@ impl DirectorySizes {
     }
 }
 
+/// A path that is looked at, and what is expected there.
+#[derive(Clone, Debug)]
+pub(super) struct ExpectedFile {
+    pub(super) path: PathName,
+    pub(super) facts: Facts,
+}
+
+impl ExpectedFile {
+    /// How a server is asked whether it is there, if all that is expected can be said.
+    fn described(&self) -> Option<FileToSend> {
+        let Facts { kind, size, modified, unique, mode: _ } = &self.facts;
+        let size = u32::try_from((*size)?).ok().filter(|_| *kind == Kind::File)?;
+        let name = FileName::from_wire(place::base_name(&self.path)?.as_bytes())?;
+        let file = FileToSend { size, modified: *modified, unique: unique.clone(), name };
+        file.is_whole().then_some(file)
+    }
+}
+
 /// What is at each of these paths of one directory, or why nobody can tell.
 pub(super) async fn look(
+    context: &Context,
+    (end, host): (End, &mut Host),
+    files: &[ExpectedFile],
+    sizes: &DirectorySizes,
+) -> Vec<Result<Option<Facts>, Failure>> {
+    let same = are_same(context, host, files).await;
+    let others = files.iter().zip(&same).filter(|(_, same)| !**same);
+    let others: Vec<PathName> = others.map(|(file, _)| file.path.clone()).collect();
+    let mut found = match others.as_slice() {
+        [] => Vec::new(),
+        others => look_at(context, (end, host), others, sizes).await,
+    }
+    .into_iter();
+    let what = |(file, same): (&ExpectedFile, bool)| match same {
+        true => Ok(Some(file.facts.clone())),
+        false => found.next().unwrap_or_else(|| Err(Failure::interrupted())),
+    };
+    files.iter().zip(same).map(what).collect()
+}
+
+/// Of which of these files of one directory the host says that they are what is expected.
+async fn are_same(context: &Context, host: &mut Host, files: &[ExpectedFile]) -> Vec<bool> {
+    let mut same = vec![false; files.len()];
+    let Some(directory) = files.first().and_then(|file| place::parent(&file.path)) else { return same };
+    let (places, described): (Vec<usize>, Vec<FileToSend>) =
+        files.iter().enumerate().filter_map(|(place, file)| Some((place, file.described()?))).unzip();
+    if described.is_empty() {
+        return same;
+    }
+    let told = host.are_same(context, &directory, &described).await;
+    for (place, told) in places.into_iter().zip(told) {
+        if let Some(same) = same.get_mut(place) {
+            *same = told;
+        }
+    }
+    same
+}
+
+/// What is at each of these paths of one directory, without an expectation.
+async fn look_at(
     context: &Context,
     (end, host): (End, &mut Host),
     paths: &[PathName],

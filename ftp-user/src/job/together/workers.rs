@@ -43,6 +43,8 @@ pub(in crate::job) struct Workers<'a> {
     /// Why a server has refused one of those that were opened together.
     refusal: Option<Failure>,
     tasks: JoinSet<Ended>,
+    /// How many of the tasks are of workers that are not needed any more.
+    departing: usize,
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
     unexplained: Unexplained,
@@ -96,6 +98,8 @@ enum Ended {
     Copied(Worker, Box<Worked>),
     /// It has deleted sources.
     Left(Worker, Vec<KeptSource>),
+    /// The same of one that is not needed any more.
+    Departed(Worker, Vec<KeptSource>),
 }
 
 /// What a worker has come to with the files that it was given.
@@ -126,6 +130,7 @@ impl<'a> Workers<'a> {
             opening: 0,
             refusal: None,
             tasks: JoinSet::new(),
+            departing: 0,
             circuits: Vec::new(),
             unexplained: Unexplained::default(),
             batches: true,
@@ -146,7 +151,7 @@ impl<'a> Workers<'a> {
     /// Whether a worker has nothing to do. Otherwise, if files wait and more may work, another one is opened.
     pub(in crate::job) fn is_free(&mut self, files_wait: bool) -> bool {
         let is_free = !self.idle.is_empty();
-        let all = self.idle.len() + self.tasks.len();
+        let all = self.number();
         if !is_free && files_wait && all < self.width.target() && self.opening == 0 {
             self.open(self.width.target() - all);
         }
@@ -257,6 +262,11 @@ impl<'a> Workers<'a> {
                 self.keep(worker);
                 Some(Worked { kept, ..Worked::default() })
             }
+            Ended::Departed(worker, kept) => {
+                self.departing -= 1;
+                self.dismiss(worker);
+                Some(Worked { kept, ..Worked::default() })
+            }
             Ended::Copied(mut worker, worked) => {
                 let was_found = self.width.found().is_some();
                 let ends = &mut worker.ends;
@@ -283,7 +293,7 @@ impl<'a> Workers<'a> {
         if self.opening > 0 {
             return;
         }
-        let all = self.idle.len() + self.tasks.len();
+        let all = self.number();
         match self.refusal.take() {
             Some(failure) => {
                 self.width.refused(all);
@@ -303,13 +313,33 @@ impl<'a> Workers<'a> {
         self.batches &= worked.prospect != Prospect::None && self.breaks < MOST_BREAKS;
     }
 
-    /// Keeps a worker that has nothing to do, unless there are too many.
+    /// How many workers there are, and how many are being opened.
+    fn number(&self) -> usize {
+        self.idle.len() + self.tasks.len() - self.departing
+    }
+
+    /// Keeps a worker that has nothing to do, unless there are too many. Then it deletes the sources of what it has copied
+    /// before its sessions are given up: no other session has verified these copies.
     fn keep(&mut self, worker: Worker) {
-        if self.idle.len() + self.tasks.len() < self.width.target() {
+        if self.number() < self.width.target() {
             self.idle.push(worker);
-        } else {
+        } else if worker.portion.is_empty() {
             self.dismiss(worker);
+        } else {
+            self.departing += 1;
+            self.leave_by(worker, Ended::Departed);
         }
+    }
+
+    /// Has a worker delete the sources of what it has copied.
+    fn leave_by(&mut self, mut worker: Worker, ended: fn(Worker, Vec<KeptSource>) -> Ended) {
+        let (context, sizes, tree) = (self.context.clone(), self.sizes.clone(), self.tree.clone());
+        self.tasks.spawn(async move {
+            let Worker { ends, portion } = &mut worker;
+            let known = (tree.as_ref(), &sizes);
+            let kept = Box::pin(leaving::leave(&context, ends, portion, known)).await;
+            ended(worker, kept)
+        });
     }
 
     /// Returns the sessions of a worker to their pools.
@@ -381,14 +411,8 @@ impl<'a> Workers<'a> {
             LeaveWhich::Due => worker.portion.is_due(now),
         };
         let workers: Vec<Worker> = self.idle.extract_if(.., is_now).collect();
-        for mut worker in workers {
-            let (context, sizes, tree) = (self.context.clone(), self.sizes.clone(), self.tree.clone());
-            self.tasks.spawn(async move {
-                let Worker { ends, portion } = &mut worker;
-                let known = (tree.as_ref(), &sizes);
-                let kept = Box::pin(leaving::leave(&context, ends, portion, known)).await;
-                Ended::Left(worker, kept)
-            });
+        for worker in workers {
+            self.leave_by(worker, Ended::Left);
         }
     }
 
