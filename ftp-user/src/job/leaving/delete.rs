@@ -60,7 +60,7 @@ impl Left {
     }
 
     fn expected_source(&self) -> ExpectedFile {
-        ExpectedFile { path: self.source.clone(), facts: self.licence.parts().0.clone() }
+        ExpectedFile { path: self.source.clone(), facts: self.verified_copy.parts().0.clone() }
     }
 
     fn expected_copy(&self) -> ExpectedFile {
