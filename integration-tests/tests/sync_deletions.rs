@@ -58,6 +58,20 @@ fn retry_agrees_once_and_to_exactly_the_names_that_were_kept() {
     run(&[retry, "one", yes]).exits(2).says("has kept no name to delete");
 }
 
+#[test]
+fn nothing_is_deleted_where_one_tree_is_in_the_other_one_at_another_server() {
+    let from = source().file("s/d/1", "1").file("s/d/2", "2").start();
+    let names = from.names();
+    let inside = target().start_in(from.path("s/d"));
+    synced(&["--delete", &from.url("s"), &inside.url("")]).exits(9).says("nothing is deleted");
+    for name in names {
+        assert!(from.path(&name).exists(), "{name}");
+    }
+    let around = Site::new("around").at("127.0.0.4").start_in(from.path(""));
+    let run = synced(&["--delete", "--yes", &inside.url(""), &around.url("s")]);
+    assert!(run.code() != Some(0) && from.path("s/a").exists() && from.path("s/d/1").exists(), "{run}");
+}
+
 /// The message about names that are kept.
 fn told_message(run: &Run) -> String {
     run.events("withheld")[0]["message"].as_str().unwrap().to_owned()

@@ -51,6 +51,8 @@ pub enum About {
     NoRename,
     /// A destination that refuses to give a part its final name.
     NotNamed,
+    /// A directory of one tree that is the root of the other one, as far as its identity tells.
+    Nested,
     /// A file that was to be replaced, and has another name now. Another run looks for it.
     OldFile,
     /// A destination that has no room for the file. Another one that is no smaller will not fit either.

@@ -90,6 +90,7 @@ impl Retry {
             | About::Unfinished
             | About::NoRename
             | About::NotNamed
+            | About::Nested
             | About::OldFile
             | About::NoRoom
             | About::Unknown(_) => self.limit,

@@ -16,6 +16,7 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
         | About::Unknown(_)
         | About::NoRename
         | About::NotNamed
+        | About::Nested
         | About::NoRoom => failure.kind == Kind::Temporary,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::control::Facts;
-use crate::failure::Failure;
+use crate::failure::{About, Failure};
 use crate::job::remains::part::Part;
 use crate::job::sorting;
 use crate::job::sorting::sorted::{Sorted, Sorter};
@@ -22,6 +22,8 @@ pub(super) struct Listed {
     pub(super) failed: Vec<(Option<PathName>, Failure)>,
     /// The number of others that could not be looked at.
     pub(super) others: u64,
+    /// Whether the root of the other tree seems to be in it.
+    pub(super) is_nested: bool,
 }
 
 impl Listed {
@@ -47,11 +49,12 @@ pub(super) enum Side {
 /// Somebody has asked the program to stop, or the names cannot be kept.
 pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) -> Result<Listed, Failure> {
     let mut sorter = Sorter::new(context.cancel.clone());
-    let (mut skipped, mut failed, mut others) = (Vec::new(), Vec::new(), 0);
+    let (mut skipped, mut failed, mut others, mut is_nested) = (Vec::new(), Vec::new(), 0, false);
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
         () = context.cancel.cancelled() => return Err(Failure::interrupted()),
     } {
+        is_nested |= matches!(&visit, Visit::Failed(_, failure) if failure.about == About::Nested);
         match visit {
             Visit::Directory(path, attributes) => {
                 let (modified, mode) = (attributes.modified, attributes.mode);
@@ -84,7 +87,7 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
         return Err(Failure::interrupted());
     }
     let names = sorter.finish().map_err(|error| cannot_keep(&error))?;
-    Ok(Listed { names, skipped, failed, others })
+    Ok(Listed { names, skipped, failed, others, is_nested })
 }
 
 /// The failure if names cannot be kept on the disk, or were not because the program should stop.

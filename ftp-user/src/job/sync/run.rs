@@ -84,6 +84,8 @@ struct ComparedListings {
     plan: Plan,
     /// Whether both were read to their ends.
     is_complete: bool,
+    /// Whether one of them seems to be in the other one.
+    is_nested: bool,
     twins: Twins,
 }
 
@@ -191,6 +193,13 @@ impl Run<'_> {
         }
         let renamed = Box::pin(self.rename_and_copy(&mut compared, &roots, may_rename.as_ref())).await?;
         match self.rules.deletion {
+            // What only the destination has may be in the source under another name.
+            Some(_) if compared.is_nested => {
+                self.context
+                    .events
+                    .warn("nothing is deleted: SOURCE and DEST of this sync contain each other");
+                Ok(())
+            }
             Some(allowance) if !self.context.cancel.is_cancelled() => {
                 Box::pin(self.delete(compared, renamed, allowance)).await
             }
@@ -289,6 +298,7 @@ impl Run<'_> {
     /// Compares both trees, and tells what cannot be.
     async fn compare(&mut self, source: Listed, destination: Listed) -> Result<ComparedListings, Failure> {
         let is_complete = source.is_complete() && destination.is_complete();
+        let is_nested = source.is_nested || destination.is_nested;
         report_listings(self.context, &self.ends, self.places, (&source, &destination), self.tally);
         let unlisted = UnlistedPaths::of(&source);
         let names = (source.names, destination.names);
@@ -304,7 +314,7 @@ impl Run<'_> {
         report_blocked(&self.ends, self.places, &plan, self.tally);
         plan.kept.tell(self.context, &self.ends.destination, &self.places.destination.path);
         self.tally.same(plan.counts.same);
-        Ok(ComparedListings { plan, is_complete, twins: Twins::default() })
+        Ok(ComparedListings { plan, is_complete, is_nested, twins: Twins::default() })
     }
 
     /// Asks what other jobs have claimed at the destination, if anything may be deleted there.

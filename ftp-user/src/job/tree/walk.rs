@@ -319,7 +319,9 @@ impl<'a> Taking<'a> {
         if self.rules.purpose.forbids(child.identity.unique.as_ref()) {
             let failure =
                 Failure::new(failure::Kind::Usage, "SOURCE and DEST of this sync contain each other");
-            let failure = failure.hint("leave it out with --exclude, or choose another destination");
+            let failure = failure
+                .hint("leave it out with --exclude, or choose another destination")
+                .about(failure::About::Nested);
             return self.giver.give(Visit::Failed(Some(path), failure));
         }
         if let Some(same) = self.level.directory.find(&child.identity) {
