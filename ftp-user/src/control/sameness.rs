@@ -82,7 +82,7 @@ mod tests {
         assert!(groups.len() > 10 && groups.len() < 100, "{}", groups.len());
         for (group, bytes) in groups {
             let command = Command::Pack(Box::new(Pack::Same(directory.clone(), group.to_vec())));
-            let line = command.write(Dialect::Rfc959).unwrap();
+            let line = command.to_line(Dialect::Rfc959);
             assert!(line.len() <= bytes && bytes <= Command::MAX_LINE, "{} {bytes}", line.len());
         }
         assert_eq!(super::groups(&directory, &[]).len(), 0);
