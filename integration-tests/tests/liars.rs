@@ -297,9 +297,13 @@ fn h16_a_move_deletes_no_source_whose_copy_was_named_in_words_alone() {
     });
     let (run, trace) = run_between("move", [from.url("tree"), liar.url("")], &["--retries", "3"]);
     assert!(trace.contains("> PACK KEEP 1 "), "{trace}");
-    let run = run.exits(0);
-    let arrived = to.names().iter().filter(|name| !name.ends_with('/')).count();
-    assert_eq!((arrived, run.events("file").len()), (FILES, FILES), "{run}");
+    let run = run.exits(9);
+    let files = |server: &Server| server.names().iter().filter(|name| !name.ends_with('/')).count();
+    let (staying, arrived) = (files(&from), files(&to));
+    assert!(arrived > 0 && staying > 0, "{staying} {arrived}: {run}");
+    assert_eq!(staying + arrived, FILES, "{run}");
+    run_between("move", [from.url("tree"), to.url("")], &[]).0.exits(0);
+    assert_eq!((files(&from), files(&to)), (0, FILES));
 }
 
 #[test]

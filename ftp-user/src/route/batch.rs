@@ -161,14 +161,6 @@ impl BatchPath {
         }
     }
 
-    /// Has the destination show every file under its final name, if the files go in groups: their sources are deleted.
-    pub(crate) const fn look_for_all(&mut self) {
-        match &mut self.terms {
-            Terms::Groups(terms) => terms.looks_for_all = true,
-            Terms::OneByOne(_) => {}
-        }
-    }
-
     /// What an earlier file has taken.
     pub(crate) const fn candidate(&self) -> Candidate {
         self.candidate
@@ -236,7 +228,7 @@ fn terms(
 ) -> Option<BatchTerms> {
     let algorithm = best_common(&one.capabilities.dgst, &two.capabilities.dgst)?;
     let (window, silence) = (Window::default(), context.patience.stall);
-    let terms = BatchTerms { opening, tls, algorithm, window, looks_for_all: false, silence };
+    let terms = BatchTerms { opening, tls, algorithm, window, silence };
     Batch::is_possible(one, two, &terms).then_some(terms)
 }
 

@@ -54,8 +54,6 @@ pub struct Groups {
     pub files: Vec<Small>,
     /// In how many directories they are; files of one directory follow each other.
     pub directories: usize,
-    /// Whether the destination has to show every name (a move).
-    pub looks_for_all: bool,
     /// What a server says or does that is not true.
     pub lie: Option<Lie>,
 }

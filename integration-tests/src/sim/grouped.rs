@@ -14,7 +14,7 @@ impl Scenario {
         let r = &mut random;
         let one = Self::of(r.bits());
         let mut files: Vec<Small> = (0..1 + r.below(60)).map(|_| Small::of(r)).collect();
-        let lie =
+        let mut lie =
             r.once_in(4).then(|| Lie { after: u32::try_from(r.below(4)).unwrap_or(0), what: untruth(r) });
         // The destination says of a file without its name that it has it.
         let missing = Untruth::Line(Side::Destination, BadLine::Missing);
@@ -23,10 +23,11 @@ impl Scenario {
         for file in files.iter_mut().filter(|file| hides && file.fate.has_other_file()) {
             file.fate = Fate::Good;
         }
-        // Whoever asks for the first name alone believes the others.
-        let is_believed = hides && lie.is_some_and(|lie| lie.after > 0 || lie.what == missing);
-        let groups =
-            Groups { files, directories: 1 + r.length(4), looks_for_all: is_believed || r.once_in(2), lie };
+        // A batch asks for the first name alone and believes the others. `PACK SAME` tells of them before a deletion.
+        if let Some(lie) = lie.as_mut().filter(|_| hides) {
+            lie.after = 0;
+        }
+        let groups = Groups { files, directories: 1 + r.length(4), lie };
         let path = if one.path == Path::Through { Path::Direct } else { one.path };
         let mut scenario = Self {
             conduct: Conduct::Groups(groups),

@@ -178,9 +178,9 @@ impl World {
                 BatchOpening::Direct { passive: self.scenario.roles.passive, secret }
             }
         };
-        let (tls, algorithm, looks_for_all) = (DataTls::Clear, Algorithm::Sha256, groups.looks_for_all);
+        let (tls, algorithm) = (DataTls::Clear, Algorithm::Sha256);
         let window = Window::default();
-        let terms = BatchTerms { opening, tls, algorithm, window, looks_for_all, silence: SILENCE };
+        let terms = BatchTerms { opening, tls, algorithm, window, silence: SILENCE };
         if !Batch::is_possible(&source, &destination, &terms) {
             self.violation("two servers of ours cannot copy groups".to_owned());
         }

@@ -8,7 +8,7 @@ use integration_tests::sim::{SIDES, simulate};
 /// Sixty files in three directories.
 fn sixty() -> Groups {
     let files = (0..60).map(|number| Small { size: number * 7, fate: Fate::Good, asks: number % 2 == 0 });
-    Groups { files: files.collect(), directories: 3, looks_for_all: false, lie: None }
+    Groups { files: files.collect(), directories: 3, lie: None }
 }
 
 /// A quiet run of small files.

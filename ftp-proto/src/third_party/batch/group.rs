@@ -3,7 +3,7 @@
 use super::file::{BatchEnd, BatchFile};
 use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 use crate::digest::Algorithm;
-use crate::reply::{FileOutcome, LeftOut, file_outcomes};
+use crate::reply::{FileOutcome, file_outcomes};
 use crate::third_party::transfer::Side;
 use crate::wire::{FileName, PathName};
 
@@ -59,8 +59,6 @@ pub(super) enum Progress {
     Naming(Vec<Numbered>),
     /// The destination says that they have their names.
     Named(Vec<Member>),
-    /// The destination was asked whether something has their names.
-    Sought(Vec<Member>),
     /// Nothing more is asked for.
     Over,
 }
@@ -162,8 +160,7 @@ impl Group {
             | Progress::Asked(members)
             | Progress::Clear(members)
             | Progress::Moving(members, _)
-            | Progress::Named(members)
-            | Progress::Sought(members) => members,
+            | Progress::Named(members) => members,
             Progress::Verified(_) | Progress::Naming(_) | Progress::Over => &[],
         }
     }
@@ -204,9 +201,7 @@ impl Group {
     pub(super) fn first_named(&self) -> Option<usize> {
         match &self.progress {
             Progress::Verified(files) => files.first().map(|file| file.member.index),
-            Progress::Named(members) | Progress::Sought(members) => {
-                members.first().map(|member| member.index)
-            }
+            Progress::Named(members) => members.first().map(|member| member.index),
             Progress::Waiting(_)
             | Progress::Asked(_)
             | Progress::Clear(_)
@@ -219,9 +214,7 @@ impl Group {
     /// Whether the destination says that it has named this file.
     pub(super) fn has_named(&self, index: usize) -> bool {
         match &self.progress {
-            Progress::Named(members) | Progress::Sought(members) => {
-                members.iter().any(|member| member.index == index)
-            }
+            Progress::Named(members) => members.iter().any(|member| member.index == index),
             Progress::Waiting(_)
             | Progress::Asked(_)
             | Progress::Clear(_)
@@ -248,18 +241,6 @@ impl Group {
             members.into_iter().zip(said).partition(|(_, said)| said.is_none());
         self.progress = Progress::Clear(free.into_iter().map(|(member, _)| member).collect());
         taken.into_iter().map(|(member, _)| member.index).collect()
-    }
-
-    /// Asks whether the destination shows what it says that it has named.
-    pub(super) fn seek(&mut self) -> Option<Command> {
-        let Progress::Named(members) = &mut self.progress else { return None };
-        self.progress = Progress::Sought(std::mem::take(members));
-        Some(self.look())
-    }
-
-    /// Whether an answer to [`seek`](Self::seek) says of every file that something has its name.
-    pub(super) fn are_shown(said: &[Option<FileOutcome>]) -> bool {
-        said.iter().all(|said| matches!(said, Some(FileOutcome::LeftOut(LeftOut::Taken))))
     }
 
     /// The transfer commands are sent.
@@ -323,7 +304,7 @@ impl Group {
             | Progress::Moving(members, _) => (indexes(members), BatchEnd::UNTOUCHED),
             Progress::Verified(files) => (numbered(files), BatchEnd::UNTOUCHED),
             Progress::Naming(files) => (numbered(files), BatchEnd::PERHAPS),
-            Progress::Named(members) | Progress::Sought(members) => (indexes(members), BatchEnd::PERHAPS),
+            Progress::Named(members) => (indexes(members), BatchEnd::PERHAPS),
             Progress::Over => (Vec::new(), BatchEnd::UNTOUCHED),
         }
     }
@@ -359,6 +340,7 @@ mod tests {
     use super::super::tests::world::file;
     use super::*;
     use crate::digest::Digest;
+    use crate::reply::LeftOut;
 
     #[test]
     fn files_are_kept_by_their_numbers_and_a_group_without_verified_files_is_dropped() {

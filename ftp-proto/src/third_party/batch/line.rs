@@ -26,8 +26,6 @@ pub(super) enum Task {
     Drop,
     /// MLST at the destination: does it show the file under its final name?
     Named(usize),
-    /// PACK LOOK: does it show all files of this group under their final names?
-    Seek(usize),
     /// MODE S: the batch is over.
     Close,
 }

@@ -61,8 +61,6 @@ pub struct Batch {
     /// How many groups the destination was told to store, and not yet to name or to drop.
     stored: usize,
     names: Names,
-    /// The groups whose names are still to be looked for, where all are.
-    sought: VecDeque<usize>,
     /// The groups that were named before the first name was seen. The ends of their files are told then.
     unseen: Vec<usize>,
     /// Bytes of the files that move.
@@ -88,8 +86,7 @@ impl Batch {
     ) -> Self {
         let (groups, others) = groups(&files);
         let mut batch = Self {
-            // Where every name is looked for, the first one needs no question of its own.
-            names: if terms.looks_for_all { Names::Believed } else { Names::Unseen },
+            names: Names::Unseen,
             terms,
             source,
             destination,
@@ -101,7 +98,6 @@ impl Batch {
             next_asked: 0,
             held: VecDeque::new(),
             stored: 0,
-            sought: VecDeque::new(),
             unseen: Vec::new(),
             moving: 0,
             phase: Phase::Opening,
@@ -264,7 +260,6 @@ impl Batch {
             Task::Keep(index) => self.named(index, reply, is_done),
             Task::Drop => {}
             Task::Named(index) => self.shown(index, reply, is_done),
-            Task::Seek(index) => self.found(index, reply, is_done),
         }
     }
 
@@ -331,7 +326,6 @@ impl Batch {
         let Some(left) = group.named(&reply.lines, algorithm) else { return self.give_up() };
         self.files.end_all(left, &BatchEnd::UNTOUCHED);
         match self.names {
-            Names::Believed if self.terms.looks_for_all => self.sought.push_back(index),
             Names::Believed => self.publish(index),
             Names::Unseen | Names::Asked => self.unseen.push(index),
         }
@@ -342,14 +336,6 @@ impl Batch {
         let Some(group) = self.groups.get_mut(index) else { return };
         let (files, _) = group.end();
         self.files.end_all(files, &BatchEnd::Published { time_refused: None });
-    }
-
-    /// The destination has answered whether something has the names that it says it has given. If it does not show one of
-    /// them, nothing that it says can be believed.
-    fn found(&mut self, index: usize, reply: &Reply, is_done: bool) {
-        let Some(group) = self.groups.get(index) else { return };
-        let said = self.outcomes(reply, group.len()).filter(|_| is_done);
-        if said.is_some_and(|said| Group::are_shown(&said)) { self.publish(index) } else { self.give_up() }
     }
 
     /// The destination has answered whether it shows a file under its final name. A server that does not has renamed
@@ -385,26 +371,6 @@ impl Batch {
         }
     }
 
-    /// Looks for the names of whole groups, where all are looked for.
-    fn seek_names(&mut self) {
-        while let Some(index) = self.sought.front().copied() {
-            let Some(group) = self.groups.get_mut(index) else { return };
-            let [_, destination] = &self.lines;
-            let [_, bytes] = group.lines;
-            if !destination.has_room(self.terms.window, [bytes]) {
-                return;
-            }
-            self.sought.pop_front();
-            match group.seek() {
-                Some(command) if group.len() > 0 => {
-                    self.ask(Side::Destination, Task::Seek(index), Weighed { command, bytes });
-                }
-                // None of its files has got its name.
-                Some(_) | None => self.publish(index),
-            }
-        }
-    }
-
     /// Asks for a file under its final name.
     fn look_for(&self, index: usize) -> Option<Weighed> {
         self.files.get(index).map(|file| Weighed::from(Command::Mlst(Some(file.target.clone()))))
@@ -416,7 +382,6 @@ impl Batch {
             return;
         }
         self.look_at_name();
-        self.seek_names();
         self.name_held();
         if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
@@ -523,8 +488,7 @@ impl Batch {
             | Progress::Moving(..)
             | Progress::Verified(_)
             | Progress::Naming(_)
-            | Progress::Named(_)
-            | Progress::Sought(_) => return false,
+            | Progress::Named(_) => return false,
         }
         let window = self.terms.window;
         let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;

@@ -21,8 +21,7 @@
 //! both contradict each other, or a reply cannot be read, both sessions are closed.
 //!
 //! The first file that is named is looked for under its final name (MLST, behind its PACK KEEP). Until it is seen, no file
-//! counts as published. Where the caller wants it ([`BatchTerms::looks_for_all`]), every file is looked for, with one PACK LOOK for a
-//! group.
+//! counts as published.
 //!
 //! Nothing of this depends on who is between the two servers: both tell the digests, and a host in the middle that changes,
 //! drops or reorders a byte publishes nothing.

@@ -19,9 +19,6 @@ pub struct BatchTerms {
     pub algorithm: Algorithm,
     /// How much may be under way.
     pub window: Window,
-    /// Whether the destination has to show every file under its final name, and not the first one alone. The files of a move
-    /// are deleted at their source.
-    pub looks_for_all: bool,
     /// How long both servers together may say nothing.
     pub silence: Duration,
 }

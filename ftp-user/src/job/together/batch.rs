@@ -178,9 +178,6 @@ async fn path(
     // If there is no way to a relay, each file finds out why.
     let mut path = path.map_err(|_| Prospect::Good)?.ok_or(Prospect::None)?;
     if path.manner() == Manner::Groups {
-        if options.moves {
-            path.look_for_all();
-        }
         return if options.verify == Verify::Size { Err(Prospect::None) } else { Ok(path) };
     }
     // What is there was looked at before.

@@ -36,8 +36,6 @@ pub(super) enum Fault {
     NoKeep(usize),
     /// Nothing is named, and PACK KEEP is answered as if it were.
     NamesNothing,
-    /// Nothing of the group of this file is named, and its PACK KEEP is answered as if it were.
-    NamesNothingOf(usize),
     /// PACK KEEP of this file's group asks for another command.
     KeepAsks(usize),
     /// Something has the final name of this file.
@@ -144,8 +142,7 @@ pub(super) fn party(address: &str) -> Party {
 
 pub(super) fn terms(opening: BatchOpening, window: Window) -> BatchTerms {
     let silence = Duration::from_secs(10);
-    let (tls, algorithm, looks_for_all) = (DataTls::Clear, Algorithm::Sha256, false);
-    BatchTerms { opening, tls, algorithm, window, looks_for_all, silence }
+    BatchTerms { opening, tls: DataTls::Clear, algorithm: Algorithm::Sha256, window, silence }
 }
 
 /// One end listens, and the other one connects to it.
@@ -462,8 +459,7 @@ impl World {
         if matches!(self.fault, Fault::KeepAsks(index) if has(index)) {
             return (350, vec!["and now?".to_owned()]);
         }
-        let is_of_group = matches!(self.fault, Fault::NamesNothingOf(index) if has(index));
-        if is_of_group || self.fault == Fault::NamesNothing {
+        if self.fault == Fault::NamesNothing {
             return (250, vec!["named".to_owned()]);
         }
         let is_refused = matches!(self.fault, Fault::NoKeep(index) if has(index));
