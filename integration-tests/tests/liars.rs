@@ -307,6 +307,63 @@ fn h16_a_move_deletes_no_source_whose_copy_was_named_in_words_alone() {
 }
 
 #[test]
+fn h16_a_source_that_does_not_say_what_it_has_deleted_is_looked_at_file_by_file() {
+    // Every other file stays, and what is said of it is not true.
+    let says_all = |command: &str, reply: &str| match command.starts_with("PACK DELETE ") {
+        true => Lie::Says(format!("250 Deleted: {}", 1 + reply.len())),
+        false => Lie::None,
+    };
+    let twice = |command: &str, reply: &str| match command.starts_with("PACK DELETE ") {
+        true => Lie::Says(format!("250-1 left gone\r\n250-1 left gone\r\n{reply}")),
+        false => Lie::None,
+    };
+    let closes = |command: &str, _: &str| match command.starts_with("PACK DELETE ") {
+        true => Lie::Closes,
+        false => Lie::None,
+    };
+    let refuses = |command: &str, _: &str| match command.starts_with("PACK DELETE ") {
+        true => Lie::Says("451 Local error".to_owned()),
+        false => Lie::None,
+    };
+    let older = |command: &str, reply: &str| match command {
+        "FEAT" => Lie::Says(reply.replace("PACK DELETE", "PACK")),
+        _ => Lie::None,
+    };
+    type Says = fn(&str, &str) -> Lie;
+    let lies: [(Says, bool); 5] =
+        [(says_all, true), (twice, true), (closes, true), (refuses, true), (older, false)];
+    for (number, (lie, is_asked)) in lies.into_iter().enumerate() {
+        let (from, to) = sites();
+        let liar = Manner::Batch.lying(&from, lie);
+        let (run, trace) = run_between("move", [liar.url("tree"), to.url("")], &["--retries", "3"]);
+        assert_eq!(trace.contains("> PACK DELETE "), is_asked, "{number}: {trace}");
+        assert!(number != 4 || trace.contains("> DELE "), "{trace}");
+        let run = run.exits(0);
+        assert_eq!(from.names(), Vec::<String>::new(), "{number}: {run}");
+        let arrived = to.names().iter().filter(|name| !name.ends_with('/')).count();
+        assert_eq!((arrived, run.events("file").len()), (FILES, FILES), "{number}: {run}");
+    }
+}
+
+#[test]
+fn h16_sources_that_are_said_to_be_deleted_and_stay_are_not_whole_directories() {
+    let (from, to) = sites();
+    // A client that says NOOP for each DELETE.
+    let hears = |command: &str| command.starts_with("PACK DELETE ").then(|| "NOOP".to_owned());
+    let count = |command: &str| command.rsplit("//").next().map_or(0, |files| files.split('/').count());
+    let liar =
+        Manner::Batch.deaf(&from, hears, move |command, _| match command.starts_with("PACK DELETE ") {
+            true => Lie::Says(format!("250 Deleted: {}", count(command))),
+            false => Lie::None,
+        });
+    let (run, trace) = run_between("move", [liar.url("tree"), to.url("")], &[]);
+    assert!(trace.contains("> PACK DELETE "), "{trace}");
+    // The copies are there, and the directory of the sources is not removed.
+    assert_eq!(to.names().iter().filter(|name| !name.ends_with('/')).count(), FILES, "{run}");
+    assert_eq!(from.names().iter().filter(|name| !name.ends_with('/')).count(), FILES, "{run}");
+}
+
+#[test]
 fn h16_files_whose_names_had_no_reply_are_copied_or_moved_and_not_skipped() {
     for verb in ["copy", "move"] {
         let (from, to) = sites();

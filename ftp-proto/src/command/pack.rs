@@ -26,6 +26,8 @@ pub enum Pack {
     Look(PathName, Vec<FileName>),
     /// SAME: which of these files of the directory are what the command says of them.
     Same(PathName, Vec<FileToSend>),
+    /// DELETE: delete those of these files of the directory that are what the command says of them.
+    Delete(PathName, Vec<FileToSend>),
     /// SEND: send these files of the directory.
     Send(PathName, Vec<FileToSend>),
     /// STORE: receive these files beside the directory's own, under the number of the group, until KEEP or DROP.
@@ -46,7 +48,7 @@ impl fmt::Display for GroupNumber {
     }
 }
 
-/// A file that PACK SEND asks for, or that PACK SAME describes.
+/// A file that PACK SEND asks for, or that PACK SAME and DELETE describe.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FileToSend {
     /// How many bytes it has: in PACK SEND at most [`Pack::MAX_FILE`].
@@ -159,6 +161,10 @@ impl Pack {
                 let (directory, items) = split(rest)?;
                 Ok(Self::Same(directory, each(items, FileToSend::parse)?))
             }
+            b"DELETE" => {
+                let (directory, items) = split(rest)?;
+                Ok(Self::Delete(directory, each(items, FileToSend::parse)?))
+            }
             b"SEND" => {
                 let (directory, items) = split(rest)?;
                 let files = each(items, FileToSend::parse)?;
@@ -186,7 +192,7 @@ impl Pack {
         match self {
             Self::Send(..) => Some(Direction::Send),
             Self::Store(..) => Some(Direction::Receive),
-            Self::Look(..) | Self::Same(..) | Self::Keep(..) | Self::Drop(_) => None,
+            Self::Look(..) | Self::Same(..) | Self::Delete(..) | Self::Keep(..) | Self::Drop(_) => None,
         }
     }
 
@@ -198,6 +204,7 @@ impl Pack {
         match self {
             Self::Look(directory, names) => format!("LOOK {}", of(directory, names.len())),
             Self::Same(directory, files) => format!("SAME {}", of(directory, files.len())),
+            Self::Delete(directory, files) => format!("DELETE {}", of(directory, files.len())),
             Self::Send(directory, files) => format!("SEND {}", of(directory, files.len())),
             Self::Store(group, directory, files) => format!("STORE {group} {}", of(directory, files.len())),
             Self::Keep(..) | Self::Drop(_) => show(&self.argument()),
@@ -213,7 +220,9 @@ impl Pack {
         };
         match self {
             Self::Look(_, names) => numbered(&mut names.iter()),
-            Self::Same(_, files) | Self::Send(_, files) => numbered(&mut files.iter().map(|file| &file.name)),
+            Self::Same(_, files) | Self::Delete(_, files) | Self::Send(_, files) => {
+                numbered(&mut files.iter().map(|file| &file.name))
+            }
             Self::Store(_, _, files) => numbered(&mut files.iter().map(|file| &file.name)),
             Self::Keep(..) | Self::Drop(_) => self.summary(),
         }
@@ -228,6 +237,9 @@ impl Pack {
             }
             Self::Same(directory, files) => {
                 listed("SAME ".to_owned(), directory, files.iter().map(FileToSend::text))
+            }
+            Self::Delete(directory, files) => {
+                listed("DELETE ".to_owned(), directory, files.iter().map(FileToSend::text))
             }
             Self::Send(directory, files) => {
                 listed("SEND ".to_owned(), directory, files.iter().map(FileToSend::text))

@@ -184,7 +184,7 @@ verbs! {
     Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  Yes;
     Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  Yes;
     Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  Yes;
-    Pack    "PACK"   []         "LOOK | SAME | SEND | STORE | KEEP | DROP <files>" "docs/protocol/extensions.md" After  Queue  Yes;
+    Pack    "PACK"   []         "LOOK | SAME | DELETE | SEND | STORE | KEEP | DROP <files>" "docs/protocol/extensions.md" After  Queue  Yes;
     Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  Yes;
 }
 

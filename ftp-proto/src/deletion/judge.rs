@@ -2,6 +2,7 @@
 
 use super::absence::Presence;
 use super::reason::ReasonToKeep;
+use crate::command::FileToSend;
 use crate::listing::{Facts, Kind};
 use crate::wire::PathName;
 
@@ -92,6 +93,23 @@ impl RemovalKind {
 pub struct DeletePermit {
     pub(super) path: PathName,
     pub(super) kind: RemovalKind,
+    pub(super) only_if: Option<SameFile>,
+}
+
+/// A file of a directory, as its server compares it right before it deletes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SameFile {
+    /// The directory.
+    pub directory: PathName,
+    /// The name of the file there, and what it must be.
+    pub file: FileToSend,
+}
+
+impl SameFile {
+    /// The path of the file.
+    pub fn path(&self) -> PathName {
+        self.file.name.in_directory(&self.directory)
+    }
 }
 
 /// An entry of the directory that somebody wants to be deleted with everything in it.
@@ -149,13 +167,18 @@ impl DeletePermit {
         match (entry.is_listing_whole, RemovalKind::of(entry.kind) == kind) {
             (false, _) => Err(ReasonToKeep::NotListed),
             (true, false) => Err(ReasonToKeep::Changed),
-            (true, true) => Ok(Self { path, kind }),
+            (true, true) => Ok(Self::of(path, kind)),
         }
     }
 
     /// A place that somebody has named himself, and nothing below it.
     pub const fn for_named(path: PathName, kind: RemovalKind) -> Self {
-        Self { path, kind }
+        Self::of(path, kind)
+    }
+
+    /// A permit without a condition.
+    pub(super) const fn of(path: PathName, kind: RemovalKind) -> Self {
+        Self { path, kind, only_if: None }
     }
 
     /// What a server shows as a directory at or below `root`, if it is a symbolic link: DELE refuses a directory.
@@ -164,7 +187,7 @@ impl DeletePermit {
     ///
     /// Why it stays.
     pub fn for_link(root: &PathName, below: Option<&PathName>) -> Result<Self, ReasonToKeep> {
-        Ok(Self { path: path_at(root, below)?, kind: RemovalKind::File })
+        Ok(Self::of(path_at(root, below)?, RemovalKind::File))
     }
 
     /// A name below `root` that the source of a sync lacks. `source` is the session that asks the source now.
@@ -192,7 +215,7 @@ impl DeletePermit {
         match (evidence.needs_consent, is_as_listed(evidence.seen, evidence.now)) {
             (true, _) => Err(ReasonToKeep::Amount),
             (false, false) => Err(ReasonToKeep::Changed),
-            (false, true) => Ok(Self { path, kind: RemovalKind::of(evidence.now.kind) }),
+            (false, true) => Ok(Self::of(path, RemovalKind::of(evidence.now.kind))),
         }
     }
 
@@ -210,10 +233,20 @@ impl DeletePermit {
     ) -> Result<Self, ReasonToKeep> {
         let path = path_at(root, below)?;
         match entries.in_session(now)? {
-            Some(0) => Ok(Self { path, kind: RemovalKind::Directory }),
+            Some(0) => Ok(Self::of(path, RemovalKind::Directory)),
             Some(_) => Err(ReasonToKeep::NotEmpty),
             None => Err(ReasonToKeep::NotListed),
         }
+    }
+
+    /// A directory at or below `root` from which everything was moved, where the host removes no directory that has anything in
+    /// it: rmdir(2), and RMD of `ftp-server`.
+    ///
+    /// # Errors
+    ///
+    /// Why it stays.
+    pub fn for_directory_if_empty(root: &PathName, below: Option<&PathName>) -> Result<Self, ReasonToKeep> {
+        Ok(Self::of(path_at(root, below)?, RemovalKind::Directory))
     }
 
     /// The same for what has got the name `path` in its directory.
@@ -228,12 +261,22 @@ impl DeletePermit {
             names
         }
         let is_beside = path.is_absolute() == self.path.is_absolute() && above(&path) == above(&self.path);
-        if is_beside { Ok(Self { path, kind: self.kind }) } else { Err(ReasonToKeep::Outside) }
+        // What its server is to compare has the old name.
+        if is_beside && self.only_if.is_none() {
+            Ok(Self::of(path, self.kind))
+        } else {
+            Err(ReasonToKeep::Outside)
+        }
     }
 
     /// The path of the name that may go.
     pub const fn path(&self) -> &PathName {
         &self.path
+    }
+
+    /// What its server has to compare right before it deletes it; without that it is not deleted.
+    pub const fn only_if(&self) -> Option<&SameFile> {
+        self.only_if.as_ref()
     }
 
     /// What it is.

@@ -42,8 +42,8 @@ pub mod reason;
 pub use absence::{Answers, MissingWords, Presence, Question};
 pub use amount::{Amount, AmountTally, LargeDeletions};
 pub use judge::{
-    DeletePermit, Learnt, ListedEntry, RemovalKind, SessionId, SurplusEvidence, Witness, has_changed,
-    is_as_listed, path_below,
+    DeletePermit, Learnt, ListedEntry, RemovalKind, SameFile, SessionId, SurplusEvidence, Witness,
+    has_changed, is_as_listed, path_below,
 };
-pub use moved::{CopyProof, CopyState, ExpectedCopy, MoveEvidence, StableStorage};
+pub use moved::{CopyProof, CopyState, ExpectedCopy, MoveEvidence, SourceNow, StableStorage};
 pub use reason::ReasonToKeep;

@@ -1,7 +1,8 @@
 //! Whether the source of a file that was moved may be deleted.
 
-use super::judge::{DeletePermit, RemovalKind, has_changed, path_at};
+use super::judge::{DeletePermit, RemovalKind, SameFile, has_changed, path_at};
 use super::reason::ReasonToKeep;
+use crate::command::FileToSend;
 use crate::listing::{Facts, Kind, When};
 use crate::wire::PathName;
 
@@ -22,7 +23,7 @@ pub struct MoveEvidence<'a> {
     /// What the source was before its first byte was read.
     pub source_before: &'a Facts,
     /// What it is now.
-    pub source_now: &'a Facts,
+    pub source_now: SourceNow<'a>,
     /// Whether a digest has verified the copy.
     pub is_by_hash: bool,
     /// What the copy must be.
@@ -33,6 +34,38 @@ pub struct MoveEvidence<'a> {
     pub proof: CopyProof,
     /// What the destination has said of its disk.
     pub storage: &'a StableStorage,
+}
+
+/// What is known of a source when its deletion is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum SourceNow<'a> {
+    /// It was looked at.
+    Seen(&'a Facts),
+    /// Its server looks at it right before it deletes it (PACK DELETE).
+    Compared(&'a SameFile),
+}
+
+impl SourceNow<'_> {
+    /// Whether it is what it was before. `root` and `below` are its path.
+    fn is_unchanged(self, path: &PathName, before: &Facts) -> bool {
+        match self {
+            Self::Seen(now) => now.kind == before.kind && !has_changed(before, now),
+            Self::Compared(same) => {
+                let FileToSend { size, modified, unique, name: _ } = &same.file;
+                let is_before = before.kind == Kind::File
+                    && before.size == Some(u64::from(*size))
+                    && (&before.modified, &before.unique) == (modified, unique);
+                is_before && same.file.is_whole() && same.path() == *path
+            }
+        }
+    }
+
+    const fn has_time(self) -> bool {
+        match self {
+            Self::Seen(now) => now.modified.is_some(),
+            Self::Compared(same) => same.file.modified.is_some(),
+        }
+    }
 }
 
 /// What a copy is, if it is still there.
@@ -97,18 +130,23 @@ impl DeletePermit {
         evidence: &MoveEvidence<'_>,
     ) -> Result<Self, ReasonToKeep> {
         let path = path_at(root, below)?;
-        check(evidence).map(|()| Self { path, kind: RemovalKind::File })
+        check(&path, evidence)?;
+        let only_if = match evidence.source_now {
+            SourceNow::Seen(_) => None,
+            SourceNow::Compared(same) => Some(same.clone()),
+        };
+        Ok(Self { path, kind: RemovalKind::File, only_if })
     }
 }
 
-fn check(evidence: &MoveEvidence<'_>) -> Result<(), ReasonToKeep> {
+fn check(path: &PathName, evidence: &MoveEvidence<'_>) -> Result<(), ReasonToKeep> {
     let MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage } =
         *evidence;
-    if source_now.kind != source_before.kind || has_changed(source_before, source_now) {
+    if !source_now.is_unchanged(path, source_before) {
         return Err(ReasonToKeep::SourceChanged);
     }
     // Without a time, two files of one size cannot be told apart.
-    if !is_by_hash && (source_before.modified.is_none() || source_now.modified.is_none()) {
+    if !is_by_hash && (source_before.modified.is_none() || !source_now.has_time()) {
         return Err(ReasonToKeep::NoTime);
     }
     match (expected.is(copy_now), proof) {
@@ -130,6 +168,11 @@ fn check(evidence: &MoveEvidence<'_>) -> Result<(), ReasonToKeep> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::FileName;
+
+    fn path() -> PathName {
+        PathName::from_user("d/f").unwrap()
+    }
 
     fn facts(kind: Kind, size: Option<u64>, modified: Option<i64>) -> Facts {
         Facts { kind, size, modified: modified.map(When), unique: None, mode: None }
@@ -145,14 +188,14 @@ mod tests {
             let expected = ExpectedCopy { size: Some(5), modified: Some(When(1)) };
             let evidence = MoveEvidence {
                 source_before: &before,
-                source_now: now,
+                source_now: SourceNow::Seen(now),
                 is_by_hash: true,
                 expected,
                 copy_now: copy.as_ref(),
                 proof,
                 storage,
             };
-            assert_eq!(check(&evidence), expect, "{now:?} {copy:?} {proof:?} {storage:?}");
+            assert_eq!(check(&path(), &evidence), expect, "{now:?} {copy:?} {proof:?} {storage:?}");
         };
         let same = || Some(file(5, Some(1)));
         check(&before, same(), SameSession, &stable, Ok(()));
@@ -183,19 +226,72 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_its_server_compares_leaves_only_if_that_is_what_it_was() {
+        let before = Facts { unique: Some("u".to_owned()), ..facts(Kind::File, Some(5), Some(1)) };
+        let same =
+            |size, modified: Option<i64>, unique: Option<&str>, directory: &str, name: &str| SameFile {
+                directory: PathName::from_user(directory).unwrap(),
+                file: FileToSend {
+                    size,
+                    modified: modified.map(When),
+                    unique: unique.map(str::to_owned),
+                    name: FileName::from_wire(name.as_bytes()).unwrap(),
+                },
+            };
+        let check = |before: &Facts, same: &SameFile, is_by_hash| {
+            let evidence = MoveEvidence {
+                source_before: before,
+                source_now: SourceNow::Compared(same),
+                is_by_hash,
+                expected: ExpectedCopy::default(),
+                copy_now: Some(before),
+                proof: CopyProof::SameSession,
+                storage: &StableStorage::Stable,
+            };
+            let below = PathName::from_user("f").unwrap();
+            DeletePermit::for_moved(&PathName::from_user("d").unwrap(), Some(&below), &evidence)
+        };
+        let whole = same(5, Some(1), Some("u"), "d", "f");
+        assert_eq!(check(&before, &whole, false).unwrap().only_if(), Some(&whole));
+        for other in [
+            same(6, Some(1), Some("u"), "d", "f"),
+            same(5, Some(2), Some("u"), "d", "f"),
+            same(5, None, Some("u"), "d", "f"),
+            same(5, Some(1), None, "d", "f"),
+            same(5, Some(1), Some("v"), "d", "f"),
+            same(5, Some(1), Some("u"), "d", "g"),
+            same(5, Some(1), Some("u"), "e", "f"),
+        ] {
+            assert_eq!(check(&before, &other, true), Err(ReasonToKeep::SourceChanged), "{other:?}");
+        }
+        for kind in [Kind::Link, Kind::Directory, Kind::Other] {
+            let other = Facts { kind, ..before.clone() };
+            assert_eq!(check(&other, &whole, true), Err(ReasonToKeep::SourceChanged), "{kind:?}");
+        }
+        let timeless = facts(Kind::File, Some(5), None);
+        let whole = same(5, None, None, "d", "f");
+        assert_eq!(check(&timeless, &whole, false), Err(ReasonToKeep::NoTime));
+        assert!(check(&timeless, &whole, true).is_ok());
+        // What cannot stand in a command would not be compared.
+        let odd = Facts { unique: Some("a b".to_owned()), ..before };
+        let same = same(5, Some(1), Some("a b"), "d", "f");
+        assert_eq!(check(&odd, &same, true), Err(ReasonToKeep::SourceChanged));
+    }
+
+    #[test]
     fn without_a_digest_a_time_must_show_that_the_source_is_unchanged() {
         let timeless = facts(Kind::File, Some(5), None);
         for (is_by_hash, expect) in [(true, Ok(())), (false, Err(ReasonToKeep::NoTime))] {
             let evidence = MoveEvidence {
                 source_before: &timeless,
-                source_now: &timeless,
+                source_now: SourceNow::Seen(&timeless),
                 is_by_hash,
                 expected: ExpectedCopy::default(),
                 copy_now: Some(&timeless),
                 proof: CopyProof::SameSession,
                 storage: &StableStorage::Stable,
             };
-            assert_eq!(check(&evidence), expect);
+            assert_eq!(check(&path(), &evidence), expect);
         }
     }
 }

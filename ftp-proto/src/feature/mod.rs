@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub prob: bool,
     /// The server knows PACK: many small files in one transfer (extensions).
     pub pack: bool,
+    /// It knows PACK DELETE as well.
+    pub pack_delete: bool,
     /// The server knows RSYM: both ends of a data connection listen and connect (extensions).
     pub rsym: bool,
     /// The server lists EPSV and EPRT. Servers without FEAT may know them as well.
@@ -169,7 +171,10 @@ impl Capabilities {
             ("GSOC", _) => self.gsoc = true,
             ("RNDZ", _) => self.rndz = true,
             ("PROB", _) => self.prob = true,
-            ("PACK", _) => self.pack = true,
+            ("PACK", words) => {
+                self.pack = true;
+                self.pack_delete = words.eq_ignore_ascii_case("DELETE");
+            }
             ("RSYM", _) => self.rsym = true,
             ("EPSV" | "EPRT", _) => self.epsv = true,
             ("SIZE", _) => self.size = true,
@@ -267,7 +272,7 @@ pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String>
         "MFMT",
         &format!("MLST {facts}"),
         "MODE Z",
-        "PACK",
+        "PACK DELETE",
         "PROB",
         "RANG STREAM",
         "RATE",
@@ -332,6 +337,7 @@ mod tests {
                     rndz: true,
                     prob: true,
                     pack: true,
+                    pack_delete: true,
                     rsym: true,
                     epsv: true,
                     mlst: Some(facts.to_vec()),

@@ -110,16 +110,47 @@ pub(crate) fn same_text(same: u16) -> String {
 /// assert_eq!(same_files(&lines, 4), None);
 /// ```
 pub fn same_files(lines: &[Vec<u8>], count: usize) -> Option<Vec<bool>> {
-    let told = lines.last()?.strip_prefix(SAME.as_bytes())?;
-    // No line has a digest.
-    let files: Vec<bool> =
-        file_outcomes(lines, Algorithm::Sha256, count)?.iter().map(Option::is_none).collect();
-    let same = files.iter().filter(|same| **same).count();
-    (files.len() == count && decimal(told) == Ok(same)).then_some(files)
+    Some(left_out(lines, SAME, count)?.iter().map(Option::is_none).collect())
+}
+
+/// Returns the last line of the reply to PACK DELETE: how many files were deleted.
+pub(crate) fn deleted_text(deleted: u16) -> String {
+    format!("{DELETED}{deleted}")
+}
+
+/// Reads the reply to PACK DELETE with `count` files: why each was left, and `None` if it was deleted.
+///
+/// Returns `None` if it cannot be read, or does not tell of every file.
+///
+/// ```
+/// use ftp_proto::reply::{LeftOut, deleted_files};
+///
+/// let lines = ["2 left changed", "Deleted: 2"].map(|line| line.as_bytes().to_vec());
+/// assert_eq!(deleted_files(&lines, 3), Some(vec![None, Some(LeftOut::Changed), None]));
+/// assert_eq!(deleted_files(&lines, 4), None);
+/// ```
+pub fn deleted_files(lines: &[Vec<u8>], count: usize) -> Option<Vec<Option<LeftOut>>> {
+    left_out(lines, DELETED, count)
+}
+
+/// Which of `count` files were left out, and why. The last line has `word` and the number of the others.
+fn left_out(lines: &[Vec<u8>], word: &str, count: usize) -> Option<Vec<Option<LeftOut>>> {
+    let told = lines.last()?.strip_prefix(word.as_bytes())?;
+    let left = |outcome: Option<FileOutcome>| match outcome {
+        None => Some(None),
+        Some(FileOutcome::LeftOut(why)) => Some(Some(why)),
+        Some(FileOutcome::Moved { .. }) => None,
+    };
+    let files = file_outcomes(lines, Algorithm::Sha256, count)?;
+    let files: Vec<Option<LeftOut>> = files.into_iter().map(left).collect::<Option<_>>()?;
+    let others = files.iter().filter(|left| left.is_none()).count();
+    (files.len() == count && decimal(told) == Ok(others)).then_some(files)
 }
 
 /// What the last line of the reply to PACK SAME begins with.
 const SAME: &str = "Same: ";
+/// What the last line of the reply to PACK DELETE begins with.
+const DELETED: &str = "Deleted: ";
 
 fn read(line: &[u8], algorithm: Algorithm) -> Option<(usize, FileOutcome)> {
     let mut words = line.split(|byte| *byte == b' ');

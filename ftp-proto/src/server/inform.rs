@@ -150,7 +150,7 @@ fn features(cx: &Context) -> Vec<String> {
     let offer = feature::Offer { tls: tls::serves(&cx.config, Verb::Auth), copies: cx.config.copies };
     let mut lines = feature::offered(cx.parameters.algorithm, offer);
     if cx.config.dialect == Dialect::Rfc354 {
-        lines.retain(|line| !line.starts_with("DGST ") && line != "PACK");
+        lines.retain(|line| !line.starts_with("DGST ") && !line.starts_with("PACK "));
     }
     if let Some(chosen) = &cx.parameters.facts
         && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))

@@ -209,6 +209,7 @@ impl Performer {
             | FileAsk::Link { .. }
             | FileAsk::Look(..)
             | FileAsk::Compare(..)
+            | FileAsk::RemoveSame(..)
             | FileAsk::Space(_)) => self.look(ticket, ask),
         }
     }
@@ -431,6 +432,7 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::CopyFrom(path)
         | FileAsk::Look(path, _)
         | FileAsk::Compare(path, _)
+        | FileAsk::RemoveSame(path, _)
         | FileAsk::Keep(_, path, _)
         | FileAsk::Change { path, .. } => vec![path],
         FileAsk::Rename { from, to } => vec![from, to],

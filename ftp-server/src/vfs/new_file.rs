@@ -2,8 +2,7 @@
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    Access, AtFlags, Mode, OFlags, RenameFlags, accessat, fstat, linkat, openat, renameat_with, statat,
-    unlinkat,
+    Access, AtFlags, Mode, OFlags, RenameFlags, accessat, fstat, linkat, openat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -34,8 +33,7 @@ pub(super) fn make_partial(root: &Root, at: &Located) -> Result<(Vec<u8>, Listed
 
 /// Removes a temporary name.
 pub(super) fn remove(quota: &RootQuota, dir: &OwnedFd, name: &[u8]) {
-    let look = || statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
-    let _ = quota.remove_name(look, || unlinkat(dir, name, AtFlags::empty()));
+    let _ = quota.unlink(dir, name, AtFlags::empty());
 }
 
 /// Whether the process may write into `dir` (make, rename and remove names there).

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_io::copy::Budget;
 use ftp_proto::server::ask::FileFailure;
-use rustix::fd::AsFd;
-use rustix::fs::{FileType, Stat, fstat};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, Stat, fstat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::failure::{beyond, failure};
@@ -236,6 +236,15 @@ impl RootQuota {
             counts.remove(root.id, &gone);
         }
         Ok(done)
+    }
+
+    /// Removes a name of a directory: of a file, or with `REMOVEDIR` of an empty directory.
+    ///
+    /// # Errors
+    /// What the system returns.
+    pub(super) fn unlink(&self, dir: &OwnedFd, name: &[u8], flags: AtFlags) -> Result<(), Errno> {
+        let look = || statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
+        self.remove_name(look, || unlinkat(dir, name, flags))
     }
 
     /// A file begins to be written at `position`. `None` if it is not counted.

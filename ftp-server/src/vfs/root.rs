@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat};
 use rustix::io::Errno;
 
 use super::durability::{open_to_sync, sync_names};
@@ -111,8 +109,7 @@ impl Located {
 
     /// Removes what the name names: a file, or with `REMOVEDIR` an empty directory.
     pub(super) fn remove(&self, quota: &RootQuota, flags: AtFlags) -> Result<(), Errno> {
-        let look = || statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
-        quota.remove_name(look, || unlinkat(&self.dir, &*self.name, flags))
+        quota.unlink(&self.dir, self.name.as_ref(), flags)
     }
 }
 

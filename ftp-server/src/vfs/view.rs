@@ -13,6 +13,7 @@ use ftp_proto::reply::LeftOut;
 use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 use ftp_proto::wire::{FileName, PathName};
+use rustix::fd::OwnedFd;
 use rustix::fs::{Access as Permission, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, statat};
 use rustix::io::Errno;
 
@@ -193,7 +194,11 @@ impl View {
                 link.quota.add_name(make).map(|()| FileAnswer::Done)
             }
             FileAsk::Look(path, names) => self.look(path, names).map(FileAnswer::LeftOut),
-            FileAsk::Compare(path, files) => self.compare(path, files),
+            FileAsk::Compare(path, files) => self.compare(path, files, |_, _| Ok(())),
+            FileAsk::RemoveSame(path, files) => {
+                let quota = self.tree.find(path)?.quota;
+                self.compare(path, files, |dir, name| quota.unlink(dir, name, AtFlags::empty()))
+            }
             // The session holds the groups.
             FileAsk::Keep(..) | FileAsk::Drop(_) => Err(FileFailure::Other),
             FileAsk::Space(path) => {
@@ -303,11 +308,16 @@ impl View {
         Ok(look(&dir, &self.mounted_names(path), names))
     }
 
-    /// Which of these files of a directory are what is said of them.
-    fn compare(&self, path: &PathName, files: &[FileToSend]) -> Result<FileAnswer, FileFailure> {
+    /// Which of these files of a directory are what is said of them; `then` is done to those.
+    fn compare(
+        &self,
+        path: &PathName,
+        files: &[FileToSend],
+        then: impl Fn(&OwnedFd, &[u8]) -> Result<(), Errno>,
+    ) -> Result<FileAnswer, FileFailure> {
         let found = self.tree.find(path)?;
         let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
-        let left = compare(&dir, &self.mounted_names(path), files);
+        let left = compare(&dir, &self.mounted_names(path), files, |name| then(&dir, name));
         let same = u16::try_from(files.len().saturating_sub(left.len())).map_err(|_| FileFailure::Other)?;
         Ok(FileAnswer::Compared { same, left })
     }

@@ -29,7 +29,7 @@ mod target;
 mod verify;
 
 pub(crate) use change::{has_changed, unchanged};
-pub(crate) use ftp_proto::deletion::{CopyProof, CopyState, ExpectedCopy, MoveEvidence};
+pub(crate) use ftp_proto::deletion::{CopyProof, CopyState, ExpectedCopy, MoveEvidence, SameFile, SourceNow};
 pub(crate) use name::usable;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;

@@ -104,6 +104,16 @@ impl Removal {
         }
     }
 
+    /// A directory from which everything was moved, of a host that removes it only if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// Why it stays.
+    pub(crate) fn directory_if_empty(scope: &Scope, below: Option<&PathName>) -> Result<Self, Failure> {
+        let permit = DeletePermit::for_directory_if_empty(scope.root(), below);
+        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
+    }
+
     fn of(scope: &Scope, permit: DeletePermit) -> Self {
         Self { scope: scope.clone(), permit, seen: None }
     }
@@ -195,7 +205,7 @@ impl VerifiedCopy {
 mod tests {
     use super::*;
     use crate::place::{Location, Netrc};
-    use ftp_proto::deletion::{CopyProof, ExpectedCopy};
+    use ftp_proto::deletion::{CopyProof, ExpectedCopy, SourceNow};
     use ftp_proto::digest::Algorithm;
     use ftp_proto::listing::{Entry, Kind, When};
 
@@ -245,7 +255,7 @@ mod tests {
                 let (source_before, is_by_hash) = verified_copy.parts();
                 let evidence = MoveEvidence {
                     source_before,
-                    source_now: now,
+                    source_now: SourceNow::Seen(now),
                     is_by_hash,
                     expected: ExpectedCopy::default(),
                     copy_now: Some(&before),
@@ -293,5 +303,9 @@ mod tests {
         check(Listing { unread: 1, ..Listing::default() }, false);
         let entries = vec![Entry::new(path("f"), Kind::File)];
         check(Listing { entries, ..Listing::default() }, false);
+        // The host looks itself.
+        let removal = Removal::directory_if_empty(&scope, Some(&path("e"))).unwrap();
+        assert_eq!(removal.path().display(), "d/e");
+        assert!(Removal::directory_if_empty(&scope, Some(&path("../e"))).is_err());
     }
 }

@@ -29,6 +29,10 @@ impl Session {
     ///
     /// The server refuses to delete it, or no final reply came.
     pub async fn delete(&mut self, permit: &DeletePermit) -> Result<bool, Failure> {
+        if let Some(same) = permit.only_if() {
+            let lost = || Err(Failure::interrupted());
+            return self.delete_if_same(&[(permit, same)]).await.pop().unwrap_or_else(lost);
+        }
         let path = permit.path().clone();
         let command = match permit.kind() {
             RemovalKind::File => Command::Dele(path),
@@ -56,7 +60,12 @@ impl Session {
     /// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
     /// ones. Returns what came of each, as [`Self::delete`] does; of the first ones only if the session is lost.
     pub async fn delete_all(&mut self, permits: &[&DeletePermit]) -> Vec<Result<bool, Failure>> {
-        let are_files = permits.iter().all(|permit| permit.kind() == RemovalKind::File);
+        let same = permits.iter().map(|permit| Some((*permit, permit.only_if()?)));
+        if let Some(same) = same.collect::<Option<Vec<_>>>() {
+            return self.delete_if_same(&same).await;
+        }
+        let are_files =
+            permits.iter().all(|permit| permit.kind() == RemovalKind::File && permit.only_if().is_none());
         if !self.capabilities.takes_ahead || !are_files {
             let mut all = Vec::with_capacity(permits.len());
             for permit in permits {

@@ -55,6 +55,22 @@ impl Host {
         vec![false; files.len()]
     }
 
+    /// Whether it deletes files of which a command says what they must be, and no others.
+    pub fn deletes_if_same(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.deletes_if_same()),
+            Self::Local(_) => false,
+        }
+    }
+
+    /// Whether it removes no directory that has anything in it. Some servers remove everything.
+    pub fn keeps_full_directories(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.is_ours()),
+            Self::Local(_) => true,
+        }
+    }
+
     /// The sessions that were lost, if it is a server.
     pub fn losses(&self) -> Option<&Losses> {
         match self {

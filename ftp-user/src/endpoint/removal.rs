@@ -117,6 +117,10 @@ pub(crate) async fn delete(
         Host::Server(server) => server.session(context).await?.delete(name.permit).await,
         Host::Local(end) => {
             let path = name.permit.path();
+            // A file of this host is looked at before, and what is seen there stands in `seen`.
+            if name.permit.only_if().is_some() {
+                return Err(replaced(path));
+            }
             refuse_own(path, context.own_files.needs(local_path(path)))?;
             unlink(end, name)
         }

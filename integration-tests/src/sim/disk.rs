@@ -178,6 +178,7 @@ impl Disk {
             // Those about groups are answered elsewhere.
             | FileAsk::Look(..)
             | FileAsk::Compare(..)
+            | FileAsk::RemoveSame(..)
             | FileAsk::Keep(..)
             | FileAsk::Drop(_)
             | FileAsk::Hash { .. } => Err(FileFailure::NotFound),

@@ -1,6 +1,7 @@
 //! PACK: groups of small files.
 
 use super::*;
+use crate::accounts::{Secrets, user as account};
 use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -176,6 +177,7 @@ fn a_stream_that_is_not_that_of_the_group_leaves_nothing() {
         ("PACK SEND no//1,-,-,a", "550"),
         ("PACK LOOK no//a", "550"),
         ("PACK SAME no//1,-,-,a", "550"),
+        ("PACK DELETE no//1,-,-,a", "550"),
         ("PACK DROP 1", "503"),
     ] {
         raw.ask(command, code);
@@ -208,6 +210,35 @@ fn files_are_compared_with_what_is_said_of_them() {
         assert_eq!(files(&reply.lines), left, "{said}");
         assert_eq!(*reply.lines.last().unwrap(), format!("Same: {}", count - left.len()), "{said}");
     }
+}
+
+#[test]
+fn only_files_that_are_what_is_said_of_them_are_deleted() {
+    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| own.path().join(name);
+    fs::create_dir_all(at("d/dir")).unwrap();
+    for (name, content) in [("a", "first"), ("b", "second"), ("c", "third")] {
+        fs::write(at("d").join(name), content).unwrap();
+    }
+    symlink("a", at("d/link")).unwrap();
+    let more = format!("root = {:?}\nquota-files = 7", own.path());
+    let config = secrets.file("server.toml", &account("eve", "x", &more));
+    let server = Site::new("pack-delete").args(["--config", config.to_str().unwrap()]).start();
+    let mut raw = server.connect(Rfc959);
+    raw.login("eve", "x");
+    raw.ask("MKD d/e", "257");
+    raw.ask("MKD d/full", "552");
+    let said = "5,-,-,a/5,-,-,b/0,-,-,dir/5,-,-,link/1,-,-,none/5,-,-,c/5,-,-,c";
+    let reply = raw.ask(&format!("PACK DELETE /d//{said}"), "250");
+    let left = ["2 left changed", "3 left gone", "4 left gone", "5 left gone", "7 left gone"];
+    assert_eq!(files(&reply.lines), left);
+    assert_eq!(reply.lines.last().unwrap(), "Deleted: 2");
+    let is_there = |name: &str| at("d").join(name).symlink_metadata().is_ok();
+    assert!(["b", "dir", "link", "e"].into_iter().all(is_there) && !is_there("a") && !is_there("c"));
+    // The quota has their places again.
+    raw.ask("MKD d/f", "257");
+    raw.ask("MKD d/g", "257");
+    raw.ask("MKD d/full", "552");
 }
 
 #[test]

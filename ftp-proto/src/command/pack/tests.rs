@@ -34,7 +34,8 @@ fn every_form_is_read_as_it_is_written() {
     check("PACK LOOK d//x//a ", Pack::Look(path("d//x"), vec![file("a ")]));
     let large =
         FileToSend { size: u32::MAX, modified: None, unique: Some("8g2".to_owned()), name: file("a,b") };
-    check("PACK SAME d//4294967295,-,8g2,a,b", Pack::Same(path("d"), vec![large]));
+    check("PACK SAME d//4294967295,-,8g2,a,b", Pack::Same(path("d"), vec![large.clone()]));
+    check("PACK DELETE d//4294967295,-,8g2,a,b", Pack::Delete(path("d"), vec![large]));
     check(
         "PACK SEND /d//4096,20261120102030,fd00g2a,a,b/0,-,-,c",
         Pack::Send(
@@ -69,6 +70,8 @@ fn what_is_no_pack_is_refused() {
         ("PACK LOOK", Fault::Missing),
         ("PACK SAME /d//4294967296,-,-,a", Fault::OutOfRange),
         ("PACK SAME /d//1,-,a", Fault::Syntax),
+        ("PACK DELETE /d//a", Fault::Syntax),
+        ("PACK DELETE /d//1,-,-,..", Fault::Syntax),
         ("PACK LIST /d//a", Fault::Syntax),
         ("PACK LOOK /d/a", Fault::Syntax),
         ("PACK LOOK //a", Fault::Missing),

@@ -41,7 +41,7 @@ fn a_listed_name_goes_by_a_whole_listing_of_the_same_session() {
     ] {
         let (below_path, learnt) = (path(below), Learnt::new(entry, session));
         let permit = DeletePermit::for_listed(&path("d"), (&below_path, RemovalKind::File), &learnt, NOW);
-        let expect = expect.map(|text: &str| DeletePermit { path: path(text), kind: RemovalKind::File });
+        let expect = expect.map(|text: &str| DeletePermit::of(path(text), RemovalKind::File));
         assert_eq!(permit, expect, "{below} {entry:?} {session:?}");
     }
 }

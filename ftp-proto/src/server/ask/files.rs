@@ -7,6 +7,7 @@ use crate::listing::{Entry, Pattern};
 use crate::reply::LeftOut;
 use crate::server::rights::Right;
 use crate::wire::{ByteRange, FileName, PathName};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a transfer is to do with its file.
@@ -175,6 +176,9 @@ pub enum FileAsk {
     /// Which of these files in a directory are regular files with this size, time and identity; of a link it is not asked where
     /// it leads -> [`FileAnswer::Compared`].
     Compare(PathName, Arc<[FileToSend]>),
+    /// Remove those of these files of a directory that are regular files with this size, time and identity; of a link it is not
+    /// asked where it leads -> [`FileAnswer::Compared`], where those that are the same are removed.
+    RemoveSame(PathName, Arc<[FileToSend]>),
     /// Give these files of a group, which the session holds, their names in the directory where PACK STORE has put them,
     /// if that is still the same one, and replace nothing. The other files are removed, and the group is held no more
     /// -> [`FileAnswer::LeftOut`], which tells of the files that did not get their names.
@@ -200,7 +204,8 @@ pub enum FileAsk {
 
 impl FileAsk {
     /// What a question changes, if it changes something: its path, and the new name or the target of a
-    /// link. What becomes of a group is told as transfers of its files, and a copy by an event of its own.
+    /// link. What becomes of a group is told as transfers of its files; a copy, and each of many files that are removed, has an
+    /// event of its own.
     pub const fn changes(&self) -> Option<(&PathName, Option<&PathName>)> {
         match self {
             Self::Facts(_)
@@ -211,6 +216,7 @@ impl FileAsk {
             | Self::Copy { .. }
             | Self::Look(..)
             | Self::Compare(..)
+            | Self::RemoveSame(..)
             | Self::Keep(..)
             | Self::Drop(_)
             | Self::Space(_)
@@ -227,12 +233,21 @@ impl FileAsk {
 
     /// Whether a question changes files; a group that is dropped has none.
     pub const fn changes_files(&self) -> bool {
-        matches!(self, Self::Keep(..) | Self::Copy { .. }) || self.changes().is_some()
+        matches!(self, Self::Keep(..) | Self::Copy { .. } | Self::RemoveSame(..)) || self.changes().is_some()
     }
 
     /// The rights that a question needs, each with the path where it is needed. The facts of one name (SIZE,
     /// MDTM, MLST, CWD, PACK SAME) need none, because a client that may write has to compare what was written.
-    pub fn needs(&self) -> Vec<(&PathName, Right)> {
+    pub fn needs(&self) -> Vec<(Cow<'_, PathName>, Right)> {
+        if let Self::RemoveSame(directory, files) = self {
+            let paths = files.iter().map(|file| file.name.in_directory(directory));
+            return paths.map(|path| (Cow::Owned(path), Right::Delete)).collect();
+        }
+        self.needs_of_names().into_iter().map(|(path, right)| (Cow::Borrowed(path), right)).collect()
+    }
+
+    /// The same of a question that has all its paths.
+    fn needs_of_names(&self) -> Vec<(&PathName, Right)> {
         match self {
             Self::Facts(_)
             | Self::Enter(_)
@@ -241,7 +256,7 @@ impl FileAsk {
             | Self::Look(..)
             | Self::Compare(..) => Vec::new(),
             // PACK STORE has asked for them.
-            Self::Keep(..) | Self::Drop(_) => Vec::new(),
+            Self::Keep(..) | Self::Drop(_) | Self::RemoveSame(..) => Vec::new(),
             Self::Change { path, .. } => vec![(path, Right::Chmod)],
             Self::Link { link, .. } => vec![(link, Right::Write)],
             Self::List(path, _) => vec![(path, Right::List)],

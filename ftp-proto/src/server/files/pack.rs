@@ -1,13 +1,14 @@
-//! PACK LOOK, SAME, KEEP, DROP: what names a group of small files may get, that it gets them, and what files are still what they
-//! were.
+//! PACK LOOK, SAME, DELETE, KEEP, DROP: what names a group of small files may get, that it gets them, what files are still what
+//! they were, and that these are deleted.
 
 use super::question::{Waits, ask, said, unexpected, with_room};
 use crate::command::{FileNumbers, FileToSend, GroupNumber, Verb};
-use crate::reply::{FileOutcome, LeftOut, Meaning, same_text};
+use crate::reply::{FileOutcome, LeftOut, Meaning, deleted_text, same_text};
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
 use crate::server::context::{Context, path};
 use crate::server::partial::is_partial;
 use crate::wire::{FileName, PathName, counted};
+use std::sync::Arc;
 
 /// LOOK: tells which of the names something has.
 pub(in crate::server) fn look(cx: &mut Context, directory: &PathName, names: Vec<FileName>) -> Waits {
@@ -25,16 +26,33 @@ pub(in crate::server) fn look(cx: &mut Context, directory: &PathName, names: Vec
 
 /// SAME: tells which of the files are not what the command says of them.
 pub(in crate::server) fn same(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
+    described(cx, (directory, files), FileAsk::Compare, |cx, _, found| {
+        let FileAnswer::Compared { same, left } = found else { return unexpected(cx) };
+        say(cx, &left, same_text(same))
+    })
+}
+
+/// DELETE: deletes the files that are what the command says of them, and tells which are not.
+pub(in crate::server) fn delete(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
+    described(cx, (directory, files), FileAsk::RemoveSame, |cx, _, found| {
+        let FileAnswer::Compared { same, left } = found else { return unexpected(cx) };
+        say(cx, &left, deleted_text(same))
+    })
+}
+
+/// Asks about files that the command describes.
+fn described(
+    cx: &mut Context,
+    (directory, files): (&PathName, Vec<FileToSend>),
+    question: fn(PathName, Arc<[FileToSend]>) -> FileAsk,
+    reply: fn(&mut Context, PathName, FileAnswer) -> Waits,
+) -> Waits {
     let directory = path::plain(cx.resolve(directory)?);
     if files.iter().any(|file| is_partial(file.name.as_bytes())) {
         cx.refuse_file(Verb::Pack, FileFailure::BadName);
         return None;
     }
-    let question = FileAsk::Compare(directory.clone(), files.into());
-    ask(cx, Verb::Pack, directory, question, |cx, _, found| {
-        let FileAnswer::Compared { same, left } = found else { return unexpected(cx) };
-        say(cx, &left, same_text(same))
-    })
+    ask(cx, Verb::Pack, directory.clone(), question(directory, files.into()), reply)
 }
 
 /// KEEP: these files get their names, and the group is held no more.

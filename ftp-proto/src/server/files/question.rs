@@ -1,13 +1,14 @@
 //! What a command about files asks the driver, and who says the reply.
 
-use crate::command::Verb;
-use crate::reply::Meaning;
+use crate::command::{FileToSend, Verb};
+use crate::reply::{LeftOut, Meaning};
 use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure, Ticket, Uploading};
 use crate::server::context::{Context, Question};
 use crate::server::timer::Timer;
 use crate::server::transfer::abort;
 use crate::timer::Moment;
 use crate::wire::PathName;
+use std::sync::Arc;
 
 /// A question about files.
 #[derive(Debug)]
@@ -63,6 +64,8 @@ impl Long {
 enum Change {
     /// A name or a fact: the path, and the new name or the target of a link.
     Name(PathName, Option<PathName>),
+    /// Files of a directory are removed if they are what is said of them.
+    Removals(PathName, Arc<[FileToSend]>),
     /// There is a copy of a file.
     Copy { from: PathName, to: PathName, since: Moment },
 }
@@ -72,22 +75,48 @@ impl Change {
         if let FileAsk::Copy { from, to } = ask {
             return Some(Self::Copy { from: from.clone(), to: to.clone(), since: now });
         }
+        if let FileAsk::RemoveSame(directory, files) = ask {
+            return Some(Self::Removals(directory.clone(), Arc::clone(files)));
+        }
         ask.changes().map(|(path, to)| Self::Name(path.clone(), to.cloned()))
     }
 
     /// Tells the log what has become of it.
     fn tell(self, cx: &mut Context, verb: Verb, found: Result<&FileAnswer, FileFailure>) {
-        cx.out.event(match (self, found) {
-            (Self::Name(path, to), found) => Event::Changed { verb, path, to, failure: found.err() },
-            (Self::Copy { from, to, since }, found) => {
+        match self {
+            Self::Name(path, to) => cx.out.event(Event::Changed { verb, path, to, failure: found.err() }),
+            Self::Removals(directory, files) => {
+                for (file, number) in files.iter().zip(1..) {
+                    if let Some(failure) = removal(number, found) {
+                        let path = file.name.in_directory(&directory);
+                        cx.out.event(Event::Changed { verb: Verb::Dele, path, to: None, failure });
+                    }
+                }
+            }
+            Self::Copy { from, to, since } => {
                 let outcome = match found {
                     Ok(FileAnswer::Copied(bytes)) => Ok(*bytes),
                     Ok(_) => Err(FileFailure::Other),
                     Err(failure) => Err(failure),
                 };
-                Event::Copied { from, to, outcome, took: cx.now.since(since) }
+                cx.out.event(Event::Copied { from, to, outcome, took: cx.now.since(since) });
             }
-        });
+        }
+    }
+}
+
+/// Whether the file of this number was removed, or why not; `None` if nothing was tried, because it is not what was said.
+fn removal(number: u16, found: Result<&FileAnswer, FileFailure>) -> Option<Option<FileFailure>> {
+    let left = match found {
+        Ok(FileAnswer::Compared { left, .. }) => left,
+        Ok(_) => return Some(Some(FileFailure::Other)),
+        Err(failure) => return Some(Some(failure)),
+    };
+    match left.iter().find(|(other, _)| *other == number) {
+        None => Some(None),
+        Some((_, LeftOut::Refused)) => Some(Some(FileFailure::Denied)),
+        Some((_, LeftOut::Failed)) => Some(Some(FileFailure::Other)),
+        Some((_, LeftOut::Gone | LeftOut::Changed | LeftOut::Taken | LeftOut::Unsent)) => None,
     }
 }
 
@@ -135,7 +164,8 @@ pub(super) fn perform(
 fn question(cx: &mut Context, verb: Verb, ask: FileAsk, reply: Reply) -> Waits {
     let change = Change::of(&ask, cx.now);
     let changes_files = ask.changes_files();
-    if let Some(failure) = cx.lacks(ask.needs()) {
+    let needs = ask.needs();
+    if let Some(failure) = cx.lacks(needs.iter().map(|(path, right)| (path.as_ref(), *right))) {
         cx.refuse_file(verb, failure);
         tell(cx, verb, change, Err(failure));
         return None;

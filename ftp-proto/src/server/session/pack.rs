@@ -12,6 +12,7 @@ pub(super) fn begin(cx: &mut Context, work: &mut Work, command: Pack, range: Byt
     match command {
         Pack::Look(directory, names) => work.wait(files::pack::look(cx, &directory, names)),
         Pack::Same(directory, files) => work.wait(files::pack::same(cx, &directory, files)),
+        Pack::Delete(directory, files) => work.wait(files::pack::delete(cx, &directory, files)),
         Pack::Send(directory, files) => work.transfer(pack::send(cx, &directory, files, range), cx),
         Pack::Store(group, directory, files) => {
             work.transfer(pack::store(cx, group, &directory, files, range), cx);

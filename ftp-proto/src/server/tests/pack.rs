@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::harness::{OWN, modern, old, seconds};
-use crate::command::{Direction, GroupNumber};
+use crate::command::{Direction, GroupNumber, Verb};
 use crate::digest::{Algorithm, Digest};
 use crate::policy::Exchange;
 use crate::reply::{FileOutcome, LeftOut};
@@ -132,6 +132,35 @@ fn a_group_that_was_received_waits_for_its_names() {
     h.check("PACK DROP 7", &["250"]);
     let why = Some("the client did not keep the file".to_owned());
     assert_eq!(told(&mut h), [(Direction::Receive, "/d".to_owned(), Some(8), why)]);
+}
+
+#[test]
+fn every_file_of_a_deletion_is_told() {
+    let deleted = |h: &mut Harness| -> Vec<(String, Option<FileFailure>)> {
+        let events = std::mem::take(&mut h.events).into_iter();
+        let deleted = events.filter_map(|event| {
+            let Event::Changed { verb: Verb::Dele, path, to: None, failure } = event else { return None };
+            Some((path.display(), failure))
+        });
+        deleted.collect()
+    };
+    let mut h = ready();
+    h.left = Ok(vec![(1, LeftOut::Changed), (2, LeftOut::Gone), (3, LeftOut::Refused), (4, LeftOut::Failed)]);
+    assert_eq!(
+        h.say("PACK DELETE /d//1,-,-,a/1,-,-,b/1,-,-,c/1,-,-,e/1,-,-,f"),
+        [
+            "250-1 left changed",
+            "250-2 left gone",
+            "250-3 left refused",
+            "250-4 left failed",
+            "250 Deleted: 1"
+        ]
+    );
+    let expect = [("/d/c", Some(FileFailure::Denied)), ("/d/e", Some(FileFailure::Other)), ("/d/f", None)];
+    assert_eq!(deleted(&mut h), expect.map(|(path, failure)| (path.to_owned(), failure)));
+    h.left = Err(FileFailure::NotFound);
+    h.check("PACK DELETE /d//1,-,-,a", &["550"]);
+    assert_eq!(deleted(&mut h), [("/d/a".to_owned(), Some(FileFailure::NotFound))]);
 }
 
 #[test]
@@ -388,6 +417,7 @@ fn parameters_that_do_not_fit_are_refused_before_any_connection() {
         (format!("PACK STORE 1 /{reserved}//5,-,a"), "553"),
         (format!("PACK LOOK /d//{reserved}"), "553"),
         (format!("PACK SAME /d//5,-,-,{reserved}"), "553"),
+        (format!("PACK DELETE /d//5,-,-,{reserved}"), "553"),
         ("PACK".to_owned(), "501"),
         ("PACK STORE 1 /d//5,-,..".to_owned(), "501"),
     ] {
@@ -416,6 +446,8 @@ fn the_rights_of_every_file_count() {
         ("PACK STORE 7 /d//5,-,a", "150"),
         ("PACK LOOK /d//b", "250"),
         ("PACK SAME /d//5,-,-,b", "250"),
+        ("PACK DELETE /d//5,-,-,a/5,-,-,b", "550"),
+        ("PACK DELETE /d//5,-,-,a", "250"),
     ] {
         let mut h = Harness::new(super::harness::Setup::default());
         h.access = access.clone();

@@ -1,4 +1,4 @@
-//! PACK LOOK and SAME: which names something has, and which files are what a client says of them.
+//! PACK LOOK, SAME and DELETE: which names something has, which files are what a client says of them, and what is done to those.
 
 use ftp_proto::command::FileToSend;
 use ftp_proto::reply::LeftOut;
@@ -25,11 +25,13 @@ pub(in crate::vfs) fn look(dir: &OwnedFd, mounts: &[PathName], names: &[FileName
     looked.collect()
 }
 
-/// Which of these files in a directory are not what is said of them, by their numbers from 1. No link is followed.
+/// Which of these files in a directory are not what is said of them, by their numbers from 1. No link is followed. `then` is done
+/// to the others, by their names; the system may refuse it.
 pub(in crate::vfs) fn compare(
     dir: &OwnedFd,
     mounts: &[PathName],
     files: &[FileToSend],
+    then: impl Fn(&[u8]) -> Result<(), Errno>,
 ) -> Vec<(u16, LeftOut)> {
     let state = |file: &FileToSend| {
         if mounts.contains(file.name.as_path()) {
@@ -37,7 +39,10 @@ pub(in crate::vfs) fn compare(
         }
         let found = statat(dir, file.name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW).map_err(why_not_sent)?;
         regular(&found).map_err(|_| LeftOut::Gone)?;
-        if is_as_listed(file, &found) { Ok(()) } else { Err(LeftOut::Changed) }
+        if !is_as_listed(file, &found) {
+            return Err(LeftOut::Changed);
+        }
+        then(file.name.as_bytes()).map_err(why_not_sent)
     };
     (1..).zip(files).filter_map(|(number, file)| Some((number, state(file).err()?))).collect()
 }

@@ -12,7 +12,7 @@
 //! | `directory` | the temporary directory of a group |
 //! | `target` | PACK STORE: the stream becomes files there |
 //! | `held` | a group that was received, and PACK KEEP |
-//! | `look` | PACK LOOK and SAME |
+//! | `look` | PACK LOOK, SAME and DELETE |
 
 mod directory;
 mod held;

@@ -4,10 +4,10 @@ use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
 use super::look::{DirectorySizes, End, ExpectedFile, look};
 use super::permit::{Leave, tell, undeleted};
 use super::single;
-use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal};
+use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal, SameFile, SourceNow};
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::{self, AskedDisk};
+use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{self, Failure};
 use crate::job::entered::{Entered, Entry, Why};
 use crate::place;
@@ -63,6 +63,13 @@ impl Left {
         ExpectedFile { path: self.source.clone(), facts: self.verified_copy.parts().0.clone() }
     }
 
+    /// What its server has to compare; `None` if a command cannot say all of it.
+    fn same_file(&self) -> Option<SameFile> {
+        let file = self.expected_source().described()?;
+        let same = SameFile { directory: place::parent(&self.source)?, file };
+        (same.path() == self.scope.path(self.below.as_ref())).then_some(same)
+    }
+
     fn expected_copy(&self) -> ExpectedFile {
         let ExpectedCopy { size, modified } = self.expected;
         let facts = Facts { kind: Kind::File, size, modified, unique: None, mode: None };
@@ -97,11 +104,10 @@ impl Leave<'_> {
                 return files.into_iter().map(|left| left.stays(failure.clone())).collect();
             }
         }
-        let sources: Vec<ExpectedFile> = files.iter().map(Left::expected_source).collect();
         let copies: Vec<ExpectedFile> = files.iter().map(Left::expected_copy).collect();
         let Ends { source, destination, .. } = &mut *ends;
         let (now, there) = tokio::join!(
-            look(context, (End::Source, source), &sources, sizes),
+            sources(context, source, &files, sizes),
             look(context, (End::Destination, destination), &copies, sizes)
         );
         let (mut kept, mut singly, mut ready) = (Vec::new(), Vec::new(), Vec::new());
@@ -109,11 +115,13 @@ impl Leave<'_> {
             match seen {
                 // It is gone already.
                 (Ok(None), _) => {}
-                (Ok(Some(source)), Ok(copy)) => match self.judge(ends, &left, (&source, copy.as_ref())) {
-                    Judged::Singly => singly.push(left),
-                    Judged::Kept(failure) => kept.push(left.stays(failure)),
-                    Judged::Leaves(removal) => ready.push(Ready { left, removal, size: source.size }),
-                },
+                (Ok(Some(source)), Ok(copy)) => {
+                    match self.judge(ends, &left, (source.now(), copy.as_ref())) {
+                        Judged::Singly => singly.push(left),
+                        Judged::Kept(failure) => kept.push(left.stays(failure)),
+                        Judged::Leaves(removal) => ready.push(Ready { left, removal }),
+                    }
+                }
                 (Err(failure), _) | (_, Err(failure)) => kept.push(left.stays(failure)),
             }
         }
@@ -127,7 +135,7 @@ impl Leave<'_> {
     }
 
     /// Whether a source can be deleted together with others.
-    fn judge(self, ends: &mut Ends, left: &Left, (source, copy): (&Facts, Option<&Facts>)) -> Judged {
+    fn judge(self, ends: &mut Ends, left: &Left, (source, copy): (SourceNow<'_>, Option<&Facts>)) -> Judged {
         let is_asked_again = ends.destination.is_local()
             || (left.session.is_some() && left.session == ends.destination.session_id());
         let is_clear = left.expected.is(copy) != CopyState::OtherTime;
@@ -151,9 +159,12 @@ impl Leave<'_> {
         let removals: Vec<Removal> = ready.iter().map(|ready| ready.removal.clone()).collect();
         let mut deleted = Removal::carry_out_all(context, &mut ends.source, &removals).await.into_iter();
         let mut rest = Vec::new();
-        for Ready { left, size, .. } in ready {
+        for Ready { left, .. } in ready {
             match deleted.next() {
-                Some(Ok(_)) => tell(context, ends, &left.source, size),
+                Some(Ok(_)) => {
+                    let (source, _) = left.verified_copy.parts();
+                    tell(context, ends, &left.source, source.size);
+                }
                 Some(Err(failure)) if failure.kind != failure::Kind::Temporary => {
                     kept.push(left.stays(undeleted(failure)))
                 }
@@ -176,5 +187,37 @@ enum Judged {
 struct Ready {
     left: Left,
     removal: Removal,
-    size: Option<u64>,
+}
+
+/// What is known of a source before its deletion is asked for.
+enum Source {
+    Seen(Facts),
+    /// Its server compares it.
+    Compared(SameFile),
+}
+
+impl Source {
+    const fn now(&self) -> SourceNow<'_> {
+        match self {
+            Self::Seen(facts) => SourceNow::Seen(facts),
+            Self::Compared(same) => SourceNow::Compared(same),
+        }
+    }
+}
+
+/// Looks at files of one directory at the source, unless their server compares them right before it deletes them.
+async fn sources(
+    context: &Context,
+    source: &mut Host,
+    files: &[Left],
+    sizes: &DirectorySizes,
+) -> Vec<Result<Option<Source>, Failure>> {
+    if source.deletes_if_same()
+        && let Some(all) = files.iter().map(Left::same_file).collect::<Option<Vec<_>>>()
+    {
+        return all.into_iter().map(|same| Ok(Some(Source::Compared(same)))).collect();
+    }
+    let expected: Vec<ExpectedFile> = files.iter().map(Left::expected_source).collect();
+    let found = look(context, (End::Source, source), &expected, sizes).await;
+    found.into_iter().map(|found| Ok(found?.map(Source::Seen))).collect()
 }

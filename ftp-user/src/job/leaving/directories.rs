@@ -102,16 +102,29 @@ impl Leaving {
         {
             return Ok(());
         }
+        // If it cannot be removed, its listing tells why.
+        if host.keeps_full_directories() {
+            let removal = Removal::directory_if_empty(&self.tree.scope, below)?;
+            if removal.carry_out(context, host).await.is_ok() {
+                tell(context, host, &path);
+                return Ok(());
+            }
+        }
         let listing = asked(context, host, async |host| learn_listing(context, host, &path).await).await?;
         let now = host.evidence_session().unwrap_or(listing.session());
         let removal = Removal::emptied(&self.tree.scope, below, listing, now)?;
         let Some(removal) = removal else { return Ok(()) };
         remove(context, host, &removal).await?;
-        let (verb, dest, dry_run, size) = ("move", None, false, None);
-        let (place, kind) = (host.show(&path), listing::Kind::Directory);
-        context.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
+        tell(context, host, &path);
         Ok(())
     }
+}
+
+/// Tells that a directory was removed.
+fn tell(context: &Context, host: &Host, path: &PathName) {
+    let (verb, dest, dry_run, size) = ("move", None, false, None);
+    let (place, kind) = (host.show(path), listing::Kind::Directory);
+    context.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
 }
 
 /// Whether a directory of the tree is still one. If it was a symbolic link, the link is deleted, and what it leads to stays.

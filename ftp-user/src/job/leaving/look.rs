@@ -65,7 +65,7 @@ pub(super) struct ExpectedFile {
 
 impl ExpectedFile {
     /// How a server is asked whether it is there, if all that is expected can be said.
-    fn described(&self) -> Option<FileToSend> {
+    pub(super) fn described(&self) -> Option<FileToSend> {
         let Facts { kind, size, modified, unique, mode: _ } = &self.facts;
         let size = u32::try_from((*size)?).ok().filter(|_| *kind == Kind::File)?;
         let name = FileName::from_wire(place::base_name(&self.path)?.as_bytes())?;

@@ -1,7 +1,7 @@
 //! What permits to delete a source, and what is said of it.
 
 use super::left::Left;
-use crate::check::{CopyProof, MoveEvidence, Removal};
+use crate::check::{CopyProof, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::AskedDisk;
@@ -28,7 +28,7 @@ impl Leave<'_> {
     pub(super) fn removal(
         self,
         left: &Left,
-        (source_now, copy_now): (&Facts, Option<&Facts>),
+        (source_now, copy_now): (SourceNow<'_>, Option<&Facts>),
         proof: CopyProof,
     ) -> Result<Removal, Failure> {
         let (source_before, is_by_hash) = left.verified_copy.parts();

@@ -4,7 +4,7 @@
 use super::directories::remove;
 use super::left::Left;
 use super::permit::{Leave, tell, undeleted};
-use crate::check::{self, Compared, CopyProof, CopyState, Removal};
+use crate::check::{self, Compared, CopyProof, CopyState, Removal, SourceNow};
 use crate::failure::{Failure, Kind};
 use crate::job::aside::{named_again, set_aside};
 use crate::job::retrying::outage::Question;
@@ -50,7 +50,7 @@ impl Leave<'_> {
             }
             CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
         };
-        let removal = match self.removal(left, (&now, there.as_ref()), proof) {
+        let removal = match self.removal(left, (SourceNow::Seen(&now), there.as_ref()), proof) {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };

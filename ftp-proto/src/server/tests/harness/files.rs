@@ -65,7 +65,7 @@ impl Harness {
                 let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
                 Ok(FileAnswer::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
             }
-            FileAsk::Compare(_, files) => self.left.clone().map(|left| {
+            FileAsk::Compare(_, files) | FileAsk::RemoveSame(_, files) => self.left.clone().map(|left| {
                 let same = u16::try_from(files.len() - left.len()).unwrap();
                 FileAnswer::Compared { same, left }
             }),
