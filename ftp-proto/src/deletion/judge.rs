@@ -99,9 +99,9 @@ pub struct DeletePermit {
 /// A file of a directory, as its server compares it right before it deletes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SameFile {
-    /// The directory.
+    /// The directory that has it.
     pub directory: PathName,
-    /// The name of the file there, and what it must be.
+    /// What it must be, and its name there.
     pub file: FileToSend,
 }
 

@@ -11,7 +11,7 @@
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
-//! | `sameness` | whether many files are what they were, and their deletion if they are |
+//! | `sameness` | whether many files are what they were |
 //! | `shows_itself` | whether a listing may show the directory itself |
 //! | `announced` | how much may come of a file whose size was told |
 //! | `files` | commands that change files |

@@ -1,10 +1,11 @@
-//! What changes names because somebody has asked for it: RMD, and RNFR with RNTO.
+//! What changes names because somebody has asked for it: DELE, PACK DELETE, RMD, and RNFR with RNTO.
 
+use super::sameness::groups;
 use super::session::Session;
-use crate::failure::{self, Failure};
-use ftp_proto::command::{Command, Verb};
-use ftp_proto::deletion::{DeletePermit, RemovalKind, StableStorage};
-use ftp_proto::reply::Meaning;
+use crate::failure::{Failure, Kind};
+use ftp_proto::command::{Command, FileToSend, Pack, Verb};
+use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
+use ftp_proto::reply::{LeftOut, Meaning, deleted_files};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
@@ -86,6 +87,42 @@ impl Session {
         permits.iter().zip(answers).map(read).collect()
     }
 
+    /// Whether it deletes files if they are what a command says of them.
+    pub const fn deletes_if_same(&self) -> bool {
+        self.capabilities.pack_delete && self.capabilities.takes_ahead
+    }
+
+    /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
+    async fn delete_if_same(&mut self, all: &[(&DeletePermit, &SameFile)]) -> Vec<Result<bool, Failure>> {
+        let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
+        let (mut commands, mut rest) = (Vec::new(), files.as_slice());
+        for beside in all.chunk_by(|(_, one), (_, other)| one.directory == other.directory) {
+            let Some((_, SameFile { directory, .. })) = beside.first() else { continue };
+            let (here, others) = rest.split_at(beside.len());
+            commands.extend(groups(directory, here).into_iter().map(|group| (directory, group)));
+            rest = others;
+        }
+        let command = |(directory, (group, bytes)): &(&PathName, (&[FileToSend], usize))| {
+            (Pack::Delete((*directory).clone(), group.to_vec()), *bytes)
+        };
+        let answers = self.ask_packs(commands.iter().map(command)).await;
+        let (mut deleted, mut permits) =
+            (Vec::with_capacity(all.len()), all.iter().map(|(permit, _)| *permit));
+        for ((_, (group, _)), answer) in commands.iter().zip(answers) {
+            let told = deleted_files(&answer.reply.lines, group.len());
+            let each = permits.by_ref().take(group.len()).enumerate();
+            deleted.extend(each.map(|(place, permit)| match &told {
+                _ if !answer.is_done() => Err(self.refusal(cannot_delete(permit), &answer)),
+                Some(told) => what_became(permit, told.get(place).copied().flatten()),
+                None => {
+                    let what = format!("{}: the reply cannot be read", cannot_delete(permit));
+                    Err(Failure::new(Kind::Temporary, what).said(self.quote(&answer.reply)))
+                }
+            }));
+        }
+        deleted
+    }
+
     /// Has `ftp-server` put everything on stable storage that this account has stored, renamed or made there (SITE SYNC). Other
     /// servers are not asked.
     ///
@@ -116,11 +153,20 @@ impl Session {
         }
         let failure = self.refusal(what(), &second);
         // What is missing now is the directory of the new name.
-        Err(if failure.kind == failure::Kind::Missing {
-            failure.as_kind(failure::Kind::Refused)
-        } else {
-            failure
-        })
+        Err(if failure.kind == Kind::Missing { failure.as_kind(Kind::Refused) } else { failure })
+    }
+}
+
+/// What became of a file that was to be deleted, and that was left for that reason.
+fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool, Failure> {
+    let why = |kind, why| Err(Failure::new(kind, format!("{}: {why}", cannot_delete(permit))));
+    match left {
+        None => Ok(true),
+        Some(LeftOut::Refused) => why(Kind::Refused, "the server may not do that"),
+        // What it is now is found out by a question for it alone; a symbolic link is `gone`, too.
+        Some(LeftOut::Gone | LeftOut::Changed | LeftOut::Taken | LeftOut::Unsent | LeftOut::Failed) => {
+            why(Kind::Temporary, "it is not what it was")
+        }
     }
 }
 

@@ -1,13 +1,9 @@
-//! Whether files are what they were, asked for many with one command, and their deletion if they are: `PACK SAME` and
-//! `PACK DELETE` of `ftp-server`.
+//! Whether files are what they were, asked for many with one command: `PACK SAME` of `ftp-server`.
 
 use super::answer::Answer;
-use super::removal::cannot_delete;
 use super::session::Session;
-use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
-use ftp_proto::deletion::{DeletePermit, SameFile};
-use ftp_proto::reply::{LeftOut, deleted_files, same_files};
+use ftp_proto::reply::same_files;
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -30,47 +26,8 @@ impl Session {
         all
     }
 
-    /// Whether it deletes files if they are what a command says of them.
-    pub const fn deletes_if_same(&self) -> bool {
-        self.capabilities.pack_delete && self.capabilities.takes_ahead
-    }
-
-    /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
-    pub(super) async fn delete_if_same(
-        &mut self,
-        all: &[(&DeletePermit, &SameFile)],
-    ) -> Vec<Result<bool, Failure>> {
-        let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
-        let (mut commands, mut rest) = (Vec::new(), files.as_slice());
-        for beside in all.chunk_by(|(_, one), (_, other)| one.directory == other.directory) {
-            let Some((_, SameFile { directory, .. })) = beside.first() else { continue };
-            let (here, others) = rest.split_at(beside.len());
-            commands.extend(groups(directory, here).into_iter().map(|group| (directory, group)));
-            rest = others;
-        }
-        let command = |(directory, (group, bytes)): &(&PathName, (&[FileToSend], usize))| {
-            (Pack::Delete((*directory).clone(), group.to_vec()), *bytes)
-        };
-        let answers = self.ask_packs(commands.iter().map(command)).await;
-        let (mut deleted, mut permits) =
-            (Vec::with_capacity(all.len()), all.iter().map(|(permit, _)| *permit));
-        for ((_, (group, _)), answer) in commands.iter().zip(answers) {
-            let told = deleted_files(&answer.reply.lines, group.len());
-            let each = permits.by_ref().take(group.len()).enumerate();
-            deleted.extend(each.map(|(place, permit)| match &told {
-                _ if !answer.is_done() => Err(self.refusal(cannot_delete(permit), &answer)),
-                Some(told) => what_became(permit, told.get(place).copied().flatten()),
-                None => {
-                    let what = format!("{}: the reply cannot be read", cannot_delete(permit));
-                    Err(Failure::new(Kind::Temporary, what).said(self.quote(&answer.reply)))
-                }
-            }));
-        }
-        deleted
-    }
-
     /// The answers to these commands, each with the bytes of its line at most.
-    async fn ask_packs(&mut self, packs: impl Iterator<Item = (Pack, usize)>) -> Vec<Answer> {
+    pub(super) async fn ask_packs(&mut self, packs: impl Iterator<Item = (Pack, usize)>) -> Vec<Answer> {
         self.gather(true);
         let commands = packs.map(|(pack, bytes)| (Command::Pack(Box::new(pack)), bytes));
         let answers = self.ask_each_ahead(Verb::Pack, commands).await;
@@ -79,21 +36,8 @@ impl Session {
     }
 }
 
-/// What became of a file that was to be deleted, and that was left for that reason.
-fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool, Failure> {
-    let why = |kind, why| Err(Failure::new(kind, format!("{}: {why}", cannot_delete(permit))));
-    match left {
-        None => Ok(true),
-        Some(LeftOut::Refused) => why(Kind::Refused, "the server may not do that"),
-        // What it is now is found out by a question for it alone; a symbolic link is `gone`, too.
-        Some(LeftOut::Gone | LeftOut::Changed | LeftOut::Taken | LeftOut::Unsent | LeftOut::Failed) => {
-            why(Kind::Temporary, "it is not what it was")
-        }
-    }
-}
-
 /// The files of each command, and the bytes of its line at most.
-fn groups<'a>(directory: &PathName, files: &'a [FileToSend]) -> Vec<(&'a [FileToSend], usize)> {
+pub(super) fn groups<'a>(directory: &PathName, files: &'a [FileToSend]) -> Vec<(&'a [FileToSend], usize)> {
     let empty = COMMAND + escaped(directory.as_bytes());
     let (mut groups, mut rest) = (Vec::new(), files);
     while !rest.is_empty() {
