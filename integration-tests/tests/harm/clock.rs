@@ -1,33 +1,70 @@
 //! Jumps of the clock of the calendar: an operator who sets it, or a host without one that asks for the time.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::Program;
 use integration_tests::foreign::{Skipped, Tool};
 use integration_tests::raw::Raw;
+use integration_tests::site::{Site, names_below, sample};
 use integration_tests::skip;
 use integration_tests::socket::connect;
 use integration_tests::tls_client::TlsClient;
+use integration_tests::user::{Run, job};
+
+use tempfile::TempDir;
 
 use super::{Bob, passive, site};
 use crate::accounts::{Secrets, user};
 
-/// A program that starts the server with a clock of the calendar that `file` sets.
-fn with_clock_of(library: &Path, file: &Path, directory: &Path) -> PathBuf {
-    let script = directory.join("another-clock");
-    let server = Program::Server.path();
-    let text = format!(
-        "#!/bin/sh\nexport LD_PRELOAD={} FAKETIME_TIMESTAMP_FILE={} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1\n\
-         exec {} \"$@\"\n",
-        library.display(),
-        file.display(),
-        server.display()
-    );
-    std::fs::write(&script, text).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    script
+/// A clock of the calendar that a file sets, for the programs that are started with it.
+struct SetClock {
+    library: PathBuf,
+    directory: TempDir,
+}
+
+impl SetClock {
+    fn new() -> Result<Self, Skipped> {
+        let library = format!("lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH);
+        let library = Tool::debian("libfaketime", &["libfaketime"], &library)?.program().to_owned();
+        let clock = Self { library, directory: tempfile::tempdir().unwrap() };
+        clock.set("+0");
+        Ok(clock)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("clock")
+    }
+
+    /// The clock jumps.
+    fn set(&self, jump: &str) {
+        let new = self.directory.path().join("new");
+        fs::write(&new, jump).unwrap();
+        fs::rename(new, self.file()).unwrap();
+    }
+
+    /// What a program needs in its environment. The times of files are those of the file system.
+    fn environment(&self) -> [(&'static str, String); 5] {
+        let [library, file] = [self.library.as_path(), &self.file()].map(|path| path.display().to_string());
+        let [no_cache, real_waits, real_files] =
+            ["FAKETIME_NO_CACHE", "DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"].map(|name| (name, "1".to_owned()));
+        let file = ("FAKETIME_TIMESTAMP_FILE", file);
+        [("LD_PRELOAD", library), file, no_cache, real_waits, real_files]
+    }
+
+    /// A program that starts the server with this clock.
+    fn server(&self) -> PathBuf {
+        let script = self.directory.path().join("another-clock");
+        let exports = self.environment().map(|(name, value)| format!("export {name}={value}\n")).concat();
+        let server = Program::Server.path();
+        fs::write(&script, format!("#!/bin/sh\n{exports}exec {} \"$@\"\n", server.display())).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        script
+    }
 }
 
 /// Whether a listing shows the file of this test with the year, as it does with files that are far from now.
@@ -39,9 +76,8 @@ fn is_far(raw: &mut Raw) -> bool {
 
 #[test]
 fn jumps_of_the_calendar_harm_nobody() {
-    let library = format!("lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH);
-    let library = match Tool::debian("libfaketime", &["libfaketime"], &library) {
-        Ok(library) => library,
+    let clock = match SetClock::new() {
+        Ok(clock) => clock,
         Err(Skipped(why)) => skip!(why),
     };
     let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
@@ -49,11 +85,8 @@ fn jumps_of_the_calendar_harm_nobody() {
     let text =
         "[bans]\nafter = 3\n[limits]\nrefusal-delay = \"1ms\"\n".to_owned() + &user("eve", "x", &quota);
     let config = secrets.file("server.toml", &text);
-    let directory = tempfile::tempdir().unwrap();
-    let clock = directory.path().join("clock");
-    std::fs::write(&clock, "+0").unwrap();
     let server = site("clock")
-        .program(with_clock_of(library.program(), &clock, directory.path()))
+        .program(clock.server())
         .tls()
         .args(["--config", config.to_str().unwrap()])
         .file("made", "")
@@ -68,7 +101,7 @@ fn jumps_of_the_calendar_harm_nobody() {
     eve.login("eve", "x");
     eve.ask("TYPE I", "200");
     for (jump, far) in [("+400d", true), ("-4000d", true), ("+4000d", true), ("+0", false)] {
-        std::fs::write(&clock, jump).unwrap();
+        clock.set(jump);
         assert_eq!(is_far(&mut bob.0), far, "the server has another day: {jump}");
         bob.goes_on(&server);
         let banned = integration_tests::socket::drain(connect(
@@ -87,5 +120,76 @@ fn jumps_of_the_calendar_harm_nobody() {
         let mut private = server.connect(Rfc959);
         private.begin_tls(&TlsClient::new());
         private.login("bob", "bob");
+    }
+}
+
+/// How many files a tree has.
+const FILES: usize = 200;
+
+#[test]
+fn jumps_of_the_calendar_lose_no_file_of_a_move_and_of_a_sync() {
+    let clock = match SetClock::new() {
+        Ok(clock) => clock,
+        Err(Skipped(why)) => skip!(why),
+    };
+    let name = |number: usize| format!("{}/{number}", number % 7);
+    let tree = |site: Site, top: &str| {
+        (0..FILES).fold(site, |site, number| site.file(&format!("{top}/{}", name(number)), sample(number)))
+    };
+    let from = tree(Site::new("source"), "t").program(clock.server()).start();
+    let to = Site::new("target").at("127.0.0.3").program(clock.server()).start();
+    let state = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| -> Run {
+        let user = clock
+            .environment()
+            .into_iter()
+            .fold(job(state.path()), |user, (name, value)| user.environment(name, &value));
+        user.args(words).run()
+    };
+    let is_whole = |top: PathBuf, run: &Run| {
+        for number in 0..FILES {
+            let bytes = fs::read(top.join(name(number)));
+            assert!(bytes.is_ok_and(|bytes| bytes == sample(number)), "{number}: {run}");
+        }
+        let files = names_below(&top).into_iter().filter(|name| !name.ends_with('/')).count();
+        assert_eq!(files, FILES, "{run}");
+    };
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let jumps = ["+400d", "-4000d", "+1h", "+4000d", "-1d", "+0"];
+            for jump in jumps.into_iter().cycle().take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                clock.set(jump);
+                std::thread::sleep(Duration::from_millis(7));
+            }
+        });
+        let end = Ends(&is_over);
+        for round in 0..3 {
+            let (here, there) = if round % 2 == 0 { (&from, &to) } else { (&to, &from) };
+            let moved = run(&["move", "-r", "--id", &format!("m{round}"), &here.url("t"), &there.url("t")]);
+            let moved = moved.exits(0);
+            is_whole(there.path("t"), &moved);
+            assert_eq!(here.names(), [""; 0], "{moved}");
+        }
+        let synced = run(&["sync", "--delete", &to.url("t"), &from.url("t")]).exits(0);
+        is_whole(from.path("t"), &synced);
+        fs::write(from.path("t/3/more"), "more").unwrap();
+        let synced = run(&["sync", "--delete", &to.url("t"), &from.url("t")]).exits(0);
+        is_whole(from.path("t"), &synced);
+        assert_eq!(
+            (&synced.summary()["deleted"], &synced.summary()["skipped"]),
+            (&1.into(), &FILES.into()),
+            "{synced}"
+        );
+        drop(end);
+    });
+}
+
+/// Ends what waits for it, also if the test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
