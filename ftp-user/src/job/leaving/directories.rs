@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::job::aside::{MOST_LOOKED, name_back, name_of};
 use crate::job::claims::names::named_below;
 use crate::job::entered::{Entered, Entry, Why};
-use crate::job::retrying::outage::{Question, asked};
+use crate::job::retrying::outage::Question;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::{Change, Event};
@@ -102,21 +102,39 @@ impl Leaving {
         {
             return Ok(());
         }
-        // If it cannot be removed, its listing tells why.
-        if host.keeps_full_directories() {
-            let removal = Removal::directory_if_empty(&self.tree.scope, below)?;
-            if removal.carry_out(context, host).await.is_ok() {
-                tell(context, host, &path);
-                return Ok(());
+        let mut question = Question::new(context);
+        let is_removed = loop {
+            question.connect(host).await?;
+            match self.once(context, host, below).await {
+                Ok(is_removed) => break is_removed,
+                // Its listing counts in the session that is lost.
+                Err(failure) => question.again(failure).await?,
             }
+        };
+        if is_removed {
+            tell(context, host, &path);
         }
-        let listing = asked(context, host, async |host| learn_listing(context, host, &path).await).await?;
-        let now = host.evidence_session().unwrap_or(listing.session());
-        let removal = Removal::emptied(&self.tree.scope, below, listing, now)?;
-        let Some(removal) = removal else { return Ok(()) };
-        remove(context, host, &removal).await?;
-        tell(context, host, &path);
         Ok(())
+    }
+
+    /// Removes a directory if it is empty. Returns whether it was.
+    async fn once(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+    ) -> Result<bool, Failure> {
+        let scope = &self.tree.scope;
+        // If it cannot be removed, its listing tells why.
+        if host.keeps_full_directories()
+            && Removal::directory_if_empty(scope, below)?.carry_out(context, host).await.is_ok()
+        {
+            return Ok(true);
+        }
+        let listing = learn_listing(context, host, &scope.path(below)).await?;
+        let now = host.evidence_session().unwrap_or(listing.session());
+        let Some(removal) = Removal::emptied(scope, below, listing, now)? else { return Ok(false) };
+        removal.carry_out(context, host).await.map(|_| true)
     }
 }
 
@@ -142,18 +160,6 @@ async fn is_within(
         Entry::Directory => Ok(true),
         Entry::Link(_) => Ok(false),
         Entry::Elsewhere(_, failure) => Err(failure),
-    }
-}
-
-/// Deletes a name, and asks again until the host has answered.
-pub(super) async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match removal.carry_out(context, host).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => question.again(failure).await?,
-        }
     }
 }
 

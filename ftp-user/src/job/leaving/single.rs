@@ -1,10 +1,11 @@
 //! Deletes one source that needs questions of its own: the session that has verified its copy has ended, both places may be
 //! one, or the reply to its deletion is missing.
 
-use super::directories::remove;
 use super::left::Left;
 use super::permit::{Leave, tell, undeleted};
 use crate::check::{self, Compared, CopyProof, CopyState, Removal, SourceNow};
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::aside::{named_again, set_aside};
 use crate::job::retrying::outage::Question;
@@ -98,5 +99,17 @@ impl Leave<'_> {
         };
         let names = (removal.path(), &left.source);
         Err(named_again(self.context, &mut ends.source, names, undeleted(failure)).await)
+    }
+}
+
+/// Deletes a name, and asks again until the host has answered.
+async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match removal.carry_out(context, host).await {
+            Ok(_) => return Ok(()),
+            Err(failure) => question.again(failure).await?,
+        }
     }
 }

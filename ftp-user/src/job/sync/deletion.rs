@@ -245,15 +245,21 @@ impl SurplusRemovals<'_> {
             if let Entry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
                 return Err(failure);
             }
-            let listing = asked(context, host, async |host| learn_listing(context, host, &path).await).await;
-            let listing = match listing {
-                Err(failure) if failure.kind == Kind::Missing => return Ok(()),
-                listing => listing?,
-            };
-            let now = host.evidence_session().unwrap_or(listing.session());
-            let removal = Removal::emptied(&self.scope, Some(below), listing, now)?;
-            let Some(removal) = removal else { return Ok(()) };
-            asked(context, host, async |host| removal.carry_out(context, host).await).await?;
+            // The listing counts in its own session.
+            let is_removed = asked(context, host, async |host| {
+                let listing = match learn_listing(context, host, &path).await {
+                    Err(failure) if failure.kind == Kind::Missing => return Ok(false),
+                    listing => listing?,
+                };
+                let now = host.evidence_session().unwrap_or(listing.session());
+                match Removal::emptied(&self.scope, Some(below), listing, now)? {
+                    Some(removal) => removal.carry_out(context, host).await.map(|_| true),
+                    None => Ok(false),
+                }
+            });
+            if !is_removed.await? {
+                return Ok(());
+            }
         }
         self.tell((host, &path), None, (listing::Kind::Directory, None)).await;
         tally.deleted();
