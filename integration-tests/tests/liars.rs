@@ -346,6 +346,46 @@ fn h16_a_source_that_does_not_say_what_it_has_deleted_is_looked_at_file_by_file(
 }
 
 #[test]
+fn h16_a_source_that_vanishes_before_it_is_deleted_is_told() {
+    let (from, to) = sites();
+    let is_shown = AtomicUsize::new(1);
+    let hears = |command: &str| command.starts_with("PACK DELETE ").then(|| "NOOP".to_owned());
+    let liar = Manner::Batch.deaf(&from, hears, move |command, _| {
+        if command.starts_with("PACK DELETE ") {
+            is_shown.store(0, Ordering::SeqCst);
+            let files = command.rsplit("//").next().map_or(0, |files| files.split('/').count());
+            let left = (1..=files).map(|number| format!("250-{number} left gone\r\n"));
+            return Lie::Says(left.collect::<String>() + "250 Deleted: 0");
+        }
+        let is_empty = is_shown.load(Ordering::SeqCst) == 0;
+        if is_empty && command.starts_with("MLST tree/") {
+            return Lie::Says("550 No such file or directory".to_owned());
+        }
+        Lie::None
+    });
+    let (run, trace) = run_between("move", [liar.url("tree"), to.url("")], &[]);
+    assert!(trace.contains("> PACK DELETE "), "{trace}");
+    let run = run.exits(9).says("this program has not deleted it").says("disk of the source");
+    assert_eq!((run.events("file").len(), run.events("failed").len()), (FILES, FILES), "{run}");
+    assert_eq!(to.names().iter().filter(|name| !name.ends_with('/')).count(), FILES, "{run}");
+}
+
+#[test]
+fn a_secret_that_no_connection_has_used_does_not_keep_a_listing_waiting() {
+    let from = Site::new("source").file("t/one", sample(300)).args(OPEN).start();
+    let to = Site::new("target").at("127.0.0.3").args(OPEN).start();
+    let hears = |command: &str| (command == "RETR t/one").then(|| "RETR t".to_owned());
+    let liar = Manner::Batch.deaf(&from, hears, |_, _| Lie::None);
+    let words = ["--retries", "0", "--timeout", "5s"];
+    let (run, trace) = run_between("move", [liar.url("t"), to.url("")], &words);
+    // The directory is not empty, which its listing tells.
+    let last = trace.rsplit("> RETR").next().unwrap_or_default();
+    assert!(last.contains("> RNDZ ") && last.contains("> MLSD t "), "{trace}");
+    assert_eq!(run.events("failed").len(), 1, "{run}\n{trace}");
+    assert_eq!(from.names(), ["t/", "t/one"], "{run}");
+}
+
+#[test]
 fn h16_sources_that_are_said_to_be_deleted_and_stay_are_not_whole_directories() {
     let (from, to) = sites();
     // A client that says NOOP for each DELETE.

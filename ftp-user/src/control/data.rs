@@ -129,6 +129,10 @@ impl Session {
         arrangements: &Arrangements,
         next: &Command,
     ) -> Result<Opened, OpenError> {
+        // A transfer between two servers has failed before its connection, and this program proves nothing.
+        if self.demands_proof {
+            self.ask(Command::Rndz(None)).await?;
+        }
         match arrangements.current() {
             Some(Arrangement::Active(_)) => self.expect_data(arrangements, next).await,
             Some(Arrangement::Passive(opening)) => {

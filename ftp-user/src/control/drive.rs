@@ -24,8 +24,11 @@ impl Session {
         if let Command::Rang(part) = &command {
             self.restarts = part.is_some();
         }
-        if let Command::Rndz(Some(secret)) = &command {
-            self.secrets.of_transfer(secret);
+        if let Command::Rndz(secret) = &command {
+            self.demands_proof = secret.is_some();
+            if let Some(secret) = secret {
+                self.secrets.of_transfer(secret);
+            }
         }
         let id = self.machine.send(self.context.clock.now(), command, patience);
         if transfer {
@@ -205,6 +208,8 @@ impl Session {
                         && self.transfers.contains(to)
                     {
                         self.orphan = false;
+                        // The connection has proven itself.
+                        self.demands_proof = false;
                     }
                     if let Event::Ended(failure) = &event {
                         self.over = Some(failure.clone());

@@ -182,6 +182,7 @@ impl Session {
             data_type: None,
             selected: None,
             restarts: false,
+            demands_proof: false,
             rate: None,
             partial: None,
             repaired: false,

@@ -93,6 +93,7 @@ impl Session {
     }
 
     /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
+    /// `Ok(false)` if no regular file was there.
     async fn delete_if_same(&mut self, all: &[(&DeletePermit, &SameFile)]) -> Vec<Result<bool, Failure>> {
         let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
         let (mut commands, mut rest) = (Vec::new(), files.as_slice());
@@ -163,8 +164,10 @@ fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool, Fai
     match left {
         None => Ok(true),
         Some(LeftOut::Refused) => why(Kind::Refused, "the server may not do that"),
-        // What it is now is found out by a question for it alone; a symbolic link is `gone`, too.
-        Some(LeftOut::Gone | LeftOut::Changed | LeftOut::Taken | LeftOut::Unsent | LeftOut::Failed) => {
+        // A symbolic link is gone, too.
+        Some(LeftOut::Gone) => Ok(false),
+        // What it is now is found out by a question for it alone.
+        Some(LeftOut::Changed | LeftOut::Taken | LeftOut::Unsent | LeftOut::Failed) => {
             why(Kind::Temporary, "it is not what it was")
         }
     }

@@ -126,6 +126,8 @@ pub struct Session {
     pub(super) tls: Option<Client>,
     /// A command whose reply does not matter.
     pub(super) unawaited: Option<CommandId>,
+    /// The server was given a secret for its next data connection, and nothing shows that it has used it up.
+    pub(super) demands_proof: bool,
     /// What MLST has said together with the login. It holds until something else is sent.
     pub(super) first: Option<First>,
     /// The time of the file that was stored last.

@@ -39,6 +39,8 @@ struct StoredFile {
     session: Option<SessionId>,
     /// It was gone, and was copied again.
     is_again: bool,
+    /// It was there already.
+    was_skipped: bool,
 }
 
 impl Record for StoredFile {
@@ -50,6 +52,7 @@ impl Record for StoredFile {
         put_some(out, self.expected.modified.map(|When(seconds)| seconds.cast_unsigned()));
         put_some(out, self.session.map(SessionId::number));
         put_number(out, u64::from(self.is_again));
+        put_number(out, u64::from(self.was_skipped));
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -60,8 +63,9 @@ impl Record for StoredFile {
         let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
         let session = fields.some()?.map(SessionId::new);
         let is_again = fields.number()? > 0;
+        let was_skipped = fields.number()? > 0;
         let expected = ExpectedCopy { size, modified };
-        Some(Self { number, source, copy, expected, session, is_again })
+        Some(Self { number, source, copy, expected, session, is_again, was_skipped })
     }
 }
 
@@ -86,6 +90,7 @@ impl StoredFiles {
             expected: ExpectedCopy { size: done.size, modified },
             session: done.session,
             is_again: false,
+            was_skipped: done.took().is_none(),
         });
     }
 
@@ -272,7 +277,7 @@ impl LastLook<'_> {
         for (file, failure) in failed {
             let (source, dest) = item(&file).names(ends);
             self.context.events.say(Event::FileFailed { source: source.clone() });
-            self.tally.gone(file.expected.size);
+            self.tally.gone(file.expected.size, file.was_skipped);
             self.tally.failed(source, dest, failure);
         }
     }
@@ -354,6 +359,7 @@ mod tests {
             },
             session: number.is_multiple_of(3).then_some(SessionId::new(u64::MAX)),
             is_again: number.is_multiple_of(5),
+            was_skipped: number.is_multiple_of(7),
         };
         let mut stored = StoredFiles::default();
         (0..5000).for_each(|number| stored.push(file(number)));

@@ -2,7 +2,7 @@
 
 use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
 use super::look::{DirectorySizes, End, ExpectedFile, look};
-use super::permit::{Leave, tell, undeleted};
+use super::permit::{Leave, missing, tell, undeleted};
 use super::single;
 use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal, SameFile, SourceNow};
 use crate::context::Context;
@@ -113,8 +113,10 @@ impl Leave<'_> {
         let (mut kept, mut singly, mut ready) = (Vec::new(), Vec::new(), Vec::new());
         for (left, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
             match seen {
-                // It is gone already.
-                (Ok(None), _) => {}
+                (Ok(None), _) => {
+                    let missing = missing(ends.source.name());
+                    kept.push(left.stays(missing));
+                }
                 (Ok(Some(source)), Ok(copy)) => {
                     match self.judge(ends, &left, (source.now(), copy.as_ref())) {
                         Judged::Singly => singly.push(left),
@@ -161,14 +163,16 @@ impl Leave<'_> {
         let mut rest = Vec::new();
         for Ready { left, .. } in ready {
             match deleted.next() {
-                Some(Ok(_)) => {
+                Some(Ok(true)) => {
                     let (source, _) = left.verified_copy.parts();
                     tell(context, ends, &left.source, source.size);
                 }
+                // What is there is looked at: a server may say of a link that there is no such file.
+                Some(Ok(false)) => rest.push(left),
                 Some(Err(failure)) if failure.kind != failure::Kind::Temporary => {
                     kept.push(left.stays(undeleted(failure)))
                 }
-                Some(Err(_)) | None => rest.push(left),
+                Some(Err(_)) | None => rest.push(Left { was_told: true, ..left }),
             }
         }
         rest

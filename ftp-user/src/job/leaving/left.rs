@@ -45,6 +45,8 @@ pub(super) struct Left {
     pub(super) session: Option<SessionId>,
     /// When it was verified, at the latest.
     pub(super) verified: Moment,
+    /// The source was told to delete it, and its reply did not come or cannot be believed.
+    pub(super) was_told: bool,
 }
 
 impl Left {
@@ -74,7 +76,8 @@ impl Left {
         // What was there already has a time of its own.
         let expected = ExpectedCopy { size: done.size, modified: set.filter(|_| done.rung.is_some()) };
         let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
-        Ok(Some(Self { scope, below, source, copy, verified_copy, expected, session, verified }))
+        let was_told = false;
+        Ok(Some(Self { scope, below, source, copy, verified_copy, expected, session, verified, was_told }))
     }
 
     /// The directory that has it, and whether it is one of the same tree as another one's.

@@ -5,7 +5,7 @@ use crate::check::{CopyProof, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::AskedDisk;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::report::{Change, Event};
 use crate::route::Ends;
 use ftp_proto::listing;
@@ -37,6 +37,13 @@ impl Leave<'_> {
             MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage };
         Removal::moved(&left.scope, left.below.as_ref(), &evidence)
     }
+}
+
+/// The failure if nothing has the name of a source, and this run has not deleted it.
+pub(super) fn missing(host: String) -> Failure {
+    let what =
+        format!("it is not at {host} any more, and this program has not deleted it; its copy is verified");
+    Failure::new(Kind::Unverified, what).hint("look whether the disk of the source is mounted")
 }
 
 /// The failure to delete a source.

@@ -2,7 +2,7 @@
 //! one, or the reply to its deletion is missing.
 
 use super::left::Left;
-use super::permit::{Leave, tell, undeleted};
+use super::permit::{Leave, missing, tell, undeleted};
 use crate::check::{self, Compared, CopyProof, CopyState, Removal, SourceNow};
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -19,10 +19,11 @@ use crate::route::Ends;
 /// It stays, and why.
 pub(super) async fn leave(leave: Leave<'_>, ends: &mut Ends, left: &Left) -> Result<(), Failure> {
     let mut question = Question::new(leave.context);
+    let mut was_told = left.was_told;
     loop {
         question.connect(&mut ends.source).await?;
         question.connect(&mut ends.destination).await?;
-        match leave.once(ends, left).await {
+        match leave.once(ends, left, &mut was_told).await {
             Ok(ended) => return ended,
             // Everything is looked at again: what was seen holds for the session that is lost.
             Err(failure) => question.again(failure).await?,
@@ -31,10 +32,20 @@ pub(super) async fn leave(leave: Leave<'_>, ends: &mut Ends, left: &Left) -> Res
 }
 
 impl Leave<'_> {
-    /// The inner result is final. The outer failure may pass, and nothing was changed.
-    async fn once(self, ends: &mut Ends, left: &Left) -> Result<Result<(), Failure>, Failure> {
+    /// The inner result is final. The outer failure may pass. `was_told` is whether the source was told to delete it.
+    async fn once(
+        self,
+        ends: &mut Ends,
+        left: &Left,
+        was_told: &mut bool,
+    ) -> Result<Result<(), Failure>, Failure> {
         let context = self.context;
-        let Some(before) = ends.source.facts(context, &left.source).await? else { return Ok(Ok(())) };
+        let is_gone = |ends: &Ends, was_told: bool| {
+            if was_told { Ok(()) } else { Err(missing(ends.source.name())) }
+        };
+        let Some(before) = ends.source.facts(context, &left.source).await? else {
+            return Ok(is_gone(ends, *was_told));
+        };
         let there = ends.destination.facts(context, &left.copy).await?;
         let has_own_session = ends.destination.is_local()
             || (left.session.is_some() && left.session == ends.destination.session_id());
@@ -46,7 +57,9 @@ impl Leave<'_> {
         // Digests take long: both are looked at again.
         let (now, there) = match proof {
             CopyProof::ComparedAgain => {
-                let Some(now) = ends.source.facts(context, &left.source).await? else { return Ok(Ok(())) };
+                let Some(now) = ends.source.facts(context, &left.source).await? else {
+                    return Ok(is_gone(ends, *was_told));
+                };
                 (now, ends.destination.facts(context, &left.copy).await?)
             }
             CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
@@ -59,10 +72,11 @@ impl Leave<'_> {
             let deleted = self.delete_aside(ends, left, removal, now.size).await;
             return Ok(deleted.map(|()| tell(context, ends, &left.source, now.size)));
         }
+        let was_told_before = std::mem::replace(was_told, true);
         match removal.carry_out(context, &mut ends.source).await {
-            Ok(_) => {
-                tell(context, ends, &left.source, now.size);
-                Ok(Ok(()))
+            Ok(is_deleted) => {
+                let gone = if is_deleted { Ok(()) } else { is_gone(ends, was_told_before) };
+                Ok(gone.map(|()| tell(context, ends, &left.source, now.size)))
             }
             Err(failure) if failure.kind == Kind::Temporary => Err(failure),
             Err(failure) => Ok(Err(undeleted(failure))),
@@ -94,22 +108,28 @@ impl Leave<'_> {
         size: Option<u64>,
     ) -> Result<(), Failure> {
         let removal = set_aside(self.context, ends, removal, (&left.copy, size)).await?;
-        let Err(failure) = remove(self.context, &mut ends.source, &removal).await else {
-            return Ok(());
+        let failure = match remove(self.context, &mut ends.source, &removal).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                let was = format!("its name was {} meanwhile", ends.source.show(removal.path()));
+                return Err(missing(ends.source.name()).during(was));
+            }
+            Err(failure) => failure,
         };
         let names = (removal.path(), &left.source);
         Err(named_again(self.context, &mut ends.source, names, undeleted(failure)).await)
     }
 }
 
-/// Deletes a name, and asks again until the host has answered.
-async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<(), Failure> {
-    let mut question = Question::new(context);
+/// Deletes a name, and asks again until the host has answered. `Ok(false)` if it was not there before it was asked for the first time.
+async fn remove(context: &Context, host: &mut Host, removal: &Removal) -> Result<bool, Failure> {
+    let (mut question, mut was_told) = (Question::new(context), false);
     loop {
         question.connect(host).await?;
         match removal.carry_out(context, host).await {
-            Ok(_) => return Ok(()),
+            Ok(is_deleted) => return Ok(is_deleted || was_told),
             Err(failure) => question.again(failure).await?,
         }
+        was_told = true;
     }
 }

@@ -159,9 +159,12 @@ impl Tally {
     }
 
     /// A file of that size that was counted is not whole.
-    pub(in crate::job) fn gone(&mut self, size: Option<u64>) {
+    pub(in crate::job) fn gone(&mut self, size: Option<u64>, was_skipped: bool) {
         self.files = self.files.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(size.unwrap_or(0));
+        match was_skipped {
+            true => self.skipped = self.skipped.saturating_sub(1),
+            false => self.bytes = self.bytes.saturating_sub(size.unwrap_or(0)),
+        }
     }
 
     /// Notes files that are the same at both ends.
@@ -375,6 +378,23 @@ mod tests {
         assert_eq!(summary.earlier, 1);
         assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
         assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));
+        drop(events);
+        reporter.finish().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_gone_is_not_counted_whether_it_was_copied_or_skipped() {
+        let (events, reporter) = Reporter::start(Style::for_tests(), None);
+        let mut tally = Tally::new(&events, "move", false);
+        let sha = Verified::Hash(Algorithm::Sha256);
+        tally.done(&done(Some(Rung::DestListens), 5, sha));
+        tally.done(&done(None, 7, sha));
+        tally.gone(Some(7), true);
+        tally.gone(Some(5), false);
+        tally.failed("a".into(), "b".into(), Failure::new(Kind::Unverified, "gone"));
+        assert_eq!(tally.has_failed_for_nothing(), None);
+        let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
+        assert_eq!((summary.files, summary.skipped, summary.failed), (0, 0, 1));
         drop(events);
         reporter.finish().await.unwrap();
     }
