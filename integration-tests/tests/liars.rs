@@ -371,6 +371,36 @@ fn h16_a_source_that_vanishes_before_it_is_deleted_is_told() {
 }
 
 #[test]
+fn a_source_that_is_written_within_the_second_of_its_time_stays() {
+    let is_to_change = |command: &str| command == "SITE SYNC";
+    let change = |root: &std::path::Path| {
+        for number in 0..FILES {
+            let path = root.join(format!("tree/{number:02}"));
+            let time = fs::metadata(&path).unwrap().modified().unwrap();
+            let file = fs::File::options().write(true).open(path).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"other", 0).unwrap();
+            file.set_modified(time).unwrap();
+        }
+    };
+    for is_local in [false, true] {
+        let (from, to) = sites();
+        let root = from.path("");
+        let once = AtomicUsize::new(0);
+        let liar = Manner::Batch.lying(&to, move |command, _| {
+            if is_to_change(command) && once.fetch_add(1, Ordering::SeqCst) == 0 {
+                change(&root);
+            }
+            Lie::None
+        });
+        let source = if is_local { from.path("tree").display().to_string() } else { from.url("tree") };
+        let run = run_between("move", [source, liar.url("")], &[]).0.exits(9);
+        let staying = from.names().iter().filter(|name| !name.ends_with('/')).count();
+        assert_eq!(staying, FILES, "local: {is_local}: {run}");
+        assert!(from.bytes("tree/07").starts_with(b"other"), "{run}");
+    }
+}
+
+#[test]
 fn a_secret_that_no_connection_has_used_does_not_keep_a_listing_waiting() {
     let from = Site::new("source").file("t/one", sample(300)).args(OPEN).start();
     let to = Site::new("target").at("127.0.0.3").args(OPEN).start();

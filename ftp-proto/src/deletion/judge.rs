@@ -320,6 +320,7 @@ pub fn has_changed(before: &Facts, now: &Facts) -> bool {
     before.size != now.size
         || differ(before.modified, now.modified)
         || differ(before.unique.as_ref(), now.unique.as_ref())
+        || differ(before.version, now.version)
 }
 
 #[cfg(test)]

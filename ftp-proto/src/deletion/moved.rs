@@ -54,7 +54,8 @@ impl SourceNow<'_> {
                 let FileToSend { size, modified, unique, name: _ } = &same.file;
                 let is_before = before.kind == Kind::File
                     && before.size == Some(u64::from(*size))
-                    && (&before.modified, &before.unique) == (modified, unique);
+                    && before.modified == *modified
+                    && before.exact_identity() == *unique;
                 is_before && same.file.is_whole() && same.path() == *path
             }
         }
@@ -175,7 +176,7 @@ mod tests {
     }
 
     fn facts(kind: Kind, size: Option<u64>, modified: Option<i64>) -> Facts {
-        Facts { kind, size, modified: modified.map(When), unique: None, mode: None }
+        Facts { kind, size, modified: modified.map(When), unique: None, version: None, mode: None }
     }
 
     #[test]
@@ -253,6 +254,9 @@ mod tests {
         };
         let whole = same(5, Some(1), Some("u"), "d", "f");
         assert_eq!(check(&before, &whole, false).unwrap().only_if(), Some(&whole));
+        let versioned = Facts { version: Some(0x1f), ..before.clone() };
+        assert_eq!(check(&versioned, &whole, true), Err(ReasonToKeep::SourceChanged), "of any version");
+        assert!(check(&versioned, &same(5, Some(1), Some("u.1f"), "d", "f"), true).is_ok());
         for other in [
             same(6, Some(1), Some("u"), "d", "f"),
             same(5, Some(2), Some("u"), "d", "f"),

@@ -326,8 +326,18 @@ mod tests {
     fn our_own_features_are_recognised_in_both_dialects() {
         for (dialect, code) in [(Rfc959, 211), (Rfc354, 200)] {
             let found = read(dialect, code, &format!("Features\n{}\nEnd", ours()));
-            let facts = ["type", "size", "modify", "perm", "unique", "unix.mode", "unix.owner", "unix.group"]
-                .map(str::to_owned);
+            let facts = [
+                "type",
+                "size",
+                "modify",
+                "perm",
+                "unique",
+                "x.version",
+                "unix.mode",
+                "unix.owner",
+                "unix.group",
+            ]
+            .map(str::to_owned);
             assert_eq!(
                 found,
                 Capabilities {

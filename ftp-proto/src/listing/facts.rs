@@ -42,6 +42,7 @@ pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
             "modify" => row.modified = parse_time(value).map(|when| (when, Precision::Exact)),
             "perm" => row.perm = Some(value.to_ascii_lowercase()),
             "unique" => row.unique = Some(value.to_owned()),
+            "x.version" => row.version = u64::from_str_radix(value, 16).ok(),
             "unix.mode" => row.mode = u32::from_str_radix(value, 8).ok().map(|mode| mode & 0o7777),
             _ => {} // RFC 3659 7.5: unknown facts are legal
         }

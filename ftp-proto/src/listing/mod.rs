@@ -91,6 +91,8 @@ pub struct Entry {
     pub perm: Option<String>,
     /// The fact `unique` (RFC 3659 section 7.5.2), if it is known.
     pub unique: Option<String>,
+    /// The fact `X.version`, if it is known: another number after each change of a file (`docs/protocol/extensions.md`).
+    pub version: Option<u64>,
     /// Where a symbolic link leads, if that may be told.
     pub target: Option<Vec<u8>>,
 }
@@ -106,6 +108,8 @@ pub struct Facts {
     pub modified: Option<When>,
     /// The server's own identity of the file, if it is known.
     pub unique: Option<String>,
+    /// Another number after each change of the file or of its facts, if it is known. The time tells no change within its second.
+    pub version: Option<u64>,
     /// Its permission bits, if they are known.
     pub mode: Option<u32>,
 }
@@ -113,7 +117,25 @@ pub struct Facts {
 impl Facts {
     /// What is known of nothing but its kind.
     pub const fn of_kind(kind: Kind) -> Self {
-        Self { kind, size: None, modified: None, unique: None, mode: None }
+        Self { kind, size: None, modified: None, unique: None, version: None, mode: None }
+    }
+}
+
+impl Facts {
+    /// How PACK names the file among all that it was or may become: its identity, and its version where that is known.
+    ///
+    /// ```
+    /// use ftp_proto::listing::{Facts, Kind};
+    ///
+    /// let facts = Facts { unique: Some("8g2".to_owned()), version: Some(31), ..Facts::of_kind(Kind::File) };
+    /// assert_eq!(facts.exact_identity().as_deref(), Some("8g2.1f"));
+    /// ```
+    pub fn exact_identity(&self) -> Option<String> {
+        let unique = self.unique.as_ref()?;
+        Some(match self.version {
+            Some(version) => format!("{unique}.{version:x}"),
+            None => unique.clone(),
+        })
     }
 }
 
@@ -121,7 +143,7 @@ impl From<&Entry> for Facts {
     fn from(entry: &Entry) -> Self {
         let modified = entry.exactly_modified();
         let (unique, mode) = (entry.unique.clone(), entry.mode);
-        Self { kind: entry.kind, size: entry.size, modified, unique, mode }
+        Self { kind: entry.kind, size: entry.size, modified, unique, version: entry.version, mode }
     }
 }
 
@@ -148,6 +170,7 @@ impl Entry {
             owner: None,
             perm: None,
             unique: None,
+            version: None,
             target: None,
         }
     }

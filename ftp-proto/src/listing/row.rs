@@ -15,11 +15,13 @@ pub(super) struct Row<'a> {
     pub(super) mode: Option<u32>,
     pub(super) perm: Option<String>,
     pub(super) unique: Option<String>,
+    pub(super) version: Option<u64>,
 }
 
 impl<'a> Row<'a> {
     pub(super) const fn new(name: &'a [u8], kind: Kind) -> Self {
-        Self { name, blanks: 0, kind, size: None, modified: None, mode: None, perm: None, unique: None }
+        let (size, modified, mode, perm, unique, version) = (None, None, None, None, None, None);
+        Self { name, blanks: 0, kind, size, modified, mode, perm, unique, version }
     }
 
     pub(super) fn entry(self, name: PathName) -> Entry {
@@ -34,6 +36,7 @@ impl<'a> Row<'a> {
             owner: None,
             perm: self.perm,
             unique: self.unique,
+            version: self.version,
             target: None,
         }
     }

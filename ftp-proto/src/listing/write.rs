@@ -26,6 +26,9 @@ pub fn write_facts_line(line: &mut Vec<u8>, entry: &Entry, wanted: Option<&[Stri
     }
     facts.add_text("perm", entry.perm.as_deref());
     facts.add_text("unique", entry.unique.as_deref());
+    if let Some(version) = entry.version {
+        facts.add("X.version", |line| write_hex(line, version));
+    }
     if let Some(mode) = entry.mode {
         let octal = [9, 6, 3, 0].map(|shift: u32| digit((mode >> shift & 7).into()));
         facts.add("UNIX.mode", |line| line.extend_from_slice(&octal));
@@ -76,11 +79,17 @@ fn fits(value: &str) -> bool {
 const USUAL: usize = 160;
 
 /// The names of the facts that [`facts_line`] writes unless others are wanted, as in FEAT.
-pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
+pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "X.version", "UNIX.mode"];
 
 /// The names of those that it writes only if they are wanted: numbers that mean something on the host of the server
 /// alone.
 pub const SELDOM: &[&str] = &["UNIX.owner", "UNIX.group"];
+
+/// Writes a number in hexadecimal digits without leading zeros.
+fn write_hex(line: &mut Vec<u8>, number: u64) {
+    let digits = number.checked_ilog2().map_or(1, |bits| bits / 4 + 1);
+    line.extend((0..digits).rev().map(|position| hex_digit(number >> (4 * position) & 0xf)));
+}
 
 /// Writes the fact `type` (RFC 3659 section 7.5.1). That of a symbolic link ends with its target, unless
 /// the target would end the fact.
@@ -195,6 +204,11 @@ fn write_number(line: &mut Vec<u8>, number: u64, (width, fill): (usize, u8)) {
     line.extend_from_slice(digits);
 }
 
+/// The hexadecimal digit of a number below 16.
+fn hex_digit(number: u64) -> u8 {
+    if number < 10 { digit(number) } else { digit(number - 10) + (b'a' - b'0') }
+}
+
 /// The digit of a number below 10.
 fn digit(number: u64) -> u8 {
     u8::try_from(number).map_or(b'0', |number| b'0' + number)
@@ -214,6 +228,7 @@ mod tests {
             owner: Some(Owner { user: 1000, group: 0 }),
             perm: Some("adfrw".into()),
             unique: Some("8U1".into()),
+            version: Some(0xa0_31),
             ..Entry::new(PathName::from_wire(name).unwrap(), Kind::File)
         }
     }
@@ -230,7 +245,7 @@ mod tests {
     fn e20_a_line_of_mlsd_is_facts_a_blank_and_the_name() {
         assert_eq!(
             facts_line(&entry(" a b"), None),
-            b"type=file;size=4294967297;modify=20261120102030;perm=adfrw;unique=8U1;UNIX.mode=0640;  a b"
+            b"type=file;size=4294967297;modify=20261120102030;perm=adfrw;unique=8U1;X.version=a031;UNIX.mode=0640;  a b"
         );
         let wanted = ["unix.mode".to_owned(), "size".to_owned()];
         assert_eq!(facts_line(&entry("x"), Some(&wanted)), b"size=4294967297;UNIX.mode=0640; x");

@@ -79,6 +79,7 @@ pub(super) fn describe(entry: &mut Entry, stat: &Stat, parent: Option<&Stat>, ma
     describe_shown(entry, stat);
     write_perm(entry.perm.get_or_insert_default(), stat, parent, may);
     write_unique(entry.unique.get_or_insert_default(), stat);
+    entry.version = (entry.kind == Kind::File).then(|| version(stat));
 }
 
 /// Makes `entry` what a line of LIST shows of `stat`, under the name that it has.
@@ -107,6 +108,20 @@ pub(super) fn unique_of(stat: &Stat) -> String {
     let mut unique = String::new();
     write_unique(&mut unique, stat);
     unique
+}
+
+/// The `unique` fact with the version behind it.
+pub(super) fn exact_identity_of(stat: &Stat) -> String {
+    let mut identity = unique_of(stat);
+    identity.push('.');
+    push_hex(&mut identity, version(stat));
+    identity
+}
+
+/// The version of a file: when it was changed last, or its name, its times or its rights, in nanoseconds.
+fn version(stat: &Stat) -> u64 {
+    let seconds = stat.st_ctime.cast_unsigned().wrapping_mul(1_000_000_000);
+    seconds.wrapping_add(stat.st_ctime_nsec.into())
 }
 
 /// Writes the `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.

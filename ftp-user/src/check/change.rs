@@ -56,7 +56,14 @@ mod tests {
 
     fn facts(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
         let unique = unique.map(str::to_owned);
-        Facts { kind: Kind::File, size: Some(size), modified: modified.map(When), unique, mode: None }
+        Facts {
+            kind: Kind::File,
+            size: Some(size),
+            modified: modified.map(When),
+            unique,
+            version: None,
+            mode: None,
+        }
     }
 
     #[test]
@@ -70,5 +77,9 @@ mod tests {
         check(facts(5, None, Some("a")), facts(5, None, Some("b")), true);
         // A listing had only a date for people.
         check(facts(5, None, None), facts(5, Some(2), Some("b")), false);
+        // Somebody has written to it within the second of its time.
+        let version = |version| Facts { version: Some(version), ..facts(5, Some(1), Some("a")) };
+        check(version(1), version(2), true);
+        check(version(1), facts(5, Some(1), Some("a")), false);
     }
 }

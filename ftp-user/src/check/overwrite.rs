@@ -58,7 +58,14 @@ mod tests {
     use ftp_proto::listing::{Kind, When};
 
     fn facts(size: Option<u64>, modified: Option<i64>) -> Facts {
-        Facts { kind: Kind::File, size, modified: modified.map(When), unique: None, mode: None }
+        Facts {
+            kind: Kind::File,
+            size,
+            modified: modified.map(When),
+            unique: None,
+            version: None,
+            mode: None,
+        }
     }
 
     #[test]

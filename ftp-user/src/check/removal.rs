@@ -245,6 +245,7 @@ mod tests {
             size: Some(size),
             modified: modified.map(When),
             unique: unique.map(str::to_owned),
+            version: None,
             mode: None,
         };
         let hash = Verified::Hash(Algorithm::Sha256);

@@ -1,5 +1,6 @@
 //! Files of this host.
 
+use super::opened::version;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
 use ftp_proto::listing::{Kind, When};
@@ -72,6 +73,7 @@ fn looked_at(path: &PathName, found: io::Result<Metadata>) -> Result<Option<Fact
         size: found.is_file().then_some(found.len()),
         modified: Some(When(found.mtime())),
         unique: Some(format!("{}-{}", found.dev(), found.ino())),
+        version: found.is_file().then(|| version((found.ctime(), found.ctime_nsec()))),
         mode: Some(found.mode() & 0o7777),
     }))
 }

@@ -282,6 +282,11 @@ impl OpenName {
     }
 }
 
+/// The version of a file: when it was changed last, in nanoseconds.
+pub(super) const fn version((seconds, nanoseconds): (i64, i64)) -> u64 {
+    seconds.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(nanoseconds.cast_unsigned())
+}
+
 #[allow(
     clippy::useless_conversion,
     clippy::unnecessary_cast,
@@ -295,6 +300,8 @@ pub(super) fn facts(found: &Stat) -> Facts {
         size,
         modified: Some(When(found.st_mtime as i64)),
         unique: Some(unique(identity(found))),
+        version: (kind == listing::Kind::File)
+            .then(|| version((found.st_ctime as i64, found.st_ctime_nsec as i64))),
         mode: Some(found.st_mode as u32 & 0o7777),
     }
 }

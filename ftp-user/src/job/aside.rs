@@ -6,8 +6,9 @@ use super::remains::part::{Part, id_of, new_id};
 use super::retrying::outage::{Question, facts};
 use crate::check::Removal;
 use crate::context::Context;
+use crate::control::Facts;
 use crate::endpoint::{self, Host};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::journal::ItemState;
 use crate::place;
 use crate::route::Ends;
@@ -30,15 +31,28 @@ pub(super) async fn set_aside(
             "{name} stays, because nobody can tell whether its copy is the same file"
         ))
     })?;
-    let found = facts(context, &mut ends.destination, copy).await;
-    let why = match found {
+    let found = match facts(context, &mut ends.destination, copy).await {
         Ok(Some(found)) if found.kind == listing::Kind::File && (found.size == size || size.is_none()) => {
-            return removal.set_aside(aside);
+            touch(context, &mut ends.destination, copy, &found).await
         }
-        Ok(_) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
+        found => found.map(|_| false),
+    };
+    let why = match found {
+        Ok(true) => return removal.set_aside(aside),
+        Ok(false) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
         Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
     };
     Err(named_again(context, &mut ends.source, (&aside, &source), why).await)
+}
+
+/// Gives a copy, which this run has not stored, another version, by the time that it has. The copy may be the source of
+/// another `move`, in the other direction: its server deletes it only with the version that it had when that one has read it.
+/// Returns whether the copy is still there.
+async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool, Failure> {
+    let Some(time) = found.modified.filter(|_| found.version.is_some()) else { return Ok(true) };
+    let refusal = host.set_modified_all(context, &[(copy.clone(), time)]).await?;
+    // Whoever may not set it has seen the copy right before.
+    Ok(refusal.is_none_or(|refusal| refusal.kind != Kind::Missing))
 }
 
 /// The other name of a source while its copy is looked for. A later run of the job finds it again.

@@ -10,7 +10,7 @@ fn path(text: &str) -> PathName {
 
 fn facts(size: Option<u64>, modified: Option<i64>, unique: Option<&str>) -> Facts {
     let unique = unique.map(str::to_owned);
-    Facts { kind: Kind::File, size, modified: modified.map(When), unique, mode: None }
+    Facts { kind: Kind::File, size, modified: modified.map(When), unique, version: None, mode: None }
 }
 
 fn directory() -> Facts {

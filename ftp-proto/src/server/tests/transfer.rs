@@ -480,7 +480,7 @@ fn facts_of_files() {
     h.check("OPTS HASH SHA-256", &["200"]);
     h.check("OPTS HASH CRC-37", &["501"]);
     assert_eq!(h.say("OPTS MLST size;TYPE;x;"), ["200 MLST OPTS type;size;"]);
-    let facts = " MLST type*;size*;modify;perm;unique;UNIX.mode;UNIX.owner;UNIX.group;";
+    let facts = " MLST type*;size*;modify;perm;unique;X.version;UNIX.mode;UNIX.owner;UNIX.group;";
     assert!(h.say("FEAT").contains(&facts.to_owned()));
     assert_eq!(h.say("OPTS MLST unix.Owner;type;"), ["200 MLST OPTS type;unix.owner;"]);
     h.say("TYPE A");

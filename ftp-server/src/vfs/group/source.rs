@@ -18,7 +18,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
 use rustix::io::Errno;
 
-use crate::vfs::entry::{regular, unique_of};
+use crate::vfs::entry::{exact_identity_of, regular, unique_of};
 use crate::vfs::failure::failure;
 use crate::vfs::path::Beneath;
 use crate::vfs::root::Root;
@@ -167,7 +167,10 @@ fn read_all(file: &File, room: &mut [u8], size: usize, is_local: bool) -> io::Re
 pub(super) fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
     u64::try_from(stat.st_size) == Ok(u64::from(item.size))
         && item.modified.is_none_or(|modified| modified.0 == stat.st_mtime)
-        && item.unique.as_ref().is_none_or(|unique| *unique == unique_of(stat))
+        && item.unique.as_ref().is_none_or(|unique| match unique.contains('.') {
+            true => *unique == exact_identity_of(stat),
+            false => *unique == unique_of(stat),
+        })
 }
 
 /// Whether a file has changed between two looks.

@@ -212,6 +212,7 @@ impl Kept {
             size: seen.size,
             modified: seen.modified.map(When),
             unique: seen.unique,
+            version: None,
             mode: None,
         });
         Ok(Some(Leftover { part: Part::new(last, target)?, source }))

@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn a_copy_is_there_if_its_name_has_a_file_of_its_size() {
-        let facts = |kind, size| Facts { kind, size, modified: None, unique: None, mode: None };
+        let facts =
+            |kind, size| Facts { kind, size, modified: None, unique: None, version: None, mode: None };
         let file = |size| Some(facts(listing::Kind::File, size));
         let directory = Some(facts(listing::Kind::Directory, Some(5)));
         for (found, size, expect) in [

@@ -72,7 +72,7 @@ impl Left {
 
     fn expected_copy(&self) -> ExpectedFile {
         let ExpectedCopy { size, modified } = self.expected;
-        let facts = Facts { kind: Kind::File, size, modified, unique: None, mode: None };
+        let facts = Facts { kind: Kind::File, size, modified, unique: None, version: None, mode: None };
         ExpectedFile { path: self.copy.clone(), facts }
     }
 

@@ -66,10 +66,10 @@ pub(super) struct ExpectedFile {
 impl ExpectedFile {
     /// How a server is asked whether it is there, if all that is expected can be said.
     pub(super) fn described(&self) -> Option<FileToSend> {
-        let Facts { kind, size, modified, unique, mode: _ } = &self.facts;
+        let Facts { kind, size, modified, .. } = &self.facts;
         let size = u32::try_from((*size)?).ok().filter(|_| *kind == Kind::File)?;
         let name = FileName::from_wire(place::base_name(&self.path)?.as_bytes())?;
-        let file = FileToSend { size, modified: *modified, unique: unique.clone(), name };
+        let file = FileToSend { size, modified: *modified, unique: self.facts.exact_identity(), name };
         file.is_whole().then_some(file)
     }
 }

@@ -169,7 +169,14 @@ mod tests {
     fn entry(number: u64) -> TreeEntry {
         // In no order, and each once.
         let text = format!("d{:x}/f{}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40, number);
-        let facts = Facts { kind: Kind::File, size: Some(number), modified: None, unique: None, mode: None };
+        let facts = Facts {
+            kind: Kind::File,
+            size: Some(number),
+            modified: None,
+            unique: None,
+            version: None,
+            mode: None,
+        };
         TreeEntry { path: PathName::from_user(text).unwrap(), facts }
     }
 
@@ -196,7 +203,8 @@ mod tests {
 
     #[test]
     fn long_names_wait_on_the_disk_as_well_as_many() {
-        let facts = Facts { kind: Kind::File, size: None, modified: None, unique: None, mode: None };
+        let facts =
+            Facts { kind: Kind::File, size: None, modified: None, unique: None, version: None, mode: None };
         let mut sorter = Sorter::new(Cancel::never());
         let above = "d/".repeat(1900);
         for number in 0..10_000 {

@@ -43,11 +43,12 @@ pub(in crate::job) fn order(one: &PathName, other: &PathName) -> Ordering {
 
 impl Record for TreeEntry {
     fn write(&self, out: &mut Vec<u8>) {
-        let Facts { kind, size, modified, unique, mode } = &self.facts;
+        let Facts { kind, size, modified, unique, version, mode } = &self.facts;
         put_bytes(out, self.path.as_bytes());
         put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(KINDS.len() - 1) as u64);
         put_some(out, *size);
         put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
+        put_some(out, *version);
         put_some(out, mode.map(u64::from));
         put_number(out, u64::from(unique.is_some()));
         put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
@@ -58,10 +59,11 @@ impl Record for TreeEntry {
         let kind = *KINDS.get(usize::try_from(fields.number()?).ok()?)?;
         let size = fields.some()?;
         let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
+        let version = fields.some()?;
         let mode = fields.some()?.and_then(|mode| u32::try_from(mode).ok());
         let has_unique = fields.number()? > 0;
         let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
-        let facts = Facts { kind, size, modified, unique: has_unique.then_some(unique), mode };
+        let facts = Facts { kind, size, modified, unique: has_unique.then_some(unique), version, mode };
         Some(Self { path, facts })
     }
 }

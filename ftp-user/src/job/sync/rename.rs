@@ -256,7 +256,7 @@ mod tests {
                 let path = PathName::from_user("x".repeat(length)).unwrap();
                 let size = Some(SMALLEST + size);
                 let kind = listing::Kind::File;
-                let facts = Facts { kind, size, modified: None, unique: None, mode: None };
+                let facts = Facts { kind, size, modified: None, unique: None, version: None, mode: None };
                 unmatched.add(&TreeEntry { path, facts });
             }
             assert!(unmatched.bytes < MOST_BYTES + 8192);

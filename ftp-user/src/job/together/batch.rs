@@ -336,7 +336,7 @@ impl Member {
             target: destination.clone(),
             size,
             modified: self.facts.modified,
-            unique: self.facts.unique.clone(),
+            unique: self.facts.exact_identity(),
             asks: match options.overwrite {
                 // An earlier run may have given it its name.
                 _ if self.claimed.kept.has_left() => true,

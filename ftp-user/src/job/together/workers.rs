@@ -501,7 +501,7 @@ impl Work<'_> {
         }
         let mut planned = planned.into_iter();
         for next in planned.by_ref() {
-            let size = next.item.known.as_ref().and_then(|facts| facts.size);
+            let size = self.size_of(worker, &next.item).await;
             self.leave(worker, &mut worked, |portion, _| portion.is_due_before(size)).await;
             let ends = &mut worker.ends;
             let copied = Box::pin(copied(self.context, ends, next, self.options, self.unexplained)).await;
@@ -514,6 +514,16 @@ impl Work<'_> {
         }
         worked.unbegun = planned.collect();
         worked
+    }
+
+    /// How large a file is, if that is known. A file of this host is looked at if sources of a move wait for it.
+    async fn size_of(&self, worker: &mut Worker, item: &Item) -> Option<u64> {
+        match &item.known {
+            None if !worker.portion.is_empty() && worker.ends.source.is_local() => {
+                worker.ends.source.facts(self.context, &item.source).await.ok()??.size
+            }
+            known => known.as_ref()?.size,
+        }
     }
 
     /// Notes what came of a file.

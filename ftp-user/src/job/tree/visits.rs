@@ -235,11 +235,12 @@ impl Record for Visit {
             Self::File(path, facts) => {
                 put_number(out, if facts.is_some() { KNOWN_FILE } else { FILE });
                 put_bytes(out, path.as_bytes());
-                if let Some(Facts { kind, size, modified, unique, mode }) = facts {
+                if let Some(Facts { kind, size, modified, unique, version, mode }) = facts {
                     put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(0) as u64);
                     put_some(out, *size);
                     put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
                     put_some(out, mode.map(u64::from));
+                    put_some(out, *version);
                     put_some(out, unique.as_ref().map(|unique| unique.len() as u64));
                     put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
                 }
@@ -264,10 +265,11 @@ impl Record for Visit {
         if what == DIRECTORY {
             return Some(Self::Directory(path, Attributes { modified, mode }));
         }
+        let version = fields.some()?;
         let has_unique = fields.some()?.is_some();
         let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
         let unique = has_unique.then_some(unique);
-        Some(Self::File(path, Some(Facts { kind, size, modified, unique, mode })))
+        Some(Self::File(path, Some(Facts { kind, size, modified, unique, version, mode })))
     }
 }
 
@@ -302,7 +304,7 @@ mod tests {
             _ => {
                 let (size, unique) = (Some(number), number.is_multiple_of(2).then(|| "1-2".to_owned()));
                 let kind = KINDS[usize::try_from(number / 3 % 3).unwrap()];
-                let facts = Facts { kind, size, modified: None, unique, mode: None };
+                let facts = Facts { kind, size, modified: None, unique, version: Some(number), mode: None };
                 Visit::File(name(format!("k{number}")), Some(facts))
             }
         };

@@ -10,7 +10,7 @@ fn path(text: &str) -> PathName {
 }
 
 fn facts(kind: Kind, size: Option<u64>, modified: Option<i64>) -> Facts {
-    Facts { kind, size, modified: modified.map(When), unique: None, mode: None }
+    Facts { kind, size, modified: modified.map(When), unique: None, version: None, mode: None }
 }
 
 #[test]
