@@ -256,6 +256,25 @@ fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
 }
 
 #[test]
+fn n8_what_an_earlier_run_has_copied_and_the_destination_has_lost_is_copied_again() {
+    let scene = scene();
+    let line =
+        |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
+    let words = ["copy", "--limit", "500KB", "-j", "1", "--from-file", "list"];
+    let run = scene.user().file("list", line("a") + &line("large.bin")).args(words).start();
+    until("a part of the large file has arrived", || {
+        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 200_000))
+    });
+    has_finished(1, || scene.user());
+    let killed = kill(run);
+    let copy = scene.to.path("a");
+    let bytes = fs::read(&copy).unwrap();
+    fs::remove_file(&copy).unwrap();
+    let run = scene.user().args(["resume"]).run().exits(0).says("were gone: they were copied again");
+    assert_eq!(fs::read(&copy).unwrap(), bytes, "{killed}\n{run}");
+}
+
+#[test]
 fn n8_a_job_whose_list_is_gone_says_which_job_that_is_and_how_it_is_given_up() {
     let scene = scene();
     let line = format!("{}\t{}", scene.from.url("t/large.bin"), scene.destination("large.bin"));

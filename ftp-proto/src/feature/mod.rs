@@ -326,18 +326,7 @@ mod tests {
     fn our_own_features_are_recognised_in_both_dialects() {
         for (dialect, code) in [(Rfc959, 211), (Rfc354, 200)] {
             let found = read(dialect, code, &format!("Features\n{}\nEnd", ours()));
-            let facts = [
-                "type",
-                "size",
-                "modify",
-                "perm",
-                "unique",
-                "x.version",
-                "unix.mode",
-                "unix.owner",
-                "unix.group",
-            ]
-            .map(str::to_owned);
+            let facts = FACTS.iter().chain(SELDOM).map(|fact| fact.to_ascii_lowercase());
             assert_eq!(
                 found,
                 Capabilities {
@@ -350,7 +339,7 @@ mod tests {
                     pack_delete: true,
                     rsym: true,
                     epsv: true,
-                    mlst: Some(facts.to_vec()),
+                    mlst: Some(facts.collect()),
                     size: true,
                     mdtm: true,
                     rest_stream: true,

@@ -121,7 +121,7 @@ pub(super) fn exact_identity_of(stat: &Stat) -> String {
 /// The version of a file: when it was changed last, or its name, its times or its rights, in nanoseconds.
 fn version(stat: &Stat) -> u64 {
     let seconds = stat.st_ctime.cast_unsigned().wrapping_mul(1_000_000_000);
-    seconds.wrapping_add(stat.st_ctime_nsec.into())
+    seconds.wrapping_add(stat.st_ctime_nsec)
 }
 
 /// Writes the `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.

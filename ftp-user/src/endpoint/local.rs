@@ -1,6 +1,5 @@
 //! Files of this host.
 
-use super::opened::version;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
 use ftp_proto::listing::{Kind, When};
@@ -76,6 +75,11 @@ fn looked_at(path: &PathName, found: io::Result<Metadata>) -> Result<Option<Fact
         version: found.is_file().then(|| version((found.ctime(), found.ctime_nsec()))),
         mode: Some(found.mode() & 0o7777),
     }))
+}
+
+/// The version of a file: when it was changed last, in nanoseconds.
+pub(super) const fn version((seconds, nanoseconds): (i64, i64)) -> u64 {
+    seconds.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(nanoseconds.cast_unsigned())
 }
 
 /// Checks that no symbolic link leads from below `root` to somewhere else on the way to the file `path`. A file has

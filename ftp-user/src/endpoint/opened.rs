@@ -2,7 +2,7 @@
 
 use super::free_name;
 use super::identity::{BELOW, HELD, above, identity, replaced, unique};
-use super::local::local_path;
+use super::local::{local_path, version};
 use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use ftp_proto::listing::{self, When};
@@ -280,11 +280,6 @@ impl OpenName {
         let (from, above) = (self.directory.as_fd(), to.directory.as_fd());
         free_name::rename_free((from, Path::new(&self.name)), (above, Path::new(&to.name)))
     }
-}
-
-/// The version of a file: when it was changed last, in nanoseconds.
-pub(super) const fn version((seconds, nanoseconds): (i64, i64)) -> u64 {
-    seconds.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(nanoseconds.cast_unsigned())
 }
 
 #[allow(

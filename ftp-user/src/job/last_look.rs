@@ -1,5 +1,5 @@
-//! The last look at the destination of a job, after it has lost a session: a server that was restarted may have another disk,
-//! and what was stored or found there before may be gone. If no session was lost, nothing is asked.
+//! The last look at the destination of a job, after it has lost a session, or goes on after an earlier run: a server that was
+//! restarted may have another disk, and what was stored or found there before may be gone. Otherwise nothing is asked.
 
 use super::claims::claim::{self, Claiming};
 use super::file::witness;
@@ -24,6 +24,8 @@ use std::sync::atomic::Ordering;
 #[derive(Debug)]
 pub(in crate::job) struct StoredFiles {
     files: Spool<StoredFile>,
+    /// Whether an earlier run has stored one of them, and this one has not looked at it.
+    has_earlier: bool,
     /// Why not all of them are kept.
     broken: Option<io::Error>,
 }
@@ -41,6 +43,8 @@ struct StoredFile {
     is_again: bool,
     /// It was there already.
     was_skipped: bool,
+    /// An earlier run has stored it, and this one has not looked at it.
+    is_earlier: bool,
 }
 
 impl Record for StoredFile {
@@ -53,6 +57,7 @@ impl Record for StoredFile {
         put_some(out, self.session.map(SessionId::number));
         put_number(out, u64::from(self.is_again));
         put_number(out, u64::from(self.was_skipped));
+        put_number(out, u64::from(self.is_earlier));
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -63,15 +68,15 @@ impl Record for StoredFile {
         let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
         let session = fields.some()?.map(SessionId::new);
         let is_again = fields.number()? > 0;
-        let was_skipped = fields.number()? > 0;
+        let (was_skipped, is_earlier) = (fields.number()? > 0, fields.number()? > 0);
         let expected = ExpectedCopy { size, modified };
-        Some(Self { number, source, copy, expected, session, is_again, was_skipped })
+        Some(Self { number, source, copy, expected, session, is_again, was_skipped, is_earlier })
     }
 }
 
 impl Default for StoredFiles {
     fn default() -> Self {
-        Self { files: Spool::new(IN_MEMORY), broken: None }
+        Self { files: Spool::new(IN_MEMORY), has_earlier: false, broken: None }
     }
 }
 
@@ -91,6 +96,7 @@ impl StoredFiles {
             session: done.session,
             is_again: false,
             was_skipped: done.took().is_none(),
+            is_earlier: done.is_earlier(),
         });
     }
 
@@ -114,6 +120,7 @@ impl StoredFiles {
     }
 
     fn push(&mut self, file: StoredFile) {
+        self.has_earlier |= file.is_earlier;
         if let Err(error) = self.files.push(file) {
             self.broken.get_or_insert(error);
         }
@@ -124,7 +131,7 @@ impl StoredFiles {
         let mut next = Vec::new();
         while next.len() < AT_ONCE {
             match self.files.pop() {
-                Ok(Some(file)) if losses.concern(file.session) => next.push(file),
+                Ok(Some(file)) if file.is_earlier || losses.concern(file.session) => next.push(file),
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
@@ -136,7 +143,7 @@ impl StoredFiles {
         next
     }
 
-    /// Looks at the files that were seen before a session was lost. What is gone is copied again, once. What is not there
+    /// Looks at the files that were seen before a session was lost, or by an earlier run. What is gone is copied again, once. What is not there
     /// then, or cannot be asked for, is a failure. `ends` have said goodbye to all their sessions, so that every loss was
     /// noticed.
     pub(in crate::job) async fn look(
@@ -146,7 +153,8 @@ impl StoredFiles {
         options: Options,
         tally: &mut Tally,
     ) {
-        let mut last = LastLook { context, options, tally, again: 0 };
+        let has_earlier = self.has_earlier;
+        let mut last = LastLook { context, options, tally, has_earlier, again: 0 };
         for _ in 0..MOST_LOOKS {
             if !last.is_needed(ends) {
                 break;
@@ -174,6 +182,8 @@ struct LastLook<'a> {
     context: &'a Context,
     options: Options,
     tally: &'a mut Tally,
+    /// Whether an earlier run has stored some of the files.
+    has_earlier: bool,
     /// How many files were copied again.
     again: u64,
 }
@@ -181,7 +191,7 @@ struct LastLook<'a> {
 impl LastLook<'_> {
     fn is_needed(&self, ends: &Ends) -> bool {
         let has_lost = ends.destination.losses().is_some_and(|losses| losses.number() > 0);
-        has_lost && !self.context.cancel.is_cancelled()
+        (has_lost || self.has_earlier) && !self.context.cancel.is_cancelled()
     }
 
     /// Looks at files. Those that are there go to `seen`.
@@ -211,7 +221,7 @@ impl LastLook<'_> {
                 }
             };
             match self.judge(ends, &file, there, session).await {
-                Ok(session) => seen.push(StoredFile { session, ..file }),
+                Ok(session) => seen.push(StoredFile { session, is_earlier: false, ..file }),
                 Err(Gone::Again(again)) => seen.push(again),
                 Err(Gone::Failed(failure)) => failed.push((file, failure)),
             }
@@ -238,7 +248,8 @@ impl LastLook<'_> {
             Ok(done) => {
                 self.again += 1;
                 let session = done.session;
-                Err(Gone::Again(StoredFile { session, is_again: true, ..file.clone() }))
+                let (is_again, is_earlier) = (true, false);
+                Err(Gone::Again(StoredFile { session, is_again, is_earlier, ..file.clone() }))
             }
             Err(failure) if failure.kind == Kind::Missing && self.options.moves => {
                 let what = format!("{GONE}, and its source was deleted after it was seen there");
@@ -302,9 +313,9 @@ impl LastLook<'_> {
         }
         if self.again > 0 {
             let (name, files) = (ends.destination.name(), ftp_proto::wire::counted(self.again, "file"));
-            self.context.events.warn(format!(
-                "a session with {name} was lost, and {files} stored before were gone: they were copied again"
-            ));
+            self.context
+                .events
+                .warn(format!("{files} stored before at {name} were gone: they were copied again"));
         }
     }
 }
@@ -336,9 +347,9 @@ const AT_ONCE: usize = 1_000;
 /// How often a server may lose sessions during the last look.
 const MOST_LOOKS: u32 = 3;
 /// What a failure says of a file that cannot be looked at.
-const UNKNOWN: &str = "a session with the destination was lost after it was stored there, and nobody can tell whether it is still there";
+const UNKNOWN: &str = "since it was stored a session with the destination was lost, or the run has ended, and nobody can tell whether it is still there";
 /// The same of a file that is not there.
-const GONE: &str = "it was stored, and is not there any more since a session with the destination was lost";
+const GONE: &str = "it was stored, and is not there any more";
 const LOOK: &str = "look whether the disk of the destination is mounted";
 
 #[cfg(test)]
@@ -360,6 +371,7 @@ mod tests {
             session: number.is_multiple_of(3).then_some(SessionId::new(u64::MAX)),
             is_again: number.is_multiple_of(5),
             was_skipped: number.is_multiple_of(7),
+            is_earlier: number.is_multiple_of(11),
         };
         let mut stored = StoredFiles::default();
         (0..5000).for_each(|number| stored.push(file(number)));
@@ -373,7 +385,8 @@ mod tests {
             assert!(some.len() <= AT_ONCE);
             found.extend(some);
         }
-        let expect: Vec<StoredFile> = (0..5000).filter(|number| number % 3 != 0).map(file).collect();
+        let expect: Vec<StoredFile> =
+            (0..5000).filter(|number| number % 3 != 0 || number % 11 == 0).map(file).collect();
         assert!(found == expect && stored.broken.is_none());
     }
 }
