@@ -154,6 +154,21 @@ fn a_source_that_has_changed_or_cannot_be_deleted_stays() {
 }
 
 #[test]
+fn a_move_onto_a_copy_that_is_there_changes_its_version() {
+    use std::os::unix::fs::MetadataExt;
+    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").file("n/a", bytes_of("a")).start());
+    let version = || {
+        let facts = fs::metadata(to.path("n/a")).unwrap();
+        ((facts.ctime(), facts.ctime_nsec()), facts.mtime())
+    };
+    let (before, time) = version();
+    let run = moved(&[&from.url("t/a"), &to.url("n/a")]).exits(0);
+    let (after, time_now) = version();
+    assert!(after != before && time_now == time, "{run}");
+    assert!(!from.path("t/a").exists() && to.bytes("n/a") == bytes_of("a"), "{run}");
+}
+
+#[test]
 fn symbolic_links_are_deleted_themselves() {
     let (from, to) = (tree(), target());
     fs::create_dir(from.path("outside")).unwrap();

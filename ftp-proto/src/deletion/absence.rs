@@ -95,18 +95,16 @@ impl MissingWords {
     /// Whether every reply says in so many words that nothing is there. A server that has such words, and uses them for nothing
     /// else, needs no witness.
     pub fn say_missing(&self) -> bool {
-        let says_so = |(question, reply): &(Question, Reply)| {
-            blame(self.dialect, question.verb(), reply) == Blame::Missing
-        };
-        !self.answers.0.is_empty() && self.answers.0.iter().all(says_so)
+        !self.answers.0.is_empty() && self.answers.0.iter().all(|answer| self.says_missing(answer))
     }
 
     /// Whether one of the replies says in so many words that nothing is there.
     pub fn one_says_missing(&self) -> bool {
-        let says_so = |(question, reply): &(Question, Reply)| {
-            blame(self.dialect, question.verb(), reply) == Blame::Missing
-        };
-        self.answers.0.iter().any(says_so)
+        self.answers.0.iter().any(|answer| self.says_missing(answer))
+    }
+
+    fn says_missing(&self, (question, reply): &(Question, Reply)) -> bool {
+        blame(self.dialect, question.verb(), reply) == Blame::Missing
     }
 
     /// Whether the server says the same of a name that cannot exist in another directory. If it does not, the reason of one of

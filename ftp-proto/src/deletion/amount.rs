@@ -28,7 +28,7 @@ impl Amount {
     }
 }
 
-/// So many files may go from any directory.
+/// Up to so many files need no consent, however few a directory has.
 pub const FEW: u64 = 20;
 
 /// Counts the names of the destination, directory by directory. The names come in their order: each directory right before

@@ -311,8 +311,8 @@ pub fn is_as_listed(seen: &Facts, now: &Facts) -> bool {
     seen.kind == now.kind && !has_changed(&Facts { size, ..seen.clone() }, now)
 }
 
-/// Whether a file is another one now: its size, time or identity differs. A fact that was not told at one of both times
-/// is no difference, but a size is one.
+/// Whether a file is another one now: its size, time, identity or version differs. A missing time, identity or version is no
+/// difference; a missing size is.
 pub fn has_changed(before: &Facts, now: &Facts) -> bool {
     fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
         matches!((before, now), (Some(before), Some(now)) if before != now)

@@ -14,8 +14,8 @@
 //!
 //! * Evidence ends with the session that gave it ([`Learnt`]). A server that was away may show another disk.
 //! * A name whose state is unknown is kept.
-//! * A permit is for one path and one command. Only a place that was named, and a symbolic link that is shown as a directory, need
-//!   no evidence.
+//! * A permit is for one path and one command. No evidence is needed for a place that was named, for a symbolic link that is shown
+//!   as a directory, and for a directory of a host that removes it only if it is empty.
 //!
 //! ```
 //! use ftp_proto::deletion::{DeletePermit, Learnt, ListedEntry, ReasonToKeep, RemovalKind, SessionId};

@@ -46,7 +46,7 @@ pub enum SourceNow<'a> {
 }
 
 impl SourceNow<'_> {
-    /// Whether it is what it was before. `root` and `below` are its path.
+    /// Whether it is what it was before. `path` is its path.
     fn is_unchanged(self, path: &PathName, before: &Facts) -> bool {
         match self {
             Self::Seen(now) => now.kind == before.kind && !has_changed(before, now),
@@ -111,11 +111,11 @@ pub enum CopyState {
 pub enum CopyProof {
     /// The session that has verified it was asked for it again, or it is on this host.
     SameSession,
-    /// That session has ended, and the digests of both ends were compared again: they are equal.
+    /// The digests of both ends were compared again, and are equal.
     ComparedAgain,
-    /// That session has ended, and the digests differ.
+    /// They were compared again, and differ.
     Differs,
-    /// That session has ended, and an end has computed no digest.
+    /// They could not be compared again: an end has computed none.
     NoDigest,
 }
 
@@ -209,6 +209,10 @@ mod tests {
         check(&before, Some(facts(Kind::File, None, None)), SameSession, &stable, Ok(()));
         check(&before, None, SameSession, &stable, Err(ReasonToKeep::CopyMissing));
         check(&before, None, ComparedAgain, &stable, Err(ReasonToKeep::CopyMissing));
+        check(&before, None, NoDigest, &stable, Err(ReasonToKeep::CopyMissing));
+        for proof in [NoDigest, ComparedAgain] {
+            check(&before, Some(file(6, Some(1))), proof, &stable, Err(ReasonToKeep::CopyChanged));
+        }
         check(&before, Some(file(6, Some(1))), SameSession, &stable, Err(ReasonToKeep::CopyChanged));
         let link = Some(facts(Kind::Link, Some(5), Some(1)));
         check(&before, link, SameSession, &stable, Err(ReasonToKeep::CopyChanged));

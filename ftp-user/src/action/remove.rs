@@ -322,6 +322,8 @@ impl<'a> Deletion<'a> {
             }
         };
         let removed = match removal {
+            // What its listing has shown counts in one session only.
+            Ok(removal) if !removal.is_of_any_session() => removal.carry_out(context, &mut self.host).await,
             Ok(removal) => {
                 asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await
             }

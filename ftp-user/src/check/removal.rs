@@ -19,6 +19,8 @@ pub(crate) struct Removal {
     permit: DeletePermit,
     /// What tells the file from others of its host, if only that one may be deleted.
     seen: Option<String>,
+    /// The session of its host that has told what it is, if that counts. In another one it is not deleted.
+    session: Option<SessionId>,
 }
 
 impl Removal {
@@ -39,7 +41,8 @@ impl Removal {
         now: SessionId,
     ) -> Result<Self, Failure> {
         let permit = DeletePermit::for_listed(scope.root(), (below, kind), seen, now);
-        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, Some(below), why))
+        let removal = |permit| Self { session: Some(now), ..Self::of(scope, permit) };
+        permit.map(removal).map_err(|why| stays(scope, Some(below), why))
     }
 
     /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
@@ -52,7 +55,8 @@ impl Removal {
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
     }
 
-    /// A file was moved: all that was seen of it and of its copy permits to delete it.
+    /// A file was moved: all that was seen of it, in this session of its host, and of its copy permits to delete it. A file that
+    /// its server compares needs no session.
     ///
     /// # Errors
     ///
@@ -61,6 +65,7 @@ impl Removal {
         scope: &Scope,
         below: Option<&PathName>,
         evidence: &MoveEvidence<'_>,
+        session: Option<SessionId>,
     ) -> Result<Self, Failure> {
         let permit = DeletePermit::for_moved(scope.root(), below, evidence).map_err(|why| {
             let failure = stays(scope, below, why);
@@ -69,7 +74,8 @@ impl Removal {
                 StableStorage::Stable | StableStorage::Unasked => failure,
             }
         })?;
-        Ok(Self { seen: evidence.source_before.unique.clone(), ..Self::of(scope, permit) })
+        let session = session.filter(|_| permit.only_if().is_none());
+        Ok(Self { seen: evidence.source_before.unique.clone(), session, ..Self::of(scope, permit) })
     }
 
     /// The same file, which was given this name in its directory.
@@ -81,7 +87,7 @@ impl Removal {
         let is_root = self.scope.root() == self.path();
         let scope = if is_root { Scope::of_aside(&aside) } else { self.scope.clone() };
         let permit = self.permit.renamed(aside).map_err(|why| stays(&scope, None, why))?;
-        Ok(Self { scope, permit, seen: self.seen.clone() })
+        Ok(Self { scope, permit, seen: self.seen.clone(), session: None })
     }
 
     /// A directory from which everything was moved; `None` if its listing shows that something is in it, or does not show
@@ -98,7 +104,7 @@ impl Removal {
     ) -> Result<Option<Self>, Failure> {
         let entries = listing.map(|listing| (!listing.is_incomplete()).then_some(listing.entries.len()));
         match DeletePermit::for_emptied(scope.root(), below, &entries, now) {
-            Ok(permit) => Ok(Some(Self::of(scope, permit))),
+            Ok(permit) => Ok(Some(Self { session: Some(now), ..Self::of(scope, permit) })),
             Err(ReasonToKeep::NotEmpty | ReasonToKeep::NotListed) => Ok(None),
             Err(why) => Err(stays(scope, below, why)),
         }
@@ -115,7 +121,7 @@ impl Removal {
     }
 
     fn of(scope: &Scope, permit: DeletePermit) -> Self {
-        Self { scope: scope.clone(), permit, seen: None }
+        Self { scope: scope.clone(), permit, seen: None, session: None }
     }
 
     /// The path of what is deleted.
@@ -124,28 +130,52 @@ impl Removal {
     }
 
     fn name(&self) -> PermittedName<'_> {
-        let Self { scope, permit, seen } = self;
+        let Self { scope, permit, seen, session: _ } = self;
         PermittedName { root: scope.root(), permit, held: scope.keeper(), seen: seen.as_deref() }
+    }
+
+    /// Whether what was seen of it counts now.
+    ///
+    /// # Errors
+    ///
+    /// Its session has ended.
+    fn is_current(&self, host: &mut Host) -> Result<(), Failure> {
+        if self.session.is_none() || self.session == host.evidence_session() {
+            return Ok(());
+        }
+        let why = ReasonToKeep::Stale;
+        let what = format!("{} stays, because {why}", self.path().display());
+        Err(Failure::new(failure::Kind::Temporary, what).hint(why.hint()))
+    }
+
+    /// Whether it may be asked for again in another session.
+    pub(crate) const fn is_of_any_session(&self) -> bool {
+        self.session.is_none()
     }
 
     /// Deletes it. `Ok(false)` if it was not there.
     ///
     /// # Errors
     ///
-    /// It may still be there.
+    /// It may still be there. If the session that has told what it is has ended, nothing was sent.
     pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+        self.is_current(host)?;
         endpoint::delete(context, host, self.name()).await
     }
 
     /// Deletes several, many at once where a server takes commands ahead. Returns what came of each; of the first ones only if
-    /// the session is lost.
+    /// the session is lost; `None` if nothing was sent, because it had ended before.
     pub(crate) async fn carry_out_all(
         context: &Context,
         host: &mut Host,
         all: &[Self],
-    ) -> Vec<Result<bool, Failure>> {
+    ) -> Option<Vec<Result<bool, Failure>>> {
+        let is_open = host.evidence_session().is_some();
+        if !is_open || all.iter().any(|removal| removal.is_current(host).is_err()) {
+            return None;
+        }
         let names: Vec<PermittedName<'_>> = all.iter().map(Self::name).collect();
-        endpoint::delete_all(context, host, &names).await
+        Some(endpoint::delete_all(context, host, &names).await)
     }
 }
 
@@ -263,7 +293,7 @@ mod tests {
                     proof: CopyProof::SameSession,
                     storage: &StableStorage::Stable,
                 };
-                Removal::moved(&scope, Some(&path("f")), &evidence)
+                Removal::moved(&scope, Some(&path("f")), &evidence, Some(SessionId::HERE))
             });
             let is_given = matches!(removal, Ok(Ok(_)));
             assert_eq!(is_given, expect, "{source:?} {verified:?} {was_skipped} {now:?} {removal:?}");

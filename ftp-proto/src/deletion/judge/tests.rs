@@ -47,6 +47,33 @@ fn a_listed_name_goes_by_a_whole_listing_of_the_same_session() {
 }
 
 #[test]
+fn a_directory_goes_by_a_permit_for_directories() {
+    let whole = ListedEntry { kind: Kind::Directory, is_listing_whole: true };
+    let permit =
+        |kind| DeletePermit::for_listed(&path("d"), (&path("e"), kind), &Learnt::new(whole, NOW), NOW);
+    let expect = DeletePermit::of(path("d/e"), RemovalKind::Directory);
+    assert_eq!(permit(RemovalKind::Directory), Ok(expect.clone()));
+    assert_eq!(permit(RemovalKind::File), Err(ReasonToKeep::Changed));
+    // Its host removes it only if it is empty.
+    assert_eq!(DeletePermit::for_directory_if_empty(&path("d"), Some(&path("e"))), Ok(expect));
+    let outside = DeletePermit::for_directory_if_empty(&path("d"), Some(&path("../e")));
+    assert_eq!(outside, Err(ReasonToKeep::Outside));
+}
+
+#[test]
+fn a_file_of_another_version_or_without_a_size_has_changed() {
+    let version = |version| Facts { version, ..facts(Some(5), Some(1), Some("a")) };
+    for (before, now, expect) in [
+        (version(Some(1)), version(Some(1)), false),
+        (version(Some(1)), version(Some(2)), true),
+        (version(Some(1)), version(None), false),
+        (version(None), Facts { size: None, ..version(None) }, true),
+    ] {
+        assert_eq!(has_changed(&before, &now), expect, "{before:?} {now:?}");
+    }
+}
+
+#[test]
 fn a_surplus_name_goes_only_if_the_source_surely_lacks_it() {
     let file = facts(Some(5), Some(1), Some("a"));
     let (vague, link) = (facts(None, None, None), Facts::of_kind(Kind::Link));

@@ -1,4 +1,5 @@
-//! Deletes the sources of a portion: all are looked at, and their copies, and what may go is deleted together.
+//! Deletes the sources of a portion: their copies are looked at, and the sources unless their server compares them itself, and
+//! what may go is deleted together.
 
 use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
 use super::look::{DirectorySizes, End, ExpectedFile, look};
@@ -6,7 +7,7 @@ use super::permit::{Leave, missing, tell, undeleted};
 use super::single;
 use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal, SameFile, SourceNow};
 use crate::context::Context;
-use crate::control::Facts;
+use crate::control::{Facts, SessionId};
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{self, Failure};
 use crate::job::entered::{Entered, Entry, Why};
@@ -76,6 +77,11 @@ impl Left {
         ExpectedFile { path: self.copy.clone(), facts }
     }
 
+    /// Whether the session that has verified the copy is open. This host is always there.
+    pub(super) fn has_session(&self, destination: &mut Host) -> bool {
+        destination.is_local() || (self.session.is_some() && self.session == destination.session_id())
+    }
+
     /// It is not deleted.
     pub(super) fn stays(self, failure: Failure) -> KeptSource {
         KeptSource { source: self.source, copy: self.copy, failure }
@@ -105,6 +111,7 @@ impl Leave<'_> {
             }
         }
         let copies: Vec<ExpectedFile> = files.iter().map(Left::expected_copy).collect();
+        let session = ends.source.evidence_session();
         let Ends { source, destination, .. } = &mut *ends;
         let (now, there) = tokio::join!(
             sources(context, source, &files, sizes),
@@ -118,7 +125,7 @@ impl Leave<'_> {
                     kept.push(left.stays(missing));
                 }
                 (Ok(Some(source)), Ok(copy)) => {
-                    match self.judge(ends, &left, (source.now(), copy.as_ref())) {
+                    match self.judge(ends, &left, (source.now(), copy.as_ref()), session) {
                         Judged::Singly => singly.push(left),
                         Judged::Kept(failure) => kept.push(left.stays(failure)),
                         Judged::Leaves(removal) => ready.push(Ready { left, removal }),
@@ -137,14 +144,19 @@ impl Leave<'_> {
     }
 
     /// Whether a source can be deleted together with others.
-    fn judge(self, ends: &mut Ends, left: &Left, (source, copy): (SourceNow<'_>, Option<&Facts>)) -> Judged {
-        let is_asked_again = ends.destination.is_local()
-            || (left.session.is_some() && left.session == ends.destination.session_id());
+    fn judge(
+        self,
+        ends: &mut Ends,
+        left: &Left,
+        (source, copy): (SourceNow<'_>, Option<&Facts>),
+        session: Option<SessionId>,
+    ) -> Judged {
+        let is_asked_again = session.is_some() && left.has_session(&mut ends.destination);
         let is_clear = left.expected.is(copy) != CopyState::OtherTime;
         if !is_asked_again || !is_clear || left.verified_copy.is_doubtful() {
             return Judged::Singly;
         }
-        match self.removal(left, (source, copy), CopyProof::SameSession) {
+        match self.removal(left, (source, copy), (CopyProof::SameSession, session)) {
             Ok(removal) => Judged::Leaves(removal),
             Err(failure) => Judged::Kept(failure),
         }
@@ -159,7 +171,10 @@ impl Leave<'_> {
             return ready.into_iter().map(|ready| ready.left).collect();
         }
         let removals: Vec<Removal> = ready.iter().map(|ready| ready.removal.clone()).collect();
-        let mut deleted = Removal::carry_out_all(context, &mut ends.source, &removals).await.into_iter();
+        let Some(deleted) = Removal::carry_out_all(context, &mut ends.source, &removals).await else {
+            return ready.into_iter().map(|ready| ready.left).collect();
+        };
+        let mut deleted = deleted.into_iter();
         let mut rest = Vec::new();
         for Ready { left, .. } in ready {
             match deleted.next() {

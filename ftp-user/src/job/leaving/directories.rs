@@ -4,7 +4,7 @@ use super::left::MovedTree;
 use crate::check::Removal;
 use crate::context::Context;
 use crate::endpoint::{Host, learn_listing};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::aside::{MOST_LOOKED, name_back, name_of};
 use crate::job::claims::names::named_below;
 use crate::job::entered::{Entered, Entry, Why};
@@ -132,7 +132,7 @@ impl Leaving {
             return Ok(true);
         }
         let listing = learn_listing(context, host, &scope.path(below)).await?;
-        let now = host.evidence_session().unwrap_or(listing.session());
+        let Some(now) = host.evidence_session() else { return Err(Failure::new(Kind::Temporary, LOST)) };
         let Some(removal) = Removal::emptied(scope, below, listing, now)? else { return Ok(false) };
         removal.carry_out(context, host).await.map(|_| true)
     }
@@ -163,5 +163,7 @@ async fn is_within(
     }
 }
 
+/// What is said if nothing that was seen counts.
+const LOST: &str = "a session with the source was lost";
 /// The largest number of directories that are removed. Others stay, empty.
 const MOST_DIRECTORIES: usize = 1_000_000;

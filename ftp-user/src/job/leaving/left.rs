@@ -45,7 +45,7 @@ pub(super) struct Left {
     pub(super) session: Option<SessionId>,
     /// When it was verified, at the latest.
     pub(super) verified: Moment,
-    /// The source was told to delete it, and its reply did not come or cannot be believed.
+    /// The source may have been told to delete it: no reply came, or none that can be read.
     pub(super) was_told: bool,
 }
 
@@ -80,7 +80,7 @@ impl Left {
         Ok(Some(Self { scope, below, source, copy, verified_copy, expected, session, verified, was_told }))
     }
 
-    /// The directory that has it, and whether it is one of the same tree as another one's.
+    /// Whether both are in one directory of the same tree.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         let directory = |left: &Self| left.below.as_ref().and_then(place::parent);
         Arc::ptr_eq(&self.scope, &other.scope) && directory(self) == directory(other)

@@ -2,7 +2,7 @@
 //! sessions that have verified them; the directories that are empty go last.
 //!
 //! ```text
-//!  copied, verified ──> portion ── due ──> journal settled ──> on stable storage ──> both looked at again ──> deleted
+//!  copied, verified ──> portion ── due ──> journal settled ──> on stable storage ──> looked at again ──> deleted
 //! ```
 //!
 //! The journal has the end of every copy of a portion on the disk before the first source of it is deleted. So whoever finds a

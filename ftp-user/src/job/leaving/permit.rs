@@ -3,7 +3,7 @@
 use super::left::Left;
 use crate::check::{CopyProof, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
-use crate::control::Facts;
+use crate::control::{Facts, SessionId};
 use crate::endpoint::AskedDisk;
 use crate::failure::{Failure, Kind};
 use crate::report::{Change, Event};
@@ -20,7 +20,7 @@ pub(super) struct Leave<'a> {
 }
 
 impl Leave<'_> {
-    /// The permit to delete a source.
+    /// The permit to delete a source. `session` is the one of the source in which it was looked at.
     ///
     /// # Errors
     ///
@@ -29,13 +29,13 @@ impl Leave<'_> {
         self,
         left: &Left,
         (source_now, copy_now): (SourceNow<'_>, Option<&Facts>),
-        proof: CopyProof,
+        (proof, session): (CopyProof, Option<SessionId>),
     ) -> Result<Removal, Failure> {
         let (source_before, is_by_hash) = left.verified_copy.parts();
         let (expected, storage) = (left.expected, &self.disk.of(left.verified));
         let evidence =
             MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage };
-        Removal::moved(&left.scope, left.below.as_ref(), &evidence)
+        Removal::moved(&left.scope, left.below.as_ref(), &evidence, session)
     }
 }
 

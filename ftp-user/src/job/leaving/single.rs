@@ -40,16 +40,20 @@ impl Leave<'_> {
         was_told: &mut bool,
     ) -> Result<Result<(), Failure>, Failure> {
         let context = self.context;
-        let is_gone = |ends: &Ends, was_told: bool| {
-            if was_told { Ok(()) } else { Err(missing(ends.source.name())) }
+        let session = ends.source.evidence_session();
+        let is_gone = |ends: &Ends, was_told: bool| match was_told {
+            true => {
+                let (source, _) = left.verified_copy.parts();
+                tell(context, ends, &left.source, source.size);
+                Ok(())
+            }
+            false => Err(missing(ends.source.name())),
         };
         let Some(before) = ends.source.facts(context, &left.source).await? else {
             return Ok(is_gone(ends, *was_told));
         };
         let there = ends.destination.facts(context, &left.copy).await?;
-        let has_own_session = ends.destination.is_local()
-            || (left.session.is_some() && left.session == ends.destination.session_id());
-        let proof = match (left.expected.is(there.as_ref()), has_own_session) {
+        let proof = match (left.expected.is(there.as_ref()), left.has_session(&mut ends.destination)) {
             (CopyState::Same, true) => CopyProof::SameSession,
             (CopyState::Same | CopyState::OtherTime, _) => self.compare(ends, left, before.size).await?,
             (CopyState::Other | CopyState::Missing, _) => CopyProof::NoDigest,
@@ -64,7 +68,7 @@ impl Leave<'_> {
             }
             CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
         };
-        let removal = match self.removal(left, (SourceNow::Seen(&now), there.as_ref()), proof) {
+        let removal = match self.removal(left, (SourceNow::Seen(&now), there.as_ref()), (proof, session)) {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -72,12 +76,12 @@ impl Leave<'_> {
             let deleted = self.delete_aside(ends, left, removal, now.size).await;
             return Ok(deleted.map(|()| tell(context, ends, &left.source, now.size)));
         }
+        if session.is_none() || session != ends.source.evidence_session() {
+            return Err(Failure::new(Kind::Temporary, "a session with the source was lost"));
+        }
         let was_told_before = std::mem::replace(was_told, true);
         match removal.carry_out(context, &mut ends.source).await {
-            Ok(is_deleted) => {
-                let gone = if is_deleted { Ok(()) } else { is_gone(ends, was_told_before) };
-                Ok(gone.map(|()| tell(context, ends, &left.source, now.size)))
-            }
+            Ok(is_deleted) => Ok(is_gone(ends, is_deleted || was_told_before)),
             Err(failure) if failure.kind == Kind::Temporary => Err(failure),
             Err(failure) => Ok(Err(undeleted(failure))),
         }

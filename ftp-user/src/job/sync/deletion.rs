@@ -251,7 +251,8 @@ impl SurplusRemovals<'_> {
                     Err(failure) if failure.kind == Kind::Missing => return Ok(false),
                     listing => listing?,
                 };
-                let now = host.evidence_session().unwrap_or(listing.session());
+                let lost = || Failure::new(Kind::Temporary, "a session with the destination was lost");
+                let now = host.evidence_session().ok_or_else(lost)?;
                 match Removal::emptied(&self.scope, Some(below), listing, now)? {
                     Some(removal) => removal.carry_out(context, host).await.map(|_| true),
                     None => Ok(false),
