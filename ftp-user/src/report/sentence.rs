@@ -12,6 +12,8 @@ pub(super) fn sentence(summary: &Summary) -> String {
     let done = match (summary.verb, summary.dry_run) {
         ("append", false) => "appended",
         ("append", true) => "would append",
+        // Some of the sources may be there still.
+        ("move", false) if !summary.ok => "copied",
         ("move", false) => "moved",
         ("move", true) => "would move",
         (_, false) => "copied",
@@ -136,6 +138,14 @@ mod tests {
             "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
              direct (destination listens), verified sha-256",
         );
+    }
+
+    #[test]
+    fn a_move_that_has_failed_says_only_what_was_copied() {
+        for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
+            let line = sentence(&Summary { verb: "move", ok, ..Summary::example() });
+            assert!(line.starts_with(done), "{line}");
+        }
     }
 
     #[test]
