@@ -37,7 +37,9 @@ pub(crate) async fn unchanged(
     }
     // If the server does not say, what was compared decides.
     let Ok(now) = host.facts(context, source).await else { return verified };
-    if now.as_ref().is_some_and(|now| !has_changed(before, now)) {
+    // A new name or other rights are no change of a copy. Before a source is deleted, its version is compared, too.
+    let before = Facts { version: None, ..before.clone() };
+    if now.as_ref().is_some_and(|now| !has_changed(&before, now)) {
         return verified;
     }
     let what = format!("{} has changed while it was copied", host.show(source));

@@ -336,7 +336,8 @@ impl Member {
             target: destination.clone(),
             size,
             modified: self.facts.modified,
-            unique: self.facts.exact_identity(),
+            // A copy may have other rights or another name meanwhile; a source that is to be deleted may not.
+            unique: if options.moves { self.facts.exact_identity() } else { self.facts.unique.clone() },
             asks: match options.overwrite {
                 // An earlier run may have given it its name.
                 _ if self.claimed.kept.has_left() => true,
