@@ -433,3 +433,25 @@ fn a_tree_is_moved_between_servers_of_other_people() {
         assert_eq!(from.names(), [""; 0], "{shown}");
     }
 }
+
+#[test]
+fn a_move_keeps_what_another_move_in_the_opposite_direction_has_claimed() {
+    let state = tempfile::tempdir().unwrap();
+    let with_state = || user().args(["--state", state.path().to_str().unwrap()]);
+    let (a, z) = (bytes_of("a"), sample(8_000_000));
+    let from = Site::new("source").file("t/a", a.clone()).start();
+    let to = Site::new("target").at("127.0.0.3").file("t/a", a.clone()).file("t/z", z).start();
+    // It finds a copy of the first file there, whose source waits until the second one is copied, which takes minutes.
+    let words = ["move", "-r", "-j1", "--limit", "50KB"];
+    let back = with_state().args(words).args([to.url("t/"), from.url("t")]).start();
+    until("the second file arrives", || from.names().iter().any(|name| name.ends_with(".part")));
+    // Both names of the file are told from the login directory, however they are spelled.
+    let source = from.url("t/a").replace("/t/a", "//t/a");
+    let run = with_state().args(["move", &source, &to.url("t/a")]).run();
+    let run = run.exits(8).says("it stays, because job").says("moves a file to this name");
+    assert_eq!((from.bytes("t/a"), to.bytes("t/a")), (a.clone(), a.clone()), "{run}");
+    drop(back.running);
+    // The move that was killed holds nothing.
+    with_state().args(["move", &source, &to.url("t/a")]).run().exits(0);
+    assert!(!from.path("t/a").exists() && to.bytes("t/a") == a);
+}

@@ -4,8 +4,8 @@ use super::below::FilesBelow;
 use super::failure::JournalFailure;
 use super::others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 use super::record::{
-    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Seen,
-    Start,
+    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Place,
+    Seen, Start,
 };
 use super::store::Store;
 use super::writer::{self, Answer, Ask};
@@ -345,6 +345,19 @@ impl JobJournal {
         if self.ask(Ask::Others(asked, reply)) { answer.await.ok() } else { None }
     }
 
+    /// Whether another move runs. Everything that was noted before is on the disk then, or the journal has ended.
+    pub async fn has_other_move(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::OtherMoves(reply)) && answer.await.is_ok_and(|moves| !moves.is_empty())
+    }
+
+    /// Which other move that runs has claimed each of these places as the destination of a file.
+    pub async fn claimed_by_moves(&self, places: Vec<Place>) -> Vec<Option<JobId>> {
+        let (number, (reply, answer)) = (places.len(), oneshot::channel());
+        let answer = if self.ask(Ask::ClaimedByMoves(places, reply)) { answer.await.ok() } else { None };
+        answer.unwrap_or_else(|| vec![None; number])
+    }
+
     /// Notes that something was stored, made or deleted: the job is worth an entry.
     pub fn note_change(&self) {
         self.has_changed.store(true, Ordering::Relaxed);
@@ -420,7 +433,7 @@ const WAITING: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Command, Place};
+    use super::super::record::Command;
     use super::super::store::FILE;
     use super::*;
 

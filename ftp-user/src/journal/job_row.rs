@@ -57,7 +57,12 @@ impl JobRow {
 
     /// Every job that has not ended and that nothing goes on with.
     pub(super) fn passing(sql: &Connection) -> Result<Vec<Self>, Bad> {
-        Self::query(sql, "state = 0 AND verb = ?1", &[&PASSING])
+        Self::open_of_verb(sql, PASSING)
+    }
+
+    /// Every job of this verb that has not ended.
+    pub(super) fn open_of_verb(sql: &Connection, verb: &str) -> Result<Vec<Self>, Bad> {
+        Self::query(sql, "state = 0 AND verb = ?1", &[&verb])
     }
 
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.

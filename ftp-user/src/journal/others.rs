@@ -1,9 +1,11 @@
-//! What other jobs have claimed below a directory while they run, or while their files move without this program.
+//! What other jobs have claimed: below a directory, while they run or while their files move without this program; and, for a
+//! move, files that it wants to delete.
 
 use super::checksum::Bad;
 use super::item_row::ItemRow;
+use super::job_row::JobRow;
 use super::lock;
-use super::record::ItemState;
+use super::record::{ItemState, Place};
 use super::store::Store;
 use crate::id::JobId;
 
@@ -71,6 +73,31 @@ impl Store {
         }
         Ok(ClaimsPage { claims, last })
     }
+
+    /// Other moves than `own` that run.
+    pub(super) fn other_moves(&self, own: JobId) -> Result<Vec<JobId>, Bad> {
+        let moves = JobRow::open_of_verb(&self.sql, "move")?.into_iter().map(|row| row.id);
+        Ok(moves.filter(|id| *id != own && lock::holder(&self.directory, *id).is_some()).collect())
+    }
+
+    /// Which other move that runs has claimed each of these places.
+    pub(super) fn claimed_by_moves(&self, own: JobId, places: &[Place]) -> Result<Vec<Option<JobId>>, Bad> {
+        let moves = self.other_moves(own)?;
+        let claimed = |place| {
+            let claims = ItemRow::at(&self.sql, place)?.into_iter();
+            Ok(claims.filter(ItemRow::may_be_stored).map(|row| row.job).find(|job| moves.contains(job)))
+        };
+        places.iter().map(claimed).collect()
+    }
+}
+
+impl ItemRow {
+    const fn may_be_stored(&self) -> bool {
+        match self.state {
+            ItemState::Open | ItemState::Done => true,
+            ItemState::Failed | ItemState::GivenOver => false,
+        }
+    }
 }
 
 /// The largest number of files on a page.
@@ -95,8 +122,12 @@ mod tests {
     }
 
     fn start(home: &Path, job: u64) -> (Store, impl Sized) {
+        start_verb(home, job, "copy")
+    }
+
+    fn start_verb(home: &Path, job: u64, verb: &str) -> (Store, impl Sized) {
         let store = Store::open(home).unwrap();
-        let (verb, command) = ("copy".to_owned(), Command::default());
+        let (verb, command) = (verb.to_owned(), Command::default());
         let lock = store.start(&Start { id: JobId::new(job), verb, command, resumes: false }).unwrap();
         (store, lock)
     }
@@ -156,6 +187,36 @@ mod tests {
         // A moment ago it ran, or has finished a file.
         assert_eq!(claims(&store, 1, "d/", &[2], later), of(&["d/a", "d/b", "d/e/f"]));
         assert_eq!(claims(&store, 1, "d/", &[], 0), of(&["d/b"]));
+    }
+
+    #[test]
+    fn only_other_moves_that_run_and_may_store_a_file_count_on_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, own_lock) = start_verb(home.path(), 1, "move");
+        let (of_copy, _copy_lock) = start(home.path(), 2);
+        let (of_move, move_lock) = start_verb(home.path(), 3, "move");
+        let place = |site: &str, path: &str| Place {
+            source: String::new(),
+            site: site.to_owned(),
+            path: path.as_bytes().to_vec(),
+        };
+        begun(&store, JobId::new(1), "two", "own");
+        begun(&of_copy, JobId::new(2), "two", "copied");
+        begun(&of_move, JobId::new(3), "two", "open");
+        let key = begun(&of_move, JobId::new(3), "two", "done");
+        done(&of_move, key);
+        let failed = begun(&of_move, JobId::new(3), "two", "failed");
+        of_move.ended(failed, Ended::Failed { why: "no".to_owned(), began: None }).unwrap();
+        let asked = [("two", "own"), ("two", "copied"), ("two", "open"), ("two", "done"), ("two", "failed")];
+        let asked: Vec<Place> =
+            asked.into_iter().chain([("one", "open")]).map(|(site, path)| place(site, path)).collect();
+        let found = || store.claimed_by_moves(JobId::new(1), &asked).unwrap();
+        let other = Some(JobId::new(3));
+        assert_eq!(found(), [None, None, other, other, None, None]);
+        drop(move_lock);
+        assert_eq!(found(), [None; 6]);
+        assert_eq!(store.other_moves(JobId::new(4)).unwrap(), [JobId::new(1)]);
+        drop(own_lock);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::failure::JournalFailure;
 use super::lock::JobLock;
 use super::others::{ClaimsBelow, ClaimsPage};
 use super::record::{
-    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Seen, Start,
+    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Place, Seen,
+    Start,
 };
 use super::store::Store;
 use super::withheld::{add_withheld, take_withheld};
@@ -46,6 +47,10 @@ pub(super) enum Ask {
     Below(String, oneshot::Sender<FilesBelow>),
     /// What other jobs have claimed below a directory.
     Others(ClaimsBelow, oneshot::Sender<ClaimsPage>),
+    /// Which other moves run.
+    OtherMoves(oneshot::Sender<Vec<JobId>>),
+    /// Which other move has claimed each of these places.
+    ClaimedByMoves(Vec<Place>, oneshot::Sender<Vec<Option<JobId>>>),
     /// These names are kept because nobody has agreed to delete them.
     Withhold(Vec<Vec<u8>>),
     /// Which names the last run has kept so. They are forgotten.
@@ -67,6 +72,10 @@ enum Performed {
     Below(FilesBelow),
     /// What other jobs have claimed.
     Others(ClaimsPage),
+    /// Other moves that run.
+    OtherMoves(Vec<JobId>),
+    /// The move that has claimed each place.
+    ClaimedByMoves(Vec<Option<JobId>>),
     /// What the job has decided, and which other job may have made its destination.
     Decided(Option<JobId>),
     /// The names that the last run has kept because nobody had agreed.
@@ -98,6 +107,8 @@ impl Ask {
             | Self::Open(..)
             | Self::Below(..)
             | Self::Others(..)
+            | Self::OtherMoves(..)
+            | Self::ClaimedByMoves(..)
             | Self::TakeWithheld(..)
             | Self::Finish(..) => true,
             Self::Attempted(..) | Self::Ended(..) | Self::Withhold(..) => false,
@@ -216,6 +227,10 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         Ask::Open(_) => return store.files(job, ItemState::Open).map(Performed::Open),
         Ask::Below(prefix, _) => return files_below(&store.sql, job, prefix).map(Performed::Below),
         Ask::Others(asked, _) => return store.claims_below(Some(job), asked).map(Performed::Others),
+        Ask::OtherMoves(_) => return store.other_moves(job).map(Performed::OtherMoves),
+        Ask::ClaimedByMoves(places, _) => {
+            return store.claimed_by_moves(job, places).map(Performed::ClaimedByMoves);
+        }
         Ask::Part(key, part, _) => store.again(*key, *part)?,
         Ask::InPlace(key, part, _) => store.in_place(*key, *part)?,
         Ask::Detached(key, detached, _) => store.detached(*key, detached.as_ref())?,
@@ -240,6 +255,8 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
         (Ask::Open(reply), Performed::Open(items)) => drop(reply.send(items)),
         (Ask::Below(_, reply), Performed::Below(found)) => drop(reply.send(found)),
         (Ask::Others(_, reply), Performed::Others(page)) => drop(reply.send(page)),
+        (Ask::OtherMoves(reply), Performed::OtherMoves(moves)) => drop(reply.send(moves)),
+        (Ask::ClaimedByMoves(_, reply), Performed::ClaimedByMoves(moves)) => drop(reply.send(moves)),
         (Ask::Decided(_, reply), Performed::Decided(maker)) => drop(reply.send(maker)),
         (Ask::TakeWithheld(reply), Performed::Withheld(paths)) => drop(reply.send(paths)),
         (
@@ -256,6 +273,8 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             | Ask::Open(..)
             | Ask::Below(..)
             | Ask::Others(..)
+            | Ask::OtherMoves(..)
+            | Ask::ClaimedByMoves(..)
             | Ask::Decided(..)
             | Ask::Attempted(..)
             | Ask::Withhold(..)

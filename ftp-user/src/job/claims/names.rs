@@ -2,8 +2,9 @@
 
 use crate::context::Context;
 use crate::endpoint::{self, Host, local_path};
+use crate::failure::Failure;
 use crate::job::item::Item;
-use crate::job::retrying::outage::asked;
+use crate::job::retrying::outage::asked_of;
 use crate::journal::Place;
 use crate::place::Site;
 use crate::route::Ends;
@@ -13,8 +14,13 @@ use std::path::{Path, PathBuf};
 
 /// A file as the journal names it.
 pub(in crate::job) fn place(ends: &Ends, item: &Item) -> Place {
-    let path = path_at(&ends.destination, &item.destination);
-    Place { source: ends.source.show(&item.source), site: site_of(&ends.destination), path }
+    let source = ends.source.show(&item.source);
+    Place { source, ..place_at(&ends.destination, &item.destination) }
+}
+
+/// A path of a host as the journal names the destination of a file.
+pub(in crate::job) fn place_at(host: &Host, path: &PathName) -> Place {
+    Place { source: String::new(), site: site_of(host), path: path_at(host, path) }
 }
 
 /// A host as the journal names it: user, host and port; empty for this host.
@@ -108,7 +114,7 @@ fn login_below(directory: &PathName, login: &PathName) -> Option<Vec<u8>> {
 /// If it does not answer, the first question about a file says so.
 pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {
     if !host.is_local() && path.is_absolute() {
-        let _ = asked(context, host, async |host| endpoint::login_directory(context, host).await).await;
+        let _: Result<_, Failure> = asked_of!(context, host, endpoint::login_directory(context, host));
     }
 }
 

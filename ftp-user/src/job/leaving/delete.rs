@@ -3,13 +3,14 @@
 
 use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
 use super::look::{DirectorySizes, End, ExpectedFile, look};
-use super::permit::{Leave, missing, tell, undeleted};
+use super::permit::{Leave, claimed_by_move, missing, tell, undeleted};
 use super::single;
 use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal, SameFile, SourceNow};
 use crate::context::Context;
 use crate::control::{Facts, SessionId};
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{self, Failure};
+use crate::job::claims::names::{learn, place_at};
 use crate::job::entered::{Entered, Entry, Why};
 use crate::place;
 use crate::report::Topic;
@@ -28,18 +29,39 @@ pub(in crate::job) async fn leave(
     if files.is_empty() || context.cancel.is_cancelled() {
         return Vec::new();
     }
-    // Whoever finds a source missing in a later run knows that its copy is there.
-    context.job_journal.settled().await;
+    let mut kept = Box::pin(kept_for_other_moves(context, ends, &mut files)).await;
     let disk = stable(context, ends, &files).await;
     let leave = Leave { context, disk: &disk };
     let mut guard = tree.map(|tree| Entered::sharing(&tree.scope, Why::Moved, &tree.links));
-    let mut kept = Vec::new();
     while !files.is_empty() && !context.cancel.is_cancelled() {
         let together = files.iter().take(MOST).take_while(|left| left.is_beside_first(&files)).count();
         let rest = files.split_off(together.max(1));
         let some = std::mem::replace(&mut files, rest);
         kept.extend(Box::pin(leave.directory(ends, some, guard.as_mut(), sizes)).await);
     }
+    kept
+}
+
+/// Takes out the sources that are copies of another move, which may be about to delete what they were copied to. Two moves in
+/// opposite directions have both claimed a file before either looks at it for the last time, so at least one of them keeps it.
+///
+/// Everything that this move has finished is on the disk afterwards: whoever finds a source missing in a later run knows that
+/// its copy is there.
+async fn kept_for_other_moves(context: &Context, ends: &mut Ends, files: &mut Vec<Left>) -> Vec<KeptSource> {
+    let (true, Some(first)) = (context.job_journal.has_other_move().await, files.first()) else {
+        return Vec::new();
+    };
+    learn(context, &mut ends.source, &first.source).await;
+    let places = files.iter().map(|left| place_at(&ends.source, &left.source)).collect();
+    let moves = context.job_journal.claimed_by_moves(places).await;
+    let (mut kept, mut rest) = (Vec::new(), Vec::new());
+    for (left, other) in std::mem::take(files).into_iter().zip(moves) {
+        match other {
+            Some(job) => kept.push(left.stays(claimed_by_move(job))),
+            None => rest.push(left),
+        }
+    }
+    *files = rest;
     kept
 }
 

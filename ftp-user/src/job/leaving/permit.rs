@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::control::{Facts, SessionId};
 use crate::endpoint::AskedDisk;
 use crate::failure::{Failure, Kind};
+use crate::id::JobId;
 use crate::report::{Change, Event};
 use crate::route::Ends;
 use ftp_proto::listing;
@@ -44,6 +45,12 @@ pub(super) fn missing(host: String) -> Failure {
     let what =
         format!("it is not at {host} any more, and this program has not deleted it; its copy is verified");
     Failure::new(Kind::Unverified, what).hint("look whether the disk of the source is mounted")
+}
+
+/// The failure if another move that runs has claimed the name of a source as the destination of a file.
+pub(super) fn claimed_by_move(job: JobId) -> Failure {
+    let what = format!("it stays, because job {job} moves a file to this name; its copy is verified");
+    Failure::new(Kind::Exists, what).hint("wait for the end of that job (ftp-user jobs), then move again")
 }
 
 /// The failure to delete a source.
